@@ -1,0 +1,1 @@
+"""The store: jobs, attempts, runners and uploads, on SQLite or PostgreSQL."""

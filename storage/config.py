@@ -1,0 +1,91 @@
+"""Settings of the store, and how settings are read for every program. Imports nothing of ours.
+
+A program has one frozen settings class, a subclass of `Settings`; a field `concurrency_limit`
+is the environment variable CONCURRENCY_LIMIT. All problems are reported at once.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlparse
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+T = TypeVar("T", bound="Settings")
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class SettingsError(Exception):
+    """What is wrong with the environment, one line a problem."""
+
+
+class Settings(BaseModel):
+    """What the listener and the worker both need to know."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper)
+
+    data_dir: Path = Field(Path("data"), description="folder of the database and the uploads")
+    database_url: str = Field(
+        "", description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR"
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least level that is logged"
+    )
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="auto: text at a terminal, json otherwise"
+    )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: str) -> str:
+        return value.upper()
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and urlparse(value).scheme not in {"sqlite", "postgresql", "postgres"}:
+            raise ValueError("it must start with sqlite:/// or postgresql://")
+        return value
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
+        """The settings from the environment; an empty variable counts as not set.
+
+        Raises SettingsError with every problem: name, value and what is allowed.
+        """
+        given = {name: value for name, value in environ.items() if value.strip()}
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            raise SettingsError("\n".join(map(_problem, error.errors()))) from None
+
+    @property
+    def store_url(self) -> str:
+        """DATABASE_URL, or the SQLite file in DATA_DIR."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'jobs.db'}"
+
+    @classmethod
+    def help(cls) -> str:
+        """All settings with their defaults, one a line, for --help."""
+        rows = [(n.upper(), f.default, f.description) for n, f in cls.model_fields.items()]
+        names = max(len(name) for name, _, _ in rows)
+        return "\n".join(
+            f"  {name:<{names}}  {text}" + (f" (default: {default})" if str(default) else "")
+            for name, default, text in rows
+        )
+
+
+def read_or_exit(cls: type[T]) -> T:
+    """The settings of a program, or every problem on stderr and exit code 2."""
+    try:
+        return cls.read()
+    except SettingsError as error:
+        sys.exit(f"cannot start, settings are wrong:\n{error}")
+
+
+def _problem(error: Any) -> str:
+    name, value = error["loc"][0], error["input"]
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{name}={value}: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,142 @@
+"""The records that are passed around, and the errors of this layer. Imports only states.
+
+Times are whole milliseconds since 1970 in UTC, durations are seconds.
+
+    StoreError
+    ├── StoreUnavailable   locked, unreachable or failing now: try again
+    ├── StoreFull          the disk has no room
+    └── StoreUnusable      a file or a schema that is not ours: trying again does not help
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from storage.states import FINAL, Status
+
+Json = dict[str, Any]
+
+
+class StoreError(Exception):
+    """Anything that the store could not do."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot take it now; the same call can succeed later."""
+
+
+class StoreFull(StoreError):
+    """The store's disk is full; the same call can succeed once there is room."""
+
+
+class StoreUnusable(StoreError):
+    """The store is damaged, foreign or of a newer schema; a person has to look."""
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    RETURNED = "returned"
+    RAISED = "raised"
+    CANCELED = "canceled"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"
+    LOST = "lost"
+    """With its runner, or with its keeper."""
+    RELEASED = "released"
+    """Given back at shutdown; costs no retry."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A stored file. `name` is what the client called it: a label, never a path."""
+
+    id: UUID
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """What a client submits. `run_at` None means now, `timeout` None no limit (seconds)."""
+
+    type: str
+    payload: Json
+    max_retries: int = 1
+    timeout: float | None = None
+    priority: int = 0
+    run_at: int | None = None
+    upload: Upload | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What an attempt used: CPU in seconds, peak memory in bytes; None where unknown."""
+
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of a job; `outcome` and `finished_at` are None while it runs."""
+
+    number: int
+    runner: str
+    started_at: int
+    finished_at: int | None
+    outcome: Outcome | None
+    error: Json | None
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Job:
+    """A stored request and its life. `error` is {"type", "message"}."""
+
+    id: UUID
+    type: str
+    status: Status
+    payload: Json
+    result: Any
+    error: Json | None
+    progress: Json | None
+    attempt: int
+    retry_count: int
+    max_retries: int
+    priority: int
+    timeout: float | None
+    created_at: int
+    run_at: int
+    started_at: int | None
+    finished_at: int | None
+    cancel_requested_at: int | None
+    locked_by: str | None
+    version: int
+    upload: Upload | None = None
+    attempts: tuple[Attempt, ...] = field(default=())
+
+    @property
+    def final(self) -> bool:
+        """Whether the job has ended for good."""
+        return self.status in FINAL
+
+
+@dataclass(frozen=True)
+class Fence:
+    """What the holder of an attempt must still hold for its change to count."""
+
+    job_id: UUID
+    runner: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an attempt ended, as its holder saw it. `error` is {"type", "message"}."""
+
+    outcome: Outcome
+    error: Json | None = None
+    usage: Usage = Usage()

@@ -1,0 +1,34 @@
+"""How every program writes its log: lines at a terminal, JSON elsewhere. Imports nothing of ours."""
+
+import logging
+import sys
+from typing import Literal
+
+from pythonjsonlogger.json import JsonFormatter
+
+FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class TextFormatter(logging.Formatter):
+    """One line, with the extra fields as name=value behind the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
+        fields = "".join(f" {name}={value}" for name, value in extra.items())
+        return super().format(record).replace("\n", f"{fields}\n", 1) + (
+            "" if record.exc_info or "\n" in record.getMessage() else fields
+        )
+
+
+def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str) -> None:
+    """Log to stderr, everything from `level` on; `program` goes into each JSON line."""
+    handler = logging.StreamHandler(sys.stderr)
+    if style == "text" or (style == "auto" and sys.stderr.isatty()):
+        handler.setFormatter(TextFormatter("%(asctime)s %(levelname)-7s %(message)s"))
+    else:
+        names = {"asctime": "time", "levelname": "level", "name": "logger"}
+        static = {"program": program}
+        handler.setFormatter(JsonFormatter(FIELDS, rename_fields=names, static_fields=static))
+    logging.basicConfig(level=level, handlers=[handler], force=True)

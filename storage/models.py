@@ -1,0 +1,87 @@
+"""The tables, as Peewee models that are bound to no database: each query is bound when it is run.
+
+A job has its attempts and at most one upload; an upload may belong to several jobs.
+Runners are the processes that claim: one row per start.
+"""
+
+import peewee as pw
+
+
+class UploadRow(pw.Model):
+    """A stored file."""
+
+    id = pw.UUIDField(primary_key=True)
+    name = pw.TextField()
+    size = pw.BigIntegerField()
+    sha256 = pw.TextField()
+
+    class Meta:
+        table_name = "upload"
+
+
+class JobRow(pw.Model):
+    """A job. JSON is kept as text, times as milliseconds since 1970."""
+
+    id = pw.UUIDField(primary_key=True)
+    type = pw.TextField()
+    status = pw.TextField()
+    payload = pw.TextField()
+    result = pw.TextField(null=True)
+    error = pw.TextField(null=True)
+    progress = pw.TextField(null=True)
+    attempt = pw.IntegerField()
+    retry_count = pw.IntegerField()
+    max_retries = pw.IntegerField()
+    priority = pw.IntegerField()
+    timeout = pw.DoubleField(null=True)
+    created_at = pw.BigIntegerField()
+    run_at = pw.BigIntegerField()
+    started_at = pw.BigIntegerField(null=True)
+    finished_at = pw.BigIntegerField(null=True)
+    cancel_requested_at = pw.BigIntegerField(null=True)
+    locked_by = pw.TextField(null=True)
+    version = pw.BigIntegerField()
+    upload_id = pw.UUIDField(null=True)
+
+    class Meta:
+        table_name = "job"
+
+
+class AttemptRow(pw.Model):
+    """One run of a job."""
+
+    job_id = pw.UUIDField()
+    number = pw.IntegerField()
+    runner = pw.TextField()
+    started_at = pw.BigIntegerField()
+    finished_at = pw.BigIntegerField(null=True)
+    outcome = pw.TextField(null=True)
+    error = pw.TextField(null=True)
+    cpu_seconds = pw.DoubleField(null=True)
+    peak_memory_bytes = pw.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "attempt"
+        primary_key = pw.CompositeKey("job_id", "number")
+
+
+class RunnerRow(pw.Model):
+    """A runner that lives, or of which no one yet knows that it died."""
+
+    name = pw.TextField(primary_key=True)
+    slots = pw.IntegerField()
+    started_at = pw.BigIntegerField()
+    lease_expires_at = pw.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "runner"
+
+
+class VersionRow(pw.Model):
+    """The number of the newest change, in one row."""
+
+    id = pw.IntegerField(primary_key=True)
+    value = pw.BigIntegerField()
+
+    class Meta:
+        table_name = "version"

@@ -1,0 +1,70 @@
+"""Opens all of the store from the settings, for the composition roots."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from storage.config import Settings
+from storage.database import Database, open_database
+from storage.job import StoreError, StoreFull, StoreUnavailable
+from storage.liveness import FileLiveness, LeaseLiveness, Liveness
+from storage.uploads import Uploads
+from storage.wakeup import PostgresWakeup, SocketWakeup
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The parts of an open store."""
+
+    settings: Settings
+    database: Database
+    wakeup: SocketWakeup | PostgresWakeup
+    uploads: Uploads
+
+    def liveness(self, lease_seconds: float) -> Liveness:
+        """The way in which runners on this database know of each other's death."""
+        if self.database.postgresql:
+            return LeaseLiveness(self.database, lease_seconds)
+        return FileLiveness(self.database, self.settings.data_dir / "runners")
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.wakeup.close()
+        self.database.close()
+
+
+def open_store(
+    settings: Settings,
+    patience: float = 60.0,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Store:
+    """Open the store and bring its schema up to date.
+
+    A store that cannot be had yet (locked, still starting) is asked again for `patience` seconds.
+    Raises StoreError with a line that says what is wrong.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"DATA_DIR={settings.data_dir}: {error.strerror}") from error
+    database = open_database(settings.store_url)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            database.migrate(settings.data_dir)
+            break
+        except (StoreUnavailable, StoreFull) as error:
+            if time.monotonic() > deadline:
+                database.close()
+                raise
+            log.warning("the store cannot be opened yet, waiting", extra={"reason": str(error)})
+            sleep(1.0)
+    wakeup = (
+        PostgresWakeup(database)
+        if database.postgresql
+        else SocketWakeup(settings.data_dir / "wakeup")
+    )
+    return Store(settings, database, wakeup, Uploads(settings.data_dir / "uploads"))

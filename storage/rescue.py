@@ -1,0 +1,72 @@
+"""Settles the jobs of runners that are proved dead."""
+
+from collections.abc import Callable
+from typing import Any
+
+from storage.claims import IS_RUNNING
+from storage.database import Database
+from storage.job import Ended, Fence, Outcome
+from storage.liveness import Liveness
+from storage.models import JobRow, RunnerRow
+from storage.moves import Moves
+from storage.states import ABANDON, CONFIRM_CANCEL, RESCUE
+from storage.store import now_ms
+from storage.wakeup import LISTENER, WORKER, Wakeup
+
+LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the job"}
+
+
+class Rescuer:
+    """Looks after the jobs of dead runners, for one living one.
+
+    `backoff_ms(n)` is the wait before the n-th retry of a job.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        wakeup: Wakeup,
+        liveness: Liveness,
+        backoff_ms: Callable[[int], int],
+        clock: Callable[[], int] = now_ms,
+    ):
+        self._database = database
+        self._wakeup = wakeup
+        self._liveness = liveness
+        self._backoff_ms = backoff_ms
+        self._clock = clock
+        self._moves = Moves(database)
+
+    def rescue(self) -> int:
+        """Settle the jobs of all dead runners; how many there were."""
+        rescued = sum(self._rescue_runner(name) for name in self._others())
+        if rescued:
+            self._wakeup.notify(WORKER)
+            self._wakeup.notify(LISTENER)
+        return rescued
+
+    def _others(self) -> set[str]:
+        known = self._database.rows(RunnerRow.select(RunnerRow.name))
+        holding = JobRow.select(JobRow.locked_by.alias("name")).where(IS_RUNNING).distinct()
+        names = {row["name"] for row in [*known, *self._database.rows(holding)]}
+        return names - {self._liveness.name}
+
+    def _rescue_runner(self, name: str) -> int:
+        with self._database.transaction():
+            if not self._liveness.is_dead(name):
+                return 0
+            held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
+            rescued = sum(self._rescue_job(row) for row in self._database.rows(held))
+            self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
+        self._liveness.bury(name)
+        return rescued
+
+    def _rescue_job(self, row: dict[str, Any]) -> bool:
+        fence = Fence(row["id"], row["locked_by"], row["attempt"])
+        ended, now, retries = Ended(Outcome.LOST, LOST_ERROR), self._clock(), row["retry_count"] + 1
+        if row["cancel_requested_at"] is not None:
+            return self._moves.settle(CONFIRM_CANCEL, fence, ended, now)
+        if retries > row["max_retries"]:
+            return self._moves.settle(ABANDON, fence, ended, now)
+        changes = {"run_at": now + self._backoff_ms(retries), "retry_count": retries}
+        return self._moves.settle(RESCUE, fence, ended, now, **changes)

@@ -1,0 +1,47 @@
+"""Deletes what is no longer needed: final jobs after their time, and files that belong to none."""
+
+from uuid import UUID
+
+import peewee as pw
+
+from storage.database import Database
+from storage.models import AttemptRow, JobRow, UploadRow
+
+BATCH = 500
+
+
+def prune(database: Database, finished_before: int) -> list[UUID]:
+    """Delete up to BATCH final jobs that finished before a time (ms since 1970).
+
+    Returns the uploads that no job has any more; their files may go now.
+    """
+    with database.transaction():
+        old = (
+            JobRow.select(JobRow.id, JobRow.upload_id)
+            .where(JobRow.finished_at < finished_before)
+            .order_by(JobRow.finished_at)
+            .limit(BATCH)
+        )
+        rows = database.rows(database.for_update(old))
+        ids = [row["id"] for row in rows]
+        if not ids:
+            return []
+        database.run(AttemptRow.delete().where(AttemptRow.job_id.in_(ids)))
+        database.run(JobRow.delete().where(JobRow.id.in_(ids)))
+        return _delete_unused(database, {row["upload_id"] for row in rows} - {None})
+
+
+def unknown(database: Database, uploads: set[UUID]) -> set[UUID]:
+    """Those uploads that the database does not know: nothing points at their files."""
+    query = UploadRow.select(UploadRow.id).where(UploadRow.id.in_(sorted(uploads)))
+    return uploads - {row["id"] for row in database.rows(query)}
+
+
+def _delete_unused(database: Database, uploads: set[UUID]) -> list[UUID]:
+    if not uploads:
+        return []
+    used = JobRow.select(pw.SQL("1")).where(JobRow.upload_id == UploadRow.id)
+    candidates = UploadRow.id.in_(sorted(uploads)) & ~pw.fn.EXISTS(used)
+    unused = [row["id"] for row in database.rows(UploadRow.select(UploadRow.id).where(candidates))]
+    database.run(UploadRow.delete().where(UploadRow.id.in_(unused)))
+    return unused

@@ -1,0 +1,109 @@
+"""`JobStore`: what clients ask of the store. What runners ask is in `claims`."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import uuid_utils.compat
+
+from storage.database import Database
+from storage.job import Job, NewJob
+from storage.models import JobRow, UploadRow
+from storage.moves import Moves, dump
+from storage.rows import fetch_jobs, select_jobs
+from storage.states import CANCEL, REQUEST_CANCEL, Status
+from storage.wakeup import WORKER, Wakeup
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, by this machine's clock."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list, newest first. `next` continues it, None at its end."""
+
+    jobs: list[Job]
+    next: UUID | None
+
+
+class JobStore:
+    """Stores, finds and cancels jobs; may be used by many threads.
+
+    Every method raises StoreUnavailable, StoreFull or StoreUnusable when the store fails.
+    """
+
+    def __init__(self, database: Database, wakeup: Wakeup, clock: Callable[[], int] = now_ms):
+        self._database = database
+        self._wakeup = wakeup
+        self._clock = clock
+        self._moves = Moves(database)
+
+    def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID]:
+        """Store new jobs, all or none; durable when this returns. Their ids, in order."""
+        with self._database.transaction():
+            ids = [self._insert(job) for job in jobs]
+        self._wakeup.notify(WORKER)
+        return ids
+
+    def get(self, job_id: UUID) -> Job | None:
+        """A job with its attempts, or None."""
+        found = fetch_jobs(self._database, select_jobs().where(JobRow.id == job_id))
+        return found[0] if found else None
+
+    def list(self, status: Status | None, limit: int, before: UUID | None = None) -> Page:
+        """Up to `limit` jobs, newest first, older than `before`."""
+        query = select_jobs().order_by(JobRow.id.desc()).limit(limit + 1)
+        if status is not None:
+            query = query.where(JobRow.status == status)
+        if before is not None:
+            query = query.where(JobRow.id < before)
+        jobs = fetch_jobs(self._database, query)
+        return Page(jobs[:limit], jobs[limit - 1].id if len(jobs) > limit else None)
+
+    def cancel(self, job_id: UUID) -> Job | None:
+        """Cancel a queued job at once, ask for the cancel of a running one; the job after it.
+
+        A final job stays as it is. None if there is no such job.
+        """
+        with self._database.transaction():
+            now = self._clock()
+            if not self._moves.free(CANCEL, job_id, now):
+                self._request_cancel(job_id, now)
+        self._wakeup.notify(WORKER)
+        return self.get(job_id)
+
+    def _request_cancel(self, job_id: UUID, now: int) -> None:
+        """Note the wish once: asked again, the time of the first one stays."""
+        job = self.get(job_id)
+        if job and job.cancel_requested_at is None:
+            self._moves.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now)
+
+    def _insert(self, job: NewJob) -> UUID:
+        now = self._clock()
+        row = {
+            "id": uuid_utils.compat.uuid7(),
+            "type": job.type,
+            "status": Status.QUEUED,
+            "payload": dump(job.payload),
+            "attempt": 0,
+            "retry_count": 0,
+            "max_retries": job.max_retries,
+            "priority": job.priority,
+            "timeout": job.timeout,
+            "created_at": now,
+            "run_at": now if job.run_at is None else job.run_at,
+            "version": self._database.next_version(),
+            "upload_id": job.upload.id if job.upload else None,
+        }
+        if job.upload:
+            upload = job.upload
+            self._database.run(
+                UploadRow.insert(
+                    id=upload.id, name=upload.name, size=upload.size, sha256=upload.sha256
+                )
+            )
+        self._database.run(JobRow.insert(**row))
+        return row["id"]

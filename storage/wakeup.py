@@ -1,0 +1,174 @@
+"""Wake-ups between the programs: "something was committed, look at the store".
+
+A wake-up may be lost or come for nothing. Whoever waits looks now and then by itself as well.
+
+On SQLite, a unix datagram to each socket in a folder: `worker-….sock`, `listener-….sock`. (inotify
+on the WAL fires before a commit is visible.) On PostgreSQL, LISTEN and NOTIFY.
+"""
+
+import contextlib
+import os
+import secrets
+import select
+import socket
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+
+from storage.database import Database
+from storage.job import StoreError
+
+WORKER = "worker"
+LISTENER = "listener"
+
+
+class Waiter(Protocol):
+    """One who waits for wake-ups of a topic."""
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when woken; -1 while there is none."""
+
+    def drain(self) -> None:
+        """Forget the wake-ups so far."""
+
+    def close(self) -> None:
+        """Wait no more."""
+
+
+class Wakeup(Protocol):
+    """Sends wake-ups, and makes waiters for them."""
+
+    def notify(self, topic: str) -> None:
+        """Wake all waiters of a topic; never raises."""
+
+    def waiter(self, topic: str) -> Waiter:
+        """A new waiter."""
+
+
+def wait(waiter: Waiter, seconds: float) -> None:
+    """Sleep until woken, or until the time is over."""
+    readable = [waiter] if waiter.fileno() >= 0 else []
+    select.select(readable, [], [], seconds)
+    waiter.drain()
+
+
+class SocketWakeup:
+    """Wake-ups by datagrams within a folder that all programs share."""
+
+    def __init__(self, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        # Paths below /proc/self/fd stay under the 108 bytes of a unix address, however deep.
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._sender.setblocking(False)
+
+    def notify(self, topic: str) -> None:
+        """Wake all waiters of a topic; a socket of a dead one is removed."""
+        for name in os.listdir(self._descriptor):
+            if name.startswith(f"{topic}-"):
+                self._send(name)
+
+    def waiter(self, topic: str) -> "SocketWaiter":
+        """A new waiter, with a socket of its own in the folder."""
+        return SocketWaiter(self._descriptor, f"{topic}-{secrets.token_hex(8)}.sock")
+
+    def close(self) -> None:
+        """Free the descriptors."""
+        self._sender.close()
+        os.close(self._descriptor)
+
+    def _send(self, name: str) -> None:
+        try:
+            self._sender.sendto(b"w", _address(self._descriptor, name))
+        except ConnectionRefusedError:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=self._descriptor)
+        except OSError:
+            pass  # a full one is awake already; one that has just gone needs nothing
+
+
+class SocketWaiter:
+    """A socket in the shared folder."""
+
+    def __init__(self, folder: int, name: str):
+        self._folder = os.dup(folder)
+        self._name = name
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(_address(self._folder, name))
+
+    def fileno(self) -> int:
+        """The socket."""
+        return self._socket.fileno()
+
+    def drain(self) -> None:
+        """Take all datagrams that have come."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._socket.recv(16)
+
+    def close(self) -> None:
+        """Remove the socket."""
+        self._socket.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._name, dir_fd=self._folder)
+        os.close(self._folder)
+
+
+def _address(folder: int, name: str) -> str:
+    return f"/proc/self/fd/{folder}/{name}"
+
+
+class PostgresWakeup:
+    """Wake-ups by NOTIFY."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def notify(self, topic: str) -> None:
+        """Wake all waiters of a topic, on whichever host."""
+        with contextlib.suppress(StoreError):
+            self._database.execute("SELECT pg_notify(%s, '')", (_channel(topic),))
+
+    def waiter(self, topic: str) -> "PostgresWaiter":
+        """A new waiter, with a connection of its own."""
+        return PostgresWaiter(self._database, topic)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class PostgresWaiter:
+    """A connection that listens; after a drop it listens again at the next drain."""
+
+    def __init__(self, database: Database, topic: str):
+        self._database = database
+        self._topic = topic
+        self._connection: psycopg.Connection[Any] | None = None
+        self.drain()
+
+    def fileno(self) -> int:
+        """The connection's socket."""
+        return self._connection.fileno() if self._connection else -1
+
+    def drain(self) -> None:
+        """Take all notices that have come."""
+        try:
+            if self._connection is None:
+                self._connection = self._database.connect_plainly()
+                self._connection.execute(f"LISTEN {_channel(self._topic)}")
+            for _ in self._connection.notifies(timeout=0):
+                pass
+        except psycopg.Error:
+            self.close()
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _channel(topic: str) -> str:
+    return f"job_service_{topic}"
