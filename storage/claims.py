@@ -11,10 +11,10 @@ from uuid import UUID
 import peewee as pw
 
 from storage.database import Database
-from storage.job import Ended, Fence, Job, Json, Outcome
+from storage.job import Ended, Fence, Job, Outcome
 from storage.liveness import Liveness
 from storage.models import AttemptRow, JobRow, RunnerRow
-from storage.moves import Moves, dump
+from storage.moves import Moves
 from storage.rows import fetch_jobs, select_jobs
 from storage.states import (
     CLAIM,
@@ -92,10 +92,15 @@ class Claims:
             return sorted(jobs, key=lambda job: ids.index(job.id))
 
     def next_run_at(self) -> int | None:
-        """When the next queued job falls due, if any is queued."""
+        """When the next queued job falls due (ms since 1970), None if none is queued."""
         query = JobRow.select(pw.fn.MIN(JobRow.run_at).alias("run_at")).where(IS_QUEUED)
         found = self._database.rows(query)[0]["run_at"]
         return None if found is None else int(found)
+
+    def held(self) -> list[Job]:
+        """The running jobs of this runner, as the store has them."""
+        query = select_jobs().where(IS_RUNNING, JobRow.locked_by == self._liveness.name)
+        return fetch_jobs(self._database, query)
 
     def to_cancel(self) -> list[Fence]:
         """The running jobs of this runner that a client wants canceled."""
@@ -107,9 +112,9 @@ class Claims:
         rows = self._database.rows(query)
         return [Fence(row["id"], self._liveness.name, row["attempt"]) for row in rows]
 
-    def progress(self, fence: Fence, progress: Json) -> bool:
-        """Store how far a running job is."""
-        changes = {"progress": dump(progress), "version": self._database.next_version()}
+    def progress(self, fence: Fence, progress: str) -> bool:
+        """Store how far a running job is, as JSON text."""
+        changes = {"progress": progress, "version": self._database.next_version()}
         guard = (JobRow.id == fence.job_id, JobRow.locked_by == fence.runner)
         update = JobRow.update(**changes).where(*guard, JobRow.attempt == fence.attempt)
         return self._database.run(update) == 1

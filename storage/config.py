@@ -30,6 +30,9 @@ class Settings(BaseModel):
     database_url: str = Field(
         "", description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR"
     )
+    job_types: str = Field(
+        "runner.job_types", description="packages or modules of job types, separated by commas"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least level that is logged"
     )
@@ -65,6 +68,11 @@ class Settings(BaseModel):
     def store_url(self) -> str:
         """DATABASE_URL, or the SQLite file in DATA_DIR."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'jobs.db'}"
+
+    @property
+    def job_type_packages(self) -> list[str]:
+        """The names in JOB_TYPES."""
+        return [name.strip() for name in self.job_types.split(",") if name.strip()]
 
     @classmethod
     def help(cls) -> str:

@@ -57,9 +57,8 @@ def new_name() -> str:
 
 def insert_runner(database: Database, name: str, slots: int, now: int, lease: Any) -> None:
     """Make a runner known to all."""
-    database.run(
-        RunnerRow.insert(name=name, slots=slots, started_at=now, lease_expires_at=lease)
-    )
+    row = RunnerRow.insert(name=name, slots=slots, started_at=now, lease_expires_at=lease)
+    database.run(row.on_conflict_ignore())  # after a doubtful commit it may be there already
 
 
 class FileLiveness:

@@ -14,6 +14,8 @@ from storage.wakeup import PostgresWakeup, SocketWakeup
 
 log = logging.getLogger(__name__)
 
+PATIENCE_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class Store:
@@ -38,12 +40,13 @@ class Store:
 
 def open_store(
     settings: Settings,
-    patience: float = 60.0,
-    sleep: Callable[[float], object] = time.sleep,
+    give_up: Callable[[], bool] = lambda: False,
+    patience: float = PATIENCE_SECONDS,
 ) -> Store:
     """Open the store and bring its schema up to date.
 
-    A store that cannot be had yet (locked, still starting) is asked again for `patience` seconds.
+    A store that cannot be had yet (locked, still starting) is asked again for `patience` seconds,
+    unless the caller has to give up before.
     Raises StoreError with a line that says what is wrong.
     """
     try:
@@ -57,11 +60,11 @@ def open_store(
             database.migrate(settings.data_dir)
             break
         except (StoreUnavailable, StoreFull) as error:
-            if time.monotonic() > deadline:
+            if give_up() or time.monotonic() > deadline:
                 database.close()
                 raise
             log.warning("the store cannot be opened yet, waiting", extra={"reason": str(error)})
-            sleep(1.0)
+            time.sleep(1.0)
     wakeup = (
         PostgresWakeup(database)
         if database.postgresql

@@ -10,10 +10,10 @@ from storage.models import AttemptRow, JobRow, UploadRow
 BATCH = 500
 
 
-def prune(database: Database, finished_before: int) -> list[UUID]:
+def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
     """Delete up to BATCH final jobs that finished before a time (ms since 1970).
 
-    Returns the uploads that no job has any more; their files may go now.
+    Returns how many, and the uploads that no job has any more: their files may go now.
     """
     with database.transaction():
         old = (
@@ -25,10 +25,10 @@ def prune(database: Database, finished_before: int) -> list[UUID]:
         rows = database.rows(database.for_update(old))
         ids = [row["id"] for row in rows]
         if not ids:
-            return []
+            return 0, []
         database.run(AttemptRow.delete().where(AttemptRow.job_id.in_(ids)))
         database.run(JobRow.delete().where(JobRow.id.in_(ids)))
-        return _delete_unused(database, {row["upload_id"] for row in rows} - {None})
+        return len(ids), _delete_unused(database, {row["upload_id"] for row in rows} - {None})
 
 
 def unknown(database: Database, uploads: set[UUID]) -> set[UUID]:

@@ -37,6 +37,7 @@ CREATE TABLE job (
     CHECK ((finished_at IS NULL) = (status IN ('queued', 'running')))
 );
 CREATE INDEX job_due ON job (priority DESC, run_at, id) WHERE status = 'queued';
+CREATE INDEX job_run_at ON job (run_at) WHERE status = 'queued';
 CREATE INDEX job_running ON job (locked_by) WHERE status = 'running';
 CREATE INDEX job_by_status ON job (status, id);
 CREATE INDEX job_finished ON job (finished_at) WHERE finished_at IS NOT NULL;

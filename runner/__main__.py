@@ -1,0 +1,124 @@
+"""The worker: reads its settings, opens the store, runs jobs until it is told to stop."""
+
+import argparse
+import logging
+import os
+import signal
+import socket
+import sys
+from functools import partial
+
+from runner import job_types
+from runner.config import RunnerSettings
+from runner.pool import Pool
+from runner.settling import backoff_ms
+from runner.supervisor import Supervisor
+from runner.upkeep import Heartbeat, Upkeep
+from storage.claims import Claims
+from storage.config import read_or_exit
+from storage.job import StoreError
+from storage.liveness import Liveness
+from storage.logs import set_up_logs
+from storage.opening import Store, open_store
+from storage.rescue import Rescuer
+from storage.wakeup import WORKER
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run the worker, or tell whether the one on this host is well."""
+    parser = argparse.ArgumentParser(
+        prog="python -m runner",
+        description="Runs jobs in processes. Settings come from the environment:",
+        epilog=RunnerSettings.help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--health", action="store_true", help="exit 0 if the worker here is well")
+    arguments = parser.parse_args()
+    settings = read_or_exit(RunnerSettings)
+    heartbeat = Heartbeat(settings.data_dir / "runners", socket.gethostname())
+    if arguments.health:
+        sys.exit(0 if heartbeat.is_fresh() else "the worker's loop does not turn")
+    set_up_logs(settings.log_level, settings.log_format, "worker")
+    signals = StopSignals()
+    try:
+        job_types.find(settings.job_type_packages)
+        store = open_store(settings, give_up=signals.came)
+    except (StoreError, job_types.JobTypesError) as error:
+        sys.exit(f"cannot start: {error}")
+    run(settings, store, signals, heartbeat)
+
+
+def run(
+    settings: RunnerSettings, store: Store, signals: "StopSignals", heartbeat: Heartbeat
+) -> None:
+    """Run jobs until a stop signal, then drain."""
+    liveness = store.liveness(settings.lease_seconds)
+    claims = Claims(store.database, store.wakeup, liveness)
+    pool = Pool(
+        settings.concurrency_limit,
+        partial(job_types.load, tuple(settings.job_type_packages)),
+        keep_fds=liveness.descriptors,
+        jobs_per_process=settings.jobs_per_process,
+    )
+    waiter = store.wakeup.waiter(WORKER)
+    upkeep = make_upkeep(settings, store, liveness)
+    supervisor = Supervisor(
+        pool, claims, liveness, store.uploads, waiter, upkeep, settings.drain_seconds
+    )
+    while not supervisor.done():
+        heartbeat.beat()
+        supervisor.tick()
+        supervisor.wait(signals.fileno())
+        for _ in range(signals.take()):
+            supervisor.drain()
+    pool.close()
+    try:
+        claims.deregister()
+        liveness.close()
+    except StoreError as error:
+        log.warning("the store failed at the end", extra={"reason": str(error)})
+    heartbeat.stop()
+    waiter.close()
+    store.close()
+    log.info("stopped")
+
+
+def make_upkeep(settings: RunnerSettings, store: Store, liveness: Liveness) -> Upkeep:
+    """The upkeep of a runner."""
+    rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms)
+    return Upkeep(store.database, store.uploads, liveness, rescuer, settings.retention_seconds)
+
+
+class StopSignals:
+    """SIGTERM and SIGINT, noted by a handler that does nothing else."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note)
+        self._count = 0
+
+    def fileno(self) -> int:
+        """Readable once a signal has come that was not taken."""
+        return self._read
+
+    def came(self) -> bool:
+        """Whether a signal has come that was not taken."""
+        return self._count > 0
+
+    def take(self) -> int:
+        """How many signals have come since last asked."""
+        count, self._count = self._count, 0
+        if count:
+            os.read(self._read, 4096)
+        return count
+
+    def _note(self, number: int, frame: object) -> None:
+        self._count += 1
+        os.write(self._write, b"s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Settings of the worker."""
+
+from pydantic import Field
+
+from storage.config import Settings
+
+
+class RunnerSettings(Settings):
+    """What the worker needs to know, from the environment. Durations are in seconds."""
+
+    concurrency_limit: int = Field(
+        3, ge=1, le=256, description="jobs that run at once, each in a process of its own"
+    )
+    drain_seconds: float = Field(
+        20, ge=0, le=86400, description="at a stop, how long running jobs may take to end"
+    )
+    lease_seconds: float = Field(
+        30, ge=3, le=3600, description="on PostgreSQL, after how long a silent worker is dead"
+    )
+    retention_seconds: float = Field(
+        7 * 86400, ge=0, description="how long final jobs and their files are kept"
+    )
+    jobs_per_process: int = Field(
+        100, ge=1, description="a job process is replaced after so many jobs"
+    )

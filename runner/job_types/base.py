@@ -1,0 +1,134 @@
+"""The contract between a job type and what runs it. Imports nothing of ours.
+
+    class Greet(JobType[GreetPayload]):      one class, in a module of its own
+        name = "greet"                       `type` on the wire
+        Payload = GreetPayload               a subclass of Payload below
+        upload = "none"                      or "required"
+
+        def run(self, payload: GreetPayload, context: Context) -> Any:
+            return {"text": f"hello {payload.whom}"}
+
+    JobError             the job failed; it is retried while retries are left
+    └── NotRetryable     trying again would end the same way
+
+Any other exception counts like a JobError. A job may run more than once (a retry, a rescue), so
+what `run` does to the outside should be safe to repeat.
+"""
+
+import json
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+REPORT_SECONDS = 0.1
+"""The least time between two reports of a job, in seconds."""
+
+
+class JobError(Exception):
+    """What a job type raises to fail its job; the message is for the client."""
+
+    retryable: ClassVar[bool] = True
+
+
+class NotRetryable(JobError):
+    """The job fails now, whatever retries are left."""
+
+    retryable = False
+
+
+class Payload(BaseModel):
+    """Base of every payload: no unknown fields, no coercion, no change after it is checked."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+P = TypeVar("P", bound=Payload)
+
+
+@dataclass(frozen=True)
+class UploadFile:
+    """The job's file. `name` is what the client called it, `size` is in bytes."""
+
+    path: Path
+    name: str
+    size: int
+
+    def open(self) -> FileIO:
+        """The file, unbuffered, for reading bytes.
+
+        Raises NotRetryable where it cannot be read or is not as long as it was when stored.
+        """
+        try:
+            file = FileIO(self.path)
+        except OSError as error:
+            raise NotRetryable(f"cannot read upload {self.name!r}: {error.strerror}") from error
+        size = os.fstat(file.fileno()).st_size
+        if size != self.size:
+            file.close()
+            raise NotRetryable(f"upload {self.name!r} has {size} bytes instead of {self.size}")
+        return file
+
+
+class Context:
+    """What a running job knows of itself besides its payload."""
+
+    def __init__(
+        self,
+        job_id: str,
+        attempt: int,
+        upload: UploadFile | None,
+        send: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`send` takes progress as JSON text out of the job process; `clock` is in seconds."""
+        self.job_id = job_id
+        self.attempt = attempt
+        self.upload = upload
+        self._send = send
+        self._clock = clock
+        self._next_report = float("-inf")
+
+    def report(self, progress: dict[str, Any]) -> None:
+        """Tell how far the job is, as a JSON object. Call it as often as is handy.
+
+        At most ten a second leave the job process; the others are dropped.
+        """
+        now = self._clock()
+        if now >= self._next_report:
+            self._next_report = now + REPORT_SECONDS
+            self._send(to_json("progress", progress))
+
+
+class JobType(ABC, Generic[P]):
+    """The code that a job names.
+
+    Made without arguments, once a process; it serves many jobs, so it keeps no state of one.
+    """
+
+    name: ClassVar[str]
+    Payload: type[P]
+    upload: ClassVar[Literal["none", "required"]]
+
+    @abstractmethod
+    def run(self, payload: P, context: Context) -> Any:
+        """Do the job, in its own process, and return its result: anything that JSON can hold.
+
+        With `upload = "required"`, `context.upload` is never None. Raises what it likes.
+        """
+
+
+def to_json(what: str, value: object) -> str:
+    """`value` as JSON text. Raises NotRetryable, naming `what` it is, where JSON cannot hold it."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text.encode()  # a lone surrogate passes as JSON and then fits no pipe and no database
+    except (TypeError, ValueError, RecursionError) as error:
+        raise NotRetryable(f"{what} is not JSON: {error}") from error
+    return text

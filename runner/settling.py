@@ -1,0 +1,91 @@
+"""From how an attempt ended in the pool to what becomes of its job."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from runner import pool, retry
+from storage.claims import Claims
+from storage.job import Ended, Fence, Job, Json, Outcome, Usage
+
+
+class Kill(Enum):
+    """Why the supervisor killed a job."""
+
+    CANCEL = auto()
+    RELEASE = auto()
+    """The drain is over."""
+    DISOWN = auto()
+    """Others may run the job by now; whatever it did is stale."""
+
+
+@dataclass
+class Running:
+    """A job in the pool. `progress` is its newest one that is not stored yet, as JSON text."""
+
+    job: Job
+    fence: Fence
+    kill: Kill | None = None
+    progress: str | None = None
+    progress_stored_at: float = 0.0
+
+
+_OUTCOMES = {
+    "returned": Outcome.RETURNED,
+    "raised": Outcome.RAISED,
+    "timed_out": Outcome.TIMED_OUT,
+    "crashed": Outcome.CRASHED,
+    "lost": Outcome.LOST,
+}
+
+
+def backoff_ms(retries: int) -> int:
+    """The wait before the n-th retry, with its random part."""
+    return retry.delay_ms(retries, random.random)
+
+
+class Settler:
+    """Writes into the store how attempts ended. Each of its answers may be refused as stale."""
+
+    def __init__(self, claims: Claims, backoff_ms: Callable[[int], int] = backoff_ms):
+        self._claims = claims
+        self._backoff_ms = backoff_ms
+
+    def settle(self, running: Running, outcome: pool.Outcome) -> bool:
+        """Move the job on; False if the store refused, since this runner holds it no more."""
+        usage = Usage(outcome.cpu_seconds, outcome.peak_memory_bytes)
+        if outcome.kind == "killed":
+            return self._killed(running, usage)
+        if outcome.kind == "lost" and outcome.innocent:
+            return self._release(running.fence, usage)
+        ended = Ended(_OUTCOMES[outcome.kind], _error(outcome), usage)
+        if outcome.kind == "returned":
+            return self._claims.complete(running.fence, outcome.result or "null", ended)
+        return self._failed(running, ended, outcome.retryable)
+
+    def _killed(self, running: Running, usage: Usage) -> bool:
+        if running.kill is Kill.RELEASE:
+            return self._release(running.fence, usage)
+        return running.kill is Kill.CANCEL and self._confirm_cancel(running.fence, usage)
+
+    def _release(self, fence: Fence, usage: Usage) -> bool:
+        return self._claims.release(fence) or self._confirm_cancel(fence, usage)
+
+    def _confirm_cancel(self, fence: Fence, usage: Usage) -> bool:
+        return self._claims.confirm_cancel(fence, Ended(Outcome.CANCELED, usage=usage))
+
+    def _failed(self, running: Running, ended: Ended, retryable: bool) -> bool:
+        """Retry or fail; a job that was to be canceled in the meantime is canceled."""
+        retries = running.job.retry_count + 1
+        if retryable and retries <= running.job.max_retries:
+            moved = self._claims.retry(running.fence, ended, self._backoff_ms(retries))
+        else:
+            moved = self._claims.fail(running.fence, ended)
+        return moved or self._claims.confirm_cancel(running.fence, ended)
+
+
+def _error(outcome: pool.Outcome) -> Json | None:
+    if outcome.error_type is None:
+        return None
+    return {"type": outcome.error_type, "message": outcome.error_message or ""}

@@ -1,0 +1,1 @@
+"""The listener: takes jobs over HTTP, and tells what became of them."""

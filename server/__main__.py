@@ -1,0 +1,70 @@
+"""The listener: reads its settings, opens the store, listens until it is told to stop."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from runner import job_types
+from server.app import make_app
+from server.config import ServerSettings
+from server.services import Services
+from storage.config import read_or_exit
+from storage.job import StoreError
+from storage.logs import set_up_logs
+from storage.opening import Store, open_store
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 10.0
+
+
+def main() -> None:
+    """Run the listener."""
+    parser = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Takes jobs over HTTP. Settings come from the environment:",
+        epilog=ServerSettings.help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args()
+    settings = read_or_exit(ServerSettings)
+    set_up_logs(settings.log_level, settings.log_format, "listener")
+    try:
+        store = open_store(settings)
+    except StoreError as error:
+        sys.exit(f"cannot start: {error}")
+    try:
+        asyncio.run(listen(settings, store))
+    except OSError as error:
+        sys.exit(f"cannot listen on PORT={settings.port}: {error.strerror}")
+    finally:
+        store.close()
+
+
+async def listen(settings: ServerSettings, store: Store) -> None:
+    """Answer requests until SIGTERM or SIGINT, then let those under way end."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    sockets = bind_sockets(settings.port, settings.host or None)
+    services = Services(settings, store, job_types.find(settings.job_type_packages))
+    # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
+    server = HTTPServer(make_app(services), max_body_size=sys.maxsize, chunk_size=256 * 1024)
+    server.add_sockets(sockets)
+    log.info("listening", extra={"port": sockets[0].getsockname()[1]})
+    await stop.wait()
+    log.info("stopping")
+    server.stop()
+    await services.idle(STOP_SECONDS)
+    await server.close_all_connections()
+    services.close()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    main()

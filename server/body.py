@@ -1,0 +1,89 @@
+"""Request bodies, taken in as they arrive, with bounded memory.
+
+A body that is refused half way is not cut off, since the client would see a reset instead of the
+answer: what follows is read and dropped, up to a bound.
+"""
+
+from typing import Any, Protocol
+
+from server import strict_json
+from server.problems import Problem, malformed, too_large
+
+
+class Body(Protocol):
+    """A body on its way in. Every method may raise a Problem."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+
+    async def abort(self) -> None:
+        """The body will not be used: leave nothing behind."""
+
+
+class NoBody:
+    """For requests that need none: a small one is let pass, unread."""
+
+    LIMIT = 64 * 1024
+
+    def __init__(self) -> None:
+        self._size = 0
+
+    async def write(self, chunk: bytes) -> None:
+        """Drop the bytes."""
+        self._size += len(chunk)
+        if self._size > self.LIMIT:
+            raise too_large("the body", self.LIMIT)
+
+    async def abort(self) -> None:
+        """Nothing to do."""
+
+
+class JsonBody:
+    """A JSON body, kept in memory up to `limit` bytes."""
+
+    def __init__(self, limit: int):
+        self._limit = limit
+        self._text = bytearray()
+
+    async def write(self, chunk: bytes) -> None:
+        """Take the next bytes. Raises Problem 413 above the limit."""
+        self._text += chunk
+        if len(self._text) > self._limit:
+            self._text.clear()
+            raise too_large("the body", self._limit)
+
+    async def abort(self) -> None:
+        """Forget the text."""
+        self._text.clear()
+
+    def document(self) -> Any:
+        """The value of the whole body. Raises Problem 400."""
+        return strict_json.parse(bytes(self._text))
+
+
+class Refused:
+    """What remains of a body that was refused: dropped, up to a bound."""
+
+    LIMIT = 64 * 1024**2
+
+    def __init__(self, problem: Problem):
+        self.problem = problem
+        self._size = 0
+
+    async def write(self, chunk: bytes) -> None:
+        """Drop the bytes. Raises the problem once there were too many to go on."""
+        self._size += len(chunk)
+        if self._size > self.LIMIT:
+            raise self.problem
+
+    async def abort(self) -> None:
+        """Nothing to do."""
+
+
+def content_length(header: str | None) -> int | None:
+    """The announced size of a body in bytes, None if it was not announced."""
+    if header is None:
+        return None
+    if not header.isascii() or not header.isdigit():
+        raise malformed("Content-Length is not a number")
+    return int(header)

@@ -1,0 +1,1 @@
+"""Handlers read the request, ask the store, and write the answer; they hold no rules."""

@@ -1,0 +1,152 @@
+"""What all handlers share: bodies, answers, and errors as problem+json."""
+
+import logging
+from typing import Any
+
+from tornado.web import HTTPError, RequestHandler, stream_request_body
+
+from server.body import Body, NoBody, Refused
+from server.problems import CONTENT_TYPE, Problem, unavailable
+from server.services import Services
+from server.wire import encode
+from storage.job import StoreError, StoreFull, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+
+@stream_request_body
+class Handler(RequestHandler):
+    """Answers in JSON, and every error as a problem document."""
+
+    services: Services
+    ALLOW = "GET, HEAD, OPTIONS"
+
+    def initialize(self, services: Services) -> None:
+        """Take what the application gives to each of its handlers."""
+        self.services = services
+        self.received: Body = NoBody()
+        self._taken = False
+        self._entered = True
+        services.entered()
+
+    def set_default_headers(self) -> None:
+        """JSON, and nothing that a browser would guess."""
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.clear_header("Server")
+
+    def body(self) -> Body:
+        """Where the request's body goes; may raise a Problem."""
+        return NoBody()
+
+    async def prepare(self) -> None:
+        """Choose where the body goes, before any of it has come."""
+        try:
+            self.received = self.body()
+        except Problem as problem:
+            if self.request.headers.get("Expect", "").lower() == "100-continue":
+                raise  # the client waits for our word, and has sent nothing to drop
+            self.received = Refused(problem)
+
+    async def data_received(self, chunk: bytes) -> None:
+        """Pass on the next bytes of the body; an error waits for its end, up to a bound."""
+        if self._finished:
+            return
+        try:
+            await self.received.write(chunk)
+        except Exception as error:
+            if isinstance(self.received, Refused):
+                self.send_error(exc_info=(type(error), error, None))
+            else:
+                await self._refuse(error)
+
+    def take_body(self) -> None:
+        """To be called once the body is whole. Raises the Problem it was refused with."""
+        self._taken = True
+        if isinstance(self.received, Refused):
+            raise self.received.problem
+
+    def on_connection_close(self) -> None:
+        """The client went away: a body that is not whole leaves nothing behind."""
+        super().on_connection_close()
+        if not self._taken:
+            self.services.later(self.received.abort())
+        self._leave()
+
+    def on_finish(self) -> None:
+        """The request has been answered."""
+        self._leave()
+
+    def answer(self, document: Any, status: int = 200) -> None:
+        """End the request with a JSON document."""
+        self.set_status(status)
+        self.finish(encode(document))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Every error as a problem; what we did not foresee is logged and told as a bare 500."""
+        error = kwargs.get("exc_info", (None, None))[1]
+        problem = problem_of(error, status_code)
+        self.set_status(problem.status)
+        self.set_header("Content-Type", CONTENT_TYPE)
+        for name, value in problem.headers.items():
+            self.set_header(name, value)
+        if problem.status == 405:
+            self.set_header("Allow", self.ALLOW)
+        self.finish(encode(problem.document()))
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log what is our fault with its traceback, and what is not in one line."""
+        if isinstance(value, StoreError):
+            log.warning("the store failed", extra={"reason": str(value)})
+        elif not isinstance(value, Problem | HTTPError):
+            log.error("unforeseen error", exc_info=(typ, value, tb))
+
+    def options(self, *args: str) -> None:
+        """Say what can be asked here."""
+        self.set_status(204)
+        self.set_header("Allow", self.ALLOW)
+
+    def _leave(self) -> None:
+        if self._entered:
+            self._entered = False
+            self.services.left()
+
+    async def _refuse(self, error: Exception) -> None:
+        received, problem = self.received, problem_of(error, 500)
+        if problem.status == 500:
+            log.error("unforeseen error", exc_info=error)
+        self.received = Refused(problem)
+        await received.abort()
+
+
+class NotFound(Handler):
+    """Any path that is none of ours."""
+
+    def prepare_error(self) -> None:
+        """Say so."""
+        self.take_body()
+        raise Problem(404, f"nothing is found at {self.request.path[:200]}")
+
+    get = head = post = put = patch = delete = options = lambda self: self.prepare_error()
+
+
+def problem_of(error: BaseException | None, status: int) -> Problem:
+    """The problem document for anything that was raised."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, StoreFull):
+        return Problem(507, "the disk of the store is full", headers={"Retry-After": "60"})
+    if isinstance(error, StoreUnavailable):
+        return unavailable("the store cannot take it now, try again")
+    if isinstance(error, StoreError):
+        return unavailable("the store is damaged or foreign; its operator has to look")
+    if isinstance(error, HTTPError):
+        return Problem(status, _DETAILS.get(status, "the request is refused"))
+    return Problem(500, "an error of ours; it has been logged")
+
+
+_DETAILS = {
+    400: "the path or the query cannot be read",
+    403: "a page of another origin may not do this",
+    405: "this method is not supported here",
+}

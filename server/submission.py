@@ -1,0 +1,115 @@
+"""A new job as a client submits it: read from JSON or a form, and checked whole."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from runner.job_types.base import JobType
+from server import strict_json
+from server.problems import FieldError, unacceptable
+from storage.job import NewJob, Upload
+
+FILE_PART = "filename"
+_TEXT_FIELDS = {"type", "run_at"}
+_YEAR = 366 * 86400
+
+
+def _only_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("it must be a time as in 2030-01-31T12:00:00Z")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_only_text), Field(strict=False)]
+
+
+class Submission(BaseModel):
+    """What a client may say of a new job. Times of `timeout` and `delay` are in seconds."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    type: str
+    payload: dict[str, Any]
+    max_retries: int = Field(1, ge=0, le=100)
+    timeout: float | None = Field(None, gt=0, le=_YEAR)
+    priority: int = Field(0, ge=-100, le=100)
+    run_at: Time | None = None
+    delay: float | None = Field(None, ge=0, le=10 * _YEAR)
+
+    def new_job(self, upload: Upload | None, now: int) -> NewJob:
+        """The job to store; `now` in milliseconds since 1970."""
+        run_at = None if self.run_at is None else _milliseconds(self.run_at)
+        if self.delay is not None:
+            run_at = now + round(self.delay * 1000)
+        return NewJob(
+            type=self.type,
+            payload=self.payload,
+            max_retries=self.max_retries,
+            timeout=self.timeout,
+            priority=self.priority,
+            run_at=run_at,
+            upload=upload,
+        )
+
+
+def read_form(fields: Mapping[str, bytes]) -> dict[str, Any]:
+    """The text parts of a form as one document. Raises Problem 400 for what cannot be read."""
+    return {name: _form_value(name, value) for name, value in fields.items()}
+
+
+def check(document: Any, has_file: bool, job_types: Mapping[str, JobType[Any]]) -> Submission:
+    """The submission, with its payload checked by its job type. Raises Problem 422."""
+    if not isinstance(document, dict):
+        raise unacceptable([FieldError("body", "it must be a JSON object")])
+    try:
+        submission = Submission.model_validate(document)
+    except ValidationError as error:
+        raise unacceptable(field_errors(error)) from None
+    errors = list(_type_errors(submission, has_file, job_types))
+    if errors:
+        raise unacceptable(errors)
+    return submission
+
+
+def field_errors(error: ValidationError, *prefix: str) -> Iterator[FieldError]:
+    """What Pydantic found wrong, each with the path of its field."""
+    for found in error.errors(include_url=False, include_context=False):
+        path = [*prefix, *map(str, found["loc"])]
+        message = found["msg"].removeprefix("Value error, ")
+        yield FieldError(".".join(path) or "body", f"{message[0].lower()}{message[1:]}")
+
+
+def _type_errors(
+    submission: Submission, has_file: bool, job_types: Mapping[str, JobType[Any]]
+) -> Iterator[FieldError]:
+    if submission.run_at is not None and submission.delay is not None:
+        yield FieldError("delay", "give either run_at or delay, not both")
+    job_type = job_types.get(submission.type)
+    if job_type is None:
+        known = ", ".join(sorted(job_types))
+        yield FieldError("type", f"unknown job type; known are {known}")
+        return
+    try:
+        job_type.Payload.model_validate(submission.payload)
+    except ValidationError as error:
+        yield from field_errors(error, "payload")
+    if job_type.upload == "required" and not has_file:
+        detail = f"{job_type.name} needs a file: send multipart/form-data with a file part"
+        yield FieldError(FILE_PART, f"{detail} named {FILE_PART}")
+    if job_type.upload == "none" and has_file:
+        yield FieldError(FILE_PART, f"{job_type.name} takes no file")
+
+
+def _form_value(name: str, value: bytes) -> Any:
+    if name not in _TEXT_FIELDS:
+        return strict_json.parse(value, f"the form field {name}")
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise unacceptable([FieldError(name, f"not UTF-8: byte {error.start}")]) from None
+
+
+def _milliseconds(time: datetime) -> int:
+    return int(time.timestamp() * 1000)
