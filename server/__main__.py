@@ -5,11 +5,14 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from runner import job_types
+from runner.job_types.base import JobType
 from server.app import make_app
 from server.config import ServerSettings
 from server.services import Services
@@ -36,23 +39,26 @@ def main() -> None:
     set_up_logs(settings.log_level, settings.log_format, "listener")
     try:
         store = open_store(settings)
-    except StoreError as error:
+        types = job_types.find(settings.job_type_packages)
+    except (StoreError, job_types.JobTypesError) as error:
         sys.exit(f"cannot start: {error}")
     try:
-        asyncio.run(listen(settings, store))
+        asyncio.run(listen(settings, store, types))
     except OSError as error:
         sys.exit(f"cannot listen on PORT={settings.port}: {error.strerror}")
     finally:
         store.close()
 
 
-async def listen(settings: ServerSettings, store: Store) -> None:
+async def listen(
+    settings: ServerSettings, store: Store, types: Mapping[str, JobType[Any]]
+) -> None:
     """Answer requests until SIGTERM or SIGINT, then let those under way end."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sockets = bind_sockets(settings.port, settings.host or None)
-    services = Services(settings, store, job_types.find(settings.job_type_packages))
+    services = Services(settings, store, types)
     # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
     server = HTTPServer(make_app(services), max_body_size=sys.maxsize, chunk_size=256 * 1024)
     server.add_sockets(sockets)

@@ -16,6 +16,7 @@ class Changes:
     """
 
     def __init__(self, wakeup: Wakeup):
+        self._wakeup = wakeup
         self._waiter = wakeup.waiter(LISTENER)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
@@ -34,8 +35,9 @@ class Changes:
             await asyncio.wait_for(ticket.wait(), seconds)
 
     def close(self) -> None:
-        """Stop the thread; it ends within LOOK_SECONDS."""
+        """Stop the thread, and wait for its end."""
         self._closing = True
+        self._wakeup.notify(LISTENER)
         self._thread.join()
         self._waiter.close()
 

@@ -1,10 +1,18 @@
 """A new job as a client submits it: read from JSON or a form, and checked whole."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 
 from runner.job_types.base import JobType
 from server import strict_json
@@ -14,6 +22,8 @@ from storage.job import NewJob, Upload
 FILE_PART = "filename"
 _TEXT_FIELDS = {"type", "run_at"}
 _YEAR = 366 * 86400
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def _only_text(value: Any) -> Any:
@@ -22,7 +32,13 @@ def _only_text(value: Any) -> Any:
     return value
 
 
-Time = Annotated[AwareDatetime, BeforeValidator(_only_text), Field(strict=False)]
+def _in_range(value: datetime) -> datetime:
+    if not _EARLIEST <= value <= _LATEST:
+        raise ValueError("it must be a time from 1970 to 9999")
+    return value
+
+
+Time = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_in_range), Field(strict=False)]
 
 
 class Submission(BaseModel):

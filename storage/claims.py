@@ -70,9 +70,7 @@ class Claims:
     def registered(self) -> bool:
         """Whether the runner is known; if not, another one took it for dead."""
         query = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == self._liveness.name)
-        if self._database.postgresql:
-            query = query.for_update("FOR KEY SHARE")  # nobody buries it while it claims
-        return bool(self._database.rows(query))
+        return bool(self._database.rows(self._database.share(query)))
 
     def claim(self, limit: int) -> list[Job]:
         """Take up to `limit` due jobs, the highest priority first, then the longest due."""
@@ -117,7 +115,7 @@ class Claims:
         changes = {"progress": progress, "version": self._database.next_version()}
         guard = (JobRow.id == fence.job_id, JobRow.locked_by == fence.runner)
         update = JobRow.update(**changes).where(*guard, JobRow.attempt == fence.attempt)
-        return self._database.run(update) == 1
+        return self._database.changed(update) == 1
 
     def complete(self, fence: Fence, result: str, ended: Ended) -> bool:
         """The job succeeded; `result` is JSON text."""

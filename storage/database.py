@@ -53,8 +53,13 @@ class Database:
                 with self.engine.atomic():
                     yield
 
-    def run(self, query: Any) -> int:
-        """Run a changing query; the number of rows it changed."""
+    def run(self, query: Any) -> None:
+        """Run a query that changes something."""
+        with self._translated():
+            query.bind(self.engine).execute()
+
+    def changed(self, query: Any) -> int:
+        """Run an UPDATE or a DELETE; the number of rows it changed."""
         with self._translated():
             return int(query.bind(self.engine).execute())
 
@@ -70,7 +75,9 @@ class Database:
 
     def connect_plainly(self) -> Any:
         """A new connection of the driver itself, in autocommit; the caller closes it."""
-        return self.engine._adapter.connect(self.engine, **self.engine.connect_params)
+        connection = self.engine._adapter.connect(self.engine, **self.engine.connect_params)
+        connection.autocommit = True
+        return connection
 
     def next_version(self) -> int:
         """Number the next change; only inside a transaction, which keeps the order of commits."""
@@ -80,6 +87,10 @@ class Database:
     def for_update(self, query: Any) -> Any:
         """Lock the rows of a query that others may want too, passing over what they hold."""
         return query.for_update("FOR UPDATE SKIP LOCKED") if self.postgresql else query
+
+    def share(self, query: Any) -> Any:
+        """Keep the rows of a query from being deleted by others until the transaction ends."""
+        return query.for_update("FOR KEY SHARE") if self.postgresql else query
 
     def close(self) -> None:
         """Close the connections of all threads; none of them may be in use."""
@@ -173,7 +184,7 @@ class _Postgresql(_Remembered, pw.PostgresqlDatabase):
 def open_database(url: str) -> Database:
     """The database behind a URL; connects only when it is first used.
 
-    Raises StoreUnusable for another scheme, or a SQLite with the WAL-reset bug.
+    Raises StoreUnusable for another scheme.
     """
     scheme = urlparse(url).scheme
     if scheme in {"postgresql", "postgres"}:
@@ -181,17 +192,25 @@ def open_database(url: str) -> Database:
         return Database(_Postgresql(**{"connect_timeout": 5, **parsed, "prefer_psycopg3": True}))
     if scheme != "sqlite":
         raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")
-    version = pw.sqlite3.sqlite_version_info
-    if not _mended(version):
-        raise StoreUnusable(f"SQLite {version} can damage a WAL database: install pysqlite3")
     # synchronous=FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
     # turns to writing later would get "database is locked" at once, whatever the timeout.
-    pragmas = {"journal_mode": "wal", "synchronous": "full", "foreign_keys": 1}
-    options = {"timeout": BUSY_SECONDS, "lock_type": "IMMEDIATE", "check_same_thread": False}
-    return Database(_Sqlite(pragmas=pragmas, **options, **db_url.parse(url)))
+    pragmas = {"journal_mode": _journal_mode(), "synchronous": "full", "foreign_keys": 1}
+    options: dict[str, Any] = {"lock_type": "IMMEDIATE", "check_same_thread": False}
+    options |= {"timeout": BUSY_SECONDS, "pragmas": pragmas, **db_url.parse(url)}
+    return Database(_Sqlite(**options))
 
 
-def _mended(version: tuple[int, int, int]) -> bool:
+def _journal_mode() -> str:
+    """WAL where it is safe; slower, but as safe, with a SQLite whose WAL can do damage."""
+    version = pw.sqlite3.sqlite_version_info  # type: ignore[attr-defined]  # chosen by Peewee
+    if is_mended(version):
+        return "wal"
+    log.warning("SQLite has the WAL-reset bug, WAL is not used", extra={"version": version})
+    return "delete"
+
+
+def is_mended(version: tuple[int, int, int]) -> bool:
+    """Whether a release of SQLite is without the WAL-reset bug."""
     same_line = [mended for mended in MENDED_SQLITE if mended[:2] == version[:2]]
     return version >= (same_line[0] if same_line else MENDED_SQLITE[-1])
 

@@ -136,7 +136,7 @@ class LeaseLiveness:
         mine = RunnerRow.update(lease_expires_at=self._lease_end()).where(
             RunnerRow.name == self.name, RunnerRow.lease_expires_at > DATABASE_NOW
         )
-        if self._database.run(mine):
+        if self._database.changed(mine):
             self._renewed_at = asked_at
 
     def doubtful(self) -> bool:
@@ -145,10 +145,10 @@ class LeaseLiveness:
 
     def is_dead(self, name: str) -> bool:
         """Whether the lease has ended; the lock on its row keeps a late renewal out."""
-        query = RunnerRow.select(RunnerRow.name).where(
+        alive: Any = RunnerRow.select(RunnerRow.name).where(
             RunnerRow.name == name, RunnerRow.lease_expires_at > DATABASE_NOW
         )
-        return not self._database.rows(query.for_update("FOR UPDATE"))
+        return not self._database.rows(alive.for_update("FOR UPDATE"))
 
     def bury(self, name: str) -> None:
         """Nothing is left but the row, which goes with the rescue."""

@@ -61,4 +61,4 @@ class Moves:
         if transition.target in FINAL:
             changes = {"finished_at": now, **changes}
         changes = {"status": transition.target, "version": self._database.next_version(), **changes}
-        return self._database.run(JobRow.update(**changes).where(*guard)) == 1
+        return self._database.changed(JobRow.update(**changes).where(*guard)) == 1

@@ -82,9 +82,9 @@ class JobStore:
             self._moves.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now)
 
     def _insert(self, job: NewJob) -> UUID:
-        now = self._clock()
+        now, job_id = self._clock(), uuid_utils.compat.uuid7()
         row = {
-            "id": uuid_utils.compat.uuid7(),
+            "id": job_id,
             "type": job.type,
             "status": Status.QUEUED,
             "payload": dump(job.payload),
@@ -106,4 +106,4 @@ class JobStore:
                 )
             )
         self._database.run(JobRow.insert(**row))
-        return row["id"]
+        return job_id

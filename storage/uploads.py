@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -117,7 +118,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _disk_errors():  # type: ignore[no-untyped-def]
+def _disk_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

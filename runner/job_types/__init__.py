@@ -1,7 +1,7 @@
 """Job types: finds them by name, and runs one. A leaf: imports nothing of ours but its base.
 
-listener:     find() ─▶ check_payload(job_type, payload)      before a job is stored
-job process:  load() ─▶ entry(request, report) ─▶ result      request and result as JSON text
+listener:     find() ─▶ job_type.Payload.model_validate(payload)   before a job is stored
+job process:  load() ─▶ entry(request, report) ─▶ result           request and result as JSON text
 """
 
 import importlib
@@ -42,11 +42,6 @@ def find(packages: Sequence[str] = PACKAGES) -> dict[str, JobType[Any]]:
                 f"two job types are named {cls.name!r}: {_place(other)} and {_place(cls)}"
             )
     return found
-
-
-def check_payload(job_type: JobType[Any], payload: dict[str, Any]) -> None:
-    """Raises pydantic's ValidationError where the payload is not what the job type takes."""
-    job_type.Payload.model_validate(payload)
 
 
 def load(packages: Sequence[str] = PACKAGES) -> Entry:

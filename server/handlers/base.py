@@ -122,12 +122,12 @@ class Handler(RequestHandler):
 class NotFound(Handler):
     """Any path that is none of ours."""
 
-    def prepare_error(self) -> None:
+    def not_found(self, *args: str) -> None:
         """Say so."""
         self.take_body()
         raise Problem(404, f"nothing is found at {self.request.path[:200]}")
 
-    get = head = post = put = patch = delete = options = lambda self: self.prepare_error()
+    get = head = post = put = patch = delete = options = not_found
 
 
 def problem_of(error: BaseException | None, status: int) -> Problem:

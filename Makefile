@@ -1,0 +1,48 @@
+# Everything a developer needs; CI runs the same (.ci/run). `make` alone lists it.
+
+PYTHON ?= python3
+VENV ?= .venv
+TESTS ?=
+
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check docker-test clean
+
+help: ## List these targets
+	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
+	@awk -F ' *:.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# honcho kills what still runs five seconds after SIGTERM, so draining has to be shorter.
+run: $(INSTALLED) ## Start listener and worker, data in ./data; Ctrl-C stops both
+	@echo "Job Service: http://localhost:$${PORT:-5000}"
+	@PATH="$(abspath $(BIN)):$$PATH" DRAIN_SECONDS="$${DRAIN_SECONDS:-3}" \
+		LOG_FORMAT="$${LOG_FORMAT:-text}" honcho start
+
+test: $(INSTALLED) ## Run all tests; TESTS="-k cancel" picks some
+	$(BIN)/pytest -n 2 $(TESTS)
+
+check: $(INSTALLED) ## Lint, format, types, import rule and sizes
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
+	bash -n .ci/run
+
+docker-test: ## Test the image and the compose file; needs a Docker engine
+	tests/docker/run
+
+clean: ## Remove what these targets made; ./data stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find server runner storage tests -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.txt tests/requirements.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+		"Python 3.11 or newer is needed, $(PYTHON) is older: try PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
+		"$(PYTHON) cannot make virtual environments: install its package python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@

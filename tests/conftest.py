@@ -1,0 +1,68 @@
+"""Fixtures of all tests."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.ioloop import IOLoop
+from tornado.web import Application
+
+from tests import postgres
+from tests.api import Client, open_app
+from tests.stores import Bench, open_bench
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.PostgresServer]:
+    """A server for this session (each process of xdist has one); skips where there is none."""
+    lack = postgres.missing()
+    if lack is not None:
+        if os.environ.get("CI"):
+            pytest.fail(lack)
+        pytest.skip(lack)
+    with postgres.running_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh database, once of each kind."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'jobs.db'}"
+    else:
+        server: postgres.PostgresServer = request.getfixturevalue("postgres_server")
+        with server.new_database() as url:
+            yield url
+
+
+@pytest.fixture
+def io_loop() -> Iterator[IOLoop]:
+    """The loop of a test; pytest-tornado's own makes calls that Tornado has deprecated."""
+    loop = IOLoop(make_current=False)
+    asyncio.set_event_loop(loop.asyncio_loop)
+    yield loop
+    asyncio.set_event_loop(None)
+    loop.close(all_fds=True)
+
+
+@pytest.fixture
+def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
+    """A fresh store on either database."""
+    with open_bench(database_url, tmp_path) as bench:
+        yield bench
+
+
+@pytest.fixture
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Application]:
+    """The listener's application, for pytest-tornado's server."""
+    with open_app(bench, io_loop) as application:
+        yield application
+
+
+@pytest.fixture
+def client(app: Application, http_client: AsyncHTTPClient, base_url: str) -> Client:
+    """A client of the listener. (`app` is named, or its databases would not be parameters.)"""
+    return Client(http_client, base_url)

@@ -1,0 +1,93 @@
+"""Open stores for tests: the real thing on either database, with a clock that tests set."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from storage.claims import Claims
+from storage.config import Settings
+from storage.job import Ended, Fence, Job, NewJob, Outcome
+from storage.liveness import Liveness
+from storage.opening import Store, open_store
+from storage.rescue import Rescuer
+from storage.store import JobStore
+
+RAISED = Ended(Outcome.RAISED, {"type": "ValueError", "message": "no"})
+RETURNED = Ended(Outcome.RETURNED)
+CANCELED = Ended(Outcome.CANCELED)
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved; milliseconds since 1970."""
+
+    now: int = 1_800_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+    def forward(self, seconds: float) -> None:
+        self.now += round(seconds * 1000)
+
+
+@dataclass
+class Bench:
+    """A store with the parts that a listener and a runner would have."""
+
+    store: Store
+    clock: Clock
+    jobs: JobStore
+    runners: list["Holder"] = field(default_factory=list)
+
+    def runner(self) -> "Holder":
+        """A new registered runner of one lease."""
+        holder = Holder(self, self.store.liveness(30))
+        self.runners.append(holder)
+        return holder
+
+    def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
+        """A new queued job."""
+        payload = options.pop("payload", {"seconds": 1})
+        return self.jobs.enqueue([NewJob(type, payload, **options)])[0]
+
+    def job(self, job_id: UUID) -> Job:
+        """The job, which must exist."""
+        job = self.jobs.get(job_id)
+        assert job is not None
+        return job
+
+
+class Holder:
+    """A runner as the store sees it."""
+
+    def __init__(self, bench: Bench, liveness: Liveness):
+        store = bench.store
+        self.liveness = liveness
+        self.claims = Claims(store.database, store.wakeup, liveness, bench.clock)
+        self.rescuer = Rescuer(
+            store.database, store.wakeup, liveness, lambda retries: 1000 * retries, bench.clock
+        )
+        self.claims.register(slots=3)
+
+    def claim_one(self) -> Fence:
+        """Claim the one job that is due."""
+        (job,) = self.claims.claim(1)
+        return Fence(job.id, self.liveness.name, job.attempt)
+
+
+@contextmanager
+def open_bench(database_url: str, folder: Path) -> Iterator[Bench]:
+    """A fresh store on a database, closed at the end with all its runners."""
+    settings = Settings.read({"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url})
+    store = open_store(settings, patience=5)
+    clock = Clock()
+    bench = Bench(store, clock, JobStore(store.database, store.wakeup, clock))
+    try:
+        yield bench
+    finally:
+        for holder in bench.runners:
+            holder.liveness.close()
+        store.close()

@@ -1,0 +1,185 @@
+"""The dependency rule: server -> storage <- runner, and of runner, server knows only the job types.
+
+Reads the imports of every module, also those inside functions. A module without a row fails.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("server", "runner", "storage")
+OURS = (*PACKAGES, "tests")
+
+# The parts of the pool know each other, and nothing else of ours.
+POOL = (
+    "runner.pool runner.crew runner.setup runner.keeper runner.watch runner.job_process "
+    "runner.job_loop runner.messages runner.processes"
+)
+TABLES = "storage.states storage.job storage.models storage.database storage.moves storage.rows"
+HTTP = "server.problems server.body server.wire server.submission server.forms server.services"
+
+# Module: what it may import of ours. An exact name goes before a pattern.
+MAY_IMPORT = {
+    "storage": "",
+    "storage.states": "",
+    "storage.config": "",
+    "storage.logs": "",
+    "storage.models": "",
+    "storage.migrations.*": "",
+    "storage.job": "storage.states",
+    "storage.uploads": "storage.job",
+    "storage.database": "storage.job storage.models",
+    "storage.wakeup": "storage.job storage.database",
+    "storage.liveness": "storage.models storage.database",
+    "storage.retention": "storage.models storage.database",
+    "storage.moves": "storage.states storage.job storage.models storage.database",
+    "storage.rows": "storage.states storage.job storage.models storage.database",
+    "storage.store": f"{TABLES} storage.wakeup",
+    "storage.claims": f"{TABLES} storage.wakeup storage.liveness storage.store",
+    "storage.rescue": f"{TABLES} storage.wakeup storage.liveness storage.store storage.claims",
+    "storage.opening": "storage.config storage.job storage.database storage.wakeup "
+    "storage.liveness storage.uploads",
+    "runner": "",
+    "runner.config": "storage.config",
+    "runner.retry": "storage.job",
+    "runner.settling": "runner.pool runner.retry storage.job storage.claims",
+    "runner.upkeep": "storage.database storage.liveness storage.rescue storage.retention "
+    "storage.store storage.uploads",
+    "runner.supervisor": "runner.pool runner.settling runner.upkeep storage.*",
+    "runner.__main__": "runner.* storage.*",
+    "runner.job_types.base": "",
+    "runner.job_types": "runner.job_types.base",
+    "runner.job_types.*": "runner.job_types.*",
+    **dict.fromkeys(POOL.split(), POOL),
+    "server": "",
+    "server.handlers": "",
+    "server.problems": "",
+    "server.config": "storage.config",
+    "server.strict_json": "server.problems",
+    "server.changes": "storage.wakeup",
+    "server.wire": "storage.states storage.job storage.store",
+    "server.enqueuer": "storage.job storage.store",
+    "server.body": "server.problems server.strict_json",
+    "server.submission": "server.problems server.strict_json runner.job_types.base storage.job",
+    "server.forms": "server.problems server.submission storage.job storage.uploads",
+    "server.services": "server.config server.changes server.enqueuer runner.job_types.base "
+    "storage.opening storage.store",
+    "server.handlers.*": f"{HTTP} server.handlers.* runner.job_types* "
+    "storage.states storage.job storage.store",
+    "server.app": "server.handlers.* server.services",
+    "server.__main__": "server.app server.config server.services runner.job_types* "
+    "storage.config storage.job storage.logs storage.opening",
+}
+
+# Library: the modules that may import it. Anything else that is not Python's own is refused.
+LIBRARIES = {
+    "peewee": "storage.*",
+    "playhouse": "storage.*",
+    "psycopg": "storage.*",
+    "pysqlite3": "storage.*",
+    "sqlite3": "",  # a second SQLite in one process would undo the locks of the first
+    "uuid_utils": "storage.store",
+    "pythonjsonlogger": "storage.logs",
+    "tornado": "server.*",
+    "multipart": "server.*",
+    "pydantic": "*",
+}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of ours, with its file."""
+    files = (file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))
+    return {name_of(file): file for file in files}
+
+
+def name_of(file: Path) -> str:
+    """The name under which a file is imported."""
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(source: str) -> Iterator[str]:
+    """The modules that a source imports; `from a import b` may mean a.b, where that is one."""
+    known = modules()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = "." * node.level + (node.module or "")
+            names = [f"{package}.{alias.name}" for alias in node.names]
+            yield from (name if name in known else package for name in names)
+
+
+def matches(name: str, patterns: str) -> bool:
+    """Whether a name is among patterns that are separated by spaces."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns.split())
+
+
+def row_of(module: str) -> str | None:
+    """The key of a module's row."""
+    rows = (row for row in MAY_IMPORT if row == module or fnmatchcase(module, row))
+    return min(rows, key=lambda row: row != module, default=None)
+
+
+def allowed(module: str, row: str, imported: str) -> bool:
+    """Whether a module may import another one."""
+    top = imported.partition(".")[0]
+    if top in OURS:
+        return matches(imported, MAY_IMPORT[row])
+    if top in LIBRARIES:
+        return matches(module, LIBRARIES[top])
+    return top in sys.stdlib_module_names
+
+
+def violations(module: str, source: str) -> list[str]:
+    """What is wrong with the imports of a module."""
+    row = row_of(module)
+    if row is None:
+        return [f"{module} has no row in MAY_IMPORT"]
+    bad = sorted({name for name in imports(source) if not allowed(module, row, name)})
+    return [f"{module} must not import {name}" for name in bad]
+
+
+def test_every_module_imports_only_what_its_row_allows() -> None:
+    found = modules()
+    assert {name.partition(".")[0] for name in found} == set(PACKAGES)
+    assert [bad for name, file in found.items() for bad in violations(name, file.read_text())] == []
+
+
+def test_every_row_has_a_module() -> None:
+    used = {row_of(module) for module in modules()}
+    assert sorted(set(MAY_IMPORT) - used) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("storage.states", "import storage.job"),
+        ("storage.store", "from runner import pool"),
+        ("storage.store", "import tornado.ioloop"),
+        ("storage.database", "import sqlite3"),
+        ("storage.database", "import requests"),
+        ("storage.job", "from tests.stores import Clock"),
+        ("storage.job", "from . import states"),
+        ("runner.pool", "def f():\n    from storage.job import Job"),
+        ("runner.retry", "import storage.store"),
+        ("runner.supervisor", "from server import wire"),
+        ("runner.supervisor", "import peewee as pw"),
+        ("runner.job_types.base", "from runner.job_types.sleep import Sleep"),
+        ("server.app", "from runner.supervisor import Supervisor"),
+        ("server.app", "if True:\n    from playhouse import db_url"),
+        ("server.handlers.jobs", "from storage.claims import Claims"),
+        ("server.util", ""),
+    ],
+)
+def test_the_check_refuses(module: str, source: str) -> None:
+    assert len(violations(module, source)) == 1
+
+
+def test_the_check_lets_pass_what_a_row_allows() -> None:
+    source = "import os\nimport peewee as pw\nfrom storage import job, models\n"
+    assert violations("storage.database", source) == []

@@ -1,0 +1,113 @@
+"""Jobs of runners that died: settled once their death is proved, and never before."""
+
+import os
+import time
+
+import peewee as pw
+import pytest
+
+from storage.liveness import FileLiveness, LeaseLiveness
+from storage.models import RunnerRow
+from tests.stores import RETURNED, Bench, Holder
+
+
+def die(bench: Bench, runner: Holder) -> None:
+    """End a runner as the kernel would, without a word to the store."""
+    if isinstance(runner.liveness, FileLiveness):
+        bench.runners.remove(runner)
+        os.close(runner.liveness.descriptors[0])
+    else:
+        past = RunnerRow.update(lease_expires_at=pw.SQL("lease_expires_at - 60000"))
+        bench.store.database.run(past.where(RunnerRow.name == runner.liveness.name))
+
+
+def test_the_job_of_a_dead_runner_is_queued_again_with_backoff(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    dead, alive = bench.runner(), bench.runner()
+    dead.claim_one()
+    die(bench, dead)
+    assert alive.rescuer.rescue() == 1
+    job = bench.job(job_id)
+    assert (job.status, job.retry_count, job.run_at) == ("queued", 1, bench.clock() + 1000)
+    assert job.error is not None
+    assert job.error["type"] == "Lost"
+    assert [attempt.outcome for attempt in job.attempts] == ["lost"]
+    assert alive.rescuer.rescue() == 0
+
+
+def test_the_job_of_a_living_runner_is_left_alone_whatever_the_clock_says(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    holder, other = bench.runner(), bench.runner()
+    holder.claim_one()
+    bench.clock.forward(3600)
+    assert other.rescuer.rescue() == 0
+    assert bench.job(job_id).status == "running"
+
+
+def test_a_job_without_retries_left_is_abandoned(bench: Bench) -> None:
+    job_id = bench.enqueue(max_retries=0)
+    dead, alive = bench.runner(), bench.runner()
+    dead.claim_one()
+    die(bench, dead)
+    alive.rescuer.rescue()
+    job = bench.job(job_id)
+    assert (job.status, job.retry_count) == ("failed", 0)
+
+
+def test_a_job_that_was_to_be_canceled_is_canceled_by_the_rescue(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    dead, alive = bench.runner(), bench.runner()
+    dead.claim_one()
+    bench.jobs.cancel(job_id)
+    die(bench, dead)
+    alive.rescuer.rescue()
+    assert bench.job(job_id).status == "canceled"
+
+
+def test_a_runner_that_was_taken_for_dead_is_refused(bench: Bench) -> None:
+    bench.enqueue()
+    dead, alive = bench.runner(), bench.runner()
+    fence = dead.claim_one()
+    die(bench, dead)
+    alive.rescuer.rescue()
+    bench.clock.forward(5)
+    assert not dead.claims.complete(fence, "1", RETURNED)
+    assert dead.claims.claim(1) == []
+
+
+def test_a_job_whose_holder_is_not_known_at_all_is_rescued(bench: Bench) -> None:
+    bench.enqueue()
+    gone, alive = bench.runner(), bench.runner()
+    gone.claim_one()
+    gone.claims.deregister()
+    die(bench, gone)
+    assert alive.rescuer.rescue() == 1
+
+
+def test_a_lock_is_held_as_long_as_any_process_has_its_descriptor(bench: Bench) -> None:
+    holder, other = bench.runner(), bench.runner()
+    if not isinstance(holder.liveness, FileLiveness):
+        pytest.skip("only where liveness is an flock")
+    copy = os.dup(holder.liveness.descriptors[0])
+    die(bench, holder)
+    assert not other.liveness.is_dead(holder.liveness.name)
+    os.close(copy)
+    assert other.liveness.is_dead(holder.liveness.name)
+
+
+def test_a_lease_is_renewed_in_time_and_doubted_when_it_was_not(bench: Bench) -> None:
+    if not bench.store.database.postgresql:
+        pytest.skip("only where liveness is a lease")
+    liveness = LeaseLiveness(bench.store.database, lease_seconds=0.3)
+    liveness.register(1, 0)
+    other = bench.runner().liveness
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        liveness.renew()
+        assert not other.is_dead(liveness.name)
+        assert not liveness.doubtful()
+    while not other.is_dead(liveness.name):
+        assert time.monotonic() < deadline + 5
+    assert liveness.doubtful()
+    liveness.renew()
+    assert other.is_dead(liveness.name)

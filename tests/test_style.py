@@ -1,0 +1,84 @@
+"""Sizes of files and functions, and what no file may mention."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("server", "runner", "storage", "tests", "docs", ".ci")
+MAX_LINES = {"server": 200, "runner": 200, "storage": 200, "tests": 400}
+MAX_FUNCTION = 50
+
+# In pieces, so that this file does not mention them itself.
+HOMES = r"(?<!\w)/(home|Users|root|work)" + "/"
+HOSTS = r"\b(pypi|pythonhosted|npmjs|deb\.debian|ghcr|quay|(hub|registry-1)\.docker)" + (
+    r"\.(org|com|io)\b"
+)
+FORBIDDEN = re.compile(f"{HOMES}|{HOSTS}")
+
+
+def files() -> Iterator[Path]:
+    """Every file of ours that is text, beside what tools have made."""
+    yield from (file for file in ROOT.iterdir() if file.is_file() and file.name != ".env")
+    for folder in FOLDERS:
+        found = (ROOT / folder).rglob("*")
+        yield from (f for f in found if f.is_file() and "__pycache__" not in f.parts)
+
+
+def sources() -> list[Path]:
+    """Every Python file of ours."""
+    return sorted(file for file in files() if file.suffix == ".py")
+
+
+def long_functions(source: str) -> list[str]:
+    """The functions of a source that are too long, with their number of lines."""
+    functions = [
+        (node.name, (node.end_lineno or 0) - node.lineno + 1)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    return [f"{name}: {lines} lines" for name, lines in functions if lines > MAX_FUNCTION]
+
+
+def mentions(text: str) -> list[str]:
+    """The lines that mention what no file may."""
+    return [line.strip() for line in text.splitlines() if FORBIDDEN.search(line)]
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {str(f.relative_to(ROOT)): len(f.read_text().splitlines()) for f in sources()}
+    assert {f: n for f, n in lengths.items() if n > MAX_LINES[f.partition("/")[0]]} == {}
+
+
+def test_no_function_is_too_long() -> None:
+    found = {str(f.relative_to(ROOT)): long_functions(f.read_text()) for f in sources()}
+    assert {file: functions for file, functions in found.items() if functions} == {}
+
+
+def test_no_file_mentions_a_home_or_a_registry() -> None:
+    found = {str(f.relative_to(ROOT)): mentions(f.read_text()) for f in files()}
+    assert {file: lines for file, lines in found.items() if lines} == {}
+
+
+def test_a_function_of_51_lines_is_too_long() -> None:
+    body = "    pass\n" * 49
+    assert long_functions(f"async def f():\n{body}") == []
+    assert long_functions(f"def f():\n{body}    pass\n") == ["f: 51 lines"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cd /home" + "/someone/jobs", True),
+        ("/root" + "/.cache", True),
+        ("--index-url https://pypi" + ".org/simple", True),
+        ("$HOME/.pyenv and ~/jobs", False),
+        ("GET /jobs/home/1, tests/work/x", False),
+        ("apt-get install docker.io", False),
+    ],
+)
+def test_mentions_are_found(text: str, found: bool) -> None:
+    assert bool(mentions(text)) is found

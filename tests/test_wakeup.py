@@ -1,0 +1,92 @@
+"""Wake-ups between programs, on both databases."""
+
+import select
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from storage.wakeup import LISTENER, WORKER, PostgresWaiter, SocketWakeup
+from tests.stores import Bench
+from tests.waiting import wait_for
+
+
+def readable(waiter: object) -> bool:
+    return bool(select.select([waiter], [], [], 0)[0])
+
+
+def test_a_waiter_is_woken_for_its_topic_and_no_other(bench: Bench) -> None:
+    wakeup = bench.store.wakeup
+    worker, listener = wakeup.waiter(WORKER), wakeup.waiter(LISTENER)
+    wakeup.notify(WORKER)
+    wait_for(lambda: readable(worker))
+    assert not readable(listener)
+    worker.drain()
+    assert not readable(worker)
+    worker.close()
+    listener.close()
+
+
+def test_all_waiters_of_a_topic_are_woken(bench: Bench) -> None:
+    waiters = [bench.store.wakeup.waiter(LISTENER) for _ in range(3)]
+    bench.store.wakeup.notify(LISTENER)
+    for waiter in waiters:
+        wait_for(lambda waiter=waiter: readable(waiter))  # type: ignore[misc]
+        waiter.close()
+
+
+def test_a_new_job_and_a_cancel_wake_the_worker(bench: Bench) -> None:
+    waiter = bench.store.wakeup.waiter(WORKER)
+    job_id = bench.enqueue()
+    wait_for(lambda: readable(waiter))
+    waiter.drain()
+    bench.jobs.cancel(job_id)
+    wait_for(lambda: readable(waiter))
+    waiter.close()
+
+
+def test_more_wake_ups_than_anyone_reads_do_no_harm(bench: Bench) -> None:
+    waiter = bench.store.wakeup.waiter(WORKER)
+    for _ in range(1000):
+        bench.store.wakeup.notify(WORKER)
+    wait_for(lambda: readable(waiter))
+    waiter.close()
+    bench.store.wakeup.notify(WORKER)
+
+
+def test_the_socket_of_a_dead_waiter_is_removed(tmp_path: Path) -> None:
+    wakeup = SocketWakeup(tmp_path)
+    waiter = wakeup.waiter(WORKER)
+    waiter._socket.close()  # as the kernel does when its process is killed
+    assert len(list(tmp_path.iterdir())) == 1
+    wakeup.notify(WORKER)
+    assert list(tmp_path.iterdir()) == []
+    waiter.close()
+    wakeup.close()
+
+
+def test_a_folder_whose_path_is_longer_than_a_unix_address_can_be_used(tmp_path: Path) -> None:
+    wakeup = SocketWakeup(tmp_path / ("x" * 100) / ("y" * 100))
+    waiter = wakeup.waiter(WORKER)
+    wakeup.notify(WORKER)
+    assert readable(waiter)
+    waiter.close()
+    wakeup.close()
+
+
+def test_a_dropped_connection_listens_again(bench: Bench) -> None:
+    if not bench.store.database.postgresql:
+        pytest.skip("only where wake-ups are NOTIFY")
+    waiter = bench.store.wakeup.waiter(WORKER)
+    assert isinstance(waiter, PostgresWaiter)
+    assert isinstance(waiter._connection, psycopg.Connection)
+    pid = waiter._connection.info.backend_pid
+    bench.store.database.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+    def woken_again() -> bool:
+        waiter.drain()
+        bench.store.wakeup.notify(WORKER)
+        return waiter.fileno() >= 0 and bool(select.select([waiter], [], [], 0.1)[0])
+
+    wait_for(woken_again)
+    waiter.close()

@@ -1,0 +1,25 @@
+"""Waiting for what happens elsewhere, with a deadline in place of a guess."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LOOK_SECONDS = 0.01
+
+
+def wait_for(condition: Callable[[], T], timeout: float = 10) -> T:
+    """Ask `condition` again and again until it is true, and return its answer.
+
+    Raises AssertionError after `timeout` seconds, with the last answer.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        late = time.monotonic() > deadline  # looked at first: the last answer is one of after it
+        answer = condition()
+        if answer:
+            return answer
+        if late:
+            raise AssertionError(f"not true after {timeout} s, but {answer!r}")
+        time.sleep(LOOK_SECONDS)
