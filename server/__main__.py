@@ -50,9 +50,7 @@ def main() -> None:
         store.close()
 
 
-async def listen(
-    settings: ServerSettings, store: Store, types: Mapping[str, JobType[Any]]
-) -> None:
+async def listen(settings: ServerSettings, store: Store, types: Mapping[str, JobType[Any]]) -> None:
     """Answer requests until SIGTERM or SIGINT, then let those under way end."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -137,5 +137,3 @@ def label(name: str) -> str:
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     shown = "".join(c for c in last if unicodedata.category(c)[0] != "C")
     return shown.strip()[:MAX_NAME] or "unnamed"
-
-

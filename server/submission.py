@@ -38,7 +38,9 @@ def _in_range(value: datetime) -> datetime:
     return value
 
 
-Time = Annotated[AwareDatetime, BeforeValidator(_only_text), AfterValidator(_in_range), Field(strict=False)]
+Time = Annotated[
+    AwareDatetime, BeforeValidator(_only_text), AfterValidator(_in_range), Field(strict=False)
+]
 
 
 class Submission(BaseModel):

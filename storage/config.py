@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
+"""A length of time as settings give it."""
 
 
 class SettingsError(Exception):
@@ -62,7 +63,8 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            raise SettingsError("\n".join(map(_problem, error.errors()))) from None
+            lines = [_problem(found, given) for found in error.errors()]
+            raise SettingsError("\n".join(lines)) from None
 
     @property
     def store_url(self) -> str:
@@ -93,7 +95,7 @@ def read_or_exit(cls: type[T]) -> T:
         sys.exit(f"cannot start, settings are wrong:\n{error}")
 
 
-def _problem(error: Any) -> str:
-    name, value = error["loc"][0], error["input"]
+def _problem(error: Any, given: Mapping[str, str]) -> str:
+    name = error["loc"][0]
     message = error["msg"].removeprefix("Value error, ")
-    return f"{name}={value}: {message[0].lower()}{message[1:]}"
+    return f"{name}={given[name]}: {message[0].lower()}{message[1:]}"

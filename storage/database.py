@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 HISTORY = "schema_migration"
 BUSY_SECONDS = 2.0
+"""How long a change waits for locks that others hold, before it is told to try again."""
 # WAL-reset bug, https://sqlite.org/wal.html#walresetbug: mended in these and in all later ones.
 MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -75,8 +76,8 @@ class Database:
 
     def connect_plainly(self) -> Any:
         """A new connection of the driver itself, in autocommit; the caller closes it."""
-        connection = self.engine._adapter.connect(self.engine, **self.engine.connect_params)
-        connection.autocommit = True
+        connection = self.engine._connect()
+        self.engine.opened.remove(connection)
         return connection
 
     def next_version(self) -> int:
@@ -187,15 +188,18 @@ def open_database(url: str) -> Database:
     Raises StoreUnusable for another scheme.
     """
     scheme = urlparse(url).scheme
+    options: dict[str, Any]
     if scheme in {"postgresql", "postgres"}:
         parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
-        return Database(_Postgresql(**{"connect_timeout": 5, **parsed, "prefer_psycopg3": True}))
+        lock_timeout = f"-c lock_timeout={BUSY_SECONDS:.0f}s"
+        options = {"connect_timeout": 5, "options": lock_timeout, **parsed}
+        return Database(_Postgresql(**options, prefer_psycopg3=True))
     if scheme != "sqlite":
         raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")
     # synchronous=FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
     # turns to writing later would get "database is locked" at once, whatever the timeout.
     pragmas = {"journal_mode": _journal_mode(), "synchronous": "full", "foreign_keys": 1}
-    options: dict[str, Any] = {"lock_type": "IMMEDIATE", "check_same_thread": False}
+    options = {"lock_type": "IMMEDIATE", "check_same_thread": False}
     options |= {"timeout": BUSY_SECONDS, "pragmas": pragmas, **db_url.parse(url)}
     return Database(_Sqlite(**options))
 

@@ -1,7 +1,7 @@
 """Uploaded files in a folder: written as they arrive, named when whole, deleted with their jobs.
 
-    incoming/<id>   locked by its writer while it arrives; a free lock means the writer died
-    files/<id>      whole, synced to disk, and never changed
+incoming/<id>   locked by its writer while it arrives; a free lock means the writer died
+files/<id>      whole, synced to disk, and never changed
 """
 
 import contextlib

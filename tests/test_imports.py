@@ -17,8 +17,8 @@ OURS = (*PACKAGES, "tests")
 
 # The parts of the pool know each other, and nothing else of ours.
 POOL = (
-    "runner.pool runner.crew runner.setup runner.keeper runner.watch runner.job_process "
-    "runner.job_loop runner.messages runner.processes"
+    "runner.pool runner.crew runner.calls runner.outcome runner.setup runner.keeper runner.watch "
+    "runner.job_process runner.job_loop runner.messages runner.processes"
 )
 TABLES = "storage.states storage.job storage.models storage.database storage.moves storage.rows"
 HTTP = "server.problems server.body server.wire server.submission server.forms server.services"

@@ -6,12 +6,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from storage.wakeup import LISTENER, WORKER, PostgresWaiter, SocketWakeup
+from storage.wakeup import LISTENER, WORKER, PostgresWaiter, SocketWakeup, Waiter
 from tests.stores import Bench
 from tests.waiting import wait_for
 
 
-def readable(waiter: object) -> bool:
+def readable(waiter: Waiter) -> bool:
     return bool(select.select([waiter], [], [], 0)[0])
 
 

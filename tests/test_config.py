@@ -1,0 +1,113 @@
+"""Settings: read from the environment, with every problem said at once."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from runner.config import RunnerSettings
+from server.config import ServerSettings
+from storage.config import Settings, SettingsError
+from storage.logs import TextFormatter
+
+PROGRAMS: dict[str, type[Settings]] = {"server": ServerSettings, "runner": RunnerSettings}
+
+
+def test_without_an_environment_the_defaults_hold() -> None:
+    server, runner = ServerSettings.read({}), RunnerSettings.read({})
+    assert (server.port, runner.concurrency_limit) == (5000, 3)
+    assert server.store_url.endswith("/data/jobs.db")
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert ServerSettings.read({"PORT": " ", "DATA_DIR": ""}).port == 5000
+
+
+def test_all_problems_are_reported_at_once_with_name_value_and_what_is_allowed() -> None:
+    environ = {"PORT": "http", "LOG_LEVEL": "loud", "DATABASE_URL": "mysql://x", "LOG_FORMAT": "x"}
+    with pytest.raises(SettingsError) as caught:
+        ServerSettings.read(environ)
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 4
+    for name, value in environ.items():
+        assert any(line.startswith(f"{name}={value}: ") for line in lines)
+    assert "sqlite:///" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONCURRENCY_LIMIT", "0"),
+        ("CONCURRENCY_LIMIT", "1.5"),
+        ("DRAIN_SECONDS", "-1"),
+        ("DRAIN_SECONDS", "nan"),
+        ("LEASE_SECONDS", "1"),
+        ("RETENTION_SECONDS", "inf"),
+        ("JOBS_PER_PROCESS", "0"),
+    ],
+)
+def test_a_number_out_of_range_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}={value}"):
+        RunnerSettings.read({name: value})
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings.read({}).log_level = "DEBUG"
+
+
+def run(program: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", program, *arguments]
+    return subprocess.run(
+        command, env={**os.environ, **environ}, capture_output=True, text=True, timeout=30
+    )
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_lists_every_setting_with_its_default(program: str) -> None:
+    answer = run(program, "--help")
+    assert answer.returncode == 0
+    for name, field in PROGRAMS[program].model_fields.items():
+        (line,) = [row for row in answer.stdout.splitlines() if row.split()[:1] == [name.upper()]]
+        assert not field.default or f"(default: {field.default})" in line
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_with_wrong_settings_says_so_and_does_not_start(program: str) -> None:
+    answer = run(program, LOG_LEVEL="loud", JOB_TYPES="runner.job_types")
+    assert answer.returncode == 1
+    assert "LOG_LEVEL=loud" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_that_cannot_find_its_job_types_says_so(program: str, tmp_path: Any) -> None:
+    answer = run(program, JOB_TYPES="no.such.module", DATA_DIR=str(tmp_path), PORT="0")
+    assert answer.returncode == 1
+    assert "no.such.module" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_log_line_for_a_terminal_ends_with_its_fields() -> None:
+    record = logging.makeLogRecord({"msg": "job ended", "job_id": "x", "seconds": 1.5})
+    assert TextFormatter("%(message)s").format(record) == "job ended job_id=x seconds=1.5"
+
+
+def test_a_traceback_follows_the_line_with_its_fields() -> None:
+    try:
+        raise KeyError("k")
+    except KeyError:
+        record = logging.makeLogRecord({"msg": "oh", "n": 1, "exc_info": sys.exc_info()})
+    lines = TextFormatter("%(message)s").format(record).splitlines()
+    assert (lines[0], lines[-1]) == ("oh n=1", "KeyError: 'k'")
+
+
+def test_a_program_logs_json_where_there_is_no_terminal(tmp_path: Any) -> None:
+    answer = run("server", DATA_DIR=str(tmp_path), HOST="256.0.0.1", PORT="0")
+    assert answer.returncode == 1
+    first = json.loads(answer.stderr.splitlines()[0])
+    assert (first["level"], first["program"]) == ("INFO", "listener")
