@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from storage.config import Settings
+from storage.config import Seconds, Settings
 
 
 class RunnerSettings(Settings):
@@ -11,13 +11,13 @@ class RunnerSettings(Settings):
     concurrency_limit: int = Field(
         3, ge=1, le=256, description="jobs that run at once, each in a process of its own"
     )
-    drain_seconds: float = Field(
+    drain_seconds: Seconds = Field(
         20, ge=0, le=86400, description="at a stop, how long running jobs may take to end"
     )
-    lease_seconds: float = Field(
+    lease_seconds: Seconds = Field(
         30, ge=3, le=3600, description="on PostgreSQL, after how long a silent worker is dead"
     )
-    retention_seconds: float = Field(
+    retention_seconds: Seconds = Field(
         7 * 86400, ge=0, description="how long final jobs and their files are kept"
     )
     jobs_per_process: int = Field(

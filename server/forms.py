@@ -12,7 +12,6 @@ from server.submission import FILE_PART, Submission
 from storage.job import Upload
 from storage.uploads import Uploads, UploadWriter
 
-
 BUFFER_BYTES = 1024**2
 MAX_PARTS = 32
 MAX_NAME = 255

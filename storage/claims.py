@@ -23,7 +23,6 @@ from storage.states import (
     FAIL,
     RELEASE,
     RETRY,
-    Status,
 )
 from storage.store import now_ms
 from storage.wakeup import LISTENER, Wakeup

@@ -1,4 +1,4 @@
-"""How every program writes its log: lines at a terminal, JSON elsewhere. Imports nothing of ours."""
+"""How every program writes its log: lines at a terminal, else JSON. Imports nothing of ours."""
 
 import logging
 import sys

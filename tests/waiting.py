@@ -9,7 +9,7 @@ T = TypeVar("T")
 LOOK_SECONDS = 0.01
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 10) -> T:
+def wait_for(condition: Callable[[], T | None], timeout: float = 10) -> T:
     """Ask `condition` again and again until it is true, and return its answer.
 
     Raises AssertionError after `timeout` seconds, with the last answer.

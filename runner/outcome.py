@@ -1,0 +1,30 @@
+"""How a call in a pool ended. Imports nothing of ours."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["returned", "raised", "killed", "timed_out", "crashed", "lost"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended. When it is given, nothing of the call runs any more."""
+
+    kind: Kind
+    result: str | None = None
+    """JSON text, if the call returned."""
+    error_type: str | None = None
+    """For raised, timed_out, crashed and lost."""
+    error_message: str | None = None
+    """The same; at most 4000 characters of the exception's, and no lone surrogates."""
+    retryable: bool = True
+    """False if the exception says that trying again is of no use."""
+    innocent: bool = False
+    """If lost: by the end of another keeper, or before it was started."""
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """Of its processes, as far as they were waited for."""
+    peak_memory_bytes: int = 0
+    """Resident memory of the job process; if it crashed, the peak of all its calls."""
+    pid: int | None = None
+    """The job process."""

@@ -1,0 +1,184 @@
+"""Processes by the means of the kernel: prctl, /proc and signals. Linux only.
+
+Imports nothing of ours.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import signal
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_GET_CHILD_SUBREAPER = 37
+_OOM_SCORE_MORE = 500
+
+
+@dataclass(frozen=True)
+class Used:
+    """What processes have used: CPU time in seconds, and the greatest resident memory of one."""
+
+    cpu_seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+
+def die_with_parent(parent: int, signal_number: int) -> None:
+    """Get a signal when the parent dies; exit at once if it is dead already.
+
+    The kernel means the parent's thread that made this process, so let only the main thread do it.
+    """
+    _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal_number))
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def adopt_orphans(adopt: bool = True) -> bool:
+    """Be the parent of all processes below that lose theirs, or not; returns what it was before."""
+    before = ctypes.c_int()
+    _prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before))
+    _prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(adopt))
+    return bool(before.value)
+
+
+def children_of(pid: int) -> list[int]:
+    """The children of a process, ended ones that wait for their parent included."""
+    if not os.path.exists("/proc/thread-self/children"):
+        return children_by_scan(pid)
+    children: list[int] = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            children += map(int, _read_if_there(f"/proc/{pid}/task/{thread}/children").split())
+    return children
+
+
+def children_by_scan(pid: int) -> list[int]:
+    """The same from all of /proc, for kernels built without /proc/PID/task/TID/children."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _parent(name) == pid]
+
+
+def descendants_of(pid: int, spare: Collection[int] = ()) -> Iterator[int]:
+    """Every process below a process, but those to spare and what is below them."""
+    for child in children_of(pid):
+        if child not in spare:
+            yield child
+            yield from descendants_of(child)
+
+
+def kill_below(spare: Collection[int] = ()) -> Used:
+    """Kill every process below this one, and wait until none is left; returns what they used.
+
+    Needs adopt_orphans. Each round kills all that it sees, and waits for the own children among
+    them: the children of those become own ones, to be found by the next round.
+    """
+    used = Used()
+    while own := [child for child in children_of(os.getpid()) if child not in spare]:
+        for pid in list(descendants_of(os.getpid(), spare)):
+            send_signal(pid, signal.SIGKILL)
+        for pid in own:
+            used = _sum(used, _wait_for(pid))
+    return used
+
+
+def send_signal(pid: int, signal_number: int, group: bool = False) -> None:
+    """Send a signal to a process, or to its whole process group; one that is gone is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if group:
+            os.killpg(pid, signal_number)
+        else:
+            os.kill(pid, signal_number)
+
+
+def end_of(pid: int) -> str | None:
+    """How a child has ended, in words; None while it lives. Its parent still has to wait for it."""
+    ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if ended is None:
+        return None
+    if ended.si_code == os.CLD_EXITED:
+        return f"exited with code {ended.si_status}"
+    return f"killed by {_signal_name(ended.si_status)}"
+
+
+def thread_count(pid: int) -> int:
+    """How many threads a process has, those not made by Python included."""
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def cpu_seconds() -> float:
+    """CPU time of this process and of the children that it has waited for."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def memory_of(pid: int) -> tuple[int, int]:
+    """Resident memory of a process in bytes: the greatest and the present; zeros if it is gone."""
+    fields = dict(line.split(":", 1) for line in _read_if_there(f"/proc/{pid}/status").splitlines())
+    peak, present = (fields.get(name, "0").split()[0] for name in ("VmHWM", "VmRSS"))
+    return int(peak) * 1024, int(present) * 1024
+
+
+def forget_peak_memory() -> None:
+    """Count the greatest resident memory of this process anew, where the kernel permits it."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def be_first_to_be_killed() -> None:
+    """When memory runs out, let the kernel take this process before the others."""
+    with contextlib.suppress(OSError):
+        score = int(Path("/proc/self/oom_score_adj").read_text())
+        Path("/proc/self/oom_score_adj").write_text(str(min(1000, score + _OOM_SCORE_MORE)))
+
+
+def close_descriptors_but(keep: Iterable[int]) -> None:
+    """Close all descriptors of this process but those, and the standard three."""
+    kept = {0, 1, 2, *keep}
+    for descriptor in [int(name) for name in os.listdir("/proc/self/fd")]:
+        if descriptor not in kept:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def _wait_for(pid: int) -> Used:
+    try:
+        _, _, usage = os.wait4(pid, 0)
+    except ChildProcessError:
+        return Used()
+    return Used(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def _sum(one: Used, other: Used) -> Used:
+    return Used(
+        one.cpu_seconds + other.cpu_seconds, max(one.peak_memory_bytes, other.peak_memory_bytes)
+    )
+
+
+def _parent(pid: str) -> int:
+    # The name in parentheses may hold anything; the parent is the second field after it.
+    fields = _read_if_there(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return int(fields[1]) if fields else 0
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _prctl(option: int, argument: Any) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, argument, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"prctl({option}): {os.strerror(number)}")
+
+
+def _read_if_there(path: str) -> str:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return file.readall().decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""

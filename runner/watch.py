@@ -1,0 +1,181 @@
+"""How a keeper watches one call, until it ends or is to be ended.
+
+    job process ── progress, answer ──▶ ┌───────┐
+    its end (SIGCHLD) ────────────────▶ │ Watch │ ─▶ Ending
+    pool ── kill ─────────────────────▶ │       │ ─▶ RunnerGone
+    the backstop's time ──────────────▶ └───────┘
+
+What came first wins: an answer that was sent is taken, though the process died or was to be
+killed right after. Imports nothing of ours but the pool's.
+"""
+
+import contextlib
+import math
+import os
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from runner import messages, processes
+from runner.job_process import JobProcess
+
+BACKSTOP_SECONDS = 1.0
+"""How long after a timeout the keeper ends what the kernel's timer has not."""
+_PROGRESS_SECONDS = 0.05
+"""The least time between two messages of progress; only the newest waits for its turn."""
+_WAIT_SECONDS = 3600.0
+_AT_MOST = 1000
+"""Messages heard in one turn: more than fit into a channel, so that all is heard that an ended
+process has sent; and bounded, so that a flood delays no kill."""
+
+
+class RunnerGone(Exception):
+    """The runner has ended."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a call ended. `answer` is what the job process said, `result` the JSON text."""
+
+    kind: str
+    error: tuple[str, str] | None = None
+    answer: dict[str, Any] | None = None
+    result: messages.Text | None = None
+
+
+@dataclass(frozen=True)
+class Ears:
+    """What a keeper listens to besides its job process."""
+
+    channel: socket.socket
+    """To the pool."""
+    lifeline: int
+    """Ends with the runner."""
+    wakeup: int
+    """Readable after a signal."""
+
+
+class Watch:
+    """One call in a job process. Times are of the monotonic clock, in seconds."""
+
+    def __init__(
+        self, ears: Ears, process: JobProcess, token: str, timeout: float | None, grace: float
+    ):
+        self.started_at = time.monotonic()
+        self._ears = ears
+        self._process = process
+        self._token = token
+        self._timeout = timeout
+        self._grace = grace
+        self._deadline = math.inf
+        if timeout is not None:
+            self._deadline = self.started_at + timeout + BACKSTOP_SECONDS
+        self._killed = False
+        self._silent = False
+        self._progress: dict[str, Any] | None = None
+        self._progress_at = 0.0
+
+    def ending(self) -> Ending:
+        """Wait for the end of the call. Raises RunnerGone."""
+        ending = None
+        while ending is None:
+            self._wait()
+            end = self._process.end()  # first: then all that it sent before is there to be heard
+            ending = self._hear() or self._ended(end)
+            if ending is None:
+                self._obey()
+                ending = self._overdue()
+            self._pass_progress(last=ending is not None)
+        if self._killed:
+            messages.drop(ending.result)
+            return Ending("killed")
+        return ending
+
+    def _wait(self) -> None:
+        """Sleep until something may have come. No select(): descriptors may be above its 1024."""
+        poll = select.poll()
+        poll.register(self._ears.lifeline, select.POLLIN)
+        poll.register(self._ears.wakeup, select.POLLIN)
+        poll.register(self._ears.channel, select.POLLIN)
+        if not self._silent:
+            poll.register(self._process.channel, select.POLLIN)
+        until = min(self._deadline, self._progress_at if self._progress else math.inf)
+        seconds = min(max(until - time.monotonic(), 0.0), _WAIT_SECONDS)
+        ready = poll.poll(math.ceil(seconds * 1000))
+        if any(descriptor == self._ears.lifeline for descriptor, _ in ready):
+            raise RunnerGone
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._ears.wakeup, 4096)
+
+    def _hear(self) -> Ending | None:
+        """Take what the job process has sent; the ending, if that was its answer."""
+        try:
+            for _ in range(_AT_MOST):
+                message = self._process.hear()
+                if message is None:
+                    break
+                if message.fields["kind"] != "progress":
+                    return _answered(message)
+                if message.fields["token"] == self._token:
+                    self._progress = message.fields
+        except EOFError:
+            self._fall_silent()
+        return None
+
+    def _fall_silent(self) -> None:
+        """The channel is closed: the process is about to end, or has become another program."""
+        if not self._silent:
+            self._silent = True
+            self._end_by(time.monotonic() + BACKSTOP_SECONDS)
+
+    def _ended(self, end: str | None) -> Ending | None:
+        """The ending, if the process has ended without an answer."""
+        if end is None:
+            return None
+        by_timer = self._timeout is not None and end == "killed by SIGALRM"
+        if by_timer and time.monotonic() >= self.started_at + (self._timeout or 0):
+            return self._timed_out()
+        return Ending("crashed", ("Crashed", f"the job process was {end}"))
+
+    def _obey(self) -> None:
+        """Take orders. One for another call is late: that call has ended."""
+        try:
+            while (message := messages.receive(self._ears.channel)) is not None:
+                if message.fields["token"] == self._token and not self._killed:
+                    self._killed = True
+                    self._end_by(time.monotonic() + self._grace)
+                    if self._grace:
+                        processes.send_signal(self._process.pid, signal.SIGTERM, group=True)
+        except EOFError:
+            raise RunnerGone from None
+
+    def _end_by(self, moment: float) -> None:
+        self._deadline = min(self._deadline, moment)
+
+    def _overdue(self) -> Ending | None:
+        if time.monotonic() < self._deadline:
+            return None
+        if self._killed:
+            return Ending("killed")
+        if self._silent:
+            return Ending("crashed", ("Crashed", "the job process closed its channel"))
+        return self._timed_out()
+
+    def _timed_out(self) -> Ending:
+        return Ending("timed_out", ("TimedOut", f"the job ran longer than {self._timeout:g} s"))
+
+    def _pass_progress(self, last: bool) -> None:
+        now = time.monotonic()
+        if self._progress is not None and (last or now >= self._progress_at):
+            self._progress_at = now + _PROGRESS_SECONDS
+            if messages.send_at_once(self._ears.channel, self._progress):
+                self._progress = None
+
+
+def _answered(message: messages.Message) -> Ending:
+    answer = message.fields
+    error = (answer["error_type"], answer["error_message"]) if answer["kind"] == "raised" else None
+    return Ending(answer["kind"], error, answer, message.text)

@@ -1,0 +1,99 @@
+"""Job types that behave in every way that jobs behave, for tests of the whole."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from runner.job_types.base import Context, JobType, NotRetryable, Payload
+
+
+class NotePayload(Payload):
+    """A file to which each run adds a line."""
+
+    notes: str
+    seconds: float = 0
+
+
+def note(notes: str, line: str) -> None:
+    """Add a line in one write."""
+    with Path(notes).open("a") as file:
+        file.write(f"{line}\n")
+
+
+class Flaky(JobType[NotePayload]):
+    """Fails at its first attempt."""
+
+    name = "flaky"
+    Payload = NotePayload
+    upload = "none"
+
+    def run(self, payload: NotePayload, context: Context) -> Any:
+        note(payload.notes, f"attempt {context.attempt}")
+        if context.attempt == 1:
+            raise ValueError("not the first time")
+        return {"attempt": context.attempt}
+
+
+class Hopeless(JobType[NotePayload]):
+    """Fails for a reason that stays."""
+
+    name = "hopeless"
+    Payload = NotePayload
+    upload = "none"
+
+    def run(self, payload: NotePayload, context: Context) -> Any:
+        note(payload.notes, "ran")
+        raise NotRetryable("it will never work")
+
+
+class Crash(JobType[NotePayload]):
+    """Ends its process by a signal."""
+
+    name = "crash"
+    Payload = NotePayload
+    upload = "none"
+
+    def run(self, payload: NotePayload, context: Context) -> Any:
+        note(payload.notes, "ran")
+        ctypes.string_at(0)
+
+
+class Stubborn(JobType[NotePayload]):
+    """Ignores every signal it can, with a child and a daemon that do, too; notes their pids."""
+
+    name = "stubborn"
+    Payload = NotePayload
+    upload = "none"
+
+    def run(self, payload: NotePayload, context: Context) -> Any:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM):
+            signal.signal(number, signal.SIG_IGN)
+        code = "import time; time.sleep(600)"
+        child = subprocess.Popen([sys.executable, "-c", code])
+        daemon = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+        note(payload.notes, f"{os.getpid()} {child.pid} {daemon.pid}")
+        while True:
+            time.sleep(600)
+
+
+class Steps(JobType[NotePayload]):
+    """Tells of its progress for some seconds."""
+
+    name = "steps"
+    Payload = NotePayload
+    upload = "none"
+
+    def run(self, payload: NotePayload, context: Context) -> Any:
+        end = time.monotonic() + payload.seconds
+        step = 0
+        while time.monotonic() < end:
+            step += 1
+            context.report({"step": step})
+            time.sleep(0.01)
+        note(payload.notes, "ran")
+        return {"steps": step}
