@@ -10,7 +10,8 @@ from functools import partial
 
 from runner import job_types
 from runner.config import RunnerSettings
-from runner.pool import Pool
+from runner.pool import Pool, PoolError
+from runner.roster import Roster
 from runner.settling import backoff_ms
 from runner.supervisor import Supervisor
 from runner.upkeep import Heartbeat, Upkeep
@@ -21,7 +22,7 @@ from storage.liveness import Liveness
 from storage.logs import set_up_logs
 from storage.opening import Store, open_store
 from storage.rescue import Rescuer
-from storage.wakeup import WORKER
+from storage.wakeup import WORKER, Waiter
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +48,16 @@ def main() -> None:
         store = open_store(settings, give_up=signals.came)
     except (StoreError, job_types.JobTypesError) as error:
         sys.exit(f"cannot start: {error}")
-    run(settings, store, signals, heartbeat)
+    try:
+        run(settings, store, signals, heartbeat)
+    except PoolError as error:
+        sys.exit(f"cannot run jobs: {error}")
 
 
 def run(
     settings: RunnerSettings, store: Store, signals: "StopSignals", heartbeat: Heartbeat
 ) -> None:
-    """Run jobs until a stop signal, then drain."""
+    """Run jobs until a stop signal, then drain. Raises PoolError."""
     liveness = store.liveness(settings.lease_seconds)
     claims = Claims(store.database, store.wakeup, liveness)
     pool = Pool(
@@ -63,32 +67,43 @@ def run(
         jobs_per_process=settings.jobs_per_process,
     )
     waiter = store.wakeup.waiter(WORKER)
-    upkeep = make_upkeep(settings, store, liveness)
+    rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms)
+    upkeep = Upkeep(store.database, store.uploads, liveness, rescuer, settings.retention_seconds)
     supervisor = Supervisor(
-        pool, claims, liveness, store.uploads, waiter, upkeep, settings.drain_seconds
+        pool, Roster(pool, store.uploads), claims, liveness, upkeep, settings.drain_seconds
     )
-    while not supervisor.done():
+    try:
+        turn_until_done(supervisor, waiter, signals, heartbeat)
+    finally:
+        pool.close()
+        waiter.close()
+        heartbeat.stop()
+    sign_off(claims, liveness)
+    store.close()
+    log.info("stopped")
+
+
+def turn_until_done(
+    supervisor: Supervisor, waiter: Waiter, signals: "StopSignals", heartbeat: Heartbeat
+) -> None:
+    """The loop itself."""
+    while True:
         heartbeat.beat()
         supervisor.tick()
-        supervisor.wait(signals.fileno())
+        if supervisor.done():
+            return
+        supervisor.wait(waiter, signals.fileno())
         for _ in range(signals.take()):
             supervisor.drain()
-    pool.close()
+
+
+def sign_off(claims: Claims, liveness: Liveness) -> None:
+    """Leave no trace of the runner; one that cannot be removed now is, by another's rescue."""
     try:
         claims.deregister()
         liveness.close()
     except StoreError as error:
         log.warning("the store failed at the end", extra={"reason": str(error)})
-    heartbeat.stop()
-    waiter.close()
-    store.close()
-    log.info("stopped")
-
-
-def make_upkeep(settings: RunnerSettings, store: Store, liveness: Liveness) -> Upkeep:
-    """The upkeep of a runner."""
-    rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms)
-    return Upkeep(store.database, store.uploads, liveness, rescuer, settings.retention_seconds)
 
 
 class StopSignals:

@@ -35,7 +35,7 @@ class JobProcess:
             theirs.close()
 
     def ask(self, token: str, request: str, timeout: float | None) -> None:
-        """Send it a call. If it has just died, that is seen by end()."""
+        """Send it a call. If it has just died, its exit code tells."""
         text = request.encode("utf-8", "surrogatepass")
         with contextlib.suppress(ConnectionError):
             messages.send(self.channel, {"token": token, "timeout": timeout}, text)
@@ -45,9 +45,9 @@ class JobProcess:
         """What it has sent next, if anything. Raises EOFError when it can send no more."""
         return messages.receive(self.channel)
 
-    def end(self) -> str | None:
-        """How it has ended, in words; None while it lives."""
-        return processes.end_of(self.pid)
+    def exit_code(self) -> int | None:
+        """How it has ended, see processes.exit_code; None while it lives."""
+        return processes.exit_code(self.pid)
 
     def has_leftovers(self) -> bool:
         """Whether anything of its last call still runs: a process below it or below the keeper

@@ -102,7 +102,7 @@ class Keeper:
 
     def _living_process(self) -> JobProcess:
         """The job process, or a new one in the place of a dead one. Raises OSError."""
-        if self._process and self._process.end() is not None:
+        if self._process and self._process.exit_code() is not None:
             self._kill(self._process)
         if self._process is None:
             limit = self._setup.limits.max_result_bytes
@@ -144,8 +144,11 @@ class Keeper:
     def _heed_signals(self) -> int:
         """Die orderly with the runner and at its wish; returns what is readable after a signal.
 
-        The pool has blocked SIGINT and SIGTERM in its keepers, until now.
+        The pool has blocked SIGINT and SIGTERM in its keepers, until now. What a terminal or a
+        process manager sends to the runner's whole process group is for the runner alone to heed.
         """
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # drops one that was for the whole group
         wakeup, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _note)

@@ -93,14 +93,25 @@ def send_signal(pid: int, signal_number: int, group: bool = False) -> None:
             os.kill(pid, signal_number)
 
 
-def end_of(pid: int) -> str | None:
-    """How a child has ended, in words; None while it lives. Its parent still has to wait for it."""
+def exit_code(pid: int) -> int | None:
+    """How a child has ended: its exit code, or minus the signal that killed it; None if it lives.
+
+    It stays to be waited for.
+    """
     ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     if ended is None:
         return None
-    if ended.si_code == os.CLD_EXITED:
-        return f"exited with code {ended.si_status}"
-    return f"killed by {_signal_name(ended.si_status)}"
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+
+def in_words(code: int) -> str:
+    """An exit code in words."""
+    if code >= 0:
+        return f"exited with code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
 
 
 def thread_count(pid: int) -> int:
@@ -161,13 +172,6 @@ def _parent(pid: str) -> int:
     # The name in parentheses may hold anything; the parent is the second field after it.
     fields = _read_if_there(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return int(fields[1]) if fields else 0
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _prctl(option: int, argument: Any) -> None:

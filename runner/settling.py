@@ -2,34 +2,12 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, auto
 
-from runner import pool, retry
+from runner import outcome as pool
+from runner import retry
+from runner.roster import Kill, Running
 from storage.claims import Claims
-from storage.job import Ended, Fence, Job, Json, Outcome, Usage
-
-
-class Kill(Enum):
-    """Why the supervisor killed a job."""
-
-    CANCEL = auto()
-    RELEASE = auto()
-    """The drain is over."""
-    DISOWN = auto()
-    """Others may run the job by now; whatever it did is stale."""
-
-
-@dataclass
-class Running:
-    """A job in the pool. `progress` is its newest one that is not stored yet, as JSON text."""
-
-    job: Job
-    fence: Fence
-    kill: Kill | None = None
-    progress: str | None = None
-    progress_stored_at: float = 0.0
-
+from storage.job import Ended, Fence, Json, Outcome, Usage
 
 _OUTCOMES = {
     "returned": Outcome.RETURNED,

@@ -68,11 +68,9 @@ class Watch:
         self._ears = ears
         self._process = process
         self._token = token
-        self._timeout = timeout
+        self._limit = math.inf if timeout is None else timeout
         self._grace = grace
-        self._deadline = math.inf
-        if timeout is not None:
-            self._deadline = self.started_at + timeout + BACKSTOP_SECONDS
+        self._deadline = self.started_at + self._limit + BACKSTOP_SECONDS
         self._killed = False
         self._silent = False
         self._progress: dict[str, Any] | None = None
@@ -83,8 +81,8 @@ class Watch:
         ending = None
         while ending is None:
             self._wait()
-            end = self._process.end()  # first: then all that it sent before is there to be heard
-            ending = self._hear() or self._ended(end)
+            code = self._process.exit_code()  # first: then all that it has sent can be heard
+            ending = self._hear() or self._ended(code)
             if ending is None:
                 self._obey()
                 ending = self._overdue()
@@ -131,14 +129,13 @@ class Watch:
             self._silent = True
             self._end_by(time.monotonic() + BACKSTOP_SECONDS)
 
-    def _ended(self, end: str | None) -> Ending | None:
+    def _ended(self, code: int | None) -> Ending | None:
         """The ending, if the process has ended without an answer."""
-        if end is None:
+        if code is None:
             return None
-        by_timer = self._timeout is not None and end == "killed by SIGALRM"
-        if by_timer and time.monotonic() >= self.started_at + (self._timeout or 0):
+        if code == -signal.SIGALRM and time.monotonic() - self.started_at >= self._limit:
             return self._timed_out()
-        return Ending("crashed", ("Crashed", f"the job process was {end}"))
+        return Ending("crashed", ("Crashed", f"the job process {processes.in_words(code)}"))
 
     def _obey(self) -> None:
         """Take orders. One for another call is late: that call has ended."""
@@ -165,7 +162,7 @@ class Watch:
         return self._timed_out()
 
     def _timed_out(self) -> Ending:
-        return Ending("timed_out", ("TimedOut", f"the job ran longer than {self._timeout:g} s"))
+        return Ending("timed_out", ("TimedOut", f"the job ran longer than {self._limit:g} s"))
 
     def _pass_progress(self, last: bool) -> None:
         now = time.monotonic()

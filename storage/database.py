@@ -1,4 +1,4 @@
-"""Opens the database URL. The only place where the engines differ.
+"""Runs queries on a database. With `engines`, the only place where SQLite and PostgreSQL differ.
 
 Correctness needs nothing of what differs here: every change is one guarded UPDATE, the same on
 both. Each thread has its own connection, opened when first needed and dropped after an error.
@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import peewee as pw
-from playhouse import db_url
 from playhouse.migrations import Runner
 
+from storage.engines import existing_tables
 from storage.job import StoreFull, StoreUnavailable, StoreUnusable
 from storage.models import VersionRow
 
@@ -23,10 +22,6 @@ log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HISTORY = "schema_migration"
-BUSY_SECONDS = 2.0
-"""How long a change waits for locks that others hold, before it is told to try again."""
-# WAL-reset bug, https://sqlite.org/wal.html#walresetbug: mended in these and in all later ones.
-MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
 class Database:
@@ -37,7 +32,6 @@ class Database:
 
     def __init__(self, engine: Any):
         self.engine = engine
-        self.engine.opened = []
 
     @property
     def postgresql(self) -> bool:
@@ -128,7 +122,7 @@ class Database:
     def _refuse_foreign(self) -> None:
         """Raise StoreUnusable for a database that is not ours, before anything is written to it."""
         with self._translated():
-            tables = _peek(self.engine)
+            tables = existing_tables(self.engine)
         if tables is not None and HISTORY not in tables:
             kind = "holds other tables" if tables else "is empty"
             raise StoreUnusable(f"{self.engine.database} {kind}: not a database of this service")
@@ -156,78 +150,3 @@ class Database:
             self.engine.close()
         except pw.PeeweeException:
             log.debug("closing a failed connection failed", exc_info=True)
-
-
-class _Remembered:
-    """Keeps every connection it opens, so that the connections of all threads can be closed."""
-
-    opened: list[Any]
-
-    def _connect(self) -> Any:
-        connection = super()._connect()  # type: ignore[misc]
-        self.opened.append(connection)
-        return connection
-
-    def _close(self, connection: Any) -> None:
-        super()._close(connection)  # type: ignore[misc]
-        if connection in self.opened:
-            self.opened.remove(connection)
-
-
-class _Sqlite(_Remembered, pw.SqliteDatabase):
-    pass
-
-
-class _Postgresql(_Remembered, pw.PostgresqlDatabase):
-    pass
-
-
-def open_database(url: str) -> Database:
-    """The database behind a URL; connects only when it is first used.
-
-    Raises StoreUnusable for another scheme.
-    """
-    scheme = urlparse(url).scheme
-    options: dict[str, Any]
-    if scheme in {"postgresql", "postgres"}:
-        parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
-        lock_timeout = f"-c lock_timeout={BUSY_SECONDS:.0f}s"
-        options = {"connect_timeout": 5, "options": lock_timeout, **parsed}
-        return Database(_Postgresql(**options, prefer_psycopg3=True))
-    if scheme != "sqlite":
-        raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")
-    # synchronous=FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
-    # turns to writing later would get "database is locked" at once, whatever the timeout.
-    pragmas = {"journal_mode": _journal_mode(), "synchronous": "full", "foreign_keys": 1}
-    options = {"lock_type": "IMMEDIATE", "check_same_thread": False}
-    options |= {"timeout": BUSY_SECONDS, "pragmas": pragmas, **db_url.parse(url)}
-    return Database(_Sqlite(**options))
-
-
-def _journal_mode() -> str:
-    """WAL where it is safe; slower, but as safe, with a SQLite whose WAL can do damage."""
-    version = pw.sqlite3.sqlite_version_info  # type: ignore[attr-defined]  # chosen by Peewee
-    if is_mended(version):
-        return "wal"
-    log.warning("SQLite has the WAL-reset bug, WAL is not used", extra={"version": version})
-    return "delete"
-
-
-def is_mended(version: tuple[int, int, int]) -> bool:
-    """Whether a release of SQLite is without the WAL-reset bug."""
-    same_line = [mended for mended in MENDED_SQLITE if mended[:2] == version[:2]]
-    return version >= (same_line[0] if same_line else MENDED_SQLITE[-1])
-
-
-def _peek(engine: Any) -> list[str] | None:
-    """The tables of a database that exists, None for a SQLite file that does not yet."""
-    if isinstance(engine, pw.PostgresqlDatabase):
-        return list(engine.get_tables()) or None
-    if not Path(engine.database).exists():
-        return None
-    # Not through the engine, whose pragmas would write to a file that may not be ours.
-    plain = pw.SqliteDatabase(f"file:{engine.database}?mode=rw", uri=True, timeout=BUSY_SECONDS)
-    try:
-        return list(plain.get_tables())
-    finally:
-        plain.close()

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from storage.config import Settings
-from storage.database import Database, open_database
+from storage.database import Database
+from storage.engines import open_engine
 from storage.job import StoreError, StoreFull, StoreUnavailable
 from storage.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.uploads import Uploads
@@ -53,7 +54,7 @@ def open_store(
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"DATA_DIR={settings.data_dir}: {error.strerror}") from error
-    database = open_database(settings.store_url)
+    database = Database(open_engine(settings.store_url))
     deadline = time.monotonic() + patience
     while True:
         try:

@@ -40,6 +40,11 @@ def load_and_die() -> NoReturn:
     os._exit(1)
 
 
+def load_numbers() -> Any:
+    """An entry that returns no text."""
+    return lambda request, report: 1
+
+
 def load_slowly() -> Callable[[str, Report], str]:
     """What takes its time."""
     time.sleep(0.3)
@@ -75,6 +80,11 @@ def crash(report: Report) -> None:
     ctypes.string_at(0)
 
 
+def raise_signal(report: Report, number: int) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+
+
 def sleep(report: Report, seconds: float) -> None:
     report(json.dumps([os.getpid()]))
     time.sleep(seconds)
@@ -87,9 +97,9 @@ def spin(report: Report) -> None:
 
 
 def power(report: Report) -> int:
-    """A call of C code that holds the interpreter for hours."""
+    """A call of C code that holds the interpreter for minutes."""
     report(json.dumps([os.getpid()]))
-    return len(str(3 ** (3**22)))
+    return int(pow(3, 10**9)).bit_length()
 
 
 def derive_key(report: Report) -> str:
@@ -126,16 +136,190 @@ def wait_for_file(report: Report, path: str) -> int:
 
 
 def family(report: Report, seconds: float) -> list[int]:
-    """Children, a grandchild by exec, and a daemon, all of them deaf to SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    """A child, a grandchild of another program, and a daemon in a session of its own."""
     read, write = os.pipe()
-    for _ in range(2):
-        _fork(write, lambda: subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL).pid)
-    _fork(write, lambda: _fork(write, os.setsid) and os._exit(0))
-    pids = [os.getpid()]
+    for start in (_child, _daemon):
+        if os.fork() == 0:
+            start(write)
     with open(read) as lines:
-        os.close(write)
-        pids += [int(next(lines)) for _ in range(5)]
+        pids = [os.getpid(), *(int(next(lines)) for _ in range(3))]
     report(json.dumps(pids))
     time.sleep(seconds)
     return pids
+
+
+def _child(write: int) -> NoReturn:
+    sleeper = subprocess.Popen(["sleep", "60"])
+    os.write(write, f"{os.getpid()}\n{sleeper.pid}\n".encode())
+    time.sleep(60)
+    os._exit(0)
+
+
+def _daemon(write: int) -> NoReturn:
+    os.setsid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.write(write, f"{os.getpid()}\n".encode())
+        time.sleep(60)
+    os._exit(0)
+
+
+def fork_without_end(report: Report) -> None:
+    """Processes each of which lives only until it has forked the next, in a session of its own."""
+    if os.fork() == 0:
+        while os.fork() == 0:
+            os.setsid()
+        os._exit(0)
+    report(json.dumps([os.getpid()]))
+    time.sleep(60)
+
+
+def leave_thread(report: Report) -> int:
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    report(json.dumps([os.getpid()]))
+    return os.getpid()
+
+
+def fall_out_of_fork(report: Report) -> str:
+    """A child that comes out of the job's code, as after a forgotten os._exit."""
+    child = os.fork()
+    if child == 0:
+        raise ValueError("from the child")
+    os.waitpid(child, 0)
+    return "from the parent"
+
+
+def leave_child_and_die(report: Report) -> None:
+    """A crash, while a child still holds all that the process has open."""
+    if os.fork() == 0:
+        time.sleep(60)
+    os._exit(3)
+
+
+def become_another_program(report: Report) -> None:
+    os.execvp("sleep", ["sleep", "60"])
+
+
+def close_everything(report: Report) -> None:
+    os.closerange(3, 1000)
+    time.sleep(60)
+
+
+def tell(report: Report, texts: list[str]) -> None:
+    for text in texts:
+        report(text)
+
+
+def flood(report: Report) -> None:
+    while True:
+        report(json.dumps([os.getpid()]))
+
+
+def hold_memory(report: Report, mebibytes: int, keep: bool) -> int:
+    data = b"x" * (mebibytes * 2**20)
+    if keep:
+        kept.append(data)
+    return os.getpid()
+
+
+def use_cpu(report: Report, seconds: float, in_child: bool) -> None:
+    if in_child and (child := os.fork()):
+        os.waitpid(child, 0)
+        return
+    while time.process_time() < seconds:
+        pass
+    if in_child:
+        os._exit(0)
+
+
+def look_around(report: Report) -> dict[str, Any]:
+    """What a job process has of the outside."""
+    descriptors = {}
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            descriptors[name] = os.readlink(f"/proc/self/fd/{name}")
+    return {
+        "descriptors": descriptors,
+        "session": os.getsid(0),
+        "pid": os.getpid(),
+        "blocked": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "sigterm": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
+        "oom_score": int(Path("/proc/self/oom_score_adj").read_text()),
+        "stdin": sys.stdin.read(),
+    }
+
+
+def use_multiprocessing(report: Report) -> int:
+    """What needs the tracker of shared memory and semaphores that the runner has started."""
+    memory = shared_memory.SharedMemory(create=True, size=8)
+    context = get_context("fork")
+    with context.Pool(2) as pool:
+        total = sum(pool.map(abs, [-1, -2, -3]))
+    memory.close()
+    memory.unlink()
+    get_context("spawn").Lock()
+    return total
+
+
+class Refused(Exception):
+    """Trying again is of no use."""
+
+    retryable = False
+
+
+class Unpicklable(Exception):
+    """An exception that pickle refuses."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot cross")
+        self.held = threading.Lock()
+
+
+class Unprintable(Exception):
+    """An exception that cannot be put in words."""
+
+    def __str__(self) -> str:
+        raise OSError("no words")
+
+
+ERRORS: dict[str, Callable[[], BaseException]] = {
+    "plain": lambda: ValueError("plain words"),
+    "refused": lambda: Refused("never"),
+    "unpicklable": Unpicklable,
+    "unprintable": Unprintable,
+    "surrogates": lambda: ValueError("a\udcffb"),
+    "long": lambda: ValueError("\U0001f600" * 10000),
+    "exit": lambda: SystemExit(3),
+    "interrupt": lambda: KeyboardInterrupt("keys"),
+}
+
+
+def hold_pool(lock: str, gate: str) -> None:
+    """A runner with two jobs, until it is killed, or until the file `gate` is there.
+
+    Prints a line when the pool is made, one with the pids of all its processes once the jobs run,
+    and one with the outcome of the job that waited for the gate. SIGINT is noted and no more.
+    """
+    signal.signal(signal.SIGINT, lambda *_: None)
+    file = os.open(lock, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    pool = Pool(2, load, keep_fds=[file])
+    _say("made")
+    pool.submit("family", json.dumps({"do": "family", "with": {"seconds": 60}}), None)
+    pool.submit("gate", json.dumps({"do": "wait_for_file", "with": {"path": gate}}), None)
+    told: dict[str, list[int]] = {}
+    while len(told) < 2:
+        select.select(pool.filenos(), [], [], 10)
+        told |= {token: json.loads(text) for token, text in pool.progress().items()}
+    _say(json.dumps([os.getpid(), *told["family"], *told["gate"]]))
+    outcomes: list[Any] = []
+    while not outcomes:
+        select.select(pool.filenos(), [], [], 10)
+        outcomes = pool.collect()
+    _say(outcomes[0][1].kind)
+    pool.close()
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

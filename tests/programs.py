@@ -46,7 +46,7 @@ class Program:
             assert self.process.poll() is None, self.log.read_text()
             return next((line for line in self.lines() if line["message"] == message), None)
 
-        return wait_for(find, timeout=20)  # type: ignore[return-value]
+        return wait_for(find, timeout=20)
 
     def lines(self) -> list[dict[str, Any]]:
         """All whole log lines so far."""
@@ -124,7 +124,7 @@ class Service:
             job = self.job(job_id)
             return job if job["status"] in statuses else None
 
-        return wait_for(look, timeout)  # type: ignore[return-value]
+        return wait_for(look, timeout)
 
     def result(self, job_id: str, timeout: float = 30) -> dict[str, Any]:
         """The job, once it is final."""

@@ -1,5 +1,6 @@
 """The listener and the worker as real programs, on both databases."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,9 +82,7 @@ def test_a_timeout_kills_and_says_so(service: Service) -> None:
     assert "0.3" in job["error"]["message"]
 
 
-def test_a_cancel_ends_all_processes_of_the_job_and_no_other(
-    service: Service, notes: Path
-) -> None:
+def test_a_cancel_ends_all_processes_of_the_job_and_no_other(service: Service, notes: Path) -> None:
     service.worker(CONCURRENCY_LIMIT="2")
     neighbour = service.submit(payload={"seconds": 3})
     job_id = service.submit("stubborn", {"notes": str(notes)})
@@ -186,3 +185,13 @@ def test_final_jobs_are_deleted_after_their_retention(service: Service) -> None:
     worker.stop()
     service.worker(RETENTION_SECONDS="0")
     wait_for(lambda: service.call("GET", f"/jobs/{job_id}")[0] == 404)
+
+
+def test_a_signal_to_the_whole_process_group_drains_as_well(service: Service) -> None:
+    worker = service.worker(DRAIN_SECONDS="10")
+    job_id = service.submit(payload={"seconds": 1})
+    service.wait_for_status(job_id, "running")
+    os.killpg(worker.process.pid, signal.SIGTERM)  # as process managers and terminals do
+    assert worker.process.wait(20) == 0
+    assert service.job(job_id)["status"] == "succeeded"
+    assert service.job(job_id)["attempt"] == 1

@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "storage.migrations.*": "",
     "storage.job": "storage.states",
     "storage.uploads": "storage.job",
-    "storage.database": "storage.job storage.models",
+    "storage.engines": "storage.job",
+    "storage.database": "storage.job storage.models storage.engines",
     "storage.wakeup": "storage.job storage.database",
     "storage.liveness": "storage.models storage.database",
     "storage.retention": "storage.models storage.database",
@@ -42,15 +43,17 @@ MAY_IMPORT = {
     "storage.store": f"{TABLES} storage.wakeup",
     "storage.claims": f"{TABLES} storage.wakeup storage.liveness storage.store",
     "storage.rescue": f"{TABLES} storage.wakeup storage.liveness storage.store storage.claims",
-    "storage.opening": "storage.config storage.job storage.database storage.wakeup "
-    "storage.liveness storage.uploads",
+    "storage.opening": "storage.config storage.job storage.engines storage.database "
+    "storage.wakeup storage.liveness storage.uploads",
     "runner": "",
     "runner.config": "storage.config",
-    "runner.retry": "storage.job",
-    "runner.settling": "runner.pool runner.retry storage.job storage.claims",
+    "runner.retry": "",
+    "runner.roster": "runner.pool runner.outcome storage.job storage.uploads",
+    "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
     "runner.upkeep": "storage.database storage.liveness storage.rescue storage.retention "
     "storage.store storage.uploads",
-    "runner.supervisor": "runner.pool runner.settling runner.upkeep storage.*",
+    "runner.supervisor": "runner.pool runner.outcome runner.roster runner.settling runner.upkeep "
+    "storage.claims storage.job storage.liveness storage.store storage.wakeup",
     "runner.__main__": "runner.* storage.*",
     "runner.job_types.base": "",
     "runner.job_types": "runner.job_types.base",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import database
+from storage import engines
 from storage.config import Settings
 from storage.job import NewJob, StoreUnavailable, StoreUnusable
 from storage.opening import open_store
@@ -169,13 +169,13 @@ def test_programs_that_start_at_once_make_one_schema(database_url: str, tmp_path
 def test_a_sqlite_that_can_damage_a_wal_is_told_apart(
     version: tuple[int, int, int], mended: bool
 ) -> None:
-    assert database.is_mended(version) is mended
+    assert engines.is_mended(version) is mended
 
 
 def test_a_sqlite_that_can_damage_a_wal_does_not_use_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "is_mended", lambda version: False)
+    monkeypatch.setattr(engines, "is_mended", lambda version: False)
     store = open_store(settings("", tmp_path))
     assert store.database.engine.journal_mode == "delete"
     JobStore(store.database, store.wakeup).enqueue([NewJob("sleep", {})])

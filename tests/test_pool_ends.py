@@ -1,0 +1,228 @@
+"""The ends of keepers, of the pool and of its runner: nothing is left, and no call is forgotten."""
+
+import fcntl
+import gc
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from runner import processes
+from runner.pool import PoolError
+from tests import pool_work, pools
+from tests.pools import Owner, open_pool
+from tests.waiting import wait_for
+
+ROOT = Path(__file__).parent.parent
+TREE_DIES_WITHIN = 0.25
+
+
+def keeper_of(pid: int) -> int:
+    return pools.parent(pid)
+
+
+def test_a_killed_keeper_costs_its_call_and_its_neighbours_are_innocent() -> None:
+    with open_pool(3) as owner:
+        guilty, (pid, *others) = owner.start("family", seconds=60)
+        innocent, (neighbour,) = owner.start("sleep", seconds=60)
+        os.kill(keeper_of(pid), signal.SIGKILL)
+        outcomes = owner.outcomes([guilty, innocent])
+        assert pools.existing([pid, *others, neighbour]) == []
+        assert [outcome.kind for outcome in outcomes] == ["lost", "lost"]
+        assert [outcome.innocent for outcome in outcomes] == [False, True]
+        assert {outcome.error_type for outcome in outcomes} == {"Lost"}
+        values = [owner.submit("echo", value=number) for number in range(3)]
+        assert [outcome.result for outcome in owner.outcomes(values)] == ["0", "1", "2"]
+
+
+def test_a_terminated_keeper_costs_no_call() -> None:
+    with open_pool(2) as owner:
+        tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
+        os.kill(keeper_of(tokens[0][1][0]), signal.SIGTERM)
+        outcomes = owner.outcomes([token for token, _ in tokens])
+        assert all(outcome.kind == "lost" and outcome.innocent for outcome in outcomes)
+        assert owner.value("echo", value=1) == 1
+
+
+def test_an_outcome_that_was_sent_is_not_lost_with_its_keeper() -> None:
+    with open_pool(1) as owner:
+        token, (pid,) = owner.start("sleep", seconds=0.02)
+        wait_for(owner.is_woken)
+        os.kill(keeper_of(pid), signal.SIGKILL)
+        assert owner.outcome(token).kind == "returned"
+        assert owner.value("echo", value=1) == 1
+
+
+def test_a_keeper_killed_while_idle_is_replaced_at_once() -> None:
+    with open_pool(1) as owner:
+        pid = owner.value("pid")
+        keeper = keeper_of(pid)
+        os.kill(keeper, signal.SIGKILL)
+        wait_for(owner.is_woken)
+        assert owner.pool.collect() == []
+        assert pools.existing([keeper, pid]) == []
+        assert owner.value("pid") != pid
+
+
+def test_a_call_submitted_while_keepers_die_gets_an_outcome() -> None:
+    with open_pool(2) as owner:
+        for number in range(8):
+            pid = owner.value("pid")
+            os.kill(keeper_of(pid), signal.SIGKILL)
+            if number % 2:
+                wait_for(lambda: pools.state(pid) == "")
+            tokens = [owner.submit("echo", value=number) for _ in range(2)]
+            for outcome in owner.outcomes(tokens):
+                assert outcome.kind == "returned" or (outcome.kind == "lost" and outcome.innocent)
+
+
+def test_a_stopped_keeper_holds_up_no_replacement_of_the_others() -> None:
+    with open_pool(2) as owner:
+        tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
+        stopped, killed = (keeper_of(pids[0]) for _, pids in tokens)
+        os.kill(stopped, signal.SIGSTOP)
+        wait_for(lambda: pools.state(stopped) == "T")
+        os.kill(killed, signal.SIGKILL)
+        outcomes = owner.outcomes([token for token, _ in tokens])
+        assert {outcome.kind for outcome in outcomes} == {"lost"}
+        assert pools.existing([stopped, killed, *(pids[0] for _, pids in tokens)]) == []
+        assert owner.value("echo", value=1) == 1
+
+
+def test_an_entry_that_cannot_be_loaded_is_an_error() -> None:
+    with (
+        open_pool(2, pool_work.load_nothing) as owner,
+        pytest.raises(PoolError, match="ImportError: no such"),
+    ):
+        owner.run("echo", value=1)
+
+
+def test_keepers_that_always_die_are_an_error() -> None:
+    with (
+        open_pool(2, pool_work.load_and_die) as owner,
+        pytest.raises(PoolError, match="died 3 times"),
+    ):
+        while True:
+            owner.run("echo", value=1)
+
+
+def test_a_closed_pool_has_killed_what_ran_and_holds_nothing() -> None:
+    with open_pool(1) as owner:  # starts the tracker of multiprocessing, which stays
+        owner.run("echo", value=1)
+
+    def held() -> list[int]:
+        gc.collect()
+        return [pools.open_descriptors(), threading.active_count(), len(pools.children())]
+
+    before = held()
+    with open_pool(2) as owner:
+        tokens = [owner.start("family", seconds=60) for _ in range(2)]
+        owner.pool.close()
+        assert pools.existing([pid for _, pids in tokens for pid in pids]) == []
+        outcomes = dict(owner.pool.collect())
+        assert sorted(outcomes) == sorted(token for token, _ in tokens)
+        assert all(outcome.kind == "lost" and outcome.innocent for outcome in outcomes.values())
+        with pytest.raises(ValueError, match="closed"):
+            owner.submit("echo", value=1)
+    del owner
+    assert held() == before
+
+
+def test_a_pool_may_be_closed_while_it_starts() -> None:
+    with open_pool(2, pool_work.load_slowly) as owner:
+        started_at = time.monotonic()
+        owner.pool.close()
+    assert time.monotonic() - started_at < 5
+
+
+def test_other_children_of_the_process_are_left_alone() -> None:
+    with subprocess.Popen(["sleep", "60"]) as other, open_pool(1) as owner:
+        pid = owner.value("pid")
+        os.kill(keeper_of(pid), signal.SIGKILL)
+        assert owner.value("pid") != pid
+        owner.pool.close()
+        assert other.poll() is None
+        other.kill()
+
+
+def test_children_are_found_without_the_help_of_a_kernel_option() -> None:
+    with open_pool(2) as owner:
+        token, (pid, *_) = owner.start("family", seconds=60)
+        for parent in (os.getpid(), keeper_of(pid), pid):
+            assert sorted(processes.children_by_scan(parent)) == sorted(
+                processes.children_of(parent)
+            )
+        owner.kill(token)
+
+
+@contextmanager
+def runner(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    """A runner in a process group of its own; see pool_work.hold_pool."""
+    code = "import sys; from tests import pool_work; pool_work.hold_pool(*sys.argv[1:])"
+    arguments = [sys.executable, "-c", code, str(folder / "lock"), str(folder / "gate")]
+    with subprocess.Popen(
+        arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def say(process: "subprocess.Popen[str]") -> str:
+    """The next line that the runner prints."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def is_free(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def test_nothing_outlives_a_killed_runner_and_its_lock_is_free_only_then(tmp_path: Path) -> None:
+    with runner(tmp_path) as process:
+        assert say(process) == "made"
+        pids = json.loads(say(process))
+        pids += {keeper_of(pid) for pid in (pids[1], pids[-1])}
+        assert len(pids) == len(pools.living(pids)) == 8
+        process.kill()
+        killed_at = time.monotonic()
+        while not is_free(tmp_path / "lock"):
+            assert time.monotonic() - killed_at < 10, pools.living(pids)
+        assert pools.living(pids) == []
+        assert time.monotonic() - killed_at < TREE_DIES_WITHIN
+
+
+def test_a_runner_that_dies_while_keepers_start_leaves_nothing(tmp_path: Path) -> None:
+    for _ in range(3):
+        with runner(tmp_path) as process:
+            assert say(process) == "made"
+            below = list(processes.descendants_of(process.pid))
+            process.kill()
+            wait_for(lambda pids=below: is_free(tmp_path / "lock") and not pools.living(pids))
+
+
+def test_keys_that_interrupt_the_runner_disturb_no_keeper(tmp_path: Path) -> None:
+    with runner(tmp_path) as process:
+        assert say(process) == "made"
+        for _ in range(20):
+            os.killpg(process.pid, signal.SIGINT)
+            threading.Event().wait(0.01)
+        assert say(process).startswith("[")
+        os.killpg(process.pid, signal.SIGINT)
+        (tmp_path / "gate").touch()
+        assert say(process) == "returned"
+        assert process.wait(10) == 0
