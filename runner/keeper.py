@@ -148,7 +148,9 @@ class Keeper:
         process manager sends to the runner's whole process group is for the runner alone to heed.
         """
         os.setpgid(0, 0)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # drops one that was for the whole group
+        early = signal.sigtimedwait({signal.SIGTERM}, 0)
+        if early is not None and early.si_pid == self._setup.runner:
+            self._die()
         wakeup, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _note)

@@ -1,0 +1,146 @@
+"""What goes wrong around a worker: nothing is lost, nothing runs twice at once."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from storage.config import Settings
+from storage.database import Database
+from storage.opening import open_store
+from tests.programs import Program, Service, running_service
+from tests.waiting import wait_for
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    with running_service(database_url, tmp_path) as service:
+        yield service
+
+
+@pytest.fixture
+def database(service: Service) -> Iterator[Database]:
+    """The store of the service, as a stranger sees it."""
+    store = open_store(Settings.read(service.environ))
+    yield store.database
+    store.close()
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    return tmp_path / "notes"
+
+
+def lines(notes: Path) -> list[str]:
+    return notes.read_text().splitlines() if notes.exists() else []
+
+
+def keepers(worker: Program) -> list[psutil.Process]:
+    """The worker's keepers: those of its children that have a job process."""
+    return [child for child in psutil.Process(worker.process.pid).children() if child.children()]
+
+
+def test_a_result_waits_for_a_store_that_is_locked(service: Service, database: Database) -> None:
+    worker = service.worker()
+    job_id = service.submit(payload={"seconds": 1})
+    service.wait_for_status(job_id, "running")
+    stranger = database.connect_plainly()
+    if database.postgresql:
+        stranger.autocommit = False
+        stranger.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
+    else:
+        stranger.execute("BEGIN EXCLUSIVE")
+    worker.logged("the store failed, trying again")
+    stranger.rollback()
+    stranger.close()
+    job = service.result(job_id)
+    assert (job["status"], job["attempt"]) == ("succeeded", 1)
+    assert worker.stop() == 0
+
+
+def test_a_worker_goes_on_when_the_server_drops_its_connections(
+    service: Service, database: Database
+) -> None:
+    if not database.postgresql:
+        pytest.skip("only where there is a server")
+    service.worker()
+    ids = [service.submit(payload={"seconds": 0.1}) for _ in range(20)]
+    for _ in range(5):
+        database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        time.sleep(0.1)  # the fault is to come again and again while jobs run
+
+    def settled() -> bool:
+        answers = [service.call("GET", f"/jobs/{job_id}") for job_id in ids]
+        return all(status == 200 and job["status"] == "succeeded" for status, job in answers)
+
+    wait_for(settled, timeout=30)
+    assert {service.job(job_id)["attempt"] for job_id in ids} == {1}
+
+
+def test_a_killed_keeper_costs_its_own_job_a_retry_and_no_other(
+    service: Service, notes: Path
+) -> None:
+    worker = service.worker(CONCURRENCY_LIMIT="2")
+    victim = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
+    pid = int(wait_for(lambda: lines(notes))[0].split()[0])
+    neighbour = service.submit(payload={"seconds": 2}, max_retries=0)
+    service.wait_for_status(neighbour, "running")
+    keeper = next(k for k in keepers(worker) if pid in [child.pid for child in k.children()])
+    keeper.kill()
+    assert service.result(victim)["status"] == "failed"
+    assert service.job(victim)["attempts"][0]["outcome"] == "lost"
+    job = service.result(neighbour)
+    assert (job["status"], job["retry_count"]) == ("succeeded", 0)
+    assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "returned"]
+
+
+def test_a_frozen_worker_keeps_its_job_on_one_host_and_loses_it_elsewhere(
+    service: Service, database: Database, notes: Path
+) -> None:
+    frozen = service.worker(LEASE_SECONDS="3", CONCURRENCY_LIMIT="1")
+    job_id = service.submit("stubborn", {"notes": str(notes)})
+    pid = int(wait_for(lambda: lines(notes))[0].split()[0])
+    os.kill(frozen.process.pid, signal.SIGSTOP)
+    other = service.worker(LEASE_SECONDS="3", CONCURRENCY_LIMIT="1")
+    if database.postgresql:
+        # Its lease ends, and another host cannot see its processes: they run on until it is
+        # thawed, or until its own host is.
+        wait_for(lambda: service.job(job_id)["locked_by"] != _name(frozen), timeout=15)
+        wait_for(lambda: len(lines(notes)) == 2, timeout=15)
+        os.kill(frozen.process.pid, signal.SIGCONT)
+        wait_for(lambda: not psutil.pid_exists(pid))
+        frozen.logged("ready")
+    else:
+        assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
+        assert service.job(job_id)["locked_by"] == _name(frozen)
+        os.kill(frozen.process.pid, signal.SIGCONT)
+    assert service.call("POST", f"/jobs/{job_id}/cancel")[1]["status"] == "canceled"
+    assert len(lines(notes)) == (2 if database.postgresql else 1)
+    assert (frozen.stop(), other.stop()) == (0, 0)
+
+
+def _name(worker: Program) -> str:
+    return str(worker.logged("ready")["runner"])
+
+
+def test_all_at_once_many_jobs_run_once_each_while_some_are_canceled(
+    service: Service, notes: Path
+) -> None:
+    for _ in range(2):
+        service.worker(CONCURRENCY_LIMIT="3")
+    ids = [service.submit("steps", {"notes": str(notes), "seconds": 0.05}) for _ in range(60)]
+    for job_id in ids[::3]:
+        service.call("POST", f"/jobs/{job_id}/cancel")
+    jobs = [service.result(job_id) for job_id in ids]
+    succeeded = [job for job in jobs if job["status"] == "succeeded"]
+    assert {job["status"] for job in jobs} <= {"succeeded", "canceled"}
+    assert len(succeeded) >= 40
+    assert {job["attempt"] for job in succeeded} == {1}
+    assert len(lines(notes)) >= len(succeeded)
