@@ -161,6 +161,7 @@ class Crew:
             self._on_break()
 
     def _close(self) -> None:
+        self._keepers.clear()  # each holds two descriptors
         self._readable.close()
         for end in [*self._channels.values(), *self._theirs]:
             end.close()

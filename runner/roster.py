@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from runner.outcome import Outcome
@@ -35,7 +35,7 @@ class Running:
     fence: Fence
     kill: Kill | None = None
     progress: str | None = None
-    progress_stored_at: float = 0.0
+    progress_stored_at: float = field(default_factory=time.monotonic)
 
     def names(self) -> dict[str, object]:
         """What a log line says of it."""

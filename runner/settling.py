@@ -37,7 +37,7 @@ class Settler:
             return self._killed(running, usage)
         if outcome.kind == "lost" and outcome.innocent:
             return self._release(running.fence, usage)
-        ended = Ended(_OUTCOMES[outcome.kind], _error(outcome), usage)
+        ended = Ended(_OUTCOMES[outcome.kind], _error(outcome), usage, running.progress)
         if outcome.kind == "returned":
             return self._claims.complete(running.fence, outcome.result or "null", ended)
         return self._failed(running, ended, outcome.retryable)

@@ -135,8 +135,13 @@ class Fence:
 
 @dataclass(frozen=True)
 class Ended:
-    """How an attempt ended, as its holder saw it. `error` is {"type", "message"}."""
+    """How an attempt ended, as its holder saw it.
+
+    `error` is {"type", "message"}; `progress` is the last one as JSON text, None to keep the
+    stored one.
+    """
 
     outcome: Outcome
     error: Json | None = None
     usage: Usage = Usage()
+    progress: str | None = None

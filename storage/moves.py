@@ -37,6 +37,8 @@ class Moves:
         ]
         error = None if ended.error is None else dump(ended.error)
         changes = {"locked_by": None, "error": error, **changes}
+        if ended.progress is not None:
+            changes = {"progress": ended.progress, **changes}
         with self._database.transaction():
             if not self._move(transition, guard, now, changes):
                 return False

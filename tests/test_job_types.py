@@ -207,6 +207,14 @@ def test_at_most_ten_reports_a_second_leave_the_job_process() -> None:
     )
 
 
+def test_the_last_report_leaves_with_the_end_of_the_job(write: Write) -> None:
+    body = "[context.report({'step': n}) for n in range(5)]"
+    entry = load([write(one=echo(body=body))])
+    sent: list[str] = []
+    entry(ask(), sent.append)
+    assert sent == ['{"step":0}', '{"step":4}']
+
+
 def test_an_upload_opens_as_an_unbuffered_file(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(b"abc")

@@ -63,7 +63,9 @@ def _run(job_types: Mapping[str, JobType[Any]], request: str, report: Callable[[
     upload = _upload(job_type, asked["upload"])
     payload = _payload(job_type, asked["payload"])
     context = Context(asked["job_id"], asked["attempt"], upload, report)
-    return to_json("result", job_type.run(payload, context))
+    result = to_json("result", job_type.run(payload, context))
+    context.flush()
+    return result
 
 
 def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile | None:

@@ -94,15 +94,23 @@ class Context:
         self._send = send
         self._clock = clock
         self._next_report = float("-inf")
+        self._unsent: dict[str, Any] | None = None
 
     def report(self, progress: dict[str, Any]) -> None:
         """Tell how far the job is, as a JSON object. Call it as often as is handy.
 
-        At most ten a second leave the job process; the others are dropped.
+        At most ten a second leave the job process; of the others, only the last one may.
         """
+        self._unsent = progress
         now = self._clock()
         if now >= self._next_report:
             self._next_report = now + REPORT_SECONDS
+            self.flush()
+
+    def flush(self) -> None:
+        """Send the last report, if it was held back; done for every job at its end."""
+        if self._unsent is not None:
+            progress, self._unsent = self._unsent, None
             self._send(to_json("progress", progress))
 
 
