@@ -24,6 +24,7 @@ from storage.opening import Store, open_store
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
+ANY_SIZE = 10**100
 
 
 def main() -> None:
@@ -58,7 +59,7 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
     sockets = bind_sockets(settings.port, settings.host or None)
     services = Services(settings, store, types)
     # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
-    server = HTTPServer(make_app(services), max_body_size=sys.maxsize, chunk_size=256 * 1024)
+    server = HTTPServer(make_app(services), max_body_size=ANY_SIZE, chunk_size=256 * 1024)
     server.add_sockets(sockets)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
     await stop.wait()

@@ -166,7 +166,7 @@ def test_a_job_process_that_died_while_idle_is_replaced() -> None:
     with open_pool(1) as owner:
         pid = owner.value("pid")
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: pools.state(pid) == "Z")
+        wait_for(lambda: not pools.living([pid]))
         assert owner.value("pid") != pid
         assert pools.existing([pid]) == []
 

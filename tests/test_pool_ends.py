@@ -220,6 +220,7 @@ def test_a_runner_that_dies_while_keepers_start_leaves_nothing(tmp_path: Path) -
 def test_keys_that_interrupt_the_runner_disturb_no_keeper(tmp_path: Path) -> None:
     with runner(tmp_path) as process:
         assert say(process) == "made"
+        assert process.stdout is not None
         while not select.select([process.stdout], [], [], 0.01)[0]:
             os.killpg(process.pid, signal.SIGINT)
         assert say(process).startswith("[")

@@ -209,6 +209,7 @@ def test_hundreds_of_kills_leave_nothing_behind() -> None:
             mine = pools.open_descriptors(), threading.active_count(), len(pools.children())
             return [*mine, pools.open_descriptors(keeper), len(processes.children_of(keeper))]
 
+        wait_for(lambda: used()[-1] == 1)  # the next job process is there
         before = used()
         for _ in range(100):
             tokens = [owner.submit("sleep", seconds=60) for _ in range(2)]
