@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from storage.config import Settings
 from storage.database import Database
@@ -50,25 +51,32 @@ def open_store(
     unless the caller has to give up before.
     Raises StoreError with a line that says what is wrong.
     """
+    database = Database(open_engine(settings.store_url))
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+        _migrate(database, settings.data_dir, give_up, time.monotonic() + patience)
+        uploads = Uploads(settings.data_dir / "uploads")
+        return Store(settings, database, _wakeup(database, settings.data_dir), uploads)
+    except StoreError:
+        database.close()
+        raise
     except OSError as error:
-        raise StoreError(f"DATA_DIR={settings.data_dir}: {error.strerror}") from error
-    database = Database(open_engine(settings.store_url))
-    deadline = time.monotonic() + patience
+        database.close()
+        raise StoreError(f"DATA_DIR={settings.data_dir}: {error}") from error
+
+
+def _migrate(
+    database: Database, folder: Path, give_up: Callable[[], bool], deadline: float
+) -> None:
     while True:
         try:
-            database.migrate(settings.data_dir)
-            break
+            return database.migrate(folder)
         except (StoreUnavailable, StoreFull) as error:
             if give_up() or time.monotonic() > deadline:
-                database.close()
                 raise
             log.warning("the store cannot be opened yet, waiting", extra={"reason": str(error)})
             time.sleep(1.0)
-    wakeup = (
-        PostgresWakeup(database)
-        if database.postgresql
-        else SocketWakeup(settings.data_dir / "wakeup")
-    )
-    return Store(settings, database, wakeup, Uploads(settings.data_dir / "uploads"))
+
+
+def _wakeup(database: Database, folder: Path) -> SocketWakeup | PostgresWakeup:
+    return PostgresWakeup(database) if database.postgresql else SocketWakeup(folder / "wakeup")

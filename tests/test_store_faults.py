@@ -11,7 +11,7 @@ import pytest
 
 from storage import engines
 from storage.config import Settings
-from storage.job import NewJob, StoreUnavailable, StoreUnusable
+from storage.job import NewJob, StoreError, StoreUnavailable, StoreUnusable
 from storage.opening import open_store
 from storage.store import JobStore
 from tests.api import Client
@@ -127,6 +127,15 @@ def test_a_store_that_cannot_be_had_is_given_up_with_its_reason(tmp_path: Path) 
     nobody = "postgresql://nobody@127.0.0.1:1/none"
     with pytest.raises(StoreUnavailable, match="refused"):
         open_store(settings(nobody, tmp_path), patience=0)
+
+
+@pytest.mark.parametrize("name", ["data", "data/schema.lock/x", "data/wakeup", "data/uploads"])
+def test_a_folder_that_cannot_be_used_is_said_plainly(tmp_path: Path, name: str) -> None:
+    in_the_way = tmp_path / name
+    in_the_way.parent.mkdir(parents=True, exist_ok=True)
+    in_the_way.write_text("a file in the way")
+    with pytest.raises(StoreError, match=r"DATA_DIR=.*data|uploads: "):
+        open_store(settings("", tmp_path / "data"), patience=0)
 
 
 def _open_and_enqueue(url: str, folder: Path, start: threading.Event, count: int) -> None:
