@@ -78,6 +78,7 @@ def run(
         pool.close()
         waiter.close()
         heartbeat.stop()
+    supervisor.settle_last()
     sign_off(claims, liveness)
     store.close()
     log.info("stopped")

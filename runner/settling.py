@@ -33,7 +33,7 @@ class Settler:
     def settle(self, running: Running, outcome: pool.Outcome) -> bool:
         """Move the job on; False if the store refused, since this runner holds it no more."""
         usage = Usage(outcome.cpu_seconds, outcome.peak_memory_bytes)
-        if outcome.kind == "killed":
+        if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill):
             return self._killed(running, usage)
         if outcome.kind == "lost" and outcome.innocent:
             return self._release(running.fence, usage)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 SETTLE_SECONDS = 5.0
-"""How long a stop waits for a store that cannot be had, before it leaves its jobs to a rescue."""
+"""How long a stop waits for processes that do not end, or for a store that cannot be had."""
 
 
 class Supervisor:
@@ -62,10 +62,19 @@ class Supervisor:
         log.info("draining", extra={"running": len(self._roster), "seconds": seconds})
 
     def done(self) -> bool:
-        """Whether a drain is over: nothing runs, and all is settled (or cannot be)."""
-        if self._stop_at is None or len(self._roster):
+        """Whether a drain is over: nothing runs, and all is settled; or that takes too long."""
+        if self._stop_at is None:
             return False
-        return not self._ended or time.monotonic() > self._stop_at + SETTLE_SECONDS
+        left = len(self._roster) + len(self._ended)
+        return not left or time.monotonic() > self._stop_at + SETTLE_SECONDS
+
+    def settle_last(self) -> None:
+        """Settle what the end of the pool has ended; what cannot be is left to a rescue."""
+        self._ended += self._roster.collect()
+        try:
+            self._settle_and_claim()
+        except StoreError as error:
+            log.warning("jobs are left to be rescued", extra={"reason": str(error)})
 
     def tick(self) -> None:
         """One turn. A store that fails leaves everything as it is, to be done in a later turn."""

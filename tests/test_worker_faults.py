@@ -101,6 +101,19 @@ def test_a_killed_keeper_costs_its_own_job_a_retry_and_no_other(
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "returned"]
 
 
+def test_a_worker_whose_keeper_is_frozen_stops_all_the_same(
+    service: Service, notes: Path
+) -> None:
+    worker = service.worker(CONCURRENCY_LIMIT="1", DRAIN_SECONDS="0")
+    job_id = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
+    wait_for(lambda: lines(notes))
+    (keeper,) = keepers(worker)
+    keeper.suspend()
+    assert worker.stop() == 0
+    job = service.job(job_id)
+    assert (job["status"], job["attempts"][0]["outcome"]) == ("queued", "released")
+
+
 def test_a_frozen_worker_keeps_its_job_on_one_host_and_loses_it_elsewhere(
     service: Service, database: Database, notes: Path
 ) -> None:
