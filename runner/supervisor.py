@@ -9,6 +9,7 @@ falls due, or a second has passed (a wake-up may be lost).
 """
 
 import logging
+import math
 import select
 import time
 
@@ -96,8 +97,11 @@ class Supervisor:
 
     def wait(self, waiter: Waiter, stop: int) -> None:
         """Sleep until something may have changed; `stop` is a descriptor that ends it, too."""
-        descriptors = [waiter.fileno(), *self._pool.filenos(), stop]
-        select.select([fd for fd in descriptors if fd >= 0], [], [], self._patience())
+        poll = select.poll()  # select() ends at descriptor 1023, and a large pool has more
+        for descriptor in (waiter.fileno(), *self._pool.filenos(), stop):
+            if descriptor >= 0:
+                poll.register(descriptor, select.POLLIN)
+        poll.poll(math.ceil(self._patience() * 1000))
         waiter.drain()
 
     def _register(self) -> None:
