@@ -1,0 +1,40 @@
+# One image for both services: the listener by default, the worker with `python -m runner`.
+
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
+WORKDIR /app
+RUN python -m venv --without-pip /opt/venv
+COPY requirements.txt /tmp/
+# The line dropped names the packages for developers. Only wheels: there is no compiler here.
+RUN sed -i '/^-r /d' /tmp/requirements.txt \
+    && python -m pip --python /opt/venv/bin/python install --quiet --disable-pip-version-check \
+        --no-cache-dir --no-compile --only-binary :all: -r /tmp/requirements.txt
+COPY storage ./storage
+COPY runner ./runner
+COPY server ./server
+# Bytecode made here saves each start the compiling; nothing could be written later on. Unchecked,
+# since the files of an image do not change. The modes may come from a clone that only its owner reads.
+RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app \
+    && chmod -R a+rX /app
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="Job Service" \
+      org.opencontainers.image.description="Accepts jobs over HTTP and runs them in parallel in OS processes" \
+      org.opencontainers.image.licenses="MIT"
+# A new volume takes owner and mode from the folder that it is mounted on.
+RUN groupadd --gid 10001 jobs \
+    && useradd --uid 10001 --gid jobs --no-create-home --home-dir /nonexistent \
+        --shell /usr/sbin/nologin jobs \
+    && install -d -o jobs -g jobs -m 0750 /data
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    DATA_DIR=/data
+WORKDIR /app
+USER 10001:10001
+EXPOSE 5000
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "server"]
