@@ -28,7 +28,7 @@ check: $(INSTALLED) ## Lint, format, types, import rule and sizes
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
-	bash -n .ci/run
+	bash -n .ci/run && bash -n tests/docker/run
 
 docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/docker/run

@@ -72,7 +72,8 @@ def test_the_example_of_a_job_type_works(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_the_table_of_settings_is_complete_and_has_the_real_defaults() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \|", README, re.MULTILINE)
+    section = README.split("\n## Settings\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \|", section, re.MULTILINE)
     table = {name: (program, default) for name, program, default in rows if name.isupper()}
     programs: dict[str, type[Settings]] = {"listener": ServerSettings, "worker": RunnerSettings, "both": Settings}
     expected = {}
