@@ -6,6 +6,7 @@ An executor that has lost one worker takes no more calls, and what the worker he
 trusted. So a crew is ended as a whole, and replaced by a new one.
 """
 
+import contextlib
 import multiprocessing
 import os
 import select
@@ -22,6 +23,7 @@ from runner import keeper, messages, processes
 from runner.job_loop import Entry
 from runner.setup import SLOT_NUMBER, Inherited, Limits, Setup
 
+_AGAIN_SECONDS = 0.1
 _STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
@@ -47,29 +49,18 @@ class Crew:
         self._strangers = processes.children_of(os.getpid())
         self._on_break = on_break
         self._size = size
+        self._ended = False
         self.ready = False
         self.load_error: str | None = None
-        pairs = [messages.channel() for _ in range(size)]
-        self._channels = {ours.fileno(): ours for ours, _ in pairs}
-        self._theirs = [theirs for _, theirs in pairs]
-        self._readable = select.epoll()
-        for descriptor in self._channels:
-            self._readable.register(descriptor, select.EPOLLIN)
-        self._lifeline, self._slots = os.pipe(), os.pipe()
-        os.write(self._slots[1], b"".join(map(SLOT_NUMBER.pack, range(size))))
-        setup = Setup(
-            load,
-            limits,
-            os.getpid(),
-            Inherited(self._lifeline[0]),
-            Inherited(self._slots[0]),
-            tuple(Inherited(theirs.fileno()) for theirs in self._theirs),
-            tuple(Inherited(descriptor) for descriptor in dict.fromkeys(keep)),
-        )
-        # Not forked: the runner has threads, and a fork may hang on what they hold.
-        spawn = multiprocessing.get_context("spawn")
-        self._executor = ProcessPoolExecutor(size, spawn, keeper.start, (setup,))
+        self._channels: dict[int, socket.socket] = {}
         self._keepers: dict[int, BaseProcess] = {}
+        with contextlib.ExitStack() as held:
+            self._readable = held.enter_context(select.epoll())
+            setup = self._set_up(held, load, limits, keep)
+            # Not forked: the runner has threads, and a fork may hang on what they hold.
+            spawn = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(size, spawn, keeper.start, (setup,))
+            self._held = held.pop_all()
         self._start()
 
     def submit(self, token: str, request: str, timeout: float | None) -> None:
@@ -110,24 +101,47 @@ class Crew:
         Keepers get `patience` seconds to do it themselves; `meanwhile` is called when they have
         sent something, so that none waits to be heard.
         """
-        if self._readable.closed:
+        if self._ended:
             return
         self._note_keepers()
-        for process in self._keepers.values():
-            process.terminate()
-        alive, until = len(self._keepers), time.monotonic() + patience
+        alive, until = dict(self._keepers), time.monotonic() + patience
         while alive and time.monotonic() < until:
-            for descriptor, _ in self._readable.poll(max(0.0, until - time.monotonic())):
-                if descriptor in self._keepers:
+            for process in alive.values():
+                process.terminate()  # again: a keeper that is starting may have to drop the first
+            for descriptor, _ in self._readable.poll(_AGAIN_SECONDS):
+                if alive.pop(descriptor, None):
                     self._readable.unregister(descriptor)
-                    alive -= 1
             meanwhile()
         for process in self._keepers.values():
             process.kill()
         self._executor.shutdown()
-        processes.kill_below(spare=self._strangers)
         meanwhile()
-        self._close()
+        self._keepers.clear()  # each holds two descriptors
+        self._held.close()
+        # Last, since it has to open files: the runner may have no descriptor left.
+        processes.kill_below(spare=self._strangers)
+        self._ended = True
+
+    def _set_up(
+        self,
+        held: contextlib.ExitStack,
+        load: Callable[[], Entry],
+        limits: Limits,
+        keep: Collection[int],
+    ) -> Setup:
+        """Make the channels and the pipe of slots, and what the keepers are given of them."""
+        channels = []
+        for _ in range(self._size):
+            ours, theirs = map(held.enter_context, messages.channel())
+            self._channels[ours.fileno()] = ours
+            self._readable.register(ours, select.EPOLLIN)
+            channels.append(Inherited(theirs.fileno()))
+        read, write = os.pipe()
+        held.callback(os.close, read)
+        with open(write, "wb") as slots:
+            slots.write(b"".join(map(SLOT_NUMBER.pack, range(self._size))))
+        kept = tuple(Inherited(descriptor) for descriptor in dict.fromkeys(keep))
+        return Setup(load, limits, os.getpid(), Inherited(read), tuple(channels), kept)
 
     def _start(self) -> None:
         try:
@@ -159,11 +173,3 @@ class Crew:
     def _look_at(self, future: Future[Any]) -> None:
         if future.exception() is not None:
             self._on_break()
-
-    def _close(self) -> None:
-        self._keepers.clear()  # each holds two descriptors
-        self._readable.close()
-        for end in [*self._channels.values(), *self._theirs]:
-            end.close()
-        for descriptor in [*self._lifeline, *self._slots]:
-            os.close(descriptor)

@@ -187,6 +187,14 @@ def test_final_jobs_are_deleted_after_their_retention(service: Service) -> None:
     wait_for(lambda: service.call("GET", f"/jobs/{job_id}")[0] == 404)
 
 
+def test_a_worker_that_has_hardly_started_stops_at_once(service: Service) -> None:
+    worker = service.worker()
+    family = worker.family()
+    os.killpg(worker.process.pid, signal.SIGTERM)  # while its keepers are starting
+    assert worker.process.wait(20) == 0
+    wait_for(lambda: not any(p.is_running() for p in family), timeout=5)
+
+
 def test_a_signal_to_the_whole_process_group_drains_as_well(service: Service) -> None:
     worker = service.worker(DRAIN_SECONDS="10")
     job_id = service.submit(payload={"seconds": 1})
