@@ -19,12 +19,15 @@ class Enqueuer:
     def __init__(self, store: JobStore, threads: Executor):
         self._store = store
         self._threads = threads
-        self._waiting: list[tuple[NewJob, asyncio.Future[UUID]]] = []
+        self._waiting: list[tuple[NewJob, asyncio.Future[UUID | None]]] = []
         self._draining: asyncio.Task[None] | None = None
 
-    async def enqueue(self, job: NewJob) -> UUID:
-        """Store a job; durable when this returns. Raises StoreError."""
-        future: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
+    async def enqueue(self, job: NewJob) -> UUID | None:
+        """Store a job; durable when this returns. None if its source has no file.
+
+        Raises StoreError.
+        """
+        future: asyncio.Future[UUID | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((job, future))
         if self._draining is None:
             self._draining = asyncio.create_task(self._drain())
@@ -38,7 +41,7 @@ class Enqueuer:
         finally:
             self._draining = None
 
-    async def _store_batch(self, batch: list[tuple[NewJob, asyncio.Future[UUID]]]) -> None:
+    async def _store_batch(self, batch: list[tuple[NewJob, asyncio.Future[UUID | None]]]) -> None:
         loop = asyncio.get_running_loop()
         jobs = [job for job, _ in batch]
         futures = [future for _, future in batch if not future.done()]

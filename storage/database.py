@@ -83,6 +83,10 @@ class Database:
         """Lock the rows of a query that others may want too, passing over what they hold."""
         return query.for_update("FOR UPDATE SKIP LOCKED") if self.postgresql else query
 
+    def lock(self, query: Any) -> Any:
+        """Keep the rows of a query from being changed by others until the transaction ends."""
+        return query.for_update("FOR UPDATE") if self.postgresql else query
+
     def share(self, query: Any) -> Any:
         """Keep the rows of a query from being deleted by others until the transaction ends."""
         return query.for_update("FOR KEY SHARE") if self.postgresql else query

@@ -60,7 +60,10 @@ class Upload:
 
 @dataclass(frozen=True)
 class NewJob:
-    """What a client submits. `run_at` None means now, `timeout` None no limit (seconds)."""
+    """What a client submits. `run_at` None means now, `timeout` None no limit (seconds).
+
+    Its file is `upload`, a new one, or that of an earlier job: `source`, the job's id.
+    """
 
     type: str
     payload: Json
@@ -69,6 +72,7 @@ class NewJob:
     priority: int = 0
     run_at: int | None = None
     upload: Upload | None = None
+    source: UUID | None = None
 
 
 @dataclass(frozen=True)

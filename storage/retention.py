@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-import peewee as pw
-
 from storage.database import Database
 from storage.models import AttemptRow, JobRow, UploadRow
 
@@ -33,15 +31,21 @@ def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
 
 def unknown(database: Database, uploads: set[UUID]) -> set[UUID]:
     """Those uploads that the database does not know: nothing points at their files."""
-    query = UploadRow.select(UploadRow.id).where(UploadRow.id.in_(sorted(uploads)))
-    return uploads - {row["id"] for row in database.rows(query)}
+    known: set[UUID] = set()
+    ordered = sorted(uploads)
+    for start in range(0, len(ordered), BATCH):
+        some = UploadRow.id.in_(ordered[start : start + BATCH])
+        known |= {row["id"] for row in database.rows(UploadRow.select(UploadRow.id).where(some))}
+    return uploads - known
 
 
 def _delete_unused(database: Database, uploads: set[UUID]) -> list[UUID]:
     if not uploads:
         return []
-    used = JobRow.select(pw.SQL("1")).where(JobRow.upload_id == UploadRow.id)
-    candidates = UploadRow.id.in_(sorted(uploads)) & ~pw.fn.EXISTS(used)
-    unused = [row["id"] for row in database.rows(UploadRow.select(UploadRow.id).where(candidates))]
+    candidates = UploadRow.id.in_(sorted(uploads))
+    # Locked before it is looked who uses them: from here on, no new job can take one as its source.
+    database.rows(database.lock(UploadRow.select().where(candidates)))
+    used = JobRow.select(JobRow.upload_id).where(JobRow.upload_id.in_(sorted(uploads))).distinct()
+    unused = sorted(uploads - {row["upload_id"] for row in database.rows(used)})
     database.run(UploadRow.delete().where(UploadRow.id.in_(unused)))
     return unused

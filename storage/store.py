@@ -41,8 +41,11 @@ class JobStore:
         self._clock = clock
         self._moves = Moves(database)
 
-    def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID]:
-        """Store new jobs, all or none; durable when this returns. Their ids, in order."""
+    def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID | None]:
+        """Store new jobs; durable when this returns. Their ids, in order.
+
+        A job whose source has no file (any more) is not stored: None in the place of its id.
+        """
         with self._database.transaction():
             ids = [self._insert(job) for job in jobs]
         self._wakeup.notify(WORKER)
@@ -69,6 +72,8 @@ class JobStore:
         A final job stays as it is. None if there is no such job.
         """
         with self._database.transaction():
+            # Locked, or a job that is released just now would be met by neither change.
+            self._database.rows(self._database.lock(JobRow.select().where(JobRow.id == job_id)))
             now = self._clock()
             if not self._moves.free(CANCEL, job_id, now):
                 self._request_cancel(job_id, now)
@@ -81,7 +86,10 @@ class JobStore:
         if job and job.cancel_requested_at is None:
             self._moves.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now)
 
-    def _insert(self, job: NewJob) -> UUID:
+    def _insert(self, job: NewJob) -> UUID | None:
+        upload_id = self._upload_id(job)
+        if job.source and upload_id is None:
+            return None
         now, job_id = self._clock(), uuid_utils.compat.uuid7()
         row = {
             "id": job_id,
@@ -96,14 +104,16 @@ class JobStore:
             "created_at": now,
             "run_at": now if job.run_at is None else job.run_at,
             "version": self._database.next_version(),
-            "upload_id": job.upload.id if job.upload else None,
+            "upload_id": upload_id,
         }
-        if job.upload:
-            upload = job.upload
-            self._database.run(
-                UploadRow.insert(
-                    id=upload.id, name=upload.name, size=upload.size, sha256=upload.sha256
-                )
-            )
         self._database.run(JobRow.insert(**row))
         return job_id
+
+    def _upload_id(self, job: NewJob) -> UUID | None:
+        """The row of the job's file: made for a new one, found and kept for a source's."""
+        if job.upload:
+            self._database.run(UploadRow.insert(**vars(job.upload)))
+            return job.upload.id
+        query = UploadRow.select(UploadRow.id).join(JobRow, on=(JobRow.upload_id == UploadRow.id))
+        rows = self._database.rows(self._database.share(query.where(JobRow.id == job.source)))
+        return rows[0]["id"] if rows else None

@@ -51,7 +51,9 @@ class Bench:
     def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
         """A new queued job."""
         payload = options.pop("payload", {"seconds": 1})
-        return self.jobs.enqueue([NewJob(type, payload, **options)])[0]
+        (job_id,) = self.jobs.enqueue([NewJob(type, payload, **options)])
+        assert job_id is not None
+        return job_id
 
     def job(self, job_id: UUID) -> Job:
         """The job, which must exist."""

@@ -75,7 +75,11 @@ def test_the_table_of_settings_is_complete_and_has_the_real_defaults() -> None:
     section = README.split("\n## Settings\n")[1].split("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) \|", section, re.MULTILINE)
     table = {name: (program, default) for name, program, default in rows if name.isupper()}
-    programs: dict[str, type[Settings]] = {"listener": ServerSettings, "worker": RunnerSettings, "both": Settings}
+    programs: dict[str, type[Settings]] = {
+        "listener": ServerSettings,
+        "worker": RunnerSettings,
+        "both": Settings,
+    }
     expected = {}
     for program, settings in programs.items():
         for name, field in settings.model_fields.items():

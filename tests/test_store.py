@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from storage import retention
 from storage.job import NewJob, Upload
 from storage.states import Status
 from tests.stores import RETURNED, Bench
@@ -32,8 +33,31 @@ def test_an_upload_is_kept_with_its_job(bench: Bench) -> None:
     assert bench.job(bench.enqueue(upload=upload)).upload == upload
 
 
+def test_a_job_can_use_the_file_of_an_earlier_one_for_as_long_as_either_is_kept(
+    bench: Bench,
+) -> None:
+    upload = Upload(uuid4(), "a.log", 5, "00")
+    first = bench.enqueue(upload=upload)
+    second = bench.enqueue(source=first)
+    assert bench.job(second).upload == upload
+    bench.jobs.cancel(first)
+    bench.clock.forward(1)
+    assert retention.prune(bench.store.database, bench.clock()) == (1, [])
+    bench.jobs.cancel(second)
+    bench.clock.forward(1)
+    assert retention.prune(bench.store.database, bench.clock()) == (1, [upload.id])
+
+
+def test_a_job_whose_source_has_no_file_is_not_stored_and_the_others_are(bench: Bench) -> None:
+    without = bench.enqueue()
+    jobs = [NewJob("a", {}, source=without), NewJob("b", {}), NewJob("c", {}, source=uuid4())]
+    missing, stored, unknown = bench.jobs.enqueue(jobs)
+    assert (missing, unknown) == (None, None)
+    assert {job.id for job in bench.jobs.list(None, 9).jobs} == {without, stored}
+
+
 def test_ids_are_in_order_of_time(bench: Bench) -> None:
-    ids = bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(50)])
+    ids = [bench.enqueue() for _ in range(50)]
     assert ids == sorted(ids)
     assert {id.version for id in ids} == {7}
 

@@ -9,7 +9,7 @@ from server import submission, wire
 from server.body import Body, JsonBody, NoBody, content_length
 from server.forms import FormBody
 from server.handlers.base import Handler
-from server.problems import Problem, too_large, unacceptable
+from server.problems import FieldError, Problem, too_large, unacceptable
 from server.submission import field_errors
 from storage.job import NewJob, Upload
 from storage.states import Status
@@ -71,6 +71,9 @@ class JobsHandler(Handler):
             if upload is None:
                 await self.received.abort()
             raise
+        if job_id is None:
+            detail = "there is no such job with a file; it may have been deleted"
+            raise unacceptable([FieldError("payload.source.job_id", detail)])
         self.set_header("Location", wire.job_path(job_id))
         self.answer(wire.accepted_document(job_id), status=202)
 
