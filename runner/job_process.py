@@ -42,8 +42,14 @@ class JobProcess:
         self.calls += 1
 
     def hear(self) -> messages.Message | None:
-        """What it has sent next, if anything. Raises EOFError when it can send no more."""
-        return messages.receive(self.channel)
+        """What it has sent next, if anything.
+
+        Raises EOFError when it can send no more, and ValueError for what is no message of it.
+        """
+        message = messages.receive(self.channel)
+        if message and message.fields.get("kind") not in ("progress", "returned", "raised"):
+            raise ValueError(message.fields)
+        return message
 
     def exit_code(self) -> int | None:
         """How it has ended, see processes.exit_code; None while it lives."""
@@ -70,10 +76,10 @@ class JobProcess:
     def kill(self) -> processes.Used:
         """Kill it and every process below the keeper; returns what its last call used, if that
         has not answered. Its peak memory is that of all its calls if it had died already."""
+        self.channel.close()
         peak, _ = processes.memory_of(self.pid)
         # The kernel does this in one go, so that a group which forks without end cannot escape.
         processes.send_signal(self.pid, signal.SIGKILL, group=True)
         used = processes.kill_below()
-        self.channel.close()
         cpu_seconds = max(0.0, used.cpu_seconds - self._cpu_seconds)
         return processes.Used(cpu_seconds, peak or used.peak_memory_bytes)

@@ -54,28 +54,33 @@ class Keeper:
         self._process: JobProcess | None = None
         self._keep = [inherited.descriptor for inherited in setup.keep]
         self._channel = _take_slot(setup)
-        self._ears = Ears(self._channel, setup.lifeline.descriptor, self._heed_signals())
+        self._ears = Ears(self._channel, self._heed_signals())
         self._entry = self._load()
         gc.collect()
         gc.freeze()  # keeps what is loaded in pages that are shared with the job processes
         self._living_process()
-        messages.send(self._channel, {"kind": "ready"})
+        self._send({"kind": "ready"})
 
     def run(self, token: str, request: str, timeout: float | None) -> None:
         """Run one call."""
         self._token = token
         try:
+            self._run(token, request, timeout)
+        finally:
+            self._token = None  # if the keeper has failed at this call: that is not innocent then
+
+    def _run(self, token: str, request: str, timeout: float | None) -> None:
+        try:
             process = self._living_process()
         except OSError as error:
             lost = Ending("lost", ("Lost", f"the keeper could not fork: {error}"))
             self._tell(lost, processes.Used(), innocent=True)
-        else:
-            self._started(process)
-            watch = Watch(self._ears, process, token, timeout, self._setup.limits.grace)
-            process.ask(token, request, timeout)
-            self._settle(process, watch)
-            self._renew(process)
-        self._token = None
+            return
+        self._send({"kind": "started", "token": token, "pid": process.pid})
+        watch = Watch(self._ears, process, token, timeout, self._setup.limits.grace)
+        process.ask(token, request, timeout)
+        self._settle(process, watch)
+        self._renew(process)
 
     def _settle(self, process: JobProcess, watch: Watch) -> None:
         """Wait for the end, leave nothing of the call behind, and only then tell the outcome."""
@@ -113,10 +118,6 @@ class Keeper:
         self._process = None
         return process.kill()
 
-    def _started(self, process: JobProcess) -> None:
-        fields = {"kind": "started", "token": self._token, "pid": process.pid}
-        messages.send(self._channel, fields)
-
     def _tell(self, ending: Ending, used: processes.Used, **more: Any) -> None:
         """Give the pool the outcome, in the words of its Outcome."""
         error_type, error_message = ending.error or (None, None)
@@ -130,15 +131,21 @@ class Keeper:
             **more,
         }
         fields = {"kind": "outcome", "token": self._token, "outcome": outcome}
-        messages.send(self._channel, fields, ending.result)
+        self._send(fields, ending.result)
         messages.drop(ending.result)
+
+    def _send(self, fields: dict[str, Any], text: messages.Text | None = None) -> None:
+        try:
+            messages.send(self._channel, fields, text)
+        except ConnectionError:
+            self._die()  # the runner is gone
 
     def _load(self) -> Entry:
         try:
             return self._setup.load()
         except BaseException as error:
             reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
-            messages.send(self._channel, {"kind": "load_failed", "reason": reason})
+            self._send({"kind": "load_failed", "reason": reason})
             raise
 
     def _heed_signals(self) -> int:
@@ -172,13 +179,10 @@ class Keeper:
 
 
 def _take_slot(setup: Setup) -> socket.socket:
-    """The channel of a slot that no other keeper has taken; closes those of the others."""
+    """The channel of a slot that no other keeper has taken."""
     data = os.read(setup.slots.descriptor, SLOT_NUMBER.size)
-    (taken,) = SLOT_NUMBER.unpack(data)
-    for number, channel in enumerate(setup.channels):
-        if number != taken:
-            os.close(channel.descriptor)
-    return socket.socket(fileno=setup.channels[taken].descriptor)
+    (number,) = SLOT_NUMBER.unpack(data)
+    return socket.socket(fileno=setup.channels[number].descriptor)
 
 
 def _note(*_: object) -> None:

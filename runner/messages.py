@@ -77,7 +77,8 @@ def send_at_once(end: socket.socket, fields: dict[str, Any]) -> bool:
 def receive(end: socket.socket, wait: bool = False) -> Message | None:
     """The next message; None if there is none and `wait` is false.
 
-    Raises EOFError if the other side is gone and all it sent is read.
+    Raises EOFError if the other side is gone and all it sent is read, and ValueError for what is
+    no message.
     """
     flags = socket.MSG_CMSG_CLOEXEC | (0 if wait else socket.MSG_DONTWAIT)
     space = socket.CMSG_SPACE(array.array("i").itemsize)
@@ -91,7 +92,10 @@ def receive(end: socket.socket, wait: bool = False) -> Message | None:
         if not data:
             raise EOFError
         header, separator, text = data.partition(_SEPARATOR)
-        return Message(json.loads(header), text if separator else _descriptor(ancillary))
+        fields = json.loads(header)
+        if not isinstance(fields, dict):
+            raise ValueError(f"no message: {header!r}")
+        return Message(fields, text if separator else _descriptor(ancillary))
 
 
 def read(text: Text) -> str:

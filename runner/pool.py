@@ -145,19 +145,23 @@ class Pool:
     def _replace_crew(self) -> None:
         """End a broken crew, with all that ran, and start a new one. Raises PoolError."""
         _require_main_thread()
-        self._crew.end(_PATIENCE_SECONDS, self._receive)
-        self._calls.lose_all()
+        try:
+            self._crew.end(_PATIENCE_SECONDS, self._receive)
+            self._calls.lose_all()
+            self._check_crew()
+            self._broken = False
+            self._crew = self._new_crew()
+        except OSError as error:
+            self._broken = True
+            raise PoolError(f"the keepers cannot be started: {error}") from error
+
+    def _check_crew(self) -> None:
+        """Raises PoolError if a crew after the one that has ended would fare no better."""
         self._failed_starts = 0 if self._crew.ready else self._failed_starts + 1
         if self._crew.load_error is not None:
             raise PoolError(f"the entry cannot be loaded: {self._crew.load_error}")
         if self._failed_starts == _FAILED_STARTS:
             raise PoolError(f"the keepers died {_FAILED_STARTS} times before they were ready")
-        self._broken = False
-        try:
-            self._crew = self._new_crew()
-        except OSError as error:
-            self._broken = True
-            raise PoolError(f"the keepers cannot be started: {error}") from error
 
     def _hand_in(self, token: str, request: str, timeout: float | None) -> bool:
         """Give a call to the crew; False if that is broken and has refused it."""

@@ -46,11 +46,10 @@ class Setup:
     limits: Limits
     runner: int
     """The process that holds the pool."""
-    lifeline: Inherited
-    """Ends when the runner does, which alone holds the other end."""
     slots: Inherited
     """A pipe with the numbers of all slots; each keeper takes one."""
     channels: tuple[Inherited, ...]
-    """To the pool, one for each slot."""
+    """To the pool, one for each slot. They end when the runner does, which alone holds the other
+    ends: so these are lifelines as well."""
     keep: tuple[Inherited, ...]
     """What keepers and job processes hold with the runner, say its lock."""

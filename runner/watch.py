@@ -51,9 +51,7 @@ class Ears:
     """What a keeper listens to besides its job process."""
 
     channel: socket.socket
-    """To the pool."""
-    lifeline: int
-    """Ends with the runner."""
+    """To the pool; ends with the runner."""
     wakeup: int
     """Readable after a signal."""
 
@@ -95,16 +93,13 @@ class Watch:
     def _wait(self) -> None:
         """Sleep until something may have come. No select(): descriptors may be above its 1024."""
         poll = select.poll()
-        poll.register(self._ears.lifeline, select.POLLIN)
         poll.register(self._ears.wakeup, select.POLLIN)
         poll.register(self._ears.channel, select.POLLIN)
         if not self._silent:
             poll.register(self._process.channel, select.POLLIN)
         until = min(self._deadline, self._progress_at if self._progress else math.inf)
         seconds = min(max(until - time.monotonic(), 0.0), _WAIT_SECONDS)
-        ready = poll.poll(math.ceil(seconds * 1000))
-        if any(descriptor == self._ears.lifeline for descriptor, _ in ready):
-            raise RunnerGone
+        poll.poll(math.ceil(seconds * 1000))
         with contextlib.suppress(BlockingIOError):
             os.read(self._ears.wakeup, 4096)
 
@@ -117,10 +112,11 @@ class Watch:
                     break
                 if message.fields["kind"] != "progress":
                     return _answered(message)
-                if message.fields["token"] == self._token:
-                    self._progress = message.fields
+                self._progress = message.fields
         except EOFError:
             self._fall_silent()
+        except ValueError:
+            return Ending("crashed", ("Crashed", "the job wrote to the channel of its process"))
         return None
 
     def _fall_silent(self) -> None:

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -17,7 +18,10 @@ from multiprocessing import get_context, shared_memory
 from pathlib import Path
 from typing import Any, NoReturn
 
+from runner import messages
+from runner.job_process import JobProcess
 from runner.pool import Pool
+from runner.watch import Ears, RunnerGone, Watch
 
 Report = Callable[[str], None]
 
@@ -45,6 +49,12 @@ def load_numbers() -> Any:
     return lambda request, report: 1
 
 
+def load_and_print() -> Callable[[str, Report], str]:
+    """What leaves something in the buffer of the keeper's standard output."""
+    sys.stdout.write("loaded ")
+    return entry
+
+
 def load_slowly() -> Callable[[str, Report], str]:
     """What takes its time."""
     time.sleep(0.3)
@@ -70,6 +80,10 @@ def pid(report: Report) -> int:
 
 def raise_error(report: Report, name: str) -> None:
     raise ERRORS[name]()
+
+
+def write(report: Report, text: str) -> None:
+    sys.stdout.write(text)
 
 
 def leave(report: Report, code: int) -> None:
@@ -206,8 +220,10 @@ def close_everything(report: Report) -> None:
 
 
 def tell(report: Report, texts: list[str]) -> None:
+    """Tell each text after the keeper has heard the one before."""
     for text in texts:
         report(text)
+        time.sleep(0.01)
 
 
 def flood(report: Report) -> None:
@@ -232,6 +248,26 @@ def use_cpu(report: Report, seconds: float, in_child: bool) -> None:
         os._exit(0)
 
 
+def write_to_channel(report: Report, text: str) -> None:
+    """A job that takes the descriptor of its process's channel for one of its own."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
+                os.write(int(name), text.encode())
+    time.sleep(60)
+
+
+def open_files_and_get_signal(report: Report, folder: str) -> int:
+    """How much stands in files that nothing was written to, after a signal with a handler."""
+    names = [Path(folder) / str(number) for number in range(50)]
+    with contextlib.ExitStack() as files:
+        for name in names:
+            files.enter_context(name.open("wb"))
+        signal.signal(signal.SIGUSR1, lambda *_: None)
+        os.kill(os.getpid(), signal.SIGUSR1)
+    return sum(name.stat().st_size for name in names)
+
+
 def look_around(report: Report) -> dict[str, Any]:
     """What a job process has of the outside."""
     descriptors = {}
@@ -246,6 +282,7 @@ def look_around(report: Report) -> dict[str, Any]:
         "sigterm": signal.getsignal(signal.SIGTERM) is signal.SIG_DFL,
         "oom_score": int(Path("/proc/self/oom_score_adj").read_text()),
         "stdin": sys.stdin.read(),
+        "core_limit": resource.getrlimit(resource.RLIMIT_CORE)[0],
     }
 
 
@@ -295,29 +332,44 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
 
 
 def hold_pool(lock: str, gate: str) -> None:
-    """A runner with two jobs, until it is killed, or until the file `gate` is there.
+    """A runner with three slots and two jobs, until the file `gate` is there, or it is killed.
 
-    Prints a line when the pool is made, one with the pids of all its processes once the jobs run,
-    and one with the outcome of the job that waited for the gate. SIGINT is noted and no more.
+    Says when the pool is made, when both jobs run, and how the one ended that waited for the gate.
+    SIGINT is noted and no more.
     """
     signal.signal(signal.SIGINT, lambda *_: None)
     file = os.open(lock, os.O_RDWR | os.O_CREAT)
     fcntl.flock(file, fcntl.LOCK_EX)
-    pool = Pool(2, load, keep_fds=[file])
+    pool = Pool(3, load, keep_fds=[file])
     _say("made")
     pool.submit("family", json.dumps({"do": "family", "with": {"seconds": 60}}), None)
     pool.submit("gate", json.dumps({"do": "wait_for_file", "with": {"path": gate}}), None)
-    told: dict[str, list[int]] = {}
+    told: set[str] = set()
     while len(told) < 2:
         select.select(pool.filenos(), [], [], 10)
-        told |= {token: json.loads(text) for token, text in pool.progress().items()}
-    _say(json.dumps([os.getpid(), *told["family"], *told["gate"]]))
+        told |= set(pool.progress())
+    _say("running")
     outcomes: list[Any] = []
     while not outcomes:
         select.select(pool.filenos(), [], [], 10)
         outcomes = pool.collect()
     _say(outcomes[0][1].kind)
     pool.close()
+
+
+def watch_without_runner() -> None:
+    """A keeper's watch of a job, with nobody at the other end of its channel."""
+    runner, keeper = messages.channel()
+    wakeup, _ = os.pipe2(os.O_NONBLOCK)
+    process = JobProcess(entry, [], 1000)
+    watch = Watch(Ears(keeper, wakeup), process, "token", None, 0.0)
+    process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None)
+    runner.close()
+    try:
+        watch.ending()
+    except RunnerGone:
+        _say("gone")
+    process.kill()
 
 
 def _say(line: str) -> None:

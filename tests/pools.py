@@ -12,6 +12,8 @@ from typing import Any
 from runner.pool import Outcome, Pool
 from tests import pool_work
 
+ROOT = Path(__file__).parent.parent
+
 
 class Owner:
     """Submits work by its name in tests/pool_work.py, and waits for what comes of it."""
@@ -144,8 +146,13 @@ def cpu_seconds(pid: int) -> float:
 
 
 def living(pids: list[int]) -> list[int]:
-    """Those that have not ended."""
-    return [pid for pid in pids if state(pid) not in ("", "Z", "X")]
+    """Those that still hold memory, and with it all else; in its end a process frees that first."""
+    return [pid for pid in pids if command(pid)]
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process has ended so far that its parent can know."""
+    return state(pid) in ("", "Z")
 
 
 def existing(pids: list[int]) -> list[int]:

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ def test_a_job_process_that_died_while_idle_is_replaced() -> None:
     with open_pool(1) as owner:
         pid = owner.value("pid")
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not pools.living([pid]))
+        wait_for(partial(pools.has_ended, pid))
         assert owner.value("pid") != pid
         assert pools.existing([pid]) == []
 
@@ -187,9 +188,12 @@ def test_a_job_process_sees_nothing_of_the_runner_but_what_it_is_to_keep(tmp_pat
     files = [os.open(tmp_path / name, os.O_CREAT) for name in ("secret", "kept")]
     for file in files:
         os.set_inheritable(file, True)
+    standard_input = os.dup(0)
+    os.dup2(files[0], 0)
     with open_pool(1, keep_fds=files[1:]) as owner:
         seen = owner.value("look_around")
-    for file in files:
+    os.dup2(standard_input, 0)
+    for file in [*files, standard_input]:
         os.close(file)
     descriptors = seen.pop("descriptors")
     others = {name: target for name, target in descriptors.items() if name not in ("1", "2")}
@@ -209,8 +213,22 @@ def test_a_job_process_has_a_session_signals_and_an_input_of_its_own(owner: Owne
     seen = owner.value("look_around")
     assert seen["session"] == seen["pid"]
     assert (seen["blocked"], seen["sigterm"], seen["stdin"]) == ([], True, "")
+    assert seen["core_limit"] == 0
     mine = int(Path("/proc/self/oom_score_adj").read_text())
     assert seen["oom_score"] == min(1000, mine + 500)
+
+
+def test_a_signal_in_a_job_process_writes_into_no_file_of_the_job(
+    owner: Owner, tmp_path: Path
+) -> None:
+    assert owner.value("open_files_and_get_signal", folder=str(tmp_path)) == 0
+
+
+def test_what_is_printed_is_printed_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with open_pool(1, pool_work.load_and_print, jobs_per_process=1) as owner:
+        for number in range(3):
+            owner.run("write", text=f"{number} ")
+    assert capfd.readouterr().out == "loaded 0 1 2 "
 
 
 def test_a_job_may_use_multiprocessing(owner: Owner) -> None:

@@ -101,9 +101,7 @@ def test_a_killed_keeper_costs_its_own_job_a_retry_and_no_other(
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "returned"]
 
 
-def test_a_worker_whose_keeper_is_frozen_stops_all_the_same(
-    service: Service, notes: Path
-) -> None:
+def test_a_worker_whose_keeper_is_frozen_stops_all_the_same(service: Service, notes: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="1", DRAIN_SECONDS="0")
     job_id = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
     wait_for(lambda: lines(notes))
