@@ -171,11 +171,12 @@ class Keeper:
     def _die(self, *_: object) -> NoReturn:
         """Kill all below, say whose call that has cost, and exit."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        processes.kill_below()
-        if self._token is not None:
-            with contextlib.suppress(OSError):
+        try:
+            processes.kill_below()
+            if self._token is not None:
                 messages.send(self._channel, {"kind": "terminated", "token": self._token})
-        os._exit(128 + signal.SIGTERM)
+        finally:
+            os._exit(128 + signal.SIGTERM)
 
 
 def _take_slot(setup: Setup) -> socket.socket:

@@ -2,8 +2,10 @@
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import hashlib
+import io
 import json
 import os
 import resource
@@ -51,7 +53,22 @@ def load_numbers() -> Any:
 
 def load_and_print() -> Callable[[str, Report], str]:
     """What leaves something in the buffer of the keeper's standard output."""
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering=False, write_through=False)
     sys.stdout.write("loaded ")
+    return entry
+
+
+def load_where_forks_fail() -> Callable[[str, Report], str]:
+    """A system that lets a keeper fork once, refuses it twice, and then lets it again."""
+    fork, refused = os.fork, iter([False, True, True])
+
+    def fork_or_fail() -> int:
+        if next(refused, False):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return fork()
+
+    os.fork = fork_or_fail
     return entry
 
 
