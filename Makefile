@@ -21,7 +21,7 @@ run: $(INSTALLED) ## Start listener and worker, data in ./data; Ctrl-C stops bot
 		LOG_FORMAT="$${LOG_FORMAT:-text}" honcho start
 
 test: $(INSTALLED) ## Run all tests; TESTS="-k cancel" picks some
-	$(BIN)/pytest -n 2 $(TESTS)
+	$(BIN)/pytest -n 4 $(TESTS)
 
 check: $(INSTALLED) ## Lint, format, types, import rule and sizes
 	$(BIN)/ruff check

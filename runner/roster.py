@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import time
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -121,6 +122,7 @@ class Roster:
             "type": job.type,
             "payload": job.payload,
             "upload": upload,
+            "cores": max(1, len(os.sched_getaffinity(0)) - len(self._running) + 1),
         }
         return json.dumps(request)
 

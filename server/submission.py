@@ -1,8 +1,10 @@
 """A new job as a client submits it: read from JSON or a form, and checked whole."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -56,8 +58,8 @@ class Submission(BaseModel):
     run_at: Time | None = None
     delay: float | None = Field(None, ge=0, le=10 * _YEAR)
 
-    def new_job(self, upload: Upload | None, now: int) -> NewJob:
-        """The job to store; `now` in milliseconds since 1970."""
+    def new_job(self, upload: Upload | None, source: UUID | None, now: int) -> NewJob:
+        """The job to store, with its file; `now` in milliseconds since 1970."""
         run_at = None if self.run_at is None else _milliseconds(self.run_at)
         if self.delay is not None:
             run_at = now + round(self.delay * 1000)
@@ -69,7 +71,20 @@ class Submission(BaseModel):
             priority=self.priority,
             run_at=run_at,
             upload=upload,
+            source=source,
         )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A submission that can be accepted. `source` is an earlier job whose file it uses."""
+
+    submission: Submission
+    source: UUID | None
+
+    def new_job(self, upload: Upload | None, now: int) -> NewJob:
+        """The job to store; `now` in milliseconds since 1970."""
+        return self.submission.new_job(upload, self.source, now)
 
 
 def read_form(fields: Mapping[str, bytes]) -> dict[str, Any]:
@@ -77,7 +92,7 @@ def read_form(fields: Mapping[str, bytes]) -> dict[str, Any]:
     return {name: _form_value(name, value) for name, value in fields.items()}
 
 
-def check(document: Any, has_file: bool, job_types: Mapping[str, JobType[Any]]) -> Submission:
+def check(document: Any, has_file: bool, job_types: Mapping[str, JobType[Any]]) -> Checked:
     """The submission, with its payload checked by its job type. Raises Problem 422."""
     if not isinstance(document, dict):
         raise unacceptable([FieldError("body", "it must be a JSON object")])
@@ -85,10 +100,38 @@ def check(document: Any, has_file: bool, job_types: Mapping[str, JobType[Any]]) 
         submission = Submission.model_validate(document)
     except ValidationError as error:
         raise unacceptable(field_errors(error)) from None
-    errors = list(_type_errors(submission, has_file, job_types))
+    errors = list(_time_errors(submission))
+    job_type = job_types.get(submission.type)
+    if job_type is None:
+        known = ", ".join(sorted(job_types))
+        errors.append(FieldError("type", f"unknown job type; known are {known}"))
+        raise unacceptable(errors)
+    try:
+        payload = job_type.Payload.model_validate(submission.payload)
+    except ValidationError as error:
+        raise unacceptable([*errors, *field_errors(error, "payload")]) from None
+    source = job_type.source(payload)
+    errors += _file_errors(job_type, has_file, source)
     if errors:
         raise unacceptable(errors)
-    return submission
+    return Checked(submission, source)
+
+
+def _time_errors(submission: Submission) -> Iterator[FieldError]:
+    if submission.run_at is not None and submission.delay is not None:
+        yield FieldError("delay", "give either run_at or delay, not both")
+
+
+def _file_errors(
+    job_type: JobType[Any], has_file: bool, source: UUID | None
+) -> Iterator[FieldError]:
+    if has_file and source is not None:
+        yield FieldError("payload.source", "give either a source or a file, not both")
+    elif has_file and job_type.upload == "none":
+        yield FieldError(FILE_PART, f"{job_type.name} takes no file")
+    elif job_type.upload == "required" and not has_file and source is None:
+        detail = f"{job_type.name} needs a file: send multipart/form-data with a file part"
+        yield FieldError(FILE_PART, f"{detail} named {FILE_PART}")
 
 
 def field_errors(error: ValidationError, *prefix: str) -> Iterator[FieldError]:
@@ -97,27 +140,6 @@ def field_errors(error: ValidationError, *prefix: str) -> Iterator[FieldError]:
         path = [*prefix, *map(str, found["loc"])]
         message = found["msg"].removeprefix("Value error, ")
         yield FieldError(".".join(path) or "body", f"{message[0].lower()}{message[1:]}")
-
-
-def _type_errors(
-    submission: Submission, has_file: bool, job_types: Mapping[str, JobType[Any]]
-) -> Iterator[FieldError]:
-    if submission.run_at is not None and submission.delay is not None:
-        yield FieldError("delay", "give either run_at or delay, not both")
-    job_type = job_types.get(submission.type)
-    if job_type is None:
-        known = ", ".join(sorted(job_types))
-        yield FieldError("type", f"unknown job type; known are {known}")
-        return
-    try:
-        job_type.Payload.model_validate(submission.payload)
-    except ValidationError as error:
-        yield from field_errors(error, "payload")
-    if job_type.upload == "required" and not has_file:
-        detail = f"{job_type.name} needs a file: send multipart/form-data with a file part"
-        yield FieldError(FILE_PART, f"{detail} named {FILE_PART}")
-    if job_type.upload == "none" and has_file:
-        yield FieldError(FILE_PART, f"{job_type.name} takes no file")
 
 
 def _form_value(name: str, value: bytes) -> Any:

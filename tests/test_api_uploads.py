@@ -106,7 +106,7 @@ BAD_FORMS: list[tuple[list[Any], int, str | None]] = [
     ([UPLOAD, PAYLOAD], 422, "type"),
     ([UPLOAD, TYPE], 422, "payload"),
     ([UPLOAD, TYPE, ("payload", None, b'{"patterns": []}')], 422, "payload.patterns"),
-    ([UPLOAD, TYPE, ("payload", None, b'{"patterns": [""]}')], 422, "payload.patterns.0"),
+    ([UPLOAD, TYPE, ("payload", None, b'{"patterns": [""]}')], 422, "payload.patterns.0.pattern"),
     ([UPLOAD, TYPE, ("payload", None, b'{"patterns": ["a", "a"]}')], 422, "payload.patterns"),
     ([UPLOAD, TYPE, ("payload", None, b'{"patterns": "a"}')], 422, "payload.patterns"),
     ([UPLOAD, TYPE, ("payload", None, b'"text"')], 422, "payload"),
@@ -151,6 +151,29 @@ async def test_what_is_no_form_is_a_400_and_leaves_no_file(
     response = await client.fetch("/jobs", method="POST", body=body, headers=headers)
     assert response.code == 400, response.body
     wait_for(lambda: not files(bench))
+
+
+async def test_the_file_of_an_earlier_job_can_be_analyzed_again(client: Client) -> None:
+    first = (await client.post_form(analyze_form()))["job_id"]
+    document = {"type": "analyze", "payload": {"patterns": ["x"], "source": {"job_id": first}}}
+    second = (await client.post("/jobs", document))["job_id"]
+    uploads = [(await client.get(f"/jobs/{job_id}"))["upload"] for job_id in (first, second)]
+    assert uploads[0] == uploads[1]
+
+
+@pytest.mark.parametrize("job_id", ["01a21054-ecc3-7788-9e49-c6d97d1c0c65", "sleep"])
+async def test_a_source_without_a_file_is_named(client: Client, job_id: str) -> None:
+    if job_id == "sleep":
+        job_id = await client.sleep_job()
+    document = {"type": "analyze", "payload": {"patterns": ["x"], "source": {"job_id": job_id}}}
+    problem = await client.post("/jobs", document, status=422)
+    assert fields(problem) == ["payload.source.job_id"]
+
+
+async def test_a_source_beside_a_file_is_one_too_many(client: Client) -> None:
+    payload = b'{"patterns": ["a"], "source": {"job_id": "01a21054-ecc3-7788-9e49-c6d97d1c0c65"}}'
+    parts = [TYPE, ("payload", None, payload), UPLOAD]
+    assert fields(await client.post_form(parts, status=422)) == ["payload.source"]
 
 
 async def test_a_file_of_just_the_limit_is_taken(client: Client) -> None:

@@ -57,7 +57,9 @@ MAY_IMPORT = {
     "runner.__main__": "runner.* storage.*",
     "runner.job_types.base": "",
     "runner.job_types": "runner.job_types.base",
-    "runner.job_types.*": "runner.job_types.*",
+    "runner.job_types.*": "runner.job_types.* runner.analysis.*",
+    "runner.analysis": "",
+    "runner.analysis.*": "runner.analysis runner.analysis.*",
     **dict.fromkeys(POOL.split(), POOL),
     "server": "",
     "server.handlers": "",
@@ -90,6 +92,12 @@ LIBRARIES = {
     "pythonjsonlogger": "storage.logs",
     "tornado": "server.*",
     "multipart": "server.*",
+    "stringzilla": "runner.analysis.*",
+    "ahocorasick_rs": "runner.analysis.*",
+    "re2": "runner.analysis.*",
+    "isal": "runner.analysis.*",
+    "backports": "runner.analysis.*",
+    "compression": "runner.analysis.*",  # standard from Python 3.14 on
     "pydantic": "*",
 }
 

@@ -52,9 +52,10 @@ def test_a_terminated_keeper_costs_no_call() -> None:
         assert owner.value("echo", value=1) == 1
 
 
-def test_an_outcome_that_was_sent_is_not_lost_with_its_keeper() -> None:
+def test_an_outcome_that_was_sent_is_not_lost_with_its_keeper(tmp_path: Path) -> None:
     with open_pool(1) as owner:
-        token, (pid,) = owner.start("sleep", seconds=0.02)
+        token, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
+        (tmp_path / "gate").touch()
         wait_for(owner.is_woken)
         os.kill(pools.parent(pid), signal.SIGKILL)
         assert owner.outcome(token).kind == "returned"

@@ -1,5 +1,6 @@
 """Kills and timeouts in the pool: everything of the call is gone, and no neighbour notices."""
 
+import gc
 import os
 import random
 import signal
@@ -112,10 +113,12 @@ def test_what_came_first_wins_and_no_neighbour_is_hit() -> None:
     assert min(kinds.values()) > 5, kinds
 
 
-def test_an_order_that_comes_late_hits_no_other_call() -> None:
+def test_an_order_that_comes_late_hits_no_other_call(tmp_path: Path) -> None:
     with open_pool(1) as owner:
         for number in range(20):
-            token, _ = owner.start("sleep", seconds=0.02)
+            gate = tmp_path / str(number)
+            token, _ = owner.start("wait_for_file", path=str(gate))
+            gate.touch()
             wait_for(owner.is_woken)
             assert owner.pool.kill(token)  # its outcome is there, but not heard
             assert owner.outcome(token).kind == "returned"
@@ -206,6 +209,7 @@ def test_hundreds_of_kills_leave_nothing_behind() -> None:
         owner.kill_all()
 
         def used() -> list[int]:
+            gc.collect()
             mine = pools.open_descriptors(), threading.active_count(), len(pools.children())
             return [*mine, pools.open_descriptors(keeper), len(processes.children_of(keeper))]
 

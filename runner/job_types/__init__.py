@@ -47,9 +47,9 @@ def find(packages: Sequence[str] = PACKAGES) -> dict[str, JobType[Any]]:
 def load(packages: Sequence[str] = PACKAGES) -> Entry:
     """What a job process runs: `entry(request, report) -> result`; raises like `find`.
 
-    The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload"}, where
-    upload is {"path", "name", "size"} or null. The result is JSON text, and `report` gets each
-    progress as JSON text. The entry raises what the job type raises, and NotRetryable for a
+    The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload", "cores"},
+    where upload is {"path", "name", "size"} or null. The result is JSON text, and `report` gets
+    each progress as JSON text. The entry raises what the job type raises, and NotRetryable for a
     request that this code cannot serve or a result that is not JSON.
     """
     return partial(_run, find(packages))
@@ -62,7 +62,7 @@ def _run(job_types: Mapping[str, JobType[Any]], request: str, report: Callable[[
         raise NotRetryable(f"there is no job type {asked['type']!r}")
     upload = _upload(job_type, asked["upload"])
     payload = _payload(job_type, asked["payload"])
-    context = Context(asked["job_id"], asked["attempt"], upload, report)
+    context = Context(asked["job_id"], asked["attempt"], upload, report, asked.get("cores", 1))
     result = to_json("result", job_type.run(payload, context))
     context.flush()
     return result

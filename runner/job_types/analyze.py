@@ -1,70 +1,114 @@
-"""The job type `analyze`: counts patterns in a file. Imports nothing of ours but its base.
+"""Job type `analyze`: how often texts and regexes occur in a file, and in which of its lines."""
 
-The file is read once, in windows, with the same memory for any size and any length of line. It is
-taken as bytes, and the patterns as their UTF-8: in a file that is UTF-8 the counts are those of
-`str.count`; in any other file they are the counts of those bytes. Lines end at "\\n".
-"""
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
-from typing import Annotated, Any
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from pydantic import Field, StringConstraints, field_validator
+from runner.analysis.encodings import EncodingError, check_encoding
+from runner.analysis.errors import PatternError
+from runner.analysis.patterns import Pattern, prepare
+from runner.analysis.report import to_json
+from runner.analysis.run import Wanted, analyze
+from runner.analysis.source import SourceError
+from runner.job_types.base import Context, JobType, NotRetryable, Payload
 
-from runner.job_types.base import Context, JobType, Payload
-from runner.job_types.scanner import Scanner
 
-WINDOW_BYTES = 256 * 1024
+class PatternObject(Payload):
+    """A pattern with more than its text. `name` is what results call it, if not by its text."""
 
-Pattern = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
+    pattern: str = Field(min_length=1, max_length=10_000)
+    regex: bool = False
+    ignore_case: bool = False
+    word: bool = False
+    name: str = Field("", max_length=200)
+
+    def plain(self) -> Pattern:
+        """The pattern as the analysis takes it."""
+        return Pattern(self.pattern, self.regex, self.ignore_case, self.word, self.name)
+
+
+def _from_text(value: Any) -> Any:
+    return {"pattern": value} if isinstance(value, str) else value
+
+
+TextOrObject = Annotated[
+    PatternObject, BeforeValidator(_from_text, json_schema_input_type=str | PatternObject)
+]
+
+
+class SourceJob(Payload):
+    """An earlier job whose file is to be analyzed again."""
+
+    job_id: str
+
+    @field_validator("job_id")
+    @classmethod
+    def _is_uuid(cls, value: str) -> str:
+        UUID(value)
+        return value
 
 
 class AnalyzePayload(Payload):
-    """What to look for: 1 to 1000 different texts, of 1 to 10,000 characters each."""
+    """What to look for: 1 to 1,000 texts or regexes, each called differently; and what to tell."""
 
-    patterns: Annotated[
-        list[Pattern], Field(min_length=1, max_length=1000, json_schema_extra={"uniqueItems": True})
-    ]
+    patterns: list[TextOrObject] = Field(min_length=1, max_length=1000)
+    lines: bool = True
+    samples: int = Field(0, ge=0, le=20)
+    histogram: Literal["none", "second", "minute", "hour", "day"] = "none"
+    encoding: str | None = None
+    source: SourceJob | None = None
 
     @field_validator("patterns")
     @classmethod
-    def _distinct(cls, patterns: list[str]) -> list[str]:
-        if len(set(patterns)) < len(patterns):
-            raise ValueError("patterns must differ from each other")
-        return patterns
+    def _can_be_searched_for(cls, value: list[PatternObject]) -> list[PatternObject]:
+        try:
+            prepare([given.plain() for given in value])
+        except PatternError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            return value and check_encoding(value)
+        except EncodingError as error:
+            raise ValueError(str(error)) from None
+
+    @model_validator(mode="after")
+    def _lines_for_what_needs_them(self) -> Self:
+        if not self.lines and (self.samples or self.histogram != "none"):
+            raise ValueError("samples and histogram need lines: true")
+        return self
+
+    def wanted(self) -> Wanted:
+        """What is to be told besides counts."""
+        unit = "" if self.histogram == "none" else self.histogram
+        return Wanted(self.lines, self.samples, unit, self.encoding)
 
 
 class Analyze(JobType[AnalyzePayload]):
-    """Returns {"counts", "matching_lines", "lines", "bytes"}, the first two by pattern.
-
-    Reports {"bytes_done", "bytes_total", "counts"}.
-    """
+    """Counts occurrences that do not overlap, in the file as it is or as it is decompressed."""
 
     name = "analyze"
     Payload = AnalyzePayload
     upload = "required"
 
+    def source(self, payload: AnalyzePayload) -> UUID | None:
+        """The job whose file is analyzed again."""
+        return UUID(payload.source.job_id) if payload.source else None
+
     def run(self, payload: AnalyzePayload, context: Context) -> Any:
-        """Scan the upload, window by window. Raises NotRetryable where it cannot be read."""
-        assert context.upload is not None  # required above
-        patterns = payload.patterns
-        scanner = Scanner([pattern.encode() for pattern in patterns])
-        window = memoryview(bytearray(WINDOW_BYTES))
-        with context.upload.open() as file:
-            while size := file.readinto(window):
-                scanner.feed(window[:size])
-                context.report(
-                    {
-                        "bytes_done": scanner.bytes,
-                        "bytes_total": context.upload.size,
-                        "counts": _by_pattern(patterns, scanner.counts),
-                    }
-                )
-        return {
-            "counts": _by_pattern(patterns, scanner.counts),
-            "matching_lines": _by_pattern(patterns, scanner.matching_lines),
-            "lines": scanner.lines,
-            "bytes": scanner.bytes,
-        }
-
-
-def _by_pattern(patterns: list[str], numbers: list[int]) -> dict[str, int]:
-    return dict(zip(patterns, numbers, strict=True))
+        """Scan the file; a file that cannot be read to its end is an error, never a count."""
+        assert context.upload is not None
+        context.upload.open().close()  # says what is wrong with it, if anything
+        patterns = [given.plain() for given in payload.patterns]
+        wanted = payload.wanted()
+        try:
+            found = analyze(
+                context.upload.path, patterns, wanted, context.report, helpers=context.cores
+            )
+        except SourceError as error:
+            raise NotRetryable(f"{context.upload.name}: {error}") from error
+        return to_json(found, wanted)

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
@@ -85,12 +86,17 @@ class Context:
         attempt: int,
         upload: UploadFile | None,
         send: Callable[[str], None],
+        cores: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`send` takes progress as JSON text out of the job process; `clock` is in seconds."""
+        """`send` takes progress as JSON text out of the job process; `clock` is in seconds.
+
+        `cores`: how many processors the job may keep busy, beside the jobs that run with it.
+        """
         self.job_id = job_id
         self.attempt = attempt
         self.upload = upload
+        self.cores = cores
         self._send = send
         self._clock = clock
         self._next_report = float("-inf")
@@ -123,6 +129,10 @@ class JobType(ABC, Generic[P]):
     name: ClassVar[str]
     Payload: type[P]
     upload: ClassVar[Literal["none", "required"]]
+
+    def source(self, payload: P) -> UUID | None:
+        """The earlier job whose file serves instead of an upload, if the payload names one."""
+        return None
 
     @abstractmethod
     def run(self, payload: P, context: Context) -> Any:

@@ -119,7 +119,7 @@ class JobsHandler(Handler):
         checked = self._check(document, has_file=form.file_name is not None)
         return checked.new_job(await form.finish(), now_ms())
 
-    def _check(self, document: Any, has_file: bool) -> submission.Submission:
+    def _check(self, document: Any, has_file: bool) -> submission.Checked:
         return submission.check(document, has_file, self.services.job_types)
 
     def _query(self) -> ListQuery:

@@ -1,0 +1,25 @@
+"""What can go wrong in an analysis. Imports nothing of ours.
+
+AnalysisError
+├── PatternError   a pattern that cannot be searched for
+└── HelperError    a helper process failed or died; there are no counts to trust
+"""
+
+
+class AnalysisError(Exception):
+    """Base of this package's errors."""
+
+
+class PatternError(AnalysisError):
+    """Pattern `index` cannot be searched for; `position` is a character in it, where known."""
+
+    def __init__(self, index: int, message: str, position: int | None = None) -> None:
+        self.index = index
+        self.message = message
+        self.position = position
+        where = "" if position is None else f" (at character {position})"
+        super().__init__(f"pattern {index} {message}{where}")
+
+
+class HelperError(AnalysisError):
+    """A helper process failed or died."""

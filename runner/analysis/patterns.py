@@ -1,0 +1,119 @@
+"""What to look for, checked and made ready for the engines. Imports only this package.
+
+    Pattern ──prepare──▶ Literal    searched for exactly, in lines of any length
+                    └──▶ Regex      RE2, line by line; whole words are regexes as well
+
+Case is ignored for ASCII letters in literals and whole words; in regexes it is RE2's `(?i)`, which
+folds Unicode letters too. A word is made of ASCII letters, digits and `_`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runner.analysis.errors import PatternError
+from runner.analysis.regex_text import check_regex, needed_literals, word_regex
+from runner.analysis.regexes import compile_regex
+
+MAX_PATTERN_BYTES = 40_000
+"""The longest pattern, in bytes of UTF-8."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A text or a regex. `word` asks for a word's border on both sides; `name` is its key."""
+
+    text: str
+    regex: bool = False
+    ignore_case: bool = False
+    word: bool = False
+    name: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is called in results: its name, or else its text."""
+        return self.name or self.text
+
+
+@dataclass(frozen=True)
+class Literal:
+    """Bytes to find; lower case, if it is to be found in the text in lower case (`folded`)."""
+
+    index: int
+    text: bytes
+    folded: bool
+
+    @property
+    def overlaps_itself(self) -> bool:
+        """Whether an occurrence may begin inside another one, as "aa" does in "aaa"."""
+        return any(self.text.endswith(self.text[:size]) for size in range(1, len(self.text)))
+
+    @property
+    def spans_lines(self) -> bool:
+        """Whether an occurrence may begin in one line and end in another."""
+        return b"\n" in self.text[:-1]
+
+
+@dataclass(frozen=True)
+class Regex:
+    """A regex as RE2 takes it, literals with one of which each match begins, and one inside it.
+
+    They are empty where none is known, and in lower case where case is ignored (`folded`).
+    """
+
+    index: int
+    source: str
+    begins: tuple[bytes, ...]
+    inside: bytes
+    folded: bool
+
+
+def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
+    """Check the patterns and make them ready, in their order.
+
+    Raises PatternError, with the index of the pattern and what is wrong with it.
+    """
+    seen: dict[str, int] = {}
+    prepared = []
+    for index, pattern in enumerate(patterns):
+        first = seen.setdefault(pattern.key, index)
+        if first != index:
+            raise PatternError(index, f"is called the same as pattern {first}")
+        prepared.append(_prepare(index, pattern))
+    return prepared
+
+
+def _prepare(index: int, pattern: Pattern) -> Literal | Regex:
+    _check_text(index, pattern)
+    if not pattern.regex and not pattern.word:
+        text = pattern.text.encode()
+        return Literal(index, text.lower() if pattern.ignore_case else text, pattern.ignore_case)
+    if not pattern.regex:
+        return _word(index, pattern)
+    check_regex(index, pattern.text)
+    body = rf"\b(?:{pattern.text})\b" if pattern.word else f"(?:{pattern.text})"
+    source = f"(?mi){body}" if pattern.ignore_case else f"(?m){body}"
+    compile_regex(index, source, pattern.text)
+    begins, inside = needed_literals(pattern.text, pattern.ignore_case)
+    return Regex(index, source, begins, inside, pattern.ignore_case)
+
+
+def _check_text(index: int, pattern: Pattern) -> None:
+    if not pattern.text:
+        raise PatternError(index, "is empty, and would be found everywhere")
+    try:
+        size = len(pattern.text.encode())
+    except UnicodeEncodeError as error:
+        raise PatternError(index, "holds a lone surrogate", error.start) from error
+    if size > MAX_PATTERN_BYTES:
+        raise PatternError(index, f"has {size} bytes; at most {MAX_PATTERN_BYTES} are allowed")
+
+
+def _word(index: int, pattern: Pattern) -> Regex:
+    newline = pattern.text.find("\n")
+    if newline >= 0:
+        raise PatternError(index, "holds a newline, so it is no whole word in a line", newline)
+    text = pattern.text.encode()
+    source = word_regex(text, pattern.ignore_case)
+    compile_regex(index, source, pattern.text)
+    begin = text.lower() if pattern.ignore_case else text
+    return Regex(index, source, (begin,), b"", pattern.ignore_case)

@@ -1,0 +1,126 @@
+"""Analyzes one file: the way in to this package.
+
+patterns ──prepare──▶ ┌ a plain file of 128 MB or more: ranges, in helper processes ┐
+file ────open_source──┴ anything else: one scanner over the source ─────────────────┴──▶ Found
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.analysis import ranges
+from runner.analysis.encodings import Utf8Source, detect
+from runner.analysis.lines import LineOptions
+from runner.analysis.patterns import Literal, Pattern, Regex, prepare
+from runner.analysis.scanner import Options, Scanner
+from runner.analysis.seen import Seen, Watched
+from runner.analysis.sources import open_source
+from runner.analysis.tally import Partial
+from runner.analysis.times import LineTimes
+
+_REPORT_SECONDS = 0.1
+_BUCKETS = 50_000
+"""Of all histograms together, each some 100 bytes."""
+_LEAST_BUCKETS = 230  # a histogram of years has no more
+
+Report = Callable[[dict[str, Any]], None]
+"""Takes {"bytes_done", "bytes_total", "counts"}, ten times a second at most; bytes are the file's
+as it is stored, counts are by the pattern's key."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be told besides counts.
+
+    `samples` are lines for each pattern, `histogram` is a unit of time or empty, `encoding` a name
+    from check_encoding or None to go by the BOM.
+    """
+
+    lines: bool = True
+    samples: int = 0
+    histogram: str = ""
+    encoding: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in a file. `stored_bytes` is its size, `partial.bytes` that of its data."""
+
+    keys: list[str]
+    partial: Partial
+    seen: Seen
+    format: str
+    encoding: str
+    bom: bool
+    stored_bytes: int
+    seconds: float
+    time_span: tuple[float, float] | None
+
+
+def analyze(
+    path: Path, patterns: Sequence[Pattern], wanted: Wanted, report: Report, helpers: int = 1
+) -> Found:
+    """Scan a file to its end; a large plain one by so many processes, with the same outcome.
+
+    Raises PatternError, OSError, SourceError (after a last report with the counts so far) and
+    HelperError.
+    """
+    ready, keys = prepare(patterns), [pattern.key for pattern in patterns]
+    began, times = time.monotonic(), LineTimes(os.stat(path).st_mtime)
+    options = _options(wanted, times, len(patterns))
+    with open_source(path) as source, Utf8Source(source, wanted.encoding) as text:
+
+        def tell(done: int, counts: list[int]) -> None:
+            by_key = dict(zip(keys, counts, strict=True))
+            report({"bytes_done": done, "bytes_total": source.bytes_total, "counts": by_key})
+
+        encoding, bom = detect_encoding(path, wanted.encoding)
+        plain = source.format == "plain" and encoding in ("utf-8", "ascii", "utf-8-sig")
+        least, size = ranges.LEAST_BYTES, ranges.RANGE_BYTES
+        if plain and helpers > 1 and ranges.may_be_cut(ready, source.bytes_total, least):
+            partial, seen = ranges.scan_ranges(path, ready, options, helpers, tell, size)
+        else:
+            partial, seen = _scan(text, ready, options, tell)
+            encoding, bom = text.encoding, text.bom
+        span = seen.span.times(times)
+        seconds = max(time.monotonic() - began, 1e-6)
+        stored = source.bytes_total
+        return Found(keys, partial, seen, source.format, encoding, bom, stored, seconds, span)
+
+
+def detect_encoding(path: Path, asked: str | None) -> tuple[str, bool]:
+    """The encoding of a plain file, and whether it begins with a BOM."""
+    with path.open("rb") as file:
+        encoding, bom_bytes = detect(file.read(4), asked)
+    return encoding, bom_bytes > 0
+
+
+def _options(wanted: Wanted, times: LineTimes, patterns: int) -> Options:
+    if not wanted.lines:
+        return Options()
+    time_of = times.time_of if wanted.histogram else None
+    buckets = max(_LEAST_BUCKETS, _BUCKETS // patterns)
+    return Options(LineOptions(wanted.samples, time_of, wanted.histogram, buckets))
+
+
+def _scan(
+    text: Utf8Source,
+    patterns: Sequence[Literal | Regex],
+    options: Options,
+    tell: Callable[[int, list[int]], None],
+) -> tuple[Partial, Seen]:
+    scanner, seen, tell_at = Scanner(patterns, options), Seen(), 0.0
+    watched = Watched(text, seen.span)
+    try:
+        while scanner.scan(watched):
+            now = time.monotonic()
+            if now >= tell_at:
+                tell(text.bytes_done, scanner.counts)
+                tell_at = now + _REPORT_SECONDS
+    finally:
+        tell(text.bytes_done, scanner.counts)
+    seen.trouble = text.trouble
+    return scanner.partial, seen

@@ -1,0 +1,172 @@
+"""Counts patterns in a stream of bytes of any length.
+
+    Source ──▶ Window ──▶ literals: one search each, or many at once ──┐
+                     └──▶ regexes: RE2, line by line ──────────────────┴▶ positions ──▶ Tally, Lines
+
+Counts are those of `str.count`: each pattern for itself, from left to right, not overlapping
+itself. A line ends with its newline, and a match counts for the line that it begins in. Literals
+are exact in lines of any length; regexes take a line of more than 1 MiB for several.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from runner.analysis.choice import ManyLiterals, OneRegex
+from runner.analysis.lines import NEVER, LineOptions, Lines, Search
+from runner.analysis.patterns import Literal, Regex
+from runner.analysis.primitives import Text, lower, text_of
+from runner.analysis.tally import Partial
+from runner.analysis.window import Source, Window
+
+WINDOW_BYTES = 256 << 10
+LONGEST_LINE = 1 << 20
+_FEW = 11  # literals; so many are faster one by one
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is wanted besides counts (`lines` is None for nothing), and the sizes, in bytes."""
+
+    lines: LineOptions | None = None
+    window_bytes: int = WINDOW_BYTES
+    longest_line: int = LONGEST_LINE
+
+
+class Scanner:
+    """Call `scan` until it is False, then ask for the `partial`."""
+
+    def __init__(self, patterns: Sequence[Literal | Regex], options: Options) -> None:
+        """The results have the order of the patterns."""
+        literals = [pattern for pattern in patterns if isinstance(pattern, Literal)]
+        regexes = [pattern for pattern in patterns if isinstance(pattern, Regex)]
+        self._window = _window(literals, bool(regexes), options)
+        self._lines = None if options.lines is None else Lines(self._window, options.lines)
+        self._searches = [Search(pattern) for pattern in patterns]
+        self._folds = any(pattern.folded for pattern in patterns)
+        self._folded = bytearray(len(self._window.buffer) if self._folds else 1)
+        self._texts = {False: self._window.text, True: text_of(self._folded)}
+        self._many = _many(literals)
+        many = {each.index for group in self._many for each in group.literals}
+        self._single = [each for each in literals if each.index not in many]
+        self._regexes = [OneRegex(regex, len(regexes)) for regex in regexes]
+
+    @property
+    def partial(self) -> Partial:
+        """What was found so far."""
+        tallies = [replace(search.tally) for search in self._searches]
+        return Partial(tallies, self.bytes, self._lines.count if self._lines else 0)
+
+    @property
+    def bytes(self) -> int:
+        """How many were scanned."""
+        return self._window.base + self._window.end
+
+    @property
+    def counts(self) -> list[int]:
+        """How often each pattern was found so far."""
+        return [search.tally.count for search in self._searches]
+
+    def scan(self, source: Source) -> bool:
+        """Read and scan the next window; False, and nothing done, at the end of the source."""
+        window = self._window
+        if not window.advance(source):
+            return False
+        if self._lines:
+            self._lines.begin(self._searches)
+        if self._folds:
+            lower(window.view[: window.end], memoryview(self._folded)[: window.end])
+        self._search()
+        if self._lines:
+            self._lines.end()
+        return True
+
+    def _search(self) -> None:
+        for literal in self._single:
+            self._search_one(literal)
+        for many in self._many:
+            self._search_many(many)
+        for regex in self._regexes:
+            for starts in regex.search(self._window, self._texts[regex.folded]):
+                self._take(self._searches[regex.index], starts)
+
+    def _search_one(self, literal: Literal) -> None:
+        search, window = self._searches[literal.index], self._window
+        text, what = self._texts[literal.folded], literal.text
+        low = max(window.start - len(what) + 1, 0)
+        if search.overlaps:
+            low = max(low, search.resume - window.base)
+        if self._lines:
+            self._find_each(self._lines, search, text, low)
+        elif search.overlaps and (low or window.cut or literal.spans_lines):
+            self._count_each(search, text, low)
+        else:
+            search.tally.count += text.count(what, low, window.end)
+
+    def _find_each(self, lines: Lines, search: Search, text: Text, at: int) -> None:
+        """The innermost loop: every match, and the end of every line that has one."""
+        find, what, size = text.find, search.text, len(search.text)
+        base, end = self._window.base, self._window.end
+        at = find(what, at, end)
+        if at < 0:
+            return
+        next_line, count = search.next_line - base, 0
+        begun: list[int] = []
+        while at >= 0:
+            count += 1
+            if at >= next_line:
+                begun.append(at)
+                next_line = find(b"\n", at, end) + 1 or NEVER
+            last = at
+            at = find(what, at + size, end)
+        search.resume = base + last + size
+        search.tally.count += count
+        search.next_line = base + next_line if next_line < NEVER - base else NEVER
+        lines.note(search.tally, begun)
+
+    def _count_each(self, search: Search, text: Text, at: int) -> None:
+        """Count, and keep where the last match ends; another may not begin before."""
+        size, end = len(search.text), self._window.end
+        while (at := text.find(search.text, at, end)) >= 0:
+            search.tally.count += 1
+            at += size
+            search.resume = self._window.base + at
+
+    def _search_many(self, many: ManyLiterals) -> None:
+        window = self._window
+        view = memoryview(self._folded) if many.folded else window.view
+        for places in many.search(view, window):
+            for index, starts in places.items():
+                search = self._searches[index]
+                first = window.start - len(search.text) + 1
+                new = [at for at in starts if at >= first] if starts[0] < first else starts
+                self._take(search, self._apart(search, new) if search.overlaps else new)
+        self._single += many.give_away(self.counts, self.bytes)
+
+    def _apart(self, search: Search, starts: list[int]) -> list[int]:
+        """Those matches that do not overlap the one before."""
+        resume, size, apart = search.resume - self._window.base, len(search.text), []
+        for at in starts:
+            if at >= resume:
+                apart.append(at)
+                resume = at + size
+        search.resume = resume + self._window.base
+        return apart
+
+    def _take(self, search: Search, starts: list[int]) -> None:
+        """Take matches, from left to right."""
+        search.tally.count += len(starts)
+        if self._lines and starts:
+            self._lines.begun(search, starts)
+
+
+def _window(literals: Sequence[Literal], regexes: bool, options: Options) -> Window:
+    longest = max((len(each.text) for each in literals), default=1)
+    spanning = max((len(each.text) for each in literals if each.spans_lines), default=1)
+    size = options.window_bytes
+    line = max(size, options.longest_line) if regexes else size
+    return Window(size, line, spanning - 1, longest - 1)
+
+
+def _many(literals: Sequence[Literal]) -> list[ManyLiterals]:
+    groups = ([each for each in literals if each.folded is folded] for folded in (False, True))
+    return [ManyLiterals(group) for group in groups if len(group) > _FEW]

@@ -1,0 +1,57 @@
+"""Opens files as streams of bytes, whole or compressed.
+
+    file ──first bytes──▶ format ─┬─ plain ────────────────────────────▶ readinto(window)
+                                  └─ gzip, zstd, xz, bzip2 ──members──▶ pieces ──▶ readinto(window)
+
+What a file is called does not matter.
+"""
+
+from os import fstat
+from pathlib import Path
+
+from runner.analysis.compressed import CompressedSource
+from runner.analysis.formats import format_of
+from runner.analysis.source import Limits, Source, SourceError
+
+__all__ = ["Limits", "PlainSource", "Source", "SourceError", "open_source"]
+
+
+class PlainSource(Source):
+    """A file that is taken as it is."""
+
+    format = "plain"
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self.bytes_total = fstat(self._file.fileno()).st_size
+        self._done = 0
+
+    @property
+    def bytes_done(self) -> int:
+        """How many bytes were given."""
+        return self._done
+
+    def readinto(self, buffer: memoryview) -> int:
+        """As Source.readinto; a file that became shorter since it was opened is a SourceError."""
+        filled = 0
+        while filled < len(buffer) and (size := self._file.readinto(buffer[filled:])):
+            filled += size
+        self._done += filled
+        if buffer and not filled and self._done < self.bytes_total:
+            raise SourceError("the file was cut while it was read", self._done, self._done)
+        return filled
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def open_source(path: Path, limits: Limits | None = None) -> Source:
+    """Open a file by what its first bytes say that it is.
+
+    Reads nothing beyond them yet. Raises OSError where the file cannot be opened.
+    """
+    found = format_of(path)
+    if found is None:
+        return PlainSource(path)
+    return CompressedSource(path, found, limits or Limits())

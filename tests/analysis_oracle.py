@@ -1,0 +1,82 @@
+"""What an analysis must find, by plain counting of all the data at once; and sources to feed it."""
+
+import io
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from runner.analysis.patterns import Pattern, prepare
+from runner.analysis.scanner import Options, Scanner
+from runner.analysis.tally import Partial, Tally
+from runner.analysis.window import HEAD_BYTES
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of one pattern."""
+
+    count: int
+    matching_lines: int
+    first_line: int | None
+    last_line: int | None
+    samples: list[bytes]
+
+
+def expected(data: bytes, pattern: Pattern, samples: int = 0, longest: int = 1 << 20) -> Found:
+    """By str.count's rules, and Python's own regexes line by line, cut at `longest` bytes."""
+    starts = _regex(data, pattern, longest) if pattern.regex or pattern.word else None
+    starts = _literal(data, pattern) if starts is None else starts
+    numbers = sorted({data.count(b"\n", 0, start) + 1 for start in starts})
+    lines = data.split(b"\n")
+    shown = [lines[number - 1][:HEAD_BYTES] for number in numbers[:samples]]
+    first, last = (numbers[0], numbers[-1]) if numbers else (None, None)
+    return Found(len(starts), len(numbers), first, last, shown)
+
+
+def _literal(data: bytes, pattern: Pattern) -> list[int]:
+    text = pattern.text.encode()
+    if pattern.ignore_case:
+        data, text = data.lower(), text.lower()
+    starts = [found.start() for found in re.finditer(re.escape(text), data)]
+    assert len(starts) == data.count(text)
+    return starts
+
+
+def _regex(data: bytes, pattern: Pattern, longest: int) -> list[int]:
+    text = pattern.text.encode() if pattern.regex else re.escape(pattern.text.encode())
+    text = rb"\b(?:" + text + rb")\b" if pattern.word else text
+    regex = re.compile(text, re.MULTILINE | (re.IGNORECASE if pattern.ignore_case else 0))
+    starts, offset = [], 0
+    for line in data.split(b"\n"):
+        for at in range(0, len(line), longest):
+            piece = regex.finditer(line[at : at + longest])
+            starts += [offset + at + found.start() for found in piece]
+        offset += len(line) + 1
+    return starts
+
+
+class Dribble(io.RawIOBase):
+    """A source that gives as many bytes at a time as it is told, over and over."""
+
+    def __init__(self, data: bytes, sizes: Iterable[int] = (1 << 30,)) -> None:
+        self._data, self._sizes = io.BytesIO(data), itertools.cycle(sizes)
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        return self._data.readinto(buffer[: next(self._sizes)])
+
+
+def scan(
+    data: bytes, patterns: Sequence[Pattern], options: Options, sizes: Iterable[int] = (1 << 30,)
+) -> Partial:
+    """Scan the data, read in pieces of these sizes."""
+    scanner, source = Scanner(prepare(patterns), options), Dribble(data, sizes)
+    while scanner.scan(source):
+        pass
+    return scanner.partial
+
+
+def found(tally: Tally) -> Found:
+    """A tally, to be compared."""
+    first, last = tally.first_line, tally.last_line
+    return Found(tally.count, tally.matching_lines, first, last, tally.samples)
