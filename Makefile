@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check docker-test clean
+.PHONY: help run test check bench docker-test clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -29,6 +29,9 @@ check: $(INSTALLED) ## Lint, format, types, import rule and sizes
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
 	bash -n .ci/run && bash -n tests/docker/run
+
+bench: $(INSTALLED) ## Compare analyze with ripgrep, which has to be installed; takes minutes
+	$(BIN)/python -m tests.benchmarks.analyze
 
 docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/docker/run

@@ -52,8 +52,8 @@ def live(
         _settle_in(keeper, [channel.fileno(), *keep])
         while True:
             _serve(channel, entry, max_result_bytes)
-    except EOFError:
-        os._exit(0)
+    except (EOFError, ConnectionError):
+        os._exit(0)  # the keeper listens no more; what a job raises does not get here
     except BaseException:
         traceback.print_exc()
     finally:

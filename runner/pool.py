@@ -23,7 +23,7 @@ __all__ = ["Outcome", "Pool", "PoolError"]
 _DEFAULTS = Limits()
 _PATIENCE_SECONDS = 1.0
 """How long the keepers of a broken crew may take to end what they run."""
-_FAILED_STARTS = 3
+_FAILED_STARTS = 5
 
 
 class PoolError(Exception):

@@ -3,8 +3,8 @@
 import random
 from collections.abc import Callable
 
-from runner import outcome as pool
 from runner import retry
+from runner.outcome import Outcome as PoolOutcome
 from runner.roster import Kill, Running
 from storage.claims import Claims
 from storage.job import Ended, Fence, Json, Outcome, Usage
@@ -16,6 +16,8 @@ _OUTCOMES = {
     "crashed": Outcome.CRASHED,
     "lost": Outcome.LOST,
 }
+
+LOST_DELAY_MS = 1000
 
 
 def backoff_ms(retries: int) -> int:
@@ -30,13 +32,14 @@ class Settler:
         self._claims = claims
         self._backoff_ms = backoff_ms
 
-    def settle(self, running: Running, outcome: pool.Outcome) -> bool:
+    def settle(self, running: Running, outcome: PoolOutcome) -> bool:
         """Move the job on; False if the store refused, since this runner holds it no more."""
         usage = Usage(outcome.cpu_seconds, outcome.peak_memory_bytes)
         if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill):
             return self._killed(running, usage)
         if outcome.kind == "lost" and outcome.innocent:
-            return self._release(running.fence, usage)
+            # Not at once: the system may be short of what a job process needs.
+            return self._release(running.fence, usage, LOST_DELAY_MS)
         ended = Ended(_OUTCOMES[outcome.kind], _error(outcome), usage, running.progress)
         if outcome.kind == "returned":
             return self._claims.complete(running.fence, outcome.result or "null", ended)
@@ -47,8 +50,8 @@ class Settler:
             return self._release(running.fence, usage)
         return running.kill is Kill.CANCEL and self._confirm_cancel(running.fence, usage)
 
-    def _release(self, fence: Fence, usage: Usage) -> bool:
-        return self._claims.release(fence) or self._confirm_cancel(fence, usage)
+    def _release(self, fence: Fence, usage: Usage, delay_ms: int = 0) -> bool:
+        return self._claims.release(fence, delay_ms) or self._confirm_cancel(fence, usage)
 
     def _confirm_cancel(self, fence: Fence, usage: Usage) -> bool:
         return self._claims.confirm_cancel(fence, Ended(Outcome.CANCELED, usage=usage))
@@ -63,7 +66,7 @@ class Settler:
         return moved or self._claims.confirm_cancel(running.fence, ended)
 
 
-def _error(outcome: pool.Outcome) -> Json | None:
+def _error(outcome: PoolOutcome) -> Json | None:
     if outcome.error_type is None:
         return None
     return {"type": outcome.error_type, "message": outcome.error_message or ""}

@@ -130,11 +130,11 @@ class Claims:
         """The attempt ended badly, and there is no other."""
         return self._moves.settle(FAIL, fence, ended, self._clock())
 
-    def release(self, fence: Fence) -> bool:
-        """Give the job back, due at once and without cost."""
+    def release(self, fence: Fence, delay_ms: int = 0) -> bool:
+        """Give the job back without cost, due after a delay."""
         now = self._clock()
         ended = Ended(Outcome.RELEASED)
-        return self._moves.settle(RELEASE, fence, ended, now, run_at=now, progress=None)
+        return self._moves.settle(RELEASE, fence, ended, now, run_at=now + delay_ms, progress=None)
 
     def confirm_cancel(self, fence: Fence, ended: Ended) -> bool:
         """The job's process is gone, as a client wanted."""

@@ -1,15 +1,13 @@
-"""What tests of the pool run in job processes, and a runner for them to kill."""
+"""What tests of the pool run in job processes."""
 
 import contextlib
 import ctypes
 import errno
-import fcntl
 import hashlib
 import io
 import json
 import os
 import resource
-import select
 import signal
 import subprocess
 import sys
@@ -19,11 +17,6 @@ from collections.abc import Callable
 from multiprocessing import get_context, shared_memory
 from pathlib import Path
 from typing import Any, NoReturn
-
-from runner import messages
-from runner.job_process import JobProcess
-from runner.pool import Pool
-from runner.watch import Ears, RunnerGone, Watch
 
 Report = Callable[[str], None]
 
@@ -211,6 +204,12 @@ def leave_thread(report: Report) -> int:
     return os.getpid()
 
 
+def answer_and_die(report: Report, path: str) -> str:
+    wait_for_file(report, path)
+    threading.Timer(0.2, os._exit, [3]).start()
+    return "answered"
+
+
 def fall_out_of_fork(report: Report) -> str:
     """A child that comes out of the job's code, as after a forgotten os._exit."""
     child = os.fork()
@@ -244,8 +243,12 @@ def tell(report: Report, texts: list[str]) -> None:
 
 
 def flood(report: Report) -> None:
+    """More progress than a keeper can hear, from three processes."""
+    pid = os.getpid()
+    if os.fork():
+        os.fork()
     while True:
-        report(json.dumps([os.getpid()]))
+        report(json.dumps([pid]))
 
 
 def hold_memory(report: Report, mebibytes: int, keep: bool) -> int:
@@ -346,49 +349,3 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
     "exit": lambda: SystemExit(3),
     "interrupt": lambda: KeyboardInterrupt("keys"),
 }
-
-
-def hold_pool(lock: str, gate: str) -> None:
-    """A runner with three slots and two jobs, until the file `gate` is there, or it is killed.
-
-    Says when the pool is made, when both jobs run, and how the one ended that waited for the gate.
-    SIGINT is noted and no more.
-    """
-    signal.signal(signal.SIGINT, lambda *_: None)
-    file = os.open(lock, os.O_RDWR | os.O_CREAT)
-    fcntl.flock(file, fcntl.LOCK_EX)
-    pool = Pool(3, load, keep_fds=[file])
-    _say("made")
-    pool.submit("family", json.dumps({"do": "family", "with": {"seconds": 60}}), None)
-    pool.submit("gate", json.dumps({"do": "wait_for_file", "with": {"path": gate}}), None)
-    told: set[str] = set()
-    while len(told) < 2:
-        select.select(pool.filenos(), [], [], 10)
-        told |= set(pool.progress())
-    _say("running")
-    outcomes: list[Any] = []
-    while not outcomes:
-        select.select(pool.filenos(), [], [], 10)
-        outcomes = pool.collect()
-    _say(outcomes[0][1].kind)
-    pool.close()
-
-
-def watch_without_runner() -> None:
-    """A keeper's watch of a job, with nobody at the other end of its channel."""
-    runner, keeper = messages.channel()
-    wakeup, _ = os.pipe2(os.O_NONBLOCK)
-    process = JobProcess(entry, [], 1000)
-    watch = Watch(Ears(keeper, wakeup), process, "token", None, 0.0)
-    process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None)
-    runner.close()
-    try:
-        watch.ending()
-    except RunnerGone:
-        _say("gone")
-    process.kill()
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

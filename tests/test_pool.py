@@ -119,6 +119,20 @@ def test_a_crash_costs_only_its_own_call(
     assert pools.existing([outcome.pid or 0]) == []
 
 
+def test_an_answer_counts_though_the_process_has_died_before_it_was_heard(
+    owner: Owner, tmp_path: Path
+) -> None:
+    token, (pid,) = owner.start("answer_and_die", path=str(tmp_path / "gate"))
+    keeper = pools.parent(pid)
+    os.kill(keeper, signal.SIGSTOP)
+    (tmp_path / "gate").touch()
+    wait_for(partial(pools.has_ended, pid))
+    os.kill(keeper, signal.SIGCONT)
+    outcome = owner.outcome(token)
+    assert (outcome.kind, outcome.result) == ("returned", '"answered"')
+    assert owner.value("pid") != pid
+
+
 def test_a_child_that_comes_out_of_the_code_of_the_job_answers_nothing(owner: Owner) -> None:
     assert owner.value("fall_out_of_fork") == "from the parent"
 
@@ -190,7 +204,7 @@ def test_a_job_process_sees_nothing_of_the_runner_but_what_it_is_to_keep(tmp_pat
         os.set_inheritable(file, True)
     standard_input = os.dup(0)
     os.dup2(files[0], 0)
-    with open_pool(1, keep_fds=files[1:]) as owner:
+    with open_pool(1, keep_fds=files[1:] * 2) as owner:
         seen = owner.value("look_around")
     os.dup2(standard_input, 0)
     for file in [*files, standard_input]:

@@ -72,6 +72,17 @@ def test_a_keeper_killed_while_idle_is_replaced_at_once() -> None:
         assert owner.value("pid") != pid
 
 
+def test_a_call_is_taken_though_the_executor_is_broken() -> None:
+    with open_pool(1) as owner:
+        _, (pid,) = owner.start("sleep", seconds=60)
+        keeper = pools.parent(pid)
+        owner.kill_all()
+        wait_for(lambda: processes.children_of(keeper))  # the last thing to do before it is idle
+        os.kill(keeper, signal.SIGKILL)
+        wait_for(lambda: pools.state(keeper) == "")  # the executor has waited for it
+        assert owner.value("echo", value=1) == 1
+
+
 def test_a_call_submitted_while_keepers_die_gets_an_outcome() -> None:
     with open_pool(2) as owner:
         for number in range(8):
@@ -108,7 +119,7 @@ def test_an_entry_that_cannot_be_loaded_is_an_error() -> None:
 def test_keepers_that_always_die_are_an_error() -> None:
     with (
         open_pool(2, pool_work.load_and_die) as owner,
-        pytest.raises(PoolError, match="died 3 times"),
+        pytest.raises(PoolError, match="died 5 times"),
     ):
         wait_for(lambda: owner.run("echo", value=1).kind == "returned")
 
@@ -165,8 +176,8 @@ def test_children_are_found_without_the_help_of_a_kernel_option() -> None:
 
 @contextmanager
 def runner(folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    """A runner in a process group of its own; see pool_work.hold_pool."""
-    code = "import sys; from tests import pool_work; pool_work.hold_pool(*sys.argv[1:])"
+    """A runner in a process group of its own; see pool_runner.hold_pool."""
+    code = "import sys; from tests import pool_runner; pool_runner.hold_pool(*sys.argv[1:])"
     arguments = [sys.executable, "-c", code, str(folder / "lock"), str(folder / "gate")]
     with subprocess.Popen(
         arguments, cwd=pools.ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True

@@ -69,6 +69,17 @@ def test_keepers_that_cannot_be_started_are_an_error(more: int) -> None:
             owner.pool.collect()
 
 
+def test_the_owner_is_woken_until_it_has_collected_what_a_failed_keeper_cost() -> None:
+    with open_pool(1) as owner:
+        token = owner.submit("write_to_channel", text='{"kind": "returned"}')
+        wait_for(owner.pool.pids)
+        wait_for(owner.is_woken)
+        owner.pool.progress()
+        assert owner.is_woken()
+        assert owner.outcome(token).kind == "lost"
+        wait_for(lambda: owner.pool.collect() == [] and not owner.is_woken())
+
+
 @pytest.mark.parametrize("text", ["garbage", "[1]", "{}"])
 def test_a_job_that_writes_to_the_channel_of_its_process_has_crashed(text: str) -> None:
     with open_pool(1) as owner:
@@ -115,5 +126,5 @@ def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
 
 
 def test_the_channel_tells_the_keeper_of_a_busy_job_that_the_runner_is_gone() -> None:
-    code = "from tests import pool_work; pool_work.watch_without_runner()"
+    code = "from tests import pool_runner; pool_runner.watch_without_runner()"
     assert output_of(code) == (0, "gone\n")
