@@ -24,12 +24,14 @@ class Moves:
 
     def free(self, transition: Transition, job_id: UUID, now: int, **changes: Any) -> bool:
         """A change that anyone may make."""
+        assert not transition.fenced, transition.name
         return self._move(transition, [JobRow.id == job_id], now, changes)
 
     def settle(
         self, transition: Transition, fence: Fence, ended: Ended, now: int, **changes: Any
     ) -> bool:
         """The end of an attempt, for its holder alone: the job's change and the attempt's row."""
+        assert transition.fenced, transition.name
         guard = [
             JobRow.id == fence.job_id,
             JobRow.locked_by == fence.runner,
