@@ -6,7 +6,7 @@ from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
 
-FIELDS = "%(asctime)s %(levelname)s %(name)s %(message)s"
+FIELDS = "%(levelname)s %(name)s %(message)s"
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -28,7 +28,9 @@ def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str
     if style == "text" or (style == "auto" and sys.stderr.isatty()):
         handler.setFormatter(TextFormatter("%(asctime)s %(levelname)-7s %(message)s"))
     else:
-        names = {"asctime": "time", "levelname": "level", "name": "logger"}
+        names = {"levelname": "level", "name": "logger"}
         static = {"program": program}
-        handler.setFormatter(JsonFormatter(FIELDS, rename_fields=names, static_fields=static))
+        handler.setFormatter(
+            JsonFormatter(FIELDS, rename_fields=names, static_fields=static, timestamp="time")
+        )
     logging.basicConfig(level=level, handlers=[handler], force=True)

@@ -5,6 +5,7 @@ import logging
 import os
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -111,3 +112,4 @@ def test_a_program_logs_json_where_there_is_no_terminal(tmp_path: Any) -> None:
     assert answer.returncode == 1
     first = json.loads(answer.stderr.splitlines()[0])
     assert (first["level"], first["program"]) == ("INFO", "listener")
+    assert datetime.fromisoformat(first["time"]).utcoffset() == timedelta()
