@@ -58,22 +58,6 @@ class Submission(BaseModel):
     run_at: Time | None = None
     delay: float | None = Field(None, ge=0, le=10 * _YEAR)
 
-    def new_job(self, upload: Upload | None, source: UUID | None, now: int) -> NewJob:
-        """The job to store, with its file; `now` in milliseconds since 1970."""
-        run_at = None if self.run_at is None else _milliseconds(self.run_at)
-        if self.delay is not None:
-            run_at = now + round(self.delay * 1000)
-        return NewJob(
-            type=self.type,
-            payload=self.payload,
-            max_retries=self.max_retries,
-            timeout=self.timeout,
-            priority=self.priority,
-            run_at=run_at,
-            upload=upload,
-            source=source,
-        )
-
 
 @dataclass(frozen=True)
 class Checked:
@@ -83,8 +67,21 @@ class Checked:
     source: UUID | None
 
     def new_job(self, upload: Upload | None, now: int) -> NewJob:
-        """The job to store; `now` in milliseconds since 1970."""
-        return self.submission.new_job(upload, self.source, now)
+        """The job to store, with its file; `now` in milliseconds since 1970."""
+        given = self.submission
+        run_at = None if given.run_at is None else _milliseconds(given.run_at)
+        if given.delay is not None:
+            run_at = now + round(given.delay * 1000)
+        return NewJob(
+            type=given.type,
+            payload=given.payload,
+            max_retries=given.max_retries,
+            timeout=given.timeout,
+            priority=given.priority,
+            run_at=run_at,
+            upload=upload,
+            source=self.source,
+        )
 
 
 def read_form(fields: Mapping[str, bytes]) -> dict[str, Any]:

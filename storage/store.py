@@ -73,18 +73,15 @@ class JobStore:
         """
         with self._database.transaction():
             # Locked, or a job that is released just now would be met by neither change.
-            self._database.rows(self._database.lock(JobRow.select().where(JobRow.id == job_id)))
+            query = JobRow.select(JobRow.cancel_requested_at).where(JobRow.id == job_id)
+            rows = self._database.rows(self._database.lock(query))
             now = self._clock()
-            if not self._moves.free(CANCEL, job_id, now):
-                self._request_cancel(job_id, now)
+            canceled = self._moves.free(CANCEL, job_id, now)
+            # Noted once: asked again, the time of the first wish stays.
+            if not canceled and rows and rows[0]["cancel_requested_at"] is None:
+                self._moves.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now)
         self._wakeup.notify(WORKER)
         return self.get(job_id)
-
-    def _request_cancel(self, job_id: UUID, now: int) -> None:
-        """Note the wish once: asked again, the time of the first one stays."""
-        job = self.get(job_id)
-        if job and job.cancel_requested_at is None:
-            self._moves.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now)
 
     def _insert(self, job: NewJob) -> UUID | None:
         upload_id = self._upload_id(job)
@@ -114,6 +111,8 @@ class JobStore:
         if job.upload:
             self._database.run(UploadRow.insert(**vars(job.upload)))
             return job.upload.id
+        if job.source is None:
+            return None
         query = UploadRow.select(UploadRow.id).join(JobRow, on=(JobRow.upload_id == UploadRow.id))
         rows = self._database.rows(self._database.share(query.where(JobRow.id == job.source)))
         return rows[0]["id"] if rows else None

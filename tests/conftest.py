@@ -12,6 +12,7 @@ from tornado.web import Application
 
 from tests import postgres
 from tests.api import Client, open_app
+from tests.pools import Owner, open_pool
 from tests.stores import Bench, open_bench
 
 
@@ -66,3 +67,17 @@ def app(bench: Bench, io_loop: IOLoop) -> Iterator[Application]:
 def client(app: Application, http_client: AsyncHTTPClient, base_url: str) -> Client:
     """A client of the listener. (`app` is named, or its databases would not be parameters.)"""
     return Client(http_client, base_url)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Owner]:
+    """A pool for the tests of one file."""
+    with open_pool() as owner:
+        yield owner
+
+
+@pytest.fixture
+def owner(shared: Owner) -> Iterator[Owner]:
+    """A pool that is shared by tests which leave it as it was."""
+    yield shared
+    assert shared.kill_all() == []

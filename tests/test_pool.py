@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,19 +15,6 @@ from runner.pool import Pool
 from tests import pool_work, pools
 from tests.pools import Owner, open_pool
 from tests.waiting import wait_for
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Owner]:
-    with open_pool() as owner:
-        yield owner
-
-
-@pytest.fixture
-def owner(shared: Owner) -> Iterator[Owner]:
-    """A pool that is shared by tests which leave it as it was."""
-    yield shared
-    assert shared.kill_all() == []
 
 
 def test_a_call_returns_its_result(owner: Owner) -> None:

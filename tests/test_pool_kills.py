@@ -6,7 +6,6 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +26,6 @@ STUBBORN: list[tuple[str, dict[str, Any]]] = [
     ("fork_without_end", {}),
     ("flood", {}),
 ]
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Owner]:
-    with open_pool() as owner:
-        yield owner
-
-
-@pytest.fixture
-def owner(shared: Owner) -> Iterator[Owner]:
-    """A pool that is shared by tests which leave it as it was."""
-    yield shared
-    assert shared.kill_all() == []
 
 
 @pytest.mark.parametrize(("do", "arguments"), STUBBORN)

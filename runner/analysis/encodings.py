@@ -15,7 +15,8 @@ from runner.analysis.utf8 import Trouble, Utf8Check
 
 _BLOCK_BYTES = 32 << 10
 _LONGEST_NAME = 40
-_AS_IT_IS = ("utf-8", "ascii", "utf-8-sig")
+AS_IT_IS = ("utf-8", "ascii", "utf-8-sig")
+"""Encodings whose data passes as it is."""
 _BY_BOM = ("utf-16", "utf-32")  # little endian, unless a BOM says otherwise
 
 # The longer first: that of UTF-16 is the beginning of that of UTF-32.
@@ -98,7 +99,7 @@ class Utf8Source(PiecedSource):
 
     @property
     def _passes(self) -> bool:
-        return self.encoding in _AS_IT_IS
+        return self.encoding in AS_IT_IS
 
     def readinto(self, buffer: memoryview) -> int:
         """As Source.readinto."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis import ranges
-from runner.analysis.encodings import Utf8Source, detect
+from runner.analysis.encodings import AS_IT_IS, Utf8Source, detect
 from runner.analysis.lines import LineOptions
 from runner.analysis.patterns import Literal, Pattern, Regex, prepare
 from runner.analysis.scanner import Options, Scanner
@@ -77,10 +77,11 @@ def analyze(
             by_key = dict(zip(keys, counts, strict=True))
             report({"bytes_done": done, "bytes_total": source.bytes_total, "counts": by_key})
 
-        encoding, bom = detect_encoding(path, wanted.encoding)
-        plain = source.format == "plain" and encoding in ("utf-8", "ascii", "utf-8-sig")
-        least, size = ranges.LEAST_BYTES, ranges.RANGE_BYTES
-        if plain and helpers > 1 and ranges.may_be_cut(ready, source.bytes_total, least):
+        large = helpers > 1 and source.format == "plain"
+        large = large and ranges.may_be_cut(ready, source.bytes_total, ranges.LEAST_BYTES)
+        encoding, bom = detect_encoding(path, wanted.encoding) if large else ("", False)
+        if encoding in AS_IT_IS:
+            size = ranges.RANGE_BYTES
             partial, seen = ranges.scan_ranges(path, ready, options, helpers, tell, size)
         else:
             partial, seen = _scan(text, ready, options, tell)

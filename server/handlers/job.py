@@ -3,6 +3,8 @@
 import time
 from uuid import UUID
 
+from tornado.httputil import HTTPHeaders
+
 from server import wire
 from server.handlers.base import Handler
 from server.problems import FieldError, Problem, unacceptable
@@ -76,9 +78,9 @@ class CancelHandler(JobHandler):
     head = get
 
 
-def _preferred(headers: object) -> str | None:
+def _preferred(headers: HTTPHeaders) -> str | None:
     """The wait of a Prefer header (RFC 7240)."""
-    preferences = str(getattr(headers, "get", lambda *_: "")("Prefer", "")).split(",")
+    preferences = headers.get("Prefer", "").split(",")
     pairs = [preference.strip().partition("=") for preference in preferences]
     return next((value.strip() for name, _, value in pairs if name.strip() == "wait"), None)
 
