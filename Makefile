@@ -3,12 +3,16 @@
 PYTHON ?= python3
 VENV ?= .venv
 TESTS ?=
+CUTS ?= 50
+SECONDS ?= 60
+DATABASE ?= sqlite
+SEED ?=
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench docker-test clean
+.PHONY: help run test check bench peers mutants chaos power docker-test clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -33,11 +37,23 @@ check: $(INSTALLED) ## Lint, format, types, import rule and sizes
 bench: $(INSTALLED) ## Compare analyze with ripgrep, which has to be installed; takes minutes
 	$(BIN)/python -m tests.benchmarks.analyze
 
+peers: $(INSTALLED) ## Compare the service with other job queues, in .cache/peers; takes half an hour
+	$(BIN)/python -m tests.benchmarks.peers
+
+mutants: $(INSTALLED) ## Switch the guards off one by one: the tests have to notice; takes half an hour
+	$(BIN)/python -m tests.mutants
+
+power: $(INSTALLED) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
+	$(BIN)/python -m tests.power --cuts $(CUTS)
+
+chaos: $(INSTALLED) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; then the promises are checked
+	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) $(if $(SEED),--seed $(SEED))
+
 docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/docker/run
 
 clean: ## Remove what these targets made; ./data stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache
 	find server runner storage tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt tests/requirements.txt

@@ -10,16 +10,19 @@ from dataclasses import dataclass
 
 from runner import messages
 from runner.outcome import Outcome
+from runner.printed import Piece
 
 
 @dataclass
 class Call:
     """A call without an outcome."""
 
+    channel: socket.socket | None
+    """To its keeper; None if that was dead already."""
+    behind: bool
+    """Whether the keeper had others to run before."""
     since: float
     """When it was submitted or started, by the monotonic clock in seconds."""
-    channel: socket.socket | None = None
-    """To its keeper, once it has started."""
     pid: int | None = None
     to_kill: bool = False
     innocent: bool = True
@@ -32,20 +35,35 @@ class Calls:
         self.running: dict[str, Call] = {}
         self.outcomes: list[tuple[str, Outcome]] = []
         self.progress: dict[str, str] = {}
+        self.output: dict[str, list[Piece]] = {}
 
-    def add(self, token: str) -> None:
+    @property
+    def in_no_hands(self) -> int:
+        """How many calls no keeper has."""
+        return sum(call.channel is None for call in self.running.values())
+
+    def add(self, token: str, channel: socket.socket | None, behind: bool = False) -> None:
         """A call was submitted."""
-        self.running[token] = Call(time.monotonic())
+        self.running[token] = Call(channel, behind, time.monotonic())
+
+    def waiting(self, seconds: float) -> list[str]:
+        """The calls that have waited behind others for so long."""
+        latest = time.monotonic() - seconds
+        return [
+            token
+            for token, call in self.running.items()
+            if call.behind and call.pid is None and call.since <= latest
+        ]
 
     def kill(self, token: str) -> bool:
-        """Have a call killed, now or once it has started; False if there is none."""
+        """Have a call killed; False if there is none."""
         call = self.running.get(token)
-        if call is not None and not call.to_kill:
-            call.to_kill = True
-            self._send_kill(token, call)
+        if call is not None and call.channel and not call.to_kill:
+            # Needs no waiting: a keeper gets one order for each of its calls.
+            call.to_kill = messages.send_at_once(call.channel, {"kind": "kill", "token": token})
         return call is not None
 
-    def hear(self, channel: socket.socket, message: messages.Message) -> None:
+    def hear(self, message: messages.Message) -> None:
         """Take what a keeper says of a call; what is not known any more is dropped."""
         token = message.fields["token"]
         call = self.running.get(token)
@@ -54,14 +72,16 @@ class Calls:
             return
         match message.fields["kind"]:
             case "started":
-                call.since, call.channel = time.monotonic(), channel
-                call.pid, call.innocent = message.fields["pid"], False
-                self._send_kill(token, call)
+                self._start(token, message.fields["pid"])
             case "progress":
                 self.progress[token] = message.fields["text"]
+            case "output":
+                self._note_output(token, message)
             case "terminated":
                 call.innocent = True
             case "outcome":
+                if "next" in message.fields:
+                    self._start(message.fields["next"], message.fields["outcome"]["pid"])
                 self._end(token, _outcome(message))
 
     def pids(self) -> dict[str, int]:
@@ -70,16 +90,25 @@ class Calls:
 
     def lose_all(self) -> None:
         """Everything that ran is dead, and can have no other outcome."""
-        for token, call in list(self.running.items()):
-            lost = Outcome(
-                "lost",
-                error_type="Lost",
-                error_message="a process that kept the job was killed",
-                innocent=call.innocent,
-                seconds=time.monotonic() - call.since,
-                pid=call.pid,
-            )
-            self._end(token, lost)
+        for token in list(self.running):
+            self.lose(token, "a process that kept the job was killed")
+
+    def lose(self, token: str, reason: str) -> None:
+        """A call can have no other outcome."""
+        call = self.running[token]
+        lost = Outcome(
+            "lost",
+            error_type="Lost",
+            error_message=reason,
+            innocent=call.innocent,
+            seconds=time.monotonic() - call.since,
+            pid=call.pid,
+        )
+        self._end(token, lost)
+
+    def has_news(self) -> bool:
+        """Whether there is anything to take."""
+        return bool(self.outcomes or self.progress or self.output)
 
     def take_outcomes(self) -> list[tuple[str, Outcome]]:
         """The outcomes since last asked."""
@@ -91,14 +120,23 @@ class Calls:
         progress, self.progress = self.progress, {}
         return progress
 
+    def take_output(self) -> dict[str, list[Piece]]:
+        """What each call has printed since last asked."""
+        output, self.output = self.output, {}
+        return output
+
+    def _start(self, token: str, pid: int) -> None:
+        if call := self.running.get(token):
+            call.since, call.pid, call.innocent = time.monotonic(), pid, False
+
+    def _note_output(self, token: str, message: messages.Message) -> None:
+        if message.text is not None:  # the kernel drops what would be one descriptor too many
+            piece = message.fields["position"], messages.read_bytes(message.text)
+            self.output.setdefault(token, []).append(piece)
+
     def _end(self, token: str, outcome: Outcome) -> None:
         del self.running[token]
         self.outcomes.append((token, outcome))
-
-    def _send_kill(self, token: str, call: Call) -> None:
-        # Needs no waiting: a keeper gets one order for each of its calls.
-        if call.to_kill and call.channel is not None:
-            messages.send_at_once(call.channel, {"kind": "kill", "token": token})
 
 
 def _outcome(message: messages.Message) -> Outcome:

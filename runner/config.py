@@ -23,3 +23,30 @@ class RunnerSettings(Settings):
     jobs_per_process: int = Field(
         100, ge=1, description="a job process is replaced after so many jobs"
     )
+    log_bytes: int = Field(
+        65536,
+        ge=0,
+        le=2**24,
+        description="how much is kept of what an attempt prints; 0: nothing, it goes to the "
+        "worker's own output",
+    )
+    max_data_bytes: int = Field(
+        256 * 1024**3,
+        ge=1,
+        description="most data that a compressed file may become; above it, the job fails",
+    )
+    job_memory_bytes: int | None = Field(
+        None, ge=64 * 2**20, description="most memory for each process of a job; unset: no limit"
+    )
+    job_cpu_seconds: int | None = Field(
+        None,
+        ge=1,
+        le=10**9,
+        description="most CPU time for each process of a job; unset: no limit",
+    )
+    job_open_files: int | None = Field(
+        None,
+        ge=32,
+        le=10**6,
+        description="most open files for each process of a job; unset: no limit",
+    )

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import select
 import signal
-import socket
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -19,12 +19,21 @@ from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from runner import keeper, messages, processes
+from runner import keeper, messages, proc, processes
 from runner.job_loop import Entry
+from runner.lease import Lease
+from runner.link import Link
+from runner.pace import MOST_AHEAD
 from runner.setup import SLOT_NUMBER, Inherited, Limits, Setup
 
 _AGAIN_SECONDS = 0.1
 _STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
+
+
+def require_main_thread() -> None:
+    """Raise RuntimeError in any other: a keeper dies with the thread that has started it."""
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("a pool is for the main thread only")
 
 
 class Crew:
@@ -37,6 +46,7 @@ class Crew:
         load: Callable[[], Entry],
         limits: Limits,
         keep: Collection[int],
+        lease: Lease,
         on_break: Callable[[], None],
     ):
         """Start the keepers, without waiting for them. Raises OSError.
@@ -46,54 +56,69 @@ class Crew:
         """
         # Started later, it would unblock the signals that a keeper has to be born without.
         resource_tracker.ensure_running()
-        self._strangers = processes.children_of(os.getpid())
+        self._strangers = proc.children_of(os.getpid())
         self._on_break = on_break
         self._size = size
         self._ended = False
-        self.ready = False
         self.load_error: str | None = None
-        self._channels: dict[int, socket.socket] = {}
+        self._links: dict[int, Link] = {}
         self._keepers: dict[int, BaseProcess] = {}
         with contextlib.ExitStack() as held:
             self._readable = held.enter_context(select.epoll())
-            setup = self._set_up(held, load, limits, keep)
+            setup = self._set_up(held, load, limits, keep, lease)
             # Not forked: the runner has threads, and a fork may hang on what they hold.
             spawn = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(size, spawn, keeper.start, (setup,))
             self._held = held.pop_all()
         self._start()
 
-    def submit(self, token: str, request: str, timeout: float | None) -> None:
-        """Give a call to the next free keeper.
+    @property
+    def is_ready(self) -> bool:
+        """Whether any keeper has loaded the entry."""
+        return any(link.ready for link in self._links.values())
 
-        Raises RuntimeError if the executor has refused it, being broken; OSError if a keeper
-        could not be started, while the call may be on its way to another one.
+    def room(self, ahead: int) -> int:
+        """How many more calls may be submitted, if so many may wait behind one that runs."""
+        return sum(link.room(ahead) for link in self._links.values())
+
+    def submit(self, token: str, request: str, timeout: float | None) -> Link:
+        """Give a call to the keeper that has the least to do, if possible one that is ready.
+
+        Raises ConnectionError if that keeper is dead, any other OSError if the call is not sent.
         """
-        self._submit(keeper.run, token, request, timeout)
+        links = self._links.values()
+        link = min(links, key=lambda each: (not each.room(MOST_AHEAD), len(each), not each.ready))
+        link.send(token, request.encode("utf-8", "surrogatepass"), timeout)
+        return link
 
     def fileno(self) -> int:
         """Readable while there is news, or a keeper is dead; -1 after the end."""
         return -1 if self._readable.closed else self._readable.fileno()
 
-    def news(self) -> Iterator[tuple[socket.socket, messages.Message]]:
-        """What the keepers have sent of calls, each with the channel that it came by."""
+    def news(self) -> Iterator[messages.Message]:
+        """What the keepers have sent of calls."""
         ready = [] if self._readable.closed else self._readable.poll(0)
         for descriptor, _ in ready:
             # The executor sees the death of a keeper as well, but tells only by way of a call.
             if descriptor in self._keepers:
                 self._on_break()
             else:
-                yield from self._news_of(self._channels[descriptor])
+                yield from self._news_of(self._links[descriptor])
 
-    def _news_of(self, channel: socket.socket) -> Iterator[tuple[socket.socket, messages.Message]]:
-        while (message := messages.receive(channel)) is not None:
-            match message.fields["kind"]:
-                case "ready":
-                    self.ready = True
-                case "load_failed":
-                    self.load_error = message.fields["reason"]
-                case _:
-                    yield channel, message
+    def _news_of(self, link: Link) -> Iterator[messages.Message]:
+        while (message := messages.receive(link.channel)) is not None:
+            link.heard(message)
+            if message.fields["kind"] == "load_failed":
+                self.load_error = message.fields["reason"]
+            elif message.fields["kind"] != "ready":
+                yield message
+
+    def thaw(self) -> None:
+        """Let all keepers go on that somebody has stopped: those heed no order."""
+        self._note_keepers()
+        for process in self._keepers.values():
+            if process.pid is not None:
+                processes.send_signal(process.pid, signal.SIGCONT)
 
     def end(self, patience: float, meanwhile: Callable[[], None]) -> None:
         """End all keepers and every process below, however it got there; wait until all are gone.
@@ -108,6 +133,7 @@ class Crew:
         while alive and time.monotonic() < until:
             for process in alive.values():
                 process.terminate()  # again: a keeper that is starting may have to drop the first
+            self.thaw()
             for descriptor, _ in self._readable.poll(_AGAIN_SECONDS):
                 if alive.pop(descriptor, None):
                     self._readable.unregister(descriptor)
@@ -128,12 +154,13 @@ class Crew:
         load: Callable[[], Entry],
         limits: Limits,
         keep: Collection[int],
+        lease: Lease,
     ) -> Setup:
         """Make the channels and the pipe of slots, and what the keepers are given of them."""
         channels = []
         for _ in range(self._size):
             ours, theirs = map(held.enter_context, messages.channel())
-            self._channels[ours.fileno()] = ours
+            self._links[ours.fileno()] = Link(ours)
             self._readable.register(ours, select.EPOLLIN)
             channels.append(Inherited(theirs.fileno()))
         read, write = os.pipe()
@@ -141,26 +168,26 @@ class Crew:
         with open(write, "wb") as slots:
             slots.write(b"".join(map(SLOT_NUMBER.pack, range(self._size))))
         kept = tuple(Inherited(descriptor) for descriptor in dict.fromkeys(keep))
-        return Setup(load, limits, os.getpid(), Inherited(read), tuple(channels), kept)
+        ends = Inherited(read), tuple(channels), Inherited(lease.descriptor)
+        return Setup(load, limits, os.getpid(), *ends, kept)
 
     def _start(self) -> None:
-        try:
-            for _ in range(self._size):
-                self._submit(keeper.show_up)
-        except OSError:
-            self.end(0.0, lambda: None)
-            raise
-
-    def _submit(self, function: Callable[..., None], *arguments: object) -> None:
-        """Submit to the executor, which may start a keeper by it: one that no Ctrl-C disturbs."""
+        """Have the executor start all keepers, as ones that no Ctrl-C disturbs."""
+        begun: list[Future[Any]] = []
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         try:
-            future = self._executor.submit(function, *arguments)
+            for _ in range(self._size):
+                begun.append(self._executor.submit(keeper.serve))
+                begun[-1].add_done_callback(lambda _: self._on_break())  # none ends by itself
+                self._note_keepers()
+        except (RuntimeError, OSError) as error:
+            # The executor closes, in its own thread, when one is dead before all are started.
+            if isinstance(error, OSError) and not any(future.done() for future in begun):
+                self.end(0.0, lambda: None)
+                raise
+            self._on_break()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        future.add_done_callback(self._look_at)
-        if len(self._keepers) < self._size:
-            self._note_keepers()
 
     def _note_keepers(self) -> None:
         """Watch the keepers that were started since last time, to see when they die."""
@@ -169,7 +196,3 @@ class Crew:
             if process.pid not in self._strangers and sentinel not in self._keepers:
                 self._keepers[sentinel] = process
                 self._readable.register(sentinel, select.EPOLLIN)
-
-    def _look_at(self, future: Future[Any]) -> None:
-        if future.exception() is not None:
-            self._on_break()

@@ -1,12 +1,11 @@
 """What runs inside a job process: one call after the other. Imports nothing of ours but the pool's.
 
-request ─▶ timer on ─▶ entry(request, report) ─▶ proof of the result ─▶ timer off ─▶ answer
-   ▲           └─ when the time is over, the kernel ends the process                    │
-   └────────────────────────────────────────────────────────────────────────────────────┘
+request ─▶ timer, limits on ─▶ entry(request, report) ─▶ proof of the result ─▶ off ─▶ answer
+   ▲              └─ when the time is over, the kernel ends the process                   │
+   └──────────────────────────────────────────────────────────────────────────────────────┘
 """
 
 import contextlib
-import json
 import os
 import resource
 import signal
@@ -14,44 +13,45 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import resource_tracker
 from typing import Any, NoReturn
 
 from runner import messages, processes
+from runner.answers import clean, described, proved_result, refused_memory
+from runner.clean_up import CleanUp, reset_signals
+from runner.limits import JobLimits, Limited
+from runner.printed import print_by_lines, print_to
 
 Entry = Callable[[str, Callable[[str], None]], str]
 """entry(request, report_progress) -> the result as JSON text; raises what it likes."""
 
-_TYPE_LENGTH = 200
-_MESSAGE_LENGTH = 4000
-_TO_DEFAULT = ("SIGTERM", "SIGALRM", "SIGCHLD", "SIGHUP", "SIGUSR1", "SIGUSR2")
 
+@dataclass(frozen=True)
+class Bounded:
+    """The entry, with the bounds of its result and of what it may use."""
 
-class InvalidResult(Exception):
-    """The entry returned something else than JSON text."""
-
-    retryable = False
-
-
-class ResultTooLarge(Exception):
-    """The result has more bytes than a result may have."""
-
-    retryable = False
+    entry: Entry
+    max_result_bytes: int
+    limits: JobLimits
+    output: int
+    """Where it prints to; -1 for where the keeper does."""
 
 
 def live(
     keeper: int,
     channel: socket.socket,
     keep: Collection[int],
-    entry: Entry,
-    max_result_bytes: int,
+    bounded: Bounded,
 ) -> NoReturn:
     """Be a job process, just forked from its keeper, until the keeper is gone."""
     try:
-        _settle_in(keeper, [channel.fileno(), *keep])
+        _settle_in(keeper, [channel.fileno(), bounded.output, *keep])
+        limited, clean_up = Limited(bounded.limits), CleanUp()
+        print_by_lines()
         while True:
-            _serve(channel, entry, max_result_bytes)
+            _serve(channel, bounded, limited, clean_up)
     except (EOFError, ConnectionError):
         os._exit(0)  # the keeper listens no more; what a job raises does not get here
     except BaseException:
@@ -64,7 +64,7 @@ def _settle_in(keeper: int, keep: Collection[int]) -> None:
     """Leave the keeper's signals, session, standard input and descriptors behind."""
     processes.die_with_parent(keeper, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
-    _reset_signals()
+    reset_signals()
     os.setsid()
     # The tracker of shared memory and semaphores serves all processes below the runner.
     tracker = resource_tracker.getfd()
@@ -79,89 +79,46 @@ def _settle_in(keeper: int, keep: Collection[int]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _reset_signals() -> None:
-    """Undo what a job may have done, so that a timeout and a kill with grace work in the next."""
-    for name in _TO_DEFAULT:
-        signal.signal(signal.Signals[name], signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-def _serve(channel: socket.socket, entry: Entry, max_result_bytes: int) -> None:
+def _serve(channel: socket.socket, bounded: Bounded, limited: Limited, clean_up: CleanUp) -> None:
     """Take one request and answer it."""
     message = messages.receive(channel, wait=True)
     assert message is not None
     assert message.text is not None
     request = messages.read(message.text)
     me, cpu_before = os.getpid(), processes.cpu_seconds()
-    _reset_signals()
-    processes.forget_peak_memory()
+    print_to(bounded.output)
     report = partial(_report, channel, message.fields["token"])
-    call = partial(_proved_result, partial(entry, request, report), max_result_bytes)
-    answer, result = _answer(call, message.fields["timeout"])
+    call = partial(proved_result, partial(bounded.entry, request, report), bounded.max_result_bytes)
+    answer, result = _answer(call, message.fields["timeout"], limited)
     if os.getpid() != me:
         os._exit(1)  # a process that the job forked has come out of the job's own code
     answer["cpu_seconds"] = processes.cpu_seconds() - cpu_before
-    answer["peak_memory_bytes"], _ = processes.memory_of(me)
+    answer["peak_memory_bytes"], answer["memory_bytes"] = clean_up()
     _flush()
     messages.send(channel, answer, result)
 
 
 def _answer(
-    call: Callable[[], bytes], timeout: float | None
+    call: Callable[[], bytes], timeout: float | None, limited: Limited
 ) -> tuple[dict[str, Any], bytes | None]:
-    """What came of the call, with the timer on; and its result, if there is one."""
+    """What came of the call, with timer and limits on; and its result, if there is one."""
     try:
-        signal.setitimer(signal.ITIMER_REAL, timeout or 0)
-        return {"kind": "returned"}, call()
+        with limited:
+            signal.setitimer(signal.ITIMER_REAL, timeout or 0)
+            return {"kind": "returned"}, call()
+    except MemoryError as error:
+        return {"kind": "out_of_memory", **refused_memory(error, limited.limits)}, None
     except BaseException as error:  # SystemExit and KeyboardInterrupt end only the job, too
-        return {"kind": "raised", **_described(error)}, None
+        return {"kind": "raised", **described(error)}, None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _proved_result(call: Callable[[], str], max_bytes: int) -> bytes:
-    """The result of a call, proved to be JSON within bounds."""
-    text = call()
-    if not isinstance(text, str):
-        raise InvalidResult(f"a result is JSON text, not of type {type(text).__name__}")
-    try:
-        data = text.encode()
-        if len(data) > max_bytes:
-            raise ResultTooLarge(f"the result has {len(data)} bytes, more than {max_bytes}")
-        json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidResult(f"the result is not JSON: {error}") from error
-    return data
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _described(error: BaseException) -> dict[str, Any]:
-    """An exception in words: most of its kind cannot be trusted to cross as objects."""
-    try:
-        text, retryable = str(error), bool(getattr(error, "retryable", True))
-    except BaseException as second:
-        text, retryable = f"its message cannot be had ({type(second).__name__})", True
-    return {
-        "error_type": _clean(type(error).__name__[:_TYPE_LENGTH]),
-        "error_message": _clean(text[:_MESSAGE_LENGTH]),
-        "retryable": retryable,
-    }
 
 
 def _report(channel: socket.socket, token: str, text: str) -> None:
     """Tell the keeper how far the job is. Dropped if it is too long, or if it had to wait."""
     if not isinstance(text, str):
         raise TypeError(f"progress is text, not of type {type(text).__name__}")
-    messages.send_at_once(channel, {"kind": "progress", "token": token, "text": _clean(text)})
-
-
-def _clean(text: str) -> str:
-    """Without lone surrogates, which fit no pipe and no database."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    messages.send_at_once(channel, {"kind": "progress", "token": token, "text": clean(text)})
 
 
 def _flush() -> None:

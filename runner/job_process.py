@@ -1,42 +1,65 @@
 """A keeper's view of its job process. Imports nothing of ours but the pool's."""
 
 import contextlib
+import math
 import os
 import signal
 import sys
 from collections.abc import Collection
 from typing import Any
 
-from runner import job_loop, messages, processes
+from runner import job_loop, messages, oom_kills, proc, processes
+from runner.leftovers import Leftovers
+from runner.limits import cpu_clock
+from runner.printed import Output
+from runner.setup import Limits
+
+_KINDS = ("progress", "returned", "raised", "out_of_memory")
 
 
 class JobProcess:
     """A process forked from the keeper, which runs one call after the other until it is killed."""
 
-    def __init__(self, entry: job_loop.Entry, keep: Collection[int], max_result_bytes: int):
+    def __init__(self, entry: job_loop.Entry, keep: Collection[int], limits: Limits):
         """Fork it. `keep` are the descriptors it holds besides its own. Raises OSError."""
+        self.output = Output(limits.log_bytes)
         self.channel, theirs = messages.channel()
         self.calls = 0
-        self._cpu_seconds = 0.0
+        self.limits = limits.job
+        self._cpu_seconds = self._cpu_clock = 0.0
+        self._memory_bytes = self._oom_kills = 0
         keeper = os.getpid()
         sys.stdout.flush()  # what is buffered would be printed twice
         sys.stderr.flush()
-        # The keeper's handler is not to run in the new process before that has dropped it.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        # The keeper's handlers are not to run in the new process before that has dropped them.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCONT})
         try:
             self.pid = os.fork()
             if self.pid == 0:
-                job_loop.live(keeper, theirs, keep, entry, max_result_bytes)
+                job_loop.live(keeper, theirs, keep, self._bounded(entry, limits))
         except OSError:
             self.channel.close()
+            self.output.close()
             raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             theirs.close()
+        try:
+            self._leftovers = Leftovers(self.pid)
+        except OSError:
+            self.channel.close()
+            processes.kill_below()
+            self.output.close()
+            raise
+
+    def _bounded(self, entry: job_loop.Entry, limits: Limits) -> job_loop.Bounded:
+        given = limits.max_result_bytes, limits.job, self.output.write_end
+        return job_loop.Bounded(entry, *given)
 
     def ask(self, token: str, request: str, timeout: float | None) -> None:
         """Send it a call. If it has just died, its exit code tells."""
         text = request.encode("utf-8", "surrogatepass")
+        self._cpu_clock, self._oom_kills = cpu_clock(self.pid), oom_kills.count()
         with contextlib.suppress(ConnectionError):
             messages.send(self.channel, {"token": token, "timeout": timeout}, text)
         self.calls += 1
@@ -47,7 +70,7 @@ class JobProcess:
         Raises EOFError when it can send no more, and ValueError for what is no message of it.
         """
         message = messages.receive(self.channel)
-        if message and message.fields.get("kind") not in ("progress", "returned", "raised"):
+        if message and message.fields.get("kind") not in _KINDS:
             raise ValueError(message.fields)
         return message
 
@@ -55,31 +78,39 @@ class JobProcess:
         """How it has ended, see processes.exit_code; None while it lives."""
         return processes.exit_code(self.pid)
 
+    def over_cpu_limit(self) -> float:
+        """By how many seconds of CPU time its call is over the limit; below zero if it is not."""
+        if self.limits.cpu_seconds is None:
+            return -math.inf
+        return cpu_clock(self.pid) - self._cpu_clock - self.limits.cpu_seconds
+
+    def memory_ran_out(self) -> bool:
+        """Whether the kernel has killed any process for that since the call was sent."""
+        return oom_kills.count() > self._oom_kills
+
     def has_leftovers(self) -> bool:
-        """Whether anything of its last call still runs: a process below it or below the keeper
-        (which adopts daemons), or a thread in it."""
-        return (
-            processes.children_of(os.getpid()) != [self.pid]
-            or bool(processes.children_of(self.pid))
-            or processes.thread_count(self.pid) != 1
-        )
+        """Whether anything of its last call still runs."""
+        return self._leftovers.found()
 
     def is_worn(self, max_calls: int, max_bytes: int) -> bool:
         """Whether it has run enough calls, or holds too much memory, to be replaced."""
-        return self.calls >= max_calls or processes.memory_of(self.pid)[1] > max_bytes
+        return self.calls >= max_calls or self._memory_bytes > max_bytes
 
     def used_by(self, answer: dict[str, Any]) -> processes.Used:
         """What a call has used that has answered; noted, to tell it from what comes later."""
         self._cpu_seconds += answer["cpu_seconds"]
+        self._memory_bytes = answer["memory_bytes"]
         return processes.Used(answer["cpu_seconds"], answer["peak_memory_bytes"])
 
     def kill(self) -> processes.Used:
         """Kill it and every process below the keeper; returns what its last call used, if that
         has not answered. Its peak memory is that of all its calls if it had died already."""
         self.channel.close()
-        peak, _ = processes.memory_of(self.pid)
+        self._leftovers.close()
+        peak, _ = proc.memory_of(self.pid)
         # The kernel does this in one go, so that a group which forks without end cannot escape.
         processes.send_signal(self.pid, signal.SIGKILL, group=True)
         used = processes.kill_below()
+        self.output.close()
         cpu_seconds = max(0.0, used.cpu_seconds - self._cpu_seconds)
         return processes.Used(cpu_seconds, peak or used.peak_memory_bytes)

@@ -1,10 +1,11 @@
 """A keeper: a worker of the pool's executor. It runs no job itself, but keeps one job process.
 
-    pool ──(executor)── call ─▶ keeper ──fork, request──▶ job process
+    pool ─────── call, kill ──▶ keeper ──fork, request──▶ job process
       ▲                           │ ◀───progress, answer─────┘
       └─ started, progress, ──────┘
          outcome, when nothing of the call is left
 
+All its life is one call of the executor: one for each job would cost more than a short job does.
 One thread, because it forks. Imports nothing of ours but the pool's.
 """
 
@@ -14,13 +15,19 @@ import os
 import signal
 import socket
 import time
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 from runner import messages, processes
 from runner.job_loop import Entry
 from runner.job_process import JobProcess
+from runner.keeper_signals import heed_signals
+from runner.lease import Lease
+from runner.orders import Orders
 from runner.setup import SLOT_NUMBER, Setup
-from runner.watch import Ears, Ending, RunnerGone, Watch
+from runner.watch import LEASE_ENDED, Ears, Ending, RunnerGone, Watch
+
+T = TypeVar("T")
 
 _REASON_LENGTH = 4000
 
@@ -34,14 +41,11 @@ def start(setup: Setup) -> None:
     _keeper = Keeper(setup)
 
 
-def show_up() -> None:
-    """Nothing to do: a call that makes the executor start one more keeper."""
-
-
-def run(token: str, request: str, timeout: float | None) -> None:
-    """Run one call in this keeper. All that comes of it goes over its channel to the pool."""
+def serve() -> NoReturn:
+    """Run the calls that come over the channel of this keeper, until it ends with its runner."""
     assert _keeper is not None
-    _keeper.run(token, request, timeout)
+    while True:
+        _keeper.serve_one()
 
 
 class Keeper:
@@ -51,32 +55,45 @@ class Keeper:
         """Load the entry and fork the first job process. Raises what the load raises."""
         self._setup = setup
         self._token: str | None = None
+        self._told: tuple[str, int] | None = None
+        """The next call and its process, if the pool has been told of its start already."""
         self._process: JobProcess | None = None
         self._keep = [inherited.descriptor for inherited in setup.keep]
         self._channel = _take_slot(setup)
-        self._ears = Ears(self._channel, self._heed_signals())
+        wakeup = heed_signals(setup.runner, self._die)
+        self._ears = Ears(Orders(self._channel), wakeup, Lease(setup.lease.descriptor))
         self._entry = self._load()
         gc.collect()
         gc.freeze()  # keeps what is loaded in pages that are shared with the job processes
         self._living_process()
         self._send({"kind": "ready"})
 
-    def run(self, token: str, request: str, timeout: float | None) -> None:
-        """Run one call."""
-        self._token = token
+    def serve_one(self) -> None:
+        """Wait for a call, and run it."""
+        message = self._ask_orders(self._ears.orders.next_call)
+        assert message.text is not None
+        self._token = message.fields["token"]
         try:
-            self._run(token, request, timeout)
+            self._run(self._token, messages.read(message.text), message.fields["timeout"])
         finally:
             self._token = None  # if the keeper has failed at this call: that is not innocent then
 
     def _run(self, token: str, request: str, timeout: float | None) -> None:
+        told, self._told = self._told, None
+        # In this order: before a runner takes up a new lease, it has all killed of the old one.
+        if self._ears.lease.left() == 0.0:  # the pool was stopped with the call in its hands
+            self._tell(LEASE_ENDED, None)
+            return
+        if self._ask_orders(lambda: self._ears.orders.is_killed(token)):
+            self._tell(Ending("killed"), None)
+            return
         try:
             process = self._living_process()
         except OSError as error:
-            lost = Ending("lost", ("Lost", f"the keeper could not fork: {error}"))
-            self._tell(lost, processes.Used(), innocent=True)
+            self._tell(Ending("lost", ("Lost", f"the keeper could not fork: {error}")), None)
             return
-        self._send({"kind": "started", "token": token, "pid": process.pid})
+        if told != (token, process.pid):
+            self._send({"kind": "started", "token": token, "pid": process.pid})
         watch = Watch(self._ears, process, token, timeout, self._setup.limits.grace)
         process.ask(token, request, timeout)
         self._settle(process, watch)
@@ -93,32 +110,38 @@ class Keeper:
             used = self._kill(process)
         else:
             used = process.used_by(ending.answer)
-            if process.has_leftovers():
+            if ending.kind == "out_of_memory" or process.has_leftovers():
                 self._kill(process)
+        next_token = self._ears.orders.next_token
+        if next_token and self._process is process and not self._is_worn(process):
+            self._told = next_token, process.pid  # it goes on at once: one message for both
+        process.output.finish(self._channel, self._token or "")
         self._tell(ending, used, seconds=seconds, pid=process.pid)
 
     def _renew(self, process: JobProcess) -> None:
         """Have a fresh job process ready, if the one there was is dead or worn."""
-        limits = self._setup.limits
-        if self._process and process.is_worn(limits.jobs_per_process, limits.max_process_bytes):
+        if self._process and self._is_worn(process):
             self._kill(process)
         with contextlib.suppress(OSError):  # tried again for the next call
             self._living_process()
+
+    def _is_worn(self, process: JobProcess) -> bool:
+        limits = self._setup.limits
+        return process.is_worn(limits.jobs_per_process, limits.max_kept_bytes)
 
     def _living_process(self) -> JobProcess:
         """The job process, or a new one in the place of a dead one. Raises OSError."""
         if self._process and self._process.exit_code() is not None:
             self._kill(self._process)
         if self._process is None:
-            limit = self._setup.limits.max_result_bytes
-            self._process = JobProcess(self._entry, self._keep, limit)
+            self._process = JobProcess(self._entry, self._keep, self._setup.limits)
         return self._process
 
     def _kill(self, process: JobProcess) -> processes.Used:
         self._process = None
         return process.kill()
 
-    def _tell(self, ending: Ending, used: processes.Used, **more: Any) -> None:
+    def _tell(self, ending: Ending, used: processes.Used | None, **more: Any) -> None:
         """Give the pool the outcome, in the words of its Outcome."""
         error_type, error_message = ending.error or (None, None)
         outcome = {
@@ -126,11 +149,14 @@ class Keeper:
             "error_type": error_type,
             "error_message": error_message,
             "retryable": ending.answer is None or ending.answer.get("retryable", True),
-            "cpu_seconds": used.cpu_seconds,
-            "peak_memory_bytes": used.peak_memory_bytes,
+            "cpu_seconds": used and used.cpu_seconds,
+            "peak_memory_bytes": used and used.peak_memory_bytes,
+            "innocent": ending.kind == "lost",
             **more,
         }
         fields = {"kind": "outcome", "token": self._token, "outcome": outcome}
+        if self._told:
+            fields["next"] = self._told[0]
         self._send(fields, ending.result)
         messages.drop(ending.result)
 
@@ -140,6 +166,12 @@ class Keeper:
         except ConnectionError:
             self._die()  # the runner is gone
 
+    def _ask_orders(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except EOFError:
+            self._die()
+
     def _load(self) -> Entry:
         try:
             return self._setup.load()
@@ -148,33 +180,14 @@ class Keeper:
             self._send({"kind": "load_failed", "reason": reason})
             raise
 
-    def _heed_signals(self) -> int:
-        """Die orderly with the runner and at its wish; returns what is readable after a signal.
-
-        The pool has blocked SIGINT and SIGTERM in its keepers, until now. What a terminal or a
-        process manager sends to the runner's whole process group is for the runner alone to heed.
-        """
-        os.setpgid(0, 0)
-        early = signal.sigtimedwait({signal.SIGTERM}, 0)
-        if early is not None and early.si_pid == self._setup.runner:
-            self._die()
-        wakeup, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _note)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal: the runner's to heed
-        signal.signal(signal.SIGTERM, self._die)
-        processes.adopt_orphans()
-        processes.die_with_parent(self._setup.runner, signal.SIGTERM)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-        return wakeup
-
     def _die(self, *_: object) -> NoReturn:
         """Kill all below, say whose call that has cost, and exit."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
             processes.kill_below()
-            if self._token is not None:
-                messages.send(self._channel, {"kind": "terminated", "token": self._token})
+            for token in (self._token, self._told and self._told[0]):
+                if token is not None:
+                    messages.send(self._channel, {"kind": "terminated", "token": token})
         finally:
             os._exit(128 + signal.SIGTERM)
 
@@ -184,7 +197,3 @@ def _take_slot(setup: Setup) -> socket.socket:
     data = os.read(setup.slots.descriptor, SLOT_NUMBER.size)
     (number,) = SLOT_NUMBER.unpack(data)
     return socket.socket(fileno=setup.channels[number].descriptor)
-
-
-def _note(*_: object) -> None:
-    """What has to be there for Python to write to the wakeup descriptor."""

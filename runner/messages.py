@@ -1,11 +1,13 @@
 """Messages between the processes of a pool: a JSON object each, some with a long text besides.
 
     pool     ◀── ready | load_failed | started | progress | outcome | terminated ── keeper
-             ──  kill ─────────────────────────────────────────────────────────▶
+             ◀── output + text ─────────────────────────────────────────────────
+              (an outcome says as well which call has been started next)
+             ──  call + text | kill ───────────────────────────────────────────▶
     keeper   ──  request + text ───────────────────────────────────────────────▶ job process
              ◀── progress | answer + text ──────────────────────────────────────
 
-(A call itself comes to a keeper through the executor.) On SOCK_SEQPACKET sockets a message comes
+On SOCK_SEQPACKET sockets a message comes
 whole or not at all: who is stopped or killed half way through leaves no half of one behind. A long
 text travels as a descriptor of memory, so that it cannot block its sender, and a keeper hands it
 on without reading it. Imports nothing of ours.
@@ -25,7 +27,7 @@ _SHORT_BYTES = 16384
 _SEPARATOR = b"\n"
 
 Text = bytes | int
-"""UTF-8, or a descriptor of memory that holds it: to be read, handed on, or dropped."""
+"""UTF-8 (but for output), or a descriptor of memory with it: to be read, handed on, or dropped."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +43,26 @@ def channel() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def send(end: socket.socket, fields: dict[str, Any], text: Text | None = None) -> None:
+def send(
+    end: socket.socket, fields: dict[str, Any], text: Text | None = None, at_once: bool = False
+) -> None:
     """Send a message, waiting while the other side has too many unread. Keeps the text.
 
-    Raises OSError if the other side is gone.
+    Raises OSError if the other side is gone; BlockingIOError where it is to be sent `at_once`, and
+    that would have to wait.
     """
-    data = json.dumps(fields).encode()
+    data, flags = json.dumps(fields).encode(), socket.MSG_DONTWAIT if at_once else 0
     if text is None:
-        end.send(data)
+        end.send(data, flags)
     elif isinstance(text, int):
         rights = array.array("i", [text])
-        end.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        end.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], flags)
     elif len(text) <= _SHORT_BYTES:
-        end.sendmsg([data, _SEPARATOR, text])
+        end.sendmsg([data, _SEPARATOR, text], (), flags)
     else:
         memory = _to_memory(text)
         try:
-            send(end, fields, memory)
+            send(end, fields, memory, at_once)
         finally:
             os.close(memory)
 
@@ -100,11 +105,16 @@ def receive(end: socket.socket, wait: bool = False) -> Message | None:
 
 def read(text: Text) -> str:
     """The text, which then can be read no more."""
-    if isinstance(text, int):
-        with open(text, "rb") as file:
-            file.seek(0)
-            text = file.read()
-    return text.decode("utf-8", "surrogatepass")
+    return read_bytes(text).decode("utf-8", "surrogatepass")
+
+
+def read_bytes(text: Text) -> bytes:
+    """The same for one that may be something else than UTF-8."""
+    if isinstance(text, bytes):
+        return text
+    with open(text, "rb") as file:
+        file.seek(0)
+        return file.read()
 
 
 def drop(text: Text | None) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["returned", "raised", "killed", "timed_out", "crashed", "lost"]
+Kind = Literal["returned", "raised", "killed", "timed_out", "out_of_memory", "crashed", "lost"]
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Outcome:
     result: str | None = None
     """JSON text, if the call returned."""
     error_type: str | None = None
-    """For raised, timed_out, crashed and lost."""
+    """For all but returned and killed."""
     error_message: str | None = None
     """The same; at most 4000 characters of the exception's, and no lone surrogates."""
     retryable: bool = True
@@ -22,9 +22,9 @@ class Outcome:
     innocent: bool = False
     """If lost: by the end of another keeper, or before it was started."""
     seconds: float = 0.0
-    cpu_seconds: float = 0.0
-    """Of its processes, as far as they were waited for."""
-    peak_memory_bytes: int = 0
-    """Resident memory of the job process; if it crashed, the peak of all its calls."""
+    cpu_seconds: float | None = None
+    """Of its processes, as far as they were waited for; None if that is not known."""
+    peak_memory_bytes: int | None = None
+    """Resident memory of the job process; if it crashed, the peak of all its calls; or None."""
     pid: int | None = None
     """The job process."""

@@ -1,6 +1,6 @@
-"""Processes by the means of the kernel: prctl, /proc and signals. Linux only.
+"""Processes by the means of the kernel: prctl and signals. Linux only.
 
-Imports nothing of ours.
+Imports nothing of ours but `proc`, what the kernel tells of them.
 """
 
 import contextlib
@@ -8,10 +8,12 @@ import ctypes
 import os
 import resource
 import signal
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from runner import proc
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -45,30 +47,6 @@ def adopt_orphans(adopt: bool = True) -> bool:
     return bool(before.value)
 
 
-def children_of(pid: int) -> list[int]:
-    """The children of a process, ended ones that wait for their parent included."""
-    if not os.path.exists("/proc/thread-self/children"):
-        return children_by_scan(pid)
-    children: list[int] = []
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            children += map(int, _read_if_there(f"/proc/{pid}/task/{thread}/children").split())
-    return children
-
-
-def children_by_scan(pid: int) -> list[int]:
-    """The same from all of /proc, for kernels built without /proc/PID/task/TID/children."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _parent(name) == pid]
-
-
-def descendants_of(pid: int, spare: Collection[int] = ()) -> Iterator[int]:
-    """Every process below a process, but those to spare and what is below them."""
-    for child in children_of(pid):
-        if child not in spare:
-            yield child
-            yield from descendants_of(child)
-
-
 def kill_below(spare: Collection[int] = ()) -> Used:
     """Kill every process below this one, and wait until none is left; returns what they used.
 
@@ -76,8 +54,9 @@ def kill_below(spare: Collection[int] = ()) -> Used:
     them: the children of those become own ones, to be found by the next round.
     """
     used = Used()
-    while own := [child for child in children_of(os.getpid()) if child not in spare]:
-        for pid in list(descendants_of(os.getpid(), spare)):
+    while own := [child for child in proc.children_of(os.getpid()) if child not in spare]:
+        # All, though the own ones would do in the end: a tree may grow faster than it is cut down.
+        for pid in list(proc.descendants_of(os.getpid(), spare)):
             send_signal(pid, signal.SIGKILL)
         for pid in own:
             used = _sum(used, _wait_for(pid))
@@ -114,28 +93,10 @@ def in_words(code: int) -> str:
         return f"was killed by signal {-code}"
 
 
-def thread_count(pid: int) -> int:
-    """How many threads a process has, those not made by Python included."""
-    return len(os.listdir(f"/proc/{pid}/task"))
-
-
 def cpu_seconds() -> float:
     """CPU time of this process and of the children that it has waited for."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-def memory_of(pid: int) -> tuple[int, int]:
-    """Resident memory of a process in bytes: the greatest and the present; zeros if it is gone."""
-    fields = dict(line.split(":", 1) for line in _read_if_there(f"/proc/{pid}/status").splitlines())
-    peak, present = (fields.get(name, "0").split()[0] for name in ("VmHWM", "VmRSS"))
-    return int(peak) * 1024, int(present) * 1024
-
-
-def forget_peak_memory() -> None:
-    """Count the greatest resident memory of this process anew, where the kernel permits it."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
 
 
 def be_first_to_be_killed() -> None:
@@ -168,21 +129,7 @@ def _sum(one: Used, other: Used) -> Used:
     )
 
 
-def _parent(pid: str) -> int:
-    # The name in parentheses may hold anything; the parent is the second field after it.
-    fields = _read_if_there(f"/proc/{pid}/stat").rpartition(")")[2].split()
-    return int(fields[1]) if fields else 0
-
-
 def _prctl(option: int, argument: Any) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(option, argument, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"prctl({option}): {os.strerror(number)}")
-
-
-def _read_if_there(path: str) -> str:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            return file.readall().decode(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+MAX_SECONDS = 60.0
+"""No backoff is longer."""
 _SPREAD = 0.2
 _MOST_DOUBLINGS = 1000  # a float ends at 2 ** 1024
 
@@ -10,7 +12,7 @@ def delay_ms(
     retry_count: int,
     random: Callable[[], float],
     base_seconds: float = 2.0,
-    max_seconds: float = 60.0,
+    max_seconds: float = MAX_SECONDS,
 ) -> int:
     """The backoff before a retry, in whole milliseconds: base · 2ⁿ⁻¹ ± 20 %, at most max.
 

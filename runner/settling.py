@@ -1,7 +1,8 @@
 """From how an attempt ended in the pool to what becomes of its job."""
 
+import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from runner import retry
 from runner.outcome import Outcome as PoolOutcome
@@ -9,10 +10,12 @@ from runner.roster import Kill, Running
 from storage.claims import Claims
 from storage.job import Ended, Fence, Json, Outcome, Usage
 
+log = logging.getLogger(__name__)
+
 _OUTCOMES = {
-    "returned": Outcome.RETURNED,
     "raised": Outcome.RAISED,
     "timed_out": Outcome.TIMED_OUT,
+    "out_of_memory": Outcome.OUT_OF_MEMORY,
     "crashed": Outcome.CRASHED,
     "lost": Outcome.LOST,
 }
@@ -32,18 +35,42 @@ class Settler:
         self._claims = claims
         self._backoff_ms = backoff_ms
 
+    def settle_each(self, ended: Sequence[tuple[Running, PoolOutcome]]) -> list[bool]:
+        """The same as `settle` for many, in their order."""
+        plain = [at for at, (r, o) in enumerate(ended) if o.kind == "returned" and not r.told]
+        moved = dict(zip(plain, self._complete([ended[at] for at in plain]), strict=True))
+        return [moved[at] if at in moved else self.settle(*ended[at]) for at in range(len(ended))]
+
     def settle(self, running: Running, outcome: PoolOutcome) -> bool:
         """Move the job on; False if the store refused, since this runner holds it no more."""
+        self._store_output(running)
         usage = Usage(outcome.cpu_seconds, outcome.peak_memory_bytes)
         if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill):
             return self._killed(running, usage)
         if outcome.kind == "lost" and outcome.innocent:
             # Not at once: the system may be short of what a job process needs.
             return self._release(running.fence, usage, LOST_DELAY_MS)
-        ended = Ended(_OUTCOMES[outcome.kind], _error(outcome), usage, running.progress)
         if outcome.kind == "returned":
-            return self._claims.complete(running.fence, outcome.result or "null", ended)
+            return self._complete([(running, outcome)])[0]
+        ended = Ended(_OUTCOMES[outcome.kind], _error(outcome), usage, running.progress)
         return self._failed(running, ended, outcome.retryable)
+
+    def store_progress(self, running: Running) -> None:
+        """Store how far a job is, and what it has printed."""
+        self._store_output(running)
+        if running.progress is not None:
+            self._claims.progress(running.fence, running.progress)
+
+    def _store_output(self, running: Running) -> None:
+        if running.printed.parts:
+            self._claims.printed(running.fence, running.printed.parts, running.printed.most)
+
+    def _complete(self, ended: Sequence[tuple[Running, PoolOutcome]]) -> list[bool]:
+        ends = [
+            (running.fence, outcome.result or "null", _returned(running, outcome))
+            for running, outcome in ended
+        ]
+        return self._claims.complete_each(ends)
 
     def _killed(self, running: Running, usage: Usage) -> bool:
         if running.kill is Kill.RELEASE:
@@ -51,7 +78,7 @@ class Settler:
         return running.kill is Kill.CANCEL and self._confirm_cancel(running.fence, usage)
 
     def _release(self, fence: Fence, usage: Usage, delay_ms: int = 0) -> bool:
-        return self._claims.release(fence, delay_ms) or self._confirm_cancel(fence, usage)
+        return self._claims.release(fence, usage, delay_ms) or self._confirm_cancel(fence, usage)
 
     def _confirm_cancel(self, fence: Fence, usage: Usage) -> bool:
         return self._claims.confirm_cancel(fence, Ended(Outcome.CANCELED, usage=usage))
@@ -64,6 +91,19 @@ class Settler:
         else:
             moved = self._claims.fail(running.fence, ended)
         return moved or self._claims.confirm_cancel(running.fence, ended)
+
+
+def log_settled(running: Running, outcome: PoolOutcome, moved: bool) -> None:
+    """Say how an attempt ended, and whether the store has that."""
+    extra = {**running.names(), "outcome": outcome.kind, "seconds": round(outcome.seconds, 3)}
+    if outcome.error_type:
+        extra["error"] = f"{outcome.error_type}: {outcome.error_message}"
+    log.info("job ended" if moved else "stale end of a job dropped", extra=extra)
+
+
+def _returned(running: Running, outcome: PoolOutcome) -> Ended:
+    usage = Usage(outcome.cpu_seconds, outcome.peak_memory_bytes)
+    return Ended(Outcome.RETURNED, usage=usage, progress=running.progress)
 
 
 def _error(outcome: PoolOutcome) -> Json | None:

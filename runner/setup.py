@@ -2,11 +2,13 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import reduction
 from typing import Any
 
 from runner.job_loop import Entry
+from runner.limits import JobLimits
+from runner.printed import LOG_BYTES
 
 SLOT_NUMBER = struct.Struct("H")
 """How the number of a slot is written into the pipe that keepers take theirs from."""
@@ -34,8 +36,17 @@ class Limits:
     max_process_bytes: int = 512 * 2**20
     """Resident memory that a job process may keep after a job."""
     max_result_bytes: int = 16 * 2**20
+    log_bytes: int = LOG_BYTES
+    """What is kept of all that a call prints; with 0, it goes where the runner itself prints to."""
     grace: float = 0.0
     """Seconds from SIGTERM to SIGKILL; without it, SIGKILL comes at once."""
+    job: JobLimits = field(default_factory=JobLimits)
+
+    @property
+    def max_kept_bytes(self) -> int:
+        """Resident memory with which a job process is replaced, so that what earlier jobs have
+        left takes at most half of what the next one may have."""
+        return min(self.max_process_bytes, (self.job.memory_bytes or 2**63) // 2)
 
 
 @dataclass(frozen=True)
@@ -51,5 +62,7 @@ class Setup:
     channels: tuple[Inherited, ...]
     """To the pool, one for each slot. They end when the runner does, which alone holds the other
     ends: so these are lifelines as well."""
+    lease: Inherited
+    """Until when jobs may run, see runner/lease.py."""
     keep: tuple[Inherited, ...]
     """What keepers and job processes hold with the runner, say its lock."""

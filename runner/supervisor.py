@@ -13,20 +13,22 @@ import math
 import select
 import time
 
+from runner.lease import steady_now
 from runner.outcome import Outcome
+from runner.pace import PATIENCE_SECONDS
 from runner.pool import Pool
 from runner.roster import Kill, Roster, Running
-from runner.settling import Settler
+from runner.settling import Settler, log_settled
 from runner.upkeep import Upkeep
 from storage.claims import Claims
-from storage.job import Fence, Job, StoreError
+from storage.job import Fence, StoreError, StoreInDoubt
 from storage.liveness import Liveness
-from storage.store import now_ms
 from storage.wakeup import Waiter
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+RECONCILE_SECONDS = 10.0
 SETTLE_SECONDS = 5.0
 """How long a stop waits for processes that do not end, or for a store that cannot be had."""
 
@@ -52,9 +54,10 @@ class Supervisor:
         self._settler = Settler(claims)
         self._ended: list[tuple[Running, Outcome]] = []
         self._stop_at: float | None = None
-        self._next_run_at: int | None = None
-        self._registered = False
-        self._in_doubt = False
+        self._next_due_at: float | None = None
+        self._registered = self._in_doubt = self._waiting = False
+        self._doubtful: set[Fence] = set()  # ends that a commit in doubt may have stored
+        self._reconcile_at = 0.0
 
     def drain(self) -> None:
         """Claim no more; asked a second time, wait no longer for jobs to end."""
@@ -82,6 +85,8 @@ class Supervisor:
         self._ended += self._roster.collect()
         try:
             self._register()
+            self._liveness.renew()  # first: a lease must not end because something else fails
+            self._pool.lease.end_at(self._liveness.safe_until())  # at once: or waits for a lock
             self._reconcile()
             self._settle_and_claim()
             self._kill_canceled()
@@ -90,19 +95,21 @@ class Supervisor:
             # What was committed is not known: the next turn looks.
             self._in_doubt = True
             log.warning("the store failed, trying again", extra={"reason": str(error)})
-        if self._registered and self._liveness.doubtful():
-            self._disown()
+        self._heed_lease()
+        self._waiting = self._roster.give_back(PATIENCE_SECONDS if self._stop_at is None else 0.0)
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             self._roster.kill_all(Kill.RELEASE)
 
     def wait(self, waiter: Waiter, stop: int) -> None:
         """Sleep until something may have changed; `stop` is a descriptor that ends it, too."""
         poll = select.poll()  # select() ends at descriptor 1023, and a large pool has more
-        for descriptor in (waiter.fileno(), *self._pool.filenos(), stop):
+        own = (waiter.fileno(), self._liveness.fileno(), stop)
+        for descriptor in (*own, *self._pool.filenos()):
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
         poll.poll(math.ceil(self._patience() * 1000))
         waiter.drain()
+        self._upkeep.heed_news()
 
     def _register(self) -> None:
         if not self._registered:
@@ -111,72 +118,78 @@ class Supervisor:
             log.info("ready", extra={"runner": self._liveness.name, "slots": self._pool.size})
 
     def _reconcile(self) -> None:
-        """After a doubtful commit: run what the store says was claimed and is not known here."""
-        if not self._in_doubt:
+        """Run what the store says was claimed and is not known here: after a commit that failed,
+        and now and then, since a server may make it after the connection was lost."""
+        if not self._in_doubt and time.monotonic() < self._reconcile_at:
             return
         ended = {running.fence for running, _ in self._ended}
         for job in self._claims.held():
-            fence = self._fence(job)
-            if fence not in self._roster and fence not in ended:
-                self._roster.start(job, fence)
+            if job.fence not in self._roster and job.fence not in ended:
+                self._roster.start(job)
         self._in_doubt = False
+        self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
 
     def _settle_and_claim(self) -> None:
         """One transaction for all that ended, for progress, and for the jobs to run next."""
         due = self._roster.progress_due()
         if not (self._ended or due or self._is_job_due()):
             return
-        with self._claims.turn():
-            settled = [(r, o, self._settler.settle(r, o)) for r, o in self._ended]
-            for running in due:
-                self._claims.progress(running.fence, running.progress or "null")
-            jobs = self._claims.claim(self._free())
-        self._ended.clear()
-        self._next_run_at = None
+        try:
+            with self._claims.turn():
+                moved = self._settler.settle_each(self._ended)
+                for running in due:
+                    self._settler.store_progress(running)
+                jobs = self._claims.claim(*self._room())
+        except StoreInDoubt:
+            self._doubtful = {running.fence for running, _ in self._ended}
+            raise
         for running in due:
             running.progress_stored()
-        for running, outcome, moved in settled:
-            _log_settled(running, outcome, moved)
+        for (running, outcome), is_moved in zip(self._ended, moved, strict=True):
+            log_settled(running, outcome, is_moved or running.fence in self._doubtful)
+        self._ended.clear()
+        self._doubtful.clear()
         for job in jobs:
-            self._roster.start(job, self._fence(job))
+            self._roster.start(job)
+        self._is_job_due()
 
     def _is_job_due(self) -> bool:
-        self._next_run_at = self._claims.next_run_at() if self._free() > 0 else None
-        return self._next_run_at is not None and self._next_run_at <= now_ms()
+        """Whether there is a job to claim; if not, when there will be is noted."""
+        seconds = self._claims.seconds_to_next() if any(self._room()) else None
+        self._next_due_at = None if seconds is None else time.monotonic() + seconds
+        return seconds is not None and seconds <= 0
 
-    def _free(self) -> int:
-        return self._pool.free if self._stop_at is None else 0
-
-    def _fence(self, job: Job) -> Fence:
-        return Fence(job.id, self._liveness.name, job.attempt)
+    def _room(self) -> tuple[int, int]:
+        """How many jobs can start, and how many more can wait behind others."""
+        return self._roster.room() if self._stop_at is None else (0, 0)
 
     def _kill_canceled(self) -> None:
         if self._roster.living():
             for fence in self._claims.to_cancel():
                 self._roster.kill(fence, Kill.CANCEL)
 
+    def _heed_lease(self) -> None:
+        """The keepers know its end as well, and heed it even while this process is stopped."""
+        if self._registered and steady_now() >= self._liveness.safe_until():
+            self._disown()
+
     def _disown(self) -> None:
-        """The lease ends: kill all jobs and drop what they did; register under a new name."""
+        """The lease ends: kill all jobs; register under a new name. What has ended before is
+        settled yet, if nobody has rescued it: its fence tells."""
         log.error("the lease could not be renewed, killing all jobs")
         self._roster.disown_all()
-        self._ended.clear()
         self._registered = False
 
     def _patience(self) -> float:
         """Seconds to the next thing that has to be done without being woken."""
         now, moments = time.monotonic(), [LOOK_SECONDS]
-        if self._next_run_at is not None:
-            moments.append((self._next_run_at - now_ms()) / 1000)
         if self._stop_at is not None and self._stop_at > now:
             moments.append(self._stop_at - now)
-        progress = self._roster.next_progress()
-        if progress is not None:
-            moments.append(progress)
+        if self._in_doubt:  # of a store that failed, nothing is asked again at once
+            return max(0.01, min(moments))
+        if self._next_due_at is not None:
+            moments.append(self._next_due_at - now)
+        if self._waiting:
+            moments.append(PATIENCE_SECONDS)
+        moments.append(self._roster.next_progress())
         return max(0.01, min(moments))
-
-
-def _log_settled(running: Running, outcome: Outcome, moved: bool) -> None:
-    extra = {**running.names(), "outcome": outcome.kind, "seconds": round(outcome.seconds, 3)}
-    if outcome.error_type:
-        extra["error"] = f"{outcome.error_type}: {outcome.error_message}"
-    log.info("job ended" if moved else "stale end of a job dropped", extra=extra)

@@ -1,21 +1,21 @@
-"""What a runner does now and then: renew, rescue, prune."""
+"""What a runner does now and then: rescue, prune, reschedule."""
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
+from runner import retry
 from storage import retention
-from storage.database import Database
+from storage.clock import SetBack
 from storage.liveness import Liveness
+from storage.opening import Store
+from storage.rescheduling import BATCH, reschedule
 from storage.rescue import Rescuer
-from storage.store import now_ms
-from storage.uploads import Uploads
 
 RESCUE_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
+RESCHEDULE_SECONDS = 1.0
 
 
 @dataclass
@@ -32,34 +32,37 @@ class Upkeep:
 
     def __init__(
         self,
-        database: Database,
-        uploads: Uploads,
+        store: Store,
         liveness: Liveness,
         rescuer: Rescuer,
         retention_seconds: float,
-        clock: Callable[[], float] = time.monotonic,
     ):
-        self._database = database
-        self._uploads = uploads
+        self._store = store
         self._liveness = liveness
         self._rescuer = rescuer
         self._retention_ms = round(retention_seconds * 1000)
-        self._clock = clock
+        self._set_back = SetBack(store.clock)
+        self._to_reschedule = True  # the clock may have been set back while no runner looked
         self._chores = [
             Chore(self._rescue, RESCUE_SECONDS),
             Chore(self._prune, PRUNE_SECONDS),
             Chore(self._sweep, SWEEP_SECONDS),
+            Chore(self._reschedule, RESCHEDULE_SECONDS),
         ]
 
     def run(self) -> None:
         """Do what is due. Raises StoreError; what failed is due again after its pause."""
-        self._liveness.renew()
-        now = self._clock()
+        now = time.monotonic()
         for chore in self._chores:
             if chore.due_at <= now:
                 chore.due_at = now + chore.pause
                 if chore.work():
                     chore.due_at = now
+
+    def heed_news(self) -> None:
+        """If another runner may have died, have its jobs rescued in the next run."""
+        if self._liveness.has_news():
+            self._chores[0].due_at = 0.0
 
     def _rescue(self) -> bool:
         self._rescuer.rescue()
@@ -67,47 +70,26 @@ class Upkeep:
 
     def _prune(self) -> bool:
         """Delete a batch of final jobs whose time is over; there may be more."""
-        pruned, unused = retention.prune(self._database, now_ms() - self._retention_ms)
+        before = self._store.clock() - self._retention_ms
+        pruned, unused = retention.prune(self._store.database, before)
         for upload_id in unused:
-            self._uploads.delete(upload_id)
+            self._store.uploads.delete(upload_id)
         return pruned == retention.BATCH
 
     def _sweep(self) -> bool:
         """Delete files that no job needs: left by a listener that died, or by a failed commit."""
-        self._uploads.drop_abandoned()
-        for upload_id in retention.unknown(self._database, self._uploads.old()):
-            self._uploads.delete(upload_id)
+        uploads = self._store.uploads
+        uploads.drop_abandoned()
+        for upload_id in retention.unknown(self._store.database, uploads.old()):
+            uploads.delete(upload_id)
         return False
 
-
-class Heartbeat:
-    """A file whose time says that the runner's loop turns; for health checks on its own host."""
-
-    STALE_SECONDS = 30.0
-    BEAT_SECONDS = 1.0
-
-    def __init__(self, folder: Path, host: str):
-        self._path = folder / f"{host}.alive"
-        self._folder = folder
-        self._next_at = 0.0
-
-    def beat(self) -> None:
-        """Say that the loop turns; once a second is enough, however fast it does."""
-        now = time.monotonic()
-        if now < self._next_at:
-            return
-        self._next_at = now + self.BEAT_SECONDS
-        with contextlib.suppress(OSError):  # a full disk must not stop the loop
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._path.touch()
-
-    def is_fresh(self) -> bool:
-        """Whether a runner of this host has said so lately."""
-        try:
-            return time.time() - self._path.stat().st_mtime < self.STALE_SECONDS
-        except FileNotFoundError:
+    def _reschedule(self) -> bool:
+        """After the clock was set back, make a batch of jobs due; there may be more."""
+        self._to_reschedule |= self._set_back.came()
+        if not self._to_reschedule:
             return False
-
-    def stop(self) -> None:
-        """Say no more."""
-        self._path.unlink(missing_ok=True)
+        longest_ms = round(retry.MAX_SECONDS * 1000)
+        moved = reschedule(self._store.database, self._store.clock(), longest_ms)
+        self._to_reschedule = moved == BATCH
+        return self._to_reschedule

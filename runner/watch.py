@@ -3,33 +3,35 @@
     job process ── progress, answer ──▶ ┌───────┐
     its end (SIGCHLD) ────────────────▶ │ Watch │ ─▶ Ending
     pool ── kill ─────────────────────▶ │       │ ─▶ RunnerGone
-    the backstop's time ──────────────▶ └───────┘
+    the backstop's time, the lease's ─▶ └───────┘
 
-What came first wins: an answer that was sent is taken, though the process died or was to be
-killed right after. Imports nothing of ours but the pool's.
+What came first wins: an answer that was sent counts, though the process died or was to be killed
+right after. Imports nothing of ours but the pool's.
 """
 
-import contextlib
 import math
 import os
 import select
 import signal
-import socket
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from runner import messages, processes
 from runner.job_process import JobProcess
+from runner.lease import Lease
+from runner.orders import Orders
 
 BACKSTOP_SECONDS = 1.0
 """How long after a timeout the keeper ends what the kernel's timer has not."""
 _PROGRESS_SECONDS = 0.05
 """The least time between two messages of progress; only the newest waits for its turn."""
 _WAIT_SECONDS = 3600.0
+_LOOK_SECONDS = 1.0
+"""How often CPU time is looked at, if limited: a job can ignore the kernel's signal; and a lease
+that ends: it may be set anew, and goes on while the machine sleeps."""
 _AT_MOST = 1000
-"""Messages heard in one turn: more than fit into a channel, so that all is heard that an ended
-process has sent; and bounded, so that a flood delays no kill."""
+"""Messages heard in one turn: more than fit into a channel, and bounded: a flood delays no kill."""
 
 
 class RunnerGone(Exception):
@@ -46,14 +48,19 @@ class Ending:
     result: messages.Text | None = None
 
 
+LEASE_ENDED = Ending("lost", ("Lost", "the runner could not say in time that it lives"))
+
+
 @dataclass(frozen=True)
 class Ears:
     """What a keeper listens to besides its job process."""
 
-    channel: socket.socket
-    """To the pool; ends with the runner."""
+    orders: Orders
+    """From the pool; they end with the runner."""
     wakeup: int
     """Readable after a signal."""
+    lease: Lease
+    """When it ends, so does the call."""
 
 
 class Watch:
@@ -69,10 +76,14 @@ class Watch:
         self._limit = math.inf if timeout is None else timeout
         self._grace = grace
         self._deadline = self.started_at + self._limit + BACKSTOP_SECONDS
-        self._killed = False
-        self._silent = False
+        self._killed = self._silent = False
         self._progress: dict[str, Any] | None = None
         self._progress_at = 0.0
+        # No select(): descriptors may be above its 1024.
+        self._poll = select.poll()
+        for descriptor in (ears.wakeup, ears.orders.channel, process.channel):
+            self._poll.register(descriptor, select.POLLIN)
+        process.output.register(self._poll)
 
     def ending(self) -> Ending:
         """Wait for the end of the call. Raises RunnerGone."""
@@ -85,23 +96,23 @@ class Watch:
                 self._obey()
                 ending = self._overdue()
             self._pass_progress(last=ending is not None)
+            self._process.output.pass_on(self._ears.orders.channel, self._token)
         if self._killed:
             messages.drop(ending.result)
             return Ending("killed")
         return ending
 
     def _wait(self) -> None:
-        """Sleep until something may have come. No select(): descriptors may be above its 1024."""
-        poll = select.poll()
-        poll.register(self._ears.wakeup, select.POLLIN)
-        poll.register(self._ears.channel, select.POLLIN)
-        if not self._silent:
-            poll.register(self._process.channel, select.POLLIN)
-        until = min(self._deadline, self._progress_at if self._progress else math.inf)
-        seconds = min(max(until - time.monotonic(), 0.0), _WAIT_SECONDS)
-        poll.poll(math.ceil(seconds * 1000))
-        with contextlib.suppress(BlockingIOError):
-            os.read(self._ears.wakeup, 4096)
+        """Sleep until something may have come."""
+        progress_at = self._progress_at if self._progress else math.inf
+        until = min(self._deadline, progress_at, self._process.output.due_at(self._poll))
+        lease, cpu_limit = self._ears.lease.left(), self._process.limits.cpu_seconds
+        look = _WAIT_SECONDS if lease == math.inf and cpu_limit is None else _LOOK_SECONDS
+        seconds = min(max(until - time.monotonic(), 0.0), lease, look)
+        for descriptor, _ in self._poll.poll(math.ceil(seconds * 1000)):
+            if descriptor == self._ears.wakeup:
+                os.read(descriptor, 4096)
+            self._process.output.heed(descriptor, self._poll)
 
     def _hear(self) -> Ending | None:
         """Take what the job process has sent; the ending, if that was its answer."""
@@ -123,6 +134,7 @@ class Watch:
         """The channel is closed: the process is about to end, or has become another program."""
         if not self._silent:
             self._silent = True
+            self._poll.unregister(self._process.channel)
             self._end_by(time.monotonic() + BACKSTOP_SECONDS)
 
     def _ended(self, code: int | None) -> Ending | None:
@@ -131,17 +143,22 @@ class Watch:
             return None
         if code == -signal.SIGALRM and time.monotonic() - self.started_at >= self._limit:
             return self._timed_out()
+        if code == -signal.SIGXCPU and self._process.over_cpu_limit() >= 0:
+            return self._out_of_cpu()
+        if code == -signal.SIGKILL and self._process.memory_ran_out():
+            text = "memory ran out, and the kernel killed the job process"
+            return Ending("out_of_memory", ("OutOfMemory", text))
         return Ending("crashed", ("Crashed", f"the job process {processes.in_words(code)}"))
 
     def _obey(self) -> None:
-        """Take orders. One for another call is late: that call has ended."""
+        """Take orders."""
         try:
-            while (message := messages.receive(self._ears.channel)) is not None:
-                if message.fields["token"] == self._token and not self._killed:
-                    self._killed = True
-                    self._end_by(time.monotonic() + self._grace)
-                    if self._grace:
-                        processes.send_signal(self._process.pid, signal.SIGTERM, group=True)
+            if self._ears.orders.is_killed(self._token) and not self._killed:
+                self._killed = True
+                self._end_by(time.monotonic() + self._grace)
+                if self._grace:
+                    processes.send_signal(self._process.pid, signal.SIGTERM, group=True)
+                    processes.send_signal(self._process.pid, signal.SIGCONT, group=True)
         except EOFError:
             raise RunnerGone from None
 
@@ -149,8 +166,11 @@ class Watch:
         self._deadline = min(self._deadline, moment)
 
     def _overdue(self) -> Ending | None:
+        if self._ears.lease.left() == 0.0:
+            return LEASE_ENDED
         if time.monotonic() < self._deadline:
-            return None
+            over = self._process.over_cpu_limit() > BACKSTOP_SECONDS and not self._killed
+            return self._out_of_cpu() if over else None
         if self._killed:
             return Ending("killed")
         if self._silent:
@@ -160,15 +180,21 @@ class Watch:
     def _timed_out(self) -> Ending:
         return Ending("timed_out", ("TimedOut", f"the job ran longer than {self._limit:g} s"))
 
+    def _out_of_cpu(self) -> Ending:
+        limit = self._process.limits.cpu_seconds
+        text = f"the job used more CPU time than JOB_CPU_SECONDS={limit} allows"
+        return Ending("timed_out", ("CpuTimeExceeded", text))
+
     def _pass_progress(self, last: bool) -> None:
         now = time.monotonic()
         if self._progress is not None and (last or now >= self._progress_at):
             self._progress_at = now + _PROGRESS_SECONDS
-            if messages.send_at_once(self._ears.channel, self._progress):
+            if messages.send_at_once(self._ears.orders.channel, self._progress):
                 self._progress = None
 
 
 def _answered(message: messages.Message) -> Ending:
     answer = message.fields
-    error = (answer["error_type"], answer["error_message"]) if answer["kind"] == "raised" else None
+    returned = answer["kind"] == "returned"
+    error = None if returned else (answer["error_type"], answer["error_message"])
     return Ending(answer["kind"], error, answer, message.text)

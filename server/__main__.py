@@ -3,9 +3,11 @@
 import argparse
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from tornado.httpserver import HTTPServer
@@ -15,6 +17,7 @@ from runner import job_types
 from runner.job_types.base import JobType
 from server.app import make_app
 from server.config import ServerSettings
+from server.fast_path import FastPath
 from server.services import Services
 from storage.config import read_or_exit
 from storage.job import StoreError
@@ -25,6 +28,10 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
 ANY_SIZE = 10**100
+OPEN_FILES = 65536
+"""What is asked for, since each connection is one."""
+CHUNK_BYTES = 256 * 1024
+"""The most of a body that is taken at once."""
 
 
 def main() -> None:
@@ -37,6 +44,7 @@ def main() -> None:
     )
     parser.parse_args()
     settings = read_or_exit(ServerSettings)
+    allow_many_connections()
     set_up_logs(settings.log_level, settings.log_format, "listener")
     try:
         store = open_store(settings)
@@ -44,11 +52,29 @@ def main() -> None:
     except (StoreError, job_types.JobTypesError) as error:
         sys.exit(f"cannot start: {error}")
     try:
-        asyncio.run(listen(settings, store, types))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(listen(settings, store, types))
     except OSError as error:
         sys.exit(f"cannot listen on PORT={settings.port}: {error.strerror}")
     finally:
         store.close()
+
+
+def allow_many_connections() -> None:
+    """Raise the limit of open files, which is often 1024, as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The fastest there is; uvloop has no wheel for every platform."""
+    try:
+        uvloop = import_module("uvloop")
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
 
 
 async def listen(settings: ServerSettings, store: Store, types: Mapping[str, JobType[Any]]) -> None:
@@ -59,7 +85,8 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
     sockets = bind_sockets(settings.port, settings.host or None)
     services = Services(settings, store, types)
     # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
-    server = HTTPServer(make_app(services), max_body_size=ANY_SIZE, chunk_size=256 * 1024)
+    front = FastPath(make_app(services), services)
+    server = HTTPServer(front, max_body_size=ANY_SIZE, chunk_size=CHUNK_BYTES)
     server.add_sockets(sockets)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
     await stop.wait()

@@ -1,27 +1,49 @@
 """The routes."""
 
-import logging
+from typing import Any
 
 from tornado.web import Application, RequestHandler
 
+from server.access import log_access
 from server.handlers.base import NotFound
-from server.handlers.health import HealthHandler, IndexHandler
-from server.handlers.job import CancelHandler, JobHandler
+from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
+from server.handlers.events import EventsHandler, JobEventsHandler
+from server.handlers.explain import ExplainHandler
+from server.handlers.health import HealthHandler, OpenApiHandler
+from server.handlers.job import CancelHandler, JobHandler, RetryHandler
 from server.handlers.jobs import JobsHandler
+from server.handlers.logs import LogsHandler
+from server.handlers.metrics import MetricsHandler, OverviewHandler, ReadyHandler
+from server.handlers.pages import FileHandler, IndexHandler, NoPageHandler, PageHandler
 from server.services import Services
-
-access_log = logging.getLogger("server.access")
+from server.web_files import WebFiles
 
 
 def make_app(services: Services) -> Application:
     """The application, on open services."""
-    given = {"services": services}
+    given: dict[str, Any] = {"services": services}
+    web = {**given, "files": WebFiles()}
     routes = [
-        (r"/", IndexHandler, given),
+        (r"/", IndexHandler, web),
         (r"/healthz", HealthHandler, given),
+        (r"/readyz", ReadyHandler, given),
+        (r"/metrics", MetricsHandler, given),
+        (r"/overview/?", OverviewHandler, given),
+        (r"/openapi.json", OpenApiHandler, given),
+        (r"/ui/static/([^/]+)/(.+)", FileHandler, web),
+        (r"/ui/?", PageHandler, web),
+        (r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler, web),
+        (r"/ui/.*", NoPageHandler, web),
         (r"/jobs/?", JobsHandler, given),
+        (r"/jobs/cancel/?", BulkCancelHandler, given),
+        (r"/jobs/retry/?", BulkRetryHandler, given),
         (r"/jobs/([^/]+)/?", JobHandler, given),
         (r"/jobs/([^/]+)/cancel/?", CancelHandler, given),
+        (r"/jobs/([^/]+)/events/?", JobEventsHandler, given),
+        (r"/jobs/([^/]+)/logs/?", LogsHandler, given),
+        (r"/events/?", EventsHandler, given),
+        (r"/jobs/([^/]+)/retry/?", RetryHandler, given),
+        (r"/jobs/([^/]+)/explain/?", ExplainHandler, given),
     ]
     return Application(
         routes,
@@ -33,15 +55,7 @@ def make_app(services: Services) -> Application:
 
 
 def log_request(handler: RequestHandler) -> None:
-    """One line a request; what went well is only of interest when debugging."""
-    status = handler.get_status()
-    level = logging.DEBUG if status < 400 else logging.INFO if status < 500 else logging.WARNING
-    request = handler.request
-    extra = {
-        "method": request.method,
-        "path": request.path,
-        "status": status,
-        "ms": round(1000 * request.request_time(), 1),
-        "address": request.remote_ip,
-    }
-    access_log.log(level, "request", extra=extra)
+    """As log_access."""
+    request, status = handler.request, handler.get_status()
+    seconds, address = request.request_time(), request.remote_ip or ""
+    log_access(request.method or "", request.path, status, seconds, address)

@@ -6,6 +6,9 @@ answer: what follows is read and dropped, up to a bound.
 
 from typing import Any, Protocol
 
+from multipart import parse_options_header
+from tornado.httputil import HTTPHeaders
+
 from server import strict_json
 from server.problems import Problem, malformed, too_large
 
@@ -78,6 +81,14 @@ class Refused:
 
     async def abort(self) -> None:
         """Nothing to do."""
+
+
+def media_type(headers: HTTPHeaders) -> tuple[str, dict[str, str]]:
+    """The kind of a body, and its options. Raises Problem 415 for one that is encoded."""
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(415, "an encoded body is not taken; send it without Content-Encoding")
+    kind, options = parse_options_header(headers.get("Content-Type", ""))
+    return kind, options
 
 
 def content_length(header: str | None) -> int | None:

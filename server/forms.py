@@ -7,21 +7,22 @@ from typing import Any
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
+from server.file_part import FilePart
 from server.problems import FieldError, malformed, too_large, unacceptable
 from server.submission import FILE_PART, Submission
 from storage.job import Upload
-from storage.uploads import Uploads, UploadWriter
+from storage.uploads import Uploads
 
-BUFFER_BYTES = 1024**2
 MAX_PARTS = 32
 MAX_NAME = 255
 _FIELDS = frozenset(Submission.model_fields)
 
 
 class FormBody:
-    """A form on its way in. `blocking` runs what touches the disk off the event loop.
+    """A form on its way in. `blocking` runs what touches the disk off the event loop; `admit`
+    raises a Problem if there is no room for so many bytes more.
 
-    Keeps at most `max_field` bytes for each text part and BUFFER_BYTES of the file in memory.
+    Keeps at most `max_field` bytes of each text part in memory, and of the file what FilePart does.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class FormBody:
         boundary: str,
         uploads: Uploads,
         blocking: Callable[[Callable[[], Any]], Awaitable[Any]],
+        admit: Callable[[int], None],
         max_field: int,
         max_file: int,
     ):
@@ -38,17 +40,18 @@ class FormBody:
             raise malformed(f"the form is malformed: {error}") from None
         self._uploads = uploads
         self._blocking = blocking
+        self._admit = admit
         self._max_field = max_field
         self._max_file = max_file
         self._part: MultipartSegment | None = None
         self._buffer = bytearray()
-        self._writer: UploadWriter | None = None
+        self._file: FilePart | None = None
         self._busy = asyncio.Lock()
         self.fields: dict[str, bytes] = {}
         self.file_name: str | None = None
 
     async def write(self, chunk: bytes) -> None:
-        """Take the next bytes. Raises Problem 400, 413 or 422, and StoreError."""
+        """Take the next bytes. Raises Problem 400, 413, 422 or 507, and StoreError."""
         async with self._busy:
             try:
                 for event in self._parser.parse(chunk):
@@ -65,16 +68,15 @@ class FormBody:
 
     async def finish(self) -> Upload | None:
         """Make the file of a whole form durable, if there is one. Raises StoreError."""
-        writer, name = self._writer, self.file_name
-        if writer is None or name is None:
+        if self._file is None or self.file_name is None:
             return None
-        return await self._blocking(lambda: writer.finish(name))  # type: ignore[no-any-return]
+        return await self._file.finish(self.file_name)
 
     async def abort(self) -> None:
-        """Leave nothing behind; waits for a write that is under way."""
+        """Leave nothing behind; waits for what is under way."""
         async with self._busy:
-            if self._writer is not None:
-                await self._blocking(self._writer.abort)
+            if self._file is not None:
+                await self._file.abort()
 
     async def _take(self, event: Any) -> None:
         if isinstance(event, MultipartSegment):
@@ -98,37 +100,31 @@ class FormBody:
     async def _begin_file(self, part: MultipartSegment) -> None:
         if part.filename is None:
             raise unacceptable([FieldError(FILE_PART, "it must be a file, with a file name")])
-        if self._writer is not None:
+        if self._file is not None:
             raise unacceptable([FieldError(FILE_PART, "given twice; a job takes one file")])
         self.file_name = label(part.filename)
-        self._writer = await self._blocking(self._uploads.writer)
+        writer = await self._blocking(self._uploads.writer)
+        self._file = FilePart(writer, self._blocking, self._admit, self._max_file)
 
     async def _more(self, data: bytes) -> None:
+        if file := self._in_file():
+            await file.put(data)
+            return
         self._buffer += data
-        if self._in_file():
-            if len(self._buffer) >= BUFFER_BYTES:
-                await self._flush()
-        elif len(self._buffer) > self._max_field:
+        if len(self._buffer) > self._max_field:
             assert self._part is not None
             raise too_large(f"the form field {self._part.name}", self._max_field)
 
     async def _end(self) -> None:
-        if self._in_file():
-            await self._flush()
+        if file := self._in_file():
+            await file.end()
         elif self._part is not None and self._part.name:
             self.fields[self._part.name] = bytes(self._buffer)
         self._buffer = bytearray()
 
-    async def _flush(self) -> None:
-        writer, data = self._writer, bytes(self._buffer)
-        self._buffer = bytearray()
-        if writer is not None and data:
-            if writer.size + len(data) > self._max_file:
-                raise too_large("the file", self._max_file)
-            await self._blocking(lambda: writer.write(data))
-
-    def _in_file(self) -> bool:
-        return self._part is not None and self._part.name == FILE_PART
+    def _in_file(self) -> FilePart | None:
+        """The file, if it is what arrives now."""
+        return self._file if self._part is not None and self._part.name == FILE_PART else None
 
 
 def label(name: str) -> str:

@@ -17,7 +17,8 @@ class FieldError:
 
 
 class Problem(Exception):
-    """An answer that is an error. `detail` never has a traceback or an internal name in it."""
+    """An answer that is an error. `detail` never has a traceback or an internal name in it;
+    `members` are more of the document than RFC 9457 knows."""
 
     def __init__(
         self,
@@ -25,12 +26,14 @@ class Problem(Exception):
         detail: str,
         errors: Iterable[FieldError] = (),
         headers: dict[str, str] | None = None,
+        members: dict[str, str] | None = None,
     ):
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = headers or {}
+        self.members = members or {}
 
     def document(self) -> dict[str, Any]:
         """The members of the answer."""
@@ -39,6 +42,7 @@ class Problem(Exception):
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
+            **self.members,
         }
         if self.errors:
             document["errors"] = [vars(error) for error in self.errors]
@@ -61,6 +65,11 @@ def too_large(what: str, limit: int) -> Problem:
     return Problem(413, f"{what} is larger than the limit of {limit} bytes")
 
 
-def unavailable(detail: str) -> Problem:
+def unavailable(detail: str, **members: str) -> Problem:
     """503: the store cannot take it now."""
-    return Problem(503, detail, headers={"Retry-After": "1"})
+    return Problem(503, detail, headers={"Retry-After": "1"}, members=members)
+
+
+def full(detail: str) -> Problem:
+    """507: there is no room for it."""
+    return Problem(507, detail, headers={"Retry-After": "60"})

@@ -2,18 +2,34 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
 
 from runner.job_types.base import JobType
+from server import openapi, submission
+from server.batches import Batches
+from server.callbacks import Sender
 from server.changes import Changes
 from server.config import ServerSettings
-from server.enqueuer import Enqueuer
+from server.disk_mark import DiskMark
+from server.feed import Feed
+from server.once import UnderWay
+from storage import explaining, retention
+from storage.bulk import Bulk
+from storage.callbacks import Callbacks
+from storage.events import Events
+from storage.explaining import Situation
+from storage.figures import Figures, figures
+from storage.job import Job, NewJob
+from storage.keys import Kept, Keyed
 from storage.opening import Store
+from storage.states import Status
 from storage.store import JobStore
+from storage.wakeup import LISTENER
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,23 +46,83 @@ class Services:
     job_types: Mapping[str, JobType[Any]]
     jobs: JobStore = field(init=False)
     changes: Changes = field(init=False)
-    enqueuer: Enqueuer = field(init=False)
+    new_jobs: Batches[NewJob, UUID | None] = field(init=False)
+    """Durable once it answers; None if the job's source has no file. After StoreInDoubt, the store
+    has to be asked for the job's id."""
+    keyed_jobs: Batches[Keyed, Kept | None] = field(init=False)
+    """The same for those that have a key: what it stands for."""
+    keys_under_way: UnderWay = field(default_factory=UnderWay)
+    jobs_by_id: Batches[UUID, Job | None] = field(init=False)
+    bulk: Bulk = field(init=False)
+    disk: DiskMark = field(init=False)
+    events: Events = field(init=False)
+    feed: Feed = field(init=False)
+    figures: Batches[None, Figures] = field(init=False)
+    """The figures of all jobs; whoever asks at the same time gets the same ones."""
 
     def __post_init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
+        self._files = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="enqueue")
-        self.jobs = JobStore(self.store.database, self.store.wakeup)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
+        self.jobs = JobStore(self.store.database, self.store.wakeup, self.store.clock)
+        self.bulk = Bulk(self.store.database, self.store.wakeup, self.store.clock)
         self.changes = Changes(self.store.wakeup)
-        self.enqueuer = Enqueuer(self.jobs, self._writer)
+        self.new_jobs = Batches(self.jobs.enqueue, self._writer)
+        self.keyed_jobs = Batches(self.jobs.enqueue_once, self._writer)
+        self.jobs_by_id = Batches(self.jobs.get_each, self._reader)
+        self.disk = DiskMark(
+            self.settings.min_free_bytes, self.store.database_folder, self.store.uploads.folder
+        )
+        self.events = Events(self.store.database)
+        most = self.settings.max_streams
+        self.feed = Feed(self.events, self.store.wakeup, self.blocking, most)
+        self.figures = Batches(self._look_at_figures, self._threads)
+        self._sender: Sender | None = None
+        if hosts := self.settings.allowed_callback_hosts:
+            outbox = Callbacks(self.store.database, self.store.clock)
+            secret = self.settings.callback_secret.encode()
+            self._sender = Sender(outbox, self.changes, self.blocking, hosts, secret)
         self.stopping = False
         self._active = 0
         self._idle = asyncio.Event()
         self._later: set[asyncio.Task[None]] = set()
 
+    def check(self, document: Any, has_file: bool) -> submission.Checked:
+        """A submission that can be accepted. Raises Problem 422."""
+        hosts = self.settings.allowed_callback_hosts
+        return submission.check(document, has_file, self.job_types, hosts)
+
+    @cached_property
+    def openapi(self) -> dict[str, Any]:
+        """The API as OpenAPI."""
+        return openapi.document(self.job_types)
+
+    def delete(self, job_id: UUID) -> Status | None:
+        """Delete a job, if it is final, and its file if no other has it; the status it had."""
+        status, unused = retention.delete_job(self.store.database, job_id)
+        for upload_id in unused:
+            self.store.uploads.delete(upload_id)
+        self.store.wakeup.notify(LISTENER)
+        return status
+
+    def explain(self, job_id: UUID) -> Situation | None:
+        """Why a job does not run yet; None if there is no such job."""
+        store = self.store
+        return explaining.explain(store.database, store.clock, store.runners_folder, job_id)
+
+    def _look_at_figures(self, asked: Sequence[None]) -> list[Figures]:
+        store = self.store
+        return [figures(store.database, store.clock, store.runners_folder)] * len(asked)
+
     async def blocking(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run what waits for the disk or the database off the event loop."""
+        """Run what waits for the database off the event loop."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
+
+    async def on_files(self, call: Callable[[], T]) -> T:
+        """Run what waits for the disk of the uploads, so that nothing else has to wait for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._files, call)
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something after the request it belongs to has gone."""
@@ -68,6 +144,9 @@ class Services:
         """Let the requests under way end, those that only wait at once; for so long at most."""
         self.stopping = True
         self.changes.wake()
+        await self.feed.stop()
+        if self._sender:
+            await self._sender.stop()
         if self._active:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), seconds)
@@ -76,4 +155,6 @@ class Services:
         """End the threads; the store stays open."""
         self.changes.close()
         self._threads.shutdown()
+        self._files.shutdown()
         self._writer.shutdown()
+        self._reader.shutdown()

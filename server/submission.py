@@ -1,6 +1,6 @@
 """A new job as a client submits it: read from JSON or a form, and checked whole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -18,11 +18,12 @@ from pydantic import (
 
 from runner.job_types.base import JobType
 from server import strict_json
+from server.callback_hosts import refusal
 from server.problems import FieldError, unacceptable
 from storage.job import NewJob, Upload
 
 FILE_PART = "filename"
-_TEXT_FIELDS = {"type", "run_at"}
+_TEXT_FIELDS = {"type", "run_at", "callback_url"}
 _YEAR = 366 * 86400
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -57,6 +58,7 @@ class Submission(BaseModel):
     priority: int = Field(0, ge=-100, le=100)
     run_at: Time | None = None
     delay: float | None = Field(None, ge=0, le=10 * _YEAR)
+    callback_url: str | None = Field(None, max_length=2000)
 
 
 @dataclass(frozen=True)
@@ -66,21 +68,20 @@ class Checked:
     submission: Submission
     source: UUID | None
 
-    def new_job(self, upload: Upload | None, now: int) -> NewJob:
-        """The job to store, with its file; `now` in milliseconds since 1970."""
+    def new_job(self, upload: Upload | None) -> NewJob:
+        """The job to store, with its file."""
         given = self.submission
-        run_at = None if given.run_at is None else _milliseconds(given.run_at)
-        if given.delay is not None:
-            run_at = now + round(given.delay * 1000)
         return NewJob(
             type=given.type,
             payload=given.payload,
             max_retries=given.max_retries,
             timeout=given.timeout,
             priority=given.priority,
-            run_at=run_at,
+            run_at=None if given.run_at is None else milliseconds(given.run_at),
+            delay=given.delay or 0.0,
             upload=upload,
             source=self.source,
+            callback_url=given.callback_url,
         )
 
 
@@ -89,7 +90,12 @@ def read_form(fields: Mapping[str, bytes]) -> dict[str, Any]:
     return {name: _form_value(name, value) for name, value in fields.items()}
 
 
-def check(document: Any, has_file: bool, job_types: Mapping[str, JobType[Any]]) -> Checked:
+def check(
+    document: Any,
+    has_file: bool,
+    job_types: Mapping[str, JobType[Any]],
+    callback_hosts: Collection[str] = (),
+) -> Checked:
     """The submission, with its payload checked by its job type. Raises Problem 422."""
     if not isinstance(document, dict):
         raise unacceptable([FieldError("body", "it must be a JSON object")])
@@ -97,7 +103,7 @@ def check(document: Any, has_file: bool, job_types: Mapping[str, JobType[Any]]) 
         submission = Submission.model_validate(document)
     except ValidationError as error:
         raise unacceptable(field_errors(error)) from None
-    errors = list(_time_errors(submission))
+    errors = list(_errors(submission, callback_hosts))
     job_type = job_types.get(submission.type)
     if job_type is None:
         known = ", ".join(sorted(job_types))
@@ -114,7 +120,12 @@ def check(document: Any, has_file: bool, job_types: Mapping[str, JobType[Any]]) 
     return Checked(submission, source)
 
 
-def _time_errors(submission: Submission) -> Iterator[FieldError]:
+def _errors(submission: Submission, callback_hosts: Collection[str]) -> Iterator[FieldError]:
+    refused = submission.callback_url is not None and refusal(
+        submission.callback_url, callback_hosts
+    )
+    if refused:
+        yield FieldError("callback_url", refused)
     if submission.run_at is not None and submission.delay is not None:
         yield FieldError("delay", "give either run_at or delay, not both")
 
@@ -148,5 +159,6 @@ def _form_value(name: str, value: bytes) -> Any:
         raise unacceptable([FieldError(name, f"not UTF-8: byte {error.start}")]) from None
 
 
-def _milliseconds(time: datetime) -> int:
+def milliseconds(time: datetime) -> int:
+    """Since 1970 in UTC."""
     return int(time.timestamp() * 1000)

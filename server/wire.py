@@ -3,27 +3,52 @@
 import base64
 import binascii
 import json
+import math
+import time as clock
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast, overload
 from urllib.parse import urlencode
 from uuid import UUID
 
-from storage.job import Attempt, Job
+from server import answers
+from storage.bulk import BulkChange
+from storage.explaining import Situation
+from storage.job import Attempt, Job, Upload
 from storage.states import Status
 from storage.store import Page
+
+HEADERS = {
+    "Content-Type": "application/json; charset=utf-8",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Of every answer: JSON, and nothing that a browser would guess."""
+MAX_RETRY_AFTER = 3600
+"""Seconds; a job that is put off longer can still be canceled meanwhile."""
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 
 
 def encode(document: Any) -> bytes:
     """JSON in UTF-8, with a newline for those who read it at a terminal."""
-    return json.dumps(document, ensure_ascii=False, separators=(", ", ": ")).encode() + b"\n"
+    return _JSON.encode(document).encode() + b"\n"
 
 
+@overload
+def time(ms: int) -> str: ...
+@overload
+def time(ms: int | None) -> str | None: ...
 def time(ms: int | None) -> str | None:
     """Milliseconds since 1970 as RFC 3339 in UTC."""
     if ms is None:
         return None
-    text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    seconds, rest = divmod(ms, 1000)
+    return f"{_second(seconds)}.{rest:03d}Z"
+
+
+@lru_cache(4096)  # the times of a job, and of those that are asked for together, are close
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6]
 
 
 def job_path(job_id: UUID) -> str:
@@ -31,18 +56,60 @@ def job_path(job_id: UUID) -> str:
     return f"/jobs/{job_id}"
 
 
-def accepted_document(job_id: UUID) -> dict[str, Any]:
+def accepted_document(job_id: UUID) -> answers.AcceptedDocument:
     """The answer to a new job."""
     return {"job_id": str(job_id), "status": Status.QUEUED}
 
 
-def cancel_document(job: Job) -> dict[str, Any]:
+def cancel_document(job: Job) -> answers.ChangedDocument:
     """The answer to a cancel: done, or still under way."""
     message = "job canceled successfully" if job.final else "cancel requested"
     return {"job_id": str(job.id), "status": job.status, "message": message}
 
 
-def job_document(job: Job) -> dict[str, Any]:
+def retry_after(seconds: float | None) -> str:
+    """When to ask again, as a header says it; in a second where nothing is known."""
+    return str(min(MAX_RETRY_AFTER, max(1, math.ceil(seconds or 0))))
+
+
+def explain_document(
+    situation: Situation, reasons: Sequence[tuple[str, str]]
+) -> answers.ExplainDocument:
+    """Why a job does not run yet; `reasons` are codes with what they mean."""
+    job, ahead, seconds = situation.job, situation.ahead, situation.seconds
+    starts_at = None if seconds is None else situation.now + round(seconds * 1000)
+    return {
+        "job_id": str(job.id),
+        "status": job.status,
+        "reasons": [{"code": code, "detail": detail} for code, detail in reasons],
+        "position": None if ahead is None else ahead + 1,
+        "ahead": ahead,
+        "ahead_is_more": situation.is_more,
+        "run_at": time(job.run_at),
+        "runners": len(situation.runners),
+        "slots": sum(runner.slots for runner in situation.runners),
+        "busy": sum(runner.busy for runner in situation.runners),
+        "estimated_start_at": time(starts_at),
+        "estimated_seconds": None if seconds is None else round(seconds, 3),
+    }
+
+
+def bulk_document(done: BulkChange, dry_run: bool) -> answers.BulkDocument:
+    """The answer to a change of many jobs."""
+    return {
+        "matched": done.matched,
+        "changed": done.changed,
+        "dry_run": dry_run,
+        "next": _cursor_or_none(done.next),
+    }
+
+
+def retry_document(job_id: UUID) -> answers.ChangedDocument:
+    """The answer to a retry."""
+    return {"job_id": str(job_id), "status": Status.QUEUED, "message": "job queued again"}
+
+
+def job_document(job: Job) -> answers.JobDocument:
     """All that a client wants to know of a job."""
     return {
         "job_id": str(job.id),
@@ -50,12 +117,14 @@ def job_document(job: Job) -> dict[str, Any]:
         "status": job.status,
         "payload": job.payload,
         "result": job.result,
-        "error": job.error,
+        "error": cast("answers.Error | None", job.error),
         "progress": job.progress,
         "attempt": job.attempt,
         "retry_count": job.retry_count,
         "max_retries": job.max_retries,
+        "client_retries": job.client_retries,
         "priority": job.priority,
+        "callback_url": job.callback_url,
         "timeout": job.timeout,
         "created_at": time(job.created_at),
         "run_at": time(job.run_at),
@@ -63,27 +132,45 @@ def job_document(job: Job) -> dict[str, Any]:
         "finished_at": time(job.finished_at),
         "cancel_requested_at": time(job.cancel_requested_at),
         "locked_by": job.locked_by,
-        "upload": job.upload
-        and {"name": job.upload.name, "size": job.upload.size, "sha256": job.upload.sha256},
+        "upload": None if job.upload is None else _upload_document(job.upload),
         "attempts": [_attempt_document(attempt) for attempt in job.attempts],
     }
 
 
-def page_document(page: Page, limit: int) -> dict[str, Any]:
+def job_headers(job: Job) -> dict[str, str]:
+    """Headers of an answer with a job."""
+    if job.final:
+        return {}
+    # By this machine's clock, since it need not be exact.
+    later = job.run_at / 1000 - clock.time() if job.status is Status.QUEUED else 0.0
+    return {"Retry-After": retry_after(later)}
+
+
+def page_document(page: Page, limit: int) -> answers.PageDocument:
     """A part of the list of jobs."""
     items = [job_document(job) for job in page.jobs]
-    return {"items": items, "limit": limit, "next": page.next and cursor(page.next)}
+    return {"items": items, "limit": limit, "next": _cursor_or_none(page.next)}
 
 
-def next_link(page_after: UUID, limit: int, status: Status | None) -> str:
+def set_document(jobs: Mapping[UUID, Job | None]) -> answers.SetDocument:
+    """Jobs that were asked for by their ids, in that order, and the ids that no job has."""
+    items = [job_document(job) for job in jobs.values() if job]
+    unknown = [str(job_id) for job_id, job in jobs.items() if job is None]
+    return {"items": items, "limit": len(jobs), "next": None, "unknown": unknown}
+
+
+def next_link(query: Mapping[str, str], page_after: UUID) -> str:
     """The Link header to the next part of a list (RFC 8288)."""
-    query = {"status": status, "limit": limit, "cursor": cursor(page_after)}
-    return f'</jobs?{urlencode({k: v for k, v in query.items() if v})}>; rel="next"'
+    return f'</jobs?{urlencode({**query, "cursor": cursor(page_after)})}>; rel="next"'
 
 
 def cursor(job_id: UUID) -> str:
     """A place in the list, opaque to clients."""
     return base64.urlsafe_b64encode(job_id.bytes).rstrip(b"=").decode()
+
+
+def _cursor_or_none(job_id: UUID | None) -> str | None:
+    return None if job_id is None else cursor(job_id)
 
 
 def parse_cursor(text: str) -> UUID:
@@ -94,7 +181,11 @@ def parse_cursor(text: str) -> UUID:
         raise ValueError("not a cursor: use the value of `next` from the page before") from None
 
 
-def _attempt_document(attempt: Attempt) -> dict[str, Any]:
+def _upload_document(upload: Upload) -> answers.UploadDocument:
+    return {"name": upload.name, "size": upload.size, "sha256": upload.sha256}
+
+
+def _attempt_document(attempt: Attempt) -> answers.AttemptDocument:
     end, usage = attempt.finished_at, attempt.usage
     return {
         "attempt": attempt.number,
@@ -103,7 +194,7 @@ def _attempt_document(attempt: Attempt) -> dict[str, Any]:
         "finished_at": time(end),
         "seconds": None if end is None else (end - attempt.started_at) / 1000,
         "outcome": attempt.outcome,
-        "error": attempt.error,
+        "error": cast("answers.Error | None", attempt.error),
         "cpu_seconds": usage.cpu_seconds,
         "peak_memory_bytes": usage.peak_memory_bytes,
     }

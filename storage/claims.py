@@ -4,32 +4,34 @@ A change of a job that a runner holds counts only while it holds that very attem
 returns False: someone else has settled the job, and what this runner knows of it is stale.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from uuid import UUID
+from typing import Any
 
 import peewee as pw
 
+from storage import output
+from storage.clock import Clock
 from storage.database import Database
-from storage.job import Ended, Fence, Job, Outcome
+from storage.due import due_jobs, next_run_at
+from storage.job import Ended, Fence, Job, Outcome, Usage
 from storage.liveness import Liveness
-from storage.models import AttemptRow, JobRow, RunnerRow
+from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
-from storage.rows import fetch_jobs, select_jobs
+from storage.rows import fetch_jobs, jobs_by_id, select_jobs
+from storage.statements import place
 from storage.states import (
-    CLAIM,
     COMPLETE,
     CONFIRM_CANCEL,
     FAIL,
     RELEASE,
     RETRY,
 )
-from storage.store import now_ms
-from storage.wakeup import LISTENER, Wakeup
+from storage.wakeup import EVENTS, LISTENER, Wakeup
 
-# As literals, since an engine uses a partial index only where it can prove its condition.
-IS_QUEUED = pw.SQL("status = 'queued'")
+# As a literal, since an engine uses a partial index only where it can prove its condition.
 IS_RUNNING = pw.SQL("status = 'running'")
+_UNKNOWN = Usage()
 
 
 class Claims:
@@ -40,7 +42,7 @@ class Claims:
         database: Database,
         wakeup: Wakeup,
         liveness: Liveness,
-        clock: Callable[[], int] = now_ms,
+        clock: Clock,
     ):
         self._database = database
         self._wakeup = wakeup
@@ -50,12 +52,11 @@ class Claims:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """One transaction around all that a turn changes, then a wake-up of the listeners."""
+        """One transaction around all that a turn changes, then a wake-up of those who wait."""
         with self._database.transaction():
             before = self._moves.settled
             yield
-        if self._moves.settled != before:
-            self._wakeup.notify(LISTENER)
+        self._wakeup.notify(EVENTS if self._moves.settled == before else LISTENER)
 
     def register(self, slots: int) -> None:
         """Make the runner known, before its first claim."""
@@ -68,31 +69,37 @@ class Claims:
 
     def registered(self) -> bool:
         """Whether the runner is known; if not, another one took it for dead."""
-        query = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == self._liveness.name)
-        return bool(self._database.rows(self._database.share(query)))
+        named = self._database.statement("registered", self._select_self)
+        return bool(self._database.fetch(named, {"name": self._liveness.name}))
 
-    def claim(self, limit: int) -> list[Job]:
-        """Take up to `limit` due jobs, the highest priority first, then the longest due."""
+    def claim(self, limit: int, ahead: int = 0) -> list[Job]:
+        """Take up to `limit` due jobs, the highest priority first, then the longest due.
+
+        And `ahead` more that are to wait until those have ended: only jobs that can be retried,
+        since the end of the runner costs them an attempt that has not started.
+        """
         with self._database.transaction():
-            if limit < 1 or not self.registered():
+            if limit + ahead < 1 or not self.registered():
                 return []
             now = self._clock()
-            due = (
-                JobRow.select(JobRow.id, JobRow.attempt)
-                .where(IS_QUEUED, JobRow.run_at <= now)
-                .order_by(JobRow.priority.desc(), JobRow.run_at, JobRow.id)
-                .limit(limit)
-            )
-            rows = self._database.rows(self._database.for_update(due))
-            ids = [row["id"] for row in rows if self._claim(row["id"], row["attempt"] + 1, now)]
-            jobs = fetch_jobs(self._database, select_jobs().where(JobRow.id.in_(ids)))
-            return sorted(jobs, key=lambda job: ids.index(job.id))
+            self._database.next_version(0)  # before any job is locked, as in all other changes
+            rows = due_jobs(self._database, now, limit + ahead)
+            can_wait = [row for row in rows[limit:] if row["retry_count"] < row["max_retries"]]
+            rows = rows[:limit] + can_wait
+            if not rows:
+                return []
+            claims = [(row["id"], row["attempt"] + 1) for row in rows]
+            self._moves.claim(claims, self._liveness.name, now)
+            found = jobs_by_id(self._database, [job_id for job_id, _ in claims])
+            jobs = [found[job_id] for job_id, _ in claims]
+            for job in jobs:
+                self._database.tallies.observe(job.type, "wait", now - job.run_at)
+            return jobs
 
-    def next_run_at(self) -> int | None:
-        """When the next queued job falls due (ms since 1970), None if none is queued."""
-        query = JobRow.select(pw.fn.MIN(JobRow.run_at).alias("run_at")).where(IS_QUEUED)
-        found = self._database.rows(query)[0]["run_at"]
-        return None if found is None else int(found)
+    def seconds_to_next(self) -> float | None:
+        """Until the next queued job falls due, below 0 if one is; None if none is queued."""
+        run_at = next_run_at(self._database)
+        return None if run_at is None else (run_at - self._clock()) / 1000
 
     def held(self) -> list[Job]:
         """The running jobs of this runner, as the store has them."""
@@ -101,12 +108,8 @@ class Claims:
 
     def to_cancel(self) -> list[Fence]:
         """The running jobs of this runner that a client wants canceled."""
-        query = JobRow.select(JobRow.id, JobRow.attempt).where(
-            IS_RUNNING,
-            JobRow.locked_by == self._liveness.name,
-            JobRow.cancel_requested_at.is_null(False),
-        )
-        rows = self._database.rows(query)
+        canceled = self._database.statement("to cancel", _select_to_cancel)
+        rows = self._database.fetch(canceled, {"locked_by": self._liveness.name})
         return [Fence(row["id"], self._liveness.name, row["attempt"]) for row in rows]
 
     def progress(self, fence: Fence, progress: str) -> bool:
@@ -116,9 +119,19 @@ class Claims:
         update = JobRow.update(**changes).where(*guard, JobRow.attempt == fence.attempt)
         return self._database.changed(update) == 1
 
+    def printed(self, fence: Fence, pieces: Sequence[tuple[int, bytes]], most: int) -> None:
+        """Keep what a running job has printed, see `output.write`."""
+        with self._database.transaction():
+            output.write(self._database, fence, pieces, most)
+
     def complete(self, fence: Fence, result: str, ended: Ended) -> bool:
         """The job succeeded; `result` is JSON text."""
-        return self._moves.settle(COMPLETE, fence, ended, self._clock(), result=result)
+        return self.complete_each([(fence, result, ended)])[0]
+
+    def complete_each(self, ends: Sequence[tuple[Fence, str, Ended]]) -> list[bool]:
+        """The same for many jobs."""
+        given = [(fence, ended, {"result": result}) for fence, result, ended in ends]
+        return self._moves.settle_each(COMPLETE, given, self._clock())
 
     def retry(self, fence: Fence, ended: Ended, delay_ms: int) -> bool:
         """The attempt ended badly: queue the job again, due after a delay."""
@@ -130,20 +143,24 @@ class Claims:
         """The attempt ended badly, and there is no other."""
         return self._moves.settle(FAIL, fence, ended, self._clock())
 
-    def release(self, fence: Fence, delay_ms: int = 0) -> bool:
+    def release(self, fence: Fence, usage: Usage = _UNKNOWN, delay_ms: int = 0) -> bool:
         """Give the job back without cost, due after a delay."""
         now = self._clock()
-        ended = Ended(Outcome.RELEASED)
+        ended = Ended(Outcome.RELEASED, usage=usage)
         return self._moves.settle(RELEASE, fence, ended, now, run_at=now + delay_ms, progress=None)
 
     def confirm_cancel(self, fence: Fence, ended: Ended) -> bool:
         """The job's process is gone, as a client wanted."""
         return self._moves.settle(CONFIRM_CANCEL, fence, ended, self._clock())
 
-    def _claim(self, job_id: UUID, attempt: int, now: int) -> bool:
-        changes = {"attempt": attempt, "locked_by": self._liveness.name, "started_at": now}
-        if not self._moves.free(CLAIM, job_id, now, **changes, progress=None):
-            return False
-        row = {"job_id": job_id, "number": attempt, "runner": self._liveness.name}
-        self._database.run(AttemptRow.insert(**row, started_at=now))
-        return True
+    def _select_self(self) -> Any:
+        named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == place(RunnerRow.name))
+        return self._database.share(named)
+
+
+def _select_to_cancel() -> Any:
+    return JobRow.select(JobRow.id, JobRow.attempt).where(
+        IS_RUNNING,
+        JobRow.locked_by == place(JobRow.locked_by),
+        JobRow.cancel_requested_at.is_null(False),
+    )

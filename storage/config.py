@@ -82,7 +82,8 @@ class Settings(BaseModel):
         rows = [(n.upper(), f.default, f.description) for n, f in cls.model_fields.items()]
         names = max(len(name) for name, _, _ in rows)
         return "\n".join(
-            f"  {name:<{names}}  {text}" + (f" (default: {default})" if str(default) else "")
+            f"  {name:<{names}}  {text}"
+            + (f" (default: {default})" if default not in ("", None) else "")
             for name, default, text in rows
         )
 

@@ -4,24 +4,22 @@ Correctness needs nothing of what differs here: every change is one guarded UPDA
 both. Each thread has its own connection, opened when first needed and dropped after an error.
 """
 
-import fcntl
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import peewee as pw
-from playhouse.migrations import Runner
 
-from storage.engines import existing_tables
-from storage.job import StoreFull, StoreUnavailable, StoreUnusable
+from storage.job import StoreError, StoreFull, StoreInDoubt, StoreUnavailable, StoreUnusable
 from storage.models import VersionRow
+from storage.statements import Statement, place
+from storage.tallies import Pending, add_statement
 
 log = logging.getLogger(__name__)
 
-MIGRATIONS = Path(__file__).parent / "migrations"
-HISTORY = "schema_migration"
+_PEEWEES_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
+"""Turns the errors of the drivers into those of Peewee."""
 
 
 class Database:
@@ -32,6 +30,9 @@ class Database:
 
     def __init__(self, engine: Any):
         self.engine = engine
+        self._statements: dict[Hashable, Statement] = {}
+        self.tallies = Pending()
+        """What is counted in a transaction is stored at its end."""
 
     @property
     def postgresql(self) -> bool:
@@ -40,32 +41,80 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A write transaction; inside another one it is a part of that."""
-        with self._translated():
-            if self.engine.in_transaction():
+        """A write transaction; inside another one it is a part of that.
+
+        Raises StoreInDoubt if the commit failed in a way that leaves open whether it was made.
+        """
+        if self.engine.in_transaction():
+            yield
+            return
+        committing = False
+        self.tallies.take()  # of one that failed, nothing has happened
+        try:
+            with self.translated(), self.engine.atomic():
                 yield
-            else:
-                with self.engine.atomic():
-                    yield
+                self._store_tallies()
+                committing = True
+        except (StoreUnavailable, StoreFull) as error:
+            if not committing or self._is_rolled_back(error):
+                raise
+            raise StoreInDoubt(str(error)) from error
 
     def run(self, query: Any) -> None:
-        """Run a query that changes something."""
-        with self._translated():
+        """Run a query that changes something, in a transaction."""
+        with self.transaction(), self.translated():
             query.bind(self.engine).execute()
 
     def changed(self, query: Any) -> int:
-        """Run an UPDATE or a DELETE; the number of rows it changed."""
-        with self._translated():
+        """Run an UPDATE or a DELETE, in a transaction; the number of rows it changed."""
+        with self.transaction(), self.translated():
             return int(query.bind(self.engine).execute())
 
     def rows(self, query: Any) -> list[dict[str, Any]]:
         """The rows of a query."""
-        with self._translated():
+        with self.translated():
             return list(query.bind(self.engine).dicts().execute())
+
+    def statement(self, key: Hashable, make: Callable[[], Any]) -> Statement:
+        """The statement of this key, made from a query when it is first asked for."""
+        if key not in self._statements:
+            self._statements[key] = Statement(self.engine, make())
+        return self._statements[key]
+
+    def change(self, statement: Statement, values: Mapping[str, Any]) -> int:
+        """Run a statement that changes something, in a transaction; the number of rows."""
+        with self.transaction(), self.translated():
+            cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
+            return int(cursor.rowcount)
+
+    def change_each(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> int:
+        """Run a statement for each of many values, in a transaction; the rows changed in all."""
+        with self.transaction(), self.translated():
+            arguments, cursor = [statement.arguments(each) for each in many], self.engine.cursor()
+            with _PEEWEES_ERRORS:
+                cursor.executemany(statement.sql, arguments)
+            return int(cursor.rowcount)
+
+    def all_or_none(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> bool:
+        """The same, inside a transaction; False, and nothing done, if not each has changed one."""
+        with self.translated(), self.engine.savepoint() as savepoint:
+            if self.change_each(statement, many) == len(many):
+                return True
+            savepoint.rollback(begin=False)
+            return False
+
+    def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The rows that a statement gives."""
+        with self.translated():
+            cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
+            with _PEEWEES_ERRORS:
+                found = cursor.fetchall()
+        names = [column[0] for column in cursor.description]
+        return [statement.row(names, each) for each in found]
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> None:
         """Run a statement that is no query on a table."""
-        with self._translated():
+        with self.translated():
             self.engine.execute_sql(sql, parameters)
 
     def connect_plainly(self) -> Any:
@@ -74,14 +123,31 @@ class Database:
         self.engine.opened.remove(connection)
         return connection
 
-    def next_version(self) -> int:
-        """Number the next change; only inside a transaction, which keeps the order of commits."""
-        advance = VersionRow.update(value=VersionRow.value + 1).returning(VersionRow.value)
-        return int(self.rows(advance)[0]["value"])
+    def next_version(self, count: int = 1) -> int:
+        """Number the next changes; the last of so many numbers.
+
+        Only inside a transaction, which keeps the order of commits.
+        """
+        advance = self.statement("next version", _advance)
+        return int(self.fetch(advance, {"count": count})[0]["value"])
 
     def for_update(self, query: Any) -> Any:
         """Lock the rows of a query that others may want too, passing over what they hold."""
         return query.for_update("FOR UPDATE SKIP LOCKED") if self.postgresql else query
+
+    def by_index(self, query: Any, model: type[pw.Model], index: str) -> Any:
+        """Have SQLite read a table by this index, which it keeps no statistics to choose by: of
+        the queue, it would sort all to take the first."""
+        if self.postgresql:
+            return query
+        table: str = model._meta.table_name
+        return query.from_(pw.SQL(f'"{table}" AS "t1" INDEXED BY "{index}"'))
+
+    def contains(self, field: Any, text: Any) -> Any:
+        """Whether a text without capitals is in a field; A to Z may be in either case there."""
+        if self.postgresql:  # whose LOWER goes by the language of the database, but for C
+            return pw.fn.STRPOS(pw.fn.LOWER(field.collate('"C"')), text) > 0
+        return pw.fn.INSTR(pw.fn.LOWER(field), text) > 0
 
     def lock(self, query: Any) -> Any:
         """Keep the rows of a query from being changed by others until the transaction ends."""
@@ -93,59 +159,32 @@ class Database:
 
     def close(self) -> None:
         """Close the connections of all threads; none of them may be in use."""
-        self.engine.close()
-        for connection in self.engine.opened:
-            connection.close()
-        self.engine.opened.clear()
-
-    def migrate(self, side: Path) -> None:
-        """Bring the schema up to date; safe while others do the same. `side` holds lock files."""
-        with self._migration_lock(side):
-            self._refuse_foreign()
-            with self._translated():
-                runner = Runner(self.engine, str(MIGRATIONS), HISTORY)
-                newer = [m.name for m in runner.status() if m.path is None]
-                if newer:
-                    raise StoreUnusable(f"the database has a newer schema ({newer[-1]})")
-                runner.up()
+        self.engine.close_all()
 
     @contextmanager
-    def _migration_lock(self, side: Path) -> Iterator[None]:
-        if self.postgresql:
-            with self._translated():
-                self.engine.execute_sql("SELECT pg_advisory_lock(hashtext('job service schema'))")
-            try:
-                yield
-            finally:
-                self.engine.close()  # frees the lock
-        else:
-            with (side / "schema.lock").open("w") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                yield
-
-    def _refuse_foreign(self) -> None:
-        """Raise StoreUnusable for a database that is not ours, before anything is written to it."""
-        with self._translated():
-            tables = existing_tables(self.engine)
-        if tables is not None and HISTORY not in tables:
-            kind = "holds other tables" if tables else "is empty"
-            raise StoreUnusable(f"{self.engine.database} {kind}: not a database of this service")
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def translated(self) -> Iterator[None]:
+        """A block of code in which the engine's errors become ours."""
         try:
             yield
         except (pw.OperationalError, pw.InterfaceError) as error:
             self._drop_connection()
             text = str(error).strip()
-            if "full" in text or "No space left" in text:
-                raise StoreFull(text) from error
-            raise StoreUnavailable(text) from error
+            is_full = "full" in text or "No space left" in text
+            raise (StoreFull if is_full else StoreUnavailable)(text) from error
         except pw.DatabaseError as error:
             if type(error) is not pw.DatabaseError:
                 raise  # a mistake in a query, not a state of the store
             self._drop_connection()
             raise StoreUnusable(f"{self.engine.database}: {error}") from error
+
+    def _store_tallies(self) -> None:
+        if counted := self.tallies.take():
+            self.change_each(self.statement("tally", add_statement), counted)
+
+    def _is_rolled_back(self, error: StoreError) -> bool:
+        """Whether a failed commit was surely not made: SQLite writes the record of it last, and
+        rolls back if others are reading, where there is no WAL. A server tells no such thing."""
+        return not self.postgresql and (isinstance(error, StoreFull) or "locked" in str(error))
 
     def _drop_connection(self) -> None:
         if self.engine.in_transaction():
@@ -154,3 +193,8 @@ class Database:
             self.engine.close()
         except pw.PeeweeException:
             log.debug("closing a failed connection failed", exc_info=True)
+
+
+def _advance() -> Any:
+    count = place(VersionRow.value, "count")
+    return VersionRow.update(value=VersionRow.value + count).returning(VersionRow.value)

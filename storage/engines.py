@@ -1,6 +1,7 @@
-"""Makes the Peewee engine behind a database URL. Imports only the errors of this layer."""
+"""Makes the Peewee engine behind a database URL."""
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -9,6 +10,7 @@ import peewee as pw
 from playhouse import db_url
 
 from storage.job import StoreUnusable
+from storage.write_lock import WriteLock
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +37,87 @@ class _Remembered:
         if connection in self.opened:
             self.opened.remove(connection)
 
+    def close_all(self) -> None:
+        """Close the connections of all threads; none of them may be in use."""
+        self.close()  # type: ignore[attr-defined]
+        for connection in self.opened:
+            connection.close()
+        self.opened.clear()
 
-class _Sqlite(_Remembered, pw.SqliteDatabase):
-    pass
+
+class _LoneSqlite(_Remembered, pw.SqliteDatabase):
+    """A file that nobody else knows."""
+
+
+class _Sqlite(_LoneSqlite):
+    """Lets writers take turns, and holds on to the file that it has opened first."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._file: tuple[int, int] | None = None
+        self.write_lock = WriteLock(Path(f"{self.database}-writer"))
+
+    def begin(self, lock_type: str | None = None) -> None:
+        """Begin a transaction, once it is this writer's turn."""
+        try:
+            if not self.write_lock.take(BUSY_SECONDS):
+                raise pw.OperationalError(f"others have been writing for {BUSY_SECONDS:.0f} s")
+        except OSError as error:
+            raise pw.OperationalError(
+                f"{self.database}-writer: {error.strerror or error}"
+            ) from error
+        try:
+            self._require_same_file()
+            super().begin(lock_type)
+        except BaseException:
+            self.write_lock.give_back()
+            raise
+
+    def commit(self) -> None:
+        """Commit; the turn ends with that, or with the rollback that follows a failure."""
+        super().commit()
+        self.write_lock.give_back()
+
+    def rollback(self) -> None:
+        """Roll back, unless SQLite has done so by itself: to fail then would hide why."""
+        try:
+            if not self.is_closed() and self.connection().in_transaction:  # type: ignore[no-untyped-call]
+                super().rollback()
+        finally:
+            self.write_lock.give_back()
+
+    def close_all(self) -> None:
+        """Free the file of the turns as well."""
+        super().close_all()
+        self.write_lock.close()
+
+    def _connect(self) -> Any:
+        self._require_same_file()
+        connection = super()._connect()
+        self._file = self._file or _identity(self.database)
+        return connection
+
+    def _require_same_file(self) -> None:
+        """Raise DatabaseError if the file was deleted or replaced: what is written to the old one
+        is lost with the last program that has it open."""
+        if self._file is not None and self._file != _identity(self.database):
+            raise pw.DatabaseError("the file was deleted or replaced; put it back and restart")
 
 
 class _Postgresql(_Remembered, pw.PostgresqlDatabase):
-    pass
+    def rollback(self) -> None:
+        """Roll back, unless the connection is lost: to fail then would hide why."""
+        if not self.is_closed() and not self.connection().closed:  # type: ignore[no-untyped-call]
+            super().rollback()
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Device and number of a file, None if there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def open_engine(url: str) -> Any:
@@ -58,11 +134,14 @@ def open_engine(url: str) -> Any:
         return _Postgresql(**options, prefer_psycopg3=True)
     if scheme != "sqlite":
         raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")
+    location = db_url.parse(url)
+    if location["database"] == ":memory:":
+        raise StoreUnusable("DATABASE_URL: a database in memory would be lost with its program")
     # synchronous=FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
     # turns to writing later would get "database is locked" at once, whatever the timeout.
     pragmas = {"journal_mode": _journal_mode(), "synchronous": "full", "foreign_keys": 1}
     options = {"lock_type": "IMMEDIATE", "check_same_thread": False}
-    options |= {"timeout": BUSY_SECONDS, "pragmas": pragmas, **db_url.parse(url)}
+    options |= {"timeout": BUSY_SECONDS, "pragmas": pragmas, **location}
     return _Sqlite(**options)
 
 
@@ -81,14 +160,27 @@ def is_mended(version: tuple[int, int, int]) -> bool:
     return version >= (same_line[0] if same_line else MENDED_SQLITE[-1])
 
 
+def making_engine(file: Path) -> Any:
+    """An engine that writes a new SQLite file, and nothing beside it; it syncs nothing."""
+    return _LoneSqlite(str(file), pragmas={"journal_mode": "memory", "synchronous": "off"})
+
+
 def existing_tables(engine: Any) -> list[str] | None:
-    """The tables of a database that exists, None for a SQLite file that does not yet."""
+    """The tables of a database, None for one on PostgreSQL that is new."""
     if isinstance(engine, pw.PostgresqlDatabase):
         return list(engine.get_tables()) or None
-    if not Path(engine.database).exists():
-        return None
     # Not through the engine, whose pragmas would write to a file that may not be ours.
-    plain = pw.SqliteDatabase(f"file:{engine.database}?mode=rw", uri=True, timeout=BUSY_SECONDS)
+    try:
+        return _tables_of(engine.database, "ro")
+    except pw.OperationalError as error:
+        if "readonly" not in str(error):
+            raise
+        # A transaction that was cut off (without a WAL) has to be rolled back before one can read.
+        return _tables_of(engine.database, "rw")
+
+
+def _tables_of(path: str, mode: str) -> list[str]:
+    plain = pw.SqliteDatabase(f"file:{path}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
     try:
         return list(plain.get_tables())
     finally:

@@ -4,6 +4,7 @@ Times are whole milliseconds since 1970 in UTC, durations are seconds.
 
     StoreError
     ├── StoreUnavailable   locked, unreachable or failing now: try again
+    │   └── StoreInDoubt   a commit failed, and may have been made all the same
     ├── StoreFull          the disk has no room
     └── StoreUnusable      a file or a schema that is not ours: trying again does not help
 """
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
+
+import uuid_utils.compat
 
 from storage.states import FINAL, Status
 
@@ -24,6 +27,10 @@ class StoreError(Exception):
 
 class StoreUnavailable(StoreError):
     """The store cannot take it now; the same call can succeed later."""
+
+
+class StoreInDoubt(StoreUnavailable):
+    """A commit failed, and may have been made all the same: the store has to be asked."""
 
 
 class StoreFull(StoreError):
@@ -41,6 +48,8 @@ class Outcome(StrEnum):
     RAISED = "raised"
     CANCELED = "canceled"
     TIMED_OUT = "timed_out"
+    OUT_OF_MEMORY = "out_of_memory"
+    """It was refused memory, or killed by the kernel when memory ran out."""
     CRASHED = "crashed"
     LOST = "lost"
     """With its runner, or with its keeper."""
@@ -60,7 +69,8 @@ class Upload:
 
 @dataclass(frozen=True)
 class NewJob:
-    """What a client submits. `run_at` None means now, `timeout` None no limit (seconds).
+    """What a client submits. `run_at` None means in `delay` seconds, `timeout` None no limit
+    (seconds).
 
     Its file is `upload`, a new one, or that of an earlier job: `source`, the job's id.
     """
@@ -71,8 +81,11 @@ class NewJob:
     timeout: float | None = None
     priority: int = 0
     run_at: int | None = None
+    delay: float = 0.0
     upload: Upload | None = None
     source: UUID | None = None
+    callback_url: str | None = None
+    id: UUID = field(default_factory=uuid_utils.compat.uuid7)
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,20 @@ class Attempt:
     outcome: Outcome | None
     error: Json | None
     usage: Usage
+
+
+@dataclass(frozen=True)
+class Fence:
+    """What the holder of an attempt must still hold for its change to count.
+
+    The job's type and when the attempt started go along for the tallies, and decide nothing.
+    """
+
+    job_id: UUID
+    runner: str
+    attempt: int
+    type: str = field(default="", compare=False)
+    started_at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -119,6 +146,10 @@ class Job:
     cancel_requested_at: int | None
     locked_by: str | None
     version: int
+    client_retries: int = 0
+    """How often a client had it retried after it was final."""
+    callback_url: str | None = None
+    """Where a client wants to be told of its end."""
     upload: Upload | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 
@@ -127,14 +158,11 @@ class Job:
         """Whether the job has ended for good."""
         return self.status in FINAL
 
-
-@dataclass(frozen=True)
-class Fence:
-    """What the holder of an attempt must still hold for its change to count."""
-
-    job_id: UUID
-    runner: str
-    attempt: int
+    @property
+    def fence(self) -> Fence:
+        """That of its present attempt; only of a running job."""
+        assert self.locked_by is not None
+        return Fence(self.id, self.locked_by, self.attempt, self.type, self.started_at or 0)
 
 
 @dataclass(frozen=True)

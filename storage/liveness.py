@@ -8,19 +8,19 @@ jobs before it ends.
 """
 
 import fcntl
+import math
 import os
 import secrets
 import socket
-import time
 from pathlib import Path
 from typing import Any, Protocol
 
 import peewee as pw
 
+from storage import closings
+from storage.clock import DATABASE_NOW, steady_now
 from storage.database import Database
 from storage.models import RunnerRow
-
-DATABASE_NOW = pw.SQL("(extract(epoch FROM clock_timestamp()) * 1000)::bigint")
 
 
 class Liveness(Protocol):
@@ -36,11 +36,20 @@ class Liveness(Protocol):
     def renew(self) -> None:
         """Say that the runner lives; to be called a few times in each lease."""
 
-    def doubtful(self) -> bool:
-        """Whether others may soon take the runner for dead: time to kill its jobs."""
+    def safe_until(self) -> float:
+        """Up to when others surely take the runner for alive, if it is not renewed before.
+
+        By `clock.steady_now`: its jobs have to be dead by then.
+        """
 
     def is_dead(self, name: str) -> bool:
         """Whether another runner is proved dead; inside a transaction, which keeps it so."""
+
+    def fileno(self) -> int:
+        """Readable when another runner may have died; -1 where nothing tells."""
+
+    def has_news(self) -> bool:
+        """Whether it was readable; then it no longer is."""
 
     def bury(self, name: str) -> None:
         """Clear away what is left of a dead runner, after its jobs were rescued."""
@@ -61,6 +70,26 @@ def insert_runner(database: Database, name: str, slots: int, now: int, lease: An
     database.run(row.on_conflict_ignore())  # after a doubtful commit it may be there already
 
 
+def lock_path(folder: Path, name: str) -> Path:
+    """The file that a runner holds a lock on."""
+    return folder / f"{name}.lock"
+
+
+def lock_is_free(path: Path) -> bool:
+    """Whether nobody holds the lock. A missing file is that of a runner that ended in order."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
 class FileLiveness:
     """Liveness by flock, for runners on one kernel."""
 
@@ -73,6 +102,7 @@ class FileLiveness:
         self._file = os.open(self._path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self.descriptors: tuple[int, ...] = (self._file,)
+        self._closings = closings.watch(folder)
 
     def register(self, slots: int, now: int) -> None:
         """Make the runner known; its lock is held already."""
@@ -81,23 +111,21 @@ class FileLiveness:
     def renew(self) -> None:
         """Nothing to do: the kernel knows."""
 
-    def doubtful(self) -> bool:
-        """Never: the kernel does not forget a lock."""
-        return False
+    def safe_until(self) -> float:
+        """For ever: the kernel does not forget a lock."""
+        return math.inf
 
     def is_dead(self, name: str) -> bool:
-        """Whether the lock is free. A missing file is that of a runner that ended in order."""
-        try:
-            file = os.open(self._path(name), os.O_RDONLY)
-        except FileNotFoundError:
-            return True
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(file)
-        return True
+        """Whether the lock is free."""
+        return lock_is_free(self._path(name))
+
+    def fileno(self) -> int:
+        """Readable when the last process of a runner has ended."""
+        return self._closings.fileno() if self._closings else -1
+
+    def has_news(self) -> bool:
+        """Whether the last process of a runner has ended since this was last asked."""
+        return self._closings is not None and self._closings.take()
 
     def bury(self, name: str) -> None:
         """Remove the file of a dead runner."""
@@ -107,9 +135,11 @@ class FileLiveness:
         """Remove the own file and free the lock."""
         self.bury(self.name)
         os.close(self._file)
+        if self._closings:
+            self._closings.close()
 
     def _path(self, name: str) -> Path:
-        return self._folder / f"{name}.lock"
+        return lock_path(self._folder, name)
 
 
 class LeaseLiveness:
@@ -118,20 +148,21 @@ class LeaseLiveness:
     def __init__(self, database: Database, lease_seconds: float):
         self._database = database
         self._lease_seconds = lease_seconds
-        self._renewed_at = time.monotonic()
+        self._renewed_at = steady_now()
         self.name = new_name()
         self.descriptors: tuple[int, ...] = ()
 
     def register(self, slots: int, now: int) -> None:
         """Make the runner known under a new name, with a lease."""
         self.name = new_name()
-        self._renewed_at = time.monotonic()
+        self._renewed_at = steady_now()
         insert_runner(self._database, self.name, slots, now, self._lease_end())
 
     def renew(self) -> None:
-        """Extend the lease, once a third of it has passed."""
-        asked_at = time.monotonic()
-        if asked_at - self._renewed_at < self._lease_seconds / 3:
+        """Extend the lease, once a quarter of it has passed: two thirds are safe, so it can be late
+        by more than a third, as where a turn waits for locks."""
+        asked_at = steady_now()
+        if asked_at - self._renewed_at < self._lease_seconds / 4:
             return
         mine = RunnerRow.update(lease_expires_at=self._lease_end()).where(
             RunnerRow.name == self.name, RunnerRow.lease_expires_at > DATABASE_NOW
@@ -139,9 +170,9 @@ class LeaseLiveness:
         if self._database.changed(mine):
             self._renewed_at = asked_at
 
-    def doubtful(self) -> bool:
-        """Whether two thirds of the lease have passed without renewal, by a steady clock."""
-        return time.monotonic() - self._renewed_at > self._lease_seconds * 2 / 3
+    def safe_until(self) -> float:
+        """Two thirds of the lease from its last renewal; the rest is for killing the jobs."""
+        return self._renewed_at + self._lease_seconds * 2 / 3
 
     def is_dead(self, name: str) -> bool:
         """Whether the lease has ended; the lock on its row keeps a late renewal out."""
@@ -149,6 +180,14 @@ class LeaseLiveness:
             RunnerRow.name == name, RunnerRow.lease_expires_at > DATABASE_NOW
         )
         return not self._database.rows(alive.for_update("FOR UPDATE"))
+
+    def fileno(self) -> int:
+        """Nothing tells: only a query can find out."""
+        return -1
+
+    def has_news(self) -> bool:
+        """Never."""
+        return False
 
     def bury(self, name: str) -> None:
         """Nothing is left but the row, which goes with the rescue."""

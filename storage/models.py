@@ -42,6 +42,8 @@ class JobRow(pw.Model):
     locked_by = pw.TextField(null=True)
     version = pw.BigIntegerField()
     upload_id = pw.UUIDField(null=True)
+    client_retries = pw.IntegerField()
+    callback_url = pw.TextField(null=True)
 
     class Meta:
         table_name = "job"
@@ -65,6 +67,62 @@ class AttemptRow(pw.Model):
         primary_key = pw.CompositeKey("job_id", "number")
 
 
+class EventRow(pw.Model):
+    """A change of a job, as it was after it; written by triggers, see migration 0007.
+
+    `previous` is the version of the change before, of the same job.
+    """
+
+    version = pw.BigIntegerField(primary_key=True)
+    job_id = pw.UUIDField()
+    previous = pw.BigIntegerField(null=True)
+    is_progress = pw.BooleanField()
+    status = pw.TextField()
+    attempt = pw.IntegerField()
+    run_at = pw.BigIntegerField()
+    started_at = pw.BigIntegerField(null=True)
+    finished_at = pw.BigIntegerField(null=True)
+    cancel_requested_at = pw.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "event"
+
+
+class OutputRow(pw.Model):
+    """A part of what an attempt has printed."""
+
+    version = pw.BigIntegerField(primary_key=True)
+    job_id = pw.UUIDField()
+    attempt = pw.IntegerField()
+    position = pw.BigIntegerField()
+    text = pw.BlobField()
+
+    class Meta:
+        table_name = "output"
+
+
+class KeyRow(pw.Model):
+    """The key of a submission, and the job that it stands for."""
+
+    key = pw.TextField(primary_key=True)
+    fingerprint = pw.TextField()
+    job_id = pw.UUIDField()
+
+    class Meta:
+        table_name = "submission_key"
+
+
+class CallbackRow(pw.Model):
+    """A final job whose client is to be told; written by a trigger, see migration 0009."""
+
+    job_id = pw.UUIDField(primary_key=True)
+    due_at = pw.BigIntegerField()
+    tries = pw.IntegerField()
+
+    class Meta:
+        table_name = "callback"
+
+
 class RunnerRow(pw.Model):
     """A runner that lives, or of which no one yet knows that it died."""
 
@@ -77,11 +135,24 @@ class RunnerRow(pw.Model):
         table_name = "runner"
 
 
+class TallyRow(pw.Model):
+    """How often something has happened to jobs of a type."""
+
+    type = pw.TextField()
+    name = pw.TextField()
+    value = pw.BigIntegerField()
+
+    class Meta:
+        table_name = "tally"
+        primary_key = pw.CompositeKey("type", "name")
+
+
 class VersionRow(pw.Model):
-    """The number of the newest change, in one row."""
+    """The number of the newest change, and what else is true of all jobs, in one row."""
 
     id = pw.IntegerField(primary_key=True)
     value = pw.BigIntegerField()
+    id_skew_ms = pw.BigIntegerField()
 
     class Meta:
         table_name = "version"

@@ -1,18 +1,26 @@
 """The one statement by which a job changes: an UPDATE with a guard made from the state table."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
+
+import peewee as pw
 
 from storage.database import Database
 from storage.job import Ended, Fence
 from storage.models import AttemptRow, JobRow
-from storage.states import FINAL, Transition
+from storage.statements import Statement, place
+from storage.states import CANCEL, CLAIM, FINAL, REQUEST_CANCEL, REQUEUE, Status, Transition
 
 
 def dump(value: Any) -> str:
     """JSON text as it is stored."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+End = tuple[Fence, Ended, dict[str, Any]]
+"""The end of an attempt: for whom, how, and what else it changes of the job."""
 
 
 class Moves:
@@ -25,44 +33,159 @@ class Moves:
     def free(self, transition: Transition, job_id: UUID, now: int, **changes: Any) -> bool:
         """A change that anyone may make."""
         assert not transition.fenced, transition.name
-        return self._move(transition, [JobRow.id == job_id], now, changes)
+        return self._move(transition, {"the job": job_id}, now, changes)
+
+    def cancel(self, job_id: UUID, now: int) -> bool:
+        """Cancel a queued job, or note that a running one is to be; inside a transaction.
+
+        From the first change on, which numbers itself, nobody else can make one: a job that is
+        released just now is met by one of the two.
+        """
+        if self.free(CANCEL, job_id, now):
+            self._tally(job_id, f"finished {Status.CANCELED}")
+            return True
+        return self.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now)
+
+    def requeue(self, job_id: UUID, now: int) -> bool:
+        """The retry that a client asks for: a fresh allowance, and nothing of the end is left."""
+        forgotten = dict.fromkeys(("finished_at", "error", "progress", "cancel_requested_at"))
+        counted = {"retry_count": 0, "client_retries": JobRow.client_retries + 1}
+        if not self.free(REQUEUE, job_id, now, run_at=now, **counted, **forgotten):
+            return False
+        self._tally(job_id, "client_retry")
+        return True
+
+    def claim(self, claims: Sequence[tuple[UUID, int]], runner: str, now: int) -> None:
+        """Claim jobs that this transaction holds locked, so that no guard can refuse: the id of
+        each, and the number of its new attempt."""
+        held = {"locked_by": runner, "started_at": now, "progress": None}
+        moves = self._numbered(CLAIM, now, [{"attempt": number, **held} for _, number in claims])
+        rows = [{**move, "the job": id} for move, (id, _) in zip(moves, claims, strict=True)]
+        self._database.change_each(self._statement(CLAIM, moves[0]), rows)
+        attempts = [
+            {"job_id": id, "number": number, "runner": runner, "started_at": now}
+            for id, number in claims
+        ]
+        self._database.change_each(self._database.statement("attempt", _insert_attempt), attempts)
 
     def settle(
         self, transition: Transition, fence: Fence, ended: Ended, now: int, **changes: Any
     ) -> bool:
         """The end of an attempt, for its holder alone: the job's change and the attempt's row."""
         assert transition.fenced, transition.name
-        guard = [
-            JobRow.id == fence.job_id,
-            JobRow.locked_by == fence.runner,
-            JobRow.attempt == fence.attempt,
-        ]
-        error = None if ended.error is None else dump(ended.error)
-        changes = {"locked_by": None, "error": error, **changes}
-        if ended.progress is not None:
-            changes = {"progress": ended.progress, **changes}
         with self._database.transaction():
-            if not self._move(transition, guard, now, changes):
+            if not self._move(transition, _held(fence), now, {**_of_end(ended), **changes}):
                 return False
-            self._database.run(
-                AttemptRow.update(
-                    finished_at=now,
-                    outcome=ended.outcome,
-                    error=error,
-                    cpu_seconds=ended.usage.cpu_seconds,
-                    peak_memory_bytes=ended.usage.peak_memory_bytes,
-                ).where(AttemptRow.job_id == fence.job_id, AttemptRow.number == fence.attempt)
-            )
-        self.settled += 1
+            end = self._database.statement("end", _end)
+            self._database.change(end, _of_attempt(fence, ended, now))
+            self._count(transition, fence, ended, now)
         return True
 
-    def _move(
-        self, transition: Transition, guard: list[Any], now: int, changes: dict[str, Any]
-    ) -> bool:
-        guard = [*guard, JobRow.status.in_(sorted(transition.sources))]
-        if transition.cancel_requested is not None:
-            guard.append(JobRow.cancel_requested_at.is_null(not transition.cancel_requested))
+    def settle_each(self, transition: Transition, ends: Sequence[End], now: int) -> list[bool]:
+        """The same for many, at less cost for each."""
+        with self._database.transaction():
+            if len(ends) > 1 and self._settle_all(transition, ends, now):
+                return [True] * len(ends)
+            return [self.settle(transition, *end[:2], now, **end[2]) for end in ends]
+
+    def _settle_all(self, transition: Transition, ends: Sequence[End], now: int) -> bool:
+        """False, and nothing done, if a guard refuses one of them, or they are not alike."""
+        changes = [{**_of_end(ended), **more} for _, ended, more in ends]
+        moves = self._numbered(transition, now, changes)
+        if any(move.keys() != moves[0].keys() for move in moves):
+            return False
+        rows = [{**move, **_held(end[0])} for move, end in zip(moves, ends, strict=True)]
+        if not self._database.all_or_none(self._statement(transition, moves[0]), rows):
+            return False
+        attempts = [_of_attempt(fence, ended, now) for fence, ended, _ in ends]
+        self._database.change_each(self._database.statement("end", _end), attempts)
+        for fence, ended, _ in ends:
+            self._count(transition, fence, ended, now)
+        return True
+
+    def _count(self, transition: Transition, fence: Fence, ended: Ended, now: int) -> None:
+        tallies = self._database.tallies
+        tallies.add(fence.type, f"attempt {ended.outcome}")
+        tallies.observe(fence.type, "run", now - fence.started_at)
         if transition.target in FINAL:
-            changes = {"finished_at": now, **changes}
-        changes = {"status": transition.target, "version": self._database.next_version(), **changes}
-        return self._database.changed(JobRow.update(**changes).where(*guard)) == 1
+            tallies.add(fence.type, f"finished {transition.target}")
+        self.settled += 1
+
+    def _tally(self, job_id: UUID, name: str) -> None:
+        of_type = self._database.statement("type", _select_type)
+        for row in self._database.fetch(of_type, {"id": job_id}):
+            self._database.tallies.add(row["type"], name)
+
+    def _move(
+        self, transition: Transition, held: dict[str, Any], now: int, changes: dict[str, Any]
+    ) -> bool:
+        (move,) = self._numbered(transition, now, [changes])
+        return self._database.change(self._statement(transition, move), {**move, **held}) == 1
+
+    def _numbered(
+        self, transition: Transition, now: int, many: Sequence[dict[str, Any]]
+    ) -> list[dict[str, Any]]:
+        """Changes of many jobs, with what all changes have; numbered in their order."""
+        first = self._database.next_version(len(many)) - len(many) + 1
+        all_have: dict[str, Any] = {"status": transition.target}
+        if transition.target in FINAL:
+            all_have["finished_at"] = now
+        return [{**all_have, "version": n, **changes} for n, changes in enumerate(many, first)]
+
+    def _statement(self, transition: Transition, changes: dict[str, Any]) -> Statement:
+        # What is worked out by the database belongs to the text; a transition has always the same.
+        key = (transition.name, *changes)
+        return self._database.statement(key, lambda: _guarded(transition, changes))
+
+
+def _held(fence: Fence) -> dict[str, Any]:
+    return {"the job": fence.job_id, "holder": fence.runner, "held attempt": fence.attempt}
+
+
+def _of_end(ended: Ended) -> dict[str, Any]:
+    """What the end of an attempt changes of its job."""
+    progress = {} if ended.progress is None else {"progress": ended.progress}
+    return {"locked_by": None, "error": ended.error and dump(ended.error), **progress}
+
+
+def _of_attempt(fence: Fence, ended: Ended, now: int) -> dict[str, Any]:
+    """What the row of an attempt gets at its end."""
+    error = ended.error and dump(ended.error)
+    end = {"finished_at": now, "outcome": ended.outcome, "error": error, **vars(ended.usage)}
+    return {**_held(fence), **end}
+
+
+def _guarded(transition: Transition, changes: dict[str, Any]) -> Any:
+    """The statement of a transition, with its guard."""
+    guard: list[Any] = [JobRow.id == place(JobRow.id, "the job")]
+    if transition.fenced:
+        guard += [
+            JobRow.locked_by == place(JobRow.locked_by, "holder"),
+            JobRow.attempt == place(JobRow.attempt, "held attempt"),
+        ]
+    guard.append(JobRow.status.in_(sorted(transition.sources)))
+    if transition.cancel_requested is not None:
+        guard.append(JobRow.cancel_requested_at.is_null(not transition.cancel_requested))
+    new = {
+        name: value if isinstance(value, pw.Node) else place(getattr(JobRow, name))
+        for name, value in changes.items()
+    }
+    return JobRow.update(**new).where(*guard)
+
+
+def _select_type() -> Any:
+    return JobRow.select(JobRow.type).where(JobRow.id == place(JobRow.id))
+
+
+def _insert_attempt() -> Any:
+    names = ("job_id", "number", "runner", "started_at")
+    return AttemptRow.insert(**{name: place(getattr(AttemptRow, name)) for name in names})
+
+
+def _end() -> Any:
+    """The statement by which the row of an attempt gets its end."""
+    names = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes")
+    return AttemptRow.update(**{name: place(getattr(AttemptRow, name)) for name in names}).where(
+        AttemptRow.job_id == place(AttemptRow.job_id, "the job"),
+        AttemptRow.number == place(AttemptRow.number, "held attempt"),
+    )

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.clock import Clock, clock_of
 from storage.config import Settings
 from storage.database import Database
 from storage.engines import open_engine
+from storage.folders import make_folder
 from storage.job import StoreError, StoreFull, StoreUnavailable
 from storage.liveness import FileLiveness, LeaseLiveness, Liveness
+from storage.schema import bring_up_to_date
 from storage.uploads import Uploads
 from storage.wakeup import PostgresWakeup, SocketWakeup
 
@@ -27,12 +30,23 @@ class Store:
     database: Database
     wakeup: SocketWakeup | PostgresWakeup
     uploads: Uploads
+    clock: Clock
+
+    @property
+    def database_folder(self) -> Path | None:
+        """Where the database is kept; None if it is elsewhere."""
+        return None if self.database.postgresql else Path(self.database.engine.database).parent
+
+    @property
+    def runners_folder(self) -> Path:
+        """Where runners on one host hold their locks."""
+        return self.settings.data_dir / "runners"
 
     def liveness(self, lease_seconds: float) -> Liveness:
         """The way in which runners on this database know of each other's death."""
         if self.database.postgresql:
             return LeaseLiveness(self.database, lease_seconds)
-        return FileLiveness(self.database, self.settings.data_dir / "runners")
+        return FileLiveness(self.database, self.runners_folder)
 
     def close(self) -> None:
         """Close all connections."""
@@ -53,10 +67,11 @@ def open_store(
     """
     database = Database(open_engine(settings.store_url))
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.data_dir)
         _migrate(database, settings.data_dir, give_up, time.monotonic() + patience)
         uploads = Uploads(settings.data_dir / "uploads")
-        return Store(settings, database, _wakeup(database, settings.data_dir), uploads)
+        wakeup = _wakeup(database, settings.data_dir)
+        return Store(settings, database, wakeup, uploads, clock_of(database))
     except StoreError:
         database.close()
         raise
@@ -70,7 +85,7 @@ def _migrate(
 ) -> None:
     while True:
         try:
-            return database.migrate(folder)
+            return bring_up_to_date(database, folder)
         except (StoreUnavailable, StoreFull) as error:
             if give_up() or time.monotonic() > deadline:
                 raise

@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from storage.claims import IS_RUNNING
+from storage.clock import Clock
 from storage.database import Database
 from storage.job import Ended, Fence, Outcome
 from storage.liveness import Liveness
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
 from storage.states import ABANDON, CONFIRM_CANCEL, RESCUE
-from storage.store import now_ms
 from storage.wakeup import LISTENER, WORKER, Wakeup
 
 LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the job"}
@@ -28,7 +28,7 @@ class Rescuer:
         wakeup: Wakeup,
         liveness: Liveness,
         backoff_ms: Callable[[int], int],
-        clock: Callable[[], int] = now_ms,
+        clock: Clock,
     ):
         self._database = database
         self._wakeup = wakeup
@@ -56,13 +56,20 @@ class Rescuer:
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
-            rescued = sum(self._rescue_job(row) for row in self._database.rows(held))
+            rescued = sum(self._rescue_counted(row) for row in self._database.rows(held))
             self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
         self._liveness.bury(name)
         return rescued
 
+    def _rescue_counted(self, row: dict[str, Any]) -> bool:
+        rescued = self._rescue_job(row)
+        if rescued:
+            self._database.tallies.add(row["type"], "rescue")
+        return rescued
+
     def _rescue_job(self, row: dict[str, Any]) -> bool:
-        fence = Fence(row["id"], row["locked_by"], row["attempt"])
+        held = ("id", "locked_by", "attempt", "type", "started_at")
+        fence = Fence(*(row[name] for name in held))
         ended, now, retries = Ended(Outcome.LOST, LOST_ERROR), self._clock(), row["retry_count"] + 1
         if row["cancel_requested_at"] is not None:
             return self._moves.settle(CONFIRM_CANCEL, fence, ended, now)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from storage.database import Database
 from storage.models import AttemptRow, JobRow, UploadRow
+from storage.states import FINAL, Status
 
 BATCH = 500
 
@@ -24,9 +25,23 @@ def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
         ids = [row["id"] for row in rows]
         if not ids:
             return 0, []
-        database.run(AttemptRow.delete().where(AttemptRow.job_id.in_(ids)))
-        database.run(JobRow.delete().where(JobRow.id.in_(ids)))
-        return len(ids), _delete_unused(database, {row["upload_id"] for row in rows} - {None})
+        return len(ids), _delete(database, ids, {row["upload_id"] for row in rows})
+
+
+def delete_job(database: Database, job_id: UUID) -> tuple[Status | None, list[UUID]]:
+    """Delete one job, if it is final; its files may go as after `prune`.
+
+    Returns the status it had, None if there is no such job.
+    """
+    with database.transaction():
+        query = JobRow.select(JobRow.status, JobRow.upload_id).where(JobRow.id == job_id)
+        rows = database.rows(database.lock(query))
+        if not rows:
+            return None, []
+        status = Status(rows[0]["status"])
+        if status not in FINAL:
+            return status, []
+        return status, _delete(database, [job_id], {rows[0]["upload_id"]})
 
 
 def unknown(database: Database, uploads: set[UUID]) -> set[UUID]:
@@ -37,6 +52,13 @@ def unknown(database: Database, uploads: set[UUID]) -> set[UUID]:
         some = UploadRow.id.in_(ordered[start : start + BATCH])
         known |= {row["id"] for row in database.rows(UploadRow.select(UploadRow.id).where(some))}
     return uploads - known
+
+
+def _delete(database: Database, ids: list[UUID], uploads: set[UUID | None]) -> list[UUID]:
+    """Delete jobs with all that is theirs; the uploads that no job has any more."""
+    database.run(AttemptRow.delete().where(AttemptRow.job_id.in_(ids)))
+    database.run(JobRow.delete().where(JobRow.id.in_(ids)))
+    return _delete_unused(database, {each for each in uploads if each is not None})
 
 
 def _delete_unused(database: Database, uploads: set[UUID]) -> list[UUID]:

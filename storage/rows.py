@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ import peewee as pw
 from storage.database import Database
 from storage.job import Attempt, Job, Outcome, Upload, Usage
 from storage.models import AttemptRow, JobRow, UploadRow
+from storage.statements import Statement, place
 from storage.states import Status
 
 
@@ -23,18 +24,42 @@ def select_jobs() -> Any:
 
 def fetch_jobs(database: Database, query: Any) -> list[Job]:
     """The jobs of a query made from `select_jobs`, each with its attempts."""
-    rows = database.rows(query)
-    attempts = _attempts(database, [row["id"] for row in rows])
-    return [_job(row, attempts[row["id"]]) for row in rows]
+    return _with_attempts(database, database.rows(query))
 
 
-def _attempts(database: Database, ids: list[UUID]) -> dict[UUID, list[Attempt]]:
-    found: dict[UUID, list[Attempt]] = defaultdict(list)
+def jobs_by_id(database: Database, ids: Sequence[UUID]) -> dict[UUID, Job]:
+    """Those jobs with these ids that exist."""
+    found = database.fetch(*_among(database, "jobs", select_jobs, JobRow.id, ids))
+    return {job.id: job for job in _with_attempts(database, found)}
+
+
+def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
+    attempts: dict[UUID, list[Attempt]] = defaultdict(list)
+    ids = [row["id"] for row in rows if row["attempt"]]
     if ids:
-        query = AttemptRow.select().where(AttemptRow.job_id.in_(ids)).order_by(AttemptRow.number)
-        for row in database.rows(query):
-            found[row["job_id"]].append(_attempt(row))
-    return found
+        asked = _among(database, "attempts", AttemptRow.select, AttemptRow.job_id, ids)
+        for row in database.fetch(*asked):
+            attempts[row["job_id"]].append(_attempt(row))
+    return [_job(row, sorted(attempts[row["id"]], key=_number)) for row in rows]
+
+
+def _among(
+    database: Database,
+    name: str,
+    select: Callable[[], Any],
+    field: pw.Field,
+    ids: Sequence[UUID],
+) -> tuple[Statement, dict[str, Any]]:
+    """The statement for rows with so many ids, and its values. Its places are a power of two, the
+    last filled with the same id, so that there are few statements."""
+    count = 1 << (len(ids) - 1).bit_length()
+    values = {str(at): ids[min(at, len(ids) - 1)] for at in range(count)}
+    places = [place(field, name) for name in values]
+    return database.statement((name, count), lambda: select().where(field.in_(places))), values
+
+
+def _number(attempt: Attempt) -> int:
+    return attempt.number
 
 
 def _attempt(row: dict[str, Any]) -> Attempt:
@@ -44,7 +69,7 @@ def _attempt(row: dict[str, Any]) -> Attempt:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
-        error=_load(row["error"]),
+        error=load(row["error"]),
         usage=Usage(row["cpu_seconds"], row["peak_memory_bytes"]),
     )
 
@@ -54,11 +79,12 @@ def _job(row: dict[str, Any], attempts: Iterable[Attempt]) -> Job:
     upload_id = row.pop("upload_id")
     texts = ("payload", "result", "error", "progress")
     return Job(
-        **{**row, **{key: _load(row[key]) for key in texts}, "status": Status(row["status"])},
+        **{**row, **{key: load(row[key]) for key in texts}, "status": Status(row["status"])},
         upload=None if upload_id is None else Upload(upload_id, name, size, sha256),
         attempts=tuple(attempts),
     )
 
 
-def _load(text: str | None) -> Any:
+def load(text: str | None) -> Any:
+    """JSON as it is stored, None for none."""
     return None if text is None else json.loads(text)

@@ -7,6 +7,7 @@
               │  │   release / │ └─confirm cancel▶ canceled
               │  │   rescue ───┘
               │  └──────cancel (never started)────▶ canceled
+              └──requeue (a client's retry)─────── failed, canceled
 
 The guard of each change in the store is made from its row here, and so are the tests.
 """
@@ -25,9 +26,11 @@ class Status(StrEnum):
     SUCCEEDED = "succeeded"
     """Final: the job type returned a result."""
     FAILED = "failed"
-    """Final: it raised, timed out or crashed, and no retry was left."""
+    """Final, unless a client has it retried: it raised, timed out or crashed, and no retry was
+    left."""
     CANCELED = "canceled"
-    """Final: a client canceled it; it never started, or its process is gone."""
+    """Final, unless a client has it retried: a client canceled it; it never started, or its
+    process is gone."""
 
 
 FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
@@ -54,8 +57,16 @@ _QUEUED = frozenset({Status.QUEUED})
 _RUNNING = frozenset({Status.RUNNING})
 
 CLAIM = Transition("claim", _QUEUED, Status.RUNNING, fenced=False)
+RESCHEDULE = Transition("reschedule", _QUEUED, Status.QUEUED, fenced=False)
 CANCEL = Transition("cancel", _QUEUED, Status.CANCELED, fenced=False)
-REQUEST_CANCEL = Transition("request_cancel", _RUNNING, Status.RUNNING, fenced=False)
+# The one way out of a final status; what succeeded stays.
+REQUEUE = Transition(
+    "requeue", frozenset({Status.FAILED, Status.CANCELED}), Status.QUEUED, fenced=False
+)
+# Noted once: asked again, the time of the first wish stays.
+REQUEST_CANCEL = Transition(
+    "request_cancel", _RUNNING, Status.RUNNING, fenced=False, cancel_requested=False
+)
 # A result that came first wins over a cancel; an error does not, and is never retried then.
 COMPLETE = Transition("complete", _RUNNING, Status.SUCCEEDED, fenced=True)
 FAIL = Transition("fail", _RUNNING, Status.FAILED, fenced=True, cancel_requested=False)
@@ -69,7 +80,9 @@ CONFIRM_CANCEL = Transition(
 
 TRANSITIONS = (
     CLAIM,
+    RESCHEDULE,
     CANCEL,
+    REQUEUE,
     REQUEST_CANCEL,
     COMPLETE,
     FAIL,

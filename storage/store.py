@@ -1,24 +1,25 @@
 """`JobStore`: what clients ask of the store. What runners ask is in `claims`."""
 
-import time
-from collections.abc import Callable, Sequence
+import builtins
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-import uuid_utils.compat
-
+from storage.clock import Clock
 from storage.database import Database
+from storage.filters import Filters
 from storage.job import Job, NewJob
+from storage.keys import Kept, Keyed, forget, keep
 from storage.models import JobRow, UploadRow
 from storage.moves import Moves, dump
-from storage.rows import fetch_jobs, select_jobs
-from storage.states import CANCEL, REQUEST_CANCEL, Status
-from storage.wakeup import WORKER, Wakeup
-
-
-def now_ms() -> int:
-    """Milliseconds since 1970, by this machine's clock."""
-    return time.time_ns() // 1_000_000
+from storage.rows import jobs_by_id
+from storage.search import find
+from storage.skew import IdSkew
+from storage.statements import place
+from storage.states import Status
+from storage.wakeup import LISTENER, WORKER, Wakeup
 
 
 @dataclass(frozen=True)
@@ -35,36 +36,55 @@ class JobStore:
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the store fails.
     """
 
-    def __init__(self, database: Database, wakeup: Wakeup, clock: Callable[[], int] = now_ms):
+    def __init__(self, database: Database, wakeup: Wakeup, clock: Clock):
         self._database = database
         self._wakeup = wakeup
         self._clock = clock
         self._moves = Moves(database)
+        self._skew = IdSkew(database)
 
     def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID | None]:
         """Store new jobs; durable when this returns. Their ids, in order.
 
         A job whose source has no file (any more) is not stored: None in the place of its id.
+        After StoreInDoubt they may be there, all or none; after another error none is.
         """
         with self._database.transaction():
-            ids = [self._insert(job) for job in jobs]
+            rows = [self._row(job) for job in jobs]
+            self._insert([row for row in rows if row])
         self._wakeup.notify(WORKER)
-        return ids
+        return [row["id"] if row else None for row in rows]
+
+    def enqueue_once(self, keyed: Sequence[Keyed]) -> list[Kept | None]:
+        """Store new jobs whose keys are new; what each key stands for, in order.
+
+        None for a job whose source has no file; its key is free again. Raises as `enqueue` does.
+        """
+        with self._database.transaction():
+            kept = keep(self._database, keyed)
+            new = [each for each in keyed if kept[each.key].job_id == each.job.id]
+            rows = {each.key: self._row(each.job) for each in new}
+            without = [key for key, row in rows.items() if row is None]
+            forget(self._database, without)
+            self._insert([row for row in rows.values() if row])
+        self._wakeup.notify(WORKER)
+        return [None if each.key in without else kept[each.key] for each in keyed]
 
     def get(self, job_id: UUID) -> Job | None:
         """A job with its attempts, or None."""
-        found = fetch_jobs(self._database, select_jobs().where(JobRow.id == job_id))
-        return found[0] if found else None
+        return self.get_each([job_id])[0]
 
-    def list(self, status: Status | None, limit: int, before: UUID | None = None) -> Page:
-        """Up to `limit` jobs, newest first, older than `before`."""
-        query = select_jobs().order_by(JobRow.id.desc()).limit(limit + 1)
-        if status is not None:
-            query = query.where(JobRow.status == status)
-        if before is not None:
-            query = query.where(JobRow.id < before)
-        jobs = fetch_jobs(self._database, query)
-        return Page(jobs[:limit], jobs[limit - 1].id if len(jobs) > limit else None)
+    def get_each(self, ids: Sequence[UUID]) -> builtins.list[Job | None]:
+        """The same for each of many, in order."""
+        found = jobs_by_id(self._database, ids)
+        return [found.get(job_id) for job_id in ids]
+
+    def list(self, filters: Filters, limit: int, before: UUID | None = None) -> Page:
+        """Up to `limit` jobs, newest first, older than `before`; fewer where a look through many
+        takes too long."""
+        found = find(self._database, filters, limit, before)
+        jobs = jobs_by_id(self._database, found.ids) if found.ids else {}
+        return Page([jobs[job_id] for job_id in found.ids if job_id in jobs], found.next)
 
     def cancel(self, job_id: UUID) -> Job | None:
         """Cancel a queued job at once, ask for the cancel of a running one; the job after it.
@@ -72,24 +92,30 @@ class JobStore:
         A final job stays as it is. None if there is no such job.
         """
         with self._database.transaction():
-            # Locked, or a job that is released just now would be met by neither change.
-            query = JobRow.select(JobRow.cancel_requested_at).where(JobRow.id == job_id)
-            rows = self._database.rows(self._database.lock(query))
-            now = self._clock()
-            canceled = self._moves.free(CANCEL, job_id, now)
-            # Noted once: asked again, the time of the first wish stays.
-            if not canceled and rows and rows[0]["cancel_requested_at"] is None:
-                self._moves.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now)
+            self._moves.cancel(job_id, self._clock())
         self._wakeup.notify(WORKER)
         return self.get(job_id)
 
-    def _insert(self, job: NewJob) -> UUID | None:
+    def retry(self, job_id: UUID) -> tuple[bool, Job | None]:
+        """Queue a failed or canceled job again; whether that was done, and the job after it.
+
+        Any other job stays as it is. None if there is no such job.
+        """
+        with self._database.transaction():
+            retried = self._moves.requeue(job_id, self._clock())
+        if retried:
+            self._wakeup.notify(WORKER)
+            self._wakeup.notify(LISTENER)
+        return retried, self.get(job_id)
+
+    def _row(self, job: NewJob) -> dict[str, Any] | None:
+        """A new row, but for its version; None without the file of its source."""
         upload_id = self._upload_id(job)
         if job.source and upload_id is None:
             return None
-        now, job_id = self._clock(), uuid_utils.compat.uuid7()
-        row = {
-            "id": job_id,
+        now = self._clock()
+        return {
+            "id": job.id,
             "type": job.type,
             "status": Status.QUEUED,
             "payload": dump(job.payload),
@@ -99,12 +125,23 @@ class JobStore:
             "priority": job.priority,
             "timeout": job.timeout,
             "created_at": now,
-            "run_at": now if job.run_at is None else job.run_at,
-            "version": self._database.next_version(),
+            "run_at": now + round(job.delay * 1000) if job.run_at is None else job.run_at,
             "upload_id": upload_id,
+            "callback_url": job.callback_url,
         }
-        self._database.run(JobRow.insert(**row))
-        return job_id
+
+    def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Store rows of one shape, numbered in their order."""
+        if not rows:
+            return
+        for type, count in Counter(row["type"] for row in rows).items():
+            self._database.tallies.add(type, "submitted", count)
+        first = self._database.next_version(len(rows)) - len(rows) + 1
+        self._skew.note(rows)
+        numbered = [{**row, "version": number} for number, row in enumerate(rows, first)]
+        places = {name: place(getattr(JobRow, name)) for name in numbered[0]}
+        insert = self._database.statement("insert", lambda: JobRow.insert(**places))
+        self._database.change_each(insert, numbered)
 
     def _upload_id(self, job: NewJob) -> UUID | None:
         """The row of the job's file: made for a new one, found and kept for a source's."""

@@ -6,14 +6,15 @@ files/<id>      whole, synced to disk, and never changed
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from storage.folders import make_folder, sync_folder
 from storage.job import StoreFull, StoreUnavailable, Upload
+from storage.write_back import WriteBack
 
 # A file without a row is left alone this long: the job that owns it may be about to be stored.
 GRACE_SECONDS = 3600.0
@@ -30,29 +31,33 @@ class UploadWriter:
         self._id = uuid4()
         self._part = incoming / str(self._id)
         self._target = files / str(self._id)
-        self._sha256 = hashlib.sha256()
         self.size = 0
         with _disk_errors():
             self._file = self._part.open("xb", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._write_back = WriteBack(self._file.fileno())
 
-    def write(self, chunk: bytes) -> None:
+    def write(self, *chunks: bytes) -> None:
         """Append to the file."""
         with _disk_errors():
-            view = memoryview(chunk)
-            while view:
-                view = view[self._file.write(view) :]
-        self._sha256.update(chunk)
-        self.size += len(chunk)
+            for chunk in chunks:
+                view = memoryview(chunk)
+                while view:
+                    view = view[self._file.write(view) :]
+                self.size += len(chunk)
+        self._write_back.wrote(self.size)
 
-    def finish(self, name: str) -> Upload:
-        """Make the file durable and whole, under its own id; `name` is only a label."""
+    def finish(self, name: str, sha256: str) -> Upload:
+        """Make the file durable and whole, under its own id; `name` is only a label.
+
+        `sha256` is the digest of all that was written, in hex.
+        """
         with _disk_errors():
             os.fsync(self._file.fileno())
             self._part.rename(self._target)
             self._file.close()
-            _sync_folder(self._target.parent)
-        return Upload(self._id, name, self.size, self._sha256.hexdigest())
+            sync_folder(self._target.parent)
+        return Upload(self._id, name, self.size, sha256)
 
     def abort(self) -> None:
         """Leave nothing behind; also after `finish`, for a job that could not be stored."""
@@ -65,11 +70,12 @@ class Uploads:
     """The folder of uploaded files."""
 
     def __init__(self, folder: Path):
+        self.folder = folder
         self._incoming = folder / "incoming"
         self._files = folder / "files"
         with _disk_errors():
-            self._incoming.mkdir(parents=True, exist_ok=True)
-            self._files.mkdir(exist_ok=True)
+            for each in (folder, self._incoming, self._files):
+                make_folder(each)
 
     def writer(self) -> UploadWriter:
         """Begin a new file."""
@@ -107,14 +113,6 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

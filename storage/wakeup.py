@@ -3,7 +3,8 @@
 A wake-up may be lost or come for nothing. Whoever waits looks now and then by itself as well.
 
 On SQLite, a unix datagram to each socket in a folder: `worker-….sock`, `listener-….sock`. (inotify
-on the WAL fires before a commit is visible.) On PostgreSQL, LISTEN and NOTIFY.
+on the WAL fires before a commit is visible.) On PostgreSQL, LISTEN and NOTIFY; for events, the
+triggers that write them notify.
 """
 
 import contextlib
@@ -21,6 +22,8 @@ from storage.job import StoreError
 
 WORKER = "worker"
 LISTENER = "listener"
+EVENTS = "events"
+"""Woken with either of the others as well."""
 
 
 class Waiter(Protocol):
@@ -40,7 +43,7 @@ class Wakeup(Protocol):
     """Sends wake-ups, and makes waiters for them."""
 
     def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic; never raises."""
+        """Wake all waiters of a topic, and those of events; never raises."""
 
     def waiter(self, topic: str) -> Waiter:
         """A new waiter."""
@@ -48,8 +51,10 @@ class Wakeup(Protocol):
 
 def wait(waiter: Waiter, seconds: float) -> None:
     """Sleep until woken, or until the time is over."""
-    readable = [waiter] if waiter.fileno() >= 0 else []
-    select.select(readable, [], [], seconds)
+    poll = select.poll()  # select() ends at descriptor 1023, and many streams have more
+    if waiter.fileno() >= 0:
+        poll.register(waiter.fileno(), select.POLLIN)
+    poll.poll(seconds * 1000)
     waiter.drain()
 
 
@@ -66,7 +71,7 @@ class SocketWakeup:
     def notify(self, topic: str) -> None:
         """Wake all waiters of a topic; a socket of a dead one is removed."""
         for name in os.listdir(self._descriptor):
-            if name.startswith(f"{topic}-"):
+            if name.startswith((f"{topic}-", f"{EVENTS}-")):
                 self._send(name)
 
     def waiter(self, topic: str) -> "SocketWaiter":
@@ -128,6 +133,8 @@ class PostgresWakeup:
 
     def notify(self, topic: str) -> None:
         """Wake all waiters of a topic, on whichever host."""
+        if topic == EVENTS:
+            return
         with contextlib.suppress(StoreError):
             self._database.execute("SELECT pg_notify(%s, '')", (_channel(topic),))
 

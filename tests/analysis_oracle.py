@@ -2,10 +2,14 @@
 
 import io
 import itertools
+import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
+from runner.analysis import primitives
+from runner.analysis.mapped import MappedFile, map_file
 from runner.analysis.patterns import Pattern, prepare
 from runner.analysis.scanner import Options, Scanner
 from runner.analysis.tally import Partial, Tally
@@ -65,15 +69,51 @@ class Dribble(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         return self._data.readinto(buffer[: next(self._sizes)])
 
+    def mapped(self) -> None:
+        return None
+
+    def passed(self, data: memoryview) -> None:
+        raise AssertionError("nothing is mapped")
+
 
 def scan(
     data: bytes, patterns: Sequence[Pattern], options: Options, sizes: Iterable[int] = (1 << 30,)
 ) -> Partial:
     """Scan the data, read in pieces of these sizes."""
-    scanner, source = Scanner(prepare(patterns), options), Dribble(data, sizes)
-    while scanner.scan(source):
+    scanner = Scanner(prepare(patterns), options, Dribble(data, sizes))
+    while scanner.scan():
         pass
     return scanner.partial
+
+
+class Mapped(Dribble):
+    """A source whose bytes are in a file of the kernel's memory, and taken from there."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.file = os.memfd_create("data")
+        os.write(self.file, data)
+        self.taken = bytearray()
+
+    def mapped(self) -> MappedFile | None:  # type: ignore[override]
+        return map_file(self.file, 0, os.fstat(self.file).st_size)
+
+    def passed(self, data: memoryview) -> None:
+        self.taken += data
+
+    def close(self) -> None:
+        os.close(self.file)
+        super().close()
+
+
+def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: Options) -> Partial:
+    """Scan the data where it lies, if it can be; what the source was told has to be the data."""
+    with closing(Mapped(data)) as source:
+        scanner = Scanner(prepare(patterns), options, source)
+        while scanner.scan():
+            pass
+        assert source.taken == (data if primitives.fast() else b"")
+        return scanner.partial
 
 
 def found(tally: Tally) -> Found:

@@ -1,39 +1,46 @@
 """A listener on a real socket for tests, and a client that reads its answers."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
-from tornado.web import Application
 
 from runner import job_types
 from server.app import make_app
 from server.config import ServerSettings
+from server.fast_path import FastPath
 from server.services import Services
+from tests.described import require_described
 from tests.stores import Bench
 
 FILE = b"one ERROR\ntwo WARN ERROR\n"
 
 
 @contextmanager
-def open_app(bench: Bench, io_loop: IOLoop, **limits: int) -> Iterator[Application]:
-    """The application on a store, with the services that it needs."""
+def open_app(bench: Bench, io_loop: IOLoop, **limits: int) -> Iterator[FastPath]:
+    """The application on a store, behind the fast path, with the services that it needs."""
+    opened = open_services(bench, **limits)
+    services = io_loop.run_sync(opened.__aenter__)
+    try:
+        yield FastPath(make_app(services), services)
+    finally:
+        io_loop.run_sync(lambda: opened.__aexit__(None, None, None))
+
+
+@asynccontextmanager
+async def open_services(bench: Bench, **limits: int | str) -> AsyncIterator[Services]:
+    """What the handlers of a listener work with, on a store."""
     given = bench.store.settings.model_dump(by_alias=True) | {
         name.upper(): value for name, value in limits.items()
     }
-    settings = ServerSettings.model_validate(given)
-
-    async def open_services() -> Services:
-        return Services(settings, bench.store, job_types.find())
-
-    services = io_loop.run_sync(open_services)
+    services = Services(ServerSettings.model_validate(given), bench.store, job_types.find())
     try:
-        yield make_app(services)
+        yield services
     finally:
-        io_loop.run_sync(lambda: services.idle(5))
+        await services.idle(5)
         services.close()
 
 
@@ -47,11 +54,13 @@ class Client:
     async def fetch(self, path: str, **options: Any) -> HTTPResponse:
         """Any request."""
         options = {"raise_error": False, "allow_nonstandard_methods": True, **options}
-        return await self._http.fetch(self.base_url + path, **options)
+        response = await self._http.fetch(self.base_url + path, **options)
+        require_described(options.get("method", "GET"), path, response)
+        return response
 
-    async def get(self, path: str, status: int = 200) -> Any:
+    async def get(self, path: str, status: int = 200, **options: Any) -> Any:
         """The JSON of an answer that must have this status."""
-        return read(await self.fetch(path), status)
+        return read(await self.fetch(path, **options), status)
 
     async def post(self, path: str, document: Any = None, status: int = 202) -> Any:
         """Post JSON (bytes go as they are); the JSON of the answer."""

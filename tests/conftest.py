@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
-from tornado.web import Application
 
+from server.fast_path import FastPath
 from tests import postgres
 from tests.api import Client, open_app
+from tests.followers import Followers
 from tests.pools import Owner, open_pool
 from tests.stores import Bench, open_bench
 
@@ -57,16 +58,24 @@ def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[Application]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[FastPath]:
     """The listener's application, for pytest-tornado's server."""
     with open_app(bench, io_loop) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: Application, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: FastPath, http_client: AsyncHTTPClient, base_url: str) -> Client:
     """A client of the listener. (`app` is named, or its databases would not be parameters.)"""
     return Client(http_client, base_url)
+
+
+@pytest.fixture
+def follow(io_loop: IOLoop) -> Iterator[Followers]:
+    """Opens event streams that are closed at the end."""
+    followers = Followers()
+    yield followers
+    io_loop.run_sync(followers.close)
 
 
 @pytest.fixture(scope="module")

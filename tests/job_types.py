@@ -39,6 +39,18 @@ class Flaky(JobType[NotePayload]):
         return {"attempt": context.attempt}
 
 
+class Note(JobType[NotePayload]):
+    """Does nothing else."""
+
+    name = "note"
+    Payload = NotePayload
+    upload = "none"
+
+    def run(self, payload: NotePayload, context: Context) -> Any:
+        time.sleep(payload.seconds)
+        note(payload.notes, "ran")
+
+
 class Hopeless(JobType[NotePayload]):
     """Fails for a reason that stays."""
 
@@ -97,3 +109,64 @@ class Steps(JobType[NotePayload]):
             time.sleep(0.01)
         note(payload.notes, "ran")
         return {"steps": step}
+
+
+class TalkPayload(Payload):
+    """How many lines to print, and what to do then."""
+
+    lines: int
+    then: str
+
+
+class Talk(JobType[TalkPayload]):
+    """Prints."""
+
+    name = "talk"
+    Payload = TalkPayload
+    upload = "none"
+
+    def run(self, payload: TalkPayload, context: Context) -> Any:
+        for number in range(payload.lines):
+            print(f"line {number}")  # noqa: T201
+        if payload.then == "crash":
+            ctypes.string_at(0)
+        if payload.then == "sleep":
+            time.sleep(600)
+
+
+class NothingPayload(Payload):
+    """Nothing."""
+
+
+class Exit(JobType[NothingPayload]):
+    """Ends its process by itself."""
+
+    name = "exit"
+    Payload = NothingPayload
+    upload = "none"
+
+    def run(self, payload: NothingPayload, context: Context) -> Any:
+        os._exit(3)
+
+
+class Spin(JobType[NothingPayload]):
+    """Is busy without end."""
+
+    name = "spin"
+    Payload = NothingPayload
+    upload = "none"
+
+    def run(self, payload: NothingPayload, context: Context) -> Any:
+        while True:
+            pass
+
+
+class Hog(JobType[NothingPayload]):
+    """Takes a gibibyte of memory."""
+
+    name = "hog"
+    Payload = NothingPayload
+    upload = "none"
+
+    def run(self, payload: NothingPayload, context: Context) -> Any:
+        return len(b"x" * 2**30)

@@ -1,5 +1,7 @@
 """Runners in processes of their own, for tests of the pool to kill."""
 
+import contextlib
+import dataclasses
 import fcntl
 import json
 import os
@@ -8,9 +10,12 @@ import signal
 import sys
 from typing import Any
 
-from runner import messages
+from runner import keeper, messages, processes
 from runner.job_process import JobProcess
+from runner.lease import Lease
+from runner.orders import Orders
 from runner.pool import Pool
+from runner.setup import SLOT_NUMBER, Inherited, Limits, Setup
 from runner.watch import Ears, RunnerGone, Watch
 from tests import pool_work
 
@@ -41,12 +46,30 @@ def hold_pool(lock: str, gate: str) -> None:
     pool.close()
 
 
+def hold_pool_below_an_adopter(lock: str, gate: str) -> None:
+    """The same in a child, and say its id; what it leaves is adopted in the session that it was in.
+
+    Elsewhere the groups of its keepers would be orphaned, and the kernel wakes those that are
+    stopped by itself.
+    """
+    processes.adopt_orphans()
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        hold_pool(lock, gate)
+        os._exit(0)
+    _say(str(child))
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
 def watch_without_runner() -> None:
     """A keeper's watch of a job, with nobody at the other end of its channel."""
-    runner, keeper = messages.channel()
+    runner, channel = messages.channel()
     wakeup, _ = os.pipe2(os.O_NONBLOCK)
-    process = JobProcess(pool_work.entry, [], 1000)
-    watch = Watch(Ears(keeper, wakeup), process, "token", None, 0.0)
+    process = JobProcess(pool_work.entry, [], Limits())
+    watch = Watch(Ears(Orders(channel), wakeup, Lease()), process, "token", None, 0.0)
     process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None)
     runner.close()
     try:
@@ -54,6 +77,57 @@ def watch_without_runner() -> None:
     except RunnerGone:
         _say("gone")
     process.kill()
+
+
+def keep_without_runner() -> None:
+    """A keeper with nobody at the other end of its channel when it is ready."""
+    runner, theirs = messages.channel()
+    read, write = os.pipe()
+    os.write(write, SLOT_NUMBER.pack(0))
+    channel = Inherited(theirs.detach())
+    lease = Inherited(Lease().descriptor)
+    setup = Setup(pool_work.load, Limits(), os.getppid(), Inherited(read), (channel,), lease, ())
+    runner.close()
+    keeper.start(setup)
+    _say("lives on")
+
+
+def fork_while_a_signal_comes(name: str) -> None:
+    """A job process that gets a signal in the moment in which its keeper forks it.
+
+    Says what it answers, or how it ended.
+    """
+    signal.signal(signal.Signals[name], lambda *_: _say("the handler of the keeper ran"))
+    fork = os.fork
+
+    def fork_and_signal() -> int:
+        if pid := fork():
+            return pid
+        os.kill(os.getpid(), signal.Signals[name])
+        return 0
+
+    os.fork = fork_and_signal
+    process = JobProcess(pool_work.entry, [], Limits())
+    process.ask("token", json.dumps({"do": "echo", "with": {"value": 1}}), None)
+    try:
+        answer = messages.receive(process.channel, wait=True)
+        _say(answer.fields["kind"] if answer else "nothing")
+    except EOFError:
+        _say(f"ended: {os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])}")
+
+
+def run_out_of_memory(mebibytes: str) -> None:
+    """A pool in a cgroup that has less memory than the one of its two jobs takes."""
+    pool = Pool(2, pool_work.load)
+    for token, arguments in (("large", {"mebibytes": int(mebibytes), "keep": True}), ("small", {})):
+        do = "hold_memory" if arguments else "pid"
+        pool.submit(token, json.dumps({"do": do, "with": arguments}), None)
+    outcomes: dict[str, Any] = {}
+    while len(outcomes) < 2:
+        select.select(pool.filenos(), [], [], 10)
+        outcomes |= pool.collect()
+    _say(json.dumps({token: dataclasses.asdict(outcome) for token, outcome in outcomes.items()}))
+    pool.close()
 
 
 def _say(line: str) -> None:

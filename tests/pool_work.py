@@ -71,6 +71,13 @@ def load_slowly() -> Callable[[str, Report], str]:
     return entry
 
 
+def load_deaf() -> NoReturn:
+    """What lets no signal through that can be blocked, and has no end."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    while True:
+        time.sleep(60)
+
+
 def entry(request: str, report: Report) -> str:
     """Run the function that the request names, with its arguments."""
     asked = json.loads(request)
@@ -82,6 +89,10 @@ def entry(request: str, report: Report) -> str:
 
 def echo(report: Report, value: Any) -> Any:
     return value
+
+
+def repeat(report: Report, value: str, times: int) -> str:
+    return value * times
 
 
 def pid(report: Report) -> int:
@@ -150,6 +161,11 @@ def heed_sigterm(report: Report, path: str) -> None:
     signal.signal(signal.SIGTERM, clean_up)
     report(json.dumps([os.getpid()]))
     time.sleep(60)
+
+
+def note(report: Report, path: str, text: str) -> None:
+    with open(path, "a") as file:
+        file.write(text)
 
 
 def wait_for_file(report: Report, path: str) -> int:

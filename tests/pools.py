@@ -4,12 +4,13 @@ import json
 import os
 import select
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from runner.pool import Outcome, Pool
+from runner.setup import Limits
 from tests import pool_work
 
 ROOT = Path(__file__).parent.parent
@@ -102,10 +103,12 @@ class Owner:
 
 
 @contextmanager
-def open_pool(size: int = 2, load: Any = pool_work.load, **options: Any) -> Iterator[Owner]:
-    """A pool; at its end none of its processes may be left."""
+def open_pool(
+    size: int = 2, load: Any = pool_work.load, keep_fds: Collection[int] = (), **limits: Any
+) -> Iterator[Owner]:
+    """A pool with these limits of runner/setup.py; at its end none of its processes may be left."""
     before = children()
-    pool = Pool(size, load, **options)
+    pool = Pool(size, load, keep_fds=keep_fds, limits=Limits(**limits))
     try:
         yield Owner(pool)
     finally:

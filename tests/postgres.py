@@ -27,8 +27,36 @@ UNPRIVILEGED = "postgres"  # the account of Debian's packages
 class PostgresServer:
     """A running server. All who reach its socket are let in, as its superuser `tests`."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, binaries: Path, folder: Path, synced: bool = False):
+        self._binaries = binaries
         self._folder = folder
+        self._synced = synced
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The pid of its first process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = ["-k", str(self._folder), "-c", "listen_addresses=", "-p", "5432"]
+        if not self._synced:
+            settings.append("-F")
+        postgres = [*_drop_rights(), str(self._binaries / "postgres"), "-D", "data", *settings]
+        log_path = self._folder / "log"
+        with log_path.open("ab") as log:
+            process = subprocess.Popen(postgres, cwd=self._folder, stdout=log, stderr=log)
+        self._process = process
+        wait_for(lambda: self.answers() or process.poll() is not None, START_SECONDS)
+        assert process.poll() is None, log_path.read_text()
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Stop it; with SIGQUIT as if it had crashed."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(STOP_SECONDS)
 
     def url(self, database: str) -> str:
         """The address of a database, whatever the environment's own PG* variables say."""
@@ -68,9 +96,17 @@ def missing() -> str | None:
     return None
 
 
+def version() -> str:
+    """The version of the server that is installed, as in `17.6`."""
+    binaries = _binaries()
+    assert binaries is not None
+    return subprocess.check_output([binaries / "postgres", "--version"], text=True).split()[2]
+
+
 @contextmanager
-def running_server() -> Iterator[PostgresServer]:
-    """A new server; stopped and removed at the end."""
+def running_server(synced: bool = False) -> Iterator[PostgresServer]:
+    """A new server; stopped and removed at the end. For speed it does not sync its commits to the
+    disk, unless it is told to."""
     binaries = _binaries()
     assert binaries is not None
     with tempfile.TemporaryDirectory(prefix="job-service-postgres-") as name:
@@ -80,25 +116,12 @@ def running_server() -> Iterator[PostgresServer]:
         options = ["--no-sync", "--auth=trust", "--username=tests", "--encoding=UTF8"]
         initdb = [*_drop_rights(), str(binaries / "initdb"), *options, "--no-locale", "data"]
         subprocess.run(initdb, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        with _started(binaries, folder) as server:
+        server = PostgresServer(binaries, folder, synced)
+        try:
+            server.start()
             yield server
-
-
-@contextmanager
-def _started(binaries: Path, folder: Path) -> Iterator[PostgresServer]:
-    settings = ["-F", "-k", str(folder), "-c", "listen_addresses=", "-p", "5432"]
-    postgres = [*_drop_rights(), str(binaries / "postgres"), "-D", "data", *settings]
-    log_path = folder / "log"
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(postgres, cwd=folder, stdout=log, stderr=log)
-    server = PostgresServer(folder)
-    try:
-        wait_for(lambda: server.answers() or process.poll() is not None, START_SECONDS)
-        assert process.poll() is None, log_path.read_text()
-        yield server
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(STOP_SECONDS)
+        finally:
+            server.stop()
 
 
 def _drop_rights() -> list[str]:

@@ -18,19 +18,23 @@ from typing import Any
 
 import psutil
 
+from tests.api import form
 from tests.waiting import wait_for
 
 FINAL = ("succeeded", "failed", "canceled")
 
 
 class Program:
-    """`python -m server` or `python -m runner`, with its log in a file."""
+    """`python -m server` or `python -m runner`, with its log in a file; started by a command that
+    becomes it, if there is one."""
 
-    def __init__(self, name: str, folder: Path, environ: dict[str, str]):
+    def __init__(
+        self, name: str, folder: Path, environ: dict[str, str], starter: tuple[str, ...] = ()
+    ):
         self.log = folder / f"{name}-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", name],
+                [*starter, sys.executable, "-m", name],
                 env={**os.environ, **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -65,11 +69,12 @@ class Program:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(timeout)
-        wait_for(lambda: not any(map(_alive, family)), timeout=5)
+        wait_for(lambda: not any(map(alive, family)), timeout=5)
         return code
 
 
-def _alive(process: psutil.Process) -> bool:
+def alive(process: psutil.Process) -> bool:
+    """Whether a process is there and not only waited for by whoever has adopted it."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -87,9 +92,14 @@ class Service:
 
     def worker(self, **environ: str) -> Program:
         """Start another worker, ready to claim."""
-        program = Program("runner", self.folder, {**self.environ, **environ})
-        _STARTED.append(program)
+        program = self.program("runner", **environ)
         program.logged("ready")
+        return program
+
+    def program(self, name: str, **environ: str) -> Program:
+        """Start another program."""
+        program = Program(name, self.folder, {**self.environ, **environ})
+        _STARTED.append(program)
         return program
 
     def call(self, method: str, path: str, document: Any = None) -> tuple[int, Any]:
@@ -97,6 +107,7 @@ class Service:
         body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(self.base_url + path, body, method=method)
         request.add_header("Content-Type", "application/json")
+        request.add_header("Accept", "application/json")
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.load(answer)
@@ -110,6 +121,15 @@ class Service:
         status, answer = self.call("POST", "/jobs", document)
         assert status == 202, answer
         return str(answer["job_id"])
+
+    def upload(self, content: bytes, payload: Any) -> str:
+        """The id of a new analyze job with a file."""
+        parts = [("type", None, b"analyze"), ("payload", None, json.dumps(payload).encode())]
+        body, content_type = form([*parts, ("filename", "app.log", content)])
+        request = urllib.request.Request(self.base_url + "/jobs", body, method="POST")
+        request.add_header("Content-Type", content_type)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return str(json.load(answer)["job_id"])
 
     def job(self, job_id: str) -> dict[str, Any]:
         """The job as it is now."""

@@ -77,7 +77,12 @@ class Holder:
     def claim_one(self) -> Fence:
         """Claim the one job that is due."""
         (job,) = self.claims.claim(1)
-        return Fence(job.id, self.liveness.name, job.attempt)
+        return job.fence
+
+
+def id_at(ms: int, number: int = 0) -> UUID:
+    """An id that was made at this time."""
+    return UUID(int=ms << 80 | 7 << 76 | 2 << 62 | number)
 
 
 @contextmanager

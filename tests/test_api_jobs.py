@@ -39,7 +39,9 @@ async def test_a_job_answers_with_all_that_is_known_of_it(client: Client) -> Non
         "attempt": 0,
         "retry_count": 0,
         "max_retries": 3,
+        "client_retries": 0,
         "priority": 7,
+        "callback_url": None,
         "timeout": 1.5,
         "started_at": None,
         "finished_at": None,
@@ -214,8 +216,10 @@ async def test_a_job_that_is_not_there_cannot_be_canceled(client: Client, job_id
     [
         ("DELETE", "/jobs", "GET, HEAD, OPTIONS, POST"),
         ("PUT", "/healthz", "GET, HEAD, OPTIONS"),
-        ("POST", f"/jobs/{UNKNOWN}", "GET, HEAD, OPTIONS"),
+        ("POST", f"/jobs/{UNKNOWN}", "DELETE, GET, HEAD, OPTIONS"),
         ("GET", f"/jobs/{UNKNOWN}/cancel", "OPTIONS, POST"),
+        ("DELETE", f"/jobs/{UNKNOWN}/cancel", "OPTIONS, POST"),
+        ("GET", f"/jobs/{UNKNOWN}/retry", "OPTIONS, POST"),
         ("BREW", "/jobs", "GET, HEAD, OPTIONS, POST"),
     ],
 )

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ from urllib.parse import urlparse
 
 import pytest
 from tornado.ioloop import IOLoop
-from tornado.web import Application
 
+from server.fast_path import FastPath
+from server.services import THREADS
+from storage.uploads import UploadWriter
 from tests.api import FILE, Client, analyze_form, fields, form, open_app
 from tests.stores import Bench
 from tests.waiting import wait_for
@@ -26,7 +29,7 @@ def small_limits() -> dict[str, int]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator[Application]:
+def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator[FastPath]:
     with open_app(bench, io_loop, **small_limits) as application:
         yield application
 
@@ -205,7 +208,7 @@ async def test_a_client_that_waits_for_our_word_hears_of_a_limit_before_it_sends
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(
-    client: Client, bench: Bench, app: Application
+    client: Client, bench: Bench, app: FastPath
 ) -> None:
     body, content_type = form(analyze_form(b"x" * MAX_FILE))
     _, writer = await _connect(client)
@@ -217,6 +220,27 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(
     while files(bench):
         await asyncio.sleep(0.01)
     assert (await client.get("/jobs"))["items"] == []
+
+
+async def test_uploads_on_a_slow_disk_keep_no_other_request_waiting(
+    client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, write, waiting = threading.Event(), UploadWriter.write, threading.Semaphore(0)
+
+    def slow_write(writer: UploadWriter, *chunks: bytes) -> None:
+        waiting.release()
+        disk.wait()
+        write(writer, *chunks)
+
+    monkeypatch.setattr(UploadWriter, "write", slow_write)
+    uploads = [asyncio.ensure_future(client.post_form(analyze_form())) for _ in range(THREADS)]
+    try:
+        for _ in uploads:
+            await asyncio.to_thread(waiting.acquire)
+        assert (await client.get("/jobs"))["items"] == []
+    finally:
+        disk.set()
+    await asyncio.gather(*uploads)
 
 
 async def _connect(client: Client) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -40,12 +40,12 @@ def test_the_highest_priority_goes_first_then_the_longest_due(bench: Bench) -> N
 def test_a_job_is_claimed_at_its_run_at_and_not_before(bench: Bench) -> None:
     bench.enqueue(run_at=bench.clock() + 2000)
     claims = bench.runner().claims
-    assert claims.next_run_at() == bench.clock() + 2000
+    assert claims.seconds_to_next() == 2.0
     bench.clock.forward(1.999)
     assert claims.claim(1) == []
     bench.clock.forward(0.001)
     assert len(claims.claim(1)) == 1
-    assert claims.next_run_at() is None
+    assert claims.seconds_to_next() is None
 
 
 def test_a_runner_that_is_not_registered_claims_nothing(bench: Bench) -> None:
@@ -178,3 +178,32 @@ def test_a_turn_that_fails_changes_nothing(bench: Bench) -> None:
     except KeyError:
         pass
     assert bench.job(job_id) == before
+
+
+def test_many_ends_are_settled_at_once_and_one_that_is_stale_alone_is_refused(bench: Bench) -> None:
+    runner = bench.runner()
+    for _ in range(4):
+        bench.enqueue()
+    fences = [job.fence for job in runner.claims.claim(4)]
+    runner.claims.release(fences[1])
+    moved = runner.claims.complete_each([(fence, "7", RETURNED) for fence in fences])
+    assert moved == [True, False, True, True]
+    jobs = [bench.job(fence.job_id) for fence in fences]
+    assert [job.status for job in jobs] == ["succeeded", "queued", "succeeded", "succeeded"]
+    assert [job.attempts[0].outcome for job in jobs] == [
+        *("returned", "released", "returned", "returned")
+    ]
+    assert [job.result for job in jobs] == [7, None, 7, 7]
+    assert len({job.version for job in jobs}) == 4
+    assert runner.claims.complete_each([(fences[0], "8", RETURNED)]) == [False]
+    assert runner.claims.complete_each([]) == []
+
+
+def test_many_ends_that_nothing_refuses_are_numbered_in_their_order(bench: Bench) -> None:
+    runner = bench.runner()
+    for _ in range(3):
+        bench.enqueue()
+    fences = [job.fence for job in runner.claims.claim(3)]
+    assert runner.claims.complete_each([(fence, "1", RETURNED) for fence in fences]) == [True] * 3
+    versions = [bench.job(fence.job_id).version for fence in fences]
+    assert versions == list(range(versions[0], versions[0] + 3))

@@ -49,6 +49,10 @@ def test_all_problems_are_reported_at_once_with_name_value_and_what_is_allowed()
         ("LEASE_SECONDS", "1"),
         ("RETENTION_SECONDS", "inf"),
         ("JOBS_PER_PROCESS", "0"),
+        ("JOB_MEMORY_BYTES", "1000000"),
+        ("JOB_CPU_SECONDS", "0"),
+        ("JOB_OPEN_FILES", "5"),
+        ("MAX_DATA_BYTES", "0"),
     ],
 )
 def test_a_number_out_of_range_is_refused(name: str, value: str) -> None:

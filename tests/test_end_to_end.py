@@ -1,5 +1,6 @@
 """The listener and the worker as real programs, on both databases."""
 
+import gzip
 import os
 import signal
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.programs import Service, running_service
+from tests.programs import Service, alive, running_service
 from tests.waiting import wait_for
 
 
@@ -44,6 +45,16 @@ def test_jobs_run_at_once_up_to_the_limit(service: Service) -> None:
     ids = [service.submit(payload={"seconds": 0.5}) for _ in range(3)]
     wait_for(lambda: [service.job(i)["status"] for i in ids] == ["running", "running", "queued"])
     assert {service.result(i)["status"] for i in ids} == {"succeeded"}
+
+
+def test_a_file_that_becomes_too_much_data_fails_its_job_at_once(service: Service) -> None:
+    service.worker(MAX_DATA_BYTES="1000")
+    payload = {"patterns": ["x"]}
+    job = service.result(service.upload(gzip.compress(b"x" * 1001), payload))
+    assert (job["status"], job["attempt"], job["error"]["type"]) == ("failed", 1, "NotRetryable")
+    assert "app.log: the data is more than 1000 bytes (MAX_DATA_BYTES)" in job["error"]["message"]
+    job = service.result(service.upload(gzip.compress(b"x" * 1000), payload))
+    assert job["result"]["counts"] == {"x": 1000}
 
 
 def test_an_error_is_retried_with_backoff_and_told(service: Service, notes: Path) -> None:
@@ -133,6 +144,7 @@ def test_a_drain_lets_jobs_end_and_releases_the_rest_without_cost(
     released = service.job(long)
     assert (released["status"], released["retry_count"]) == ("queued", 0)
     assert released["attempts"][0]["outcome"] == "released"
+    assert released["run_at"] == released["attempts"][0]["finished_at"]  # it need not wait
     service.worker()
     wait_for(lambda: len(lines(notes)) == 2)
     service.call("POST", f"/jobs/{long}/cancel")
@@ -163,6 +175,10 @@ def test_the_jobs_of_a_killed_runner_are_gone_at_once_and_run_again(
     job = service.job(job_id)
     assert (job["attempt"], job["retry_count"]) == (2, 1)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["lost", None]
+    lost = job["attempts"][0]
+    assert (lost["cpu_seconds"], lost["peak_memory_bytes"]) == (None, None)
+    assert lost["seconds"] >= 0
+    assert lost["error"]["type"] == "Lost"
     service.call("POST", f"/jobs/{job_id}/cancel")
 
 
@@ -192,7 +208,7 @@ def test_a_worker_that_has_hardly_started_stops_at_once(service: Service) -> Non
     family = worker.family()
     os.killpg(worker.process.pid, signal.SIGTERM)  # while its keepers are starting
     assert worker.process.wait(20) == 0
-    wait_for(lambda: not any(p.is_running() for p in family), timeout=5)
+    wait_for(lambda: not any(map(alive, family)), timeout=5)
 
 
 def test_a_signal_to_the_whole_process_group_drains_as_well(service: Service) -> None:

@@ -17,11 +17,21 @@ OURS = (*PACKAGES, "tests")
 
 # The parts of the pool know each other, and nothing else of ours.
 POOL = (
-    "runner.pool runner.crew runner.calls runner.outcome runner.setup runner.keeper runner.watch "
-    "runner.job_process runner.job_loop runner.messages runner.processes"
+    "runner.pool runner.crew runner.calls runner.outcome runner.setup runner.lease runner.keeper "
+    "runner.keeper_signals runner.watch runner.job_process runner.job_loop runner.answers "
+    "runner.limits runner.messages runner.oom_kills runner.proc runner.processes runner.orders "
+    "runner.link runner.pace runner.printed runner.leftovers runner.clean_up"
 )
-TABLES = "storage.states storage.job storage.models storage.database storage.moves storage.rows"
-HTTP = "server.problems server.body server.wire server.submission server.forms server.services"
+TABLES = (
+    "storage.states storage.job storage.models storage.statements storage.database storage.moves "
+    "storage.rows storage.tallies"
+)
+QUERIES = "storage.job storage.models storage.statements storage.database storage.tallies"
+HTTP = (
+    "server.problems server.body server.wire server.submission server.forms server.services "
+    "server.filters server.once server.metrics server.answers server.streams server.stream_wire "
+    "server.stream_query server.service_answers server.overview server.web_files"
+)
 
 # Module: what it may import of ours. An exact name goes before a pattern.
 MAY_IMPORT = {
@@ -32,29 +42,60 @@ MAY_IMPORT = {
     "storage.models": "",
     "storage.migrations.*": "",
     "storage.job": "storage.states",
-    "storage.uploads": "storage.job",
-    "storage.engines": "storage.job",
-    "storage.database": "storage.job storage.models storage.engines",
+    "storage.folders": "",
+    "storage.making": "storage.folders",
+    "storage.write_back": "",
+    "storage.uploads": "storage.folders storage.job storage.write_back",
+    "storage.disk": "",
+    "storage.write_lock": "",
+    "storage.engines": "storage.job storage.write_lock",
+    "storage.statements": "",
+    "storage.tallies": "storage.models storage.statements",
+    "storage.database": "storage.job storage.models storage.statements storage.tallies",
+    "storage.schema": "storage.job storage.database storage.engines storage.making",
     "storage.wakeup": "storage.job storage.database",
-    "storage.liveness": "storage.models storage.database",
-    "storage.retention": "storage.models storage.database",
-    "storage.moves": "storage.states storage.job storage.models storage.database",
-    "storage.rows": "storage.states storage.job storage.models storage.database",
-    "storage.store": f"{TABLES} storage.wakeup",
-    "storage.claims": f"{TABLES} storage.wakeup storage.liveness storage.store",
-    "storage.rescue": f"{TABLES} storage.wakeup storage.liveness storage.store storage.claims",
-    "storage.opening": "storage.config storage.job storage.engines storage.database "
-    "storage.wakeup storage.liveness storage.uploads",
+    "storage.clock": "storage.database",
+    "storage.closings": "",
+    "storage.liveness": "storage.closings storage.clock storage.models storage.database",
+    "storage.retention": "storage.models storage.database storage.states",
+    "storage.moves": f"storage.states {QUERIES}",
+    "storage.rows": f"storage.states {QUERIES}",
+    "storage.due": QUERIES,
+    "storage.output": QUERIES,
+    "storage.callbacks": f"{QUERIES} storage.clock storage.rows",
+    "storage.events": f"{QUERIES} storage.output storage.rows storage.states",
+    "storage.rescheduling": f"{TABLES} storage.due",
+    "storage.filters": "storage.states",
+    "storage.search": f"{TABLES} storage.filters storage.search_statements storage.skew",
+    "storage.skew": QUERIES,
+    "storage.search_statements": QUERIES,
+    "storage.bulk": f"{TABLES} storage.clock storage.filters storage.search storage.wakeup",
+    "storage.runners": f"{QUERIES} storage.claims storage.clock storage.liveness",
+    "storage.explaining": f"{TABLES} storage.claims storage.clock storage.due storage.runners",
+    "storage.figures": f"{QUERIES} storage.states storage.claims storage.clock storage.runners",
+    "storage.readiness": "storage.database storage.job storage.schema",
+    "storage.keys": QUERIES,
+    "storage.store": f"{TABLES} storage.clock storage.filters storage.keys storage.search "
+    "storage.skew storage.wakeup",
+    "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.wakeup "
+    "storage.liveness",
+    "storage.rescue": f"{TABLES} storage.clock storage.wakeup storage.liveness storage.claims",
+    "storage.opening": "storage.clock storage.config storage.job storage.engines storage.database "
+    "storage.folders storage.schema storage.wakeup storage.liveness storage.uploads",
     "runner": "",
     "runner.config": "storage.config",
     "runner.retry": "",
-    "runner.roster": "runner.pool runner.outcome storage.job storage.uploads",
+    "runner.roster": "runner.pool runner.outcome runner.pace runner.printed storage.job "
+    "storage.uploads",
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
-    "runner.upkeep": "storage.database storage.liveness storage.rescue storage.retention "
-    "storage.store storage.uploads",
-    "runner.supervisor": "runner.pool runner.outcome runner.roster runner.settling runner.upkeep "
-    "storage.claims storage.job storage.liveness storage.store storage.wakeup",
-    "runner.__main__": "runner.* storage.*",
+    "runner.upkeep": "runner.retry storage.clock storage.liveness storage.opening "
+    "storage.rescheduling storage.rescue storage.retention",
+    "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
+    "runner.settling runner.upkeep storage.claims storage.job storage.liveness "
+    "storage.wakeup",
+    "runner.heartbeat": "",
+    "runner.worker": "runner.* storage.*",
+    "runner.__main__": "runner.config runner.heartbeat runner.worker storage.config",
     "runner.job_types.base": "",
     "runner.job_types": "runner.job_types.base",
     "runner.job_types.*": "runner.job_types.* runner.analysis.*",
@@ -67,18 +108,54 @@ MAY_IMPORT = {
     "server.config": "storage.config",
     "server.strict_json": "server.problems",
     "server.changes": "storage.wakeup",
-    "server.wire": "storage.states storage.job storage.store",
-    "server.enqueuer": "storage.job storage.store",
+    "server.wire": "server server.answers storage.states storage.job storage.bulk "
+    "storage.explaining storage.store",
+    "server.answers": "storage.job storage.states",
+    "server.service_answers": "server.answers",
+    "server.operations": "server.answers server.service_answers server.filters server.stream_query",
+    "server.stream_query": "storage.events storage.states",
+    "server.openapi_schemas": "server.submission runner.job_types.base",
+    "server.openapi": "server.openapi_schemas server.operations server.problems "
+    "server.service_answers "
+    "runner.job_types.base",
+    "server.stream_wire": "server.answers server.streams server.wire storage.states storage.events "
+    "storage.job storage.output",
+    "server.callback_hosts": "",
+    "server.callbacks": "server.callback_hosts server.changes server.feed server.stream_wire "
+    "storage.callbacks storage.job",
+    "server.streams": "storage.events storage.states",
+    "server.feed": "server.streams server.stream_wire storage.events storage.job storage.output "
+    "storage.wakeup",
+    "server.batches": "",
     "server.body": "server.problems server.strict_json",
-    "server.submission": "server.problems server.strict_json runner.job_types.base storage.job",
-    "server.forms": "server.problems server.submission storage.job storage.uploads",
-    "server.services": "server.config server.changes server.enqueuer runner.job_types.base "
-    "storage.opening storage.store",
-    "server.handlers.*": f"{HTTP} server.handlers.* runner.job_types* "
-    "storage.states storage.job storage.store",
-    "server.app": "server.handlers.* server.services",
-    "server.__main__": "server.app server.config server.services runner.job_types* "
-    "storage.config storage.job storage.logs storage.opening",
+    "server.submission": "server.callback_hosts server.problems server.strict_json "
+    "runner.job_types.base storage.job",
+    "server.filters": "server.submission server.wire storage.filters storage.states",
+    "server.file_part": "server.problems storage.job storage.uploads",
+    "server.forms": "server.file_part server.problems server.submission storage.job "
+    "storage.uploads",
+    "server.disk_mark": "server.problems storage.disk",
+    "server.metrics": "storage.figures storage.job storage.states storage.tallies",
+    "server.overview": "server.service_answers server.wire storage.figures storage.runners "
+    "storage.states",
+    "server.web_files": "",
+    "server.once": "server.problems storage.job",
+    "server.services": "server.config server.changes server.disk_mark server.batches server.once "
+    "server server.openapi server.feed server.submission server.callbacks storage.events "
+    "storage.callbacks "
+    "runner.job_types.base storage storage.bulk storage.explaining storage.figures storage.job "
+    "storage.keys storage.opening storage.retention storage.states storage.store storage.wakeup",
+    "server.access": "",
+    "server.failures": "server.problems storage.job",
+    "server.storing": "server.once server.problems server.services storage.job storage.keys",
+    "server.fast_calls": f"{HTTP} server.strict_json server.storing",
+    "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
+    "server.handlers.*": f"{HTTP} server.failures server.storing server.handlers.* "
+    "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
+    "storage.filters storage.readiness storage.store",
+    "server.app": "server.access server.handlers.* server.services server.web_files",
+    "server.__main__": "server.app server.config server.fast_path server.services "
+    "runner.job_types* storage.config storage.job storage.logs storage.opening",
 }
 
 # Library: the modules that may import it. Anything else that is not Python's own is refused.
@@ -88,10 +165,11 @@ LIBRARIES = {
     "psycopg": "storage.*",
     "pysqlite3": "storage.*",
     "sqlite3": "",  # a second SQLite in one process would undo the locks of the first
-    "uuid_utils": "storage.store",
+    "uuid_utils": "storage.job",
     "pythonjsonlogger": "storage.logs",
     "tornado": "server.*",
     "multipart": "server.*",
+    "prometheus_client": "server.metrics",
     "stringzilla": "runner.analysis.*",
     "ahocorasick_rs": "runner.analysis.*",
     "re2": "runner.analysis.*",
@@ -99,6 +177,7 @@ LIBRARIES = {
     "backports": "runner.analysis.*",
     "compression": "runner.analysis.*",  # standard from Python 3.14 on
     "pydantic": "*",
+    "typing_extensions": "server.*answers",  # a TypedDict that Pydantic reads before Python 3.12
 }
 
 

@@ -143,7 +143,7 @@ def test_the_descriptors_are_quiet_while_there_is_nothing_to_ask_for(owner: Owne
 
 def test_what_progress_finds_of_outcomes_wakes_the_owner(owner: Owner) -> None:
     owner.submit("echo", value=1)
-    wait_for(lambda: owner.pool.progress() == {} and owner.pool.free == 2)
+    wait_for(lambda: owner.pool.progress() == {} and owner.pool.room() == 2)
     assert owner.is_woken()
     assert len(owner.pool.collect()) == 1
     assert not owner.is_woken()
@@ -176,11 +176,12 @@ def test_used_time_and_memory_are_those_of_the_call() -> None:
     with open_pool(1) as owner:
         for in_child in (False, True):
             busy = owner.run("use_cpu", seconds=0.3, in_child=in_child)
-            assert 0.2 < busy.cpu_seconds < 0.6
+            assert 0.2 < (busy.cpu_seconds or 0) < 0.6
         large = owner.run("hold_memory", mebibytes=100, keep=False)
         small = owner.run("echo", value=1)
-    assert large.peak_memory_bytes > 100 * 2**20 > small.peak_memory_bytes > 2**20
-    assert small.cpu_seconds < 0.1
+    peaks = large.peak_memory_bytes or 0, small.peak_memory_bytes or 0
+    assert peaks[0] > 100 * 2**20 > peaks[1] > 2**20
+    assert 0 <= (small.cpu_seconds or 0) < 0.1
     assert len({outcome.pid for outcome in (busy, large, small)}) == 1
 
 
@@ -200,10 +201,11 @@ def test_a_job_process_sees_nothing_of_the_runner_but_what_it_is_to_keep(tmp_pat
     kinds = sorted(
         target.partition(":")[0].removeprefix(str(tmp_path)) for target in others.values()
     )
-    # The last two are its channel and the tracker of shared memory.
+    # The last are what it prints to, the tracker of shared memory, and its channel.
     assert [kind for kind in kinds if not kind.startswith("/proc/")] == [
         "/dev/null",
         "/kept",
+        "pipe",
         "pipe",
         "socket",
     ]
@@ -225,7 +227,7 @@ def test_a_signal_in_a_job_process_writes_into_no_file_of_the_job(
 
 
 def test_what_is_printed_is_printed_once(capfd: pytest.CaptureFixture[str]) -> None:
-    with open_pool(1, pool_work.load_and_print, jobs_per_process=1) as owner:
+    with open_pool(1, pool_work.load_and_print, jobs_per_process=1, log_bytes=0) as owner:
         for number in range(3):
             owner.run("write", text=f"{number} ")
     assert capfd.readouterr().out == "loaded 0 1 2 "
@@ -238,10 +240,9 @@ def test_a_job_may_use_multiprocessing(owner: Owner) -> None:
 def test_the_slots_are_counted(owner: Owner, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     tokens = [owner.submit("wait_for_file", path=str(gate)) for _ in range(2)]
-    assert owner.pool.free == 0
-    with pytest.raises(ValueError, match="no slot is free"):
-        owner.submit("echo", value=1)
+    assert owner.pool.room() == 0
     wait_for(lambda: set(owner.pool.pids()) == set(tokens))
+    wait_for(lambda: owner.pool.room(ahead=5) == 0)  # a call that takes long lets none wait
     gate.touch()
     assert {outcome.kind for outcome in owner.outcomes(tokens)} == {"returned"}
 

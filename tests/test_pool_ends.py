@@ -2,6 +2,7 @@
 
 import fcntl
 import gc
+import math
 import os
 import select
 import signal
@@ -13,10 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from runner import processes
+from runner import proc
+from runner.crew import Crew
+from runner.lease import steady_now
 from runner.pool import PoolError
 from tests import pool_work, pools
 from tests.pools import open_pool
@@ -72,12 +76,44 @@ def test_a_keeper_killed_while_idle_is_replaced_at_once() -> None:
         assert owner.value("pid") != pid
 
 
+@pytest.mark.parametrize("refusal", [None, OSError("handle is closed")])
+def test_a_keeper_killed_while_the_others_are_started_costs_no_more_than_another_start(
+    monkeypatch: pytest.MonkeyPatch, refusal: Exception | None
+) -> None:
+    killed: list[int] = []
+
+    def refuse(*_: object) -> NoReturn:
+        assert refusal is not None
+        raise refusal
+
+    def kill_the_first(crew: Crew) -> None:
+        note_keepers(crew)
+        if crew is not broken and not killed:
+            (keeper,) = crew._keepers.values()
+            killed.append(keeper.pid or 0)
+            keeper.kill()
+            wait_for(lambda: owner.pool._broken)
+            if refusal is not None:  # what comes if the executor is just about to be closed
+                monkeypatch.setattr(crew._executor, "submit", refuse)
+
+    note_keepers = Crew._note_keepers
+    with open_pool(2) as owner:
+        broken = owner.pool._crew
+        os.kill(pools.parent(owner.value("pid")), signal.SIGKILL)
+        wait_for(owner.is_woken)
+        monkeypatch.setattr(Crew, "_note_keepers", kill_the_first)
+        assert owner.pool.collect() == []
+        assert killed
+        wait_for(owner.is_woken)
+        assert owner.value("echo", value=1) == 1
+
+
 def test_a_call_is_taken_though_the_executor_is_broken() -> None:
     with open_pool(1) as owner:
         _, (pid,) = owner.start("sleep", seconds=60)
         keeper = pools.parent(pid)
         owner.kill_all()
-        wait_for(lambda: processes.children_of(keeper))  # the last thing to do before it is idle
+        wait_for(lambda: proc.children_of(keeper))  # the last thing to do before it is idle
         os.kill(keeper, signal.SIGKILL)
         wait_for(lambda: pools.state(keeper) == "")  # the executor has waited for it
         assert owner.value("echo", value=1) == 1
@@ -106,6 +142,32 @@ def test_a_stopped_keeper_holds_up_no_replacement_of_the_others() -> None:
         assert {outcome.kind for outcome in outcomes} == {"lost"}
         assert pools.existing([stopped, killed, *(pids[0] for _, pids in tokens)]) == []
         assert owner.value("echo", value=1) == 1
+
+
+def test_calls_end_with_the_lease_though_the_process_of_the_pool_is_stopped() -> None:
+    with open_pool(2) as owner:
+        owner.pool.lease.end_at(steady_now() + 60)
+        token, pids = owner.start("family", seconds=60)
+        owner.pool.lease.end_at(steady_now() + 1)
+        # Nothing is asked of the pool here, as while its process is stopped.
+        wait_for(lambda: pools.living(pids) == [])
+        outcome = owner.outcome(token)
+        assert (outcome.kind, outcome.innocent) == ("lost", True)
+        late = owner.run("echo", value=1)
+        assert (late.kind, late.pid) == ("lost", None)  # no process has had it
+        owner.pool.lease.end_at(math.inf)
+        assert owner.value("echo", value=2) == 2
+
+
+def test_a_lease_that_is_put_off_in_time_ends_no_call(tmp_path: Path) -> None:
+    with open_pool(1) as owner:
+        token, _ = owner.start("wait_for_file", path=str(tmp_path / "gate"))
+        owner.pool.lease.end_at((began := steady_now()) + 4)
+        wait_for(lambda: steady_now() > began + 1.5)  # its keeper has seen that
+        owner.pool.lease.end_at(began + 60)
+        wait_for(lambda: steady_now() > began + 4.5)
+        (tmp_path / "gate").touch()
+        assert owner.outcome(token).kind == "returned"
 
 
 def test_an_entry_that_cannot_be_loaded_is_an_error() -> None:
@@ -153,6 +215,23 @@ def test_a_pool_may_be_closed_while_it_starts() -> None:
     assert time.monotonic() - started_at < 5
 
 
+def test_a_pool_ends_keepers_that_heed_no_signal() -> None:
+    before = pools.children()
+    with open_pool(2, pool_work.load_deaf) as owner:
+        keepers = list(pools.children() - before)
+        assert len(keepers) == 2
+        wait_for(lambda: all(_is_deaf(keeper) for keeper in keepers))
+        owner.pool.close(patience=0.3)
+        assert pools.existing(keepers) == []
+
+
+def _is_deaf(pid: int) -> bool:
+    """Whether a process blocks all signals, and not only those that a keeper is born without."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
+    return bool(blocked >> (signal.SIGWINCH - 1) & 1)
+
+
 def test_other_children_of_the_process_are_left_alone() -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         with open_pool(1) as owner:
@@ -168,16 +247,14 @@ def test_children_are_found_without_the_help_of_a_kernel_option() -> None:
     with open_pool(2) as owner:
         token, (pid, *_) = owner.start("family", seconds=60)
         for parent in (os.getpid(), pools.parent(pid), pid):
-            assert sorted(processes.children_by_scan(parent)) == sorted(
-                processes.children_of(parent)
-            )
+            assert sorted(proc.children_by_scan(parent)) == sorted(proc.children_of(parent))
         owner.kill(token)
 
 
 @contextmanager
-def runner(folder: Path) -> Iterator["subprocess.Popen[str]"]:
+def runner(folder: Path, start: str = "hold_pool") -> Iterator["subprocess.Popen[str]"]:
     """A runner in a process group of its own; see pool_runner.hold_pool."""
-    code = "import sys; from tests import pool_runner; pool_runner.hold_pool(*sys.argv[1:])"
+    code = f"import sys; from tests import pool_runner; pool_runner.{start}(*sys.argv[1:])"
     arguments = [sys.executable, "-c", code, str(folder / "lock"), str(folder / "gate")]
     with subprocess.Popen(
         arguments, cwd=pools.ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -202,7 +279,7 @@ def tree_below(runner: int) -> list[int]:
     """
 
     def found() -> list[int]:
-        pids = pools.living(list(processes.descendants_of(runner)))
+        pids = pools.living(list(proc.descendants_of(runner)))
         return pids if len(pids) == 3 + 3 + 3 + 1 else []
 
     return wait_for(found)
@@ -232,16 +309,49 @@ def test_nothing_outlives_a_killed_runner_and_its_lock_is_free_only_then(tmp_pat
         wait_for(partial(are_over, pids))
 
 
+def test_nothing_outlives_a_killed_runner_whose_keepers_and_jobs_are_stopped(
+    tmp_path: Path,
+) -> None:
+    with runner(tmp_path, "hold_pool_below_an_adopter") as process:
+        pid = int(say(process))
+        assert say(process) == "made"
+        assert say(process) == "running"
+        below = tree_below(pid)
+        stopped = [pid for pid in below if "resource_tracker" not in pools.command(pid)]
+        for each in stopped:
+            os.kill(each, signal.SIGSTOP)
+        wait_for(lambda: all(pools.state(each) == "T" for each in stopped))
+        os.kill(pid, signal.SIGKILL)
+        wait_for(partial(are_over, below))
+        assert is_free(tmp_path / "lock")
+
+
+def test_a_keeper_that_goes_on_after_a_stop_keeps_its_job(tmp_path: Path) -> None:
+    with open_pool(1) as owner:
+        token, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
+        keeper = pools.parent(pid)
+        for number in (signal.SIGCONT, signal.SIGSTOP, signal.SIGCONT):
+            os.kill(keeper, number)
+        (tmp_path / "gate").touch()
+        assert owner.outcome(token).result == str(pid)
+        assert pools.state(keeper)
+
+
+def three_keepers_and_theirs(runner: int) -> tuple[list[int], list[int], list[int]] | None:
+    """All below a runner, its keepers, and what those have below them, once all of it is there."""
+    below = tree_below(runner)
+    keepers = [pid for pid in below if os.getpgid(pid) == pid != os.getsid(pid)]
+    theirs = [pid for pid in below if pools.parent(pid) in keepers]
+    return (below, keepers, theirs) if (len(keepers), len(theirs)) == (3, 4) else None
+
+
 def test_job_processes_die_when_runner_and_keepers_are_killed_at_once(tmp_path: Path) -> None:
     with runner(tmp_path) as process:
         assert say(process) == "made"
         assert say(process) == "running"
-        below = tree_below(process.pid)
-        keepers = [pid for pid in below if os.getpgid(pid) == pid != os.getsid(pid)]
-        daemons_and_jobs = [pid for pid in below if pools.parent(pid) in keepers]
-        assert (len(keepers), len(daemons_and_jobs)) == (3, 4)
+        below, keepers, daemons_and_jobs = wait_for(partial(three_keepers_and_theirs, process.pid))
         for number in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in [process.pid, *keepers]:
+            for pid in [*keepers, process.pid]:  # the runner last, or its death wakes the keepers
                 os.kill(pid, number)
         wait_for(lambda: len(pools.living(daemons_and_jobs)) == 1)
         for pid in pools.living(below):  # what those had below them can outlive all three
@@ -252,7 +362,7 @@ def test_a_runner_that_dies_while_keepers_start_leaves_nothing(tmp_path: Path) -
     for _ in range(3):
         with runner(tmp_path) as process:
             assert say(process) == "made"
-            below = list(processes.descendants_of(process.pid))
+            below = list(proc.descendants_of(process.pid))
             process.kill()
             wait_for(partial(are_over, below))
             assert is_free(tmp_path / "lock")

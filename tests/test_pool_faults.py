@@ -1,18 +1,26 @@
 """Faults around the pool: what the system refuses, and what a job does to its keeper."""
 
 import gc
+import math
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from runner import messages
+from runner.job_process import JobProcess
+from runner.lease import Lease
+from runner.limits import JobLimits
+from runner.orders import Orders
 from runner.pool import PoolError
+from runner.printed import Output
+from runner.watch import Ears, Watch
 from tests import pool_work, pools
 from tests.pools import open_pool
 from tests.waiting import wait_for
@@ -40,10 +48,20 @@ def test_a_result_that_cannot_be_received_is_lost_and_not_made_up() -> None:
     with open_pool(1) as owner:
         owner.run("echo", value=1)
         with descriptors_below(free_descriptor()):
-            outcome = owner.run("echo", value="x" * 10**5)
+            outcome = owner.run("repeat", value="x", times=10**5)
         assert (outcome.kind, outcome.innocent, outcome.result) == ("lost", False, None)
         assert outcome.error_message == "the result could not be received: too many open files"
         assert owner.value("echo", value=1) == 1
+
+
+def test_a_request_that_cannot_be_sent_is_lost_without_fault_and_costs_no_keeper() -> None:
+    with open_pool(1) as owner:
+        pid = owner.value("pid")
+        with descriptors_below(free_descriptor()):
+            outcome = owner.run("echo", value="x" * 10**5)
+        assert (outcome.kind, outcome.innocent) == ("lost", True)
+        assert "the job could not be handed over: [Errno 24]" in (outcome.error_message or "")
+        assert owner.value("pid") == pid
 
 
 def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
@@ -128,3 +146,90 @@ def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
 def test_the_channel_tells_the_keeper_of_a_busy_job_that_the_runner_is_gone() -> None:
     code = "from tests import pool_runner; pool_runner.watch_without_runner()"
     assert output_of(code) == (0, "gone\n")
+
+
+def test_a_keeper_ends_when_it_finds_that_the_runner_is_gone() -> None:
+    code = "from tests import pool_runner; pool_runner.keep_without_runner()"
+    assert output_of(code) == (128 + signal.SIGTERM, "")
+
+
+@pytest.mark.parametrize(("name", "says"), [("SIGTERM", "ended: -15"), ("SIGCONT", "returned")])
+def test_a_signal_to_a_job_process_just_forked_does_not_run_what_its_keeper_does_then(
+    name: str, says: str
+) -> None:
+    code = f"from tests import pool_runner; pool_runner.fork_while_a_signal_comes({name!r})"
+    assert output_of(code) == (0, f"{says}\n")
+
+
+class OddProcess(JobProcess):
+    """What a keeper takes for its job process: it lives, and sends whatever the test likes."""
+
+    def __init__(self, send: Callable[[], messages.Message]):
+        self.channel, theirs = messages.channel()
+        theirs.close()
+        self.limits = JobLimits()
+        self.output = Output(0)
+        self.heard = 0
+        self._send = send
+
+    def hear(self) -> messages.Message | None:
+        self.heard += 1
+        assert self.heard < 100_000, "heard without end"
+        return self._send()
+
+    def exit_code(self) -> int | None:
+        return None
+
+    def over_cpu_limit(self) -> float:
+        return -math.inf
+
+
+@contextmanager
+def watch(process: OddProcess) -> Iterator[tuple[Watch, socket.socket]]:
+    """A keeper's watch of it, and the pool's end of the keeper's channel."""
+    pool, channel = messages.channel()
+    wakeup = os.eventfd(0, os.EFD_NONBLOCK)
+    with pool, channel, process.channel:
+        yield Watch(Ears(Orders(channel), wakeup, Lease()), process, "token", None, 0.0), pool
+    os.close(wakeup)
+
+
+def test_a_flood_of_progress_delays_no_kill() -> None:
+    progress = messages.Message({"kind": "progress", "token": "token", "text": "1"})
+    process = OddProcess(lambda: progress)
+    with watch(process) as (watched, pool):
+        messages.send(pool, {"kind": "kill", "token": "token"})
+        assert watched.ending().kind == "killed"
+
+
+class DyingProcess(OddProcess):
+    """One that answers and dies right after it was heard for the first time."""
+
+    def hear(self) -> messages.Message | None:
+        answer = super().hear()
+        return None if self.heard == 1 else answer
+
+    def exit_code(self) -> int | None:
+        return 0 if self.heard else None
+
+
+ANSWER = messages.Message({"kind": "returned", "cpu_seconds": 0}, b"1")
+
+
+def test_an_answer_counts_though_its_process_has_died_since_it_was_last_heard() -> None:
+    with watch(DyingProcess(lambda: ANSWER)) as (watched, _):
+        assert watched.ending().kind == "returned"
+
+
+def test_a_keeper_is_not_busy_with_a_channel_that_is_closed() -> None:
+    def end() -> messages.Message:
+        raise EOFError
+
+    process = OddProcess(end)
+    with watch(process) as (watched, _):
+        ending = watched.ending()
+    assert (ending.kind, ending.error) == (
+        "crashed",
+        ("Crashed", "the job process closed its channel"),
+    )
+    assert process.heard < 10

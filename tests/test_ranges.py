@@ -1,6 +1,7 @@
 """A file cut into ranges for helper processes: the same result, and no helper is left behind."""
 
 import os
+import select
 import signal
 import threading
 import time
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import ranges
+from runner.analysis import helpers, ranges
 from runner.analysis.errors import HelperError
 from runner.analysis.helpers import Progress, run_parts
 from runner.analysis.lines import LineOptions
@@ -32,12 +33,20 @@ def nothing(done: int, counts: list[int]) -> None:
     """Hear no news."""
 
 
-@pytest.mark.parametrize("helpers", [1, 2, 3])
+def unheard(part: int, content: object) -> None:
+    """Hear no progress."""
+
+
+def untaken(part: int, result: bytes) -> None:
+    """Take no result."""
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("size", [1, 5, 64, 1000])
-def test_ranges_give_the_same_as_the_whole(tmp_path: Path, helpers: int, size: int) -> None:
+def test_ranges_give_the_same_as_the_whole(tmp_path: Path, number: int, size: int) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB" * 9)
-    partial, _ = scan_ranges(path, prepare(PATTERNS), WANTED, helpers, nothing, size)
+    partial, _ = scan_ranges(path, prepare(PATTERNS), WANTED, number, nothing, size)
     assert partial == scan(path.read_bytes(), PATTERNS, WANTED)
     assert found(partial.tallies[0]) == expected(path.read_bytes(), PATTERNS[0], 3)
 
@@ -80,25 +89,66 @@ def test_a_file_is_cut_only_where_no_match_may_span_lines(text: str, cut: bool) 
     assert not may_be_cut(prepare([Pattern(text)]), 99, least=100)
 
 
+def test_results_are_taken_in_order_and_a_helper_far_ahead_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(helpers, "HELD_BYTES", 100)
+    reading, writing = os.pipe()
+
+    def work(part: int, progress: Progress) -> bytes:
+        if part:
+            os.write(writing, b"x")
+            return b"%d" % part * 50
+        for _ in range(3):  # of which two are held, and one waits in its helper
+            os.read(reading, 1)
+        begun, _, _ = select.select([reading], [], [], 0.3)
+        return b"too many" if begun else b"0"
+
+    taken: list[tuple[int, bytes]] = []
+    run_parts(work, 7, 2, unheard, lambda part, result: taken.append((part, result)))
+    assert taken == [(0, b"0"), *((part, b"%d" % part * 50) for part in range(1, 7))]
+    for end in (reading, writing):
+        os.close(end)
+
+
+def test_a_helper_that_dies_before_its_turn_fails_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(helpers, "HELD_BYTES", 1000)
+    reading, writing = os.pipe()
+
+    def work(part: int, progress: Progress) -> bytes:
+        if part:
+            os.write(writing, os.getpid().to_bytes(4, "little"))
+            return bytes(1 << 20)  # more than a pipe has room for
+        os.kill(int.from_bytes(os.read(reading, 4), "little"), signal.SIGKILL)
+        return b""
+
+    with pytest.raises(HelperError, match="part 1 died"):
+        run_parts(work, 3, 2, unheard, untaken)
+    for end in (reading, writing):
+        os.close(end)
+
+
 def test_a_helper_that_dies_fails_the_whole() -> None:
-    def work(part: int, progress: Progress) -> int:
+    def work(part: int, progress: Progress) -> bytes:
         if part == 2:
             os.kill(os.getpid(), signal.SIGKILL)
-        return part
+        return b""
 
     with pytest.raises(HelperError, match="part 2 died"):
-        run_parts(work, 5, 2, lambda part, content: None)
+        run_parts(work, 5, 2, unheard, untaken)
 
 
 def test_a_helper_that_fails_fails_the_whole_and_ends_the_others() -> None:
-    def work(part: int, progress: Progress) -> int:
+    def work(part: int, progress: Progress) -> bytes:
         if part:
             raise ValueError("bad part")
         threading.Event().wait()  # until killed
-        return part
+        return b""
 
     with pytest.raises(HelperError, match="part 1 failed: ValueError: bad part"):
-        run_parts(work, 2, 2, lambda part, content: None)
+        run_parts(work, 2, 2, unheard, untaken)
 
 
 def test_a_file_that_is_cut_while_read_fails_the_whole(
@@ -120,7 +170,7 @@ def test_helpers_die_with_their_parent(tmp_path: Path) -> None:
 
     parent = os.fork()
     if not parent:
-        run_parts(work, 2, 2, lambda part, content: None)
+        run_parts(work, 2, 2, unheard, untaken)
         os._exit(0)
     os.close(writing)
     assert os.read(reading, 1) + os.read(reading, 1) == b"xx"

@@ -1,11 +1,13 @@
 """Jobs of runners that died: settled once their death is proved, and never before."""
 
 import os
+import select
 import time
 
 import peewee as pw
 import pytest
 
+from runner.lease import steady_now
 from storage.liveness import FileLiveness, LeaseLiveness
 from storage.models import RunnerRow
 from tests.stores import RETURNED, Bench, Holder
@@ -16,6 +18,8 @@ def die(bench: Bench, runner: Holder) -> None:
     if isinstance(runner.liveness, FileLiveness):
         bench.runners.remove(runner)
         os.close(runner.liveness.descriptors[0])
+        if runner.liveness._closings:
+            runner.liveness._closings.close()
     else:
         past = RunnerRow.update(lease_expires_at=pw.SQL("lease_expires_at - 60000"))
         bench.store.database.run(past.where(RunnerRow.name == runner.liveness.name))
@@ -95,6 +99,18 @@ def test_a_lock_is_held_as_long_as_any_process_has_its_descriptor(bench: Bench) 
     assert other.liveness.is_dead(holder.liveness.name)
 
 
+def test_a_death_is_news_once(bench: Bench) -> None:
+    dead, alive = bench.runner(), bench.runner()
+    if not isinstance(alive.liveness, FileLiveness):
+        pytest.skip("a lease that has ended is seen by the queries of the rescue")
+    assert not alive.liveness.has_news()
+    die(bench, dead)
+    assert select.select([alive.liveness], [], [], 10)[0]
+    assert [alive.liveness.has_news() for _ in range(2)] == [True, False]
+    alive.rescuer.rescue()
+    assert not select.select([alive.liveness], [], [], 0)[0]
+
+
 def test_a_lease_is_renewed_in_time_and_doubted_when_it_was_not(bench: Bench) -> None:
     if not bench.store.database.postgresql:
         pytest.skip("only where liveness is a lease")
@@ -105,9 +121,9 @@ def test_a_lease_is_renewed_in_time_and_doubted_when_it_was_not(bench: Bench) ->
     while time.monotonic() < deadline:
         liveness.renew()
         assert not other.is_dead(liveness.name)
-        assert not liveness.doubtful()
+        assert steady_now() < liveness.safe_until()
     while not other.is_dead(liveness.name):
         assert time.monotonic() < deadline + 5
-    assert liveness.doubtful()
+    assert steady_now() > liveness.safe_until()
     liveness.renew()
     assert other.is_dead(liveness.name)

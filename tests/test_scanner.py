@@ -1,17 +1,20 @@
 """The scanner, whatever the windows, against plain counting of the whole data at once."""
 
 import itertools
+import re
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import choice, keys, literals, primitives, window
+from runner.analysis import choice, fixed, keys, lines, literals, primitives, window
 from runner.analysis.lines import LineOptions
 from runner.analysis.patterns import Pattern, prepare
 from runner.analysis.scanner import Options, Scanner
-from tests.analysis_oracle import Found, expected, found, scan
+from runner.analysis.source import SourceError
+from tests.analysis_oracle import Dribble, Found, expected, found, scan, scan_mapped
 
 quick = settings(database=None, deadline=None, max_examples=300)
 texts = st.text("abAB\n", max_size=120)
@@ -31,6 +34,17 @@ regex = st.builds(
 )
 
 
+atoms = st.sampled_from(
+    [
+        *("a", "b", "1", "ab", "b1a", "[ab]", "[a-b1]", "a{2}", "[ab]{3}", ".", "[^a]", "a+", "b?"),
+        *(r"\d", r"\d{2}", r"\w", r"\.", r"\d*", "(a|b)", "(?:ab|b)", "(ab|1)", "(a|b1)+"),
+    ]
+)
+built = st.lists(st.lists(atoms, min_size=1, max_size=4).map("".join), min_size=1, max_size=2).map(
+    "|".join
+)
+
+
 def distinct(pattern: st.SearchStrategy[Pattern], most: int) -> st.SearchStrategy[list[Pattern]]:
     return st.lists(pattern, min_size=1, max_size=most, unique_by=lambda each: each.text)
 
@@ -38,8 +52,7 @@ def distinct(pattern: st.SearchStrategy[Pattern], most: int) -> st.SearchStrateg
 def assert_exact(
     data: bytes, patterns: list[Pattern], size: int, longest: int, pieces: list[int]
 ) -> None:
-    lines = LineOptions(samples=2)
-    partial = scan(data, patterns, Options(lines, size, longest), pieces)
+    partial = scan(data, patterns, Options(LineOptions(samples=2), size, longest), pieces)
     assert [found(tally) for tally in partial.tallies] == [
         expected(data, pattern, 2, longest) for pattern in patterns
     ]
@@ -47,6 +60,9 @@ def assert_exact(
     assert partial.lines == data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
     counts = scan(data, patterns, Options(None, size, longest), pieces)
     assert [t.count for t in counts.tallies] == [t.count for t in partial.tallies]
+    numbers = scan(data, patterns, Options(LineOptions(), size, longest), pieces)
+    assert numbers.tallies == [replace(tally, samples=[]) for tally in partial.tallies]
+    assert scan_mapped(data, patterns, Options(LineOptions(samples=2), size, longest)) == partial
 
 
 @pytest.mark.parametrize("most", [3, 40])
@@ -77,22 +93,47 @@ def test_regexes_and_words_are_exact_in_any_windows(
         assert_exact(data.encode(), patterns, size, longest, pieces)
 
 
+@quick
+@given(
+    st.text("ab1.\n", max_size=120),
+    st.lists(built, min_size=1, max_size=4, unique=True),
+    st.integers(4, 40),
+    sizes,
+)
+def test_regexes_of_all_kinds_find_the_same_whatever_way_is_taken(
+    data: str, given_: list[str], size: int, pieces: list[int]
+) -> None:
+    patterns = [Pattern(text, regex=True) for text in given_ if not re.search(text, "")]
+    with pytest.MonkeyPatch.context() as patch:
+        _shorten(patch)
+        patch.setattr(fixed, "_LEAST_KEY", 1)
+        assert_exact(data.encode(), patterns, size, size, pieces)
+
+
 def _shorten(patch: pytest.MonkeyPatch) -> None:
     """Let short data reach what comes after megabytes: engines tried and changed, slices."""
     patch.setattr(choice, "TRIAL_BYTES", 10)
     patch.setattr(choice, "_SETTLE_BYTES", 20)
     patch.setattr(choice, "_SMALL", 0)
     patch.setattr(keys, "_SLICE", 24)
+    patch.setattr(keys, "_MANY", 2)
+    patch.setattr(primitives, "_BATCH", 2)
+    patch.setattr(lines, "_SCRATCH_BYTES", 7)
     patch.setattr(window, "HEAD_BYTES", 4)
     patch.setattr("tests.analysis_oracle.HEAD_BYTES", 4)
 
 
 @quick
 @given(
-    st.text("ab\n", max_size=200).map(str.encode),
-    st.lists(st.text("ab\n", min_size=1, max_size=16).map(str.encode), min_size=1, max_size=99),
+    st.text("ab", max_size=200).map(str.encode),
+    st.lists(st.text("ab", min_size=1, max_size=16).map(str.encode), min_size=1, max_size=99),
+    st.integers(1, 9),
+    st.integers(1, 24),
+    st.integers(0, 20),
 )
-def test_engines_for_many_literals_find_every_place_once(data: bytes, texts: list[bytes]) -> None:
+def test_engines_for_many_literals_find_every_place_once(
+    data: bytes, texts: list[bytes], key_bytes: int, step: int, many: int
+) -> None:
     wanted = {
         (index, at)
         for index, text in enumerate(texts)
@@ -100,22 +141,32 @@ def test_engines_for_many_literals_find_every_place_once(data: bytes, texts: lis
         if data.startswith(text, at)
     }
     known = dict(enumerate(texts))
-    ways: tuple[literals.Find, ...] = (
-        literals.Plain(known),
-        literals.AllAtOnce(known, data),
-        literals.InGroups(known, data),
-    )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keys, "_SLICE", 24)
+        patch.setattr(keys, "_SLICE", step)
+        patch.setattr(keys, "_MANY", many)
+        patch.setattr(literals, "_SHORT_KEY", key_bytes)
+        patch.setattr(literals, "_LONG_KEY", key_bytes)
+        patch.setattr(literals, "GROUP", 20)
+        ways: tuple[literals.Find, ...] = (
+            literals.Plain(known),
+            literals.AllAtOnce(known, data),
+            literals.InGroups(known, data),
+        )
         for way in ways:
             places = [
                 (index, at)
-                for found in way(memoryview(data), len(data))
+                for found in way(memoryview(data))
                 for index, starts in found.items()
                 for at in starts
             ]
             assert len(places) == len(set(places))
             assert set(places) == wanted
+
+
+@given(st.sets(st.binary(min_size=1, max_size=3), max_size=70))
+def test_all_keys_are_in_some_bucket_with_their_neighbours(texts: set[bytes]) -> None:
+    ordered, buckets = literals.in_buckets(sorted(texts)), 8 if len(texts) <= 32 else 16
+    assert [text for n in range(buckets) for text in ordered[n::buckets]] == sorted(texts)
 
 
 @pytest.mark.parametrize("size", [8, 1 << 18])
@@ -184,9 +235,9 @@ def test_the_engines_here_pass_their_tests() -> None:
 
 
 def test_lines_by_time_are_counted_once_a_line_and_pattern() -> None:
-    lines = LineOptions(time_of=_time_of, unit="second")
+    by_second = LineOptions(time_of=_time_of, unit="second")
     data = b"1 a a\n1 b\nx a\n2 ab\n"
-    tallies = scan(data, [Pattern("a"), Pattern("b")], Options(lines)).tallies
+    tallies = scan(data, [Pattern("a"), Pattern("b")], Options(by_second)).tallies
     histograms = [tally.histogram.to_json() for tally in tallies if tally.histogram]
     both = [("1970-01-01T00:00:01.000Z", 1), ("1970-01-01T00:00:02.000Z", 1)]
     assert histograms == [both, both]
@@ -208,9 +259,9 @@ def test_a_line_of_any_length_needs_no_more_memory(many: int) -> None:
     patterns = prepare([Pattern("x" * size) for size in range(1, many + 1)])
     tracemalloc.start()
     try:
-        scanner = Scanner(patterns, Options(LineOptions(samples=20)))
         source = _Endless(b"x" * 65536, 300_000)
-        while scanner.scan(source):
+        scanner = Scanner(patterns, Options(LineOptions(samples=20)), source)
+        while scanner.scan():
             pass
         _, peak = tracemalloc.get_traced_memory()
     finally:
@@ -219,11 +270,12 @@ def test_a_line_of_any_length_needs_no_more_memory(many: int) -> None:
     assert peak < 40 << 20
 
 
-class _Endless:
+class _Endless(Dribble):
     def __init__(self, block: bytes, size: int) -> None:
+        super().__init__(b"")
         self._block, self._left = block, size
 
-    def readinto(self, buffer: memoryview) -> int:
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         size = min(len(buffer), len(self._block), self._left)
         buffer[:size] = self._block[:size]
         self._left -= size
@@ -233,3 +285,26 @@ class _Endless:
 def test_a_tally_of_nothing() -> None:
     (tally,) = scan(b"", [Pattern("a")], Options(LineOptions())).tallies
     assert found(tally) == Found(0, 0, None, None, [])
+
+
+@pytest.mark.parametrize("size", [2, 100])
+def test_what_came_before_an_error_is_scanned_before_it_is_raised(size: int) -> None:
+    source = _Breaking(b"a b\nb a")
+    scanner = Scanner(prepare([Pattern("a")]), Options(LineOptions(), size, size), source)
+    with pytest.raises(SourceError, match="broken"):
+        for _ in iter(scanner.scan, False):
+            pass
+    assert (scanner.counts, scanner.bytes, scanner.partial.lines) == ([2], 7, 2)
+
+
+class _Breaking(Dribble):
+    """Gives three bytes at a time, and an error where there are no more."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data, [3])
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        size = super().readinto(buffer)
+        if buffer and not size:
+            raise SourceError("broken", 0, 0)
+        return size

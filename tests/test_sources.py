@@ -7,14 +7,17 @@ import random
 import struct
 import sys
 import tempfile
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.analysis import sources
 from runner.analysis.gzip_member import GzipDecoder, GzipError
 from runner.analysis.sources import Limits, Source, SourceError, open_source
 
@@ -44,8 +47,35 @@ def attempt(stored: bytes, step: int, limits: Limits | None) -> tuple[bytes, Sou
     with tempfile.NamedTemporaryFile() as file:
         file.write(stored)
         file.flush()
-        with open_source(Path(file.name), limits) as source:
-            return drain(source, step)
+        path = Path(file.name)
+        with open_source(path, limits) as source:
+            data, error = drain(source, step)
+        with patch.object(sources, "_LARGE_BYTES", 0), open_source(path, limits, True) as source:
+            assert drained_ahead(source, step) == (data, str(error))
+        return data, error
+
+
+def drained_ahead(source: Source, step: int) -> tuple[bytes, str]:
+    """All data of a source that may decode ahead, and what its error says."""
+    data, buffer = bytearray(), memoryview(bytearray(step))
+    try:
+        while size := source.readinto(buffer):
+            data += buffer[:size]
+    except SourceError as error:
+        return bytes(data), str(error)
+    return bytes(data), "None"
+
+
+@pytest.mark.parametrize("steps", [0, 1, 1000])
+def test_a_source_that_decodes_ahead_leaves_no_thread(tmp_path: Path, steps: int) -> None:
+    path = tmp_path / "log.gz"
+    path.write_bytes(gzip.compress(random.Random(1).randbytes(3_000_000), 1))
+    buffer = memoryview(bytearray(100_000))
+    with open_source(path, ahead=True) as source:
+        assert threading.active_count() == 2
+        sizes = [source.readinto(buffer) for _ in range(steps)]
+    assert threading.active_count() == 1
+    assert sum(sizes) == min(100_000 * steps, 3_000_000)
 
 
 def drain(source: Source, step: int) -> tuple[bytes, SourceError | None]:
@@ -231,19 +261,38 @@ def test_a_bomb_stops_at_its_bounds(name: str) -> None:
     assert "more than 50 times its file" in str(error)
     got, error = read_broken(stored, Limits(max_total_bytes=2_000_000))
     assert len(got) <= 2_000_000
-    assert "more than 2000000 bytes" in str(error)
+    assert "more than 2000000 bytes (MAX_DATA_BYTES)" in str(error)
     assert len(read(stored, limits=Limits(max_ratio=50))) == 3_000_000
 
 
 def test_windows_that_take_too_much_memory_are_refused() -> None:
-    options: dict[int, int] = {zstd.CompressionParameter.window_log: 27}
-    compressor = zstd.ZstdCompressor(options=options)
-    stored = compressor.compress(LINES) + compressor.flush()
-    for large in (stored, lzma.compress(LINES, preset=9)):
+    for large in (zstd_with_window(26), zstd_with_window(31)):
         got, error = read_broken(large)
         assert got == b""
-        assert "memory" in str(error).lower()
-    assert read(lzma.compress(LINES, preset=8)) == LINES
+        assert "a window of more than 32 MiB: compress it again" in str(error)
+    for large in (lzma.compress(LINES, preset=9), xz_with_dictionary_of_1_5_gib()):
+        got, error = read_broken(large)
+        assert got == b""
+        assert "a dictionary of more than 32 MiB: compress it again" in str(error)
+    assert read(lzma.compress(LINES, preset=8)) == read(zstd_with_window(25)) == LINES
+
+
+def zstd_with_window(log: int) -> bytes:
+    """A frame that says so in its header, as `zstd --long` makes it."""
+    options: dict[int, int] = {zstd.CompressionParameter.window_log: 20}
+    compressor = zstd.ZstdCompressor(options=options)
+    stored = bytearray(compressor.compress(LINES) + compressor.flush())
+    stored[5] = (log - 10) << 3  # RFC 8878, 3.1.1.1.2
+    return bytes(stored)
+
+
+def xz_with_dictionary_of_1_5_gib() -> bytes:
+    """A stream whose first block says so."""
+    stored = bytearray(lzma.compress(LINES))
+    assert stored[12:16] == b"\x02\0\x21\x01"  # 12 bytes of header, one filter, LZMA2
+    stored[16] = 37  # size of the dictionary, section 5.3.1 of the format
+    stored[20:24] = struct.pack("<I", zlib.crc32(stored[12:20]))
+    return bytes(stored)
 
 
 def gzip_with_all_fields(data: bytes) -> bytes:

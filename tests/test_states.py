@@ -2,13 +2,24 @@
 
 from dataclasses import replace
 from itertools import product
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from storage.job import Fence
 from storage.moves import Moves
-from storage.states import CANCEL, CLAIM, FINAL, REQUEST_CANCEL, TRANSITIONS, Status, Transition
+from storage.states import (
+    CANCEL,
+    CLAIM,
+    FINAL,
+    REQUEST_CANCEL,
+    REQUEUE,
+    RESCHEDULE,
+    TRANSITIONS,
+    Status,
+    Transition,
+)
 from tests.stores import CANCELED, RAISED, RETURNED, Bench
 
 CASES = list(product(TRANSITIONS, Status, (False, True)))
@@ -41,7 +52,8 @@ def attempt_move(bench: Bench, transition: Transition, fence: Fence) -> bool:
     moves = Moves(bench.store.database)
     if transition.fenced:
         return moves.settle(transition, fence, RAISED, bench.clock())
-    extra = {"locked_by": "runner", "attempt": 1} if transition is CLAIM else {}
+    claimed: dict[str, Any] = {"locked_by": "runner", "attempt": 1}
+    extra: dict[str, Any] = {CLAIM: claimed, REQUEUE: {"finished_at": None}}.get(transition, {})
     with bench.store.database.transaction():
         return moves.free(transition, fence.job_id, bench.clock(), **extra)
 
@@ -76,11 +88,12 @@ def test_a_held_job_moves_for_its_holder_alone(bench: Bench, transition: Transit
     assert attempt_move(bench, transition, fence)
 
 
-def test_every_status_but_the_final_ones_can_be_left() -> None:
-    left = {source for transition in TRANSITIONS for source in transition.sources}
-    assert left == set(Status) - FINAL
+def test_every_status_but_the_final_ones_can_be_left_without_a_client() -> None:
+    others = [transition for transition in TRANSITIONS if transition is not REQUEUE]
+    assert {source for each in others for source in each.sources} == set(Status) - FINAL
+    assert REQUEUE.sources == FINAL - {Status.SUCCEEDED}
 
 
-def test_what_anyone_may_do_is_to_claim_and_to_cancel() -> None:
+def test_what_anyone_may_do_is_to_claim_to_cancel_to_queue_again_and_to_mend_a_time() -> None:
     free = {transition for transition in TRANSITIONS if not transition.fenced}
-    assert free == {CLAIM, CANCEL, REQUEST_CANCEL}
+    assert free == {CLAIM, RESCHEDULE, CANCEL, REQUEST_CANCEL, REQUEUE}

@@ -3,6 +3,7 @@
 from uuid import UUID, uuid4
 
 from storage import retention
+from storage.filters import Filters
 from storage.job import NewJob, Upload
 from storage.states import Status
 from tests.stores import RETURNED, Bench
@@ -53,7 +54,7 @@ def test_a_job_whose_source_has_no_file_is_not_stored_and_the_others_are(bench: 
     jobs = [NewJob("a", {}, source=without), NewJob("b", {}), NewJob("c", {}, source=uuid4())]
     missing, stored, unknown = bench.jobs.enqueue(jobs)
     assert (missing, unknown) == (None, None)
-    assert {job.id for job in bench.jobs.list(None, 9).jobs} == {without, stored}
+    assert {job.id for job in bench.jobs.list(Filters(), 9).jobs} == {without, stored}
 
 
 def test_ids_are_in_order_of_time(bench: Bench) -> None:
@@ -73,7 +74,7 @@ def test_a_list_goes_from_the_newest_to_the_oldest_page_by_page(bench: Bench) ->
     before: UUID | None = None
     sizes = []
     while True:
-        page = bench.jobs.list(None, 3, before)
+        page = bench.jobs.list(Filters(), 3, before)
         seen += [job.id for job in page.jobs]
         sizes.append(len(page.jobs))
         before = page.next
@@ -86,16 +87,20 @@ def test_a_list_goes_from_the_newest_to_the_oldest_page_by_page(bench: Bench) ->
 def test_a_list_that_fits_has_no_next_page(bench: Bench) -> None:
     bench.enqueue()
     bench.enqueue()
-    assert bench.jobs.list(None, 2).next is None
-    assert bench.jobs.list(Status.FAILED, 2).jobs == []
+    assert bench.jobs.list(Filters(), 2).next is None
+    assert bench.jobs.list(Filters(frozenset({Status.FAILED})), 2).jobs == []
 
 
 def test_a_list_can_be_narrowed_to_a_status(bench: Bench) -> None:
     bench.enqueue()
     running = bench.runner().claim_one().job_id
     queued = bench.enqueue()
-    assert [job.id for job in bench.jobs.list(Status.RUNNING, 9).jobs] == [running]
-    assert [job.id for job in bench.jobs.list(Status.QUEUED, 9).jobs] == [queued]
+    assert [job.id for job in bench.jobs.list(Filters(frozenset({Status.RUNNING})), 9).jobs] == [
+        running
+    ]
+    assert [job.id for job in bench.jobs.list(Filters(frozenset({Status.QUEUED})), 9).jobs] == [
+        queued
+    ]
 
 
 def test_a_queued_job_is_canceled_at_once_and_never_starts(bench: Bench) -> None:

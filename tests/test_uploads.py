@@ -8,8 +8,10 @@ from uuid import uuid4
 import pytest
 
 from storage import retention
+from storage.filters import Filters
 from storage.job import StoreUnavailable, Upload
 from storage.uploads import GRACE_SECONDS, Uploads
+from tests.disk_calls import record_disk_calls
 from tests.stores import RETURNED, Bench
 
 
@@ -21,7 +23,7 @@ def uploads(tmp_path: Path) -> Uploads:
 def stored(uploads: Uploads, content: bytes = b"text") -> Upload:
     writer = uploads.writer()
     writer.write(content)
-    return writer.finish("a.log")
+    return writer.finish("a.log", "00")
 
 
 def age(path: Path, seconds: float) -> None:
@@ -33,9 +35,19 @@ def test_a_file_is_found_only_once_it_is_whole(uploads: Uploads) -> None:
     writer = uploads.writer()
     writer.write(b"one ")
     writer.write(b"two")
-    upload = writer.finish("a.log")
+    upload = writer.finish("a.log", "00")
     assert uploads.path(upload).read_bytes() == b"one two"
     assert (upload.name, upload.size) == ("a.log", 7)
+
+
+def test_a_file_is_synced_before_and_its_folder_after_it_is_named(
+    uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = record_disk_calls(monkeypatch)
+    upload = stored(uploads)
+    folder = tmp_path / "uploads"
+    part, whole = folder / "incoming" / str(upload.id), folder / "files" / str(upload.id)
+    assert calls == [("fsync", part), ("rename", whole), ("fsync", whole.parent)]
 
 
 def test_an_aborted_file_leaves_nothing_before_and_after_it_is_whole(
@@ -45,7 +57,7 @@ def test_an_aborted_file_leaves_nothing_before_and_after_it_is_whole(
     half.write(b"x")
     half.abort()
     whole = uploads.writer()
-    whole.finish("a.log")
+    whole.finish("a.log", "00")
     whole.abort()
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
@@ -94,7 +106,7 @@ def test_final_jobs_are_pruned_after_their_time_with_attempts_and_uploads(bench:
     queued = bench.enqueue()
     assert retention.prune(bench.store.database, bench.clock() - 5000) == (1, [upload.id])
     assert bench.jobs.get(old) is None
-    assert {job.id for job in bench.jobs.list(None, 9).jobs} == {canceled, queued}
+    assert {job.id for job in bench.jobs.list(Filters(), 9).jobs} == {canceled, queued}
     assert retention.unknown(bench.store.database, {upload.id}) == {upload.id}
     assert retention.prune(bench.store.database, bench.clock() + 1) == (1, [])
     assert retention.prune(bench.store.database, bench.clock() + 1) == (0, [])

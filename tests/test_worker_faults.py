@@ -1,9 +1,13 @@
 """What goes wrong around a worker: nothing is lost, nothing runs twice at once."""
 
 import os
+import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import psutil
@@ -44,6 +48,21 @@ def keepers(worker: Program) -> list[psutil.Process]:
     return [child for child in psutil.Process(worker.process.pid).children() if child.children()]
 
 
+def test_all_processes_of_a_worker_hold_its_lock_for_as_long_as_they_live(
+    service: Service, database: Database, notes: Path
+) -> None:
+    if database.postgresql:
+        pytest.skip("there a runner lives by its lease")
+    worker = service.worker(CONCURRENCY_LIMIT="1")
+    service.submit("stubborn", {"notes": str(notes)})
+    pids = [int(pid) for pid in wait_for(lambda: lines(notes))[0].split()]
+    lock = str(service.folder / f"data/runners/{_name(worker)}.lock")
+    (keeper,) = keepers(worker)
+    for process in (worker.process.pid, keeper.pid, pids[0]):
+        held = [os.readlink(each) for each in Path(f"/proc/{process}/fd").iterdir()]
+        assert lock in held
+
+
 def test_a_result_waits_for_a_store_that_is_locked(service: Service, database: Database) -> None:
     worker = service.worker()
     job_id = service.submit(payload={"seconds": 1})
@@ -59,6 +78,33 @@ def test_a_result_waits_for_a_store_that_is_locked(service: Service, database: D
     stranger.close()
     job = service.result(job_id)
     assert (job["status"], job["attempt"]) == ("succeeded", 1)
+    assert worker.stop() == 0
+
+
+def test_a_worker_whose_disk_fails_tries_again_each_second_and_goes_on(
+    service: Service, database: Database
+) -> None:
+    if database.postgresql:
+        pytest.skip("only where the worker itself writes the files of the store")
+    worker = service.worker()
+    for _ in range(10):  # so that what is written next is beyond the limit
+        service.submit(payload={"seconds": 0}, delay=600)
+    process = psutil.Process(worker.process.pid)
+    process.rlimit(psutil.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
+    job_id = service.submit(payload={"seconds": 0})
+
+    def failures() -> list[datetime]:
+        lines = [each for each in worker.lines() if "the store failed" in each["message"]]
+        return [datetime.fromisoformat(each["time"]) for each in lines]
+
+    def seconds() -> float:
+        return (failures()[-1] - failures()[0]).total_seconds() if failures() else 0.0
+
+    wait_for(lambda: seconds() > 2)
+    # One a second, and one more for each slot that gets ready: dozens if it tried without a pause.
+    assert len(failures()) < 12, failures()
+    process.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert service.result(job_id)["attempt"] == 1
     assert worker.stop() == 0
 
 
@@ -101,6 +147,25 @@ def test_a_killed_keeper_costs_its_own_job_a_retry_and_no_other(
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "returned"]
 
 
+@pytest.mark.parametrize("who", ["the job", "its keeper"])
+def test_a_cancel_works_though_somebody_is_stopped(service: Service, notes: Path, who: str) -> None:
+    service.worker(CONCURRENCY_LIMIT="2")
+    job_id = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
+    pids = [int(pid) for pid in wait_for(lambda: lines(notes))[0].split()]
+    neighbour = service.submit(payload={"seconds": 1}, max_retries=0)
+    service.wait_for_status(neighbour, "running")
+    family = [psutil.Process(pid) for pid in pids]
+    stopped = family if who == "the job" else [psutil.Process(family[0].ppid())]
+    for process in stopped:
+        process.suspend()
+    service.call("POST", f"/jobs/{job_id}/cancel")
+    job = service.result(job_id)
+    assert (job["status"], job["attempts"][0]["outcome"]) == ("canceled", "canceled")
+    assert not any(process.is_running() for process in family)
+    job = service.result(neighbour)
+    assert (job["status"], job["attempt"]) == ("succeeded", 1)
+
+
 def test_a_worker_whose_keeper_is_frozen_stops_all_the_same(service: Service, notes: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="1", DRAIN_SECONDS="0")
     job_id = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
@@ -121,13 +186,11 @@ def test_a_frozen_worker_keeps_its_job_on_one_host_and_loses_it_elsewhere(
     os.kill(frozen.process.pid, signal.SIGSTOP)
     other = service.worker(LEASE_SECONDS="3", CONCURRENCY_LIMIT="1")
     if database.postgresql:
-        # Its lease ends, and another host cannot see its processes: they run on until it is
-        # thawed, or until its own host is.
-        wait_for(lambda: service.job(job_id)["locked_by"] != _name(frozen), timeout=15)
+        # Its lease ends, which others trust: its keepers have killed the job before that.
         wait_for(lambda: len(lines(notes)) == 2, timeout=15)
+        assert not psutil.pid_exists(pid)
         os.kill(frozen.process.pid, signal.SIGCONT)
-        wait_for(lambda: not psutil.pid_exists(pid))
-        frozen.logged("ready")
+        wait_for(lambda: len(_names(frozen)) == 2)  # it goes on as another
     else:
         assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
         assert service.job(job_id)["locked_by"] == _name(frozen)
@@ -139,6 +202,10 @@ def test_a_frozen_worker_keeps_its_job_on_one_host_and_loses_it_elsewhere(
 
 def _name(worker: Program) -> str:
     return str(worker.logged("ready")["runner"])
+
+
+def _names(worker: Program) -> set[str]:
+    return {line["runner"] for line in worker.lines() if line["message"] == "ready"}
 
 
 def test_all_at_once_many_jobs_run_once_each_while_some_are_canceled(
@@ -155,3 +222,25 @@ def test_all_at_once_many_jobs_run_once_each_while_some_are_canceled(
     assert len(succeeded) >= 40
     assert {job["attempt"] for job in succeeded} == {1}
     assert len(lines(notes)) >= len(succeeded)
+
+
+def test_a_worker_that_fails_at_its_start_ends_with_all_that_it_has_started(
+    tmp_path: Path,
+) -> None:
+    code = """
+from runner import __main__ as program, worker
+
+def fail(*given):
+    raise RuntimeError("planned")
+
+if __name__ == "__main__":
+    worker.Upkeep = fail
+    program.main()
+"""
+    environ = {**os.environ, "DATA_DIR": str(tmp_path)}
+    # Whatever were left would hold the pipes, which are read to their end.
+    failed = subprocess.run(
+        [sys.executable, "-c", code], env=environ, capture_output=True, timeout=30, check=False
+    )
+    assert failed.returncode == 1
+    assert b"planned" in failed.stderr

@@ -3,20 +3,22 @@
 import itertools
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from runner.analysis import literals as engines
+from runner.analysis.fixed import Fixed
 from runner.analysis.patterns import Literal, Regex
 from runner.analysis.primitives import Text
-from runner.analysis.regexes import RegexSearch
+from runner.analysis.regexes import RegexSearch, Way
 from runner.analysis.window import Window
 
 TRIAL_BYTES = 1 << 20
 """How much each way is tried on."""
 
-_FREQUENT = 120  # places per MB, above which a search of its own is faster
+_FREQUENT = 150  # places per MB, above which a search of its own is faster
 _SETTLE_BYTES = 1 << 20  # before it is said which literals are frequent
-_TOO_FEW = 8  # literals that are not worth an engine for many
-_GROUPED = 3 * engines.GROUP  # literals; with more, groups are slower
+_TOO_FEW = 3  # literals that are not worth an engine for many
+_GROUPED = 10 * engines.GROUP  # literals; with more, groups are slower
 _SMALL = 4 << 10  # bytes of a window that are searched before an engine is built
 _SAMPLE = 16 << 10  # bytes of the data, to see what is rare in it
 _BATCH = 10_000  # places in memory at once
@@ -52,17 +54,27 @@ class OneRegex:
         """`share`: how many regexes there are."""
         self.index, self.folded = regex.index, regex.folded
         search = RegexSearch(regex.source, regex.begins, regex.inside, share)
-        self._ways = search.ways
+        self._ways = [partial(_in_batches, way) for way in search.ways]
+        if regex.fixed:
+            self._ways = [partial(_near_key, regex.fixed)]
         self._choice = Choice(len(self._ways))
 
     def search(self, window: Window, text: Text) -> Iterator[list[int]]:
         """Where matches begin in the new bytes of the window, from left to right."""
-        began, offset = time.thread_time(), window.start
-        view = window.view[offset : window.end]
-        found = self._ways[self._choice.way](view, text, offset)
-        while starts := list(itertools.islice(found, _BATCH)):
-            yield [at + offset for at in starts]
-        self._choice.note(time.thread_time() - began, len(view))
+        began = time.thread_time()
+        yield from self._ways[self._choice.way](window, text)
+        self._choice.note(time.thread_time() - began, window.end - window.start)
+
+
+def _in_batches(way: Way, window: Window, text: Text) -> Iterator[list[int]]:
+    offset = window.start
+    found = way(window.view[offset : window.end], text, offset)
+    while starts := list(itertools.islice(found, _BATCH)):
+        yield [at + offset for at in starts]
+
+
+def _near_key(fixed: Fixed, window: Window, text: Text) -> Iterator[list[int]]:
+    return fixed.starts(text, window.start, window.end)
 
 
 class ManyLiterals:
@@ -73,7 +85,7 @@ class ManyLiterals:
         nested = {each.index for each in engines.deeply_nested(literals)}
         self.folded = literals[0].folded
         self.literals = [each for each in literals if each.index not in nested]
-        self._settled = False
+        self.settled = False
         self._ways: list[engines.Find] = []
         self._choice = Choice(1)
 
@@ -81,22 +93,21 @@ class ManyLiterals:
         """Where each pattern (by its index) is in the window's bytes, old ones included."""
         if not self.literals:
             return
+        data = view[: window.end]
         if not self._ways and window.end <= _SMALL:
-            yield from engines.Plain({each.index: each.text for each in self.literals})(
-                view, window.end
-            )
+            yield from engines.Plain({each.index: each.text for each in self.literals})(data)
             return
         if not self._ways:
-            self._build(view, window.end)
+            self._build(bytes(data[:_SAMPLE]))
         began = time.thread_time()
-        yield from self._ways[self._choice.way](view, window.end)
+        yield from self._ways[self._choice.way](data)
         self._choice.note(time.thread_time() - began, window.end - window.start)
 
     def give_away(self, counts: Sequence[int], scanned: int) -> list[Literal]:
         """Once enough is scanned: the literals that are to be searched for one by one."""
-        if self._settled or scanned < _SETTLE_BYTES:
+        if scanned < _SETTLE_BYTES:
             return []
-        self._settled = True
+        self.settled = True
         limit = _FREQUENT * scanned / 1e6
         rare = [each for each in self.literals if counts[each.index] <= limit]
         rare = rare if len(rare) > _TOO_FEW else []
@@ -104,14 +115,13 @@ class ManyLiterals:
         self.literals, self._ways = rare, []
         return given
 
-    def _build(self, view: memoryview, size: int) -> None:
+    def _build(self, sample: bytes) -> None:
         texts = {each.index: each.text for each in self.literals}
         if not engines.available():
             self._ways = [engines.Plain(texts)]
         else:
-            sample = bytes(view[: min(size, _SAMPLE)])
             grouped = len(texts) <= _GROUPED
             self._ways = [engines.InGroups(texts, sample)] if grouped else []
-            if self._settled or not grouped:
+            if self.settled or not grouped:
                 self._ways.append(engines.AllAtOnce(texts, sample))
         self._choice = Choice(len(self._ways))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from os import fstat
 from pathlib import Path
 
+from runner.analysis.ahead import Ahead
 from runner.analysis.formats import Decoder, Format
 from runner.analysis.source import Limits, PiecedSource, SourceError
 
@@ -19,8 +20,8 @@ from runner.analysis.source import Limits, PiecedSource, SourceError
 class CompressedSource(PiecedSource):
     """The data of all members of a file. Zeros between and after them are padding."""
 
-    def __init__(self, path: Path, form: Format, limits: Limits) -> None:
-        super().__init__(self._members())
+    def __init__(self, path: Path, form: Format, limits: Limits, ahead: bool = False) -> None:
+        """`ahead`: whether a thread is to decode while others work on what it has decoded."""
         self._file = path.open("rb", buffering=0)
         self.bytes_total = fstat(self._file.fileno()).st_size
         self.format = form.name
@@ -29,6 +30,8 @@ class CompressedSource(PiecedSource):
         self._rest = b""  # read from the file, not yet taken
         self._at = 0  # offset in the file of the next byte to take
         self._given = 0  # bytes of data
+        self._ahead = Ahead(self._members()) if ahead else None
+        super().__init__(self._ahead or self._members())
 
     @property
     def bytes_done(self) -> int:
@@ -37,6 +40,8 @@ class CompressedSource(PiecedSource):
 
     def close(self) -> None:
         """Close the file."""
+        if self._ahead:
+            self._ahead.close()
         self._file.close()
 
     def _members(self) -> Iterator[bytes]:
@@ -95,7 +100,7 @@ class CompressedSource(PiecedSource):
                     skip = max(skip - len(piece), 0)
                 self._at += len(chunk)
         except self._form.errors as error:
-            raise self._error(f"cannot decode {self.format}: {error}", self._at) from None
+            raise self._error(self._form.problem(error), self._at) from None
         raise self._error(f"the {self.format} data changed while it was read", self._at)
 
     def _within(self, distance: int) -> int:
@@ -105,9 +110,9 @@ class CompressedSource(PiecedSource):
     def _bounded(self, piece: bytes) -> bytes:
         """The piece, unless the data becomes more than a bomb may have."""
         total = self._given + len(piece)
-        if total > self._limits.max_total_bytes:
-            most = self._limits.max_total_bytes
-            raise self._error(f"the data is more than {most} bytes", self._at)
+        most = self._limits.max_total_bytes
+        if most is not None and total > most:
+            raise self._error(f"the data is more than {most} bytes (MAX_DATA_BYTES)", self._at)
         if total > max(self._limits.ratio_from_bytes, self._at * self._limits.max_ratio):
             most = self._limits.max_ratio
             raise self._error(f"the data is more than {most} times its file", self._at)

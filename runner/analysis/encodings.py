@@ -1,6 +1,6 @@
 """Text in any encoding, as UTF-8: what is UTF-8 or ASCII passes as it is.
 
-    source ──first bytes──▶ BOM? ─┬─ UTF-8 ───────────────────▶ readinto(window), looked through
+    source ──first bytes──▶ BOM? ─┬─ UTF-8 ────────────▶ mapped or readinto(window), looked through
                                   └─ other ──decode, encode──▶ pieces ──▶ readinto(window)
 
 An encoding that is asked for goes before a BOM; a BOM goes before UTF-8. A UTF-8 BOM stays in the
@@ -10,6 +10,7 @@ data, as the file has it; that of another encoding is left out.
 import codecs
 from collections.abc import Iterator
 
+from runner.analysis.mapped import MappedFile
 from runner.analysis.source import PiecedSource, Source, SourceError
 from runner.analysis.utf8 import Trouble, Utf8Check
 
@@ -108,15 +109,33 @@ class Utf8Source(PiecedSource):
         if not self._passes:
             return super().readinto(buffer)
         filled = self._pass(buffer)
-        if self._check:
-            self._check.feed(buffer[:filled])
-            if buffer and not filled:
-                self._check.finish()
+        if buffer:
+            self._look(buffer[:filled])
         return filled
+
+    def mapped(self) -> MappedFile | None:
+        """As Source.mapped."""
+        file = self._source.mapped()
+        if file is not None:
+            head = bytes(file.part(0, min(_HEAD_BYTES, file.size)))
+            self.encoding, bom_bytes = detect(head, self._asked)
+            self.bom = bom_bytes > 0
+        return file if self._passes else None
+
+    def passed(self, data: memoryview) -> None:
+        """As Source.passed."""
+        self._source.passed(data)
+        self._look(data)
 
     def close(self) -> None:
         """Close the source."""
         self._source.close()
+
+    def _look(self, data: memoryview) -> None:
+        if self._check:
+            self._check.feed(data)
+            if not data:
+                self._check.finish()
 
     def _begin(self) -> None:
         head = bytearray(_HEAD_BYTES)

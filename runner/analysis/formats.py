@@ -53,6 +53,14 @@ class Format:
     errors: tuple[type[Exception], ...]  # what the decoder raises
     chunk_bytes: int  # taken in at once
     piece_bytes: int  # given out at once
+    too_large: tuple[str, str] = ("", "")  # of what the decoder says of memory, and what we say
+
+    def problem(self, error: Exception) -> str:
+        """What is wrong with data on which the decoder raised this, and what to do, if we know."""
+        theirs, ours = self.too_large
+        if theirs and theirs in str(error):
+            return ours
+        return f"cannot decode {self.name}: {error}"
 
 
 def _xz_decoder() -> Decoder:
@@ -66,8 +74,17 @@ def _zstd_decoder() -> Decoder:
 
 
 GZIP = Format("gzip", GzipDecoder, (GzipError,), 32 << 10, 256 << 10)
-ZSTD = Format("zstd", _zstd_decoder, (zstd.ZstdError,), 32 << 10, 128 << 10)
-XZ = Format("xz", _xz_decoder, (lzma.LZMAError,), 16 << 10, 64 << 10)
+_ZSTD_TOO_LARGE = (
+    "requires too much memory",
+    "this zstd data needs a window of more than 32 MiB: compress it again at level 20 or less, "
+    "without --long or with --long=25",
+)
+_XZ_TOO_LARGE = (
+    "Memory usage limit exceeded",
+    "this xz data needs a dictionary of more than 32 MiB: compress it again at level 8 or less",
+)
+ZSTD = Format("zstd", _zstd_decoder, (zstd.ZstdError,), 32 << 10, 128 << 10, _ZSTD_TOO_LARGE)
+XZ = Format("xz", _xz_decoder, (lzma.LZMAError,), 16 << 10, 64 << 10, _XZ_TOO_LARGE)
 BZIP2 = Format("bzip2", bz2.BZ2Decompressor, (OSError, ValueError), 16 << 10, 64 << 10)
 
 # After "BZh" and the level comes a block, or at once the end: text that begins so is no bzip2.

@@ -1,8 +1,8 @@
 """Numbers by time, and the time that a file spans. Imports nothing of ours but the times.
 
 A histogram has no more buckets than its bound: when it gets more, each bucket becomes part of a
-longer one (seconds become minutes, and so on up to years). That is exact, and the outcome does not
-depend on the order: it is the finest unit, from the one asked for on, that keeps the bound.
+longer one (seconds become minutes, and so on up to decades). That is exact, and the outcome does
+not depend on the order: it is the finest unit, from the one asked for on, that keeps the bound.
 """
 
 from collections import Counter
@@ -11,10 +11,14 @@ from datetime import UTC, datetime, timedelta
 from runner.analysis.times import LineTimes
 
 UNITS = ("second", "minute", "hour", "day")
-"""What may be asked for; a histogram may become one of months or years."""
+"""What may be asked for; a histogram may become one of months, years or decades."""
 
-_COARSER = {"second": "minute", "minute": "hour", "hour": "day", "day": "month", "month": "year"}
+_COARSER = {
+    **{"second": "minute", "minute": "hour", "hour": "day"},
+    **{"day": "month", "month": "year", "year": "decade"},
+}
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+_YEARS = {"year": 1, "decade": 10}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EDGE_BYTES = 32 << 10
 
@@ -29,7 +33,7 @@ class Histogram:
     """How many by second, minute, hour or day. Takes some 100 bytes of memory a bucket."""
 
     def __init__(self, unit: str, max_buckets: int = 10_000) -> None:
-        """`unit`: one of UNITS. There are no more years than 230, whatever the bound."""
+        """`unit`: one of UNITS. There are no more decades than 24, whatever the bound."""
         if unit not in UNITS:
             raise ValueError(f"{unit!r} is not one of {', '.join(UNITS)}")
         self.unit = unit
@@ -76,14 +80,16 @@ def _index(unit: str, time: float) -> int:
     if seconds := _SECONDS.get(unit):
         return int(time // seconds)
     moment = _EPOCH + timedelta(seconds=time)
-    return moment.year if unit == "year" else moment.year * 12 + moment.month - 1
+    if unit == "month":
+        return moment.year * 12 + moment.month - 1
+    return moment.year // _YEARS[unit]
 
 
 def _start(unit: str, index: int) -> float:
     """When a bucket begins, in epoch seconds."""
     if unit in _SECONDS:
         return index * _SECONDS[unit]
-    year, month = (index, 0) if unit == "year" else divmod(index, 12)
+    year, month = divmod(index, 12) if unit == "month" else (index * _YEARS[unit], 0)
     return datetime(year, month + 1, 1, tzinfo=UTC).timestamp()
 
 

@@ -4,17 +4,20 @@ A window's matches come as positions; the lines among them are numbered together
 window, from its end to its start, so that each newline is counted once however many patterns.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runner.analysis.histogram import Histogram
 from runner.analysis.patterns import Literal, Regex
-from runner.analysis.primitives import count_newlines
+from runner.analysis.primitives import Text, count_newlines, splits, starts_of
 from runner.analysis.tally import Tally
 from runner.analysis.window import Window
 
 NEVER = 1 << 62
 """Offset of the next line, while the end of the present one is not seen."""
+
+_SCRATCH_BYTES = 128 << 10
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Search:
         self.tally = Tally()
         self.text = pattern.text if isinstance(pattern, Literal) else b""
         self.overlaps = isinstance(pattern, Literal) and pattern.overlaps_itself
+        self.has_newline = b"\n" in self.text
         self.resume = 0
         self.next_line = 0
 
@@ -52,7 +56,7 @@ class Lines:
 
     def __init__(self, window: Window, options: LineOptions) -> None:
         self._window, self._options = window, options
-        self._scratch = memoryview(bytearray(len(window.buffer)))
+        self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
         self._noted: list[tuple[int, bool, Tally]] = []
         self._newlines = 0
 
@@ -80,23 +84,51 @@ class Lines:
                 begun.append(at)
                 next_line = find(b"\n", at, end) + 1 or NEVER
         search.next_line = base + next_line if next_line < NEVER - base else NEVER
-        self.note(search.tally, begun)
-
-    def note(self, tally: Tally, begun: list[int]) -> None:
-        """Note lines with a match, by the first match on each."""
         if not begun:
             return
-        if not tally.matching_lines:
-            self._noted.append((begun[0], True, tally))
-        self._noted.append((begun[-1], False, tally))
-        tally.matching_lines += len(begun)
+        self._note(search.tally, len(begun), begun[0], begun[-1])
         if self._options.each:
             for at in begun:
-                self._look_at(tally, at)
+                self._look_at(search.tally, at)
+
+    def split(self, search: Search, text: Text, at: int) -> None:
+        """Find a literal from `at` on, many matches a call, and take and count them.
+
+        A line ends between two matches if there is a newline in what the text is split into.
+        """
+        window, size = self._window, len(search.text)
+        for pieces, since in splits(text, search.text, at, window.end):
+            search.tally.count += len(pieces) - 1
+            after = window.end - len(pieces[-1])
+            if self._looks_at_each(search.tally):
+                self.begun(search, starts_of(pieces, since, size))
+            else:
+                self._take_pieces(search, pieces, since + len(pieces[0]), after - size)
+            search.resume = window.base + after
+
+    def _take_pieces(self, search: Search, pieces: Sequence[Any], first: int, last: int) -> None:
+        """Take the matches between these pieces, the first and last of which are told."""
+        window, between = self._window, pieces[1:-1]
+        new = len(between) if search.has_newline else sum([b"\n" in piece for piece in between])
+        new += window.base + first >= search.next_line
+        newline = window.text.find(b"\n", last, window.end)
+        search.next_line = NEVER if newline < 0 else window.base + newline + 1
+        if new:
+            self._note(search.tally, new, first, last)
+
+    def _looks_at_each(self, tally: Tally) -> bool:
+        return self._options.time_of is not None or len(tally.samples) < self._options.samples
+
+    def _note(self, tally: Tally, lines: int, first: int, last: int) -> None:
+        """Note so many lines with a match, by positions on the first and the last of them."""
+        if not tally.matching_lines:
+            self._noted.append((first, True, tally))
+        self._noted.append((last, False, tally))
+        tally.matching_lines += lines
 
     def _look_at(self, tally: Tally, at: int) -> None:
         time_of, samples = self._options.time_of, self._options.samples
-        if time_of is None and len(tally.samples) >= samples:
+        if not self._looks_at_each(tally):
             return
         line = self._window.line_at(at)
         if len(tally.samples) < samples:
@@ -114,7 +146,7 @@ class Lines:
     def end(self) -> None:
         """Count the window's lines, and number those that were noted."""
         window, new = self._window, slice(self._window.start, self._window.end)
-        self._newlines += count_newlines(window.view[new], self._scratch[new])
+        self._newlines += count_newlines(window.view[new], self._scratch)
         line, to = self._newlines + 1, window.end
         self._noted.sort(key=lambda noted: noted[0], reverse=True)
         for at, first, tally in self._noted:

@@ -6,18 +6,20 @@ A key is a short part of a literal that is rare in the data. Two ways, which fin
 which the scanner takes the faster on the data at hand:
 
   AllAtOnce  one automaton that reports every key, at some 0.5 GB/s for 1 or 1000 of them
-  InGroups   up to 48 keys at a time, at several GB/s while keys are rare. This one reports only
+  InGroups   up to 60 keys at a time, at some 7 GB/s while keys are rare. This one reports only
              keys that do not overlap; which others may begin inside a key is known beforehand,
              and looked at.
 """
 
-from collections import Counter, defaultdict
+import itertools
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
-from runner.analysis.keys import Keys, Places, grams_of, inside_each
+from runner.analysis.keys import Holder, Keys, Places, grams_of, holders_of, inside_each
 from runner.analysis.patterns import Literal
 
 try:
@@ -25,11 +27,17 @@ try:
 except ImportError:  # no wheel for this platform
     ahocorasick_rs = None
 
-Find = Callable[[memoryview, int], Iterable[Places]]
-"""Searches the first bytes of a buffer: finds all places once, also those that overlap."""
+Find = Callable[[memoryview], Iterable[Places]]
+"""Searches a view: finds all places once, also those that overlap."""
 
-GROUP = 48
-_MANY = 2000  # places in a slice, with which the next one does not wait
+GROUP = 60
+"""Keys; with the decoys, as many as Teddy takes."""
+
+# Where all keys begin with one of three bytes, or hold one of three that are thought to be rare,
+# the library looks for those bytes rather than use Teddy, and is 15 times as slow if they are
+# frequent. Decoys have bytes of their own; UTF-8 has none of them, so that no pattern overlaps one.
+_DECOYS = [bytes([byte]) * 4 for byte in (0xF8, 0xF9, 0xFA, 0xFB)]
+_SHORT_KEY, _LONG_KEY = 12, 24
 
 
 @cache
@@ -51,7 +59,7 @@ def available() -> bool:
 
 def _together(find: Find, data: bytes) -> Places:
     places: Places = defaultdict(list)
-    for found in find(memoryview(data), len(data)):
+    for found in find(memoryview(data)):
         for index, starts in found.items():
             places[index] += starts
     return places
@@ -63,9 +71,9 @@ class Plain:
     def __init__(self, texts: Mapping[int, bytes]) -> None:
         self._texts = texts
 
-    def __call__(self, buffer: memoryview, size: int) -> Iterator[Places]:
+    def __call__(self, view: memoryview) -> Iterator[Places]:
         """See `Find`."""
-        data = bytes(buffer[:size])
+        data = bytes(view)
         for number, text in self._texts.items():
             starts, at = [], data.find(text)
             while at >= 0:
@@ -80,21 +88,15 @@ class AllAtOnce:
 
     def __init__(self, texts: Mapping[int, bytes], sample: bytes) -> None:
         """`sample` tells what is rare in the data."""
-        self._keys = Keys(texts, grams_of(sample))
+        holders = holders_of(texts, grams_of(sample), _SHORT_KEY)
+        self._keys = Keys(holders)
         kind = ahocorasick_rs.Implementation.DFA
-        engine = ahocorasick_rs.BytesAhoCorasick(self._keys.keys, implementation=kind)
-        self._find = engine.find_matches_as_indexes
+        engine = ahocorasick_rs.BytesAhoCorasick(list(holders), implementation=kind)
+        self._find = partial(engine.find_matches_as_indexes, overlapping=True)
 
-    def __call__(self, buffer: memoryview, size: int) -> Iterator[Places]:
+    def __call__(self, view: memoryview) -> Iterator[Places]:
         """See `Find`."""
-        places: Places = defaultdict(list)
-        for low, high in self._keys.slices(size):
-            found = self._find(buffer[low:high], overlapping=True)
-            self._keys.look_at(buffer, size, low, found, places)
-            if len(found) > _MANY:
-                yield places
-                places = defaultdict(list)
-        yield places
+        return self._keys.places(view, self._find)
 
 
 class InGroups:
@@ -102,54 +104,51 @@ class InGroups:
 
     def __init__(self, texts: Mapping[int, bytes], sample: bytes) -> None:
         """`sample` tells what is rare in the data."""
-        grams, numbers = grams_of(sample), list(texts)
-        size = -(-len(numbers) // -(-len(numbers) // GROUP))
-        chosen = (numbers[at : at + size] for at in range(0, len(numbers), size))
-        self._groups = [_Group({n: texts[n] for n in group}, grams) for group in chosen]
+        holders = holders_of(texts, grams_of(sample), _LONG_KEY)
+        keys = list(holders)
+        parts = [keys[at : at + GROUP] for at in range(0, len(keys), GROUP)]
+        self._groups = [_Group({key: holders[key] for key in part}) for part in parts]
 
-    def __call__(self, buffer: memoryview, size: int) -> Iterator[Places]:
+    def __call__(self, view: memoryview) -> Iterator[Places]:
         """See `Find`."""
         for group in self._groups:
-            yield from group(buffer, size)
+            yield from group(view)
 
 
 class _Group:
-    def __init__(self, texts: Mapping[int, bytes], grams: Counter[bytes]) -> None:
-        self._keys = Keys(texts, grams)
+    def __init__(self, holders: Mapping[bytes, list[Holder]]) -> None:
+        keys = in_buckets([*holders, *_DECOYS])
         kind = ahocorasick_rs.MatchKind.LeftmostFirst
-        engine = ahocorasick_rs.BytesAhoCorasick(self._keys.keys, matchkind=kind)
+        engine = ahocorasick_rs.BytesAhoCorasick(keys, matchkind=kind)
         self._find = engine.find_matches_as_indexes
-        self._inside = inside_each(self._keys.keys)
-        self._overlap = any(self._inside)
+        inside = inside_each([b"" if key in _DECOYS else key for key in keys])
+        self._keys = Keys({key: holders.get(key, []) for key in keys}, inside)
 
-    def __call__(self, buffer: memoryview, size: int) -> Iterator[Places]:
-        places: Places = defaultdict(list)
-        for low, high in self._keys.slices(size):
-            view = buffer[low:high]
-            found = self._find(view)
-            hits = self._with_hidden(view, found) if self._overlap else found
-            self._keys.look_at(buffer, size, low, hits, places)
-            if len(found) > _MANY:
-                yield places
-                places = defaultdict(list)
-        yield places
+    def __call__(self, view: memoryview) -> Iterator[Places]:
+        return self._keys.places(view, self._find)
 
-    def _with_hidden(
-        self, view: memoryview, found: Iterable[tuple[int, int, int]]
-    ) -> Iterator[tuple[int, int, int]]:
-        for key, start, stop in found:
-            yield key, start, stop
-            for further, other, text in self._inside[key]:
-                begin, end = start + further, start + further + len(text)
-                if view[begin:end] == text:
-                    yield other, begin, end
+
+def in_buckets(keys: Sequence[bytes]) -> list[bytes]:
+    """Sorted keys, in an order that puts neighbours into the same of Teddy's buckets.
+
+    Teddy deals keys out to its buckets, in turn, and looks closer wherever all first bytes of one
+    bucket's keys are found in any mixture; the more alike they are, the rarer.
+    """
+    buckets = 8 if len(keys) <= 32 else 16
+    size, more = divmod(len(keys), buckets)
+    ends = [size * number + min(number, more) for number in range(buckets + 1)]
+    parts = [keys[start:end] for start, end in itertools.pairwise(ends)]
+    return [part[row] for row in range(size + 1) for part in parts if row < len(part)]
 
 
 def deeply_nested(literals: Sequence[Literal]) -> list[Literal]:
     """The literals that end with more than two others; they would fill the memory with places."""
     texts = {literal.text for literal in literals}
-    return [
-        literal
-        for literal in literals
-        if sum(literal.text[at:] in texts for at in range(1, min(len(literal.text), 64))) > 2
-    ]
+    sizes = sorted({len(text) for text in texts})
+
+    def ends(text: bytes) -> int:
+        """How many others it ends with, of those not much shorter."""
+        among = sizes[bisect_right(sizes, len(text) - 64) : bisect_left(sizes, len(text))]
+        return sum(text[-size:] in texts for size in among)
+
+    return [literal for literal in literals if ends(literal.text) > 2]

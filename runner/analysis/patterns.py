@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.analysis.errors import PatternError
+from runner.analysis.fixed import Fixed, fixed
 from runner.analysis.regex_text import check_regex, needed_literals, word_regex
 from runner.analysis.regexes import compile_regex
 
@@ -45,7 +46,10 @@ class Literal:
     @property
     def overlaps_itself(self) -> bool:
         """Whether an occurrence may begin inside another one, as "aa" does in "aaa"."""
-        return any(self.text.endswith(self.text[:size]) for size in range(1, len(self.text)))
+        text = self.text
+        if text[:1] not in text[1:]:  # the end that is a beginning as well would have it
+            return False
+        return any(text.endswith(text[:size]) for size in range(1, len(text)))
 
     @property
     def spans_lines(self) -> bool:
@@ -58,6 +62,7 @@ class Regex:
     """A regex as RE2 takes it, literals with one of which each match begins, and one inside it.
 
     They are empty where none is known, and in lower case where case is ignored (`folded`).
+    `fixed` says the same as the regex where all matches have one length.
     """
 
     index: int
@@ -65,6 +70,7 @@ class Regex:
     begins: tuple[bytes, ...]
     inside: bytes
     folded: bool
+    fixed: Fixed | None = None
 
 
 def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
@@ -94,7 +100,9 @@ def _prepare(index: int, pattern: Pattern) -> Literal | Regex:
     source = f"(?mi){body}" if pattern.ignore_case else f"(?m){body}"
     compile_regex(index, source, pattern.text)
     begins, inside = needed_literals(pattern.text, pattern.ignore_case)
-    return Regex(index, source, begins, inside, pattern.ignore_case)
+    plain = not pattern.ignore_case and not pattern.word
+    form = fixed(pattern.text) if plain else None
+    return Regex(index, source, begins, inside, pattern.ignore_case, form)
 
 
 def _check_text(index: int, pattern: Pattern) -> None:

@@ -1,6 +1,8 @@
 """Cuts a plain file into ranges of whole lines, scanned by helper processes, folded in order."""
 
+import io
 import os
+import pickle
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 from runner.analysis.errors import HelperError
 from runner.analysis.helpers import Progress, run_parts
 from runner.analysis.histogram import TimeSpan
+from runner.analysis.mapped import MappedFile, map_file
 from runner.analysis.patterns import Literal, Regex
 from runner.analysis.scanner import Options, Scanner
 from runner.analysis.seen import Seen, Watched
@@ -41,22 +44,38 @@ def scan_ranges(
 ) -> tuple[Partial, Seen]:
     """Scan a plain file with helper processes. Raises HelperError, also if the file is cut."""
     ranges = plan(path, range_bytes)
-    news: dict[int, tuple[int, list[int]]] = {}
+    whole, seen = Partial.of(len(patterns)), Seen()
+    news: dict[int, tuple[int, list[int]]] = {}  # of the ranges that are not in the whole yet
+    samples = options.lines.samples if options.lines else 0
 
-    def work(part: int, progress: Progress) -> tuple[Partial, Seen]:
-        return _scan_range(path, ranges[part], patterns, options, progress)
+    def work(part: int, progress: Progress) -> bytes:
+        return _packed(*_scan_range(path, ranges[part], patterns, options, progress))
 
     def heard(part: int, content: tuple[int, list[int]]) -> None:
         news[part] = content
-        done, counts = zip(*news.values(), strict=True)
+        folded = (whole.bytes, [tally.count for tally in whole.tallies])
+        done, counts = zip(folded, *news.values(), strict=True)
         told(sum(done), [sum(each) for each in zip(*counts, strict=True)])
 
-    samples = options.lines.samples if options.lines else 0
-    whole, seen = Partial.of(len(patterns)), Seen()
-    for partial, part_seen in run_parts(work, len(ranges), helpers, heard):
+    def take(part: int, result: bytes) -> None:
+        del news[part]
+        stream = io.BytesIO(result)
+        partial, part_seen = pickle.load(stream)
         seen.fold(part_seen, whole.bytes)
-        whole.fold(partial, samples)
+        whole.fold(partial, (pickle.load(stream) for _ in patterns), samples)
+
+    run_parts(work, len(ranges), helpers, heard, take)
     return whole, seen
+
+
+def _packed(partial: Partial, seen: Seen) -> bytes:
+    """What was found, such that it can be read tally by tally: they may have megabytes."""
+    stream = io.BytesIO()
+    tallies, partial.tallies = partial.tallies[::-1], []
+    pickle.dump((partial, seen), stream)
+    while tallies:
+        pickle.dump(tallies.pop(), stream)  # and free it
+    return stream.getvalue()
 
 
 def plan(path: Path, range_bytes: int) -> list[tuple[int, int]]:
@@ -90,11 +109,11 @@ def _scan_range(
     options: Options,
     progress: Progress,
 ) -> tuple[Partial, Seen]:
-    scanner, report_at = Scanner(patterns, options), 0.0
-    check, span = Utf8Check(), TimeSpan()
+    check, span, report_at = Utf8Check(), TimeSpan(), 0.0
     with path.open("rb", buffering=0) as file:
         source = Watched(_RangeSource(file.fileno(), *part, check), span)
-        while scanner.scan(source):
+        scanner = Scanner(patterns, options, source)
+        while scanner.scan():
             now = time.monotonic()
             if now >= report_at:
                 progress((scanner.bytes, scanner.counts))
@@ -116,3 +135,9 @@ class _RangeSource:
         self._at += size
         self._check.feed(buffer[:size])
         return size
+
+    def mapped(self) -> MappedFile | None:
+        return map_file(self._file, self._at, self._end)
+
+    def passed(self, data: memoryview) -> None:
+        self._check.feed(data)

@@ -4,13 +4,14 @@ It knows just enough of RE2's syntax to be sure of what it says; where it is not
 literal is needed, which costs time and no correctness.
 """
 
+import itertools
 import re
 
 from runner.analysis.errors import PatternError
 
 # What asks for the ends of the whole text, or unsets multi-line: windows would show in the result.
 _REFUSED = re.compile(r"\\[AzZCQ]|\(\?[a-zA-Z]*-[a-zA-Z]*m|\(\?-m")
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""
       (?P<escaped> \\[^\w\s] )                # a quoted sign
     | (?P<escape> \\(?:[pPx]\{[^}]*\} | x.. | [pP]. | [0-7]{1,3} | .) )
@@ -34,7 +35,7 @@ _MAX_NEEDED = 64  # bytes
 
 def check_regex(index: int, text: str) -> None:
     r"""Refuse what would depend on where a window ends. Raises PatternError."""
-    for token in _TOKEN.finditer(text):
+    for token in TOKEN.finditer(text):
         refused = _REFUSED.match(text, token.start())
         if refused and token.lastgroup in ("escape", "open"):
             what = refused.group()
@@ -65,31 +66,42 @@ def needed_literals(text: str, ignore_case: bool) -> tuple[tuple[bytes, ...], by
     if "(?" in text.replace("(?:", "") or "\\Q" in text:
         return (), b""
     runs = _runs(text, ignore_case)
-    begins = [run for position, run in runs if position == 0] or _branches(text, ignore_case)
+    begins = [run for position, run in runs if position == 0]
+    begins = begins or _branches(text, ignore_case, dict(runs))
     inside = [run for position, run in runs if position > 0]
     longest = max(inside, key=len, default="")
     return tuple(each.encode()[:_MAX_NEEDED] for each in begins), longest.encode()[:_MAX_NEEDED]
 
 
-def _branches(text: str, ignore_case: bool) -> list[str]:
-    """The few literals of a regex like "(ERROR|FATAL) ..." or "ERROR|FATAL"."""
+def _branches(text: str, ignore_case: bool, runs: dict[int, str]) -> list[str]:
+    """The few literals of "(ERROR|FATAL) ..." or "ERROR|FATAL", with the run that follows them."""
     found = _BRANCHES.match(text)
     branches = (found["group"] or found["all"]).split("|") if found else []
-    if len(branches) > _MAX_BRANCHES or _folds_widely("".join(branches), ignore_case):
+    if not found or len(branches) > _MAX_BRANCHES or _folds_widely("".join(branches), ignore_case):
         return []
-    return [each.lower() if ignore_case else each for each in branches]
+    if found["group"] and _has_alternatives(text):
+        return []
+    after = runs.get(found.end(), "")
+    return [(each.lower() if ignore_case else each) + after for each in branches]
+
+
+def _has_alternatives(text: str) -> bool:
+    """Whether there is an alternative to the whole of the regex, outside of all groups."""
+    kinds = [token.lastgroup for token in TOKEN.finditer(text)]
+    depths = itertools.accumulate((kind == "open") - (kind == "close") for kind in kinds)
+    return any(kind == "or" and not depth for kind, depth in zip(kinds, depths, strict=True))
 
 
 def _runs(text: str, ignore_case: bool) -> list[tuple[int, str]]:
     """Literals outside of all groups, with their position; none if there are alternatives."""
     runs: list[tuple[int, str]] = []
+    if _has_alternatives(text):
+        return []
     run, begin, depth = "", 0, 0
-    for token in _TOKEN.finditer(text):
+    for token in TOKEN.finditer(text):
         kind, sign = token.lastgroup, token.group()
         if kind in ("open", "close"):
             depth += 1 if kind == "open" else -1
-        elif kind == "or" and not depth:
-            return []
         if depth or kind not in ("char", "escaped") or _folds_widely(sign, ignore_case):
             runs.append((begin, run[:-1] if kind in ("optional", "plus") else run))
             run = ""

@@ -32,6 +32,8 @@ _TESTS = (
 )
 
 Match = Callable[[Any, Any, int, int], Any]
+Way = Callable[[memoryview, Text, int], Iterator[int]]
+"""Where matches begin in a view; `text[offset:]` is what the view shows."""
 
 
 def compile_regex(index: int, source: str, text: str) -> None:
@@ -95,7 +97,7 @@ class RegexSearch:
         """See `Regex`; `share`: with how many regexes RE2's memory is shared."""
         self._match = _compile(source, max(min(MAX_MEMORY, _ALL_MEMORY // share), _LEAST_MEMORY))
         self._begins, self._inside = begins, inside
-        self.ways: list[Callable[[memoryview, Text, int], Iterator[int]]] = [self.everywhere]
+        self.ways: list[Way] = [self.everywhere]
         if inside:
             self.ways.append(self.where_inside)
         if begins:

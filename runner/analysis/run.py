@@ -17,6 +17,7 @@ from runner.analysis.lines import LineOptions
 from runner.analysis.patterns import Literal, Pattern, Regex, prepare
 from runner.analysis.scanner import Options, Scanner
 from runner.analysis.seen import Seen, Watched
+from runner.analysis.source import Limits
 from runner.analysis.sources import open_source
 from runner.analysis.tally import Partial
 from runner.analysis.times import LineTimes
@@ -24,7 +25,9 @@ from runner.analysis.times import LineTimes
 _REPORT_SECONDS = 0.1
 _BUCKETS = 50_000
 """Of all histograms together, each some 100 bytes."""
-_LEAST_BUCKETS = 230  # a histogram of years has no more
+_LEAST_BUCKETS = 24  # a histogram of decades has no more
+_SAMPLES = 1000
+"""Of all patterns together, each up to 1,000 bytes, but in JSON six times as much."""
 
 Report = Callable[[dict[str, Any]], None]
 """Takes {"bytes_done", "bytes_total", "counts"}, ten times a second at most; bytes are the file's
@@ -61,7 +64,12 @@ class Found:
 
 
 def analyze(
-    path: Path, patterns: Sequence[Pattern], wanted: Wanted, report: Report, helpers: int = 1
+    path: Path,
+    patterns: Sequence[Pattern],
+    wanted: Wanted,
+    report: Report,
+    helpers: int = 1,
+    limits: Limits | None = None,
 ) -> Found:
     """Scan a file to its end; a large plain one by so many processes, with the same outcome.
 
@@ -71,7 +79,10 @@ def analyze(
     ready, keys = prepare(patterns), [pattern.key for pattern in patterns]
     began, times = time.monotonic(), LineTimes(os.stat(path).st_mtime)
     options = _options(wanted, times, len(patterns))
-    with open_source(path) as source, Utf8Source(source, wanted.encoding) as text:
+    with (
+        open_source(path, limits, ahead=helpers > 1) as source,
+        Utf8Source(source, wanted.encoding) as text,
+    ):
 
         def tell(done: int, counts: list[int]) -> None:
             by_key = dict(zip(keys, counts, strict=True))
@@ -104,7 +115,8 @@ def _options(wanted: Wanted, times: LineTimes, patterns: int) -> Options:
         return Options()
     time_of = times.time_of if wanted.histogram else None
     buckets = max(_LEAST_BUCKETS, _BUCKETS // patterns)
-    return Options(LineOptions(wanted.samples, time_of, wanted.histogram, buckets))
+    samples = min(wanted.samples, max(1, _SAMPLES // patterns))
+    return Options(LineOptions(samples, time_of, wanted.histogram, buckets))
 
 
 def _scan(
@@ -113,10 +125,10 @@ def _scan(
     options: Options,
     tell: Callable[[int, list[int]], None],
 ) -> tuple[Partial, Seen]:
-    scanner, seen, tell_at = Scanner(patterns, options), Seen(), 0.0
-    watched = Watched(text, seen.span)
+    seen, tell_at = Seen(), 0.0
+    scanner = Scanner(patterns, options, Watched(text, seen.span))
     try:
-        while scanner.scan(watched):
+        while scanner.scan():
             now = time.monotonic()
             if now >= tell_at:
                 tell(text.bytes_done, scanner.counts)

@@ -9,42 +9,55 @@ are exact in lines of any length; regexes take a line of more than 1 MiB for sev
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from runner.analysis.choice import ManyLiterals, OneRegex
-from runner.analysis.lines import NEVER, LineOptions, Lines, Search
+from runner.analysis.lines import LineOptions, Lines, Search
 from runner.analysis.patterns import Literal, Regex
 from runner.analysis.primitives import Text, lower, text_of
 from runner.analysis.tally import Partial
-from runner.analysis.window import Source, Window
+from runner.analysis.window import MappedWindow, ReadWindow, Sizes, Source, Window
 
-WINDOW_BYTES = 256 << 10
+_READ_BYTES = 1 << 20
+_MAPPED_BYTES = 4 << 20  # a mapping costs more than a read, and its bytes less
 LONGEST_LINE = 1 << 20
-_FEW = 11  # literals; so many are faster one by one
+_FEW = 3  # literals; so many are faster one by one
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is wanted besides counts (`lines` is None for nothing), and the sizes, in bytes."""
+    """What is wanted besides counts (`lines` is None for nothing), and the sizes, in bytes.
+
+    Windows of no given size (0) have the one that suits the patterns and the source.
+    """
 
     lines: LineOptions | None = None
-    window_bytes: int = WINDOW_BYTES
+    window_bytes: int = 0
     longest_line: int = LONGEST_LINE
 
 
 class Scanner:
     """Call `scan` until it is False, then ask for the `partial`."""
 
-    def __init__(self, patterns: Sequence[Literal | Regex], options: Options) -> None:
-        """The results have the order of the patterns."""
+    def __init__(
+        self, patterns: Sequence[Literal | Regex], options: Options, source: Source
+    ) -> None:
+        """The results have the order of the patterns. Nothing of the source may be read yet."""
         literals = [pattern for pattern in patterns if isinstance(pattern, Literal)]
         regexes = [pattern for pattern in patterns if isinstance(pattern, Regex)]
-        self._window = _window(literals, bool(regexes), options)
+        self._folds = any(pattern.folded for pattern in patterns)
+        file = source.mapped()
+        size = options.window_bytes or (_READ_BYTES if file is None else _MAPPED_BYTES)
+        if self._folds and not options.window_bytes:
+            size //= 2  # the window and its copy in lower case share the cache
+        sizes = _sizes(literals, size, options.longest_line if regexes else 0)
+        self._window: Window = (
+            ReadWindow(source, sizes) if file is None else MappedWindow(source, sizes, file)
+        )
         self._lines = None if options.lines is None else Lines(self._window, options.lines)
         self._searches = [Search(pattern) for pattern in patterns]
-        self._folds = any(pattern.folded for pattern in patterns)
-        self._folded = bytearray(len(self._window.buffer) if self._folds else 1)
-        self._texts = {False: self._window.text, True: text_of(self._folded)}
+        self._folded = bytearray(sizes.most if self._folds else 1)
+        self._folded_text = text_of(self._folded)
         self._many = _many(literals)
         many = {each.index for group in self._many for each in group.literals}
         self._single = [each for each in literals if each.index not in many]
@@ -52,8 +65,8 @@ class Scanner:
 
     @property
     def partial(self) -> Partial:
-        """What was found so far."""
-        tallies = [replace(search.tally) for search in self._searches]
+        """What was found, once all was scanned."""
+        tallies = [search.tally for search in self._searches]
         return Partial(tallies, self.bytes, self._lines.count if self._lines else 0)
 
     @property
@@ -66,10 +79,10 @@ class Scanner:
         """How often each pattern was found so far."""
         return [search.tally.count for search in self._searches]
 
-    def scan(self, source: Source) -> bool:
+    def scan(self) -> bool:
         """Read and scan the next window; False, and nothing done, at the end of the source."""
         window = self._window
-        if not window.advance(source):
+        if not window.advance():
             return False
         if self._lines:
             self._lines.begin(self._searches)
@@ -86,42 +99,24 @@ class Scanner:
         for many in self._many:
             self._search_many(many)
         for regex in self._regexes:
-            for starts in regex.search(self._window, self._texts[regex.folded]):
+            for starts in regex.search(self._window, self._text(regex.folded)):
                 self._take(self._searches[regex.index], starts)
+
+    def _text(self, folded: bool) -> Text:
+        return self._folded_text if folded else self._window.text
 
     def _search_one(self, literal: Literal) -> None:
         search, window = self._searches[literal.index], self._window
-        text, what = self._texts[literal.folded], literal.text
+        text, what = self._text(literal.folded), literal.text
         low = max(window.start - len(what) + 1, 0)
         if search.overlaps:
             low = max(low, search.resume - window.base)
         if self._lines:
-            self._find_each(self._lines, search, text, low)
+            self._lines.split(search, text, low)
         elif search.overlaps and (low or window.cut or literal.spans_lines):
             self._count_each(search, text, low)
         else:
             search.tally.count += text.count(what, low, window.end)
-
-    def _find_each(self, lines: Lines, search: Search, text: Text, at: int) -> None:
-        """The innermost loop: every match, and the end of every line that has one."""
-        find, what, size = text.find, search.text, len(search.text)
-        base, end = self._window.base, self._window.end
-        at = find(what, at, end)
-        if at < 0:
-            return
-        next_line, count = search.next_line - base, 0
-        begun: list[int] = []
-        while at >= 0:
-            count += 1
-            if at >= next_line:
-                begun.append(at)
-                next_line = find(b"\n", at, end) + 1 or NEVER
-            last = at
-            at = find(what, at + size, end)
-        search.resume = base + last + size
-        search.tally.count += count
-        search.next_line = base + next_line if next_line < NEVER - base else NEVER
-        lines.note(search.tally, begun)
 
     def _count_each(self, search: Search, text: Text, at: int) -> None:
         """Count, and keep where the last match ends; another may not begin before."""
@@ -140,7 +135,8 @@ class Scanner:
                 first = window.start - len(search.text) + 1
                 new = [at for at in starts if at >= first] if starts[0] < first else starts
                 self._take(search, self._apart(search, new) if search.overlaps else new)
-        self._single += many.give_away(self.counts, self.bytes)
+        if not many.settled:
+            self._single += many.give_away(self.counts, self.bytes)
 
     def _apart(self, search: Search, starts: list[int]) -> list[int]:
         """Those matches that do not overlap the one before."""
@@ -159,12 +155,12 @@ class Scanner:
             self._lines.begun(search, starts)
 
 
-def _window(literals: Sequence[Literal], regexes: bool, options: Options) -> Window:
+def _sizes(literals: Sequence[Literal], size: int, longest_line: int) -> Sizes:
+    """`longest_line`: where lines are to be cut, wherever they lie; 0 if that does not matter."""
     longest = max((len(each.text) for each in literals), default=1)
     spanning = max((len(each.text) for each in literals if each.spans_lines), default=1)
-    size = options.window_bytes
-    line = max(size, options.longest_line) if regexes else size
-    return Window(size, line, spanning - 1, longest - 1)
+    size, longest_line = min(size, longest_line or size), longest_line or size
+    return Sizes(size, longest_line, spanning - 1, max(longest, spanning) - 1)
 
 
 def _many(literals: Sequence[Literal]) -> list[ManyLiterals]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from runner.analysis.histogram import TimeSpan
+from runner.analysis.mapped import MappedFile
 from runner.analysis.utf8 import Trouble
 from runner.analysis.window import Source
 
@@ -33,3 +34,13 @@ class Watched:
         if size:
             self._span.feed(buffer[:size])
         return size
+
+    def mapped(self) -> MappedFile | None:
+        """As Source.mapped."""
+        return self._source.mapped()
+
+    def passed(self, data: memoryview) -> None:
+        """As Source.passed."""
+        self._source.passed(data)
+        if data:
+            self._span.feed(data)

@@ -1,4 +1,4 @@
-"""What a stream of bytes out of a file is, and what is wrong with one. Imports nothing of ours.
+"""What a stream of bytes out of a file is, and what is wrong with one.
 
 Every byte that can be had is given before an error is raised, and a file that is cut short is an
 error: no count is ever wrong in silence.
@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
+
+from runner.analysis.mapped import MappedFile
 
 
 class SourceError(Exception):
@@ -34,7 +36,7 @@ class SourceError(Exception):
 class Limits:
     """Bounds of what a compressed file may become; beyond them it is a SourceError."""
 
-    max_total_bytes: int = 256 << 30
+    max_total_bytes: int | None = None  # MAX_DATA_BYTES of the worker; None for any size
     max_ratio: int = 1000  # bytes of data for a byte of the file; gzip reaches 1032, logs about 20
     ratio_from_bytes: int = 64 << 20  # less data than this may have any ratio
 
@@ -56,6 +58,16 @@ class Source(ABC):
 
         Raises SourceError once all data before the trouble was given, and again at each call.
         """
+
+    def mapped(self) -> MappedFile | None:
+        """The file, where its bytes are the data. To be asked before anything is read.
+
+        Whoever takes the data from there tells `passed` of it, instead of calling `readinto`.
+        """
+        return None
+
+    def passed(self, data: memoryview) -> None:  # noqa: B027  nothing to note is no mistake
+        """Note the next bytes, which were not read but taken from the file; none at its end."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """Opens files as streams of bytes, whole or compressed.
 
-    file ──first bytes──▶ format ─┬─ plain ────────────────────────────▶ readinto(window)
+    file ──first bytes──▶ format ─┬─ plain ────────────────────────────▶ mapped, or readinto
                                   └─ gzip, zstd, xz, bzip2 ──members──▶ pieces ──▶ readinto(window)
 
 What a file is called does not matter.
@@ -11,7 +11,11 @@ from pathlib import Path
 
 from runner.analysis.compressed import CompressedSource
 from runner.analysis.formats import format_of
+from runner.analysis.mapped import MappedFile, map_file
 from runner.analysis.source import Limits, Source, SourceError
+
+_LARGE_BYTES = 256 << 10
+"""A smaller file is not worth a thread."""
 
 __all__ = ["Limits", "PlainSource", "Source", "SourceError", "open_source"]
 
@@ -41,17 +45,25 @@ class PlainSource(Source):
             raise SourceError("the file was cut while it was read", self._done, self._done)
         return filled
 
+    def mapped(self) -> MappedFile | None:
+        """As Source.mapped."""
+        return map_file(self._file.fileno(), 0, self.bytes_total)
+
+    def passed(self, data: memoryview) -> None:
+        """As Source.passed."""
+        self._done += len(data)
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def open_source(path: Path, limits: Limits | None = None) -> Source:
-    """Open a file by what its first bytes say that it is.
-
-    Reads nothing beyond them yet. Raises OSError where the file cannot be opened.
+def open_source(path: Path, limits: Limits | None = None, ahead: bool = False) -> Source:
+    """Open a file by what its first bytes say that it is; a large compressed one is decoded `ahead`
+    by a thread, if that is wanted. Raises OSError where the file cannot be opened.
     """
     found = format_of(path)
     if found is None:
         return PlainSource(path)
-    return CompressedSource(path, found, limits or Limits())
+    ahead = ahead and path.stat().st_size >= _LARGE_BYTES
+    return CompressedSource(path, found, limits or Limits(), ahead)

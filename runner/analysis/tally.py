@@ -3,6 +3,7 @@
 Line numbers count from 1 at the start of the part; `fold` moves those of a later part.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from runner.analysis.histogram import Histogram
@@ -49,9 +50,9 @@ class Partial:
         """Nothing found yet, of so many patterns."""
         return cls([Tally() for _ in range(patterns)])
 
-    def fold(self, later: "Partial", samples: int) -> None:
-        """Add a later part, which begins with a new line."""
-        for tally, other in zip(self.tallies, later.tallies, strict=True):
+    def fold(self, later: "Partial", tallies: Iterable[Tally], samples: int) -> None:
+        """Add a later part, which begins with a new line; its tallies may come one by one."""
+        for tally, other in zip(self.tallies, tallies, strict=True):
             tally.fold(other, self.lines, samples)
         self.bytes += later.bytes
         self.lines += later.lines

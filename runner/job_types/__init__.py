@@ -44,18 +44,25 @@ def find(packages: Sequence[str] = PACKAGES) -> dict[str, JobType[Any]]:
     return found
 
 
-def load(packages: Sequence[str] = PACKAGES) -> Entry:
+def load(packages: Sequence[str] = PACKAGES, max_data_bytes: int | None = None) -> Entry:
     """What a job process runs: `entry(request, report) -> result`; raises like `find`.
+
+    `max_data_bytes` is what jobs are told that a compressed file may become, None for any size.
 
     The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload", "cores"},
     where upload is {"path", "name", "size"} or null. The result is JSON text, and `report` gets
     each progress as JSON text. The entry raises what the job type raises, and NotRetryable for a
     request that this code cannot serve or a result that is not JSON.
     """
-    return partial(_run, find(packages))
+    return partial(_run, find(packages), max_data_bytes)
 
 
-def _run(job_types: Mapping[str, JobType[Any]], request: str, report: Callable[[str], None]) -> str:
+def _run(
+    job_types: Mapping[str, JobType[Any]],
+    max_data_bytes: int | None,
+    request: str,
+    report: Callable[[str], None],
+) -> str:
     asked = json.loads(request)
     job_type = job_types.get(asked["type"])
     if job_type is None:
@@ -63,6 +70,7 @@ def _run(job_types: Mapping[str, JobType[Any]], request: str, report: Callable[[
     upload = _upload(job_type, asked["upload"])
     payload = _payload(job_type, asked["payload"])
     context = Context(asked["job_id"], asked["attempt"], upload, report, asked.get("cores", 1))
+    context.max_data_bytes = max_data_bytes
     result = to_json("result", job_type.run(payload, context))
     context.flush()
     return result

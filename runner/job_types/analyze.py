@@ -10,7 +10,7 @@ from runner.analysis.errors import PatternError
 from runner.analysis.patterns import Pattern, prepare
 from runner.analysis.report import to_json
 from runner.analysis.run import Wanted, analyze
-from runner.analysis.source import SourceError
+from runner.analysis.source import Limits, SourceError
 from runner.job_types.base import Context, JobType, NotRetryable, Payload
 
 
@@ -104,11 +104,10 @@ class Analyze(JobType[AnalyzePayload]):
         assert context.upload is not None
         context.upload.open().close()  # says what is wrong with it, if anything
         patterns = [given.plain() for given in payload.patterns]
-        wanted = payload.wanted()
+        wanted, limits = payload.wanted(), Limits(context.max_data_bytes)
+        path = context.upload.path
         try:
-            found = analyze(
-                context.upload.path, patterns, wanted, context.report, helpers=context.cores
-            )
+            found = analyze(path, patterns, wanted, context.report, context.cores, limits)
         except SourceError as error:
             raise NotRetryable(f"{context.upload.name}: {error}") from error
         return to_json(found, wanted)

@@ -97,6 +97,8 @@ class Context:
         self.attempt = attempt
         self.upload = upload
         self.cores = cores
+        self.max_data_bytes: int | None = None
+        """What a compressed file may become; None for any size."""
         self._send = send
         self._clock = clock
         self._next_report = float("-inf")

@@ -1,17 +1,15 @@
 """What all handlers share: bodies, answers, and errors as problem+json."""
 
-import logging
+from collections.abc import Mapping
 from typing import Any
 
-from tornado.web import HTTPError, RequestHandler, stream_request_body
+from tornado.web import RequestHandler, stream_request_body
 
 from server.body import Body, NoBody, Refused
-from server.problems import CONTENT_TYPE, Problem, unavailable
+from server.failures import log_failure, problem_of
+from server.problems import CONTENT_TYPE, Problem
 from server.services import Services
-from server.wire import encode
-from storage.job import StoreError, StoreFull, StoreUnavailable
-
-log = logging.getLogger(__name__)
+from server.wire import HEADERS, encode
 
 
 @stream_request_body
@@ -31,9 +29,13 @@ class Handler(RequestHandler):
 
     def set_default_headers(self) -> None:
         """JSON, and nothing that a browser would guess."""
-        self.set_header("Content-Type", "application/json; charset=utf-8")
-        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_headers(HEADERS)
         self.clear_header("Server")
+
+    def set_headers(self, headers: Mapping[str, str]) -> None:
+        """Set each of them."""
+        for name, value in headers.items():
+            self.set_header(name, value)
 
     def body(self) -> Body:
         """Where the request's body goes; may raise a Problem."""
@@ -88,18 +90,14 @@ class Handler(RequestHandler):
         problem = problem_of(error, status_code)
         self.set_status(problem.status)
         self.set_header("Content-Type", CONTENT_TYPE)
-        for name, value in problem.headers.items():
-            self.set_header(name, value)
+        self.set_headers(problem.headers)
         if problem.status == 405:
             self.set_header("Allow", self.ALLOW)
         self.finish(encode(problem.document()))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log what is our fault with its traceback, and what is not in one line."""
-        if isinstance(value, StoreError):
-            log.warning("the store failed", extra={"reason": str(value)})
-        elif not isinstance(value, Problem | HTTPError):
-            log.error("unforeseen error", exc_info=(typ, value, tb))
+        """As log_failure."""
+        log_failure(value)
 
     def options(self, *args: str) -> None:
         """Say what can be asked here."""
@@ -114,7 +112,7 @@ class Handler(RequestHandler):
     async def _refuse(self, error: Exception) -> None:
         received, problem = self.received, problem_of(error, 500)
         if problem.status == 500:
-            log.error("unforeseen error", exc_info=error)
+            log_failure(error)
         self.received = Refused(problem)
         await received.abort()
 
@@ -128,25 +126,3 @@ class NotFound(Handler):
         raise Problem(404, f"nothing is found at {self.request.path[:200]}")
 
     get = head = post = put = patch = delete = options = not_found
-
-
-def problem_of(error: BaseException | None, status: int) -> Problem:
-    """The problem document for anything that was raised."""
-    if isinstance(error, Problem):
-        return error
-    if isinstance(error, StoreFull):
-        return Problem(507, "the disk of the store is full", headers={"Retry-After": "60"})
-    if isinstance(error, StoreUnavailable):
-        return unavailable("the store cannot take it now, try again")
-    if isinstance(error, StoreError):
-        return unavailable("the store is damaged or foreign; its operator has to look")
-    if isinstance(error, HTTPError):
-        return Problem(status, _DETAILS.get(status, "the request is refused"))
-    return Problem(500, "an error of ours; it has been logged")
-
-
-_DETAILS = {
-    400: "the path or the query cannot be read",
-    403: "a page of another origin may not do this",
-    405: "this method is not supported here",
-}

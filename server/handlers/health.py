@@ -1,8 +1,9 @@
-"""`/healthz` and `/`: is the listener alive, and what is here."""
+"""`/healthz` and `/openapi.json`: is the listener alive, and what it can be asked."""
 
 from uuid import UUID
 
 from server.handlers.base import Handler
+from server.service_answers import HealthDocument
 
 
 class HealthHandler(Handler):
@@ -11,20 +12,17 @@ class HealthHandler(Handler):
     async def get(self) -> None:
         """200 once the store has answered; a store that cannot is a 503."""
         await self.services.blocking(self.services.jobs.get, UUID(int=0))
-        self.answer({"status": "ok"})
+        healthy: HealthDocument = {"status": "ok"}
+        self.answer(healthy)
 
     head = get
 
 
-class IndexHandler(Handler):
-    """The way in for those who look at the address first."""
+class OpenApiHandler(Handler):
+    """The API, for programs that read OpenAPI."""
 
     async def get(self) -> None:
-        """What this is, where jobs are, and the job types with their payloads."""
-        types = {
-            name: {"upload": job_type.upload, "payload": job_type.Payload.model_json_schema()}
-            for name, job_type in sorted(self.services.job_types.items())
-        }
-        self.answer({"service": "Job Service", "jobs": "/jobs", "job_types": types})
+        """The document, for the job types that this listener knows."""
+        self.answer(self.services.openapi)
 
     head = get

@@ -1,59 +1,63 @@
-"""`/jobs/{job_id}`: one job, and its cancel."""
+"""`/jobs/{job_id}`: one job, its cancel, its retry and its end."""
 
 import time
 from uuid import UUID
 
-from tornado.httputil import HTTPHeaders
-
 from server import wire
 from server.handlers.base import Handler
-from server.problems import FieldError, Problem, unacceptable
+from server.handlers.waiting import wait_seconds
+from server.problems import Problem
+from server.storing import unknown_job
 from storage.job import Job
-from storage.states import Status
+from storage.states import FINAL, Status
 
 CANCEL_WAIT_SECONDS = 2.0
-MAX_WAIT_SECONDS = 60.0
 
 
-class JobHandler(Handler):
-    """One job."""
+class OneJob(Handler):
+    """What waits for a job."""
 
-    async def get(self, job_id: str) -> None:
-        """The job as it is, or as it is once final: `?wait=30` or `Prefer: wait=30`."""
-        found = _parse_id(job_id)
-        job = await self._job_after(found, self._wait_seconds())
-        if not job.final:
-            self.set_header("Retry-After", "1")
-        self.answer(wire.job_document(job))
-
-    head = get
-
-    async def _job_after(self, job_id: UUID, seconds: float) -> Job:
-        """The job, once it is final or the time is over."""
+    async def job_after(self, job_id: UUID, seconds: float) -> Job:
+        """The job, once it is final or the time is over. Raises Problem 404."""
         deadline = time.monotonic() + seconds
         while True:
             ticket = self.services.changes.ticket()
-            job = await self.services.blocking(self.services.jobs.get, job_id)
+            job = await self.services.jobs_by_id.ask(job_id)
             left = deadline - time.monotonic()
             if job is None:
-                raise _unknown(job_id)
+                raise unknown_job(job_id)
             if job.final or left <= 0 or self.services.stopping:
                 return job
             await self.services.changes.after(ticket, left)
 
-    def _wait_seconds(self) -> float:
-        text = self.get_query_argument("wait", None) or _preferred(self.request.headers)
-        try:
-            seconds = 0.0 if text is None else float(text)
-        except ValueError:
-            seconds = -1.0
-        if not 0 <= seconds <= MAX_WAIT_SECONDS:
-            allowed = f"seconds from 0 to {MAX_WAIT_SECONDS:.0f}"
-            raise unacceptable([FieldError("wait", f"it must be {allowed}")])
-        return seconds
+
+class JobHandler(OneJob):
+    """One job."""
+
+    ALLOW = "DELETE, GET, HEAD, OPTIONS"
+
+    async def get(self, job_id: str) -> None:
+        """The job as it is, or as it is once final: `?wait=30` or `Prefer: wait=30`."""
+        found = parse_id(job_id)
+        job = await self.job_after(found, wait_seconds(self))
+        self.set_headers(wire.job_headers(job))
+        self.answer(wire.job_document(job))
+
+    head = get
+
+    async def delete(self, job_id: str) -> None:
+        """Delete a final job, with its file if no other job has it."""
+        self.take_body()
+        found = parse_id(job_id)
+        status = await self.services.blocking(self.services.delete, found)
+        if status is None:
+            raise unknown_job(found)
+        if status not in FINAL:
+            raise Problem(409, f"the job is {status}; cancel it first: POST /jobs/{found}/cancel")
+        self.set_status(204)
 
 
-class CancelHandler(JobHandler):
+class CancelHandler(OneJob):
     """The cancel of a job."""
 
     ALLOW = "OPTIONS, POST"
@@ -61,36 +65,39 @@ class CancelHandler(JobHandler):
     async def post(self, job_id: str) -> None:
         """Cancel the job; answered when its process is gone, or after two seconds."""
         self.take_body()
-        found = _parse_id(job_id)
+        found = parse_id(job_id)
         job = await self.services.blocking(self.services.jobs.cancel, found)
         if job is None:
-            raise _unknown(found)
+            raise unknown_job(found)
         if not job.final:
-            job = await self._job_after(found, CANCEL_WAIT_SECONDS)
+            job = await self.job_after(found, CANCEL_WAIT_SECONDS)
         if job.final and job.status != Status.CANCELED:
             raise Problem(409, f"the job has {job.status} already; it cannot be canceled")
         self.answer(wire.cancel_document(job), status=200 if job.final else 202)
 
-    async def get(self, job_id: str) -> None:
-        """Not supported: a cancel is a POST."""
-        raise Problem(405, "to cancel the job, send POST")
 
-    head = get
+class RetryHandler(Handler):
+    """Another try of a job that failed or was canceled."""
+
+    ALLOW = "OPTIONS, POST"
+
+    async def post(self, job_id: str) -> None:
+        """Queue the job again, under its id and with all its retries."""
+        self.take_body()
+        found = parse_id(job_id)
+        retried, job = await self.services.blocking(self.services.jobs.retry, found)
+        if job is None:
+            raise unknown_job(found)
+        if not retried:
+            can_be = "only one that failed or was canceled can be retried"
+            raise Problem(409, f"the job is {job.status}; {can_be}")
+        self.set_header("Location", wire.job_path(found))
+        self.answer(wire.retry_document(found), status=202)
 
 
-def _preferred(headers: HTTPHeaders) -> str | None:
-    """The wait of a Prefer header (RFC 7240)."""
-    preferences = headers.get("Prefer", "").split(",")
-    pairs = [preference.strip().partition("=") for preference in preferences]
-    return next((value.strip() for name, _, value in pairs if name.strip() == "wait"), None)
-
-
-def _parse_id(text: str) -> UUID:
+def parse_id(text: str) -> UUID:
+    """The id in a path. Raises Problem 404."""
     try:
         return UUID(text)
     except ValueError:
         raise Problem(404, "there is no such job: its id is not a UUID") from None
-
-
-def _unknown(job_id: UUID) -> Problem:
-    return Problem(404, f"there is no job {job_id}; it may have been deleted after its retention")

@@ -20,6 +20,7 @@ from pathlib import Path
 from runner.analysis.lines import LineOptions
 from runner.analysis.patterns import Pattern, prepare
 from runner.analysis.scanner import Options, Scanner
+from runner.analysis.sources import open_source
 from tests.benchmarks.log_file import make_log
 
 TWENTY = [
@@ -89,9 +90,9 @@ def _ripgrep_once(path: Path, pattern: Pattern) -> float:
 
 def scan(path: Path, patterns: list[Pattern], lines: bool) -> None:
     """One scan of the file."""
-    scanner = Scanner(prepare(patterns), Options(LineOptions() if lines else None))
-    with path.open("rb", buffering=0) as file:
-        while scanner.scan(file):
+    with open_source(path) as source:
+        scanner = Scanner(prepare(patterns), Options(LineOptions() if lines else None), source)
+        while scanner.scan():
             pass
 
 

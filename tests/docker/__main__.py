@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from tests.docker import compose_checks, image_checks, stack_checks
+from tests.docker import compose_checks, fault_checks, full_checks, image_checks, stack_checks
 from tests.docker.compose import Compose
 from tests.docker.report import Report
 from tests.docker.stack import Stack
@@ -16,15 +16,26 @@ def main() -> int:
     started = time.monotonic()
     if report.check(image_checks.the_image_is_built):
         report.check_all(image_checks.CHECKS)
-        compose = Compose(os.environ["COMPOSE_PROJECT_NAME"])
-        if report.check(compose_checks.compose_up_builds_the_image_and_makes_all_healthy, compose):
-            report.check_all(compose_checks.CHECKS, compose)
+        check_compose(report, os.environ["COMPOSE_PROJECT_NAME"])
         stack = Stack(os.environ["STACK_NAME"])
         if report.check(stack_checks.a_stack_deploy_starts_all_replicas, stack):
             report.check_all(stack_checks.CHECKS, stack)
     report.say(f"\n{time.monotonic() - started:.0f} s in all")
     report.say(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
+
+
+def check_compose(report: Report, project: str) -> None:
+    """Check one deployment as it is, then one with faults, then one with a volume that fills."""
+    compose = Compose(project)
+    if report.check(compose_checks.compose_up_builds_the_image_and_makes_all_healthy, compose):
+        report.check_all(compose_checks.CHECKS, compose)
+    faulty = Compose(project, fault_checks.FILES, **fault_checks.SETTINGS)
+    if report.check(fault_checks.two_workers_with_a_job_type_of_the_tests_start, faulty):
+        report.check_all(fault_checks.CHECKS, faulty)
+    small = Compose(project, full_checks.FILES)
+    if report.check(full_checks.services_with_a_small_volume_start, small):
+        report.check_all(full_checks.CHECKS, small)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 import inspect
 import json
 import subprocess
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.docker.engine import python
@@ -66,12 +68,31 @@ class Client:
         except OSError:
             return False
 
-    def sleep(self, seconds: float, **options: Any) -> str:
-        """Submit a job that sleeps; its id."""
-        document = {"type": "sleep", "payload": {"seconds": seconds}, **options}
-        status, answer = self.call("POST", "/jobs", document)
+    def submit(self, type: str, payload: Any, **options: Any) -> str:
+        """Submit a job; its id."""
+        status, answer = self.call("POST", "/jobs", {"type": type, "payload": payload, **options})
         assert status == 202, answer
         return str(answer["job_id"])
+
+    def sleep(self, seconds: float, **options: Any) -> str:
+        """Submit a job that sleeps; its id."""
+        return self.submit("sleep", {"seconds": seconds}, **options)
+
+    def analyze(self, log: bytes) -> str:
+        """Submit a log to be analyzed, with curl as the README does; the job's id.
+
+        Raises CalledProcessError if it was not acknowledged.
+        """
+        with tempfile.NamedTemporaryFile(suffix=".log") as file:
+            Path(file.name).write_bytes(log)
+            payload = 'payload={"patterns": ["ERROR","WARN"]}'
+            form = ("type=analyze", payload, f"filename=@{file.name};filename=app.log")
+            options = [option for field in form for option in ("-F", field)]
+            command = ["curl", "-sS", "--fail-with-body", "--max-time", "60", *options]
+            answer = subprocess.run(
+                [*command, f"{self.url}/jobs"], capture_output=True, text=True, check=True
+            )
+        return str(json.loads(answer.stdout)["job_id"])
 
     def job(self, job_id: str) -> dict[str, Any]:
         """The job as it is now."""

@@ -1,21 +1,26 @@
 """The deployment by `docker compose up`."""
 
 from tests.docker.client import Client
-from tests.docker.engine import containers, docker
+from tests.docker.engine import PATIENCE_SECONDS, containers, docker
 
 DRAIN_SECONDS = 3
 
 
 class Compose:
-    """A project of docker compose, with a short drain."""
+    """A project of docker compose, with a short drain.
 
-    def __init__(self, project: str):
+    `files` go over the compose file, `environ` is for the commands and so for the settings.
+    """
+
+    def __init__(self, project: str, files: tuple[str, ...] = (), **environ: str):
         self._project = project
+        self._files = [f"--file={file}" for file in ("docker-compose.yml", *files)]
+        self._environ = {"DRAIN_SECONDS": str(DRAIN_SECONDS), **environ}
 
     def __call__(self, *arguments: str) -> str:
         """Run `docker compose …`."""
-        command = ("compose", "--project-name", self._project, *arguments)
-        return docker(*command, DRAIN_SECONDS=str(DRAIN_SECONDS))
+        command = ("compose", "--project-name", self._project, *self._files, *arguments)
+        return docker(*command, timeout=PATIENCE_SECONDS, **self._environ)
 
     def up(self, *options: str) -> None:
         """Start what does not run, and wait until all is healthy."""
@@ -35,6 +40,6 @@ class Compose:
         """A client of each listener."""
         return [Client(f"http://127.0.0.1:{port}") for port in self.ports()]
 
-    def remove(self) -> None:
+    def remove(self, *options: str) -> None:
         """End the deployment, with its data."""
-        self("down", "--volumes", "--timeout", "5")
+        self("down", "--volumes", "--timeout", "5", *options)

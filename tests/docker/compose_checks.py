@@ -2,17 +2,13 @@
 
 import hashlib
 import json
-import subprocess
-import tempfile
-from pathlib import Path
 from typing import Any
 
-from tests.docker.client import Client, outcomes
+from tests.docker.client import outcomes
 from tests.docker.compose import DRAIN_SECONDS, Compose
 from tests.docker.engine import docker, published_ports
 from tests.docker.image_checks import IMAGE
 from tests.docker.rights import assert_few_rights
-from tests.waiting import wait_for
 
 LOG_LINES = 200_000
 KILL_RUNNER = """
@@ -51,7 +47,7 @@ def an_uploaded_log_is_counted_exactly(compose: Compose) -> str:
     one, other = compose.listeners()
     lines = [("INFO", "WARN", "ERROR ERROR")[number % 3] for number in range(LOG_LINES)]
     log = "".join(f"{number:06} {line}: text\n" for number, line in enumerate(lines)).encode()
-    job = other.final(_upload(one, log))
+    job = other.final(one.analyze(log))
     expected = {"ERROR": log.count(b"ERROR"), "WARN": log.count(b"WARN")}
     assert (job["status"], job["result"]["counts"]) == ("succeeded", expected), job
     upload = {"name": "app.log", "size": len(log), "sha256": hashlib.sha256(log).hexdigest()}
@@ -98,20 +94,6 @@ def a_worker_killed_from_inside_starts_again_and_retries_its_job(compose: Compos
     assert docker("inspect", "--format", "{{.RestartCount}}", worker) == "1"
 
 
-def another_worker_takes_over_from_a_killed_container(compose: Compose) -> None:
-    one, _ = compose.listeners()
-    compose.up("--no-recreate", "--scale", "worker=2")
-    job_id = one.sleep(3)
-    holder = one.running(job_id)["locked_by"]
-    killed, other = sorted(compose.containers("worker"), key=lambda id: id[:12] not in holder)
-    docker("kill", "--signal", "KILL", killed)
-    job = one.final(job_id)
-    _assert_retried_once(job)
-    assert other[:12] in job["attempts"][1]["runner"], job
-    compose.up("--no-recreate")
-    wait_for(lambda: len(compose.containers("worker", everything=True)) == 1)
-
-
 def listeners_scale_down_and_up(compose: Compose) -> None:
     compose.up("--no-recreate", "--scale", "listener=1")
     assert [listener.is_well() for listener in compose.listeners()] == [True]
@@ -147,18 +129,6 @@ def compose_down_leaves_nothing(compose: Compose) -> None:
         assert compose.containers(service, everything=True) == []
 
 
-def _upload(listener: Client, log: bytes) -> str:
-    """Submit a log to be analyzed, with curl as the README does; the job's id."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "app.log")
-        file.write_bytes(log)
-        form = ("type=analyze", 'payload={"patterns": ["ERROR","WARN"]}', f"filename=@{file}")
-        options = [option for field in form for option in ("-F", field)]
-        command = ["curl", "-sS", "--fail-with-body", "--max-time", "60", *options]
-        answer = subprocess.check_output([*command, f"{listener.url}/jobs"], text=True)
-    return str(json.loads(answer)["job_id"])
-
-
 def _pool_processes(compose: Compose) -> set[str]:
     """The pids of all keepers and job processes."""
     (worker,) = compose.containers("worker")
@@ -187,7 +157,6 @@ CHECKS = (
     a_cancel_ends_one_process_and_spares_the_neighbour,
     a_restart_of_the_worker_costs_no_job_a_retry,
     a_worker_killed_from_inside_starts_again_and_retries_its_job,
-    another_worker_takes_over_from_a_killed_container,
     listeners_scale_down_and_up,
     all_programs_stop_in_order,
     jobs_survive_down_and_up,

@@ -1,0 +1,130 @@
+"""A worker put together: opens the store, runs jobs until it is told to stop."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from functools import partial
+
+from runner import job_types
+from runner.config import RunnerSettings
+from runner.heartbeat import Heartbeat
+from runner.limits import JobLimits
+from runner.pool import Pool, PoolError
+from runner.roster import Roster
+from runner.settling import backoff_ms
+from runner.setup import Limits
+from runner.supervisor import Supervisor
+from runner.upkeep import Upkeep
+from storage.claims import Claims
+from storage.job import StoreError
+from storage.liveness import Liveness
+from storage.logs import set_up_logs
+from storage.opening import Store, open_store
+from storage.rescue import Rescuer
+from storage.wakeup import WORKER, Waiter
+
+log = logging.getLogger(__name__)
+
+
+def work(settings: RunnerSettings, heartbeat: Heartbeat) -> None:
+    """Run a worker until a stop signal. Exits with one line where it cannot."""
+    set_up_logs(settings.log_level, settings.log_format, "worker")
+    signals = StopSignals()
+    try:
+        job_types.find(settings.job_type_packages)
+        store = open_store(settings, give_up=signals.came)
+    except (StoreError, job_types.JobTypesError) as error:
+        sys.exit(f"cannot start: {error}")
+    try:
+        run(settings, store, signals, heartbeat)
+    except PoolError as error:
+        sys.exit(f"cannot run jobs: {error}")
+
+
+def run(
+    settings: RunnerSettings, store: Store, signals: "StopSignals", heartbeat: Heartbeat
+) -> None:
+    """Run jobs until a stop signal, then drain. Raises PoolError."""
+    liveness = store.liveness(settings.lease_seconds)
+    claims = Claims(store.database, store.wakeup, liveness, store.clock)
+    pool = Pool(
+        settings.concurrency_limit,
+        partial(job_types.load, tuple(settings.job_type_packages), settings.max_data_bytes),
+        keep_fds=liveness.descriptors,
+        limits=limits_of(settings),
+    )
+    with contextlib.ExitStack() as held:
+        held.callback(heartbeat.stop)
+        held.callback(pool.close)  # whatever happens: a process that has a pool does not end
+        waiter = store.wakeup.waiter(WORKER)
+        held.callback(waiter.close)
+        rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
+        upkeep = Upkeep(store, liveness, rescuer, settings.retention_seconds)
+        supervisor = Supervisor(
+            pool, Roster(pool, store.uploads), claims, liveness, upkeep, settings.drain_seconds
+        )
+        turn_until_done(supervisor, waiter, signals, heartbeat)
+    supervisor.settle_last()
+    sign_off(claims, liveness)
+    store.close()
+    log.info("stopped")
+
+
+def limits_of(settings: RunnerSettings) -> Limits:
+    """What the settings say of job processes."""
+    job = JobLimits(settings.job_memory_bytes, settings.job_cpu_seconds, settings.job_open_files)
+    return Limits(settings.jobs_per_process, log_bytes=settings.log_bytes, job=job)
+
+
+def turn_until_done(
+    supervisor: Supervisor, waiter: Waiter, signals: "StopSignals", heartbeat: Heartbeat
+) -> None:
+    """The loop itself."""
+    while True:
+        heartbeat.beat()
+        supervisor.tick()
+        if supervisor.done():
+            return
+        supervisor.wait(waiter, signals.fileno())
+        for _ in range(signals.take()):
+            supervisor.drain()
+
+
+def sign_off(claims: Claims, liveness: Liveness) -> None:
+    """Leave no trace of the runner; one that cannot be removed now is, by another's rescue."""
+    try:
+        claims.deregister()
+        liveness.close()
+    except StoreError as error:
+        log.warning("the store failed at the end", extra={"reason": str(error)})
+
+
+class StopSignals:
+    """SIGTERM and SIGINT, noted by a handler that does nothing else."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note)
+        self._count = 0
+
+    def fileno(self) -> int:
+        """Readable once a signal has come that was not taken."""
+        return self._read
+
+    def came(self) -> bool:
+        """Whether a signal has come that was not taken."""
+        return self._count > 0
+
+    def take(self) -> int:
+        """How many signals have come since last asked."""
+        count, self._count = self._count, 0
+        if count:
+            os.read(self._read, 4096)
+        return count
+
+    def _note(self, number: int, frame: object) -> None:
+        self._count += 1
+        os.write(self._write, b"s")

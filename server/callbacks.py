@@ -1,0 +1,135 @@
+"""Tells clients of the end of their jobs, by POST to the address that each has given.
+
+    store, outbox ──take──▶ Sender ──POST, signed──▶ the client ──2xx──▶ done
+                              └──── anything else: later, at most TRIES times
+
+Signed as Standard Webhooks has it, https://www.standardwebhooks.com/. Sent at least once, with the
+same `webhook-id` each time. Listeners share the work; what one has taken when it dies is due again.
+"""
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import hmac
+import logging
+import random
+import time
+from collections.abc import Collection
+
+from tornado.httpclient import HTTPRequest
+from tornado.simple_httpclient import SimpleAsyncHTTPClient
+
+from server.callback_hosts import refusal
+from server.changes import Changes
+from server.feed import Blocking
+from server.stream_wire import callback_body
+from storage.callbacks import Callback, Callbacks
+from storage.job import StoreError
+
+log = logging.getLogger(__name__)
+
+TRIES = 12
+FIRST_SECONDS = 5.0
+LONGEST_SECONDS = 3600.0
+TIMEOUT_SECONDS = 10.0
+TAKEN_SECONDS = 60.0
+AT_ONCE = 16
+PAUSE_SECONDS = 0.1
+"""Between two looks that found nothing, however many jobs end."""
+
+
+def signed(callback: Callback, secret: bytes, now: float, body: bytes) -> dict[str, str]:
+    """The headers of a message."""
+    message_id, moment = f"{callback.job.id}-{callback.job.version}", str(int(now))
+    text = b".".join((message_id.encode(), moment.encode(), body))
+    signature = base64.b64encode(hmac.digest(secret, text, hashlib.sha256)).decode()
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": message_id,
+        "webhook-timestamp": moment,
+        "webhook-signature": f"v1,{signature}",
+    }
+
+
+def pause(tries: int) -> float:
+    """Seconds to the next try, after so many."""
+    longest: float = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (tries - 1))
+    return longest * random.uniform(0.8, 1.2)
+
+
+class Sender:
+    """Sends what is due, as long as it is not stopped."""
+
+    def __init__(
+        self,
+        callbacks: Callbacks,
+        changes: Changes,
+        blocking: Blocking,
+        hosts: Collection[str],
+        secret: bytes,
+    ):
+        self._callbacks = callbacks
+        self._changes = changes
+        self._blocking = blocking
+        self._hosts = hosts
+        self._secret = secret
+        self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=AT_ONCE)
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Send no more; what has been taken is sent after a while by another one."""
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._client.close()
+
+    async def _run(self) -> None:
+        while True:
+            ticket = self._changes.ticket()
+            try:
+                taken = await self._blocking(lambda: self._callbacks.take(AT_ONCE, TAKEN_SECONDS))
+                await asyncio.gather(*map(self._send, taken))
+            except StoreError as error:
+                log.warning("callbacks cannot be sent", extra={"reason": str(error)})
+                taken = []
+            except Exception as error:  # of ours: those that come after are to be sent
+                log.error("unforeseen error", exc_info=error)
+                taken = []
+            if not taken:
+                await asyncio.sleep(PAUSE_SECONDS)
+                await self._changes.after(ticket, TAKEN_SECONDS)  # woken each second at least
+
+    async def _send(self, callback: Callback) -> None:
+        reason = await self._try(callback)
+        names = {"job_id": str(callback.job.id), "tries": callback.tries}
+        if reason is None:
+            log.info("callback sent", extra=names)
+            await self._blocking(lambda: self._callbacks.done(callback))
+        elif callback.tries >= TRIES:
+            log.warning("callback given up", extra={**names, "reason": reason})
+            await self._blocking(lambda: self._callbacks.done(callback))
+        else:
+            log.info("callback failed", extra={**names, "reason": reason})
+            seconds = pause(callback.tries)
+            await self._blocking(lambda: self._callbacks.again(callback, seconds))
+
+    async def _try(self, callback: Callback) -> str | None:
+        """Send it; why that has failed, if it has."""
+        refused = refusal(callback.url, self._hosts)  # the setting may have changed
+        if refused:
+            return refused
+        body = callback_body(callback.job)
+        request = HTTPRequest(
+            callback.url,
+            method="POST",
+            body=body,
+            headers=signed(callback, self._secret, time.time(), body),
+            follow_redirects=False,
+            request_timeout=TIMEOUT_SECONDS,
+        )
+        try:
+            answer = await self._client.fetch(request, raise_error=False)
+        except Exception as error:  # whatever a name, a network or a peer does
+            return f"{type(error).__name__}: {error}"
+        return None if 200 <= answer.code < 300 else f"answered {answer.code}"

@@ -1,0 +1,153 @@
+"""The two calls that come by the thousand, without what Tornado's handlers cost.
+
+    HTTP/1.1 ─▶ FastPath ─┬─ POST /jobs with JSON, GET /jobs/ID; plain headers ─▶ fast_calls
+                          └─ all else ─────────────────────────────▶ the application
+
+The same checks, the same store, the same answers: the tests compare them. A request with any
+header that is not listed here goes to the application: what a header means needs no thought here.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Awaitable
+from functools import lru_cache
+from http.client import responses
+
+from tornado.httputil import (
+    HTTPConnection,
+    HTTPHeaders,
+    HTTPMessageDelegate,
+    HTTPServerConnectionDelegate,
+    RequestStartLine,
+    ResponseStartLine,
+    format_timestamp,
+)
+from tornado.web import Application
+
+from server.access import log_access
+from server.failures import log_failure, problem_of
+from server.fast_calls import Answer, Call, get_job, job_in, submit
+from server.problems import CONTENT_TYPE
+from server.services import Services
+from server.wire import HEADERS, encode
+
+MAX_BODY_BYTES = 64 << 10
+"""A longer one is the application's, which does not wait for its end to refuse it."""
+
+_PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection"}
+_WITH_BODY = {*_PLAIN, "Content-Type", "Content-Length"}
+
+
+class FastPath(HTTPServerConnectionDelegate):
+    """What the HTTP server asks for each request."""
+
+    def __init__(self, application: Application, services: Services):
+        self.application = application
+        self.services = services
+
+    def start_request(
+        self, server_conn: object, request_conn: HTTPConnection
+    ) -> HTTPMessageDelegate:
+        """See HTTPServerConnectionDelegate."""
+        return _Request(self, server_conn, request_conn)
+
+    def on_close(self, server_conn: object) -> None:
+        """See HTTPServerConnectionDelegate."""
+        self.application.on_close(server_conn)
+
+    def call(self, start: RequestStartLine, headers: HTTPHeaders) -> Call | None:
+        """What answers such a request; None if that is the application."""
+        if start.version != "HTTP/1.1":
+            return None
+        if start.method == "GET" and _PLAIN.issuperset(headers):
+            job_id = job_in(start.path)
+            return None if job_id is None else get_job(self.services, job_id)
+        if start.method == "POST" and start.path == "/jobs" and _WITH_BODY.issuperset(headers):
+            size = headers.get("Content-Length", "")
+            limit = min(MAX_BODY_BYTES, self.services.settings.max_json_bytes)
+            if _is_json(headers) and size.isdecimal() and size.isascii() and int(size) <= limit:
+                return submit(self.services)
+        return None
+
+
+class _Request(HTTPMessageDelegate):
+    def __init__(self, path: FastPath, server_conn: object, connection: HTTPConnection):
+        self._path, self._server_conn, self._connection = path, server_conn, connection
+        self._rest: HTTPMessageDelegate | None = None
+        self._body = b""
+
+    def headers_received(
+        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
+    ) -> Awaitable[None] | None:
+        assert isinstance(start_line, RequestStartLine)
+        call = self._path.call(start_line, headers)
+        if call is None:
+            application = self._path.application
+            self._rest = application.start_request(self._server_conn, self._connection)
+            return self._rest.headers_received(start_line, headers)
+        self._start, self._call, self._began = start_line, call, time.monotonic()
+        self._entered = True
+        self._path.services.entered()
+        return None
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        if self._rest:
+            return self._rest.data_received(chunk)
+        self._body += chunk
+        return None
+
+    def finish(self) -> None:
+        if self._rest:
+            self._rest.finish()
+        else:
+            self._task = asyncio.get_running_loop().create_task(self._answer())
+
+    def on_connection_close(self) -> None:
+        if self._rest:
+            self._rest.on_connection_close()
+        else:
+            self._leave()
+
+    async def _answer(self) -> None:
+        try:
+            answer = await self._call(self._body)
+        except Exception as error:
+            log_failure(error)
+            problem = problem_of(error, 500)
+            headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
+            answer = Answer(problem.status, problem.document(), headers)
+        if self._entered:  # else the client went away
+            self._write(answer)
+            self._leave()
+
+    def _write(self, answer: Answer) -> None:
+        body = encode(answer.document)
+        headers = HTTPHeaders({"Date": _date(int(time.time())), **HEADERS, **answer.headers})
+        headers["Content-Length"] = str(len(body))
+        if answer.status == 200:
+            headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
+        start = ResponseStartLine("HTTP/1.1", answer.status, responses[answer.status])
+        self._connection.write_headers(start, headers, body)
+        self._connection.finish()
+        log_access(
+            self._start.method,
+            self._start.path,
+            answer.status,
+            time.monotonic() - self._began,
+            str(getattr(getattr(self._server_conn, "context", None), "remote_ip", "")),
+        )
+
+    def _leave(self) -> None:
+        if self._entered:
+            self._entered = False
+            self._path.services.left()
+
+
+def _is_json(headers: HTTPHeaders) -> bool:
+    return headers.get("Content-Type", "").lower() == "application/json"
+
+
+@lru_cache(1)
+def _date(second: int) -> str:
+    return format_timestamp(second)

@@ -1,0 +1,93 @@
+"""The file of a form on its way to disk: one batch is written and hashed while the next gathers.
+
+data ──put──▶ gathering ──full──▶ under way, in two threads ─┬─▶ UploadWriter
+                  │                                          └─▶ SHA-256
+                  └── waits here while the batch before it is still under way
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from server.problems import too_large
+from storage.job import Upload
+from storage.uploads import UploadWriter
+
+BATCH_BYTES = 1024**2
+"""A file has two such batches in memory, and what came with the last bytes of each."""
+
+MAX_PIECES = 256
+"""As many make a batch of any size: each of a single byte takes some forty."""
+
+
+class FilePart:
+    """Begins with an open `writer`; ends by `finish` or `abort`.
+
+    `blocking` runs what touches the disk off the event loop; `admit` raises a Problem if there is
+    no room for so many bytes more. What goes wrong with a batch is raised by a later call.
+    """
+
+    def __init__(
+        self,
+        writer: UploadWriter,
+        blocking: Callable[[Callable[[], Any]], Awaitable[Any]],
+        admit: Callable[[int], None],
+        max_bytes: int,
+    ):
+        self._writer = writer
+        self._sha256 = hashlib.sha256()
+        self._blocking = blocking
+        self._admit = admit
+        self._max_bytes = max_bytes
+        self._gathering: list[bytes] = []
+        self._gathered = self._size = 0
+        self._under_way: asyncio.Future[Any] | None = None
+
+    async def put(self, data: bytes) -> None:
+        """Take the next bytes. Raises Problem 413 or 507, and StoreError."""
+        self._gathering.append(data)
+        self._gathered += len(data)
+        self._size += len(data)
+        if self._size > self._max_bytes:
+            raise too_large("the file", self._max_bytes)
+        if self._gathered >= BATCH_BYTES or len(self._gathering) >= MAX_PIECES:
+            await self._write_batch()
+
+    async def end(self) -> None:
+        """No more bytes will come: return once all are written. Raises like `put`."""
+        if self._gathering:
+            await self._write_batch()
+        await self._written()
+
+    async def finish(self, name: str) -> Upload:
+        """Make the file durable, once it has ended. Raises StoreError."""
+        digest = self._sha256.hexdigest()
+        upload: Upload = await self._blocking(lambda: self._writer.finish(name, digest))
+        return upload
+
+    async def abort(self) -> None:
+        """Leave nothing behind; waits for a batch that is under way."""
+        if self._under_way is not None:
+            await asyncio.wait([self._under_way])
+            self._under_way.exception()  # why the file is given up, or of no interest any more
+        await self._blocking(self._writer.abort)
+
+    async def _write_batch(self) -> None:
+        await self._written()
+        self._admit(self._gathered)
+        batch, self._gathering, self._gathered = self._gathering, [], 0
+        self._under_way = asyncio.gather(
+            self._blocking(lambda: self._writer.write(*batch)),
+            self._blocking(lambda: self._hash(batch)),  # which cannot fail
+        )
+
+    def _hash(self, batch: list[bytes]) -> None:
+        for piece in batch:
+            self._sha256.update(piece)
+
+    async def _written(self) -> None:
+        """Wait for the batch that is under way. Raises what it met."""
+        if self._under_way is not None:
+            await self._under_way
+            self._under_way = None

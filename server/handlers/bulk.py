@@ -1,0 +1,65 @@
+"""`/jobs/cancel` and `/jobs/retry`: changes of all jobs that filters choose."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from pydantic import ValidationError
+
+from server import wire
+from server.body import Body, JsonBody, NoBody, content_length, media_type
+from server.filters import BulkBody
+from server.handlers.base import Handler
+from server.problems import Problem, too_large, unacceptable
+from server.submission import field_errors
+from storage.bulk import BulkChange
+from storage.filters import Filters
+
+Change = Callable[[Filters, UUID | None, bool], BulkChange]
+
+
+class BulkHandler(Handler):
+    """A change of many jobs."""
+
+    ALLOW = "OPTIONS, POST"
+
+    def body(self) -> Body:
+        """JSON. Raises Problem 413 or 415."""
+        if self.request.method != "POST":
+            return NoBody()
+        if media_type(self.request.headers)[0] != "application/json":
+            raise Problem(415, "send application/json")
+        limit = self.services.settings.max_json_bytes
+        if (content_length(self.request.headers.get("Content-Length")) or 0) > limit:
+            raise too_large("the body", limit)
+        return JsonBody(limit)
+
+    async def change(self, change: Change) -> None:
+        """Change the next jobs that are meant; answered with how many, and where to go on."""
+        self.take_body()
+        assert isinstance(self.received, JsonBody)
+        asked = _read(self.received.document())
+        done = await self.services.blocking(change, asked.filters(), asked.before(), asked.dry_run)
+        self.answer(wire.bulk_document(done, asked.dry_run))
+
+
+class BulkCancelHandler(BulkHandler):
+    """Cancels of many jobs."""
+
+    async def post(self) -> None:
+        """Cancel what is queued, and ask for the cancel of what runs; not waited for."""
+        await self.change(self.services.bulk.cancel)
+
+
+class BulkRetryHandler(BulkHandler):
+    """Retries of many jobs."""
+
+    async def post(self) -> None:
+        """Queue what failed or was canceled again."""
+        await self.change(self.services.bulk.retry)
+
+
+def _read(document: object) -> BulkBody:
+    try:
+        return BulkBody.model_validate(document)
+    except ValidationError as error:
+        raise unacceptable(field_errors(error)) from None

@@ -1,0 +1,64 @@
+"""Many jobs at once: a list, page by page, or some by their ids, once all of them are final."""
+
+import asyncio
+import time
+from uuid import UUID
+
+from server import wire
+from server.filters import ListQuery, SetQuery
+from server.handlers.base import Handler
+from server.handlers.query import given_in, read_query
+from server.handlers.waiting import wait_seconds
+from server.problems import FieldError, unacceptable
+from storage.job import Job
+
+
+class ListHandler(Handler):
+    """Reads jobs."""
+
+    async def get(self) -> None:
+        """List jobs, newest first, or find some by their ids: `?id=…&id=…`, with `&wait=30`."""
+        if "id" in self.request.query_arguments:
+            return await self._some()
+        if "wait" in self.request.query_arguments:
+            raise unacceptable([FieldError("wait", "it goes with id")])
+        await self._page()
+
+    head = get
+
+    async def _page(self) -> None:
+        given = given_in(self)
+        # Given many times, they are like one with commas; of other names the last one counts.
+        if "status" in given:
+            given["status"] = ",".join(self.get_query_arguments("status"))
+        query = read_query(ListQuery, given)
+        page = await self.services.blocking(
+            self.services.jobs.list, query.filters(), query.limit, query.before()
+        )
+        if page.next:
+            self.set_header("Link", wire.next_link(query.given(given), page.next))
+        self.answer(wire.page_document(page, query.limit))
+
+    async def _some(self) -> None:
+        given, seconds = given_in(self), wait_seconds(self)
+        ids = self.get_query_arguments("id")
+        query = read_query(SetQuery, {**given, "id": ids, "wait": seconds})
+        jobs = await self._jobs_after(query.id, query.wait)
+        if any(job and not job.final for job in jobs.values()):
+            self.set_header("Retry-After", "1")
+        self.answer(wire.set_document(jobs))
+
+    async def _jobs_after(self, ids: list[UUID], seconds: float) -> dict[UUID, Job | None]:
+        """The jobs, once all are final or the time is over; None for one that is not there."""
+        deadline = time.monotonic() + seconds
+        found: dict[UUID, Job | None] = {}
+        left = ids
+        while True:
+            ticket = self.services.changes.ticket()
+            asked = await asyncio.gather(*map(self.services.jobs_by_id.ask, left))
+            found.update(zip(left, asked, strict=True))
+            left = [job.id for job in asked if job and not job.final]
+            time_left = deadline - time.monotonic()
+            if not left or time_left <= 0 or self.services.stopping:
+                return {job_id: found[job_id] for job_id in ids}
+            await self.services.changes.after(ticket, time_left)

@@ -1,0 +1,33 @@
+"""`/jobs/{job_id}/logs`: what an attempt has printed and logged."""
+
+from server import stream_wire as wire
+from server.handlers.base import Handler
+from server.handlers.job import parse_id
+from server.handlers.query import given_in, read_query
+from server.problems import Problem
+from server.storing import unknown_job
+from server.stream_query import LogsQuery
+
+
+class LogsHandler(Handler):
+    """What is kept of it."""
+
+    async def get(self, job_id: str) -> None:
+        """Of the newest attempt, or of another; as text, or as JSON for who accepts that."""
+        found, query = parse_id(job_id), read_query(LogsQuery, given_in(self))
+        job = await self.services.jobs_by_id.ask(found)
+        if job is None:
+            raise unknown_job(found)
+        attempt = query.attempt or job.attempt
+        if attempt > job.attempt:
+            raise Problem(404, f"the job has no attempt {attempt} yet")
+        outputs = self.services.events.outputs
+        parts = await self.services.blocking(outputs.of_attempt, found, attempt)
+        self.set_header("Vary", "Accept")
+        if "application/json" in self.request.headers.get("Accept", ""):
+            self.answer(wire.logs_document(found, attempt, parts))
+        else:
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.finish(wire.logs_text(parts))
+
+    head = get

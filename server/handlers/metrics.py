@@ -1,0 +1,55 @@
+"""`/metrics`, `/overview` and `/readyz`: for those who watch the service."""
+
+from server.handlers.base import Handler
+from server.metrics import exposition
+from server.overview import overview_document
+from server.problems import Problem, unavailable
+from server.service_answers import ReadyDocument
+from storage.job import StoreUnusable
+from storage.readiness import require_ready
+
+
+class MetricsHandler(Handler):
+    """The figures of all jobs."""
+
+    async def get(self) -> None:
+        """In the text format of Prometheus, or OpenMetrics where that is asked for."""
+        figures = await self.services.figures.ask(None)
+        accept = self.request.headers.get("Accept", "")
+        text, content_type = exposition(figures, self.services.job_types, accept)
+        self.set_header("Content-Type", content_type)
+        self.finish(text)
+
+    head = get
+
+
+class OverviewHandler(Handler):
+    """The same for people."""
+
+    async def get(self) -> None:
+        """As JSON."""
+        figures = await self.services.figures.ask(None)
+        self.answer(overview_document(figures, self.services.job_types))
+
+    head = get
+
+
+class ReadyHandler(Handler):
+    """Whether new jobs can be taken, and whether anybody runs them."""
+
+    async def get(self) -> None:
+        """200 if new jobs can be taken; a store that takes no change, has another schema or no room
+        is a 503. Without a worker they wait, so that is told, and is no error."""
+        try:
+            await self.services.blocking(require_ready, self.services.store.database)
+        except StoreUnusable as error:
+            raise unavailable(f"the store cannot be used: {error}") from error
+        try:
+            self.services.disk.admit_upload(0)
+        except Problem as problem:
+            raise unavailable(problem.detail) from problem
+        figures = await self.services.figures.ask(None)
+        ready: ReadyDocument = {"status": "ready", "runners": len(figures.runners)}
+        self.answer(ready)
+
+    head = get

@@ -1,0 +1,57 @@
+"""The figures of all jobs as one document, for a page that shows them."""
+
+from collections.abc import Iterable
+
+from server.service_answers import (
+    FiguresDocument,
+    OverviewDocument,
+    RunnerDocument,
+    SumDocument,
+)
+from server.wire import time
+from storage.figures import Figures, Histogram, TypeFigures
+from storage.runners import Runner
+from storage.states import FINAL
+
+_NONE = TypeFigures({})
+
+
+def overview_document(figures: Figures, types: Iterable[str]) -> OverviewDocument:
+    """The same as `/metrics` tells; `types` are those that are shown though they have no job yet.
+
+    What has been submitted and has finished is counted since the store was made, so two answers
+    and the time between them give a rate.
+    """
+    known = {**dict.fromkeys(types, _NONE), **figures.types}
+    runners = figures.runners
+    return {
+        "types": {name: _type_document(mine) for name, mine in sorted(known.items())},
+        "runners": [_runner_document(runner) for runner in runners],
+        "slots": sum(runner.slots for runner in runners),
+        "busy": sum(runner.busy for runner in runners),
+    }
+
+
+def _type_document(mine: TypeFigures) -> FiguresDocument:
+    return {
+        "queued": mine.queued,
+        "running": mine.running,
+        "oldest_due_seconds": mine.oldest_due_seconds,
+        "submitted": mine.tallies.get("submitted", 0),
+        "finished": {status: mine.tallies.get(f"finished {status}", 0) for status in sorted(FINAL)},
+        "wait": _sum_document(mine.histogram("wait")),
+        "run": _sum_document(mine.histogram("run")),
+    }
+
+
+def _sum_document(histogram: Histogram) -> SumDocument:
+    return {"count": sum(histogram.counts), "seconds": histogram.seconds}
+
+
+def _runner_document(runner: Runner) -> RunnerDocument:
+    return {
+        "name": runner.name,
+        "slots": runner.slots,
+        "busy": runner.busy,
+        "started_at": time(runner.started_at),
+    }

@@ -1,0 +1,30 @@
+"""What streams of events, and logs, may be asked for by."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from storage.events import Event
+from storage.states import Status
+
+
+class EventsQuery(BaseModel):
+    """What a stream may be asked for by."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    last_event_id: int | None = Field(
+        None, ge=0, lt=2**63, description="begin after this event; like the header Last-Event-ID"
+    )
+    type: str | None = Field(None, description="only jobs of this type; not for one job")
+    status: Status | None = Field(None, description="only this new status; not for one job")
+
+    def wants(self, event: Event) -> bool:
+        """Whether an event is one of those."""
+        return self.type in (None, event.type) and self.status in (None, event.status)
+
+
+class LogsQuery(BaseModel):
+    """Which attempt."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    attempt: int | None = Field(None, ge=1, lt=2**31, description="the newest, if not given")

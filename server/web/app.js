@@ -1,0 +1,58 @@
+// The router: which page an address shows. Pages are functions (root, address) → stop or nothing.
+
+import { h, put } from "./lib/dom.js";
+import { setConnection } from "./lib/stream.js";
+import { showJob } from "./pages/job.js";
+import { showJobs } from "./pages/jobs.js";
+import { showOverview } from "./pages/overview.js";
+import { showSubmit } from "./pages/submit.js";
+
+const PAGES = [
+  { name: "overview", title: "Overview", path: /^\/(ui\/?)?$/, show: showOverview },
+  { name: "jobs", title: "Jobs", path: /^\/ui\/jobs\/?$/, show: showJobs },
+  { name: "jobs", title: "Job", path: /^\/ui\/jobs\/([^/]+)\/?$/, show: showJob },
+  { name: "submit", title: "Submit", path: /^\/ui\/submit\/?$/, show: showSubmit },
+];
+const NOWHERE = { name: "", title: "Not found", show: showNowhere };
+
+const main = document.getElementById("main");
+let stop = () => {};
+
+/** Go to another page of ours. */
+export function go(address) {
+  history.pushState(null, "", address);
+  render();
+  scrollTo(0, 0);
+  main.focus({ preventScroll: true });
+}
+
+function render() {
+  stop();
+  setConnection("none");
+  const page = PAGES.find((each) => each.path.test(location.pathname)) ?? NOWHERE;
+  document.title = `${page.title} · Job Service`;
+  for (const link of document.querySelectorAll("[data-page]")) {
+    if (link.dataset.page === page.name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const root = put(main, h("div", { class: "page" })).firstChild;
+  stop = page.show(root, { match: location.pathname.match(page.path ?? /.*/), go }) ?? (() => {});
+}
+
+function showNowhere(root) {
+  put(root, h("h1", {}, "Nothing here"),
+    h("p", {}, "No page has this address. ", h("a", { href: "/ui/jobs" }, "All jobs")));
+}
+
+function onClick(event) {
+  const link = event.target.closest?.("a[href]");
+  const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
+  if (!link || !plain || link.target || link.origin !== location.origin) return;
+  if (link.hash || !(link.pathname === "/" || link.pathname.startsWith("/ui"))) return;
+  event.preventDefault();
+  go(link.href);
+}
+
+document.addEventListener("click", onClick);
+addEventListener("popstate", render);
+render();

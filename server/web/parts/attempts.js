@@ -1,0 +1,46 @@
+// What has become of each attempt, the newest first, drawn on a common scale of time.
+
+import { h } from "../lib/dom.js";
+import * as format from "../lib/format.js";
+
+/** The attempts of a job; `showLog` is called with the number of one. */
+export function attemptsPanel(job, showLog) {
+  if (!job.attempts.length) return h("p", { class: "quiet" }, "None yet.");
+  const start = Date.parse(job.attempts[0].started_at);
+  const end = Date.parse(job.attempts.at(-1).finished_at ?? new Date().toISOString());
+  const scale = { start, span: Math.max(1, end - start) };
+  return h("ol", { class: "attempts", reversed: true },
+    [...job.attempts].reverse().map((each) => attemptItem(each, scale, showLog)));
+}
+
+function attemptItem(attempt, scale, showLog) {
+  const outcome = attempt.outcome ?? "running";
+  const error = attempt.error;
+  return h("li", {},
+    h("div", { class: "attempt-head" },
+      h("strong", {}, `Attempt ${attempt.attempt}`),
+      h("span", { class: `badge ${LOOKS[outcome] ?? "failed"}` }, outcome.replaceAll("_", " ")),
+      h("span", { class: "quiet" }, facts(attempt)),
+      h("button", { class: "plain", onclick: () => showLog(attempt.attempt) }, "Log")),
+    span(attempt, scale, LOOKS[outcome] ?? "failed"),
+    error && h("p", { class: "error-text" }, h("strong", {}, error.type), ` ${error.message}`));
+}
+
+const LOOKS = { returned: "succeeded", running: "running", canceled: "canceled", released: "queued" };
+
+function facts(attempt) {
+  const seconds = attempt.seconds ?? format.secondsBetween(attempt.started_at);
+  const texts = [format.time(attempt.started_at), format.duration(seconds)];
+  if (attempt.cpu_seconds !== null) texts.push(`CPU ${format.duration(attempt.cpu_seconds)}`);
+  if (attempt.peak_memory_bytes !== null) texts.push(`peak ${format.bytes(attempt.peak_memory_bytes)}`);
+  return [...texts, `on ${attempt.runner}`].join(" · ");
+}
+
+function span(attempt, { start, span }, look) {
+  const from = Date.parse(attempt.started_at) - start;
+  const to = (attempt.finished_at ? Date.parse(attempt.finished_at) : Date.now()) - start;
+  const bar = h("div", { class: `span ${look}` });
+  bar.style.marginLeft = `${Math.min(99, (100 * from) / span)}%`;
+  bar.style.width = `${Math.max(0.5, (100 * (to - from)) / span)}%`;
+  return h("div", { class: "track", "aria-hidden": "true" }, bar);
+}

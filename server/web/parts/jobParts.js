@@ -1,0 +1,78 @@
+// What a job's page is made of.
+
+import { h } from "../lib/dom.js";
+import * as format from "../lib/format.js";
+import { analysisPanels } from "./analysis.js";
+import { attemptsPanel } from "./attempts.js";
+import { callCommand, commands, submitCommand } from "./curl.js";
+import { badge, canRetry, isFinal } from "./status.js";
+import { waitingPanel } from "./waiting.js";
+
+/** Name, status, and what is most asked for. */
+export function jobHead(job) {
+  return [
+    h("p", { class: "crumbs" }, h("a", { href: "/ui/jobs" }, "Jobs"), " / ", h("a", { href: `/ui/jobs?type=${encodeURIComponent(job.type)}` }, job.type)),
+    h("h1", {}, job.type, " ", badge(job)),
+    h("p", { class: "id" }, h("code", {}, job.job_id)),
+    job.error && h("div", { class: "notice error" }, h("strong", {}, job.error.type), ` ${job.error.message}`),
+    facts(job),
+  ];
+}
+
+function facts(job) {
+  const wait = job.started_at && format.duration(format.secondsBetween(job.started_at, job.finished_at ?? undefined));
+  const pairs = [
+    ["Created", time(job.created_at)],
+    ["Due", job.run_at !== job.created_at && time(job.run_at)],
+    ["Started", time(job.started_at)],
+    ["Finished", time(job.finished_at)],
+    ["Took", isFinal(job.status) && wait],
+    ["Retries", `${job.retry_count} of ${job.max_retries}`],
+    ["Priority", job.priority !== 0 && String(job.priority)],
+    ["Timeout", job.timeout !== null && format.duration(job.timeout)],
+    ["File", job.upload && `${job.upload.name}, ${format.bytes(job.upload.size)}`],
+    ["Runner", job.locked_by],
+  ];
+  return h("dl", { class: "facts" }, pairs.filter(([, value]) => value).map(([name, value]) =>
+    h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+function time(text) {
+  return text && h("time", { datetime: text, title: text }, format.time(text));
+}
+
+/** What happens and has happened; `showLog` is called with the number of an attempt. */
+export function jobDetails(job, showLog) {
+  return [
+    job.status === "queued" && waitingPanel(job),
+    ...analysisPanels(job),
+    h("section", {}, h("h2", {}, "Attempts"), attemptsPanel(job, showLog)),
+  ];
+}
+
+/** What went in and came out, as it is. */
+export function jobDocuments(job) {
+  return [
+    json("Payload", job.payload, true),
+    job.result !== null && json("Result", job.result, job.type !== "analyze"),
+    job.result === null && job.progress && json("Progress", job.progress, job.type !== "analyze"),
+    h("details", {}, h("summary", {}, "The same with curl"), commands(commandsOf(job))),
+  ];
+}
+
+function json(name, value, open) {
+  return h("details", { open }, h("summary", {}, name), h("pre", { class: "text", tabindex: 0, "aria-label": name }, JSON.stringify(value, null, 2)));
+}
+
+function commandsOf(job) {
+  const path = `/jobs/${job.job_id}`;
+  const options = Object.fromEntries(["max_retries", "timeout", "priority"].filter((name) => job[name] !== null).map((name) => [name, job[name]]));
+  return [
+    ["Submit such a job", submitCommand(job.type, job.payload, options, job.payload.source ? null : job.upload?.name ?? null)],
+    ["Look", callCommand("GET", path)],
+    !isFinal(job.status) && ["Cancel", callCommand("POST", `${path}/cancel`)],
+    canRetry(job.status) && ["Retry", callCommand("POST", `${path}/retry`)],
+    isFinal(job.status) && ["Delete", callCommand("DELETE", path)],
+    ["Log", callCommand("GET", `${path}/logs`)],
+  ].filter(Boolean);
+}

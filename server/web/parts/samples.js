@@ -1,0 +1,41 @@
+// Figures of the service over time, as this page has seen them. Each answer counts since the store
+// was made; two of them and the time between give a rate.
+
+const KEPT_MS = 3600e3;
+const LEAST_MS = 2000;
+
+export class Samples {
+  constructor() {
+    this.all = [];
+  }
+
+  /** Take an answer, unless the last one is of just now. */
+  add(overview, now = Date.now()) {
+    if (this.all.length && now - this.all.at(-1).now < LEAST_MS) return;
+    this.all.push({ now, ...totals(Object.values(overview.types)) });
+    while (now - this.all[0].now > KEPT_MS) this.all.shift();
+  }
+
+  /** Jobs finished a second, as [ms, rate]. */
+  throughput() {
+    return this.pairs().map(([a, b]) => [b.now, Math.max(0, (1000 * (b.finished - a.finished)) / (b.now - a.now))]);
+  }
+
+  /** Mean seconds from due to started, as [ms, seconds], of those that have started meanwhile. */
+  wait() {
+    return this.pairs().map(([a, b]) => [b.now, b.waits > a.waits ? Math.max(0, (b.waited - a.waited) / (b.waits - a.waits)) : 0]);
+  }
+
+  pairs() {
+    return this.all.slice(1).map((each, at) => [this.all[at], each]);
+  }
+}
+
+function totals(types) {
+  const sum = (value) => types.reduce((all, type) => all + value(type), 0);
+  return {
+    finished: sum(({ finished }) => Object.values(finished).reduce((a, b) => a + b, 0)),
+    waits: sum(({ wait }) => wait.count),
+    waited: sum(({ wait }) => wait.seconds),
+  };
+}

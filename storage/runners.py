@@ -1,0 +1,49 @@
+"""The runners that live, as anybody sees them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import peewee as pw
+
+from storage.claims import IS_RUNNING
+from storage.clock import DATABASE_NOW
+from storage.database import Database
+from storage.liveness import lock_is_free, lock_path
+from storage.models import JobRow, RunnerRow
+
+
+@dataclass(frozen=True)
+class Runner:
+    """A runner, its slots, and how many jobs it holds: more than slots where some wait in line."""
+
+    name: str
+    slots: int
+    started_at: int
+    held: int
+
+    @property
+    def busy(self) -> int:
+        """Slots that have a job."""
+        return min(self.slots, self.held)
+
+
+def living(database: Database, folder: Path) -> list[Runner]:
+    """The runners that are not known to be dead, in order of their start.
+
+    `folder` has their locks, where these tell who lives.
+    """
+    held = _held(database)
+    query = RunnerRow.select(RunnerRow.name, RunnerRow.slots, RunnerRow.started_at)
+    if database.postgresql:
+        query = query.where(RunnerRow.lease_expires_at > DATABASE_NOW)
+    rows = database.rows(query.order_by(RunnerRow.started_at, RunnerRow.name))
+    if not database.postgresql:
+        rows = [row for row in rows if not lock_is_free(lock_path(folder, row["name"]))]
+    return [Runner(**row, held=held.get(row["name"], 0)) for row in rows]
+
+
+def _held(database: Database) -> dict[str, int]:
+    count: Any = pw.fn.COUNT(JobRow.id).alias("held")
+    query = JobRow.select(JobRow.locked_by, count).where(IS_RUNNING).group_by(JobRow.locked_by)
+    return {row["locked_by"]: row["held"] for row in database.rows(query)}

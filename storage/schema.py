@@ -1,0 +1,81 @@
+"""Brings the schema of a database up to date; makes a new SQLite file."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playhouse.migrations import Runner
+
+from storage.database import Database
+from storage.engines import existing_tables, making_engine
+from storage.job import StoreUnusable
+from storage.making import make_file
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+HISTORY = "schema_migration"
+
+
+def bring_up_to_date(database: Database, side: Path) -> None:
+    """Run the migrations that are missing; safe while others do the same.
+
+    `side` holds lock files. Raises StoreUnusable for a database that is not ours, or newer.
+    """
+    with _alone(database, side):
+        if not database.postgresql:
+            make_file(Path(database.engine.database), _make_sqlite)
+        _refuse_foreign(database)
+        _migrate(database)
+
+
+def pending_and_newer(database: Database) -> tuple[list[str], list[str]]:
+    """The migrations that a database lacks, and those that this code does not know."""
+    with database.translated():
+        found = _runner(database).status()
+    return [m.name for m in found if not m.applied], [m.name for m in found if m.path is None]
+
+
+def _migrate(database: Database) -> None:
+    _, newer = pending_and_newer(database)
+    if newer:
+        raise StoreUnusable(f"the database has a newer schema ({newer[-1]})")
+    with database.translated():
+        _runner(database).up()
+
+
+def _runner(database: Database) -> Any:
+    return Runner(database.engine, str(MIGRATIONS), HISTORY)
+
+
+@contextmanager
+def _alone(database: Database, side: Path) -> Iterator[None]:
+    if database.postgresql:
+        with database.translated():
+            database.engine.execute_sql("SELECT pg_advisory_lock(hashtext('job service schema'))")
+        try:
+            yield
+        finally:
+            database.engine.close()  # frees the lock
+    else:
+        with (side / "schema.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def _refuse_foreign(database: Database) -> None:
+    """Raise StoreUnusable for a database that is not ours, before anything is written to it."""
+    with database.translated():
+        tables = existing_tables(database.engine)
+    if tables is not None and HISTORY not in tables:
+        kind = "holds other tables" if tables else "is empty"
+        raise StoreUnusable(f"{database.engine.database} {kind}: not a database of this service")
+
+
+def _make_sqlite(file: Path) -> None:
+    """Make a SQLite file with the schema, in rollback mode; its first user turns it to WAL."""
+    maker = Database(making_engine(file))
+    try:
+        _migrate(maker)
+    finally:
+        maker.close()

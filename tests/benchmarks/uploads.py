@@ -1,0 +1,168 @@
+"""Uploads by curl: the listener beside a bare Tornado handler that throws the bytes away.
+
+    python -m tests.benchmarks.uploads [--size-mb 1000] [--runs 5]
+
+Both are processes of their own on 127.0.0.1; each run sends one file to either, which lies in the
+page cache, and figures are medians. CPU is that of the listening process, all its threads
+included. The second table is of one GET after the other, on one connection, of a job that waits:
+with nothing else to do, and while file after file is sent. The files go to the folder for
+temporary files (TMPDIR).
+"""
+
+import argparse
+import http.client
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlparse
+
+import psutil
+
+from tests.benchmarks.jobs import row
+from tests.benchmarks.log_file import make_log
+from tests.programs import Service, running_service
+
+MB = 1_000_000
+GETS = 2000
+"""How many are asked for while nothing is sent."""
+
+
+@dataclass
+class Target:
+    """A listener that files are sent to, and what that took: seconds, and seconds of CPU."""
+
+    name: str
+    url: str
+    process: psutil.Process
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def take(self, file: Path) -> None:
+        """Have curl send a file once."""
+        before = sum(self.process.cpu_times()[:2])
+        self.seconds.append(upload(self.url, file))
+        self.cpu.append(sum(self.process.cpu_times()[:2]) - before)
+
+    def peak_mb(self) -> float:
+        """The most memory that the process has had (VmHWM)."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"VmHWM:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found[1]) * 1024 / MB
+
+    def line(self, size: int) -> str:
+        """A row of the table."""
+        speed = size / MB / statistics.median(self.seconds)
+        cpu = statistics.median(self.cpu) * 1e9 / size
+        return f"| {self.name} | {speed:.0f} | {cpu:.2f} | {self.peak_mb():.0f} |"
+
+
+def upload(url: str, file: Path) -> float:
+    """Seconds that curl needs to send a file and to get an answer."""
+    fields = ("type=analyze", 'payload={"patterns": ["ERROR"]}', f"filename=@{file}")
+    form = [part for each in fields for part in ("-F", each)]
+    asked = ["-o", "/dev/null", "-w", "%{http_code} %{time_total}"]
+    told = subprocess.run(["curl", "-sS", *asked, *form, url], capture_output=True, check=True)
+    status, seconds = told.stdout.split()
+    if status not in (b"200", b"202"):
+        raise SystemExit(f"the answer of {url} was {status.decode()}")
+    return float(seconds)
+
+
+@contextmanager
+def bare_listener() -> Iterator[Target]:
+    """What the listener is compared with."""
+    command = [sys.executable, "-m", "tests.benchmarks.bare_listener"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        url = f"http://127.0.0.1:{int(process.stdout.readline())}/jobs"
+        try:
+            yield Target("a bare handler", url, psutil.Process(process.pid))
+        finally:
+            process.kill()
+
+
+def remove_files(service: Service) -> None:
+    """Make room for the next file: these jobs are never run."""
+    for path in (service.folder / "data/uploads/files").iterdir():
+        path.unlink()
+
+
+def throughput(service: Service, file: Path, runs: int) -> list[str]:
+    """The table of both."""
+    size = file.stat().st_size
+    pid = service.listener.process.pid
+    ours = Target("the listener", f"{service.base_url}/jobs", psutil.Process(pid))
+    with bare_listener() as bare:
+        upload(bare.url, file)  # which has the file read into the page cache
+        for _ in range(runs):
+            for target in (bare, ours):
+                target.take(file)
+            remove_files(service)
+        part = statistics.median(bare.seconds) / statistics.median(ours.seconds)
+        head = ["| upload | MB/s | CPU seconds a GB | peak memory, MB |", "|---" * 4 + "|"]
+        return [*head, bare.line(size), ours.line(size), "", f"Ratio: {part:.2f}"]
+
+
+def latencies(service: Service, file: Path, runs: int) -> list[str]:
+    """The table of other requests."""
+    job_id = service.submit(payload={"seconds": 1})
+    idle = list(gets(service, job_id, lambda asked: asked < GETS))
+    busy: list[float] = []
+    done = threading.Event()
+
+    def ask() -> None:
+        busy.extend(gets(service, job_id, lambda asked: not done.is_set()))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for _ in range(runs):
+        upload(f"{service.base_url}/jobs", file)
+        remove_files(service)
+    done.set()
+    asking.join()
+    head = ["| GET /jobs/ID, ms | times | median | p99 | most |", "|---" * 5 + "|"]
+    return [*head, row("alone", idle), row("beside uploads", busy)]
+
+
+def gets(service: Service, job_id: str, more: Callable[[int], bool]) -> Iterator[float]:
+    """Ask for a job again and again; seconds of each answer."""
+    address, asked = urlparse(service.base_url), 0
+    connection = http.client.HTTPConnection(address.hostname or "", address.port)
+    while more(asked):
+        began = time.perf_counter()
+        connection.request("GET", f"/jobs/{job_id}")
+        answer = connection.getresponse()
+        answer.read()
+        yield time.perf_counter() - began
+        assert answer.status == 200
+        asked += 1
+    connection.close()
+
+
+def main() -> None:
+    """Measure, and print tables in Markdown."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.uploads")
+    parser.add_argument("--size-mb", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        file = folder / "log"
+        make_log(file, options.size_mb * MB)
+        with running_service("", folder) as service:
+            for table in (throughput, latencies):
+                sys.stdout.write("\n".join([*table(service, file, options.runs), "", ""]))
+                sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

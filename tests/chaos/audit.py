@@ -1,0 +1,109 @@
+"""Writes down every change of jobs and attempts, by triggers, in the transaction that makes it."""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import peewee as pw
+
+from storage.database import Database
+from storage.models import JobRow
+from tests.chaos.history import AttemptChange, Change
+
+TABLE = """
+CREATE TABLE audit (
+    seq {serial},
+    source TEXT NOT NULL,
+    op TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    holder TEXT,
+    status TEXT,
+    retry_count INTEGER,
+    max_retries INTEGER,
+    cancel_requested BOOLEAN,
+    version BIGINT,
+    result TEXT,
+    error TEXT,
+    client_retries INTEGER,
+    outcome TEXT
+)"""
+COLUMNS = {
+    "job": "source, op, job_id, attempt, holder, status, retry_count, max_retries, "
+    "cancel_requested, version, result, error, client_retries",
+    "attempt": "source, op, job_id, attempt, holder, outcome",
+}
+VALUES = {
+    "job": "'job', '{op}', {row}.id, {row}.attempt, {row}.locked_by, {row}.status, "
+    "{row}.retry_count, {row}.max_retries, {row}.cancel_requested_at IS NOT NULL, {row}.version, "
+    "{row}.result, {row}.error, {row}.client_retries",
+    "attempt": "'attempt', '{op}', {row}.job_id, {row}.number, {row}.runner, {row}.outcome",
+}
+SQLITE = """
+CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source} BEGIN
+    INSERT INTO audit ({columns}) VALUES ({values});
+END"""
+POSTGRESQL = (
+    """
+CREATE FUNCTION audit_{source}_{op}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO audit ({columns}) VALUES ({values});
+    RETURN NULL;
+END $$""",
+    """
+CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source}
+    FOR EACH ROW EXECUTE FUNCTION audit_{source}_{op}()""",
+)
+
+
+def install(database: Database) -> None:
+    """Watch the tables of a store."""
+    serial = "BIGSERIAL" if database.postgresql else "INTEGER"
+    statements = POSTGRESQL if database.postgresql else (SQLITE,)
+    database.execute(TABLE.format(serial=f"{serial} PRIMARY KEY"))
+    for source in COLUMNS:
+        for op in ("insert", "update", "delete"):
+            values = VALUES[source].format(op=op, row="OLD" if op == "delete" else "NEW")
+            names = {"source": source, "op": op, "columns": COLUMNS[source], "values": values}
+            for statement in statements:
+                database.execute(statement.format(**names))
+
+
+def entries(database: Database) -> Iterator[Change | AttemptChange]:
+    """All changes, in their order."""
+    audit = pw.Table("audit")
+    for row in database.rows(audit.select(pw.SQL("*")).order_by(audit.c.seq)):
+        job_id = str(UUID(row["job_id"]))
+        if row["source"] == "attempt":
+            yield AttemptChange(row["op"], job_id, row["attempt"], row["holder"], row["outcome"])
+        else:
+            yield _change(job_id, row)
+
+
+def _change(job_id: str, row: dict[str, Any]) -> Change:
+    return Change(
+        row["op"],
+        job_id,
+        row["status"],
+        row["attempt"],
+        row["holder"],
+        row["retry_count"],
+        row["max_retries"],
+        bool(row["cancel_requested"]),
+        row["version"],
+        row["result"],
+        row["error"],
+        row["client_retries"],
+    )
+
+
+def stored(database: Database) -> dict[str, int]:
+    """The version of each job that is in the table."""
+    rows = database.rows(JobRow.select(JobRow.id, JobRow.version))
+    return {str(row["id"]): int(row["version"]) for row in rows}
+
+
+def open_jobs(database: Database) -> int:
+    """How many jobs are not final."""
+    query = JobRow.select(pw.fn.COUNT(JobRow.id).alias("count"))
+    rows = database.rows(query.where(JobRow.finished_at.is_null()))
+    return int(rows[0]["count"])

@@ -1,0 +1,85 @@
+"""A job type that proves by a lock that it runs alone, and keeps a record of its runs.
+
+DATA_DIR/runs/<job id>   locked by all processes of the run, a child that is left behind included
+DATA_DIR/record          start, end and overlap: a line each, in one write
+"""
+
+import fcntl
+import os
+import secrets
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from runner.job_types.base import Context, JobError, JobType, NotRetryable, Payload
+
+STEP_SECONDS = 0.1
+
+
+class Planned(JobError):
+    """The job was to fail."""
+
+
+class ChaosPayload(Payload):
+    """`seconds` for the first attempt and `again` for later ones; the first `fails` attempts fail;
+    a child that ends with the job, or is left to the keeper."""
+
+    seconds: float
+    again: float
+    fails: int
+    child: Literal["none", "ended", "left"]
+
+
+class Chaos(JobType[ChaosPayload]):
+    """Holds the lock of its job while it runs."""
+
+    name = "chaos"
+    Payload = ChaosPayload
+    upload = "none"
+
+    def run(self, payload: ChaosPayload, context: Context) -> Any:
+        run = secrets.token_hex(4)
+        with lock_path(Path(os.environ["DATA_DIR"]), context.job_id).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                note("overlap", context, run)
+                raise NotRetryable("this job runs twice at once") from None
+            note("start", context, run)
+            _work(payload, context, lock.fileno())
+            note("end", context, run)
+        if context.attempt <= payload.fails:
+            raise Planned(f"attempt {context.attempt} was to fail")
+        return {"attempt": context.attempt, "run": run}
+
+
+def lock_path(data: Path, job_id: str) -> Path:
+    """The file that is locked while a job runs."""
+    return data / "runs" / job_id
+
+
+def record_path(data: Path) -> Path:
+    """The record of all runs."""
+    return data / "record"
+
+
+def note(event: str, context: Context, run: str) -> None:
+    """Add a line to the record."""
+    line = f"{event} {context.job_id} {context.attempt} {run}\n"
+    with record_path(Path(os.environ["DATA_DIR"])).open("ab", buffering=0) as record:
+        record.write(line.encode())
+
+
+def _work(payload: ChaosPayload, context: Context, lock: int) -> None:
+    until = time.monotonic() + (payload.seconds if context.attempt == 1 else payload.again)
+    child = None
+    if payload.child != "none":
+        command = ["sleep", "600"]
+        child = subprocess.Popen(command, pass_fds=[lock], start_new_session=True)
+    while (left := until - time.monotonic()) > 0:
+        context.report({"left": round(left, 1)})
+        time.sleep(min(left, STEP_SECONDS))
+    if child is not None and payload.child == "ended":
+        child.kill()
+        child.wait()

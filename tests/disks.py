@@ -1,0 +1,80 @@
+"""Small disks for tests that fill them. Only root can make them; for others those are skipped."""
+
+import errno
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+MIB = 2**20
+KINDS = ("tmpfs", "ext4")
+
+
+@contextmanager
+def small_disk(folder: Path, kind: str, size: int = 24 * MIB) -> Iterator[Path]:
+    """A disk of some bytes, mounted on a new folder; unmounted at the end. Skips where it cannot
+    be made. ext4 finds out only when it syncs that there is no room, and has little to start with.
+    """
+    folder.mkdir()
+    options = ["-o", f"size={size}"] if kind == "tmpfs" else ["-o", "loop"]
+    source = "tmpfs" if kind == "tmpfs" else str(_image(folder.with_suffix(".img"), size))
+    mounted = subprocess.run(
+        ["mount", "-t", kind, *options, source, str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"cannot mount: {mounted.stderr.decode().strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def _image(file: Path, size: int) -> Path:
+    with file.open("wb") as image:
+        image.truncate(size)
+    make = ["mkfs.ext4", "-q", "-F", "-m", "0", str(file)]
+    try:
+        subprocess.run(make, check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"cannot make ext4: {error}")
+    return file
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Take all the room on a disk, and give it back at the end."""
+    filler = folder / "filler"
+    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        for size in (MIB, 4096, 1):
+            _write_until_full(descriptor, bytes(size))
+        yield
+    finally:
+        os.close(descriptor)
+        filler.unlink()
+
+
+@contextmanager
+def leaving(folder: Path, free: int) -> Iterator[None]:
+    """Take so much room that only so many bytes stay free, and give it back at the end."""
+    filler, found = folder / "filler", os.statvfs(folder)
+    taken = found.f_bavail * found.f_frsize - free
+    with filler.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, taken)
+    try:
+        yield
+    finally:
+        filler.unlink()
+
+
+def _write_until_full(descriptor: int, data: bytes) -> None:
+    try:
+        while True:
+            os.write(descriptor, data)
+            os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise

@@ -1,0 +1,127 @@
+"""A client of event streams that reads what comes from the socket."""
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+WAIT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """An event as it was sent."""
+
+    name: str
+    id: int | None
+    data: Any
+
+
+class Follower:
+    """An open stream."""
+
+    def __init__(
+        self, status: int, headers: dict[str, str], reader: asyncio.StreamReader, writer: Any
+    ):
+        self.status = status
+        self.headers = headers
+        self.heartbeats = 0
+        self.last_id: int | None = None
+        self.retry_ms: int | None = None
+        self._reader = reader
+        self._writer = writer
+
+    async def next(self) -> Sent | None:
+        """The next event, None at the end of the stream."""
+        while True:
+            block = await self._block()
+            if block is None:
+                return None
+            fields = dict(line.split(": ", 1) for line in block if not line.startswith(":"))
+            self.heartbeats += len(block) - len(fields)
+            self.last_id = int(fields.get("id", self.last_id or 0))
+            self.retry_ms = int(fields.get("retry", self.retry_ms or 0))
+            if "data" in fields:
+                number = int(fields["id"]) if "id" in fields else None
+                return Sent(fields["event"], number, json.loads(fields["data"]))
+
+    async def some(self, count: int) -> list[Sent]:
+        """So many events."""
+        found = [await self.next() for _ in range(count)]
+        assert None not in found, found
+        return [each for each in found if each is not None]
+
+    async def rest(self) -> list[Sent]:
+        """All events to the end of the stream."""
+        found = []
+        while (event := await self.next()) is not None:
+            found.append(event)
+        return found
+
+    async def begun(self) -> None:
+        """Return when the stream has begun."""
+        await self._block()
+
+    async def _block(self) -> list[str] | None:
+        lines: list[str] = []
+        while True:
+            line = await asyncio.wait_for(self._reader.readline(), WAIT_SECONDS)
+            if not line:
+                return None
+            if line == b"\n":
+                return lines
+            lines.append(line.decode().rstrip("\n"))
+
+    async def body(self) -> bytes:
+        """All of an answer that is no stream."""
+        return await asyncio.wait_for(self._reader.read(), WAIT_SECONDS)
+
+    async def close(self) -> None:
+        """Go away."""
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+
+class Followers:
+    """Opens streams."""
+
+    def __init__(self) -> None:
+        self._opened: list[Follower] = []
+
+    async def __call__(self, *args: Any, **kwargs: Any) -> Follower:
+        """As `open_stream`."""
+        follower = await open_stream(*args, **kwargs)
+        self._opened.append(follower)
+        return follower
+
+    async def close(self) -> None:
+        """Let all clients go away."""
+        for follower in self._opened:
+            await follower.close()
+
+
+async def open_stream(
+    base_url: str, path: str, last_event_id: object = None, limit: int = 2**20
+) -> Follower:
+    """Open a stream by HTTP/1.0, in which a body is sent as it is. `limit` is how many bytes of it
+    are read ahead. Raises OSError, or EOFError if the listener ends at once."""
+    address = urlsplit(base_url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=limit)
+    last = "" if last_event_id is None else f"Last-Event-ID: {last_event_id}\r\n"
+    writer.write(f"GET {path} HTTP/1.0\r\nHost: here\r\n{last}\r\n".encode())
+    try:
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_SECONDS)
+    except EOFError:
+        writer.close()
+        raise
+    status, *lines = head.decode().strip().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    return Follower(int(status.split()[1]), headers, reader, writer)
+
+
+def told(events: list[Sent]) -> list[str]:
+    """The name or, of a change of a status, the status of each."""
+    return [each.data["status"] if each.name == "status" else each.name for each in events]

@@ -1,0 +1,70 @@
+"""Kills programs while they make the database, after each of their steps in turn."""
+
+import itertools
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import peewee as pw
+
+from storage.config import Settings
+from storage.job import NewJob
+from storage.opening import open_store
+from storage.store import JobStore
+
+
+def make_and_die_at_each_step(folder: Path, steps: Any) -> None:
+    """Make a database again and again, and open what was left when its maker was killed.
+
+    `steps` becomes how many there are. Forks, so the process must have no threads.
+    Raises StoreError or AssertionError.
+    """
+    for step in itertools.count():
+        given = Settings.read({"DATA_DIR": str(folder / str(step))})
+        pid = os.fork()
+        if pid == 0:
+            _make_and_die(given, step)
+        _, status = os.waitpid(pid, 0)
+        if status == 0:
+            return
+        assert os.WTERMSIG(status) == signal.SIGKILL, status
+        _use(given)
+        steps.value = step + 1
+
+
+def _make_and_die(given: Settings, step: int) -> None:
+    """Open the store, and be killed before a step; exit code 0 if it has fewer."""
+    left = itertools.count(step, -1)
+
+    def dying(function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            if next(left) == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    for name in ("mkdir", "fsync", "link", "unlink", "close"):
+        setattr(os, name, dying(getattr(os, name)))
+    for name in ("connect", "execute_sql", "commit", "close"):
+        setattr(pw.Database, name, dying(getattr(pw.Database, name)))
+    code = 1
+    try:
+        open_store(given, patience=0)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _use(given: Settings) -> None:
+    """Open the store, which must be whole, and leave only what belongs there."""
+    store = open_store(given, patience=0)
+    jobs = JobStore(store.database, store.wakeup, store.clock)
+    (job_id,) = jobs.enqueue([NewJob("sleep", {})])
+    assert job_id is not None
+    assert jobs.get(job_id) is not None
+    store.close()
+    left = {path.name for path in given.data_dir.iterdir()}
+    assert left == {"jobs.db", "jobs.db-writer", "schema.lock", "uploads", "wakeup"}, left

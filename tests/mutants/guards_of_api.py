@@ -1,0 +1,115 @@
+"""Guards of what clients can do to jobs, and of what they are told."""
+
+from tests.mutants.mutant import Mutant
+
+STATES = ("tests/test_states.py",)
+
+API = (
+    Mutant(
+        "a look through many jobs is bounded",
+        "storage/search.py",
+        "elif clock() > deadline:",
+        "elif False:",
+        ("tests/test_filters.py",),
+    ),
+    Mutant(
+        "a search by time knows how far off ids are",
+        "storage/store.py",
+        "        self._skew.note(rows)\n",
+        "",
+        ("tests/test_filters.py",),
+    ),
+    Mutant(
+        "a change of many jobs is bounded",
+        "storage/bulk.py",
+        "limit = DRY_LIMIT if dry_run else LIMIT",
+        "limit = 1 << 30",
+        ("tests/test_bulk.py",),
+    ),
+    Mutant(
+        "a dry run changes nothing",
+        "storage/bulk.py",
+        "0 if dry_run else self._change(found.ids, change)",
+        "self._change(found.ids, change)",
+        ("tests/test_bulk.py",),
+    ),
+    Mutant(
+        "a change of many jobs says which",
+        "server/filters.py",
+        "if self.all == self.any_given():",
+        "if False:",
+        ("tests/test_bulk.py",),
+    ),
+    Mutant(
+        "what was not committed is not counted",
+        "storage/database.py",
+        "        self.tallies.take()  # of one that failed, nothing has happened\n",
+        "",
+        ("tests/test_metrics.py",),
+    ),
+    Mutant(
+        "a store that takes no change is not ready",
+        "storage/readiness.py",
+        "        database.next_version(0)\n",
+        "",
+        ("tests/test_metrics.py",),
+    ),
+    Mutant(
+        "a key stands for one job",
+        "storage/migrations/0004_submission_key.py",
+        "key TEXT PRIMARY KEY",
+        "key TEXT",
+        ("tests/test_once.py",),
+    ),
+    Mutant(
+        "a key goes with its job",
+        "storage/migrations/0004_submission_key.py",
+        "ON DELETE CASCADE ",
+        "",
+        ("tests/test_once.py",),
+    ),
+    Mutant(
+        "a key with another submission is refused",
+        "server/handlers/jobs.py",
+        "if kept.fingerprint != once.fingerprint(job):",
+        "if False:",
+        ("tests/test_once.py",),
+    ),
+    Mutant(
+        "a key is not used by two requests at once",
+        "server/once.py",
+        "if key in self._keys:",
+        "if False:",
+        ("tests/test_once.py",),
+    ),
+    Mutant(
+        "what succeeded is never queued again",
+        "storage/states.py",
+        "frozenset({Status.FAILED, Status.CANCELED})",
+        "FINAL",
+        STATES,
+    ),
+    Mutant(
+        "a change takes its number before it touches a job",
+        "storage/store.py",
+        "            self._moves.cancel(job_id, self._clock())\n",
+        "            of_job = JobRow.select(JobRow.id).where(JobRow.id == job_id)\n"
+        "            self._database.rows(self._database.lock(of_job))\n"
+        "            self._moves.cancel(job_id, self._clock())\n",
+        ("tests/test_client_changes.py",),
+    ),
+    Mutant(
+        "a claim takes the turn to number before it locks jobs",
+        "storage/claims.py",
+        "            self._database.next_version(0)",
+        "            pass",
+        ("tests/test_client_changes.py",),
+    ),
+    Mutant(
+        "only final jobs are deleted",
+        "storage/retention.py",
+        "if status not in FINAL:",
+        "if False:",
+        ("tests/test_client_changes.py",),
+    ),
+)

@@ -1,0 +1,190 @@
+"""Guards of event streams: nothing is missed, nothing comes twice, no client is waited for."""
+
+from tests.mutants.mutant import Mutant
+
+STORED = ("tests/test_events.py",)
+STREAMS = ("tests/test_event_streams.py",)
+OUTPUT = ("tests/test_output.py",)
+CALLBACKS = ("tests/test_callbacks.py",)
+PRINTED = ("tests/test_printed.py",)
+
+EVENTS = (
+    Mutant(
+        "a change names the one before",
+        "storage/migrations/0007_events.py",
+        '"status": INSERT.format(previous="OLD.version"',
+        '"status": INSERT.format(previous="NULL"',
+        STORED,
+    ),
+    Mutant(
+        "events go with their job",
+        "storage/migrations/0007_events.py",
+        "        WHERE event.previous IS NOT NULL\n",
+        "        WHERE FALSE\n",
+        STORED,
+    ),
+    Mutant(
+        "progress that was passed by is not told",
+        "storage/events.py",
+        "query.where(newest | ~EventRow.is_progress)",
+        "query",
+        STORED,
+    ),
+    Mutant(
+        "what comes by two ways is told once",
+        "server/handlers/events.py",
+        "[told.frame for told in news if told.version > self.sent]",
+        "[told.frame for told in news]",
+        STREAMS,
+    ),
+    Mutant(
+        "what came before a stream has joined is read",
+        "server/handlers/events.py",
+        "            await self._catch_up(query)  # what has come before it joined\n",
+        "",
+        STREAMS,
+    ),
+    Mutant(
+        "a number of the future is taken as the present",
+        "server/handlers/events.py",
+        "min(query.last_event_id, feed.version)",
+        "query.last_event_id",
+        STREAMS,
+    ),
+    Mutant(
+        "a client that reads too slowly is dropped",
+        "server/streams.py",
+        "            self._drop()\n",
+        "",
+        STREAMS,
+    ),
+    Mutant(
+        "no more streams are open than may be",
+        "server/handlers/events.py",
+        "if self.services.feed.full:",
+        "if False:",
+        STREAMS,
+    ),
+    Mutant(
+        "the stream of a deleted job ends",
+        "server/feed.py",
+        "                    stream.gone = True\n                    stream.end()\n",
+        "                    pass\n",
+        STREAMS,
+    ),
+    Mutant(
+        "who knows the end of a job is told to stay away",
+        "server/handlers/events.py",
+        "if job.final and last is not None and last >= job.version:",
+        "if False:",
+        STREAMS,
+    ),
+    Mutant(
+        "output is read for a part of what is new only",
+        "storage/events.py",
+        "if len(parts) == output.PAGE:",
+        "if False:",
+        STORED,
+    ),
+    Mutant(
+        "what is read is what was committed before",
+        "storage/events.py",
+        "each for each in news if each.version <= known",
+        "each for each in news",
+        STORED,
+    ),
+    Mutant(
+        "only the holder of an attempt stores its output",
+        "storage/output.py",
+        '        JobRow.locked_by == place(JobRow.locked_by, "holder"),\n',
+        "",
+        OUTPUT,
+    ),
+    Mutant(
+        "of much output the middle is deleted",
+        "storage/output.py",
+        '    database.change(database.statement("middle", _delete_middle), {**held, **middle})\n',
+        "",
+        OUTPUT,
+    ),
+    Mutant(
+        "a keeper holds a bounded part of the output",
+        "runner/printed.py",
+        "        if too_many > 0:\n",
+        "        if False:\n",
+        PRINTED,
+    ),
+    Mutant(
+        "of much output the start is kept",
+        "runner/printed.py",
+        "            if self._position == 0:\n",
+        "            if False:\n",
+        PRINTED,
+    ),
+    Mutant(
+        "a flood of output delays no kill",
+        "runner/printed.py",
+        "self._hear(_READS)",
+        "self._hear(sys.maxsize)",
+        PRINTED,
+    ),
+    Mutant(
+        "all that a call has printed is heard before its outcome",
+        "runner/keeper.py",
+        '        process.output.finish(self._channel, self._token or "")\n',
+        "",
+        PRINTED,
+    ),
+    Mutant(
+        "a job closes the output of no other",
+        "runner/job_loop.py",
+        "    print_to(bounded.output)\n",
+        "",
+        PRINTED,
+    ),
+    Mutant(
+        "what is printed is stored with the end of an attempt",
+        "runner/settling.py",
+        """since this runner holds it no more.\"\"\"
+        self._store_output(running)
+""",
+        """since this runner holds it no more.\"\"\"
+""",
+        ("tests/test_logs.py",),
+    ),
+    Mutant(
+        "callbacks go to allowed hosts only",
+        "server/callback_hosts.py",
+        '    if not {host, f"{host}:{port}"} & set(hosts):\n',
+        "    if False:\n",
+        CALLBACKS,
+    ),
+    Mutant(
+        "what a callback answers must be a success",
+        "server/callbacks.py",
+        "return None if 200 <= answer.code < 300 else",
+        "return None if True else",
+        CALLBACKS,
+    ),
+    Mutant(
+        "a callback that was taken is not taken by another",
+        "storage/callbacks.py",
+        "            taken = CallbackRow.update(due_at=again_at, tries=CallbackRow.tries + 1)\n",
+        "            taken = CallbackRow.update(tries=CallbackRow.tries + 1)\n",
+        CALLBACKS,
+    ),
+    Mutant(
+        "who has lost a callback settles it no more",
+        "storage/callbacks.py",
+        "return CallbackRow.job_id == callback.job.id, CallbackRow.tries == callback.tries",
+        "return (CallbackRow.job_id == callback.job.id,)",
+        CALLBACKS,
+    ),
+    Mutant(
+        "a client is not told without end",
+        "server/callbacks.py",
+        "elif callback.tries >= TRIES:",
+        "elif False:",
+        CALLBACKS,
+    ),
+)

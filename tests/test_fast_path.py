@@ -1,0 +1,160 @@
+"""The two calls that are answered ahead of the application answer as it does."""
+
+import asyncio
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from tornado.httpclient import HTTPResponse
+from tornado.httputil import HTTPHeaders, RequestStartLine
+
+from server.fast_path import MAX_BODY_BYTES, FastPath
+from tests.api import Client
+from tests.stores import RETURNED, Bench
+
+SLEEP = b'{"type": "sleep", "payload": {"seconds": 0}}'
+PLAIN = {"Host": "here", "Accept": "*/*"}
+JSON = {**PLAIN, "Content-Type": "application/json", "Content-Length": str(len(SLEEP))}
+JOB = "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"
+DIFFERS = ("Date", "Location", "Etag")
+
+
+def taken(app: FastPath, method: str, path: str, headers: dict[str, str]) -> bool:
+    start = RequestStartLine(method, path, "HTTP/1.1")
+    return app.call(start, HTTPHeaders(headers)) is not None
+
+
+def test_plain_submissions_and_questions_take_the_fast_path(app: FastPath) -> None:
+    assert taken(app, "POST", "/jobs", JSON)
+    assert taken(app, "GET", JOB, PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/jobs", {**JSON, "Expect": "100-continue"}),
+        ("POST", "/jobs", {**JSON, "Origin": "http://elsewhere"}),
+        ("POST", "/jobs", {**JSON, "Content-Type": "multipart/form-data; boundary=x"}),
+        ("POST", "/jobs", {**JSON, "Content-Length": str(MAX_BODY_BYTES + 1)}),
+        ("POST", "/jobs", {**PLAIN, "Content-Type": "application/json"}),
+        ("POST", "/jobs?a=b", JSON),
+        ("PUT", "/jobs", JSON),
+        ("GET", JOB + "?wait=1", PLAIN),
+        ("GET", JOB, {**PLAIN, "If-None-Match": '"x"'}),
+        ("GET", JOB, {**PLAIN, "Prefer": "wait=1"}),
+        ("HEAD", JOB, PLAIN),
+        ("GET", "/jobs/1", PLAIN),
+        ("GET", "/jobs", PLAIN),
+    ],
+)
+def test_whatever_is_not_plain_is_left_to_the_application(
+    app: FastPath, method: str, path: str, headers: dict[str, str]
+) -> None:
+    assert not taken(app, method, path, headers)
+
+
+def plainly(response: HTTPResponse) -> tuple[int, dict[str, str], Any]:
+    """What has to be the same of two answers to the same; ids are not."""
+    headers = {name: value for name, value in response.headers.items() if name not in DIFFERS}
+    body = re.sub(rb"[0-9a-f-]{36}", b"ID", response.body)
+    return response.code, headers, body
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "body",
+    [
+        SLEEP,
+        b"{",
+        b"[1]",
+        b'{"type": "sleep", "payload": {"seconds": -1}}',
+        b'{"type": "sleep", "payload": {"seconds": 1}, "run_at": 5, "extra": 1}',
+        b'{"type": "nothing", "payload": {}}',
+        b'{"type": "analyze", "payload": {"patterns": ["a"]}}',
+        b'{"type": "analyze", "payload": {"patterns": ["a"], "source": {"job_id": "'
+        + JOB.encode()[6:]
+        + b'"}}}',
+        b'{"type": "sleep", "payload": {"seconds": NaN}}',
+        b"",
+    ],
+)
+async def test_a_submission_is_answered_alike(client: Client, body: bytes) -> None:
+    kind = {"Content-Type": "application/json"}
+    fast = await client.fetch("/jobs", method="POST", body=body, headers=kind)
+    slow = await client.fetch("/jobs", method="POST", body=body, headers={**kind, "X-Plain": "no"})
+    assert plainly(fast) == plainly(slow)
+    assert ("Location" in fast.headers) == (fast.code == 202) == ("Location" in slow.headers)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("state", ["unknown", "queued", "final"])
+async def test_a_question_is_answered_alike(client: Client, bench: Bench, state: str) -> None:
+    path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
+    if state == "final":
+        runner = bench.runner()
+        runner.claims.complete(runner.claim_one(), "null", RETURNED)
+    fast = await client.fetch(path)
+    slow = await client.fetch(path, headers={"X-Plain": "no"})
+    assert fast.code == (404 if state == "unknown" else 200)
+    assert plainly(fast) == plainly(slow)
+    assert fast.body == slow.body
+    assert fast.headers.get("Etag") == slow.headers.get("Etag")
+
+
+@pytest.mark.gen_test
+async def test_what_nobody_foresaw_is_a_bare_500_and_is_logged(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with patch("server.wire.job_path", side_effect=RuntimeError("planned")):
+        response = await client.fetch(
+            "/jobs", method="POST", body=SLEEP, headers={"Content-Type": "application/json"}
+        )
+    assert (response.code, json.loads(response.body)["detail"]) == (
+        500,
+        "an error of ours; it has been logged",
+    )
+    assert "planned" in caplog.text
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_goes_away_is_not_waited_for(app: FastPath, client: Client) -> None:
+    services = app.services
+    with (
+        patch.object(services, "entered", wraps=services.entered) as entered,
+        patch.object(services, "left", wraps=services.left) as left,
+    ):
+        _, writer = await connect(client)
+        writer.write(head("POST", "/jobs", JSON) + SLEEP[:-1])
+        await until(lambda: entered.call_count == 1)
+        assert left.call_count == 0
+        writer.close()
+        await until(lambda: left.call_count == 1)
+    assert (await client.get("/jobs"))["items"] == []
+
+
+@pytest.mark.gen_test
+async def test_several_requests_are_answered_over_one_connection(client: Client) -> None:
+    reader, writer = await connect(client)
+    last = head("GET", "/jobs?limit=5", {**PLAIN, "Connection": "close"})
+    writer.write((head("POST", "/jobs", JSON) + SLEEP) * 3 + last)
+    answers = await reader.read()
+    writer.close()
+    assert answers.count(b"HTTP/1.1 202 Accepted\r\n") == 3
+    assert answers.count(b'"job_id"') == 6
+
+
+async def connect(client: Client) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", int(client.base_url.rpartition(":")[2]))
+
+
+def head(method: str, path: str, headers: dict[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # bounded by the time of the test
+        await asyncio.sleep(0.001)

@@ -1,0 +1,147 @@
+"""A file on its way to disk: what is in memory of it, and what becomes of it on a full disk."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.file_part import BATCH_BYTES, MAX_PIECES, FilePart
+from server.problems import Problem
+from storage.job import StoreFull
+from storage.uploads import Uploads, UploadWriter
+
+BATCH = bytes(range(256)) * (BATCH_BYTES // 256)
+
+
+class Gate:
+    """What touches the disk, but only while it is open."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+
+    async def __call__(self, call: Callable[[], Any]) -> Any:
+        await self.open.wait()
+        return await asyncio.to_thread(call)
+
+
+def file_part(
+    uploads: Uploads, gate: Gate, writer: UploadWriter | None = None, most: int = 10**9
+) -> FilePart:
+    return FilePart(writer or uploads.writer(), gate, lambda size: None, most)
+
+
+def files(uploads: Uploads) -> list[Path]:
+    return [path for path in uploads.folder.rglob("*") if path.is_file()]
+
+
+async def waits(awaited: Awaitable[None]) -> asyncio.Future[None]:
+    """Something that waits, which it must still do when the loop has nothing else to do."""
+    future = asyncio.ensure_future(awaited)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not future.done()
+    return future
+
+
+@pytest.fixture
+def uploads(tmp_path: Path) -> Uploads:
+    return Uploads(tmp_path / "uploads")
+
+
+@pytest.mark.gen_test
+async def test_a_batch_gathers_while_one_is_written_and_then_the_client_waits(
+    uploads: Uploads,
+) -> None:
+    gate = Gate()
+    part = file_part(uploads, gate)
+    await part.put(BATCH)
+    await part.put(BATCH[:-1])
+    third = await waits(part.put(BATCH[-1:]))
+    gate.open.set()
+    await third
+    await part.end()
+    upload = await part.finish("a.log")
+    assert uploads.path(upload).read_bytes() == 2 * BATCH
+
+
+@pytest.mark.gen_test
+async def test_small_pieces_wait_before_they_take_more_memory_than_their_bytes(
+    uploads: Uploads,
+) -> None:
+    gate = Gate()
+    part = file_part(uploads, gate)
+    for _ in range(2 * MAX_PIECES - 1):
+        await part.put(b"x")
+    last = await waits(part.put(b"x"))
+    gate.open.set()
+    await last
+    await part.abort()
+
+
+@pytest.mark.gen_test
+async def test_a_file_has_ended_when_its_last_batch_is_written(uploads: Uploads) -> None:
+    gate = Gate()
+    part = file_part(uploads, gate)
+    await part.put(b"few")
+    end = await waits(part.end())
+    assert files(uploads)[0].read_bytes() == b""
+    gate.open.set()
+    await end
+    assert files(uploads)[0].read_bytes() == b"few"
+    await part.abort()
+
+
+@pytest.mark.gen_test
+async def test_a_file_is_removed_when_the_batch_under_way_has_been_written(
+    uploads: Uploads,
+) -> None:
+    closed, opened = Gate(), Gate()
+    opened.open.set()
+    writer = uploads.writer()
+
+    def gate(call: Callable[[], Any]) -> Awaitable[Any]:
+        return (opened if call == writer.abort else closed)(call)
+
+    part = FilePart(writer, gate, lambda size: None, 10**9)
+    await part.put(BATCH)
+    abort = await waits(part.abort())
+    closed.open.set()
+    await abort
+    assert files(uploads) == []
+
+
+@pytest.mark.gen_test
+async def test_a_full_disk_is_told_by_the_call_that_follows_and_leaves_no_file(
+    uploads: Uploads,
+) -> None:
+    gate, full = Gate(), os.open("/dev/full", os.O_WRONLY)
+    gate.open.set()
+    for later in ("put", "end", "abort"):
+        writer = uploads.writer()
+        os.dup2(full, writer._file.fileno())
+        part = file_part(uploads, gate, writer)
+        await part.put(BATCH)
+        if later != "abort":
+            with pytest.raises(StoreFull):
+                await (part.put(BATCH) if later == "put" else part.end())
+        await part.abort()
+        assert files(uploads) == []
+    os.close(full)
+
+
+@pytest.mark.gen_test
+async def test_a_file_above_its_limit_is_refused_with_the_byte_that_is_too_many(
+    uploads: Uploads,
+) -> None:
+    gate = Gate()
+    gate.open.set()
+    part = file_part(uploads, gate, most=len(BATCH) + 3)
+    await part.put(BATCH)
+    await part.put(b"123")
+    with pytest.raises(Problem, match="the file"):
+        await part.put(b"4")
+    await part.abort()
+    assert files(uploads) == []

@@ -1,0 +1,102 @@
+"""A worker's loop within the process of a test: a real pool on a real store."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from runner import job_types
+from runner.limits import JobLimits
+from runner.pool import Pool
+from runner.roster import Roster
+from runner.settling import backoff_ms
+from runner.setup import Limits
+from runner.supervisor import Supervisor
+from runner.upkeep import Upkeep
+from storage.claims import Claims
+from storage.config import Settings
+from storage.job import Attempt, Job, NewJob
+from storage.opening import Store, open_store
+from storage.rescue import Rescuer
+from storage.store import JobStore
+from storage.wakeup import WORKER
+
+TYPES = ("runner.job_types", "tests.job_types")
+
+
+class Worker:
+    """Some slots, and what a listener would ask the store for."""
+
+    def __init__(self, store: Store, job: JobLimits, size: int):
+        self.store = store
+        self.jobs = JobStore(store.database, store.wakeup, store.clock)
+        self._liveness = liveness = store.liveness(30)
+        self.claims = Claims(store.database, store.wakeup, liveness, store.clock)
+        load = partial(job_types.load, TYPES)
+        self.pool = Pool(size, load, keep_fds=liveness.descriptors, limits=Limits(job=job))
+        self._waiter = store.wakeup.waiter(WORKER)
+        rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
+        upkeep = Upkeep(store, liveness, rescuer, 3600)
+        roster = Roster(self.pool, store.uploads)
+        self.supervisor = Supervisor(self.pool, roster, self.claims, liveness, upkeep, 0.0)
+
+    def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
+        """A new queued job."""
+        payload = options.pop("payload", {"seconds": 60})
+        (job_id,) = self.jobs.enqueue([NewJob(type, payload, **options)])
+        assert job_id is not None
+        return job_id
+
+    def job(self, job_id: UUID) -> Job:
+        """The job, which must exist."""
+        job = self.jobs.get(job_id)
+        assert job is not None
+        return job
+
+    def turn_until(self, condition: Callable[[], Any], timeout: float = 45) -> None:
+        """Turn the worker's loop until the condition is met."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, f"not after {timeout} s"
+            self.supervisor.tick()
+            if not condition():
+                self.supervisor.wait(self._waiter, -1)
+
+    def started(self, job_id: UUID) -> int:
+        """Run a job until it has a process; the id of that."""
+        token = f"{job_id}/1"
+        self.turn_until(lambda: token in self.pool.pids())
+        return self.pool.pids()[token]
+
+    def ended(self, job_id: UUID) -> tuple[Job, Attempt]:
+        """Run a job until its newest attempt has ended; both."""
+        self.turn_until(lambda: self.job(job_id).status != "running" and self.job(job_id).attempts)
+        job = self.job(job_id)
+        return job, job.attempts[-1]
+
+    def close(self) -> None:
+        """End it as a worker does."""
+        self.supervisor.drain()
+        self.pool.close()
+        self.supervisor.settle_last()
+        self._waiter.close()
+        self.claims.deregister()
+        self._liveness.close()
+
+
+@contextmanager
+def open_worker(
+    database_url: str, folder: Path, job: JobLimits | None = None, size: int = 2
+) -> Iterator[Worker]:
+    """A worker on a fresh store."""
+    settings = Settings.read({"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url})
+    store = open_store(settings, patience=5)
+    worker = Worker(store, job or JobLimits(), size)
+    try:
+        yield worker
+    finally:
+        worker.close()
+        store.close()
