@@ -147,6 +147,19 @@ class TallyRow(pw.Model):
         primary_key = pw.CompositeKey("type", "name")
 
 
+class MomentRow(pw.Model):
+    """The tallies of all types at a time."""
+
+    at = pw.BigIntegerField(primary_key=True)
+    submitted = pw.BigIntegerField()
+    finished = pw.BigIntegerField()
+    waits = pw.BigIntegerField()
+    waited_ms = pw.BigIntegerField()
+
+    class Meta:
+        table_name = "moment"
+
+
 class VersionRow(pw.Model):
     """The number of the newest change, and what else is true of all jobs, in one row."""
 

@@ -2,6 +2,7 @@
 
 import { h, put } from "./lib/dom.js";
 import { setConnection } from "./lib/stream.js";
+import { showDocs } from "./pages/docs.js";
 import { showJob } from "./pages/job.js";
 import { showJobs } from "./pages/jobs.js";
 import { showOverview } from "./pages/overview.js";
@@ -12,6 +13,7 @@ const PAGES = [
   { name: "jobs", title: "Jobs", path: /^\/ui\/jobs\/?$/, show: showJobs },
   { name: "jobs", title: "Job", path: /^\/ui\/jobs\/([^/]+)\/?$/, show: showJob },
   { name: "submit", title: "Submit", path: /^\/ui\/submit\/?$/, show: showSubmit },
+  { name: "docs", title: "API", path: /^\/docs\/?$/, show: showDocs },
 ];
 const NOWHERE = { name: "", title: "Not found", show: showNowhere };
 
@@ -48,7 +50,7 @@ function onClick(event) {
   const link = event.target.closest?.("a[href]");
   const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
   if (!link || !plain || link.target || link.origin !== location.origin) return;
-  if (link.hash || !(link.pathname === "/" || link.pathname.startsWith("/ui"))) return;
+  if (link.hash || !/^\/($|ui($|\/)|docs\/?$)/.test(link.pathname)) return;
   event.preventDefault();
   go(link.href);
 }
