@@ -61,6 +61,7 @@ class AttemptRow(pw.Model):
     error = pw.TextField(null=True)
     cpu_seconds = pw.DoubleField(null=True)
     peak_memory_bytes = pw.BigIntegerField(null=True)
+    pid = pw.IntegerField(null=True)
 
     class Meta:
         table_name = "attempt"
