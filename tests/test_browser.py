@@ -1,5 +1,6 @@
 """The web front end in a real browser: what people do there, on a real listener and worker."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -158,6 +159,31 @@ def test_the_keyboard_is_enough_to_submit(service: Service, page: Page) -> None:
     page.keyboard.press("Enter")
     status(page, "queued")
     wait_for(lambda: page.evaluate("document.activeElement.id") == "main")
+
+
+def test_the_charts_show_what_happened_before_the_page_was_opened(
+    service: Service, page: Page
+) -> None:
+    service.worker()
+    service.result(service.submit(payload={"seconds": 0}))
+    wait_for(lambda: service.call("GET", "/overview/history")[1]["moments"], timeout=40)
+    page.goto("/")
+    points = page.get_by_role("img", name="Jobs finished per second").locator("polyline")
+    expect(points).to_have_attribute("points", re.compile(r"\d,\d"))
+
+
+def test_the_api_is_described_with_links_to_its_documents(service: Service, page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="API").click()
+    expect(page.locator("h1")).to_have_text("API")
+    calls = set(service.call("GET", "/openapi.json")[1]["paths"])
+    shown = page.locator(".call > summary > code")
+    expect(shown.first).to_be_visible()
+    assert set(shown.all_text_contents()) == calls
+    page.locator("#get_jobs_one > summary").click()
+    page.locator("#get_jobs_one").get_by_role("link", name="JobDocument").first.click()
+    expect(page.locator("#schema-JobDocument")).to_be_in_viewport()
+    expect(page.locator("#schema-JobDocument")).to_contain_text("retry_count")
 
 
 def test_each_of_several_files_becomes_a_job(service: Service, page: Page) -> None:
