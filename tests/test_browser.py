@@ -86,6 +86,17 @@ def test_the_list_follows_at_its_top_and_else_only_tells_of_news(
     expect(page.locator(row(page, second))).to_be_visible()
 
 
+def test_the_way_back_leads_to_where_the_list_was_scrolled_to(service: Service, page: Page) -> None:
+    ids = [service.submit(payload=LONG) for _ in range(40)]
+    page.goto("/ui/jobs")
+    expect(page.locator("tbody tr")).to_have_count(40)
+    page.locator(row(page, ids[0])).get_by_role("link").click()
+    status(page, "queued")
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect(page.locator(row(page, ids[0]))).to_be_in_viewport()
+
+
 def test_filters_are_in_the_address_and_a_bulk_cancel_says_how_many(
     service: Service, page: Page
 ) -> None:

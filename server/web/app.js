@@ -18,10 +18,13 @@ const PAGES = [
 const NOWHERE = { name: "", title: "Not found", show: showNowhere };
 
 const main = document.getElementById("main");
+const RESTORE_MS = 2000;
 let stop = () => {};
+let shown = "";
 
-/** Go to another page of ours. */
+/** Go to another page of ours; where this one was scrolled to is kept for the way back. */
 export function go(address) {
+  history.replaceState({ top: scrollY }, "");
   history.pushState(null, "", address);
   render();
   scrollTo(0, 0);
@@ -29,6 +32,7 @@ export function go(address) {
 }
 
 function render() {
+  shown = location.pathname + location.search;
   stop();
   setConnection("none");
   const page = PAGES.find((each) => each.path.test(location.pathname)) ?? NOWHERE;
@@ -55,6 +59,24 @@ function onClick(event) {
   go(link.href);
 }
 
+/** The browser has gone back or on; within a page it does that by itself. */
+function onPopState({ state }) {
+  if (shown === location.pathname + location.search) return;
+  render();
+  if (state?.top) scrollOnceThere(state.top);
+}
+
+/** Scroll to where the reader was, as soon as the page has loaded so much. */
+function scrollOnceThere(top) {
+  const grown = new ResizeObserver(() => {
+    scrollTo(0, top);
+    if (scrollY >= top - 1) grown.disconnect();
+  });
+  grown.observe(main);
+  setTimeout(() => grown.disconnect(), RESTORE_MS);
+}
+
+history.scrollRestoration = "manual";
 document.addEventListener("click", onClick);
-addEventListener("popstate", render);
+addEventListener("popstate", onPopState);
 render();
