@@ -15,8 +15,6 @@ import socket
 from pathlib import Path
 from typing import Any, Protocol
 
-import psycopg
-
 from storage.database import Database
 from storage.job import StoreError
 
@@ -150,14 +148,17 @@ class PostgresWaiter:
     """A connection that listens; after a drop it listens again at the next drain."""
 
     def __init__(self, database: Database, topic: str):
+        import psycopg  # not above: see storage/drivers.py
+
         self._database = database
         self._topic = topic
-        self._connection: psycopg.Connection[Any] | None = None
+        self._driver = psycopg
+        self._connection: Any = None
         self.drain()
 
     def fileno(self) -> int:
         """The connection's socket."""
-        return self._connection.fileno() if self._connection else -1
+        return int(self._connection.fileno()) if self._connection else -1
 
     def drain(self) -> None:
         """Take all notices that have come."""
@@ -167,7 +168,7 @@ class PostgresWaiter:
                 self._connection.execute(f"LISTEN {_channel(self._topic)}")
             for _ in self._connection.notifies(timeout=0):
                 pass
-        except psycopg.Error:
+        except self._driver.Error:
             self.close()
 
     def close(self) -> None:

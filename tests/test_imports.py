@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "storage": "",
     "storage.states": "",
     "storage.config": "",
+    "storage.drivers": "",
     "storage.logs": "",
     "storage.models": "",
     "storage.migrations.*": "",
@@ -97,7 +98,8 @@ MAY_IMPORT = {
     "storage.wakeup",
     "runner.heartbeat": "",
     "runner.worker": "runner.* storage.*",
-    "runner.__main__": "runner.config runner.heartbeat runner.worker storage.config",
+    "runner.__main__": "runner.config runner.heartbeat runner.worker storage.config "
+    "storage.drivers",
     "runner.job_types.base": "",
     "runner.job_types": "runner.job_types.base",
     "runner.job_types.*": "runner.job_types.* runner.analysis.*",
