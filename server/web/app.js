@@ -1,6 +1,7 @@
 // The router: which page an address shows. Pages are functions (root, address) → stop or nothing.
 
 import { h, put } from "./lib/dom.js";
+import { loadSession } from "./lib/session.js";
 import { setConnection } from "./lib/stream.js";
 import { showJob } from "./pages/job.js";
 import { showJobs } from "./pages/jobs.js";
@@ -55,4 +56,4 @@ function onClick(event) {
 
 document.addEventListener("click", onClick);
 addEventListener("popstate", render);
-render();
+loadSession().catch(() => {}).then(render); // the page tells what is wrong
