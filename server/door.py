@@ -18,27 +18,20 @@ _SCHEME = "bearer "
 
 
 class Door:
-    """Tells who asks, and refuses who may not. Without `tokens` it is open to anyone."""
+    """Tells who asks. Without `tokens` it is open to anyone."""
 
     def __init__(self, tokens: Tokens | None, sessions: Sessions | None):
         self.tokens = tokens
         self.sessions = sessions
 
-    def admit(
-        self, headers: HTTPHeaders, method: str, role: Role, by_https: bool = False
-    ) -> Caller:
-        """Who asks with these headers. Raises Problem 401, and 403 if the role is not enough."""
+    def caller(self, headers: HTTPHeaders, method: str, by_https: bool = False) -> Caller:
+        """Who asks with these headers. Raises Problem 401, and 403 for a page that is not ours."""
         if self.tokens is None:
             return ANYONE
         authorization = headers.get("Authorization")
         if authorization is not None:
-            caller = self._by_token(self.tokens, authorization)
-        else:
-            caller = self._by_cookie(headers, method, by_https)
-        if caller.role < role:
-            detail = f"this needs the role {role}; the token of {caller.name} has {caller.role}"
-            raise Problem(403, detail)
-        return caller
+            return self._by_token(self.tokens, authorization)
+        return self._by_cookie(headers, method, by_https)
 
     @staticmethod
     def _by_token(tokens: Tokens, authorization: str) -> Caller:
@@ -70,9 +63,22 @@ def open_door(settings: ServerSettings) -> Door:
     return Door(tokens, Sessions(secret, tokens, settings.session_seconds))
 
 
+def require_role(caller: Caller, role: Role) -> None:
+    """Raise Problem 403 if the caller may not do what needs this role."""
+    if caller.role < role:
+        detail = f"this needs the role {role}; the token of {caller.name} has {caller.role}"
+        raise Problem(403, detail)
+
+
 def unauthorized(detail: str, more: str = "") -> Problem:
     """401: who asks is not known."""
     return Problem(401, detail, headers={"WWW-Authenticate": f"Bearer{more}"})
+
+
+def is_own_origin(origin: str, headers: HTTPHeaders) -> bool:
+    """Whether a page of this origin is one of the host that was asked."""
+    host = origin.partition("://")[2].lower()
+    return bool(host) and host == headers.get("Host", "").lower()
 
 
 def require_same_origin(headers: HTTPHeaders) -> None:
@@ -80,8 +86,7 @@ def require_same_origin(headers: HTTPHeaders) -> None:
     along with whatever page of the same site sends it, and a foreign page may send a token."""
     site = headers.get("Sec-Fetch-Site")
     if site is None:  # an old browser, or one that came by http
-        host = headers.get("Origin", "").partition("://")[2].lower()
-        same = bool(host) and host == headers.get("Host", "").lower()
+        same = is_own_origin(headers.get("Origin", ""), headers)
     else:
         same = site == "same-origin"
     if not same:

@@ -27,6 +27,7 @@ from tornado.web import Application
 
 from server.access import log_access
 from server.callers import NOBODY, Role
+from server.door import require_role
 from server.failures import log_failure, problem_of
 from server.fast_calls import Answer, Call, get_job, job_in, submit
 from server.problems import CONTENT_TYPE
@@ -115,7 +116,8 @@ class _Request(HTTPMessageDelegate):
     async def _answer(self) -> None:
         try:
             method, door = self._start.method, self._path.services.door
-            self._caller = door.admit(self._headers, method, _ROLES[method])
+            self._caller = door.caller(self._headers, method)
+            require_role(self._caller, _ROLES[method])
             answer = await self._call(self._body, self._caller)
         except Exception as error:
             log_failure(error)

@@ -54,14 +54,23 @@ class SessionHandler(Handler):
         if token is None:
             raise unauthorized("this token is not known")
         self.caller = token.caller
-        self._set(sessions.begin(token), round(sessions.seconds))
+        by_https = self.request.protocol == "https"
+        self.set_cookie(
+            cookie_name(by_https),
+            sessions.begin(token),
+            max_age=round(sessions.seconds),
+            httponly=True,
+            samesite="Strict",
+            secure=by_https,
+        )
         log_change(self.caller.name, "sign in")
         self._answer(self.caller)
 
     def delete(self) -> None:
         """Sign out: the browser forgets the cookie."""
         self.take_body()
-        self._set("", 0)
+        by_https = self.request.protocol == "https"
+        self.clear_cookie(cookie_name(by_https), httponly=True, samesite="Strict", secure=by_https)
         self.set_status(204)
 
     def _answer(self, caller: Caller) -> None:
@@ -71,17 +80,6 @@ class SessionHandler(Handler):
             "role": str(caller.role),
         }
         self.answer(document)
-
-    def _set(self, value: str, seconds: int) -> None:
-        by_https = self.request.protocol == "https"
-        self.set_cookie(
-            cookie_name(by_https),
-            value,
-            max_age=seconds,
-            httponly=True,
-            samesite="Strict",
-            secure=by_https,
-        )
 
 
 def _read(document: object) -> SignIn:
