@@ -63,6 +63,7 @@ function askForToken(resolve) {
   const dialog = h("dialog", { "aria-labelledby": "sign-in-title" }, h("form", { onsubmit: submit },
     h("h2", { id: "sign-in-title" }, "Sign in"),
     h("p", { class: "quiet" }, "This service asks for a token; its operator has one for you."),
+    h("input", { type: "text", autocomplete: "username", value: location.host, hidden: true }), // for keepers of passwords
     h("div", { class: "field" }, h("label", { for: "token" }, "Token"), input, note),
     h("div", { class: "buttons" }, button)));
   dialog.addEventListener("cancel", (event) => event.preventDefault());
