@@ -1,4 +1,7 @@
-"""The listener: reads its settings, opens the store, listens until it is told to stop."""
+"""The listener: reads its settings, opens the store, listens until it is told to stop.
+
+`python -m server token create NAME` makes a token instead.
+"""
 
 import argparse
 import asyncio
@@ -19,6 +22,7 @@ from server.app import make_app
 from server.config import ServerSettings
 from server.fast_path import FastPath
 from server.services import Services
+from server.token_command import add_token_command, create_token
 from storage.config import read_or_exit
 from storage.job import StoreError
 from storage.logs import set_up_logs
@@ -35,15 +39,22 @@ CHUNK_BYTES = 256 * 1024
 
 
 def main() -> None:
-    """Run the listener."""
+    """Run the listener, or another command."""
     parser = argparse.ArgumentParser(
         prog="python -m server",
-        description="Takes jobs over HTTP. Settings come from the environment:",
+        description="Without a command: takes jobs over HTTP. Settings come from the environment:",
         epilog=ServerSettings.help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.parse_args()
-    settings = read_or_exit(ServerSettings)
+    add_token_command(parser)
+    arguments = parser.parse_args()
+    if arguments.command:
+        return create_token(arguments.name, arguments.role)
+    serve(read_or_exit(ServerSettings))
+
+
+def serve(settings: ServerSettings) -> None:
+    """Open all that a listener needs, and listen."""
     allow_many_connections()
     set_up_logs(settings.log_level, settings.log_format, "listener")
     try:
@@ -54,6 +65,8 @@ def main() -> None:
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(listen(settings, store, types))
+    except StoreError as error:
+        sys.exit(f"cannot start: {error}")
     except OSError as error:
         sys.exit(f"cannot listen on PORT={settings.port}: {error.strerror}")
     finally:
@@ -89,6 +102,8 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
     server = HTTPServer(front, max_body_size=ANY_SIZE, chunk_size=CHUNK_BYTES)
     server.add_sockets(sockets)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
+    if services.door.tokens is None:
+        log.warning("no API_TOKENS are set: whoever reaches this address may do anything")
     await stop.wait()
     log.info("stopping")
     server.stop()

@@ -67,6 +67,8 @@ class JobDocument(TypedDict):
     client_retries: int
     priority: int
     callback_url: str | None
+    submitted_by: str | None
+    canceled_by: str | None
     timeout: float | None
     created_at: Time
     run_at: Time

@@ -5,7 +5,7 @@ from typing import Any
 from tornado.web import Application, RequestHandler
 
 from server.access import log_access
-from server.handlers.base import NotFound
+from server.handlers.base import Handler, NotFound
 from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.events import EventsHandler, JobEventsHandler
 from server.handlers.explain import ExplainHandler
@@ -15,6 +15,7 @@ from server.handlers.jobs import JobsHandler
 from server.handlers.logs import LogsHandler
 from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
 from server.handlers.pages import FileHandler, IndexHandler, NoPageHandler, PageHandler
+from server.handlers.session import SessionHandler
 from server.services import Services
 from server.web_files import WebFiles
 
@@ -31,6 +32,7 @@ def make_app(services: Services) -> Application:
         (r"/overview/?", OverviewHandler, given),
         (r"/overview/history/?", HistoryHandler, given),
         (r"/openapi.json", OpenApiHandler, given),
+        (r"/session/?", SessionHandler, given),
         (r"/ui/static/([^/]+)/(.+)", FileHandler, web),
         (r"/(?:ui|docs)/?", PageHandler, web),
         (r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler, web),
@@ -59,4 +61,5 @@ def log_request(handler: RequestHandler) -> None:
     """As log_access."""
     request, status = handler.request, handler.get_status()
     seconds, address = request.request_time(), request.remote_ip or ""
-    log_access(request.method or "", request.path, status, seconds, address)
+    caller = handler.caller.name if isinstance(handler, Handler) else None
+    log_access(request.method or "", request.path, status, seconds, address, caller)

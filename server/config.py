@@ -1,8 +1,13 @@
 """Settings of the listener."""
 
+from pathlib import Path
+
 from pydantic import Field, ValidationInfo, field_validator
 
-from storage.config import Settings
+from server import tokens
+from storage.config import Seconds, Settings
+
+LEAST_SECRET = 16
 
 
 class ServerSettings(Settings):
@@ -19,8 +24,26 @@ class ServerSettings(Settings):
     max_streams: int = Field(
         2000, ge=1, description="most clients that may follow events at once; above it 503"
     )
+    api_tokens: str = Field(
+        "",
+        repr=False,
+        description="who may do what, as in ci:submit:TOKEN,ops:admin:sha256:HEX, with the roles "
+        "read, submit and admin; without any token, anyone may do anything",
+    )
+    api_tokens_file: Path | None = Field(
+        None, description="file of such tokens, one a line; it is read again when it changes"
+    )
+    cookie_secret: str = Field(
+        "",
+        repr=False,
+        description="what sign-ins of the web front end are signed with, at least 16 characters; "
+        "empty: a key that is made in DATA_DIR",
+    )
+    session_seconds: Seconds = Field(
+        43200, ge=60, le=31536000, description="how long a sign-in of the web front end lasts"
+    )
     callback_secret: str = Field(
-        "", description="what callbacks are signed with, at least 16 characters"
+        "", repr=False, description="what callbacks are signed with, at least 16 characters"
     )
     callback_hosts: str = Field(
         "",
@@ -34,11 +57,11 @@ class ServerSettings(Settings):
         "unset: 268435456, but at most a tenth of the disk",
     )
 
-    @field_validator("callback_secret")
+    @field_validator("callback_secret", "cookie_secret")
     @classmethod
     def _long_enough(cls, value: str) -> str:
-        if len(value) < 16:
-            raise ValueError("it must have at least 16 characters")
+        if len(value) < LEAST_SECRET:
+            raise ValueError(f"it must have at least {LEAST_SECRET} characters")
         return value
 
     @field_validator("callback_hosts")
@@ -47,6 +70,27 @@ class ServerSettings(Settings):
         if value and not info.data.get("callback_secret"):
             raise ValueError("it needs CALLBACK_SECRET")
         return value
+
+    @field_validator("api_tokens")
+    @classmethod
+    def _good_tokens(cls, value: str) -> str:
+        tokens.in_setting(value)
+        return value
+
+    @field_validator("api_tokens_file")
+    @classmethod
+    def _good_file(cls, value: Path, info: ValidationInfo) -> Path:
+        others = info.data.get("api_tokens", "")
+        found = [*tokens.in_file(value), *(tokens.in_setting(others) if others else ())]
+        tokens.require_different(found)
+        return value
+
+    def tokens(self) -> tokens.Tokens | None:
+        """Those of API_TOKENS and API_TOKENS_FILE; None if neither is set. Raises TokensError."""
+        if not self.api_tokens and self.api_tokens_file is None:
+            return None
+        fixed = tokens.in_setting(self.api_tokens) if self.api_tokens else []
+        return tokens.Tokens(fixed, self.api_tokens_file)
 
     @property
     def allowed_callback_hosts(self) -> frozenset[str]:

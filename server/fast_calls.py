@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from server import strict_json, wire
+from server.access import log_change
+from server.callers import Caller
 from server.services import Services
 from server.storing import store_job, unknown_job
 
@@ -22,8 +24,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Call = Callable[[bytes], Awaitable[Answer]]
-"""Takes the body. Raises what problem_of knows."""
+Call = Callable[[bytes, Caller], Awaitable[Answer]]
+"""Takes the body, and who asks. Raises what problem_of knows."""
 
 
 def job_in(path: str) -> UUID | None:
@@ -35,11 +37,12 @@ def job_in(path: str) -> UUID | None:
 def submit(services: Services) -> Call:
     """POST /jobs with JSON."""
 
-    async def call(body: bytes) -> Answer:
+    async def call(body: bytes, caller: Caller) -> Answer:
         services.disk.admit(len(body))
         document = strict_json.parse(body)
         checked = services.check(document, has_file=False)
-        job_id = await store_job(services, checked.new_job(None))
+        job_id = await store_job(services, checked.new_job(None, caller.name))
+        log_change(caller.name, "submit", job_id=str(job_id))
         return Answer(202, wire.accepted_document(job_id), {"Location": wire.job_path(job_id)})
 
     return call
@@ -48,7 +51,7 @@ def submit(services: Services) -> Call:
 def get_job(services: Services, job_id: UUID) -> Call:
     """GET /jobs/ID, as the job is now."""
 
-    async def call(_: bytes) -> Answer:
+    async def call(_: bytes, caller: Caller) -> Answer:
         job = await services.jobs_by_id.ask(job_id)
         if job is None:
             raise unknown_job(job_id)

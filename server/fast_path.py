@@ -26,6 +26,8 @@ from tornado.httputil import (
 from tornado.web import Application
 
 from server.access import log_access
+from server.callers import NOBODY, Role
+from server.door import require_role
 from server.failures import log_failure, problem_of
 from server.fast_calls import Answer, Call, get_job, job_in, submit
 from server.problems import CONTENT_TYPE
@@ -35,8 +37,9 @@ from server.wire import HEADERS, encode
 MAX_BODY_BYTES = 64 << 10
 """A longer one is the application's, which does not wait for its end to refuse it."""
 
-_PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection"}
+_PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
 _WITH_BODY = {*_PLAIN, "Content-Type", "Content-Length"}
+_ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
 
 class FastPath(HTTPServerConnectionDelegate):
@@ -75,7 +78,7 @@ class _Request(HTTPMessageDelegate):
     def __init__(self, path: FastPath, server_conn: object, connection: HTTPConnection):
         self._path, self._server_conn, self._connection = path, server_conn, connection
         self._rest: HTTPMessageDelegate | None = None
-        self._body = b""
+        self._body, self._caller = b"", NOBODY
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
@@ -87,6 +90,7 @@ class _Request(HTTPMessageDelegate):
             self._rest = application.start_request(self._server_conn, self._connection)
             return self._rest.headers_received(start_line, headers)
         self._start, self._call, self._began = start_line, call, time.monotonic()
+        self._headers = headers
         self._entered = True
         self._path.services.entered()
         return None
@@ -111,7 +115,10 @@ class _Request(HTTPMessageDelegate):
 
     async def _answer(self) -> None:
         try:
-            answer = await self._call(self._body)
+            method, door = self._start.method, self._path.services.door
+            self._caller = door.caller(self._headers, method)
+            require_role(self._caller, _ROLES[method])
+            answer = await self._call(self._body, self._caller)
         except Exception as error:
             log_failure(error)
             problem = problem_of(error, 500)
@@ -136,6 +143,7 @@ class _Request(HTTPMessageDelegate):
             answer.status,
             time.monotonic() - self._began,
             str(getattr(getattr(self._server_conn, "context", None), "remote_ip", "")),
+            self._caller.name,
         )
 
     def _leave(self) -> None:

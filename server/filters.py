@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from server import wire
+from server.cursors import parse_cursor
 from server.submission import Time, milliseconds
 from storage.filters import Filters
 from storage.states import Status
@@ -50,6 +50,7 @@ class FilterFields(BaseModel):
     type: Text | None = Field(None, description="name of the job type")
     created_after: Time | None = Field(None, description="created then or later")
     created_before: Time | None = Field(None, description="created earlier than that")
+    submitted_by: Text | None = Field(None, description="name of the caller")
     text: Text | None = Field(
         None, description="part of the payload's JSON or of the upload's name; A-Z in either case"
     )
@@ -62,6 +63,7 @@ class FilterFields(BaseModel):
             created_after=_milliseconds(self.created_after),
             created_before=_milliseconds(self.created_before),
             text=self.text or "",
+            submitted_by=self.submitted_by,
         )
 
     def any_given(self) -> bool:
@@ -82,12 +84,12 @@ class Cursor(BaseModel):
     @classmethod
     def _ours(cls, value: str | None) -> str | None:
         if value is not None:
-            wire.parse_cursor(value)
+            parse_cursor(value)
         return value
 
     def before(self) -> UUID | None:
         """The job after which it goes on."""
-        return None if self.cursor is None else wire.parse_cursor(self.cursor)
+        return None if self.cursor is None else parse_cursor(self.cursor)
 
 
 class ListQuery(FilterFields, Cursor):

@@ -26,13 +26,18 @@ class UnderWay:
     def __init__(self) -> None:
         self._keys: set[str] = set()
 
-    def enter(self, headers: HTTPHeaders) -> str | None:
-        """The key of a request, if it has one; it has to leave. Raises Problem 400 or 409."""
+    def enter(self, headers: HTTPHeaders, caller: str | None) -> str | None:
+        """The key of a request, if it has one; it has to leave. Raises Problem 400 or 409.
+
+        Each caller has keys of its own: those of others stand for nothing.
+        """
         key = headers.get(HEADER)
         if key is None:
             return None
         if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
             raise malformed(f"{HEADER} must be 1 to {MAX_LENGTH} printable ASCII characters")
+        if caller is not None:
+            key = f"{caller}\n{key}"  # a character that no key has
         if key in self._keys:
             raise Problem(409, f"a request with this {HEADER} is still under way")
         self._keys.add(key)
@@ -44,10 +49,11 @@ class UnderWay:
 
 
 def fingerprint(job: NewJob) -> str:
-    """What two submissions must have in common to be the same: all that the client has sent; of
+    """What two submissions of one caller must have in common to be the same: all that was sent; of
     a file, its name and its digest."""
     upload = job.upload and [job.upload.name, job.upload.sha256]
     said: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
+    del said["submitted_by"]
     text = json.dumps(said, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -2,21 +2,24 @@
 documents that are sent, and the table of operations."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from runner.job_types.base import JobType
 from server.openapi_schemas import Json, Schemas, new_forms, new_jobs
-from server.operations import NEW_JOB, OPERATIONS, Operation
+from server.operation import NEW_JOB, OWN, Operation
+from server.operations import OPERATIONS
 from server.problems import CONTENT_TYPE
 from server.service_answers import ProblemDocument
+from server.sessions import COOKIE
 
 _ABOUT = "Takes jobs, runs them in processes, and lets clients follow, list and cancel them."
 _ALWAYS = (400, 413, 503)
 """Problems of any call: it cannot be read, its body is too large, the store cannot take it."""
 _PROBLEMS = {
     400: "It cannot be read",
-    403: "A page of another origin may not do this",
+    401: "A token is needed, or this one is not known",
+    403: "The role is not enough, or a page of another origin may not do this",
     404: "There is no such job",
     409: "The state of the job, or of an earlier request, does not allow it",
     413: "It is too large",
@@ -24,6 +27,19 @@ _PROBLEMS = {
     422: "It can be read, but not accepted; errors names each field",
     503: "The store cannot take it now; Retry-After",
     507: "The disk has no room",
+}
+_SCHEMES: dict[str, Json] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Of API_TOKENS or API_TOKENS_FILE; where none is set, none is needed",
+    },
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "The sign-in of the web front end; by https, its name begins with __Host-",
+    },
 }
 _OK = {200: "Here it is", 202: "Accepted", 204: "Done", 304: "Nothing has changed"}
 _TEXT: Json = {"type": "string"}
@@ -34,6 +50,8 @@ _SENT: dict[str, Json] = {
     "Retry-After": {"description": "Seconds until it can have changed", "schema": _TEXT},
     "Etag": {"description": "Of this very answer, for If-None-Match", "schema": _TEXT},
     "Allow": {"description": "The methods that are supported", "schema": _TEXT},
+    "Set-Cookie": {"description": "The sign-in, or its end", "schema": _TEXT},
+    "WWW-Authenticate": {"description": "Bearer (RFC 6750)", "schema": _TEXT},
 }
 _TAKEN: dict[str, Json] = {
     "Prefer": {"description": "wait=30 is like the parameter wait (RFC 7240)", "schema": _TEXT},
@@ -66,7 +84,8 @@ def document(job_types: Mapping[str, JobType[Any]]) -> Json:
         "info": {"title": "Job Service", "version": "1", "description": _ABOUT},
         "servers": [{"url": "/"}],
         "paths": paths,
-        "components": {"schemas": schemas.components},
+        "components": {"schemas": schemas.components, "securitySchemes": _SCHEMES},
+        "security": [{name: []} for name in _SCHEMES],
     }
 
 
@@ -92,6 +111,14 @@ def _item(path: str) -> Json:
     return item
 
 
+def _needs(operation: Operation) -> Json:
+    """What is said of the caller."""
+    if operation.role is None:
+        return {"security": []}
+    roles = "submit for jobs that the caller has submitted, admin for others"
+    return {"description": f"Role: {roles if operation.role == OWN else operation.role}."}
+
+
 def _operation(operation: Operation, schemas: Schemas, bodies: Mapping[str, Any]) -> Json:
     parameters = [each for model in operation.queries for each in schemas.parameters(model)]
     queries = {each["name"]: each for each in parameters}
@@ -99,6 +126,7 @@ def _operation(operation: Operation, schemas: Schemas, bodies: Mapping[str, Any]
     headers = [{"name": name, "in": "header", **_TAKEN[name]} for name in takes]
     made: Json = {
         "summary": operation.summary,
+        **_needs(operation),
         "operationId": _name(operation),
         "parameters": [*queries.values(), *headers],
         "responses": _responses(operation, schemas),
@@ -118,9 +146,19 @@ def _responses(operation: Operation, schemas: Schemas) -> Json:
     if _has_etag(operation):
         found["304"] = {"description": _OK[304]}
     problem = {CONTENT_TYPE: {"schema": schemas.of(ProblemDocument)}}
-    for status in {*_ALWAYS, *operation.problems, *(() if operation.method == "get" else (403,))}:
+    for status in {*_ALWAYS, *operation.problems, *_refusals(operation)}:
         found[str(status)] = {"description": _PROBLEMS[status], "content": problem}
+        if status == 401:
+            found["401"]["headers"] = {"WWW-Authenticate": _SENT["WWW-Authenticate"]}
     return dict(sorted(found.items()))
+
+
+def _refusals(operation: Operation) -> Iterator[int]:
+    """Problems of who asks. To look, the least role is enough."""
+    if operation.role is not None:
+        yield 401
+    if operation.method != "get":
+        yield 403
 
 
 def _answer(status: int, wanted: Any, operation: Operation, schemas: Schemas) -> Json:

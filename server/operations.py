@@ -1,10 +1,6 @@
 """Every call of the API: what it takes and what it answers, for /openapi.json."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
-
-from pydantic import BaseModel
 
 from server.answers import (
     AcceptedDocument,
@@ -16,62 +12,57 @@ from server.answers import (
     PageDocument,
     SetDocument,
 )
+from server.callers import Role
 from server.filters import BulkBody, ListQuery, SetQuery, WaitQuery
+from server.operation import EVENTS, NEW_JOB, OWN, Operation
 from server.service_answers import (
     HealthDocument,
     HistoryDocument,
     IndexDocument,
     OverviewDocument,
     ReadyDocument,
+    SessionDocument,
 )
+from server.sessions import SignIn
 from server.stream_query import EventsQuery, LogsQuery
 
-NEW_JOB = "new job"
-"""In place of a model: made from the job types."""
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One call. `answers` are documents by status: None for an answer without content, a text for
-    a media type that is not JSON, several for one of these.
-
-    A stream cannot be asked for again by its Etag.
-    """
-
-    method: str
-    path: str
-    summary: str
-    answers: Mapping[int, Any]
-    queries: tuple[type[BaseModel], ...] = ()
-    body: Any = None
-    problems: tuple[int, ...] = ()
-    headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    """Headers of answers, beside those that all have."""
-    takes: tuple[str, ...] = ()
-    """Headers of requests."""
-
-    @property
-    def is_stream(self) -> bool:
-        """Whether the answer goes on."""
-        return EVENTS in self.answers.values()
-
-
-EVENTS = "text/event-stream"
 _RETRY = {200: ("Retry-After",)}
 
 OPERATIONS = (
     Operation("get", "/", "What is here", {200: ("text/html", IndexDocument)}),
-    Operation("get", "/healthz", "Whether listener and store answer", {200: HealthDocument}),
+    Operation(
+        "get", "/healthz", "Whether listener and store answer", {200: HealthDocument}, role=None
+    ),
     Operation("get", "/readyz", "Whether new jobs can be taken", {200: ReadyDocument}),
     Operation("get", "/metrics", "Figures for Prometheus", {200: "text/plain"}),
     Operation("get", "/overview", "Figures for people", {200: OverviewDocument}),
     Operation("get", "/overview/history", "Figures of the last hour", {200: HistoryDocument}),
     Operation("get", "/openapi.json", "This document", {200: dict[str, Any]}),
+    Operation("get", "/session", "Who asks, and what that caller may do", {200: SessionDocument}),
+    Operation(
+        "post",
+        "/session",
+        "Sign in, from a page of this service: the answer sets a cookie",
+        {200: SessionDocument},
+        role=None,
+        body=SignIn,
+        problems=(401, 409, 415, 422),
+        headers={200: ("Set-Cookie",)},
+    ),
+    Operation(
+        "delete",
+        "/session",
+        "Sign out, from a page of this service",
+        {204: None},
+        role=None,
+        headers={204: ("Set-Cookie",)},
+    ),
     Operation(
         "post",
         "/jobs",
         "Submit a job",
         {202: AcceptedDocument},
+        role=Role.SUBMIT,
         body=NEW_JOB,
         problems=(409, 415, 422, 507),
         headers={202: ("Location", "Idempotency-Replayed")},
@@ -92,6 +83,7 @@ OPERATIONS = (
         "/jobs/cancel",
         "Cancel all jobs that filters choose",
         {200: BulkDocument},
+        role=Role.ADMIN,
         body=BulkBody,
         problems=(415, 422),
     ),
@@ -100,6 +92,7 @@ OPERATIONS = (
         "/jobs/retry",
         "Retry all jobs that filters choose",
         {200: BulkDocument},
+        role=Role.ADMIN,
         body=BulkBody,
         problems=(415, 422),
     ),
@@ -113,12 +106,20 @@ OPERATIONS = (
         problems=(404, 422),
         headers=_RETRY,
     ),
-    Operation("delete", "/jobs/{job_id}", "Delete a final job", {204: None}, problems=(404, 409)),
+    Operation(
+        "delete",
+        "/jobs/{job_id}",
+        "Delete a final job",
+        {204: None},
+        role=OWN,
+        problems=(404, 409),
+    ),
     Operation(
         "post",
         "/jobs/{job_id}/cancel",
         "Cancel a job: 200 when its process is gone, 202 while that is not seen",
         {200: ChangedDocument, 202: ChangedDocument},
+        role=OWN,
         problems=(404, 409),
     ),
     Operation(
@@ -126,6 +127,7 @@ OPERATIONS = (
         "/jobs/{job_id}/retry",
         "Queue a job again that failed or was canceled",
         {202: ChangedDocument},
+        role=OWN,
         problems=(404, 409),
         headers={202: ("Location",)},
     ),

@@ -23,6 +23,15 @@ class ReadyDocument(TypedDict):
 
 
 @closed
+class SessionDocument(TypedDict):
+    """Who asks. Without `tokens` there are no names, and anyone may do anything."""
+
+    tokens: bool
+    name: str | None
+    role: str
+
+
+@closed
 class TypeDocument(TypedDict):
     """A job type."""
 

@@ -16,6 +16,7 @@ from server.callbacks import Sender
 from server.changes import Changes
 from server.config import ServerSettings
 from server.disk_mark import DiskMark
+from server.door import Door, open_door
 from server.feed import Feed
 from server.once import UnderWay
 from storage import explaining, retention
@@ -44,6 +45,7 @@ class Services:
     settings: ServerSettings
     store: Store
     job_types: Mapping[str, JobType[Any]]
+    door: Door = field(init=False)
     jobs: JobStore = field(init=False)
     changes: Changes = field(init=False)
     new_jobs: Batches[NewJob, UUID | None] = field(init=False)
@@ -61,6 +63,7 @@ class Services:
     """The figures of all jobs; whoever asks at the same time gets the same ones."""
 
     def __post_init__(self) -> None:
+        self.door = open_door(self.settings)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
         self._files = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="enqueue")

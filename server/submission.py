@@ -68,8 +68,8 @@ class Checked:
     submission: Submission
     source: UUID | None
 
-    def new_job(self, upload: Upload | None) -> NewJob:
-        """The job to store, with its file."""
+    def new_job(self, upload: Upload | None, submitted_by: str | None) -> NewJob:
+        """The job to store, with its file and the name of its caller."""
         given = self.submission
         return NewJob(
             type=given.type,
@@ -82,6 +82,7 @@ class Checked:
             upload=upload,
             source=self.source,
             callback_url=given.callback_url,
+            submitted_by=submitted_by,
         )
 
 

@@ -1,7 +1,5 @@
 """Jobs as clients see them. The only place that knows the names and formats on the wire."""
 
-import base64
-import binascii
 import json
 import math
 import time as clock
@@ -13,6 +11,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from server import answers
+from server.cursors import cursor, cursor_or_none
 from storage.bulk import BulkChange
 from storage.explaining import Situation
 from storage.job import Attempt, Job, Upload
@@ -96,8 +95,12 @@ def explain_document(
 
 def bulk_document(done: BulkChange, dry_run: bool) -> answers.BulkDocument:
     """The answer to a change of many jobs."""
-    matched, changed, after = done.matched, done.changed, cursor(done.next)
-    return {"matched": matched, "changed": changed, "dry_run": dry_run, "next": after}
+    return {
+        "matched": done.matched,
+        "changed": done.changed,
+        "dry_run": dry_run,
+        "next": cursor_or_none(done.next),
+    }
 
 
 def retry_document(job_id: UUID) -> answers.ChangedDocument:
@@ -121,6 +124,8 @@ def job_document(job: Job) -> answers.JobDocument:
         "client_retries": job.client_retries,
         "priority": job.priority,
         "callback_url": job.callback_url,
+        "submitted_by": job.submitted_by,
+        "canceled_by": job.canceled_by,
         "timeout": job.timeout,
         "created_at": time(job.created_at),
         "run_at": time(job.run_at),
@@ -145,7 +150,7 @@ def job_headers(job: Job) -> dict[str, str]:
 def page_document(page: Page, limit: int) -> answers.PageDocument:
     """A part of the list of jobs."""
     items = [job_document(job) for job in page.jobs]
-    return {"items": items, "limit": limit, "next": cursor(page.next)}
+    return {"items": items, "limit": limit, "next": cursor_or_none(page.next)}
 
 
 def set_document(jobs: Mapping[UUID, Job | None]) -> answers.SetDocument:
@@ -158,25 +163,6 @@ def set_document(jobs: Mapping[UUID, Job | None]) -> answers.SetDocument:
 def next_link(query: Mapping[str, str], page_after: UUID) -> str:
     """The Link header to the next part of a list (RFC 8288)."""
     return f'</jobs?{urlencode({**query, "cursor": cursor(page_after)})}>; rel="next"'
-
-
-@overload
-def cursor(job_id: UUID) -> str: ...
-@overload
-def cursor(job_id: UUID | None) -> str | None: ...
-def cursor(job_id: UUID | None) -> str | None:
-    """A place in the list, opaque to clients."""
-    if job_id is None:
-        return None
-    return base64.urlsafe_b64encode(job_id.bytes).rstrip(b"=").decode()
-
-
-def parse_cursor(text: str) -> UUID:
-    """The place a cursor names. Raises ValueError if it is none of ours."""
-    try:
-        return UUID(bytes=base64.b64decode(text + "==", altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError):
-        raise ValueError("not a cursor: use the value of `next` from the page before") from None
 
 
 def _upload_document(upload: Upload) -> answers.UploadDocument:

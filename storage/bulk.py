@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 from storage.clock import Clock
@@ -43,10 +44,13 @@ class Bulk:
         self._clock = clock
         self._moves = Moves(database)
 
-    def cancel(self, filters: Filters, before: UUID | None, dry_run: bool) -> BulkChange:
-        """Cancel queued jobs, and ask for the cancel of running ones."""
+    def cancel(
+        self, filters: Filters, before: UUID | None, dry_run: bool, by: str | None = None
+    ) -> BulkChange:
+        """Cancel queued jobs, and ask for the cancel of running ones, in the name of a caller."""
         sources = CANCEL.sources | REQUEST_CANCEL.sources
-        return self._each(filters, sources, self._moves.cancel, before, dry_run)
+        cancel = partial(self._moves.cancel, by=by)
+        return self._each(filters, sources, cancel, before, dry_run)
 
     def retry(self, filters: Filters, before: UUID | None, dry_run: bool) -> BulkChange:
         """Queue failed and canceled jobs again."""

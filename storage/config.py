@@ -1,7 +1,8 @@
 """Settings of the store, and how settings are read for every program. Imports nothing of ours.
 
 A program has one frozen settings class, a subclass of `Settings`; a field `concurrency_limit`
-is the environment variable CONCURRENCY_LIMIT. All problems are reported at once.
+is the environment variable CONCURRENCY_LIMIT. All problems are reported at once. A field with
+`repr=False` holds a secret: it is shown nowhere.
 """
 
 import os
@@ -25,11 +26,15 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """What the listener and the worker both need to know."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=str.upper)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=str.upper, hide_input_in_errors=True
+    )
 
     data_dir: Path = Field(Path("data"), description="folder of the database and the uploads")
     database_url: str = Field(
-        "", description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR"
+        "",
+        repr=False,  # it may have a password
+        description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR",
     )
     job_types: str = Field(
         "runner.job_types", description="packages or modules of job types, separated by commas"
@@ -57,14 +62,22 @@ class Settings(BaseModel):
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """The settings from the environment; an empty variable counts as not set.
 
-        Raises SettingsError with every problem: name, value and what is allowed.
+        Raises SettingsError with every problem: name, value unless it is secret, and what is
+        allowed.
         """
         given = {name: value for name, value in environ.items() if value.strip()}
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            lines = [_problem(found, given) for found in error.errors()]
+            lines = [cls._problem(found, given) for found in error.errors()]
             raise SettingsError("\n".join(lines)) from None
+
+    @classmethod
+    def _problem(cls, error: Any, given: Mapping[str, str]) -> str:
+        name = error["loc"][0]
+        message = error["msg"].removeprefix("Value error, ")
+        shown = f"={given[name]}" if cls.model_fields[name.lower()].repr else ""
+        return f"{name}{shown}: {message[0].lower()}{message[1:]}"
 
     @property
     def store_url(self) -> str:
@@ -94,9 +107,3 @@ def read_or_exit(cls: type[T]) -> T:
         return cls.read()
     except SettingsError as error:
         sys.exit(f"cannot start, settings are wrong:\n{error}")
-
-
-def _problem(error: Any, given: Mapping[str, str]) -> str:
-    name = error["loc"][0]
-    message = error["msg"].removeprefix("Value error, ")
-    return f"{name}={given[name]}: {message[0].lower()}{message[1:]}"

@@ -20,3 +20,5 @@ class Filters:
     created_before: int | None = None
     """Earlier than that."""
     text: str = ""
+    submitted_by: str | None = None
+    """The name of a caller."""

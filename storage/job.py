@@ -85,6 +85,8 @@ class NewJob:
     upload: Upload | None = None
     source: UUID | None = None
     callback_url: str | None = None
+    submitted_by: str | None = None
+    """The name of the caller, if it has one."""
     id: UUID = field(default_factory=uuid_utils.compat.uuid7)
 
 
@@ -154,6 +156,9 @@ class Job:
     """How often a client had it retried after it was final."""
     callback_url: str | None = None
     """Where a client wants to be told of its end."""
+    submitted_by: str | None = None
+    canceled_by: str | None = None
+    """Names of callers: who has submitted it, and who has wanted it canceled."""
     upload: Upload | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 

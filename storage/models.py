@@ -44,6 +44,8 @@ class JobRow(pw.Model):
     upload_id = pw.UUIDField(null=True)
     client_retries = pw.IntegerField()
     callback_url = pw.TextField(null=True)
+    submitted_by = pw.TextField(null=True)
+    canceled_by = pw.TextField(null=True)
 
     class Meta:
         table_name = "job"

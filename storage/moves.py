@@ -35,20 +35,21 @@ class Moves:
         assert not transition.fenced, transition.name
         return self._move(transition, {"the job": job_id}, now, changes)
 
-    def cancel(self, job_id: UUID, now: int) -> bool:
+    def cancel(self, job_id: UUID, now: int, by: str | None = None) -> bool:
         """Cancel a queued job, or note that a running one is to be; inside a transaction.
 
         From the first change on, which numbers itself, nobody else can make one: a job that is
         released just now is met by one of the two.
         """
-        if self.free(CANCEL, job_id, now):
+        if self.free(CANCEL, job_id, now, canceled_by=by):
             self._tally(job_id, f"finished {Status.CANCELED}")
             return True
-        return self.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now)
+        return self.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now, canceled_by=by)
 
     def requeue(self, job_id: UUID, now: int) -> bool:
         """The retry that a client asks for: a fresh allowance, and nothing of the end is left."""
-        forgotten = dict.fromkeys(("finished_at", "error", "progress", "cancel_requested_at"))
+        ended = ("finished_at", "error", "progress", "cancel_requested_at", "canceled_by")
+        forgotten = dict.fromkeys(ended)
         counted = {"retry_count": 0, "client_retries": JobRow.client_retries + 1}
         if not self.free(REQUEUE, job_id, now, run_at=now, **counted, **forgotten):
             return False

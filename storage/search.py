@@ -160,6 +160,7 @@ def _looked_at(filters: Filters) -> dict[str, Any]:
         "created_before": filters.created_before,
         "text": ascii_lower(filters.text) or None,
         "quoted": ascii_lower(dump(filters.text)[1:-1]) or None,
+        "submitted_by": filters.submitted_by,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -86,13 +86,13 @@ class JobStore:
         jobs = jobs_by_id(self._database, found.ids) if found.ids else {}
         return Page([jobs[job_id] for job_id in found.ids if job_id in jobs], found.next)
 
-    def cancel(self, job_id: UUID) -> Job | None:
+    def cancel(self, job_id: UUID, by: str | None = None) -> Job | None:
         """Cancel a queued job at once, ask for the cancel of a running one; the job after it.
 
-        A final job stays as it is. None if there is no such job.
+        `by` is the name of who wants it. A final job stays as it is. None if there is no such job.
         """
         with self._database.transaction():
-            self._moves.cancel(job_id, self._clock())
+            self._moves.cancel(job_id, self._clock(), by)
         self._wakeup.notify(WORKER)
         return self.get(job_id)
 
@@ -128,6 +128,7 @@ class JobStore:
             "run_at": now + round(job.delay * 1000) if job.run_at is None else job.run_at,
             "upload_id": upload_id,
             "callback_url": job.callback_url,
+            "submitted_by": job.submitted_by,
         }
 
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:

@@ -11,7 +11,8 @@ from tornado.httpclient import HTTPResponse
 from runner import job_types
 from server.answers import PageDocument, SetDocument
 from server.openapi import document
-from server.operations import OPERATIONS, Operation
+from server.operation import Operation
+from server.operations import OPERATIONS
 from server.service_answers import ProblemDocument
 
 JSON = "application/json; charset=utf-8"

@@ -89,6 +89,8 @@ class Service:
     environ: dict[str, str]
     listener: Program
     base_url: str
+    token: str = ""
+    """That of who calls."""
 
     def worker(self, **environ: str) -> Program:
         """Start another worker, ready to claim."""
@@ -108,6 +110,8 @@ class Service:
         request = urllib.request.Request(self.base_url + path, body, method=method)
         request.add_header("Content-Type", "application/json")
         request.add_header("Accept", "application/json")
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, json.load(answer)

@@ -42,6 +42,8 @@ async def test_a_job_answers_with_all_that_is_known_of_it(client: Client) -> Non
         "client_retries": 0,
         "priority": 7,
         "callback_url": None,
+        "submitted_by": None,
+        "canceled_by": None,
         "timeout": 1.5,
         "started_at": None,
         "finished_at": None,

@@ -30,7 +30,8 @@ QUERIES = "storage.job storage.models storage.statements storage.database storag
 HTTP = (
     "server.problems server.body server.wire server.submission server.forms server.services "
     "server.filters server.once server.metrics server.answers server.streams server.stream_wire "
-    "server.stream_query server.service_answers server.overview server.web_files"
+    "server.stream_query server.service_answers server.overview server.web_files server.callers "
+    "server.door server.sessions"
 )
 
 # Module: what it may import of ours. An exact name goes before a pattern.
@@ -109,18 +110,26 @@ MAY_IMPORT = {
     "server": "",
     "server.handlers": "",
     "server.problems": "",
-    "server.config": "storage.config",
+    "server.callers": "",
+    "server.tokens": "server.callers",
+    "server.token_command": "server.callers server.tokens",
+    "server.sessions": "server.callers server.tokens storage.folders storage.job",
+    "server.door": "server.callers server.config server.problems server.sessions server.tokens",
+    "server.config": "server server.tokens storage.config",
     "server.strict_json": "server.problems",
     "server.changes": "storage.wakeup",
-    "server.wire": "server server.answers storage.states storage.job storage.bulk "
+    "server.wire": "server server.answers server.cursors storage.states storage.job storage.bulk "
     "storage.explaining storage.store",
     "server.answers": "storage.job storage.states",
+    "server.cursors": "",
+    "server.operation": "server.callers",
     "server.service_answers": "server.answers",
-    "server.operations": "server.answers server.service_answers server.filters server.stream_query",
+    "server.operations": "server.answers server.callers server.operation server.service_answers "
+    "server.filters server.sessions server.stream_query",
     "server.stream_query": "storage.events storage.states",
     "server.openapi_schemas": "server.submission runner.job_types.base",
-    "server.openapi": "server.openapi_schemas server.operations server.problems "
-    "server.service_answers "
+    "server.openapi": "server.openapi_schemas server.operation server.operations server.problems "
+    "server.service_answers server.sessions "
     "runner.job_types.base",
     "server.stream_wire": "server.answers server.streams server.wire storage.states storage.events "
     "storage.job storage.output",
@@ -134,7 +143,7 @@ MAY_IMPORT = {
     "server.body": "server.problems server.strict_json",
     "server.submission": "server.callback_hosts server.problems server.strict_json "
     "runner.job_types.base storage.job",
-    "server.filters": "server.submission server.wire storage.filters storage.states",
+    "server.filters": "server.cursors server.submission storage.filters storage.states",
     "server.file_part": "server.problems storage.job storage.uploads",
     "server.forms": "server.file_part server.problems server.submission storage.job "
     "storage.uploads",
@@ -145,6 +154,7 @@ MAY_IMPORT = {
     "server.web_files": "",
     "server.once": "server.problems storage.job",
     "server.services": "server.config server.changes server.disk_mark server.batches server.once "
+    "server.door "
     "server server.openapi server.feed server.submission server.callbacks storage.events "
     "storage.callbacks "
     "runner.job_types.base storage storage.bulk storage.explaining storage.figures storage.job "
@@ -152,13 +162,14 @@ MAY_IMPORT = {
     "server.access": "",
     "server.failures": "server.problems storage.job",
     "server.storing": "server.once server.problems server.services storage.job storage.keys",
-    "server.fast_calls": f"{HTTP} server.strict_json server.storing",
+    "server.fast_calls": f"{HTTP} server.access server.strict_json server.storing",
     "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
-    "server.handlers.*": f"{HTTP} server.failures server.storing server.handlers.* "
+    "server.handlers.*": f"{HTTP} server.access server.failures server.storing server.handlers.* "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
     "storage.filters storage.history storage.readiness storage.store",
     "server.app": "server.access server.handlers.* server.services server.web_files",
     "server.__main__": "server.app server.config server.fast_path server.services "
+    "server.token_command "
     "runner.job_types* storage.config storage.job storage.logs storage.opening",
 }
 

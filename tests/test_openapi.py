@@ -75,6 +75,9 @@ def test_every_operation_says_what_can_go_wrong(name: str) -> None:
         return
     assert {"400", "413", "503"} <= statuses
     assert ("403" in statuses) == (method in ("post", "delete"))
+    is_open = operation.get("security") == []
+    assert ("401" in statuses) == (not is_open or name == "post /session")
+    assert is_open or operation["description"].startswith("Role: ") or name == "get /"
     is_cached = method in ("get", "head") and not name.endswith("events")
     assert ("304" in statuses) == is_cached
     assert ("404" in statuses) == ("{job_id}" in name)

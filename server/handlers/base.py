@@ -1,11 +1,13 @@
 """What all handlers share: bodies, answers, and errors as problem+json."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from tornado.web import RequestHandler, stream_request_body
 
 from server.body import Body, NoBody, Refused
+from server.callers import NOBODY, Role
+from server.door import SAFE, is_own_origin, require_role
 from server.failures import log_failure, problem_of
 from server.problems import CONTENT_TYPE, Problem
 from server.services import Services
@@ -18,11 +20,14 @@ class Handler(RequestHandler):
 
     services: Services
     ALLOW = "GET, HEAD, OPTIONS"
+    ROLES: ClassVar[Mapping[str, Role]] = {}
+    """The role that each method needs which changes something; one that is not here needs admin."""
 
     def initialize(self, services: Services) -> None:
         """Take what the application gives to each of its handlers."""
         self.services = services
         self.received: Body = NoBody()
+        self.caller = NOBODY
         self._taken = False
         self._entered = True
         services.entered()
@@ -37,18 +42,27 @@ class Handler(RequestHandler):
         for name, value in headers.items():
             self.set_header(name, value)
 
+    def role(self) -> Role | None:
+        """The role that this request needs; None where anybody may ask, whoever it is."""
+        method = self.request.method or ""
+        if method == "OPTIONS":  # asked by browsers, without a token, before they send one
+            return None
+        return Role.READ if method in SAFE else self.ROLES.get(method, Role.ADMIN)
+
     def body(self) -> Body:
         """Where the request's body goes; may raise a Problem."""
         return NoBody()
 
     async def prepare(self) -> None:
-        """Choose where the body goes, before any of it has come."""
+        """See who asks, and choose where the body goes, before any of it has come."""
         try:
+            self._admit()
             self.received = self.body()
         except Problem as problem:
             if self.request.headers.get("Expect", "").lower() == "100-continue":
                 raise  # the client waits for our word, and has sent nothing to drop
             self.received = Refused(problem)
+            setattr(self, (self.request.method or "").lower(), self._refused)
 
     async def data_received(self, chunk: bytes) -> None:
         """Pass on the next bytes of the body; an error waits for its end, up to a bound."""
@@ -103,6 +117,23 @@ class Handler(RequestHandler):
         """Say what can be asked here."""
         self.set_status(204)
         self.set_header("Allow", self.ALLOW)
+
+    def _admit(self) -> None:
+        role = self.role()
+        if role is not None:
+            request = self.request
+            by_https = request.protocol == "https"
+            method = request.method or ""
+            self.caller = self.services.door.caller(request.headers, method, by_https)
+            require_role(self.caller, role)
+
+    def _refused(self, *args: str) -> None:
+        """In place of the method that was asked for."""
+        self.take_body()
+
+    def _origin_matches_host(self, origin: str) -> bool:
+        """Tornado's own raises ValueError for what is no address, which would be a 500."""
+        return is_own_origin(origin, self.request.headers)
 
     def _leave(self) -> None:
         if self._entered:

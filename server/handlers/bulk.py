@@ -1,12 +1,16 @@
 """`/jobs/cancel` and `/jobs/retry`: changes of all jobs that filters choose."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
 from uuid import UUID
 
 from pydantic import ValidationError
 
 from server import wire
+from server.access import log_change
 from server.body import Body, JsonBody, NoBody, content_length, media_type
+from server.callers import Role
 from server.filters import BulkBody
 from server.handlers.base import Handler
 from server.problems import Problem, too_large, unacceptable
@@ -18,9 +22,11 @@ Change = Callable[[Filters, UUID | None, bool], BulkChange]
 
 
 class BulkHandler(Handler):
-    """A change of many jobs."""
+    """A change of many jobs, whoever has submitted them."""
 
     ALLOW = "OPTIONS, POST"
+    ROLES: ClassVar = {"POST": Role.ADMIN}
+    action: str
 
     def body(self) -> Body:
         """JSON. Raises Problem 413 or 415."""
@@ -39,19 +45,25 @@ class BulkHandler(Handler):
         assert isinstance(self.received, JsonBody)
         asked = _read(self.received.document())
         done = await self.services.blocking(change, asked.filters(), asked.before(), asked.dry_run)
+        if not asked.dry_run:
+            log_change(self.caller.name, f"{self.action} many", jobs=done.changed)
         self.answer(wire.bulk_document(done, asked.dry_run))
 
 
 class BulkCancelHandler(BulkHandler):
     """Cancels of many jobs."""
 
+    action = "cancel"
+
     async def post(self) -> None:
         """Cancel what is queued, and ask for the cancel of what runs; not waited for."""
-        await self.change(self.services.bulk.cancel)
+        await self.change(partial(self.services.bulk.cancel, by=self.caller.name))
 
 
 class BulkRetryHandler(BulkHandler):
     """Retries of many jobs."""
+
+    action = "retry"
 
     async def post(self) -> None:
         """Queue what failed or was canceled again."""

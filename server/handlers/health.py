@@ -2,12 +2,17 @@
 
 from uuid import UUID
 
+from server.callers import Role
 from server.handlers.base import Handler
 from server.service_answers import HealthDocument
 
 
 class HealthHandler(Handler):
     """Whether this listener answers, and whether its store does."""
+
+    def role(self) -> Role | None:
+        """None: those who ask by the second have no token."""
+        return None
 
     async def get(self) -> None:
         """200 once the store has answered; a store that cannot is a 503."""

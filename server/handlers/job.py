@@ -1,9 +1,12 @@
 """`/jobs/{job_id}`: one job, its cancel, its retry and its end."""
 
 import time
+from typing import ClassVar
 from uuid import UUID
 
 from server import wire
+from server.access import log_change
+from server.callers import Role
 from server.handlers.base import Handler
 from server.handlers.waiting import wait_seconds
 from server.problems import Problem
@@ -15,7 +18,18 @@ CANCEL_WAIT_SECONDS = 2.0
 
 
 class OneJob(Handler):
-    """What waits for a job."""
+    """What waits for a job, and changes it."""
+
+    async def require_mine(self, job_id: UUID) -> None:
+        """Raise Problem 403 if this caller may not change the job, 404 if there is none."""
+        if self.caller.role >= Role.ADMIN:
+            return
+        job = await self.services.jobs_by_id.ask(job_id)
+        if job is None:
+            raise unknown_job(job_id)
+        if not self.caller.may_change(job.submitted_by):
+            detail = f"{self.caller.name} has not submitted this job: that needs the role admin"
+            raise Problem(403, detail)
 
     async def job_after(self, job_id: UUID, seconds: float) -> Job:
         """The job, once it is final or the time is over. Raises Problem 404."""
@@ -35,6 +49,7 @@ class JobHandler(OneJob):
     """One job."""
 
     ALLOW = "DELETE, GET, HEAD, OPTIONS"
+    ROLES: ClassVar = {"DELETE": Role.SUBMIT}
 
     async def get(self, job_id: str) -> None:
         """The job as it is, or as it is once final: `?wait=30` or `Prefer: wait=30`."""
@@ -49,11 +64,13 @@ class JobHandler(OneJob):
         """Delete a final job, with its file if no other job has it."""
         self.take_body()
         found = parse_id(job_id)
+        await self.require_mine(found)
         status = await self.services.blocking(self.services.delete, found)
         if status is None:
             raise unknown_job(found)
         if status not in FINAL:
             raise Problem(409, f"the job is {status}; cancel it first: POST /jobs/{found}/cancel")
+        log_change(self.caller.name, "delete", job_id=str(found))
         self.set_status(204)
 
 
@@ -61,14 +78,18 @@ class CancelHandler(OneJob):
     """The cancel of a job."""
 
     ALLOW = "OPTIONS, POST"
+    ROLES: ClassVar = {"POST": Role.SUBMIT}
 
     async def post(self, job_id: str) -> None:
         """Cancel the job; answered when its process is gone, or after two seconds."""
         self.take_body()
         found = parse_id(job_id)
-        job = await self.services.blocking(self.services.jobs.cancel, found)
+        await self.require_mine(found)
+        caller = self.caller.name
+        job = await self.services.blocking(self.services.jobs.cancel, found, caller)
         if job is None:
             raise unknown_job(found)
+        log_change(caller, "cancel", job_id=str(found))
         if not job.final:
             job = await self.job_after(found, CANCEL_WAIT_SECONDS)
         if job.final and job.status != Status.CANCELED:
@@ -76,21 +97,24 @@ class CancelHandler(OneJob):
         self.answer(wire.cancel_document(job), status=200 if job.final else 202)
 
 
-class RetryHandler(Handler):
+class RetryHandler(OneJob):
     """Another try of a job that failed or was canceled."""
 
     ALLOW = "OPTIONS, POST"
+    ROLES: ClassVar = {"POST": Role.SUBMIT}
 
     async def post(self, job_id: str) -> None:
         """Queue the job again, under its id and with all its retries."""
         self.take_body()
         found = parse_id(job_id)
+        await self.require_mine(found)
         retried, job = await self.services.blocking(self.services.jobs.retry, found)
         if job is None:
             raise unknown_job(found)
         if not retried:
             can_be = "only one that failed or was canceled can be retried"
             raise Problem(409, f"the job is {job.status}; {can_be}")
+        log_change(self.caller.name, "retry", job_id=str(found))
         self.set_header("Location", wire.job_path(found))
         self.answer(wire.retry_document(found), status=202)
 

@@ -1,9 +1,12 @@
 """`/jobs`: submit a job; lists are in `lists`."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from server import once, submission, wire
+from server.access import log_change
 from server.body import Body, JsonBody, NoBody, content_length, media_type
+from server.callers import Role
 from server.forms import FormBody
 from server.handlers.lists import ListHandler
 from server.problems import Problem, too_large
@@ -17,14 +20,15 @@ class JobsHandler(ListHandler):
     """The collection of jobs."""
 
     ALLOW = "GET, HEAD, OPTIONS, POST"
+    ROLES: ClassVar = {"POST": Role.SUBMIT}
     _key: str | None = None
-    """The Idempotency-Key of a submission, while it is under way."""
+    """The Idempotency-Key of a submission, as its caller's, while it is under way."""
 
     def body(self) -> Body:
         """A form or JSON for a new job. Raises Problem 400, 409, 413, 415 or 507."""
         if self.request.method != "POST":
             return NoBody()
-        self._key = self.services.keys_under_way.enter(self.request.headers)
+        self._key = self.services.keys_under_way.enter(self.request.headers, self.caller.name)
         kind, options = media_type(self.request.headers)
         size = content_length(self.request.headers.get("Content-Length")) or 0
         if kind == "application/json":
@@ -50,6 +54,7 @@ class JobsHandler(ListHandler):
             if upload is None or isinstance(error, StoreError):
                 await self.received.abort()
             raise
+        log_change(self.caller.name, "submit", job_id=str(job_id))
         self.set_header("Location", wire.job_path(job_id))
         self.answer(wire.accepted_document(job_id), status=202)
 
@@ -94,10 +99,10 @@ class JobsHandler(ListHandler):
     def _read_json(self) -> NewJob:
         assert isinstance(self.received, JsonBody)
         checked = self.services.check(self.received.document(), has_file=False)
-        return checked.new_job(None)
+        return checked.new_job(None, self.caller.name)
 
     async def _read_form(self, form: FormBody) -> NewJob:
         form.require_whole()
         document = submission.read_form(form.fields)
         checked = self.services.check(document, has_file=form.file_name is not None)
-        return checked.new_job(await form.finish())
+        return checked.new_job(await form.finish(), self.caller.name)

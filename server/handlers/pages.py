@@ -1,5 +1,6 @@
 """The web front end: one page for `/docs` and every address below `/ui`, and its files."""
 
+from server.callers import Role
 from server.handlers.base import Handler
 from server.problems import Problem
 from server.service_answers import IndexDocument, TypeDocument
@@ -28,6 +29,10 @@ class WebHandler(Handler):
         assert files is not None
         self.files = files
 
+    def role(self) -> Role | None:
+        """None: these files hold nothing of any job, and have the sign-in."""
+        return None
+
     def send(self, file: WebFile, status: int = 200, cache: str = _ASKED_FOR) -> None:
         """End the request with a file, or with 304 if the client has it."""
         self.set_header("Content-Type", file.content_type)
@@ -50,6 +55,11 @@ class WebHandler(Handler):
 
 class IndexHandler(WebHandler):
     """The way in for those who look at the address first."""
+
+    def role(self) -> Role | None:
+        """None for the page."""
+        page = wants_page(self.request.headers.get("Accept", ""))
+        return None if page else Handler.role(self)
 
     async def get(self) -> None:
         """To a browser the page; to all others what this is, where jobs are, and the job types."""

@@ -1,6 +1,7 @@
 // The router: which page an address shows. Pages are functions (root, address) → stop or nothing.
 
 import { h, put } from "./lib/dom.js";
+import { loadSession } from "./lib/session.js";
 import { setConnection } from "./lib/stream.js";
 import { showDocs } from "./pages/docs.js";
 import { showJob } from "./pages/job.js";
@@ -79,4 +80,4 @@ function scrollOnceThere(top) {
 history.scrollRestoration = "manual";
 document.addEventListener("click", onClick);
 addEventListener("popstate", onPopState);
-render();
+loadSession().catch(() => {}).then(render); // the page tells what is wrong

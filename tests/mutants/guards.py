@@ -1,5 +1,6 @@
 """The guards, each with the change that switches it off."""
 
+from tests.mutants.guards_of_access import ACCESS
 from tests.mutants.guards_of_api import API
 from tests.mutants.guards_of_events import EVENTS
 from tests.mutants.guards_of_faults import STORE_FAULTS
@@ -7,4 +8,4 @@ from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
 from tests.mutants.guards_of_store import STORE
 
-MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *API, *POOL, *EVENTS)
+MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *ACCESS, *API, *POOL, *EVENTS)

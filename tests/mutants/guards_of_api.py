@@ -92,10 +92,10 @@ API = (
     Mutant(
         "a change takes its number before it touches a job",
         "storage/store.py",
-        "            self._moves.cancel(job_id, self._clock())\n",
+        "            self._moves.cancel(job_id, self._clock(), by)\n",
         "            of_job = JobRow.select(JobRow.id).where(JobRow.id == job_id)\n"
         "            self._database.rows(self._database.lock(of_job))\n"
-        "            self._moves.cancel(job_id, self._clock())\n",
+        "            self._moves.cancel(job_id, self._clock(), by)\n",
         ("tests/test_client_changes.py",),
     ),
     Mutant(

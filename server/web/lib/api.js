@@ -9,8 +9,27 @@ export class Problem extends Error {
   }
 }
 
+let signIn = async () => {};
+
+/** Tell how to have a person sign in; called where an answer is 401. */
+export const signInWith = (ask) => { signIn = ask; };
+
+/** Do something that throws Problem; once more after a sign-in, if it needs one. */
+export async function signedIn(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    await signIn();
+    return work();
+  }
+}
+
 /** The document that a call is answered with; null if it has none. Throws Problem. */
-export async function call(method, path, body) {
+export const call = (method, path, body) => signedIn(() => send(method, path, body));
+
+/** The same without a sign-in. */
+export async function send(method, path, body) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const options = { method, headers, body: body && JSON.stringify(body), cache: "no-store" };

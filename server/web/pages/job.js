@@ -5,6 +5,7 @@ import { ask, attempt, tell } from "../lib/dialog.js";
 import { h, put } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { paced } from "../lib/pace.js";
+import { mayChange, who } from "../lib/session.js";
 import { failure, loading } from "../lib/states.js";
 import { follow } from "../lib/stream.js";
 import { jobDetails, jobDocuments, jobHead } from "../parts/jobParts.js";
@@ -21,6 +22,9 @@ export function showJob(root, { match, go }) {
   page.start();
   return () => page.stop();
 }
+
+/** Why the caller may not change the job. */
+const whyNot = () => (who().role === "read" ? "Your role is read: it may change no job." : "Only an admin may change jobs of others.");
 
 class JobPage {
   constructor(root, id, go) {
@@ -108,11 +112,14 @@ class JobPage {
   showActions() {
     const { status } = this.job;
     const names = isFinal(status) ? [canRetry(status) && "Retry", "Delete"].filter(Boolean) : ["Cancel"];
-    if (names.join() === this.names) return; // a button keeps the focus
-    this.names = names.join();
+    const refused = mayChange(this.job) ? null : whyNot();
+    const shown = [...names, refused].join();
+    if (shown === this.names) return; // a button keeps the focus
+    this.names = shown;
     const work = { Cancel: () => this.cancel(), Retry: () => this.retry(), Delete: () => this.remove() };
     put(this.actions, names.map((name) => h("button", { class: name === "Retry" ? "primary" : "danger",
-      onclick: (event) => attempt(event.target, work[name]) }, name)));
+      disabled: Boolean(refused), onclick: (event) => attempt(event.target, work[name]) }, name)),
+      refused && h("span", { class: "quiet" }, refused));
   }
 
   async cancel() {

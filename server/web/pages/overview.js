@@ -5,6 +5,7 @@ import { lineChart } from "../lib/chart.js";
 import { h, put } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { paced } from "../lib/pace.js";
+import { OPEN, who } from "../lib/session.js";
 import { failure, loading } from "../lib/states.js";
 import { follow } from "../lib/stream.js";
 import { runnersPanel } from "../parts/runners.js";
@@ -53,7 +54,7 @@ function skeleton() {
   const charts = h("div", { class: "charts" });
   const runners = h("div", {});
   const types = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Jobs by type" });
-  const element = h("div", {}, notice, tiles, charts,
+  const element = h("div", {}, notice, tiles, charts, who().tokens === false && h("p", { class: "quiet" }, OPEN),
     h("p", { class: "quiet" }, "Jobs that have ended are counted since the store was made, also those deleted since. The "
       + "charts show the last hour."),
     h("section", {}, h("h2", {}, "Workers"), runners),

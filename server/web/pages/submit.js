@@ -4,6 +4,7 @@ import { jobTypes } from "../lib/api.js";
 import { tell } from "../lib/dialog.js";
 import { h, put } from "../lib/dom.js";
 import * as format from "../lib/format.js";
+import { may } from "../lib/session.js";
 import { failure, loading } from "../lib/states.js";
 import { FilesField } from "../parts/files.js";
 import { optionsFields, readOptions } from "../parts/options.js";
@@ -31,9 +32,10 @@ class SubmitForm {
     this.payload = h("div", {});
     this.notice = h("div", {});
     this.list = h("ul", { class: "sendings", "aria-live": "polite" });
-    this.button = h("button", { class: "primary" }, "Submit");
+    this.button = h("button", { class: "primary", disabled: !may("submit") }, "Submit");
+    const refused = !may("submit") && h("p", { class: "notice" }, "Your role is read: to submit jobs takes the role submit.");
     this.form = h("form", { class: "submit card", onsubmit: (event) => this.submit(event) },
-      this.typeField(), this.payload, optionsFields(), this.notice, h("div", { class: "buttons" }, this.button));
+      this.typeField(), this.payload, optionsFields(), this.notice, refused, h("div", { class: "buttons" }, this.button));
     put(body, this.form, this.list);
     this.choose(this.type);
   }

@@ -4,14 +4,18 @@ import { call } from "../lib/api.js";
 import { ask, attempt, tell } from "../lib/dialog.js";
 import { h } from "../lib/dom.js";
 import * as format from "../lib/format.js";
+import { may } from "../lib/session.js";
 import { bulkBody } from "./filters.js";
 
 const DONE = { cancel: "canceled", retry: "queued again" };
 
 /** The two buttons; `filters` tells which are meant. */
 export function bulkButtons(filters) {
-  return h("div", { class: "buttons" }, [["cancel", "Cancel all…"], ["retry", "Retry all…"]].map(([verb, text]) =>
-    h("button", { onclick: (event) => attempt(event.target, () => change(verb, filters())) }, text)));
+  const refused = !may("admin");
+  const button = (verb, text) => h("button",
+    { disabled: refused, onclick: (event) => attempt(event.target, () => change(verb, filters())) }, text);
+  return h("div", { class: "buttons" }, refused && h("span", { class: "quiet" }, "For admins only:"),
+    button("cancel", "Cancel all…"), button("retry", "Retry all…"));
 }
 
 async function change(verb, filters) {

@@ -1,9 +1,10 @@
 // The filters of a list: a form, and the query in the address. The address is what counts.
 
 import { h } from "../lib/dom.js";
+import { who } from "../lib/session.js";
 import { STATUSES } from "./status.js";
 
-const NAMES = ["status", "type", "text", "created_after", "created_before"];
+const NAMES = ["status", "type", "text", "submitted_by", "created_after", "created_before"];
 const TYPING_MS = 350;
 
 /** The filters in an address, as the API has them, the cursor included. */
@@ -35,6 +36,7 @@ export function filterForm(filters, types, onChange) {
       known.map((type) => option(type, type, filters.type)))),
     field("Text", h("input", { name: "text", type: "search", maxlength: 200, value: filters.text,
       placeholder: "in payload or file name" })),
+    who().tokens && field("Submitted by", h("input", { name: "submitted_by", type: "search", maxlength: 64, value: filters.submitted_by })),
     h("details", { class: "times", open: Boolean(filters.created_after || filters.created_before) }, h("summary", {}, "Time"), h("div", {},
       field("From", h("input", { name: "created_after", type: "datetime-local", step: 1, value: local(filters.created_after) })),
       field("Until", h("input", { name: "created_before", type: "datetime-local", step: 1, value: local(filters.created_before) })))),
@@ -74,7 +76,8 @@ function option(value, text, chosen) {
 
 function valuesOf(form) {
   const data = new FormData(form);
-  const values = { status: data.getAll("status").join(","), type: data.get("type"), text: data.get("text") };
+  const values = { status: data.getAll("status").join(","), type: data.get("type"), text: data.get("text"),
+    submitted_by: data.get("submitted_by") };
   for (const name of ["created_after", "created_before"]) values[name] = data.get(name) && new Date(data.get(name)).toISOString();
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value));
 }

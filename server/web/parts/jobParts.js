@@ -32,6 +32,8 @@ function facts(job) {
     ["Timeout", job.timeout !== null && format.duration(job.timeout)],
     ["File", job.upload && `${job.upload.name}, ${format.bytes(job.upload.size)}`],
     ["Runner", job.locked_by],
+    ["Submitted by", job.submitted_by && h("a", { href: `/ui/jobs?submitted_by=${encodeURIComponent(job.submitted_by)}` }, job.submitted_by)],
+    ["Canceled by", job.canceled_by],
   ];
   return h("dl", { class: "facts" }, pairs.filter(([, value]) => value).map(([name, value]) =>
     h("div", {}, h("dt", {}, name), h("dd", {}, value))));

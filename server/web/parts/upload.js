@@ -1,6 +1,6 @@
 // Sending one job, with a bar for its file. By XMLHttpRequest: fetch does not tell how much was sent.
 
-import { newKey, read, Problem } from "../lib/api.js";
+import { newKey, read, Problem, signedIn } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 
@@ -16,7 +16,7 @@ export class Sending {
   async send() {
     try {
       [this.started, this.errors] = [performance.now(), null];
-      const { job_id: id } = await this.post();
+      const { job_id: id } = await signedIn(() => this.post());
       this.show(h("a", { href: `/ui/jobs/${id}` }, "Job ", h("code", {}, format.shortId(id))));
       this.onDone(this);
       return id;

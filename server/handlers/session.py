@@ -1,0 +1,89 @@
+"""`/session`: who asks, and the sign-in of the web front end."""
+
+from pydantic import ValidationError
+
+from server.access import log_change
+from server.body import Body, JsonBody, NoBody, media_type
+from server.callers import Caller, Role
+from server.door import SAFE, require_same_origin, unauthorized
+from server.handlers.base import Handler
+from server.problems import Problem, unacceptable
+from server.service_answers import SessionDocument
+from server.sessions import SignIn, cookie_name
+from server.submission import field_errors
+
+MAX_BODY_BYTES = 4096
+
+
+class SessionHandler(Handler):
+    """Who asks. A sign-in makes a cookie; the end of it removes that from the browser."""
+
+    ALLOW = "DELETE, GET, HEAD, OPTIONS, POST"
+
+    def role(self) -> Role | None:
+        """None for sign-in and sign-out; these are for pages of ours alone."""
+        return super().role() if self.request.method in SAFE else None
+
+    def body(self) -> Body:
+        """JSON with the token. Raises Problem 403, 409 or 415."""
+        if self.request.method in SAFE:
+            return NoBody()
+        require_same_origin(self.request.headers)
+        if self.request.method != "POST":
+            return NoBody()
+        if self.services.door.tokens is None:
+            raise Problem(409, "nobody has to sign in: no tokens are set")
+        if media_type(self.request.headers)[0] != "application/json":
+            raise Problem(415, "send application/json")
+        return JsonBody(MAX_BODY_BYTES)
+
+    def get(self) -> None:
+        """Who asks, and what that caller may do."""
+        self._answer(self.caller)
+
+    head = get
+
+    def post(self) -> None:
+        """Sign in with a token."""
+        self.take_body()
+        tokens, sessions = self.services.door.tokens, self.services.door.sessions
+        assert isinstance(self.received, JsonBody)
+        assert tokens
+        assert sessions
+        token = tokens.find(_read(self.received.document()).token.strip())
+        if token is None:
+            raise unauthorized("this token is not known")
+        self.caller = token.caller
+        by_https = self.request.protocol == "https"
+        self.set_cookie(
+            cookie_name(by_https),
+            sessions.begin(token),
+            max_age=round(sessions.seconds),
+            httponly=True,
+            samesite="Strict",
+            secure=by_https,
+        )
+        log_change(self.caller.name, "sign in")
+        self._answer(self.caller)
+
+    def delete(self) -> None:
+        """Sign out: the browser forgets the cookie."""
+        self.take_body()
+        by_https = self.request.protocol == "https"
+        self.clear_cookie(cookie_name(by_https), httponly=True, samesite="Strict", secure=by_https)
+        self.set_status(204)
+
+    def _answer(self, caller: Caller) -> None:
+        document: SessionDocument = {
+            "tokens": self.services.door.tokens is not None,
+            "name": caller.name,
+            "role": str(caller.role),
+        }
+        self.answer(document)
+
+
+def _read(document: object) -> SignIn:
+    try:
+        return SignIn.model_validate(document)
+    except ValidationError as error:
+        raise unacceptable(field_errors(error)) from None

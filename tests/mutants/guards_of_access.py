@@ -1,0 +1,122 @@
+"""Guards of who may do what."""
+
+from tests.mutants.mutant import Mutant
+
+ACCESS_TESTS = ("tests/test_access.py",)
+SESSIONS = ("tests/test_sessions.py",)
+TOKENS = ("tests/test_tokens.py",)
+
+ACCESS = (
+    Mutant(
+        "a role that is not enough is refused",
+        "server/door.py",
+        "if caller.role < role:",
+        "if False:",
+        ACCESS_TESTS,
+    ),
+    Mutant(
+        "a method without a rule is for admins",
+        "server/handlers/base.py",
+        "self.ROLES.get(method, Role.ADMIN)",
+        "self.ROLES.get(method, Role.READ)",
+        ACCESS_TESTS,
+    ),
+    Mutant(
+        "a refused request does not get to its handler's method",
+        "server/handlers/base.py",
+        '            setattr(self, (self.request.method or "").lower(), self._refused)\n',
+        "",
+        ACCESS_TESTS,
+    ),
+    Mutant(
+        "the fast path asks for the role, too",
+        "server/fast_path.py",
+        "            require_role(self._caller, _ROLES[method])\n",
+        "",
+        ACCESS_TESTS,
+    ),
+    Mutant(
+        "jobs of others are for admins",
+        "server/callers.py",
+        "self.name is not None and self.name == submitted_by",
+        "True",
+        ACCESS_TESTS,
+    ),
+    Mutant(
+        "a key is its caller's own",
+        "server/once.py",
+        "if caller is not None:",
+        "if False:",
+        ACCESS_TESTS,
+    ),
+    Mutant(
+        "a cookie changes something only from a page of ours",
+        "server/door.py",
+        "if method not in SAFE:",
+        "if False:",
+        SESSIONS,
+    ),
+    Mutant(
+        "a foreign page signs nobody in",
+        "server/handlers/session.py",
+        "        require_same_origin(self.request.headers)\n",
+        "",
+        SESSIONS,
+    ),
+    Mutant(
+        "an origin that is no address is no error of ours",
+        "server/handlers/base.py",
+        "    def _origin_matches_host(",
+        "    def _unused(",
+        SESSIONS,
+    ),
+    Mutant(
+        "the key of a cookie has the hash of the token in it",
+        "server/sessions.py",
+        'b"sign-in " + token.digest',
+        'b"sign-in "',
+        SESSIONS,
+    ),
+    Mutant(
+        "the key of a cookie has the secret in it",
+        "server/sessions.py",
+        "hmac.digest(self._secret, ",
+        'hmac.digest(b"", ',
+        SESSIONS,
+    ),
+    Mutant(
+        "a cookie is that of the name it is signed for",
+        "server/sessions.py",
+        "token.caller if said == name.encode() else None",
+        "token.caller",
+        SESSIONS,
+    ),
+    Mutant(
+        "by https a cookie has a name of its own",
+        "server/sessions.py",
+        "if secure else COOKIE",
+        "if False else COOKIE",
+        SESSIONS,
+    ),
+    Mutant(
+        "the value of a secret is not shown",
+        "storage/config.py",
+        "if cls.model_fields[name.lower()].repr else",
+        "if True else",
+        TOKENS,
+    ),
+    Mutant(
+        "a file that cannot be used leaves the tokens before good",
+        "server/tokens.py",
+        'log.error("API_TOKENS_FILE',
+        'self._tokens = ()\n            log.error("API_TOKENS_FILE',
+        TOKENS,
+    ),
+    Mutant(
+        "a key that is there stays",
+        "server/sessions.py",
+        "        with contextlib.suppress(FileExistsError):",
+        "        path.unlink(missing_ok=True)\n        with contextlib.suppress(FileExistsError):",
+        TOKENS,
+    ),
+)
