@@ -17,6 +17,8 @@ from runner import job_types
 from runner.job_types.base import JobType
 from server.app import make_app
 from server.config import ServerSettings
+from server.connections import CHUNK_BYTES, Pace
+from server.door import Door, most_connections
 from server.fast_path import FastPath
 from server.services import Services
 from storage.config import read_or_exit
@@ -30,8 +32,6 @@ STOP_SECONDS = 10.0
 ANY_SIZE = 10**100
 OPEN_FILES = 65536
 """What is asked for, since each connection is one."""
-CHUNK_BYTES = 256 * 1024
-"""The most of a body that is taken at once."""
 
 
 def main() -> None:
@@ -86,12 +86,19 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
     services = Services(settings, store, types)
     # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
     front = FastPath(make_app(services), services)
-    server = HTTPServer(front, max_body_size=ANY_SIZE, chunk_size=CHUNK_BYTES)
-    server.add_sockets(sockets)
+    server = HTTPServer(
+        front,
+        max_body_size=ANY_SIZE,
+        max_header_size=settings.max_header_bytes,
+        chunk_size=CHUNK_BYTES,
+        decompress_request=False,
+    )
+    pace = Pace(settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second)
+    door = Door(server, sockets, settings.max_connections or most_connections(), pace)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
     await stop.wait()
     log.info("stopping")
-    server.stop()
+    door.close()
     await services.idle(STOP_SECONDS)
     await server.close_all_connections()
     services.close()

@@ -2,10 +2,10 @@
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from storage.config import Settings
+from server.edge_config import EdgeSettings
 
 
-class ServerSettings(Settings):
+class ServerSettings(EdgeSettings):
     """What the listener needs to know, from the environment."""
 
     port: int = Field(5000, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one")

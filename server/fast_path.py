@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable
 from functools import lru_cache
 from http.client import responses
+from typing import Any
 
 from tornado.httputil import (
     HTTPConnection,
@@ -74,6 +75,7 @@ class FastPath(HTTPServerConnectionDelegate):
 class _Request(HTTPMessageDelegate):
     def __init__(self, path: FastPath, server_conn: object, connection: HTTPConnection):
         self._path, self._server_conn, self._connection = path, server_conn, connection
+        self._context: Any = getattr(connection, "context", None)
         self._rest: HTTPMessageDelegate | None = None
         self._body = b""
 
@@ -81,6 +83,7 @@ class _Request(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
+        self._path.services.proxies.note(self._context, headers)
         call = self._path.call(start_line, headers)
         if call is None:
             application = self._path.application
@@ -111,6 +114,7 @@ class _Request(HTTPMessageDelegate):
 
     async def _answer(self) -> None:
         try:
+            self._path.services.rates.admit(self._context.remote_ip)
             answer = await self._call(self._body)
         except Exception as error:
             log_failure(error)
@@ -135,7 +139,7 @@ class _Request(HTTPMessageDelegate):
             self._start.path,
             answer.status,
             time.monotonic() - self._began,
-            str(getattr(getattr(self._server_conn, "context", None), "remote_ip", "")),
+            self._context.remote_ip,
         )
 
     def _leave(self) -> None:

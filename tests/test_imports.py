@@ -105,7 +105,7 @@ MAY_IMPORT = {
     "server": "",
     "server.handlers": "",
     "server.problems": "",
-    "server.config": "storage.config",
+    "server.config": "server.edge_config",
     "server.strict_json": "server.problems",
     "server.changes": "storage.wakeup",
     "server.wire": "server server.answers storage.states storage.job storage.bulk "
@@ -135,12 +135,20 @@ MAY_IMPORT = {
     "server.forms": "server.file_part server.problems server.submission storage.job "
     "storage.uploads",
     "server.disk_mark": "server.problems storage.disk",
+    "server.queue_mark": "server.problems storage.job",
+    "server.addresses": "",
+    "server.rates": "server.addresses server.problems",
+    "server.origins": "",
+    "server.edge_config": "storage.config",
+    "server.connections": "server.problems server.wire",
+    "server.door": "server.connections",
     "server.metrics": "storage.figures storage.job storage.states storage.tallies",
     "server.overview": "server.service_answers server.wire storage.figures storage.runners "
     "storage.states",
     "server.web_files": "",
     "server.once": "server.problems storage.job",
-    "server.services": "server.config server.changes server.disk_mark server.batches server.once "
+    "server.services": "server.config server.addresses server.queue_mark server.rates "
+    "server.changes server.disk_mark server.batches server.once "
     "server server.openapi server.feed server.submission server.callbacks storage.events "
     "storage.callbacks "
     "runner.job_types.base storage storage.bulk storage.explaining storage.figures storage.job "
@@ -150,11 +158,12 @@ MAY_IMPORT = {
     "server.storing": "server.once server.problems server.services storage.job storage.keys",
     "server.fast_calls": f"{HTTP} server.strict_json server.storing",
     "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
-    "server.handlers.*": f"{HTTP} server.failures server.storing server.handlers.* "
+    "server.handlers.*": f"{HTTP} server.origins server.failures server.storing server.handlers.* "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
     "storage.filters storage.readiness storage.store",
     "server.app": "server.access server.handlers.* server.services server.web_files",
-    "server.__main__": "server.app server.config server.fast_path server.services "
+    "server.__main__": "server.app server.config server.connections server.door "
+    "server.fast_path server.services "
     "runner.job_types* storage.config storage.job storage.logs storage.opening",
 }
 

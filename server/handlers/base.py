@@ -5,11 +5,14 @@ from typing import Any
 
 from tornado.web import RequestHandler, stream_request_body
 
+from server import origins
 from server.body import Body, NoBody, Refused
 from server.failures import log_failure, problem_of
 from server.problems import CONTENT_TYPE, Problem
 from server.services import Services
 from server.wire import HEADERS, encode
+
+_WITHOUT_BODY = ("GET", "HEAD", "OPTIONS")
 
 
 @stream_request_body
@@ -18,6 +21,8 @@ class Handler(RequestHandler):
 
     services: Services
     ALLOW = "GET, HEAD, OPTIONS"
+    LIMITED = True
+    """Whether RATE_LIMIT holds here."""
 
     def initialize(self, services: Services) -> None:
         """Take what the application gives to each of its handlers."""
@@ -31,6 +36,8 @@ class Handler(RequestHandler):
         """JSON, and nothing that a browser would guess."""
         self.set_headers(HEADERS)
         self.clear_header("Server")
+        trusted = self.application.settings["trusted_origins"]
+        self.set_headers(origins.answer_headers(self.request.headers, trusted))
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
         """Set each of them."""
@@ -44,8 +51,12 @@ class Handler(RequestHandler):
     async def prepare(self) -> None:
         """Choose where the body goes, before any of it has come."""
         try:
+            if self.LIMITED:
+                self.services.rates.admit(self.request.remote_ip or "")
             self.received = self.body()
         except Problem as problem:
+            if self.request.method in _WITHOUT_BODY:
+                raise
             if self.request.headers.get("Expect", "").lower() == "100-continue":
                 raise  # the client waits for our word, and has sent nothing to drop
             self.received = Refused(problem)
@@ -103,6 +114,9 @@ class Handler(RequestHandler):
         """Say what can be asked here."""
         self.set_status(204)
         self.set_header("Allow", self.ALLOW)
+        trusted = self.application.settings["trusted_origins"]
+        allowed = origins.preflight_headers(self.request.headers, trusted, self.ALLOW)
+        self.set_headers(allowed)
 
     def _leave(self) -> None:
         if self._entered:

@@ -21,6 +21,8 @@ class BulkHandler(Handler):
     """A change of many jobs."""
 
     ALLOW = "OPTIONS, POST"
+    QUEUES = False
+    """Whether the jobs that are changed wait again."""
 
     def body(self) -> Body:
         """JSON. Raises Problem 413 or 415."""
@@ -38,7 +40,12 @@ class BulkHandler(Handler):
         self.take_body()
         assert isinstance(self.received, JsonBody)
         asked = _read(self.received.document())
+        queues = self.QUEUES and not asked.dry_run
+        if queues:
+            self.services.queue.admit()
         done = await self.services.blocking(change, asked.filters(), asked.before(), asked.dry_run)
+        if queues:
+            self.services.queue.note(done.changed)
         self.answer(wire.bulk_document(done, asked.dry_run))
 
 
@@ -52,6 +59,8 @@ class BulkCancelHandler(BulkHandler):
 
 class BulkRetryHandler(BulkHandler):
     """Retries of many jobs."""
+
+    QUEUES = True
 
     async def post(self) -> None:
         """Queue what failed or was canceled again."""

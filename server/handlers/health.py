@@ -9,6 +9,8 @@ from server.service_answers import HealthDocument
 class HealthHandler(Handler):
     """Whether this listener answers, and whether its store does."""
 
+    LIMITED = False  # what asks would take it for dead
+
     async def get(self) -> None:
         """200 once the store has answered; a store that cannot is a 503."""
         await self.services.blocking(self.services.jobs.get, UUID(int=0))

@@ -85,6 +85,7 @@ class RetryHandler(Handler):
         """Queue the job again, under its id and with all its retries."""
         self.take_body()
         found = parse_id(job_id)
+        self.services.queue.admit()
         retried, job = await self.services.blocking(self.services.jobs.retry, found)
         if job is None:
             raise unknown_job(found)

@@ -23,7 +23,7 @@ class LogsHandler(Handler):
             raise Problem(404, f"the job has no attempt {attempt} yet")
         outputs = self.services.events.outputs
         parts = await self.services.blocking(outputs.of_attempt, found, attempt)
-        self.set_header("Vary", "Accept")
+        self.add_header("Vary", "Accept")
         if "application/json" in self.request.headers.get("Accept", ""):
             self.answer(wire.logs_document(found, attempt, parts))
         else:
