@@ -68,12 +68,15 @@ class Rates:
 
     def __init__(self, rate: float | None, burst: int | None):
         """Requests a second, None for no limit; and how many at once."""
-        self._requests = rate and Buckets("requests", rate, burst or max(20, math.ceil(2 * rate)))
+        self._requests: Buckets | None = None
+        if rate is not None:
+            most = burst or max(20, math.ceil(2 * rate))
+            self._requests = Buckets("requests", rate, most)
         self._failures = Buckets("failures", 1 / FAILURE_SECONDS, FAILURES)
 
     def admit(self, address: str, caller: str | None = None) -> None:
         """Count a request of a caller, or of an address if nobody is named. Raises Problem 429."""
-        if self._requests:
+        if self._requests is not None:
             key = f"address {site(address)}" if caller is None else f"caller {caller}"
             if not self._requests.take(key):
                 raise self._requests.refusal(key, "that is more than RATE_LIMIT allows")

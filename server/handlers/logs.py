@@ -28,6 +28,8 @@ class LogsHandler(Handler):
             self.answer(wire.logs_document(found, attempt, parts))
         else:
             self.set_header("Content-Type", "text/plain; charset=utf-8")
+            name = f"{found}-{attempt}.log"
+            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
             self.finish(wire.logs_text(parts))
 
     head = get

@@ -1,10 +1,11 @@
 """The guards, each with the change that switches it off."""
 
 from tests.mutants.guards_of_api import API
+from tests.mutants.guards_of_edge import EDGE
 from tests.mutants.guards_of_events import EVENTS
 from tests.mutants.guards_of_faults import STORE_FAULTS
 from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
 from tests.mutants.guards_of_store import STORE
 
-MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *API, *POOL, *EVENTS)
+MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *API, *POOL, *EVENTS, *EDGE)
