@@ -44,7 +44,7 @@ class Settler:
     def settle(self, running: Running, outcome: PoolOutcome) -> bool:
         """Move the job on; False if the store refused, since this runner holds it no more."""
         self._store_output(running)
-        usage = Usage(outcome.cpu_seconds, outcome.peak_memory_bytes)
+        usage = _usage(outcome)
         if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill):
             return self._killed(running, usage)
         if outcome.kind == "lost" and outcome.innocent:
@@ -102,8 +102,11 @@ def log_settled(running: Running, outcome: PoolOutcome, moved: bool) -> None:
 
 
 def _returned(running: Running, outcome: PoolOutcome) -> Ended:
-    usage = Usage(outcome.cpu_seconds, outcome.peak_memory_bytes)
-    return Ended(Outcome.RETURNED, usage=usage, progress=running.progress)
+    return Ended(Outcome.RETURNED, usage=_usage(outcome), progress=running.progress)
+
+
+def _usage(outcome: PoolOutcome) -> Usage:
+    return Usage(outcome.cpu_seconds, outcome.peak_memory_bytes, outcome.pid)
 
 
 def _error(outcome: PoolOutcome) -> Json | None:

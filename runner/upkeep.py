@@ -1,11 +1,11 @@
-"""What a runner does now and then: rescue, prune, reschedule."""
+"""What a runner does now and then: rescue, prune, reschedule, note history."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner import retry
-from storage import retention
+from storage import history, retention
 from storage.clock import SetBack
 from storage.liveness import Liveness
 from storage.opening import Store
@@ -48,6 +48,7 @@ class Upkeep:
             Chore(self._prune, PRUNE_SECONDS),
             Chore(self._sweep, SWEEP_SECONDS),
             Chore(self._reschedule, RESCHEDULE_SECONDS),
+            Chore(self._note_history, history.STEP_SECONDS),
         ]
 
     def run(self) -> None:
@@ -82,6 +83,10 @@ class Upkeep:
         uploads.drop_abandoned()
         for upload_id in retention.unknown(self._store.database, uploads.old()):
             uploads.delete(upload_id)
+        return False
+
+    def _note_history(self) -> bool:
+        history.note(self._store.database, self._store.clock())
         return False
 
     def _reschedule(self) -> bool:

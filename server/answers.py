@@ -46,6 +46,8 @@ class AttemptDocument(TypedDict):
     error: Error | None
     cpu_seconds: float | None
     peak_memory_bytes: int | None
+    pid: int | None
+    last_lines: list[str]
 
 
 @closed

@@ -13,7 +13,7 @@ from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.job import CancelHandler, JobHandler, RetryHandler
 from server.handlers.jobs import JobsHandler
 from server.handlers.logs import LogsHandler
-from server.handlers.metrics import MetricsHandler, OverviewHandler, ReadyHandler
+from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
 from server.handlers.pages import FileHandler, IndexHandler, NoPageHandler, PageHandler
 from server.services import Services
 from server.web_files import WebFiles
@@ -29,9 +29,10 @@ def make_app(services: Services) -> Application:
         (r"/readyz", ReadyHandler, given),
         (r"/metrics", MetricsHandler, given),
         (r"/overview/?", OverviewHandler, given),
+        (r"/overview/history/?", HistoryHandler, given),
         (r"/openapi.json", OpenApiHandler, given),
         (r"/ui/static/([^/]+)/(.+)", FileHandler, web),
-        (r"/ui/?", PageHandler, web),
+        (r"/(?:ui|docs)/?", PageHandler, web),
         (r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler, web),
         (r"/ui/.*", NoPageHandler, web),
         (r"/jobs/?", JobsHandler, given),

@@ -17,7 +17,13 @@ from server.answers import (
     SetDocument,
 )
 from server.filters import BulkBody, ListQuery, SetQuery, WaitQuery
-from server.service_answers import HealthDocument, IndexDocument, OverviewDocument, ReadyDocument
+from server.service_answers import (
+    HealthDocument,
+    HistoryDocument,
+    IndexDocument,
+    OverviewDocument,
+    ReadyDocument,
+)
 from server.stream_query import EventsQuery, LogsQuery
 
 NEW_JOB = "new job"
@@ -59,6 +65,7 @@ OPERATIONS = (
     Operation("get", "/readyz", "Whether new jobs can be taken", {200: ReadyDocument}),
     Operation("get", "/metrics", "Figures for Prometheus", {200: "text/plain"}),
     Operation("get", "/overview", "Figures for people", {200: OverviewDocument}),
+    Operation("get", "/overview/history", "Figures of the last hour", {200: HistoryDocument}),
     Operation("get", "/openapi.json", "This document", {200: dict[str, Any]}),
     Operation(
         "post",

@@ -1,9 +1,11 @@
 """The figures of all jobs as one document, for a page that shows them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from server.service_answers import (
     FiguresDocument,
+    HistoryDocument,
+    MomentDocument,
     OverviewDocument,
     RunnerDocument,
     SumDocument,
@@ -29,6 +31,20 @@ def overview_document(figures: Figures, types: Iterable[str]) -> OverviewDocumen
         "runners": [_runner_document(runner) for runner in runners],
         "slots": sum(runner.slots for runner in runners),
         "busy": sum(runner.busy for runner in runners),
+    }
+
+
+def history_document(moments: Sequence[Mapping[str, int]]) -> HistoryDocument:
+    """The moments that `last_hour` gives."""
+    return {"moments": [_moment_document(moment) for moment in moments]}
+
+
+def _moment_document(moment: Mapping[str, int]) -> MomentDocument:
+    return {
+        "at": time(moment["at"]),
+        "submitted": moment["submitted"],
+        "finished": moment["finished"],
+        "wait": {"count": moment["waits"], "seconds": moment["waited_ms"] / 1000},
     }
 
 

@@ -82,6 +82,23 @@ class OverviewDocument(TypedDict):
 
 
 @closed
+class MomentDocument(TypedDict):
+    """What has been counted at a time, since the store was made."""
+
+    at: Time
+    submitted: int
+    finished: int
+    wait: SumDocument
+
+
+@closed
+class HistoryDocument(TypedDict):
+    """The figures of all jobs at moments of the last hour; none while nothing happens."""
+
+    moments: list[MomentDocument]
+
+
+@closed
 class FieldDocument(TypedDict):
     """What is wrong with a field."""
 

@@ -5,9 +5,11 @@ Their address has a version, made from all of them, so that a browser may keep t
     / , /ui/...  ──▶ index.html ──▶ /ui/static/VERSION/app.js, app.css, ...
 """
 
+import gzip
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "web"
@@ -27,6 +29,11 @@ class WebFile:
 
     content_type: str
     content: bytes
+
+    @cached_property
+    def gzipped(self) -> bytes:
+        """The content as gzip, made once, and the same in each listener."""
+        return gzip.compress(self.content, mtime=0)
 
 
 class WebFiles:

@@ -96,12 +96,8 @@ def explain_document(
 
 def bulk_document(done: BulkChange, dry_run: bool) -> answers.BulkDocument:
     """The answer to a change of many jobs."""
-    return {
-        "matched": done.matched,
-        "changed": done.changed,
-        "dry_run": dry_run,
-        "next": _cursor_or_none(done.next),
-    }
+    matched, changed, after = done.matched, done.changed, cursor(done.next)
+    return {"matched": matched, "changed": changed, "dry_run": dry_run, "next": after}
 
 
 def retry_document(job_id: UUID) -> answers.ChangedDocument:
@@ -149,7 +145,7 @@ def job_headers(job: Job) -> dict[str, str]:
 def page_document(page: Page, limit: int) -> answers.PageDocument:
     """A part of the list of jobs."""
     items = [job_document(job) for job in page.jobs]
-    return {"items": items, "limit": limit, "next": _cursor_or_none(page.next)}
+    return {"items": items, "limit": limit, "next": cursor(page.next)}
 
 
 def set_document(jobs: Mapping[UUID, Job | None]) -> answers.SetDocument:
@@ -164,13 +160,15 @@ def next_link(query: Mapping[str, str], page_after: UUID) -> str:
     return f'</jobs?{urlencode({**query, "cursor": cursor(page_after)})}>; rel="next"'
 
 
-def cursor(job_id: UUID) -> str:
+@overload
+def cursor(job_id: UUID) -> str: ...
+@overload
+def cursor(job_id: UUID | None) -> str | None: ...
+def cursor(job_id: UUID | None) -> str | None:
     """A place in the list, opaque to clients."""
+    if job_id is None:
+        return None
     return base64.urlsafe_b64encode(job_id.bytes).rstrip(b"=").decode()
-
-
-def _cursor_or_none(job_id: UUID | None) -> str | None:
-    return None if job_id is None else cursor(job_id)
 
 
 def parse_cursor(text: str) -> UUID:
@@ -197,4 +195,6 @@ def _attempt_document(attempt: Attempt) -> answers.AttemptDocument:
         "error": cast("answers.Error | None", attempt.error),
         "cpu_seconds": usage.cpu_seconds,
         "peak_memory_bytes": usage.peak_memory_bytes,
+        "pid": usage.pid,
+        "last_lines": list(attempt.last_lines),
     }

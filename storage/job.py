@@ -90,10 +90,12 @@ class NewJob:
 
 @dataclass(frozen=True)
 class Usage:
-    """What an attempt used: CPU in seconds, peak memory in bytes; None where unknown."""
+    """What an attempt used: CPU in seconds, peak memory in bytes, and which process, as its
+    worker's system numbers them; None where unknown."""
 
     cpu_seconds: float | None = None
     peak_memory_bytes: int | None = None
+    pid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ class Attempt:
     outcome: Outcome | None
     error: Json | None
     usage: Usage
+    last_lines: tuple[str, ...] = ()
+    """What it printed last, if it did not end well."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class AttemptRow(pw.Model):
     error = pw.TextField(null=True)
     cpu_seconds = pw.DoubleField(null=True)
     peak_memory_bytes = pw.BigIntegerField(null=True)
+    pid = pw.IntegerField(null=True)
 
     class Meta:
         table_name = "attempt"
@@ -145,6 +146,19 @@ class TallyRow(pw.Model):
     class Meta:
         table_name = "tally"
         primary_key = pw.CompositeKey("type", "name")
+
+
+class MomentRow(pw.Model):
+    """The tallies of all types at a time."""
+
+    at = pw.BigIntegerField(primary_key=True)
+    submitted = pw.BigIntegerField()
+    finished = pw.BigIntegerField()
+    waits = pw.BigIntegerField()
+    waited_ms = pw.BigIntegerField()
+
+    class Meta:
+        table_name = "moment"
 
 
 class VersionRow(pw.Model):

@@ -184,7 +184,7 @@ def _insert_attempt() -> Any:
 
 def _end() -> Any:
     """The statement by which the row of an attempt gets its end."""
-    names = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes")
+    names = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes", "pid")
     return AttemptRow.update(**{name: place(getattr(AttemptRow, name)) for name in names}).where(
         AttemptRow.job_id == place(AttemptRow.job_id, "the job"),
         AttemptRow.number == place(AttemptRow.number, "held attempt"),

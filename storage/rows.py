@@ -10,9 +10,10 @@ import peewee as pw
 
 from storage.database import Database
 from storage.job import Attempt, Job, Outcome, Upload, Usage
-from storage.models import AttemptRow, JobRow, UploadRow
+from storage.models import AttemptRow, JobRow, OutputRow, UploadRow
 from storage.statements import Statement, place
 from storage.states import Status
+from storage.tails import GOOD, last_lines, select_tails
 
 
 def select_jobs() -> Any:
@@ -38,9 +39,26 @@ def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[J
     ids = [row["id"] for row in rows if row["attempt"]]
     if ids:
         asked = _among(database, "attempts", AttemptRow.select, AttemptRow.job_id, ids)
-        for row in database.fetch(*asked):
-            attempts[row["job_id"]].append(_attempt(row))
+        found = database.fetch(*asked)
+        tails = _tails(database, found)
+        for row in found:
+            lines = tails.get((row["job_id"], row["number"]), ())
+            attempts[row["job_id"]].append(_attempt(row, lines))
     return [_job(row, sorted(attempts[row["id"]], key=_number)) for row in rows]
+
+
+def _tails(
+    database: Database, attempts: Iterable[dict[str, Any]]
+) -> dict[tuple[UUID, int], tuple[str, ...]]:
+    """What was printed last by those of these attempts that did not end well."""
+    bad = {(row["job_id"], row["number"]) for row in attempts if row["outcome"] not in GOOD}
+    if not bad:
+        return {}
+    ids = sorted({job_id for job_id, _ in bad})
+    tails = last_lines(
+        database.fetch(*_among(database, "tails", select_tails, OutputRow.job_id, ids))
+    )
+    return {attempt: lines for attempt, lines in tails.items() if attempt in bad}
 
 
 def _among(
@@ -62,7 +80,7 @@ def _number(attempt: Attempt) -> int:
     return attempt.number
 
 
-def _attempt(row: dict[str, Any]) -> Attempt:
+def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
     return Attempt(
         number=row["number"],
         runner=row["runner"],
@@ -70,7 +88,8 @@ def _attempt(row: dict[str, Any]) -> Attempt:
         finished_at=row["finished_at"],
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         error=load(row["error"]),
-        usage=Usage(row["cpu_seconds"], row["peak_memory_bytes"]),
+        usage=Usage(row["cpu_seconds"], row["peak_memory_bytes"], row["pid"]),
+        last_lines=last_lines,
     )
 
 

@@ -12,6 +12,9 @@ from tornado.ioloop import IOLoop
 from server.fast_path import FastPath
 from tests import postgres
 from tests.api import Client, open_app
+from tests.browsers import browser as browser
+from tests.browsers import page as page
+from tests.browsers import service as service
 from tests.followers import Followers
 from tests.pools import Owner, open_pool
 from tests.stores import Bench, open_bench

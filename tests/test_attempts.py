@@ -33,6 +33,7 @@ def assert_used(attempt: Attempt, seconds: float, cpu_seconds: float = 0.0) -> N
     assert attempt.usage.peak_memory_bytes is not None
     assert cpu_seconds <= attempt.usage.cpu_seconds < 10
     assert 10**6 < attempt.usage.peak_memory_bytes < 10**9
+    assert (attempt.usage.pid or 0) > 1
 
 
 def test_an_attempt_that_returned(worker: Worker) -> None:
@@ -104,7 +105,8 @@ def test_attempts_that_ended_with_a_keeper_and_what_they_used_is_not_known(worke
     neighbour, released = worker.ended(innocent)
     assert (neighbour.status, released.outcome, released.error) == ("queued", "released", None)
     for ended in (attempt, released):
-        assert ended.usage == Usage(None, None)
+        assert ended.usage == Usage(None, None, ended.usage.pid)
+        assert ended.usage.pid is not None
         assert (ended.finished_at or 0) >= ended.started_at
 
 

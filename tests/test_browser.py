@@ -1,59 +1,16 @@
 """The web front end in a real browser: what people do there, on a real listener and worker."""
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.programs import Service, running_service
+from tests.programs import Service
 from tests.waiting import wait_for
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 NAME = '<img src=x onerror="alert(1)">.log'
 LONG = {"seconds": 600}
-
-expect.set_options(timeout=20_000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, without a window; skips where there is none."""
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}: install Debian's package chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with running_service("", tmp_path) as service:
-        yield service
-
-
-@pytest.fixture
-def page(browser: Browser, service: Service) -> Iterator[Page]:
-    """A page of the service in which no script fails and nothing is refused by the policy."""
-    context = browser.new_context(base_url=service.base_url)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text))
-    yield page
-    context.close()
-    # The browser writes there of each answer that is an error, and of each cut connection.
-    assert [e for e in errors if not e.startswith("Failed to load resource")] == []
 
 
 def status(page: Page, text: str) -> None:
@@ -129,6 +86,17 @@ def test_the_list_follows_at_its_top_and_else_only_tells_of_news(
     expect(page.locator(row(page, second))).to_be_visible()
 
 
+def test_the_way_back_leads_to_where_the_list_was_scrolled_to(service: Service, page: Page) -> None:
+    ids = [service.submit(payload=LONG) for _ in range(40)]
+    page.goto("/ui/jobs")
+    expect(page.locator("tbody tr")).to_have_count(40)
+    page.locator(row(page, ids[0])).get_by_role("link").click()
+    status(page, "queued")
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect(page.locator(row(page, ids[0]))).to_be_in_viewport()
+
+
 def test_filters_are_in_the_address_and_a_bulk_cancel_says_how_many(
     service: Service, page: Page
 ) -> None:
@@ -202,6 +170,31 @@ def test_the_keyboard_is_enough_to_submit(service: Service, page: Page) -> None:
     page.keyboard.press("Enter")
     status(page, "queued")
     wait_for(lambda: page.evaluate("document.activeElement.id") == "main")
+
+
+def test_the_charts_show_what_happened_before_the_page_was_opened(
+    service: Service, page: Page
+) -> None:
+    service.worker()
+    service.result(service.submit(payload={"seconds": 0}))
+    wait_for(lambda: service.call("GET", "/overview/history")[1]["moments"], timeout=40)
+    page.goto("/")
+    points = page.get_by_role("img", name="Jobs finished per second").locator("polyline")
+    expect(points).to_have_attribute("points", re.compile(r"\d,\d"))
+
+
+def test_the_api_is_described_with_links_to_its_documents(service: Service, page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="API").click()
+    expect(page.locator("h1")).to_have_text("API")
+    calls = set(service.call("GET", "/openapi.json")[1]["paths"])
+    shown = page.locator(".call > summary > code")
+    expect(shown.first).to_be_visible()
+    assert set(shown.all_text_contents()) == calls
+    page.locator("#get_jobs_one > summary").click()
+    page.locator("#get_jobs_one").get_by_role("link", name="JobDocument").first.click()
+    expect(page.locator("#schema-JobDocument")).to_be_in_viewport()
+    expect(page.locator("#schema-JobDocument")).to_contain_text("retry_count")
 
 
 def test_each_of_several_files_becomes_a_job(service: Service, page: Page) -> None:

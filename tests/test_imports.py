@@ -59,7 +59,8 @@ MAY_IMPORT = {
     "storage.liveness": "storage.closings storage.clock storage.models storage.database",
     "storage.retention": "storage.models storage.database storage.states",
     "storage.moves": f"storage.states {QUERIES}",
-    "storage.rows": f"storage.states {QUERIES}",
+    "storage.rows": f"storage.states storage.tails {QUERIES}",
+    "storage.tails": "storage.job storage.models",
     "storage.due": QUERIES,
     "storage.output": QUERIES,
     "storage.callbacks": f"{QUERIES} storage.clock storage.rows",
@@ -73,6 +74,7 @@ MAY_IMPORT = {
     "storage.runners": f"{QUERIES} storage.claims storage.clock storage.liveness",
     "storage.explaining": f"{TABLES} storage.claims storage.clock storage.due storage.runners",
     "storage.figures": f"{QUERIES} storage.states storage.claims storage.clock storage.runners",
+    "storage.history": "storage.database storage.figures storage.models storage.states",
     "storage.readiness": "storage.database storage.job storage.schema",
     "storage.keys": QUERIES,
     "storage.store": f"{TABLES} storage.clock storage.filters storage.keys storage.search "
@@ -89,7 +91,7 @@ MAY_IMPORT = {
     "storage.uploads",
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
     "runner.upkeep": "runner.retry storage.clock storage.liveness storage.opening "
-    "storage.rescheduling storage.rescue storage.retention",
+    "storage.rescheduling storage.rescue storage.retention storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
     "runner.settling runner.upkeep storage.claims storage.job storage.liveness "
     "storage.wakeup",
@@ -160,7 +162,7 @@ MAY_IMPORT = {
     "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
     "server.handlers.*": f"{HTTP} server.origins server.failures server.storing server.handlers.* "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
-    "storage.filters storage.readiness storage.store",
+    "storage.filters storage.history storage.readiness storage.store",
     "server.app": "server.access server.handlers.* server.services server.web_files",
     "server.__main__": "server.app server.config server.connections server.door "
     "server.fast_path server.services "

@@ -31,7 +31,7 @@ def routes(app: FastPath) -> dict[str, type[Handler]]:
         pattern = rule.matcher.regex.pattern  # type: ignore[attr-defined]
         path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", "{job_id}")
         found[path.replace("\\", "")] = rule.target
-    return {path: handler for path, handler in found.items() if not path.startswith("/ui")}
+    return {path: handler for path, handler in found.items() if "ui" not in path}
 
 
 def implemented(handler: type[RequestHandler]) -> set[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from storage.output import Outputs, Part
 from storage.retention import prune
+from storage.tails import BYTES
 from tests.stores import RAISED, RETURNED, Bench
 
 MOST = 4096
@@ -48,6 +49,33 @@ def test_each_attempt_has_its_own(bench: Bench, outputs: Outputs) -> None:
         b"second",
     ]
     assert joined(outputs.of_attempt(job_id, 3)) == b""
+
+
+def test_an_attempt_that_ended_badly_has_its_last_lines(bench: Bench) -> None:
+    job_id, runner = bench.enqueue(max_retries=2), bench.runner()
+    printed = "".join(f"line {number}\n" for number in range(30)).encode()
+    fence = runner.claim_one()
+    runner.claims.printed(fence, [(0, printed), (len(printed), b"\xff at last")], 10**5)
+    runner.claims.retry(fence, RAISED, 0)
+    silent = runner.claim_one()
+    runner.claims.retry(silent, RAISED, 0)
+    well = runner.claim_one()
+    runner.claims.printed(well, [(0, b"all is well\n")], MOST)
+    assert bench.job(job_id).attempts[2].last_lines == ()
+    runner.claims.complete(well, "null", RETURNED)
+    found = [attempt.last_lines for attempt in bench.job(job_id).attempts]
+    assert found == [(*(f"line {n}" for n in range(21, 30)), "\ufffd at last"), (), ()]
+
+
+def test_of_a_long_line_the_end_is_told(bench: Bench) -> None:
+    bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    runner.claims.printed(fence, [(0, b"x" * 50_000 + b"end")], 10**6)
+    runner.claims.fail(fence, RAISED)
+    (attempt,) = bench.job(fence.job_id).attempts
+    assert [len(line) for line in attempt.last_lines] == [BYTES]
+    assert attempt.last_lines[0].endswith("xend")
 
 
 def test_only_the_holder_can_write(bench: Bench, outputs: Outputs) -> None:

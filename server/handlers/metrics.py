@@ -1,10 +1,11 @@
-"""`/metrics`, `/overview` and `/readyz`: for those who watch the service."""
+"""`/metrics`, `/overview`, its history, and `/readyz`: for those who watch the service."""
 
 from server.handlers.base import Handler
 from server.metrics import exposition
-from server.overview import overview_document
+from server.overview import history_document, overview_document
 from server.problems import Problem, unavailable
 from server.service_answers import ReadyDocument
+from storage.history import last_hour
 from storage.job import StoreUnusable
 from storage.readiness import require_ready
 
@@ -30,6 +31,21 @@ class OverviewHandler(Handler):
         """As JSON."""
         figures = await self.services.figures.ask(None)
         self.answer(overview_document(figures, self.services.job_types))
+
+    head = get
+
+
+class HistoryHandler(Handler):
+    """The last hour of them."""
+
+    async def get(self) -> None:
+        """As JSON."""
+        moments = await self.services.blocking(self._last_hour)
+        self.answer(history_document(moments))
+
+    def _last_hour(self) -> list[dict[str, int]]:
+        store = self.services.store
+        return last_hour(store.database, store.clock())
 
     head = get
 

@@ -1,4 +1,4 @@
-"""The web front end: one page for every address below `/ui`, and the files that it needs."""
+"""The web front end: one page for `/docs` and every address below `/ui`, and its files."""
 
 from server.handlers.base import Handler
 from server.problems import Problem
@@ -35,8 +35,13 @@ class WebHandler(Handler):
         self.set_header("Referrer-Policy", "same-origin")
         self.set_header("X-Frame-Options", "DENY")
         self.set_header("Cache-Control", cache)
+        self.add_header("Vary", "Accept-Encoding")
         self.set_status(status)
-        self.finish(file.content)
+        if takes_gzip(self.request.headers.get("Accept-Encoding", "")):
+            self.set_header("Content-Encoding", "gzip")
+            self.finish(file.gzipped)
+        else:
+            self.finish(file.content)
 
     def send_page(self, status: int = 200) -> None:
         """End the request with the page, for a browser."""
@@ -106,10 +111,20 @@ class FileHandler(WebHandler):
 
 def wants_page(accept: str) -> bool:
     """Whether an Accept header prefers HTML to JSON; `*/*` alone does not."""
-    ranges = [part.strip().partition(";") for part in accept.lower().split(",")]
-    wanted = {name.strip(): _weight(options) for name, _, options in ranges}
+    wanted = _weights(accept)
     html = wanted.get("text/html", 0.0)
     return html > 0 and html >= wanted.get("application/json", 0.0)
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header names gzip."""
+    return _weights(accept_encoding).get("gzip", 0.0) > 0
+
+
+def _weights(header: str) -> dict[str, float]:
+    """What a header prefers, by name."""
+    parts = [part.strip().partition(";") for part in header.lower().split(",")]
+    return {name.strip(): _weight(options) for name, _, options in parts}
 
 
 def _weight(options: str) -> float:

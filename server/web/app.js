@@ -2,6 +2,7 @@
 
 import { h, put } from "./lib/dom.js";
 import { setConnection } from "./lib/stream.js";
+import { showDocs } from "./pages/docs.js";
 import { showJob } from "./pages/job.js";
 import { showJobs } from "./pages/jobs.js";
 import { showOverview } from "./pages/overview.js";
@@ -12,14 +13,18 @@ const PAGES = [
   { name: "jobs", title: "Jobs", path: /^\/ui\/jobs\/?$/, show: showJobs },
   { name: "jobs", title: "Job", path: /^\/ui\/jobs\/([^/]+)\/?$/, show: showJob },
   { name: "submit", title: "Submit", path: /^\/ui\/submit\/?$/, show: showSubmit },
+  { name: "docs", title: "API", path: /^\/docs\/?$/, show: showDocs },
 ];
 const NOWHERE = { name: "", title: "Not found", show: showNowhere };
 
 const main = document.getElementById("main");
+const RESTORE_MS = 2000;
 let stop = () => {};
+let shown = "";
 
-/** Go to another page of ours. */
+/** Go to another page of ours; where this one was scrolled to is kept for the way back. */
 export function go(address) {
+  history.replaceState({ top: scrollY }, "");
   history.pushState(null, "", address);
   render();
   scrollTo(0, 0);
@@ -27,6 +32,7 @@ export function go(address) {
 }
 
 function render() {
+  shown = location.pathname + location.search;
   stop();
   setConnection("none");
   const page = PAGES.find((each) => each.path.test(location.pathname)) ?? NOWHERE;
@@ -48,11 +54,29 @@ function onClick(event) {
   const link = event.target.closest?.("a[href]");
   const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
   if (!link || !plain || link.target || link.origin !== location.origin) return;
-  if (link.hash || !(link.pathname === "/" || link.pathname.startsWith("/ui"))) return;
+  if (link.hash || !/^\/($|ui($|\/)|docs\/?$)/.test(link.pathname)) return;
   event.preventDefault();
   go(link.href);
 }
 
+/** The browser has gone back or on; within a page it does that by itself. */
+function onPopState({ state }) {
+  if (shown === location.pathname + location.search) return;
+  render();
+  if (state?.top) scrollOnceThere(state.top);
+}
+
+/** Scroll to where the reader was, as soon as the page has loaded so much. */
+function scrollOnceThere(top) {
+  const grown = new ResizeObserver(() => {
+    scrollTo(0, top);
+    if (scrollY >= top - 1) grown.disconnect();
+  });
+  grown.observe(main);
+  setTimeout(() => grown.disconnect(), RESTORE_MS);
+}
+
+history.scrollRestoration = "manual";
 document.addEventListener("click", onClick);
-addEventListener("popstate", render);
+addEventListener("popstate", onPopState);
 render();

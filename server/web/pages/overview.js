@@ -14,17 +14,20 @@ import { STATUSES } from "../parts/status.js";
 const LIVE_MS = 1000;
 const IDLE_MS = 5000;
 
-// Kept while other pages are looked at; the service keeps no history of its own.
+// Kept while other pages are looked at: finer than what the service notes.
 const samples = new Samples();
 
 /** Show the page; returns what stops it. */
 export function showOverview(root) {
   const body = put(h("div", {}), loading());
   const parts = skeleton();
+  let begun = false;
   put(root, h("h1", {}, "Overview"), body);
   const load = paced(LIVE_MS, async () => {
     try {
       const [overview, running] = await Promise.all([get("/overview"), get("/jobs?status=running&limit=50")]);
+      if (!begun) samples.begin((await get("/overview/history")).moments);
+      begun = true;
       samples.add(overview);
       if (!parts.element.isConnected) put(body, parts.element);
       show(parts, overview, running.items);
@@ -52,7 +55,7 @@ function skeleton() {
   const types = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Jobs by type" });
   const element = h("div", {}, notice, tiles, charts,
     h("p", { class: "quiet" }, "Jobs that have ended are counted since the store was made, also those deleted since. The "
-      + "charts begin when this page is opened, and go back an hour at most."),
+      + "charts show the last hour."),
     h("section", {}, h("h2", {}, "Workers"), runners),
     h("section", {}, h("h2", {}, "By type"), types));
   return { element, notice, tiles, charts, runners, types };

@@ -10,10 +10,11 @@ export function attemptsPanel(job, showLog) {
   const end = Date.parse(job.attempts.at(-1).finished_at ?? new Date().toISOString());
   const scale = { start, span: Math.max(1, end - start) };
   return h("ol", { class: "attempts", reversed: true },
-    [...job.attempts].reverse().map((each) => attemptItem(each, scale, showLog)));
+    [...job.attempts].reverse().map((each, at) => attemptItem(each, scale, showLog, at === 0)));
 }
 
-function attemptItem(attempt, scale, showLog) {
+/** The log of the newest one is shown on the page anyway. */
+function attemptItem(attempt, scale, showLog, isNewest) {
   const outcome = attempt.outcome ?? "running";
   const error = attempt.error;
   return h("li", {},
@@ -23,7 +24,8 @@ function attemptItem(attempt, scale, showLog) {
       h("span", { class: "quiet" }, facts(attempt)),
       h("button", { class: "plain", onclick: () => showLog(attempt.attempt) }, "Log")),
     span(attempt, scale, LOOKS[outcome] ?? "failed"),
-    error && h("p", { class: "error-text" }, h("strong", {}, error.type), ` ${error.message}`));
+    error && h("p", { class: "error-text" }, h("strong", {}, error.type), ` ${error.message}`),
+    !isNewest && attempt.last_lines.length > 0 && h("pre", { class: "tail" }, attempt.last_lines.join("\n")));
 }
 
 const LOOKS = { returned: "succeeded", running: "running", canceled: "canceled", released: "queued" };
@@ -33,6 +35,7 @@ function facts(attempt) {
   const texts = [format.time(attempt.started_at), format.duration(seconds)];
   if (attempt.cpu_seconds !== null) texts.push(`CPU ${format.duration(attempt.cpu_seconds)}`);
   if (attempt.peak_memory_bytes !== null) texts.push(`peak ${format.bytes(attempt.peak_memory_bytes)}`);
+  if (attempt.pid !== null) texts.push(`process ${attempt.pid}`);
   return [...texts, `on ${attempt.runner}`].join(" · ");
 }
 

@@ -1,5 +1,5 @@
-// Figures of the service over time, as this page has seen them. Each answer counts since the store
-// was made; two of them and the time between give a rate.
+// Figures of the service over the last hour: what it has noted itself, and what this page has seen
+// since. Each counts since the store was made; two of them and the time between give a rate.
 
 const KEPT_MS = 3600e3;
 const LEAST_MS = 2000;
@@ -7,6 +7,14 @@ const LEAST_MS = 2000;
 export class Samples {
   constructor() {
     this.all = [];
+  }
+
+  /** Take what the service has noted, in place of all that was seen up to then. */
+  begin(moments) {
+    const noted = moments.map(({ at, finished, wait }) => (
+      { now: Date.parse(at), finished, waits: wait.count, waited: wait.seconds }));
+    const last = noted.at(-1)?.now ?? 0;
+    this.all = [...noted, ...this.all.filter(({ now }) => now > last)];
   }
 
   /** Take an answer, unless the last one is of just now. */

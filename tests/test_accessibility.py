@@ -1,0 +1,56 @@
+"""The web front end passes axe's checks, in light and dark, with and without content."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.programs import Service
+
+
+def problems(page: Page) -> list[str]:
+    """What axe finds on a page, one line a rule, with the first place."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
+
+
+def settled(page: Page, path: str) -> Page:
+    """Go to a page that shows all it has."""
+    page.goto(path)
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator(".loading")).to_have_count(0)
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_problem_that_axe_finds(
+    browser: Browser, service: Service, scheme: str
+) -> None:
+    # The checks are a script of their own, which the policy of our pages refuses rightly.
+    context = browser.new_context(
+        base_url=service.base_url,
+        color_scheme="dark" if scheme == "dark" else "light",
+        bypass_csp=True,
+    )
+    page = context.new_page()
+    for path in ("/", "/ui/jobs", "/ui/submit?type=analyze", "/docs", "/ui/none"):
+        assert problems(settled(page, path)) == [], path
+    service.worker()
+    done = service.upload(b"2026-01-01T00:00:00Z ERROR <b>\n" * 10, {"patterns": ["ERROR"]})
+    failed = service.submit("talk", {"lines": 3, "then": "crash"})
+    running = service.submit(payload={"seconds": 600})
+    service.result(done)
+    for path in ("/", "/ui/jobs", *(f"/ui/jobs/{each}" for each in (done, failed, running))):
+        assert problems(settled(page, path)) == [], path
+    context.close()
+
+
+def test_the_checks_would_find_something(browser: Browser, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.html"
+    bad.write_text("<html><body><img src='x'><input></body></html>")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(bad.as_uri())
+    assert {line.partition(":")[0] for line in problems(page)} >= {"image-alt", "label"}
+    context.close()
