@@ -83,7 +83,10 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sockets = bind_sockets(settings.port, settings.host or None)
-    services = Services(settings, store, types)
+    most = settings.max_connections or most_connections()
+    # Streams stay, so they may not take all places.
+    streams = min(settings.max_streams, max(1, most // 2))
+    services = Services(settings.model_copy(update={"max_streams": streams}), store, types)
     # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
     front = FastPath(make_app(services), services)
     server = HTTPServer(
@@ -94,7 +97,7 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
         decompress_request=False,
     )
     pace = Pace(settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second)
-    door = Door(server, sockets, settings.max_connections or most_connections(), pace)
+    door = Door(server, sockets, most, pace)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
     await stop.wait()
     log.info("stopping")

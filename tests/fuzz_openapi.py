@@ -34,7 +34,7 @@ def main(program: str = "schemathesis", seconds: str = "300") -> int:
     ):
         command = [found, "run", f"{service.base_url}/openapi.json", "--max-time", seconds]
         options = ["--checks", ",".join(CHECKS), "--exclude-path-regex", "/events$"]
-        options += ["--generation-database", "none", "--request-timeout", "30"]
+        options += ["--generation-database", "none", "--request-timeout", "90"]
         code = subprocess.run([*command, *options], cwd=folder, check=False).returncode
         bad = [line for line in service.listener.lines() if line["level"] in ("ERROR", "CRITICAL")]
         sys.stdout.writelines(f"{line}\n" for line in bad)

@@ -59,6 +59,15 @@ def test_those_who_are_served_keep_their_places(tmp_path: Path) -> None:
             assert answer(heard(one))[0] == answer(heard(two))[0] == 200
 
 
+def test_streams_take_no_more_than_half_of_the_places(tmp_path: Path) -> None:
+    follow = b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n"
+    with running_service("", tmp_path, MAX_CONNECTIONS="4") as service, crowd(service, 2) as two:
+        for client in two:
+            client.sendall(follow)
+            assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        assert ask(service, follow.replace(b"a\r\n", b"a\r\nConnection: close\r\n"))[0] == 503
+
+
 def test_without_file_descriptors_the_listener_waits_quietly_and_recovers(tmp_path: Path) -> None:
     with running_service("", tmp_path, MAX_CONNECTIONS="1000") as service:
         pid = service.listener.process.pid
