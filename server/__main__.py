@@ -18,8 +18,10 @@ from tornado.netutil import bind_sockets
 
 from runner import job_types
 from runner.job_types.base import JobType
+from server.acceptor import Acceptor, most_connections
 from server.app import make_app
 from server.config import ServerSettings
+from server.connections import CHUNK_BYTES, Pace
 from server.fast_path import FastPath
 from server.services import Services
 from server.token_command import add_token_command, create_token
@@ -34,8 +36,6 @@ STOP_SECONDS = 10.0
 ANY_SIZE = 10**100
 OPEN_FILES = 65536
 """What is asked for, since each connection is one."""
-CHUNK_BYTES = 256 * 1024
-"""The most of a body that is taken at once."""
 
 
 def main() -> None:
@@ -96,17 +96,27 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sockets = bind_sockets(settings.port, settings.host or None)
-    services = Services(settings, store, types)
+    most = settings.max_connections or most_connections()
+    # Streams stay, so they may not take all places.
+    streams = min(settings.max_streams, max(1, most // 2))
+    services = Services(settings.model_copy(update={"max_streams": streams}), store, types)
     # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
     front = FastPath(make_app(services), services)
-    server = HTTPServer(front, max_body_size=ANY_SIZE, chunk_size=CHUNK_BYTES)
-    server.add_sockets(sockets)
+    server = HTTPServer(
+        front,
+        max_body_size=ANY_SIZE,
+        max_header_size=settings.max_header_bytes,
+        chunk_size=CHUNK_BYTES,
+        decompress_request=False,
+    )
+    pace = Pace(settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second)
+    acceptor = Acceptor(server, sockets, most, pace)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
     if services.door.tokens is None:
         log.warning("no API_TOKENS are set: whoever reaches this address may do anything")
     await stop.wait()
     log.info("stopping")
-    server.stop()
+    acceptor.close()
     await services.idle(STOP_SECONDS)
     await server.close_all_connections()
     services.close()

@@ -54,6 +54,7 @@ def make_app(services: Services) -> Application:
         default_handler_args=given,
         log_function=log_request,
         cross_origin_protection=True,
+        trusted_origins=services.settings.origins,
     )
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 from pydantic import Field, ValidationInfo, field_validator
 
 from server import tokens
-from storage.config import Seconds, Settings
+from server.edge_config import EdgeSettings
+from storage.config import Seconds
 
 LEAST_SECRET = 16
 
 
-class ServerSettings(Settings):
+class ServerSettings(EdgeSettings):
     """What the listener needs to know, from the environment."""
 
     port: int = Field(5000, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one")

@@ -39,6 +39,7 @@ def submit(services: Services) -> Call:
 
     async def call(body: bytes, caller: Caller) -> Answer:
         services.disk.admit(len(body))
+        services.queue.admit()
         document = strict_json.parse(body)
         checked = services.check(document, has_file=False)
         job_id = await store_job(services, checked.new_job(None, caller.name))

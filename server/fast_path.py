@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable
 from functools import lru_cache
 from http.client import responses
+from typing import Any
 
 from tornado.httputil import (
     HTTPConnection,
@@ -77,6 +78,7 @@ class FastPath(HTTPServerConnectionDelegate):
 class _Request(HTTPMessageDelegate):
     def __init__(self, path: FastPath, server_conn: object, connection: HTTPConnection):
         self._path, self._server_conn, self._connection = path, server_conn, connection
+        self._context: Any = getattr(connection, "context", None)
         self._rest: HTTPMessageDelegate | None = None
         self._body, self._caller = b"", NOBODY
 
@@ -84,6 +86,7 @@ class _Request(HTTPMessageDelegate):
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         assert isinstance(start_line, RequestStartLine)
+        self._path.services.proxies.note(self._context, headers)
         call = self._path.call(start_line, headers)
         if call is None:
             application = self._path.application
@@ -115,9 +118,7 @@ class _Request(HTTPMessageDelegate):
 
     async def _answer(self) -> None:
         try:
-            method, door = self._start.method, self._path.services.door
-            self._caller = door.caller(self._headers, method)
-            require_role(self._caller, _ROLES[method])
+            self._admit()
             answer = await self._call(self._body, self._caller)
         except Exception as error:
             log_failure(error)
@@ -127,6 +128,13 @@ class _Request(HTTPMessageDelegate):
         if self._entered:  # else the client went away
             self._write(answer)
             self._leave()
+
+    def _admit(self) -> None:
+        admission, address = self._path.services.admission, self._context.remote_ip
+        method = self._start.method
+        self._caller = admission.caller(address, self._headers, method)
+        admission.count(address, self._caller)
+        require_role(self._caller, _ROLES[method])
 
     def _write(self, answer: Answer) -> None:
         body = encode(answer.document)
@@ -142,7 +150,7 @@ class _Request(HTTPMessageDelegate):
             self._start.path,
             answer.status,
             time.monotonic() - self._began,
-            str(getattr(getattr(self._server_conn, "context", None), "remote_ip", "")),
+            self._context.remote_ip,
             self._caller.name,
         )
 

@@ -15,6 +15,10 @@ from storage.uploads import Uploads
 
 MAX_PARTS = 32
 MAX_NAME = 255
+SLACK_BYTES = 64 * 1024
+"""For what stands between the parts."""
+_HIDDEN = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
+"""Categories of characters that are not seen, turn the direction of text, or end a line."""
 _FIELDS = frozenset(Submission.model_fields)
 
 
@@ -43,6 +47,8 @@ class FormBody:
         self._admit = admit
         self._max_field = max_field
         self._max_file = max_file
+        self._max_total = max_file + len(_FIELDS) * max_field + SLACK_BYTES
+        self._total = 0
         self._part: MultipartSegment | None = None
         self._buffer = bytearray()
         self._file: FilePart | None = None
@@ -52,6 +58,9 @@ class FormBody:
 
     async def write(self, chunk: bytes) -> None:
         """Take the next bytes. Raises Problem 400, 413, 422 or 507, and StoreError."""
+        self._total += len(chunk)
+        if self._total > self._max_total:  # say of what stands before and behind the parts
+            raise too_large("the form", self._max_total)
         async with self._busy:
             try:
                 for event in self._parser.parse(chunk):
@@ -130,5 +139,6 @@ class FormBody:
 def label(name: str) -> str:
     """What a client calls its file, fit for lists and logs; never used as a path."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(c for c in last if unicodedata.category(c)[0] != "C")
-    return shown.strip()[:MAX_NAME] or "unnamed"
+    shown = "".join(c for c in last if unicodedata.category(c) not in _HIDDEN)
+    shown = shown.strip()[:MAX_NAME]
+    return shown if shown.strip(". ") else "unnamed"

@@ -14,18 +14,22 @@ from server.service_answers import ProblemDocument
 from server.sessions import COOKIE
 
 _ABOUT = "Takes jobs, runs them in processes, and lets clients follow, list and cancel them."
-_ALWAYS = (400, 413, 503)
-"""Problems of any call: it cannot be read, its body is too large, the store cannot take it."""
+_ALWAYS = (400, 408, 413, 429, 431, 503)
+"""Problems of any call: it cannot be read, is too slow or too large, comes too often; or the store
+cannot take it."""
 _PROBLEMS = {
     400: "It cannot be read",
     401: "A token is needed, or this one is not known",
     403: "The role is not enough, or a page of another origin may not do this",
     404: "There is no such job",
+    408: "It has come too slowly",
     409: "The state of the job, or of an earlier request, does not allow it",
     413: "It is too large",
     415: "This kind of body is not taken",
     422: "It can be read, but not accepted; errors names each field",
-    503: "The store cannot take it now; Retry-After",
+    429: "Too many requests; Retry-After, RateLimit",
+    431: "The head of the request is too large",
+    503: "The store cannot take it now, or no more jobs; Retry-After",
     507: "The disk has no room",
 }
 _SCHEMES: dict[str, Json] = {

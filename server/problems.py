@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 CONTENT_TYPE = "application/problem+json"
+MAX_ERRORS = 100
+"""Fields that are named; a body may have a hundred thousand that are wrong."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def malformed(detail: str) -> Problem:
 
 def unacceptable(errors: Iterable[FieldError]) -> Problem:
     """422: the request can be read, but fields of it cannot be accepted."""
-    errors = tuple(errors)
+    errors = tuple(islice(errors, MAX_ERRORS))
     return Problem(422, "; ".join(f"{e.field}: {e.detail}" for e in errors[:3]), errors)
 
 

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from runner.job_types.base import JobType
 from server import openapi, submission
+from server.addresses import Proxies
+from server.admission import Admission
 from server.batches import Batches
 from server.callbacks import Sender
 from server.changes import Changes
@@ -19,12 +21,14 @@ from server.disk_mark import DiskMark
 from server.door import Door, open_door
 from server.feed import Feed
 from server.once import UnderWay
+from server.queue_mark import QueueMark
+from server.rates import Rates
 from storage import explaining, retention
 from storage.bulk import Bulk
 from storage.callbacks import Callbacks
 from storage.events import Events
 from storage.explaining import Situation
-from storage.figures import Figures, figures
+from storage.figures import Figures, figures, queued
 from storage.job import Job, NewJob
 from storage.keys import Kept, Keyed
 from storage.opening import Store
@@ -57,6 +61,10 @@ class Services:
     jobs_by_id: Batches[UUID, Job | None] = field(init=False)
     bulk: Bulk = field(init=False)
     disk: DiskMark = field(init=False)
+    queue: QueueMark = field(init=False)
+    rates: Rates = field(init=False)
+    admission: Admission = field(init=False)
+    proxies: Proxies = field(init=False)
     events: Events = field(init=False)
     feed: Feed = field(init=False)
     figures: Batches[None, Figures] = field(init=False)
@@ -77,6 +85,14 @@ class Services:
         self.disk = DiskMark(
             self.settings.min_free_bytes, self.store.database_folder, self.store.uploads.folder
         )
+        self.queue = QueueMark(
+            self.settings.max_queued_jobs,
+            lambda: self.blocking(queued, self.store.database),
+            self.later,
+        )
+        self.rates = Rates(self.settings.rate_limit, self.settings.rate_burst)
+        self.admission = Admission(self.door, self.rates)
+        self.proxies = Proxies(self.settings.proxy_networks)
         self.events = Events(self.store.database)
         most = self.settings.max_streams
         self.feed = Feed(self.events, self.store.wakeup, self.blocking, most)
@@ -153,6 +169,8 @@ class Services:
         if self._active:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), seconds)
+        if self._later:
+            await asyncio.wait(self._later, timeout=seconds)
 
     def close(self) -> None:
         """End the threads; the store stays open."""

@@ -21,10 +21,10 @@ from storage.store import Page
 HEADERS = {
     "Content-Type": "application/json; charset=utf-8",
     "X-Content-Type-Options": "nosniff",
-}
-"""Of every answer: JSON, and nothing that a browser would guess."""
-MAX_RETRY_AFTER = 3600
-"""Seconds; a job that is put off longer can still be canceled meanwhile."""
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+}  # of every answer: JSON, and nothing that a browser would guess, run, or show in a frame
+MAX_RETRY_AFTER = 3600  # seconds; a job that is put off longer can still be canceled meanwhile
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 
 

@@ -67,17 +67,27 @@ class Figures:
     runners: Sequence[Runner] = field(default_factory=tuple)
 
 
+def queued(database: Database) -> int:
+    """How many jobs wait, of all types."""
+    return sum(TypeFigures(mine).queued for mine in _counted(database).values())
+
+
 def figures(database: Database, clock: Clock, folder: Path) -> Figures:
     """The figures now; `folder` has the locks of runners."""
-    tallies: dict[str, Counter[str]] = {}
-    for row in database.rows(_tallies(database)):
-        tallies.setdefault(row["type"], Counter())[row["name"]] += row["value"]
-    now = clock()
+    tallies, now = _counted(database), clock()
     types = {
         type: TypeFigures(mine, _oldest_due(database, type, now))
         for type, mine in sorted(tallies.items())
     }
     return Figures(types, living(database, folder))
+
+
+def _counted(database: Database) -> dict[str, Counter[str]]:
+    """The tallies and what runs, by type."""
+    tallies: dict[str, Counter[str]] = {}
+    for row in database.rows(_tallies(database)):
+        tallies.setdefault(row["type"], Counter())[row["name"]] += row["value"]
+    return tallies
 
 
 def _tallies(database: Database) -> Any:

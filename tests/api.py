@@ -20,7 +20,7 @@ FILE = b"one ERROR\ntwo WARN ERROR\n"
 
 
 @contextmanager
-def open_app(bench: Bench, io_loop: IOLoop, **limits: int | str) -> Iterator[FastPath]:
+def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[FastPath]:
     """The application on a store, behind the fast path, with the services that it needs."""
     opened = open_services(bench, **limits)
     services = io_loop.run_sync(opened.__aenter__)

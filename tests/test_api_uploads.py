@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from server.fast_path import FastPath
+from server.forms import FormBody
+from server.problems import Problem
 from server.services import THREADS
 from storage.uploads import UploadWriter
 from tests.api import FILE, Client, analyze_form, fields, form, open_app
@@ -75,13 +78,17 @@ async def test_a_form_without_a_file_serves_a_type_that_takes_none(client: Clien
     ("given", "kept"),
     [
         ("../../etc/passwd", "passwd"),
+        ("C:\\\\Windows\\\\x.dll", "x.dll"),
+        ("..", "unnamed"),
+        (". .", "unnamed"),
+        ("a/", "unnamed"),
+        ("a\u2028b\u0085c", "abc"),
         ("C:\\\\logs\\\\app.log", "app.log"),
         ("/etc/shadow", "shadow"),
         ("<script>.log", "<script>.log"),
         ("x" * 3000, "x" * 255),
         ("\u202egol.exe", "gol.exe"),
         ("Grüße 日本.log", "Grüße 日本.log"),
-        ("..", ".."),
         ("", "unnamed"),
     ],
 )
@@ -94,6 +101,34 @@ async def test_a_file_name_is_a_label_and_never_a_path(
     (path,) = files(bench)
     assert path.parent.name == "files"
     assert len(path.name) == 36
+
+
+@pytest.mark.parametrize("option", ["filename*=utf-8''..%2f..%2fetc%2fpasswd", "filename*=x"])
+async def test_a_file_name_in_another_spelling_is_no_path_either(
+    client: Client, bench: Bench, option: str
+) -> None:
+    body, kind = form(analyze_form())
+    body = body.replace(b'filename="app.log"', option.encode())
+    headers = {"Content-Type": kind}
+    response = await client.fetch("/jobs", method="POST", body=body, headers=headers)
+    if response.code == 202:
+        job = await client.get(f"/jobs/{json.loads(response.body)['job_id']}")
+        assert job["upload"]["name"] in ("passwd", "..%2f..%2fetc%2fpasswd", "x")
+    else:
+        assert response.code == 422
+        assert files(bench) == []
+
+
+async def test_what_stands_around_the_parts_is_bounded(bench: Bench) -> None:
+    limited = FormBody("cut", bench.store.uploads, run, lambda size: None, 100, 1000)
+    for _ in range(6):
+        await limited.write(b"-" * 10_000)
+    with pytest.raises(Problem, match="the form is larger"):
+        await limited.write(b"-" * 10_000)
+
+
+async def run(call: Any) -> Any:
+    return call()
 
 
 PAYLOAD = ("payload", None, b'{"patterns": ["ERROR"]}')

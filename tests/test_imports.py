@@ -115,7 +115,7 @@ MAY_IMPORT = {
     "server.token_command": "server.callers server.tokens",
     "server.sessions": "server.callers server.tokens storage.folders storage.job",
     "server.door": "server.callers server.config server.problems server.sessions server.tokens",
-    "server.config": "server server.tokens storage.config",
+    "server.config": "server server.edge_config server.tokens storage.config",
     "server.strict_json": "server.problems",
     "server.changes": "storage.wakeup",
     "server.wire": "server server.answers server.cursors storage.states storage.job storage.bulk "
@@ -148,13 +148,22 @@ MAY_IMPORT = {
     "server.forms": "server.file_part server.problems server.submission storage.job "
     "storage.uploads",
     "server.disk_mark": "server.problems storage.disk",
+    "server.queue_mark": "server.problems storage.job",
+    "server.addresses": "",
+    "server.rates": "server.addresses server.problems",
+    "server.origins": "",
+    "server.edge_config": "storage.config",
+    "server.connections": "server.problems server.wire",
+    "server.acceptor": "server.connections",
+    "server.admission": "server.callers server.door server.problems server.rates",
     "server.metrics": "storage.figures storage.job storage.states storage.tallies",
     "server.overview": "server.service_answers server.wire storage.figures storage.runners "
     "storage.states",
     "server.web_files": "",
     "server.once": "server.problems storage.job",
-    "server.services": "server.config server.changes server.disk_mark server.batches server.once "
-    "server.door "
+    "server.services": "server.admission server.door "
+    "server.config server.addresses server.queue_mark server.rates "
+    "server.changes server.disk_mark server.batches server.once "
     "server server.openapi server.feed server.submission server.callbacks storage.events "
     "storage.callbacks "
     "runner.job_types.base storage storage.bulk storage.explaining storage.figures storage.job "
@@ -164,12 +173,14 @@ MAY_IMPORT = {
     "server.storing": "server.once server.problems server.services storage.job storage.keys",
     "server.fast_calls": f"{HTTP} server.access server.strict_json server.storing",
     "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
-    "server.handlers.*": f"{HTTP} server.access server.failures server.storing server.handlers.* "
+    "server.handlers.*": f"{HTTP} server.access server.origins server.failures server.storing "
+    "server.handlers.* "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
     "storage.filters storage.history storage.readiness storage.store",
     "server.app": "server.access server.handlers.* server.services server.web_files",
-    "server.__main__": "server.app server.config server.fast_path server.services "
+    "server.__main__": "server.app server.config server.connections server.acceptor "
     "server.token_command "
+    "server.fast_path server.services "
     "runner.job_types* storage.config storage.job storage.logs storage.opening",
 }
 

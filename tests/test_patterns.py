@@ -36,6 +36,16 @@ def test_a_bad_pattern_is_refused_with_its_place(
     assert (caught.value.index, caught.value.position) == (1, position)
 
 
+def test_regexes_that_take_long_to_compile_are_refused_together() -> None:
+    each = [Pattern(rf"\pL{{10}}{n}", regex=True) for n in range(1000)]
+    prepare(each[:10])
+    with pytest.raises(PatternError, match="too large") as caught:
+        prepare(each)
+    assert caught.value.index < 30
+    with pytest.raises(PatternError, match="too large"):
+        prepare([Pattern(r"\pL{300}", regex=True)])
+
+
 def test_equal_names_are_refused() -> None:
     with pytest.raises(PatternError, match="pattern 2 is called the same as pattern 0"):
         prepare([Pattern("a"), Pattern("b"), Pattern("x", name="a")])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from runner.analysis.errors import PatternError
 from runner.analysis.fixed import Fixed, fixed
 from runner.analysis.regex_text import check_regex, needed_literals, word_regex
-from runner.analysis.regexes import compile_regex
+from runner.analysis.regexes import Room, compile_regex
 
 MAX_PATTERN_BYTES = 40_000
 """The longest pattern, in bytes of UTF-8."""
@@ -80,25 +80,26 @@ def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
     """
     seen: dict[str, int] = {}
     prepared = []
+    room = Room()
     for index, pattern in enumerate(patterns):
         first = seen.setdefault(pattern.key, index)
         if first != index:
             raise PatternError(index, f"is called the same as pattern {first}")
-        prepared.append(_prepare(index, pattern))
+        prepared.append(_prepare(index, pattern, room))
     return prepared
 
 
-def _prepare(index: int, pattern: Pattern) -> Literal | Regex:
+def _prepare(index: int, pattern: Pattern, room: Room) -> Literal | Regex:
     _check_text(index, pattern)
     if not pattern.regex and not pattern.word:
         text = pattern.text.encode()
         return Literal(index, text.lower() if pattern.ignore_case else text, pattern.ignore_case)
     if not pattern.regex:
-        return _word(index, pattern)
+        return _word(index, pattern, room)
     check_regex(index, pattern.text)
     body = rf"\b(?:{pattern.text})\b" if pattern.word else f"(?:{pattern.text})"
     source = f"(?mi){body}" if pattern.ignore_case else f"(?m){body}"
-    compile_regex(index, source, pattern.text)
+    compile_regex(index, source, pattern.text, room)
     begins, inside = needed_literals(pattern.text, pattern.ignore_case)
     plain = not pattern.ignore_case and not pattern.word
     form = fixed(pattern.text) if plain else None
@@ -116,12 +117,12 @@ def _check_text(index: int, pattern: Pattern) -> None:
         raise PatternError(index, f"has {size} bytes; at most {MAX_PATTERN_BYTES} are allowed")
 
 
-def _word(index: int, pattern: Pattern) -> Regex:
+def _word(index: int, pattern: Pattern, room: Room) -> Regex:
     newline = pattern.text.find("\n")
     if newline >= 0:
         raise PatternError(index, "holds a newline, so it is no whole word in a line", newline)
     text = pattern.text.encode()
     source = word_regex(text, pattern.ignore_case)
-    compile_regex(index, source, pattern.text)
+    compile_regex(index, source, pattern.text, room)
     begin = text.lower() if pattern.ignore_case else text
     return Regex(index, source, (begin,), b"", pattern.ignore_case)

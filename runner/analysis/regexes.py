@@ -20,6 +20,8 @@ except ImportError:  # no wheel for this platform
     re2 = None
 
 MAX_MEMORY = 8 << 20  # bytes, of RE2, for each regex
+MAX_INSTRUCTIONS = 200_000  # of RE2, in all regexes of a job
+_INSTRUCTION_BYTES = 24
 _ALL_MEMORY = 24 << 20  # bytes, for all of them
 _LEAST_MEMORY = 256 << 10
 _NOWHERE = 1 << 62  # find's -1, by this modulus, is behind everything
@@ -36,14 +38,31 @@ Way = Callable[[memoryview, Text, int], Iterator[int]]
 """Where matches begin in a view; `text[offset:]` is what the view shows."""
 
 
-def compile_regex(index: int, source: str, text: str) -> None:
+class Room:
+    """What the regexes of one job may still take: to compile an instruction takes RE2 half a
+    microsecond, and holds up whoever checks the job."""
+
+    def __init__(self) -> None:
+        self.instructions = MAX_INSTRUCTIONS
+
+    @property
+    def memory(self) -> int:
+        """Enough for so many instructions, and not for many more."""
+        return min(MAX_MEMORY, max(_LEAST_MEMORY, self.instructions * _INSTRUCTION_BYTES))
+
+
+def compile_regex(index: int, source: str, text: str, room: Room) -> None:
     """Check that RE2 takes the regex. Raises PatternError, also if it matches nothing at all."""
     if not available():
         raise PatternError(index, "is a regex, and RE2 is not available here")
     try:
-        match = _compile(source, MAX_MEMORY)
+        regex = _compiled(source, room.memory)
     except re2.error as error:
         raise PatternError(index, *_explain(error, text)) from error
+    room.instructions -= regex.ProgramSize()
+    if room.instructions < 0:
+        raise PatternError(index, "makes the regexes of this job too large together")
+    match = regex.Match
     for context in _CONTEXTS:
         for at in range(len(context) + 1):
             if match(re2._Anchor.ANCHOR_BOTH, context, at, at)[0][0] >= 0:
@@ -60,12 +79,16 @@ def _explain(error: Exception, text: str) -> tuple[str, int | None]:
 
 
 def _compile(source: str, memory: int) -> Match:
+    match: Match = _compiled(source, memory).Match
+    return match
+
+
+def _compiled(source: str, memory: int) -> Any:
     options = re2.Options()
     options.never_nl = options.never_capture = True
     options.log_errors = False
     options.max_mem = memory
-    match: Match = re2._Regexp(source, options)._regexp.Match
-    return match
+    return re2._Regexp(source, options)._regexp
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from tornado.web import RequestHandler, stream_request_body
 
+from server import origins
 from server.body import Body, NoBody, Refused
 from server.callers import NOBODY, Role
 from server.door import SAFE, is_own_origin, require_role
@@ -22,6 +23,8 @@ class Handler(RequestHandler):
     ALLOW = "GET, HEAD, OPTIONS"
     ROLES: ClassVar[Mapping[str, Role]] = {}
     """The role that each method needs which changes something; one that is not here needs admin."""
+    LIMITED = True
+    """Whether RATE_LIMIT holds here."""
 
     def initialize(self, services: Services) -> None:
         """Take what the application gives to each of its handlers."""
@@ -36,6 +39,8 @@ class Handler(RequestHandler):
         """JSON, and nothing that a browser would guess."""
         self.set_headers(HEADERS)
         self.clear_header("Server")
+        trusted = self.application.settings["trusted_origins"]
+        self.set_headers(origins.answer_headers(self.request.headers, trusted))
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
         """Set each of them."""
@@ -59,6 +64,8 @@ class Handler(RequestHandler):
             self._admit()
             self.received = self.body()
         except Problem as problem:
+            if self.request.method in SAFE:
+                raise
             if self.request.headers.get("Expect", "").lower() == "100-continue":
                 raise  # the client waits for our word, and has sent nothing to drop
             self.received = Refused(problem)
@@ -117,14 +124,19 @@ class Handler(RequestHandler):
         """Say what can be asked here."""
         self.set_status(204)
         self.set_header("Allow", self.ALLOW)
+        trusted = self.application.settings["trusted_origins"]
+        allowed = origins.preflight_headers(self.request.headers, trusted, self.ALLOW)
+        self.set_headers(allowed)
 
     def _admit(self) -> None:
-        role = self.role()
+        admission, role, request = self.services.admission, self.role(), self.request
+        address, method = request.remote_ip or "", request.method or ""
         if role is not None:
-            request = self.request
             by_https = request.protocol == "https"
-            method = request.method or ""
-            self.caller = self.services.door.caller(request.headers, method, by_https)
+            self.caller = admission.caller(address, request.headers, method, by_https)
+        if self.LIMITED:
+            admission.count(address, self.caller)
+        if role is not None:
             require_role(self.caller, role)
 
     def _refused(self, *args: str) -> None:

@@ -27,6 +27,8 @@ class BulkHandler(Handler):
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.ADMIN}
     action: str
+    QUEUES = False
+    """Whether the jobs that are changed wait again."""
 
     def body(self) -> Body:
         """JSON. Raises Problem 413 or 415."""
@@ -44,9 +46,14 @@ class BulkHandler(Handler):
         self.take_body()
         assert isinstance(self.received, JsonBody)
         asked = _read(self.received.document())
+        queues = self.QUEUES and not asked.dry_run
+        if queues:
+            self.services.queue.admit()
         done = await self.services.blocking(change, asked.filters(), asked.before(), asked.dry_run)
         if not asked.dry_run:
             log_change(self.caller.name, f"{self.action} many", jobs=done.changed)
+        if queues:
+            self.services.queue.note(done.changed)
         self.answer(wire.bulk_document(done, asked.dry_run))
 
 
@@ -64,6 +71,7 @@ class BulkRetryHandler(BulkHandler):
     """Retries of many jobs."""
 
     action = "retry"
+    QUEUES = True
 
     async def post(self) -> None:
         """Queue what failed or was canceled again."""

@@ -10,6 +10,8 @@ from server.service_answers import HealthDocument
 class HealthHandler(Handler):
     """Whether this listener answers, and whether its store does."""
 
+    LIMITED = False  # what asks would take it for dead
+
     def role(self) -> Role | None:
         """None: those who ask by the second have no token."""
         return None

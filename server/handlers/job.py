@@ -108,6 +108,7 @@ class RetryHandler(OneJob):
         self.take_body()
         found = parse_id(job_id)
         await self.require_mine(found)
+        self.services.queue.admit()
         retried, job = await self.services.blocking(self.services.jobs.retry, found)
         if job is None:
             raise unknown_job(found)

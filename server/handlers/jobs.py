@@ -28,6 +28,7 @@ class JobsHandler(ListHandler):
         """A form or JSON for a new job. Raises Problem 400, 409, 413, 415 or 507."""
         if self.request.method != "POST":
             return NoBody()
+        self.services.queue.admit()
         self._key = self.services.keys_under_way.enter(self.request.headers, self.caller.name)
         kind, options = media_type(self.request.headers)
         size = content_length(self.request.headers.get("Content-Length")) or 0

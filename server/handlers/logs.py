@@ -23,11 +23,13 @@ class LogsHandler(Handler):
             raise Problem(404, f"the job has no attempt {attempt} yet")
         outputs = self.services.events.outputs
         parts = await self.services.blocking(outputs.of_attempt, found, attempt)
-        self.set_header("Vary", "Accept")
+        self.add_header("Vary", "Accept")
         if "application/json" in self.request.headers.get("Accept", ""):
             self.answer(wire.logs_document(found, attempt, parts))
         else:
             self.set_header("Content-Type", "text/plain; charset=utf-8")
+            name = f"{found}-{attempt}.log"
+            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
             self.finish(wire.logs_text(parts))
 
     head = get

@@ -53,6 +53,8 @@ class HistoryHandler(Handler):
 class ReadyHandler(Handler):
     """Whether new jobs can be taken, and whether anybody runs them."""
 
+    LIMITED = False  # what asks would take it for dead
+
     async def get(self) -> None:
         """200 if new jobs can be taken; a store that takes no change, has another schema or no room
         is a 503. Without a worker they wait, so that is told, and is no error."""

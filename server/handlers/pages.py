@@ -63,7 +63,7 @@ class IndexHandler(WebHandler):
 
     async def get(self) -> None:
         """To a browser the page; to all others what this is, where jobs are, and the job types."""
-        self.set_header("Vary", "Accept")
+        self.add_header("Vary", "Accept")
         if wants_page(self.request.headers.get("Accept", "")):
             return self.send_page()
         types: dict[str, TypeDocument] = {
@@ -96,7 +96,7 @@ class NoPageHandler(WebHandler):
 
     async def get(self) -> None:
         """Say so: in the page to a browser, as a problem to all others."""
-        self.set_header("Vary", "Accept")
+        self.add_header("Vary", "Accept")
         if not wants_page(self.request.headers.get("Accept", "")):
             raise Problem(404, f"nothing is found at {self.request.path[:200]}")
         self.send_page(404)
@@ -106,6 +106,8 @@ class NoPageHandler(WebHandler):
 
 class FileHandler(WebHandler):
     """The files of the page."""
+
+    LIMITED = False  # a page needs all of them at once
 
     async def get(self, version: str, name: str) -> None:
         """A file. That of another version, as of a listener just replaced, is not to be kept."""

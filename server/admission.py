@@ -1,0 +1,39 @@
+"""Whether a request is let in: who asks, and whether that is too often."""
+
+from tornado.httputil import HTTPHeaders
+
+from server.callers import Caller
+from server.door import Door
+from server.problems import Problem
+from server.rates import Rates
+
+_UNAUTHORIZED = 401
+
+
+class Admission:
+    """What the door and the rates say together."""
+
+    def __init__(self, door: Door, rates: Rates):
+        self._door = door
+        self._rates = rates
+
+    def count(self, address: str, caller: Caller) -> None:
+        """Count a request. Raises Problem 429."""
+        self._rates.admit(address, caller.name)
+
+    def caller(
+        self, address: str, headers: HTTPHeaders, method: str, by_https: bool = False
+    ) -> Caller:
+        """Who asks with these headers. Raises Problem 401, 403, and 429 to an address from which
+        too many tokens came that were wrong; one without a token counts as any other request."""
+        with_token = self._door.tokens is not None and "Authorization" in headers
+        if with_token:
+            self._rates.may_try(address)
+        try:
+            return self._door.caller(headers, method, by_https)
+        except Problem as problem:
+            if with_token and problem.status == _UNAUTHORIZED:
+                self._rates.failed(address)
+            else:
+                self._rates.admit(address)
+            raise
