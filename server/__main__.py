@@ -18,7 +18,7 @@ from runner.job_types.base import JobType
 from server.app import make_app
 from server.config import ServerSettings
 from server.connections import CHUNK_BYTES, Pace
-from server.door import Door, most_connections
+from server.entrance import Entrance, most_connections
 from server.fast_path import FastPath
 from server.services import Services
 from storage.config import read_or_exit
@@ -97,11 +97,11 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
         decompress_request=False,
     )
     pace = Pace(settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second)
-    door = Door(server, sockets, most, pace)
+    entrance = Entrance(server, sockets, most, pace)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
     await stop.wait()
     log.info("stopping")
-    door.close()
+    entrance.close()
     await services.idle(STOP_SECONDS)
     await server.close_all_connections()
     services.close()

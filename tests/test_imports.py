@@ -143,7 +143,7 @@ MAY_IMPORT = {
     "server.origins": "",
     "server.edge_config": "storage.config",
     "server.connections": "server.problems server.wire",
-    "server.door": "server.connections",
+    "server.entrance": "server.connections",
     "server.metrics": "storage.figures storage.job storage.states storage.tallies",
     "server.overview": "server.service_answers server.wire storage.figures storage.runners "
     "storage.states",
@@ -164,7 +164,7 @@ MAY_IMPORT = {
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
     "storage.filters storage.history storage.readiness storage.store",
     "server.app": "server.access server.handlers.* server.services server.web_files",
-    "server.__main__": "server.app server.config server.connections server.door "
+    "server.__main__": "server.app server.config server.connections server.entrance "
     "server.fast_path server.services "
     "runner.job_types* storage.config storage.job storage.logs storage.opening",
 }

@@ -39,7 +39,7 @@ def most_connections() -> int:
     return max(LEAST, (soft - RESERVE) // 2)
 
 
-class Door:
+class Entrance:
     """Accepts on listening sockets, for a server; `most` connections may be open."""
 
     def __init__(self, server: HTTPServer, sockets: Sequence[socket.socket], most: int, pace: Pace):
