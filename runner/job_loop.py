@@ -11,14 +11,16 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import process as this_process
 from multiprocessing import resource_tracker
 from typing import Any, NoReturn
 
-from runner import messages, processes
+from runner import landlock, messages, processes
 from runner.answers import clean, described, proved_result, refused_memory
 from runner.clean_up import CleanUp, reset_signals
 from runner.limits import JobLimits, Limited
@@ -48,6 +50,8 @@ def live(
     """Be a job process, just forked from its keeper, until the keeper is gone."""
     try:
         _settle_in(keeper, [channel.fileno(), bounded.output, *keep])
+        os.nice(bounded.limits.nice)
+        landlock.shut_in()
         limited, clean_up = Limited(bounded.limits), CleanUp()
         print_by_lines()
         while True:
@@ -87,6 +91,7 @@ def _serve(channel: socket.socket, bounded: Bounded, limited: Limited, clean_up:
     request = messages.read(message.text)
     me, cpu_before = os.getpid(), processes.cpu_seconds()
     print_to(bounded.output)
+    _go_to(message.fields["folder"])
     report = partial(_report, channel, message.fields["token"])
     call = partial(proved_result, partial(bounded.entry, request, report), bounded.max_result_bytes)
     answer, result = _answer(call, message.fields["timeout"], limited)
@@ -96,6 +101,13 @@ def _serve(channel: socket.socket, bounded: Bounded, limited: Limited, clean_up:
     answer["peak_memory_bytes"], answer["memory_bytes"] = clean_up()
     _flush()
     messages.send(channel, answer, result)
+
+
+def _go_to(folder: str) -> None:
+    """Work in a folder: here, and for temporary files, and of the programs that the job starts."""
+    os.chdir(folder)
+    os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
+    getattr(this_process.current_process(), "_config", {}).pop("tempdir", None)  # of a job before
 
 
 def _answer(
@@ -109,7 +121,7 @@ def _answer(
     except MemoryError as error:
         return {"kind": "out_of_memory", **refused_memory(error, limited.limits)}, None
     except BaseException as error:  # SystemExit and KeyboardInterrupt end only the job, too
-        return {"kind": "raised", **described(error)}, None
+        return {"kind": "raised", **described(error, limited.limits)}, None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
