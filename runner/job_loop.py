@@ -91,9 +91,9 @@ def _serve(channel: socket.socket, bounded: Bounded, limited: Limited, clean_up:
     request = messages.read(message.text)
     me, cpu_before = os.getpid(), processes.cpu_seconds()
     print_to(bounded.output)
-    _go_to(message.fields["folder"])
     report = partial(_report, channel, message.fields["token"])
-    call = partial(proved_result, partial(bounded.entry, request, report), bounded.max_result_bytes)
+    entry = partial(_run_in, message.fields["folder"], bounded.entry, request, report)
+    call = partial(proved_result, entry, bounded.max_result_bytes)
     answer, result = _answer(call, message.fields["timeout"], limited)
     if os.getpid() != me:
         os._exit(1)  # a process that the job forked has come out of the job's own code
@@ -103,11 +103,12 @@ def _serve(channel: socket.socket, bounded: Bounded, limited: Limited, clean_up:
     messages.send(channel, answer, result)
 
 
-def _go_to(folder: str) -> None:
-    """Work in a folder: here, and for temporary files, and of the programs that the job starts."""
+def _run_in(folder: str, entry: Entry, request: str, report: Callable[[str], None]) -> str:
+    """Run the entry in a folder, which is also that for temporary files and of what it starts."""
     os.chdir(folder)
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
     getattr(this_process.current_process(), "_config", {}).pop("tempdir", None)  # of a job before
+    return entry(request, report)
 
 
 def _answer(
