@@ -1,5 +1,6 @@
 """What tests of the isolation run in job processes, beside what is in tests/pool_work.py."""
 
+import contextlib
 import errno
 import json
 import os
@@ -7,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
@@ -128,24 +131,40 @@ def write_file(report: Report, size: int) -> int:
     return Path("large").write_bytes(b"x" * size)
 
 
-def write_file_by_program(report: Report, size: int) -> int:
-    """One file, by becoming a program that heeds the signal of the limit."""
+def write_file_by_signal(report: Report, size: int) -> None:
+    """One file, without the care for the signal of the limit that Python takes."""
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     Path("large").write_bytes(b"x" * size)
-    return size
+
+
+def open_files(report: Report, number: int) -> None:
+    """So many at once."""
+    with contextlib.ExitStack() as files:
+        for _ in range(number):
+            files.enter_context(open(os.devnull))
+
+
+def run_threads(report: Report, number: int, seconds: float) -> None:
+    """So many besides the first."""
+    threads = [threading.Thread(target=time.sleep, args=(seconds,)) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def breed(report: Report, most: int) -> None:
-    """Processes that make two others each, up to a number that the machine can bear."""
+    """Processes that all go on making others, up to a number that the machine can bear."""
     counter = os.open("counter", os.O_RDWR | os.O_CREAT | os.O_APPEND)
     report(json.dumps([os.getpid()]))
-    for _ in range(2):
-        while os.fork() and os.fstat(counter).st_size < most:
-            pass
-        if os.fstat(counter).st_size >= most:
-            break
-        os.write(counter, b"x")
-    pool_work.sleep(lambda _: None, 30)
+    until = time.monotonic() + 30
+    while os.fstat(counter).st_size < most:
+        if os.fork() == 0:
+            os.setsid()
+            os.write(counter, b"x")
+    while time.monotonic() < until:
+        time.sleep(1)
+    os._exit(0)
 
 
 def use_manager(report: Report) -> int:
