@@ -25,7 +25,7 @@ FLOORS = {
     "pydantic": ("2.4.0", "denial of service by e-mail addresses, CVE-2024-3772"),
     "setuptools": ("78.1.1", "a path out of the folder, CVE-2025-47273"),
 }
-"""The oldest versions that may be pinned, with the reason. A scanner that has no advisories says that
+"""The oldest versions that may be pinned, with the reason. A scanner without advisories says that
 all is well: so what is known stands here."""
 
 
