@@ -1,20 +1,16 @@
 """Jobs that attack the service, in a real worker: it answers, and the neighbours end in time."""
 
-import bz2
-import gzip
-import lzma
 import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.programs import Service, running_service
-from tests.test_sources import zstd
+from tests.test_sources import COMPRESS
 from tests.waiting import wait_for
 
 MIB = 2**20
@@ -115,14 +111,7 @@ def test_a_job_finds_no_secrets(service: Service) -> None:
 
 def bomb(name: str, mebibytes: int) -> bytes:
     """So much data, all of it the same, in a file that is a thousandth of it or less."""
-    piece = bytes(16 * MIB)
-    makers: dict[str, Any] = {
-        "gzip": lambda: gzip.compress(piece, 9),
-        "bzip2": lambda: bz2.compress(piece),
-        "xz": lambda: lzma.compress(piece, preset=1),
-        "zstd": lambda: zstd.compress(piece),
-    }
-    return bytes(makers[name]()) * (mebibytes // 16)
+    return COMPRESS[name](bytes(16 * MIB)) * (mebibytes // 16)
 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd", "xz", "bzip2"])
