@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench peers mutants chaos power docker-test clean
+.PHONY: help run test check audit bench peers mutants chaos power docker-test clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -45,6 +45,14 @@ mutants: $(INSTALLED) ## Switch the guards off one by one: the tests have to not
 
 power: $(INSTALLED) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
 	$(BIN)/python -m tests.power --cuts $(CUTS)
+
+# In an environment of its own: it brings thirty packages that the project does not need.
+audit: ## Look for known faults in what the image installs, and write its bill of materials; needs a connection
+	$(PYTHON) -m venv .cache/audit
+	.cache/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	.cache/audit/bin/pip-audit --disable-pip --require-hashes -r requirements.lock
+	.cache/audit/bin/pip-audit --disable-pip --require-hashes -r requirements.lock \
+		--format cyclonedx-json --output .cache/sbom.json
 
 chaos: $(INSTALLED) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; then the promises are checked
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) $(if $(SEED),--seed $(SEED))

@@ -3,8 +3,9 @@
 from tests.mutants.guards_of_api import API
 from tests.mutants.guards_of_events import EVENTS
 from tests.mutants.guards_of_faults import STORE_FAULTS
+from tests.mutants.guards_of_isolation import ISOLATION
 from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
 from tests.mutants.guards_of_store import STORE
 
-MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *API, *POOL, *EVENTS)
+MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *API, *POOL, *EVENTS, *ISOLATION)
