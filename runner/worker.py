@@ -51,7 +51,7 @@ def run(
     """Run jobs until a stop signal, then drain. Raises PoolError."""
     liveness = store.liveness(settings.lease_seconds)
     claims = Claims(store.database, store.wakeup, liveness, store.clock)
-    work = WorkPlace(settings.data_dir / "work")
+    work = work_place(settings)
     packages = tuple(settings.job_type_packages)
     with contextlib.ExitStack() as held:
         held.callback(heartbeat.stop)
@@ -76,6 +76,14 @@ def run(
     sign_off(claims, liveness)
     store.close()
     log.info("stopped")
+
+
+def work_place(settings: RunnerSettings) -> WorkPlace:
+    """Where jobs get their folders. Raises PoolError."""
+    try:
+        return WorkPlace(settings.data_dir / "work")
+    except OSError as error:
+        raise PoolError(f"there is no place for their folders: {error}") from error
 
 
 def limits_of(settings: RunnerSettings) -> Limits:

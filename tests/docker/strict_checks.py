@@ -56,6 +56,15 @@ request = urllib.request.Request(url, body, method=method)
 request.add_header('Content-Type', 'application/json')
 print(urllib.request.urlopen(request, timeout=60).read().decode())
 """
+LOOK_INTO_WORKER = """
+from pathlib import Path
+for folder in Path('/proc').glob('[0-9]*'):
+    if (folder / 'cmdline').read_bytes().endswith(b'-m\\0runner\\0'):
+        try:
+            print(len((folder / 'environ').read_bytes()))
+        except PermissionError:
+            print('hidden')
+"""
 SIZES = "import os, sys; print(*os.listdir(sys.argv[1])); print(os.path.exists(sys.argv[2]))"
 
 
@@ -102,6 +111,7 @@ def _run_jobs(name: str) -> str:
     assert is_left == "False"
     call(name, "POST", f"/jobs/{long}/cancel")
     assert call(name, "GET", f"/jobs/{long}")["status"] == "canceled"
+    assert python(name, LOOK_INTO_WORKER) == "hidden"
     shut_in = result["seen"] == [result["own"]]
     return (
         "jobs are shut in" if shut_in else f"this kernel shows processes to jobs: {result['seen']}"
