@@ -15,7 +15,6 @@ from runner.environment import is_passed, reduced
 from runner.limits import JobLimits
 from tests import isolation_work, pools
 from tests.pools import Owner, open_pool
-from tests.programs import running_service
 from tests.waiting import wait_for
 
 SECRETS = {
@@ -164,23 +163,6 @@ def test_a_job_whose_folder_is_gone_fails_and_says_so() -> None:
         outcome = owner.run("place")
         owner.work.path.with_name("elsewhere").rename(owner.work.path)
         assert (outcome.kind, outcome.error_type) == ("raised", "FileNotFoundError")
-
-
-def test_a_job_finds_its_file_where_the_data_have_a_relative_path(tmp_path: Path) -> None:
-    with running_service("", tmp_path, DATA_DIR=os.path.relpath(tmp_path / "data")) as service:
-        service.worker()
-        job = service.result(service.upload(b"an ERROR", {"patterns": ["ERROR"]}))
-    assert job["status"] == "succeeded", job["error"]
-
-
-def test_a_worker_that_cannot_make_folders_says_so_in_one_line(tmp_path: Path) -> None:
-    with running_service("", tmp_path) as service:
-        (tmp_path / "data" / "work").touch()
-        program = service.program("runner")
-        assert program.process.wait(20) == 1
-    told = [line for line in program.log.read_text().splitlines() if not line.startswith("{")]
-    assert len(told) == 1
-    assert told[0].startswith("cannot run jobs: there is no place for their folders")
 
 
 HIDE = """

@@ -12,6 +12,7 @@ import pytest
 from runner import removal
 from runner.work_folders import WorkFolder, WorkPlace
 from tests.pools import ROOT, open_descriptors
+from tests.programs import running_service
 from tests.waiting import wait_for
 
 DEPTH = 3000
@@ -198,3 +199,20 @@ def test_the_size_of_a_folder_counts_files_below_and_many_empty_ones(work: WorkP
     assert folder.used(2**40) > 5 * 10**6
     assert folder.used(10**5) < 10**6 + 10**5
     folder.take_back()
+
+
+def test_a_job_finds_its_file_where_the_data_have_a_relative_path(tmp_path: Path) -> None:
+    with running_service("", tmp_path, DATA_DIR=os.path.relpath(tmp_path / "data")) as service:
+        service.worker()
+        job = service.result(service.upload(b"an ERROR", {"patterns": ["ERROR"]}))
+    assert job["status"] == "succeeded", job["error"]
+
+
+def test_a_worker_that_cannot_make_folders_says_so_in_one_line(tmp_path: Path) -> None:
+    with running_service("", tmp_path) as service:
+        (tmp_path / "data" / "work").touch()
+        program = service.program("runner")
+        assert program.process.wait(20) == 1
+    told = [line for line in program.log.read_text().splitlines() if not line.startswith("{")]
+    assert len(told) == 1
+    assert told[0].startswith("cannot run jobs: there is no place for their folders")
