@@ -77,12 +77,14 @@ def test_a_folder_that_became_a_link_is_not_followed(work: WorkPlace, tmp_path: 
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").touch()
+    outside.chmod(0o500)
     folder, path = taken(work)
     path.rmdir()
     path.symlink_to(outside)
     folder.take_back()
     assert not path.is_symlink()
     assert (outside / "kept").exists()
+    assert outside.stat().st_mode & 0o777 == 0o500
 
 
 def test_folders_as_deep_as_can_be_are_removed(work: WorkPlace) -> None:

@@ -65,13 +65,6 @@ ISOLATION = (
         FOLDERS,
     ),
     Mutant(
-        "links in a folder are not followed",
-        "runner/removal.py",
-        "if entry.is_dir(follow_symlinks=False):",
-        "if entry.is_dir():",
-        FOLDERS,
-    ),
-    Mutant(
         "a folder that became a link is not followed",
         "runner/removal.py",
         "_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC",
