@@ -5,11 +5,10 @@ ARG BASE=python:3.13-slim
 FROM ${BASE} AS build
 WORKDIR /app
 RUN python -m venv --without-pip /opt/venv
-COPY requirements.txt /tmp/
-# The line dropped names the packages for developers. Only wheels: there is no compiler here.
-RUN sed -i '/^-r /d' /tmp/requirements.txt \
-    && python -m pip --python /opt/venv/bin/python install --quiet --disable-pip-version-check \
-        --no-cache-dir --no-compile --only-binary :all: -r /tmp/requirements.txt
+COPY requirements.lock /tmp/
+# Only what has one of the hashes there, and only wheels: there is no compiler here.
+RUN python -m pip --python /opt/venv/bin/python install --quiet --disable-pip-version-check \
+        --no-cache-dir --no-compile --only-binary :all: --require-hashes -r /tmp/requirements.lock
 COPY storage ./storage
 COPY runner ./runner
 COPY server ./server

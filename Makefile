@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench peers mutants chaos power docker-test clean
+.PHONY: help run test check audit bench peers mutants chaos power docker-test clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -45,6 +45,14 @@ mutants: $(INSTALLED) ## Switch the guards off one by one: the tests have to not
 
 power: $(INSTALLED) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
 	$(BIN)/python -m tests.power --cuts $(CUTS)
+
+# In an environment of its own: they bring many packages that the project does not need.
+audit: ## Write the bill of materials of the image, and ask for known faults of what is in it; needs a connection
+	$(PYTHON) -m venv .cache/audit
+	.cache/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
+	.cache/audit/bin/cyclonedx-py requirements requirements.lock --output-file .cache/sbom.json
+	.cache/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock || { echo \
+		"there are faults, or the advisories cannot be reached: then tests/test_requirements.py is all there is" >&2; exit 1; }
 
 chaos: $(INSTALLED) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; then the promises are checked
 	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) $(if $(SEED),--seed $(SEED))

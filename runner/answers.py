@@ -3,6 +3,7 @@
 Imports nothing of ours but the pool's.
 """
 
+import errno
 import json
 from collections.abc import Callable
 from typing import Any
@@ -40,10 +41,11 @@ def proved_result(call: Callable[[], str], max_bytes: int) -> bytes:
     return data
 
 
-def described(error: BaseException) -> dict[str, Any]:
+def described(error: BaseException, limits: JobLimits) -> dict[str, Any]:
     """An exception in words: most of its kind cannot be trusted to cross as objects."""
     try:
-        text, retryable = str(error), bool(getattr(error, "retryable", True))
+        text = f"{error}{_limit_met(error, limits)}"
+        retryable = bool(getattr(error, "retryable", True))
     except BaseException as second:
         text, retryable = f"its message cannot be had ({type(second).__name__})", True
     return {
@@ -55,10 +57,20 @@ def described(error: BaseException) -> dict[str, Any]:
 
 def refused_memory(error: MemoryError, limits: JobLimits) -> dict[str, Any]:
     """The same for a job that was refused memory."""
-    words, allowed = described(error), limits.memory_bytes
+    words, allowed = described(error, limits), limits.memory_bytes
     reason = words["error_message"] or "the job was refused memory"
     limit = "" if allowed is None else f" (JOB_MEMORY_BYTES={allowed})"
     return {**words, "error_type": "OutOfMemory", "error_message": f"{reason}{limit}"}
+
+
+def _limit_met(error: BaseException, limits: JobLimits) -> str:
+    """The limit that an error of the system is owed to, if it is."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EFBIG and limits.file_bytes is not None:
+        return f" (JOB_FILE_BYTES={limits.file_bytes})"
+    if number == errno.EMFILE and limits.open_files is not None:
+        return f" (JOB_OPEN_FILES={limits.open_files})"
+    return ""
 
 
 def clean(text: str) -> str:

@@ -23,6 +23,7 @@ def reset_signals() -> None:
     for name in _TO_DEFAULT:
         signal.signal(signal.Signals[name], signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python has it: it is an OSError then
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 

@@ -1,6 +1,8 @@
 """Settings of the worker."""
 
-from pydantic import Field
+import re
+
+from pydantic import Field, field_validator
 
 from storage.config import Seconds, Settings
 
@@ -35,6 +37,13 @@ class RunnerSettings(Settings):
         ge=1,
         description="most data that a compressed file may become; above it, the job fails",
     )
+    max_data_ratio: int = Field(
+        1000,
+        ge=1,
+        le=10**9,
+        description="most bytes of data for each byte of a compressed file, once the data is more "
+        "than 1 GiB; above it, the job fails",
+    )
     job_memory_bytes: int | None = Field(
         None, ge=64 * 2**20, description="most memory for each process of a job; unset: no limit"
     )
@@ -50,3 +59,39 @@ class RunnerSettings(Settings):
         le=10**6,
         description="most open files for each process of a job; unset: no limit",
     )
+    job_file_bytes: int = Field(
+        2**30, ge=0, le=2**60, description="largest file that a job may write; 0: no limit"
+    )
+    job_folder_bytes: int = Field(
+        2**30,
+        ge=0,
+        le=2**60,
+        description="most that a job may have in its work folder; 0: no limit",
+    )
+    job_processes: int = Field(
+        512,
+        ge=0,
+        le=2**22,
+        description="most processes and threads of a job, with its own; 0: no limit",
+    )
+    job_nice: int = Field(
+        5, ge=0, le=19, description="by how much the priority of jobs is below the worker's"
+    )
+    job_env: str = Field(
+        "",
+        description="names of variables of the worker's environment that jobs get, separated by "
+        "commas; besides PATH, TZ, and those for languages and Python",
+    )
+
+    @field_validator("job_env")
+    @classmethod
+    def _names(cls, value: str) -> str:
+        for name in value.split(","):
+            if name.strip() and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
+                raise ValueError(f"{name.strip()!r} is not the name of a variable")
+        return value
+
+    @property
+    def job_env_names(self) -> list[str]:
+        """The names in JOB_ENV."""
+        return [name.strip() for name in self.job_env.split(",") if name.strip()]

@@ -13,18 +13,16 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from runner import keeper, messages, proc, processes
-from runner.job_loop import Entry
-from runner.lease import Lease
+from runner import environment, keeper, messages, proc, processes
 from runner.link import Link
 from runner.pace import MOST_AHEAD
-from runner.setup import SLOT_NUMBER, Inherited, Limits, Setup
+from runner.setup import SLOT_NUMBER, Given, Inherited, Setup
 
 _AGAIN_SECONDS = 0.1
 _STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
@@ -43,10 +41,7 @@ class Crew:
     def __init__(
         self,
         size: int,
-        load: Callable[[], Entry],
-        limits: Limits,
-        keep: Collection[int],
-        lease: Lease,
+        given: Given,
         on_break: Callable[[], None],
     ):
         """Start the keepers, without waiting for them. Raises OSError.
@@ -54,8 +49,9 @@ class Crew:
         `on_break` is called when the crew is of no use any more, and has to be ended: sometimes
         in another thread, so it must do no more than to note that.
         """
-        # Started later, it would unblock the signals that a keeper has to be born without.
-        resource_tracker.ensure_running()
+        with environment.reduced(given.limits.env):
+            # Started later, it would unblock the signals that a keeper has to be born without.
+            resource_tracker.ensure_running()
         self._strangers = proc.children_of(os.getpid())
         self._on_break = on_break
         self._size = size
@@ -65,12 +61,13 @@ class Crew:
         self._keepers: dict[int, BaseProcess] = {}
         with contextlib.ExitStack() as held:
             self._readable = held.enter_context(select.epoll())
-            setup = self._set_up(held, load, limits, keep, lease)
+            setup = self._set_up(held, given)
             # Not forked: the runner has threads, and a fork may hang on what they hold.
             spawn = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(size, spawn, keeper.start, (setup,))
             self._held = held.pop_all()
-        self._start()
+        with environment.reduced(given.limits.env):
+            self._start()
 
     @property
     def is_ready(self) -> bool:
@@ -148,14 +145,7 @@ class Crew:
         processes.kill_below(spare=self._strangers)
         self._ended = True
 
-    def _set_up(
-        self,
-        held: contextlib.ExitStack,
-        load: Callable[[], Entry],
-        limits: Limits,
-        keep: Collection[int],
-        lease: Lease,
-    ) -> Setup:
+    def _set_up(self, held: contextlib.ExitStack, given: Given) -> Setup:
         """Make the channels and the pipe of slots, and what the keepers are given of them."""
         channels = []
         for _ in range(self._size):
@@ -167,9 +157,17 @@ class Crew:
         held.callback(os.close, read)
         with open(write, "wb") as slots:
             slots.write(b"".join(map(SLOT_NUMBER.pack, range(self._size))))
-        kept = tuple(Inherited(descriptor) for descriptor in dict.fromkeys(keep))
-        ends = Inherited(read), tuple(channels), Inherited(lease.descriptor)
-        return Setup(load, limits, os.getpid(), *ends, kept)
+        return Setup(
+            given.load,
+            given.limits,
+            os.getpid(),
+            Inherited(read),
+            tuple(channels),
+            Inherited(given.lease.descriptor),
+            tuple(Inherited(descriptor) for descriptor in dict.fromkeys(given.keep)),
+            Inherited(given.work.descriptor),
+            str(given.work.path),
+        )
 
     def _start(self) -> None:
         """Have the executor start all keepers, as ones that no Ctrl-C disturbs."""

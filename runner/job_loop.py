@@ -11,14 +11,16 @@ import resource
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import process as this_process
 from multiprocessing import resource_tracker
 from typing import Any, NoReturn
 
-from runner import messages, processes
+from runner import landlock, messages, processes
 from runner.answers import clean, described, proved_result, refused_memory
 from runner.clean_up import CleanUp, reset_signals
 from runner.limits import JobLimits, Limited
@@ -48,6 +50,8 @@ def live(
     """Be a job process, just forked from its keeper, until the keeper is gone."""
     try:
         _settle_in(keeper, [channel.fileno(), bounded.output, *keep])
+        os.nice(bounded.limits.nice)
+        landlock.shut_in()
         limited, clean_up = Limited(bounded.limits), CleanUp()
         print_by_lines()
         while True:
@@ -88,7 +92,8 @@ def _serve(channel: socket.socket, bounded: Bounded, limited: Limited, clean_up:
     me, cpu_before = os.getpid(), processes.cpu_seconds()
     print_to(bounded.output)
     report = partial(_report, channel, message.fields["token"])
-    call = partial(proved_result, partial(bounded.entry, request, report), bounded.max_result_bytes)
+    entry = partial(_run_in, message.fields["folder"], bounded.entry, request, report)
+    call = partial(proved_result, entry, bounded.max_result_bytes)
     answer, result = _answer(call, message.fields["timeout"], limited)
     if os.getpid() != me:
         os._exit(1)  # a process that the job forked has come out of the job's own code
@@ -96,6 +101,14 @@ def _serve(channel: socket.socket, bounded: Bounded, limited: Limited, clean_up:
     answer["peak_memory_bytes"], answer["memory_bytes"] = clean_up()
     _flush()
     messages.send(channel, answer, result)
+
+
+def _run_in(folder: str, entry: Entry, request: str, report: Callable[[str], None]) -> str:
+    """Run the entry in a folder, which is also that for temporary files and of what it starts."""
+    os.chdir(folder)
+    os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
+    getattr(this_process.current_process(), "_config", {}).pop("tempdir", None)  # of a job before
+    return entry(request, report)
 
 
 def _answer(
@@ -109,7 +122,7 @@ def _answer(
     except MemoryError as error:
         return {"kind": "out_of_memory", **refused_memory(error, limited.limits)}, None
     except BaseException as error:  # SystemExit and KeyboardInterrupt end only the job, too
-        return {"kind": "raised", **described(error)}, None
+        return {"kind": "raised", **described(error, limited.limits)}, None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 

@@ -56,12 +56,13 @@ class JobProcess:
         given = limits.max_result_bytes, limits.job, self.output.write_end
         return job_loop.Bounded(entry, *given)
 
-    def ask(self, token: str, request: str, timeout: float | None) -> None:
-        """Send it a call. If it has just died, its exit code tells."""
+    def ask(self, token: str, request: str, timeout: float | None, folder: str) -> None:
+        """Send it a call to be run in a folder. If it has just died, its exit code tells."""
         text = request.encode("utf-8", "surrogatepass")
         self._cpu_clock, self._oom_kills = cpu_clock(self.pid), oom_kills.count()
         with contextlib.suppress(ConnectionError):
-            messages.send(self.channel, {"token": token, "timeout": timeout}, text)
+            fields = {"token": token, "timeout": timeout, "folder": folder}
+            messages.send(self.channel, fields, text)
         self.calls += 1
 
     def hear(self) -> messages.Message | None:

@@ -13,19 +13,21 @@ import contextlib
 import gc
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from runner import messages, processes
+from runner import ending, messages, processes
+from runner.ending import LEASE_ENDED, Ending
+from runner.excess import Excess
 from runner.job_loop import Entry
 from runner.job_process import JobProcess
 from runner.keeper_signals import heed_signals
 from runner.lease import Lease
 from runner.orders import Orders
-from runner.setup import SLOT_NUMBER, Setup
-from runner.watch import LEASE_ENDED, Ears, Ending, RunnerGone, Watch
+from runner.setup import Setup
+from runner.watch import Ears, RunnerGone, Watch
+from runner.work_folders import WorkFolder
 
 T = TypeVar("T")
 
@@ -59,9 +61,10 @@ class Keeper:
         """The next call and its process, if the pool has been told of its start already."""
         self._process: JobProcess | None = None
         self._keep = [inherited.descriptor for inherited in setup.keep]
-        self._channel = _take_slot(setup)
+        self._channel = setup.take_slot()
         wakeup = heed_signals(setup.runner, self._die)
         self._ears = Ears(Orders(self._channel), wakeup, Lease(setup.lease.descriptor))
+        self._folder = WorkFolder(setup.work.descriptor, setup.work_path)
         self._entry = self._load()
         gc.collect()
         gc.freeze()  # keeps what is loaded in pages that are shared with the job processes
@@ -88,35 +91,37 @@ class Keeper:
             self._tell(Ending("killed"), None)
             return
         try:
-            process = self._living_process()
+            process, folder = self._living_process(), self._folder.give()
         except OSError as error:
-            self._tell(Ending("lost", ("Lost", f"the keeper could not fork: {error}")), None)
+            self._tell(ending.lost(f"the keeper could not fork or make a folder: {error}"), None)
             return
         if told != (token, process.pid):
             self._send({"kind": "started", "token": token, "pid": process.pid})
-        watch = Watch(self._ears, process, token, timeout, self._setup.limits.grace)
-        process.ask(token, request, timeout)
+        excess = Excess(process.limits, self._folder.used)
+        watch = Watch(self._ears, process, excess, token, timeout, self._setup.limits.grace)
+        process.ask(token, request, timeout, folder)
         self._settle(process, watch)
         self._renew(process)
 
     def _settle(self, process: JobProcess, watch: Watch) -> None:
         """Wait for the end, leave nothing of the call behind, and only then tell the outcome."""
         try:
-            ending = watch.ending()
+            ended = watch.ending()
         except RunnerGone:
             self._die()
         seconds = time.monotonic() - watch.started_at
-        if ending.answer is None:
+        if ended.answer is None:
             used = self._kill(process)
         else:
-            used = process.used_by(ending.answer)
-            if ending.kind == "out_of_memory" or process.has_leftovers():
+            used = process.used_by(ended.answer)
+            if ended.kind == "out_of_memory" or process.has_leftovers():
                 self._kill(process)
+        self._folder.take_back()
         next_token = self._ears.orders.next_token
         if next_token and self._process is process and not self._is_worn(process):
             self._told = next_token, process.pid  # it goes on at once: one message for both
         process.output.finish(self._channel, self._token or "")
-        self._tell(ending, used, seconds=seconds, pid=process.pid)
+        self._tell(ended, used, seconds=seconds, pid=process.pid)
 
     def _renew(self, process: JobProcess) -> None:
         """Have a fresh job process ready, if the one there was is dead or worn."""
@@ -141,24 +146,24 @@ class Keeper:
         self._process = None
         return process.kill()
 
-    def _tell(self, ending: Ending, used: processes.Used | None, **more: Any) -> None:
+    def _tell(self, ended: Ending, used: processes.Used | None, **more: Any) -> None:
         """Give the pool the outcome, in the words of its Outcome."""
-        error_type, error_message = ending.error or (None, None)
+        error_type, error_message = ended.error or (None, None)
         outcome = {
-            "kind": ending.kind,
+            "kind": ended.kind,
             "error_type": error_type,
             "error_message": error_message,
-            "retryable": ending.answer is None or ending.answer.get("retryable", True),
+            "retryable": ended.answer is None or ended.answer.get("retryable", True),
             "cpu_seconds": used and used.cpu_seconds,
             "peak_memory_bytes": used and used.peak_memory_bytes,
-            "innocent": ending.kind == "lost",
+            "innocent": ended.kind == "lost",
             **more,
         }
         fields = {"kind": "outcome", "token": self._token, "outcome": outcome}
         if self._told:
             fields["next"] = self._told[0]
-        self._send(fields, ending.result)
-        messages.drop(ending.result)
+        self._send(fields, ended.result)
+        messages.drop(ended.result)
 
     def _send(self, fields: dict[str, Any], text: messages.Text | None = None) -> None:
         try:
@@ -190,10 +195,3 @@ class Keeper:
                     messages.send(self._channel, {"kind": "terminated", "token": token})
         finally:
             os._exit(128 + signal.SIGTERM)
-
-
-def _take_slot(setup: Setup) -> socket.socket:
-    """The channel of a slot that no other keeper has taken."""
-    data = os.read(setup.slots.descriptor, SLOT_NUMBER.size)
-    (number,) = SLOT_NUMBER.unpack(data)
-    return socket.socket(fileno=setup.channels[number].descriptor)

@@ -1,7 +1,7 @@
-"""What one job may use, by soft limits of the kernel. Imports nothing of ours.
+"""What one job may use; most of it by soft limits of the kernel. Imports nothing of ours.
 
-On while the job runs, off for its process's answer. Processes that the job starts inherit them,
-each for itself. They guard against accidents: code that means to can lift them.
+Those are on while the job runs, off for its process's answer. Processes that the job starts inherit
+them, each for itself. They guard against accidents: code that means to can lift them.
 """
 
 import math
@@ -21,6 +21,14 @@ class JobLimits:
     """CPU time of all threads; the kernel looks at whole seconds, so it may be one more."""
     open_files: int | None = None
     """Descriptors, with the few that a job process has anyway."""
+    file_bytes: int | None = None
+    """Size of any file that it writes to (RLIMIT_FSIZE)."""
+    folder_bytes: int | None = None
+    """All that it has in its work folder; its keeper looks now and then."""
+    processes: int | None = None
+    """Processes and threads, its own included; looked at like the folder."""
+    nice: int = 0
+    """By how much its priority is below that of the runner."""
 
     def soft(self, cpu_before: float) -> dict[int, int]:
         """The soft limits of the kernel, for a process that has used so much CPU time before."""
@@ -28,6 +36,7 @@ class JobLimits:
             resource.RLIMIT_DATA: self.memory_bytes,
             resource.RLIMIT_CPU: self.cpu_seconds and math.ceil(cpu_before) + self.cpu_seconds,
             resource.RLIMIT_NOFILE: self.open_files,
+            resource.RLIMIT_FSIZE: self.file_bytes,
         }
         return {which: soft for which, soft in wanted.items() if soft is not None}
 
@@ -38,7 +47,7 @@ class Limited:
     def __init__(self, limits: JobLimits):
         self.limits = limits
         self._data = resource.getrlimit(resource.RLIMIT_DATA)
-        others = (resource.RLIMIT_CPU, resource.RLIMIT_NOFILE)
+        others = (resource.RLIMIT_CPU, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE)
         self._others = {which: resource.getrlimit(which) for which in others}
 
     def __enter__(self) -> None:

@@ -19,7 +19,8 @@ from runner.lease import Lease
 from runner.outcome import Outcome
 from runner.pace import MOST_AHEAD
 from runner.printed import Piece
-from runner.setup import Limits
+from runner.setup import Given, Limits
+from runner.work_folders import WorkPlace
 
 __all__ = ["Outcome", "Pool", "PoolError"]
 
@@ -40,6 +41,7 @@ class Pool:
         self,
         size: int,
         load: Callable[[], Entry],
+        work: WorkPlace,
         *,
         keep_fds: Collection[int] = (),
         limits: Limits = _DEFAULTS,
@@ -55,9 +57,9 @@ class Pool:
         self.lease = Lease()
         """When it ends, the keepers end their calls as lost; whatever becomes of this process."""
         self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._adopted = processes.adopt_orphans()
-        given = load, limits, tuple(keep_fds), self.lease
-        self._new_crew = partial(Crew, size, *given, self._note_break)
+        self._adopted, self._work = processes.adopt_orphans(), work
+        given = Given(load, limits, tuple(keep_fds), self.lease, work)
+        self._new_crew = partial(Crew, size, given, self._note_break)
         self._crew = self._new_crew()
 
     def room(self, ahead: int = 0) -> int:
@@ -66,12 +68,11 @@ class Pool:
 
     def submit(self, token: str, request: str, timeout: float | None) -> None:
         """Run entry(request, report) in a job process, for at most `timeout` seconds.
-
-        The token names the call, and is never used again. Raises ValueError if too many wait,
-        the token is known, or the timeout is not above zero; and PoolError."""
+        The token names the call, and is never used again. Raises PoolError; and ValueError if too
+        many wait, the token is known, or the timeout is not above zero."""
         require_main_thread()
-        calls, most = self._calls.running, self.size * (1 + MOST_AHEAD)
-        if self._closed or len(calls) >= most or token in calls:
+        calls = self._calls.running
+        if self._closed or len(calls) >= self.size * (1 + MOST_AHEAD) or token in calls:
             raise ValueError(f"cannot take {token!r}: closed, too many wait, or it is known")
         if timeout is not None and not timeout > 0:
             raise ValueError(f"a timeout is above zero, not {timeout}")
@@ -82,18 +83,16 @@ class Pool:
         self._rouse()
 
     def kill(self, token: str) -> bool:
-        """Kill a call, now or as soon as it has started; False if it is not known (any more).
-
-        Its outcome is collected as any other. To be asked again for one that takes long: somebody
-        may have stopped its keeper meanwhile."""
+        """Kill a call, now or as soon as it has started; False if it is not known (any more). Its
+        outcome is collected as any other. To be asked again for one that takes long."""
         known = self._calls.kill(token)
         if known:
             self._crew.thaw()
         return known
 
     def collect(self) -> list[tuple[str, Outcome]]:
-        """The outcomes since last asked, with their tokens. Waits for nothing, but after a keeper
-        was killed all are replaced: mostly some ms, at most about a second. Raises PoolError."""
+        """The outcomes since last asked, with their tokens. Waits for nothing, but up to a second
+        after a keeper was killed: all are replaced. Raises PoolError."""
         self._receive()
         if self._broken and not self._closed:
             self._replace_crew()
@@ -145,6 +144,7 @@ class Pool:
         try:
             self._crew.end(_PATIENCE_SECONDS, self._receive)
             self._calls.lose_all()
+            self._work.clear()
             self._check_crew()
             self._broken = False
             self._crew = self._new_crew()

@@ -32,6 +32,18 @@ def descendants_of(pid: int, spare: Collection[int] = ()) -> Iterator[int]:
             yield from descendants_of(child)
 
 
+def count_below(pid: int, enough: int) -> int:
+    """How many processes and threads there are below a process; no more are looked for than one
+    above `enough`."""
+    count = 0
+    for below in descendants_of(pid):
+        with contextlib.suppress(OSError):
+            count += os.stat(f"/proc/{below}/task").st_nlink - 2  # the folder, and its parent
+        if count > enough:
+            break
+    return count
+
+
 def memory_of(pid: int) -> tuple[int, int]:
     """Resident memory of a process in bytes: the greatest and the present; zeros if it is gone."""
     return memory_in(read_if_there(f"/proc/{pid}/status"))

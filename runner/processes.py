@@ -16,8 +16,10 @@ from typing import Any
 from runner import proc
 
 _PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
+_PR_SET_NO_NEW_PRIVS = 38
 _OOM_SCORE_MORE = 500
 
 
@@ -45,6 +47,19 @@ def adopt_orphans(adopt: bool = True) -> bool:
     _prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before))
     _prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(adopt))
     return bool(before.value)
+
+
+def hide() -> None:
+    """Let no other process of this user look into this one: its environment, memory, files.
+
+    It can dump no core either; what it starts is as visible as ever.
+    """
+    _prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(0))
+
+
+def gain_nothing() -> None:
+    """Let no program that this process starts run as another user, or with more rights."""
+    _prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1))
 
 
 def kill_below(spare: Collection[int] = ()) -> Used:

@@ -1,5 +1,7 @@
 """What a pool gives its keepers while they are spawned. Imports nothing of ours but the pool's."""
 
+import os
+import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,8 +9,10 @@ from multiprocessing import reduction
 from typing import Any
 
 from runner.job_loop import Entry
+from runner.lease import Lease
 from runner.limits import JobLimits
 from runner.printed import LOG_BYTES
+from runner.work_folders import WorkPlace
 
 SLOT_NUMBER = struct.Struct("H")
 """How the number of a slot is written into the pipe that keepers take theirs from."""
@@ -36,6 +40,8 @@ class Limits:
     max_process_bytes: int = 512 * 2**20
     """Resident memory that a job process may keep after a job."""
     max_result_bytes: int = 16 * 2**20
+    env: tuple[str, ...] = ()
+    """Names of variables that jobs get besides those of runner/environment.py."""
     log_bytes: int = LOG_BYTES
     """What is kept of all that a call prints; with 0, it goes where the runner itself prints to."""
     grace: float = 0.0
@@ -47,6 +53,17 @@ class Limits:
         """Resident memory with which a job process is replaced, so that what earlier jobs have
         left takes at most half of what the next one may have."""
         return min(self.max_process_bytes, (self.job.memory_bytes or 2**63) // 2)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a pool has each of its crews give to keepers, as the pool itself has it."""
+
+    load: Callable[[], Entry]
+    limits: Limits
+    keep: tuple[int, ...]
+    lease: Lease
+    work: WorkPlace
 
 
 @dataclass(frozen=True)
@@ -66,3 +83,12 @@ class Setup:
     """Until when jobs may run, see runner/lease.py."""
     keep: tuple[Inherited, ...]
     """What keepers and job processes hold with the runner, say its lock."""
+    work: Inherited
+    """The place of the folders that jobs work in, see runner/work_folders.py."""
+    work_path: str
+
+    def take_slot(self) -> socket.socket:
+        """The channel of a slot that no other keeper has taken."""
+        data = os.read(self.slots.descriptor, SLOT_NUMBER.size)
+        (number,) = SLOT_NUMBER.unpack(data)
+        return socket.socket(fileno=self.channels[number].descriptor)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner import retry
+from runner.work_folders import WorkPlace
 from storage import history, retention
 from storage.clock import SetBack
 from storage.liveness import Liveness
@@ -16,6 +17,7 @@ RESCUE_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 RESCHEDULE_SECONDS = 1.0
+TIDY_SECONDS = 1.0
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Upkeep:
         store: Store,
         liveness: Liveness,
         rescuer: Rescuer,
+        work: WorkPlace,
         retention_seconds: float,
     ):
         self._store = store
@@ -49,6 +52,7 @@ class Upkeep:
             Chore(self._sweep, SWEEP_SECONDS),
             Chore(self._reschedule, RESCHEDULE_SECONDS),
             Chore(self._note_history, history.STEP_SECONDS),
+            Chore(work.tidy, TIDY_SECONDS),
         ]
 
     def run(self) -> None:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import messages, processes
+from runner.ending import LEASE_ENDED, Ending, answered
+from runner.excess import Excess
 from runner.job_process import JobProcess
 from runner.lease import Lease
 from runner.orders import Orders
@@ -39,19 +41,6 @@ class RunnerGone(Exception):
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How a call ended. `answer` is what the job process said, `result` the JSON text."""
-
-    kind: str
-    error: tuple[str, str] | None = None
-    answer: dict[str, Any] | None = None
-    result: messages.Text | None = None
-
-
-LEASE_ENDED = Ending("lost", ("Lost", "the runner could not say in time that it lives"))
-
-
-@dataclass(frozen=True)
 class Ears:
     """What a keeper listens to besides its job process."""
 
@@ -67,11 +56,18 @@ class Watch:
     """One call in a job process. Times are of the monotonic clock, in seconds."""
 
     def __init__(
-        self, ears: Ears, process: JobProcess, token: str, timeout: float | None, grace: float
+        self,
+        ears: Ears,
+        process: JobProcess,
+        excess: Excess,
+        token: str,
+        timeout: float | None,
+        grace: float,
     ):
         self.started_at = time.monotonic()
         self._ears = ears
         self._process = process
+        self._excess = excess
         self._token = token
         self._limit = math.inf if timeout is None else timeout
         self._grace = grace
@@ -105,7 +101,8 @@ class Watch:
     def _wait(self) -> None:
         """Sleep until something may have come."""
         progress_at = self._progress_at if self._progress else math.inf
-        until = min(self._deadline, progress_at, self._process.output.due_at(self._poll))
+        output_at = self._process.output.due_at(self._poll)
+        until = min(self._deadline, progress_at, output_at, self._excess.next_at)
         lease, cpu_limit = self._ears.lease.left(), self._process.limits.cpu_seconds
         look = _WAIT_SECONDS if lease == math.inf and cpu_limit is None else _LOOK_SECONDS
         seconds = min(max(until - time.monotonic(), 0.0), lease, look)
@@ -122,7 +119,7 @@ class Watch:
                 if message is None:
                     break
                 if message.fields["kind"] != "progress":
-                    return _answered(message)
+                    return answered(message)
                 self._progress = message.fields
         except EOFError:
             self._fall_silent()
@@ -145,6 +142,9 @@ class Watch:
             return self._timed_out()
         if code == -signal.SIGXCPU and self._process.over_cpu_limit() >= 0:
             return self._out_of_cpu()
+        if code == -signal.SIGXFSZ:
+            text = "the job process wrote a file beyond JOB_FILE_BYTES"
+            return Ending("crashed", ("FileTooLarge", text))
         if code == -signal.SIGKILL and self._process.memory_ran_out():
             text = "memory ran out, and the kernel killed the job process"
             return Ending("out_of_memory", ("OutOfMemory", text))
@@ -169,13 +169,19 @@ class Watch:
         if self._ears.lease.left() == 0.0:
             return LEASE_ENDED
         if time.monotonic() < self._deadline:
-            over = self._process.over_cpu_limit() > BACKSTOP_SECONDS and not self._killed
-            return self._out_of_cpu() if over else None
+            return None if self._killed else self._beyond_limits()
         if self._killed:
             return Ending("killed")
         if self._silent:
             return Ending("crashed", ("Crashed", "the job process closed its channel"))
         return self._timed_out()
+
+    def _beyond_limits(self) -> Ending | None:
+        """The ending, if the job has taken more than it may and nobody else has ended it."""
+        if self._process.over_cpu_limit() > BACKSTOP_SECONDS:
+            return self._out_of_cpu()
+        error = self._excess.found()
+        return Ending("crashed", error) if error else None
 
     def _timed_out(self) -> Ending:
         return Ending("timed_out", ("TimedOut", f"the job ran longer than {self._limit:g} s"))
@@ -191,10 +197,3 @@ class Watch:
             self._progress_at = now + _PROGRESS_SECONDS
             if messages.send_at_once(self._ears.orders.channel, self._progress):
                 self._progress = None
-
-
-def _answered(message: messages.Message) -> Ending:
-    answer = message.fields
-    returned = answer["kind"] == "returned"
-    error = None if returned else (answer["error_type"], answer["error_message"])
-    return Ending(answer["kind"], error, answer, message.text)

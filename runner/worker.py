@@ -7,7 +7,7 @@ import signal
 import sys
 from functools import partial
 
-from runner import job_types
+from runner import job_types, processes
 from runner.config import RunnerSettings
 from runner.heartbeat import Heartbeat
 from runner.limits import JobLimits
@@ -17,6 +17,7 @@ from runner.settling import backoff_ms
 from runner.setup import Limits
 from runner.supervisor import Supervisor
 from runner.upkeep import Upkeep
+from runner.work_folders import WorkPlace
 from storage.claims import Claims
 from storage.job import StoreError
 from storage.liveness import Liveness
@@ -32,6 +33,7 @@ def work(settings: RunnerSettings, heartbeat: Heartbeat) -> None:
     """Run a worker until a stop signal. Exits with one line where it cannot."""
     set_up_logs(settings.log_level, settings.log_format, "worker")
     signals = StopSignals()
+    processes.hide()  # from its jobs, which run as the same user
     try:
         job_types.find(settings.job_type_packages)
         store = open_store(settings, give_up=signals.came)
@@ -49,19 +51,23 @@ def run(
     """Run jobs until a stop signal, then drain. Raises PoolError."""
     liveness = store.liveness(settings.lease_seconds)
     claims = Claims(store.database, store.wakeup, liveness, store.clock)
-    pool = Pool(
-        settings.concurrency_limit,
-        partial(job_types.load, tuple(settings.job_type_packages), settings.max_data_bytes),
-        keep_fds=liveness.descriptors,
-        limits=limits_of(settings),
-    )
+    work = work_place(settings)
+    packages = tuple(settings.job_type_packages)
     with contextlib.ExitStack() as held:
         held.callback(heartbeat.stop)
+        held.callback(work.close)
+        pool = Pool(
+            settings.concurrency_limit,
+            partial(job_types.load, packages, settings.max_data_bytes, settings.max_data_ratio),
+            work,
+            keep_fds=liveness.descriptors,
+            limits=limits_of(settings),
+        )
         held.callback(pool.close)  # whatever happens: a process that has a pool does not end
         waiter = store.wakeup.waiter(WORKER)
         held.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        upkeep = Upkeep(store, liveness, rescuer, settings.retention_seconds)
+        upkeep = Upkeep(store, liveness, rescuer, work, settings.retention_seconds)
         supervisor = Supervisor(
             pool, Roster(pool, store.uploads), claims, liveness, upkeep, settings.drain_seconds
         )
@@ -72,10 +78,27 @@ def run(
     log.info("stopped")
 
 
+def work_place(settings: RunnerSettings) -> WorkPlace:
+    """Where jobs get their folders. Raises PoolError."""
+    try:
+        return WorkPlace(settings.data_dir / "work")
+    except OSError as error:
+        raise PoolError(f"there is no place for their folders: {error}") from error
+
+
 def limits_of(settings: RunnerSettings) -> Limits:
     """What the settings say of job processes."""
-    job = JobLimits(settings.job_memory_bytes, settings.job_cpu_seconds, settings.job_open_files)
-    return Limits(settings.jobs_per_process, log_bytes=settings.log_bytes, job=job)
+    job = JobLimits(
+        settings.job_memory_bytes,
+        settings.job_cpu_seconds,
+        settings.job_open_files,
+        settings.job_file_bytes or None,
+        settings.job_folder_bytes or None,
+        settings.job_processes or None,
+        settings.job_nice,
+    )
+    env = tuple(settings.job_env_names)
+    return Limits(settings.jobs_per_process, env=env, log_bytes=settings.log_bytes, job=job)
 
 
 def turn_until_done(

@@ -8,16 +8,21 @@ import os
 import select
 import signal
 import sys
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from runner import keeper, messages, processes
+from runner.excess import Excess
 from runner.job_process import JobProcess
 from runner.lease import Lease
 from runner.orders import Orders
 from runner.pool import Pool
 from runner.setup import SLOT_NUMBER, Inherited, Limits, Setup
 from runner.watch import Ears, RunnerGone, Watch
+from runner.work_folders import WorkPlace
 from tests import pool_work
+from tests.pools import work_place
 
 
 def hold_pool(lock: str, gate: str) -> None:
@@ -29,7 +34,8 @@ def hold_pool(lock: str, gate: str) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
     file = os.open(lock, os.O_RDWR | os.O_CREAT)
     fcntl.flock(file, fcntl.LOCK_EX)
-    pool = Pool(3, pool_work.load, keep_fds=[file])
+    work = WorkPlace(Path(lock).parent / "work")
+    pool = Pool(3, pool_work.load, work, keep_fds=[file])
     _say("made")
     pool.submit("family", json.dumps({"do": "family", "with": {"seconds": 60}}), None)
     pool.submit("gate", json.dumps({"do": "wait_for_file", "with": {"path": gate}}), None)
@@ -69,8 +75,9 @@ def watch_without_runner() -> None:
     runner, channel = messages.channel()
     wakeup, _ = os.pipe2(os.O_NONBLOCK)
     process = JobProcess(pool_work.entry, [], Limits())
-    watch = Watch(Ears(Orders(channel), wakeup, Lease()), process, "token", None, 0.0)
-    process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None)
+    ears = Ears(Orders(channel), wakeup, Lease())
+    watch = Watch(ears, process, Excess(process.limits, lambda _: 0), "token", None, 0.0)
+    process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "/")
     runner.close()
     try:
         watch.ending()
@@ -86,9 +93,11 @@ def keep_without_runner() -> None:
     os.write(write, SLOT_NUMBER.pack(0))
     channel = Inherited(theirs.detach())
     lease = Inherited(Lease().descriptor)
-    setup = Setup(pool_work.load, Limits(), os.getppid(), Inherited(read), (channel,), lease, ())
     runner.close()
-    keeper.start(setup)
+    with work_place() as work:
+        place = Inherited(work.descriptor), str(work.path)
+        ends = Inherited(read), (channel,), lease
+        keeper.start(Setup(pool_work.load, Limits(), os.getppid(), *ends, (), *place))
     _say("lives on")
 
 
@@ -108,7 +117,7 @@ def fork_while_a_signal_comes(name: str) -> None:
 
     os.fork = fork_and_signal
     process = JobProcess(pool_work.entry, [], Limits())
-    process.ask("token", json.dumps({"do": "echo", "with": {"value": 1}}), None)
+    process.ask("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "/")
     try:
         answer = messages.receive(process.channel, wait=True)
         _say(answer.fields["kind"] if answer else "nothing")
@@ -118,7 +127,9 @@ def fork_while_a_signal_comes(name: str) -> None:
 
 def run_out_of_memory(mebibytes: str) -> None:
     """A pool in a cgroup that has less memory than the one of its two jobs takes."""
-    pool = Pool(2, pool_work.load)
+    folder = tempfile.TemporaryDirectory()
+    work = WorkPlace(Path(folder.name))
+    pool = Pool(2, pool_work.load, work)
     for token, arguments in (("large", {"mebibytes": int(mebibytes), "keep": True}), ("small", {})):
         do = "hold_memory" if arguments else "pid"
         pool.submit(token, json.dumps({"do": do, "with": arguments}), None)
@@ -128,6 +139,8 @@ def run_out_of_memory(mebibytes: str) -> None:
         outcomes |= pool.collect()
     _say(json.dumps({token: dataclasses.asdict(outcome) for token, outcome in outcomes.items()}))
     pool.close()
+    work.close()
+    folder.cleanup()
 
 
 def _say(line: str) -> None:

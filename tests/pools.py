@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 from runner.pool import Outcome, Pool
 from runner.setup import Limits
+from runner.work_folders import WorkPlace
 from tests import pool_work
 
 ROOT = Path(__file__).parent.parent
@@ -19,8 +21,8 @@ ROOT = Path(__file__).parent.parent
 class Owner:
     """Submits work by its name in tests/pool_work.py, and waits for what comes of it."""
 
-    def __init__(self, pool: Pool):
-        self.pool = pool
+    def __init__(self, pool: Pool, work: WorkPlace):
+        self.pool, self.work = pool, work
         self._submitted: list[str] = []
         self._outcomes: dict[str, Outcome] = {}
         self._progress: dict[str, str] = {}
@@ -108,12 +110,23 @@ def open_pool(
 ) -> Iterator[Owner]:
     """A pool with these limits of runner/setup.py; at its end none of its processes may be left."""
     before = children()
-    pool = Pool(size, load, keep_fds=keep_fds, limits=Limits(**limits))
-    try:
-        yield Owner(pool)
-    finally:
-        pool.close()
-        assert children() <= before
+    with work_place() as work:
+        pool = Pool(size, load, work, keep_fds=keep_fds, limits=Limits(**limits))
+        try:
+            yield Owner(pool, work)
+        finally:
+            pool.close()
+            assert children() <= before
+
+
+@contextmanager
+def work_place() -> Iterator[WorkPlace]:
+    """A place for the folders of jobs, of which nothing may be left."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = WorkPlace(Path(folder) / "work")
+        yield work
+        work.close()
+        assert os.listdir(work.path.parent) == []
 
 
 def children() -> set[int]:

@@ -20,7 +20,8 @@ POOL = (
     "runner.pool runner.crew runner.calls runner.outcome runner.setup runner.lease runner.keeper "
     "runner.keeper_signals runner.watch runner.job_process runner.job_loop runner.answers "
     "runner.limits runner.messages runner.oom_kills runner.proc runner.processes runner.orders "
-    "runner.link runner.pace runner.printed runner.leftovers runner.clean_up"
+    "runner.link runner.pace runner.printed runner.leftovers runner.clean_up runner.environment "
+    "runner.landlock runner.removal runner.work_folders runner.excess runner.ending"
 )
 TABLES = (
     "storage.states storage.job storage.models storage.statements storage.database storage.moves "
@@ -92,8 +93,8 @@ MAY_IMPORT = {
     "runner.roster": "runner.pool runner.outcome runner.pace runner.printed storage.job "
     "storage.uploads",
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
-    "runner.upkeep": "runner.retry storage.clock storage.liveness storage.opening "
-    "storage.rescheduling storage.rescue storage.retention storage.history",
+    "runner.upkeep": "runner.retry runner.work_folders storage.clock storage.liveness "
+    "storage.opening storage.rescheduling storage.rescue storage.retention storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
     "runner.settling runner.upkeep storage.claims storage.job storage.liveness "
     "storage.wakeup",

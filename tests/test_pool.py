@@ -255,9 +255,13 @@ def test_a_timeout_must_be_above_zero(owner: Owner, timeout: float) -> None:
 
 def test_a_pool_is_for_the_main_thread(owner: Owner) -> None:
     errors = []
+    uses = (
+        lambda: Pool(1, pool_work.load, owner.work),
+        lambda: owner.submit("echo", value=1),
+    )
 
     def misuse() -> None:
-        for use in (lambda: Pool(1, pool_work.load), lambda: owner.submit("echo", value=1)):
+        for use in uses:
             try:
                 use()
             except RuntimeError as error:

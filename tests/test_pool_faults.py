@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from runner import messages
+from runner.excess import Excess
 from runner.job_process import JobProcess
 from runner.lease import Lease
 from runner.limits import JobLimits
@@ -69,7 +70,7 @@ def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
         assert owner.run("leave", code=0).kind == "crashed"  # a new process is refused then
         outcome = owner.run("echo", value=1)
         assert (outcome.kind, outcome.innocent) == ("lost", True)
-        assert "could not fork: [Errno 11]" in (outcome.error_message or "")
+        assert "could not fork or make a folder: [Errno 11]" in (outcome.error_message or "")
         assert owner.value("echo", value=1) == 1
 
 
@@ -190,7 +191,11 @@ def watch(process: OddProcess) -> Iterator[tuple[Watch, socket.socket]]:
     pool, channel = messages.channel()
     wakeup = os.eventfd(0, os.EFD_NONBLOCK)
     with pool, channel, process.channel:
-        yield Watch(Ears(Orders(channel), wakeup, Lease()), process, "token", None, 0.0), pool
+        ears, excess = (
+            Ears(Orders(channel), wakeup, Lease()),
+            Excess(process.limits, lambda enough: 0),
+        )
+        yield Watch(ears, process, excess, "token", None, 0.0), pool
     os.close(wakeup)
 
 

@@ -16,6 +16,7 @@ from runner.settling import backoff_ms
 from runner.setup import Limits
 from runner.supervisor import Supervisor
 from runner.upkeep import Upkeep
+from runner.work_folders import WorkPlace
 from storage.claims import Claims
 from storage.config import Settings
 from storage.job import Attempt, Job, NewJob
@@ -36,10 +37,11 @@ class Worker:
         self._liveness = liveness = store.liveness(30)
         self.claims = Claims(store.database, store.wakeup, liveness, store.clock)
         load = partial(job_types.load, TYPES)
-        self.pool = Pool(size, load, keep_fds=liveness.descriptors, limits=Limits(job=job))
+        self._work = work = WorkPlace(store.settings.data_dir / "work")
+        self.pool = Pool(size, load, work, keep_fds=liveness.descriptors, limits=Limits(job=job))
         self._waiter = store.wakeup.waiter(WORKER)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        upkeep = Upkeep(store, liveness, rescuer, 3600)
+        upkeep = Upkeep(store, liveness, rescuer, work, 3600)
         roster = Roster(self.pool, store.uploads)
         self.supervisor = Supervisor(self.pool, roster, self.claims, liveness, upkeep, 0.0)
 
@@ -81,6 +83,7 @@ class Worker:
         """End it as a worker does."""
         self.supervisor.drain()
         self.pool.close()
+        self._work.close()
         self.supervisor.settle_last()
         self._waiter.close()
         self.claims.deregister()

@@ -115,7 +115,9 @@ class CompressedSource(PiecedSource):
             raise self._error(f"the data is more than {most} bytes (MAX_DATA_BYTES)", self._at)
         if total > max(self._limits.ratio_from_bytes, self._at * self._limits.max_ratio):
             most = self._limits.max_ratio
-            raise self._error(f"the data is more than {most} times its file", self._at)
+            raise self._error(
+                f"the data is more than {most} times its file (MAX_DATA_RATIO)", self._at
+            )
         return piece
 
     def _error(self, problem: str, file_offset: int) -> SourceError:

@@ -37,8 +37,8 @@ class Limits:
     """Bounds of what a compressed file may become; beyond them it is a SourceError."""
 
     max_total_bytes: int | None = None  # MAX_DATA_BYTES of the worker; None for any size
-    max_ratio: int = 1000  # bytes of data for a byte of the file; gzip reaches 1032, logs about 20
-    ratio_from_bytes: int = 64 << 20  # less data than this may have any ratio
+    max_ratio: int = 1000  # MAX_DATA_RATIO: bytes of data for one of the file; logs have 20
+    ratio_from_bytes: int = 1 << 30  # less data may have any ratio: it takes a second or so
 
 
 class Source(ABC):

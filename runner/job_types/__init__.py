@@ -16,7 +16,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runner.job_types.base import Context, JobType, NotRetryable, Payload, UploadFile, to_json
+from runner.job_types.base import (
+    MAX_DATA_RATIO,
+    Context,
+    JobType,
+    NotRetryable,
+    Payload,
+    UploadFile,
+    to_json,
+)
 
 PACKAGES = ("runner.job_types",)
 
@@ -44,22 +52,28 @@ def find(packages: Sequence[str] = PACKAGES) -> dict[str, JobType[Any]]:
     return found
 
 
-def load(packages: Sequence[str] = PACKAGES, max_data_bytes: int | None = None) -> Entry:
+def load(
+    packages: Sequence[str] = PACKAGES,
+    max_data_bytes: int | None = None,
+    max_data_ratio: int = MAX_DATA_RATIO,
+) -> Entry:
     """What a job process runs: `entry(request, report) -> result`; raises like `find`.
 
-    `max_data_bytes` is what jobs are told that a compressed file may become, None for any size.
+    `max_data_bytes` is what jobs are told that a compressed file may become, None for any size;
+    and `max_data_ratio`, how many bytes each of its bytes may.
 
     The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload", "cores"},
     where upload is {"path", "name", "size"} or null. The result is JSON text, and `report` gets
     each progress as JSON text. The entry raises what the job type raises, and NotRetryable for a
     request that this code cannot serve or a result that is not JSON.
     """
-    return partial(_run, find(packages), max_data_bytes)
+    return partial(_run, find(packages), max_data_bytes, max_data_ratio)
 
 
 def _run(
     job_types: Mapping[str, JobType[Any]],
     max_data_bytes: int | None,
+    max_data_ratio: int,
     request: str,
     report: Callable[[str], None],
 ) -> str:
@@ -70,7 +84,7 @@ def _run(
     upload = _upload(job_type, asked["upload"])
     payload = _payload(job_type, asked["payload"])
     context = Context(asked["job_id"], asked["attempt"], upload, report, asked.get("cores", 1))
-    context.max_data_bytes = max_data_bytes
+    context.max_data_bytes, context.max_data_ratio = max_data_bytes, max_data_ratio
     result = to_json("result", job_type.run(payload, context))
     context.flush()
     return result

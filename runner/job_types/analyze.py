@@ -104,7 +104,7 @@ class Analyze(JobType[AnalyzePayload]):
         assert context.upload is not None
         context.upload.open().close()  # says what is wrong with it, if anything
         patterns = [given.plain() for given in payload.patterns]
-        wanted, limits = payload.wanted(), Limits(context.max_data_bytes)
+        wanted, limits = payload.wanted(), Limits(context.max_data_bytes, context.max_data_ratio)
         path = context.upload.path
         try:
             found = analyze(path, patterns, wanted, context.report, context.cores, limits)

@@ -31,6 +31,9 @@ from pydantic import BaseModel, ConfigDict
 REPORT_SECONDS = 0.1
 """The least time between two reports of a job, in seconds."""
 
+MAX_DATA_RATIO = 1000
+"""Bytes of data for a byte of a compressed file: what deflate can do at most, and logs hardly."""
+
 
 class JobError(Exception):
     """What a job type raises to fail its job; the message is for the client."""
@@ -99,6 +102,8 @@ class Context:
         self.cores = cores
         self.max_data_bytes: int | None = None
         """What a compressed file may become; None for any size."""
+        self.max_data_ratio = MAX_DATA_RATIO
+        """How many bytes each of its bytes may become."""
         self._send = send
         self._clock = clock
         self._next_report = float("-inf")

@@ -4,7 +4,14 @@ import os
 import sys
 import time
 
-from tests.docker import compose_checks, fault_checks, full_checks, image_checks, stack_checks
+from tests.docker import (
+    compose_checks,
+    fault_checks,
+    full_checks,
+    image_checks,
+    stack_checks,
+    strict_checks,
+)
 from tests.docker.compose import Compose
 from tests.docker.report import Report
 from tests.docker.stack import Stack
@@ -16,6 +23,7 @@ def main() -> int:
     started = time.monotonic()
     if report.check(image_checks.the_image_is_built):
         report.check_all(image_checks.CHECKS)
+        report.check_all(strict_checks.CHECKS)
         check_compose(report, os.environ["COMPOSE_PROJECT_NAME"])
         stack = Stack(os.environ["STACK_NAME"])
         if report.check(stack_checks.a_stack_deploy_starts_all_replicas, stack):

@@ -7,9 +7,10 @@ from tests.waiting import wait_for
 
 IMAGE = "job-service:latest"
 WHAT_IS_THERE = """
-import importlib.metadata, os
+import importlib.metadata, os, shutil
 print(*sorted(os.listdir('/app')))
 print(*sorted(found.name for found in importlib.metadata.distributions()))
+print(*(name for name in ('cc', 'gcc', 'clang', 'make') if shutil.which(name)))
 print(os.getuid(), os.access('/app', os.W_OK), os.access('/data', os.W_OK))
 """
 
@@ -22,10 +23,11 @@ def the_image_is_built() -> str:
 
 def the_image_holds_only_what_runs() -> None:
     found = docker("run", "--rm", IMAGE, "python", "-c", WHAT_IS_THERE)
-    folders, packages, rights = found.splitlines()
+    folders, packages, tools, rights = found.splitlines()
     assert folders == "runner server storage", folders
     assert "tornado" in packages, packages
     assert not {"pip", "pytest", "mypy", "honcho"} & set(packages.split()), packages
+    assert not tools, tools
     assert rights == "10001 False True", rights
 
 

@@ -5,8 +5,9 @@ from tests.mutants.guards_of_api import API
 from tests.mutants.guards_of_edge import EDGE
 from tests.mutants.guards_of_events import EVENTS
 from tests.mutants.guards_of_faults import STORE_FAULTS
+from tests.mutants.guards_of_isolation import ISOLATION
 from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
 from tests.mutants.guards_of_store import STORE
 
-MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *ACCESS, *API, *POOL, *EVENTS, *EDGE)
+MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *ACCESS, *API, *POOL, *EVENTS, *EDGE, *ISOLATION)

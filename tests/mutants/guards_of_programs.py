@@ -190,7 +190,7 @@ PROGRAMS = (
     Mutant(
         "a worker tells its jobs what a file may become",
         "runner/worker.py",
-        ", settings.max_data_bytes)",
+        ", settings.max_data_bytes, settings.max_data_ratio)",
         ")",
         ("tests/test_end_to_end.py",),
     ),

@@ -1,0 +1,109 @@
+"""Guards between a job and the rest: what it sees, what it leaves, what it may take."""
+
+from tests.mutants.mutant import Mutant
+
+SEEN = ("tests/test_isolation.py",)
+FOLDERS = ("tests/test_work_folders.py",)
+EXCESS = ("tests/test_excess.py",)
+REQUIREMENTS = ("tests/test_requirements.py",)
+
+ISOLATION = (
+    Mutant(
+        "jobs get no variable that is not on the list",
+        "runner/environment.py",
+        "        if not is_passed(name, more):\n",
+        "        if False:\n",
+        SEEN,
+    ),
+    Mutant(
+        "keepers are started without the worker's variables",
+        "runner/crew.py",
+        "        with environment.reduced(given.limits.env):\n            self._start()\n",
+        "        self._start()\n",
+        SEEN,
+    ),
+    Mutant(
+        "a job is shut in",
+        "runner/job_loop.py",
+        "        landlock.shut_in()\n",
+        "",
+        SEEN,
+    ),
+    Mutant(
+        "a job that is shut in may still move files",
+        "runner/landlock.py",
+        "return _allow_to_move(domain) and",
+        "return",
+        SEEN,
+    ),
+    Mutant(
+        "jobs have a lower priority",
+        "runner/job_loop.py",
+        "        os.nice(bounded.limits.nice)\n",
+        "",
+        SEEN,
+    ),
+    Mutant(
+        "a folder goes with its attempt",
+        "runner/keeper.py",
+        "        self._folder.take_back()\n",
+        "",
+        SEEN,
+    ),
+    Mutant(
+        "the folder of a keeper that was killed is removed",
+        "runner/pool.py",
+        "            self._work.clear()\n",
+        "",
+        SEEN,
+    ),
+    Mutant(
+        "a folder that was changed is not given again",
+        "runner/work_folders.py",
+        "if self._name is not None and self._state() == self._made:",
+        "if self._name is not None:",
+        FOLDERS,
+    ),
+    Mutant(
+        "a folder that became a link is not followed",
+        "runner/removal.py",
+        "_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC",
+        "_FOLDER = os.O_DIRECTORY | os.O_CLOEXEC",
+        FOLDERS,
+    ),
+    Mutant(
+        "folders of a runner that lives are not swept",
+        "runner/work_folders.py",
+        "if name != own and _is_free(name, all_runners):",
+        "if name != own:",
+        FOLDERS,
+    ),
+    Mutant(
+        "too many processes end a job",
+        "runner/excess.py",
+        "if most is None or proc.count_below(os.getpid(), most) <= most:",
+        "if True:",
+        EXCESS,
+    ),
+    Mutant(
+        "too large a folder ends a job",
+        "runner/excess.py",
+        "if most is None or self._used(most) <= most:",
+        "if True:",
+        EXCESS,
+    ),
+    Mutant(
+        "files of a job are bounded",
+        "runner/limits.py",
+        "            resource.RLIMIT_FSIZE: self.file_bytes,\n",
+        "",
+        EXCESS,
+    ),
+    Mutant(
+        "what is installed has the hashes of the lock",
+        "Dockerfile",
+        "--require-hashes ",
+        "",
+        REQUIREMENTS,
+    ),
+)
