@@ -179,10 +179,11 @@ MAY_IMPORT = {
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
     "storage.filters storage.history storage.readiness storage.store",
     "server.app": "server.access server.handlers.* server.services server.web_files",
-    "server.__main__": "server.app server.config server.connections server.acceptor "
-    "server.token_command "
+    "server.listener": "server.acceptor server.app server.config server.connections "
     "server.fast_path server.services "
-    "runner.job_types* storage.config storage.job storage.logs storage.opening",
+    "runner.job_types* storage.job storage.logs storage.opening",
+    "server.__main__": "server.config server.listener server.token_command "
+    "storage.config storage.drivers",
 }
 
 # Library: the modules that may import it. Anything else that is not Python's own is refused.

@@ -12,7 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from server.__main__ import ANY_SIZE
+from server.listener import ANY_SIZE
 from server.connections import CHUNK_BYTES
 
 

@@ -1,0 +1,102 @@
+"""Opens all that a listener needs, and listens until it is told to stop."""
+
+import asyncio
+import logging
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from runner import job_types
+from runner.job_types.base import JobType
+from server.acceptor import Acceptor, most_connections
+from server.app import make_app
+from server.config import ServerSettings
+from server.connections import CHUNK_BYTES, Pace
+from server.fast_path import FastPath
+from server.services import Services
+from storage.job import StoreError
+from storage.logs import set_up_logs
+from storage.opening import Store, open_store
+
+log = logging.getLogger(__name__)
+
+STOP_SECONDS = 10.0
+ANY_SIZE = 10**100
+OPEN_FILES = 65536
+"""What is asked for, since each connection is one."""
+
+
+def serve(settings: ServerSettings) -> None:
+    """Open all that a listener needs, and listen."""
+    allow_many_connections()
+    set_up_logs(settings.log_level, settings.log_format, "listener")
+    try:
+        store = open_store(settings)
+        types = job_types.find(settings.job_type_packages)
+    except (StoreError, job_types.JobTypesError) as error:
+        sys.exit(f"cannot start: {error}")
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(listen(settings, store, types))
+    except StoreError as error:
+        sys.exit(f"cannot start: {error}")
+    except OSError as error:
+        sys.exit(f"cannot listen on PORT={settings.port}: {error.strerror}")
+    finally:
+        store.close()
+
+
+def allow_many_connections() -> None:
+    """Raise the limit of open files, which is often 1024, as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """The fastest there is; uvloop has no wheel for every platform."""
+    try:
+        uvloop = import_module("uvloop")
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+async def listen(settings: ServerSettings, store: Store, types: Mapping[str, JobType[Any]]) -> None:
+    """Answer requests until SIGTERM or SIGINT, then let those under way end."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    sockets = bind_sockets(settings.port, settings.host or None)
+    most = settings.max_connections or most_connections()
+    # Streams stay, so they may not take all places.
+    streams = min(settings.max_streams, max(1, most // 2))
+    services = Services(settings.model_copy(update={"max_streams": streams}), store, types)
+    # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
+    front = FastPath(make_app(services), services)
+    server = HTTPServer(
+        front,
+        max_body_size=ANY_SIZE,
+        max_header_size=settings.max_header_bytes,
+        chunk_size=CHUNK_BYTES,
+        decompress_request=False,
+    )
+    pace = Pace(settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second)
+    acceptor = Acceptor(server, sockets, most, pace)
+    log.info("listening", extra={"port": sockets[0].getsockname()[1]})
+    if services.door.tokens is None:
+        log.warning("no API_TOKENS are set: whoever reaches this address may do anything")
+    await stop.wait()
+    log.info("stopping")
+    acceptor.close()
+    await services.idle(STOP_SECONDS)
+    await server.close_all_connections()
+    services.close()
+    log.info("stopped")
