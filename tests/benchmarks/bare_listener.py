@@ -12,8 +12,8 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from server.listener import ANY_SIZE
 from server.connections import CHUNK_BYTES
+from server.listener import ANY_SIZE
 
 
 @stream_request_body
