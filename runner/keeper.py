@@ -69,6 +69,8 @@ class Keeper:
         gc.collect()
         gc.freeze()  # keeps what is loaded in pages that are shared with the job processes
         self._living_process()
+        with contextlib.suppress(OSError):  # tried again for the first call
+            self._folder.give()
         self._send({"kind": "ready"})
 
     def serve_one(self) -> None:
@@ -124,11 +126,12 @@ class Keeper:
         self._tell(ended, used, seconds=seconds, pid=process.pid)
 
     def _renew(self, process: JobProcess) -> None:
-        """Have a fresh job process ready, if the one there was is dead or worn."""
+        """Have a fresh job process and a folder ready: the next call needs no room for them."""
         if self._process and self._is_worn(process):
             self._kill(process)
         with contextlib.suppress(OSError):  # tried again for the next call
             self._living_process()
+            self._folder.give()
 
     def _is_worn(self, process: JobProcess) -> bool:
         limits = self._setup.limits

@@ -25,8 +25,8 @@ def load() -> Callable[[str, Report], str]:
 
 
 def load_where_folders_fail() -> Callable[[str, Report], str]:
-    """A disk that has room for one folder, then for none, and then again."""
-    mkdir, refused = os.mkdir, iter([False, True])
+    """A disk that has room for one folder, then twice for none, and then again."""
+    mkdir, refused = os.mkdir, iter([False, True, True])
 
     def make_or_fail(name: str, mode: int = 0o777, **place: int) -> None:
         if next(refused, False):

@@ -28,5 +28,5 @@ def test_bodies_are_not_decompressed_and_reasons_are_not_made_of_text() -> None:
     sources = {path: path.read_text() for path in (ROOT / "server").rglob("*.py")}
     made = [str(path) for path, text in sources.items() if re.search(r"\breason=", text)]
     assert made == []
-    assert "decompress_request=False" in sources[ROOT / "server" / "__main__.py"]
+    assert "decompress_request=False" in sources[ROOT / "server" / "listener.py"]
     assert not any("decompress_request=True" in text for text in sources.values())
