@@ -39,7 +39,7 @@ class EdgeSettings(Settings):
         description="largest head of a request; above it the answer is 431",
     )
     max_queued_jobs: int = Field(
-        1_000_000, ge=0, description="jobs that may wait; above it new ones get 503; 0: no limit"
+        10_000_000, ge=0, description="jobs that may wait; above it new ones get 503; 0: no limit"
     )
     rate_limit: float | None = Field(
         None,
