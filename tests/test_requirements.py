@@ -10,6 +10,7 @@ below the lines that the file begins with, without packages for other systems th
 """
 
 import re
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,9 @@ def hashes() -> dict[str, list[str]]:
 
 
 ENVIRONMENTS = [
-    {"platform_machine": machine, "python_version": version, "python_full_version": f"{version}.1"}
+    {"platform_machine": machine, "python_version": python, "python_full_version": f"{python}.1"}
     for machine in ("x86_64", "aarch64")
-    for version in ("3.11", "3.12", "3.13", "3.14")
+    for python in ("3.11", "3.12", "3.13", "3.14")
 ]
 
 
@@ -85,6 +86,7 @@ def test_no_package_is_older_than_what_mended_its_known_faults(name: str) -> Non
     pinned = {**pins("requirements.txt"), **pins("tests/requirements.txt")}[name]
     floor, reason = FLOORS[name]
     assert Version(str(pinned.specifier).removeprefix("==")) >= Version(floor), reason
+    assert Version(version(name)) >= Version(floor), reason
 
 
 def test_the_image_installs_by_hashes_and_from_wheels_alone() -> None:

@@ -1,4 +1,4 @@
-"""Sizes of files and functions, and what no file may mention."""
+"""Sizes of files and functions, what no file may mention, and what is left switched off."""
 
 import ast
 import re
@@ -84,3 +84,10 @@ def test_a_function_of_51_lines_is_too_long() -> None:
 )
 def test_mentions_are_found(text: str, found: bool) -> None:
     assert bool(mentions(text)) is found
+
+
+def test_bodies_are_not_decompressed_and_reasons_are_not_made_of_text() -> None:
+    sources = {path.name: path.read_text() for path in (ROOT / "server").rglob("*.py")}
+    assert [name for name, text in sources.items() if re.search(r"\breason=", text)] == []
+    assert "decompress_request=False" in sources["listener.py"]
+    assert not any("decompress_request=True" in text for text in sources.values())
