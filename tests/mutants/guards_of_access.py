@@ -119,4 +119,18 @@ ACCESS = (
         "        path.unlink(missing_ok=True)\n        with contextlib.suppress(FileExistsError):",
         TOKENS,
     ),
+    Mutant(
+        "wrong tokens are counted",
+        "server/admission.py",
+        "                self._rates.failed(address)\n",
+        "                pass\n",
+        ("tests/test_admission.py",),
+    ),
+    Mutant(
+        "after too many wrong tokens none is looked at",
+        "server/admission.py",
+        "            self._rates.may_try(address)\n",
+        "            pass\n",
+        ("tests/test_admission.py",),
+    ),
 )
