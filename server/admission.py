@@ -1,13 +1,14 @@
 """Whether a request is let in: who asks, and whether that is too often."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from tornado.httputil import HTTPHeaders
 
 from server.callers import Caller
 from server.door import Door
 from server.problems import Problem
 from server.rates import Rates
-
-_UNAUTHORIZED = 401
 
 
 class Admission:
@@ -26,14 +27,25 @@ class Admission:
     ) -> Caller:
         """Who asks with these headers. Raises Problem 401, 403, and 429 to an address from which
         too many tokens came that were wrong; one without a token counts as any other request."""
-        with_token = self._door.tokens is not None and "Authorization" in headers
-        if with_token:
-            self._rates.may_try(address)
+        if self._door.tokens is not None and "Authorization" in headers:
+            with self.trying(address):
+                return self._door.caller(headers, method, by_https)
         try:
             return self._door.caller(headers, method, by_https)
+        except Problem:
+            self._rates.admit(address)
+            raise
+
+    @contextmanager
+    def trying(self, address: str) -> Iterator[None]:
+        """A block in which a token from an address is looked at: a 401 there counts as a failure.
+
+        Raises Problem 429 instead, if there were too many.
+        """
+        self._rates.may_try(address)
+        try:
+            yield
         except Problem as problem:
-            if with_token and problem.status == _UNAUTHORIZED:
+            if problem.status == 401:
                 self._rates.failed(address)
-            else:
-                self._rates.admit(address)
             raise

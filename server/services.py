@@ -62,7 +62,6 @@ class Services:
     bulk: Bulk = field(init=False)
     disk: DiskMark = field(init=False)
     queue: QueueMark = field(init=False)
-    rates: Rates = field(init=False)
     admission: Admission = field(init=False)
     proxies: Proxies = field(init=False)
     events: Events = field(init=False)
@@ -90,8 +89,8 @@ class Services:
             lambda: self.blocking(queued, self.store.database),
             self.later,
         )
-        self.rates = Rates(self.settings.rate_limit, self.settings.rate_burst)
-        self.admission = Admission(self.door, self.rates)
+        rates = Rates(self.settings.rate_limit, self.settings.rate_burst)
+        self.admission = Admission(self.door, rates)
         self.proxies = Proxies(self.settings.proxy_networks)
         self.events = Events(self.store.database)
         most = self.settings.max_streams

@@ -47,11 +47,15 @@ class TypeFigures:
         return self.tallies.get(_RUNNING, 0)
 
     @property
+    def finished(self) -> int:
+        """Ends of jobs, for good or until a client has one retried."""
+        return sum(self.tallies.get(f"finished {status}", 0) for status in FINAL)
+
+    @property
     def queued(self) -> int:
         """Jobs that wait, due or not."""
         begun = self.tallies.get("submitted", 0) + self.tallies.get("client_retry", 0)
-        ended = sum(self.tallies.get(f"finished {status}", 0) for status in FINAL)
-        return max(0, begun - ended - self.running)
+        return max(0, begun - self.finished - self.running)
 
     def histogram(self, name: str) -> Histogram:
         """One of lengths of time: wait, until a job that is due has started; or run."""

@@ -10,7 +10,6 @@ from typing import Any
 from storage.database import Database
 from storage.figures import TypeFigures
 from storage.models import MomentRow, TallyRow
-from storage.states import FINAL
 
 STEP_SECONDS = 15.0
 KEPT_MS = 3600 * 1000
@@ -49,7 +48,7 @@ def _sums(database: Database) -> dict[str, int]:
     query: Any = TallyRow.select(TallyRow.name, TallyRow.value)
     for row in database.rows(query):
         counts[row["name"]] += row["value"]
-    wait = TypeFigures(counts).histogram("wait")
-    finished = sum(counts[f"finished {status}"] for status in FINAL)
+    all_types = TypeFigures(counts)
+    wait, finished = all_types.histogram("wait"), all_types.finished
     values = counts["submitted"], finished, sum(wait.counts), round(1000 * wait.seconds)
     return {column.name: value for column, value in zip(_SUMS, values, strict=True)}

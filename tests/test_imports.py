@@ -77,7 +77,7 @@ MAY_IMPORT = {
     "storage.runners": f"{QUERIES} storage.claims storage.clock storage.liveness",
     "storage.explaining": f"{TABLES} storage.claims storage.clock storage.due storage.runners",
     "storage.figures": f"{QUERIES} storage.states storage.claims storage.clock storage.runners",
-    "storage.history": "storage.database storage.figures storage.models storage.states",
+    "storage.history": "storage.database storage.figures storage.models",
     "storage.readiness": "storage.database storage.job storage.schema",
     "storage.keys": QUERIES,
     "storage.store": f"{TABLES} storage.clock storage.filters storage.keys storage.search "

@@ -20,8 +20,14 @@ CANCEL_WAIT_SECONDS = 2.0
 class OneJob(Handler):
     """What waits for a job, and changes it."""
 
-    async def require_mine(self, job_id: UUID) -> None:
-        """Raise Problem 403 if this caller may not change the job, 404 if there is none."""
+    async def to_change(self, job_id: str) -> UUID:
+        """The job in the path, for a caller who may change it. Raises Problem 403 and 404."""
+        self.take_body()
+        found = parse_id(job_id)
+        await self._require_mine(found)
+        return found
+
+    async def _require_mine(self, job_id: UUID) -> None:
         if self.caller.role >= Role.ADMIN:
             return
         job = await self.services.jobs_by_id.ask(job_id)
@@ -62,9 +68,7 @@ class JobHandler(OneJob):
 
     async def delete(self, job_id: str) -> None:
         """Delete a final job, with its file if no other job has it."""
-        self.take_body()
-        found = parse_id(job_id)
-        await self.require_mine(found)
+        found = await self.to_change(job_id)
         status = await self.services.blocking(self.services.delete, found)
         if status is None:
             raise unknown_job(found)
@@ -82,9 +86,7 @@ class CancelHandler(OneJob):
 
     async def post(self, job_id: str) -> None:
         """Cancel the job; answered when its process is gone, or after two seconds."""
-        self.take_body()
-        found = parse_id(job_id)
-        await self.require_mine(found)
+        found = await self.to_change(job_id)
         caller = self.caller.name
         job = await self.services.blocking(self.services.jobs.cancel, found, caller)
         if job is None:
@@ -105,9 +107,7 @@ class RetryHandler(OneJob):
 
     async def post(self, job_id: str) -> None:
         """Queue the job again, under its id and with all its retries."""
-        self.take_body()
-        found = parse_id(job_id)
-        await self.require_mine(found)
+        found = await self.to_change(job_id)
         self.services.queue.admit()
         retried, job = await self.services.blocking(self.services.jobs.retry, found)
         if job is None:

@@ -7,13 +7,11 @@ from server import once, submission, wire
 from server.access import log_change
 from server.body import Body, JsonBody, NoBody, content_length, media_type
 from server.callers import Role
-from server.forms import FormBody
+from server.forms import SLACK_BYTES, FormBody
 from server.handlers.lists import ListHandler
 from server.problems import Problem, too_large
 from server.storing import store_job, store_once
 from storage.job import NewJob, StoreError, Upload
-
-FORM_SLACK_BYTES = 64 * 1024
 
 
 class JobsHandler(ListHandler):
@@ -85,7 +83,7 @@ class JobsHandler(ListHandler):
 
     def _form(self, size: int, boundary: str) -> FormBody:
         settings = self.services.settings
-        if size > settings.max_upload_bytes + settings.max_json_bytes + FORM_SLACK_BYTES:
+        if size > settings.max_upload_bytes + settings.max_json_bytes + SLACK_BYTES:
             raise too_large("the file", settings.max_upload_bytes)
         self.services.disk.admit_upload(size)
         return FormBody(

@@ -50,12 +50,10 @@ class SessionHandler(Handler):
         assert isinstance(self.received, JsonBody)
         assert tokens
         assert sessions
-        rates, address = self.services.rates, self.request.remote_ip or ""
-        rates.may_try(address)
-        token = tokens.find(_read(self.received.document()).token.strip())
-        if token is None:
-            rates.failed(address)
-            raise unauthorized("this token is not known")
+        with self.services.admission.trying(self.request.remote_ip or ""):
+            token = tokens.find(_read(self.received.document()).token.strip())
+            if token is None:
+                raise unauthorized("this token is not known")
         self.caller = token.caller
         by_https = self.request.protocol == "https"
         self.set_cookie(

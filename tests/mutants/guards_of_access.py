@@ -129,8 +129,8 @@ ACCESS = (
     Mutant(
         "after too many wrong tokens none is looked at",
         "server/admission.py",
-        "            self._rates.may_try(address)\n",
-        "            pass\n",
+        "        self._rates.may_try(address)\n",
+        "        pass\n",
         ("tests/test_admission.py",),
     ),
 )
