@@ -39,5 +39,8 @@ def failing(pid: int, calls: str, error: str = "EIO") -> Iterator[Path]:
 
 
 def _all_traced(pid: int, tracer: int) -> bool:
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return all(f"TracerPid:\t{tracer}\n" in (each / "status").read_text() for each in threads)
+    try:
+        threads = [each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/status")]
+    except (FileNotFoundError, ProcessLookupError):  # One has ended meanwhile: look again.
+        return False
+    return all(f"TracerPid:\t{tracer}\n" in thread for thread in threads)

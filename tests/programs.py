@@ -81,6 +81,11 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
+def has_open(process: psutil.Process, file: Path) -> bool:
+    """Whether a process has this file open; it may open and close others meanwhile."""
+    return str(file) in (opened.path for opened in process.open_files())
+
+
 @dataclass
 class Service:
     """A listener and workers on one store."""

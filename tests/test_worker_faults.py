@@ -16,7 +16,7 @@ import pytest
 from storage.config import Settings
 from storage.database import Database
 from storage.opening import open_store
-from tests.programs import Program, Service, running_service
+from tests.programs import Program, Service, has_open, running_service
 from tests.waiting import wait_for
 
 
@@ -56,11 +56,10 @@ def test_all_processes_of_a_worker_hold_its_lock_for_as_long_as_they_live(
     worker = service.worker(CONCURRENCY_LIMIT="1")
     service.submit("stubborn", {"notes": str(notes)})
     pids = [int(pid) for pid in wait_for(lambda: lines(notes))[0].split()]
-    lock = str(service.folder / f"data/runners/{_name(worker)}.lock")
+    lock = service.folder / f"data/runners/{_name(worker)}.lock"
     (keeper,) = keepers(worker)
     for process in (worker.process.pid, keeper.pid, pids[0]):
-        held = [os.readlink(each) for each in Path(f"/proc/{process}/fd").iterdir()]
-        assert lock in held
+        assert has_open(psutil.Process(process), lock)
 
 
 def test_a_result_waits_for_a_store_that_is_locked(service: Service, database: Database) -> None:

@@ -15,7 +15,7 @@ import pytest
 from storage import engines
 from storage.job import StoreUnavailable, StoreUnusable
 from storage.write_lock import WriteLock
-from tests.programs import running_service
+from tests.programs import has_open, running_service
 from tests.stores import Bench, open_bench
 from tests.test_opening import someone_waits_for
 from tests.waiting import wait_for
@@ -188,12 +188,6 @@ def test_keepers_and_jobs_do_not_have_the_lock(tmp_path: Path, path: Path) -> No
         worker = service.worker()
         service.result(service.submit(payload={"seconds": 0}))
         own, *others = worker.family()
-        assert str(path) in open_files(own)
+        assert has_open(own, path)
         assert len(others) >= 2
-        assert [each for each in others if str(path) in open_files(each)] == []
-
-
-def open_files(process: psutil.Process) -> list[str]:
-    """What a process has open, by name."""
-    links = Path(f"/proc/{process.pid}/fd").iterdir()
-    return [str(link.readlink()) for link in links]
+        assert [each for each in others if has_open(each, path)] == []
