@@ -46,6 +46,7 @@ class JobRow(pw.Model):
     callback_url = pw.TextField(null=True)
     submitted_by = pw.TextField(null=True)
     canceled_by = pw.TextField(null=True)
+    queue = pw.TextField()
 
     class Meta:
         table_name = "job"
@@ -133,9 +134,22 @@ class RunnerRow(pw.Model):
     slots = pw.IntegerField()
     started_at = pw.BigIntegerField()
     lease_expires_at = pw.BigIntegerField(null=True)
+    queues = pw.TextField(null=True)
+    """The names of those that it takes, separated by commas; null: all."""
 
     class Meta:
         table_name = "runner"
+
+
+class QueueRow(pw.Model):
+    """A queue and its settings."""
+
+    name = pw.TextField(primary_key=True)
+    max_running = pw.IntegerField(null=True)
+    paused_at = pw.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "queue"
 
 
 class TallyRow(pw.Model):

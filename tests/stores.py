@@ -52,7 +52,7 @@ class Bench:
         """A new queued job."""
         payload = options.pop("payload", {"seconds": 1})
         (job_id,) = self.jobs.enqueue([NewJob(type, payload, **options)])
-        assert job_id is not None
+        assert isinstance(job_id, UUID)
         return job_id
 
     def job(self, job_id: UUID) -> Job:
