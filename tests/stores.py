@@ -1,6 +1,6 @@
 """Open stores for tests: the real thing on either database, with a clock that tests set."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,9 +42,9 @@ class Bench:
     jobs: JobStore
     runners: list["Holder"] = field(default_factory=list)
 
-    def runner(self) -> "Holder":
-        """A new registered runner of one lease."""
-        holder = Holder(self, self.store.liveness(30))
+    def runner(self, queues: Collection[str] | None = None) -> "Holder":
+        """A new registered runner of one lease, which takes these queues or all."""
+        holder = Holder(self, self.store.liveness(30), queues)
         self.runners.append(holder)
         return holder
 
@@ -65,10 +65,10 @@ class Bench:
 class Holder:
     """A runner as the store sees it."""
 
-    def __init__(self, bench: Bench, liveness: Liveness):
+    def __init__(self, bench: Bench, liveness: Liveness, queues: Collection[str] | None):
         store = bench.store
         self.liveness = liveness
-        self.claims = Claims(store.database, store.wakeup, liveness, bench.clock)
+        self.claims = Claims(store.database, store.wakeup, liveness, bench.clock, queues)
         self.rescuer = Rescuer(
             store.database, store.wakeup, liveness, lambda retries: 1000 * retries, bench.clock
         )

@@ -119,7 +119,7 @@ STORE = (
     ),
     Mutant(
         "the kernel's lock says who lives",
-        "storage/liveness.py",
+        "storage/runner_locks.py",
         "fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)",
         "pass",
         RESCUE,
