@@ -69,6 +69,7 @@ class QueueHandler(Handler):
     async def delete(self, name: str) -> None:
         """Delete it, if it has no jobs that wait or run."""
         self.take_body()
+        _require_name(name)
         try:
             deleted = await self.services.blocking(self.services.queues.delete, name)
         except QueueInUse:
@@ -82,6 +83,7 @@ class QueueHandler(Handler):
         self.set_status(204)
 
     async def _answer(self, name: str, status: int = 200) -> None:
+        _require_name(name)
         queue = await self.services.blocking(self.services.queues.get, name)
         if queue is None:
             raise unknown_queue(name)
@@ -91,6 +93,14 @@ class QueueHandler(Handler):
 def unknown_queue(name: str) -> Problem:
     """404: there is no such queue."""
     return Problem(404, f"there is no queue {name[:100]}; PUT /queues/NAME makes one")
+
+
+def _require_name(name: str) -> None:
+    """Raise Problem 404 for what no queue can be called; not every database takes any text."""
+    try:
+        queue_name(name)
+    except ValueError:
+        raise unknown_queue(name) from None
 
 
 def _read(document: object) -> dict[str, Any]:
