@@ -7,7 +7,7 @@ is the environment variable CONCURRENCY_LIMIT. All problems are reported at once
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlparse
@@ -62,15 +62,44 @@ class Settings(BaseModel):
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
         """The settings from the environment; an empty variable counts as not set.
 
+        A secret may be in a file, named by the variable with `_FILE` after its name.
         Raises SettingsError with every problem: name, value unless it is secret, and what is
         allowed.
         """
         given = {name: value for name, value in environ.items() if value.strip()}
+        lines = [*cls._take_files(given)]
         try:
-            return cls.model_validate(given)
+            settings = cls.model_validate(given)
         except ValidationError as error:
-            lines = [cls._problem(found, given) for found in error.errors()]
-            raise SettingsError("\n".join(lines)) from None
+            lines += [cls._problem(found, given) for found in error.errors()]
+        if lines:
+            raise SettingsError("\n".join(lines))
+        return settings
+
+    @classmethod
+    def _take_files(cls, given: dict[str, str]) -> Iterator[str]:
+        """Put the secrets that are in files among the settings; what is wrong with them."""
+        for name, file in [(name, f"{name}_FILE") for name in cls.secrets()]:
+            if file not in given:
+                continue
+            if name in given:
+                yield f"{file}={given[file]}: give either {name} or {file}, not both"
+                continue
+            try:
+                given[name] = Path(given[file]).read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                yield f"{file}={given[file]}: it cannot be read: {error}"
+                continue
+            if not given[name]:
+                yield f"{file}={given[file]}: it is empty"
+
+    @classmethod
+    def secrets(cls) -> list[str]:
+        """The names of variables that hold secrets and may be given by files; of tokens, a file
+        is a setting of its own."""
+        fields = cls.model_fields.items()
+        names = [name for name, field in fields if not field.repr]
+        return [name.upper() for name in names if f"{name}_file" not in cls.model_fields]
 
     @classmethod
     def _problem(cls, error: Any, given: Mapping[str, str]) -> str:
@@ -93,6 +122,8 @@ class Settings(BaseModel):
     def help(cls) -> str:
         """All settings with their defaults, one a line, for --help."""
         rows = [(n.upper(), f.default, f.description) for n, f in cls.model_fields.items()]
+        files = [(f"{name}_FILE", None, f"file that holds {name}") for name in cls.secrets()]
+        rows += files
         names = max(len(name) for name, _, _ in rows)
         return "\n".join(
             f"  {name:<{names}}  {text}"
