@@ -14,6 +14,7 @@ from storage.liveness import Liveness
 from storage.opening import Store, open_store
 from storage.rescue import Rescuer
 from storage.store import JobStore
+from storage.upload_folder import FolderUploads
 
 RAISED = Ended(Outcome.RAISED, {"type": "ValueError", "message": "no"})
 RETURNED = Ended(Outcome.RETURNED)
@@ -83,6 +84,12 @@ class Holder:
 def id_at(ms: int, number: int = 0) -> UUID:
     """An id that was made at this time."""
     return UUID(int=ms << 80 | 7 << 76 | 2 << 62 | number)
+
+
+def folder_of(store: Store) -> FolderUploads:
+    """The uploads of a store that has them in a folder."""
+    assert isinstance(store.uploads, FolderUploads)
+    return store.uploads
 
 
 @contextmanager
