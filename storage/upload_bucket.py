@@ -7,6 +7,7 @@ bucket (docs/scaling.md): obstore does not list them, so nobody here can abort t
 
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
@@ -33,6 +34,11 @@ _SIGN_SECONDS = 3.0
 _SLACK_SECONDS = 3600.0
 _LONGEST_SECONDS = 7 * 86400.0  # S3 signs for no longer
 _REASON_CHARACTERS = 400
+_REFUSED = re.compile(r"status code: 4(?!08|29)")
+_ANSWER = re.compile(
+    r"status code: (\d+ [^:]*)(?:.*?<Code>(.*?)</Code>)?(?:.*?<Message>(.*?)</Message>)?", re.DOTALL
+)
+_ASKED_FOR_ROLE = "/latest/api/token"
 
 
 class BucketWriter(UploadWriter):
@@ -107,7 +113,7 @@ class BucketUploads(Uploads):
             with network_errors():
                 next(iter(obstore.list(self._bucket, chunk_size=1)), None)
         except StoreUnavailable as error:
-            if "status code: 4" in str(error) or "Unauthenticated" in str(error):
+            if _REFUSED.search(str(error.__cause__)):
                 raise StoreUnusable(str(error)) from error
             raise
 
@@ -159,8 +165,18 @@ def network_errors() -> Iterator[None]:
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
-        reason = " ".join(str(error).partition("\n\nDebug source")[0].split())
-        raise StoreUnavailable(f"uploads: {reason[:_REASON_CHARACTERS]}") from error
+        raise StoreUnavailable(f"uploads: {_reason(str(error))}") from error
+
+
+def _reason(text: str) -> str:
+    """What obstore says, in a line."""
+    if match := _ANSWER.search(text):
+        reason = ": ".join(filter(None, match.groups()))
+    else:
+        reason = " ".join(text.partition("\n\nDebug source")[0].split())
+    if _ASKED_FOR_ROLE in text:
+        reason = f"there is no AWS_ACCESS_KEY_ID, and the machine gives no role: {reason}"
+    return reason[:_REASON_CHARACTERS]
 
 
 def _ids(names: Iterable[str]) -> Iterator[UUID]:

@@ -93,9 +93,10 @@ def folder_of(store: Store) -> FolderUploads:
 
 
 @contextmanager
-def open_bench(database_url: str, folder: Path) -> Iterator[Bench]:
+def open_bench(database_url: str, folder: Path, **environ: str) -> Iterator[Bench]:
     """A fresh store on a database, closed at the end with all its runners."""
-    settings = Settings.read({"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url})
+    given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
+    settings = Settings.read(given | environ)
     store = open_store(settings, patience=5)
     clock = Clock()
     bench = Bench(store, clock, JobStore(store.database, store.wakeup, clock))
