@@ -1,4 +1,4 @@
-"""A web server that gives ranges of one file, and fails as it is told to; for what reads from afar."""
+"""A web server that gives ranges of one file, and fails as it is told to."""
 
 import re
 import threading
