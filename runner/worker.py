@@ -69,6 +69,7 @@ def run(
         held.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
         upkeep = Upkeep(store, liveness, rescuer, work, settings.retention_seconds)
+        held.callback(upkeep.close)
         supervisor = Supervisor(
             pool, Roster(pool, store.uploads), claims, liveness, upkeep, settings.drain_seconds
         )

@@ -121,8 +121,7 @@ class Services:
     def delete(self, job_id: UUID) -> Status | None:
         """Delete a job, if it is final, and its file if no other has it; the status it had."""
         status, unused = retention.delete_job(self.store.database, job_id)
-        for upload_id in unused:
-            self.store.uploads.delete(upload_id)
+        self.store.uploads.delete(unused)
         self.store.wakeup.notify(LISTENER)
         return status
 

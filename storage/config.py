@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import urlparse
+from urllib.parse import unquote, urlparse
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -36,6 +36,21 @@ class Settings(BaseModel):
         repr=False,  # it may have a password
         description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR",
     )
+    uploads_url: str = Field(
+        "", description="file:///path or s3://bucket/prefix; empty: uploads in DATA_DIR"
+    )
+    aws_endpoint_url: str = Field(
+        "", description="with s3://: address of what is not S3 at AWS, as in https://minio:9000"
+    )
+    aws_region: str = Field("", description="with s3://: region of the bucket; empty: us-east-1")
+    aws_access_key_id: str = Field("", description="with s3://: the key to sign requests with")
+    aws_secret_access_key: str = Field("", repr=False, description="with s3://: its secret")
+    aws_session_token: str = Field(
+        "", repr=False, description="with s3://: the token of a key for some time"
+    )
+    aws_shared_credentials_file: Path | None = Field(
+        None, description="with s3://: file with these three in [default], instead of them"
+    )
     job_types: str = Field(
         "runner.job_types", description="packages or modules of job types, separated by commas"
     )
@@ -56,6 +71,23 @@ class Settings(BaseModel):
     def _known_database(cls, value: str) -> str:
         if value and urlparse(value).scheme not in {"sqlite", "postgresql", "postgres"}:
             raise ValueError("it must start with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("uploads_url")
+    @classmethod
+    def _known_place(cls, value: str) -> str:
+        url = urlparse(value)
+        if url.scheme == "file" and not url.netloc and url.path.startswith("/"):
+            return value
+        if url.scheme == "s3" and url.netloc and not (url.query or url.fragment):
+            return value
+        raise ValueError("it must be file:///path or s3://bucket/prefix")
+
+    @field_validator("aws_endpoint_url")
+    @classmethod
+    def _web_address(cls, value: str) -> str:
+        if urlparse(value).scheme not in {"http", "https"}:
+            raise ValueError("it must start with https:// or http://")
         return value
 
     @classmethod
@@ -112,6 +144,14 @@ class Settings(BaseModel):
     def store_url(self) -> str:
         """DATABASE_URL, or the SQLite file in DATA_DIR."""
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'jobs.db'}"
+
+    @property
+    def uploads_folder(self) -> Path | None:
+        """That of UPLOADS_URL, or the one in DATA_DIR; None for a bucket."""
+        url = urlparse(self.uploads_url)
+        if url.scheme == "s3":
+            return None
+        return Path(unquote(url.path)) if url.path else self.data_dir / "uploads"
 
     @property
     def job_type_packages(self) -> list[str]:

@@ -14,6 +14,7 @@ from storage.folders import make_folder
 from storage.job import StoreError, StoreFull, StoreUnavailable
 from storage.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.schema import bring_up_to_date
+from storage.upload_folder import FolderUploads
 from storage.uploads import Uploads
 from storage.wakeup import PostgresWakeup, SocketWakeup
 
@@ -68,8 +69,9 @@ def open_store(
     database = Database(open_engine(settings.store_url))
     try:
         make_folder(settings.data_dir)
-        _migrate(database, settings.data_dir, give_up, time.monotonic() + patience)
-        uploads = Uploads(settings.data_dir / "uploads")
+        deadline = time.monotonic() + patience
+        _patiently(lambda: bring_up_to_date(database, settings.data_dir), give_up, deadline)
+        uploads = _uploads(settings, give_up, deadline)
         wakeup = _wakeup(database, settings.data_dir)
         return Store(settings, database, wakeup, uploads, clock_of(database))
     except StoreError:
@@ -80,12 +82,25 @@ def open_store(
         raise StoreError(f"DATA_DIR={settings.data_dir}: {error}") from error
 
 
-def _migrate(
-    database: Database, folder: Path, give_up: Callable[[], bool], deadline: float
-) -> None:
+def _uploads(settings: Settings, give_up: Callable[[], bool], deadline: float) -> Uploads:
+    folder = settings.uploads_folder
+    if folder is not None:
+        return FolderUploads(folder)
+    from storage.upload_bucket import open_bucket_uploads  # not above: it loads obstore
+
+    try:
+        uploads = open_bucket_uploads(settings)
+        _patiently(uploads.check, give_up, deadline)
+    except StoreError as error:
+        raise type(error)(f"UPLOADS_URL={settings.uploads_url}: {error}") from error
+    return uploads
+
+
+def _patiently(call: Callable[[], None], give_up: Callable[[], bool], deadline: float) -> None:
+    """What asks the store for something it may not be ready for yet."""
     while True:
         try:
-            return bring_up_to_date(database, folder)
+            return call()
         except (StoreUnavailable, StoreFull) as error:
             if give_up() or time.monotonic() > deadline:
                 raise

@@ -14,6 +14,7 @@ from storage.liveness import Liveness
 from storage.opening import Store, open_store
 from storage.rescue import Rescuer
 from storage.store import JobStore
+from storage.upload_folder import FolderUploads
 
 RAISED = Ended(Outcome.RAISED, {"type": "ValueError", "message": "no"})
 RETURNED = Ended(Outcome.RETURNED)
@@ -85,10 +86,17 @@ def id_at(ms: int, number: int = 0) -> UUID:
     return UUID(int=ms << 80 | 7 << 76 | 2 << 62 | number)
 
 
+def folder_of(store: Store) -> FolderUploads:
+    """The uploads of a store that has them in a folder."""
+    assert isinstance(store.uploads, FolderUploads)
+    return store.uploads
+
+
 @contextmanager
-def open_bench(database_url: str, folder: Path) -> Iterator[Bench]:
+def open_bench(database_url: str, folder: Path, **environ: str) -> Iterator[Bench]:
     """A fresh store on a database, closed at the end with all its runners."""
-    settings = Settings.read({"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url})
+    given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
+    settings = Settings.read(given | environ)
     store = open_store(settings, patience=5)
     clock = Clock()
     bench = Bench(store, clock, JobStore(store.database, store.wakeup, clock))

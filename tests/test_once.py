@@ -19,7 +19,7 @@ from storage.keys import Kept, Keyed
 from storage.opening import open_store
 from storage.store import JobStore
 from tests.api import Client, analyze_form, fields, form, read
-from tests.stores import Bench
+from tests.stores import Bench, folder_of
 
 SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
 HEADERS = {"Content-Type": "application/json", "Idempotency-Key": "k-1"}
@@ -159,7 +159,7 @@ def upload(content: bytes = b"one ERROR\n", name: str = "app.log") -> tuple[byte
 
 
 def files(bench: Bench) -> list[Path]:
-    folder = bench.store.uploads.folder
+    folder = folder_of(bench.store).folder
     return [*(folder / "files").iterdir(), *(folder / "incoming").iterdir()]
 
 
