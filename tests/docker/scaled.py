@@ -43,7 +43,7 @@ class Scaled(Stack):
         network = f"--network={self.name}_jobs"
         service = ("service", "create", "--detach", "--quiet", f"--name={self.name}_s3", network)
         server = ("moto_server", "--host", "0.0.0.0", "--port", str(PORT))
-        docker(*service, IMAGE, *server)
+        docker(*service, "--endpoint-mode=dnsrr", IMAGE, *server)
         self.wait_for_replicas("s3", 1)
         wait_for(self._make_bucket, START_SECONDS)
         return said
