@@ -89,8 +89,8 @@ MAY_IMPORT = {
     "storage.liveness",
     "storage.rescue": f"{TABLES} storage.clock storage.wakeup storage.liveness storage.claims",
     "storage.opening": "storage.clock storage.config storage.job storage.engines storage.database "
-    "storage.folders storage.schema storage.wakeup storage.liveness storage.uploads "
-    "storage.upload_bucket storage.upload_folder",
+    "storage.folders storage.schema storage.wakeup storage.liveness storage.upload_bucket "
+    "storage.upload_folder storage.uploads",
     "runner": "",
     "runner.config": "storage.config",
     "runner.retry": "",
