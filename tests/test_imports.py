@@ -99,7 +99,8 @@ MAY_IMPORT = {
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
     "runner.errands": "",
     "runner.upkeep": "runner.errands runner.retry runner.work_folders storage.clock "
-    "storage.liveness storage.opening storage.rescheduling storage.rescue storage.retention storage.history",
+    "storage.liveness storage.opening storage.rescheduling storage.rescue storage.retention "
+    "storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
     "runner.settling runner.upkeep storage.claims storage.job storage.liveness "
     "storage.wakeup",

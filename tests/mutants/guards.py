@@ -9,5 +9,17 @@ from tests.mutants.guards_of_isolation import ISOLATION
 from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
 from tests.mutants.guards_of_store import STORE
+from tests.mutants.guards_of_uploads import UPLOADS
 
-MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *ACCESS, *API, *POOL, *EVENTS, *EDGE, *ISOLATION)
+MUTANTS = (
+    *STORE,
+    *STORE_FAULTS,
+    *UPLOADS,
+    *PROGRAMS,
+    *ACCESS,
+    *API,
+    *POOL,
+    *EVENTS,
+    *EDGE,
+    *ISOLATION,
+)
