@@ -49,7 +49,10 @@ MAY_IMPORT = {
     "storage.folders": "",
     "storage.making": "storage.folders",
     "storage.write_back": "",
-    "storage.uploads": "storage.folders storage.job storage.write_back",
+    "storage.uploads": "storage.job",
+    "storage.upload_folder": "storage.folders storage.job storage.uploads storage.write_back",
+    "storage.bucket_access": "storage.config storage.job",
+    "storage.upload_bucket": "storage.bucket_access storage.config storage.job storage.uploads",
     "storage.disk": "",
     "storage.write_lock": "",
     "storage.engines": "storage.job storage.write_lock",
@@ -95,15 +98,18 @@ MAY_IMPORT = {
     "storage.wakeup storage.liveness",
     "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.liveness",
     "storage.opening": "storage.clock storage.config storage.job storage.engines storage.database "
-    "storage.folders storage.schema storage.wakeup storage.liveness storage.uploads",
+    "storage.folders storage.schema storage.wakeup storage.liveness storage.upload_bucket "
+    "storage.upload_folder storage.uploads",
     "runner": "",
     "runner.config": "storage.config storage.queue_names",
     "runner.retry": "",
     "runner.roster": "runner.pool runner.outcome runner.pace runner.printed storage.job "
     "storage.uploads",
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
-    "runner.upkeep": "runner.retry runner.work_folders storage.clock storage.liveness "
-    "storage.opening storage.rescheduling storage.rescue storage.retention storage.history",
+    "runner.errands": "",
+    "runner.upkeep": "runner.errands runner.retry runner.work_folders storage.clock "
+    "storage.liveness storage.opening storage.rescheduling storage.rescue storage.retention "
+    "storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
     "runner.settling runner.upkeep storage.claims storage.job storage.liveness "
     "storage.wakeup",
@@ -112,7 +118,10 @@ MAY_IMPORT = {
     "runner.__main__": "runner.config runner.heartbeat runner.worker storage.config "
     "storage.drivers",
     "runner.job_types.base": "",
-    "runner.job_types": "runner.job_types.base",
+    "runner.remote_ranges": "",
+    "runner.remote_file": "runner.analysis.ahead runner.remote_ranges",
+    "runner.remote_upload": "runner.job_types.base runner.remote_file runner.remote_ranges",
+    "runner.job_types": "runner.job_types.base runner.remote_upload",
     "runner.job_types.*": "runner.job_types.* runner.analysis.*",
     "runner.analysis": "",
     "runner.analysis.*": "runner.analysis runner.analysis.*",
@@ -208,6 +217,7 @@ LIBRARIES = {
     "pysqlite3": "storage.*",
     "sqlite3": "",  # a second SQLite in one process would undo the locks of the first
     "uuid_utils": "storage.job",
+    "obstore": "storage.upload_bucket storage.bucket_access",
     "pythonjsonlogger": "storage.logs",
     "tornado": "server.*",
     "multipart": "server.*",

@@ -7,6 +7,7 @@ RUN apt-get update -qq \
     && rm -rf /var/lib/apt/lists/* \
     && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/
 COPY requirements.txt /tmp/
-RUN pip install --quiet --disable-pip-version-check --no-cache-dir "$(grep -o '^moto[^ ]*' /tmp/requirements.txt)"
+RUN grep -oE '^(moto|flask|flask-cors)==[^ ]*' /tmp/requirements.txt >/tmp/moto.txt \
+    && pip install --quiet --disable-pip-version-check --no-cache-dir -r /tmp/moto.txt
 COPY --chmod=755 docker/backing_entry /usr/local/bin/
 ENTRYPOINT ["backing_entry"]
