@@ -18,7 +18,7 @@ export function queueNotices({ queues, runners }) {
   const takes = ({ queues: taken }, name) => taken === null || taken.includes(name);
   const alone = waiting.filter(({ name }) => runners.length && !runners.some((runner) => takes(runner, name)));
   return [notice("Jobs wait in queues that are paused: ", paused),
-    notice("Jobs wait in queues of which no worker takes any: ", alone)];
+    notice("Jobs wait in queues that no worker looks at: ", alone)];
 }
 
 function notice(text, queues) {
