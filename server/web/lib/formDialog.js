@@ -4,15 +4,16 @@ import { tell } from "./dialog.js";
 import { h, put } from "./dom.js";
 import { showErrors } from "./field.js";
 
-/** Show it. `actions` are [text, class, work] each; the last one is what Enter does. */
+/** Show it. `actions` are [text, class, work] each; the last one is what Enter does. Resolves to
+ *  what the work did, once the dialog is gone; to null where it was put away. */
 export function formDialog(title, fields, actions) {
-  new FormDialog(title, fields, actions).show();
+  return new Promise((resolve) => new FormDialog(title, fields, actions, resolve).show());
 }
 
 class FormDialog {
-  constructor(title, fields, actions) {
+  constructor(title, fields, actions, resolve) {
     const [, , main] = actions.at(-1);
-    this.fields = fields;
+    Object.assign(this, { fields, done: null });
     this.note = h("p", { class: "error-text", role: "alert" });
     this.buttons = actions.map(([text, kind, work]) => h("button", work === main ? { class: kind }
       : { type: "button", class: kind, onclick: () => this.run(work) }, text));
@@ -23,7 +24,10 @@ class FormDialog {
     this.element = h("dialog", { "aria-labelledby": "dialog-title" }, h("form", { onsubmit: submit },
       h("h2", { id: "dialog-title" }, title), fields.map((field) => field.element), this.note,
       h("div", { class: "buttons" }, h("button", { type: "button", onclick: () => this.element.close() }, "Back"), this.buttons)));
-    this.element.addEventListener("close", () => this.element.remove());
+    this.element.addEventListener("close", () => {
+      this.element.remove();
+      resolve(this.done);
+    });
   }
 
   show() {
@@ -35,7 +39,7 @@ class FormDialog {
     this.busy(true);
     this.tell([], "");
     try {
-      await work();
+      this.done = await work();
       this.element.close();
     } catch (error) {
       this.busy(false);

@@ -14,8 +14,8 @@ const refused = (detail) => new Problem(422, detail, [{ field: "name", detail }]
 /** Make a queue or change it; resolves to what it then is. */
 export const putQueue = (name, changes) => call("PUT", path(name), changes);
 
-/** Ask for a new queue. `names` are those that there are; `done` is called once it is made. */
-export function newQueue(names, done) {
+/** Ask for a new queue, where `names` gives those that there are; resolves to whether it was made. */
+export async function newQueue(names) {
   const name = new Field("name", "Name", h("input", { id: "queue-name", required: true, maxlength: 64, autocomplete: "off", spellcheck: "false" }),
     "Of a-z 0-9 . _ - and beginning with a letter or a digit.");
   const limit = limitField(null);
@@ -23,25 +23,23 @@ export function newQueue(names, done) {
     const wanted = name.input.value.trim();
     if (names().includes(wanted)) throw refused("there is a queue of this name"); // it would be changed
     if (/^\.*$/.test(wanted)) throw refused("it must begin with a letter or a digit"); // in an address, a folder
-    await putQueue(wanted, { max_running: valueOf(limit) });
-    tell(`Queue ${wanted} made.`);
-    done();
+    return putQueue(wanted, { max_running: valueOf(limit) });
   };
-  formDialog("New queue", [name, limit], [["Make", "primary", make]]);
+  const made = await formDialog("New queue", [name, limit], [["Make", "primary", make]]);
+  if (made) tell(`Queue ${made.name} made.`);
+  return Boolean(made);
 }
 
-/** Ask for the limit of a queue, or for its end; `deleted` is called where it came to that. */
-export function changeQueue(queue, changed, deleted) {
+/** Ask for the limit of a queue, or for its end; resolves to what became of it, `saved` or `deleted`. */
+export async function changeQueue(queue) {
   const limit = limitField(queue.max_running);
-  const save = async () => changed(await putQueue(queue.name, { max_running: valueOf(limit) }));
-  const remove = async () => {
-    await call("DELETE", path(queue.name));
-    tell(`Queue ${queue.name} deleted.`);
-    deleted();
-  };
+  const save = () => putQueue(queue.name, { max_running: valueOf(limit) }).then(() => "saved");
+  const remove = () => call("DELETE", path(queue.name)).then(() => "deleted");
   const mayGo = queue.name !== DEFAULT_QUEUE && !queue.running && !queue.queued;
-  formDialog(`Queue ${queue.name}`, [limit],
+  const outcome = await formDialog(`Queue ${queue.name}`, [limit],
     [mayGo && ["Delete", "danger", remove], ["Save", "primary", save]].filter(Boolean));
+  if (outcome) tell(`Queue ${queue.name} ${outcome}.`);
+  return outcome;
 }
 
 function limitField(value) {

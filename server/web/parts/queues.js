@@ -31,7 +31,7 @@ export class QueuesPanel {
   constructor(onChange) {
     Object.assign(this, { onChange, rows: new Map() });
     this.isAdmin = may("admin");
-    this.add = this.isAdmin && h("button", { onclick: () => newQueue(() => [...this.rows.keys()], onChange) }, "New queue…");
+    this.add = this.isAdmin && h("button", { onclick: () => this.make() }, "New queue…");
     this.body = h("tbody");
     const heads = this.isAdmin ? [...HEADS, "Settings"] : HEADS;
     this.element = h("section", {},
@@ -52,10 +52,15 @@ export class QueuesPanel {
     if (focused.isConnected) focused.focus({ preventScroll: true });
   }
 
-  /** A queue was deleted, and its buttons go with it. */
-  deleted() {
-    this.onChange();
-    this.add.focus();
+  async make() {
+    if (await newQueue(() => [...this.rows.keys()])) this.onChange();
+  }
+
+  /** Of a queue that was deleted, the buttons go, too. */
+  async change(queue) {
+    const outcome = await changeQueue(queue);
+    if (outcome) this.onChange();
+    if (outcome === "deleted") this.add.focus();
   }
 }
 
@@ -64,12 +69,12 @@ class QueueRow {
     this.panel = panel;
     this.link = h("a", {});
     this.cells = HEADS.slice(1).map(() => h("td"));
-    this.element = h("tr", {}, h("th", { scope: "row" }, this.link), this.cells, panel.isAdmin && h("td", {}, this.buttons()));
+    this.element = h("tr", {}, h("th", { scope: "row" }, this.link), this.cells, panel.isAdmin && h("td", {}, this.buttons(panel)));
   }
 
-  buttons() {
+  buttons(panel) {
     this.pause = h("button", { onclick: () => this.turn() });
-    this.change = h("button", { onclick: () => this.ask() }, "Change…");
+    this.change = h("button", { onclick: () => panel.change(this.queue) }, "Change…");
     return h("div", { class: "buttons" }, this.pause, this.change);
   }
 
@@ -94,14 +99,6 @@ class QueueRow {
     if (!done) return;
     tell(paused ? `Queue ${name} goes on.` : `Queue ${name} paused; jobs that run are left alone.`);
     this.panel.onChange();
-  }
-
-  ask() {
-    const changed = (queue) => {
-      this.update(queue);
-      this.panel.onChange();
-    };
-    changeQueue(this.queue, changed, () => this.panel.deleted());
   }
 }
 
