@@ -15,7 +15,7 @@ BOUNDARY = "5f1d2c9b"
 
 
 def main() -> None:
-    """Send a log of some 30 MB, and wait for its counts."""
+    """Send a log of some 10 MB, and wait for its counts."""
     token, listener = sys.argv[1:]
     base = f"http://{listener}:5000/jobs"
     headers = {"Authorization": f"Bearer {token}"}
