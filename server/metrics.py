@@ -91,6 +91,12 @@ class _Once(Collector):
         yield GaugeMetricFamily(PREFIX + "runners", "Runners that are alive", len(runners))
         yield GaugeMetricFamily(PREFIX + "slots", "Slots of these runners", slots)
         yield GaugeMetricFamily(PREFIX + "slots_busy", "Slots that have a job", busy)
+        text = "Slots of a runner, and those that have a job"
+        family = GaugeMetricFamily(PREFIX + "runner_slots", text, labels=["runner", "state"])
+        for each in runners:
+            family.add_metric([each.name, "free"], each.slots - each.busy)
+            family.add_metric([each.name, "busy"], each.busy)
+        yield family
 
     def _queues(self) -> Iterator[Metric]:
         queued = f"Jobs of a queue that wait, due or not; counted up to {COUNT_LIMIT}"
