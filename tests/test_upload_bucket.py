@@ -1,5 +1,6 @@
 """A bucket of S3 as the place of uploads: what it leaves, what it says, who gets at what."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from uuid import uuid4
 
 import pytest
 
+from runner import job_types
+from runner.job_types.base import JobError
 from storage.bucket_access import open_bucket
 from storage.config import Settings, SettingsError
 from storage.job import StoreError, StoreUnavailable, StoreUnusable, Upload
@@ -225,3 +228,17 @@ def test_a_folder_of_its_own_is_used(tmp_path: Path) -> None:
 def test_with_a_folder_the_library_is_not_loaded() -> None:
     code = "import sys, server.listener, runner.worker; print('obstore' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+
+
+def test_a_job_whose_url_cannot_be_signed_is_tried_again(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/role")
+    settings = {**bucket.settings, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    access = impatient(settings).access(Upload(uuid4(), "x", 1, "00"), 1)
+    assert access == {"problem": "the store of uploads gives no access to it now"}
+    request = {"job_id": "1", "attempt": 1, "type": "digest", "payload": {}}
+    request["upload"] = {**access, "name": "a.log", "size": 1}
+    with pytest.raises(JobError, match="the store of uploads gives") as caught:
+        job_types.load(["tests.upload_job_types"])(json.dumps(request), print)
+    assert caught.value.retryable
