@@ -10,6 +10,8 @@ from storage.config import Seconds, Settings
 class RunnerSettings(Settings):
     """What the worker needs to know, from the environment. Durations are in seconds."""
 
+    program = "worker"
+
     concurrency_limit: int = Field(
         3, ge=1, le=256, description="jobs that run at once, each in a process of its own"
     )

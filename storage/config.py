@@ -9,11 +9,14 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlparse
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+POSTGRESQL_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+pool"})
+"""All mean the same: connections are kept anyhow."""
+SCHEMES = POSTGRESQL_SCHEMES | {"sqlite"}
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 """A length of time as settings give it."""
@@ -25,6 +28,9 @@ class SettingsError(Exception):
 
 class Settings(BaseModel):
     """What the listener and the worker both need to know."""
+
+    program: ClassVar[str] = "tool"
+    """What PostgreSQL shows of its connections."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=str.upper, hide_input_in_errors=True
@@ -54,7 +60,7 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and urlparse(value).scheme not in {"sqlite", "postgresql", "postgres"}:
+        if value and urlparse(value).scheme not in SCHEMES:
             raise ValueError("it must start with sqlite:/// or postgresql://")
         return value
 

@@ -172,3 +172,21 @@ class VersionRow(pw.Model):
 
     class Meta:
         table_name = "version"
+
+
+class MoveRow(pw.Model):
+    """How far the move is that fills this database, in one row; without one, there is no table.
+
+    `version` is that of the newest change in the source, `after` the last key of the table that
+    is being copied, as JSON.
+    """
+
+    id = pw.IntegerField(primary_key=True)
+    source = pw.TextField()
+    version = pw.BigIntegerField()
+    copying = pw.TextField()
+    after = pw.TextField(null=True)
+    finished_at = pw.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "move"

@@ -1,6 +1,8 @@
 """Opens all of the store from the settings, for the composition roots."""
 
 import logging
+import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,10 +11,11 @@ from pathlib import Path
 from storage.clock import Clock, clock_of
 from storage.config import Settings
 from storage.database import Database
-from storage.engines import open_engine
+from storage.engines import OUR_NAME, open_engine
 from storage.folders import make_folder
 from storage.job import StoreError, StoreFull, StoreUnavailable
 from storage.liveness import FileLiveness, LeaseLiveness, Liveness
+from storage.move_marker import refuse_half_moved
 from storage.schema import bring_up_to_date
 from storage.uploads import Uploads
 from storage.wakeup import PostgresWakeup, SocketWakeup
@@ -65,10 +68,11 @@ def open_store(
     unless the caller has to give up before.
     Raises StoreError with a line that says what is wrong.
     """
-    database = Database(open_engine(settings.store_url))
+    database = Database(open_engine(settings.store_url, name_of(settings.program)))
     try:
         make_folder(settings.data_dir)
         _migrate(database, settings.data_dir, give_up, time.monotonic() + patience)
+        refuse_half_moved(database)
         uploads = Uploads(settings.data_dir / "uploads")
         wakeup = _wakeup(database, settings.data_dir)
         return Store(settings, database, wakeup, uploads, clock_of(database))
@@ -78,6 +82,11 @@ def open_store(
     except OSError as error:
         database.close()
         raise StoreError(f"DATA_DIR={settings.data_dir}: {error}") from error
+
+
+def name_of(program: str) -> str:
+    """What PostgreSQL shows of a program's connections: it cuts names to 63 bytes."""
+    return f"{OUR_NAME} {program} {socket.gethostname()}-{os.getpid()}"[:63]
 
 
 def _migrate(

@@ -27,12 +27,14 @@ class UploadWriter:
     Every method raises StoreFull or StoreUnavailable when the disk does.
     """
 
-    def __init__(self, incoming: Path, files: Path):
-        self._id = uuid4()
+    def __init__(self, incoming: Path, files: Path, id: UUID | None = None):
+        self._id = id or uuid4()
         self._part = incoming / str(self._id)
         self._target = files / str(self._id)
         self.size = 0
         with _disk_errors():
+            if id:
+                self._part.unlink(missing_ok=True)  # of a copy that was cut off
             self._file = self._part.open("xb", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX)
         self._write_back = WriteBack(self._file.fileno())
@@ -77,9 +79,9 @@ class Uploads:
             for each in (folder, self._incoming, self._files):
                 make_folder(each)
 
-    def writer(self) -> UploadWriter:
-        """Begin a new file."""
-        return UploadWriter(self._incoming, self._files)
+    def writer(self, id: UUID | None = None) -> UploadWriter:
+        """Begin a new file, or the copy of one that has its id already."""
+        return UploadWriter(self._incoming, self._files, id)
 
     def path(self, upload: Upload) -> Path:
         """Where a whole file lies."""

@@ -119,6 +119,26 @@ class SocketWaiter:
         os.close(self._folder)
 
 
+def somebody_waits(folder: Path) -> bool:
+    """Whether a program waits for wake-ups in this folder."""
+    if not folder.is_dir():
+        return False
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return any(_is_bound(descriptor, name) for name in os.listdir(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _is_bound(folder: int, name: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        try:
+            sender.connect(_address(folder, name))
+        except OSError:
+            return False
+        return True
+
+
 def _address(folder: int, name: str) -> str:
     return f"/proc/self/fd/{folder}/{name}"
 

@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "storage.uploads": "storage.folders storage.job storage.write_back",
     "storage.disk": "",
     "storage.write_lock": "",
-    "storage.engines": "storage.job storage.write_lock",
+    "storage.engines": "storage.config storage.job storage.write_lock",
     "storage.statements": "",
     "storage.tallies": "storage.models storage.statements",
     "storage.database": "storage.job storage.models storage.statements storage.tallies",
@@ -85,7 +85,18 @@ MAY_IMPORT = {
     "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.wakeup "
     "storage.liveness",
     "storage.rescue": f"{TABLES} storage.clock storage.wakeup storage.liveness storage.claims",
+    "storage.move_marker": "storage.database storage.job storage.models",
+    "storage.move_tables": "storage.database storage.models storage.statements",
+    "storage.move_sides": "storage storage.database storage.engines storage.folders storage.job "
+    "storage.models storage.move_tables storage.runners storage.schema storage.wakeup",
+    "storage.move_files": "storage.database storage.job storage.models storage.move_sides "
+    "storage.move_tables storage.uploads",
+    "storage.moving": "storage.clock storage.database storage.models storage.move_marker "
+    "storage.move_sides storage.move_tables",
+    "storage.__main__": "storage.config storage.job storage.logs storage.move_* storage.moving "
+    "storage.uploads",
     "storage.opening": "storage.clock storage.config storage.job storage.engines storage.database "
+    "storage.move_marker "
     "storage.folders storage.schema storage.wakeup storage.liveness storage.uploads",
     "runner": "",
     "runner.config": "storage.config",
