@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlparse
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 POSTGRESQL_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+pool"})
 """All mean the same: connections are kept anyhow."""
@@ -42,6 +49,12 @@ class Settings(BaseModel):
         repr=False,  # it may have a password
         description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR",
     )
+    listen_url: str = Field(
+        "",
+        repr=False,
+        description="address of the same PostgreSQL for LISTEN alone, past a pooler in "
+        "transaction mode; empty: DATABASE_URL",
+    )
     job_types: str = Field(
         "runner.job_types", description="packages or modules of job types, separated by commas"
     )
@@ -62,6 +75,14 @@ class Settings(BaseModel):
     def _known_database(cls, value: str) -> str:
         if value and urlparse(value).scheme not in SCHEMES:
             raise ValueError("it must start with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("listen_url")
+    @classmethod
+    def _same_kind(cls, value: str, info: ValidationInfo) -> str:
+        schemes = [urlparse(url).scheme for url in (value, info.data.get("database_url", ""))]
+        if value and not POSTGRESQL_SCHEMES.issuperset(schemes):
+            raise ValueError("it must start with postgresql://, and so must DATABASE_URL")
         return value
 
     @classmethod

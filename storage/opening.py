@@ -16,9 +16,10 @@ from storage.folders import make_folder
 from storage.job import StoreError, StoreFull, StoreUnavailable
 from storage.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.move_marker import refuse_half_moved
+from storage.notices import PostgresWakeup
 from storage.schema import bring_up_to_date
 from storage.uploads import Uploads
-from storage.wakeup import PostgresWakeup, SocketWakeup
+from storage.wakeup import SocketWakeup
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ def open_store(
         _migrate(database, settings.data_dir, give_up, time.monotonic() + patience)
         refuse_half_moved(database)
         uploads = Uploads(settings.data_dir / "uploads")
-        wakeup = _wakeup(database, settings.data_dir)
+        wakeup = _wakeup(database, settings)
         return Store(settings, database, wakeup, uploads, clock_of(database))
     except StoreError:
         database.close()
@@ -102,5 +103,9 @@ def _migrate(
             time.sleep(1.0)
 
 
-def _wakeup(database: Database, folder: Path) -> SocketWakeup | PostgresWakeup:
-    return PostgresWakeup(database) if database.postgresql else SocketWakeup(folder / "wakeup")
+def _wakeup(database: Database, settings: Settings) -> SocketWakeup | PostgresWakeup:
+    if not database.postgresql:
+        return SocketWakeup(settings.data_dir / "wakeup")
+    listen_url = settings.listen_url or settings.store_url
+    listening = Database(open_engine(listen_url, name_of(f"{settings.program} listens")))
+    return PostgresWakeup(database, listening)

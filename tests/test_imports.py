@@ -56,7 +56,8 @@ MAY_IMPORT = {
     "storage.tallies": "storage.models storage.statements",
     "storage.database": "storage.job storage.models storage.statements storage.tallies",
     "storage.schema": "storage.job storage.database storage.engines storage.making",
-    "storage.wakeup": "storage.job storage.database",
+    "storage.wakeup": "",
+    "storage.notices": "storage.job storage.database storage.wakeup",
     "storage.clock": "storage.database",
     "storage.closings": "",
     "storage.liveness": "storage.closings storage.clock storage.models storage.database",
@@ -96,7 +97,7 @@ MAY_IMPORT = {
     "storage.__main__": "storage.config storage.job storage.logs storage.move_* storage.moving "
     "storage.uploads",
     "storage.opening": "storage.clock storage.config storage.job storage.engines storage.database "
-    "storage.move_marker "
+    "storage.move_marker storage.notices "
     "storage.folders storage.schema storage.wakeup storage.liveness storage.uploads",
     "runner": "",
     "runner.config": "storage.config",

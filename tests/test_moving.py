@@ -193,7 +193,7 @@ def test_a_source_that_was_changed_since_or_is_another_one_is_refused(sides: Sid
     with moving(sides) as move:
         assert move.run()
     code, printed = sides.move()
-    assert (code, "was filled from the source" in printed) == (1, True)
+    assert (code, "a move from the source has filled it" in printed) == (1, True)
     with sides.old() as bench:
         bench.enqueue()
     with moving(sides) as move, pytest.raises(MoveRefused, match="has changed since"):
