@@ -59,6 +59,7 @@ MAY_IMPORT = {
     "storage.wakeup": "",
     "storage.notices": "storage.job storage.database storage.wakeup",
     "storage.clock": "storage.database",
+    "storage.transactions": "storage.database",
     "storage.closings": "",
     "storage.liveness": "storage.closings storage.clock storage.models storage.database",
     "storage.retention": "storage.models storage.database storage.states",
@@ -105,7 +106,9 @@ MAY_IMPORT = {
     "runner.roster": "runner.pool runner.outcome runner.pace runner.printed storage.job "
     "storage.uploads",
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
-    "runner.upkeep": "runner.retry runner.work_folders storage.clock storage.liveness "
+    "runner.transaction_watch": "storage.database storage.transactions",
+    "runner.upkeep": "runner.retry runner.transaction_watch runner.work_folders "
+    "storage.clock storage.liveness "
     "storage.opening storage.rescheduling storage.rescue storage.retention storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
     "runner.settling runner.upkeep storage.claims storage.job storage.liveness "
@@ -189,7 +192,7 @@ MAY_IMPORT = {
     "server.handlers.*": f"{HTTP} server.access server.origins server.failures server.storing "
     "server.handlers.* "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
-    "storage.filters storage.history storage.readiness storage.store",
+    "storage.filters storage.history storage.readiness storage.store storage.transactions",
     "server.app": "server.access server.handlers.* server.services server.web_files",
     "server.listener": "server.acceptor server.app server.config server.connections "
     "server.fast_path server.services "
