@@ -5,6 +5,7 @@ import re
 from pydantic import Field, field_validator
 
 from storage.config import Seconds, Settings
+from storage.queue_names import queue_name
 
 
 class RunnerSettings(Settings):
@@ -85,6 +86,10 @@ class RunnerSettings(Settings):
         "commas; besides PATH, TZ, and those for languages and Python",
     )
 
+    queues: str = Field(
+        "", description="names of the queues to take jobs from, separated by commas; empty: all"
+    )
+
     @field_validator("job_env")
     @classmethod
     def _names(cls, value: str) -> str:
@@ -92,6 +97,20 @@ class RunnerSettings(Settings):
             if name.strip() and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
                 raise ValueError(f"{name.strip()!r} is not the name of a variable")
         return value
+
+    @field_validator("queues")
+    @classmethod
+    def _queue_names(cls, value: str) -> str:
+        for name in value.split(","):
+            if name.strip():
+                queue_name(name.strip())
+        return value
+
+    @property
+    def queue_names(self) -> frozenset[str] | None:
+        """The names in QUEUES, None for all queues."""
+        names = {name.strip() for name in self.queues.split(",") if name.strip()}
+        return frozenset(names) or None
 
     @property
     def job_env_names(self) -> list[str]:

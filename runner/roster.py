@@ -149,7 +149,7 @@ class Roster:
 
     def _request(self, job: Job) -> str:
         upload = job.upload and {
-            "path": str(self._uploads.path(job.upload).absolute()),  # it runs in another folder
+            **self._uploads.access(job.upload, job.timeout),
             "name": job.upload.name,
             "size": job.upload.size,
         }

@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from runner import retry
+from runner.errands import Errands
 from runner.transaction_watch import LOOK_SECONDS, TransactionWatch
 from runner.work_folders import WorkPlace
 from storage import history, retention
@@ -44,6 +46,7 @@ class Upkeep:
         self._store = store
         self._liveness = liveness
         self._rescuer = rescuer
+        self._errands = Errands(at_once=store.uploads.folder is not None)
         self._retention_ms = round(retention_seconds * 1000)
         self._set_back = SetBack(store.clock)
         self._to_reschedule = True  # the clock may have been set back while no runner looked
@@ -66,6 +69,10 @@ class Upkeep:
                 if chore.work():
                     chore.due_at = now
 
+    def close(self) -> None:
+        """Begin with nothing more."""
+        self._errands.close()
+
     def heed_news(self) -> None:
         """If another runner may have died, have its jobs rescued in the next run."""
         if self._liveness.has_news():
@@ -79,16 +86,14 @@ class Upkeep:
         """Delete a batch of final jobs whose time is over; there may be more."""
         before = self._store.clock() - self._retention_ms
         pruned, unused = retention.prune(self._store.database, before)
-        for upload_id in unused:
-            self._store.uploads.delete(upload_id)
+        if unused:
+            self._errands.do(partial(self._store.uploads.delete, unused))
         return pruned == retention.BATCH
 
     def _sweep(self) -> bool:
         """Delete files that no job needs: left by a listener that died, or by a failed commit."""
-        uploads = self._store.uploads
-        uploads.drop_abandoned()
-        for upload_id in retention.unknown(self._store.database, uploads.old()):
-            uploads.delete(upload_id)
+        unknown = partial(retention.unknown, self._store.database)
+        self._errands.do(partial(self._store.uploads.sweep, unknown))
         return False
 
     def _note_history(self) -> bool:

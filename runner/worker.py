@@ -50,7 +50,8 @@ def run(
 ) -> None:
     """Run jobs until a stop signal, then drain. Raises PoolError."""
     liveness = store.liveness(settings.lease_seconds)
-    claims = Claims(store.database, store.wakeup, liveness, store.clock)
+    queues = settings.queue_names
+    claims = Claims(store.database, store.wakeup, liveness, store.clock, queues)
     work = work_place(settings)
     packages = tuple(settings.job_type_packages)
     with contextlib.ExitStack() as held:
@@ -68,6 +69,7 @@ def run(
         held.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
         upkeep = Upkeep(store, liveness, rescuer, work, settings.retention_seconds)
+        held.callback(upkeep.close)
         supervisor = Supervisor(
             pool, Roster(pool, store.uploads), claims, liveness, upkeep, settings.drain_seconds
         )

@@ -66,6 +66,7 @@ class JobDocument(TypedDict):
     max_retries: int
     client_retries: int
     priority: int
+    queue: str
     callback_url: str | None
     submitted_by: str | None
     canceled_by: str | None

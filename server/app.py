@@ -15,6 +15,7 @@ from server.handlers.jobs import JobsHandler
 from server.handlers.logs import LogsHandler
 from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
 from server.handlers.pages import FileHandler, IndexHandler, NoPageHandler, PageHandler
+from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
 from server.services import Services
 from server.web_files import WebFiles
@@ -45,6 +46,8 @@ def make_app(services: Services) -> Application:
         (r"/jobs/([^/]+)/events/?", JobEventsHandler, given),
         (r"/jobs/([^/]+)/logs/?", LogsHandler, given),
         (r"/events/?", EventsHandler, given),
+        (r"/queues/?", QueuesHandler, given),
+        (r"/queues/([^/]+)/?", QueueHandler, given),
         (r"/jobs/([^/]+)/retry/?", RetryHandler, given),
         (r"/jobs/([^/]+)/explain/?", ExplainHandler, given),
     ]

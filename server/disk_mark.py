@@ -21,13 +21,13 @@ class DiskMark:
     """Looks at the disks for each request, since that takes no time.
 
     `least` is the number of bytes that have to stay free: 0 for none, None for the default;
-    `database` is None for one that is elsewhere.
+    `database` and `uploads` are None for what is elsewhere.
     """
 
-    def __init__(self, least: int | None, database: Path | None, uploads: Path):
+    def __init__(self, least: int | None, database: Path | None, uploads: Path | None):
         self._least = least
         self._folders = {} if database is None else {"database": database}
-        self._uploads = {**self._folders, "uploads": uploads}
+        self._uploads = self._folders if uploads is None else {**self._folders, "uploads": uploads}
         self._low: set[str] = set()
 
     def admit(self, size: int) -> None:

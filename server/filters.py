@@ -50,6 +50,7 @@ class FilterFields(BaseModel):
     type: Text | None = Field(None, description="name of the job type")
     created_after: Time | None = Field(None, description="created then or later")
     created_before: Time | None = Field(None, description="created earlier than that")
+    queue: Text | None = Field(None, description="name of the queue")
     submitted_by: Text | None = Field(None, description="name of the caller")
     text: Text | None = Field(
         None, description="part of the payload's JSON or of the upload's name; A-Z in either case"
@@ -63,6 +64,7 @@ class FilterFields(BaseModel):
             created_after=_milliseconds(self.created_after),
             created_before=_milliseconds(self.created_before),
             text=self.text or "",
+            queue=self.queue,
             submitted_by=self.submitted_by,
         )
 

@@ -1,5 +1,6 @@
 """The figures of all jobs as Prometheus reads them. The same from each listener."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -9,6 +10,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from storage.figures import Figures, Histogram, TypeFigures
 from storage.job import Outcome
+from storage.queues import COUNT_LIMIT, Queue
 from storage.states import FINAL
 from storage.tallies import BUCKETS
 
@@ -44,6 +46,7 @@ class _Once(Collector):
         yield self._histogram("wait_seconds", "from due to claimed", "wait")
         yield self._histogram("run_seconds", "of each attempt", "run")
         yield from self._runners()
+        yield from self._queues()
 
     def _gauges(self) -> Iterator[Metric]:
         yield self._gauge("jobs_queued", "Jobs that wait, due or not", lambda each: each.queued)
@@ -95,6 +98,25 @@ class _Once(Collector):
         if (oldest := self._oldest_transaction) is not None:
             text = "Age of the oldest transaction that is open in the database"
             yield GaugeMetricFamily(PREFIX + "oldest_transaction_seconds", text, oldest)
+
+    def _queues(self) -> Iterator[Metric]:
+        queued = f"Jobs of a queue that wait, due or not; counted up to {COUNT_LIMIT}"
+        yield self._of_queues("jobs_queued", queued, lambda each: each.queued)
+        running = "Jobs of a queue that runners hold"
+        yield self._of_queues("jobs_running", running, lambda each: each.running)
+        oldest = "Seconds that its job waits that is due for longest; 0 if none is due"
+        yield self._of_queues("oldest_due_seconds", oldest, lambda each: each.oldest_due_seconds)
+        most = "Most jobs of a queue that may run at once; +Inf without a limit"
+        yield self._of_queues("max_running", most, lambda each: each.max_running or math.inf)
+        yield self._of_queues(
+            "paused", "1 if none of its jobs is started", lambda each: each.paused
+        )
+
+    def _of_queues(self, name: str, text: str, value: Callable[[Queue], float | None]) -> Metric:
+        family = GaugeMetricFamily(f"{PREFIX}queue_{name}", text, labels=["queue"])
+        for queue in self._figures.queues:
+            family.add_metric([queue.name], value(queue) or 0)
+        return family
 
 
 def _cumulated(histogram: Histogram) -> list[tuple[str, float]]:

@@ -45,7 +45,7 @@ _SCHEMES: dict[str, Json] = {
         "description": "The sign-in of the web front end; by https, its name begins with __Host-",
     },
 }
-_OK = {200: "Here it is", 202: "Accepted", 204: "Done", 304: "Nothing has changed"}
+_OK = {200: "Here it is", 201: "Made", 202: "Accepted", 204: "Done", 304: "Nothing has changed"}
 _TEXT: Json = {"type": "string"}
 _SENT: dict[str, Json] = {
     "Location": {"description": "Where the job is", "schema": _TEXT},

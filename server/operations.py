@@ -15,11 +15,14 @@ from server.answers import (
 from server.callers import Role
 from server.filters import BulkBody, ListQuery, SetQuery, WaitQuery
 from server.operation import EVENTS, NEW_JOB, OWN, Operation
+from server.queues import QueueBody
 from server.service_answers import (
     HealthDocument,
     HistoryDocument,
     IndexDocument,
     OverviewDocument,
+    QueueDocument,
+    QueuesDocument,
     ReadyDocument,
     SessionDocument,
 )
@@ -148,6 +151,26 @@ OPERATIONS = (
         queries=(EventsQuery,),
         takes=("Last-Event-ID",),
         problems=(422,),
+    ),
+    Operation("get", "/queues", "All queues", {200: QueuesDocument}),
+    Operation("get", "/queues/{name}", "A queue", {200: QueueDocument}, problems=(404,)),
+    Operation(
+        "put",
+        "/queues/{name}",
+        "Make a queue (201), or change it: its limit, a pause",
+        {200: QueueDocument, 201: QueueDocument},
+        role=Role.ADMIN,
+        body=QueueBody,
+        problems=(409, 415, 422),
+        headers={201: ("Location",)},
+    ),
+    Operation(
+        "delete",
+        "/queues/{name}",
+        "Delete a queue that has no jobs which wait or run",
+        {204: None},
+        role=Role.ADMIN,
+        problems=(404, 409),
     ),
     Operation(
         "get",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from server.queues import queue_document
 from server.service_answers import (
     FiguresDocument,
     HistoryDocument,
@@ -28,6 +29,7 @@ def overview_document(figures: Figures, types: Iterable[str]) -> OverviewDocumen
     runners = figures.runners
     return {
         "types": {name: _type_document(mine) for name, mine in sorted(known.items())},
+        "queues": [queue_document(queue) for queue in figures.queues],
         "runners": [_runner_document(runner) for runner in runners],
         "slots": sum(runner.slots for runner in runners),
         "busy": sum(runner.busy for runner in runners),
@@ -69,5 +71,6 @@ def _runner_document(runner: Runner) -> RunnerDocument:
         "name": runner.name,
         "slots": runner.slots,
         "busy": runner.busy,
+        "queues": None if runner.queues is None else sorted(runner.queues),
         "started_at": time(runner.started_at),
     }

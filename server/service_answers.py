@@ -71,12 +71,34 @@ class FiguresDocument(TypedDict):
 
 
 @closed
+class QueueDocument(TypedDict):
+    """A queue; `queued` counts up to 10,000, and then there may be more."""
+
+    name: str
+    max_running: int | None
+    paused: bool
+    paused_at: Time | None
+    running: int
+    queued: int
+    queued_is_more: bool
+    oldest_due_seconds: float | None
+
+
+@closed
+class QueuesDocument(TypedDict):
+    """All queues, by name."""
+
+    items: list[QueueDocument]
+
+
+@closed
 class RunnerDocument(TypedDict):
-    """A runner that is alive."""
+    """A runner that is alive; `queues` are those that it takes jobs from, null for all."""
 
     name: str
     slots: int
     busy: int
+    queues: list[str] | None
     started_at: Time
 
 
@@ -85,6 +107,7 @@ class OverviewDocument(TypedDict):
     """The figures of all jobs, by type, and who runs them."""
 
     types: dict[str, FiguresDocument]
+    queues: list[QueueDocument]
     runners: list[RunnerDocument]
     slots: int
     busy: int

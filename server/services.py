@@ -29,9 +29,10 @@ from storage.callbacks import Callbacks
 from storage.events import Events
 from storage.explaining import Situation
 from storage.figures import Figures, figures, queued
-from storage.job import Job, NewJob
+from storage.job import Job, NewJob, Refusal
 from storage.keys import Kept, Keyed
 from storage.opening import Store
+from storage.queues import Queues
 from storage.states import Status
 from storage.store import JobStore
 from storage.wakeup import LISTENER
@@ -52,10 +53,10 @@ class Services:
     door: Door = field(init=False)
     jobs: JobStore = field(init=False)
     changes: Changes = field(init=False)
-    new_jobs: Batches[NewJob, UUID | None] = field(init=False)
+    new_jobs: Batches[NewJob, UUID | Refusal] = field(init=False)
     """Durable once it answers; None if the job's source has no file. After StoreInDoubt, the store
     has to be asked for the job's id."""
-    keyed_jobs: Batches[Keyed, Kept | None] = field(init=False)
+    keyed_jobs: Batches[Keyed, Kept | Refusal] = field(init=False)
     """The same for those that have a key: what it stands for."""
     keys_under_way: UnderWay = field(default_factory=UnderWay)
     jobs_by_id: Batches[UUID, Job | None] = field(init=False)
@@ -92,6 +93,7 @@ class Services:
         rates = Rates(self.settings.rate_limit, self.settings.rate_burst)
         self.admission = Admission(self.door, rates)
         self.proxies = Proxies(self.settings.proxy_networks)
+        self.queues = Queues(self.store.database, self.store.wakeup, self.store.clock)
         self.events = Events(self.store.database)
         most = self.settings.max_streams
         self.feed = Feed(self.events, self.store.wakeup, self.blocking, most)
@@ -119,8 +121,7 @@ class Services:
     def delete(self, job_id: UUID) -> Status | None:
         """Delete a job, if it is final, and its file if no other has it; the status it had."""
         status, unused = retention.delete_job(self.store.database, job_id)
-        for upload_id in unused:
-            self.store.uploads.delete(upload_id)
+        self.store.uploads.delete(unused)
         self.store.wakeup.notify(LISTENER)
         return status
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from server.once import fingerprint
 from server.problems import FieldError, Problem, unacceptable, unavailable
 from server.services import Services
-from storage.job import NewJob, StoreInDoubt
+from storage.job import NewJob, Refusal, StoreInDoubt
 from storage.keys import Kept, Keyed
 
 
@@ -18,8 +18,8 @@ async def store_job(services: Services, job: NewJob) -> UUID:
     """
     with _doubt_told(job):
         job_id = await services.new_jobs.ask(job)
-    if job_id is None:
-        raise _without_source()
+    if isinstance(job_id, Refusal):
+        raise _refused(job_id)
     return job_id
 
 
@@ -28,8 +28,8 @@ async def store_once(services: Services, key: str, job: NewJob) -> Kept:
     earlier one. Raises as `store_job` does."""
     with _doubt_told(job):
         kept = await services.keyed_jobs.ask(Keyed(key, fingerprint(job), job))
-    if kept is None:
-        raise _without_source()
+    if isinstance(kept, Refusal):
+        raise _refused(kept)
     return kept
 
 
@@ -42,7 +42,10 @@ def _doubt_told(job: NewJob) -> Iterator[None]:
         raise unavailable(detail, job_id=str(job.id)) from error
 
 
-def _without_source() -> Problem:
+def _refused(why: Refusal) -> Problem:
+    if why is Refusal.QUEUE:
+        detail = "there is no such queue; GET /queues lists them, PUT /queues/NAME makes one"
+        return unacceptable([FieldError("queue", detail)])
     detail = "there is no such job with a file; it may have been deleted"
     return unacceptable([FieldError("payload.source.job_id", detail)])
 

@@ -20,10 +20,12 @@ from runner.job_types.base import JobType
 from server import strict_json
 from server.callback_hosts import refusal
 from server.problems import FieldError, unacceptable
+from server.queues import QueueName
 from storage.job import NewJob, Upload
+from storage.queue_names import DEFAULT_QUEUE
 
 FILE_PART = "filename"
-_TEXT_FIELDS = {"type", "run_at", "callback_url"}
+_TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
 _YEAR = 366 * 86400
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
@@ -59,6 +61,7 @@ class Submission(BaseModel):
     run_at: Time | None = None
     delay: float | None = Field(None, ge=0, le=10 * _YEAR)
     callback_url: str | None = Field(None, max_length=2000)
+    queue: QueueName = DEFAULT_QUEUE
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Checked:
             source=self.source,
             callback_url=given.callback_url,
             submitted_by=submitted_by,
+            queue=given.queue,
         )
 
 

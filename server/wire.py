@@ -123,6 +123,7 @@ def job_document(job: Job) -> answers.JobDocument:
         "max_retries": job.max_retries,
         "client_retries": job.client_retries,
         "priority": job.priority,
+        "queue": job.queue,
         "callback_url": job.callback_url,
         "submitted_by": job.submitted_by,
         "canceled_by": job.canceled_by,

@@ -7,13 +7,14 @@ import time
 from pathlib import Path
 from urllib.parse import urlparse
 
-from storage.config import Settings, read_or_exit
+from storage.config import Settings, SettingsError, read_or_exit
 from storage.job import StoreError
 from storage.logs import set_up_logs
-from storage.move_files import move_files
+from storage.move_files import has_files, move_files
 from storage.move_sides import open_source, open_target
 from storage.move_tables import BATCH_ROWS
 from storage.moving import Compared, Move
+from storage.opening import open_uploads
 from storage.uploads import Uploads
 
 ABOUT = """Moves all jobs, with their attempts, events, output, keys and callbacks, to another
@@ -40,7 +41,7 @@ def main() -> None:
     set_up_logs(settings.log_level, settings.log_format, "storage")
     try:
         sys.exit(_migrate(parser.parse_args()))
-    except StoreError as error:
+    except (StoreError, SettingsError) as error:
         sys.exit(f"not moved: {error}")
 
 
@@ -57,10 +58,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--uploads-to",
-        type=Path,
-        metavar="FOLDER",
-        help="copy the uploads, too, each with its hash checked, into this folder: `uploads` in "
-        "the new DATA_DIR (default: they stay where they are)",
+        metavar="URL",
+        help="copy the uploads, too, each with its hash checked, to the UPLOADS_URL of the new "
+        "programs: file:///path or s3://bucket/prefix (default: they stay where they are)",
     )
     parser.add_argument(
         "--batch",
@@ -84,8 +84,9 @@ def _migrate(arguments: argparse.Namespace) -> int:
     folder = arguments.data_dir or _data_dir(arguments.source)
     tell = Progress()
     source = open_source(arguments.source, folder)
-    new = Uploads(arguments.uploads_to) if arguments.uploads_to else None
-    files, copied = move_files(source, folder / "uploads", new, tell)
+    files, copied = 0, 0
+    if has_files(source):
+        files, copied = move_files(source, *_uploads(folder, arguments.uploads_to), tell)
     target = open_target(arguments.target)
     move = Move(source, target, _identity(arguments.source), tell, arguments.batch)
     compared = move.run()
@@ -94,6 +95,18 @@ def _migrate(arguments: argparse.Namespace) -> int:
     target.close()
     source.close()
     return code
+
+
+def _uploads(folder: Path, target: str | None) -> tuple[Uploads, Uploads | None]:
+    """Where the files are, by the environment and DATA_DIR, and where they are to be copied to."""
+    settings = Settings.read({**os.environ, "DATA_DIR": str(folder)})
+    if settings.uploads_folder and not settings.uploads_folder.is_dir():
+        raise StoreError(f"there is no folder {settings.uploads_folder} of uploads: name DATA_DIR")
+    if target is None:
+        return open_uploads(settings), None
+    return open_uploads(settings), open_uploads(
+        Settings.read({**os.environ, "DATA_DIR": str(folder), "UPLOADS_URL": target})
+    )
 
 
 def _identity(url: str) -> str:

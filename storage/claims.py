@@ -4,17 +4,17 @@ A change of a job that a runner holds counts only while it holds that very attem
 returns False: someone else has settled the job, and what this runner knows of it is stale.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-
-import peewee as pw
 
 from storage import output
 from storage.clock import Clock
 from storage.database import Database
-from storage.due import due_jobs, next_run_at
+from storage.due import due_jobs
 from storage.job import Ended, Fence, Job, Outcome, Usage
+from storage.lanes import IS_RUNNING, Lane, open_lanes
 from storage.liveness import Liveness
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
@@ -27,15 +27,16 @@ from storage.states import (
     RELEASE,
     RETRY,
 )
-from storage.wakeup import EVENTS, LISTENER, Wakeup
+from storage.wakeup import EVENTS, LISTENER, WORKER, Wakeup
 
-# As a literal, since an engine uses a partial index only where it can prove its condition.
-IS_RUNNING = pw.SQL("status = 'running'")
 _UNKNOWN = Usage()
 
 
 class Claims:
-    """Claims due jobs for one runner and settles them. For one thread."""
+    """Claims due jobs for one runner and settles them. For one thread.
+
+    `queues` are those that the runner takes, None for all.
+    """
 
     def __init__(
         self,
@@ -43,12 +44,15 @@ class Claims:
         wakeup: Wakeup,
         liveness: Liveness,
         clock: Clock,
+        queues: Collection[str] | None = None,
     ):
         self._database = database
         self._wakeup = wakeup
         self._liveness = liveness
         self._clock = clock
+        self._queues = queues
         self._moves = Moves(database)
+        self._others_have_room = False
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -57,10 +61,12 @@ class Claims:
             before = self._moves.settled
             yield
         self._wakeup.notify(EVENTS if self._moves.settled == before else LISTENER)
+        if self._others_have_room:
+            self._wakeup.notify(WORKER)
 
     def register(self, slots: int) -> None:
         """Make the runner known, before its first claim."""
-        self._liveness.register(slots, self._clock())
+        self._liveness.register(slots, self._clock(), self._queues)
 
     def deregister(self) -> None:
         """Take the runner off the list, after its last job was settled."""
@@ -78,14 +84,17 @@ class Claims:
         And `ahead` more that are to wait until those have ended: only jobs that can be retried,
         since the end of the runner costs them an attempt that has not started.
         """
+        self._others_have_room = False
         with self._database.transaction():
             if limit + ahead < 1 or not self.registered():
                 return []
             now = self._clock()
             self._database.next_version(0)  # before any job is locked, as in all other changes
-            rows = due_jobs(self._database, now, limit + ahead)
-            can_wait = [row for row in rows[limit:] if row["retry_count"] < row["max_retries"]]
-            rows = rows[:limit] + can_wait
+            lanes = open_lanes(self._database, self._queues)
+            due = due_jobs(self._database, lanes, now, limit + ahead)
+            rows = due[:limit] + _can_wait(due[limit:], lanes)
+            is_cut = len(due) == limit + ahead
+            self._others_have_room = is_cut and _is_room_left(lanes, now, rows)
             if not rows:
                 return []
             claims = [(row["id"], row["attempt"] + 1) for row in rows]
@@ -97,8 +106,10 @@ class Claims:
             return jobs
 
     def seconds_to_next(self) -> float | None:
-        """Until the next queued job falls due, below 0 if one is; None if none is queued."""
-        run_at = next_run_at(self._database)
+        """Until the next queued job falls due that may be claimed, below 0 if one is; None if there
+        is none, or none but in queues that are paused or full."""
+        lanes = open_lanes(self._database, self._queues)
+        run_at = min((lane.next_run_at for lane in lanes), default=None)
         return None if run_at is None else (run_at - self._clock()) / 1000
 
     def held(self) -> list[Job]:
@@ -156,6 +167,21 @@ class Claims:
     def _select_self(self) -> Any:
         named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == place(RunnerRow.name))
         return self._database.share(named)
+
+
+def _can_wait(rows: Sequence[dict[str, Any]], lanes: Sequence[Lane]) -> list[dict[str, Any]]:
+    """Those that may wait behind others: one of a limited queue would take the place of a job that
+    another runner could start at once."""
+    limited = {lane.queue for lane in lanes if lane.room is not None}
+    retried = [row for row in rows if row["retry_count"] < row["max_retries"]]
+    return [row for row in retried if row["queue"] not in limited]
+
+
+def _is_room_left(lanes: Sequence[Lane], now: int, taken: Sequence[dict[str, Any]]) -> bool:
+    """Whether others may find a job in a queue that was full until now: no one has told them."""
+    counts = Counter(row["queue"] for row in taken)
+    due = [lane for lane in lanes if lane.room is not None and lane.next_run_at <= now]
+    return any(counts[lane.queue] < (lane.room or 0) for lane in due)
 
 
 def _select_to_cancel() -> Any:

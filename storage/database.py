@@ -135,13 +135,13 @@ class Database:
         """Lock the rows of a query that others may want too, passing over what they hold."""
         return query.for_update("FOR UPDATE SKIP LOCKED") if self.postgresql else query
 
-    def by_index(self, query: Any, model: type[pw.Model], index: str) -> Any:
-        """Have SQLite read a table by this index, which it keeps no statistics to choose by: of
-        the queue, it would sort all to take the first."""
+    def by_index(self, query: Any, model: Any, index: str) -> Any:
+        """Have SQLite read a table by this index; it keeps no statistics, and would sort all of a
+        queue to take the first. In a subquery, `model` is an alias."""
         if self.postgresql:
             return query
-        table: str = model._meta.table_name
-        return query.from_(pw.SQL(f'"{table}" AS "t1" INDEXED BY "{index}"'))
+        alias = model.alias if isinstance(model, pw.ModelAlias) else "t1"
+        return query.from_(pw.SQL(f'"{model._meta.table_name}" AS "{alias}" INDEXED BY "{index}"'))
 
     def contains(self, field: Any, text: Any) -> Any:
         """Whether a text without capitals is in a field; A to Z may be in either case there."""

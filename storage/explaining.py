@@ -10,12 +10,13 @@ from uuid import UUID
 
 import peewee as pw
 
-from storage.claims import IS_RUNNING
 from storage.clock import Clock
 from storage.database import Database
-from storage.due import IS_QUEUED, priorities_above
+from storage.due import priorities_above
 from storage.job import Job
+from storage.lanes import IS_QUEUED, IS_RUNNING, open_lanes
 from storage.models import JobRow
+from storage.queues import Queue, queues
 from storage.rows import jobs_by_id
 from storage.runners import Runner, living
 from storage.states import Status
@@ -30,11 +31,13 @@ RECENT = 100
 class Situation:
     """A job among the others. `ahead` are the due jobs that go before it, None unless it is due
     itself; with `is_more`, there are more than that. `seconds` is the estimate until it starts,
-    None where nothing tells."""
+    None where nothing tells. `runners` are those that take jobs from its queue; `queue` is None
+    for a final job whose queue was deleted."""
 
     job: Job
     now: int
     runners: Sequence[Runner]
+    queue: Queue | None
     ahead: int | None = None
     is_more: bool = False
     seconds: float | None = None
@@ -50,37 +53,55 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Sit
     job = jobs_by_id(database, [job_id]).get(job_id)
     if job is None:
         return None
-    now, runners = clock(), living(database, folder)
+    now, queue = clock(), next(iter(queues(database, clock(), job.queue)), None)
+    runners = [each for each in living(database, folder) if each.takes(job.queue)]
+    is_held = queue is not None and (queue.paused or queue.is_full)
     if job.status is not Status.QUEUED:
-        return Situation(job, now, runners)
+        return Situation(job, now, runners, queue)
     if job.run_at > now:
-        later = (job.run_at - now) / 1000 if runners else None
-        return Situation(job, now, runners, seconds=later)
+        later = (job.run_at - now) / 1000 if runners and not is_held else None
+        return Situation(job, now, runners, queue, seconds=later)
     ahead = _ahead(database, job, now)
     count = min(ahead.total(), AHEAD_LIMIT)
     is_more = ahead.total() > AHEAD_LIMIT
-    seconds = None if is_more else _seconds_to_start(database, now, runners, ahead)
-    return Situation(job, now, runners, count, is_more, seconds)
+    unknown = is_more or is_held
+    seconds = None if unknown else _seconds_to_start(database, now, runners, ahead)
+    return Situation(job, now, runners, queue, count, is_more, seconds)
 
 
 def _ahead(database: Database, job: Job, now: int) -> Counter[str]:
-    """The due jobs that are claimed before this one, by type; one more than the limit at most."""
+    """The due jobs that are claimed before this one, by type; one more than the limit at most.
+
+    Those of its own queue and of all others that are open, of which no more than have room there.
+    """
     counts: Counter[str] = Counter()
-    for priority in priorities_above(database, job.priority):
-        _count(database, counts, priority, JobRow.run_at <= now)
-        if counts.total() > AHEAD_LIMIT:
-            return counts
-    _count(database, counts, job.priority, JobRow.run_at < job.run_at)
-    same = (JobRow.run_at == job.run_at) & (JobRow.id < job.id)
-    _count(database, counts, job.priority, same)
+    rooms = {lane.queue: lane.fits(AHEAD_LIMIT + 1) for lane in open_lanes(database, None)}
+    rooms[job.queue] = AHEAD_LIMIT + 1
+    for queue, room in rooms.items():
+        _count_in(database, counts, queue, min(room, AHEAD_LIMIT + 1 - counts.total()), job, now)
     return counts
 
 
-def _count(database: Database, counts: Counter[str], priority: int, which: Any) -> None:
-    limit = AHEAD_LIMIT + 1 - counts.total()
+def _count_in(
+    database: Database, counts: Counter[str], queue: str, most: int, job: Job, now: int
+) -> None:
+    """Count those of a queue, so many at most."""
+    limit = counts.total() + most
+    for priority in priorities_above(database, queue, job.priority):
+        _count(database, counts, limit, queue, priority, JobRow.run_at <= now)
+    _count(database, counts, limit, queue, job.priority, JobRow.run_at < job.run_at)
+    same = (JobRow.run_at == job.run_at) & (JobRow.id < job.id)
+    _count(database, counts, limit, queue, job.priority, same)
+
+
+def _count(
+    database: Database, counts: Counter[str], most: int, queue: str, priority: int, which: Any
+) -> None:
+    limit = most - counts.total()
     if limit < 1:
         return
-    some = JobRow.select(JobRow.type).where(IS_QUEUED, JobRow.priority == priority, which)
+    mine = (JobRow.queue == queue, JobRow.priority == priority)
+    some = JobRow.select(JobRow.type).where(IS_QUEUED, *mine, which)
     some = database.by_index(some.limit(limit), JobRow, "job_due").alias("some")
     count = pw.fn.COUNT(pw.SQL("*")).alias("count")
     for row in database.rows(pw.Select([some], [some.c.type, count]).group_by(some.c.type)):

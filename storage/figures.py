@@ -12,10 +12,11 @@ from typing import Any
 
 import peewee as pw
 
-from storage.claims import IS_RUNNING
 from storage.clock import Clock
 from storage.database import Database
+from storage.lanes import IS_RUNNING
 from storage.models import JobRow, TallyRow
+from storage.queues import Queue, queues
 from storage.runners import Runner, living
 from storage.states import FINAL, Status
 from storage.tallies import BUCKETS, bucket, total
@@ -69,6 +70,7 @@ class Figures:
 
     types: Mapping[str, TypeFigures]
     runners: Sequence[Runner] = field(default_factory=tuple)
+    queues: Sequence[Queue] = field(default_factory=tuple)
 
 
 def queued(database: Database) -> int:
@@ -83,7 +85,7 @@ def figures(database: Database, clock: Clock, folder: Path) -> Figures:
         type: TypeFigures(mine, _oldest_due(database, type, now))
         for type, mine in sorted(tallies.items())
     }
-    return Figures(types, living(database, folder))
+    return Figures(types, living(database, folder), queues(database, now))
 
 
 def _counted(database: Database) -> dict[str, Counter[str]]:

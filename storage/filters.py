@@ -20,5 +20,6 @@ class Filters:
     created_before: int | None = None
     """Earlier than that."""
     text: str = ""
+    queue: str | None = None
     submitted_by: str | None = None
     """The name of a caller."""

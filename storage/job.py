@@ -1,4 +1,4 @@
-"""The records that are passed around, and the errors of this layer. Imports only states.
+"""The records that are passed around, and the errors of this layer. Imports only states and names.
 
 Times are whole milliseconds since 1970 in UTC, durations are seconds.
 
@@ -16,6 +16,7 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from storage.queue_names import DEFAULT_QUEUE
 from storage.states import FINAL, Status
 
 Json = dict[str, Any]
@@ -39,6 +40,15 @@ class StoreFull(StoreError):
 
 class StoreUnusable(StoreError):
     """The store is damaged, foreign or of a newer schema; a person has to look."""
+
+
+class Refusal(StrEnum):
+    """Why a new job is not stored."""
+
+    SOURCE = "source"
+    """The job whose file it was to use has none, or is not there."""
+    QUEUE = "queue"
+    """There is no such queue."""
 
 
 class Outcome(StrEnum):
@@ -87,6 +97,7 @@ class NewJob:
     callback_url: str | None = None
     submitted_by: str | None = None
     """The name of the caller, if it has one."""
+    queue: str = DEFAULT_QUEUE
     id: UUID = field(default_factory=uuid_utils.compat.uuid7)
 
 
@@ -159,6 +170,7 @@ class Job:
     submitted_by: str | None = None
     canceled_by: str | None = None
     """Names of callers: who has submitted it, and who has wanted it canceled."""
+    queue: str = DEFAULT_QUEUE
     upload: Upload | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 

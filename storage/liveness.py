@@ -12,6 +12,7 @@ import math
 import os
 import secrets
 import socket
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from storage import closings
 from storage.clock import DATABASE_NOW, steady_now
 from storage.database import Database
 from storage.models import RunnerRow
+from storage.runner_locks import lock_is_free, lock_path
 
 
 class Liveness(Protocol):
@@ -30,8 +32,8 @@ class Liveness(Protocol):
     descriptors: tuple[int, ...]
     """To be held by all processes of the runner."""
 
-    def register(self, slots: int, now: int) -> None:
-        """Make the runner known, under a new name."""
+    def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
+        """Make the runner known, under a new name, and the queues it takes; None: all."""
 
     def renew(self) -> None:
         """Say that the runner lives; to be called a few times in each lease."""
@@ -64,30 +66,23 @@ def new_name() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{boot}-{secrets.token_hex(3)}"
 
 
-def insert_runner(database: Database, name: str, slots: int, now: int, lease: Any) -> None:
+def insert_runner(
+    database: Database,
+    name: str,
+    slots: int,
+    now: int,
+    lease: Any,
+    queues: Collection[str] | None,
+) -> None:
     """Make a runner known to all."""
-    row = RunnerRow.insert(name=name, slots=slots, started_at=now, lease_expires_at=lease)
+    row = RunnerRow.insert(
+        name=name,
+        slots=slots,
+        started_at=now,
+        lease_expires_at=lease,
+        queues=None if queues is None else ",".join(sorted(queues)),
+    )
     database.run(row.on_conflict_ignore())  # after a doubtful commit it may be there already
-
-
-def lock_path(folder: Path, name: str) -> Path:
-    """The file that a runner holds a lock on."""
-    return folder / f"{name}.lock"
-
-
-def lock_is_free(path: Path) -> bool:
-    """Whether nobody holds the lock. A missing file is that of a runner that ended in order."""
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(file)
-    return True
 
 
 class FileLiveness:
@@ -104,9 +99,9 @@ class FileLiveness:
         self.descriptors: tuple[int, ...] = (self._file,)
         self._closings = closings.watch(folder)
 
-    def register(self, slots: int, now: int) -> None:
+    def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
         """Make the runner known; its lock is held already."""
-        insert_runner(self._database, self.name, slots, now, None)
+        insert_runner(self._database, self.name, slots, now, None, queues)
 
     def renew(self) -> None:
         """Nothing to do: the kernel knows."""
@@ -152,11 +147,11 @@ class LeaseLiveness:
         self.name = new_name()
         self.descriptors: tuple[int, ...] = ()
 
-    def register(self, slots: int, now: int) -> None:
+    def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
         """Make the runner known under a new name, with a lease."""
         self.name = new_name()
         self._renewed_at = steady_now()
-        insert_runner(self._database, self.name, slots, now, self._lease_end())
+        insert_runner(self._database, self.name, slots, now, self._lease_end(), queues)
 
     def renew(self) -> None:
         """Extend the lease, once a quarter of it has passed: two thirds are safe, so it can be late

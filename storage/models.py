@@ -46,6 +46,7 @@ class JobRow(pw.Model):
     callback_url = pw.TextField(null=True)
     submitted_by = pw.TextField(null=True)
     canceled_by = pw.TextField(null=True)
+    queue = pw.TextField()
 
     class Meta:
         table_name = "job"
@@ -133,9 +134,22 @@ class RunnerRow(pw.Model):
     slots = pw.IntegerField()
     started_at = pw.BigIntegerField()
     lease_expires_at = pw.BigIntegerField(null=True)
+    queues = pw.TextField(null=True)
+    """The names of those that it takes, separated by commas; null: all."""
 
     class Meta:
         table_name = "runner"
+
+
+class QueueRow(pw.Model):
+    """A queue and its settings."""
+
+    name = pw.TextField(primary_key=True)
+    max_running = pw.IntegerField(null=True)
+    paused_at = pw.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "queue"
 
 
 class TallyRow(pw.Model):
@@ -172,21 +186,3 @@ class VersionRow(pw.Model):
 
     class Meta:
         table_name = "version"
-
-
-class MoveRow(pw.Model):
-    """How far the move is that fills this database, in one row; without one, there is no table.
-
-    `version` is that of the newest change in the source, `after` the last key of the table that
-    is being copied, as JSON.
-    """
-
-    id = pw.IntegerField(primary_key=True)
-    source = pw.TextField()
-    version = pw.BigIntegerField()
-    copying = pw.TextField()
-    after = pw.TextField(null=True)
-    finished_at = pw.BigIntegerField(null=True)
-
-    class Meta:
-        table_name = "move"

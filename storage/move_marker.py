@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import peewee as pw
+
 from storage.database import Database
 from storage.job import StoreUnusable
-from storage.models import MoveRow
 
+NAME = "move"
 TABLE = """
 CREATE TABLE move (
     id INTEGER PRIMARY KEY,
@@ -17,11 +19,29 @@ CREATE TABLE move (
 )"""
 
 
+class MoveRow(pw.Model):
+    """How far the move is that fills this database, in one row; without one, there is no table.
+
+    `version` is that of the newest change in the source, `after` the last key of the table that
+    is being copied, as JSON.
+    """
+
+    id = pw.IntegerField(primary_key=True)
+    source = pw.TextField()
+    version = pw.BigIntegerField()
+    copying = pw.TextField()
+    after = pw.TextField(null=True)
+    finished_at = pw.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = NAME
+
+
 def marker(database: Database) -> dict[str, Any] | None:
     """The row of `MoveRow`; None for a database that was not filled by a move."""
     with database.translated():
         tables = database.engine.get_tables()
-    if MoveRow._meta.table_name not in tables:
+    if NAME not in tables:
         return None
     rows = database.rows(MoveRow.select())
     return rows[0] if rows else None

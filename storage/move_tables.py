@@ -18,6 +18,7 @@ from storage.models import (
     KeyRow,
     MomentRow,
     OutputRow,
+    QueueRow,
     TallyRow,
     UploadRow,
     VersionRow,
@@ -25,6 +26,7 @@ from storage.models import (
 from storage.statements import place
 
 MODELS: tuple[type[pw.Model], ...] = (
+    QueueRow,
     UploadRow,
     JobRow,
     AttemptRow,

@@ -9,7 +9,7 @@ import peewee as pw
 
 from storage.database import Database
 from storage.job import Ended, Fence
-from storage.models import AttemptRow, JobRow
+from storage.models import AttemptRow, JobRow, QueueRow
 from storage.statements import Statement, place
 from storage.states import CANCEL, CLAIM, FINAL, REQUEST_CANCEL, REQUEUE, Status, Transition
 
@@ -54,6 +54,7 @@ class Moves:
         if not self.free(REQUEUE, job_id, now, run_at=now, **counted, **forgotten):
             return False
         self._tally(job_id, "client_retry")
+        self._database.change(self._database.statement("queue again", _queue_again), {"id": job_id})
         return True
 
     def claim(self, claims: Sequence[tuple[UUID, int]], runner: str, now: int) -> None:
@@ -176,6 +177,12 @@ def _guarded(transition: Transition, changes: dict[str, Any]) -> Any:
 
 def _select_type() -> Any:
     return JobRow.select(JobRow.type).where(JobRow.id == place(JobRow.id))
+
+
+def _queue_again() -> Any:
+    """The queue of a job anew, if it was deleted meanwhile: jobs are looked for in queues alone."""
+    mine = JobRow.select(JobRow.queue).where(JobRow.id == place(JobRow.id))
+    return QueueRow.insert_from(mine, [QueueRow.name]).on_conflict_ignore()
 
 
 def _insert_attempt() -> Any:

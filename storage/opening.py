@@ -18,6 +18,7 @@ from storage.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.move_marker import refuse_half_moved
 from storage.notices import PostgresWakeup
 from storage.schema import bring_up_to_date
+from storage.upload_folder import FolderUploads
 from storage.uploads import Uploads
 from storage.wakeup import SocketWakeup
 
@@ -72,9 +73,10 @@ def open_store(
     database = Database(open_engine(settings.store_url, name_of(settings.program)))
     try:
         make_folder(settings.data_dir)
-        _migrate(database, settings.data_dir, give_up, time.monotonic() + patience)
+        deadline = time.monotonic() + patience
+        _patiently(lambda: bring_up_to_date(database, settings.data_dir), give_up, deadline)
         refuse_half_moved(database)
-        uploads = Uploads(settings.data_dir / "uploads")
+        uploads = open_uploads(settings, give_up, deadline)
         wakeup = _wakeup(database, settings)
         return Store(settings, database, wakeup, uploads, clock_of(database))
     except StoreError:
@@ -90,12 +92,29 @@ def name_of(program: str) -> str:
     return f"{OUR_NAME} {program} {socket.gethostname()}-{os.getpid()}"[:63]
 
 
-def _migrate(
-    database: Database, folder: Path, give_up: Callable[[], bool], deadline: float
-) -> None:
+def open_uploads(
+    settings: Settings, give_up: Callable[[], bool] = lambda: False, deadline: float = 0.0
+) -> Uploads:
+    """The place of uploads, made if it is a folder; asked for until the deadline (monotonic) if it
+    is a bucket. Raises StoreError."""
+    folder = settings.uploads_folder
+    if folder is not None:
+        return FolderUploads(folder)
+    from storage.upload_bucket import open_bucket_uploads  # not above: it loads obstore
+
+    try:
+        uploads = open_bucket_uploads(settings)
+        _patiently(uploads.check, give_up, deadline)
+    except StoreError as error:
+        raise type(error)(f"UPLOADS_URL={settings.uploads_url}: {error}") from error
+    return uploads
+
+
+def _patiently(call: Callable[[], None], give_up: Callable[[], bool], deadline: float) -> None:
+    """What asks the store for something it may not be ready for yet."""
     while True:
         try:
-            return bring_up_to_date(database, folder)
+            return call()
         except (StoreUnavailable, StoreFull) as error:
             if give_up() or time.monotonic() > deadline:
                 raise

@@ -1,7 +1,7 @@
 """Makes jobs due that wait for a time which was written while the clock was ahead."""
 
 from storage.database import Database
-from storage.due import IS_QUEUED
+from storage.lanes import IS_QUEUED
 from storage.models import JobRow
 from storage.moves import Moves
 from storage.states import RESCHEDULE

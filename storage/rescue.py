@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from storage.claims import IS_RUNNING
 from storage.clock import Clock
 from storage.database import Database
 from storage.job import Ended, Fence, Outcome
+from storage.lanes import IS_RUNNING
 from storage.liveness import Liveness
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves

@@ -6,11 +6,11 @@ from typing import Any
 
 import peewee as pw
 
-from storage.claims import IS_RUNNING
 from storage.clock import DATABASE_NOW
 from storage.database import Database
-from storage.liveness import lock_is_free, lock_path
+from storage.lanes import IS_RUNNING
 from storage.models import JobRow, RunnerRow
+from storage.runner_locks import lock_is_free, lock_path
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,17 @@ class Runner:
     slots: int
     started_at: int
     held: int
+    queues: frozenset[str] | None = None
+    """Those that it takes jobs from; None: all."""
 
     @property
     def busy(self) -> int:
         """Slots that have a job."""
         return min(self.slots, self.held)
+
+    def takes(self, queue: str) -> bool:
+        """Whether it takes jobs from a queue."""
+        return self.queues is None or queue in self.queues
 
 
 def living(database: Database, folder: Path) -> list[Runner]:
@@ -34,13 +40,19 @@ def living(database: Database, folder: Path) -> list[Runner]:
     `folder` has their locks, where these tell who lives.
     """
     held = _held(database)
-    query = RunnerRow.select(RunnerRow.name, RunnerRow.slots, RunnerRow.started_at)
+    columns = (RunnerRow.name, RunnerRow.slots, RunnerRow.started_at, RunnerRow.queues)
+    query = RunnerRow.select(*columns)
     if database.postgresql:
         query = query.where(RunnerRow.lease_expires_at > DATABASE_NOW)
     rows = database.rows(query.order_by(RunnerRow.started_at, RunnerRow.name))
     if not database.postgresql:
         rows = [row for row in rows if not lock_is_free(lock_path(folder, row["name"]))]
-    return [Runner(**row, held=held.get(row["name"], 0)) for row in rows]
+    return [_runner(row, held.get(row["name"], 0)) for row in rows]
+
+
+def _runner(row: dict[str, Any], held: int) -> Runner:
+    queues = row.pop("queues")
+    return Runner(**row, held=held, queues=None if queues is None else frozenset(queues.split(",")))
 
 
 def _held(database: Database) -> dict[str, int]:

@@ -161,6 +161,7 @@ def _looked_at(filters: Filters) -> dict[str, Any]:
         "text": ascii_lower(filters.text) or None,
         "quoted": ascii_lower(dump(filters.text)[1:-1]) or None,
         "submitted_by": filters.submitted_by,
+        "queue": filters.queue,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -50,6 +50,7 @@ def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[s
     conditions = {
         "created_after": JobRow.created_at >= place(JobRow.created_at, "created_after"),
         "created_before": JobRow.created_at < place(JobRow.created_at, "created_before"),
+        "queue": JobRow.queue == place(JobRow.queue),
         "submitted_by": JobRow.submitted_by == place(JobRow.submitted_by),
         "text": database.contains(JobRow.payload, text[1]) | pw.fn.EXISTS(named),
     }

@@ -10,10 +10,12 @@ from uuid import UUID
 from storage.clock import Clock
 from storage.database import Database
 from storage.filters import Filters
-from storage.job import Job, NewJob
+from storage.job import Job, NewJob, Refusal
 from storage.keys import Kept, Keyed, forget, keep
 from storage.models import JobRow, UploadRow
 from storage.moves import Moves, dump
+from storage.queue_names import DEFAULT_QUEUE
+from storage.queues import known
 from storage.rows import jobs_by_id
 from storage.search import find
 from storage.skew import IdSkew
@@ -43,32 +45,35 @@ class JobStore:
         self._moves = Moves(database)
         self._skew = IdSkew(database)
 
-    def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID | None]:
-        """Store new jobs; durable when this returns. Their ids, in order.
+    def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID | Refusal]:
+        """Store new jobs; durable when this returns. Their ids, in order, or why one is not stored.
 
-        A job whose source has no file (any more) is not stored: None in the place of its id.
         After StoreInDoubt they may be there, all or none; after another error none is.
         """
         with self._database.transaction():
-            rows = [self._row(job) for job in jobs]
-            self._insert([row for row in rows if row])
+            rows = self._rows(jobs)
+            self._insert([row for row in rows if not isinstance(row, Refusal)])
         self._wakeup.notify(WORKER)
-        return [row["id"] if row else None for row in rows]
+        return [row if isinstance(row, Refusal) else row["id"] for row in rows]
 
-    def enqueue_once(self, keyed: Sequence[Keyed]) -> list[Kept | None]:
+    def enqueue_once(self, keyed: Sequence[Keyed]) -> list[Kept | Refusal]:
         """Store new jobs whose keys are new; what each key stands for, in order.
 
-        None for a job whose source has no file; its key is free again. Raises as `enqueue` does.
+        The key of a job that is refused is free again. Raises as `enqueue` does.
         """
         with self._database.transaction():
             kept = keep(self._database, keyed)
             new = [each for each in keyed if kept[each.key].job_id == each.job.id]
-            rows = {each.key: self._row(each.job) for each in new}
-            without = [key for key, row in rows.items() if row is None]
-            forget(self._database, without)
-            self._insert([row for row in rows.values() if row])
+            rows = self._rows([each.job for each in new])
+            refused = {
+                each.key: row
+                for each, row in zip(new, rows, strict=True)
+                if isinstance(row, Refusal)
+            }
+            forget(self._database, list(refused))
+            self._insert([row for row in rows if not isinstance(row, Refusal)])
         self._wakeup.notify(WORKER)
-        return [None if each.key in without else kept[each.key] for each in keyed]
+        return [refused.get(each.key, kept[each.key]) for each in keyed]
 
     def get(self, job_id: UUID) -> Job | None:
         """A job with its attempts, or None."""
@@ -108,11 +113,19 @@ class JobStore:
             self._wakeup.notify(LISTENER)
         return retried, self.get(job_id)
 
-    def _row(self, job: NewJob) -> dict[str, Any] | None:
-        """A new row, but for its version; None without the file of its source."""
+    def _rows(self, jobs: Sequence[NewJob]) -> builtins.list[dict[str, Any] | Refusal]:
+        names = {job.queue for job in jobs} - {DEFAULT_QUEUE}
+        if names:
+            self._database.next_version(0)  # so that no one deletes these queues meanwhile
+            names = known(self._database, names)
+        names.add(DEFAULT_QUEUE)
+        return [self._row(job) if job.queue in names else Refusal.QUEUE for job in jobs]
+
+    def _row(self, job: NewJob) -> dict[str, Any] | Refusal:
+        """A new row, but for its version."""
         upload_id = self._upload_id(job)
         if job.source and upload_id is None:
-            return None
+            return Refusal.SOURCE
         now = self._clock()
         return {
             "id": job.id,
@@ -129,6 +142,7 @@ class JobStore:
             "upload_id": upload_id,
             "callback_url": job.callback_url,
             "submitted_by": job.submitted_by,
+            "queue": job.queue,
         }
 
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:

@@ -1,126 +1,73 @@
-"""Uploaded files in a folder: written as they arrive, named when whole, deleted with their jobs.
-
-incoming/<id>   locked by its writer while it arrives; a free lock means the writer died
-files/<id>      whole, synced to disk, and never changed
+"""Uploaded files, as their users see them: written as they arrive, there once they are whole,
+deleted with their jobs. In a folder (upload_folder.py) or in a bucket (upload_bucket.py).
 """
 
-import contextlib
-import fcntl
-import os
-import time
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from storage.folders import make_folder, sync_folder
-from storage.job import StoreFull, StoreUnavailable, Upload
-from storage.write_back import WriteBack
+from storage.job import Upload
 
-# A file without a row is left alone this long: the job that owns it may be about to be stored.
 GRACE_SECONDS = 3600.0
-_DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
+"""A file without a row is left alone this long: the job that owns it may be about to be stored."""
+
+Unknown = Callable[[set[UUID]], set[UUID]]
+"""Tells which of some files no job has."""
 
 
-class UploadWriter:
-    """One file on its way in. Ends by `finish` or `abort`, either of which may block on the disk.
+class UploadWriter(ABC):
+    """One file on its way in. Ends by `finish` or `abort`; each method may wait for the disk or the
+    network, and raises StoreFull or StoreUnavailable where these fail."""
 
-    Every method raises StoreFull or StoreUnavailable when the disk does.
-    """
+    size: int
+    """How many bytes were written."""
 
-    def __init__(self, incoming: Path, files: Path, id: UUID | None = None):
-        self._id = id or uuid4()
-        self._part = incoming / str(self._id)
-        self._target = files / str(self._id)
-        self.size = 0
-        with _disk_errors():
-            if id:
-                self._part.unlink(missing_ok=True)  # of a copy that was cut off
-            self._file = self._part.open("xb", buffering=0)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._write_back = WriteBack(self._file.fileno())
-
+    @abstractmethod
     def write(self, *chunks: bytes) -> None:
         """Append to the file."""
-        with _disk_errors():
-            for chunk in chunks:
-                view = memoryview(chunk)
-                while view:
-                    view = view[self._file.write(view) :]
-                self.size += len(chunk)
-        self._write_back.wrote(self.size)
 
+    @abstractmethod
     def finish(self, name: str, sha256: str) -> Upload:
         """Make the file durable and whole, under its own id; `name` is only a label.
 
         `sha256` is the digest of all that was written, in hex.
         """
-        with _disk_errors():
-            os.fsync(self._file.fileno())
-            self._part.rename(self._target)
-            self._file.close()
-            sync_folder(self._target.parent)
-        return Upload(self._id, name, self.size, sha256)
 
+    @abstractmethod
     def abort(self) -> None:
         """Leave nothing behind; also after `finish`, for a job that could not be stored."""
-        self._file.close()
-        self._part.unlink(missing_ok=True)
-        self._target.unlink(missing_ok=True)
 
 
-class Uploads:
-    """The folder of uploaded files."""
+class Uploads(ABC):
+    """The place of uploaded files. Its methods may be called from several threads at once."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self._incoming = folder / "incoming"
-        self._files = folder / "files"
-        with _disk_errors():
-            for each in (folder, self._incoming, self._files):
-                make_folder(each)
+    folder: Path | None
+    """Where they are on a disk of this machine; None if they are elsewhere."""
+    MAX_BYTES: int | None = None
+    """No file can be larger."""
 
+    @abstractmethod
     def writer(self, id: UUID | None = None) -> UploadWriter:
-        """Begin a new file, or the copy of one that has its id already."""
-        return UploadWriter(self._incoming, self._files, id)
+        """Begin a new file, or the copy of one that has its id. Raises StoreFull and
+        StoreUnavailable."""
 
-    def path(self, upload: Upload) -> Path:
-        """Where a whole file lies."""
-        return self._files / str(upload.id)
+    @abstractmethod
+    def size(self, upload: Upload) -> int | None:
+        """How many bytes a whole file has; None if it is not there. Raises StoreUnavailable."""
 
-    def delete(self, upload_id: UUID) -> None:
-        """Delete a file, if it is still there."""
-        (self._files / str(upload_id)).unlink(missing_ok=True)
+    @abstractmethod
+    def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:
+        """How a job that may take so many seconds gets at a whole file: its `path` or its `url`, or
+        the `problem` for which neither can be told."""
 
-    def old(self) -> set[UUID]:
-        """The whole files that are past their grace, by id."""
-        return {UUID(path.name) for path in self._files.iterdir() if _age(path) > GRACE_SECONDS}
+    @abstractmethod
+    def delete(self, upload_ids: Iterable[UUID]) -> None:
+        """Delete files, where they are still there; what cannot be now is left to a sweep."""
 
-    def drop_abandoned(self) -> int:
-        """Delete what writers that died have left half way; how many files."""
-        return sum(map(_drop_if_abandoned, list(self._incoming.iterdir())))
+    @abstractmethod
+    def sweep(self, unknown: Unknown) -> None:
+        """Delete what no job needs: left by a writer that died, or by a job that was not stored.
 
-
-def _drop_if_abandoned(path: Path) -> bool:
-    if _age(path) < 60:  # its writer may be between making and locking it
-        return False
-    with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink()
-        return True
-    return False
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
-
-
-@contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        kind = StoreFull if error.errno in _DISK_FULL else StoreUnavailable
-        raise kind(f"uploads: {error.strerror}") from error
+        Raises what `unknown` does, and StoreUnavailable.
+        """

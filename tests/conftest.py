@@ -10,7 +10,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.fast_path import FastPath
-from tests import postgres
+from tests import postgres, s3
 from tests.api import Client, open_app
 from tests.browsers import browser as browser
 from tests.browsers import page as page
@@ -30,6 +30,19 @@ def postgres_server() -> Iterator[postgres.PostgresServer]:
         pytest.skip(lack)
     with postgres.running_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[s3.S3Server]:
+    """A server for this session, as with PostgreSQL."""
+    with s3.running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(s3_server: s3.S3Server) -> s3.Bucket:
+    """A fresh bucket."""
+    return s3_server.new_bucket()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import peewee as pw
 
@@ -63,7 +64,7 @@ def _use(given: Settings) -> None:
     store = open_store(given, patience=0)
     jobs = JobStore(store.database, store.wakeup, store.clock)
     (job_id,) = jobs.enqueue([NewJob("sleep", {})])
-    assert job_id is not None
+    assert isinstance(job_id, UUID)
     assert jobs.get(job_id) is not None
     store.close()
     left = {path.name for path in given.data_dir.iterdir()}

@@ -19,7 +19,7 @@ from storage.database import Database
 from storage.engines import open_engine
 from storage.events import Events
 from storage.job import Ended, Job, NewJob, Outcome, Usage
-from storage.keys import Keyed
+from storage.keys import Kept, Keyed
 from storage.models import JobRow, TallyRow
 from storage.move_marker import marker
 from tests.stores import RAISED, Bench, open_bench
@@ -117,7 +117,7 @@ def fill(bench: Bench) -> dict[str, UUID]:
     holder.claims.complete(holder.claim_one(), '{"x":1e-7}', ended)
     keyed = Keyed("a key", "its print", NewJob("sleep", {"seconds": 1}, timeout=1.5, priority=-5))
     kept = bench.jobs.enqueue_once([keyed])
-    assert kept[0] is not None
+    assert isinstance(kept[0], Kept)
     ids["keyed"] = kept[0].job_id
     ids["canceled"] = bench.enqueue(submitted_by="ci")
     bench.jobs.cancel(ids["canceled"], by="ops")

@@ -1,6 +1,6 @@
 """Open stores for tests: the real thing on either database, with a clock that tests set."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from storage.liveness import Liveness
 from storage.opening import Store, open_store
 from storage.rescue import Rescuer
 from storage.store import JobStore
+from storage.upload_folder import FolderUploads
 
 RAISED = Ended(Outcome.RAISED, {"type": "ValueError", "message": "no"})
 RETURNED = Ended(Outcome.RETURNED)
@@ -42,9 +43,9 @@ class Bench:
     jobs: JobStore
     runners: list["Holder"] = field(default_factory=list)
 
-    def runner(self) -> "Holder":
-        """A new registered runner of one lease."""
-        holder = Holder(self, self.store.liveness(30))
+    def runner(self, queues: Collection[str] | None = None) -> "Holder":
+        """A new registered runner of one lease, which takes these queues or all."""
+        holder = Holder(self, self.store.liveness(30), queues)
         self.runners.append(holder)
         return holder
 
@@ -52,7 +53,7 @@ class Bench:
         """A new queued job."""
         payload = options.pop("payload", {"seconds": 1})
         (job_id,) = self.jobs.enqueue([NewJob(type, payload, **options)])
-        assert job_id is not None
+        assert isinstance(job_id, UUID)
         return job_id
 
     def job(self, job_id: UUID) -> Job:
@@ -65,10 +66,10 @@ class Bench:
 class Holder:
     """A runner as the store sees it."""
 
-    def __init__(self, bench: Bench, liveness: Liveness):
+    def __init__(self, bench: Bench, liveness: Liveness, queues: Collection[str] | None):
         store = bench.store
         self.liveness = liveness
-        self.claims = Claims(store.database, store.wakeup, liveness, bench.clock)
+        self.claims = Claims(store.database, store.wakeup, liveness, bench.clock, queues)
         self.rescuer = Rescuer(
             store.database, store.wakeup, liveness, lambda retries: 1000 * retries, bench.clock
         )
@@ -85,10 +86,17 @@ def id_at(ms: int, number: int = 0) -> UUID:
     return UUID(int=ms << 80 | 7 << 76 | 2 << 62 | number)
 
 
+def folder_of(store: Store) -> FolderUploads:
+    """The uploads of a store that has them in a folder."""
+    assert isinstance(store.uploads, FolderUploads)
+    return store.uploads
+
+
 @contextmanager
-def open_bench(database_url: str, folder: Path) -> Iterator[Bench]:
+def open_bench(database_url: str, folder: Path, **environ: str) -> Iterator[Bench]:
     """A fresh store on a database, closed at the end with all its runners."""
-    settings = Settings.read({"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url})
+    given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
+    settings = Settings.read(given | environ)
     store = open_store(settings, patience=5)
     clock = Clock()
     bench = Bench(store, clock, JobStore(store.database, store.wakeup, clock))

@@ -15,7 +15,7 @@ from server.callers import Role
 from server.fast_path import FastPath
 from server.operation import OWN, Operation
 from server.operations import OPERATIONS
-from storage.uploads import Uploads
+from storage.upload_folder import FolderUploads
 from tests.api import Client, analyze_form, form, open_app, read
 from tests.callers import API_TOKENS, ROLES, bearer, token
 from tests.stores import RETURNED, Bench
@@ -279,7 +279,7 @@ async def test_a_file_of_one_who_may_not_submit_is_never_stored(
 ) -> None:
     body, content_type = form(analyze_form(b"x" * 3_000_000))
     headers = {"Content-Type": content_type, **bearer(caller)}
-    with patch.object(Uploads, "writer", side_effect=AssertionError) as writer:
+    with patch.object(FolderUploads, "writer", side_effect=AssertionError) as writer:
         read(await client.fetch("/jobs", method="POST", body=body, headers=headers), status)
         sent = False
 

@@ -44,6 +44,7 @@ async def test_a_job_answers_with_all_that_is_known_of_it(client: Client) -> Non
         "callback_url": None,
         "submitted_by": None,
         "canceled_by": None,
+        "queue": "default",
         "timeout": 1.5,
         "started_at": None,
         "finished_at": None,

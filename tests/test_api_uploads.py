@@ -17,7 +17,7 @@ from server.fast_path import FastPath
 from server.forms import FormBody
 from server.problems import Problem
 from server.services import THREADS
-from storage.uploads import UploadWriter
+from storage.upload_folder import FolderWriter
 from tests.api import FILE, Client, analyze_form, fields, form, open_app
 from tests.stores import Bench
 from tests.waiting import wait_for
@@ -260,14 +260,14 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(
 async def test_uploads_on_a_slow_disk_keep_no_other_request_waiting(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    disk, write, waiting = threading.Event(), UploadWriter.write, threading.Semaphore(0)
+    disk, write, waiting = threading.Event(), FolderWriter.write, threading.Semaphore(0)
 
-    def slow_write(writer: UploadWriter, *chunks: bytes) -> None:
+    def slow_write(writer: FolderWriter, *chunks: bytes) -> None:
         waiting.release()
         disk.wait()
         write(writer, *chunks)
 
-    monkeypatch.setattr(UploadWriter, "write", slow_write)
+    monkeypatch.setattr(FolderWriter, "write", slow_write)
     uploads = [asyncio.ensure_future(client.post_form(analyze_form())) for _ in range(THREADS)]
     try:
         for _ in uploads:

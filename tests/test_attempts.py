@@ -14,6 +14,7 @@ import pytest
 from runner.limits import JobLimits
 from storage.job import Attempt, Upload, Usage
 from tests import pools
+from tests.stores import folder_of
 from tests.workers import Worker, open_worker
 
 LIMITED = JobLimits(memory_bytes=256 * 2**20, cpu_seconds=1)
@@ -119,7 +120,7 @@ def stored(worker: Worker, data: bytes) -> Upload:
 
 def with_upload(worker: Worker, fault: str) -> UUID:
     upload = stored(worker, b"ERROR\n")
-    path = worker.store.uploads.path(upload)
+    path = folder_of(worker.store).path(upload)
     if fault == "missing":
         path.unlink()
     elif fault == "unreadable":

@@ -13,7 +13,7 @@ from storage.job import Fence, Upload
 from storage.moves import Moves
 from storage.states import Status
 from tests.api import Client, analyze_form
-from tests.stores import CANCELED, RAISED, RETURNED, Bench
+from tests.stores import CANCELED, RAISED, RETURNED, Bench, folder_of
 from tests.waiting import wait_for
 
 UNKNOWN = "01a21054-ecc3-7788-9e49-c6d97d1c0c65"
@@ -202,4 +202,4 @@ async def test_a_job_that_is_not_there_is_neither_retried_nor_deleted(
 
 
 def _files(bench: Bench) -> list[Path]:
-    return list((bench.store.uploads.folder / "files").iterdir())
+    return list((folder_of(bench.store).folder / "files").iterdir())

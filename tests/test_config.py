@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -117,3 +118,38 @@ def test_a_program_logs_json_where_there_is_no_terminal(tmp_path: Any) -> None:
     first = json.loads(answer.stderr.splitlines()[0])
     assert (first["level"], first["program"]) == ("INFO", "listener")
     assert datetime.fromisoformat(first["time"]).utcoffset() == timedelta()
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    url, cookie = tmp_path / "url", tmp_path / "cookie"
+    url.write_text("postgresql://jobs:secret@db/jobs\n")
+    cookie.write_text("0123456789abcdef")
+    environ = {"DATABASE_URL_FILE": str(url), "COOKIE_SECRET_FILE": str(cookie)}
+    server = ServerSettings.read(environ)
+    assert server.store_url == "postgresql://jobs:secret@db/jobs"
+    assert server.cookie_secret == "0123456789abcdef"
+    assert "secret@" not in repr(server)
+    assert RunnerSettings.read(environ).store_url == server.store_url
+    assert "COOKIE_SECRET_FILE" in ServerSettings.help()
+    assert "API_TOKENS_FILE" in ServerSettings.help()
+    assert "API_TOKENS_FILE_FILE" not in ServerSettings.help()
+
+
+def test_what_is_wrong_with_the_file_of_a_secret_is_told_without_the_secret(tmp_path: Path) -> None:
+    empty, short, binary = (tmp_path / name for name in ("empty", "short", "binary"))
+    empty.write_text(" \n")
+    short.write_text("topsecret")
+    binary.write_bytes(b"\xff\xfe\x00")
+    both = {"COOKIE_SECRET": "0123456789abcdef", "COOKIE_SECRET_FILE": str(short)}
+    for environ, told in (
+        ({"DATABASE_URL_FILE": str(tmp_path / "none")}, "it cannot be read"),
+        ({"DATABASE_URL_FILE": str(tmp_path)}, "it cannot be read"),
+        ({"DATABASE_URL_FILE": str(binary)}, "it cannot be read"),
+        ({"DATABASE_URL_FILE": str(empty)}, "it is empty"),
+        ({"COOKIE_SECRET_FILE": str(short)}, "COOKIE_SECRET: it must have at least 16"),
+        (both, "give either COOKIE_SECRET or COOKIE_SECRET_FILE, not both"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            ServerSettings.read(environ)
+        assert told in str(caught.value)
+        assert "topsecret" not in str(caught.value)

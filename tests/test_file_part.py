@@ -11,7 +11,7 @@ import pytest
 from server.file_part import BATCH_BYTES, MAX_PIECES, FilePart
 from server.problems import Problem
 from storage.job import StoreFull
-from storage.uploads import Uploads, UploadWriter
+from storage.upload_folder import FolderUploads, FolderWriter
 
 BATCH = bytes(range(256)) * (BATCH_BYTES // 256)
 
@@ -28,12 +28,12 @@ class Gate:
 
 
 def file_part(
-    uploads: Uploads, gate: Gate, writer: UploadWriter | None = None, most: int = 10**9
+    uploads: FolderUploads, gate: Gate, writer: FolderWriter | None = None, most: int = 10**9
 ) -> FilePart:
     return FilePart(writer or uploads.writer(), gate, lambda size: None, most)
 
 
-def files(uploads: Uploads) -> list[Path]:
+def files(uploads: FolderUploads) -> list[Path]:
     return [path for path in uploads.folder.rglob("*") if path.is_file()]
 
 
@@ -47,13 +47,13 @@ async def waits(awaited: Awaitable[None]) -> asyncio.Future[None]:
 
 
 @pytest.fixture
-def uploads(tmp_path: Path) -> Uploads:
-    return Uploads(tmp_path / "uploads")
+def uploads(tmp_path: Path) -> FolderUploads:
+    return FolderUploads(tmp_path / "uploads")
 
 
 @pytest.mark.gen_test
 async def test_a_batch_gathers_while_one_is_written_and_then_the_client_waits(
-    uploads: Uploads,
+    uploads: FolderUploads,
 ) -> None:
     gate = Gate()
     part = file_part(uploads, gate)
@@ -69,7 +69,7 @@ async def test_a_batch_gathers_while_one_is_written_and_then_the_client_waits(
 
 @pytest.mark.gen_test
 async def test_small_pieces_wait_before_they_take_more_memory_than_their_bytes(
-    uploads: Uploads,
+    uploads: FolderUploads,
 ) -> None:
     gate = Gate()
     part = file_part(uploads, gate)
@@ -82,7 +82,7 @@ async def test_small_pieces_wait_before_they_take_more_memory_than_their_bytes(
 
 
 @pytest.mark.gen_test
-async def test_a_file_has_ended_when_its_last_batch_is_written(uploads: Uploads) -> None:
+async def test_a_file_has_ended_when_its_last_batch_is_written(uploads: FolderUploads) -> None:
     gate = Gate()
     part = file_part(uploads, gate)
     await part.put(b"few")
@@ -96,7 +96,7 @@ async def test_a_file_has_ended_when_its_last_batch_is_written(uploads: Uploads)
 
 @pytest.mark.gen_test
 async def test_a_file_is_removed_when_the_batch_under_way_has_been_written(
-    uploads: Uploads,
+    uploads: FolderUploads,
 ) -> None:
     closed, opened = Gate(), Gate()
     opened.open.set()
@@ -115,7 +115,7 @@ async def test_a_file_is_removed_when_the_batch_under_way_has_been_written(
 
 @pytest.mark.gen_test
 async def test_a_full_disk_is_told_by_the_call_that_follows_and_leaves_no_file(
-    uploads: Uploads,
+    uploads: FolderUploads,
 ) -> None:
     gate, full = Gate(), os.open("/dev/full", os.O_WRONLY)
     gate.open.set()
@@ -134,7 +134,7 @@ async def test_a_full_disk_is_told_by_the_call_that_follows_and_leaves_no_file(
 
 @pytest.mark.gen_test
 async def test_a_file_above_its_limit_is_refused_with_the_byte_that_is_too_many(
-    uploads: Uploads,
+    uploads: FolderUploads,
 ) -> None:
     gate = Gate()
     gate.open.set()

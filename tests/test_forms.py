@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.forms import FormBody
-from storage.uploads import Uploads
+from storage.upload_folder import FolderUploads
 from tests.api import analyze_form, form
 
 # What looks like the end of a file or the beginning of one, between what cannot be part of either.
@@ -23,7 +23,7 @@ async def _run(call: Callable[[], Any]) -> Any:
 
 async def _sent(body: bytes, sizes: list[int], folder: Path) -> tuple[dict[str, bytes], bytes]:
     """The fields and the file of a form that comes in pieces of these sizes, again and again."""
-    uploads = Uploads(folder)
+    uploads = FolderUploads(folder)
     whole = FormBody("cut", uploads, _run, lambda size: None, 10**6, 10**9)
     at = step = 0
     while at < len(body):

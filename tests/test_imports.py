@@ -32,7 +32,7 @@ HTTP = (
     "server.problems server.body server.wire server.submission server.forms server.services "
     "server.filters server.once server.metrics server.answers server.streams server.stream_wire "
     "server.stream_query server.service_answers server.overview server.web_files server.callers "
-    "server.door server.sessions"
+    "server.door server.queues server.sessions"
 )
 
 # Module: what it may import of ours. An exact name goes before a pattern.
@@ -44,7 +44,8 @@ MAY_IMPORT = {
     "storage.logs": "",
     "storage.models": "",
     "storage.migrations.*": "",
-    "storage.job": "storage.states",
+    "storage.queue_names": "",
+    "storage.job": "storage.queue_names storage.states",
     "storage.folders": "",
     "storage.making": "storage.folders",
     "storage.write_back": "",
@@ -61,47 +62,55 @@ MAY_IMPORT = {
     "storage.clock": "storage.database",
     "storage.transactions": "storage.database",
     "storage.closings": "",
-    "storage.liveness": "storage.closings storage.clock storage.models storage.database",
+    "storage.runner_locks": "",
+    "storage.liveness": "storage.closings storage.clock storage.models storage.database "
+    "storage.runner_locks",
+    "storage.lanes": QUERIES,
+    "storage.queues": f"{QUERIES} storage.clock storage.lanes storage.queue_names storage.wakeup",
     "storage.retention": "storage.models storage.database storage.states",
     "storage.moves": f"storage.states {QUERIES}",
     "storage.rows": f"storage.states storage.tails {QUERIES}",
     "storage.tails": "storage.job storage.models",
-    "storage.due": QUERIES,
+    "storage.due": f"{QUERIES} storage.lanes",
     "storage.output": QUERIES,
     "storage.callbacks": f"{QUERIES} storage.clock storage.rows",
     "storage.events": f"{QUERIES} storage.output storage.rows storage.states",
-    "storage.rescheduling": f"{TABLES} storage.due",
+    "storage.rescheduling": f"{TABLES} storage.lanes",
     "storage.filters": "storage.states",
     "storage.search": f"{TABLES} storage.filters storage.search_statements storage.skew",
     "storage.skew": QUERIES,
     "storage.search_statements": QUERIES,
     "storage.bulk": f"{TABLES} storage.clock storage.filters storage.search storage.wakeup",
-    "storage.runners": f"{QUERIES} storage.claims storage.clock storage.liveness",
-    "storage.explaining": f"{TABLES} storage.claims storage.clock storage.due storage.runners",
-    "storage.figures": f"{QUERIES} storage.states storage.claims storage.clock storage.runners",
+    "storage.runners": f"{QUERIES} storage.clock storage.lanes storage.runner_locks",
+    "storage.explaining": f"{TABLES} storage.clock storage.due storage.lanes storage.queues "
+    "storage.runners",
+    "storage.figures": f"{QUERIES} storage.states storage.clock storage.lanes storage.queues "
+    "storage.runners",
     "storage.history": "storage.database storage.figures storage.models",
     "storage.readiness": "storage.database storage.job storage.schema",
     "storage.keys": QUERIES,
-    "storage.store": f"{TABLES} storage.clock storage.filters storage.keys storage.search "
+    "storage.store": f"{TABLES} storage.clock storage.filters storage.keys storage.queue_names "
+    "storage.queues "
+    "storage.search "
     "storage.skew storage.wakeup",
-    "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.wakeup "
-    "storage.liveness",
-    "storage.rescue": f"{TABLES} storage.clock storage.wakeup storage.liveness storage.claims",
-    "storage.move_marker": "storage.database storage.job storage.models",
+    "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.lanes "
+    "storage.wakeup storage.liveness",
+    "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.liveness",
+    "storage.move_marker": "storage.database storage.job",
     "storage.move_tables": "storage.database storage.models storage.statements",
     "storage.move_sides": "storage storage.database storage.engines storage.folders storage.job "
     "storage.models storage.move_tables storage.runners storage.schema storage.wakeup",
     "storage.move_files": "storage.database storage.job storage.models storage.move_sides "
-    "storage.move_tables storage.uploads",
+    "storage.move_tables storage.upload_folder storage.uploads",
     "storage.moving": "storage.clock storage.database storage.models storage.move_marker "
     "storage.move_sides storage.move_tables",
     "storage.__main__": "storage.config storage.job storage.logs storage.move_* storage.moving "
-    "storage.uploads",
+    "storage.opening storage.uploads",
     "storage.opening": "storage.clock storage.config storage.job storage.engines storage.database "
     "storage.move_marker storage.notices "
     "storage.folders storage.schema storage.wakeup storage.liveness storage.uploads",
     "runner": "",
-    "runner.config": "storage.config",
+    "runner.config": "storage.config storage.queue_names",
     "runner.retry": "",
     "runner.roster": "runner.pool runner.outcome runner.pace runner.printed storage.job "
     "storage.uploads",
@@ -140,7 +149,8 @@ MAY_IMPORT = {
     "server.cursors": "",
     "server.operation": "server.callers",
     "server.service_answers": "server.answers",
-    "server.operations": "server.answers server.callers server.operation server.service_answers "
+    "server.operations": "server.answers server.callers server.operation server.queues "
+    "server.service_answers "
     "server.filters server.sessions server.stream_query",
     "server.stream_query": "storage.events storage.states",
     "server.openapi_schemas": "server.submission runner.job_types.base",
@@ -157,8 +167,9 @@ MAY_IMPORT = {
     "storage.wakeup",
     "server.batches": "",
     "server.body": "server.problems server.strict_json",
-    "server.submission": "server.callback_hosts server.problems server.strict_json "
-    "runner.job_types.base storage.job",
+    "server.queues": "server.service_answers server.wire storage.queue_names storage.queues",
+    "server.submission": "server.callback_hosts server.problems server.queues server.strict_json "
+    "runner.job_types.base storage.job storage.queue_names",
     "server.filters": "server.cursors server.submission storage.filters storage.states",
     "server.file_part": "server.problems storage.job storage.uploads",
     "server.forms": "server.file_part server.problems server.submission storage.job "
@@ -172,8 +183,9 @@ MAY_IMPORT = {
     "server.connections": "server.problems server.wire",
     "server.acceptor": "server.connections",
     "server.admission": "server.callers server.door server.problems server.rates",
-    "server.metrics": "storage.figures storage.job storage.states storage.tallies",
-    "server.overview": "server.service_answers server.wire storage.figures storage.runners "
+    "server.metrics": "storage.figures storage.job storage.queues storage.states storage.tallies",
+    "server.overview": "server.queues server.service_answers server.wire storage.figures "
+    "storage.runners "
     "storage.states",
     "server.web_files": "",
     "server.once": "server.problems storage.job",
@@ -183,7 +195,8 @@ MAY_IMPORT = {
     "server server.openapi server.feed server.submission server.callbacks storage.events "
     "storage.callbacks "
     "runner.job_types.base storage storage.bulk storage.explaining storage.figures storage.job "
-    "storage.keys storage.opening storage.retention storage.states storage.store storage.wakeup",
+    "storage.keys storage.opening storage.queues storage.retention storage.states storage.store "
+    "storage.wakeup",
     "server.access": "",
     "server.failures": "server.problems storage.job",
     "server.storing": "server.once server.problems server.services storage.job storage.keys",
@@ -192,7 +205,8 @@ MAY_IMPORT = {
     "server.handlers.*": f"{HTTP} server.access server.origins server.failures server.storing "
     "server.handlers.* "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
-    "storage.filters storage.history storage.readiness storage.store storage.transactions",
+    "storage.filters storage.history storage.queue_names storage.queues storage.readiness "
+    "storage.store storage.transactions",
     "server.app": "server.access server.handlers.* server.services server.web_files",
     "server.listener": "server.acceptor server.app server.config server.connections "
     "server.fast_path server.services "

@@ -14,7 +14,7 @@ from storage.database import Database
 from storage.engines import making_engine, open_engine
 from storage.events import Events
 from storage.job import NewJob, Outcome, StoreUnavailable, StoreUnusable
-from storage.keys import Keyed
+from storage.keys import Kept, Keyed
 from storage.move_sides import MoveRefused, open_source, open_target
 from storage.move_tables import BATCH_BYTES, MODELS, Table
 from storage.moving import Move
@@ -73,7 +73,7 @@ def test_all_that_a_store_has_is_moved(sides: Sides) -> None:
         assert content_of(bench) == before
         key = Keyed("a key", "its print", NewJob("sleep", {}))
         (kept,) = bench.jobs.enqueue_once([key])
-        assert kept is not None
+        assert isinstance(kept, Kept)
         assert kept.job_id in before.jobs  # the key still stands for its job
     assert sides.move()[1].endswith("nothing to do: all of it was moved before\n")
 
@@ -227,7 +227,7 @@ def test_uploads_are_copied_with_their_hashes_checked(sides: Sides) -> None:
     before = filled(sides)
     (upload,) = {job.upload for job in before.jobs.values() if job.upload}
     files, copies = sides.data_dir / "uploads" / "files", sides.new_data_dir / "uploads" / "files"
-    name, option = str(upload.id), ("--uploads-to", str(sides.new_data_dir / "uploads"))
+    name, option = str(upload.id), ("--uploads-to", f"file://{sides.new_data_dir / 'uploads'}")
     (files / name).write_bytes(FILE[::-1])
     code, printed = sides.move(*option)
     assert (code, name in printed, list(copies.iterdir())) == (1, True, [])

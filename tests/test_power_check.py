@@ -9,7 +9,7 @@ import pytest
 from storage.job import NewJob
 from tests.power import notes
 from tests.power.notes import Found, Notes
-from tests.stores import Bench
+from tests.stores import Bench, folder_of
 
 DONE = {
     "job_id": "a",
@@ -85,9 +85,9 @@ def test_the_files_of_jobs_are_found_with_what_is_in_them(bench: Bench) -> None:
     (job_id,) = bench.jobs.enqueue([NewJob("analyze", {}, upload=upload)])
     bench.enqueue()
     database = Path(bench.store.database.engine.database)
-    folder = bench.store.uploads.path(upload).parent
+    folder = folder_of(bench.store).path(upload).parent
     assert notes.files_of(database, folder) == {str(job_id): upload.sha256}
-    bench.store.uploads.delete(upload.id)
+    bench.store.uploads.delete([upload.id])
     assert notes.files_of(database, folder) == {str(job_id): None}
 
 

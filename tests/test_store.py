@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from storage import retention
 from storage.filters import Filters
-from storage.job import NewJob, Upload
+from storage.job import NewJob, Refusal, Upload
 from storage.states import Status
 from tests.stores import RETURNED, Bench
 
@@ -53,7 +53,7 @@ def test_a_job_whose_source_has_no_file_is_not_stored_and_the_others_are(bench: 
     without = bench.enqueue()
     jobs = [NewJob("a", {}, source=without), NewJob("b", {}), NewJob("c", {}, source=uuid4())]
     missing, stored, unknown = bench.jobs.enqueue(jobs)
-    assert (missing, unknown) == (None, None)
+    assert missing is unknown is Refusal.SOURCE
     assert {job.id for job in bench.jobs.list(Filters(), 9).jobs} == {without, stored}
 
 

@@ -14,7 +14,7 @@ from storage.job import StoreUnavailable
 from tests.api import FILE, Client, analyze_form
 from tests.faulty_disk import failing
 from tests.programs import Service, running_service
-from tests.stores import Bench
+from tests.stores import Bench, folder_of
 from tests.waiting import wait_for
 from tests.workers import Worker, open_worker
 
@@ -134,7 +134,7 @@ async def test_a_file_stays_while_its_job_is_in_doubt(
     problem = await client.post_form(analyze_form(), status=503)
     job = bench.job(UUID(problem["job_id"]))
     assert job.upload is not None
-    assert bench.store.uploads.path(job.upload).read_bytes() == FILE
+    assert folder_of(bench.store).path(job.upload).read_bytes() == FILE
 
 
 @pytest.mark.gen_test
@@ -147,7 +147,7 @@ async def test_a_submission_that_failed_before_its_commit_is_in_no_doubt(
     monkeypatch.setattr(Database, "next_version", fail)
     assert "job_id" not in await client.post("/jobs", SLEEP, status=503)
     await client.post_form(analyze_form(), status=503)
-    assert [each for each in bench.store.uploads.folder.rglob("*") if each.is_file()] == []
+    assert [each for each in folder_of(bench.store).folder.rglob("*") if each.is_file()] == []
 
 
 @pytest.fixture

@@ -10,17 +10,18 @@ import pytest
 from storage import retention
 from storage.filters import Filters
 from storage.job import StoreUnavailable, Upload
-from storage.uploads import GRACE_SECONDS, Uploads
+from storage.upload_folder import FolderUploads
+from storage.uploads import GRACE_SECONDS
 from tests.disk_calls import record_disk_calls
-from tests.stores import RETURNED, Bench
+from tests.stores import RETURNED, Bench, folder_of
 
 
 @pytest.fixture
-def uploads(tmp_path: Path) -> Uploads:
-    return Uploads(tmp_path / "uploads")
+def uploads(tmp_path: Path) -> FolderUploads:
+    return FolderUploads(tmp_path / "uploads")
 
 
-def stored(uploads: Uploads, content: bytes = b"text") -> Upload:
+def stored(uploads: FolderUploads, content: bytes = b"text") -> Upload:
     writer = uploads.writer()
     writer.write(content)
     return writer.finish("a.log", "00")
@@ -31,7 +32,7 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, (then, then))
 
 
-def test_a_file_is_found_only_once_it_is_whole(uploads: Uploads) -> None:
+def test_a_file_is_found_only_once_it_is_whole(uploads: FolderUploads) -> None:
     writer = uploads.writer()
     writer.write(b"one ")
     writer.write(b"two")
@@ -41,7 +42,7 @@ def test_a_file_is_found_only_once_it_is_whole(uploads: Uploads) -> None:
 
 
 def test_a_file_is_synced_before_and_its_folder_after_it_is_named(
-    uploads: Uploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uploads: FolderUploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = record_disk_calls(monkeypatch)
     upload = stored(uploads)
@@ -51,7 +52,7 @@ def test_a_file_is_synced_before_and_its_folder_after_it_is_named(
 
 
 def test_an_aborted_file_leaves_nothing_before_and_after_it_is_whole(
-    uploads: Uploads, tmp_path: Path
+    uploads: FolderUploads, tmp_path: Path
 ) -> None:
     half = uploads.writer()
     half.write(b"x")
@@ -63,7 +64,7 @@ def test_an_aborted_file_leaves_nothing_before_and_after_it_is_whole(
 
 
 def test_what_a_dead_writer_left_is_dropped_and_a_living_one_is_not(
-    uploads: Uploads, tmp_path: Path
+    uploads: FolderUploads, tmp_path: Path
 ) -> None:
     living, dead, young = uploads.writer(), uploads.writer(), uploads.writer()
     for writer in (dead, young):
@@ -79,7 +80,7 @@ def test_what_a_dead_writer_left_is_dropped_and_a_living_one_is_not(
 
 
 def test_a_file_that_no_job_needs_is_known_after_its_grace(bench: Bench) -> None:
-    uploads = bench.store.uploads
+    uploads = folder_of(bench.store)
     needed, orphan, young = stored(uploads), stored(uploads), stored(uploads)
     bench.enqueue(upload=needed)
     for upload in (needed, orphan):
@@ -92,7 +93,7 @@ def test_a_file_that_no_job_needs_is_known_after_its_grace(bench: Bench) -> None
 def test_a_folder_that_cannot_be_made_is_said_plainly(tmp_path: Path) -> None:
     (tmp_path / "uploads").write_text("a file in the way")
     with pytest.raises(StoreUnavailable, match="uploads"):
-        Uploads(tmp_path / "uploads")
+        FolderUploads(tmp_path / "uploads")
 
 
 def test_final_jobs_are_pruned_after_their_time_with_attempts_and_uploads(bench: Bench) -> None:

@@ -41,7 +41,7 @@ class Worker:
         self.pool = Pool(size, load, work, keep_fds=liveness.descriptors, limits=Limits(job=job))
         self._waiter = store.wakeup.waiter(WORKER)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        upkeep = Upkeep(store, liveness, rescuer, work, 3600)
+        self._upkeep = upkeep = Upkeep(store, liveness, rescuer, work, 3600)
         roster = Roster(self.pool, store.uploads)
         self.supervisor = Supervisor(self.pool, roster, self.claims, liveness, upkeep, 0.0)
 
@@ -49,7 +49,7 @@ class Worker:
         """A new queued job."""
         payload = options.pop("payload", {"seconds": 60})
         (job_id,) = self.jobs.enqueue([NewJob(type, payload, **options)])
-        assert job_id is not None
+        assert isinstance(job_id, UUID)
         return job_id
 
     def job(self, job_id: UUID) -> Job:
@@ -83,6 +83,7 @@ class Worker:
         """End it as a worker does."""
         self.supervisor.drain()
         self.pool.close()
+        self._upkeep.close()
         self._work.close()
         self.supervisor.settle_last()
         self._waiter.close()
@@ -92,10 +93,15 @@ class Worker:
 
 @contextmanager
 def open_worker(
-    database_url: str, folder: Path, job: JobLimits | None = None, size: int = 2
+    database_url: str,
+    folder: Path,
+    job: JobLimits | None = None,
+    size: int = 2,
+    **environ: str,
 ) -> Iterator[Worker]:
     """A worker on a fresh store."""
-    settings = Settings.read({"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url})
+    given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
+    settings = Settings.read(given | environ)
     store = open_store(settings, patience=5)
     worker = Worker(store, job or JobLimits(), size)
     try:

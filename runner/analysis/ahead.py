@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from queue import Empty, Queue
 from threading import Thread
 
-_PIECES = 4
-"""How many are made ahead."""
 _CLOSING_SECONDS = 0.01
 _STACK_BYTES = 512 << 10
 
@@ -18,9 +16,10 @@ class Ahead(Iterator[bytes]):
     Has to be closed: until then a thread may wait with the next piece.
     """
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    def __init__(self, pieces: Iterator[bytes], most: int = 4) -> None:
+        """`most`: how many are made ahead."""
         self._pieces = pieces
-        self._made: Queue[bytes | Exception] = Queue(_PIECES)
+        self._made: Queue[bytes | Exception] = Queue(most)
         self._closed = False
         self._thread = Thread(target=self._make, name="ahead", daemon=True)
         usual = threading.stack_size(_STACK_BYTES)  # all of it counts as a job's memory

@@ -9,21 +9,20 @@ at the end byte by byte, so that all data before the damage is given and its pla
 """
 
 from collections.abc import Iterator
-from os import fstat
-from pathlib import Path
 
 from runner.analysis.ahead import Ahead
 from runner.analysis.formats import Decoder, Format
 from runner.analysis.source import Limits, PiecedSource, SourceError
+from runner.analysis.stored import Stored, open_stored, size_of
 
 
 class CompressedSource(PiecedSource):
     """The data of all members of a file. Zeros between and after them are padding."""
 
-    def __init__(self, path: Path, form: Format, limits: Limits, ahead: bool = False) -> None:
+    def __init__(self, file: Stored, form: Format, limits: Limits, ahead: bool = False) -> None:
         """`ahead`: whether a thread is to decode while others work on what it has decoded."""
-        self._file = path.open("rb", buffering=0)
-        self.bytes_total = fstat(self._file.fileno()).st_size
+        self._file = open_stored(file)
+        self.bytes_total = size_of(file)
         self.format = form.name
         self._form = form
         self._limits = limits
@@ -93,7 +92,7 @@ class CompressedSource(PiecedSource):
         self._file.seek(start)
         self._rest, self._at = b"", start
         try:
-            while chunk := self._file.read(self._within(chunk_at - self._at)):
+            while chunk := self._read(self._within(chunk_at - self._at)):
                 for piece in self._pieces_of(decoder, chunk):
                     if fresh := piece[skip:]:
                         yield fresh
@@ -125,10 +124,13 @@ class CompressedSource(PiecedSource):
 
     def _take(self) -> bytes:
         """The next bytes of the file, b"" at its end."""
-        chunk = self._rest or self._file.read(self._form.chunk_bytes)
+        chunk = self._rest or self._read(self._form.chunk_bytes)
         self._rest = b""
         self._at += len(chunk)
         return chunk
+
+    def _read(self, size: int) -> bytes:
+        return self._file.read(size) or b""
 
     def _put_back(self, rest: bytes) -> None:
         self._rest = rest

@@ -10,10 +10,10 @@ import lzma
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from runner.analysis.gzip_member import GzipDecoder, GzipError
+from runner.analysis.stored import Stored, read_at
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -92,10 +92,9 @@ _BZIP2_NEXT = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
 _HEAD_BYTES = 10
 
 
-def format_of(path: Path) -> Format | None:
+def format_of(file: Stored) -> Format | None:
     """The compressed format that the first bytes of a file tell; None for a plain file."""
-    with path.open("rb", buffering=0) as file:
-        return _format_of(file.read(_HEAD_BYTES))
+    return _format_of(read_at(file, 0, _HEAD_BYTES))
 
 
 def _format_of(head: bytes) -> Format | None:

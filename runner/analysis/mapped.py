@@ -40,9 +40,10 @@ class MappedFile:
         return memoryview(pages)[skipped:]
 
 
-def map_file(file: int, start: int, end: int) -> MappedFile | None:
-    """A part of an open file; None where it cannot be mapped, or what searches it is not here."""
-    if not primitives.fast() or start >= end:
+def map_file(file: int | None, start: int, end: int) -> MappedFile | None:
+    """A part of an open file, by its descriptor, if it has one; None where it cannot be mapped, or
+    what searches it is not here."""
+    if file is None or not primitives.fast() or start >= end:
         return None
     found = MappedFile(file, start, end)
     try:

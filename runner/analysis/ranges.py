@@ -1,11 +1,9 @@
 """Cuts a plain file into ranges of whole lines, scanned by helper processes, folded in order."""
 
 import io
-import os
 import pickle
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from runner.analysis.errors import HelperError
 from runner.analysis.helpers import Progress, run_parts
@@ -14,6 +12,7 @@ from runner.analysis.mapped import MappedFile, map_file
 from runner.analysis.patterns import Literal, Regex
 from runner.analysis.scanner import Options, Scanner
 from runner.analysis.seen import Seen, Watched
+from runner.analysis.stored import Stored, descriptor_of, open_stored, read_at, size_of
 from runner.analysis.tally import Partial
 from runner.analysis.utf8 import Utf8Check
 
@@ -35,7 +34,7 @@ def may_be_cut(patterns: Sequence[Literal | Regex], size: int, least: int) -> bo
 
 
 def scan_ranges(
-    path: Path,
+    file: Stored,
     patterns: Sequence[Literal | Regex],
     options: Options,
     helpers: int,
@@ -43,13 +42,13 @@ def scan_ranges(
     range_bytes: int,
 ) -> tuple[Partial, Seen]:
     """Scan a plain file with helper processes. Raises HelperError, also if the file is cut."""
-    ranges = plan(path, range_bytes)
+    ranges = plan(file, range_bytes)
     whole, seen = Partial.of(len(patterns)), Seen()
     news: dict[int, tuple[int, list[int]]] = {}  # of the ranges that are not in the whole yet
     samples = options.lines.samples if options.lines else 0
 
     def work(part: int, progress: Progress) -> bytes:
-        return _packed(*_scan_range(path, ranges[part], patterns, options, progress))
+        return _packed(*_scan_range(file, ranges[part], patterns, options, progress))
 
     def heard(part: int, content: tuple[int, list[int]]) -> None:
         news[part] = content
@@ -78,21 +77,20 @@ def _packed(partial: Partial, seen: Seen) -> bytes:
     return stream.getvalue()
 
 
-def plan(path: Path, range_bytes: int) -> list[tuple[int, int]]:
+def plan(file: Stored, range_bytes: int) -> list[tuple[int, int]]:
     """Ranges (start, end) of about that many bytes, each of which ends after a newline."""
-    ranges = []
-    with path.open("rb", buffering=0) as file:
-        size, start = os.fstat(file.fileno()).st_size, 0
-        while start < size:
-            end = _after_newline(file.fileno(), start + range_bytes - 1, size)
-            ranges.append((start, end))
-            start = end
+    ranges: list[tuple[int, int]] = []
+    size, start = size_of(file), 0
+    while start < size:
+        end = _after_newline(file, start + range_bytes - 1, size)
+        ranges.append((start, end))
+        start = end
     return ranges
 
 
-def _after_newline(file: int, at: int, size: int) -> int:
+def _after_newline(file: Stored, at: int, size: int) -> int:
     while at < size:
-        block = os.pread(file, _BLOCK, at)
+        block = read_at(file, at, _BLOCK)
         newline = block.find(b"\n")
         if newline >= 0:
             return at + newline + 1
@@ -103,15 +101,15 @@ def _after_newline(file: int, at: int, size: int) -> int:
 
 
 def _scan_range(
-    path: Path,
+    file: Stored,
     part: tuple[int, int],
     patterns: Sequence[Literal | Regex],
     options: Options,
     progress: Progress,
 ) -> tuple[Partial, Seen]:
     check, span, report_at = Utf8Check(), TimeSpan(), 0.0
-    with path.open("rb", buffering=0) as file:
-        source = Watched(_RangeSource(file.fileno(), *part, check), span)
+    with open_stored(file, *part) as opened:
+        source = Watched(_RangeSource(opened, *part, check), span)
         scanner = Scanner(patterns, options, source)
         while scanner.scan():
             now = time.monotonic()
@@ -126,18 +124,20 @@ def _scan_range(
 
 
 class _RangeSource:
-    def __init__(self, file: int, start: int, end: int, check: Utf8Check) -> None:
+    """What is left of a range of an open file, whose next byte is its first."""
+
+    def __init__(self, file: io.RawIOBase, start: int, end: int, check: Utf8Check) -> None:
         self._file, self._at, self._end = file, start, end
         self._check = check
 
     def readinto(self, buffer: memoryview) -> int:
-        size = os.preadv(self._file, [buffer[: self._end - self._at]], self._at)
+        size = self._file.readinto(buffer[: self._end - self._at]) or 0
         self._at += size
         self._check.feed(buffer[:size])
         return size
 
     def mapped(self) -> MappedFile | None:
-        return map_file(self._file, self._at, self._end)
+        return map_file(descriptor_of(self._file), self._at, self._end)
 
     def passed(self, data: memoryview) -> None:
         self._check.feed(data)

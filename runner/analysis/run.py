@@ -4,11 +4,9 @@ patterns ──prepare──▶ ┌ a plain file of 128 MB or more: ranges, in h
 file ────open_source──┴ anything else: one scanner over the source ─────────────────┴──▶ Found
 """
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from runner.analysis import ranges
@@ -19,6 +17,7 @@ from runner.analysis.scanner import Options, Scanner
 from runner.analysis.seen import Seen, Watched
 from runner.analysis.source import Limits
 from runner.analysis.sources import open_source
+from runner.analysis.stored import Stored, modified_at, read_at
 from runner.analysis.tally import Partial
 from runner.analysis.times import LineTimes
 
@@ -64,7 +63,7 @@ class Found:
 
 
 def analyze(
-    path: Path,
+    file: Stored,
     patterns: Sequence[Pattern],
     wanted: Wanted,
     report: Report,
@@ -77,10 +76,10 @@ def analyze(
     HelperError.
     """
     ready, keys = prepare(patterns), [pattern.key for pattern in patterns]
-    began, times = time.monotonic(), LineTimes(os.stat(path).st_mtime)
+    began, times = time.monotonic(), LineTimes(modified_at(file))
     options = _options(wanted, times, len(patterns))
     with (
-        open_source(path, limits, ahead=helpers > 1) as source,
+        open_source(file, limits, ahead=helpers > 1) as source,
         Utf8Source(source, wanted.encoding) as text,
     ):
 
@@ -90,10 +89,10 @@ def analyze(
 
         large = helpers > 1 and source.format == "plain"
         large = large and ranges.may_be_cut(ready, source.bytes_total, ranges.LEAST_BYTES)
-        encoding, bom = detect_encoding(path, wanted.encoding) if large else ("", False)
+        encoding, bom = detect_encoding(file, wanted.encoding) if large else ("", False)
         if encoding in AS_IT_IS:
             size = ranges.RANGE_BYTES
-            partial, seen = ranges.scan_ranges(path, ready, options, helpers, tell, size)
+            partial, seen = ranges.scan_ranges(file, ready, options, helpers, tell, size)
         else:
             partial, seen = _scan(text, ready, options, tell)
             encoding, bom = text.encoding, text.bom
@@ -103,10 +102,9 @@ def analyze(
         return Found(keys, partial, seen, source.format, encoding, bom, stored, seconds, span)
 
 
-def detect_encoding(path: Path, asked: str | None) -> tuple[str, bool]:
+def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
     """The encoding of a plain file, and whether it begins with a BOM."""
-    with path.open("rb") as file:
-        encoding, bom_bytes = detect(file.read(4), asked)
+    encoding, bom_bytes = detect(read_at(file, 0, 4), asked)
     return encoding, bom_bytes > 0
 
 

@@ -6,13 +6,11 @@
 What a file is called does not matter.
 """
 
-from os import fstat
-from pathlib import Path
-
 from runner.analysis.compressed import CompressedSource
 from runner.analysis.formats import format_of
 from runner.analysis.mapped import MappedFile, map_file
 from runner.analysis.source import Limits, Source, SourceError
+from runner.analysis.stored import Stored, descriptor_of, open_stored, size_of
 
 _LARGE_BYTES = 256 << 10
 """A smaller file is not worth a thread."""
@@ -25,9 +23,9 @@ class PlainSource(Source):
 
     format = "plain"
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self.bytes_total = fstat(self._file.fileno()).st_size
+    def __init__(self, file: Stored) -> None:
+        self._file = open_stored(file)
+        self.bytes_total = size_of(file)
         self._done = 0
 
     @property
@@ -47,7 +45,7 @@ class PlainSource(Source):
 
     def mapped(self) -> MappedFile | None:
         """As Source.mapped."""
-        return map_file(self._file.fileno(), 0, self.bytes_total)
+        return map_file(descriptor_of(self._file), 0, self.bytes_total)
 
     def passed(self, data: memoryview) -> None:
         """As Source.passed."""
@@ -58,12 +56,12 @@ class PlainSource(Source):
         self._file.close()
 
 
-def open_source(path: Path, limits: Limits | None = None, ahead: bool = False) -> Source:
+def open_source(file: Stored, limits: Limits | None = None, ahead: bool = False) -> Source:
     """Open a file by what its first bytes say that it is; a large compressed one is decoded `ahead`
     by a thread, if that is wanted. Raises OSError where the file cannot be opened.
     """
-    found = format_of(path)
+    found = format_of(file)
     if found is None:
-        return PlainSource(path)
-    ahead = ahead and path.stat().st_size >= _LARGE_BYTES
-    return CompressedSource(path, found, limits or Limits(), ahead)
+        return PlainSource(file)
+    ahead = ahead and size_of(file) >= _LARGE_BYTES
+    return CompressedSource(file, found, limits or Limits(), ahead)

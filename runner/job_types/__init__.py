@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from runner.job_types.base import (
     MAX_DATA_RATIO,
     Context,
+    JobError,
     JobType,
     NotRetryable,
     Payload,
@@ -63,9 +64,9 @@ def load(
     and `max_data_ratio`, how many bytes each of its bytes may.
 
     The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload", "cores"},
-    where upload is {"path", "name", "size"} or null. The result is JSON text, and `report` gets
-    each progress as JSON text. The entry raises what the job type raises, and NotRetryable for a
-    request that this code cannot serve or a result that is not JSON.
+    where upload is null, or has "name", "size", and one of "path", "url" and "problem". The result
+    is JSON text, and `report` gets each progress as JSON text. The entry raises what the job type
+    raises, and NotRetryable for a request that this code cannot serve or a result that is not JSON.
     """
     return partial(_run, find(packages), max_data_bytes, max_data_ratio)
 
@@ -96,7 +97,13 @@ def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile
         raise NotRetryable(f"job type {job_type.name!r} {takes} upload")
     if upload is None:
         return None
-    return UploadFile(Path(upload["path"]), upload["name"], upload["size"])
+    if "problem" in upload:
+        raise JobError(f"cannot read upload {upload['name']!r}: {upload['problem']}")
+    if "path" in upload:
+        return UploadFile(Path(upload["path"]), upload["name"], upload["size"])
+    from runner.remote_upload import RemoteUpload  # not above: few have such files
+
+    return RemoteUpload(upload["url"], upload["name"], upload["size"])
 
 
 def _payload(job_type: JobType[Any], payload: dict[str, Any]) -> Payload:

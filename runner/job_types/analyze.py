@@ -102,12 +102,11 @@ class Analyze(JobType[AnalyzePayload]):
     def run(self, payload: AnalyzePayload, context: Context) -> Any:
         """Scan the file; a file that cannot be read to its end is an error, never a count."""
         assert context.upload is not None
-        context.upload.open().close()  # says what is wrong with it, if anything
+        file = context.upload.stored()
         patterns = [given.plain() for given in payload.patterns]
         wanted, limits = payload.wanted(), Limits(context.max_data_bytes, context.max_data_ratio)
-        path = context.upload.path
         try:
-            found = analyze(path, patterns, wanted, context.report, context.cores, limits)
+            found = analyze(file, patterns, wanted, context.report, context.cores, limits)
         except SourceError as error:
             raise NotRetryable(f"{context.upload.name}: {error}") from error
         return to_json(found, wanted)

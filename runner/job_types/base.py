@@ -20,8 +20,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
-from io import FileIO
+from io import FileIO, RawIOBase
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 from uuid import UUID
@@ -56,21 +55,31 @@ class Payload(BaseModel):
 P = TypeVar("P", bound=Payload)
 
 
-@dataclass(frozen=True)
 class UploadFile:
     """The job's file. `name` is what the client called it, `size` is in bytes."""
 
-    path: Path
-    name: str
-    size: int
+    def __init__(self, path: Path, name: str, size: int) -> None:
+        self._path, self.name, self.size = path, name, size
 
-    def open(self) -> FileIO:
-        """The file, unbuffered, for reading bytes.
+    @property
+    def path(self) -> Path:
+        """Where it is on a disk. One that is kept elsewhere is copied into the job's folder, when
+        this is first asked for: it needs room there, and `open` does not. Raises JobError."""
+        return self._path
 
-        Raises NotRetryable where it cannot be read or is not as long as it was when stored.
+    def stored(self) -> Any:
+        """What runner.analysis takes: its path, or how it is read where it is. Raises as `open`."""
+        self.open().close()  # says what is wrong with it, if anything
+        return self._path
+
+    def open(self) -> RawIOBase:
+        """The file, unbuffered, for reading bytes: a file, or what is read from afar like one.
+
+        Raises NotRetryable where there is none or it is not as long as it was when stored, JobError
+        where the network fails.
         """
         try:
-            file = FileIO(self.path)
+            file = FileIO(self._path)
         except OSError as error:
             raise NotRetryable(f"cannot read upload {self.name!r}: {error.strerror}") from error
         size = os.fstat(file.fileno()).st_size

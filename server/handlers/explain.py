@@ -38,8 +38,11 @@ def _reasons(situation: Situation) -> Iterator[Reason]:
         yield from _reasons_of_later(situation)
     else:
         yield from _reasons_of_due(situation)
+    if job.status is Status.QUEUED:
+        yield from _reasons_of_queue(situation)
     if not job.final and not situation.runners:
-        yield "no_runner", "no runner is alive: start a worker"
+        start = f"no runner is alive that takes jobs of the queue {job.queue}: start a worker"
+        yield "no_runner", start
 
 
 def _reasons_of_running(situation: Situation) -> Iterator[Reason]:
@@ -70,5 +73,18 @@ def _reasons_of_due(situation: Situation) -> Iterator[Reason]:
         yield "jobs_ahead", f"{more}{situation.ahead} due {go} first"
     if slots and busy == slots:
         yield "slots_busy", f"all {slots} slots have a job"
-    if slots > busy and not situation.ahead:
+    held = situation.queue is None or situation.queue.paused or situation.queue.is_full
+    if slots > busy and not situation.ahead and not held:
         yield "next", "it is the next to be claimed"
+
+
+def _reasons_of_queue(situation: Situation) -> Iterator[Reason]:
+    queue = situation.queue
+    if queue is None:
+        return
+    if queue.paused:
+        since = wire.time(queue.paused_at)
+        yield "queue_paused", f"the queue {queue.name} is paused since {since}"
+    if queue.is_full:
+        most = f"{queue.running} jobs of at most {queue.max_running}"
+        yield "queue_full", f"{most} of the queue {queue.name} are running"

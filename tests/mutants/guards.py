@@ -8,6 +8,18 @@ from tests.mutants.guards_of_faults import STORE_FAULTS
 from tests.mutants.guards_of_isolation import ISOLATION
 from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
+from tests.mutants.guards_of_queues import QUEUES
 from tests.mutants.guards_of_store import STORE
 
-MUTANTS = (*STORE, *STORE_FAULTS, *PROGRAMS, *ACCESS, *API, *POOL, *EVENTS, *EDGE, *ISOLATION)
+MUTANTS = (
+    *STORE,
+    *STORE_FAULTS,
+    *PROGRAMS,
+    *ACCESS,
+    *API,
+    *POOL,
+    *EVENTS,
+    *EDGE,
+    *ISOLATION,
+    *QUEUES,
+)

@@ -119,7 +119,7 @@ STORE = (
     ),
     Mutant(
         "the kernel's lock says who lives",
-        "storage/liveness.py",
+        "storage/runner_locks.py",
         "fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)",
         "pass",
         RESCUE,
@@ -203,21 +203,21 @@ STORE = (
     ),
     Mutant(
         "a file is named only when it is whole",
-        "storage/uploads.py",
+        "storage/upload_folder.py",
         "self._part = incoming / str(self._id)",
         "self._part = files / str(self._id)",
         UPLOADS,
     ),
     Mutant(
         "a file that arrives is locked by its writer",
-        "storage/uploads.py",
+        "storage/upload_folder.py",
         "            fcntl.flock(self._file, fcntl.LOCK_EX)\n",
         "",
         UPLOADS,
     ),
     Mutant(
         "a file is synced before its job is stored",
-        "storage/uploads.py",
+        "storage/upload_folder.py",
         "            os.fsync(self._file.fileno())\n",
         "",
         UPLOADS,
@@ -238,7 +238,7 @@ STORE = (
     ),
     Mutant(
         "the folder of a file is synced before its job is stored",
-        "storage/uploads.py",
+        "storage/upload_folder.py",
         "            sync_folder(self._target.parent)\n",
         "",
         UPLOADS,

@@ -1,0 +1,108 @@
+"""Guards of queues."""
+
+from tests.mutants.mutant import Mutant
+
+QUEUES_TESTS = ("tests/test_queues.py",)
+API = ("tests/test_api_queues.py",)
+
+QUEUES = (
+    Mutant(
+        "a full queue starts nothing",
+        "storage/lanes.py",
+        "[lane for lane in taken if lane.fits(1)]",
+        "taken",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "no more of a queue is claimed than its limit leaves room for",
+        "storage/due.py",
+        "lane.fits(limit)",
+        "limit",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "a paused queue starts nothing",
+        "storage/lanes.py",
+        ".where(QueueRow.paused_at.is_null())",
+        "",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "a runner takes jobs from its queues alone",
+        "storage/lanes.py",
+        "if queues is None or lane.queue in queues",
+        "",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "the jobs of all queues are claimed in one order",
+        "storage/due.py",
+        "        found.sort(key=_claimed_first)\n",
+        "        pass\n",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "a job of a limited queue does not wait behind others",
+        "storage/claims.py",
+        'if row["queue"] not in limited',
+        "",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "room in a limited queue is told to other runners",
+        "storage/claims.py",
+        "        if self._others_have_room:\n",
+        "        if False:\n",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "a job needs a queue that is there",
+        "storage/store.py",
+        "if job.queue in names else",
+        "if True else",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "a queue with jobs is not deleted",
+        "storage/queues.py",
+        "name == DEFAULT_QUEUE or self._is_in_use(name)",
+        "name == DEFAULT_QUEUE",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "the default queue is not deleted",
+        "storage/queues.py",
+        "name == DEFAULT_QUEUE or self._is_in_use(name)",
+        "self._is_in_use(name)",
+        API,
+    ),
+    Mutant(
+        "a retried job brings its queue back",
+        "storage/moves.py",
+        '        self._database.change(self._database.statement("queue again", _queue_again), '
+        '{"id": job_id})\n',
+        "",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "no one deletes a queue while a job comes into it",
+        "storage/store.py",
+        "            self._database.next_version(0)  # so that no one",
+        "            # so that no one",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "there are only so many queues",
+        "storage/queues.py",
+        ">= MAX_QUEUES:",
+        ">= 10 * MAX_QUEUES:",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "what no queue can be called is not asked of the database",
+        "server/handlers/queues.py",
+        "        raise unknown_queue(name) from None\n",
+        "        pass\n",
+        API,
+    ),
+)

@@ -1,0 +1,71 @@
+"""A web server that gives ranges of one file, and fails as it is told to."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Failure = Callable[["Handler", int], bool]
+"""Answers a request in its place, and tells whether it has; the number counts from 0."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers GET with the range that is asked for."""
+
+    protocol_version = "HTTP/1.1"
+    store: "WebStore"
+
+    def do_GET(self) -> None:
+        number = len(self.store.asked)
+        self.store.asked.append(self.headers.get("Range", ""))
+        if self.store.failure and self.store.failure(self, number):
+            return
+        match = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        data = self.store.data
+        if match is None:
+            return self.answer(200, {}, data)
+        start, end = int(match[1]), min(int(match[2]) + 1, len(data))
+        told = {"Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}
+        self.answer(206, told, data[start:end])
+
+    def answer(self, status: int, headers: dict[str, str], body: bytes, sent: int = 2**60) -> None:
+        """Send an answer, of the body no more than so many bytes, and then hang up."""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Last-Modified", "Thu, 26 Nov 2026 10:00:00 GMT")
+        self.end_headers()
+        self.wfile.write(body[:sent])
+        self.close_connection = sent < len(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+class WebStore:
+    """The file, and what was asked of it."""
+
+    def __init__(self, data: bytes, failure: Failure | None):
+        self.data, self.failure = data, failure
+        self.asked: list[str] = []
+        self.url = ""
+
+
+@contextmanager
+def web_store(data: bytes, failure: Failure | None = None) -> Iterator[WebStore]:
+    """A running server."""
+    store = WebStore(data, failure)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Handler,), {"store": store}))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    store.url = f"http://127.0.0.1:{server.server_port}/bucket/name?X-Amz-Signature=secret"
+    try:
+        yield store
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
