@@ -45,8 +45,8 @@ class Settings(BaseModel):
     listen_url: str = Field(
         "",
         repr=False,
-        description="address of the same PostgreSQL for LISTEN alone, past a pooler in "
-        "transaction mode; empty: DATABASE_URL",
+        description="address of the same PostgreSQL past a pooler, for what needs a session: "
+        "LISTEN, and migrations; empty: DATABASE_URL",
     )
     uploads_url: str = Field(
         "", description="file:///path or s3://bucket/prefix; empty: uploads in DATA_DIR"

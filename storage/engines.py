@@ -108,6 +108,13 @@ class _Sqlite(_LoneSqlite):
 
 
 class _Postgresql(_Remembered, pw.PostgresqlDatabase):
+    def begin(self, isolation_level: Any = None) -> None:
+        """Begin a transaction that waits for locks no longer than others do. Said in the same
+        breath, and not when connecting: a pooler would give a session with other settings."""
+        with pw.__exception_wrapper__:  # type: ignore[attr-defined]
+            cursor: Any = self.cursor()  # type: ignore[no-untyped-call]
+            cursor.execute(f"BEGIN; SET LOCAL lock_timeout = '{BUSY_SECONDS:.0f}s'")
+
     def rollback(self) -> None:
         """Roll back, unless the connection is lost: to fail then would hide why."""
         if not self.is_closed() and not self.connection().closed:  # type: ignore[no-untyped-call]
@@ -134,8 +141,7 @@ def open_engine(url: str, name: str = OUR_NAME, alone: bool = False) -> Any:
     options: dict[str, Any]
     if scheme in POSTGRESQL_SCHEMES:
         parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
-        lock_timeout = f"-c lock_timeout={BUSY_SECONDS:.0f}s"
-        options = {"connect_timeout": 5, "options": lock_timeout, "application_name": name}
+        options = {"connect_timeout": 5, "application_name": name}
         return _Postgresql(**{**options, **parsed}, prefer_psycopg3=True)
     if scheme != "sqlite":
         raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")

@@ -74,7 +74,7 @@ def open_store(
     try:
         make_folder(settings.data_dir)
         deadline = time.monotonic() + patience
-        _patiently(lambda: bring_up_to_date(database, settings.data_dir), give_up, deadline)
+        _patiently(lambda: _migrate(settings), give_up, deadline)
         refuse_half_moved(database)
         uploads = open_uploads(settings, give_up, deadline)
         wakeup = _wakeup(database, settings)
@@ -90,6 +90,20 @@ def open_store(
 def name_of(program: str) -> str:
     """What PostgreSQL shows of a program's connections: it cuts names to 63 bytes."""
     return f"{OUR_NAME} {program} {socket.gethostname()}-{os.getpid()}"[:63]
+
+
+def _migrate(settings: Settings) -> None:
+    """On a connection of its own: on PostgreSQL, one whose session holds a lock meanwhile."""
+    database = _directly(settings, settings.program)
+    try:
+        bring_up_to_date(database, settings.data_dir)
+    finally:
+        database.close()
+
+
+def _directly(settings: Settings, name: str) -> Database:
+    """The database past a pooler, if there is one."""
+    return Database(open_engine(settings.listen_url or settings.store_url, name_of(name)))
 
 
 def open_uploads(
@@ -125,6 +139,4 @@ def _patiently(call: Callable[[], None], give_up: Callable[[], bool], deadline: 
 def _wakeup(database: Database, settings: Settings) -> SocketWakeup | PostgresWakeup:
     if not database.postgresql:
         return SocketWakeup(settings.data_dir / "wakeup")
-    listen_url = settings.listen_url or settings.store_url
-    listening = Database(open_engine(listen_url, name_of(f"{settings.program} listens")))
-    return PostgresWakeup(database, listening)
+    return PostgresWakeup(database, _directly(settings, f"{settings.program} listens"))
