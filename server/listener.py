@@ -20,13 +20,15 @@ from server.config import ServerSettings
 from server.connections import CHUNK_BYTES, Pace
 from server.fast_path import FastPath
 from server.services import Services
-from storage.job import StoreError
+from storage.job import StoreError, StoreUnusable
 from storage.logs import set_up_logs
 from storage.opening import Store, open_store
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
+ABORT_SECONDS = 3.0
+"""What uploads that were cut off may take to leave nothing behind."""
 ANY_SIZE = 10**100
 OPEN_FILES = 65536
 """What is asked for, since each connection is one."""
@@ -38,6 +40,7 @@ def serve(settings: ServerSettings) -> None:
     set_up_logs(settings.log_level, settings.log_format, "listener")
     try:
         store = open_store(settings)
+        require_room_for_uploads(settings, store)
         types = job_types.find(settings.job_type_packages)
     except (StoreError, job_types.JobTypesError) as error:
         sys.exit(f"cannot start: {error}")
@@ -50,6 +53,16 @@ def serve(settings: ServerSettings) -> None:
         sys.exit(f"cannot listen on PORT={settings.port}: {error.strerror}")
     finally:
         store.close()
+
+
+def require_room_for_uploads(settings: ServerSettings, store: Store) -> None:
+    """Raise StoreUnusable where a file that is taken could not be stored."""
+    most = store.uploads.MAX_BYTES
+    if most is not None and settings.max_upload_bytes > most:
+        store.close()
+        raise StoreUnusable(
+            f"MAX_UPLOAD_BYTES={settings.max_upload_bytes}: a file in S3 has {most} at most"
+        )
 
 
 def allow_many_connections() -> None:
@@ -98,5 +111,6 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
     acceptor.close()
     await services.idle(STOP_SECONDS)
     await server.close_all_connections()
+    await services.leave_nothing(ABORT_SECONDS)
     services.close()
     log.info("stopped")

@@ -95,6 +95,12 @@ class _Once(Collector):
         yield GaugeMetricFamily(PREFIX + "runners", "Runners that are alive", len(runners))
         yield GaugeMetricFamily(PREFIX + "slots", "Slots of these runners", slots)
         yield GaugeMetricFamily(PREFIX + "slots_busy", "Slots that have a job", busy)
+        text = "Slots of a runner, and those that have a job"
+        family = GaugeMetricFamily(PREFIX + "runner_slots", text, labels=["runner", "state"])
+        for each in runners:
+            family.add_metric([each.name, "free"], each.slots - each.busy)
+            family.add_metric([each.name, "busy"], each.busy)
+        yield family
         if (oldest := self._oldest_transaction) is not None:
             text = "Age of the oldest transaction that is open in the database"
             yield GaugeMetricFamily(PREFIX + "oldest_transaction_seconds", text, oldest)

@@ -169,6 +169,11 @@ class Services:
         if self._active:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), seconds)
+        await self.leave_nothing(seconds)
+
+    async def leave_nothing(self, seconds: float) -> None:
+        """Let end what is done after requests, such as files that are given up; at most so long."""
+        await asyncio.sleep(0)  # for what a connection that was just closed has to do yet
         if self._later:
             await asyncio.wait(self._later, timeout=seconds)
 

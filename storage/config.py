@@ -97,7 +97,7 @@ class Settings(BaseModel):
     @classmethod
     def _known_place(cls, value: str) -> str:
         url = urlparse(value)
-        if url.scheme == "file" and not url.netloc and url.path.startswith("/"):
+        if not value or (url.scheme == "file" and not url.netloc and url.path.startswith("/")):
             return value
         if url.scheme == "s3" and url.netloc and not (url.query or url.fragment):
             return value
@@ -106,7 +106,7 @@ class Settings(BaseModel):
     @field_validator("aws_endpoint_url")
     @classmethod
     def _web_address(cls, value: str) -> str:
-        if urlparse(value).scheme not in {"http", "https"}:
+        if value and urlparse(value).scheme not in {"http", "https"}:
             raise ValueError("it must start with https:// or http://")
         return value
 

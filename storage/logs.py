@@ -1,6 +1,8 @@
 """How every program writes its log: lines at a terminal, else JSON. Imports nothing of ours."""
 
 import logging
+import os
+import socket
 import sys
 from typing import Literal
 
@@ -8,6 +10,11 @@ from pythonjsonlogger.json import JsonFormatter
 
 FIELDS = "%(levelname)s %(name)s %(message)s"
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def instance() -> str:
+    """This process among those of all machines, as in `box1-4711`."""
+    return f"{socket.gethostname()}-{os.getpid()}"
 
 
 class TextFormatter(logging.Formatter):
@@ -23,13 +30,17 @@ class TextFormatter(logging.Formatter):
 
 
 def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str) -> None:
-    """Log to stderr, everything from `level` on; `program` goes into each JSON line."""
+    """Log to stderr, everything from `level` on.
+
+    `program` goes into each JSON line, and which process of which machine has written it: names of
+    runners begin with that.
+    """
     handler = logging.StreamHandler(sys.stderr)
     if style == "text" or (style == "auto" and sys.stderr.isatty()):
         handler.setFormatter(TextFormatter("%(asctime)s %(levelname)-7s %(message)s"))
     else:
         names = {"levelname": "level", "name": "logger"}
-        static = {"program": program}
+        static = {"program": program, "instance": instance()}
         handler.setFormatter(
             JsonFormatter(FIELDS, rename_fields=names, static_fields=static, timestamp="time")
         )

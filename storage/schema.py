@@ -73,11 +73,24 @@ def _alone(database: Database, side: Path) -> Iterator[None]:
 
 def refuse_foreign(database: Database) -> None:
     """Raise StoreUnusable for a database that is not ours, before anything is written to it."""
+    _require_utf8(database)
     with database.translated():
         tables = existing_tables(database.engine)
     if tables is not None and HISTORY not in tables:
         kind = "holds other tables" if tables else "is empty"
         raise StoreUnusable(f"{database.engine.database} {kind}: not a database of this service")
+
+
+def _require_utf8(database: Database) -> None:
+    """Any other encoding lacks characters that clients send; SQLite has no other."""
+    if not database.postgresql:
+        return
+    with database.translated():
+        ((encoding,),) = database.engine.execute_sql("SELECT current_setting('server_encoding')")
+    found = encoding.decode() if isinstance(encoding, bytes) else encoding  # of SQL_ASCII: bytes
+    if found != "UTF8":
+        made = "make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        raise StoreUnusable(f"{database.engine.database} has the encoding {found}: {made}")
 
 
 def _make_sqlite(file: Path) -> None:

@@ -63,10 +63,10 @@ class PostgresServer:
         return f"postgresql://tests@/{database}?host={self._folder}&port=5432"
 
     @contextmanager
-    def new_database(self) -> Iterator[str]:
+    def new_database(self, encoding: str = "UTF8") -> Iterator[str]:
         """The address of an empty database, which is dropped at the end, in use or not."""
         name = f"test_{uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name}")
+        self._execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
         try:
             yield self.url(name)
         finally:

@@ -46,6 +46,43 @@ def test_no_page_has_a_problem_that_axe_finds(
     context.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_queues_and_their_dialogs_have_no_problem_that_axe_finds(
+    browser: Browser, service: Service, scheme: str
+) -> None:
+    context = browser.new_context(
+        base_url=service.base_url,
+        color_scheme="dark" if scheme == "dark" else "light",
+        bypass_csp=True,
+    )
+    page = context.new_page()
+    for name, paused in (("empty", False), ("held", True)):
+        assert (
+            service.call("PUT", f"/queues/{name}", {"max_running": 2, "paused": paused})[0] == 201
+        )
+    service.worker(QUEUES="default,held")
+    held, alone = (service.submit(payload={"seconds": 5}, queue=name) for name in ("held", "empty"))
+    for path in ("/", "/ui/jobs?queue=held", f"/ui/jobs/{held}"):
+        assert problems(settled(page, path)) == [], path
+    settled(page, "/ui/submit").get_by_text("Options").click()
+    assert problems(page) == []
+    expect(settled(page, "/").locator(".notice")).to_have_count(2)
+    page.get_by_role("button", name="New queue").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Big")
+    page.keyboard.press("Enter")
+    expect(page.locator(".bad")).to_be_visible()
+    assert problems(page) == []
+    page.keyboard.press("Escape")
+    service.call("POST", f"/jobs/{alone}/cancel")
+    expect(page.locator(".notice")).to_have_count(1)
+    page.get_by_role("button", name="Change… empty").click()
+    service.submit(payload={"seconds": 5}, queue="empty")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("dialog .error-text")).not_to_be_empty()
+    assert problems(page) == []
+    context.close()
+
+
 def test_the_checks_would_find_something(browser: Browser, tmp_path: Path) -> None:
     bad = tmp_path / "bad.html"
     bad.write_text("<html><body><img src='x'><input></body></html>")

@@ -169,6 +169,9 @@ async def test_queues_are_in_the_metrics_and_in_the_overview(client: Client, ben
     assert (found["max_running", "gpu"], found["max_running", "default"]) == (3, float("inf"))
     assert (found["paused", "gpu"], found["paused", "default"]) == (0, 1)
     assert ("oldest_due_seconds", "gpu") in found
+    name = bench.runners[0].liveness.name
+    assert f'job_service_runner_slots{{runner="{name}",state="free"}} 2.0' in text
+    assert f'job_service_runner_slots{{runner="{name}",state="busy"}} 1.0' in text
     overview = await client.get("/overview")
     assert [each["name"] for each in overview["queues"]] == ["default", "gpu"]
     assert [each["queues"] for each in overview["runners"]] == [["default", "gpu"]]
@@ -216,7 +219,9 @@ def overlaps(service: Service, ids: list[str]) -> int:
 def test_a_worker_takes_its_queues_and_a_pause_holds_them(service: Service) -> None:
     for name in ("fast", "slow"):
         change(service, name)
-    service.worker(QUEUES="fast, default")
+    worker = service.worker(QUEUES="fast, default")
+    ready = worker.logged("ready")
+    assert ready["runner"].startswith(f"{ready['instance']}-")
     held = service.submit(payload={"seconds": 0}, queue="slow")
     change(service, "fast", paused=True)
     paused = service.submit(payload={"seconds": 0}, queue="fast")

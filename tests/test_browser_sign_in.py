@@ -1,5 +1,6 @@
 """The web front end with tokens, in a real browser: sign in, stay where one was, sign out."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,20 @@ def test_what_a_role_may_not_do_is_off_and_says_why(service: Service, page: Page
     sign_in(page, "sue")
     expect(page.get_by_role("button", name="Cancel")).to_be_disabled()
     expect(page.get_by_text("Only an admin may change jobs of others")).to_be_visible()
+
+
+def test_only_an_admin_sees_how_queues_are_changed(service: Service, page: Page) -> None:
+    change = page.get_by_role("button", name=re.compile("New queue|Pause|Change"))
+    table = page.get_by_role("group", name="Queues")
+    for name in ("rob", "ann"):
+        page.goto("/")
+        sign_in(page, name)
+        expect(table.get_by_role("columnheader")).to_have_count(5)
+        expect(table.get_by_role("row", name="default")).to_contain_text("open")
+        expect(change).to_have_count(0)
+        page.get_by_role("button", name="Sign out").click()
+    sign_in(page, "ada")
+    expect(change).to_have_text(["New queue…", "Pause", "Change…"])
 
 
 def test_a_sign_out_leaves_nothing_on_the_page(service: Service, page: Page) -> None:

@@ -3,6 +3,8 @@
 import json
 import logging
 import os
+import re
+import socket
 import subprocess
 import sys
 from datetime import datetime, timedelta
@@ -117,6 +119,7 @@ def test_a_program_logs_json_where_there_is_no_terminal(tmp_path: Any) -> None:
     assert answer.returncode == 1
     first = json.loads(answer.stderr.splitlines()[0])
     assert (first["level"], first["program"]) == ("INFO", "listener")
+    assert re.fullmatch(rf"{re.escape(socket.gethostname())}-\d+", first["instance"])
     assert datetime.fromisoformat(first["time"]).utcoffset() == timedelta()
 
 

@@ -49,7 +49,10 @@ MAY_IMPORT = {
     "storage.folders": "",
     "storage.making": "storage.folders",
     "storage.write_back": "",
-    "storage.uploads": "storage.folders storage.job storage.write_back",
+    "storage.uploads": "storage.job",
+    "storage.upload_folder": "storage.folders storage.job storage.uploads storage.write_back",
+    "storage.bucket_access": "storage.config storage.job",
+    "storage.upload_bucket": "storage.bucket_access storage.config storage.job storage.uploads",
     "storage.disk": "",
     "storage.write_lock": "",
     "storage.engines": "storage.config storage.job storage.write_lock",
@@ -108,7 +111,8 @@ MAY_IMPORT = {
     "storage.opening storage.uploads",
     "storage.opening": "storage.clock storage.config storage.job storage.engines storage.database "
     "storage.move_marker storage.notices "
-    "storage.folders storage.schema storage.wakeup storage.liveness storage.uploads",
+    "storage.folders storage.schema storage.wakeup storage.liveness storage.upload_bucket "
+    "storage.upload_folder storage.uploads",
     "runner": "",
     "runner.config": "storage.config storage.queue_names",
     "runner.retry": "",
@@ -116,9 +120,11 @@ MAY_IMPORT = {
     "storage.uploads",
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
     "runner.transaction_watch": "storage.database storage.transactions",
-    "runner.upkeep": "runner.retry runner.transaction_watch runner.work_folders "
-    "storage.clock storage.liveness "
-    "storage.opening storage.rescheduling storage.rescue storage.retention storage.history",
+    "runner.errands": "",
+    "runner.upkeep": "runner.errands runner.retry runner.transaction_watch "
+    "runner.work_folders storage.clock "
+    "storage.liveness storage.opening storage.rescheduling storage.rescue storage.retention "
+    "storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
     "runner.settling runner.upkeep storage.claims storage.job storage.liveness "
     "storage.wakeup",
@@ -127,7 +133,10 @@ MAY_IMPORT = {
     "runner.__main__": "runner.config runner.heartbeat runner.worker storage.config "
     "storage.drivers",
     "runner.job_types.base": "",
-    "runner.job_types": "runner.job_types.base",
+    "runner.remote_ranges": "",
+    "runner.remote_file": "runner.analysis.ahead runner.remote_ranges",
+    "runner.remote_upload": "runner.job_types.base runner.remote_file runner.remote_ranges",
+    "runner.job_types": "runner.job_types.base runner.remote_upload",
     "runner.job_types.*": "runner.job_types.* runner.analysis.*",
     "runner.analysis": "",
     "runner.analysis.*": "runner.analysis runner.analysis.*",
@@ -223,6 +232,7 @@ LIBRARIES = {
     "pysqlite3": "storage.*",
     "sqlite3": "",  # a second SQLite in one process would undo the locks of the first
     "uuid_utils": "storage.job",
+    "obstore": "storage.upload_bucket storage.bucket_access",
     "pythonjsonlogger": "storage.logs",
     "tornado": "server.*",
     "multipart": "server.*",

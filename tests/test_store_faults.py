@@ -21,6 +21,7 @@ from storage.opening import open_store
 from storage.store import JobStore
 from tests.api import Client
 from tests.making import make_and_die_at_each_step
+from tests.postgres import PostgresServer
 from tests.stores import Bench
 
 
@@ -292,3 +293,13 @@ def test_commits_are_synced_to_disk(tmp_path: Path) -> None:
     store = open_store(settings("", tmp_path))
     assert (store.database.engine.journal_mode, store.database.engine.synchronous) == ("wal", 2)
     store.close()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_all_texts_is_refused(
+    postgres_server: PostgresServer, tmp_path: Path, encoding: str
+) -> None:
+    with postgres_server.new_database(encoding) as url:
+        told = f"has the encoding {encoding}: make it with CREATE DATABASE … ENCODING 'UTF8'"
+        with pytest.raises(StoreUnusable, match=told):
+            open_store(settings(url, tmp_path), patience=0)

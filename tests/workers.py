@@ -1,7 +1,7 @@
 """A worker's loop within the process of a test: a real pool on a real store."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -97,11 +97,11 @@ def open_worker(
     folder: Path,
     job: JobLimits | None = None,
     size: int = 2,
-    **environ: str,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[Worker]:
     """A worker on a fresh store."""
     given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
-    settings = Settings.read(given | environ)
+    settings = Settings.read(given | dict(environ or {}))
     store = open_store(settings, patience=5)
     worker = Worker(store, job or JobLimits(), size)
     try:

@@ -41,8 +41,8 @@ def _reasons(situation: Situation) -> Iterator[Reason]:
     if job.status is Status.QUEUED:
         yield from _reasons_of_queue(situation)
     if not job.final and not situation.runners:
-        start = f"no runner is alive that takes jobs of the queue {job.queue}: start a worker"
-        yield "no_runner", start
+        takes = f"takes jobs of the queue {job.queue}"
+        yield "no_runner", f"no runner is alive that {takes}: start a worker that does"
 
 
 def _reasons_of_running(situation: Situation) -> Iterator[Reason]:
@@ -84,7 +84,7 @@ def _reasons_of_queue(situation: Situation) -> Iterator[Reason]:
         return
     if queue.paused:
         since = wire.time(queue.paused_at)
-        yield "queue_paused", f"the queue {queue.name} is paused since {since}"
+        yield "queue_paused", f"the queue {queue.name} has been paused since {since}"
     if queue.is_full:
-        most = f"{queue.running} jobs of at most {queue.max_running}"
-        yield "queue_full", f"{most} of the queue {queue.name} are running"
+        most = f"{queue.running} running of at most {queue.max_running}"
+        yield "queue_full", f"the queue {queue.name} is full: {most}"

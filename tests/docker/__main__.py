@@ -9,11 +9,13 @@ from tests.docker import (
     fault_checks,
     full_checks,
     image_checks,
+    scaled_checks,
     stack_checks,
     strict_checks,
 )
 from tests.docker.compose import Compose
 from tests.docker.report import Report
+from tests.docker.scaled import Scaled
 from tests.docker.stack import Stack
 
 
@@ -28,6 +30,7 @@ def main() -> int:
         stack = Stack(os.environ["STACK_NAME"])
         if report.check(stack_checks.a_stack_deploy_starts_all_replicas, stack):
             report.check_all(stack_checks.CHECKS, stack)
+        check_scaled(report, Scaled(f"{os.environ['STACK_NAME']}-scaled"))
     report.say(f"\n{time.monotonic() - started:.0f} s in all")
     report.say(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
@@ -44,6 +47,15 @@ def check_compose(report: Report, project: str) -> None:
     small = Compose(project, full_checks.FILES)
     if report.check(full_checks.services_with_a_small_volume_start, small):
         report.check_all(full_checks.CHECKS, small)
+
+
+def check_scaled(report: Report, scaled: Scaled) -> None:
+    """Check the deployment for many machines."""
+    report.check(scaled_checks.its_file_is_read_by_compose_and_by_stack, scaled)
+    if report.check(scaled_checks.what_the_scaled_stack_stands_on_is_built) and report.check(
+        scaled_checks.the_scaled_stack_starts, scaled
+    ):
+        report.check_all(scaled_checks.CHECKS, scaled)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,12 @@ from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
 from tests.mutants.guards_of_queues import QUEUES
 from tests.mutants.guards_of_store import STORE
+from tests.mutants.guards_of_uploads import UPLOADS
 
 MUTANTS = (
     *STORE,
     *STORE_FAULTS,
+    *UPLOADS,
     *PROGRAMS,
     *ACCESS,
     *API,

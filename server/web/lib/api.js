@@ -65,6 +65,9 @@ export function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** The queues as they are now, by name. */
+export const queues = async () => (await get("/queues")).items;
+
 let types;
 
 /** The job types with the schemas of their payloads; asked for once. */

@@ -1,7 +1,7 @@
 // The list of jobs, live. It never moves under the reader: rows change in place, and new jobs come
 // in by themselves only at the top of the first page, while neither pointer nor focus is in it.
 
-import { get, jobTypes } from "../lib/api.js";
+import { get, jobTypes, queues } from "../lib/api.js";
 import { h, put, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { framed, paced } from "../lib/pace.js";
@@ -38,7 +38,7 @@ class JobsPage {
   start() {
     put(this.root, h("div", { class: "title-row" }, h("h1", {}, "Jobs"), bulkButtons(() => this.filters)),
       this.form, this.more, this.body);
-    this.types();
+    this.showForm();
     this.load();
     this.followAgain();
     this.timer = setInterval(() => this.tick(), TICK_MS);
@@ -51,9 +51,11 @@ class JobsPage {
     this.loads = -1;
   }
 
-  async types() {
-    const types = await jobTypes().catch(() => ({})); // the list tells what is wrong
-    put(this.form, filterForm(this.filters, Object.keys(types), (filters) => this.choose(filters)));
+  async showForm() {
+    // The list tells what is wrong.
+    const [types, known] = await Promise.all([jobTypes().catch(() => ({})), queues().catch(() => [])]);
+    const names = { types: Object.keys(types), queues: known.map(({ name }) => name) };
+    put(this.form, filterForm(this.filters, names, (filters) => this.choose(filters)));
   }
 
   choose(filters) {

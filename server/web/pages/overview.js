@@ -8,6 +8,7 @@ import { paced } from "../lib/pace.js";
 import { OPEN, who } from "../lib/session.js";
 import { failure, loading } from "../lib/states.js";
 import { follow } from "../lib/stream.js";
+import { queueNotices, QueuesPanel } from "../parts/queues.js";
 import { runnersPanel } from "../parts/runners.js";
 import { Samples } from "../parts/samples.js";
 import { STATUSES } from "../parts/status.js";
@@ -21,7 +22,7 @@ const samples = new Samples();
 /** Show the page; returns what stops it. */
 export function showOverview(root) {
   const body = put(h("div", {}), loading());
-  const parts = skeleton();
+  const parts = skeleton(() => load());
   let begun = false;
   put(root, h("h1", {}, "Overview"), body);
   const load = paced(LIVE_MS, async () => {
@@ -48,31 +49,34 @@ export function showOverview(root) {
 }
 
 /** The parts that stay, so that a table stays where it was scrolled to. */
-function skeleton() {
+function skeleton(load) {
   const notice = h("div", {});
   const tiles = h("ul", { class: "tiles" });
   const charts = h("div", { class: "charts" });
   const runners = h("div", {});
+  const queues = new QueuesPanel(load);
   const types = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Jobs by type" });
   const element = h("div", {}, notice, tiles, charts, who().tokens === false && h("p", { class: "quiet" }, OPEN),
     h("p", { class: "quiet" }, "Jobs that have ended are counted since the store was made, also those deleted since. The "
       + "charts show the last hour."),
     h("section", {}, h("h2", {}, "Workers"), runners),
+    queues.element,
     h("section", {}, h("h2", {}, "By type"), types));
-  return { element, notice, tiles, charts, runners, types };
+  return { element, notice, tiles, charts, runners, queues, types };
 }
 
 function show(parts, overview, running) {
   const types = Object.entries(overview.types);
   // A link that has the focus is made anew; its heir gets the focus.
   const focused = parts.element.contains(document.activeElement) && document.activeElement.getAttribute("href");
-  // Made anew each second, it would be read aloud each second.
-  const notice = warning(overview);
-  if (Boolean(notice) !== parts.notice.hasChildNodes()) put(parts.notice, notice);
+  // Made anew each second, they would be read aloud each second.
+  const notices = h("div", {}, warning(overview), queueNotices(overview));
+  if (notices.textContent !== parts.notice.textContent) put(parts.notice, ...notices.children);
   put(parts.tiles, tiles(types));
   put(parts.charts, lineChart("Jobs finished per second", samples.throughput(), format.rough),
     lineChart("Mean wait from due to start", samples.wait(), format.duration));
   put(parts.runners, runnersPanel(overview, running));
+  parts.queues.show(overview.queues);
   put(parts.types, typeTable(types));
   if (focused) parts.element.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }

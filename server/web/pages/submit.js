@@ -1,13 +1,13 @@
 // Submitting jobs: a form for each job type; with several files, a job for each of them.
 
-import { jobTypes } from "../lib/api.js";
+import { jobTypes, queues } from "../lib/api.js";
 import { tell } from "../lib/dialog.js";
 import { h, put } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { may } from "../lib/session.js";
 import { failure, loading } from "../lib/states.js";
 import { FilesField } from "../parts/files.js";
-import { optionsFields, readOptions } from "../parts/options.js";
+import { OptionsForm } from "../parts/options.js";
 import { SchemaForm } from "../parts/schemaForm.js";
 import { Sending } from "../parts/upload.js";
 
@@ -17,7 +17,8 @@ const AT_ONCE = 2; // files under way, so that the other connections of the brow
 export function showSubmit(root, { go }) {
   const body = put(h("div", {}), loading());
   put(root, h("h1", {}, "Submit a job"), body);
-  const load = () => jobTypes().then((types) => new SubmitForm(body, types, go), (error) => put(body, failure(error, load)));
+  const load = () => Promise.all([jobTypes(), queues()]).then(([types, known]) => new SubmitForm(body, types, known, go),
+    (error) => put(body, failure(error, load)));
   load();
 }
 
@@ -25,17 +26,18 @@ export function showSubmit(root, { go }) {
 const hold = (event) => event.preventDefault();
 
 class SubmitForm {
-  constructor(body, types, go) {
+  constructor(body, types, known, go) {
     Object.assign(this, { types, go });
     const wanted = new URLSearchParams(location.search).get("type");
     this.type = wanted in types ? wanted : Object.keys(types)[0];
     this.payload = h("div", {});
+    this.options = new OptionsForm(known);
     this.notice = h("div", {});
     this.list = h("ul", { class: "sendings", "aria-live": "polite" });
     this.button = h("button", { class: "primary", disabled: !may("submit") }, "Submit");
     const refused = !may("submit") && h("p", { class: "notice" }, "Your role is read: to submit jobs takes the role submit.");
     this.form = h("form", { class: "submit card", onsubmit: (event) => this.submit(event) },
-      this.typeField(), this.payload, optionsFields(), this.notice, refused, h("div", { class: "buttons" }, this.button));
+      this.typeField(), this.payload, this.options.element, this.notice, refused, h("div", { class: "buttons" }, this.button));
     put(body, this.form, this.list);
     this.choose(this.type);
   }
@@ -59,13 +61,12 @@ class SubmitForm {
 
   async submit(event) {
     event.preventDefault();
-    this.schema.showErrors([]);
-    this.tell("");
+    this.showErrors([]);
     let document;
     try {
-      document = { type: this.type, payload: this.schema.read(), ...readOptions(this.form) };
+      document = { type: this.type, payload: this.schema.read(), ...this.options.read() };
     } catch (error) {
-      return this.schema.showErrors(error.errors ?? []);
+      return this.showErrors(error.errors ?? []);
     }
     await this.send(document, this.files?.files.length ? this.files.files : [null]);
   }
@@ -89,10 +90,14 @@ class SubmitForm {
     else if (ids.length === 1 && ids[0]) this.go(`/ui/jobs/${ids[0]}`);
   }
 
-  /** Errors that name a field are shown there, all others at the end of the form. */
   done({ errors }) {
-    if (!errors) return;
-    this.tell(this.schema.showErrors(errors).map(({ field, detail }) => `${field}: ${detail}`).join("; "));
+    if (errors) this.showErrors(errors);
+  }
+
+  /** Errors that name a field are shown there, all others at the end of the form. */
+  showErrors(errors) {
+    const rest = this.options.showErrors(this.schema.showErrors(errors));
+    this.tell(rest.map(({ field, detail }) => `${field}: ${detail}`).join("; "));
   }
 
   tell(text) {

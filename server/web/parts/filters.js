@@ -4,7 +4,7 @@ import { h } from "../lib/dom.js";
 import { who } from "../lib/session.js";
 import { STATUSES } from "./status.js";
 
-const NAMES = ["status", "type", "text", "submitted_by", "created_after", "created_before"];
+const NAMES = ["status", "type", "queue", "text", "submitted_by", "created_after", "created_before"];
 const TYPING_MS = 350;
 
 /** The filters in an address, as the API has them, the cursor included. */
@@ -27,13 +27,12 @@ export function bulkBody({ cursor: _, status, ...filters }) {
 }
 
 /** The form; `onChange` is called with the new filters. */
-export function filterForm(filters, types, onChange) {
+export function filterForm(filters, { types, queues }, onChange) {
   let timer = 0;
-  const known = [...new Set([...types, filters.type])].filter(Boolean); // one that is chosen may be gone
   const form = h("form", { class: "filters", role: "search", "aria-label": "Filters", onsubmit: submit },
     statusField(filters.status?.split(",") ?? []),
-    field("Type", h("select", { name: "type" }, option("", "all", filters.type ?? ""),
-      known.map((type) => option(type, type, filters.type)))),
+    choice("Type", "type", types, filters.type),
+    (queues.length > 1 || filters.queue) && choice("Queue", "queue", queues, filters.queue),
     field("Text", h("input", { name: "text", type: "search", maxlength: 200, value: filters.text,
       placeholder: "in payload or file name" })),
     who().tokens && field("Submitted by", h("input", { name: "submitted_by", type: "search", maxlength: 64, value: filters.submitted_by })),
@@ -66,6 +65,11 @@ function statusField(chosen) {
       status)));
 }
 
+function choice(label, name, values, chosen = "") {
+  const known = [...new Set([...values, chosen])].filter(Boolean); // one that is chosen may be gone
+  return field(label, h("select", { name }, option("", "all", chosen), known.map((each) => option(each, each, chosen))));
+}
+
 function field(name, input) {
   return h("label", { class: "field" }, h("span", {}, name), input);
 }
@@ -76,7 +80,7 @@ function option(value, text, chosen) {
 
 function valuesOf(form) {
   const data = new FormData(form);
-  const values = { status: data.getAll("status").join(","), type: data.get("type"), text: data.get("text"),
+  const values = { status: data.getAll("status").join(","), type: data.get("type"), queue: data.get("queue"), text: data.get("text"),
     submitted_by: data.get("submitted_by") };
   for (const name of ["created_after", "created_before"]) values[name] = data.get(name) && new Date(data.get(name)).toISOString();
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value));

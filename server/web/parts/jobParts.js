@@ -5,6 +5,8 @@ import * as format from "../lib/format.js";
 import { analysisPanels } from "./analysis.js";
 import { attemptsPanel } from "./attempts.js";
 import { callCommand, commands, submitCommand } from "./curl.js";
+import { DEFAULT_QUEUE } from "./queueDialogs.js";
+import { queueHref } from "./queues.js";
 import { badge, canRetry, isFinal } from "./status.js";
 import { waitingPanel } from "./waiting.js";
 
@@ -28,6 +30,7 @@ function facts(job) {
     ["Finished", time(job.finished_at)],
     ["Took", isFinal(job.status) && wait],
     ["Retries", `${job.retry_count} of ${job.max_retries}`],
+    ["Queue", job.queue !== DEFAULT_QUEUE && h("a", { href: queueHref(job.queue) }, job.queue)],
     ["Priority", job.priority !== 0 && String(job.priority)],
     ["Timeout", job.timeout !== null && format.duration(job.timeout)],
     ["File", job.upload && `${job.upload.name}, ${format.bytes(job.upload.size)}`],
@@ -68,7 +71,8 @@ function json(name, value, open) {
 
 function commandsOf(job) {
   const path = `/jobs/${job.job_id}`;
-  const options = Object.fromEntries(["max_retries", "timeout", "priority"].filter((name) => job[name] !== null).map((name) => [name, job[name]]));
+  const given = (name) => job[name] !== null && (name !== "queue" || job.queue !== DEFAULT_QUEUE);
+  const options = Object.fromEntries(["max_retries", "timeout", "priority", "queue"].filter(given).map((name) => [name, job[name]]));
   return [
     ["Submit such a job", submitCommand(job.type, job.payload, options, job.payload.source ? null : job.upload?.name ?? null)],
     ["Look", callCommand("GET", path)],

@@ -1,23 +1,41 @@
-// The options that every job may have.
+// The options that every job may have, folded away.
 
 import { h } from "../lib/dom.js";
+import { Field, showErrors } from "../lib/field.js";
+import { DEFAULT_QUEUE } from "./queueDialogs.js";
 
-const OPTIONS = [
+const NUMBERS = [
   ["max_retries", "Retries", { min: 0, max: 100, step: 1, placeholder: "1" }],
   ["timeout", "Timeout in seconds", { min: 0, step: "any", placeholder: "none" }],
   ["priority", "Priority, −100 to 100", { min: -100, max: 100, step: 1, placeholder: "0" }],
   ["delay", "Delay in seconds", { min: 0, step: "any", placeholder: "0" }],
 ];
 
-/** Fields for them, folded away. */
-export function optionsFields() {
-  return h("details", {}, h("summary", {}, "Options"), h("div", { class: "fields" }, OPTIONS.map(([name, label, limits]) =>
-    h("div", { class: "field" }, h("label", { for: `option-${name}` }, label),
-      h("input", { type: "number", id: `option-${name}`, name: `option-${name}`, ...limits })))));
+/** Fields for them; for the queue only if there is more than one. */
+export class OptionsForm {
+  constructor(queues) {
+    this.fields = NUMBERS.map(([name, label, limits]) =>
+      new Field(name, label, h("input", { type: "number", id: `option-${name}`, ...limits })));
+    if (queues.length > 1) this.fields.push(new Field("queue", "Queue", queueSelect(queues)));
+    this.element = h("details", {}, h("summary", {}, "Options"), h("div", { class: "fields" }, this.fields.map((field) => field.element)));
+  }
+
+  /** Those that are given. */
+  read() {
+    const given = this.fields.filter(({ input }) => input.value !== "");
+    return Object.fromEntries(given.map(({ name, input }) => [name, input.type === "number" ? Number(input.value) : input.value]));
+  }
+
+  /** Show errors of the service at their fields; those that have none. */
+  showErrors(errors) {
+    const rest = showErrors(this.fields, errors);
+    if (rest.length < errors.length) this.element.open = true;
+    return rest;
+  }
 }
 
-/** Those that are given. */
-export function readOptions(form) {
-  const pairs = OPTIONS.map(([name]) => [name, form.elements[`option-${name}`].value]);
-  return Object.fromEntries(pairs.filter(([, value]) => value !== "").map(([name, value]) => [name, Number(value)]));
+function queueSelect(queues) {
+  const names = queues.map(({ name, paused }) =>
+    h("option", { value: name === DEFAULT_QUEUE ? "" : name, selected: name === DEFAULT_QUEUE }, paused ? `${name} (paused)` : name));
+  return h("select", { id: "option-queue" }, names);
 }

@@ -20,6 +20,7 @@ function runnerCard(runner, jobs) {
   return h("li", { class: "card" },
     h("h3", {}, h("code", {}, runner.name)),
     h("p", { class: "quiet" }, `up for ${format.duration(format.secondsBetween(runner.started_at))} · ${runner.busy} of ${format.plural(runner.slots, "slot")} busy`),
+    runner.queues && h("p", { class: "quiet" }, `takes only the ${runner.queues.length > 1 ? "queues" : "queue"} ${runner.queues.join(", ")}`),
     h("div", { class: "slots", "aria-hidden": "true" },
       Array.from({ length: Math.min(runner.slots, MOST_BOXES) }, (_, at) => h("i", { class: at < runner.busy ? "busy" : "" }))),
     h("ul", { class: "running" }, jobs.slice(0, runner.slots).map((job) => h("li", {},

@@ -72,10 +72,12 @@ export class Sending {
   }
 }
 
+const TEXTS = ["type", "queue"]; // all other parts of a form are JSON
+
 function formOf(document, file) {
   const form = new FormData();
   for (const [name, value] of Object.entries(document)) {
-    form.append(name, name === "type" ? value : JSON.stringify(value));
+    form.append(name, TEXTS.includes(name) ? value : JSON.stringify(value));
   }
   form.append("filename", file, file.name); // last: what is wrong with the rest is known before
   return form;

@@ -1,0 +1,122 @@
+"""The guards of uploads in a bucket, and of what reads them from afar."""
+
+from tests.mutants.mutant import Mutant
+
+BUCKET = ("tests/test_upload_bucket.py", "tests/test_upload_places.py")
+REMOTE = ("tests/test_remote_file.py",)
+WHOLE = ("tests/test_s3.py",)
+
+UPLOADS = (
+    Mutant(
+        "a file that is given up is aborted and not completed",
+        "storage/upload_bucket.py",
+        "self._writer.__exit__(EOFError, EOFError(), None)",
+        "self._writer.close()",
+        BUCKET,
+    ),
+    Mutant(
+        "a file that lacks a part is not completed",
+        "storage/upload_bucket.py",
+        "        if self._failed:",
+        "        if False:",
+        BUCKET,
+    ),
+    Mutant(
+        "an object whose job could not be stored is deleted",
+        "storage/upload_bucket.py",
+        "        if self._completing:",
+        "        if False:",
+        BUCKET,
+    ),
+    Mutant(
+        "an object is swept only after it was found without a job for an hour",
+        "storage/upload_bucket.py",
+        "if now - since >= GRACE_SECONDS]",
+        "if now >= since]",
+        BUCKET,
+    ),
+    Mutant(
+        "objects of others are left alone",
+        "storage/upload_bucket.py",
+        "            yield UUID(name)\n",
+        '            yield UUID(name.rpartition("/")[2])\n',
+        BUCKET,
+    ),
+    Mutant(
+        "a URL for a job lasts as long as the job may",
+        "storage/upload_bucket.py",
+        "seconds = _LONGEST_SECONDS if timeout is None else timeout + _SLACK_SECONDS",
+        "seconds = _LONGEST_SECONDS",
+        BUCKET,
+    ),
+    Mutant(
+        "a bucket that refuses is not waited for",
+        "storage/upload_bucket.py",
+        "            if _REFUSED.search(str(error.__cause__)):",
+        "            if False:",
+        BUCKET,
+    ),
+    Mutant(
+        "an empty variable does not reach obstore",
+        "storage/bucket_access.py",
+        "            del os.environ[name]",
+        "            pass",
+        BUCKET,
+    ),
+    Mutant(
+        "a job is not tried again only if its file is missing, not its bucket",
+        "runner/remote_ranges.py",
+        'if status == 404 and b"NoSuchKey" in body:',
+        "if status == 404:",
+        REMOTE,
+    ),
+    Mutant(
+        "a file of another size is not read",
+        "runner/remote_ranges.py",
+        "return None if size == str(self._size) else RemoteChanged(size)",
+        "return None",
+        REMOTE,
+    ),
+    Mutant(
+        "another range than was asked for is not taken",
+        "runner/remote_ranges.py",
+        "if match is None or match[1] not in (str(start), None):",
+        "if match is None:",
+        REMOTE,
+    ),
+    Mutant(
+        "an answer that ends too early is no end of the file",
+        "runner/remote_ranges.py",
+        '                raise self._broken(EOFError("it ended too early"))',
+        "                return",
+        REMOTE,
+    ),
+    Mutant(
+        "what brings nothing is given up",
+        "runner/remote_ranges.py",
+        "        if self._tries == _TRIES:",
+        "        if False:",
+        REMOTE,
+    ),
+    Mutant(
+        "what brings something is not given up",
+        "runner/remote_file.py",
+        "                    patience.renew()\n",
+        "",
+        REMOTE,
+    ),
+    Mutant(
+        "no more is fetched ahead than its bound",
+        "runner/remote_file.py",
+        "Ahead(pieces, _PIECES_AHEAD)",
+        "Ahead(pieces, 10**6)",
+        REMOTE,
+    ),
+    Mutant(
+        "a listener that stops aborts what was arriving",
+        "server/listener.py",
+        "    await services.leave_nothing(ABORT_SECONDS)\n",
+        "",
+        WHOLE,
+    ),
+)
