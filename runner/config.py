@@ -11,6 +11,8 @@ from storage.queue_names import queue_name
 class RunnerSettings(Settings):
     """What the worker needs to know, from the environment. Durations are in seconds."""
 
+    program = "worker"
+
     concurrency_limit: int = Field(
         3, ge=1, le=256, description="jobs that run at once, each in a process of its own"
     )

@@ -7,6 +7,7 @@ from functools import partial
 
 from runner import retry
 from runner.errands import Errands
+from runner.transaction_watch import LOOK_SECONDS, TransactionWatch
 from runner.work_folders import WorkPlace
 from storage import history, retention
 from storage.clock import SetBack
@@ -56,6 +57,7 @@ class Upkeep:
             Chore(self._reschedule, RESCHEDULE_SECONDS),
             Chore(self._note_history, history.STEP_SECONDS),
             Chore(work.tidy, TIDY_SECONDS),
+            Chore(TransactionWatch(store.database).look, LOOK_SECONDS),
         ]
 
     def run(self) -> None:

@@ -14,6 +14,8 @@ LEAST_SECRET = 16
 class ServerSettings(EdgeSettings):
     """What the listener needs to know, from the environment."""
 
+    program = "listener"
+
     port: int = Field(5000, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one")
     host: str = Field("", description="address to listen on; empty: all")
     max_upload_bytes: int = Field(

@@ -18,13 +18,16 @@ PREFIX = "job_service_"
 _NONE = TypeFigures({})
 
 
-def exposition(figures: Figures, types: Iterable[str], accept: str) -> tuple[bytes, str]:
+def exposition(
+    figures: Figures, types: Iterable[str], accept: str, oldest_transaction: float | None = None
+) -> tuple[bytes, str]:
     """The figures in a format that the Accept header allows, and its content type.
 
-    `types` are those that are shown though there was no job of them yet.
+    `types` are those that are shown though there was no job of them yet; the oldest transaction
+    of the database is given in seconds, where there is such a thing.
     """
     registry = CollectorRegistry()
-    registry.register(_Once(figures, types))
+    registry.register(_Once(figures, types, oldest_transaction))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
@@ -32,8 +35,9 @@ def exposition(figures: Figures, types: Iterable[str], accept: str) -> tuple[byt
 class _Once(Collector):
     """Collects what is known already."""
 
-    def __init__(self, figures: Figures, types: Iterable[str]):
+    def __init__(self, figures: Figures, types: Iterable[str], oldest_transaction: float | None):
         self._figures = figures
+        self._oldest_transaction = oldest_transaction
         self._types = {**dict.fromkeys(types, _NONE), **figures.types}
 
     def collect(self) -> Iterator[Metric]:
@@ -97,6 +101,9 @@ class _Once(Collector):
             family.add_metric([each.name, "free"], each.slots - each.busy)
             family.add_metric([each.name, "busy"], each.busy)
         yield family
+        if (oldest := self._oldest_transaction) is not None:
+            text = "Age of the oldest transaction that is open in the database"
+            yield GaugeMetricFamily(PREFIX + "oldest_transaction_seconds", text, oldest)
 
     def _queues(self) -> Iterator[Metric]:
         queued = f"Jobs of a queue that wait, due or not; counted up to {COUNT_LIMIT}"

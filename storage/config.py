@@ -9,11 +9,14 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import unquote, urlparse
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
+POSTGRESQL_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+pool"})
+"""All mean the same: connections are kept anyhow."""
+SCHEMES = POSTGRESQL_SCHEMES | {"sqlite"}
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 """A length of time as settings give it."""
@@ -26,6 +29,9 @@ class SettingsError(Exception):
 class Settings(BaseModel):
     """What the listener and the worker both need to know."""
 
+    program: ClassVar[str] = "tool"
+    """What PostgreSQL shows of its connections."""
+
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=str.upper, hide_input_in_errors=True
     )
@@ -35,6 +41,12 @@ class Settings(BaseModel):
         "",
         repr=False,  # it may have a password
         description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR",
+    )
+    listen_url: str = Field(
+        "",
+        repr=False,
+        description="address of the same PostgreSQL past a pooler, for what needs a session: "
+        "LISTEN, and migrations; empty: DATABASE_URL",
     )
     uploads_url: str = Field(
         "", description="file:///path or s3://bucket/prefix; empty: uploads in DATA_DIR"
@@ -69,8 +81,16 @@ class Settings(BaseModel):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str) -> str:
-        if value and urlparse(value).scheme not in {"sqlite", "postgresql", "postgres"}:
+        if value and urlparse(value).scheme not in SCHEMES:
             raise ValueError("it must start with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("listen_url")
+    @classmethod
+    def _same_kind(cls, value: str, info: ValidationInfo) -> str:
+        schemes = [urlparse(url).scheme for url in (value, info.data.get("database_url", ""))]
+        if value and not POSTGRESQL_SCHEMES.issuperset(schemes):
+            raise ValueError("it must start with postgresql://, and so must DATABASE_URL")
         return value
 
     @field_validator("uploads_url")

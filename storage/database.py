@@ -18,7 +18,7 @@ from storage.tallies import Pending, add_statement
 
 log = logging.getLogger(__name__)
 
-_PEEWEES_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
+PEEWEES_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
 """Turns the errors of the drivers into those of Peewee."""
 
 
@@ -91,7 +91,7 @@ class Database:
         """Run a statement for each of many values, in a transaction; the rows changed in all."""
         with self.transaction(), self.translated():
             arguments, cursor = [statement.arguments(each) for each in many], self.engine.cursor()
-            with _PEEWEES_ERRORS:
+            with PEEWEES_ERRORS:
                 cursor.executemany(statement.sql, arguments)
             return int(cursor.rowcount)
 
@@ -107,7 +107,7 @@ class Database:
         """The rows that a statement gives."""
         with self.translated():
             cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
-            with _PEEWEES_ERRORS:
+            with PEEWEES_ERRORS:
                 found = cursor.fetchall()
         names = [column[0] for column in cursor.description]
         return [statement.row(names, each) for each in found]

@@ -9,6 +9,7 @@ from urllib.parse import urlparse
 import peewee as pw
 from playhouse import db_url
 
+from storage.config import POSTGRESQL_SCHEMES
 from storage.job import StoreUnusable
 from storage.write_lock import WriteLock
 
@@ -16,6 +17,8 @@ log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 2.0
 """How long a change waits for locks that others hold, before it is told to try again."""
+OUR_NAME = "job-service"
+"""What the names of our connections begin with, where a server shows them."""
 # WAL-reset bug, https://sqlite.org/wal.html#walresetbug: mended in these and in all later ones.
 MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -105,6 +108,13 @@ class _Sqlite(_LoneSqlite):
 
 
 class _Postgresql(_Remembered, pw.PostgresqlDatabase):
+    def begin(self, isolation_level: Any = None) -> None:
+        """Begin a transaction that waits for locks no longer than others do. Said in the same
+        breath, and not when connecting: a pooler would give a session with other settings."""
+        with pw.__exception_wrapper__:  # type: ignore[attr-defined]
+            cursor: Any = self.cursor()  # type: ignore[no-untyped-call]
+            cursor.execute(f"BEGIN; SET LOCAL lock_timeout = '{BUSY_SECONDS:.0f}s'")
+
     def rollback(self) -> None:
         """Roll back, unless the connection is lost: to fail then would hide why."""
         if not self.is_closed() and not self.connection().closed:  # type: ignore[no-untyped-call]
@@ -120,18 +130,19 @@ def _identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def open_engine(url: str) -> Any:
+def open_engine(url: str, name: str = OUR_NAME, alone: bool = False) -> Any:
     """The engine of a database URL; it connects only when it is first used.
 
+    `name` is what PostgreSQL shows of its connections. Of a SQLite file that is to be had `alone`,
+    nobody else may have a connection, or get one.
     Raises StoreUnusable for another scheme.
     """
     scheme = urlparse(url).scheme
     options: dict[str, Any]
-    if scheme in {"postgresql", "postgres"}:
+    if scheme in POSTGRESQL_SCHEMES:
         parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
-        lock_timeout = f"-c lock_timeout={BUSY_SECONDS:.0f}s"
-        options = {"connect_timeout": 5, "options": lock_timeout, **parsed}
-        return _Postgresql(**options, prefer_psycopg3=True)
+        options = {"connect_timeout": 5, "application_name": name}
+        return _Postgresql(**{**options, **parsed}, prefer_psycopg3=True)
     if scheme != "sqlite":
         raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")
     location = db_url.parse(url)
@@ -140,6 +151,8 @@ def open_engine(url: str) -> Any:
     # synchronous=FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
     # turns to writing later would get "database is locked" at once, whatever the timeout.
     pragmas = {"journal_mode": _journal_mode(), "synchronous": "full", "foreign_keys": 1}
+    if alone:  # first: a WAL is locked as a whole only by who opens it that way
+        pragmas = {"locking_mode": "exclusive", **pragmas}
     options = {"lock_type": "IMMEDIATE", "check_same_thread": False}
     options |= {"timeout": BUSY_SECONDS, "pragmas": pragmas, **location}
     return _Sqlite(**options)

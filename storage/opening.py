@@ -1,6 +1,8 @@
 """Opens all of the store from the settings, for the composition roots."""
 
 import logging
+import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,14 +11,16 @@ from pathlib import Path
 from storage.clock import Clock, clock_of
 from storage.config import Settings
 from storage.database import Database
-from storage.engines import open_engine
+from storage.engines import OUR_NAME, open_engine
 from storage.folders import make_folder
 from storage.job import StoreError, StoreFull, StoreUnavailable
 from storage.liveness import FileLiveness, LeaseLiveness, Liveness
+from storage.move_marker import refuse_half_moved
+from storage.notices import PostgresWakeup
 from storage.schema import bring_up_to_date
 from storage.upload_folder import FolderUploads
 from storage.uploads import Uploads
-from storage.wakeup import PostgresWakeup, SocketWakeup
+from storage.wakeup import SocketWakeup
 
 log = logging.getLogger(__name__)
 
@@ -66,13 +70,14 @@ def open_store(
     unless the caller has to give up before.
     Raises StoreError with a line that says what is wrong.
     """
-    database = Database(open_engine(settings.store_url))
+    database = Database(open_engine(settings.store_url, name_of(settings.program)))
     try:
         make_folder(settings.data_dir)
         deadline = time.monotonic() + patience
-        _patiently(lambda: bring_up_to_date(database, settings.data_dir), give_up, deadline)
-        uploads = _uploads(settings, give_up, deadline)
-        wakeup = _wakeup(database, settings.data_dir)
+        _patiently(lambda: _migrate(settings), give_up, deadline)
+        refuse_half_moved(database)
+        uploads = open_uploads(settings, give_up, deadline)
+        wakeup = _wakeup(database, settings)
         return Store(settings, database, wakeup, uploads, clock_of(database))
     except StoreError:
         database.close()
@@ -82,7 +87,30 @@ def open_store(
         raise StoreError(f"DATA_DIR={settings.data_dir}: {error}") from error
 
 
-def _uploads(settings: Settings, give_up: Callable[[], bool], deadline: float) -> Uploads:
+def name_of(program: str) -> str:
+    """What PostgreSQL shows of a program's connections: it cuts names to 63 bytes."""
+    return f"{OUR_NAME} {program} {socket.gethostname()}-{os.getpid()}"[:63]
+
+
+def _migrate(settings: Settings) -> None:
+    """On a connection of its own: on PostgreSQL, one whose session holds a lock meanwhile."""
+    database = _directly(settings, settings.program)
+    try:
+        bring_up_to_date(database, settings.data_dir)
+    finally:
+        database.close()
+
+
+def _directly(settings: Settings, name: str) -> Database:
+    """The database past a pooler, if there is one."""
+    return Database(open_engine(settings.listen_url or settings.store_url, name_of(name)))
+
+
+def open_uploads(
+    settings: Settings, give_up: Callable[[], bool] = lambda: False, deadline: float = 0.0
+) -> Uploads:
+    """The place of uploads, made if it is a folder; asked for until the deadline (monotonic) if it
+    is a bucket. Raises StoreError."""
     folder = settings.uploads_folder
     if folder is not None:
         return FolderUploads(folder)
@@ -108,5 +136,7 @@ def _patiently(call: Callable[[], None], give_up: Callable[[], bool], deadline: 
             time.sleep(1.0)
 
 
-def _wakeup(database: Database, folder: Path) -> SocketWakeup | PostgresWakeup:
-    return PostgresWakeup(database) if database.postgresql else SocketWakeup(folder / "wakeup")
+def _wakeup(database: Database, settings: Settings) -> SocketWakeup | PostgresWakeup:
+    if not database.postgresql:
+        return SocketWakeup(settings.data_dir / "wakeup")
+    return PostgresWakeup(database, _directly(settings, f"{settings.program} listens"))

@@ -25,7 +25,15 @@ def bring_up_to_date(database: Database, side: Path) -> None:
     with _alone(database, side):
         if not database.postgresql:
             make_file(Path(database.engine.database), _make_sqlite)
-        _refuse_foreign(database)
+        refuse_foreign(database)
+        _migrate(database)
+
+
+def bring_up_to_date_alone(database: Database) -> None:
+    """The same for one that is there, on a connection that keeps all others out of its file."""
+    if database.postgresql:
+        bring_up_to_date(database, Path())
+    else:
         _migrate(database)
 
 
@@ -63,7 +71,7 @@ def _alone(database: Database, side: Path) -> Iterator[None]:
             yield
 
 
-def _refuse_foreign(database: Database) -> None:
+def refuse_foreign(database: Database) -> None:
     """Raise StoreUnusable for a database that is not ours, before anything is written to it."""
     _require_utf8(database)
     with database.translated():

@@ -44,8 +44,8 @@ _ASKED_FOR_ROLE = "/latest/api/token"
 class BucketWriter(UploadWriter):
     """Writes one object. Has the parts under way in memory, and the one that gathers."""
 
-    def __init__(self, uploads: "BucketUploads", bucket: S3Store):
-        self._id = uuid4()
+    def __init__(self, uploads: "BucketUploads", bucket: S3Store, id: UUID | None = None):
+        self._id = id or uuid4()
         self._uploads = uploads
         self._failed = self._completing = False
         self.size = 0
@@ -117,9 +117,19 @@ class BucketUploads(Uploads):
                 raise StoreUnusable(str(error)) from error
             raise
 
-    def writer(self) -> BucketWriter:
+    def writer(self, id: UUID | None = None) -> BucketWriter:
         """As Uploads.writer."""
-        return BucketWriter(self, self._bucket)
+        return BucketWriter(self, self._bucket, id)
+
+    def size(self, upload: Upload) -> int | None:
+        """As Uploads.size."""
+        try:
+            with network_errors():
+                return int(obstore.head(self._bucket, str(upload.id))["size"])
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
 
     def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:
         """A URL for it alone, and for the time of the job: so no job has the credentials."""

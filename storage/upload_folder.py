@@ -23,12 +23,14 @@ _DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
 class FolderWriter(UploadWriter):
     """Writes one file of the folder."""
 
-    def __init__(self, incoming: Path, files: Path):
-        self._id = uuid4()
+    def __init__(self, incoming: Path, files: Path, id: UUID | None = None):
+        self._id = id or uuid4()
         self._part = incoming / str(self._id)
         self._target = files / str(self._id)
         self.size = 0
         with _disk_errors():
+            if id:
+                self._part.unlink(missing_ok=True)  # of a copy that was cut off
             self._file = self._part.open("xb", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX)
         self._write_back = WriteBack(self._file.fileno())
@@ -71,9 +73,19 @@ class FolderUploads(Uploads):
             for each in (folder, self._incoming, self._files):
                 make_folder(each)
 
-    def writer(self) -> FolderWriter:
+    def writer(self, id: UUID | None = None) -> FolderWriter:
         """As Uploads.writer."""
-        return FolderWriter(self._incoming, self._files)
+        return FolderWriter(self._incoming, self._files, id)
+
+    def size(self, upload: Upload) -> int | None:
+        """As Uploads.size."""
+        try:
+            with _disk_errors():
+                return self.path(upload).stat().st_size
+        except StoreUnavailable as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return None
+            raise
 
     def path(self, upload: Upload) -> Path:
         """Where a whole file lies."""

@@ -48,8 +48,13 @@ class Uploads(ABC):
     """No file can be larger."""
 
     @abstractmethod
-    def writer(self) -> UploadWriter:
-        """Begin a new file. Raises StoreFull and StoreUnavailable."""
+    def writer(self, id: UUID | None = None) -> UploadWriter:
+        """Begin a new file, or the copy of one that has its id. Raises StoreFull and
+        StoreUnavailable."""
+
+    @abstractmethod
+    def size(self, upload: Upload) -> int | None:
+        """How many bytes a whole file has; None if it is not there. Raises StoreUnavailable."""
 
     @abstractmethod
     def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:

@@ -3,8 +3,7 @@
 A wake-up may be lost or come for nothing. Whoever waits looks now and then by itself as well.
 
 On SQLite, a unix datagram to each socket in a folder: `worker-….sock`, `listener-….sock`. (inotify
-on the WAL fires before a commit is visible.) On PostgreSQL, LISTEN and NOTIFY; for events, the
-triggers that write them notify.
+on the WAL fires before a commit is visible.) On PostgreSQL, `storage/notices.py`.
 """
 
 import contextlib
@@ -13,10 +12,7 @@ import secrets
 import select
 import socket
 from pathlib import Path
-from typing import Any, Protocol
-
-from storage.database import Database
-from storage.job import StoreError
+from typing import Protocol
 
 WORKER = "worker"
 LISTENER = "listener"
@@ -119,64 +115,25 @@ class SocketWaiter:
         os.close(self._folder)
 
 
+def somebody_waits(folder: Path) -> bool:
+    """Whether a program waits for wake-ups in this folder."""
+    if not folder.is_dir():
+        return False
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return any(_is_bound(descriptor, name) for name in os.listdir(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def _is_bound(folder: int, name: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        try:
+            sender.connect(_address(folder, name))
+        except OSError:
+            return False
+        return True
+
+
 def _address(folder: int, name: str) -> str:
     return f"/proc/self/fd/{folder}/{name}"
-
-
-class PostgresWakeup:
-    """Wake-ups by NOTIFY."""
-
-    def __init__(self, database: Database):
-        self._database = database
-
-    def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic, on whichever host."""
-        if topic == EVENTS:
-            return
-        with contextlib.suppress(StoreError):
-            self._database.execute("SELECT pg_notify(%s, '')", (_channel(topic),))
-
-    def waiter(self, topic: str) -> "PostgresWaiter":
-        """A new waiter, with a connection of its own."""
-        return PostgresWaiter(self._database, topic)
-
-    def close(self) -> None:
-        """Nothing to free."""
-
-
-class PostgresWaiter:
-    """A connection that listens; after a drop it listens again at the next drain."""
-
-    def __init__(self, database: Database, topic: str):
-        import psycopg  # not above: see storage/drivers.py
-
-        self._database = database
-        self._topic = topic
-        self._driver = psycopg
-        self._connection: Any = None
-        self.drain()
-
-    def fileno(self) -> int:
-        """The connection's socket."""
-        return int(self._connection.fileno()) if self._connection else -1
-
-    def drain(self) -> None:
-        """Take all notices that have come."""
-        try:
-            if self._connection is None:
-                self._connection = self._database.connect_plainly()
-                self._connection.execute(f"LISTEN {_channel(self._topic)}")
-            for _ in self._connection.notifies(timeout=0):
-                pass
-        except self._driver.Error:
-            self.close()
-
-    def close(self) -> None:
-        """End the connection."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-
-def _channel(topic: str) -> str:
-    return f"job_service_{topic}"

@@ -44,7 +44,7 @@ class PostgresServer:
         settings = ["-k", str(self._folder), "-c", "listen_addresses=", "-p", "5432"]
         if not self._synced:
             settings.append("-F")
-        postgres = [*_drop_rights(), str(self._binaries / "postgres"), "-D", "data", *settings]
+        postgres = [*drop_rights(), str(self._binaries / "postgres"), "-D", "data", *settings]
         log_path = self._folder / "log"
         with log_path.open("ab") as log:
             process = subprocess.Popen(postgres, cwd=self._folder, stdout=log, stderr=log)
@@ -111,10 +111,9 @@ def running_server(synced: bool = False) -> Iterator[PostgresServer]:
     assert binaries is not None
     with tempfile.TemporaryDirectory(prefix="job-service-postgres-") as name:
         folder = Path(name)
-        if os.geteuid() == 0:
-            shutil.chown(folder, UNPRIVILEGED, UNPRIVILEGED)
+        give_away(folder)
         options = ["--no-sync", "--auth=trust", "--username=tests", "--encoding=UTF8"]
-        initdb = [*_drop_rights(), str(binaries / "initdb"), *options, "--no-locale", "data"]
+        initdb = [*drop_rights(), str(binaries / "initdb"), *options, "--no-locale", "data"]
         subprocess.run(initdb, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         server = PostgresServer(binaries, folder, synced)
         try:
@@ -124,7 +123,14 @@ def running_server(synced: bool = False) -> Iterator[PostgresServer]:
             server.stop()
 
 
-def _drop_rights() -> list[str]:
+def give_away(folder: Path) -> None:
+    """Let a folder, and what is in it, belong to who runs the servers."""
+    if os.geteuid() == 0:
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+
+
+def drop_rights() -> list[str]:
     """A prefix of a command: not as root, and stopped when this process dies."""
     command = ["setpriv", "--pdeathsig=INT"]
     if os.geteuid() == 0:

@@ -55,13 +55,15 @@ MAY_IMPORT = {
     "storage.upload_bucket": "storage.bucket_access storage.config storage.job storage.uploads",
     "storage.disk": "",
     "storage.write_lock": "",
-    "storage.engines": "storage.job storage.write_lock",
+    "storage.engines": "storage.config storage.job storage.write_lock",
     "storage.statements": "",
     "storage.tallies": "storage.models storage.statements",
     "storage.database": "storage.job storage.models storage.statements storage.tallies",
     "storage.schema": "storage.job storage.database storage.engines storage.making",
-    "storage.wakeup": "storage.job storage.database",
+    "storage.wakeup": "",
+    "storage.notices": "storage.job storage.database storage.wakeup",
     "storage.clock": "storage.database",
+    "storage.transactions": "storage.database",
     "storage.closings": "",
     "storage.runner_locks": "",
     "storage.liveness": "storage.closings storage.clock storage.models storage.database "
@@ -97,7 +99,18 @@ MAY_IMPORT = {
     "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.lanes "
     "storage.wakeup storage.liveness",
     "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.liveness",
+    "storage.move_marker": "storage.database storage.job",
+    "storage.move_tables": "storage.database storage.models storage.statements",
+    "storage.move_sides": "storage storage.database storage.engines storage.folders storage.job "
+    "storage.models storage.move_tables storage.runners storage.schema storage.wakeup",
+    "storage.move_files": "storage.database storage.job storage.models storage.move_sides "
+    "storage.move_tables storage.upload_folder storage.uploads",
+    "storage.moving": "storage.clock storage.database storage.models storage.move_marker "
+    "storage.move_sides storage.move_tables",
+    "storage.__main__": "storage.config storage.job storage.logs storage.move_* storage.moving "
+    "storage.opening storage.uploads",
     "storage.opening": "storage.clock storage.config storage.job storage.engines storage.database "
+    "storage.move_marker storage.notices "
     "storage.folders storage.schema storage.wakeup storage.liveness storage.upload_bucket "
     "storage.upload_folder storage.uploads",
     "runner": "",
@@ -106,8 +119,10 @@ MAY_IMPORT = {
     "runner.roster": "runner.pool runner.outcome runner.pace runner.printed storage.job "
     "storage.uploads",
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
+    "runner.transaction_watch": "storage.database storage.transactions",
     "runner.errands": "",
-    "runner.upkeep": "runner.errands runner.retry runner.work_folders storage.clock "
+    "runner.upkeep": "runner.errands runner.retry runner.transaction_watch "
+    "runner.work_folders storage.clock "
     "storage.liveness storage.opening storage.rescheduling storage.rescue storage.retention "
     "storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
@@ -200,7 +215,7 @@ MAY_IMPORT = {
     "server.handlers.* "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
     "storage.filters storage.history storage.queue_names storage.queues storage.readiness "
-    "storage.store",
+    "storage.store storage.transactions",
     "server.app": "server.access server.handlers.* server.services server.web_files",
     "server.listener": "server.acceptor server.app server.config server.connections "
     "server.fast_path server.services "

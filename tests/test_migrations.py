@@ -15,6 +15,7 @@ from storage.filters import Filters
 from storage.opening import open_store
 from storage.states import Status
 from storage.store import JobStore
+from tests.stores import Bench
 
 FIRST = "0001_jobs.py"
 INSERT = """
@@ -55,3 +56,12 @@ def test_jobs_of_the_first_release_can_be_used(
     (mine,) = figures(store.database, store.clock, store.runners_folder).types.values()
     assert (mine.queued, mine.running) == (2, 0)
     store.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_tables_that_change_all_the_time_are_cleaned_often(bench: Bench) -> None:
+    query = "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL"
+    options = dict(bench.store.database.engine.execute_sql(query).fetchall())
+    assert "autovacuum_vacuum_scale_factor=0.02" in options["job"]
+    assert {"fillfactor=70", "autovacuum_vacuum_cost_delay=0"} <= set(options["attempt"])
+    assert "autovacuum_vacuum_threshold=1000" in options["version"]

@@ -6,7 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from storage.wakeup import LISTENER, WORKER, PostgresWaiter, SocketWakeup, Waiter
+from storage.notices import PostgresWaiter
+from storage.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
 from tests.stores import Bench
 from tests.waiting import wait_for
 

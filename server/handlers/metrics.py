@@ -8,6 +8,7 @@ from server.service_answers import ReadyDocument
 from storage.history import last_hour
 from storage.job import StoreUnusable
 from storage.readiness import require_ready
+from storage.transactions import oldest_seconds
 
 
 class MetricsHandler(Handler):
@@ -16,8 +17,9 @@ class MetricsHandler(Handler):
     async def get(self) -> None:
         """In the text format of Prometheus, or OpenMetrics where that is asked for."""
         figures = await self.services.figures.ask(None)
+        oldest = await self.services.blocking(oldest_seconds, self.services.store.database)
         accept = self.request.headers.get("Accept", "")
-        text, content_type = exposition(figures, self.services.job_types, accept)
+        text, content_type = exposition(figures, self.services.job_types, accept, oldest)
         self.set_header("Content-Type", content_type)
         self.finish(text)
 

@@ -1,0 +1,159 @@
+"""The store as a program: moves all jobs to another database."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlparse
+
+from storage.config import Settings, SettingsError, read_or_exit
+from storage.job import StoreError
+from storage.logs import set_up_logs
+from storage.move_files import has_files, move_files
+from storage.move_sides import open_source, open_target
+from storage.move_tables import BATCH_ROWS
+from storage.moving import Compared, Move
+from storage.opening import open_uploads
+from storage.uploads import Uploads
+
+ABOUT = """Moves all jobs, with their attempts, events, output, keys and callbacks, to another
+database, which has to be empty or new. Stop all listeners and workers first. One that was cut off
+goes on where it was when it is run again; at the end all rows of both are compared."""
+ENDS = "exit codes: 0 all is there and the same, 1 something differs or is refused, 2 usage"
+
+
+def main() -> None:
+    """Run the command, and end the program."""
+    parser = argparse.ArgumentParser(
+        prog="python -m storage", description="Tools for the store of the jobs."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    migrate = commands.add_parser(
+        "migrate",
+        help="move all jobs to another database",
+        description=ABOUT,
+        epilog=ENDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_options(migrate)
+    settings = read_or_exit(Settings)
+    set_up_logs(settings.log_level, settings.log_format, "storage")
+    try:
+        sys.exit(_migrate(parser.parse_args()))
+    except (StoreError, SettingsError) as error:
+        sys.exit(f"not moved: {error}")
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    url = "sqlite:////path or postgresql://…"
+    parser.add_argument("--from", dest="source", required=True, metavar="URL", help=url)
+    parser.add_argument("--to", dest="target", required=True, metavar="URL", help=url)
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="DATA_DIR of the source's programs (default: that of the environment, or else the "
+        "folder of its SQLite file)",
+    )
+    parser.add_argument(
+        "--uploads-to",
+        metavar="URL",
+        help="copy the uploads, too, each with its hash checked, to the UPLOADS_URL of the new "
+        "programs: file:///path or s3://bucket/prefix (default: they stay where they are)",
+    )
+    parser.add_argument(
+        "--batch",
+        type=_positive,
+        default=BATCH_ROWS,
+        metavar="ROWS",
+        help="most rows that are stored by one transaction (default: %(default)s)",
+    )
+
+
+def _positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError("it must be 1 or more")
+    return int(text)
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    """The exit code."""
+    if _identity(arguments.source) == _identity(arguments.target):
+        raise StoreError("--from and --to are the same database")
+    folder = arguments.data_dir or _data_dir(arguments.source)
+    tell = Progress()
+    source = open_source(arguments.source, folder)
+    files, copied = 0, 0
+    if has_files(source):
+        files, copied = move_files(source, *_uploads(folder, arguments.uploads_to), tell)
+    target = open_target(arguments.target)
+    move = Move(source, target, _identity(arguments.source), tell, arguments.batch)
+    compared = move.run()
+    _say(f"{files:,} uploaded files, {copied:,} of them copied now")
+    code = _report(compared)
+    target.close()
+    source.close()
+    return code
+
+
+def _uploads(folder: Path, target: str | None) -> tuple[Uploads, Uploads | None]:
+    """Where the files are, by the environment and DATA_DIR, and where they are to be copied to."""
+    settings = Settings.read({**os.environ, "DATA_DIR": str(folder)})
+    if settings.uploads_folder and not settings.uploads_folder.is_dir():
+        raise StoreError(f"there is no folder {settings.uploads_folder} of uploads: name DATA_DIR")
+    if target is None:
+        return open_uploads(settings), None
+    return open_uploads(settings), open_uploads(
+        Settings.read({**os.environ, "DATA_DIR": str(folder), "UPLOADS_URL": target})
+    )
+
+
+def _identity(url: str) -> str:
+    """What tells a database from others, without user and password."""
+    parts = urlparse(url)
+    if parts.scheme == "sqlite":
+        return f"sqlite:///{Path(parts.path[1:]).resolve()}"
+    query = [each for each in parts.query.split("&") if each.startswith(("host=", "port="))]
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}?{'&'.join(query)}"
+
+
+def _data_dir(url: str) -> Path:
+    parts = urlparse(url)
+    if parts.scheme == "sqlite" and not os.environ.get("DATA_DIR"):
+        return Path(parts.path[1:]).absolute().parent
+    return Settings.read().data_dir
+
+
+def _report(compared: list[Compared]) -> int:
+    """Print what is on both sides; the exit code."""
+    if not compared:
+        _say("nothing to do: all of it was moved before")
+        return 0
+    _say(f"{'table':<16}{'source':>12}{'target':>12}")
+    for each in compared:
+        verdict = "same" if each.same else "DIFFERENT"
+        _say(f"{each.table:<16}{each.source:>12,}{each.target:>12,}  {verdict}")
+    return 0 if all(each.same for each in compared) else 1
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+class Progress:
+    """Prints what it is told at a terminal, a line a second."""
+
+    def __init__(self) -> None:
+        self._next_at = time.monotonic() + 1
+        self._shown = sys.stderr.isatty()
+
+    def __call__(self, line: str) -> None:
+        """Print a line if one is due."""
+        if self._shown and time.monotonic() >= self._next_at:
+            self._next_at = time.monotonic() + 1
+            sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    main()

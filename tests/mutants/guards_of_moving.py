@@ -1,0 +1,80 @@
+"""Guards of moves to another database, and of what PostgreSQL needs in operation."""
+
+from tests.mutants.mutant import Mutant
+
+MOVING = ("tests/test_moving.py",)
+TRANSACTIONS = ("tests/test_transactions.py",)
+POOLERS = ("tests/test_poolers.py",)
+
+MOVES = (
+    Mutant(
+        "a move keeps the triggers from writing anew",
+        "storage/move_tables.py",
+        """    database.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')\n""",
+        "",
+        MOVING,
+    ),
+    Mutant(
+        "a SQLite file that is moved is had alone",
+        "storage/engines.py",
+        '        pragmas = {"locking_mode": "exclusive", **pragmas}\n',
+        "        pass\n",
+        MOVING,
+    ),
+    Mutant(
+        "tables of PostgreSQL that are moved are locked",
+        "storage/move_sides.py",
+        '        source.execute(f"LOCK TABLE {tables} IN SHARE MODE")\n',
+        "        pass\n",
+        MOVING,
+    ),
+    Mutant(
+        "how far a move is, is stored with each batch",
+        "storage/moving.py",
+        "                note(self._target, after=source.key_of(rows[-1]))\n",
+        "",
+        MOVING,
+    ),
+    Mutant(
+        "no program starts on a database that is half moved",
+        "storage/opening.py",
+        "        refuse_half_moved(database)\n",
+        "",
+        MOVING,
+    ),
+    Mutant(
+        "a copy of a file is compared with its hash",
+        "storage/move_files.py",
+        "        if digest.hexdigest() == upload.sha256:\n",
+        "        if True:\n",
+        MOVING,
+    ),
+    Mutant(
+        "a source that has changed is told from what was copied",
+        "storage/moving.py",
+        '        if move["version"] != version:\n',
+        "        if False:\n",
+        MOVING,
+    ),
+    Mutant(
+        "a transaction is told of once",
+        "runner/transaction_watch.py",
+        "each.seconds * AGAIN for key",
+        "0.0 for key",
+        TRANSACTIONS,
+    ),
+    Mutant(
+        "locks are waited for with a bound",
+        "storage/engines.py",
+        """f"BEGIN; SET LOCAL lock_timeout = '{BUSY_SECONDS:.0f}s'\"""",
+        '"BEGIN"',
+        POOLERS,
+    ),
+    Mutant(
+        "LISTEN goes past a pooler",
+        "storage/opening.py",
+        "settings.listen_url or settings.store_url",
+        "settings.store_url",
+        POOLERS,
+    ),
+)
