@@ -159,6 +159,38 @@ def moving(sides: Sides, tell: Any = lambda line: None) -> Iterator[Move]:
 
 
 @to_either
+def test_a_move_goes_on_behind_its_last_batch(sides: Sides) -> None:
+    filled(sides, 20)
+    lines: list[str] = []
+
+    def tell(line: str) -> None:
+        lines.append(line)
+        if line.startswith("copying job: 12 "):
+            raise KeyboardInterrupt
+
+    with moving(sides, tell) as move, pytest.raises(KeyboardInterrupt):
+        move.run()
+    lines.clear()
+    with moving(sides, lines.append) as move:
+        assert all(each.same for each in move.run())
+    assert lines[0] == "copying job: 15 of 25"
+
+
+@to_either
+def test_copied_jobs_make_no_events(sides: Sides) -> None:
+    filled(sides)
+    source, target = open_source(sides.source, sides.data_dir), open_target(sides.target)
+    for model in (models.UploadRow, models.JobRow):
+        with target.transaction():
+            for rows in Table(source, model).batches():
+                Table(target, model).insert(rows)
+    assert Table(target, models.JobRow).count() == 5
+    assert Table(target, models.EventRow).count() == 0
+    source.close()
+    target.close()
+
+
+@to_either
 def test_a_row_that_is_not_the_same_is_told(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(sides)
     insert = Table.insert
