@@ -19,6 +19,7 @@ BUSY_SECONDS = 2.0
 """How long a change waits for locks that others hold, before it is told to try again."""
 OUR_NAME = "job-service"
 """What the names of our connections begin with, where a server shows them."""
+_LOCK_TIMEOUT = f"lock_timeout = '{BUSY_SECONDS:.0f}s'"
 # WAL-reset bug, https://sqlite.org/wal.html#walresetbug: mended in these and in all later ones.
 MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -108,17 +109,28 @@ class _Sqlite(_LoneSqlite):
 
 
 class _Postgresql(_Remembered, pw.PostgresqlDatabase):
+    """Waits for locks no longer than a while: what reads alone, too."""
+
     def begin(self, isolation_level: Any = None) -> None:
-        """Begin a transaction that waits for locks no longer than others do. Said in the same
-        breath, and not when connecting: a pooler would give a session with other settings."""
+        """Begin a transaction. How long it waits is said again, in the same breath: of a pooler, it
+        may have the session of another one."""
         with pw.__exception_wrapper__:  # type: ignore[attr-defined]
             cursor: Any = self.cursor()  # type: ignore[no-untyped-call]
-            cursor.execute(f"BEGIN; SET LOCAL lock_timeout = '{BUSY_SECONDS:.0f}s'")
+            cursor.execute(f"BEGIN; SET LOCAL {_LOCK_TIMEOUT}")
 
     def rollback(self) -> None:
         """Roll back, unless the connection is lost: to fail then would hide why."""
         if not self.is_closed() and not self.connection().closed:  # type: ignore[no-untyped-call]
             super().rollback()
+
+    def _connect(self) -> Any:
+        connection = super()._connect()
+        try:
+            connection.execute(f"SET {_LOCK_TIMEOUT}")  # a pooler takes no options of a connection
+        except Exception:
+            self._close(connection)
+            raise
+        return connection
 
 
 def _identity(path: str) -> tuple[int, int] | None:
@@ -176,25 +188,3 @@ def is_mended(version: tuple[int, int, int]) -> bool:
 def making_engine(file: Path) -> Any:
     """An engine that writes a new SQLite file, and nothing beside it; it syncs nothing."""
     return _LoneSqlite(str(file), pragmas={"journal_mode": "memory", "synchronous": "off"})
-
-
-def existing_tables(engine: Any) -> list[str] | None:
-    """The tables of a database, None for one on PostgreSQL that is new."""
-    if isinstance(engine, pw.PostgresqlDatabase):
-        return list(engine.get_tables()) or None
-    # Not through the engine, whose pragmas would write to a file that may not be ours.
-    try:
-        return _tables_of(engine.database, "ro")
-    except pw.OperationalError as error:
-        if "readonly" not in str(error):
-            raise
-        # A transaction that was cut off (without a WAL) has to be rolled back before one can read.
-        return _tables_of(engine.database, "rw")
-
-
-def _tables_of(path: str, mode: str) -> list[str]:
-    plain = pw.SqliteDatabase(f"file:{path}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
-    try:
-        return list(plain.get_tables())
-    finally:
-        plain.close()

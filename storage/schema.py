@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import peewee as pw
 from playhouse.migrations import Runner
 
 from storage.database import Database
-from storage.engines import existing_tables, making_engine
+from storage.engines import BUSY_SECONDS, making_engine
 from storage.job import StoreUnusable
 from storage.making import make_file
 
@@ -75,10 +76,32 @@ def refuse_foreign(database: Database) -> None:
     """Raise StoreUnusable for a database that is not ours, before anything is written to it."""
     _require_utf8(database)
     with database.translated():
-        tables = existing_tables(database.engine)
+        tables = _existing_tables(database.engine)
     if tables is not None and HISTORY not in tables:
         kind = "holds other tables" if tables else "is empty"
         raise StoreUnusable(f"{database.engine.database} {kind}: not a database of this service")
+
+
+def _existing_tables(engine: Any) -> list[str] | None:
+    """The tables of a database, None for one on PostgreSQL that is new."""
+    if isinstance(engine, pw.PostgresqlDatabase):
+        return list(engine.get_tables()) or None
+    # Not through the engine, whose pragmas would write to a file that may not be ours.
+    try:
+        return _tables_of(engine.database, "ro")
+    except pw.OperationalError as error:
+        if "readonly" not in str(error):
+            raise
+        # A transaction that was cut off (without a WAL) has to be rolled back before one can read.
+        return _tables_of(engine.database, "rw")
+
+
+def _tables_of(path: str, mode: str) -> list[str]:
+    plain = pw.SqliteDatabase(f"file:{path}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
+    try:
+        return list(plain.get_tables())
+    finally:
+        plain.close()
 
 
 def _require_utf8(database: Database) -> None:

@@ -10,14 +10,14 @@ DISK = ("tests/test_disk_mark.py",)
 STORE_FAULTS = (
     Mutant(
         "a foreign file is only read",
-        "storage/engines.py",
+        "storage/schema.py",
         '_tables_of(engine.database, "ro")',
         '_tables_of(engine.database, "rw")',
         FAULTS,
     ),
     Mutant(
         "a transaction that was cut off is rolled back at the start",
-        "storage/engines.py",
+        "storage/schema.py",
         'if "readonly" not in str(error):',
         "if True:",
         FAULTS,

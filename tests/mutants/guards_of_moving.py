@@ -66,7 +66,14 @@ MOVES = (
     Mutant(
         "locks are waited for with a bound",
         "storage/engines.py",
-        """f"BEGIN; SET LOCAL lock_timeout = '{BUSY_SECONDS:.0f}s'\"""",
+        '            connection.execute(f"SET {_LOCK_TIMEOUT}")',
+        "            pass",
+        ("tests/test_store_outages.py",),
+    ),
+    Mutant(
+        "a transaction waits with a bound in whatever session",
+        "storage/engines.py",
+        'f"BEGIN; SET LOCAL {_LOCK_TIMEOUT}"',
         '"BEGIN"',
         POOLERS,
     ),
