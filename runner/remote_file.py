@@ -7,6 +7,7 @@ A connection that breaks is made again, from the byte that is next.
 
 import io
 from collections.abc import Iterator
+from contextlib import closing
 
 from runner.analysis.ahead import Ahead
 from runner.remote_ranges import PIECE_BYTES, Again, Patience, Place
@@ -29,7 +30,7 @@ class RemoteFile:
         Raises RemoteError.
         """
         patience = Patience()
-        with self._place.connect() as ranges:
+        with closing(self._place.connect()) as ranges:
             while True:
                 try:
                     return ranges.modified()
@@ -107,7 +108,7 @@ class RemoteReader(io.RawIOBase):
 def _pieces(place: Place, at: int, end: int) -> Iterator[bytes]:
     """The bytes from one offset to another. Raises RemoteError."""
     patience = Patience()
-    with place.connect() as ranges:
+    with closing(place.connect()) as ranges:
         while at < end:
             try:
                 for piece in ranges.fetch(at, min(at + RANGE_BYTES, end)):

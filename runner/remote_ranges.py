@@ -13,8 +13,6 @@ import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 PIECE_BYTES = 1 << 20
@@ -87,15 +85,8 @@ class Ranges:
     def __init__(self, connection: HTTPConnection, target: str, place: Place) -> None:
         self._connection, self._target, self._size = connection, target, place.size
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the connection."""
         self._connection.close()
 
     def fetch(self, start: int, end: int) -> Iterator[bytes]:

@@ -83,6 +83,15 @@ class Refused:
         """Nothing to do."""
 
 
+def json_body(headers: HTTPHeaders, limit: int) -> JsonBody:
+    """For a request that has to bring JSON. Raises Problem 400, 413 or 415."""
+    if media_type(headers)[0] != "application/json":
+        raise Problem(415, "send application/json")
+    if (content_length(headers.get("Content-Length")) or 0) > limit:
+        raise too_large("the body", limit)
+    return JsonBody(limit)
+
+
 def media_type(headers: HTTPHeaders) -> tuple[str, dict[str, str]]:
     """The kind of a body, and its options. Raises Problem 415 for one that is encoded."""
     if headers.get("Content-Encoding", "identity").lower() != "identity":

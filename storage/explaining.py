@@ -53,7 +53,8 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Sit
     job = jobs_by_id(database, [job_id]).get(job_id)
     if job is None:
         return None
-    now, queue = clock(), next(iter(queues(database, clock(), job.queue)), None)
+    now = clock()
+    queue = next(iter(queues(database, now, job.queue)), None)
     runners = [each for each in living(database, folder) if each.takes(job.queue)]
     is_held = queue is not None and (queue.paused or queue.is_full)
     if job.status is not Status.QUEUED:

@@ -112,7 +112,7 @@ class Queues:
         count = QueueRow.select(pw.fn.COUNT(QueueRow.name).alias("count"))
         if self._database.rows(count)[0]["count"] >= MAX_QUEUES:
             raise TooManyQueues
-        make(self._database, name)
+        self._database.run(QueueRow.insert(name=name))
 
     def _is_in_use(self, name: str) -> bool:
         for status in (IS_QUEUED, IS_RUNNING):
@@ -126,11 +126,6 @@ def known(database: Database, names: Collection[str]) -> set[str]:
     """Those of these names that are queues."""
     rows = database.rows(QueueRow.select(QueueRow.name).where(QueueRow.name.in_(list(names))))
     return {row["name"] for row in rows}
-
-
-def make(database: Database, name: str) -> None:
-    """Make a queue without settings, unless it is there."""
-    database.run(QueueRow.insert(name=name).on_conflict_ignore())
 
 
 def queues(database: Database, now: int, name: str | None = None) -> list[Queue]:

@@ -1,5 +1,6 @@
 """The web front end passes axe's checks, in light and dark, with and without content."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,17 +24,18 @@ def settled(page: Page, path: str) -> Page:
     return page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_a_problem_that_axe_finds(
-    browser: Browser, service: Service, scheme: str
-) -> None:
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, browser: Browser, service: Service) -> Iterator[Page]:
+    """In either colors."""
     # The checks are a script of their own, which the policy of our pages refuses rightly.
     context = browser.new_context(
-        base_url=service.base_url,
-        color_scheme="dark" if scheme == "dark" else "light",
-        bypass_csp=True,
+        base_url=service.base_url, color_scheme=request.param, bypass_csp=True
     )
-    page = context.new_page()
+    yield context.new_page()
+    context.close()
+
+
+def test_no_page_has_a_problem_that_axe_finds(page: Page, service: Service) -> None:
     for path in ("/", "/ui/jobs", "/ui/submit?type=analyze", "/docs", "/ui/none"):
         assert problems(settled(page, path)) == [], path
     service.worker()
@@ -43,19 +45,11 @@ def test_no_page_has_a_problem_that_axe_finds(
     service.result(done)
     for path in ("/", "/ui/jobs", *(f"/ui/jobs/{each}" for each in (done, failed, running))):
         assert problems(settled(page, path)) == [], path
-    context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_queues_and_their_dialogs_have_no_problem_that_axe_finds(
-    browser: Browser, service: Service, scheme: str
+    page: Page, service: Service
 ) -> None:
-    context = browser.new_context(
-        base_url=service.base_url,
-        color_scheme="dark" if scheme == "dark" else "light",
-        bypass_csp=True,
-    )
-    page = context.new_page()
     for name, paused in (("empty", False), ("held", True)):
         assert (
             service.call("PUT", f"/queues/{name}", {"max_running": 2, "paused": paused})[0] == 201
@@ -80,7 +74,6 @@ def test_queues_and_their_dialogs_have_no_problem_that_axe_finds(
     page.get_by_role("button", name="Delete").click()
     expect(page.locator("dialog .error-text")).not_to_be_empty()
     assert problems(page) == []
-    context.close()
 
 
 def test_the_checks_would_find_something(browser: Browser, tmp_path: Path) -> None:

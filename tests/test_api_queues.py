@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -12,6 +11,7 @@ from storage.queues import MAX_QUEUES
 from tests.api import Client, fields, read
 from tests.programs import Service, running_service
 from tests.stores import Bench
+from tests.test_explain import codes
 
 
 async def put(client: Client, name: str, status: int = 200, **changes: Any) -> Any:
@@ -142,11 +142,6 @@ async def test_jobs_of_paused_queues_are_not_ahead(client: Client, bench: Bench)
     assert (await client.get(f"/jobs/{job_id}/explain"))["ahead"] == 4
     await put(client, "few", max_running=2)
     assert (await client.get(f"/jobs/{job_id}/explain"))["ahead"] == 3
-
-
-async def codes(client: Client, job_id: UUID) -> list[str]:
-    document = await client.get(f"/jobs/{job_id}/explain")
-    return [reason["code"] for reason in document["reasons"]]
 
 
 @pytest.mark.gen_test

@@ -215,6 +215,7 @@ MAY_IMPORT = {
     "server.handlers.* "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
     "storage.filters storage.history storage.queue_names storage.queues storage.readiness "
+    "storage.runners "
     "storage.store storage.transactions",
     "server.app": "server.access server.handlers.* server.services server.web_files",
     "server.listener": "server.acceptor server.app server.config server.connections "

@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from server import wire
 from server.access import log_change
-from server.body import Body, JsonBody, NoBody, content_length, media_type
+from server.body import Body, JsonBody, NoBody, json_body
 from server.callers import Role
 from server.filters import BulkBody
 from server.handlers.base import Handler
-from server.problems import Problem, too_large, unacceptable
+from server.problems import unacceptable
 from server.submission import field_errors
 from storage.bulk import BulkChange
 from storage.filters import Filters
@@ -34,12 +34,7 @@ class BulkHandler(Handler):
         """JSON. Raises Problem 413 or 415."""
         if self.request.method != "POST":
             return NoBody()
-        if media_type(self.request.headers)[0] != "application/json":
-            raise Problem(415, "send application/json")
-        limit = self.services.settings.max_json_bytes
-        if (content_length(self.request.headers.get("Content-Length")) or 0) > limit:
-            raise too_large("the body", limit)
-        return JsonBody(limit)
+        return json_body(self.request.headers, self.services.settings.max_json_bytes)
 
     async def change(self, change: Change) -> None:
         """Change the next jobs that are meant; answered with how many, and where to go on."""

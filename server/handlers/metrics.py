@@ -8,6 +8,7 @@ from server.service_answers import ReadyDocument
 from storage.history import last_hour
 from storage.job import StoreUnusable
 from storage.readiness import require_ready
+from storage.runners import living
 from storage.transactions import oldest_seconds
 
 
@@ -68,8 +69,9 @@ class ReadyHandler(Handler):
             self.services.disk.admit_upload(0)
         except Problem as problem:
             raise unavailable(problem.detail) from problem
-        figures = await self.services.figures.ask(None)
-        ready: ReadyDocument = {"status": "ready", "runners": len(figures.runners)}
+        store = self.services.store
+        runners = await self.services.blocking(living, store.database, store.runners_folder)
+        ready: ReadyDocument = {"status": "ready", "runners": len(runners)}
         self.answer(ready)
 
     head = get

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 from pydantic import ValidationError
 
 from server.access import log_change
-from server.body import Body, JsonBody, NoBody, content_length, media_type
+from server.body import Body, JsonBody, NoBody, json_body
 from server.callers import Role
 from server.handlers.base import Handler
-from server.problems import FieldError, Problem, too_large, unacceptable
+from server.problems import FieldError, Problem, unacceptable
 from server.queues import QueueBody, queue_document, queues_document
 from server.submission import field_errors
 from storage.queue_names import DEFAULT_QUEUE, queue_name
@@ -37,11 +37,7 @@ class QueueHandler(Handler):
         """JSON with what is to be changed. Raises Problem 413 or 415."""
         if self.request.method != "PUT":
             return NoBody()
-        if media_type(self.request.headers)[0] != "application/json":
-            raise Problem(415, "send application/json")
-        if (content_length(self.request.headers.get("Content-Length")) or 0) > MAX_BODY_BYTES:
-            raise too_large("the body", MAX_BODY_BYTES)
-        return JsonBody(MAX_BODY_BYTES)
+        return json_body(self.request.headers, MAX_BODY_BYTES)
 
     async def get(self, name: str) -> None:
         """As it is now."""
