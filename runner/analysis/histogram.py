@@ -7,6 +7,7 @@ not depend on the order: it is the finest unit, from the one asked for on, that 
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from runner.analysis.times import LineTimes
 
@@ -54,6 +55,18 @@ class Histogram:
         for index, number in other._buckets.items():
             self._buckets[_index(self.unit, _start(other.unit, index))] += number
         self._keep_bound()
+
+    def plain(self) -> tuple[str, list[tuple[int, int]]]:
+        """Its unit and its buckets, as JSON can hold them."""
+        return self.unit, sorted(self._buckets.items())
+
+    @classmethod
+    def of_plain(cls, plain: Any, max_buckets: int) -> "Histogram":
+        """The same histogram again, with its bound."""
+        histogram = cls(UNITS[0], max_buckets)
+        histogram.unit, buckets = plain
+        histogram._buckets.update(dict(buckets))
+        return histogram
 
     def to_json(self) -> list[tuple[str, int]]:
         """The start of each bucket that is not empty, as RFC 3339, and its number; in order."""
@@ -114,6 +127,18 @@ class TimeSpan:
         """Add the part of the file that follows."""
         self._first = (self._first + later._first)[:_EDGE_BYTES]
         self._append(later._last, later._whole)
+
+    def plain(self) -> tuple[str, str, bool]:
+        """What it has kept, as JSON can hold it: a character for each byte."""
+        return self._first.decode("latin-1"), self._last.decode("latin-1"), self._whole
+
+    @classmethod
+    def of_plain(cls, plain: Any) -> "TimeSpan":
+        """The same again."""
+        span = cls()
+        first, last, span._whole = plain
+        span._first, span._last = first.encode("latin-1"), last.encode("latin-1")
+        return span
 
     def times(self, line_times: LineTimes) -> tuple[float, float] | None:
         """First and last time, in epoch seconds; None if there is none in either place."""

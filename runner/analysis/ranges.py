@@ -48,7 +48,7 @@ def scan_ranges(
     samples = options.lines.samples if options.lines else 0
 
     def work(part: int, progress: Progress) -> bytes:
-        return _packed(*_scan_range(file, ranges[part], patterns, options, progress))
+        return _packed(*scan_range(file, ranges[part], patterns, options, progress))
 
     def heard(part: int, content: tuple[int, list[int]]) -> None:
         news[part] = content
@@ -82,13 +82,14 @@ def plan(file: Stored, range_bytes: int) -> list[tuple[int, int]]:
     ranges: list[tuple[int, int]] = []
     size, start = size_of(file), 0
     while start < size:
-        end = _after_newline(file, start + range_bytes - 1, size)
+        end = after_newline(file, start + range_bytes - 1, size)
         ranges.append((start, end))
         start = end
     return ranges
 
 
-def _after_newline(file: Stored, at: int, size: int) -> int:
+def after_newline(file: Stored, at: int, size: int) -> int:
+    """Where the line ends that has the byte `at`: behind its newline, or at the file's end."""
     while at < size:
         block = read_at(file, at, _BLOCK)
         newline = block.find(b"\n")
@@ -100,13 +101,15 @@ def _after_newline(file: Stored, at: int, size: int) -> int:
     return size
 
 
-def _scan_range(
+def scan_range(
     file: Stored,
     part: tuple[int, int],
     patterns: Sequence[Literal | Regex],
     options: Options,
     progress: Progress,
 ) -> tuple[Partial, Seen]:
+    """Scan the bytes from one offset to another, which are whole lines of a plain file; tells bytes
+    done and counts. Raises HelperError if the file is cut."""
     check, span, report_at = Utf8Check(), TimeSpan(), 0.0
     with open_stored(file, *part) as opened:
         source = Watched(_RangeSource(opened, *part, check), span)

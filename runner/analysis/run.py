@@ -76,8 +76,8 @@ def analyze(
     HelperError.
     """
     ready, keys = prepare(patterns), [pattern.key for pattern in patterns]
-    began, times = time.monotonic(), LineTimes(modified_at(file))
-    options = _options(wanted, times, len(patterns))
+    began, modified = time.monotonic(), modified_at(file)
+    options = options_of(wanted, modified, len(patterns))
     with (
         open_source(file, limits, ahead=helpers > 1) as source,
         Utf8Source(source, wanted.encoding) as text,
@@ -96,7 +96,7 @@ def analyze(
         else:
             partial, seen = _scan(text, ready, options, tell)
             encoding, bom = text.encoding, text.bom
-        span = seen.span.times(times)
+        span = seen.span.times(LineTimes(modified))
         seconds = max(time.monotonic() - began, 1e-6)
         stored = source.bytes_total
         return Found(keys, partial, seen, source.format, encoding, bom, stored, seconds, span)
@@ -108,10 +108,12 @@ def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
     return encoding, bom_bytes > 0
 
 
-def _options(wanted: Wanted, times: LineTimes, patterns: int) -> Options:
+def options_of(wanted: Wanted, modified: float, patterns: int) -> Options:
+    """The same for a scanner; `modified`, in seconds since 1970, tells the year of times that have
+    none. Samples and histograms are fewer where there are many patterns."""
     if not wanted.lines:
         return Options()
-    time_of = times.time_of if wanted.histogram else None
+    time_of = LineTimes(modified).time_of if wanted.histogram else None
     buckets = max(_LEAST_BUCKETS, _BUCKETS // patterns)
     samples = min(wanted.samples, max(1, _SAMPLES // patterns))
     return Options(LineOptions(samples, time_of, wanted.histogram, buckets))

@@ -26,6 +26,7 @@ from runner.job_types.base import (
     UploadFile,
     to_json,
 )
+from runner.job_types.steps import RUN, do_step
 
 PACKAGES = ("runner.job_types",)
 
@@ -63,10 +64,11 @@ def load(
     `max_data_bytes` is what jobs are told that a compressed file may become, None for any size;
     and `max_data_ratio`, how many bytes each of its bytes may.
 
-    The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload", "cores"},
-    where upload is null, or has "name", "size", and one of "path", "url" and "problem". The result
-    is JSON text, and `report` gets each progress as JSON text. The entry raises what the job type
-    raises, and NotRetryable for a request that this code cannot serve or a result that is not JSON.
+    The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload", "cores",
+    "step"}, where upload is null, or has "name", "size", and one of "path", "url" and "problem";
+    and the step is one of `steps`, the whole job by default. The result is JSON text, and `report`
+    gets each progress as JSON text. The entry raises what the job type raises, and NotRetryable for
+    a request that this code cannot serve or a result that is not JSON.
     """
     return partial(_run, find(packages), max_data_bytes, max_data_ratio)
 
@@ -86,7 +88,8 @@ def _run(
     payload = _payload(job_type, asked["payload"])
     context = Context(asked["job_id"], asked["attempt"], upload, report, asked.get("cores", 1))
     context.max_data_bytes, context.max_data_ratio = max_data_bytes, max_data_ratio
-    result = to_json("result", job_type.run(payload, context))
+    done = do_step(job_type, payload, context, asked.get("step", RUN))
+    result = to_json("result", done)
     context.flush()
     return result
 

@@ -1,17 +1,20 @@
 """Job type `analyze`: how often texts and regexes occur in a file, and in which of its lines."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from runner.analysis import parts
 from runner.analysis.encodings import EncodingError, check_encoding
 from runner.analysis.errors import PatternError
 from runner.analysis.patterns import Pattern, prepare
 from runner.analysis.report import to_json
 from runner.analysis.run import Wanted, analyze
 from runner.analysis.source import Limits, SourceError
-from runner.job_types.base import Context, JobType, NotRetryable, Payload
+from runner.job_types.base import Context, NotRetryable, Payload
+from runner.job_types.in_parts import InParts, Part
 
 
 class PatternObject(Payload):
@@ -82,13 +85,17 @@ class AnalyzePayload(Payload):
             raise ValueError("samples and histogram need lines: true")
         return self
 
+    def plain_patterns(self) -> list[Pattern]:
+        """The patterns as the analysis takes them."""
+        return [given.plain() for given in self.patterns]
+
     def wanted(self) -> Wanted:
         """What is to be told besides counts."""
         unit = "" if self.histogram == "none" else self.histogram
         return Wanted(self.lines, self.samples, unit, self.encoding)
 
 
-class Analyze(JobType[AnalyzePayload]):
+class Analyze(InParts[AnalyzePayload]):
     """Counts occurrences that do not overlap, in the file as it is or as it is decompressed."""
 
     name = "analyze"
@@ -101,12 +108,43 @@ class Analyze(JobType[AnalyzePayload]):
 
     def run(self, payload: AnalyzePayload, context: Context) -> Any:
         """Scan the file; a file that cannot be read to its end is an error, never a count."""
-        assert context.upload is not None
-        file = context.upload.stored()
-        patterns = [given.plain() for given in payload.patterns]
-        wanted, limits = payload.wanted(), Limits(context.max_data_bytes, context.max_data_ratio)
+        file, patterns, wanted = _file(context), payload.plain_patterns(), payload.wanted()
+        limits = Limits(context.max_data_bytes, context.max_data_ratio)
         try:
             found = analyze(file, patterns, wanted, context.report, context.cores, limits)
         except SourceError as error:
-            raise NotRetryable(f"{context.upload.name}: {error}") from error
+            raise NotRetryable(f"{_name(context)}: {error}") from error
         return to_json(found, wanted)
+
+    def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[Part]:
+        """Parts of a plain file, each by its offsets."""
+        patterns = payload.plain_patterns()
+        planned = parts.plan(_file(context), patterns, payload.wanted(), part_bytes)
+        none = [0] * len(patterns)
+        return [Part(part, parts.progress(part, patterns, 0, none)) for part in planned]
+
+    def run_part(self, payload: AnalyzePayload, context: Context, spec: Any) -> Any:
+        """Scan the lines of a part."""
+        start, end = spec
+        file, patterns, wanted = _file(context), payload.plain_patterns(), payload.wanted()
+        return parts.scan_part(file, (start, end), patterns, wanted, context.report)
+
+    def fold(self, payload: AnalyzePayload, results: Sequence[Any]) -> Any:
+        """Put parts together."""
+        return parts.fold(results, payload.wanted(), len(payload.patterns))
+
+    def finish(self, payload: AnalyzePayload, context: Context, folded: Any, seconds: float) -> Any:
+        """The same result as that of `run`."""
+        wanted = payload.wanted()
+        found = parts.join(_file(context), folded, payload.plain_patterns(), wanted, seconds)
+        return to_json(found, wanted)
+
+
+def _file(context: Context) -> Any:
+    assert context.upload is not None
+    return context.upload.stored()
+
+
+def _name(context: Context) -> str:
+    assert context.upload is not None
+    return context.upload.name

@@ -1,0 +1,167 @@
+"""A file analyzed in parts, each by itself: the same result as the whole."""
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runner.analysis import parts
+from runner.analysis.errors import HelperError
+from runner.analysis.patterns import Pattern
+from runner.analysis.report import to_json
+from runner.analysis.run import Wanted, analyze
+
+PATTERNS = [
+    Pattern("a"),
+    Pattern("aa"),
+    Pattern("A", ignore_case=True),
+    Pattern("b+a", regex=True),
+    Pattern("a\n", name="at the end"),
+    Pattern("never"),
+]
+ALL = Wanted(samples=3, histogram="minute")
+LINES = (
+    b"2024-05-01T12:%02d:%02dZ aab",
+    b"bba \xff no text",
+    b"",
+    b"baaaaaaaaaaaaaaaaaaa",
+    "ä".encode() * 9,
+    b"2024-05-%02dT%02d:00:00Z a",
+)
+
+
+def unheard(told: dict[str, Any]) -> None:
+    """Hear no progress."""
+
+
+def in_parts(
+    file: Path, part_bytes: int, patterns: Sequence[Pattern], wanted: Wanted, groups: int = 1
+) -> dict[str, Any]:
+    """The result by parts, folded in so many steps, each of which passes its own on as JSON."""
+    planned = parts.plan(file, patterns, wanted, part_bytes)
+    found = [
+        json.loads(json.dumps(parts.scan_part(file, part, patterns, wanted, unheard)))
+        for part in planned
+    ]
+    size = -(-len(found) // groups)
+    folded: list[dict[str, Any]] = []
+    for at in range(0, len(found), size):
+        folded = [parts.fold([*folded, *found[at : at + size]], wanted, len(patterns))]
+    return comparable(to_json(parts.join(file, folded[0], patterns, wanted, 1.0), wanted))
+
+
+def whole(file: Path, patterns: Sequence[Pattern], wanted: Wanted) -> dict[str, Any]:
+    return comparable(to_json(analyze(file, patterns, wanted, unheard), wanted))
+
+
+def comparable(result: dict[str, Any]) -> dict[str, Any]:
+    """Without what depends on how long it took."""
+    for name in ("seconds", "bytes_per_second"):
+        del result["file"][name]
+    return result
+
+
+def a_log(seed: int, lines: int) -> bytes:
+    chosen, written = random.Random(seed), []
+    for _ in range(lines):
+        line = chosen.choice(LINES)
+        numbers = tuple(chosen.randint(1, 23) for _ in range(line.count(b"%")))
+        written.append(line % numbers if numbers else line)
+    return b"\n".join(written)
+
+
+def test_parts_equal_the_whole_on_four_hundred_cuts(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(a_log(seed=1, lines=2000))
+    size = log.stat().st_size
+    expected = whole(log, PATTERNS, ALL)
+    assert expected["counts"]["aa"] > 400
+    assert expected["file"]["not_text"]
+    part_bytes = -(-size // parts.MOST_PARTS)
+    planned = parts.plan(log, PATTERNS, ALL, part_bytes)
+    assert len(planned) > parts.MOST_PARTS - 10
+    assert in_parts(log, part_bytes, PATTERNS, ALL, groups=7) == expected
+
+
+@pytest.mark.parametrize("part_bytes", range(1, 400))
+def test_parts_equal_the_whole_wherever_it_is_cut(tmp_path: Path, part_bytes: int) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(a_log(seed=part_bytes, lines=90))
+    assert in_parts(log, part_bytes, PATTERNS, ALL) == whole(log, PATTERNS, ALL)
+
+
+@settings(
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.text("ab\n", min_size=2, max_size=60), st.integers(1, 20), st.integers(1, 4))
+def test_parts_of_any_text_folded_in_any_steps_equal_the_whole(
+    tmp_path: Path, text: str, part_bytes: int, groups: int
+) -> None:
+    log = tmp_path / "log"
+    log.write_text(text)
+    wanted = Wanted(samples=2)
+    if parts.plan(log, PATTERNS, wanted, part_bytes):
+        found = in_parts(log, part_bytes, PATTERNS, wanted, groups)
+        assert found == whole(log, PATTERNS, wanted)
+    else:
+        assert len(text) <= part_bytes
+
+
+def test_parts_are_as_many_as_are_allowed_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "MOST_PARTS", 4)
+    log = tmp_path / "log"
+    log.write_bytes(b"a\n" * 50)
+    assert parts.plan(log, PATTERNS, ALL, 10) == [(0, 25), (25, 50), (50, 75), (75, 100)]
+    assert parts.plan(log, PATTERNS, ALL, 99) == [(0, 99), (99, 100)]
+    assert parts.plan(log, PATTERNS, ALL, 100) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted", "pattern"),
+    [
+        (b"\x1f\x8b\x08" + b"a\n" * 50, ALL, "a"),
+        (b"a\n" * 50, ALL, "a\na"),
+        ("a\n".encode("utf-16") * 50, ALL, "a"),
+        (b"a\n" * 50, Wanted(encoding="cp1252"), "a"),
+    ],
+    ids=["compressed", "a text that spans lines", "utf-16", "an encoding that is asked for"],
+)
+def test_what_parts_would_count_otherwise_stays_whole(
+    tmp_path: Path, content: bytes, wanted: Wanted, pattern: str
+) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(content)
+    assert parts.plan(log, [Pattern(pattern)], wanted, 10) == []
+
+
+def test_the_progress_of_all_parts_adds_up_to_the_whole(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"a b\n" * 1000)
+    told: list[dict[str, Any]] = []
+    planned = parts.plan(log, PATTERNS, ALL, 999)
+    for part in planned:
+        last: list[dict[str, Any]] = []
+        parts.scan_part(log, part, PATTERNS, ALL, last.append)
+        told.append(last[-1])
+    assert sum(each["bytes_total"] for each in told) == 4000
+    assert sum(each["counts"]["a"] for each in told) == 1000
+    assert all(each["bytes_done"] <= each["bytes_total"] for each in told)
+
+
+def test_a_file_that_was_cut_fails_its_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"a\n" * 10)
+    monkeypatch.setattr(parts, "_line_end", lambda file, cut: cut)
+    with pytest.raises(HelperError, match="cut while it was read"):
+        parts.scan_part(log, (10, 30), PATTERNS, ALL, unheard)
