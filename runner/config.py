@@ -86,6 +86,13 @@ class RunnerSettings(Settings):
         "commas; besides PATH, TZ, and those for languages and Python",
     )
 
+    parts_bytes: int = Field(
+        2**30,
+        ge=0,
+        le=2**62,
+        description="files of this size or more are analyzed in parts, by all workers that have "
+        "free slots; 0: never",
+    )
     queues: str = Field(
         "", description="names of the queues to take jobs from, separated by commas; empty: all"
     )

@@ -1,10 +1,10 @@
-"""The jobs of this runner that are in the pool, each with the fence of its claim."""
+"""The jobs of this runner that are in the pool, and parts of jobs; each with its fence."""
 
-import json
 import logging
 import math
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -12,7 +12,9 @@ from runner.outcome import Outcome
 from runner.pace import Pace
 from runner.pool import Pool
 from runner.printed import Pieces
+from runner.requests import RUN, Step, request_text
 from storage.job import Fence, Job
+from storage.parts import PartFence, TakenPart
 from storage.uploads import Uploads
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,9 @@ class Running:
     """A job in the pool. `progress` is its newest one that is not stored yet, as JSON text."""
 
     job: Job
+    step: Step = field(default_factory=lambda: RUN)
+    part: PartFence | None = None
+    """If it is a part: then only this is held, and not the job."""
     kill: Kill | None = None
     progress: str | None = None
     printed: Pieces = field(default_factory=Pieces)
@@ -54,7 +59,8 @@ class Running:
 
     def names(self) -> dict[str, object]:
         """What a log line says of it."""
-        return {"job_id": str(self.fence.job_id), "attempt": self.fence.attempt}
+        names = {"job_id": str(self.job.id), "attempt": self.job.attempt}
+        return {**names, "part": self.part.number} if self.part else names
 
     def progress_stored(self) -> None:
         """There is nothing new to store now."""
@@ -74,8 +80,8 @@ class Roster:
     def __len__(self) -> int:
         return len(self._running)
 
-    def __contains__(self, fence: Fence) -> bool:
-        return _token(fence) in self._running
+    def __contains__(self, fence: Fence | PartFence) -> bool:
+        return self._token_of(fence) is not None
 
     def room(self) -> tuple[int, int]:
         """How many more jobs can start at once, and how many can wait behind others."""
@@ -84,36 +90,47 @@ class Roster:
 
     def start(self, job: Job) -> None:
         """Hand a claimed job to the pool."""
-        token = _token(job.fence)
-        running = Running(job, printed=Pieces(self._pool.log_bytes))
-        self._running[token] = running
-        self._pool.submit(token, self._request(job), job.timeout)
-        log.debug("job handed to the pool", extra=running.names())
+        self._submit(Running(job), (), job.timeout)
 
-    def kill(self, fence: Fence, reason: Kill) -> None:
-        """Kill a job, if it is still there; the first reason stays. Asked again, the pool looks
-        again after what holds the kill up."""
-        running = self._running.get(_token(fence))
-        if running:
-            running.kill = running.kill or reason
-            self._pool.kill(_token(fence))
+    def start_step(
+        self, job: Job, step: Step, results: Sequence[str] = (), timeout: float | None = None
+    ) -> None:
+        """Hand a step of a claimed job to the pool, with results of parts as JSON text."""
+        self._submit(Running(job, step), results, None if timeout is None else max(timeout, 0.001))
+
+    def start_part(self, taken: TakenPart) -> None:
+        """Hand a claimed part of a job to the pool."""
+        step = {"kind": "part", "spec": taken.spec}
+        self._submit(Running(taken.job, step, taken.fence), (), taken.job.timeout)
+
+    def parts(self) -> list[PartFence]:
+        """The parts that nobody has killed."""
+        living = (running for running in self._running.values() if running.kill is None)
+        return [running.part for running in living if running.part]
+
+    def kill(self, fence: Fence | PartFence, reason: Kill) -> None:
+        """Kill a job or a part, if it is still there; the first reason stays. Asked again, the pool
+        looks again after what holds the kill up."""
+        token = self._token_of(fence)
+        if token is not None:
+            self._kill(token, reason)
 
     def kill_all(self, reason: Kill) -> None:
         """Kill all jobs."""
-        for running in list(self._running.values()):
-            self.kill(running.fence, reason)
+        for token in list(self._running):
+            self._kill(token, reason)
 
     def give_back(self, seconds: float) -> bool:
         """Release the jobs that have waited for so long behind others; whether any wait still."""
         for token in self._pool.waiting(seconds):
-            self.kill(self._running[token].fence, Kill.RELEASE)
+            self._kill(token, Kill.RELEASE)
         return bool(self._pool.waiting(0.0))
 
     def disown_all(self) -> None:
         """Kill all jobs, whatever else they were killed for."""
-        for running in self._running.values():
+        for token, running in self._running.items():
             running.kill = Kill.DISOWN
-            self._pool.kill(_token(running.fence))
+            self._pool.kill(token)
 
     def collect(self) -> list[tuple[Running, Outcome]]:
         """The jobs that have ended and are to be settled."""
@@ -147,21 +164,25 @@ class Roster:
         running = self._running.values()
         return [(each, each.progress_stored_at - latest) for each in running if each.told]
 
-    def _request(self, job: Job) -> str:
-        upload = job.upload and {
-            **self._uploads.access(job.upload, job.timeout),
-            "name": job.upload.name,
-            "size": job.upload.size,
-        }
-        request = {
-            "job_id": str(job.id),
-            "attempt": job.attempt,
-            "type": job.type,
-            "payload": job.payload,
-            "upload": upload,
-            "cores": self._cores(),
-        }
-        return json.dumps(request)
+    def _submit(self, running: Running, results: Sequence[str], timeout: float | None) -> None:
+        running.printed = Pieces(self._pool.log_bytes)
+        token = _token(running)
+        self._running[token] = running
+        cores = self._cores()
+        text = request_text(running.job, running.step, self._uploads, cores, results)
+        self._pool.submit(token, text, timeout)
+        log.debug("job handed to the pool", extra=running.names())
+
+    def _kill(self, token: str, reason: Kill) -> None:
+        self._running[token].kill = self._running[token].kill or reason
+        self._pool.kill(token)
+
+    def _token_of(self, fence: Fence | PartFence) -> str | None:
+        """That of the call for a job, whichever its step, or for a part."""
+        for token, running in self._running.items():
+            if fence == (running.part or running.fence):
+                return token
+        return None
 
     def _cores(self) -> int:
         """How many processors there are beside those that other jobs use."""
@@ -169,5 +190,11 @@ class Roster:
         return max(1, len(os.sched_getaffinity(0)) - others)
 
 
-def _token(fence: Fence) -> str:
-    return f"{fence.job_id}/{fence.attempt}"
+def _token(running: Running) -> str:
+    """The name of its call, which no other has: of a job, of a step of it, or of a part."""
+    job, part = f"{running.job.id}/{running.job.attempt}", running.part
+    if part:
+        return f"{job}/{part.number}/{part.tries}"
+    if running.step == RUN:
+        return job
+    return f"{job}/{running.step['kind']}/{running.step.get('first', '')}"

@@ -9,6 +9,7 @@ from runner.outcome import Outcome as PoolOutcome
 from runner.roster import Kill, Running
 from storage.claims import Claims
 from storage.job import Ended, Fence, Json, Outcome, Usage
+from storage.parts import PartFence
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,14 @@ class Settler:
 
     def settle_each(self, ended: Sequence[tuple[Running, PoolOutcome]]) -> list[bool]:
         """The same as `settle` for many, in their order."""
-        plain = [at for at, (r, o) in enumerate(ended) if o.kind == "returned" and not r.told]
+        plain = [at for at, (r, o) in enumerate(ended) if _is_plain(r, o)]
         moved = dict(zip(plain, self._complete([ended[at] for at in plain]), strict=True))
         return [moved[at] if at in moved else self.settle(*ended[at]) for at in range(len(ended))]
 
     def settle(self, running: Running, outcome: PoolOutcome) -> bool:
         """Move the job on; False if the store refused, since this runner holds it no more."""
+        if running.part:
+            return self._settle_part(running.part, running, outcome)
         self._store_output(running)
         usage = _usage(outcome)
         if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill):
@@ -56,10 +59,23 @@ class Settler:
         return self._failed(running, ended, outcome.retryable)
 
     def store_progress(self, running: Running) -> None:
-        """Store how far a job is, and what it has printed."""
+        """Store how far a job is, and what it has printed; of a part, only how far it is."""
+        if running.part:
+            if running.progress is not None:
+                self._claims.parts.progress(running.part, running.progress)
+            return
         self._store_output(running)
         if running.progress is not None:
             self._claims.progress(running.fence, running.progress)
+
+    def _settle_part(self, part: PartFence, running: Running, outcome: PoolOutcome) -> bool:
+        usage, parts = _usage(outcome), self._claims.parts
+        if outcome.kind == "killed" or (outcome.kind == "lost" and outcome.innocent):
+            return parts.give_back(part)
+        if outcome.kind == "returned":
+            return parts.done(part, outcome.result or "null", running.progress, usage)
+        error = {"outcome": outcome.kind, "retryable": outcome.retryable, **(_error(outcome) or {})}
+        return parts.fail(part, error, usage)
 
     def _store_output(self, running: Running) -> None:
         if running.printed.parts:
@@ -99,6 +115,11 @@ def log_settled(running: Running, outcome: PoolOutcome, moved: bool) -> None:
     if outcome.error_type:
         extra["error"] = f"{outcome.error_type}: {outcome.error_message}"
     log.info("job ended" if moved else "stale end of a job dropped", extra=extra)
+
+
+def _is_plain(running: Running, outcome: PoolOutcome) -> bool:
+    """Whether it can be settled together with others."""
+    return outcome.kind == "returned" and not running.told and not running.part
 
 
 def _returned(running: Running, outcome: PoolOutcome) -> Ended:

@@ -17,9 +17,10 @@ from runner.lease import steady_now
 from runner.outcome import Outcome
 from runner.pace import PATIENCE_SECONDS
 from runner.pool import Pool
-from runner.roster import Kill, Roster, Running
+from runner.roster import Roster, Running
 from runner.settling import Settler, log_settled
 from runner.upkeep import Upkeep
+from runner.work import Room, Work
 from storage.claims import Claims
 from storage.job import Fence, StoreError, StoreInDoubt
 from storage.liveness import Liveness
@@ -44,7 +45,9 @@ class Supervisor:
         liveness: Liveness,
         upkeep: Upkeep,
         drain_seconds: float,
+        parts_bytes: int = 0,
     ):
+        """Jobs with files of `parts_bytes` or more are done in parts, if that helps; 0: none."""
         self._pool = pool
         self._roster = roster
         self._claims = claims
@@ -52,6 +55,7 @@ class Supervisor:
         self._upkeep = upkeep
         self._drain_seconds = drain_seconds
         self._settler = Settler(claims)
+        self._work = Work(claims, roster, pool.size, parts_bytes)
         self._ended: list[tuple[Running, Outcome]] = []
         self._stop_at: float | None = None
         self._next_due_at: float | None = None
@@ -63,18 +67,18 @@ class Supervisor:
         """Claim no more; asked a second time, wait no longer for jobs to end."""
         seconds = self._drain_seconds if self._stop_at is None else 0.0
         self._stop_at = time.monotonic() + seconds
-        log.info("draining", extra={"running": len(self._roster), "seconds": seconds})
+        log.info("draining", extra={"running": len(self._work), "seconds": seconds})
 
     def done(self) -> bool:
         """Whether a drain is over: nothing runs, and all is settled; or that takes too long."""
         if self._stop_at is None:
             return False
-        left = len(self._roster) + len(self._ended)
+        left = len(self._work) + len(self._ended)
         return not left or time.monotonic() > self._stop_at + SETTLE_SECONDS
 
     def settle_last(self) -> None:
         """Settle what the end of the pool has ended; what cannot be is left to a rescue."""
-        self._ended += self._roster.collect()
+        self._ended += self._work.collect()
         try:
             self._settle_and_claim()
         except StoreError as error:
@@ -82,14 +86,15 @@ class Supervisor:
 
     def tick(self) -> None:
         """One turn. A store that fails leaves everything as it is, to be done in a later turn."""
-        self._ended += self._roster.collect()
+        self._ended += self._work.collect()
         try:
             self._register()
             self._liveness.renew()  # first: a lease must not end because something else fails
             self._pool.lease.end_at(self._liveness.safe_until())  # at once: or waits for a lock
             self._reconcile()
+            self._ended += self._work.look()
             self._settle_and_claim()
-            self._kill_canceled()
+            self._work.kill_canceled()
             self._upkeep.run()
         except StoreError as error:
             # What was committed is not known: the next turn looks.
@@ -98,7 +103,7 @@ class Supervisor:
         self._heed_lease()
         self._waiting = self._roster.give_back(PATIENCE_SECONDS if self._stop_at is None else 0.0)
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
-            self._roster.kill_all(Kill.RELEASE)
+            self._work.release_all()
 
     def wait(self, waiter: Waiter, stop: int) -> None:
         """Sleep until something may have changed; `stop` is a descriptor that ends it, too."""
@@ -122,10 +127,7 @@ class Supervisor:
         and now and then, since a server may make it after the connection was lost."""
         if not self._in_doubt and time.monotonic() < self._reconcile_at:
             return
-        ended = {running.fence for running, _ in self._ended}
-        for job in self._claims.held():
-            if job.fence not in self._roster and job.fence not in ended:
-                self._roster.start(job)
+        self._work.resume([running for running, _ in self._ended])
         self._in_doubt = False
         self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
 
@@ -139,7 +141,7 @@ class Supervisor:
                 moved = self._settler.settle_each(self._ended)
                 for running in due:
                     self._settler.store_progress(running)
-                jobs = self._claims.claim(*self._room())
+                claimed = self._work.claim(self._room())
         except StoreInDoubt:
             self._doubtful = {running.fence for running, _ in self._ended}
             raise
@@ -149,24 +151,18 @@ class Supervisor:
             log_settled(running, outcome, is_moved or running.fence in self._doubtful)
         self._ended.clear()
         self._doubtful.clear()
-        for job in jobs:
-            self._roster.start(job)
+        self._work.start(*claimed)
         self._is_job_due()
 
     def _is_job_due(self) -> bool:
-        """Whether there is a job to claim; if not, when there will be is noted."""
-        seconds = self._claims.seconds_to_next() if any(self._room()) else None
+        """Whether there is a job or a part to claim; if not, when a job will be is noted."""
+        room = self._room()
+        seconds = self._claims.seconds_to_next() if any(room) else None
         self._next_due_at = None if seconds is None else time.monotonic() + seconds
-        return seconds is not None and seconds <= 0
+        return self._work.parts_wait(room) or (seconds is not None and seconds <= 0)
 
-    def _room(self) -> tuple[int, int]:
-        """How many jobs can start, and how many more can wait behind others."""
+    def _room(self) -> Room:
         return self._roster.room() if self._stop_at is None else (0, 0)
-
-    def _kill_canceled(self) -> None:
-        if self._roster.living():
-            for fence in self._claims.to_cancel():
-                self._roster.kill(fence, Kill.CANCEL)
 
     def _heed_lease(self) -> None:
         """The keepers know its end as well, and heed it even while this process is stopped."""
@@ -177,7 +173,7 @@ class Supervisor:
         """The lease ends: kill all jobs; register under a new name. What has ended before is
         settled yet, if nobody has rescued it: its fence tells."""
         log.error("the lease could not be renewed, killing all jobs")
-        self._roster.disown_all()
+        self._work.disown_all()
         self._registered = False
 
     def _patience(self) -> float:

@@ -71,7 +71,13 @@ def run(
         upkeep = Upkeep(store, liveness, rescuer, work, settings.retention_seconds)
         held.callback(upkeep.close)
         supervisor = Supervisor(
-            pool, Roster(pool, store.uploads), claims, liveness, upkeep, settings.drain_seconds
+            pool,
+            Roster(pool, store.uploads),
+            claims,
+            liveness,
+            upkeep,
+            settings.drain_seconds,
+            settings.parts_bytes,
         )
         turn_until_done(supervisor, waiter, signals, heartbeat)
     supervisor.settle_last()

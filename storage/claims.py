@@ -14,10 +14,12 @@ from storage.clock import Clock
 from storage.database import Database
 from storage.due import due_jobs
 from storage.job import Ended, Fence, Job, Outcome, Usage
+from storage.job_parts import JobParts
 from storage.lanes import IS_RUNNING, Lane, open_lanes
 from storage.liveness import Liveness
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
+from storage.parts import Parts
 from storage.rows import fetch_jobs, jobs_by_id, select_jobs
 from storage.statements import place
 from storage.states import (
@@ -53,6 +55,8 @@ class Claims:
         self._queues = queues
         self._moves = Moves(database)
         self._others_have_room = False
+        self.parts = Parts(database, liveness, queues, self.registered)
+        self.job_parts = JobParts(database, liveness)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -61,7 +65,8 @@ class Claims:
             before = self._moves.settled
             yield
         self._wakeup.notify(EVENTS if self._moves.settled == before else LISTENER)
-        if self._others_have_room:
+        news = (self._others_have_room, self.parts.take_news(), self.job_parts.take_news())
+        if any(news):
             self._wakeup.notify(WORKER)
 
     def register(self, slots: int) -> None:

@@ -10,6 +10,7 @@ from storage.lanes import IS_RUNNING
 from storage.liveness import Liveness
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
+from storage.parts import holders, lose
 from storage.states import ABANDON, CONFIRM_CANCEL, RESCUE
 from storage.wakeup import LISTENER, WORKER, Wakeup
 
@@ -38,7 +39,7 @@ class Rescuer:
         self._moves = Moves(database)
 
     def rescue(self) -> int:
-        """Settle the jobs of all dead runners; how many there were."""
+        """Settle the jobs and parts of all dead runners; how many there were."""
         rescued = sum(self._rescue_runner(name) for name in self._others())
         if rescued:
             self._wakeup.notify(WORKER)
@@ -49,7 +50,7 @@ class Rescuer:
         known = self._database.rows(RunnerRow.select(RunnerRow.name))
         holding = JobRow.select(JobRow.locked_by.alias("name")).where(IS_RUNNING).distinct()
         names = {row["name"] for row in [*known, *self._database.rows(holding)]}
-        return names - {self._liveness.name}
+        return (names | holders(self._database)) - {self._liveness.name}
 
     def _rescue_runner(self, name: str) -> int:
         with self._database.transaction():
@@ -57,6 +58,8 @@ class Rescuer:
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
             rescued = sum(self._rescue_counted(row) for row in self._database.rows(held))
+            self._database.next_version(0)
+            rescued += lose(self._database, name)
             self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
         self._liveness.bury(name)
         return rescued

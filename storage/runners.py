@@ -1,15 +1,14 @@
 """The runners that live, as anybody sees them."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import peewee as pw
-
 from storage.clock import DATABASE_NOW
 from storage.database import Database
 from storage.lanes import IS_RUNNING
-from storage.models import JobRow, RunnerRow
+from storage.models import JobRow, PartRow, RunnerRow
 from storage.runner_locks import lock_is_free, lock_path
 
 
@@ -55,7 +54,10 @@ def _runner(row: dict[str, Any], held: int) -> Runner:
     return Runner(**row, held=held, queues=None if queues is None else frozenset(queues.split(",")))
 
 
-def _held(database: Database) -> dict[str, int]:
-    count: Any = pw.fn.COUNT(JobRow.id).alias("held")
-    query = JobRow.select(JobRow.locked_by, count).where(IS_RUNNING).group_by(JobRow.locked_by)
-    return {row["locked_by"]: row["held"] for row in database.rows(query)}
+def _held(database: Database) -> Counter[str]:
+    """Jobs and parts of jobs, by their runners. A job in parts takes no slot itself."""
+    in_parts = PartRow.select(PartRow.job_id)
+    whole = JobRow.select(JobRow.locked_by.alias("name")).where(IS_RUNNING)
+    parts = PartRow.select(PartRow.runner.alias("name")).where(PartRow.runner.is_null(False))
+    held = [*database.rows(whole.where(JobRow.id.not_in(in_parts))), *database.rows(parts)]
+    return Counter(row["name"] for row in held)

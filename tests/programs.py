@@ -131,9 +131,12 @@ class Service:
         assert status == 202, answer
         return str(answer["job_id"])
 
-    def upload(self, content: bytes, payload: Any) -> str:
-        """The id of a new analyze job with a file."""
-        parts = [("type", None, b"analyze"), ("payload", None, json.dumps(payload).encode())]
+    def upload(self, content: bytes, payload: Any, type: str = "analyze", **options: Any) -> str:
+        """The id of a new job with a file."""
+        parts = [("type", None, type.encode()), ("payload", None, json.dumps(payload).encode())]
+        for name, value in options.items():
+            text = value if isinstance(value, str) else json.dumps(value)
+            parts.append((name, None, text.encode()))
         body, content_type = form([*parts, ("filename", "app.log", content)])
         request = urllib.request.Request(self.base_url + "/jobs", body, method="POST")
         request.add_header("Content-Type", content_type)

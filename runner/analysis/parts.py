@@ -63,10 +63,9 @@ def scan_part(
 def progress(
     part: tuple[int, int], patterns: Sequence[Pattern], done: int, counts: Sequence[int]
 ) -> dict[str, Any]:
-    """How far a part is; the sum of all parts is how far the whole is."""
-    size = part[1] - part[0]
+    """How far a part is: the sums of all parts are how far the whole is."""
     by_key = dict(zip((each.key for each in patterns), counts, strict=True))
-    return {"bytes_done": min(done, size), "bytes_total": size, "counts": by_key}
+    return {"bytes_done": done, "bytes_total": part[1] - part[0], "counts": by_key}
 
 
 def fold(results: Sequence[dict[str, Any]], wanted: Wanted, patterns: int) -> dict[str, Any]:

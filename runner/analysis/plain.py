@@ -37,7 +37,7 @@ def _tally(tally: Tally) -> list[Any]:
 
 
 def _of_tally(plain: list[Any], max_buckets: int) -> Tally:
-    *numbers, samples, histogram, undated = plain
+    count, matching, first, last, samples, histogram, undated = plain
     as_bytes = [sample.encode("latin-1") for sample in samples]
     found = None if histogram is None else Histogram.of_plain(histogram, max_buckets)
-    return Tally(*numbers, as_bytes, found, undated)
+    return Tally(count, matching, first, last, as_bytes, found, undated)

@@ -65,10 +65,11 @@ def load(
     and `max_data_ratio`, how many bytes each of its bytes may.
 
     The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload", "cores",
-    "step"}, where upload is null, or has "name", "size", and one of "path", "url" and "problem";
-    and the step is one of `steps`, the whole job by default. The result is JSON text, and `report`
-    gets each progress as JSON text. The entry raises what the job type raises, and NotRetryable for
-    a request that this code cannot serve or a result that is not JSON.
+    "step", "results"}, where upload is null, or has "name", "size", and one of "path", "url" and
+    "problem"; the step is one of `steps`, by default the whole job, and the results are what it
+    needs of others. The result is JSON text, and `report` gets each progress as JSON text. The
+    entry raises what the job type raises, and NotRetryable for a request that this code cannot
+    serve or a result that is not JSON.
     """
     return partial(_run, find(packages), max_data_bytes, max_data_ratio)
 
@@ -88,7 +89,8 @@ def _run(
     payload = _payload(job_type, asked["payload"])
     context = Context(asked["job_id"], asked["attempt"], upload, report, asked.get("cores", 1))
     context.max_data_bytes, context.max_data_ratio = max_data_bytes, max_data_ratio
-    done = do_step(job_type, payload, context, asked.get("step", RUN))
+    step, results = asked.get("step", RUN), asked.get("results", ())
+    done = do_step(job_type, payload, context, step, results)
     result = to_json("result", done)
     context.flush()
     return result

@@ -1,12 +1,13 @@
 """What is done of a job by one call: all of it, or a step where it is done in parts.
 
-{"kind": "run"}                                    ──▶ the result
-{"kind": "plan", "part_bytes"}                     ──▶ [{"spec", "progress"}, …]
-{"kind": "part", "spec"}                           ──▶ what it has found
-{"kind": "fold", "results": […], "seconds": null}  ──▶ what they have found together
-{"kind": "fold", "results": […], "seconds": 1.5}   ──▶ the result
+{"kind": "run"}                               ──▶ the result
+{"kind": "plan", "part_bytes"}                ──▶ [{"spec", "progress"}, …]
+{"kind": "part", "spec"}                      ──▶ what it has found
+{"kind": "fold", "seconds": null} + results   ──▶ what they have found together
+{"kind": "fold", "seconds": 1.5} + results    ──▶ the result
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from runner.job_types.base import Context, JobType, NotRetryable, Payload
@@ -16,9 +17,13 @@ RUN = {"kind": "run"}
 
 
 def do_step(
-    job_type: JobType[Any], payload: Payload, context: Context, step: dict[str, Any]
+    job_type: JobType[Any],
+    payload: Payload,
+    context: Context,
+    step: dict[str, Any],
+    results: Sequence[Any],
 ) -> Any:
-    """Do a step of a job; raises what the job type raises."""
+    """Do a step of a job; `results` are those of parts. Raises what the job type raises."""
     kind = step["kind"]
     if kind == "run":
         return job_type.run(payload, context)
@@ -30,6 +35,6 @@ def do_step(
         return [vars(part) for part in job_type.plan(payload, context, step["part_bytes"])]
     if kind == "part":
         return job_type.run_part(payload, context, step["spec"])
-    folded = job_type.fold(payload, step["results"])
+    folded = job_type.fold(payload, results)
     seconds = step["seconds"]
     return folded if seconds is None else job_type.finish(payload, context, folded, seconds)
