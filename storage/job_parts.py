@@ -11,7 +11,8 @@ from storage.database import Database
 from storage.job import Fence, Json, Usage
 from storage.lanes import IS_RUNNING
 from storage.liveness import Liveness
-from storage.models import JobRow, PartRow, RunnerRow
+from storage.models import JobRow, RunnerRow
+from storage.part_row import PartRow
 from storage.parts import part_at
 from storage.rows import load
 

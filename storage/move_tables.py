@@ -18,12 +18,12 @@ from storage.models import (
     KeyRow,
     MomentRow,
     OutputRow,
-    PartRow,
     QueueRow,
     TallyRow,
     UploadRow,
     VersionRow,
 )
+from storage.part_row import PartRow
 from storage.statements import place
 
 MODELS: tuple[type[pw.Model], ...] = (

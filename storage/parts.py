@@ -22,8 +22,9 @@ import peewee as pw
 from storage.database import Database
 from storage.job import Job, Json, Usage
 from storage.liveness import Liveness
-from storage.models import JobRow, PartRow
+from storage.models import JobRow
 from storage.moves import dump
+from storage.part_row import PartRow
 from storage.rows import jobs_by_id, load
 
 MOST_LOST = 3

@@ -8,7 +8,8 @@ from typing import Any
 from storage.clock import DATABASE_NOW
 from storage.database import Database
 from storage.lanes import IS_RUNNING
-from storage.models import JobRow, PartRow, RunnerRow
+from storage.models import JobRow, RunnerRow
+from storage.part_row import PartRow
 from storage.runner_locks import lock_is_free, lock_path
 
 

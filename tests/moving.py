@@ -123,7 +123,11 @@ def fill(bench: Bench) -> dict[str, UUID]:
     bench.jobs.cancel(ids["canceled"], by="ops")
     history.note(bench.store.database, bench.clock())
     ids["running"] = bench.enqueue(priority=50)
-    assert holder.claim_one().job_id == ids["running"]
+    fence = holder.claim_one()
+    assert fence.job_id == ids["running"]
+    assert holder.claims.job_parts.make(fence, [("[0,1]", "{}"), ('["ä"]', "{}")])
+    (taken,) = holder.claims.parts.claim(1)
+    assert holder.claims.parts.done(taken.fence, '{"x":1}', None, ended.usage)
     return ids
 
 

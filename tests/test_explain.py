@@ -11,10 +11,9 @@ from storage.explaining import Situation, explain
 from storage.filters import Filters
 from storage.runners import living
 from tests.api import Client
-from tests.stores import RAISED, RETURNED, Bench, Holder
+from tests.stores import RAISED, RETURNED, Bench, Holder, die
 from tests.test_client_changes import UNKNOWN
 from tests.test_plans import Plans, slow
-from tests.test_rescue import die
 
 MINUTE = 60
 

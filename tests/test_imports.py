@@ -56,6 +56,7 @@ MAY_IMPORT = {
     "storage.disk": "",
     "storage.write_lock": "",
     "storage.engines": "storage.config storage.job storage.write_lock",
+    "storage.part_row": "",
     "storage.statements": "",
     "storage.tallies": "storage.models storage.statements",
     "storage.database": "storage.job storage.models storage.statements storage.tallies",
@@ -84,7 +85,8 @@ MAY_IMPORT = {
     "storage.skew": QUERIES,
     "storage.search_statements": QUERIES,
     "storage.bulk": f"{TABLES} storage.clock storage.filters storage.search storage.wakeup",
-    "storage.runners": f"{QUERIES} storage.clock storage.lanes storage.runner_locks",
+    "storage.runners": f"{QUERIES} storage.clock storage.lanes storage.part_row "
+    "storage.runner_locks",
     "storage.explaining": f"{TABLES} storage.clock storage.due storage.lanes storage.queues "
     "storage.runners",
     "storage.figures": f"{QUERIES} storage.states storage.clock storage.lanes storage.queues "
@@ -97,10 +99,13 @@ MAY_IMPORT = {
     "storage.search "
     "storage.skew storage.wakeup",
     "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.lanes "
-    "storage.wakeup storage.liveness",
-    "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.liveness",
+    "storage.wakeup storage.liveness storage.parts storage.job_parts",
+    "storage.parts": f"{TABLES} storage.part_row storage.liveness",
+    "storage.job_parts": f"{TABLES} storage.part_row storage.lanes storage.liveness storage.parts",
+    "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.liveness "
+    "storage.parts",
     "storage.move_marker": "storage.database storage.job",
-    "storage.move_tables": "storage.database storage.models storage.statements",
+    "storage.move_tables": "storage.database storage.models storage.part_row storage.statements",
     "storage.move_sides": "storage storage.database storage.engines storage.folders storage.job "
     "storage.models storage.move_tables storage.runners storage.schema storage.wakeup",
     "storage.move_files": "storage.database storage.job storage.models storage.move_sides "
@@ -116,9 +121,16 @@ MAY_IMPORT = {
     "runner": "",
     "runner.config": "storage.config storage.queue_names",
     "runner.retry": "",
-    "runner.roster": "runner.pool runner.outcome runner.pace runner.printed storage.job "
-    "storage.uploads",
-    "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims",
+    "runner.requests": "storage.job storage.uploads",
+    "runner.roster": "runner.pool runner.outcome runner.pace runner.printed runner.requests "
+    "storage.job storage.parts storage.uploads",
+    "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims "
+    "storage.parts",
+    "runner.split": "runner.outcome runner.roster storage.job",
+    "runner.split_jobs": "runner.outcome runner.roster runner.split storage.claims storage.job",
+    "runner.part_work": "runner.roster storage.parts",
+    "runner.work": "runner.outcome runner.part_work runner.roster runner.split_jobs "
+    "storage.claims storage.job storage.parts",
     "runner.transaction_watch": "storage.database storage.transactions",
     "runner.errands": "",
     "runner.upkeep": "runner.errands runner.retry runner.transaction_watch "
@@ -126,7 +138,7 @@ MAY_IMPORT = {
     "storage.liveness storage.opening storage.rescheduling storage.rescue storage.retention "
     "storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
-    "runner.settling runner.upkeep storage.claims storage.job storage.liveness "
+    "runner.settling runner.upkeep runner.work storage.claims storage.job storage.liveness "
     "storage.wakeup",
     "runner.heartbeat": "",
     "runner.worker": "runner.* storage.*",
@@ -136,7 +148,7 @@ MAY_IMPORT = {
     "runner.remote_ranges": "",
     "runner.remote_file": "runner.analysis.ahead runner.remote_ranges",
     "runner.remote_upload": "runner.job_types.base runner.remote_file runner.remote_ranges",
-    "runner.job_types": "runner.job_types.base runner.remote_upload",
+    "runner.job_types": "runner.job_types.base runner.job_types.steps runner.remote_upload",
     "runner.job_types.*": "runner.job_types.* runner.analysis.*",
     "runner.analysis": "",
     "runner.analysis.*": "runner.analysis runner.analysis.*",

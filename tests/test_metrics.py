@@ -22,9 +22,8 @@ from storage.models import JobRow
 from storage.states import Status
 from storage.tallies import BUCKETS
 from tests.api import Client
-from tests.stores import CANCELED, RAISED, RETURNED, Bench
+from tests.stores import CANCELED, RAISED, RETURNED, Bench, die
 from tests.test_plans import Plans, slow
-from tests.test_rescue import die
 
 DOCS = Path(__file__).parent.parent / "docs"
 

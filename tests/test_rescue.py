@@ -4,25 +4,11 @@ import os
 import select
 import time
 
-import peewee as pw
 import pytest
 
 from runner.lease import steady_now
 from storage.liveness import FileLiveness, LeaseLiveness
-from storage.models import RunnerRow
-from tests.stores import RETURNED, Bench, Holder
-
-
-def die(bench: Bench, runner: Holder) -> None:
-    """End a runner as the kernel would, without a word to the store."""
-    if isinstance(runner.liveness, FileLiveness):
-        bench.runners.remove(runner)
-        os.close(runner.liveness.descriptors[0])
-        if runner.liveness._closings:
-            runner.liveness._closings.close()
-    else:
-        past = RunnerRow.update(lease_expires_at=pw.SQL("lease_expires_at - 60000"))
-        bench.store.database.run(past.where(RunnerRow.name == runner.liveness.name))
+from tests.stores import RETURNED, Bench, die
 
 
 def test_the_job_of_a_dead_runner_is_queued_again_with_backoff(bench: Bench) -> None:

@@ -7,6 +7,7 @@ from tests.mutants.guards_of_events import EVENTS
 from tests.mutants.guards_of_faults import STORE_FAULTS
 from tests.mutants.guards_of_isolation import ISOLATION
 from tests.mutants.guards_of_moving import MOVES
+from tests.mutants.guards_of_parts import PARTS
 from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
 from tests.mutants.guards_of_queues import QUEUES
@@ -25,5 +26,6 @@ MUTANTS = (
     *EDGE,
     *ISOLATION,
     *QUEUES,
+    *PARTS,
     *MOVES,
 )

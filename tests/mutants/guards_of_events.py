@@ -145,10 +145,10 @@ EVENTS = (
     Mutant(
         "what is printed is stored with the end of an attempt",
         "runner/settling.py",
-        """since this runner holds it no more.\"\"\"
+        """running, outcome)
         self._store_output(running)
 """,
-        """since this runner holds it no more.\"\"\"
+        """running, outcome)
 """,
         ("tests/test_logs.py",),
     ),

@@ -48,7 +48,7 @@ POOL = (
     Mutant(
         "a job that waits too long goes back to the queue",
         "runner/roster.py",
-        "            self.kill(self._running[token].fence, Kill.RELEASE)\n",
+        "            self._kill(token, Kill.RELEASE)\n",
         "            pass\n",
         LINES,
     ),

@@ -70,23 +70,23 @@ PROGRAMS = (
     ),
     Mutant(
         "a drain has an end",
-        "runner/supervisor.py",
+        "runner/work.py",
         "self._roster.kill_all(Kill.RELEASE)",
         "pass",
         WHOLE,
     ),
     Mutant(
         "a job that is to be canceled is killed",
-        "runner/supervisor.py",
+        "runner/work.py",
         "self._roster.kill(fence, Kill.CANCEL)",
         "pass",
         WHOLE,
     ),
     Mutant(
         "canceled is written only when the process is gone",
-        "runner/supervisor.py",
+        "runner/work.py",
         "self._roster.kill(fence, Kill.CANCEL)",
-        "self._settler._confirm_cancel(fence, Usage())",
+        "self._claims.confirm_cancel(fence, __import__('storage.job').job.Ended('canceled'))",
         WHOLE,
     ),
     Mutant(

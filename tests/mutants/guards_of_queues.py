@@ -51,8 +51,8 @@ QUEUES = (
     Mutant(
         "room in a limited queue is told to other runners",
         "storage/claims.py",
-        "        if self._others_have_room:\n",
-        "        if False:\n",
+        "(self._others_have_room, ",
+        "(False, ",
         QUEUES_TESTS,
     ),
     Mutant(

@@ -1,0 +1,122 @@
+"""Guards of jobs in parts."""
+
+from tests.mutants.mutant import Mutant
+
+ROWS = ("tests/test_part_rows.py",)
+WHOLE = ("tests/test_parts.py",)
+FILES = ("tests/test_file_parts.py",)
+
+PARTS = (
+    Mutant(
+        "only the holder of a part settles it",
+        "storage/parts.py",
+        "holder = PartRow.runner == fence.runner, PartRow.tries == fence.tries",
+        "holder = ()",
+        ROWS,
+    ),
+    Mutant(
+        "a part that was to be ended has no result",
+        "storage/parts.py",
+        '*_held(fence), PartRow.status == "running"',
+        "*_held(fence)",
+        ROWS,
+    ),
+    Mutant(
+        "only the holder of a job makes its parts",
+        "storage/job_parts.py",
+        "if not self._database.rows(_select_held(fence)):",
+        "if False:",
+        ROWS,
+    ),
+    Mutant(
+        "parts that are planned otherwise are made anew",
+        "storage/job_parts.py",
+        'if [row["spec"] for row in stored] == [spec for spec, _ in parts]:',
+        "if stored:",
+        ROWS,
+    ),
+    Mutant(
+        "what an earlier attempt wanted ended goes on",
+        "storage/job_parts.py",
+        '"failed": "queued", "ending": "running"',
+        '"failed": "queued"',
+        ROWS,
+    ),
+    Mutant(
+        "a final job has no parts",
+        "storage/migrations/0016_parts.py",
+        'DELETE = "DELETE FROM part WHERE job_id = NEW.id;"',
+        'DELETE = "UPDATE part SET spec = spec WHERE job_id = NEW.id;"',
+        ROWS,
+    ),
+    Mutant(
+        "a part that ends its runners fails",
+        "storage/parts.py",
+        "PartRow.lost + 1 >= MOST_LOST",
+        "PartRow.lost + 1 >= 99",
+        ROWS,
+    ),
+    Mutant(
+        "parts of a dead runner are freed",
+        "storage/rescue.py",
+        "rescued += lose(self._database, name)",
+        "pass",
+        ROWS,
+    ),
+    Mutant(
+        "a cancel ends the parts of a job",
+        "runner/split_jobs.py",
+        "                self._parts.end(job.id)\n",
+        "                pass\n",
+        WHOLE,
+    ),
+    Mutant(
+        "canceled is written only when no part runs",
+        "runner/split_jobs.py",
+        "is_free = split.running.kill is Kill.RELEASE",
+        "is_free = True",
+        WHOLE,
+    ),
+    Mutant(
+        "parts that nobody waits for are killed",
+        "runner/part_work.py",
+        "if held.get(fence, True):",
+        "if False:",
+        WHOLE,
+    ),
+    Mutant(
+        "results are folded in the order of the parts",
+        "storage/job_parts.py",
+        "*part_at(job_id, first + len(found))",
+        "PartRow.job_id == job_id",
+        WHOLE,
+    ),
+    Mutant(
+        "a timeout is that of the whole job",
+        "runner/split_jobs.py",
+        "elif left is not None and left <= 0:",
+        "elif False:",
+        WHOLE,
+    ),
+    Mutant(
+        "parts leave half of the slots to jobs",
+        "runner/part_work.py",
+        "return min(self._waiting, max(0, share), free)",
+        "return min(self._waiting, free)",
+        ("tests/test_part_work.py",),
+    ),
+    Mutant(
+        "a cut is moved to the end of its line",
+        "runner/analysis/parts.py",
+        "return after_newline(file, cut - 1, size_of(file)) if cut else 0",
+        "return cut",
+        FILES,
+    ),
+    Mutant(
+        "a text that spans lines keeps a file whole",
+        "runner/analysis/ranges.py",
+        "return size >= least and not spans",
+        "return size >= least",
+        FILES,
+    ),
+)
