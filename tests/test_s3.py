@@ -55,6 +55,15 @@ def test_a_file_goes_through_the_bucket_into_its_job_and_is_deleted_with_it(
     assert not (service.folder / "data/uploads").exists()
 
 
+def test_a_giant_file_in_a_bucket_is_analyzed_in_parts(service: Service) -> None:
+    for _ in range(2):
+        service.worker(PARTS_BYTES=str(4 << 20))
+    job = service.result(service.upload(LOG * 200_000, PAYLOAD), timeout=50)
+    assert (job["status"], job["progress"]["parts"]) == ("succeeded", 6)
+    assert job["result"]["counts"] == {"ERROR": 400_000, "WARN": 200_000}
+    assert job["result"]["bytes"] == len(LOG) * 200_000
+
+
 def delete(service: Service, job_id: str) -> None:
     request = urllib.request.Request(f"{service.base_url}/jobs/{job_id}", method="DELETE")
     with urllib.request.urlopen(request, timeout=30) as answer:
