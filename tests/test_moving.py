@@ -30,6 +30,7 @@ from tests.moving import (
     wait_until_copying,
 )
 from tests.programs import running_service
+from tests.s3 import Bucket
 from tests.stores import Bench
 
 TO_POSTGRESQL, TO_SQLITE = ("sqlite", "postgresql"), ("postgresql", "sqlite")
@@ -267,6 +268,23 @@ def test_uploads_are_copied_with_their_hashes_checked(sides: Sides) -> None:
     (copies.parent / "incoming" / name).write_bytes(b"of one that was killed")
     code, printed = sides.move(*option)
     assert (code, (copies / name).read_bytes()) == (0, FILE), printed
+
+
+@only_to_postgresql
+def test_uploads_are_copied_into_a_bucket(sides: Sides, bucket: Bucket) -> None:
+    before = filled(sides)
+    (upload,) = {job.upload for job in before.jobs.values() if job.upload}
+    own = {name: value for name, value in bucket.settings.items() if name != "UPLOADS_URL"}
+    to = ("--uploads-to", bucket.settings["UPLOADS_URL"])
+    process = sides.command(*to, **{**own, "AWS_SECRET_ACCESS_KEY": ""})
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, printed
+    process = sides.command(*to, **own)
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, printed
+    assert [key.rpartition("/")[2] for key in bucket.keys()] == [str(upload.id)]
+    assert bucket.read(upload.id) == FILE
+    assert bucket.open_parts() == []
 
 
 @only_to_postgresql
