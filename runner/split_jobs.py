@@ -7,6 +7,7 @@ What becomes of such a job is told as of any other, by how a call has ended.
 """
 
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from runner.roster import PROGRESS_SECONDS, Kill, Roster, Running
 from runner.split import Split, added, as_of_part
 from storage.claims import Claims
 from storage.job import Fence, Job
+
+log = logging.getLogger(__name__)
 
 PARTS_OF_LEAST = 4
 """Into so many parts is a file cut at least."""
@@ -128,6 +131,10 @@ class SplitJobs:
     def _make(self, split: Split) -> bool:
         with self._claims.turn():
             split.made = self._parts.make(split.running.fence, split.parts)
+        if split.made:
+            log.info(
+                "job is done in parts", extra={**split.running.names(), "parts": len(split.parts)}
+            )
         return split.made
 
     def _decide(self, split: Split, statuses: Counter[str]) -> None:
@@ -170,7 +177,7 @@ class SplitJobs:
             split.told = text
 
     def _progress(self, split: Split, statuses: Counter[str]) -> str:
-        parts = {"parts": len(split.parts), "parts_done": statuses["done"]}
+        parts = {"parts_done": statuses["done"], "parts_total": len(split.parts)}
         return json.dumps({**added(self._parts.told(split.running.job.id)), **parts})
 
     def _end(self, split: Split, outcome: Outcome, statuses: Counter[str]) -> list[Ended]:

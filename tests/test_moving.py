@@ -282,7 +282,8 @@ def test_uploads_are_copied_into_a_bucket(sides: Sides, bucket: Bucket) -> None:
     process = sides.command(*to, **own)
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0, printed
-    assert [key.rpartition("/")[2] for key in bucket.keys()] == [str(upload.id)]
+    stored = bucket.keys()
+    assert [key.rpartition("/")[2] for key in stored] == [str(upload.id)]
     assert bucket.read(upload.id) == FILE
     assert bucket.open_parts() == []
 

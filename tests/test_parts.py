@@ -63,7 +63,7 @@ def test_a_large_file_is_analyzed_in_parts_with_the_same_result(service: Service
     for _ in range(2):
         service.worker(PARTS_BYTES="8000")
     job = service.result(service.upload(LOG, payload))
-    assert (job["status"], job["progress"]["parts"]) == ("succeeded", len(LOG) // 2000 + 1)
+    assert (job["status"], job["progress"]["parts_total"]) == ("succeeded", len(LOG) // 2000 + 1)
     assert job["progress"]["bytes_done"] == job["progress"]["bytes_total"] == len(LOG)
     for result in (expected, job["result"]):
         del result["file"]["seconds"], result["file"]["bytes_per_second"]
@@ -76,7 +76,7 @@ def test_parts_run_wherever_a_slot_is_free_and_are_folded_in_order(
     workers = [service.worker() for _ in range(2)]
     job = service.result(pieces(service, notes))
     assert (job["status"], job["result"], job["attempt"]) == ("succeeded", TEXT, 1)
-    assert job["progress"] == {"done": 8, "of": 8, "parts": 8, "parts_done": 8}
+    assert job["progress"] == {"done": 8, "of": 8, "parts_done": 8, "parts_total": 8}
     assert begun(notes) == Counter(range(8))
     assert all(workers_of(notes) & keepers_of(worker) for worker in workers)
     (attempt,) = job["attempts"]

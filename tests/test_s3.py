@@ -59,7 +59,7 @@ def test_a_giant_file_in_a_bucket_is_analyzed_in_parts(service: Service) -> None
     for _ in range(2):
         service.worker(PARTS_BYTES=str(4 << 20))
     job = service.result(service.upload(LOG * 200_000, PAYLOAD), timeout=50)
-    assert (job["status"], job["progress"]["parts"]) == ("succeeded", 6)
+    assert (job["status"], job["progress"]["parts_total"]) == ("succeeded", 6)
     assert job["result"]["counts"] == {"ERROR": 400_000, "WARN": 200_000}
     assert job["result"]["bytes"] == len(LOG) * 200_000
 

@@ -32,7 +32,7 @@ def measure(service: Service, source: str, parts: int) -> tuple[float, dict[str,
     job_id = service.submit("analyze", {**PAYLOAD, "source": {"job_id": source}})
     job = service.result(job_id, timeout=300)
     assert job["status"] == "succeeded", job
-    assert (job["progress"].get("parts") or 1) == parts, job["progress"]
+    assert (job["progress"].get("parts_total") or 1) == parts, job["progress"]
     return job["attempts"][-1]["seconds"], job["result"]["counts"]
 
 

@@ -43,12 +43,14 @@ SETTINGS = {
     "CONCURRENCY_LIMIT": "3",
     "LEASE_SECONDS": "3",
     "DRAIN_SECONDS": "1",
+    "PARTS_BYTES": "100000",
 }
 REACHED = {
     "stale ends dropped": '"stale end of a job dropped"',
     "leases not renewed": '"the lease could not be renewed, killing all jobs"',
     "turns in which the store failed": '"the store failed, trying again"',
     "drains": '"draining"',
+    "jobs in parts": '"job is done in parts"',
 }
 """What is counted in the logs of the programs."""
 
