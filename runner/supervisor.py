@@ -134,7 +134,8 @@ class Supervisor:
     def _settle_and_claim(self) -> None:
         """One transaction for all that ended, for progress, and for the jobs to run next."""
         due = self._roster.progress_due()
-        if not (self._ended or due or self._is_job_due()):
+        settle = self._ended or due
+        if not (settle or self._is_job_due() or self._work.parts_wait(self._room())):
             return
         try:
             with self._claims.turn():
@@ -155,11 +156,10 @@ class Supervisor:
         self._is_job_due()
 
     def _is_job_due(self) -> bool:
-        """Whether there is a job or a part to claim; if not, when a job will be is noted."""
-        room = self._room()
-        seconds = self._claims.seconds_to_next() if any(room) else None
+        """Whether there is a job to claim; if not, when there will be is noted."""
+        seconds = self._claims.seconds_to_next() if any(self._room()) else None
         self._next_due_at = None if seconds is None else time.monotonic() + seconds
-        return self._work.parts_wait(room) or (seconds is not None and seconds <= 0)
+        return seconds is not None and seconds <= 0
 
     def _room(self) -> Room:
         return self._roster.room() if self._stop_at is None else (0, 0)

@@ -42,6 +42,7 @@ class Work:
     def claim(self, room: Room) -> tuple[list[Job], list[TakenPart]]:
         """Take as many jobs and parts as there is room for."""
         free, ahead = room
+        self._parts.look(free)
         reserved = self._parts.reserved(free)
         jobs = self._claims.claim(free - reserved, 0 if reserved else ahead)
         return jobs, self._parts.claim(free - len(jobs))

@@ -64,8 +64,9 @@ class JobParts:
 
     def statuses(self, job_id: UUID) -> Counter[str]:
         """How many parts of a job have each status."""
-        rows = self._database.rows(PartRow.select(PartRow.status).where(PartRow.job_id == job_id))
-        return Counter(row["status"] for row in rows)
+        count = PartRow.select(PartRow.status, pw.fn.COUNT(PartRow.number).alias("count"))
+        query = count.where(PartRow.job_id == job_id).group_by(PartRow.status)
+        return Counter({row["status"]: row["count"] for row in self._database.rows(query)})
 
     def error(self, job_id: UUID) -> Json:
         """What was told of the first part that has failed, of a job that has one."""
