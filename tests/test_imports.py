@@ -143,7 +143,7 @@ MAY_IMPORT = {
     "storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
     "runner.settling runner.upkeep runner.work storage.claims storage.job storage.liveness "
-    "storage.wakeup",
+    "storage.parts storage.wakeup",
     "runner.heartbeat": "",
     "runner.worker": "runner.* storage.*",
     "runner.__main__": "runner.config runner.heartbeat runner.worker storage.config "
