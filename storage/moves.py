@@ -57,18 +57,27 @@ class Moves:
         self._database.change(self._database.statement("queue again", _queue_again), {"id": job_id})
         return True
 
-    def claim(self, claims: Sequence[tuple[UUID, int]], runner: str, now: int) -> None:
-        """Claim jobs that this transaction holds locked, so that no guard can refuse: the id of
-        each, and the number of its new attempt."""
-        held = {"locked_by": runner, "started_at": now, "progress": None}
-        moves = self._numbered(CLAIM, now, [{"attempt": number, **held} for _, number in claims])
-        rows = [{**move, "the job": id} for move, (id, _) in zip(moves, claims, strict=True)]
-        self._database.change_each(self._statement(CLAIM, moves[0]), rows)
+    def claim(
+        self, rows: Sequence[dict[str, Any]], runner: str, now: int, last: int
+    ) -> list[dict[str, Any]]:
+        """Claim jobs that this transaction holds locked, so that no guard can refuse: their rows as
+        they are then. `last` is the number of the last change; those before it are free, too."""
+        if not rows:
+            return []
+        new = {"status": CLAIM.target, "locked_by": runner, "started_at": now, "progress": None}
+        moves = [
+            {**new, "attempt": row["attempt"] + 1, "version": version}
+            for version, row in enumerate(rows, last - len(rows) + 1)
+        ]
+        held = [{**move, "the job": row["id"]} for move, row in zip(moves, rows, strict=True)]
+        self._database.change_each(self._statement(CLAIM, moves[0]), held)
+        claimed = [{**row, **move} for row, move in zip(rows, moves, strict=True)]
         attempts = [
-            {"job_id": id, "number": number, "runner": runner, "started_at": now}
-            for id, number in claims
+            {"job_id": row["id"], "number": row["attempt"], "runner": runner, "started_at": now}
+            for row in claimed
         ]
         self._database.change_each(self._database.statement("attempt", _insert_attempt), attempts)
+        return claimed
 
     def settle(
         self, transition: Transition, fence: Fence, ended: Ended, now: int, **changes: Any
