@@ -30,6 +30,7 @@ from storage.states import (
     RETRY,
 )
 from storage.wakeup import EVENTS, LISTENER, WORKER, Wakeup
+from storage.waking import waking
 
 _UNKNOWN = Usage()
 
@@ -61,13 +62,13 @@ class Claims:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """One transaction around all that a turn changes, then a wake-up of those who wait."""
-        with self._database.transaction():
+        with waking(self._wakeup, self._database) as woken:
             before = self._moves.settled
             yield
-        self._wakeup.notify(EVENTS if self._moves.settled == before else LISTENER)
-        news = (self._others_have_room, self.parts.take_news(), self.job_parts.take_news())
-        if any(news):
-            self._wakeup.notify(WORKER)
+            woken.append(EVENTS if self._moves.settled == before else LISTENER)
+            news = (self._others_have_room, self.parts.take_news(), self.job_parts.take_news())
+            if any(news):
+                woken.append(WORKER)
 
     def register(self, slots: int) -> None:
         """Make the runner known, before its first claim."""
@@ -91,12 +92,12 @@ class Claims:
         """
         self._others_have_room = False
         with self._database.transaction():
-            if limit + ahead < 1 or not self.registered():
+            if limit + ahead < 1:
                 return []
             now = self._clock()
             # Before any job is locked, as in all other changes; more numbers than may be needed.
             last = self._database.next_version(limit + ahead)
-            lanes = open_lanes(self._database, self._queues)
+            lanes = open_lanes(self._database, self._queues, self._liveness.name)
             due = due_jobs(self._database, lanes, now, limit + ahead)
             rows = due[:limit] + _can_wait(due[limit:], lanes)
             is_cut = len(due) == limit + ahead

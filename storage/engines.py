@@ -20,9 +20,10 @@ BUSY_SECONDS = 2.0
 OUR_NAME = "job-service"
 """What the names of our connections begin with, where a server shows them."""
 _LOCK_TIMEOUT = f"lock_timeout = '{BUSY_SECONDS:.0f}s'"
-# The planner goes by what a partial index held when it last looked. Were that little, it would sort
-# the million jobs that are queued now, to take the first few of them.
-_BEGIN = f"BEGIN; SET LOCAL {_LOCK_TIMEOUT}; SET LOCAL enable_sort = off"
+# Who changes rows finds them by an index. The planner goes by what tables and indexes held when it
+# last looked: if that was little, it would read all of a million rows, or sort them, for a few.
+_BY_INDEX = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+_BEGIN = f"BEGIN; SET LOCAL {_LOCK_TIMEOUT}" + "".join(f"; SET LOCAL {n} = off" for n in _BY_INDEX)
 # WAL-reset bug, https://sqlite.org/wal.html#walresetbug: mended in these and in all later ones.
 MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
