@@ -48,11 +48,6 @@ def test_many_attempts_keep_what_each_has_used_and_how_it_ended(bench: Bench) ->
 def test_jobs_are_claimed_as_they_are_stored_then(bench: Bench) -> None:
     runner = bench.runner()
     options: dict[str, Any] = {"max_retries": 3, "priority": 2, "submitted_by": "anna"}
-        "max_retries": 3,
-        "priority": 2,
-        "timeout": 1.5,
-        "submitted_by": "anna",
-    }
     fresh, again = bench.enqueue(**options), bench.enqueue(priority=3)
     first = runner.claims.claim(1)
     runner.claims.retry(first[0].fence, RETURNED, 0)
