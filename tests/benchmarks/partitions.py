@@ -3,9 +3,9 @@
     python -m tests.benchmarks.partitions [--days 1,10,30] [--kept 10000] [--jobs 5000]
 
 On a PostgreSQL of its own, which syncs each commit. For each count of days, `job` is made anew as a
-table of so many partitions by its id, with all indexes and triggers it has, each with `--kept` final
+table of so many partitions by its id, with all its indexes and triggers, each with `--kept` final
 jobs, and one runner claims and finishes `--jobs` queued ones, 1 and 50 at a time; 0 days is the
-table as it is, with the jobs of one. Then all final jobs of the oldest day are removed: by retention
+table as it is, with the jobs of one. Then all jobs of the oldest day are removed: by retention
 as it is, and by dropping the partition.
 """
 
