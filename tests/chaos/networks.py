@@ -28,8 +28,11 @@ def missing() -> str | None:
     """What networks would need and is not there; None if nothing."""
     if os.geteuid() != 0:
         return "--networks needs root"
-    lacks = [tool for tool in TOOLS if shutil.which(tool) is None]
-    return f"--networks needs {', '.join(lacks)} (iproute2, util-linux)" if lacks else None
+    if lacks := [tool for tool in TOOLS if shutil.which(tool) is None]:
+        return f"--networks needs {', '.join(lacks)} (iproute2, util-linux)"
+    bridge = ["unshare", "--net", "ip", "link", "add", _BRIDGE, "type", "bridge"]
+    tried = subprocess.run(bridge, capture_output=True, text=True)
+    return None if tried.returncode == 0 else f"--networks: {tried.stderr.strip()}"
 
 
 class Networks:
