@@ -1,6 +1,6 @@
 """Measures restarts of PostgreSQL under load, with two listeners and two workers.
 
-    python -m tests.benchmarks.server_restarts [--restarts 10]
+    python -m tests.benchmarks.server_restarts [--restarts 10] [--down 1]
 
 The server, with synced commits, is stopped as many times by an immediate stop, as if it had
 crashed, and by a fast one, in turn, and started again, while clients submit short jobs to both
@@ -39,7 +39,6 @@ STOPS = {"immediate": signal.SIGQUIT, "fast": signal.SIGINT}
 CLIENTS = 4
 REST_SECONDS = 0.02
 CALM_SECONDS = 3.0
-DOWN_SECONDS = 1.0
 MOST_SECONDS = 60
 MEASURES = ("claim", "acknowledgment")
 FIRST_CLAIM = "SELECT min(started_at) FROM attempt WHERE started_at > %s"
@@ -89,6 +88,7 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.server_restarts")
     parser.add_argument("--restarts", type=int, default=10, help="of each kind")
+    parser.add_argument("--down", type=float, default=1.0, help="for how many seconds")
     given = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as name,
@@ -101,7 +101,7 @@ def main() -> None:
         clients = [Client(port, Path(name)) for port in ports for _ in range(CLIENTS // 2)]
         for client in clients:
             client.start()
-        found = measure(server, clients, given.restarts)
+        found = measure(server, clients, given.restarts, given.down)
         for client in clients:
             client.stop()
         lines, troubles = account(server, Path(name), clients, [*listeners, *workers])
@@ -110,14 +110,14 @@ def main() -> None:
 
 
 def measure(
-    server: PostgresServer, clients: Sequence[Client], restarts: int
+    server: PostgresServer, clients: Sequence[Client], restarts: int, down: float
 ) -> dict[str, list[dict[str, float]]]:
     """Restart, in turn; what was measured, in seconds."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in STOPS}
     for name in itertools.islice(itertools.cycle(STOPS), restarts * len(STOPS)):
         time.sleep(CALM_SECONDS)
         server.stop(STOPS[name])
-        time.sleep(DOWN_SECONDS)
+        time.sleep(down)
         server.start()
         found[name].append(after_start(server, clients))
         sys.stderr.write(f"{name}: {found[name][-1]}\n")
