@@ -54,6 +54,7 @@ class Claims:
         self._clock = clock
         self._queues = queues
         self._moves = Moves(database)
+        self.ends = self._moves.ends
         self._others_have_room = False
         self.parts = Parts(database, liveness, queues, self.registered)
         self.job_parts = JobParts(database, liveness)
@@ -61,10 +62,10 @@ class Claims:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """One transaction around all that a turn changes, then a wake-up of those who wait."""
-        with self._database.transaction():
-            before = self._moves.settled
+        before = self.ends.count
+        with self.ends.told(), self._database.transaction():
             yield
-        self._wakeup.notify(EVENTS if self._moves.settled == before else LISTENER)
+        self._wakeup.notify(EVENTS if self.ends.count == before else LISTENER)
         news = (self._others_have_room, self.parts.take_news(), self.job_parts.take_news())
         if any(news):
             self._wakeup.notify(WORKER)

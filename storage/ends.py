@@ -1,0 +1,52 @@
+"""The ends of attempts, told once the transaction that stores them is committed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from storage.job import Ended, Fence, StoreInDoubt
+from storage.states import Status
+
+
+@dataclass(frozen=True)
+class AttemptEnd:
+    """How an attempt ended, what its job is since, and when that was, in milliseconds since
+    1970."""
+
+    fence: Fence
+    ended: Ended
+    status: Status
+    at: int
+
+
+class Ends:
+    """Counts them all, and tells of those whose jobs are traced, if anybody wants to hear."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.tell: Callable[[AttemptEnd], None] | None = None
+        self._noted: list[AttemptEnd] = []
+
+    def note(self, fence: Fence, ended: Ended, status: Status, at: int) -> None:
+        """An attempt has ended, inside a transaction."""
+        self.count += 1
+        if self.tell and fence.traced:
+            self._noted.append(AttemptEnd(fence, ended, status, at))
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Around a transaction. After one in doubt they are told as well: settled again, they are
+        told with the same ids."""
+        self._noted.clear()
+        try:
+            yield
+        except StoreInDoubt:
+            self._tell_all()
+            raise
+        self._tell_all()
+
+    def _tell_all(self) -> None:
+        noted, self._noted = self._noted, []
+        for each in noted:
+            assert self.tell
+            self.tell(each)

@@ -1,0 +1,180 @@
+"""Spans, sent to a collector by OTLP over HTTP: what alone knows OpenTelemetry's libraries.
+
+It is loaded only where traces are on. A thread sends in batches; who makes a span waits for
+nothing. What a collector does not take is lost, and one line of the log says so.
+"""
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import requests
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.re import parse_env_headers
+
+from storage.job import Json
+from storage.logs import instance
+from storage.trace_settings import TraceSettings
+
+log = logging.getLogger(__name__)
+
+CLOSE_SECONDS = 3.0
+"""What the last spans may take to be sent at the end."""
+_CONTEXT = TraceContextTextMapPropagator()
+_MS = 1_000_000  # nanoseconds
+
+Attributes = Mapping[str, str | int | float | bool | None]
+
+
+class Spans:
+    """Makes spans and sends them; may be used by many threads, but `add` by one."""
+
+    def __init__(self, settings: TraceSettings, program: str):
+        """Start the thread that sends. `program` is listener or worker."""
+        _forget_empty_settings()
+        own = {"service.name": f"job-service-{program}", "service.instance.id": instance()}
+        # Merged last, what the environment says of these holds.
+        resource = Resource.create(own).merge(OTELResourceDetector().detect())
+        self._ids = _Ids()
+        self._provider = TracerProvider(
+            resource=resource, id_generator=self._ids, shutdown_on_exit=False
+        )
+        self._provider.add_span_processor(BatchSpanProcessor(_Told(_exporter(settings))))
+        self._tracer = self._provider.get_tracer("job-service")
+        # From here on, we say ourselves what has to be said.
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+
+    def begin(self, name: str, headers: Mapping[str, str], attributes: Attributes) -> "Begun":
+        """The span of a request, in the trace that its headers name, or else in a new one."""
+        context = _CONTEXT.extract(headers)
+        span = self._tracer.start_span(
+            name, context, kind=SpanKind.SERVER, attributes=_known(attributes)
+        )
+        return Begun(span)
+
+    def add(
+        self,
+        name: str,
+        traceparent: str,
+        times: tuple[int, int],
+        attributes: Attributes,
+        *,
+        id: int | None = None,
+        kind: Literal["internal", "server", "consumer"] = "internal",
+        links: Mapping[str, str] | None = None,
+        error: Json | None = None,
+    ) -> None:
+        """A span that is over, below another one; `times` in milliseconds since 1970.
+
+        `links` are headers that may name another trace that it has to do with; `error` is
+        {"type", "message"}.
+        """
+        self._ids.next = id
+        span = self._tracer.start_span(
+            name,
+            _CONTEXT.extract({"traceparent": traceparent}),
+            kind=SpanKind[kind.upper()],
+            attributes=_known(attributes),
+            links=_links(links or {}),
+            start_time=times[0] * _MS,
+        )
+        if error:
+            span.set_status(Status(StatusCode.ERROR, f"{error['type']}: {error['message']}"))
+            said = {f"exception.{name}": error[name] for name in ("type", "message")}
+            span.add_event("exception", said, timestamp=times[1] * _MS)
+        span.end(times[1] * _MS)
+
+    def close(self) -> None:
+        """Send what is left, for CLOSE_SECONDS at most."""
+        # Beside, since the libraries wait for longer than they are told to.
+        last = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        last.start()
+        last.join(CLOSE_SECONDS)
+        if last.is_alive():
+            log.warning("traces are lost: the collector takes too long for the last of them")
+
+
+class Begun:
+    """The span of a request that is under way; one that is dropped is not sent."""
+
+    def __init__(self, span: Span):
+        self._span = span
+
+    @property
+    def traceparent(self) -> str:
+        """What names this span to others."""
+        context = self._span.get_span_context()
+        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+    def end(self, attributes: Attributes) -> None:
+        """The request has been answered."""
+        self._span.set_attributes(_known(attributes))
+        self._span.end()
+
+
+class _Ids(RandomIdGenerator):
+    """Random ids, unless the next one is known."""
+
+    next: int | None = None
+
+    def generate_span_id(self) -> int:
+        known, self.next = self.next, None
+        return known or super().generate_span_id()
+
+
+class _Told(SpanExporter):
+    """Says once that spans are lost, and once that they are not any more."""
+
+    def __init__(self, exporter: SpanExporter):
+        self._exporter = exporter
+        self._failing = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        result = SpanExportResult.FAILURE
+        with contextlib.suppress(Exception):  # whatever it is, it may not end the thread
+            result = self._exporter.export(spans)
+        failing = result is not SpanExportResult.SUCCESS
+        if failing and not self._failing:
+            log.warning("the collector takes no traces, they are lost")
+        elif self._failing and not failing:
+            log.info("the collector takes traces again")
+        self._failing = failing
+        return result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()
+
+
+def _exporter(settings: TraceSettings) -> OTLPSpanExporter:
+    session = requests.Session()
+    # Asked for now: the thread must not look at the environment while keepers are started.
+    endpoint = settings.otel_exporter_otlp_traces_endpoint or settings.otel_exporter_otlp_endpoint
+    session.proxies.update(requests.utils.get_environ_proxies(endpoint))
+    session.trust_env = False
+    headers = parse_env_headers(settings.otel_exporter_otlp_headers, liberal=True)
+    return OTLPSpanExporter(headers=headers or None, session=session)
+
+
+def _forget_empty_settings() -> None:
+    """A variable that is empty counts as not set, as everywhere here; the libraries may choke."""
+    for name in [name for name, value in os.environ.items() if name.startswith("OTEL_")]:
+        if not os.environ[name].strip():
+            del os.environ[name]
+
+
+def _known(attributes: Attributes) -> dict[str, str | int | float | bool]:
+    return {name: value for name, value in attributes.items() if value is not None}
+
+
+def _links(headers: Mapping[str, str]) -> list[Link]:
+    context = get_current_span(_CONTEXT.extract(headers)).get_span_context()
+    return [Link(context)] if context.is_valid else []
