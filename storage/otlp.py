@@ -48,10 +48,9 @@ class Spans:
         self._provider = TracerProvider(
             resource=resource, id_generator=self._ids, shutdown_on_exit=False
         )
-        self._provider.add_span_processor(BatchSpanProcessor(_Told(_exporter(settings))))
+        self._told = _Told(_exporter(settings))
+        self._provider.add_span_processor(BatchSpanProcessor(self._told))
         self._tracer = self._provider.get_tracer("job-service")
-        # From here on, we say ourselves what has to be said.
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
     def begin(self, name: str, headers: Mapping[str, str], attributes: Attributes) -> "Begun":
         """The span of a request, in the trace that its headers name, or else in a new one."""
@@ -99,7 +98,7 @@ class Spans:
         last = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
         last.start()
         last.join(CLOSE_SECONDS)
-        if last.is_alive():
+        if last.is_alive() and not self._told.failing:
             log.warning("traces are lost: the collector takes too long for the last of them")
 
 
@@ -136,22 +135,39 @@ class _Told(SpanExporter):
 
     def __init__(self, exporter: SpanExporter):
         self._exporter = exporter
-        self._failing = False
+        self._reason = _Reason()
+        self.failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = SpanExportResult.FAILURE
+        result, self._reason.text = SpanExportResult.FAILURE, ""
         with contextlib.suppress(Exception):  # whatever it is, it may not end the thread
             result = self._exporter.export(spans)
         failing = result is not SpanExportResult.SUCCESS
-        if failing and not self._failing:
-            log.warning("the collector takes no traces, they are lost")
-        elif self._failing and not failing:
+        if failing and not self.failing:
+            extra = {"reason": self._reason.text}
+            log.warning("the collector takes no traces, they are lost", extra=extra)
+        elif self.failing and not failing:
             log.info("the collector takes traces again")
-        self._failing = failing
+        self.failing = failing
         return result
 
     def shutdown(self) -> None:
         self._exporter.shutdown()
+
+
+class _Reason(logging.Handler):
+    """Keeps what the libraries say first, from now on, instead of each line in the log."""
+
+    text = ""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        logger = logging.getLogger("opentelemetry")
+        logger.addHandler(self)
+        logger.propagate = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text = self.text or record.getMessage()
 
 
 def _exporter(settings: TraceSettings) -> OTLPSpanExporter:

@@ -1,7 +1,7 @@
 """Traces: one shows a job from POST to finish, in real programs, sent to a collector."""
 
 import json
-import os
+import re
 import signal
 import socket
 import urllib.request
@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
+from storage.config import SettingsError
+from storage.trace_settings import TraceSettings
 from tests.collector import Collector, Sent, running_collector
 from tests.programs import Program, Service, running_service
-from tests.waiting import wait_for
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED = f"00-{TRACE}-{PARENT}-01"
+TRACED = {"type": "traced", "payload": {}}
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
 
 
@@ -193,7 +195,10 @@ def test_a_job_is_told_its_span_and_can_pass_it_on(
     assert on_sqlite.result(job_id)["result"][:-2] == f"00-{attempt.trace}-{attempt.id}-"
 
 
-@pytest.mark.parametrize("fault", ["refuses", "hangs", "answers 500"])
+REASONS = {"refuses": "refused", "hangs": "timeout", "answers 500": "500"}
+
+
+@pytest.mark.parametrize("fault", REASONS)
 def test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once(
     tmp_path: Path, collector: Collector, fault: str
 ) -> None:
@@ -201,16 +206,17 @@ def test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once(
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # takes connections, answers nobody
         if fault == "hangs":
             address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-            environ |= {"OTEL_EXPORTER_OTLP_ENDPOINT": address, "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+            environ |= {SETTINGS[0]: address, "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
         elif fault == "refuses":
-            environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:1"
+            environ[SETTINGS[0]] = "http://127.0.0.1:1"
         collector.status = 500
         with running_service(url, tmp_path, **environ) as service:
             worker = service.worker()
             for _ in range(3):
                 job = service.result(service.submit(payload={"seconds": 0}))
                 assert job["status"] == "succeeded"
-                assert worker.logged("the collector takes no traces, they are lost")
+                reason = worker.logged("the collector takes no traces, they are lost")["reason"]
+                assert REASONS[fault] in reason
             programs = (worker, service.listener)
             assert [program.stop(timeout=15) for program in programs] == [0, 0]
             for program in programs:
@@ -230,10 +236,10 @@ def test_once_the_collector_is_back_it_gets_what_comes_then(
     on_sqlite: Service, collector: Collector
 ) -> None:
     collector.status = 400  # which is not tried again
-    on_sqlite.submit()
+    on_sqlite.submit("traced")
     on_sqlite.listener.logged("the collector takes no traces, they are lost")
     collector.status = 200
-    collector.wait_for(on_sqlite.submit(), 1)
+    collector.wait_for(on_sqlite.submit("traced"), 1)
     on_sqlite.listener.logged("the collector takes traces again")
 
 
@@ -257,21 +263,69 @@ def test_headers_from_a_file_are_sent_along_and_the_name_of_the_service_can_be_s
         "OTEL_TRACES_SAMPLER": "",  # as it comes from a compose file
     }
     with running_service(f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path, **environ) as service:
-        (submitted,) = collector.wait_for(service.submit(), 1)
+        (submitted,) = collector.wait_for(service.submit("traced"), 1)
         assert submitted.resource["service.name"] == "mine"
         assert collector.headers[0]["api-key"] == "s3cret"
         assert problems(service.listener) == []
 
 
-def loaded(program: Program) -> set[str]:
-    """The files of OpenTelemetry and of its libraries that a process or one below it has open or
-    mapped, and its threads that send."""
-    found = set()
-    for process in program.family():
-        names = [
-            Path(f"/proc/{process.pid}/task/{t.id}/comm").read_text() for t in process.threads()
-        ]
-        found |= {name.strip() for name in names if name.startswith("Otel")}
-        mapped = {each.path for each in process.memory_maps()}
-        found |= {path for path in mapped if "/google/" in path}  # its protobuf
-    return found
+SETTINGS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+SDK = re.compile(r"^import time:.*\| +opentelemetry\.sdk\.trace$", re.MULTILINE)
+LIBRARIES = re.compile(r"^import time:.*\| +(?:opentelemetry|requests|google)\b", re.MULTILINE)
+
+
+def test_what_is_off_loads_nothing_and_tells_jobs_nothing(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    with running_service(url, tmp_path, PYTHONPROFILEIMPORTTIME="1") as service:
+        worker = service.worker()
+        job = service.result(post(service, "/jobs", TRACED, Traceparent=SAMPLED))
+        assert (job["status"], job["result"]) == ("succeeded", None)
+        for program in (worker, service.listener):
+            text = program.log.read_text()
+            assert "storage.tracing" in text
+            assert LIBRARIES.findall(text) == []
+
+
+def test_only_the_programs_themselves_load_it_not_the_processes_of_jobs(
+    tmp_path: Path, collector: Collector
+) -> None:
+    url, environ = f"sqlite:///{tmp_path / 'jobs.db'}", collector.environ
+    with running_service(url, tmp_path, PYTHONPROFILEIMPORTTIME="1", **environ) as service:
+        worker = service.worker()
+        collector.wait_for(service.submit("traced"), 3)
+        for program in (worker, service.listener):
+            assert len(SDK.findall(program.log.read_text())) == 1
+
+
+@pytest.mark.parametrize("name", ["server", "runner"])
+def test_without_the_libraries_a_program_does_not_start_and_says_why(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "opentelemetry.py").write_text("raise ImportError('not here')")
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "PORT": "0"}
+    environ |= {"DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(tmp_path)}
+    program = Program(name, tmp_path, environ)
+    assert program.process.wait(30) == 1
+    needed = "opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http"
+    assert f"cannot start: traces need {needed}" in program.log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        (SETTINGS[0], "collector:4318", "must start with http:// or https://"),
+        (SETTINGS[1], "grpc://collector", "must start with http:// or https://"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "'http/protobuf'"),
+    ],
+)
+def test_what_cannot_be_is_said_at_the_start(name: str, value: str, wrong: str) -> None:
+    with pytest.raises(SettingsError, match=f"(?s){name}={value}.*{wrong}"):
+        TraceSettings.read({name: value})
+
+
+def test_traces_are_on_with_either_address_unless_disabled() -> None:
+    for name in SETTINGS:
+        given = {name: "http://collector:4318"}
+        assert TraceSettings.read(given).traces
+        assert not TraceSettings.read({**given, "OTEL_SDK_DISABLED": "true"}).traces
+    assert not TraceSettings.read({name: "" for name in SETTINGS}).traces
