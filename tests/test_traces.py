@@ -328,4 +328,4 @@ def test_traces_are_on_with_either_address_unless_disabled() -> None:
         given = {name: "http://collector:4318"}
         assert TraceSettings.read(given).traces
         assert not TraceSettings.read({**given, "OTEL_SDK_DISABLED": "true"}).traces
-    assert not TraceSettings.read({name: "" for name in SETTINGS}).traces
+    assert not TraceSettings.read(dict.fromkeys(SETTINGS, "")).traces
