@@ -77,6 +77,7 @@ class Spans:
         `links` are headers that may name another trace that it has to do with; `error` is
         {"type", "message"}.
         """
+        start, end = times[0] * _MS, max(times) * _MS  # the clock may have been set back
         self._ids.next = id
         span = self._tracer.start_span(
             name,
@@ -84,13 +85,13 @@ class Spans:
             kind=SpanKind[kind.upper()],
             attributes=_known(attributes),
             links=_links(links or {}),
-            start_time=times[0] * _MS,
+            start_time=start,
         )
         if error:
             span.set_status(Status(StatusCode.ERROR, f"{error['type']}: {error['message']}"))
             said = {f"exception.{name}": error[name] for name in ("type", "message")}
-            span.add_event("exception", said, timestamp=times[1] * _MS)
-        span.end(times[1] * _MS)
+            span.add_event("exception", said, timestamp=end)
+        span.end(end)
 
     def close(self) -> None:
         """Send what is left, for CLOSE_SECONDS at most."""

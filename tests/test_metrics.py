@@ -14,11 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from storage import retention
 from storage.database import Database
 from storage.engines import open_engine
-from storage.logs import instance
 from storage.figures import Figures, figures
 from storage.filters import Filters
 from storage.job import Ended, Fence, NewJob, Outcome
 from storage.keys import Keyed
+from storage.logs import instance
 from storage.models import JobRow
 from storage.states import Status
 from storage.tallies import BUCKETS
