@@ -251,6 +251,17 @@ def test_what_is_not_sent_yet_is_sent_at_the_stop(on_sqlite: Service, collector:
     assert named(collector.wait_for(job_id, 3)) == ["POST /jobs", "wait", "sleep"]
 
 
+def test_a_stop_does_not_wait_for_a_collector_for_long(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        environ = {SETTINGS[0]: address, "OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}
+        with running_service(f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path, **environ) as service:
+            service.submit("traced")
+            assert service.listener.stop(timeout=20) == 0
+            lost = "traces are lost: the collector takes too long for the last of them"
+            assert problems(service.listener) == [lost]
+
+
 def test_headers_from_a_file_are_sent_along_and_the_name_of_the_service_can_be_set(
     tmp_path: Path, collector: Collector
 ) -> None:

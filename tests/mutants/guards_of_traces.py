@@ -3,7 +3,17 @@
 from tests.mutants.mutant import Mutant
 
 STORED = ("tests/test_trace_ends.py",)
-SENT = ("tests/test_traces.py",)
+REPLAYED = ("tests/test_traces.py::test_of_submissions_only_accepted_ones_are_told",)
+OFF = ("tests/test_traces.py::test_what_is_off_loads_nothing_and_tells_jobs_nothing",)
+FAILING = (
+    "tests/test_traces.py::test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once",
+)
+STOP = ("tests/test_traces.py::test_what_is_not_sent_yet_is_sent_at_the_stop",)
+LONG = ("tests/test_traces.py::test_a_stop_does_not_wait_for_a_collector_for_long",)
+EMPTY = (
+    "tests/test_traces.py"
+    "::test_headers_from_a_file_are_sent_along_and_the_name_of_the_service_can_be_set",
+)
 
 TRACES = (
     Mutant(
@@ -53,49 +63,49 @@ TRACES = (
         "server/handlers/jobs.py",
         "        else:\n            self._accepted(job)\n        return kept",
         "        self._accepted(job)\n        return kept",
-        SENT,
+        REPLAYED,
     ),
     Mutant(
         "a trace makes no other submission of the same one",
         "server/once.py",
         'del said["submitted_by"], said["traceparent"]',
         'del said["submitted_by"]',
-        SENT,
+        REPLAYED,
     ),
     Mutant(
         "traces that are off load nothing",
         "storage/tracing.py",
         "    if not settings.traces:\n        return None\n",
         "",
-        SENT,
+        OFF,
     ),
     Mutant(
         "that spans are lost is said once",
         "storage/otlp.py",
         "if failing and not self.failing:",
         "if failing:",
-        SENT,
+        FAILING,
     ),
     Mutant(
         "the last spans are sent at the end",
         "storage/otlp.py",
         "        last.join(CLOSE_SECONDS)\n",
         "",
-        SENT,
+        STOP,
     ),
     Mutant(
         "a stop does not wait for a collector for long",
         "storage/otlp.py",
         "last.join(CLOSE_SECONDS)",
         "last.join()",
-        SENT,
+        LONG,
     ),
     Mutant(
         "what is empty counts as not set for the libraries as well",
         "storage/otlp.py",
         "            del os.environ[name]\n",
         "            pass\n",
-        SENT,
+        EMPTY,
     ),
     Mutant(
         "an event names the runner of its own attempt",
