@@ -1,34 +1,20 @@
-"""Spans, sent to a collector by OTLP over HTTP: what alone knows OpenTelemetry's libraries.
+"""Spans, made and sent by OpenTelemetry's libraries; loaded only where traces are on."""
 
-It is loaded only where traces are on. A thread sends in batches; who makes a span waits for
-nothing. What a collector does not take is lost, and one line of the log says so.
-"""
-
-import contextlib
-import logging
 import os
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
-import requests
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from opentelemetry.util.re import parse_env_headers
 
 from storage.job import Json
 from storage.logs import instance
+from storage.span_sender import Sender
 from storage.trace_settings import TraceSettings
 
-log = logging.getLogger(__name__)
-
-CLOSE_SECONDS = 3.0
-"""What the last spans may take to be sent at the end."""
 _CONTEXT = TraceContextTextMapPropagator()
 _MS = 1_000_000  # nanoseconds
 
@@ -45,12 +31,10 @@ class Spans:
         # Merged last, what the environment says of these holds.
         resource = Resource.create(own).merge(OTELResourceDetector().detect())
         self._ids = _Ids()
-        self._provider = TracerProvider(
-            resource=resource, id_generator=self._ids, shutdown_on_exit=False
-        )
-        self._told = _Told(_exporter(settings))
-        self._provider.add_span_processor(BatchSpanProcessor(self._told))
-        self._tracer = self._provider.get_tracer("job-service")
+        provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
+        self._sender = Sender(settings)
+        provider.add_span_processor(self._sender)
+        self._tracer = provider.get_tracer("job-service")
 
     def begin(self, name: str, headers: Mapping[str, str], attributes: Attributes) -> "Begun":
         """The span of a request, in the trace that its headers name, or else in a new one."""
@@ -94,13 +78,8 @@ class Spans:
         span.end(end)
 
     def close(self) -> None:
-        """Send what is left, for CLOSE_SECONDS at most."""
-        # Beside, since the libraries wait for longer than they are told to.
-        last = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
-        last.start()
-        last.join(CLOSE_SECONDS)
-        if last.is_alive() and not self._told.failing:
-            log.warning("traces are lost: the collector takes too long for the last of them")
+        """Send what is left, within seconds."""
+        self._sender.close()
 
 
 class Begun:
@@ -129,56 +108,6 @@ class _Ids(RandomIdGenerator):
     def generate_span_id(self) -> int:
         known, self.next = self.next, None
         return known or super().generate_span_id()
-
-
-class _Told(SpanExporter):
-    """Says once that spans are lost, and once that they are not any more."""
-
-    def __init__(self, exporter: SpanExporter):
-        self._exporter = exporter
-        self._reason = _Reason()
-        self.failing = False
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result, self._reason.text = SpanExportResult.FAILURE, ""
-        with contextlib.suppress(Exception):  # whatever it is, it may not end the thread
-            result = self._exporter.export(spans)
-        failing = result is not SpanExportResult.SUCCESS
-        if failing and not self.failing:
-            extra = {"reason": self._reason.text}
-            log.warning("the collector takes no traces, they are lost", extra=extra)
-        elif self.failing and not failing:
-            log.info("the collector takes traces again")
-        self.failing = failing
-        return result
-
-    def shutdown(self) -> None:
-        self._exporter.shutdown()
-
-
-class _Reason(logging.Handler):
-    """Keeps what the libraries say first, from now on, instead of each line in the log."""
-
-    text = ""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        logger = logging.getLogger("opentelemetry")
-        logger.addHandler(self)
-        logger.propagate = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.text = self.text or record.getMessage()
-
-
-def _exporter(settings: TraceSettings) -> OTLPSpanExporter:
-    session = requests.Session()
-    # Asked for now: the thread must not look at the environment while keepers are started.
-    endpoint = settings.otel_exporter_otlp_traces_endpoint or settings.otel_exporter_otlp_endpoint
-    session.proxies.update(requests.utils.get_environ_proxies(endpoint))
-    session.trust_env = False
-    headers = parse_env_headers(settings.otel_exporter_otlp_headers, liberal=True)
-    return OTLPSpanExporter(headers=headers or None, session=session)
 
 
 def _forget_empty_settings() -> None:

@@ -1,6 +1,7 @@
 """A collector of traces: takes what is sent by OTLP over HTTP, and keeps it."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -42,6 +43,8 @@ class Collector:
     headers: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
     """What it answers."""
+    seconds: float = 0.0
+    """How long it takes for that."""
 
     @property
     def environ(self) -> dict[str, str]:
@@ -70,7 +73,8 @@ def running_collector() -> Iterator[Collector]:
             collector.headers.append({k.lower(): v for k, v in self.headers.items()})
             if collector.status == 200:
                 assert self.path == "/v1/traces"
-                collector.spans += _spans(ExportTraceServiceRequest.FromString(body))
+                collector.spans += list(_spans(ExportTraceServiceRequest.FromString(body)))
+            time.sleep(collector.seconds)
             answer = ExportTraceServiceResponse().SerializeToString()
             self.send_response(collector.status)
             self.send_header("Content-Type", "application/x-protobuf")

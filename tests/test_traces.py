@@ -243,6 +243,18 @@ def test_once_the_collector_is_back_it_gets_what_comes_then(
     on_sqlite.listener.logged("the collector takes traces again")
 
 
+def test_that_traces_come_too_fast_is_said_once(tmp_path: Path, collector: Collector) -> None:
+    environ = {"OTEL_BSP_MAX_QUEUE_SIZE": "2", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "2"}
+    url, collector.seconds = f"sqlite:///{tmp_path / 'jobs.db'}", 0.1
+    with running_service(url, tmp_path, **collector.environ, **environ) as service:
+        for _ in range(20):
+            service.submit("traced")
+        said = "traces come faster than the collector takes them, some are lost"
+        service.listener.logged(said)
+        assert service.listener.stop() == 0
+        assert problems(service.listener) == [said]
+
+
 def test_what_is_not_sent_yet_is_sent_at_the_stop(on_sqlite: Service, collector: Collector) -> None:
     worker = on_sqlite.worker(OTEL_BSP_SCHEDULE_DELAY="3600000")
     job_id = on_sqlite.submit(payload={"seconds": 0})
