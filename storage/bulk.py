@@ -12,6 +12,7 @@ from storage.moves import Moves
 from storage.search import find
 from storage.states import CANCEL, REQUEST_CANCEL, REQUEUE, Status
 from storage.wakeup import LISTENER, WORKER, Wakeup
+from storage.waking import waking
 
 LIMIT = 1000
 """Jobs that one call changes."""
@@ -75,9 +76,7 @@ class Bulk:
     def _change(self, ids: list[UUID], change: Callable[[UUID, int], bool]) -> int:
         changed = 0
         for start in range(0, len(ids), BATCH):
-            with self._database.transaction():
+            with waking(self._wakeup, self._database, WORKER, LISTENER):
                 now = self._clock()
                 changed += sum(change(job_id, now) for job_id in ids[start : start + BATCH])
-            self._wakeup.notify(WORKER)
-            self._wakeup.notify(LISTENER)
         return changed

@@ -20,7 +20,7 @@ from storage.liveness import Liveness
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
 from storage.parts import Parts
-from storage.rows import fetch_jobs, jobs_by_id, select_jobs
+from storage.rows import fetch_jobs, jobs_in, select_jobs
 from storage.statements import place
 from storage.states import (
     COMPLETE,
@@ -30,6 +30,7 @@ from storage.states import (
     RETRY,
 )
 from storage.wakeup import EVENTS, LISTENER, WORKER, Wakeup
+from storage.waking import waking
 
 _UNKNOWN = Usage()
 
@@ -62,13 +63,13 @@ class Claims:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """One transaction around all that a turn changes, then a wake-up of those who wait."""
-        before = self.ends.count
-        with self.ends.told(), self._database.transaction():
+        with self.ends.told(), waking(self._wakeup, self._database) as woken:
+            before = self.ends.count
             yield
-        self._wakeup.notify(EVENTS if self.ends.count == before else LISTENER)
-        news = (self._others_have_room, self.parts.take_news(), self.job_parts.take_news())
-        if any(news):
-            self._wakeup.notify(WORKER)
+            woken.append(EVENTS if self.ends.count == before else LISTENER)
+            news = (self._others_have_room, self.parts.take_news(), self.job_parts.take_news())
+            if any(news):
+                woken.append(WORKER)
 
     def register(self, slots: int) -> None:
         """Make the runner known, before its first claim."""
@@ -92,24 +93,20 @@ class Claims:
         """
         self._others_have_room = False
         with self._database.transaction():
-            if limit + ahead < 1 or not self.registered():
+            if limit + ahead < 1:
                 return []
             now = self._clock()
-            self._database.next_version(0)  # before any job is locked, as in all other changes
-            lanes = open_lanes(self._database, self._queues)
+            # Before any job is locked, as in all other changes; more numbers than may be needed.
+            last = self._database.next_version(limit + ahead)
+            lanes = open_lanes(self._database, self._queues, self._liveness.name)
             due = due_jobs(self._database, lanes, now, limit + ahead)
             rows = due[:limit] + _can_wait(due[limit:], lanes)
             is_cut = len(due) == limit + ahead
             self._others_have_room = is_cut and _is_room_left(lanes, now, rows)
-            if not rows:
-                return []
-            claims = [(row["id"], row["attempt"] + 1) for row in rows]
-            self._moves.claim(claims, self._liveness.name, now)
-            found = jobs_by_id(self._database, [job_id for job_id, _ in claims])
-            jobs = [found[job_id] for job_id, _ in claims]
-            for job in jobs:
-                self._database.tallies.observe(job.type, "wait", now - job.run_at)
-            return jobs
+            for row in rows:
+                self._database.tallies.observe(row["type"], "wait", now - row["run_at"])
+            claimed = self._moves.claim(rows, self._liveness.name, now, last)
+            return jobs_in(self._database, claimed)
 
     def seconds_to_next(self) -> float | None:
         """Until the next queued job falls due that may be claimed, below 0 if one is; None if there

@@ -1,4 +1,4 @@
-"""Runs queries on a database. With `engines`, the only place where SQLite and PostgreSQL differ.
+"""Runs queries on a database. With `engines` and `dialect`, all that knows which database it is.
 
 Correctness needs nothing of what differs here: every change is one guarded UPDATE, the same on
 both. Each thread has its own connection, opened when first needed and dropped after an error.
@@ -11,6 +11,7 @@ from typing import Any
 
 import peewee as pw
 
+from storage.dialect import Dialect
 from storage.job import StoreError, StoreFull, StoreInDoubt, StoreUnavailable, StoreUnusable
 from storage.models import VersionRow
 from storage.statements import Statement, place
@@ -20,40 +21,40 @@ log = logging.getLogger(__name__)
 
 PEEWEES_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
 """Turns the errors of the drivers into those of Peewee."""
+MANY = 100
+"""Rows that one statement changes at most."""
 
 
-class Database:
+class Database(Dialect):
     """A database: runs queries, and tells its own errors from everything else.
 
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the engine fails.
     """
 
     def __init__(self, engine: Any):
-        self.engine = engine
+        super().__init__(engine)
         self._statements: dict[Hashable, Statement] = {}
         self.tallies = Pending()
         """What is counted in a transaction is stored at its end."""
 
-    @property
-    def postgresql(self) -> bool:
-        """Whether this is PostgreSQL, for those few that must know."""
-        return isinstance(self.engine, pw.PostgresqlDatabase)
-
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """A write transaction; inside another one it is a part of that.
+    def transaction(self, at_end: Callable[[], None] | None = None) -> Iterator[None]:
+        """A write transaction; inside another one it is a part of that. `at_end` is the last that
+        it does, and asks for no result.
 
         Raises StoreInDoubt if the commit failed in a way that leaves open whether it was made.
         """
         if self.engine.in_transaction():
             yield
+            if at_end:
+                at_end()
             return
         committing = False
         self.tallies.take()  # of one that failed, nothing has happened
         try:
             with self.translated(), self.engine.atomic():
                 yield
-                self._store_tallies()
+                self._end(at_end)
                 committing = True
         except (StoreUnavailable, StoreFull) as error:
             if not committing or self._is_rolled_back(error):
@@ -90,6 +91,10 @@ class Database:
     def change_each(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> int:
         """Run a statement for each of many values, in a transaction; the rows changed in all."""
         with self.transaction(), self.translated():
+            if whole := statement.of_many if len(many) > 1 else None:
+                some = (many[start : start + MANY] for start in range(0, len(many), MANY))
+                given = (whole.arguments(rows) for rows in some)
+                return sum(self.engine.execute_sql(whole.sql, each).rowcount for each in given)
             arguments, cursor = [statement.arguments(each) for each in many], self.engine.cursor()
             with PEEWEES_ERRORS:
                 cursor.executemany(statement.sql, arguments)
@@ -112,6 +117,16 @@ class Database:
         names = [column[0] for column in cursor.description]
         return [statement.row(names, each) for each in found]
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Inside a transaction, send changes without waiting for what becomes of each: no result
+        may be asked for inside, and an error is raised at the end."""
+        if not self.postgresql:
+            yield
+            return
+        with self.translated(), PEEWEES_ERRORS, self.engine.connection().pipeline():
+            yield
+
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> None:
         """Run a statement that is no query on a table."""
         with self.translated():
@@ -130,32 +145,6 @@ class Database:
         """
         advance = self.statement("next version", _advance)
         return int(self.fetch(advance, {"count": count})[0]["value"])
-
-    def for_update(self, query: Any) -> Any:
-        """Lock the rows of a query that others may want too, passing over what they hold."""
-        return query.for_update("FOR UPDATE SKIP LOCKED") if self.postgresql else query
-
-    def by_index(self, query: Any, model: Any, index: str) -> Any:
-        """Have SQLite read a table by this index; it keeps no statistics, and would sort all of a
-        queue to take the first. In a subquery, `model` is an alias."""
-        if self.postgresql:
-            return query
-        alias = model.alias if isinstance(model, pw.ModelAlias) else "t1"
-        return query.from_(pw.SQL(f'"{model._meta.table_name}" AS "{alias}" INDEXED BY "{index}"'))
-
-    def contains(self, field: Any, text: Any) -> Any:
-        """Whether a text without capitals is in a field; A to Z may be in either case there."""
-        if self.postgresql:  # whose LOWER goes by the language of the database, but for C
-            return pw.fn.STRPOS(pw.fn.LOWER(field.collate('"C"')), text) > 0
-        return pw.fn.INSTR(pw.fn.LOWER(field), text) > 0
-
-    def lock(self, query: Any) -> Any:
-        """Keep the rows of a query from being changed by others until the transaction ends."""
-        return query.for_update("FOR UPDATE") if self.postgresql else query
-
-    def share(self, query: Any) -> Any:
-        """Keep the rows of a query from being deleted by others until the transaction ends."""
-        return query.for_update("FOR KEY SHARE") if self.postgresql else query
 
     def close(self) -> None:
         """Close the connections of all threads; none of them may be in use."""
@@ -177,9 +166,15 @@ class Database:
             self._drop_connection()
             raise StoreUnusable(f"{self.engine.database}: {error}") from error
 
-    def _store_tallies(self) -> None:
-        if counted := self.tallies.take():
-            self.change_each(self.statement("tally", add_statement), counted)
+    def _end(self, at_end: Callable[[], None] | None) -> None:
+        counted = self.tallies.take()
+        if not (counted or at_end):
+            return
+        with self.together():
+            if counted:
+                self.change_each(self.statement("tally", add_statement), counted)
+            if at_end:
+                at_end()
 
     def _is_rolled_back(self, error: StoreError) -> bool:
         """Whether a failed commit was surely not made: SQLite writes the record of it last, and

@@ -1,6 +1,7 @@
 """Which queued jobs are due. Each query reads no more of a queue than it returns."""
 
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Any
 
 from storage.database import Database
@@ -17,7 +18,7 @@ def due_jobs(
     """Up to `limit` due jobs of these lanes, the highest priority first, then the longest due, and
     no more of a lane than it has room for; locked for this transaction.
 
-    Each has `id`, `queue`, `priority`, `run_at`, `attempt`, `retry_count` and `max_retries`.
+    Each has all columns of a job.
     """
     found: list[dict[str, Any]] = []
     for lane in lanes:
@@ -34,8 +35,11 @@ def _claimed_first(row: dict[str, Any]) -> tuple[Any, ...]:
 
 def _due_in(database: Database, queue: str, now: int, limit: int) -> list[dict[str, Any]]:
     """One priority after the other, so that no job that is put off is looked at."""
-    found: list[dict[str, Any]] = []
-    for priority in priorities_above(database, queue, -_ABOVE_ALL):
+    found = _due_of(database, queue, None, now, limit)
+    if len(found) == limit:
+        return found
+    above = found[0]["priority"] if found else _ABOVE_ALL
+    for priority in _priorities_below(database, queue, above):
         found += _due_of(database, queue, priority, now, limit - len(found))
         if len(found) == limit:
             break
@@ -44,54 +48,40 @@ def _due_in(database: Database, queue: str, now: int, limit: int) -> list[dict[s
 
 def priorities_above(database: Database, queue: str, least: int) -> Iterator[int]:
     """The priorities above this one that queued jobs of a queue have, from the highest."""
-    priority = _priority_below(database, queue, _ABOVE_ALL)
-    while priority is not None and priority > least:
-        yield priority
-        priority = _priority_below(database, queue, priority)
+    return takewhile(lambda priority: priority > least, _priorities_below(database, queue))
+
+
+def _priorities_below(database: Database, queue: str, above: int = _ABOVE_ALL) -> Iterator[int]:
+    """The priorities below this one that queued jobs of a queue have, from the highest."""
+    below = database.statement("priority", lambda: _highest(database))
+    while found := database.fetch(below, {"queue": queue, "above": above}):
+        above = found[0]["priority"]
+        yield above
 
 
 def _due_of(
-    database: Database, queue: str, priority: int, now: int, limit: int
+    database: Database, queue: str, priority: int | None, now: int, limit: int
 ) -> list[dict[str, Any]]:
-    due = database.statement(("due", limit), lambda: _select_due(database, limit))
-    return database.fetch(due, {"queue": queue, "priority": priority, "now": now})
-
-
-def _priority_below(database: Database, queue: str, priority: int) -> int | None:
-    """The next priority that queued jobs of a queue have."""
-    below = database.statement("priority", lambda: _select_priority(database))
-    found = database.fetch(below, {"queue": queue, "above": priority})
-    return found[0]["priority"] if found else None
-
-
-def _select_priority(database: Database) -> Any:
-    mine, below = (
-        JobRow.queue == place(JobRow.queue),
-        JobRow.priority < place(JobRow.priority, "above"),
+    """Due jobs of one priority, or of the highest that queued jobs of the queue have."""
+    is_given = priority is not None
+    due = database.statement(
+        ("due", is_given, limit), lambda: _select_due(database, is_given, limit)
     )
-    query = JobRow.select(JobRow.priority).where(IS_QUEUED, mine, below)
-    ordered = query.order_by(JobRow.priority.desc()).limit(1)
-    return database.by_index(ordered, JobRow, "job_due")
+    values = {"queue": queue, "priority": priority, "above": _ABOVE_ALL, "now": now}
+    return database.fetch(due, values)
 
 
-def _select_due(database: Database, limit: int) -> Any:
-    due = (
-        JobRow.select(
-            JobRow.id,
-            JobRow.queue,
-            JobRow.priority,
-            JobRow.run_at,
-            JobRow.attempt,
-            JobRow.retry_count,
-            JobRow.max_retries,
-        )
-        .where(
-            IS_QUEUED,
-            JobRow.queue == place(JobRow.queue),
-            JobRow.priority == place(JobRow.priority),
-            JobRow.run_at <= place(JobRow.run_at, "now"),
-        )
-        .order_by(JobRow.run_at, JobRow.id)
-        .limit(limit)
-    )
-    return database.for_update(database.by_index(due, JobRow, "job_due"))
+def _highest(database: Database) -> Any:
+    """The highest priority below another that queued jobs of a queue have."""
+    job = JobRow.alias("highest")
+    mine = IS_QUEUED, job.queue == place(JobRow.queue)
+    query = job.select(job.priority).where(*mine, job.priority < place(JobRow.priority, "above"))
+    return database.by_index(query.order_by(job.priority.desc()).limit(1), job, "job_due")
+
+
+def _select_due(database: Database, is_given: bool, limit: int) -> Any:
+    priority = place(JobRow.priority) if is_given else _highest(database)
+    mine = IS_QUEUED, JobRow.queue == place(JobRow.queue), JobRow.priority == priority
+    due = JobRow.select().where(*mine, JobRow.run_at <= place(JobRow.run_at, "now"))
+    ordered = due.order_by(JobRow.run_at, JobRow.id).limit(limit)
+    return database.for_update(database.by_index(ordered, JobRow, "job_due"))

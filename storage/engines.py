@@ -20,6 +20,11 @@ BUSY_SECONDS = 2.0
 OUR_NAME = "job-service"
 """What the names of our connections begin with, where a server shows them."""
 _LOCK_TIMEOUT = f"lock_timeout = '{BUSY_SECONDS:.0f}s'"
+# Who changes rows finds them by an index. The planner goes by what tables and indexes held when it
+# last looked: if that was little, it would read all of a million rows, or sort them, for a few.
+# What is off costs very much in its eyes, and what costs much it would compile each time.
+_BY_INDEX = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+_BEGIN = f"BEGIN; SET LOCAL {_LOCK_TIMEOUT}" + "".join(f"; SET LOCAL {n} = off" for n in _BY_INDEX)
 # WAL-reset bug, https://sqlite.org/wal.html#walresetbug: mended in these and in all later ones.
 MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -116,7 +121,7 @@ class _Postgresql(_Remembered, pw.PostgresqlDatabase):
         may have the session of another one."""
         with pw.__exception_wrapper__:  # type: ignore[attr-defined]
             cursor: Any = self.cursor()  # type: ignore[no-untyped-call]
-            cursor.execute(f"BEGIN; SET LOCAL {_LOCK_TIMEOUT}")
+            cursor.execute(_BEGIN)
 
     def rollback(self) -> None:
         """Roll back, unless the connection is lost: to fail then would hide why."""

@@ -7,7 +7,8 @@ from typing import Any
 import peewee as pw
 
 from storage.database import Database
-from storage.models import JobRow, QueueRow
+from storage.models import JobRow, QueueRow, RunnerRow
+from storage.statements import place
 
 # As literals, since an engine uses a partial index only where it can prove its condition.
 IS_QUEUED = pw.SQL("status = 'queued'")
@@ -28,14 +29,18 @@ class Lane:
         return count if self.room is None else min(count, max(0, self.room))
 
 
-def open_lanes(database: Database, queues: Collection[str] | None) -> list[Lane]:
-    """The lanes of these queues, None for all. A full one, whose limit leaves no room, is none.
+def open_lanes(
+    database: Database, queues: Collection[str] | None, runner: str | None = None
+) -> list[Lane]:
+    """The lanes of these queues, None for all. A full one, whose limit leaves no room, is none; and
+    there is none for a `runner` that is not registered: another one took it for dead.
 
     What runs is counted by the store, for all runners. Two of them cannot count the same room, if
     each asks after it has numbered its changes (`Database.next_version`).
     """
-    asked = database.statement("lanes", lambda: _select_lanes(database))
-    rows = database.fetch(asked, {})
+    is_claim = runner is not None
+    asked = database.statement(("lanes", is_claim), lambda: _select_lanes(database, is_claim))
+    rows = database.fetch(asked, {"name": runner})
     lanes = [_lane(row) for row in rows if row["next_run_at"] is not None]
     taken = [lane for lane in lanes if queues is None or lane.queue in queues]
     return [lane for lane in taken if lane.fits(1)]
@@ -46,7 +51,9 @@ def _lane(row: dict[str, Any]) -> Lane:
     return Lane(row["name"], None if limit is None else limit - row["running"], row["next_run_at"])
 
 
-def _select_lanes(database: Database) -> Any:
+def _select_lanes(database: Database, is_claim: bool) -> Any:
+    known = RunnerRow.select(pw.SQL("1")).where(RunnerRow.name == place(RunnerRow.name))
+    may = [pw.fn.EXISTS(known)] if is_claim else []
     # Without a limit nothing is counted.
     running = pw.Case(None, [(QueueRow.max_running.is_null(False), count_running(database))])
     return QueueRow.select(
@@ -54,7 +61,7 @@ def _select_lanes(database: Database) -> Any:
         QueueRow.max_running,
         first_run_at(database).alias("next_run_at"),
         running.alias("running"),
-    ).where(QueueRow.paused_at.is_null())
+    ).where(QueueRow.paused_at.is_null(), *may)
 
 
 def first_run_at(database: Database) -> Any:

@@ -5,13 +5,18 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import peewee as pw
-
+from storage.change_statements import (
+    end_attempt,
+    guarded,
+    insert_attempt,
+    queue_again,
+    select_type,
+)
 from storage.database import Database
 from storage.ends import Ends
 from storage.job import Ended, Fence
-from storage.models import AttemptRow, JobRow, QueueRow
-from storage.statements import Statement, place
+from storage.models import JobRow
+from storage.statements import Statement
 from storage.states import CANCEL, CLAIM, FINAL, REQUEST_CANCEL, REQUEUE, Status, Transition
 
 
@@ -55,21 +60,32 @@ class Moves:
         if not self.free(REQUEUE, job_id, now, run_at=now, **counted, **forgotten):
             return False
         self._tally(job_id, "client_retry")
-        self._database.change(self._database.statement("queue again", _queue_again), {"id": job_id})
+        self._database.change(self._database.statement("queue again", queue_again), {"id": job_id})
         return True
 
-    def claim(self, claims: Sequence[tuple[UUID, int]], runner: str, now: int) -> None:
-        """Claim jobs that this transaction holds locked, so that no guard can refuse: the id of
-        each, and the number of its new attempt."""
-        held = {"locked_by": runner, "started_at": now, "progress": None}
-        moves = self._numbered(CLAIM, now, [{"attempt": number, **held} for _, number in claims])
-        rows = [{**move, "the job": id} for move, (id, _) in zip(moves, claims, strict=True)]
-        self._database.change_each(self._statement(CLAIM, moves[0]), rows)
-        attempts = [
-            {"job_id": id, "number": number, "runner": runner, "started_at": now}
-            for id, number in claims
+    def claim(
+        self, rows: Sequence[dict[str, Any]], runner: str, now: int, last: int
+    ) -> list[dict[str, Any]]:
+        """Claim jobs that this transaction holds locked, so that no guard can refuse: their rows as
+        they are then. `last` is the number of the last change; those before it are free, too."""
+        if not rows:
+            return []
+        new = {"status": CLAIM.target, "locked_by": runner, "started_at": now, "progress": None}
+        moves = [
+            {**new, "attempt": row["attempt"] + 1, "version": version}
+            for version, row in enumerate(rows, last - len(rows) + 1)
         ]
-        self._database.change_each(self._database.statement("attempt", _insert_attempt), attempts)
+        held = [{**move, "the job": row["id"]} for move, row in zip(moves, rows, strict=True)]
+        claimed = [{**row, **move} for row, move in zip(rows, moves, strict=True)]
+        attempts = [
+            {"job_id": row["id"], "number": row["attempt"], "runner": runner, "started_at": now}
+            for row in claimed
+        ]
+        with self._database.together():
+            self._database.change_each(self._statement(CLAIM, moves[0]), held)
+            attempt = self._database.statement("attempt", insert_attempt)
+            self._database.change_each(attempt, attempts)
+        return claimed
 
     def settle(
         self, transition: Transition, fence: Fence, ended: Ended, now: int, **changes: Any
@@ -79,7 +95,7 @@ class Moves:
         with self._database.transaction():
             if not self._move(transition, _held(fence), now, {**_of_end(ended), **changes}):
                 return False
-            end = self._database.statement("end", _end)
+            end = self._database.statement("end", end_attempt)
             self._database.change(end, _of_attempt(fence, ended, now))
             self._count(transition, fence, ended, now)
         return True
@@ -101,7 +117,7 @@ class Moves:
         if not self._database.all_or_none(self._statement(transition, moves[0]), rows):
             return False
         attempts = [_of_attempt(fence, ended, now) for fence, ended, _ in ends]
-        self._database.change_each(self._database.statement("end", _end), attempts)
+        self._database.change_each(self._database.statement("end", end_attempt), attempts)
         for fence, ended, _ in ends:
             self._count(transition, fence, ended, now)
         return True
@@ -115,7 +131,7 @@ class Moves:
         self.ends.note(fence, ended, transition.target, now)
 
     def _tally(self, job_id: UUID, name: str) -> None:
-        of_type = self._database.statement("type", _select_type)
+        of_type = self._database.statement("type", select_type)
         for row in self._database.fetch(of_type, {"id": job_id}):
             self._database.tallies.add(row["type"], name)
 
@@ -138,7 +154,7 @@ class Moves:
     def _statement(self, transition: Transition, changes: dict[str, Any]) -> Statement:
         # What is worked out by the database belongs to the text; a transition has always the same.
         key = (transition.name, *changes)
-        return self._database.statement(key, lambda: _guarded(transition, changes))
+        return self._database.statement(key, lambda: guarded(transition, changes))
 
 
 def _held(fence: Fence) -> dict[str, Any]:
@@ -156,45 +172,3 @@ def _of_attempt(fence: Fence, ended: Ended, now: int) -> dict[str, Any]:
     error = ended.error and dump(ended.error)
     end = {"finished_at": now, "outcome": ended.outcome, "error": error, **vars(ended.usage)}
     return {**_held(fence), **end}
-
-
-def _guarded(transition: Transition, changes: dict[str, Any]) -> Any:
-    """The statement of a transition, with its guard."""
-    guard: list[Any] = [JobRow.id == place(JobRow.id, "the job")]
-    if transition.fenced:
-        guard += [
-            JobRow.locked_by == place(JobRow.locked_by, "holder"),
-            JobRow.attempt == place(JobRow.attempt, "held attempt"),
-        ]
-    guard.append(JobRow.status.in_(sorted(transition.sources)))
-    if transition.cancel_requested is not None:
-        guard.append(JobRow.cancel_requested_at.is_null(not transition.cancel_requested))
-    new = {
-        name: value if isinstance(value, pw.Node) else place(getattr(JobRow, name))
-        for name, value in changes.items()
-    }
-    return JobRow.update(**new).where(*guard)
-
-
-def _select_type() -> Any:
-    return JobRow.select(JobRow.type).where(JobRow.id == place(JobRow.id))
-
-
-def _queue_again() -> Any:
-    """The queue of a job anew, if it was deleted meanwhile: jobs are looked for in queues alone."""
-    mine = JobRow.select(JobRow.queue).where(JobRow.id == place(JobRow.id))
-    return QueueRow.insert_from(mine, [QueueRow.name]).on_conflict_ignore()
-
-
-def _insert_attempt() -> Any:
-    names = ("job_id", "number", "runner", "started_at")
-    return AttemptRow.insert(**{name: place(getattr(AttemptRow, name)) for name in names})
-
-
-def _end() -> Any:
-    """The statement by which the row of an attempt gets its end."""
-    names = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes", "pid")
-    return AttemptRow.update(**{name: place(getattr(AttemptRow, name)) for name in names}).where(
-        AttemptRow.job_id == place(AttemptRow.job_id, "the job"),
-        AttemptRow.number == place(AttemptRow.number, "held attempt"),
-    )

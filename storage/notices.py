@@ -5,6 +5,7 @@ pooler in transaction mode does not give: that can be another address than every
 """
 
 import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from storage.database import Database
@@ -21,10 +22,17 @@ class PostgresWakeup:
 
     def notify(self, topic: str) -> None:
         """Wake all waiters of a topic, on whichever host."""
-        if topic == EVENTS:
-            return
         with contextlib.suppress(StoreError):
-            self._database.execute("SELECT pg_notify(%s, '')", (_channel(topic),))
+            self.with_commit([topic])
+
+    def with_commit(self, topics: Sequence[str]) -> None:
+        """Wake all waiters of these topics with the commit. Raises StoreError."""
+        for topic in dict.fromkeys(topics):
+            if topic != EVENTS:
+                self._database.execute("SELECT pg_notify(%s, '')", (_channel(topic),))
+
+    def after_commit(self, topics: Sequence[str]) -> None:
+        """Nothing: they are woken."""
 
     def waiter(self, topic: str) -> "PostgresWaiter":
         """A new waiter, with a connection of its own."""

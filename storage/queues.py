@@ -16,6 +16,7 @@ from storage.lanes import IS_QUEUED, IS_RUNNING, count_running, first_run_at
 from storage.models import JobRow, QueueRow
 from storage.queue_names import DEFAULT_QUEUE
 from storage.wakeup import WORKER, Wakeup
+from storage.waking import waking
 
 MAX_QUEUES = 100
 """Each claim looks at all of them."""
@@ -87,14 +88,13 @@ class Queues:
         if "paused" in values:
             since = pw.fn.COALESCE(QueueRow.paused_at, self._clock())  # twice is once
             values["paused_at"] = since if values.pop("paused") else None
-        with self._database.transaction():
+        with waking(self._wakeup, self._database, WORKER):
             self._database.next_version(0)  # as all changes do, so that they come one by one
             is_new = not known(self._database, [name])
             if is_new:
                 self._make(name)
             if values:
                 self._database.run(QueueRow.update(**values).where(QueueRow.name == name))
-        self._wakeup.notify(WORKER)
         return is_new
 
     def delete(self, name: str) -> bool:

@@ -15,6 +15,8 @@ from storage.statements import Statement, place
 from storage.states import Status
 from storage.tails import GOOD, last_lines, select_tails
 
+_NO_UPLOAD = dict.fromkeys(("upload_name", "size", "sha256"))
+
 
 def select_jobs() -> Any:
     """A query for whole jobs, with their uploads; to be narrowed and ordered."""
@@ -32,6 +34,19 @@ def jobs_by_id(database: Database, ids: Sequence[UUID]) -> dict[UUID, Job]:
     """Those jobs with these ids that exist."""
     found = database.fetch(*_among(database, "jobs", select_jobs, JobRow.id, ids))
     return {job.id: job for job in _with_attempts(database, found)}
+
+
+def jobs_in(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
+    """The jobs of these rows of claimed jobs, in order. Of most, the row tells all: they have no
+    attempt but the present one, and no upload."""
+    more = [row["id"] for row in rows if row["attempt"] > 1 or row["upload_id"]]
+    read = jobs_by_id(database, more) if more else {}
+    return [read.get(row["id"]) or _job({**row, **_NO_UPLOAD}, [_present(row)]) for row in rows]
+
+
+def _present(row: dict[str, Any]) -> Attempt:
+    started = row["attempt"], row["locked_by"], row["started_at"]
+    return Attempt(*started, None, None, None, Usage())
 
 
 def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:

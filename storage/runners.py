@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import peewee as pw
+
 from storage.clock import DATABASE_NOW
 from storage.database import Database
 from storage.lanes import IS_RUNNING
@@ -57,8 +59,8 @@ def _runner(row: dict[str, Any], held: int) -> Runner:
 
 def _held(database: Database) -> Counter[str]:
     """Jobs and parts of jobs, by their runners. A job in parts takes no slot itself."""
-    in_parts = PartRow.select(PartRow.job_id)
+    in_parts = pw.fn.EXISTS(PartRow.select(pw.SQL("1")).where(PartRow.job_id == JobRow.id))
     whole = JobRow.select(JobRow.locked_by.alias("name")).where(IS_RUNNING)
     parts = PartRow.select(PartRow.runner.alias("name")).where(PartRow.runner.is_null(False))
-    held = [*database.rows(whole.where(JobRow.id.not_in(in_parts))), *database.rows(parts)]
+    held = [*database.rows(whole.where(~in_parts)), *database.rows(parts)]
     return Counter(row["name"] for row in held)

@@ -23,6 +23,7 @@ from storage.skew import IdSkew
 from storage.statements import place
 from storage.states import Status
 from storage.wakeup import LISTENER, WORKER, Wakeup
+from storage.waking import waking
 
 
 class Refusal(StrEnum):
@@ -60,10 +61,9 @@ class JobStore:
 
         After StoreInDoubt they may be there, all or none; after another error none is.
         """
-        with self._database.transaction():
+        with waking(self._wakeup, self._database, WORKER):
             rows = self._rows(jobs)
             self._insert([row for row in rows if not isinstance(row, Refusal)])
-        self._wakeup.notify(WORKER)
         return [row if isinstance(row, Refusal) else row["id"] for row in rows]
 
     def enqueue_once(self, keyed: Sequence[Keyed]) -> list[Kept | Refusal]:
@@ -71,7 +71,7 @@ class JobStore:
 
         The key of a job that is refused is free again. Raises as `enqueue` does.
         """
-        with self._database.transaction():
+        with waking(self._wakeup, self._database, WORKER):
             kept = keep(self._database, keyed)
             new = [each for each in keyed if kept[each.key].job_id == each.job.id]
             rows = self._rows([each.job for each in new])
@@ -82,7 +82,6 @@ class JobStore:
             }
             forget(self._database, list(refused))
             self._insert([row for row in rows if not isinstance(row, Refusal)])
-        self._wakeup.notify(WORKER)
         return [refused.get(each.key, kept[each.key]) for each in keyed]
 
     def get(self, job_id: UUID) -> Job | None:
@@ -106,9 +105,8 @@ class JobStore:
 
         `by` is the name of who wants it. A final job stays as it is. None if there is no such job.
         """
-        with self._database.transaction():
+        with waking(self._wakeup, self._database, WORKER):
             self._moves.cancel(job_id, self._clock(), by)
-        self._wakeup.notify(WORKER)
         return self.get(job_id)
 
     def retry(self, job_id: UUID) -> tuple[bool, Job | None]:
@@ -116,11 +114,10 @@ class JobStore:
 
         Any other job stays as it is. None if there is no such job.
         """
-        with self._database.transaction():
+        with waking(self._wakeup, self._database) as woken:
             retried = self._moves.requeue(job_id, self._clock())
-        if retried:
-            self._wakeup.notify(WORKER)
-            self._wakeup.notify(LISTENER)
+            if retried:
+                woken += [WORKER, LISTENER]
         return retried, self.get(job_id)
 
     def _rows(self, jobs: Sequence[NewJob]) -> builtins.list[dict[str, Any] | Refusal]:

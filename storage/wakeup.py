@@ -11,6 +11,7 @@ import os
 import secrets
 import select
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -37,7 +38,13 @@ class Wakeup(Protocol):
     """Sends wake-ups, and makes waiters for them."""
 
     def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic, and those of events; never raises."""
+        """Wake all waiters of a topic, and those of events; never raises. See also `waking`."""
+
+    def with_commit(self, topics: Sequence[str]) -> None:
+        """Wake those of many with the commit of the transaction that ends, if that can be done."""
+
+    def after_commit(self, topics: Sequence[str]) -> None:
+        """Wake those of many now, after the commit, if they were not woken with it."""
 
     def waiter(self, topic: str) -> Waiter:
         """A new waiter."""
@@ -67,6 +74,14 @@ class SocketWakeup:
         for name in os.listdir(self._descriptor):
             if name.startswith((f"{topic}-", f"{EVENTS}-")):
                 self._send(name)
+
+    def with_commit(self, topics: Sequence[str]) -> None:
+        """Nothing: who is woken looks at once, and would not find the change."""
+
+    def after_commit(self, topics: Sequence[str]) -> None:
+        """Wake all waiters of these topics."""
+        for topic in dict.fromkeys(topics):
+            self.notify(topic)
 
     def waiter(self, topic: str) -> "SocketWaiter":
         """A new waiter, with a socket of its own in the folder."""

@@ -31,6 +31,7 @@ class Program:
     def __init__(
         self, name: str, folder: Path, environ: dict[str, str], starter: tuple[str, ...] = ()
     ):
+        self.name = name
         self.log = folder / f"{name}-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
@@ -108,6 +109,10 @@ class Service:
         program = Program(name, self.folder, {**self.environ, **environ})
         _STARTED.append(program)
         return program
+
+    def programs(self) -> list[Program]:
+        """All that were started and not ended for good."""
+        return list(_STARTED)
 
     def call(self, method: str, path: str, document: Any = None) -> tuple[int, Any]:
         """Status and JSON of an answer."""

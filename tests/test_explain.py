@@ -119,7 +119,8 @@ def test_explaining_sorts_nothing_and_reads_no_table_whole(bench: Bench) -> None
     assert situation(bench, mine).seconds
     jobs = {text: plan for text, plan in plans.found().items() if '"job"' in text}
     assert len(jobs) > 5
-    assert {text for text in slow(jobs) if "GROUP BY" not in text} == set()
+    of_all_that_runs = "GROUP BY", "status = 'running'"
+    assert not [text for text in slow(jobs) if not any(few in text for few in of_all_that_runs)]
     assert all("SEARCH" in plan or "INDEX" in plan for plan in jobs.values())
 
 

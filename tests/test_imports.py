@@ -65,9 +65,13 @@ MAY_IMPORT = {
     "storage.part_row": "",
     "storage.statements": "",
     "storage.tallies": "storage.models storage.statements",
-    "storage.database": "storage.job storage.models storage.statements storage.tallies",
+    "storage.dialect": "",
+    "storage.change_statements": "storage.models storage.statements storage.states",
+    "storage.database": "storage.dialect storage.job storage.models storage.statements "
+    "storage.tallies",
     "storage.schema": "storage.job storage.database storage.engines storage.making",
     "storage.wakeup": "",
+    "storage.waking": "storage.database storage.wakeup",
     "storage.notices": "storage.job storage.database storage.wakeup",
     "storage.clock": "storage.database",
     "storage.transactions": "storage.database",
@@ -76,9 +80,10 @@ MAY_IMPORT = {
     "storage.liveness": "storage.closings storage.clock storage.models storage.database "
     "storage.runner_locks",
     "storage.lanes": QUERIES,
-    "storage.queues": f"{QUERIES} storage.clock storage.lanes storage.queue_names storage.wakeup",
+    "storage.queues": f"{QUERIES} storage.clock storage.lanes storage.queue_names storage.wakeup "
+    "storage.waking",
     "storage.retention": "storage.models storage.database storage.states",
-    "storage.moves": f"storage.states storage.ends {QUERIES}",
+    "storage.moves": f"storage.change_statements storage.ends storage.states {QUERIES}",
     "storage.rows": f"storage.states storage.tails {QUERIES}",
     "storage.tails": "storage.job storage.models",
     "storage.due": f"{QUERIES} storage.lanes",
@@ -90,7 +95,8 @@ MAY_IMPORT = {
     "storage.search": f"{TABLES} storage.filters storage.search_statements storage.skew",
     "storage.skew": QUERIES,
     "storage.search_statements": QUERIES,
-    "storage.bulk": f"{TABLES} storage.clock storage.filters storage.search storage.wakeup",
+    "storage.bulk": f"{TABLES} storage.clock storage.filters storage.search storage.wakeup "
+    "storage.waking",
     "storage.runners": f"{QUERIES} storage.clock storage.lanes storage.part_row "
     "storage.runner_locks",
     "storage.explaining": f"{TABLES} storage.clock storage.due storage.lanes storage.queues "
@@ -103,9 +109,9 @@ MAY_IMPORT = {
     "storage.store": f"{TABLES} storage.clock storage.filters storage.keys storage.queue_names "
     "storage.queues "
     "storage.search "
-    "storage.skew storage.wakeup",
+    "storage.skew storage.wakeup storage.waking",
     "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.lanes "
-    "storage.wakeup storage.liveness storage.parts storage.job_parts",
+    "storage.wakeup storage.waking storage.liveness storage.parts storage.job_parts",
     "storage.parts": f"{TABLES} storage.part_row storage.liveness",
     "storage.job_parts": f"{TABLES} storage.part_row storage.lanes storage.liveness storage.parts",
     "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.liveness "

@@ -1,0 +1,53 @@
+"""The statements by which jobs and their attempts change."""
+
+from typing import Any
+
+import peewee as pw
+
+from storage.models import AttemptRow, JobRow, QueueRow
+from storage.statements import place
+from storage.states import Transition
+
+
+def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
+    """The statement of a transition, with its guard."""
+    guard: list[Any] = [JobRow.id == place(JobRow.id, "the job")]
+    if transition.fenced:
+        guard += [
+            JobRow.locked_by == place(JobRow.locked_by, "holder"),
+            JobRow.attempt == place(JobRow.attempt, "held attempt"),
+        ]
+    guard.append(JobRow.status.in_(sorted(transition.sources)))
+    if transition.cancel_requested is not None:
+        guard.append(JobRow.cancel_requested_at.is_null(not transition.cancel_requested))
+    new = {
+        name: value if isinstance(value, pw.Node) else place(getattr(JobRow, name))
+        for name, value in changes.items()
+    }
+    return JobRow.update(**new).where(*guard)
+
+
+def select_type() -> Any:
+    """The type of a job."""
+    return JobRow.select(JobRow.type).where(JobRow.id == place(JobRow.id))
+
+
+def queue_again() -> Any:
+    """The queue of a job anew, if it was deleted meanwhile: jobs are looked for in queues alone."""
+    mine = JobRow.select(JobRow.queue).where(JobRow.id == place(JobRow.id))
+    return QueueRow.insert_from(mine, [QueueRow.name]).on_conflict_ignore()
+
+
+def insert_attempt() -> Any:
+    """The row of an attempt that begins."""
+    names = ("job_id", "number", "runner", "started_at")
+    return AttemptRow.insert(**{name: place(getattr(AttemptRow, name)) for name in names})
+
+
+def end_attempt() -> Any:
+    """The end of an attempt, in its row."""
+    names = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes", "pid")
+    return AttemptRow.update(**{name: place(getattr(AttemptRow, name)) for name in names}).where(
+        AttemptRow.job_id == place(AttemptRow.job_id, "the job"),
+        AttemptRow.number == place(AttemptRow.number, "held attempt"),
+    )
