@@ -1,11 +1,12 @@
-"""The spans of attempts: of each, the wait before it and the attempt itself."""
+"""The spans of attempts: of each, the wait before it, the attempt itself, and its parts."""
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from storage.ends import AttemptEnd, Ends
+from storage.ends import AttemptEnd, End, Ends, PartEnd
 from storage.job import Json, Outcome
-from storage.trace_context import ATTEMPT, WAIT, span_id
+from storage.trace_context import ATTEMPT, WAIT, attempt_traceparent, span_id
 
 if TYPE_CHECKING:  # loaded only where traces are on
     from storage.otlp import Attributes, Spans
@@ -32,7 +33,35 @@ class AttemptSpans:
             self._spans.close()
 
 
-def _tell(spans: "Spans", end: AttemptEnd) -> None:
+def _tell(spans: "Spans", end: End) -> None:
+    if isinstance(end, PartEnd):
+        _tell_part(spans, end)
+    else:
+        _tell_attempt(spans, end)
+
+
+def _tell_part(spans: "Spans", end: PartEnd) -> None:
+    """A part that has ended just now."""
+    job, now = end.job, round(time.time() * 1000)
+    assert job.traceparent
+    spans.add(
+        f"{job.type} part",
+        attempt_traceparent(job.traceparent, job.id, job.attempt),
+        (now - round(end.seconds * 1000), now),
+        {
+            "job.id": str(job.id),
+            "job.type": job.type,
+            "job.attempt": job.attempt,
+            "job.part": end.number,
+            "job.runner": end.runner,
+            "job.outcome": end.outcome,
+        },
+        kind="consumer",
+        error=end.error,
+    )
+
+
+def _tell_attempt(spans: "Spans", end: AttemptEnd) -> None:
     fence, traced, usage = end.fence, end.fence.traced, end.ended.usage
     assert traced
     named: Attributes = {

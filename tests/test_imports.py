@@ -138,6 +138,7 @@ MAY_IMPORT = {
     "runner.roster": "runner.pool runner.outcome runner.pace runner.printed runner.requests "
     "storage.job storage.parts storage.uploads",
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims "
+    "storage.ends "
     "storage.parts",
     "runner.split": "runner.outcome runner.roster storage.job",
     "runner.split_jobs": "runner.outcome runner.roster runner.split storage.claims storage.job",

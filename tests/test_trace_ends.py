@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from storage.ends import AttemptEnd, Ends
+from storage.ends import AttemptEnd, End, Ends
 from storage.job import Fence, Outcome, StoreInDoubt
 from storage.states import Status
 from storage.trace_context import ATTEMPT, WAIT, Traced, attempt_traceparent, span_id
@@ -18,8 +18,13 @@ JOB = UUID("01a21054-ecc3-7788-9e49-c6d97d1c0c65")
 def heard(*ends: Ends) -> list[AttemptEnd]:
     """What is told from now on."""
     told: list[AttemptEnd] = []
+
+    def hear(end: End) -> None:
+        assert isinstance(end, AttemptEnd)
+        told.append(end)
+
     for each in ends:
-        each.tell = told.append
+        each.tell = hear
     return told
 
 
