@@ -219,11 +219,12 @@ REASONS = {"refuses": "refused", "hangs": "timeout", "answers 500": "500"}
 def test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once(
     tmp_path: Path, collector: Collector, fault: str
 ) -> None:
-    url, environ = f"sqlite:///{tmp_path / 'jobs.db'}", {**collector.environ}
+    url = f"sqlite:///{tmp_path / 'jobs.db'}"
+    environ = {**collector.environ, "OTEL_EXPORTER_OTLP_TIMEOUT": "2"}
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # takes connections, answers nobody
         if fault == "hangs":
             address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
-            environ |= {SETTINGS[0]: address, "OTEL_EXPORTER_OTLP_TIMEOUT": "1"}
+            environ[SETTINGS[0]] = address
         elif fault == "refuses":
             environ[SETTINGS[0]] = "http://127.0.0.1:1"
         collector.status = 500
@@ -235,7 +236,7 @@ def test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once(
                 reason = worker.logged("the collector takes no traces, they are lost")["reason"]
                 assert REASONS[fault] in reason
             programs = (worker, service.listener)
-            assert [program.stop(timeout=15) for program in programs] == [0, 0]
+            assert [program.stop() for program in programs] == [0, 0]
             for program in programs:
                 assert problems(program) == ["the collector takes no traces, they are lost"]
                 assert program.lines()[-1]["message"] == "stopped"
