@@ -8,6 +8,7 @@ import pytest
 
 from storage.notices import PostgresWaiter
 from storage.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
+from storage.waking import waking
 from tests.stores import Bench
 from tests.waiting import wait_for
 
@@ -91,3 +92,19 @@ def test_a_dropped_connection_listens_again(bench: Bench) -> None:
 
     wait_for(woken_again)
     waiter.close()
+
+
+def test_who_waits_is_woken_with_the_commit_and_not_without(bench: Bench) -> None:
+    store = bench.store
+    workers, listeners = store.wakeup.waiter(WORKER), store.wakeup.waiter(LISTENER)
+    try:
+        with pytest.raises(ZeroDivisionError), waking(store.wakeup, store.database, WORKER):
+            raise ZeroDivisionError
+        with waking(store.wakeup, store.database, LISTENER) as woken:
+            store.database.next_version()
+            woken.append(LISTENER)
+        wait_for(lambda: readable(listeners))
+        assert not readable(workers)
+    finally:
+        workers.close()
+        listeners.close()

@@ -101,8 +101,8 @@ API = (
     Mutant(
         "a claim takes the turn to number before it locks jobs",
         "storage/claims.py",
-        "            self._database.next_version(0)",
-        "            pass",
+        "last = self._database.next_version(limit + ahead)",
+        "last = 1 << 40",
         ("tests/test_client_changes.py",),
     ),
     Mutant(

@@ -23,8 +23,8 @@ QUEUES = (
     Mutant(
         "a paused queue starts nothing",
         "storage/lanes.py",
-        ".where(QueueRow.paused_at.is_null())",
-        "",
+        "QueueRow.paused_at.is_null(), *may",
+        "*may",
         QUEUES_TESTS,
     ),
     Mutant(
@@ -79,7 +79,7 @@ QUEUES = (
     Mutant(
         "a retried job brings its queue back",
         "storage/moves.py",
-        '        self._database.change(self._database.statement("queue again", _queue_again), '
+        '        self._database.change(self._database.statement("queue again", queue_again), '
         '{"id": job_id})\n',
         "",
         QUEUES_TESTS,

@@ -1,0 +1,100 @@
+"""Changes of many rows at once, and how PostgreSQL goes about them."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from storage.database import MANY
+from storage.job import Ended, Job, NewJob, Outcome, Usage
+from tests.stores import RETURNED, Bench, Holder
+
+TEXTS = ('"', "\\", "'", "%s", "\0", "é 🦀 \u2028", "{", "x" * 100_000, "")
+
+
+def test_more_jobs_than_one_statement_takes_are_stored_in_their_order(bench: Bench) -> None:
+    ids = bench.jobs.enqueue([NewJob("sleep", {"n": n}) for n in range(2 * MANY + 1)])
+    jobs = [bench.job(job_id) for job_id in ids if isinstance(job_id, UUID)]
+    assert [job.payload["n"] for job in jobs] == list(range(len(jobs)))
+    versions = [job.version for job in jobs]
+    assert versions == list(range(versions[0], versions[0] + len(jobs)))
+
+
+def test_whatever_text_many_results_and_payloads_have_is_kept(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {"text": text}, queue="default") for text in TEXTS])
+    runner = bench.runner()
+    jobs = claimed(runner, len(TEXTS))
+    assert [job.payload["text"] for job in jobs] == list(TEXTS)
+    ends = [(job.fence, json.dumps(job.payload), RETURNED) for job in jobs]
+    assert runner.claims.complete_each(ends) == [True] * len(TEXTS)
+    assert [bench.job(job.id).result for job in jobs] == [{"text": text} for text in TEXTS]
+
+
+def test_many_attempts_keep_what_each_has_used_and_how_it_ended(bench: Bench) -> None:
+    used = [Usage(0.1 + 0.2, 2**40, 7), Usage(), Usage(1e-7, None, 2**22)]
+    runner = bench.runner()
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in used])
+    jobs = claimed(runner, len(used))
+    ends = [Ended(Outcome.RETURNED, usage=usage) for usage in used]
+    given = [(job.fence, "1", ended) for job, ended in zip(jobs, ends, strict=True)]
+    assert all(runner.claims.complete_each(given))
+    attempts = [bench.job(job.id).attempts[0] for job in jobs]
+    assert [attempt.usage for attempt in attempts] == used
+    assert {attempt.outcome for attempt in attempts} == {Outcome.RETURNED}
+
+
+def test_jobs_are_claimed_as_they_are_stored_then(bench: Bench) -> None:
+    runner = bench.runner()
+    options: dict[str, Any] = {"max_retries": 3, "priority": 2, "submitted_by": "anna"}
+    fresh, again = bench.enqueue(**options), bench.enqueue(priority=3)
+    first = runner.claims.claim(1)
+    runner.claims.retry(first[0].fence, RETURNED, 0)
+    jobs = claimed(runner, 2)
+    assert [job.id for job in jobs] == [again, fresh]
+    assert jobs == [bench.job(again), bench.job(fresh)]
+    assert [len(job.attempts) for job in jobs] == [2, 1]
+
+
+def claimed(runner: Holder, count: int) -> list[Job]:
+    jobs = runner.claims.claim(count)
+    assert len(jobs) == count
+    return jobs
+
+
+def test_writers_on_postgresql_go_by_indexes_whatever_tables_held_before(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = bench.store.database.engine
+    if not bench.store.database.postgresql:
+        pytest.skip("its plans do not depend on statistics")
+    engine.execute_sql("ANALYZE")  # of tables without rows
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(3 * MANY)])
+    runner = bench.runner()
+    plans: dict[str, str] = {}
+    monkeypatch.setattr(engine, "execute_sql", explaining(engine.execute_sql, plans))
+    for _ in range(2):
+        with runner.claims.turn():
+            jobs = runner.claims.claim(20)
+        with runner.claims.turn():
+            runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs])
+    of_jobs = {text: plan for text, plan in plans.items() if '"job"' in text or '"attempt"' in text}
+    assert len(of_jobs) > 4
+    for text, plan in of_jobs.items():
+        assert "Seq Scan on job" not in plan, (text, plan)
+        assert "Seq Scan on attempt" not in plan, (text, plan)
+        assert "Sort" not in plan, (text, plan)
+        assert "JIT" not in plan, (text, plan)
+
+
+def explaining(execute: Callable[..., Any], plans: dict[str, str]) -> Callable[..., Any]:
+    """The same, noting of each statement how it would be run."""
+
+    def explain_and_execute(sql: str, parameters: Any = ()) -> Any:
+        if sql.startswith(("SELECT", "UPDATE", "INSERT")) and "pg_notify" not in sql:
+            found = execute(f"EXPLAIN {sql}", parameters).fetchall()
+            plans[sql] = "\n".join(line for (line,) in found)
+        return execute(sql, parameters)
+
+    return explain_and_execute
