@@ -7,6 +7,9 @@ CUTS ?= 50
 SECONDS ?= 60
 DATABASE ?= sqlite
 SEED ?=
+LISTENERS ?= 2
+RUNNERS ?= 2
+NETWORKS ?=
 
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
@@ -54,8 +57,9 @@ audit: ## Write the bill of materials of the image, and ask for known faults of 
 	.cache/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock || { echo \
 		"there are faults, or the advisories cannot be reached: then tests/test_requirements.py is all there is" >&2; exit 1; }
 
-chaos: $(INSTALLED) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; then the promises are checked
-	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) $(if $(SEED),--seed $(SEED))
+chaos: $(INSTALLED) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; LISTENERS=2, RUNNERS=2, NETWORKS=1 to cut them; then the promises are checked
+	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) --listeners $(LISTENERS) --runners $(RUNNERS) \
+		$(if $(SEED),--seed $(SEED)) $(if $(NETWORKS),--networks)
 
 docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/docker/run

@@ -24,6 +24,7 @@ from runner.work import Room, Work
 from storage.claims import Claims
 from storage.job import Fence, StoreError, StoreInDoubt
 from storage.liveness import Liveness
+from storage.parts import PartFence
 from storage.wakeup import Waiter
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Supervisor:
         self._stop_at: float | None = None
         self._next_due_at: float | None = None
         self._registered = self._in_doubt = self._waiting = False
-        self._doubtful: set[Fence] = set()  # ends that a commit in doubt may have stored
+        self._doubtful: set[Fence | PartFence] = set()  # a commit in doubt may have stored them
         self._reconcile_at = 0.0
 
     def drain(self) -> None:
@@ -144,12 +145,12 @@ class Supervisor:
                     self._settler.store_progress(running)
                 claimed = self._work.claim(self._room())
         except StoreInDoubt:
-            self._doubtful = {running.fence for running, _ in self._ended}
+            self._doubtful = {_hold(running) for running, _ in self._ended}
             raise
         for running in due:
             running.progress_stored()
         for (running, outcome), is_moved in zip(self._ended, moved, strict=True):
-            log_settled(running, outcome, is_moved or running.fence in self._doubtful)
+            log_settled(running, outcome, is_moved or _hold(running) in self._doubtful)
         self._ended.clear()
         self._doubtful.clear()
         self._work.start(*claimed)
@@ -189,3 +190,8 @@ class Supervisor:
             moments.append(PATIENCE_SECONDS)
         moments.append(self._roster.next_progress())
         return max(0.01, min(moments))
+
+
+def _hold(running: Running) -> Fence | PartFence:
+    """What this runner held; whose job a part is of, nobody may hold."""
+    return running.part or running.fence

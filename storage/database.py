@@ -12,7 +12,8 @@ from typing import Any
 import peewee as pw
 
 from storage.dialect import Dialect
-from storage.job import StoreError, StoreFull, StoreInDoubt, StoreUnavailable, StoreUnusable
+from storage.failures import is_rolled_back, state_told_by
+from storage.job import StoreFull, StoreInDoubt, StoreUnavailable
 from storage.models import VersionRow
 from storage.statements import Statement, place
 from storage.tallies import Pending, add_statement
@@ -57,7 +58,9 @@ class Database(Dialect):
                 self._end(at_end)
                 committing = True
         except (StoreUnavailable, StoreFull) as error:
-            if not committing or self._is_rolled_back(error):
+            if self._is_lost():
+                self._drop_connection()
+            if not committing or is_rolled_back(error, self.postgresql):
                 raise
             raise StoreInDoubt(str(error)) from error
 
@@ -155,16 +158,16 @@ class Database(Dialect):
         """A block of code in which the engine's errors become ours."""
         try:
             yield
-        except (pw.OperationalError, pw.InterfaceError) as error:
-            self._drop_connection()
-            text = str(error).strip()
-            is_full = "full" in text or "No space left" in text
-            raise (StoreFull if is_full else StoreUnavailable)(text) from error
-        except pw.DatabaseError as error:
-            if type(error) is not pw.DatabaseError:
+        except (pw.DatabaseError, pw.InterfaceError) as error:
+            told = state_told_by(error, self.engine.database, self._is_lost())
+            if told is None:
                 raise  # a mistake in a query, not a state of the store
             self._drop_connection()
-            raise StoreUnusable(f"{self.engine.database}: {error}") from error
+            raise told from error
+
+    def _is_lost(self) -> bool:
+        """Whether a server has ended the connection."""
+        return self.postgresql and not self.engine.is_closed() and self.engine.connection().closed
 
     def _end(self, at_end: Callable[[], None] | None) -> None:
         counted = self.tallies.take()
@@ -175,11 +178,6 @@ class Database(Dialect):
                 self.change_each(self.statement("tally", add_statement), counted)
             if at_end:
                 at_end()
-
-    def _is_rolled_back(self, error: StoreError) -> bool:
-        """Whether a failed commit was surely not made: SQLite writes the record of it last, and
-        rolls back if others are reading, where there is no WAL. A server tells no such thing."""
-        return not self.postgresql and (isinstance(error, StoreFull) or "locked" in str(error))
 
     def _drop_connection(self) -> None:
         if self.engine.in_transaction():

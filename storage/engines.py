@@ -9,22 +9,20 @@ from urllib.parse import urlparse
 import peewee as pw
 from playhouse import db_url
 
+from storage import waits
 from storage.config import POSTGRESQL_SCHEMES
 from storage.job import StoreUnusable
 from storage.write_lock import WriteLock
 
 log = logging.getLogger(__name__)
 
-BUSY_SECONDS = 2.0
-"""How long a change waits for locks that others hold, before it is told to try again."""
 OUR_NAME = "job-service"
 """What the names of our connections begin with, where a server shows them."""
-_LOCK_TIMEOUT = f"lock_timeout = '{BUSY_SECONDS:.0f}s'"
 # Who changes rows finds them by an index. The planner goes by what tables and indexes held when it
 # last looked: if that was little, it would read all of a million rows, or sort them, for a few.
 # What is off costs very much in its eyes, and what costs much it would compile each time.
-_BY_INDEX = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
-_BEGIN = f"BEGIN; SET LOCAL {_LOCK_TIMEOUT}" + "".join(f"; SET LOCAL {n} = off" for n in _BY_INDEX)
+_OFF = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+_BY_INDEX = "".join(f"; SET LOCAL {name} = off" for name in _OFF)
 # WAL-reset bug, https://sqlite.org/wal.html#walresetbug: mended in these and in all later ones.
 MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -69,8 +67,9 @@ class _Sqlite(_LoneSqlite):
     def begin(self, lock_type: str | None = None) -> None:
         """Begin a transaction, once it is this writer's turn."""
         try:
-            if not self.write_lock.take(BUSY_SECONDS):
-                raise pw.OperationalError(f"others have been writing for {BUSY_SECONDS:.0f} s")
+            if not self.write_lock.take(waits.BUSY_SECONDS):
+                seconds = f"{waits.BUSY_SECONDS:.0f} s"
+                raise pw.OperationalError(f"others have been writing for {seconds}")
         except OSError as error:
             raise pw.OperationalError(
                 f"{self.database}-writer: {error.strerror or error}"
@@ -114,14 +113,17 @@ class _Sqlite(_LoneSqlite):
 
 
 class _Postgresql(_Remembered, pw.PostgresqlDatabase):
-    """Waits for locks no longer than a while: what reads alone, too."""
+    """Waits no longer than a while: see `storage/waits.py`."""
+
+    def __init__(self, *args: Any, begin: str, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._begin = begin
 
     def begin(self, isolation_level: Any = None) -> None:
-        """Begin a transaction. How long it waits is said again, in the same breath: of a pooler, it
-        may have the session of another one."""
+        """Begin a transaction."""
         with pw.__exception_wrapper__:  # type: ignore[attr-defined]
             cursor: Any = self.cursor()  # type: ignore[no-untyped-call]
-            cursor.execute(_BEGIN)
+            cursor.execute(self._begin)
 
     def rollback(self) -> None:
         """Roll back, unless the connection is lost: to fail then would hide why."""
@@ -131,7 +133,7 @@ class _Postgresql(_Remembered, pw.PostgresqlDatabase):
     def _connect(self) -> Any:
         connection = super()._connect()
         try:
-            connection.execute(f"SET {_LOCK_TIMEOUT}")  # a pooler takes no options of a connection
+            connection.execute(waits.SESSION)
         except Exception:
             self._close(connection)
             raise
@@ -150,16 +152,17 @@ def _identity(path: str) -> tuple[int, int] | None:
 def open_engine(url: str, name: str = OUR_NAME, alone: bool = False) -> Any:
     """The engine of a database URL; it connects only when it is first used.
 
-    `name` is what PostgreSQL shows of its connections. Of a SQLite file that is to be had `alone`,
-    nobody else may have a connection, or get one.
+    `name` is what PostgreSQL shows of its connections. A database that is to be had `alone` is used
+    by nobody else: of a SQLite file, nobody else may have a connection, or get one.
     Raises StoreUnusable for another scheme.
     """
     scheme = urlparse(url).scheme
     options: dict[str, Any]
     if scheme in POSTGRESQL_SCHEMES:
         parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
-        options = {"connect_timeout": 5, "application_name": name}
-        return _Postgresql(**{**options, **parsed}, prefer_psycopg3=True)
+        options = {**waits.CONNECTION, "application_name": name, **parsed}
+        begin = (waits.BEGIN_ALONE if alone else waits.BEGIN) + _BY_INDEX
+        return _Postgresql(**options, begin=begin, prefer_psycopg3=True)
     if scheme != "sqlite":
         raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")
     location = db_url.parse(url)
@@ -171,7 +174,7 @@ def open_engine(url: str, name: str = OUR_NAME, alone: bool = False) -> Any:
     if alone:  # first: a WAL is locked as a whole only by who opens it that way
         pragmas = {"locking_mode": "exclusive", **pragmas}
     options = {"lock_type": "IMMEDIATE", "check_same_thread": False}
-    options |= {"timeout": BUSY_SECONDS, "pragmas": pragmas, **location}
+    options |= {"timeout": waits.BUSY_SECONDS, "pragmas": pragmas, **location}
     return _Sqlite(**options)
 
 

@@ -24,6 +24,9 @@ from storage.database import Database
 from storage.models import RunnerRow
 from storage.runner_locks import lock_is_free, lock_path
 
+SAFE_SHARE = 2 / 3
+"""For how much of a lease jobs may run after its renewal; the rest is for killing them."""
+
 
 class Liveness(Protocol):
     """A runner's own life, and a look at that of others."""
@@ -31,6 +34,8 @@ class Liveness(Protocol):
     name: str
     descriptors: tuple[int, ...]
     """To be held by all processes of the runner."""
+    rested_ms: int
+    """How long the jobs of a runner have been dead at least, when it is proved dead."""
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
         """Make the runner known, under a new name, and the queues it takes; None: all."""
@@ -75,12 +80,9 @@ def insert_runner(
     queues: Collection[str] | None,
 ) -> None:
     """Make a runner known to all."""
+    names = None if queues is None else ",".join(sorted(queues))
     row = RunnerRow.insert(
-        name=name,
-        slots=slots,
-        started_at=now,
-        lease_expires_at=lease,
-        queues=None if queues is None else ",".join(sorted(queues)),
+        name=name, slots=slots, started_at=now, lease_expires_at=lease, queues=names
     )
     database.run(row.on_conflict_ignore())  # after a doubtful commit it may be there already
 
@@ -97,6 +99,7 @@ class FileLiveness:
         self._file = os.open(self._path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self.descriptors: tuple[int, ...] = (self._file,)
+        self.rested_ms = 0
         self._closings = closings.watch(folder)
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
@@ -146,6 +149,7 @@ class LeaseLiveness:
         self._renewed_at = steady_now()
         self.name = new_name()
         self.descriptors: tuple[int, ...] = ()
+        self.rested_ms = round(lease_seconds * 1000 * (1 - SAFE_SHARE))
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
         """Make the runner known under a new name, with a lease."""
@@ -166,8 +170,8 @@ class LeaseLiveness:
             self._renewed_at = asked_at
 
     def safe_until(self) -> float:
-        """Two thirds of the lease from its last renewal; the rest is for killing the jobs."""
-        return self._renewed_at + self._lease_seconds * 2 / 3
+        """The safe share of the lease from its last renewal."""
+        return self._renewed_at + self._lease_seconds * SAFE_SHARE
 
     def is_dead(self, name: str) -> bool:
         """Whether the lease has ended; the lock on its row keeps a late renewal out."""

@@ -21,7 +21,7 @@ LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the 
 class Rescuer:
     """Looks after the jobs of dead runners, for one living one.
 
-    `backoff_ms(n)` is the wait before the n-th retry of a job.
+    `backoff_ms(n)` is the wait before the n-th retry of a job, from when its processes were dead.
     """
 
     def __init__(
@@ -80,5 +80,6 @@ class Rescuer:
             return self._moves.settle(CONFIRM_CANCEL, fence, ended, now)
         if retries > row["max_retries"]:
             return self._moves.settle(ABANDON, fence, ended, now)
-        changes = {"run_at": now + self._backoff_ms(retries), "retry_count": retries}
+        wait = max(0, self._backoff_ms(retries) - self._liveness.rested_ms)
+        changes = {"run_at": now + wait, "retry_count": retries}
         return self._moves.settle(RESCUE, fence, ended, now, **changes)

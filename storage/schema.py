@@ -10,9 +10,10 @@ import peewee as pw
 from playhouse.migrations import Runner
 
 from storage.database import Database
-from storage.engines import BUSY_SECONDS, making_engine
+from storage.engines import making_engine
 from storage.job import StoreUnusable
 from storage.making import make_file
+from storage.waits import BUSY_SECONDS
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 HISTORY = "schema_migration"

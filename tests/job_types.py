@@ -55,6 +55,26 @@ class Note(JobType[NotePayload]):
         note(payload.notes, "ran")
 
 
+class GatePayload(NotePayload):
+    """A file that is waited for."""
+
+    gate: str
+
+
+class Gated(JobType[GatePayload]):
+    """Notes its id when it begins, and ends when there is a gate."""
+
+    name = "gated"
+    Payload = GatePayload
+    upload = "none"
+
+    def run(self, payload: GatePayload, context: Context) -> Any:
+        note(payload.notes, context.job_id)
+        while not Path(payload.gate).exists():
+            time.sleep(0.01)
+        time.sleep(payload.seconds)
+
+
 class Hopeless(JobType[NotePayload]):
     """Fails for a reason that stays."""
 

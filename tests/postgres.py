@@ -1,7 +1,7 @@
 """A PostgreSQL server of its own for a test session, made of what Debian's packages install.
 
-It lives in a new folder, listens on a socket in there only, and goes with the session that
-started it, even when that is killed.
+It lives in a new folder, listens on a socket in there only, unless it is given an address, and goes
+with the session that started it, even when that is killed.
 """
 
 import os
@@ -25,10 +25,12 @@ UNPRIVILEGED = "postgres"  # the account of Debian's packages
 
 
 class PostgresServer:
-    """A running server. All who reach its socket are let in, as its superuser `tests`."""
+    """A running server. All who reach its socket are let in, as its superuser `tests`; and so are
+    those in the network of its address, if it has one."""
 
-    def __init__(self, binaries: Path, folder: Path, synced: bool = False):
+    def __init__(self, binaries: Path, folder: Path, synced: bool = False, address: str = ""):
         self._binaries = binaries
+        self._address = address
         self._folder = folder
         self._synced = synced
         self._process: subprocess.Popen[bytes] | None = None
@@ -41,7 +43,8 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        settings = ["-k", str(self._folder), "-c", "listen_addresses=", "-p", "5432"]
+        settings = ["-k", str(self._folder), "-p", "5432"]
+        settings += ["-c", f"listen_addresses={self._address}"]
         if not self._synced:
             settings.append("-F")
         postgres = [*drop_rights(), str(self._binaries / "postgres"), "-D", "data", *settings]
@@ -61,6 +64,10 @@ class PostgresServer:
     def url(self, database: str) -> str:
         """The address of a database, whatever the environment's own PG* variables say."""
         return f"postgresql://tests@/{database}?host={self._folder}&port=5432"
+
+    def network_url(self, database: str) -> str:
+        """The same by way of the network."""
+        return f"postgresql://tests@{self._address}:5432/{database}"
 
     @contextmanager
     def new_database(self, encoding: str = "UTF8") -> Iterator[str]:
@@ -104,7 +111,7 @@ def version() -> str:
 
 
 @contextmanager
-def running_server(synced: bool = False) -> Iterator[PostgresServer]:
+def running_server(synced: bool = False, address: str = "") -> Iterator[PostgresServer]:
     """A new server; stopped and removed at the end. For speed it does not sync its commits to the
     disk, unless it is told to."""
     binaries = _binaries()
@@ -115,7 +122,10 @@ def running_server(synced: bool = False) -> Iterator[PostgresServer]:
         options = ["--no-sync", "--auth=trust", "--username=tests", "--encoding=UTF8"]
         initdb = [*drop_rights(), str(binaries / "initdb"), *options, "--no-locale", "data"]
         subprocess.run(initdb, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        server = PostgresServer(binaries, folder, synced)
+        if address:
+            with (folder / "data" / "pg_hba.conf").open("a") as access:
+                access.write("host all tests samenet trust\n")
+        server = PostgresServer(binaries, folder, synced, address)
         try:
             server.start()
             yield server

@@ -155,6 +155,12 @@ def test_a_change_that_passed_the_triggers_by_is_found() -> None:
     assert story.found() == ["P1"]
 
 
+def test_parts_that_are_left_are_found() -> None:
+    story = Story().change(status="canceled")
+    story.history.parts = 2
+    assert story.found() == ["P2"]
+
+
 def test_a_run_of_a_job_that_was_never_stored_is_found() -> None:
     story = Story().change(status="canceled")
     story.history.executions.append(Execution("start", "another", 1, "run"))

@@ -61,15 +61,17 @@ MAY_IMPORT = {
     "storage.upload_bucket": "storage.bucket_access storage.config storage.job storage.uploads",
     "storage.disk": "",
     "storage.write_lock": "",
-    "storage.engines": "storage.config storage.job storage.write_lock",
+    "storage.waits": "",
+    "storage.engines": "storage.config storage.job storage.waits storage.write_lock",
     "storage.part_row": "",
     "storage.statements": "",
     "storage.tallies": "storage.models storage.statements",
+    "storage.failures": "storage.job",
     "storage.dialect": "",
     "storage.change_statements": "storage.models storage.statements storage.states",
-    "storage.database": "storage.dialect storage.job storage.models storage.statements "
-    "storage.tallies",
-    "storage.schema": "storage.job storage.database storage.engines storage.making",
+    "storage.database": "storage.dialect storage.failures storage.job storage.models "
+    "storage.statements storage.tallies",
+    "storage.schema": "storage.job storage.database storage.engines storage.making storage.waits",
     "storage.wakeup": "",
     "storage.waking": "storage.database storage.wakeup",
     "storage.notices": "storage.job storage.database storage.wakeup",
@@ -153,7 +155,7 @@ MAY_IMPORT = {
     "storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
     "runner.settling runner.upkeep runner.work storage.claims storage.job storage.liveness "
-    "storage.wakeup",
+    "storage.parts storage.wakeup",
     "runner.heartbeat": "",
     "runner.worker": "runner.* storage.*",
     "runner.__main__": "runner.config runner.heartbeat runner.worker storage.config "

@@ -1,8 +1,15 @@
 """How jobs and parts share the slots of a runner."""
 
+from pathlib import Path
+from uuid import uuid4
+
 import pytest
 
 from runner.part_work import PartWork
+from storage.claims import Claims
+from storage.job import Upload, Usage
+from storage.part_row import PartRow
+from tests.workers import Worker, open_worker
 
 
 class Store:
@@ -45,3 +52,28 @@ def test_parts_have_half_of_the_slots_for_certain_as_long_as_they_wait(
     work = PartWork(Store(waiting), Roster(running), slots)  # type: ignore[arg-type]
     assert work.look(free) is (waiting > 0 and free > 0)
     assert work.reserved(free) == reserved
+
+
+def leave_a_part(worker: Worker, notes: Path) -> None:
+    """A part, which takes long, of a job that its runner has given back for a while."""
+    store = worker.store
+    upload = Upload(uuid4(), "a.log", 1, "0" * 64)
+    worker.enqueue("pieces", payload={"notes": str(notes), "seconds": 60}, upload=upload)
+    other = Claims(store.database, store.wakeup, store.liveness(30), store.clock)
+    other.register(1)
+    (job,) = other.claim(1)
+    assert other.job_parts.make(job.fence, [("[0, 0, 1]", "{}")])
+    assert other.release(job.fence, Usage(), 3_600_000)
+
+
+def test_a_part_of_a_job_that_nobody_holds_may_be_lost_as_any_other(
+    database_url: str, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes"
+    with open_worker(database_url, tmp_path) as worker:
+        leave_a_part(worker, notes)
+        worker.turn_until(notes.exists)
+        worker.store.database.run(PartRow.update(tries=PartRow.tries + 1))  # another has it
+        worker.turn_until(lambda: not worker.pool.pids())  # it is killed, which nobody asks for
+        job, _ = worker.ended(worker.enqueue(payload={"seconds": 0}))
+        assert job.status == "succeeded"

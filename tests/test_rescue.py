@@ -18,11 +18,24 @@ def test_the_job_of_a_dead_runner_is_queued_again_with_backoff(bench: Bench) -> 
     die(bench, dead)
     assert alive.rescuer.rescue() == 1
     job = bench.job(job_id)
-    assert (job.status, job.retry_count, job.run_at) == ("queued", 1, bench.clock() + 1000)
+    wait = max(0, 1000 - alive.liveness.rested_ms)
+    assert (job.status, job.retry_count, job.run_at) == ("queued", 1, bench.clock() + wait)
     assert job.error is not None
     assert job.error["type"] == "Lost"
     assert [attempt.outcome for attempt in job.attempts] == ["lost"]
     assert alive.rescuer.rescue() == 0
+
+
+def test_a_backoff_begins_when_the_jobs_of_a_lease_had_to_be_dead(bench: Bench) -> None:
+    job_id, alive = bench.enqueue(max_retries=12), bench.runner()
+    rested = 10_000 if bench.store.database.postgresql else 0  # a third of 30 s, the bench's lease
+    for retries in range(1, 13):
+        dead = bench.runner()
+        dead.claim_one()
+        die(bench, dead)
+        assert alive.rescuer.rescue() == 1
+        assert bench.job(job_id).run_at == bench.clock() + max(0, 1000 * retries - rested)
+        bench.clock.forward(60)
 
 
 def test_the_job_of_a_living_runner_is_left_alone_whatever_the_clock_says(bench: Bench) -> None:

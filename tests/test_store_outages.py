@@ -5,8 +5,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ LOCKED_SECONDS = float(os.environ.get("LOCKED_SECONDS", "10"))
 """How long a stranger holds the store; more than a minute was tried, too."""
 LEASE_SECONDS = "9"
 """Shorter: that has to be renewed while jobs cannot be read."""
-RESTARTS = 4
+RESTARTS = 3
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
 
 
@@ -126,22 +127,38 @@ def server() -> Iterator[postgres.PostgresServer]:
         yield server
 
 
-def test_a_server_that_crashes_again_and_again_costs_no_job(
-    server: postgres.PostgresServer, tmp_path: Path
+@pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGINT], ids=["crash", "stop"])
+def test_a_server_that_restarts_again_and_again_under_load_costs_no_job_and_no_program(
+    server: postgres.PostgresServer, tmp_path: Path, number: signal.Signals
 ) -> None:
     with server.new_database() as url, running_service(url, tmp_path) as service:
-        worker = service.worker()
-        stream = Stream(service, tmp_path)
+        workers = [service.worker() for _ in range(2)]
+        other = another_listener(service)
+        streams = [Stream(each, tmp_path / str(at)) for at, each in enumerate((service, other))]
         for _ in range(RESTARTS):
-            seen = stream.ended()
-            wait_for(lambda seen=seen: stream.ended() >= seen + 5, timeout=30)  # type: ignore[misc]
-            server.stop(signal.SIGQUIT)
-            refused = stream.refused
-            wait_for(lambda refused=refused: stream.refused > refused)  # type: ignore[misc]
+            seen = [stream.ended() for stream in streams]
+            wait_for_more(lambda: [stream.ended() for stream in streams], seen, 5)
+            refused = [stream.refused for stream in streams]
+            server.stop(number)
+            wait_for_more(lambda: [stream.refused for stream in streams], refused, 1)
             server.start()
-        stream.stop()
-        stream.check()
-        assert (worker.stop(), service.listener.stop()) == (0, 0)
+        for stream in streams:
+            stream.stop()
+            stream.check()
+        programs = [*workers, service.listener, other.listener]
+        assert [program.stop() for program in programs] == [0] * 4
+
+
+def another_listener(service: Service) -> Service:
+    """The same service by another listener."""
+    listener = service.program("server")
+    port = listener.logged("listening")["port"]
+    return replace(service, listener=listener, base_url=f"http://127.0.0.1:{port}")
+
+
+def wait_for_more(counts: Callable[[], list[int]], before: list[int], more: int) -> None:
+    """Wait until each has grown by so many."""
+    wait_for(lambda: all(now >= b + more for now, b in zip(counts(), before, strict=True)), 30)
 
 
 class Stream:
@@ -150,7 +167,7 @@ class Stream:
     def __init__(self, service: Service, folder: Path):
         self._service = service
         self._notes = folder / "notes"
-        self._notes.mkdir()
+        self._notes.mkdir(parents=True)
         self._statuses: dict[Path, tuple[int, Any]] = {}
         self.refused = 0
         self._stopping = threading.Event()

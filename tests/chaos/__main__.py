@@ -1,7 +1,10 @@
 """Runs listeners and workers, jobs and faults for a while, then checks what was promised.
 
     python -m tests.chaos --seconds 60 --database sqlite|postgresql [--seed N]
+        [--listeners 2] [--runners 2] [--networks]
 
+With --networks, on PostgreSQL and as root, each program is in a network namespace of its own, and
+networks are cut, too.
 Exit code 1 if a promise was broken; then the folder of the run stays, with its logs.
 """
 
@@ -23,12 +26,12 @@ from storage.config import Settings
 from storage.job import StoreError
 from storage.opening import Store, open_store
 from tests import postgres
-from tests.chaos import audit, job_types
+from tests.chaos import audit, job_types, networks
 from tests.chaos.checker import check
 from tests.chaos.clients import Clients
 from tests.chaos.faults import Walk
 from tests.chaos.history import Execution, History
-from tests.chaos.programs import Fleet, MachineClock
+from tests.chaos.programs import FAKETIME, Fleet, MachineClock, Plan
 from tests.chaos.report import say, tell, tell_violations
 
 SETTLE_SECONDS = 60.0
@@ -36,7 +39,6 @@ STOP_SECONDS = 30.0
 LEFT_SECONDS = 2.0
 LOOK_SECONDS = 0.1
 SETTINGS = {
-    "HOST": "127.0.0.1",
     "JOB_TYPES": "runner.job_types,tests.chaos.job_types",
     "JOB_ENV": "DATA_DIR,LD_PRELOAD,FAKETIME_TIMESTAMP_FILE,FAKETIME_NO_CACHE,"
     "FAKETIME_DONT_FAKE_MONOTONIC",
@@ -61,12 +63,20 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="how long there are faults")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--listeners", type=int, default=2, help="at least 1")
+    parser.add_argument("--runners", type=int, default=2, help="at least 2")
+    parser.add_argument("--networks", action="store_true", help="one for each, to be cut")
     arguments = parser.parse_args()
+    require_possible(arguments)
     say(f"chaos for {arguments.seconds:g} s on {arguments.database}, seed {arguments.seed}")
+    if not any(Path("/usr/lib").glob(FAKETIME)):
+        say("libfaketime is not installed: no clock is set")
     processes.adopt_orphans()
+    joined = networks.Networks() if arguments.networks else None
+    plan = Plan(arguments.listeners, arguments.runners, joined)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
-    with database_server(arguments.database) as server:
-        found = run(folder, server, arguments.seconds, arguments.seed)
+    with database_server(arguments.database, joined is not None) as server:
+        found = run(folder, server, arguments.seconds, arguments.seed, plan)
     tell_violations(found)
     if found:
         say(f"logs are in {folder}")
@@ -75,35 +85,42 @@ def main() -> int:
     return 0
 
 
+def require_possible(arguments: argparse.Namespace) -> None:
+    """End the program if what is asked for cannot be had."""
+    if arguments.listeners < 1 or arguments.runners < 2:
+        sys.exit("--listeners has to be 1 or more, --runners 2 or more")
+    if arguments.networks and arguments.database == "sqlite":
+        sys.exit("--networks needs --database postgresql: nobody reaches SQLite by a network")
+    if arguments.networks and (lack := networks.missing()):
+        sys.exit(lack)
+
+
 @contextmanager
-def database_server(database: str) -> Iterator[postgres.PostgresServer | None]:
+def database_server(database: str, by_network: bool) -> Iterator[postgres.PostgresServer | None]:
     """A server of PostgreSQL, if that is what is asked for."""
     if database == "sqlite":
         yield None
     elif lack := postgres.missing():
         sys.exit(lack)
     else:
-        with postgres.running_server() as server:
+        with postgres.running_server(address=networks.HERE if by_network else "") as server:
             yield server
 
 
 def run(
-    folder: Path, server: postgres.PostgresServer | None, seconds: float, seed: int
+    folder: Path, server: postgres.PostgresServer | None, seconds: float, seed: int, plan: Plan
 ) -> list[str]:
     """Everything from the start to the check; the violations."""
     url = f"sqlite:///{folder / 'jobs.db'}" if server is None else server.url("postgres")
     settings = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": url}
     clock = MachineClock(folder)
-    if not clock.available:
-        say("libfaketime is not installed: no clock is set")
-    store = open_store(Settings.read(settings))
-    audit.install(store.database)
-    job_types.lock_path(folder / "data", "").mkdir()
+    store = open_watched(settings)
     # On SQLite all are on one machine; on PostgreSQL each may be on another.
-    own = clock.environ() if server is not None else {}
-    shared = clock.environ() if server is None else {}
-    fleet = Fleet(folder, {**settings, **SETTINGS, **shared}, own, seed)
-    clients = Clients(fleet.ports, folder / "data", seed)
+    shared, own = (clock.environ(), {}) if server is None else ({}, clock.environ())
+    if server is not None and plan.networks is not None:
+        shared = {"DATABASE_URL": server.network_url("postgres")}
+    fleet = Fleet(folder, {**settings, **SETTINGS, **shared}, own, seed, plan)
+    clients = Clients(fleet.addresses, plan.workers, folder / "data", seed)
     walk = Walk(fleet, clock, server, seed)
     left: list[str] = []
     clients.start()
@@ -123,6 +140,14 @@ def run(
     return [*found, *clients.complaints, *fleet.complaints]
 
 
+def open_watched(settings: dict[str, str]) -> Store:
+    """A new store of which each change is written down, and a place for the locks of jobs."""
+    store = open_store(Settings.read(settings))
+    audit.install(store.database)
+    job_types.lock_path(store.settings.data_dir, "").mkdir()
+    return store
+
+
 def settle(clients: Clients, fleet: Fleet, store: Store) -> None:
     """Let the jobs come to their end, with no more faults."""
     clients.stop()
@@ -130,7 +155,7 @@ def settle(clients: Clients, fleet: Fleet, store: Store) -> None:
     while time.monotonic() < until:
         fleet.tend()
         with contextlib.suppress(StoreError):
-            if audit.open_jobs(store.database) == 0:
+            if audit.open_jobs(store.database) == audit.parts(store.database) == 0:
                 return
         time.sleep(LOOK_SECONDS)
 
@@ -169,6 +194,7 @@ def gather(data: Path, clients: Clients, store: Store) -> History:
         clients.acknowledged,
         clients.seen,
         audit.stored(store.database),
+        audit.parts(store.database),
     )
 
 

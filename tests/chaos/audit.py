@@ -8,6 +8,7 @@ import peewee as pw
 
 from storage.database import Database
 from storage.models import JobRow
+from storage.part_row import PartRow
 from tests.chaos.history import AttemptChange, Change
 
 TABLE = """
@@ -106,4 +107,10 @@ def open_jobs(database: Database) -> int:
     """How many jobs are not final."""
     query = JobRow.select(pw.fn.COUNT(JobRow.id).alias("count"))
     rows = database.rows(query.where(JobRow.finished_at.is_null()))
+    return int(rows[0]["count"])
+
+
+def parts(database: Database) -> int:
+    """How many parts of jobs there are."""
+    rows = database.rows(PartRow.select(pw.fn.COUNT(PartRow.number).alias("count")))
     return int(rows[0]["count"])

@@ -15,10 +15,11 @@ from tests.api import analyze_form, form
 from tests.chaos.history import Acknowledged, Seen
 from tests.chaos.job_types import lock_path
 
-MOST_OPEN = 12
-"""Jobs not seen to be final: above that, nothing is submitted. So few, that a job which is rescued
-runs again while its first runner is still frozen."""
+MOST_OPEN = 6
+"""Jobs not seen to be final, for each worker: above that, nothing is submitted. So few, that a job
+which is rescued runs again while its first runner is still frozen."""
 PAUSE_SECONDS = 0.15
+CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 15.0
 CANCELED_SHARE = 0.3
 BURST_SHARE = 0.15
@@ -35,10 +36,11 @@ Answer = tuple[int, Any]
 
 
 class Clients:
-    """Threads that use the listeners on these ports."""
+    """Threads that use the listeners at these addresses, for so many workers."""
 
-    def __init__(self, ports: list[int], data: Path, seed: int):
-        self._ports = ports
+    def __init__(self, addresses: list[tuple[str, int]], workers: int, data: Path, seed: int):
+        self._addresses = addresses
+        self._most_open = MOST_OPEN * workers
         self._data = data
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -50,6 +52,7 @@ class Clients:
         self.counts: Counter[str] = Counter()
         turns = [self._submit, self._submit, self._upload, self._cancel, self._cancel, self._read]
         turns.append(self._retry)
+        turns *= max(1, workers // 2)
         self._threads = [
             threading.Thread(target=self._repeat, args=(turn, random.Random(f"{seed} {number}")))
             for number, turn in enumerate(turns)
@@ -76,7 +79,7 @@ class Clients:
                 self.complaints.append(f"{turn.__name__}: {error!r}")
 
     def _submit(self, chance: random.Random) -> None:
-        if len(self._open) >= MOST_OPEN:
+        if len(self._open) >= self._most_open:
             return
         self._submit_one(chance, chance.choice([0.0, 0.1, 0.5, 1.0, 2.0, 4.0, 10.0]))
         if chance.random() < BURST_SHARE:
@@ -110,7 +113,7 @@ class Clients:
             self._to_cancel.append((time.monotonic() + wait, answer[1]["job_id"]))
 
     def _upload(self, chance: random.Random) -> None:
-        if len(self._open) >= MOST_OPEN or chance.random() < 0.7:
+        if len(self._open) >= self._most_open or chance.random() < 0.7:
             return
         lines = chance.randint(1, 20_000)
         parts = [*analyze_form(b"one ERROR\ntwo WARN ERROR\n" * lines), ("max_retries", None, b"4")]
@@ -154,7 +157,7 @@ class Clients:
         with self._lock:
             ended = [job_id for job_id, many in self.seen.items() if many[-1].status in AGAIN]
             closed = [job_id for job_id in ended if job_id not in self._open]
-        if not closed or len(self._open) >= MOST_OPEN or chance.random() > RETRIED_SHARE:
+        if not closed or len(self._open) >= self._most_open or chance.random() > RETRIED_SHARE:
             return
         job_id = chance.choice(closed)
         with self._lock:  # before the answer, which may be lost: it is read again either way
@@ -185,7 +188,7 @@ class Clients:
                 seen = Seen(job["status"], job["result"], job["client_retries"])
                 with self._lock:
                     self.seen[job_id].append(seen)
-                    del self._open[job_id]
+                    self._open.pop(job_id, None)  # another reader may have been first
             elif status != 200 and status not in NOT_NOW:
                 self.complaints.append(f"P1 {job_id} was acknowledged, and read as {answer}")
 
@@ -198,9 +201,11 @@ class Clients:
         content_type: str = "",
     ) -> Answer:
         """Status and JSON of an answer. Raises what is in CUT_OFF."""
-        port = chance.choice(self._ports)
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
+        host, port = chance.choice(self._addresses)
+        connection = http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
         try:
+            connection.connect()
+            connection.sock.settimeout(ANSWER_SECONDS)
             headers = {"Content-Type": content_type} if content_type else {}
             connection.request(method, path, body, headers)
             response = connection.getresponse()

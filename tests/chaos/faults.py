@@ -1,7 +1,8 @@
 """A weighted random walk over faults, which counts what it has done.
 
 What it must not do, since docs/guarantees.md does not promise to bear it: kill a keeper and its
-runner within one moment, and, on PostgreSQL, freeze a keeper whose runner does not run either.
+runner within one moment, and, on PostgreSQL, freeze a keeper whose runner does not run either, as
+one that waits for an answer which the network has lost.
 """
 
 import random
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner import proc, processes
+from tests.chaos.networks import Network
 from tests.chaos.programs import Fleet, MachineClock, Place
 from tests.postgres import PostgresServer
 
@@ -21,7 +23,8 @@ SHORT, LONG, VERY_LONG = (0.1, 1.5), (4.0, 8.0), (7.0, 12.0)
 """How long a freeze lasts. The last is longer than a lease, a rescue, a backoff and a start: what
 was frozen then meets its job running elsewhere."""
 LULL_SHARE = 0.7
-"""How often nothing else is done meanwhile, that the other worker may take over."""
+"""How often nothing else is done meanwhile, that the other worker may take over: of two; with more,
+less often."""
 LONG_SHARE = 0.3
 SPARED_SHARE = 0.98
 """How often a program is spared that is starting, or that is frozen: else few would come to work,
@@ -33,6 +36,8 @@ FIRST = 3
 MOMENT_SECONDS = 3.0
 HOUR = 3600
 STOP_AGAIN_SECONDS = 0.03
+HEARS_AGAIN_SECONDS = 15.0
+"""How long a program may still wait for what a cut has lost."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,9 @@ class Walk:
                 Fault("SIGSTOP runner for longer than a lease", 8, self._outlast_lease)
             )
             self._faults.append(Fault("crash of the database server", 0.1, self._crash_server))
+        if fleet.networks:
+            self._faults.append(Fault("network cut", 3, lambda: self._cut(Network.cut)))
+            self._faults.append(Fault("answers cut", 2, lambda: self._cut(Network.cut_answers)))
         if clock.available:
             self._faults.append(Fault("clock set", 0.4, self._set_clock))
 
@@ -83,7 +91,7 @@ class Walk:
             self.step()
             self._rest(self._random.expovariate(1 / PAUSE_SECONDS))
         for place in self._fleet.places:
-            place.thaw()
+            place.make_whole()
         self._clock.set(HOUR + 60)  # where nothing waits for a time that a clock ahead has named
 
     def step(self) -> None:
@@ -141,17 +149,20 @@ class Walk:
 
     def _outlast_lease(self) -> bool:
         """Let the other worker take over, if it can, and then meet what this one does so late."""
-        place, other = self._random.sample(self._fleet.workers, 2)
+        workers = self._fleet.workers
+        place, other = self._random.sample(workers, 2)
         if not (place.job_processes() and other.job_processes()):
             return False
         other.thaw()
         frozen = self._freeze(place, _runner(place), VERY_LONG)
-        if frozen and self._random.random() < LULL_SHARE:
+        if frozen and self._random.random() < LULL_SHARE * 2 / len(workers):
             self._rest(place.thaw_at - time.monotonic())
         return frozen
 
     def _freeze_keeper(self) -> bool:
         place = self._random.choice(self._fleet.workers)
+        if time.monotonic() < place.mend_at + HEARS_AGAIN_SECONDS:
+            return False
         return self._freeze(place, self._one_of(place.keepers()), self._span())
 
     def _freeze_job_process(self) -> bool:
@@ -186,6 +197,14 @@ class Walk:
         if not pids or place.frozen or self._spared(place):
             return False
         place.freeze(pids, self._random.uniform(*span))
+        return True
+
+    def _cut(self, how: Callable[[Network], Callable[[], None]]) -> bool:
+        """Cut the network of a program, for shorter or for longer than a lease."""
+        place = self._random.choice(self._fleet.places)
+        if place.mend or place.frozen or place.pid is None or self._spared(place):
+            return False
+        place.cut(how, self._random.uniform(*self._random.choice([SHORT, LONG, VERY_LONG])))
         return True
 
     def _span(self) -> tuple[float, float]:

@@ -72,3 +72,5 @@ class History:
     seen: dict[str, list[Seen]] = field(default_factory=dict)
     stored: dict[str, int] = field(default_factory=dict)
     """The version of each job that is in the table at the end."""
+    parts: int = 0
+    """How many parts of jobs are left at the end."""

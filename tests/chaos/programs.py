@@ -1,4 +1,4 @@
-"""Two listeners and two workers on one store, started again whenever they have ended."""
+"""Listeners and workers on one store, started again whenever they have ended."""
 
 import contextlib
 import os
@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner import proc, processes
+from tests.chaos.networks import Network, Networks
 from tests.programs import Program
 
 DIE_WITH_THE_RUN = ("setpriv", "--pdeathsig=KILL", "--")
@@ -54,10 +56,12 @@ class MachineClock:
 
 @dataclass
 class Place:
-    """A place of one program; `expected` are the exit codes that its end may have."""
+    """A place of one program; `expected` are the exit codes that its end may have, `mend` is what
+    makes its network whole again."""
 
     module: str
     environ: dict[str, str]
+    network: Network | None = None
     program: Program | None = None
     restart_at: float = 0.0
     started_at: float = 0.0
@@ -65,6 +69,13 @@ class Place:
     frozen: list[int] = field(default_factory=list)
     thaw_at: float = 0.0
     keeper_killed_at: float = 0.0
+    mend: Callable[[], None] | None = None
+    mend_at: float = 0.0
+
+    @property
+    def starter(self) -> tuple[str, ...]:
+        """A prefix of the command that starts the program."""
+        return self.network.starter if self.network else ()
 
     @property
     def pid(self) -> int | None:
@@ -100,22 +111,67 @@ class Place:
             processes.send_signal(pid, signal.SIGCONT)
         self.frozen = []
 
+    def cut(self, how: Callable[[Network], Callable[[], None]], seconds: float) -> None:
+        """Cut its network, for a while."""
+        assert self.network is not None
+        self.mend, self.mend_at = how(self.network), time.monotonic() + seconds
+
+    def mend_network(self) -> None:
+        """Let all through."""
+        if self.mend is not None:
+            self.mend()
+        self.mend = None
+
+    def make_whole(self) -> None:
+        """End what is not yet over of its faults."""
+        self.thaw()
+        self.mend_network()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many programs there are, and the networks, if each is to have one of its own."""
+
+    listeners: int = 2
+    workers: int = 2
+    networks: Networks | None = None
+
 
 class Fleet:
     """All programs of a run. For the main thread, with which they die."""
 
-    def __init__(self, folder: Path, environ: dict[str, str], own: dict[str, str], seed: int):
-        """`own` is the environment of the second listener and the second worker alone."""
+    def __init__(
+        self, folder: Path, environ: dict[str, str], own: dict[str, str], seed: int, plan: Plan
+    ):
+        """`own` is in the environment of every second listener and every second worker alone."""
         self._folder = folder
         self._random = random.Random(seed)
+        self._plan = plan
         self.complaints: list[str] = []
         self.starts = 0
-        self.ports = [_free_port() for _ in range(2)]
+        self.addresses: list[tuple[str, int]] = []
         self.listeners = [
-            Place("server", {**environ, "PORT": str(port), **extra})
-            for port, extra in zip(self.ports, ({}, own), strict=True)
+            self._listener({**environ, **(own if number % 2 else {})})
+            for number in range(plan.listeners)
         ]
-        self.workers = [Place("runner", {**environ, **extra}) for extra in ({}, own)]
+        self.workers = [
+            Place("runner", {**environ, **(own if number % 2 else {})}, self._network())
+            for number in range(plan.workers)
+        ]
+
+    def _listener(self, environ: dict[str, str]) -> Place:
+        network = self._network()
+        host, port = (network.address, 8080) if network else ("127.0.0.1", _free_port())
+        self.addresses.append((host, port))
+        return Place("server", {**environ, "HOST": host, "PORT": str(port)}, network)
+
+    def _network(self) -> Network | None:
+        return self._plan.networks.add() if self._plan.networks else None
+
+    @property
+    def networks(self) -> bool:
+        """Whether each has a network, which can be cut."""
+        return self._plan.networks is not None
 
     @property
     def places(self) -> list[Place]:
@@ -123,16 +179,19 @@ class Fleet:
         return [*self.listeners, *self.workers]
 
     def tend(self) -> None:
-        """Thaw what is due, start again what has ended, and wait for orphans that have."""
+        """Thaw and mend what is due, start again what has ended, and wait for orphans that have."""
         now = time.monotonic()
         for place in self.places:
             if place.frozen and now >= place.thaw_at:
                 place.thaw()
+            if place.mend and now >= place.mend_at:
+                place.mend_network()
             if place.program is not None and place.pid is None:
                 self._note_end(place)
                 place.restart_at = now + self._random.uniform(0, RESTART_SECONDS)
             if place.program is None and now >= place.restart_at:
-                place.program = Program(place.module, self._folder, place.environ, DIE_WITH_THE_RUN)
+                starter = (*place.starter, *DIE_WITH_THE_RUN)
+                place.program = Program(place.module, self._folder, place.environ, starter)
                 place.started_at = now
                 self.starts += 1
         self._wait_for_orphans()
@@ -140,7 +199,7 @@ class Fleet:
     def stop(self, patience: float) -> None:
         """Stop all in order."""
         for place in self.places:
-            place.thaw()
+            place.make_whole()
             place.signal(signal.SIGTERM)
         until = time.monotonic() + patience
         for place in self.places:

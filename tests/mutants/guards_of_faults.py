@@ -60,14 +60,14 @@ STORE_FAULTS = (
     Mutant(
         "a commit for which there was no room is in no doubt",
         "storage/database.py",
-        "if not committing or self._is_rolled_back(error):",
+        "if not committing or is_rolled_back(error, self.postgresql):",
         "if not committing:",
         DOUBT,
     ),
     Mutant(
         "writers take turns",
         "storage/engines.py",
-        "if not self.write_lock.take(BUSY_SECONDS):",
+        "if not self.write_lock.take(waits.BUSY_SECONDS):",
         "if False:",
         TURNS,
     ),
@@ -123,7 +123,7 @@ STORE_FAULTS = (
     Mutant(
         "an end whose commit is in doubt is told as an end",
         "runner/supervisor.py",
-        "moved or running.fence in self._doubtful",
+        "moved or _hold(running) in self._doubtful",
         "moved",
         DOUBT,
     ),
@@ -199,7 +199,7 @@ STORE_FAULTS = (
     ),
     Mutant(
         "a full disk is told as such",
-        "storage/database.py",
+        "storage/failures.py",
         'is_full = "full" in text or "No space left" in text',
         "is_full = False",
         ("tests/test_store_faults.py", "tests/test_disk_full.py"),

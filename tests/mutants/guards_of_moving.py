@@ -5,6 +5,7 @@ from tests.mutants.mutant import Mutant
 MOVING = ("tests/test_moving.py",)
 TRANSACTIONS = ("tests/test_transactions.py",)
 POOLERS = ("tests/test_poolers.py",)
+CUT_OFF = ("tests/test_cut_off.py",)
 
 MOVES = (
     Mutant(
@@ -66,16 +67,44 @@ MOVES = (
     Mutant(
         "locks are waited for with a bound",
         "storage/engines.py",
-        '            connection.execute(f"SET {_LOCK_TIMEOUT}")',
+        "            connection.execute(waits.SESSION)",
         "            pass",
         ("tests/test_store_outages.py",),
     ),
     Mutant(
         "a transaction waits with a bound in whatever session",
-        "storage/engines.py",
-        'f"BEGIN; SET LOCAL {_LOCK_TIMEOUT}"',
+        "storage/waits.py",
+        'f"BEGIN; SET LOCAL {_LOCKS}"',
         '"BEGIN"',
         POOLERS,
+    ),
+    Mutant(
+        "a transaction that stands still is ended",
+        "storage/waits.py",
+        "; SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'",
+        "",
+        CUT_OFF,
+    ),
+    Mutant(
+        "what ends a session that idled is no mistake in a query",
+        "storage/failures.py",
+        "if lost or isinstance(",
+        "if isinstance(",
+        CUT_OFF,
+    ),
+    Mutant(
+        "a server that is not heard is given up",
+        "storage/engines.py",
+        "{**waits.CONNECTION, ",
+        "{",
+        CUT_OFF,
+    ),
+    Mutant(
+        "a server gives up who is not heard",
+        "storage/waits.py",
+        "SET tcp_keepalives_idle = {_ASK_SECONDS}",
+        "SET tcp_keepalives_idle = 0",
+        CUT_OFF,
     ),
     Mutant(
         "LISTEN goes past a pooler",

@@ -169,7 +169,7 @@ STORE = (
     Mutant(
         "a runner is sure of its lease for less than all of it",
         "storage/liveness.py",
-        "self._renewed_at + self._lease_seconds * 2 / 3",
+        "self._renewed_at + self._lease_seconds * SAFE_SHARE",
         "self._renewed_at + self._lease_seconds * 20",
         RESCUE,
     ),

@@ -1,0 +1,26 @@
+"""What the errors of an engine tell of the state of the store."""
+
+import peewee as pw
+
+from storage.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
+
+
+def state_told_by(error: pw.PeeweeException, name: str, lost: bool) -> StoreError | None:
+    """The same as an error of ours, for the database of this name; None for a mistake in a query.
+
+    `lost` says that the server has ended the connection. That of one that idled within a
+    transaction is called an internal error.
+    """
+    if lost or isinstance(error, pw.OperationalError | pw.InterfaceError):
+        text = str(error).strip()
+        is_full = "full" in text or "No space left" in text
+        return (StoreFull if is_full else StoreUnavailable)(text)
+    if type(error) is pw.DatabaseError:
+        return StoreUnusable(f"{name}: {error}")
+    return None
+
+
+def is_rolled_back(error: StoreError, postgresql: bool) -> bool:
+    """Whether a failed commit was surely not made: SQLite writes the record of it last, and rolls
+    back if others are reading, where there is no WAL. A server tells no such thing."""
+    return not postgresql and (isinstance(error, StoreFull) or "locked" in str(error))

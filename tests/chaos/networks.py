@@ -1,0 +1,110 @@
+"""A network namespace for each program, joined by a bridge to this process's own, and cuts of it.
+
+    programs     eth0 10.0.0.2   eth0 10.0.0.3 …
+                      │               │
+    this process    port2           port3 …        the database server and the clients are here,
+                      └──── bridge0 ──┘            at 10.0.0.1
+
+All is made in a network namespace that this process makes for itself and what it starts, and none
+has a name: with the last process, and whatever ends it, the kernel removes them and their links.
+Needs root, iproute2 and util-linux.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_CLONE_NEWNET = 0x40000000
+_BRIDGE = "bridge0"
+_NOBODY = "02:00:00:00:00:01"
+HERE = "10.0.0.1"
+TOOLS = ("ip", "nsenter", "unshare")
+
+
+def missing() -> str | None:
+    """What networks would need and is not there; None if nothing."""
+    if os.geteuid() != 0:
+        return "--networks needs root"
+    if lacks := [tool for tool in TOOLS if shutil.which(tool) is None]:
+        return f"--networks needs {', '.join(lacks)} (iproute2, util-linux)"
+    bridge = ["unshare", "--net", "ip", "link", "add", _BRIDGE, "type", "bridge"]
+    tried = subprocess.run(bridge, capture_output=True, text=True)
+    return None if tried.returncode == 0 else f"--networks: {tried.stderr.strip()}"
+
+
+class Networks:
+    """The bridge, and what is joined by it."""
+
+    def __init__(self) -> None:
+        """Move this process to a network of its own; to be called before it has threads."""
+        if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
+        _ip("link", "set", "lo", "up")
+        _ip("link", "add", _BRIDGE, "type", "bridge")
+        _ip("address", "add", f"{HERE}/16", "dev", _BRIDGE)
+        _ip("link", "set", _BRIDGE, "up")
+        self._count = 1
+
+    def add(self) -> "Network":
+        """A new namespace with an address."""
+        self._count += 1
+        network = Network(f"10.0.0.{self._count}", f"port{self._count}", _new_namespace())
+        inside = network.starter
+        peer = ("type", "veth", "peer", "name", "eth0", "netns", network.path)
+        _ip("link", "add", network.port, *peer)
+        _ip("link", "set", network.port, "master", _BRIDGE, "up")
+        _ip("link", "set", "lo", "up", starter=inside)
+        _ip("address", "add", f"{network.address}/16", "dev", "eth0", starter=inside)
+        _ip("link", "set", "eth0", "up", starter=inside)
+        return network
+
+
+@dataclass(frozen=True)
+class Network:
+    """A namespace, which is there as long as its descriptor is open here, or a program runs in it.
+    `port` is the end of its link that is here."""
+
+    address: str
+    port: str
+    descriptor: int
+
+    @property
+    def path(self) -> str:
+        """The namespace as a file."""
+        return f"/proc/{os.getpid()}/fd/{self.descriptor}"
+
+    @property
+    def starter(self) -> tuple[str, ...]:
+        """A prefix of a command, which is run in there."""
+        return ("nsenter", f"--net={self.path}", "--")
+
+    def cut(self) -> Callable[[], None]:
+        """Let nothing through, either way, and tell nobody; how to mend it."""
+        _ip("link", "set", self.port, "down")
+        return lambda: _ip("link", "set", self.port, "up")
+
+    def cut_answers(self) -> Callable[[], None]:
+        """The same for what goes to the program: what it sends, as a commit, still arrives."""
+        place = (self.address, "dev", _BRIDGE)
+        _ip("neighbour", "replace", *place, "lladdr", _NOBODY, "nud", "permanent")
+        return lambda: _ip("neighbour", "delete", *place)
+
+
+def _new_namespace() -> int:
+    """A descriptor of a new network namespace."""
+    with subprocess.Popen(
+        ["unshare", "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()  # then it is `cat`, in the new one
+        return os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _ip(*arguments: str, starter: tuple[str, ...] = ()) -> None:
+    subprocess.run([*starter, "ip", *arguments], check=True, stdout=subprocess.DEVNULL)
