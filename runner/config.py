@@ -4,11 +4,12 @@ import re
 
 from pydantic import Field, field_validator
 
-from storage.config import Seconds, Settings
+from storage.config import Seconds
 from storage.queue_names import queue_name
+from storage.trace_settings import TraceSettings
 
 
-class RunnerSettings(Settings):
+class RunnerSettings(TraceSettings):
     """What the worker needs to know, from the environment. Durations are in seconds."""
 
     program = "worker"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from storage.job import Job
+from storage.trace_context import attempt_traceparent
 from storage.uploads import Uploads
 
 Step = dict[str, Any]
@@ -29,6 +30,9 @@ def request_text(
         "upload": upload,
         "cores": cores,
     }
+    if job.traceparent:
+        traceparent = attempt_traceparent(job.traceparent, job.id, job.attempt)
+        request["traceparent"] = traceparent
     if step == RUN:
         return json.dumps(request)
     text = json.dumps({**request, "step": step})

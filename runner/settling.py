@@ -8,6 +8,7 @@ from runner import retry
 from runner.outcome import Outcome as PoolOutcome
 from runner.roster import Kill, Running
 from storage.claims import Claims
+from storage.ends import PartEnd
 from storage.job import Ended, Fence, Json, Outcome, Usage
 from storage.parts import PartFence
 
@@ -45,7 +46,7 @@ class Settler:
     def settle(self, running: Running, outcome: PoolOutcome) -> bool:
         """Move the job on; False if the store refused, since this runner holds it no more."""
         if running.part:
-            return self._settle_part(running.part, running, outcome)
+            return self._end_part(running.part, running, outcome)
         self._store_output(running)
         usage = _usage(outcome)
         if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill):
@@ -67,6 +68,13 @@ class Settler:
         self._store_output(running)
         if running.progress is not None:
             self._claims.progress(running.fence, running.progress)
+
+    def _end_part(self, part: PartFence, running: Running, outcome: PoolOutcome) -> bool:
+        moved = self._settle_part(part, running, outcome)
+        if moved:
+            said = outcome.kind, _error(outcome), outcome.seconds
+            self._claims.ends.note_part(PartEnd(running.job, part.number, part.runner, *said))
+        return moved
 
     def _settle_part(self, part: PartFence, running: Running, outcome: PoolOutcome) -> bool:
         usage, parts = _usage(outcome), self._claims.parts

@@ -16,6 +16,7 @@ from runner.roster import Roster
 from runner.settling import backoff_ms
 from runner.setup import Limits
 from runner.supervisor import Supervisor
+from runner.tracing import AttemptSpans
 from runner.upkeep import Upkeep
 from runner.work_folders import WorkPlace
 from storage.claims import Claims
@@ -24,6 +25,7 @@ from storage.liveness import Liveness
 from storage.logs import set_up_logs
 from storage.opening import Store, open_store
 from storage.rescue import Rescuer
+from storage.tracing import TracingError, open_spans
 from storage.wakeup import WORKER, Waiter
 
 log = logging.getLogger(__name__)
@@ -36,17 +38,22 @@ def work(settings: RunnerSettings, heartbeat: Heartbeat) -> None:
     processes.hide()  # from its jobs, which run as the same user
     try:
         job_types.find(settings.job_type_packages)
+        traces = AttemptSpans(open_spans(settings, "worker"))
         store = open_store(settings, give_up=signals.came)
-    except (StoreError, job_types.JobTypesError) as error:
+    except (StoreError, job_types.JobTypesError, TracingError) as error:
         sys.exit(f"cannot start: {error}")
     try:
-        run(settings, store, signals, heartbeat)
+        run(settings, store, signals, heartbeat, traces)
     except PoolError as error:
         sys.exit(f"cannot run jobs: {error}")
 
 
 def run(
-    settings: RunnerSettings, store: Store, signals: "StopSignals", heartbeat: Heartbeat
+    settings: RunnerSettings,
+    store: Store,
+    signals: "StopSignals",
+    heartbeat: Heartbeat,
+    traces: AttemptSpans,
 ) -> None:
     """Run jobs until a stop signal, then drain. Raises PoolError."""
     liveness = store.liveness(settings.lease_seconds)
@@ -68,6 +75,7 @@ def run(
         waiter = store.wakeup.waiter(WORKER)
         held.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
+        traces.follow(claims.ends, rescuer.ends)
         upkeep = Upkeep(store, liveness, rescuer, work, settings.retention_seconds)
         held.callback(upkeep.close)
         supervisor = Supervisor(
@@ -83,6 +91,7 @@ def run(
     supervisor.settle_last()
     sign_off(claims, liveness)
     store.close()
+    traces.close()
     log.info("stopped")
 
 

@@ -5,13 +5,14 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from pydantic import Field, field_validator
 
-from storage.config import Seconds, Settings
+from storage.config import Seconds
+from storage.trace_settings import TraceSettings
 
 Network = IPv4Network | IPv6Network
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 
 
-class EdgeSettings(Settings):
+class EdgeSettings(TraceSettings):
     """Those of connections, requests and who may ask."""
 
     max_connections: int | None = Field(

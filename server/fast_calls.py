@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from tornado.httputil import HTTPHeaders
+
 from server import strict_json, wire
 from server.access import log_change
 from server.callers import Caller
@@ -34,15 +36,19 @@ def job_in(path: str) -> UUID | None:
     return UUID(found[1]) if found else None
 
 
-def submit(services: Services) -> Call:
+def submit(services: Services, headers: HTTPHeaders) -> Call:
     """POST /jobs with JSON."""
+    trace = services.traces.submission(headers)
 
     async def call(body: bytes, caller: Caller) -> Answer:
         services.disk.admit(len(body))
         services.queue.admit()
         document = strict_json.parse(body)
         checked = services.check(document, has_file=False)
-        job_id = await store_job(services, checked.new_job(None, caller.name))
+        job = checked.new_job(None, caller.name, trace.traceparent if trace else None)
+        job_id = await store_job(services, job)
+        if trace:
+            trace.accepted(job)
         log_change(caller.name, "submit", job_id=str(job_id))
         return Answer(202, wire.accepted_document(job_id), {"Location": wire.job_path(job_id)})
 

@@ -39,6 +39,7 @@ MAX_BODY_BYTES = 64 << 10
 """A longer one is the application's, which does not wait for its end to refuse it."""
 
 _PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
+_PLAIN |= {"Traceparent", "Tracestate"}
 _WITH_BODY = {*_PLAIN, "Content-Type", "Content-Length"}
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
@@ -71,7 +72,7 @@ class FastPath(HTTPServerConnectionDelegate):
             size = headers.get("Content-Length", "")
             limit = min(MAX_BODY_BYTES, self.services.settings.max_json_bytes)
             if _is_json(headers) and size.isdecimal() and size.isascii() and int(size) <= limit:
-                return submit(self.services)
+                return submit(self.services, headers)
         return None
 
 

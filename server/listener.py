@@ -20,9 +20,11 @@ from server.config import ServerSettings
 from server.connections import CHUNK_BYTES, Pace
 from server.fast_path import FastPath
 from server.services import Services
+from server.tracing import Requests
 from storage.job import StoreError, StoreUnusable
 from storage.logs import set_up_logs
 from storage.opening import Store, open_store
+from storage.tracing import TracingError, open_spans
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +44,19 @@ def serve(settings: ServerSettings) -> None:
         store = open_store(settings)
         require_room_for_uploads(settings, store)
         types = job_types.find(settings.job_type_packages)
-    except (StoreError, job_types.JobTypesError) as error:
+        traces = Requests(open_spans(settings, "listener"))
+    except (StoreError, job_types.JobTypesError, TracingError) as error:
         sys.exit(f"cannot start: {error}")
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(listen(settings, store, types))
+            runner.run(listen(settings, store, types, traces))
     except StoreError as error:
         sys.exit(f"cannot start: {error}")
     except OSError as error:
         sys.exit(f"cannot listen on PORT={settings.port}: {error.strerror}")
     finally:
         store.close()
+        traces.close()
 
 
 def require_room_for_uploads(settings: ServerSettings, store: Store) -> None:
@@ -82,7 +86,12 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-async def listen(settings: ServerSettings, store: Store, types: Mapping[str, JobType[Any]]) -> None:
+async def listen(
+    settings: ServerSettings,
+    store: Store,
+    types: Mapping[str, JobType[Any]],
+    traces: Requests,
+) -> None:
     """Answer requests until SIGTERM or SIGINT, then let those under way end."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -91,7 +100,8 @@ async def listen(settings: ServerSettings, store: Store, types: Mapping[str, Job
     most = settings.max_connections or most_connections()
     # Streams stay, so they may not take all places.
     streams = min(settings.max_streams, max(1, most // 2))
-    services = Services(settings.model_copy(update={"max_streams": streams}), store, types)
+    settings = settings.model_copy(update={"max_streams": streams})
+    services = Services(settings, store, types, traces)
     # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
     front = FastPath(make_app(services), services)
     server = HTTPServer(

@@ -1,9 +1,14 @@
-"""The figures of all jobs as Prometheus reads them. The same from each listener."""
+"""The figures of all jobs as Prometheus reads them: from each listener the same, but its name."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
@@ -19,15 +24,20 @@ _NONE = TypeFigures({})
 
 
 def exposition(
-    figures: Figures, types: Iterable[str], accept: str, oldest_transaction: float | None = None
+    figures: Figures,
+    types: Iterable[str],
+    accept: str,
+    listener: str,
+    oldest_transaction: float | None = None,
 ) -> tuple[bytes, str]:
-    """The figures in a format that the Accept header allows, and its content type.
+    """The figures in a format that the Accept header allows, and its content type; `listener` is
+    the name of the one that tells them.
 
     `types` are those that are shown though there was no job of them yet; the oldest transaction
     of the database is given in seconds, where there is such a thing.
     """
     registry = CollectorRegistry()
-    registry.register(_Once(figures, types, oldest_transaction))
+    registry.register(_Once(figures, types, listener, oldest_transaction))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
@@ -35,12 +45,21 @@ def exposition(
 class _Once(Collector):
     """Collects what is known already."""
 
-    def __init__(self, figures: Figures, types: Iterable[str], oldest_transaction: float | None):
+    def __init__(
+        self,
+        figures: Figures,
+        types: Iterable[str],
+        listener: str,
+        oldest_transaction: float | None,
+    ):
         self._figures = figures
+        self._listener = listener
         self._oldest_transaction = oldest_transaction
         self._types = {**dict.fromkeys(types, _NONE), **figures.types}
 
     def collect(self) -> Iterator[Metric]:
+        text = "The listener that tells this"
+        yield InfoMetricFamily(PREFIX + "listener", text, {"listener": self._listener})
         yield from self._gauges()
         yield from self._counters()
         yield self._histogram("wait_seconds", "from due to claimed", "wait")

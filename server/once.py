@@ -53,7 +53,7 @@ def fingerprint(job: NewJob) -> str:
     a file, its name and its digest."""
     upload = job.upload and [job.upload.name, job.upload.sha256]
     said: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
-    del said["submitted_by"]
+    del said["submitted_by"], said["traceparent"]
     text = json.dumps(said, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -47,6 +47,7 @@ _SCHEMES: dict[str, Json] = {
 }
 _OK = {200: "Here it is", 201: "Made", 202: "Accepted", 204: "Done", 304: "Nothing has changed"}
 _TEXT: Json = {"type": "string"}
+_NUMBER: Json = {"type": "string", "pattern": "^[0-9]{1,18}$"}
 _SENT: dict[str, Json] = {
     "Location": {"description": "Where the job is", "schema": _TEXT},
     "Idempotency-Replayed": {"description": "An earlier answer again", "schema": {"const": "true"}},
@@ -59,15 +60,13 @@ _SENT: dict[str, Json] = {
 }
 _TAKEN: dict[str, Json] = {
     "Prefer": {"description": "wait=30 is like the parameter wait (RFC 7240)", "schema": _TEXT},
-    "Last-Event-ID": {
-        "description": "Go on after this event",
-        "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
-    },
+    "Last-Event-ID": {"description": "Go on after this event", "schema": _NUMBER},
     "If-None-Match": {"description": "An Etag: 304 if nothing has changed", "schema": _TEXT},
     "Idempotency-Key": {
         "description": "Any text; sent again with it, a submission makes no second job",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
+    "Traceparent": {"description": "The client's trace (W3C), if there are any", "schema": _TEXT},
 }
 
 

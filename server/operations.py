@@ -69,7 +69,7 @@ OPERATIONS = (
         body=NEW_JOB,
         problems=(409, 415, 422, 507),
         headers={202: ("Location", "Idempotency-Replayed")},
-        takes=("Idempotency-Key",),
+        takes=("Idempotency-Key", "Traceparent"),
     ),
     Operation(
         "get",

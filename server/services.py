@@ -23,18 +23,19 @@ from server.feed import Feed
 from server.once import UnderWay
 from server.queue_mark import QueueMark
 from server.rates import Rates
+from server.tracing import Requests
 from storage import explaining, retention
 from storage.bulk import Bulk
 from storage.callbacks import Callbacks
 from storage.events import Events
 from storage.explaining import Situation
 from storage.figures import Figures, figures, queued
-from storage.job import Job, NewJob, Refusal
+from storage.job import Job, NewJob
 from storage.keys import Kept, Keyed
 from storage.opening import Store
 from storage.queues import Queues
 from storage.states import Status
-from storage.store import JobStore
+from storage.store import JobStore, Refusal
 from storage.wakeup import LISTENER
 
 P = ParamSpec("P")
@@ -50,6 +51,7 @@ class Services:
     settings: ServerSettings
     store: Store
     job_types: Mapping[str, JobType[Any]]
+    traces: Requests = field(default_factory=Requests)
     door: Door = field(init=False)
     jobs: JobStore = field(init=False)
     changes: Changes = field(init=False)

@@ -7,8 +7,9 @@ from uuid import UUID
 from server.once import fingerprint
 from server.problems import FieldError, Problem, unacceptable, unavailable
 from server.services import Services
-from storage.job import NewJob, Refusal, StoreInDoubt
+from storage.job import NewJob, StoreInDoubt
 from storage.keys import Kept, Keyed
+from storage.store import Refusal
 
 
 async def store_job(services: Services, job: NewJob) -> UUID:

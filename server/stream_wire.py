@@ -20,6 +20,7 @@ def event_document(event: Event) -> dict[str, Any]:
         "type": event.type,
         "status": event.status,
         "attempt": event.attempt,
+        "runner": event.runner,
         "progress": event.progress,
         "created_at": time(event.created_at),
         "run_at": time(event.run_at),

@@ -71,8 +71,10 @@ class Checked:
     submission: Submission
     source: UUID | None
 
-    def new_job(self, upload: Upload | None, submitted_by: str | None) -> NewJob:
-        """The job to store, with its file and the name of its caller."""
+    def new_job(
+        self, upload: Upload | None, submitted_by: str | None, traceparent: str | None = None
+    ) -> NewJob:
+        """The job to store, with its file, the name of its caller, and what names its trace."""
         given = self.submission
         return NewJob(
             type=given.type,
@@ -87,6 +89,7 @@ class Checked:
             callback_url=given.callback_url,
             submitted_by=submitted_by,
             queue=given.queue,
+            traceparent=traceparent,
         )
 
 

@@ -55,6 +55,7 @@ class Claims:
         self._clock = clock
         self._queues = queues
         self._moves = Moves(database)
+        self.ends = self._moves.ends
         self._others_have_room = False
         self.parts = Parts(database, liveness, queues, self.registered)
         self.job_parts = JobParts(database, liveness)
@@ -62,10 +63,10 @@ class Claims:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """One transaction around all that a turn changes, then a wake-up of those who wait."""
-        with waking(self._wakeup, self._database) as woken:
-            before = self._moves.settled
+        with self.ends.told(), waking(self._wakeup, self._database) as woken:
+            before = self.ends.count
             yield
-            woken.append(EVENTS if self._moves.settled == before else LISTENER)
+            woken.append(EVENTS if self.ends.count == before else LISTENER)
             news = (self._others_have_room, self.parts.take_news(), self.job_parts.take_news())
             if any(news):
                 woken.append(WORKER)

@@ -14,7 +14,7 @@ import peewee as pw
 from storage import output
 from storage.database import Database
 from storage.job import Job, Json
-from storage.models import EventRow, JobRow, VersionRow
+from storage.models import AttemptRow, EventRow, JobRow, VersionRow
 from storage.output import Outputs, Part
 from storage.rows import load
 from storage.statements import place
@@ -33,6 +33,8 @@ class Event:
     is_progress: bool
     status: Status
     attempt: int
+    runner: str | None
+    """Who has or had the attempt; None before the first."""
     progress: Json | None
     created_at: int
     run_at: int
@@ -103,6 +105,7 @@ def event_now(job: Job) -> Event:
         False,
         job.status,
         job.attempt,
+        job.attempts[-1].runner if job.attempts else None,
         job.progress,
         job.created_at,
         job.run_at,
@@ -126,9 +129,12 @@ def _select() -> Any:
         EventRow.started_at,
         EventRow.finished_at,
         EventRow.cancel_requested_at,
+        AttemptRow.runner,
         *known[:2],
         known[2].alias("progress"),
     ).join(JobRow, on=(JobRow.id == EventRow.job_id))
+    its_attempt = (AttemptRow.job_id == EventRow.job_id) & (AttemptRow.number == EventRow.attempt)
+    query = query.join_from(EventRow, AttemptRow, pw.JOIN.LEFT_OUTER, on=its_attempt)
     return query.where(newest | ~EventRow.is_progress).order_by(EventRow.version)
 
 

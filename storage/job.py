@@ -1,4 +1,4 @@
-"""The records that are passed around, and the errors of this layer. Imports only states and names.
+"""The records that are passed around, and the errors of this layer. Imports only leaves.
 
 Times are whole milliseconds since 1970 in UTC, durations are seconds.
 
@@ -18,6 +18,7 @@ import uuid_utils.compat
 
 from storage.queue_names import DEFAULT_QUEUE
 from storage.states import FINAL, Status
+from storage.trace_context import Traced, traced
 
 Json = dict[str, Any]
 
@@ -40,15 +41,6 @@ class StoreFull(StoreError):
 
 class StoreUnusable(StoreError):
     """The store is damaged, foreign or of a newer schema; a person has to look."""
-
-
-class Refusal(StrEnum):
-    """Why a new job is not stored."""
-
-    SOURCE = "source"
-    """The job whose file it was to use has none, or is not there."""
-    QUEUE = "queue"
-    """There is no such queue."""
 
 
 class Outcome(StrEnum):
@@ -98,6 +90,8 @@ class NewJob:
     submitted_by: str | None = None
     """The name of the caller, if it has one."""
     queue: str = DEFAULT_QUEUE
+    traceparent: str | None = None
+    """The span of its submission, if that is traced."""
     id: UUID = field(default_factory=uuid_utils.compat.uuid7)
 
 
@@ -130,7 +124,7 @@ class Attempt:
 class Fence:
     """What the holder of an attempt must still hold for its change to count.
 
-    The job's type and when the attempt started go along for the tallies, and decide nothing.
+    The rest goes along for the tallies and traces, and decides nothing.
     """
 
     job_id: UUID
@@ -138,6 +132,7 @@ class Fence:
     attempt: int
     type: str = field(default="", compare=False)
     started_at: int = field(default=0, compare=False)
+    traced: Traced | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -171,6 +166,8 @@ class Job:
     canceled_by: str | None = None
     """Names of callers: who has submitted it, and who has wanted it canceled."""
     queue: str = DEFAULT_QUEUE
+    traceparent: str | None = None
+    """The span of its submission, if that was traced."""
     upload: Upload | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 
@@ -183,7 +180,8 @@ class Job:
     def fence(self) -> Fence:
         """That of its present attempt; only of a running job."""
         assert self.locked_by is not None
-        return Fence(self.id, self.locked_by, self.attempt, self.type, self.started_at or 0)
+        held = self.id, self.locked_by, self.attempt, self.type, self.started_at or 0
+        return Fence(*held, traced(self.traceparent, self.created_at, self.run_at))
 
 
 @dataclass(frozen=True)

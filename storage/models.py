@@ -47,6 +47,7 @@ class JobRow(pw.Model):
     submitted_by = pw.TextField(null=True)
     canceled_by = pw.TextField(null=True)
     queue = pw.TextField()
+    traceparent = pw.TextField(null=True)
 
     class Meta:
         table_name = "job"

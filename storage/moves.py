@@ -13,6 +13,7 @@ from storage.change_statements import (
     select_type,
 )
 from storage.database import Database
+from storage.ends import Ends
 from storage.job import Ended, Fence
 from storage.models import JobRow
 from storage.statements import Statement
@@ -33,7 +34,7 @@ class Moves:
 
     def __init__(self, database: Database):
         self._database = database
-        self.settled = 0
+        self.ends = Ends()
 
     def free(self, transition: Transition, job_id: UUID, now: int, **changes: Any) -> bool:
         """A change that anyone may make."""
@@ -127,7 +128,7 @@ class Moves:
         tallies.observe(fence.type, "run", now - fence.started_at)
         if transition.target in FINAL:
             tallies.add(fence.type, f"finished {transition.target}")
-        self.settled += 1
+        self.ends.note(fence, ended, transition.target, now)
 
     def _tally(self, job_id: UUID, name: str) -> None:
         of_type = self._database.statement("type", select_type)

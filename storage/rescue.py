@@ -12,6 +12,7 @@ from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
 from storage.parts import holders, lose
 from storage.states import ABANDON, CONFIRM_CANCEL, RESCUE
+from storage.trace_context import traced
 from storage.wakeup import LISTENER, WORKER, Wakeup
 
 LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the job"}
@@ -37,6 +38,7 @@ class Rescuer:
         self._backoff_ms = backoff_ms
         self._clock = clock
         self._moves = Moves(database)
+        self.ends = self._moves.ends
 
     def rescue(self) -> int:
         """Settle the jobs and parts of all dead runners; how many there were."""
@@ -53,7 +55,7 @@ class Rescuer:
         return (names | holders(self._database)) - {self._liveness.name}
 
     def _rescue_runner(self, name: str) -> int:
-        with self._database.transaction():
+        with self.ends.told(), self._database.transaction():
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
@@ -71,8 +73,8 @@ class Rescuer:
         return rescued
 
     def _rescue_job(self, row: dict[str, Any]) -> bool:
-        held = ("id", "locked_by", "attempt", "type", "started_at")
-        fence = Fence(*(row[name] for name in held))
+        held = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
+        fence = Fence(*held, traced(row["traceparent"], row["created_at"], row["run_at"]))
         ended, now, retries = Ended(Outcome.LOST, LOST_ERROR), self._clock(), row["retry_count"] + 1
         if row["cancel_requested_at"] is not None:
             return self._moves.settle(CONFIRM_CANCEL, fence, ended, now)

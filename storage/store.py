@@ -4,13 +4,14 @@ import builtins
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from storage.clock import Clock
 from storage.database import Database
 from storage.filters import Filters
-from storage.job import Job, NewJob, Refusal
+from storage.job import Job, NewJob
 from storage.keys import Kept, Keyed, forget, keep
 from storage.models import JobRow, UploadRow
 from storage.moves import Moves, dump
@@ -23,6 +24,15 @@ from storage.statements import place
 from storage.states import Status
 from storage.wakeup import LISTENER, WORKER, Wakeup
 from storage.waking import waking
+
+
+class Refusal(StrEnum):
+    """Why a new job is not stored."""
+
+    SOURCE = "source"
+    """The job whose file it was to use has none, or is not there."""
+    QUEUE = "queue"
+    """There is no such queue."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +150,7 @@ class JobStore:
             "callback_url": job.callback_url,
             "submitted_by": job.submitted_by,
             "queue": job.queue,
+            "traceparent": job.traceparent,
         }
 
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:

@@ -135,6 +135,21 @@ class Steps(JobType[NotePayload]):
         return {"steps": step}
 
 
+class NoPayload(Payload):
+    """Nothing."""
+
+
+class Traced(JobType[NoPayload]):
+    """Returns what names its span."""
+
+    name = "traced"
+    Payload = NoPayload
+    upload = "none"
+
+    def run(self, payload: NoPayload, context: Context) -> Any:
+        return os.environ.get("TRACEPARENT")
+
+
 class TalkPayload(Payload):
     """How many lines to print, and what to do then."""
 

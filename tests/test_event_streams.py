@@ -79,6 +79,7 @@ async def test_a_job_is_followed_from_its_present_state_to_its_end(
         "type": "sleep",
         "status": "succeeded",
         "attempt": 1,
+        "runner": job["attempts"][0]["runner"],
         "progress": None,
         "created_at": job["created_at"],
         "run_at": job["run_at"],

@@ -36,6 +36,20 @@ def test_each_change_of_a_status_is_an_event(bench: Bench, events: Events) -> No
     assert found[-1] == event_now(bench.job(job_id))
 
 
+def test_an_event_names_who_has_or_had_its_attempt(bench: Bench, events: Events) -> None:
+    job_id, first, second = bench.enqueue(max_retries=1), bench.runner(), bench.runner()
+    fence = first.claim_one()
+    first.claims.progress(fence, "{}")
+    first.claims.retry(fence, RAISED, 0)
+    second.claims.complete(second.claim_one(), "null", RETURNED)
+    mine, others = first.liveness.name, second.liveness.name
+    found = [each.runner for each in events.of_job(job_id, 0) if not each.is_progress]
+    assert found == [None, mine, mine, others, others]
+    assert found == [each.runner for each in events.after(0) if not each.is_progress]
+    assert event_now(bench.job(job_id)).runner == others
+    assert event_now(bench.job(bench.enqueue())).runner is None
+
+
 def test_an_event_has_the_times_of_its_change(bench: Bench, events: Events) -> None:
     start, runner = bench.clock(), bench.runner()
     job_id = bench.enqueue()

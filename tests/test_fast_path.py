@@ -30,6 +30,7 @@ def taken(app: FastPath, method: str, path: str, headers: dict[str, str]) -> boo
 def test_plain_submissions_and_questions_take_the_fast_path(app: FastPath) -> None:
     assert taken(app, "POST", "/jobs", JSON)
     assert taken(app, "GET", JOB, PLAIN)
+    assert taken(app, "POST", "/jobs", {**JSON, "traceparent": "00-1-2-01", "tracestate": "a=b"})
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ HTTP = (
     "server.problems server.body server.wire server.submission server.forms server.services "
     "server.filters server.once server.metrics server.answers server.streams server.stream_wire "
     "server.stream_query server.service_answers server.overview server.web_files server.callers "
-    "server.door server.queues server.sessions"
+    "server.door server.queues server.sessions server.tracing"
 )
 
 # Module: what it may import of ours. An exact name goes before a pattern.
@@ -45,7 +45,13 @@ MAY_IMPORT = {
     "storage.models": "",
     "storage.migrations.*": "",
     "storage.queue_names": "",
-    "storage.job": "storage.queue_names storage.states",
+    "storage.trace_context": "",
+    "storage.trace_settings": "storage.config",
+    "storage.tracing": "storage.otlp storage.trace_settings",
+    "storage.otlp": "storage.job storage.logs storage.span_sender storage.trace_settings",
+    "storage.span_sender": "storage.trace_settings",
+    "storage.ends": "storage.job storage.states",
+    "storage.job": "storage.queue_names storage.states storage.trace_context",
     "storage.folders": "",
     "storage.making": "storage.folders",
     "storage.write_back": "",
@@ -79,7 +85,7 @@ MAY_IMPORT = {
     "storage.queues": f"{QUERIES} storage.clock storage.lanes storage.queue_names storage.wakeup "
     "storage.waking",
     "storage.retention": "storage.models storage.database storage.states",
-    "storage.moves": f"storage.change_statements storage.states {QUERIES}",
+    "storage.moves": f"storage.change_statements storage.ends storage.states {QUERIES}",
     "storage.rows": f"storage.states storage.tails {QUERIES}",
     "storage.tails": "storage.job storage.models",
     "storage.due": f"{QUERIES} storage.lanes",
@@ -111,7 +117,7 @@ MAY_IMPORT = {
     "storage.parts": f"{TABLES} storage.part_row storage.liveness",
     "storage.job_parts": f"{TABLES} storage.part_row storage.lanes storage.liveness storage.parts",
     "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.liveness "
-    "storage.parts",
+    "storage.parts storage.trace_context",
     "storage.move_marker": "storage.database storage.job",
     "storage.move_tables": "storage.database storage.models storage.part_row storage.statements",
     "storage.move_sides": "storage storage.database storage.engines storage.folders storage.job "
@@ -127,12 +133,14 @@ MAY_IMPORT = {
     "storage.folders storage.schema storage.wakeup storage.liveness storage.upload_bucket "
     "storage.upload_folder storage.uploads",
     "runner": "",
-    "runner.config": "storage.config storage.queue_names",
+    "runner.config": "storage.config storage.queue_names storage.trace_settings",
     "runner.retry": "",
-    "runner.requests": "storage.job storage.uploads",
+    "runner.requests": "storage.job storage.trace_context storage.uploads",
+    "runner.tracing": "storage.ends storage.job storage.otlp storage.trace_context",
     "runner.roster": "runner.pool runner.outcome runner.pace runner.printed runner.requests "
     "storage.job storage.parts storage.uploads",
     "runner.settling": "runner.outcome runner.retry runner.roster storage.job storage.claims "
+    "storage.ends "
     "storage.parts",
     "runner.split": "runner.outcome runner.roster storage.job",
     "runner.split_jobs": "runner.outcome runner.roster runner.split storage.claims storage.job",
@@ -208,7 +216,8 @@ MAY_IMPORT = {
     "server.addresses": "",
     "server.rates": "server.addresses server.problems",
     "server.origins": "",
-    "server.edge_config": "storage.config",
+    "server.edge_config": "storage.config storage.trace_settings",
+    "server.tracing": "storage.job storage.otlp",
     "server.connections": "server.problems server.wire",
     "server.acceptor": "server.connections",
     "server.admission": "server.callers server.door server.problems server.rates",
@@ -220,7 +229,7 @@ MAY_IMPORT = {
     "server.once": "server.problems storage.job",
     "server.services": "server.admission server.door "
     "server.config server.addresses server.queue_mark server.rates "
-    "server.changes server.disk_mark server.batches server.once "
+    "server.changes server.disk_mark server.batches server.once server.tracing "
     "server server.openapi server.feed server.submission server.callbacks storage.events "
     "storage.callbacks "
     "runner.job_types.base storage storage.bulk storage.explaining storage.figures storage.job "
@@ -228,19 +237,20 @@ MAY_IMPORT = {
     "storage.wakeup",
     "server.access": "",
     "server.failures": "server.problems storage.job",
-    "server.storing": "server.once server.problems server.services storage.job storage.keys",
+    "server.storing": "server.once server.problems server.services storage.job storage.keys "
+    "storage.store",
     "server.fast_calls": f"{HTTP} server.access server.strict_json server.storing",
     "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
     "server.handlers.*": f"{HTTP} server.access server.origins server.failures server.storing "
     "server.handlers.* "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
-    "storage.filters storage.history storage.queue_names storage.queues storage.readiness "
-    "storage.runners "
+    "storage.filters storage.history storage.logs storage.queue_names storage.queues "
+    "storage.readiness storage.runners "
     "storage.store storage.transactions",
     "server.app": "server.access server.handlers.* server.services server.web_files",
     "server.listener": "server.acceptor server.app server.config server.connections "
     "server.fast_path server.services "
-    "runner.job_types* storage.job storage.logs storage.opening",
+    "server.tracing runner.job_types* storage.job storage.logs storage.opening storage.tracing",
     "server.__main__": "server.config server.listener server.token_command "
     "storage.config storage.drivers",
 }
@@ -258,6 +268,8 @@ LIBRARIES = {
     "tornado": "server.*",
     "multipart": "server.*",
     "prometheus_client": "server.metrics",
+    "opentelemetry": "storage.otlp storage.span_sender",
+    "requests": "storage.span_sender",
     "stringzilla": "runner.analysis.*",
     "ahocorasick_rs": "runner.analysis.*",
     "re2": "runner.analysis.*",

@@ -18,6 +18,7 @@ from storage.figures import Figures, figures
 from storage.filters import Filters
 from storage.job import Ended, Fence, NewJob, Outcome
 from storage.keys import Keyed
+from storage.logs import instance
 from storage.models import JobRow
 from storage.states import Status
 from storage.tallies import BUCKETS
@@ -222,6 +223,7 @@ async def test_prometheus_reads_the_figures(client: Client, bench: Bench) -> Non
     assert found["run_seconds_bucket", "+Inf", "sleep"] == found["run_seconds_count", "sleep"] == 1
     assert found["wait_seconds_bucket", "10.0", "sleep"] == 1
     assert (found["runners",], found["slots",], found["slots_busy",]) == (1, 3, 0)
+    assert found["listener_info", instance()] == 1
     openmetrics = {"Accept": "application/openmetrics-text; version=1.0.0"}
     response = await client.fetch("/metrics", headers=openmetrics)
     assert response.headers["Content-Type"].startswith("application/openmetrics-text")

@@ -65,3 +65,21 @@ def test_tables_that_change_all_the_time_are_cleaned_often(bench: Bench) -> None
     assert "autovacuum_vacuum_scale_factor=0.02" in options["job"]
     assert {"fillfactor=70", "autovacuum_vacuum_cost_delay=0"} <= set(options["attempt"])
     assert "autovacuum_vacuum_threshold=1000" in options["version"]
+
+
+def test_a_migration_that_came_later_than_one_with_a_higher_number_is_made_up_for(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(schema.MIGRATIONS, folder)
+    (folder / "0015_trace.py").unlink()
+    database = Database(open_engine(database_url))
+    with monkeypatch.context() as without:
+        without.setattr(schema, "MIGRATIONS", folder)
+        schema.bring_up_to_date(database, tmp_path)
+    assert schema.pending_and_newer(database) == (["0015_trace"], [])
+    schema.bring_up_to_date(database, tmp_path)
+    assert schema.pending_and_newer(database) == ([], [])
+    columns = {column.name for column in database.engine.get_columns("job")}
+    assert "traceparent" in columns
+    database.close()

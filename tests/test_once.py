@@ -14,10 +14,10 @@ from tornado.httpclient import HTTPResponse
 from server import once
 from storage import retention
 from storage.filters import Filters
-from storage.job import NewJob, Refusal, Upload
+from storage.job import NewJob, Upload
 from storage.keys import Kept, Keyed
 from storage.opening import open_store
-from storage.store import JobStore
+from storage.store import JobStore, Refusal
 from tests.api import Client, analyze_form, fields, form, read
 from tests.stores import Bench, folder_of
 

@@ -9,8 +9,9 @@ from uuid import UUID
 import pytest
 
 from storage.filters import Filters
-from storage.job import NewJob, Refusal
+from storage.job import NewJob
 from storage.queues import COUNT_LIMIT, MAX_QUEUES, QueueInUse, Queues, TooManyQueues
+from storage.store import Refusal
 from storage.wakeup import WORKER
 from tests.stores import RAISED, RETURNED, Bench
 

@@ -13,6 +13,7 @@ from runner import job_types
 from runner.config import RunnerSettings
 from server.config import ServerSettings
 from storage.config import Settings
+from storage.trace_settings import TraceSettings
 from tests.programs import Service, running_service
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -80,12 +81,12 @@ def test_the_table_of_settings_is_complete_and_has_the_real_defaults() -> None:
     programs: dict[str, type[Settings]] = {
         "listener": ServerSettings,
         "worker": RunnerSettings,
-        "both": Settings,
+        "both": TraceSettings,
     }
     expected = {}
     for program, settings in programs.items():
         for name, field in settings.model_fields.items():
-            shared = name in Settings.model_fields
+            shared = name in TraceSettings.model_fields
             expected[name.upper()] = ("both" if shared else program, field.default)
     assert set(table) == set(expected)
     for name, (program, default) in expected.items():

@@ -4,8 +4,9 @@ from uuid import UUID, uuid4
 
 from storage import retention
 from storage.filters import Filters
-from storage.job import NewJob, Refusal, Upload
+from storage.job import NewJob, Upload
 from storage.states import Status
+from storage.store import Refusal
 from tests.stores import RETURNED, Bench
 
 

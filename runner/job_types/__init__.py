@@ -7,6 +7,7 @@ job process:  load() ─▶ entry(request, report) ─▶ result           reque
 import importlib
 import inspect
 import json
+import os
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -29,6 +30,7 @@ from runner.job_types.base import (
 from runner.job_types.steps import RUN, do_step
 
 PACKAGES = ("runner.job_types",)
+TRACEPARENT = "TRACEPARENT"
 
 Entry = Callable[[str, Callable[[str], None]], str]
 
@@ -65,11 +67,12 @@ def load(
     and `max_data_ratio`, how many bytes each of its bytes may.
 
     The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload", "cores",
-    "step", "results"}, where upload is null, or has "name", "size", and one of "path", "url" and
-    "problem"; the step is one of `steps`, by default the whole job, and the results are what it
-    needs of others. The result is JSON text, and `report` gets each progress as JSON text. The
-    entry raises what the job type raises, and NotRetryable for a request that this code cannot
-    serve or a result that is not JSON.
+    "step", "results", "traceparent"}, where upload is null, or has "name", "size", and one of
+    "path", "url" and "problem"; the step is one of `steps`, by default the whole job, the results
+    are what it needs of others, and the traceparent names the span of the attempt, if the job is
+    traced: the job has it in its environment as TRACEPARENT. The result is JSON text, and `report`
+    gets each progress as JSON text. The entry raises what the job type raises, and NotRetryable
+    for a request that this code cannot serve or a result that is not JSON.
     """
     return partial(_run, find(packages), max_data_bytes, max_data_ratio)
 
@@ -82,6 +85,9 @@ def _run(
     report: Callable[[str], None],
 ) -> str:
     asked = json.loads(request)
+    os.environ.pop(TRACEPARENT, None)
+    if "traceparent" in asked:
+        os.environ[TRACEPARENT] = asked["traceparent"]
     job_type = job_types.get(asked["type"])
     if job_type is None:
         raise NotRetryable(f"there is no job type {asked['type']!r}")

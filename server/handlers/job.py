@@ -86,7 +86,7 @@ class CancelHandler(OneJob):
 
     async def post(self, job_id: str) -> None:
         """Cancel the job; answered when its process is gone, or after two seconds."""
-        found = await self.to_change(job_id)
+        found, began_at = await self.to_change(job_id), time.time()
         caller = self.caller.name
         job = await self.services.blocking(self.services.jobs.cancel, found, caller)
         if job is None:
@@ -96,7 +96,9 @@ class CancelHandler(OneJob):
             job = await self.job_after(found, CANCEL_WAIT_SECONDS)
         if job.final and job.status != Status.CANCELED:
             raise Problem(409, f"the job has {job.status} already; it cannot be canceled")
-        self.answer(wire.cancel_document(job), status=200 if job.final else 202)
+        status = 200 if job.final else 202
+        self.services.traces.change(job, "cancel", status, self.request.headers, began_at)
+        self.answer(wire.cancel_document(job), status)
 
 
 class RetryHandler(OneJob):
@@ -107,7 +109,7 @@ class RetryHandler(OneJob):
 
     async def post(self, job_id: str) -> None:
         """Queue the job again, under its id and with all its retries."""
-        found = await self.to_change(job_id)
+        found, began_at = await self.to_change(job_id), time.time()
         self.services.queue.admit()
         retried, job = await self.services.blocking(self.services.jobs.retry, found)
         if job is None:
@@ -115,6 +117,7 @@ class RetryHandler(OneJob):
         if not retried:
             can_be = "only one that failed or was canceled can be retried"
             raise Problem(409, f"the job is {job.status}; {can_be}")
+        self.services.traces.change(job, "retry", 202, self.request.headers, began_at)
         log_change(self.caller.name, "retry", job_id=str(found))
         self.set_header("Location", wire.job_path(found))
         self.answer(wire.retry_document(found), status=202)

@@ -11,6 +11,8 @@ from server.forms import SLACK_BYTES, FormBody
 from server.handlers.lists import ListHandler
 from server.problems import Problem, too_large
 from server.storing import store_job, store_once
+from server.submission import Checked
+from server.tracing import Submission
 from storage.job import NewJob, StoreError, Upload
 
 
@@ -21,11 +23,13 @@ class JobsHandler(ListHandler):
     ROLES: ClassVar = {"POST": Role.SUBMIT}
     _key: str | None = None
     """The Idempotency-Key of a submission, as its caller's, while it is under way."""
+    _trace: Submission | None = None
 
     def body(self) -> Body:
         """A form or JSON for a new job. Raises Problem 400, 409, 413, 415 or 507."""
         if self.request.method != "POST":
             return NoBody()
+        self._trace = self.services.traces.submission(self.request.headers)
         self.services.queue.admit()
         self._key = self.services.keys_under_way.enter(self.request.headers, self.caller.name)
         kind, options = media_type(self.request.headers)
@@ -60,14 +64,26 @@ class JobsHandler(ListHandler):
     async def _store(self, job: NewJob) -> UUID:
         """The id of the job that is stored now."""
         if self._key is None:
-            return await store_job(self.services, job)
+            job_id = await store_job(self.services, job)
+            self._accepted(job)
+            return job_id
         kept = await store_once(self.services, self._key, job)
         if kept.job_id != job.id:
             await self.received.abort()  # the file is there already, or not wanted
             if kept.fingerprint != once.fingerprint(job):
                 raise once.another()
             self.set_header(once.REPLAYED, "true")
+        else:
+            self._accepted(job)
         return kept.job_id
+
+    def _accepted(self, job: NewJob) -> None:
+        if self._trace:
+            self._trace.accepted(job)
+
+    def _new_job(self, checked: Checked, upload: Upload | None) -> NewJob:
+        traceparent = self._trace.traceparent if self._trace else None
+        return checked.new_job(upload, self.caller.name, traceparent)
 
     def _leave(self) -> None:
         if self._entered and self._key is not None:
@@ -98,10 +114,10 @@ class JobsHandler(ListHandler):
     def _read_json(self) -> NewJob:
         assert isinstance(self.received, JsonBody)
         checked = self.services.check(self.received.document(), has_file=False)
-        return checked.new_job(None, self.caller.name)
+        return self._new_job(checked, None)
 
     async def _read_form(self, form: FormBody) -> NewJob:
         form.require_whole()
         document = submission.read_form(form.fields)
         checked = self.services.check(document, has_file=form.file_name is not None)
-        return checked.new_job(await form.finish(), self.caller.name)
+        return self._new_job(checked, await form.finish())

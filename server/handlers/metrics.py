@@ -7,6 +7,7 @@ from server.problems import Problem, unavailable
 from server.service_answers import ReadyDocument
 from storage.history import last_hour
 from storage.job import StoreUnusable
+from storage.logs import instance
 from storage.readiness import require_ready
 from storage.runners import living
 from storage.transactions import oldest_seconds
@@ -20,7 +21,8 @@ class MetricsHandler(Handler):
         figures = await self.services.figures.ask(None)
         oldest = await self.services.blocking(oldest_seconds, self.services.store.database)
         accept = self.request.headers.get("Accept", "")
-        text, content_type = exposition(figures, self.services.job_types, accept, oldest)
+        types, listener = self.services.job_types, instance()
+        text, content_type = exposition(figures, types, accept, listener, oldest)
         self.set_header("Content-Type", content_type)
         self.finish(text)
 

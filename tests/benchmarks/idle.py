@@ -15,7 +15,6 @@ from pathlib import Path
 
 import psutil
 
-from tests.benchmarks.peers.servers import POSTGRESQL
 from tests.benchmarks.speed import ours
 from tests.programs import Service
 
@@ -39,11 +38,10 @@ def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.idle")
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--database", choices=sorted(ours.DATABASES), default="sqlite")
     parser.add_argument("--warm", type=int, default=200, help="jobs that are run before")
     options = parser.parse_args()
-    database = ours.sqlite if options.database == "sqlite" else POSTGRESQL.running
-    with ours.service(database=database) as running:
+    with ours.service(database=ours.DATABASES[options.database]) as running:
         ours.submit(running, options.warm)
         ours.until_all_final(running)
         time.sleep(5)  # what follows upon the last job

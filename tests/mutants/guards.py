@@ -12,6 +12,7 @@ from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
 from tests.mutants.guards_of_queues import QUEUES
 from tests.mutants.guards_of_store import STORE
+from tests.mutants.guards_of_traces import TRACES
 from tests.mutants.guards_of_uploads import UPLOADS
 
 MUTANTS = (
@@ -28,4 +29,5 @@ MUTANTS = (
     *QUEUES,
     *PARTS,
     *MOVES,
+    *TRACES,
 )

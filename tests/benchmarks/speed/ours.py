@@ -12,6 +12,7 @@ from typing import Any
 from storage.engines import open_engine
 from storage.models import JobRow
 from storage.states import Status
+from tests.benchmarks.peers.servers import POSTGRESQL
 from tests.benchmarks.speed.client import Flood, connect, flood, request
 from tests.programs import Service, running_service
 from tests.waiting import wait_for
@@ -27,6 +28,9 @@ Database = Callable[[Path], AbstractContextManager[str]]
 def sqlite(folder: Path) -> AbstractContextManager[str]:
     """A file in the folder."""
     return nullcontext(f"sqlite:///{folder}/jobs.db")
+
+
+DATABASES: dict[str, Database] = {"sqlite": sqlite, "postgresql": POSTGRESQL.running}
 
 
 @contextmanager
@@ -100,15 +104,17 @@ def round_trips(count: int, database: Database = sqlite) -> list[float]:
         return asyncio.run(measure(port_of(running)))
 
 
-def statuses(count: int, database: Database = sqlite) -> Flood:
+def statuses(count: int, database: Database = sqlite, listeners: int = 1) -> Flood:
     """Ask for jobs that have ended, one after the other."""
     with service(database=database) as running:
+        others = [running.program("server") for _ in range(listeners - 1)]
+        ports = [port_of(running), *(other.logged("listening")["port"] for other in others)]
         submit(running, 200)
         until_all_final(running)
         _, page = running.call("GET", "/jobs?limit=100")
         asked = [request("GET", f"/jobs/{item['job_id']}") for item in page["items"]]
         requests = (asked[n % len(asked)] for n in range(count))
-        return asyncio.run(flood([port_of(running)], CONNECTIONS, requests, 200))
+        return asyncio.run(flood(ports, CONNECTIONS, requests, 200))
 
 
 def job_ids(answer: bytes) -> list[str]:

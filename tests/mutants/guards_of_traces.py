@@ -1,0 +1,117 @@
+"""Guards of traces: what has happened is told, once, and to nobody where traces are off."""
+
+from tests.mutants.mutant import Mutant
+
+STORED = ("tests/test_trace_ends.py",)
+REPLAYED = ("tests/test_traces.py::test_of_submissions_only_accepted_ones_are_told",)
+OFF = ("tests/test_traces.py::test_what_is_off_loads_nothing_and_tells_jobs_nothing",)
+FAILING = (
+    "tests/test_traces.py::test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once",
+)
+STOP = ("tests/test_traces.py::test_what_is_not_sent_yet_is_sent_at_the_stop",)
+LONG = ("tests/test_traces.py::test_a_stop_does_not_wait_for_a_collector_for_long",)
+EMPTY = (
+    "tests/test_traces.py"
+    "::test_headers_from_a_file_are_sent_along_and_the_name_of_the_service_can_be_set",
+)
+
+TRACES = (
+    Mutant(
+        "what was rolled back is not told",
+        "storage/ends.py",
+        "        self._noted.clear()\n",
+        "",
+        STORED,
+    ),
+    Mutant(
+        "what may have been stored is told",
+        "storage/ends.py",
+        "            self._tell_all()\n            raise\n",
+        "            raise\n",
+        STORED,
+    ),
+    Mutant(
+        "only traced jobs are told of",
+        "storage/ends.py",
+        "if self.tell and fence.traced:",
+        "if self.tell:",
+        STORED,
+    ),
+    Mutant(
+        "a wait does not begin before its job is there",
+        "storage/trace_context.py",
+        "max(created_at, run_at)",
+        "run_at",
+        STORED,
+    ),
+    Mutant(
+        "each attempt has a span of its own",
+        "storage/trace_context.py",
+        'f"{kind}/{job_id}/{attempt}"',
+        'f"{kind}/{job_id}"',
+        STORED,
+    ),
+    Mutant(
+        "an attempt that was lost is told",
+        "storage/rescue.py",
+        "with self.ends.told(), self._database.transaction():",
+        "with self._database.transaction():",
+        STORED,
+    ),
+    Mutant(
+        "a submission that is answered again is not told again",
+        "server/handlers/jobs.py",
+        "        else:\n            self._accepted(job)\n        return kept",
+        "        self._accepted(job)\n        return kept",
+        REPLAYED,
+    ),
+    Mutant(
+        "a trace makes no other submission of the same one",
+        "server/once.py",
+        'del said["submitted_by"], said["traceparent"]',
+        'del said["submitted_by"]',
+        REPLAYED,
+    ),
+    Mutant(
+        "traces that are off load nothing",
+        "storage/tracing.py",
+        "    if not settings.traces:\n        return None\n",
+        "",
+        OFF,
+    ),
+    Mutant(
+        "that spans are lost is said once",
+        "storage/span_sender.py",
+        "if failing and not self.failing:",
+        "if failing:",
+        FAILING,
+    ),
+    Mutant(
+        "the last spans are sent at the end",
+        "storage/span_sender.py",
+        "        last.join(CLOSE_SECONDS)\n",
+        "",
+        STOP,
+    ),
+    Mutant(
+        "a stop does not wait for a collector for long",
+        "storage/span_sender.py",
+        "last.join(CLOSE_SECONDS)",
+        "last.join()",
+        LONG,
+    ),
+    Mutant(
+        "what is empty counts as not set for the libraries as well",
+        "storage/otlp.py",
+        "            del os.environ[name]\n",
+        "            pass\n",
+        EMPTY,
+    ),
+    Mutant(
+        "an event names the runner of its own attempt",
+        "storage/events.py",
+        " & (AttemptRow.number == EventRow.attempt)",
+        "",
+        ("tests/test_events.py",),
+    ),
+)
