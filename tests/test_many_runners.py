@@ -12,13 +12,15 @@ from tests.programs import Program, Service, running_service
 from tests.waiting import wait_for
 
 RUNNERS, SLOTS = 4, 2
+LEASE_SECONDS = 6
+"""So long that none of the others loses its own on a busy machine."""
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
 def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
-    environ = {"CONCURRENCY_LIMIT": str(SLOTS), "LEASE_SECONDS": "3"}
+    environ = {"CONCURRENCY_LIMIT": str(SLOTS), "LEASE_SECONDS": str(LEASE_SECONDS)}
     with running_service(database_url, tmp_path, **environ) as service:
         yield service
 
