@@ -149,6 +149,20 @@ def test_a_deleted_job_is_found() -> None:
     assert story.found() == ["P1"]
 
 
+def inserts(*versions_and_transactions: tuple[int, int]) -> History:
+    """New jobs, each with a version, by a transaction."""
+    changes = [
+        Change("insert", f"job {at}", "queued", 0, None, 0, 1, False, version, transaction=number)
+        for at, (version, number) in enumerate(versions_and_transactions)
+    ]
+    return History([*changes], stored={each.job_id: each.version for each in changes})
+
+
+def test_versions_grow_with_transactions_in_which_they_may_be_in_any_order() -> None:
+    assert check(inserts((2, 8), (1, 8), (3, 9))) == []
+    assert [each.promise for each in check(inserts((1, 8), (3, 8), (2, 9)))] == ["P4"]
+
+
 def test_a_change_that_passed_the_triggers_by_is_found() -> None:
     story = Story().change(status="canceled")
     story.history.stored = {JOB: 7}

@@ -27,17 +27,18 @@ CREATE TABLE audit (
     result TEXT,
     error TEXT,
     client_retries INTEGER,
+    tx BIGINT,
     outcome TEXT
 )"""
 COLUMNS = {
     "job": "source, op, job_id, attempt, holder, status, retry_count, max_retries, "
-    "cancel_requested, version, result, error, client_retries",
+    "cancel_requested, version, result, error, client_retries, tx",
     "attempt": "source, op, job_id, attempt, holder, outcome",
 }
 VALUES = {
     "job": "'job', '{op}', {row}.id, {row}.attempt, {row}.locked_by, {row}.status, "
     "{row}.retry_count, {row}.max_retries, {row}.cancel_requested_at IS NOT NULL, {row}.version, "
-    "{row}.result, {row}.error, {row}.client_retries",
+    "{row}.result, {row}.error, {row}.client_retries, {tx}",
     "attempt": "'attempt', '{op}', {row}.job_id, {row}.number, {row}.runner, {row}.outcome",
 }
 SQLITE = """
@@ -63,7 +64,10 @@ def install(database: Database) -> None:
     database.execute(TABLE.format(serial=f"{serial} PRIMARY KEY"))
     for source in COLUMNS:
         for op in ("insert", "update", "delete"):
-            values = VALUES[source].format(op=op, row="OLD" if op == "delete" else "NEW")
+            row = "OLD" if op == "delete" else "NEW"
+            # In SQLite each change is a statement, so that they are in order within one, too.
+            tx = "txid_current()" if database.postgresql else f"{row}.version"
+            values = VALUES[source].format(op=op, row=row, tx=tx)
             names = {"source": source, "op": op, "columns": COLUMNS[source], "values": values}
             for statement in statements:
                 database.execute(statement.format(**names))
@@ -94,6 +98,7 @@ def _change(job_id: str, row: dict[str, Any]) -> Change:
         row["result"],
         row["error"],
         row["client_retries"],
+        row["tx"],
     )
 
 

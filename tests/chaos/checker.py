@@ -195,9 +195,16 @@ def _missed(submitted: Acknowledged, job: Change | None) -> tuple[str, str] | No
 
 
 def _check_versions(history: History) -> Iterator[Violation]:
-    newest = 0
+    """Each transaction has higher versions than those before it, in whatever order it has made its
+    changes; and each change of a job than the one before."""
+    newest = before = 0
+    of_jobs: dict[str, int] = {}
+    transaction: int | None = None
     for each in history.entries:
         if isinstance(each, Change) and each.op != "delete":
-            if each.version <= newest:
-                yield Violation("P4", each.job_id, f"version {each.version} follows {newest}")
-            newest = each.version
+            if each.transaction != transaction:
+                transaction, before = each.transaction, newest
+            least = max(before, of_jobs.get(each.job_id, 0))
+            if each.version <= least:
+                yield Violation("P4", each.job_id, f"version {each.version} follows {least}")
+            newest, of_jobs[each.job_id] = max(newest, each.version), each.version

@@ -20,6 +20,8 @@ class Change:
     result: str | None = None
     error: str | None = None
     client_retries: int = 0
+    transaction: int = field(default=0, compare=False)
+    """A number of the transaction that has made it."""
 
 
 @dataclass(frozen=True)
