@@ -172,10 +172,9 @@ def _added(usage: Usage) -> dict[str, Any]:
     return {"cpu_seconds": cpu, "peak_memory_bytes": usage.peak_memory_bytes}
 
 
-def holders(database: Database) -> set[str]:
-    """The runners that hold parts."""
-    query = PartRow.select(PartRow.runner).where(PartRow.runner.is_null(False)).distinct()
-    return {row["runner"] for row in database.rows(query)}
+def select_holders() -> Any:
+    """A query for the runners that hold parts."""
+    return PartRow.select(PartRow.runner).where(PartRow.runner.is_null(False))
 
 
 def lose(database: Database, runner: str) -> int:

@@ -10,7 +10,7 @@ from storage.lanes import IS_RUNNING
 from storage.liveness import Liveness
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
-from storage.parts import holders, lose
+from storage.parts import lose, select_holders
 from storage.states import ABANDON, CONFIRM_CANCEL, RESCUE
 from storage.trace_context import traced
 from storage.wakeup import LISTENER, WORKER, Wakeup
@@ -49,10 +49,9 @@ class Rescuer:
         return rescued
 
     def _others(self) -> set[str]:
-        known = self._database.rows(RunnerRow.select(RunnerRow.name))
-        holding = JobRow.select(JobRow.locked_by.alias("name")).where(IS_RUNNING).distinct()
-        names = {row["name"] for row in [*known, *self._database.rows(holding)]}
-        return (names | holders(self._database)) - {self._liveness.name}
+        named = self._database.statement("runners", _select_runners)
+        names = {row["name"] for row in self._database.fetch(named, {})}
+        return names - {self._liveness.name}
 
     def _rescue_runner(self, name: str) -> int:
         with self.ends.told(), self._database.transaction():
@@ -83,3 +82,9 @@ class Rescuer:
         wait = max(0, self._backoff_ms(retries) - self._liveness.rested_ms)
         changes = {"run_at": now + wait, "retry_count": retries}
         return self._moves.settle(RESCUE, fence, ended, now, **changes)
+
+
+def _select_runners() -> Any:
+    """All that are known, or hold a job or a part."""
+    holding = JobRow.select(JobRow.locked_by).where(IS_RUNNING)
+    return RunnerRow.select(RunnerRow.name) | holding | select_holders()
