@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from server import tokens
 from server.edge_config import EdgeSettings
 from storage.config import Seconds
+from storage.job_ids import MOST_CELLS
 
 LEAST_SECRET = 16
 
@@ -26,6 +27,12 @@ class ServerSettings(EdgeSettings):
     )
     max_streams: int = Field(
         2000, ge=1, description="most clients that may follow events at once; above it 503"
+    )
+    cell: int | None = Field(
+        None,
+        ge=0,
+        lt=MOST_CELLS,
+        description="number of this service among several, to be in the ids of its jobs",
     )
     api_tokens: str = Field(
         "",

@@ -112,8 +112,8 @@ class Services:
 
     def check(self, document: Any, has_file: bool) -> submission.Checked:
         """A submission that can be accepted. Raises Problem 422."""
-        hosts = self.settings.allowed_callback_hosts
-        return submission.check(document, has_file, self.job_types, hosts)
+        hosts, cell = self.settings.allowed_callback_hosts, self.settings.cell
+        return submission.check(document, has_file, self.job_types, hosts, cell)
 
     @cached_property
     def openapi(self) -> dict[str, Any]:

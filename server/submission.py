@@ -22,6 +22,7 @@ from server.callback_hosts import refusal
 from server.problems import FieldError, unacceptable
 from server.queues import QueueName
 from storage.job import NewJob, Upload
+from storage.job_ids import new_id
 from storage.queue_names import DEFAULT_QUEUE
 
 FILE_PART = "filename"
@@ -66,10 +67,12 @@ class Submission(BaseModel):
 
 @dataclass(frozen=True)
 class Checked:
-    """A submission that can be accepted. `source` is an earlier job whose file it uses."""
+    """A submission that can be accepted. `source` is an earlier job whose file it uses; `cell` is
+    that of its id."""
 
     submission: Submission
     source: UUID | None
+    cell: int | None = None
 
     def new_job(
         self, upload: Upload | None, submitted_by: str | None, traceparent: str | None = None
@@ -90,6 +93,7 @@ class Checked:
             submitted_by=submitted_by,
             queue=given.queue,
             traceparent=traceparent,
+            id=new_id(self.cell),
         )
 
 
@@ -103,6 +107,7 @@ def check(
     has_file: bool,
     job_types: Mapping[str, JobType[Any]],
     callback_hosts: Collection[str] = (),
+    cell: int | None = None,
 ) -> Checked:
     """The submission, with its payload checked by its job type. Raises Problem 422."""
     if not isinstance(document, dict):
@@ -125,7 +130,7 @@ def check(
     errors += _file_errors(job_type, has_file, source)
     if errors:
         raise unacceptable(errors)
-    return Checked(submission, source)
+    return Checked(submission, source, cell)
 
 
 def _errors(submission: Submission, callback_hosts: Collection[str]) -> Iterator[FieldError]:

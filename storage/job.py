@@ -14,8 +14,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-import uuid_utils.compat
-
+from storage.job_ids import new_id
 from storage.queue_names import DEFAULT_QUEUE
 from storage.states import FINAL, Status
 from storage.trace_context import Traced, traced
@@ -92,7 +91,7 @@ class NewJob:
     queue: str = DEFAULT_QUEUE
     traceparent: str | None = None
     """The span of its submission, if that is traced."""
-    id: UUID = field(default_factory=uuid_utils.compat.uuid7)
+    id: UUID = field(default_factory=new_id)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ MAY_IMPORT = {
     "storage.otlp": "storage.job storage.logs storage.span_sender storage.trace_settings",
     "storage.span_sender": "storage.trace_settings",
     "storage.ends": "storage.job storage.states",
-    "storage.job": "storage.queue_names storage.states storage.trace_context",
+    "storage.job_ids": "",
+    "storage.job": "storage.job_ids storage.queue_names storage.states storage.trace_context",
     "storage.folders": "",
     "storage.making": "storage.folders",
     "storage.write_back": "",
@@ -177,7 +178,7 @@ MAY_IMPORT = {
     "server.token_command": "server.callers server.tokens",
     "server.sessions": "server.callers server.tokens storage.folders storage.job",
     "server.door": "server.callers server.config server.problems server.sessions server.tokens",
-    "server.config": "server server.edge_config server.tokens storage.config",
+    "server.config": "server server.edge_config server.tokens storage.config storage.job_ids",
     "server.strict_json": "server.problems",
     "server.changes": "storage.wakeup",
     "server.wire": "server server.answers server.cursors storage.states storage.job storage.bulk "
@@ -206,7 +207,7 @@ MAY_IMPORT = {
     "server.body": "server.problems server.strict_json",
     "server.queues": "server.service_answers server.wire storage.queue_names storage.queues",
     "server.submission": "server.callback_hosts server.problems server.queues server.strict_json "
-    "runner.job_types.base storage.job storage.queue_names",
+    "runner.job_types.base storage.job storage.job_ids storage.queue_names",
     "server.filters": "server.cursors server.submission storage.filters storage.states",
     "server.file_part": "server.problems storage.job storage.uploads",
     "server.forms": "server.file_part server.problems server.submission storage.job "
@@ -262,7 +263,7 @@ LIBRARIES = {
     "psycopg": "storage.*",
     "pysqlite3": "storage.*",
     "sqlite3": "",  # a second SQLite in one process would undo the locks of the first
-    "uuid_utils": "storage.job",
+    "uuid_utils": "storage.job_ids",
     "obstore": "storage.upload_bucket storage.bucket_access",
     "pythonjsonlogger": "storage.logs",
     "tornado": "server.*",
