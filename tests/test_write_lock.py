@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storage import engines
+from storage import waits
 from storage.job import StoreUnavailable, StoreUnusable
 from storage.write_lock import WriteLock
 from tests.programs import has_open, running_service
@@ -132,7 +132,7 @@ def test_a_program_that_is_stopped_while_it_waits_keeps_nobody_waiting(
 def test_a_change_waits_for_its_turn_with_a_bound_and_a_question_does_not(
     bench: Bench, other: WriteLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(waits, "BUSY_SECONDS", 0.1)
     job_id = bench.enqueue()
     assert other.take(1)
     with pytest.raises(StoreUnavailable, match="others have been writing"):
