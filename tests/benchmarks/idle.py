@@ -7,6 +7,7 @@ what processes share once: /proc/PID/smaps_rollup. Prints a table in Markdown.
 """
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -51,12 +52,13 @@ def main() -> None:
 
 
 def looks(running: Service) -> dict[int, Look]:
-    """All processes of the service, by pid."""
-    return {
-        process.pid: look(program.name, process)
-        for program in running.programs()
-        for process in program.family()
-    }
+    """All processes of the service that do not end just now, by pid."""
+    found = {}
+    for program in running.programs():
+        for process in program.family():
+            with contextlib.suppress(OSError, psutil.NoSuchProcess):
+                found[process.pid] = look(program.name, process)
+    return found
 
 
 def look(program: str, process: psutil.Process) -> Look:
