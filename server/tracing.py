@@ -20,8 +20,7 @@ class Submission:
 
     def accepted(self, job: NewJob) -> None:
         """The job is stored: send the span."""
-        named = {"job.id": str(job.id), "job.type": job.type, "job.queue": job.queue}
-        self._span.end({**named, "http.response.status_code": 202})
+        self._span.end({**_named(job), "http.response.status_code": 202})
 
 
 class Requests:
@@ -55,9 +54,11 @@ class Requests:
             "http.request.method": "POST",
             "http.route": route,
             "http.response.status_code": status,
-            "job.id": str(job.id),
-            "job.type": job.type,
-            "job.queue": job.queue,
+            **_named(job),
         }
         name = f"POST {route}"
         self._spans.add(name, job.traceparent, times, said, kind="server", links=headers)
+
+
+def _named(job: Job | NewJob) -> dict[str, str]:
+    return {"job.id": str(job.id), "job.type": job.type, "job.queue": job.queue}

@@ -14,6 +14,7 @@ from storage.parts import lose, select_holders
 from storage.states import ABANDON, CONFIRM_CANCEL, RESCUE
 from storage.trace_context import traced
 from storage.wakeup import LISTENER, WORKER, Wakeup
+from storage.waking import waking
 
 LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the job"}
 
@@ -42,11 +43,7 @@ class Rescuer:
 
     def rescue(self) -> int:
         """Settle the jobs and parts of all dead runners; how many there were."""
-        rescued = sum(self._rescue_runner(name) for name in self._others())
-        if rescued:
-            self._wakeup.notify(WORKER)
-            self._wakeup.notify(LISTENER)
-        return rescued
+        return sum(self._rescue_runner(name) for name in self._others())
 
     def _others(self) -> set[str]:
         named = self._database.statement("runners", _select_runners)
@@ -54,7 +51,7 @@ class Rescuer:
         return names - {self._liveness.name}
 
     def _rescue_runner(self, name: str) -> int:
-        with self.ends.told(), self._database.transaction():
+        with self.ends.told(), waking(self._wakeup, self._database) as woken:
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
@@ -62,6 +59,8 @@ class Rescuer:
             self._database.next_version(0)
             rescued += lose(self._database, name)
             self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
+            if rescued:
+                woken += [WORKER, LISTENER]
         self._liveness.bury(name)
         return rescued
 

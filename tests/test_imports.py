@@ -117,7 +117,8 @@ MAY_IMPORT = {
     "storage.wakeup storage.waking storage.liveness storage.parts storage.job_parts",
     "storage.parts": f"{TABLES} storage.part_row storage.liveness",
     "storage.job_parts": f"{TABLES} storage.part_row storage.lanes storage.liveness storage.parts",
-    "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.liveness "
+    "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.waking "
+    "storage.liveness "
     "storage.parts storage.trace_context",
     "storage.move_marker": "storage.database storage.job",
     "storage.move_tables": "storage.database storage.models storage.part_row storage.statements",

@@ -54,8 +54,8 @@ TRACES = (
     Mutant(
         "an attempt that was lost is told",
         "storage/rescue.py",
-        "with self.ends.told(), self._database.transaction():",
-        "with self._database.transaction():",
+        "with self.ends.told(), waking(",
+        "with waking(",
         STORED,
     ),
     Mutant(
