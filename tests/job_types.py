@@ -135,21 +135,6 @@ class Steps(JobType[NotePayload]):
         return {"steps": step}
 
 
-class NoPayload(Payload):
-    """Nothing."""
-
-
-class Traced(JobType[NoPayload]):
-    """Returns what names its span."""
-
-    name = "traced"
-    Payload = NoPayload
-    upload = "none"
-
-    def run(self, payload: NoPayload, context: Context) -> Any:
-        return os.environ.get("TRACEPARENT")
-
-
 class TalkPayload(Payload):
     """How many lines to print, and what to do then."""
 
@@ -175,6 +160,17 @@ class Talk(JobType[TalkPayload]):
 
 class NothingPayload(Payload):
     """Nothing."""
+
+
+class Traced(JobType[NothingPayload]):
+    """Returns what names its span."""
+
+    name = "traced"
+    Payload = NothingPayload
+    upload = "none"
+
+    def run(self, payload: NothingPayload, context: Context) -> Any:
+        return os.environ.get("TRACEPARENT")
 
 
 class Exit(JobType[NothingPayload]):

@@ -133,6 +133,13 @@ def running_server(synced: bool = False, address: str = "") -> Iterator[Postgres
             server.stop()
 
 
+@contextmanager
+def synced_database() -> Iterator[str]:
+    """The address of an empty database on a server of its own, which syncs each commit."""
+    with running_server(synced=True) as server, server.new_database() as url:
+        yield url
+
+
 def give_away(folder: Path) -> None:
     """Let a folder, and what is in it, belong to who runs the servers."""
     if os.geteuid() == 0:

@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--url", default="")
     given = parser.parse_args()
     with contextlib.ExitStack() as held:
-        url = given.url or held.enter_context(own_database())
+        url = given.url or held.enter_context(postgres.synced_database())
         bench = held.enter_context(Bench.opened(url, given.processes))
         bench.fill(given.kept)
         bench.drain(STORED)
@@ -61,13 +61,6 @@ def main() -> None:
             say(bench.measured(given.rate_jobs * min(batch, 10), batch))
         say(bench.measured(given.jobs, 50))
         say(bench.table_statistics())
-
-
-@contextlib.contextmanager
-def own_database() -> Iterator[str]:
-    """A new database on a server of its own."""
-    with postgres.running_server(synced=True) as server, server.new_database() as url:
-        yield url
 
 
 def say(line: str) -> None:

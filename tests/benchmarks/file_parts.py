@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.log_file import make_log
-from tests.postgres import running_server
+from tests.postgres import synced_database
 from tests.programs import Service, running_service
 
 MB = 1_000_000
@@ -44,11 +44,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--runs", type=int, default=5)
     given = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_server(synced=True) as server,
-        server.new_database() as url,
-    ):
+    with tempfile.TemporaryDirectory() as folder, synced_database() as url:
         log = Path(folder) / "log"
         make_log(log, given.size_mb * MB)
         size = log.stat().st_size

@@ -31,9 +31,9 @@ from tests.benchmarks.claims_postgresql import (
     RETURNED,
     STORED,
     opened,
-    own_database,
     say,
 )
+from tests.postgres import synced_database
 from tests.stores import id_at
 
 HEAD = "|days|batch|jobs/s|turn ms, median|remove a day by DELETE, ms|by DROP, ms|"
@@ -76,7 +76,7 @@ def main() -> None:
 @contextlib.contextmanager
 def store_of_days(days: int, kept: int) -> Iterator[tuple[Store, str]]:
     """A store whose jobs are in so many partitions, and its URL."""
-    with own_database() as url, tempfile.TemporaryDirectory(prefix="job-service-") as folder:
+    with synced_database() as url, tempfile.TemporaryDirectory(prefix="job-service-") as folder:
         store = opened(url, Path(folder))
         with psycopg.connect(url, autocommit=True) as connection:
             if days:

@@ -24,7 +24,7 @@ from typing import Any
 from uuid import uuid4
 
 from tests.benchmarks.jobs import percentile
-from tests.postgres import running_server
+from tests.postgres import synced_database
 from tests.programs import Program, Service, running_service
 from tests.waiting import wait_for
 
@@ -39,11 +39,7 @@ def main() -> None:
     parser.add_argument("--lease", type=int, default=30, help="LEASE_SECONDS")
     parser.add_argument("--slots", type=int, default=2, help="of each of the four runners")
     given = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        running_server(synced=True) as server,
-        server.new_database() as url,
-    ):
+    with tempfile.TemporaryDirectory() as folder, synced_database() as url:
         environ = {"LEASE_SECONDS": str(given.lease), "CONCURRENCY_LIMIT": str(given.slots)}
         with running_service(url, Path(folder), **environ) as service:
             print(*table(service, given), sep="\n")  # noqa: T201

@@ -51,7 +51,7 @@ def _postgresql_version() -> str:
 @contextmanager
 def _postgresql(folder: Path) -> Iterator[str]:
     """As it is by default, each commit synced; reached by its socket."""
-    with postgres.running_server(synced=True) as server, server.new_database() as url:
+    with postgres.synced_database() as url:
         yield url
 
 
