@@ -6,6 +6,7 @@ FROM ${BASE} AS build
 WORKDIR /app
 RUN python -m venv --without-pip /opt/venv
 COPY requirements.lock /tmp/
+COPY runner/analysis/native/wheels ./runner/analysis/native/wheels
 # Only what has one of the hashes there, and only wheels: there is no compiler here.
 RUN python -m pip --python /opt/venv/bin/python install --quiet --disable-pip-version-check \
         --no-cache-dir --no-compile --only-binary :all: --require-hashes -r /tmp/requirements.lock

@@ -273,7 +273,7 @@ LIBRARIES = {
     "opentelemetry": "storage.otlp storage.span_sender",
     "requests": "storage.span_sender",
     "stringzilla": "runner.analysis.*",
-    "ahocorasick_rs": "runner.analysis.*",
+    "job_service_scan": "runner.analysis.kernel",
     "re2": "runner.analysis.*",
     "isal": "runner.analysis.*",
     "backports": "runner.analysis.*",

@@ -34,7 +34,7 @@ def pins(file: str) -> dict[str, Requirement]:
     """The requirements in a file, by name."""
     text = (ROOT / file).read_text().replace("\\\n", " ")
     lines = (re.sub(r"(^|\s)#.*|--hash=\S+", "", line).strip() for line in text.splitlines())
-    found = [Requirement(line) for line in lines if line and not line.startswith("-r ")]
+    found = [Requirement(line) for line in lines if line and not line.startswith("-")]
     return {canonicalize_name(each.name): each for each in found}
 
 

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import choice, fixed, keys, lines, literals, primitives, window
+from runner.analysis import choice, fixed, kernel, lines, primitives, window
 from runner.analysis.lines import LineOptions
 from runner.analysis.patterns import Pattern, prepare
 from runner.analysis.scanner import Options, Scanner
 from runner.analysis.source import SourceError
+from tests.analysis_kernel import SMALL, VECTORS
 from tests.analysis_oracle import Dribble, Found, expected, found, scan, scan_mapped
 
 quick = settings(database=None, deadline=None, max_examples=300)
@@ -65,15 +66,20 @@ def assert_exact(
     assert scan_mapped(data, patterns, Options(LineOptions(samples=2), size, longest)) == partial
 
 
+@pytest.mark.parametrize("vectors", [*VECTORS, None])
 @pytest.mark.parametrize("most", [3, 40])
 @quick
 @given(data=texts, given_=st.data(), size=st.integers(4, 40), pieces=sizes)
 def test_literals_are_exact_in_any_windows(
-    most: int, data: str, given_: st.DataObject, size: int, pieces: list[int]
+    most: int, vectors: int | None, data: str, given_: st.DataObject, size: int, pieces: list[int]
 ) -> None:
     patterns = given_.draw(distinct(literal, most))
     with pytest.MonkeyPatch.context() as patch:
         _shorten(patch)
+        if vectors is None:
+            patch.setattr(kernel, "available", lambda: False)
+        else:
+            patch.setattr(kernel, "_vectors", lambda: vectors)
         assert_exact(data.encode(), patterns, size, size, pieces)
 
 
@@ -111,62 +117,13 @@ def test_regexes_of_all_kinds_find_the_same_whatever_way_is_taken(
 
 
 def _shorten(patch: pytest.MonkeyPatch) -> None:
-    """Let short data reach what comes after megabytes: engines tried and changed, slices."""
+    """Let short data reach what comes after megabytes: ways tried and changed, blocks."""
     patch.setattr(choice, "TRIAL_BYTES", 10)
-    patch.setattr(choice, "_SETTLE_BYTES", 20)
-    patch.setattr(choice, "_SMALL", 0)
-    patch.setattr(keys, "_SLICE", 24)
-    patch.setattr(keys, "_MANY", 2)
+    patch.setattr(kernel, "LIMITS", SMALL)
     patch.setattr(primitives, "_BATCH", 2)
     patch.setattr(lines, "_SCRATCH_BYTES", 7)
     patch.setattr(window, "HEAD_BYTES", 4)
     patch.setattr("tests.analysis_oracle.HEAD_BYTES", 4)
-
-
-@quick
-@given(
-    st.text("ab", max_size=200).map(str.encode),
-    st.lists(st.text("ab", min_size=1, max_size=16).map(str.encode), min_size=1, max_size=99),
-    st.integers(1, 9),
-    st.integers(1, 24),
-    st.integers(0, 20),
-)
-def test_engines_for_many_literals_find_every_place_once(
-    data: bytes, texts: list[bytes], key_bytes: int, step: int, many: int
-) -> None:
-    wanted = {
-        (index, at)
-        for index, text in enumerate(texts)
-        for at in range(len(data))
-        if data.startswith(text, at)
-    }
-    known = dict(enumerate(texts))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(keys, "_SLICE", step)
-        patch.setattr(keys, "_MANY", many)
-        patch.setattr(literals, "_SHORT_KEY", key_bytes)
-        patch.setattr(literals, "_LONG_KEY", key_bytes)
-        patch.setattr(literals, "GROUP", 20)
-        ways: tuple[literals.Find, ...] = (
-            literals.Plain(known),
-            literals.AllAtOnce(known, data),
-            literals.InGroups(known, data),
-        )
-        for way in ways:
-            places = [
-                (index, at)
-                for found in way(memoryview(data))
-                for index, starts in found.items()
-                for at in starts
-            ]
-            assert len(places) == len(set(places))
-            assert set(places) == wanted
-
-
-@given(st.sets(st.binary(min_size=1, max_size=3), max_size=70))
-def test_all_keys_are_in_some_bucket_with_their_neighbours(texts: set[bytes]) -> None:
-    ordered, buckets = literals.in_buckets(sorted(texts)), 8 if len(texts) <= 32 else 16
-    assert [text for n in range(buckets) for text in ordered[n::buckets]] == sorted(texts)
 
 
 @pytest.mark.parametrize("size", [8, 1 << 18])
@@ -221,7 +178,7 @@ def test_a_match_across_a_window_is_found_wherever_it_lies(
 
 def test_without_wheels_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(primitives, "fast", lambda: False)
-    monkeypatch.setattr(literals, "available", lambda: False)
+    monkeypatch.setattr(kernel, "available", lambda: False)
     texts = (
         "".join(letters) for size in (1, 2, 3) for letters in itertools.product("aB\n", repeat=size)
     )
@@ -231,7 +188,7 @@ def test_without_wheels_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_engines_here_pass_their_tests() -> None:
     assert primitives.fast()
-    assert literals.available()
+    assert kernel.available()
 
 
 def test_lines_by_time_are_counted_once_a_line_and_pattern() -> None:

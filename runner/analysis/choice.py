@@ -1,13 +1,12 @@
-"""Takes the faster of several ways to find the same, by timing them on the data at hand."""
+"""Takes the faster of several ways to find a regex, by timing them on the data at hand."""
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
-from runner.analysis import literals as engines
 from runner.analysis.fixed import Fixed
-from runner.analysis.patterns import Literal, Regex
+from runner.analysis.patterns import Regex
 from runner.analysis.primitives import Text
 from runner.analysis.regexes import RegexSearch, Way
 from runner.analysis.window import Window
@@ -15,12 +14,6 @@ from runner.analysis.window import Window
 TRIAL_BYTES = 1 << 20
 """How much each way is tried on."""
 
-_FREQUENT = 150  # places per MB, above which a search of its own is faster
-_SETTLE_BYTES = 1 << 20  # before it is said which literals are frequent
-_TOO_FEW = 3  # literals that are not worth an engine for many
-_GROUPED = 10 * engines.GROUP  # literals; with more, groups are slower
-_SMALL = 4 << 10  # bytes of a window that are searched before an engine is built
-_SAMPLE = 16 << 10  # bytes of the data, to see what is rare in it
 _BATCH = 10_000  # places in memory at once
 
 
@@ -75,53 +68,3 @@ def _in_batches(way: Way, window: Window, text: Text) -> Iterator[list[int]]:
 
 def _near_key(fixed: Fixed, window: Window, text: Text) -> Iterator[list[int]]:
     return fixed.starts(text, window.start, window.end)
-
-
-class ManyLiterals:
-    """Literals that are searched for at once; those found often are given away."""
-
-    def __init__(self, literals: Sequence[Literal]) -> None:
-        """All of them folded, or none."""
-        nested = {each.index for each in engines.deeply_nested(literals)}
-        self.folded = literals[0].folded
-        self.literals = [each for each in literals if each.index not in nested]
-        self.settled = False
-        self._ways: list[engines.Find] = []
-        self._choice = Choice(1)
-
-    def search(self, view: memoryview, window: Window) -> Iterator[dict[int, list[int]]]:
-        """Where each pattern (by its index) is in the window's bytes, old ones included."""
-        if not self.literals:
-            return
-        data = view[: window.end]
-        if not self._ways and window.end <= _SMALL:
-            yield from engines.Plain({each.index: each.text for each in self.literals})(data)
-            return
-        if not self._ways:
-            self._build(bytes(data[:_SAMPLE]))
-        began = time.thread_time()
-        yield from self._ways[self._choice.way](data)
-        self._choice.note(time.thread_time() - began, window.end - window.start)
-
-    def give_away(self, counts: Sequence[int], scanned: int) -> list[Literal]:
-        """Once enough is scanned: the literals that are to be searched for one by one."""
-        if scanned < _SETTLE_BYTES:
-            return []
-        self.settled = True
-        limit = _FREQUENT * scanned / 1e6
-        rare = [each for each in self.literals if counts[each.index] <= limit]
-        rare = rare if len(rare) > _TOO_FEW else []
-        given = [each for each in self.literals if each not in rare]
-        self.literals, self._ways = rare, []
-        return given
-
-    def _build(self, sample: bytes) -> None:
-        texts = {each.index: each.text for each in self.literals}
-        if not engines.available():
-            self._ways = [engines.Plain(texts)]
-        else:
-            grouped = len(texts) <= _GROUPED
-            self._ways = [engines.InGroups(texts, sample)] if grouped else []
-            if self.settled or not grouped:
-                self._ways.append(engines.AllAtOnce(texts, sample))
-        self._choice = Choice(len(self._ways))

@@ -89,7 +89,7 @@ class Lines:
         self._note(search.tally, len(begun), begun[0], begun[-1])
         if self._options.each:
             for at in begun:
-                self._look_at(search.tally, at)
+                self.look_at(search.tally, at)
 
     def split(self, search: Search, text: Text, at: int) -> None:
         """Find a literal from `at` on, many matches a call, and take and count them.
@@ -100,7 +100,7 @@ class Lines:
         for pieces, since in splits(text, search.text, at, window.end):
             search.tally.count += len(pieces) - 1
             after = window.end - len(pieces[-1])
-            if self._looks_at_each(search.tally):
+            if self.looks_at_each(search.tally):
                 self.begun(search, starts_of(pieces, since, size))
             else:
                 self._take_pieces(search, pieces, since + len(pieces[0]), after - size)
@@ -116,7 +116,8 @@ class Lines:
         if new:
             self._note(search.tally, new, first, last)
 
-    def _looks_at_each(self, tally: Tally) -> bool:
+    def looks_at_each(self, tally: Tally) -> bool:
+        """Whether each of the pattern's lines is to be looked at, from now on."""
         return self._options.time_of is not None or len(tally.samples) < self._options.samples
 
     def _note(self, tally: Tally, lines: int, first: int, last: int) -> None:
@@ -126,9 +127,10 @@ class Lines:
         self._noted.append((last, False, tally))
         tally.matching_lines += lines
 
-    def _look_at(self, tally: Tally, at: int) -> None:
+    def look_at(self, tally: Tally, at: int) -> None:
+        """Take a sample or the time, if wanted, of the line that a position is in."""
         time_of, samples = self._options.time_of, self._options.samples
-        if not self._looks_at_each(tally):
+        if not self.looks_at_each(tally):
             return
         line = self._window.line_at(at)
         if len(tally.samples) < samples:
@@ -143,10 +145,13 @@ class Lines:
                 tally.histogram = Histogram(self._options.unit, self._options.max_buckets)
             tally.histogram.add(when)
 
-    def end(self) -> None:
-        """Count the window's lines, and number those that were noted."""
+    def end(self, newlines: int | None = None) -> None:
+        """Number the lines that were noted; count them all, if `newlines` does not tell how many
+        there are up to the end of the window."""
         window, new = self._window, slice(self._window.start, self._window.end)
-        self._newlines += count_newlines(window.view[new], self._scratch)
+        if newlines is None:
+            newlines = self._newlines + count_newlines(window.view[new], self._scratch)
+        self._newlines = newlines
         line, to = self._newlines + 1, window.end
         self._noted.sort(key=lambda noted: noted[0], reverse=True)
         for at, first, tally in self._noted:

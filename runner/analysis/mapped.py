@@ -35,7 +35,8 @@ class MappedFile:
         first = self._start + start
         skipped = first % _PAGE
         length = skipped + end - start
-        pages = mmap.mmap(self._file, length, mmap.MAP_SHARED, mmap.PROT_READ, 0, first - skipped)
+        # The kernel takes only what could be written to; it is not.
+        pages = mmap.mmap(self._file, length, access=mmap.ACCESS_COPY, offset=first - skipped)
         pages.madvise(mmap.MADV_SEQUENTIAL)
         return memoryview(pages)[skipped:]
 

@@ -1,7 +1,7 @@
 """Counts patterns in a stream of bytes of any length.
 
-    Source ──▶ Window ──▶ literals: one search each, or many at once ──┐
-                     └──▶ regexes: RE2, line by line ──────────────────┴▶ positions ──▶ Tally, Lines
+    Source ──▶ Window ──▶ literals: all at once, in C ────┐
+                     └──▶ regexes: RE2, line by line ─────┴▶ Tally, Lines
 
 Counts are those of `str.count`: each pattern for itself, from left to right, not overlapping
 itself. A line ends with its newline, and a match counts for the line that it begins in. Literals
@@ -11,7 +11,9 @@ are exact in lines of any length; regexes take a line of more than 1 MiB for sev
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.analysis.choice import ManyLiterals, OneRegex
+from runner.analysis import kernel
+from runner.analysis.at_once import AtOnce
+from runner.analysis.choice import OneRegex
 from runner.analysis.lines import LineOptions, Lines, Search
 from runner.analysis.patterns import Literal, Regex
 from runner.analysis.primitives import Text, lower, text_of
@@ -21,7 +23,6 @@ from runner.analysis.window import MappedWindow, ReadWindow, Sizes, Source, Wind
 _READ_BYTES = 1 << 20
 _MAPPED_BYTES = 4 << 20  # a mapping costs more than a read, and its bytes less
 LONGEST_LINE = 1 << 20
-_FEW = 3  # literals; so many are faster one by one
 
 
 @dataclass(frozen=True)
@@ -45,27 +46,25 @@ class Scanner:
         """The results have the order of the patterns. Nothing of the source may be read yet."""
         literals = [pattern for pattern in patterns if isinstance(pattern, Literal)]
         regexes = [pattern for pattern in patterns if isinstance(pattern, Regex)]
-        self._folds = any(pattern.folded for pattern in patterns)
-        file = source.mapped()
-        size = options.window_bytes or (_READ_BYTES if file is None else _MAPPED_BYTES)
-        if self._folds and not options.window_bytes:
-            size //= 2  # the window and its copy in lower case share the cache
-        sizes = _sizes(literals, size, options.longest_line if regexes else 0)
-        self._window: Window = (
-            ReadWindow(source, sizes) if file is None else MappedWindow(source, sizes, file)
-        )
+        at_once = literals if kernel.available() else []
+        self._single = [] if at_once else literals
+        apart: list[Literal | Regex] = [*self._single, *regexes]
+        self._folds = any(each.folded for each in apart)
+        self._window = _window(source, literals, options, bool(regexes), self._folds)
         self._lines = None if options.lines is None else Lines(self._window, options.lines)
         self._searches = [Search(pattern) for pattern in patterns]
-        self._folded = bytearray(sizes.most if self._folds else 1)
+        self._folded = bytearray(self._window.most if self._folds else 1)
         self._folded_text = text_of(self._folded)
-        self._many = _many(literals)
-        many = {each.index for group in self._many for each in group.literals}
-        self._single = [each for each in literals if each.index not in many]
         self._regexes = [OneRegex(regex, len(regexes)) for regex in regexes]
+        self._at_once: AtOnce | None = None
+        if at_once:
+            searches = [self._searches[each.index] for each in at_once]
+            self._at_once = AtOnce(at_once, searches, self._lines)
 
     @property
     def partial(self) -> Partial:
         """What was found, once all was scanned."""
+        self._take()
         tallies = [search.tally for search in self._searches]
         return Partial(tallies, self.bytes, self._lines.count if self._lines else 0)
 
@@ -77,6 +76,7 @@ class Scanner:
     @property
     def counts(self) -> list[int]:
         """How often each pattern was found so far."""
+        self._take()
         return [search.tally.count for search in self._searches]
 
     def scan(self) -> bool:
@@ -90,17 +90,17 @@ class Scanner:
             lower(window.view[: window.end], memoryview(self._folded)[: window.end])
         self._search()
         if self._lines:
-            self._lines.end()
+            self._lines.end(self._at_once.newlines if self._at_once else None)
         return True
 
     def _search(self) -> None:
+        if self._at_once:
+            self._at_once.search(self._window)
         for literal in self._single:
             self._search_one(literal)
-        for many in self._many:
-            self._search_many(many)
         for regex in self._regexes:
             for starts in regex.search(self._window, self._text(regex.folded)):
-                self._take(self._searches[regex.index], starts)
+                self._begun(self._searches[regex.index], starts)
 
     def _text(self, folded: bool) -> Text:
         return self._folded_text if folded else self._window.text
@@ -126,33 +126,26 @@ class Scanner:
             at += size
             search.resume = self._window.base + at
 
-    def _search_many(self, many: ManyLiterals) -> None:
-        window = self._window
-        view = memoryview(self._folded) if many.folded else window.view
-        for places in many.search(view, window):
-            for index, starts in places.items():
-                search = self._searches[index]
-                first = window.start - len(search.text) + 1
-                new = [at for at in starts if at >= first] if starts[0] < first else starts
-                self._take(search, self._apart(search, new) if search.overlaps else new)
-        if not many.settled:
-            self._single += many.give_away(self.counts, self.bytes)
-
-    def _apart(self, search: Search, starts: list[int]) -> list[int]:
-        """Those matches that do not overlap the one before."""
-        resume, size, apart = search.resume - self._window.base, len(search.text), []
-        for at in starts:
-            if at >= resume:
-                apart.append(at)
-                resume = at + size
-        search.resume = resume + self._window.base
-        return apart
-
-    def _take(self, search: Search, starts: list[int]) -> None:
-        """Take matches, from left to right."""
+    def _begun(self, search: Search, starts: list[int]) -> None:
+        """Count matches, from left to right."""
         search.tally.count += len(starts)
         if self._lines and starts:
             self._lines.begun(search, starts)
+
+    def _take(self) -> None:
+        if self._at_once:
+            self._at_once.take()
+
+
+def _window(
+    source: Source, literals: Sequence[Literal], options: Options, regexes: bool, folds: bool
+) -> Window:
+    file = source.mapped()
+    size = options.window_bytes or (_READ_BYTES if file is None else _MAPPED_BYTES)
+    if folds and not options.window_bytes:
+        size //= 2  # the window and its copy in lower case share the cache
+    sizes = _sizes(literals, size, options.longest_line if regexes else 0)
+    return ReadWindow(source, sizes) if file is None else MappedWindow(source, sizes, file)
 
 
 def _sizes(literals: Sequence[Literal], size: int, longest_line: int) -> Sizes:
@@ -161,8 +154,3 @@ def _sizes(literals: Sequence[Literal], size: int, longest_line: int) -> Sizes:
     spanning = max((len(each.text) for each in literals if each.spans_lines), default=1)
     size, longest_line = min(size, longest_line or size), longest_line or size
     return Sizes(size, longest_line, spanning - 1, max(longest, spanning) - 1)
-
-
-def _many(literals: Sequence[Literal]) -> list[ManyLiterals]:
-    groups = ([each for each in literals if each.folded is folded] for folded in (False, True))
-    return [ManyLiterals(group) for group in groups if len(group) > _FEW]

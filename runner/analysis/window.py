@@ -70,6 +70,11 @@ class Window(ABC):
         self._failure: OSError | SourceError | None = None
         self._head = b""
 
+    @property
+    def most(self) -> int:
+        """No window has more bytes."""
+        return self._sizes.most
+
     def advance(self) -> bool:
         """Move to the next bytes; False if there are none.
 

@@ -1,0 +1,181 @@
+/* The passes that look at many bytes at once. Compiled for each kind of vectors; see build.py.
+ * A chunk is as many bytes as a mask of 64 bits can tell of. */
+#include "scan.h"
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+typedef __m256i vector;
+enum { WIDTH = 32, CHUNK = 64 };
+#define VECTORS vectors_avx2
+#define load(p) _mm256_loadu_si256((const __m256i *)(p))
+#define store(p, v) _mm256_storeu_si256((__m256i *)(p), v)
+#define each(byte) _mm256_set1_epi8((char)(byte))
+#define table(p) _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(p)))
+#define look_up(t, v) _mm256_shuffle_epi8(t, v)
+#define and(a, b) _mm256_and_si256(a, b)
+#define or(a, b) _mm256_or_si256(a, b)
+#define high_half(v) and(_mm256_srli_epi16(v, 4), each(15))
+#define equal(a, b) _mm256_cmpeq_epi8(a, b)
+#define mask_of(v) (uint64_t)(uint32_t)_mm256_movemask_epi8(v)
+#define mask_of_zeros(v) mask_of(equal(v, each(0)))
+#elif defined(__SSSE3__)
+#include <tmmintrin.h>
+typedef __m128i vector;
+enum { WIDTH = 16, CHUNK = 64 };
+#define VECTORS vectors_ssse3
+#define load(p) _mm_loadu_si128((const __m128i *)(p))
+#define store(p, v) _mm_storeu_si128((__m128i *)(p), v)
+#define each(byte) _mm_set1_epi8((char)(byte))
+#define table(p) load(p)
+#define look_up(t, v) _mm_shuffle_epi8(t, v)
+#define and(a, b) _mm_and_si128(a, b)
+#define or(a, b) _mm_or_si128(a, b)
+#define high_half(v) and(_mm_srli_epi16(v, 4), each(15))
+#define equal(a, b) _mm_cmpeq_epi8(a, b)
+#define mask_of(v) (uint64_t)(uint32_t)_mm_movemask_epi8(v)
+#define mask_of_zeros(v) mask_of(equal(v, each(0)))
+#else
+#include <arm_neon.h>
+typedef uint8x16_t vector;
+enum { WIDTH = 16, CHUNK = 16 };
+#define VECTORS vectors_neon
+#define load(p) vld1q_u8(p)
+#define store(p, v) vst1q_u8(p, v)
+#define each(byte) vdupq_n_u8((uint8_t)(byte))
+#define table(p) load(p)
+#define look_up(t, v) vqtbl1q_u8(t, v)
+#define and(a, b) vandq_u8(a, b)
+#define or(a, b) vorrq_u8(a, b)
+#define high_half(v) vshrq_n_u8(v, 4)
+#define equal(a, b) vceqq_u8(a, b)
+#define mask_of(v) vget_lane_u64(vreinterpret_u64_u8(vshrn_n_u16(vreinterpretq_u16_u8(v), 4)), 0)
+#define mask_of_zeros(v) mask_of(equal(v, each(0)))
+#endif
+
+/* Of each byte, a mask has so many bits; one of them is kept. */
+enum { BITS = 64 / CHUNK };
+static const uint64_t ONE_EACH = BITS == 1 ? ~0ull : 0x8888888888888888ull;
+
+static uint32_t place(uint64_t mask) {
+    return (uint32_t)__builtin_ctzll(mask) / BITS;
+}
+
+static inline uint64_t newlines_in(const uint8_t *from) {
+    uint64_t mask = 0;
+    for (int i = 0; i < CHUNK; i += WIDTH)
+        mask |= mask_of(equal(load(from + i), each('\n'))) << i * BITS;
+    return mask & ONE_EACH;
+}
+
+/* Few chunks have more than two: writing two always spares a guess of how many there are. */
+static uint32_t newlines(const uint8_t *from, uint32_t size, uint32_t *found) {
+    uint32_t count = 0, at = 0;
+    for (; at + CHUNK <= size; at += CHUNK) {
+        uint64_t mask = newlines_in(from + at), rest = mask & (mask - 1);
+        uint32_t here = (uint32_t)__builtin_popcountll(mask);
+        found[count] = at + place(mask | 1ull << 63);
+        found[count + 1] = at + place(rest | 1ull << 63);
+        for (uint32_t i = 2; i < here; i++) {
+            rest &= rest - 1;
+            found[count + i] = at + place(rest);
+        }
+        count += here;
+    }
+    for (; at < size; at++)
+        if (from[at] == '\n')
+            found[count++] = at;
+    return count;
+}
+
+typedef struct {
+    vector bytes[2], fold[2];
+    uint32_t distance;
+} two_bytes;
+
+static inline uint64_t pairs_in(const uint8_t *from, const two_bytes *t) {
+    uint64_t mask = 0;
+    for (int i = 0; i < CHUNK; i += WIDTH) {
+        vector first = equal(or(load(from + i), t->fold[0]), t->bytes[0]);
+        vector other = equal(or(load(from + i + t->distance), t->fold[1]), t->bytes[1]);
+        mask |= mask_of(and(first, other)) << i * BITS;
+    }
+    return mask & ONE_EACH;
+}
+
+/* Where two bytes of the literal are, so far apart. */
+static int pair(scan *s, const group *g, int64_t at) {
+    const two_bytes both = {{each(g->pair[0]), each(g->pair[1])},
+                            {each(g->pair_fold[0]), each(g->pair_fold[1])}, g->distance};
+    const entry *e = s->entries + g->bucket[0];
+    const int64_t stop = s->end - g->distance;
+    for (; at < s->block_end && at + CHUNK <= stop; at += CHUNK)
+        for (uint64_t m = pairs_in(s->view + at, &both); m; m &= m - 1) {
+            int64_t likely = at + place(m);
+            if (likely >= s->block_end)
+                return 0;
+            if (is_full(s, g))
+                return s->at = likely, 1;
+            compare(s, e, 1, likely);
+        }
+    for (; at < s->block_end && at < stop; at++) {
+        if (is_full(s, g))
+            return s->at = at, 1;
+        compare(s, e, 1, at);
+    }
+    return 0;
+}
+
+typedef struct {
+    vector low[GRAM], high[GRAM];
+} halves;
+
+/* Which places of a chunk have what buckets: 0 where all halves of four bytes are of none. */
+static inline uint64_t buckets_in(const uint8_t *from, const halves *h, uint8_t *found) {
+    uint64_t none = 0;
+    for (int i = 0; i < CHUNK; i += WIDTH) {
+        vector buckets = each(0xFF);
+        for (int j = 0; j < GRAM; j++) {
+            vector bytes = load(from + i + j);
+            vector low = look_up(h->low[j], and(bytes, each(15)));
+            buckets = and(buckets, and(low, look_up(h->high[j], high_half(bytes))));
+        }
+        store(found + i, buckets);
+        none |= mask_of_zeros(buckets) << i * BITS;
+    }
+    return ~none & ONE_EACH;
+}
+
+/* The same for one place, at the end of the data: what is behind it fits everything. */
+static uint8_t buckets_near_end(const group *g, const uint8_t *from, int64_t left) {
+    uint8_t found = 0xFF;
+    for (int i = 0; i < GRAM && i < left; i++)
+        found &= g->low[i][from[i] & 15] & g->high[i][from[i] >> 4];
+    return found;
+}
+
+/* Where all halves of four bytes are those of one bucket's grams ("Teddy", of Hyperscan). */
+static int nibbles(scan *s, const group *g, int64_t at) {
+    uint8_t found[CHUNK];
+    halves h;
+    for (int i = 0; i < GRAM; i++)
+        h.low[i] = table(g->low[i]), h.high[i] = table(g->high[i]);
+    for (; at < s->block_end && at + CHUNK + GRAM - 1 <= s->end; at += CHUNK)
+        for (uint64_t m = buckets_in(s->view + at, &h, found); m; m &= m - 1) {
+            int64_t likely = at + place(m);
+            if (likely >= s->block_end)
+                return 0;
+            if (is_full(s, g))
+                return s->at = likely, 1;
+            compare_buckets(s, g, likely, found[place(m)]);
+        }
+    for (; at < s->block_end; at++) {
+        uint8_t buckets = buckets_near_end(g, s->view + at, s->end - at);
+        if (buckets && is_full(s, g))
+            return s->at = at, 1;
+        if (buckets)
+            compare_buckets(s, g, at, buckets);
+    }
+    return 0;
+}
+
+const vectors VECTORS = {newlines, pair, nibbles};
