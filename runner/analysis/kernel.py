@@ -28,8 +28,8 @@ class _Literal(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("count", "lines", "first_line", "last_line")),
         *((name, ctypes.c_int64) for name in ("resume", "line_end")),
         *((name, ctypes.c_uint32) for name in ("text", "size")),
-        *((name, ctypes.c_uint8) for name in ("folded", "wanted")),
-        ("unused", ctypes.c_uint8 * 6),
+        *((name, ctypes.c_uint8) for name in ("folded", "wanted", "kind")),
+        ("unused", ctypes.c_uint8 * 5),
     )
 
 

@@ -46,8 +46,6 @@ static void note_line(scan *s, literal *l, int64_t at) {
 
 static void take(scan *s, literal *l, int64_t at) {
     int64_t offset = s->base + at;
-    if (offset < l->resume)
-        return;
     l->resume = offset + l->size;
     l->count++;
     if (s->lines && offset >= l->line_end)
@@ -55,17 +53,19 @@ static void take(scan *s, literal *l, int64_t at) {
 }
 
 static int is_same(const uint8_t *bytes, const uint8_t *text, uint32_t size, int folded) {
-    if (!folded)
-        return !memcmp(bytes, text, size);
-    for (uint32_t i = 0; i < size; i++)
-        if (lowered(bytes[i]) != text[i])
+    uint32_t i = 0;
+    for (; !folded && i + 8 <= size; i += 8)
+        if (load64(bytes + i) != load64(text + i))
+            return 0;
+    for (; i < size; i++)
+        if ((folded ? lowered(bytes[i]) : bytes[i]) != text[i])
             return 0;
     return 1;
 }
 
-/* Whether a literal is there, and not wholly in what was scanned with the window before. */
+/* Whether a literal is there, behind the last one, and not wholly in what was scanned before. */
 static int is_there(const scan *s, const entry *e, const literal *l, int64_t at) {
-    if (at < 0 || at + l->size > s->end || at + l->size <= s->start)
+    if (at < 0 || at + l->size > s->end || at + l->size <= s->start || s->base + at < l->resume)
         return 0;
     if (at + 8 <= s->end) {
         if ((load64(s->view + at) ^ e->head) & e->head_mask)

@@ -2,7 +2,8 @@
 #include "plan.h"
 
 enum {
-    FEW = 3,   /* literals, each of which has a pass of its own */
+    FEW = 3,           /* literals, each of which has a pass of its own */
+    OFTEN = 32,        /* bytes; grams that are more frequent are avoided by HASHES */
 };
 
 /* A literal so long has as many grams in a row, one of which is at each so many bytes. A pass by
@@ -13,10 +14,18 @@ static const struct {
 
 enum { KINDS = sizeof steps / sizeof steps[0] };
 
-static uint32_t kind_of(const literal *l) {
-    uint32_t kind = 0;
+static int is_frequent(const planner *p, const literal *l, uint32_t step) {
+    return rarest(p, l, step).frequency > (float)p->size / OFTEN;
+}
+
+/* The longest steps with grams that are not frequent; where all are, the longest. */
+static uint8_t kind_of(const planner *p, const literal *l) {
+    uint8_t kind = 0;
     while (l->size < steps[kind].size)
         kind++;
+    if (!is_frequent(p, l, 1))
+        while (is_frequent(p, l, steps[kind].step))
+            kind++;
     return kind;
 }
 
@@ -45,9 +54,9 @@ static void plan_hashes(planner *p, uint32_t kind) {
     g->step = steps[kind].step;
     for (uint32_t i = 0; i < p->s->literal_count; i++) {
         const literal *l = p->s->literals + i;
-        if (kind_of(l) != kind)
+        if (l->kind != kind)
             continue;
-        uint32_t at = rarest(p, l, g->step);
+        uint32_t at = rarest(p, l, g->step).at;
         for (uint32_t further = 0; further < g->step; further++)
             add_entry(p, i, at + further)->gram |= p->fold;
     }
@@ -59,8 +68,8 @@ static void plan_rest(planner *p, const uint32_t *counts) {
     scan *s = p->s;
     uint32_t first = p->entries, count, passes;
     for (uint32_t i = 0; i < s->literal_count; i++)
-        if (!is_hashed(s, counts, kind_of(s->literals + i)))
-            add_entry(p, i, rarest(p, s->literals + i, 1));
+        if (!is_hashed(s, counts, s->literals[i].kind))
+            add_entry(p, i, rarest(p, s->literals + i, 1).at);
     count = p->entries - first;
     passes = (count + s->limits.together - 1) / s->limits.together;
     sort(s->entries + first, count);
@@ -73,15 +82,17 @@ static void plan_rest(planner *p, const uint32_t *counts) {
 void plan(scan *s, const uint8_t *sample, uint32_t size) {
     planner p = {.s = s, .grams = s->line_ends};
     uint32_t counts[KINDS] = {0};
-    for (uint32_t i = 0; i < s->literal_count; i++) {
-        counts[kind_of(s->literals + i)]++;
+    for (uint32_t i = 0; i < s->literal_count; i++)
         p.fold |= s->literals[i].folded ? LOWER_CASE : 0;
-    }
     count_sample(&p, sample, size);
     if (s->literal_count <= FEW) {
         for (uint32_t i = 0; i < s->literal_count; i++)
             plan_pair(&p, i);
         return;
+    }
+    for (uint32_t i = 0; i < s->literal_count; i++) {
+        s->literals[i].kind = kind_of(&p, s->literals + i);
+        counts[s->literals[i].kind]++;
     }
     for (uint32_t kind = 0; kind < KINDS; kind++)
         if (is_hashed(s, counts, kind))

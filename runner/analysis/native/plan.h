@@ -18,13 +18,19 @@ typedef struct {
     uint32_t bytes[256];       /* and how often each byte */
 } planner;
 
+/* In a literal, and how often what is there is in the sample; below 0: it is too short. */
+typedef struct {
+    uint32_t at;
+    float frequency;
+} place;
+
 static inline int is_letter(uint8_t byte) {
     return (uint8_t)(byte - 'a') < 26;
 }
 
 /* sample.c */
 void count_sample(planner *p, const uint8_t *sample, uint32_t size);
-uint32_t rarest(const planner *p, const literal *l, uint32_t step);
+place rarest(const planner *p, const literal *l, uint32_t step);
 uint32_t rare_byte(const planner *p, const literal *l, uint32_t but);
 
 /* tables.c */

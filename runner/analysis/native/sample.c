@@ -1,7 +1,7 @@
 /* What is rare in a sample of the data: what literals are searched for by. */
 #include "plan.h"
 
-enum { PLACES = 64 };          /* of a literal, that are looked at */
+enum { PLACES = 64 };          /* of a literal, at its start and at its end, that are looked at */
 
 static uint32_t *count_of(const planner *p, uint32_t gram) {
     return p->grams + (hashed(gram | p->fold) >> (HASH_BITS - COUNT_BITS));
@@ -29,16 +29,18 @@ static float frequency(const planner *p, const uint8_t *gram) {
 }
 
 /* Where so many grams in a row are rarest together. */
-uint32_t rarest(const planner *p, const literal *l, uint32_t step) {
+place rarest(const planner *p, const literal *l, uint32_t step) {
     const uint8_t *text = p->s->texts + l->text;
-    uint32_t best = 0;
-    float least = -1;
-    for (uint32_t at = 0; at < PLACES && at + step - 1 + GRAM <= l->size; at++) {
+    const uint32_t needed = step - 1 + GRAM, end = l->size < needed ? 0 : l->size - needed + 1;
+    place best = {0, -1};
+    for (uint32_t at = 0; at < end; at++) {
         float sum = 0;
+        if (at == PLACES && end > 2 * PLACES)
+            at = end - PLACES;
         for (uint32_t i = 0; i < step; i++)
             sum += frequency(p, text + at + i);
-        if (least < 0 || sum < least)
-            best = at, least = sum;
+        if (best.frequency < 0 || sum < best.frequency)
+            best = (place){at, sum};
     }
     return best;
 }

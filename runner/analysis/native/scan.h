@@ -31,7 +31,8 @@ typedef struct {
     uint32_t size;
     uint8_t folded;        /* case is ignored; the text is in lower case */
     uint8_t wanted;        /* its lines are to be told in `hits` */
-    uint8_t unused[6];
+    uint8_t kind;          /* how it is found: see plan.c */
+    uint8_t unused[5];
 } literal;
 
 /* A gram of a literal: where in it, and the first eight bytes of the text to compare. Of a letter
