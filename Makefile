@@ -41,10 +41,10 @@ bench: $(INSTALLED) ## Compare analyze with ripgrep, which has to be installed; 
 	$(BIN)/python -m tests.benchmarks.analyze
 
 # In an environment of its own: Zig has 400 MB.
-kernel: ## Compile runner/analysis/native into its wheels, whenever a source there has changed
+kernel: ## Compile runner/analysis/native into its wheels; CHECK=1 compares them with the sources
 	$(PYTHON) -m venv .cache/kernel
 	.cache/kernel/bin/pip install --quiet --disable-pip-version-check ziglang==0.17.1
-	.cache/kernel/bin/python -m runner.analysis.native.build
+	.cache/kernel/bin/python -m runner.analysis.native.build $(if $(CHECK),--check)
 
 peers: $(INSTALLED) ## Compare the service with other job queues, in .cache/peers; takes half an hour
 	$(BIN)/python -m tests.benchmarks.peers

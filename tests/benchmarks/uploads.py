@@ -1,8 +1,9 @@
-"""Uploads by curl: the listener beside a bare Tornado handler that throws the bytes away.
+"""Uploads by curl: the listener beside bare Tornado handlers.
 
     python -m tests.benchmarks.uploads [--size-mb 1000] [--runs 5]
 
-Both are processes of their own on 127.0.0.1; each run sends one file to either, which lies in the
+One of them throws the bytes away, one writes them to a file, and one has the file on the disk
+before it answers. Each run sends one file to each, on 127.0.0.1, which lies in the
 page cache, and figures are medians. CPU is that of the listening process, all its threads
 included. The second table is of one GET after the other, on one connection, of a job that waits:
 with nothing else to do, and while file after file is sent. The files go to the folder for
@@ -11,6 +12,7 @@ temporary files (TMPDIR).
 
 import argparse
 import http.client
+import os
 import re
 import statistics
 import subprocess
@@ -78,14 +80,18 @@ def upload(url: str, file: Path) -> float:
 
 
 @contextmanager
-def bare_listener() -> Iterator[Target]:
-    """What the listener is compared with."""
-    command = [sys.executable, "-m", "tests.benchmarks.bare_listener"]
+def bare_listener(folder: Path) -> Iterator[list[Target]]:
+    """What the listener is compared with: files in the folder are on the same disk."""
+    command = [sys.executable, "-m", "tests.benchmarks.bare_listener", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
-        url = f"http://127.0.0.1:{int(process.stdout.readline())}/jobs"
+        url, own = f"http://127.0.0.1:{int(process.stdout.readline())}", psutil.Process(process.pid)
         try:
-            yield Target("a bare handler", url, psutil.Process(process.pid))
+            yield [
+                Target("a bare handler that drops the bytes", f"{url}/dropped", own),
+                Target("one that writes them", f"{url}/written", own),
+                Target("one that writes and syncs them", f"{url}/synced", own),
+            ]
         finally:
             process.kill()
 
@@ -97,19 +103,21 @@ def remove_files(service: Service) -> None:
 
 
 def throughput(service: Service, file: Path, runs: int) -> list[str]:
-    """The table of both."""
+    """The table of all."""
     size = file.stat().st_size
     pid = service.listener.process.pid
     ours = Target("the listener", f"{service.base_url}/jobs", psutil.Process(pid))
-    with bare_listener() as bare:
-        upload(bare.url, file)  # which has the file read into the page cache
+    with bare_listener(service.folder) as bare:
+        upload(bare[0].url, file)  # which has the file read into the page cache
         for _ in range(runs):
-            for target in (bare, ours):
+            for target in (*bare, ours):
                 target.take(file)
+                os.sync()  # or the next one would wait for this one's bytes
             remove_files(service)
-        part = statistics.median(bare.seconds) / statistics.median(ours.seconds)
         head = ["| upload | MB/s | CPU seconds a GB | peak memory, MB |", "|---" * 4 + "|"]
-        return [*head, bare.line(size), ours.line(size), "", f"Ratio: {part:.2f}"]
+        parts = [statistics.median(each.seconds) / statistics.median(ours.seconds) for each in bare]
+        ratios = ", ".join(f"{part:.2f}" for part in parts)
+        return [*head, *(each.line(size) for each in (*bare, ours)), "", f"Ratios: {ratios}"]
 
 
 def latencies(service: Service, file: Path, runs: int) -> list[str]:
