@@ -103,7 +103,6 @@ class Kernel:
 
         Only where `available`.
         """
-        self._literals = literals
         texts, count = b"".join(each.text for each in literals), len(literals)
         limits = Limits.from_buffer_copy(LIMITS)
         limits.hits = max(limits.hits, _GRAM * count)

@@ -53,7 +53,7 @@ enum filter { PAIR, NIBBLES, HASHES };
 typedef struct {
     enum filter filter;
     uint32_t fold;               /* HASHES: or'ed into each gram, if case is ignored in any */
-    uint32_t step;               /* each how many bytes the data is looked at */
+    uint32_t step;               /* HASHES: from one place that is looked at to the next */
     uint32_t distance;           /* PAIR: from one byte to the other */
     uint8_t pair[2], pair_fold[2];
     uint8_t low[GRAM][16], high[GRAM][16];    /* NIBBLES: buckets by half a byte */
@@ -137,7 +137,7 @@ void compare(scan *s, const entry *from, uint32_t count, int64_t at);
 void compare_buckets(scan *s, const group *g, int64_t at, uint8_t buckets);
 int find_hashes(scan *s, const group *g, int64_t at);
 
-/* vectors_*.c */
+/* vectors.c, compiled with what each kind of processor has */
 extern const vectors vectors_avx2, vectors_ssse3, vectors_neon;
 
 /* plan.c: fills entries and groups; `sample` is of the data */
