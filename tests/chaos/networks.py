@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _CLONE_NEWNET = 0x40000000
-_BRIDGE = "bridge0"
+BRIDGE = "bridge0"
 _NOBODY = "02:00:00:00:00:01"
 HERE = "10.0.0.1"
 TOOLS = ("ip", "nsenter", "unshare")
@@ -27,12 +27,17 @@ TOOLS = ("ip", "nsenter", "unshare")
 def missing() -> str | None:
     """What networks would need and is not there; None if nothing."""
     if os.geteuid() != 0:
-        return "--networks needs root"
+        return "networks need root"
     if lacks := [tool for tool in TOOLS if shutil.which(tool) is None]:
-        return f"--networks needs {', '.join(lacks)} (iproute2, util-linux)"
-    bridge = ["unshare", "--net", "ip", "link", "add", _BRIDGE, "type", "bridge"]
-    tried = subprocess.run(bridge, capture_output=True, text=True)
-    return None if tried.returncode == 0 else f"--networks: {tried.stderr.strip()}"
+        return f"networks need {', '.join(lacks)} (iproute2, util-linux)"
+    return missing_link("bridge")
+
+
+def missing_link(*kind: str) -> str | None:
+    """Why the kernel gives no link of this kind, as in ("bridge",); None if it does."""
+    link = ["unshare", "--net", "ip", "link", "add", BRIDGE, "type", *kind]
+    tried = subprocess.run(link, capture_output=True, text=True)
+    return None if tried.returncode == 0 else f"no {kind[0]}: {tried.stderr.strip()}"
 
 
 class Networks:
@@ -43,9 +48,9 @@ class Networks:
         if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
         _ip("link", "set", "lo", "up")
-        _ip("link", "add", _BRIDGE, "type", "bridge")
-        _ip("address", "add", f"{HERE}/16", "dev", _BRIDGE)
-        _ip("link", "set", _BRIDGE, "up")
+        _ip("link", "add", BRIDGE, "type", "bridge")
+        _ip("address", "add", f"{HERE}/16", "dev", BRIDGE)
+        _ip("link", "set", BRIDGE, "up")
         self._count = 1
 
     def add(self) -> "Network":
@@ -55,7 +60,7 @@ class Networks:
         inside = network.starter
         peer = ("type", "veth", "peer", "name", "eth0", "netns", network.path)
         _ip("link", "add", network.port, *peer)
-        _ip("link", "set", network.port, "master", _BRIDGE, "up")
+        _ip("link", "set", network.port, "master", BRIDGE, "up")
         _ip("link", "set", "lo", "up", starter=inside)
         _ip("address", "add", f"{network.address}/16", "dev", "eth0", starter=inside)
         _ip("link", "set", "eth0", "up", starter=inside)
@@ -88,7 +93,7 @@ class Network:
 
     def cut_answers(self) -> Callable[[], None]:
         """The same for what goes to the program: what it sends, as a commit, still arrives."""
-        place = (self.address, "dev", _BRIDGE)
+        place = (self.address, "dev", BRIDGE)
         _ip("neighbour", "replace", *place, "lladdr", _NOBODY, "nud", "permanent")
         return lambda: _ip("neighbour", "delete", *place)
 

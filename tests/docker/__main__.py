@@ -1,4 +1,9 @@
-"""Builds the image, then checks it and both deployments; the exit code is 1 if a check fails."""
+"""Builds the image, then checks it and both deployments; the exit code is 1 if a check fails.
+
+    python -m tests.docker [nodes]
+
+With `nodes`, the deployment for many machines is checked on three engines instead.
+"""
 
 import os
 import sys
@@ -9,11 +14,14 @@ from tests.docker import (
     fault_checks,
     full_checks,
     image_checks,
+    machines,
+    nodes_checks,
     scaled_checks,
     stack_checks,
     strict_checks,
 )
 from tests.docker.compose import Compose
+from tests.docker.nodes import Nodes
 from tests.docker.report import Report
 from tests.docker.scaled import Scaled
 from tests.docker.stack import Stack
@@ -23,7 +31,9 @@ def main() -> int:
     """Run all checks, in order, and tell how they ended."""
     report = Report()
     started = time.monotonic()
-    if report.check(image_checks.the_image_is_built):
+    if sys.argv[1:] == ["nodes"]:
+        check_nodes(report, f"{os.environ['STACK_NAME']}-nodes")
+    elif report.check(image_checks.the_image_is_built):
         report.check_all(image_checks.CHECKS)
         report.check_all(strict_checks.CHECKS)
         check_compose(report, os.environ["COMPOSE_PROJECT_NAME"])
@@ -56,6 +66,25 @@ def check_scaled(report: Report, scaled: Scaled) -> None:
         scaled_checks.the_scaled_stack_starts, scaled
     ):
         report.check_all(scaled_checks.CHECKS, scaled)
+
+
+def check_nodes(report: Report, name: str) -> None:
+    """Check the deployment for many machines on three engines, if these can be had."""
+    if lack := machines.missing():
+        report.say(f"SKIP a Swarm of three machines: {lack}")
+        return
+    if not (
+        report.check(image_checks.the_image_is_built)
+        and report.check(scaled_checks.what_the_scaled_stack_stands_on_is_built)
+    ):
+        return
+    joined = machines.start(3)
+    if report.check(nodes_checks.their_engines_get_the_images, joined) and report.check(
+        nodes_checks.they_join_in_a_swarm, joined
+    ):
+        nodes = Nodes(name, joined)
+        if report.check(nodes_checks.the_stack_starts_and_is_spread, nodes):
+            report.check_all(nodes_checks.CHECKS, nodes)
 
 
 if __name__ == "__main__":

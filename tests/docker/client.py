@@ -16,13 +16,15 @@ Exchange = Callable[[str, str, str], tuple[int, str]]
 """Sends method, URL and body, and returns status and body."""
 
 
-def exchange(method: str, url: str, body: str) -> tuple[int, str]:
+def exchange(method: str, url: str, body: str, token: str = "") -> tuple[int, str]:
     """Send a request from here. Raises OSError if there is no answer."""
     # Imported in here, since the source of this function also runs inside containers.
     import urllib.error
     import urllib.request
 
     headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(url, body.encode() or None, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:

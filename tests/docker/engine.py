@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from typing import Any
 
 PATIENCE_SECONDS = 120.0
 
@@ -16,11 +17,11 @@ def complaints(*arguments: str, timeout: float = PATIENCE_SECONDS, **environ: st
     return _run(*arguments, timeout=timeout, **environ).stderr.strip()
 
 
-def containers(*labels: str, everything: bool = False) -> list[str]:
+def containers(*labels: str, everything: bool = False, **environ: Any) -> list[str]:
     """The ids of the running containers with these labels; also of ended ones if `everything`."""
     filters = [f"--filter=label={label}" for label in labels]
-    found = docker("ps", "--quiet", "--no-trunc", *filters, *(["--all"] if everything else []))
-    return sorted(found.split())
+    options = [*filters, *(["--all"] if everything else [])]
+    return sorted(docker("ps", "--quiet", "--no-trunc", *options, **environ).split())
 
 
 def python(container: str, source: str, *arguments: str) -> str:

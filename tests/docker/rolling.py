@@ -4,7 +4,7 @@
 
 They submit jobs for so many seconds, each to any listener that the network names, and send what was
 not answered again to another one, with the same Idempotency-Key. Prints as JSON the ids of all jobs
-that were acknowledged, how often a request was not answered, and those that never were.
+that were acknowledged, how often a request was not answered, those that never were, and refusals.
 """
 
 import http.client
@@ -23,12 +23,15 @@ PATIENCE_SECONDS = 15.0
 class Load:
     """What all clients have seen."""
 
+    PAUSE_SECONDS = 0.02
+
     def __init__(self, token: str, seconds: float):
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._headers = {"Authorization": f"Bearer {token}"}
         self._end = time.monotonic() + seconds
         self.ids: list[str] = []
         self.again = 0
         self.never: list[str] = []
+        self.refused: list[str] = []
 
     def run(self) -> None:
         """Submit until the time is over."""
@@ -41,21 +44,31 @@ class Load:
                 self.never.append(key)
             else:
                 self.ids.append(job_id)
-            time.sleep(0.02)
+            time.sleep(self.PAUSE_SECONDS)
+
+    def _job(self, key: str) -> tuple[bytes, str]:
+        """What is sent with this key, and its media type."""
+        document = {"type": "sleep", "payload": {"seconds": 0.05}}
+        return json.dumps(document).encode(), "application/json"
+
+    def _connect(self) -> http.client.HTTPConnection:
+        """A connection to any listener. Raises OSError if there is none."""
+        return http.client.HTTPConnection(random.choice(listeners()), 5000, timeout=10)
 
     def _submit(self, key: str) -> str | None:
         """The id of the job, None if no listener has answered or it is stopping."""
-        body = json.dumps({"type": "sleep", "payload": {"seconds": 0.05}})
-        headers = {**self._headers, "Idempotency-Key": key}
+        body, media_type = self._job(key)
+        headers = {**self._headers, "Content-Type": media_type, "Idempotency-Key": key}
         try:
-            connection = http.client.HTTPConnection(random.choice(listeners()), 5000, timeout=10)
+            connection = self._connect()
             connection.request("POST", "/jobs", body, headers)
             with connection.getresponse() as answer:
                 text = answer.read()
-                if answer.status in (409, 503):  # the first request is under way; it is stopping
-                    return None
-                assert answer.status == 202, text
-                return str(json.loads(text)["job_id"])
+                if answer.status == 202:
+                    return str(json.loads(text)["job_id"])
+                if answer.status not in (409, 503):  # the first one is under way; it is stopping
+                    self.refused.append(text.decode())
+                return None
         except (OSError, http.client.HTTPException):
             return None
 
@@ -74,7 +87,8 @@ def main() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    sys.stdout.write(json.dumps({"ids": load.ids, "again": load.again, "never": load.never}))
+    names = ("ids", "again", "never", "refused")
+    sys.stdout.write(json.dumps({name: getattr(load, name) for name in names}))
 
 
 if __name__ == "__main__":

@@ -39,11 +39,12 @@ class Scaled(Stack):
         """Make the secrets, and deploy the stack and the server; what was complained of."""
         for name, text in self._secrets().items():
             self._make_secret(name, text)
-        said = docker("stack", "deploy", "--detach=true", "-c", FILE, self.name, **self._settings)
+        said = docker("stack", "deploy", "--detach=true", "-c", FILE, self.name, **self.settings)
         network = f"--network={self.name}_jobs"
         service = ("service", "create", "--detach", "--quiet", f"--name={self.name}_s3", network)
+        place = ("--endpoint-mode=dnsrr", "--constraint=node.role==manager")
         server = ("moto_server", "--host", "0.0.0.0", "--port", str(PORT))
-        docker(*service, "--endpoint-mode=dnsrr", IMAGE, *server)
+        docker(*service, *place, IMAGE, *server)
         self.wait_for_replicas("s3", 1)
         wait_for(self._make_bucket, START_SECONDS)
         return said
@@ -66,8 +67,9 @@ class Scaled(Stack):
         """The names of all that is in the bucket."""
         return docker("exec", self.helper, "python", "-c", LIST).split()
 
-    @cached_property
-    def _settings(self) -> dict[str, Any]:
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the file takes from the environment."""
         return {
             "SECRETS": f"{self.name}-",
             "POSTGRES_IMAGE": IMAGE,
@@ -80,7 +82,7 @@ class Scaled(Stack):
 
     def config(self) -> tuple[str, str]:
         """The stack as `docker compose` and as `docker stack` read it."""
-        settings = self._settings
+        settings = self.settings
         return (
             docker("compose", "-f", FILE, "config", **settings),
             docker("stack", "config", "-c", FILE, **settings),
