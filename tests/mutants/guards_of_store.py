@@ -98,7 +98,7 @@ STORE = (
     ),
     Mutant(
         "of many changes each is made",
-        "storage/database.py",
+        "storage/statements.py",
         "range(0, len(many), MANY)",
         "range(0, MANY, MANY)",
         ("tests/test_many_rows.py",),
