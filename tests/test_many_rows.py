@@ -1,7 +1,9 @@
 """Changes of many rows at once, and how PostgreSQL goes about them."""
 
+import contextlib
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +57,36 @@ def test_jobs_are_claimed_as_they_are_stored_then(bench: Bench) -> None:
     assert [job.id for job in jobs] == [again, fresh]
     assert jobs == [bench.job(again), bench.job(fresh)]
     assert [len(job.attempts) for job in jobs] == [2, 1]
+
+
+def test_a_claim_that_was_not_sent_goes_with_its_turn(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {})])
+    runner, engine, sent = bench.runner(), bench.store.database.engine, list[str]()
+    execute = engine.execute_sql
+
+    def noting(sql: str, parameters: Any = ()) -> Any:
+        sent.append(sql)
+        return execute(sql, parameters)
+
+    monkeypatch.setattr(engine, "execute_sql", noting)
+    with contextlib.suppress(ZeroDivisionError), runner.claims.turn():
+        assert claimed(runner, 1)
+        raise ZeroDivisionError
+    assert not any(sql.startswith("WITH") for sql in sent)
+    assert [job.attempt for job in claimed(runner, 1)] == [1]
+
+
+def test_numbers_that_a_turn_has_left_are_given_to_no_later_change(bench: Bench) -> None:
+    runner = bench.runner()
+    with runner.claims.turn():
+        assert runner.claims.claim(1) == []
+    with ThreadPoolExecutor(1) as other:
+        (first,) = other.submit(bench.jobs.enqueue, [NewJob("sleep", {})]).result(10)
+        other.submit(bench.store.database.engine.close).result(10)
+    assert isinstance(first, UUID)
+    assert bench.job(first).version < bench.job(bench.enqueue()).version
 
 
 def claimed(runner: Holder, count: int) -> list[Job]:
