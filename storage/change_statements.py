@@ -17,7 +17,9 @@ def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
             JobRow.locked_by == place(JobRow.locked_by, "holder"),
             JobRow.attempt == place(JobRow.attempt, "held attempt"),
         ]
-    guard.append(JobRow.status.in_(sorted(transition.sources)))
+    # Not as a column of an index: else PostgreSQL would read all that run, or wait, to find a few.
+    status = pw.Expression(JobRow.status, "||", "")
+    guard.append(pw.Expression(status, "IN", sorted(transition.sources)))
     if transition.cancel_requested is not None:
         guard.append(JobRow.cancel_requested_at.is_null(not transition.cancel_requested))
     new = {
@@ -39,9 +41,13 @@ def queue_again() -> Any:
 
 
 def insert_attempt() -> Any:
-    """The row of an attempt that begins."""
-    names = ("job_id", "number", "runner", "started_at")
-    return AttemptRow.insert(**{name: place(getattr(AttemptRow, name)) for name in names})
+    """The row of an attempt that begins, by what its claim changes of the job."""
+    return AttemptRow.insert(
+        job_id=place(AttemptRow.job_id, "the job"),
+        number=place(AttemptRow.number, "attempt"),
+        runner=place(AttemptRow.runner, "locked_by"),
+        started_at=place(AttemptRow.started_at),
+    )
 
 
 def end_attempt() -> Any:

@@ -33,6 +33,8 @@ from storage.wakeup import EVENTS, LISTENER, WORKER, Wakeup
 from storage.waking import waking
 
 _UNKNOWN = Usage()
+_NUMBERS = 200
+"""So many are taken for a turn at once; one that changes more takes some again."""
 
 
 class Claims:
@@ -64,6 +66,7 @@ class Claims:
     def turn(self) -> Iterator[None]:
         """One transaction around all that a turn changes, then a wake-up of those who wait."""
         with self.ends.told(), waking(self._wakeup, self._database) as woken:
+            self._database.next_version(0, ahead=_NUMBERS)
             before = self.ends.count
             yield
             woken.append(EVENTS if self.ends.count == before else LISTENER)

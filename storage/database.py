@@ -12,18 +12,13 @@ from typing import Any
 import peewee as pw
 
 from storage.dialect import Dialect
-from storage.failures import is_rolled_back, state_told_by
+from storage.failures import PEEWEES_ERRORS, is_rolled_back, state_told_by
 from storage.job import StoreFull, StoreInDoubt, StoreUnavailable
-from storage.models import VersionRow
-from storage.statements import Statement, place
+from storage.numbers import Numbers, advance_statement
+from storage.statements import Statement, in_some
 from storage.tallies import Pending, add_statement
 
 log = logging.getLogger(__name__)
-
-PEEWEES_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
-"""Turns the errors of the drivers into those of Peewee."""
-MANY = 100
-"""Rows that one statement changes at most."""
 
 
 class Database(Dialect):
@@ -37,6 +32,7 @@ class Database(Dialect):
         self._statements: dict[Hashable, Statement] = {}
         self.tallies = Pending()
         """What is counted in a transaction is stored at its end."""
+        self._numbers = Numbers()
 
     @contextmanager
     def transaction(self, at_end: Callable[[], None] | None = None) -> Iterator[None]:
@@ -52,6 +48,7 @@ class Database(Dialect):
             return
         committing = False
         self.tallies.take()  # of one that failed, nothing has happened
+        self._numbers.forget()
         try:
             with self.translated(), self.engine.atomic():
                 yield
@@ -95,21 +92,34 @@ class Database(Dialect):
         """Run a statement for each of many values, in a transaction; the rows changed in all."""
         with self.transaction(), self.translated():
             if whole := statement.of_many if len(many) > 1 else None:
-                some = (many[start : start + MANY] for start in range(0, len(many), MANY))
-                given = (whole.arguments(rows) for rows in some)
-                return sum(self.engine.execute_sql(whole.sql, each).rowcount for each in given)
-            arguments, cursor = [statement.arguments(each) for each in many], self.engine.cursor()
+                return sum(self.engine.execute_sql(*each).rowcount for each in whole.texts(many))
+            cursor = self.engine.cursor()
             with PEEWEES_ERRORS:
-                cursor.executemany(statement.sql, arguments)
+                cursor.executemany(statement.sql, map(statement.arguments, many))
             return int(cursor.rowcount)
 
-    def all_or_none(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> bool:
-        """The same, inside a transaction; False, and nothing done, if not each has changed one."""
-        with self.translated(), self.engine.savepoint() as savepoint:
-            if self.change_each(statement, many) == len(many):
-                return True
-            savepoint.rollback(begin=False)
-            return False
+    def change_both(
+        self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
+    ) -> list[bool]:
+        """Run a statement for each of many values, in a transaction, and a second one for each of
+        which it has changed the row; which those are."""
+        with self.transaction(), self.translated():
+            if not (both := first.followed_by(second)):
+                return [self._runs(first, each) and self._runs(second, each) for each in many]
+            changed: list[bool] = []
+            for rows, each in zip(in_some(many), both.texts(many), strict=True):
+                found = {at for (at,) in self.engine.execute_sql(*each).fetchall()}
+                changed += [at in found for at in range(1, len(rows) + 1)]
+            return changed
+
+    def change_both_later(
+        self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """The same in a transaction where none can be refused, see `later`."""
+        both = first.followed_by(second)
+        for each in [both] if both else [first, second]:
+            for sql, arguments in each.texts(many):
+                self.later(sql, arguments)
 
     def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows that a statement gives."""
@@ -120,15 +130,11 @@ class Database(Dialect):
         names = [column[0] for column in cursor.description]
         return [statement.row(names, each) for each in found]
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """Inside a transaction, send changes without waiting for what becomes of each: no result
-        may be asked for inside, and an error is raised at the end."""
-        if not self.postgresql:
-            yield
-            return
-        with self.translated(), PEEWEES_ERRORS, self.engine.connection().pipeline():
-            yield
+    def later(self, sql: str, arguments: Sequence[Any]) -> None:
+        """Run a statement inside a transaction, whose result nobody wants: before the next one, at
+        the latest with the commit, without a wait of its own. So an error may come from these."""
+        with self.translated():
+            self.engine.later(sql, arguments)
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> None:
         """Run a statement that is no query on a table."""
@@ -141,13 +147,18 @@ class Database(Dialect):
         self.engine.opened.remove(connection)
         return connection
 
-    def next_version(self, count: int = 1) -> int:
-        """Number the next changes; the last of so many numbers.
+    def next_version(self, count: int = 1, ahead: int = 0) -> int:
+        """Number the next changes; the last of so many numbers. `ahead` more are taken for what the
+        same transaction changes later.
 
         Only inside a transaction, which keeps the order of commits.
         """
-        advance = self.statement("next version", _advance)
-        return int(self.fetch(advance, {"count": count})[0]["value"])
+        if (known := self._numbers.next(count)) is not None:
+            return known
+        advance = self.statement("next version", advance_statement)
+        last = int(self.fetch(advance, {"count": count + ahead})[0]["value"])
+        self._numbers.take(last, ahead)
+        return last - ahead
 
     def close(self) -> None:
         """Close the connections of all threads; none of them may be in use."""
@@ -170,14 +181,15 @@ class Database(Dialect):
         return self.postgresql and not self.engine.is_closed() and self.engine.connection().closed
 
     def _end(self, at_end: Callable[[], None] | None) -> None:
-        counted = self.tallies.take()
-        if not (counted or at_end):
-            return
-        with self.together():
-            if counted:
-                self.change_each(self.statement("tally", add_statement), counted)
-            if at_end:
-                at_end()
+        if counted := self.tallies.take():
+            tally = self.statement("tally", add_statement)
+            for sql, arguments in tally.texts(counted):
+                self.later(sql, arguments)
+        if at_end:
+            at_end()
+
+    def _runs(self, statement: Statement, values: Mapping[str, Any]) -> bool:
+        return bool(self.engine.execute_sql(statement.sql, statement.arguments(values)).rowcount)
 
     def _drop_connection(self) -> None:
         if self.engine.in_transaction():
@@ -186,8 +198,3 @@ class Database(Dialect):
             self.engine.close()
         except pw.PeeweeException:
             log.debug("closing a failed connection failed", exc_info=True)
-
-
-def _advance() -> Any:
-    count = place(VersionRow.value, "count")
-    return VersionRow.update(value=VersionRow.value + count).returning(VersionRow.value)

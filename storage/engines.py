@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -11,7 +12,10 @@ from playhouse import db_url
 
 from storage import waits
 from storage.config import POSTGRESQL_SCHEMES
+from storage.failures import PEEWEES_ERRORS
 from storage.job import StoreUnusable
+from storage.remembered import Remembered
+from storage.unsent import SendsLater
 from storage.write_lock import WriteLock
 
 log = logging.getLogger(__name__)
@@ -27,33 +31,12 @@ _BY_INDEX = "".join(f"; SET LOCAL {name} = off" for name in _OFF)
 MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
-class _Remembered:
-    """Keeps every connection it opens, so that the connections of all threads can be closed."""
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        self.opened: list[Any] = []
-        super().__init__(*args, **kwargs)
-
-    def _connect(self) -> Any:
-        connection = super()._connect()  # type: ignore[misc]
-        self.opened.append(connection)
-        return connection
-
-    def _close(self, connection: Any) -> None:
-        super()._close(connection)  # type: ignore[misc]
-        if connection in self.opened:
-            self.opened.remove(connection)
-
-    def close_all(self) -> None:
-        """Close the connections of all threads; none of them may be in use."""
-        self.close()  # type: ignore[attr-defined]
-        for connection in self.opened:
-            connection.close()
-        self.opened.clear()
-
-
-class _LoneSqlite(_Remembered, pw.SqliteDatabase):
+class _LoneSqlite(Remembered, pw.SqliteDatabase):
     """A file that nobody else knows."""
+
+    def later(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Run a statement, whose result nobody wants: at once, since that costs no wait."""
+        self.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
 
 
 class _Sqlite(_LoneSqlite):
@@ -112,7 +95,7 @@ class _Sqlite(_LoneSqlite):
             raise pw.DatabaseError("the file was deleted or replaced; put it back and restart")
 
 
-class _Postgresql(_Remembered, pw.PostgresqlDatabase):
+class _Postgresql(SendsLater, Remembered, pw.PostgresqlDatabase):
     """Waits no longer than a while: see `storage/waits.py`."""
 
     def __init__(self, *args: Any, begin: str, **kwargs: Any):
@@ -121,12 +104,13 @@ class _Postgresql(_Remembered, pw.PostgresqlDatabase):
 
     def begin(self, isolation_level: Any = None) -> None:
         """Begin a transaction."""
-        with pw.__exception_wrapper__:  # type: ignore[attr-defined]
-            cursor: Any = self.cursor()  # type: ignore[no-untyped-call]
+        with PEEWEES_ERRORS:
+            cursor: Any = self.cursor()
             cursor.execute(self._begin)
 
     def rollback(self) -> None:
         """Roll back, unless the connection is lost: to fail then would hide why."""
+        self.forget_unsent()
         if not self.is_closed() and not self.connection().closed:  # type: ignore[no-untyped-call]
             super().rollback()
 

@@ -4,6 +4,9 @@ import peewee as pw
 
 from storage.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
 
+PEEWEES_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
+"""Turns the errors of the drivers into those of Peewee."""
+
 
 def state_told_by(error: pw.PeeweeException, name: str, lost: bool) -> StoreError | None:
     """The same as an error of ours, for the database of this name; None for a mistake in a query.

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import peewee as pw
 
-from storage.database import PEEWEES_ERRORS, Database
+from storage.database import Database
+from storage.failures import PEEWEES_ERRORS
 from storage.models import (
     AttemptRow,
     CallbackRow,

@@ -77,50 +77,45 @@ class Moves:
         ]
         held = [{**move, "the job": row["id"]} for move, row in zip(moves, rows, strict=True)]
         claimed = [{**row, **move} for row, move in zip(rows, moves, strict=True)]
-        attempts = [
-            {"job_id": row["id"], "number": row["attempt"], "runner": runner, "started_at": now}
-            for row in claimed
-        ]
-        with self._database.together():
-            self._database.change_each(self._statement(CLAIM, moves[0]), held)
-            attempt = self._database.statement("attempt", insert_attempt)
-            self._database.change_each(attempt, attempts)
+        attempt = self._database.statement("attempt", insert_attempt)
+        self._database.change_both_later(self._statement(CLAIM, moves[0]), attempt, held)
         return claimed
 
     def settle(
         self, transition: Transition, fence: Fence, ended: Ended, now: int, **changes: Any
     ) -> bool:
         """The end of an attempt, for its holder alone: the job's change and the attempt's row."""
-        assert transition.fenced, transition.name
-        with self._database.transaction():
-            if not self._move(transition, _held(fence), now, {**_of_end(ended), **changes}):
-                return False
-            end = self._database.statement("end", end_attempt)
-            self._database.change(end, _of_attempt(fence, ended, now))
-            self._count(transition, fence, ended, now)
-        return True
+        return self.settle_each(transition, [(fence, ended, changes)], now)[0]
 
     def settle_each(self, transition: Transition, ends: Sequence[End], now: int) -> list[bool]:
         """The same for many, at less cost for each."""
+        assert transition.fenced, transition.name
+        if not ends:
+            return []
         with self._database.transaction():
-            if len(ends) > 1 and self._settle_all(transition, ends, now):
-                return [True] * len(ends)
-            return [self.settle(transition, *end[:2], now, **end[2]) for end in ends]
+            changes = [{**_of_end(ended), **more} for _, ended, more in ends]
+            moves = self._numbered(transition, now, changes)
+            if any(move.keys() != moves[0].keys() for move in moves):
+                return [self.settle(transition, *end[:2], now, **end[2]) for end in ends]
+            moved = self._end_each(transition, ends, moves, now)
+            for (fence, ended, _), is_moved in zip(ends, moved, strict=True):
+                if is_moved:
+                    self._count(transition, fence, ended, now)
+        return moved
 
-    def _settle_all(self, transition: Transition, ends: Sequence[End], now: int) -> bool:
-        """False, and nothing done, if a guard refuses one of them, or they are not alike."""
-        changes = [{**_of_end(ended), **more} for _, ended, more in ends]
-        moves = self._numbered(transition, now, changes)
-        if any(move.keys() != moves[0].keys() for move in moves):
-            return False
-        rows = [{**move, **_held(end[0])} for move, end in zip(moves, ends, strict=True)]
-        if not self._database.all_or_none(self._statement(transition, moves[0]), rows):
-            return False
-        attempts = [_of_attempt(fence, ended, now) for fence, ended, _ in ends]
-        self._database.change_each(self._database.statement("end", end_attempt), attempts)
-        for fence, ended, _ in ends:
-            self._count(transition, fence, ended, now)
-        return True
+    def _end_each(
+        self,
+        transition: Transition,
+        ends: Sequence[End],
+        moves: Sequence[dict[str, Any]],
+        now: int,
+    ) -> list[bool]:
+        rows = [
+            {**move, **_of_attempt(fence, ended, now)}
+            for move, (fence, ended, _) in zip(moves, ends, strict=True)
+        ]
+        end = self._database.statement("end", end_attempt)
+        return self._database.change_both(self._statement(transition, moves[0]), end, rows)
 
     def _count(self, transition: Transition, fence: Fence, ended: Ended, now: int) -> None:
         tallies = self._database.tallies

@@ -22,14 +22,14 @@ class PostgresWakeup:
 
     def notify(self, topic: str) -> None:
         """Wake all waiters of a topic, on whichever host."""
-        with contextlib.suppress(StoreError):
+        with contextlib.suppress(StoreError), self._database.transaction():
             self.with_commit([topic])
 
     def with_commit(self, topics: Sequence[str]) -> None:
         """Wake all waiters of these topics with the commit. Raises StoreError."""
         for topic in dict.fromkeys(topics):
             if topic != EVENTS:
-                self._database.execute("SELECT pg_notify(%s, '')", (_channel(topic),))
+                self._database.later("SELECT pg_notify(%s, '')", (_channel(topic),))
 
     def after_commit(self, topics: Sequence[str]) -> None:
         """Nothing: they are woken."""

@@ -9,7 +9,7 @@ So each guard is written once, for both databases.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,8 +17,10 @@ from uuid import UUID
 
 import peewee as pw
 
-_GIVEN = "given"
-"""The name of a table that has the values for the places of a query."""
+MANY = 100
+"""Rows that one statement changes at most."""
+_GIVEN, _CHANGED = "given", "changed"
+"""The names of tables that have the values for the places of a query."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class _Given(pw.Value):
         return context.literal(f'{context.state.places}."{self.value.name}"')
 
 
+def in_some(many: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Rows as one statement takes them, one part after the other."""
+    return (many[start : start + MANY] for start in range(0, len(many), MANY))
+
+
 def place(field: pw.Field, name: str = "") -> pw.Value:
     """Where a value of a field goes that is given later, by the name of the field or another."""
     return _Given(_Place(name or field.name, field), converter=False)
@@ -53,6 +60,7 @@ class Statement:
         self.sql, self._parameters = query.bind(engine).sql()
         returned = list(getattr(query, "_returning", None) or ())
         self._uuids = [at for at, column in enumerate(returned) if isinstance(column, pw.UUIDField)]
+        self._followed: dict[Statement, ManyStatement] = {}
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The parameters, with values in their places."""
@@ -65,11 +73,40 @@ class Statement:
         """The same change of many rows as one statement, None where that is not to be had."""
         if not isinstance(self._engine, pw.PostgresqlDatabase):
             return None
-        places = {each.name: each.field for each in self._parameters if isinstance(each, _Place)}
         try:
-            return ManyStatement(self._engine, self._query, places)
+            given = _Rows(self._places())
         except KeyError:
             return None
+        return ManyStatement(given, *_in_rows(self._engine, self._query, given.sql, _GIVEN))
+
+    def followed_by(self, second: "Statement") -> "ManyStatement | None":
+        """This change of many rows, and a second one of those that it has changed, as one statement
+        that gives the places of these among the rows, from 1; None where that is not to be had."""
+        if not isinstance(self._engine, pw.PostgresqlDatabase):
+            return None
+        if second not in self._followed:
+            self._followed[second] = self._and_then(second)
+        return self._followed[second]
+
+    def texts(self, many: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+        """What changes many rows: a few statements, or one for each; with their parameters."""
+        if len(many) > 1 and (whole := self.of_many):
+            return whole.texts(many)
+        return ((self.sql, self.arguments(each)) for each in many)
+
+    def _and_then(self, second: "Statement") -> "ManyStatement":
+        given = _Rows(self._places() | second._places())
+        first = self._query.returning(pw.SQL(f"{_GIVEN}.*"))
+        sql, parameters = _in_rows(self._engine, first, _GIVEN, _GIVEN)
+        next_sql, next_parameters = _in_rows(self._engine, second._query, _CHANGED, _CHANGED)
+        whole = (
+            f"WITH {_GIVEN} AS MATERIALIZED (SELECT * FROM {given.numbered}), "
+            f"{_CHANGED} AS ({sql}), followed AS ({next_sql}) SELECT ordinality FROM {_CHANGED}"
+        )
+        return ManyStatement(given, whole, [_ALL, *parameters, *next_parameters])
+
+    def _places(self) -> dict[str, pw.Field]:
+        return {each.name: each.field for each in self._parameters if isinstance(each, _Place)}
 
     def row(self, names: Sequence[str], found: Sequence[Any]) -> dict[str, Any]:
         """A row that the engine has found, as Peewee would give it."""
@@ -83,23 +120,40 @@ class ManyStatement:
     """An INSERT or UPDATE for many rows at once, as PostgreSQL can take it: the values come as one
     text of JSON. A statement for each costs both sides twice as much, however they are sent."""
 
-    def __init__(self, engine: Any, query: Any, places: Mapping[str, pw.Field]):
+    def __init__(self, given: "_Rows", sql: str, parameters: Sequence[Any]):
+        self.sql, self._given, self._parameters = sql, given, parameters
+
+    def texts(self, many: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+        """The statement with the values of some rows after the other, see `in_some`."""
+        for rows in in_some(many):
+            text = self._given.text(rows)
+            yield self.sql, [text if each is _ALL else each for each in self._parameters]
+
+
+class _Rows:
+    """Rows of values as a table, and as the text of JSON that it is made from."""
+
+    def __init__(self, places: Mapping[str, pw.Field]):
         """Raises KeyError if a place is of a type that JSON does not have."""
-        columns = [f'"{name}" {_type_of(field)}' for name, field in places.items()]
-        given = pw.SQL(f"json_to_recordset(%s::json) AS {_GIVEN} ({', '.join(columns)})", [_ALL])
-        context = engine.get_sql_context(places=_GIVEN)
-        self.sql, self._parameters = context.sql(_from(query, given)).query()
+        columns = ", ".join(f'"{name}" {_type_of(field)}' for name, field in places.items())
+        self.sql = f"json_to_recordset(%s::json) AS {_GIVEN} ({columns})"
+        self.numbered = f"ROWS FROM (json_to_recordset(%s::json) AS ({columns})) WITH ORDINALITY"
         self._names = list(places)
 
-    def arguments(self, many: Sequence[Mapping[str, Any]]) -> list[Any]:
-        """The parameters, with the values of all rows."""
+    def text(self, many: Sequence[Mapping[str, Any]]) -> str:
+        """The rows as JSON."""
         rows = [{name: row[name] for name in self._names} for row in many]
-        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=_plain)
-        return [text if each is _ALL else each for each in self._parameters]
+        return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=_plain)
+
+
+def _in_rows(engine: Any, query: Any, rows: str, name: str) -> tuple[str, list[Any]]:
+    """Text and parameters of a query with its places in the rows of another table, of a name."""
+    given = pw.SQL(rows, [_ALL] * rows.count("%s"))
+    sql, parameters = engine.get_sql_context(places=name).sql(_from(query, given)).query()
+    return sql, parameters
 
 
 def _from(query: Any, given: pw.SQL) -> Any:
-    """The query with its places in the rows of another table."""
     if isinstance(query, pw.Update):
         return query.from_(given)
     inserted = query.clone()

@@ -29,7 +29,7 @@ STORE = (
     Mutant(
         "a move names the statuses it starts from",
         "storage/change_statements.py",
-        "    guard.append(JobRow.status.in_(sorted(transition.sources)))\n",
+        '    guard.append(pw.Expression(status, "IN", sorted(transition.sources)))\n',
         "",
         STATES,
     ),
@@ -42,7 +42,7 @@ STORE = (
     ),
     Mutant(
         "each change has a version of its own",
-        "storage/database.py",
+        "storage/numbers.py",
         "value=VersionRow.value + count",
         "value=VersionRow.value",
         ("tests/test_store.py",),
@@ -98,10 +98,38 @@ STORE = (
     ),
     Mutant(
         "of many changes each is made",
-        "storage/database.py",
+        "storage/statements.py",
         "range(0, len(many), MANY)",
         "range(0, MANY, MANY)",
         ("tests/test_many_rows.py",),
+    ),
+    Mutant(
+        "what was not sent goes with its transaction",
+        "storage/engines.py",
+        "        self.forget_unsent()\n",
+        "",
+        ("tests/test_many_rows.py",),
+    ),
+    Mutant(
+        "numbers go with their transaction",
+        "storage/database.py",
+        "        self._numbers.forget()\n",
+        "",
+        ("tests/test_many_rows.py",),
+    ),
+    Mutant(
+        "few jobs are not looked for among all of a status",
+        "storage/change_statements.py",
+        'pw.Expression(JobRow.status, "||", "")',
+        "JobRow.status",
+        ("tests/test_many_rows.py",),
+    ),
+    Mutant(
+        "an attempt ends only with its job",
+        "storage/statements.py",
+        "second._query, _CHANGED, _CHANGED)",
+        "second._query, _GIVEN, _GIVEN)",
+        CLAIMS,
     ),
     Mutant(
         "writers go by indexes whatever the statistics say",
