@@ -8,6 +8,7 @@ data ──put──▶ gathering ──full──▶ under way, in two threads 
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
 from server.problems import too_large
@@ -15,10 +16,28 @@ from storage.job import Upload
 from storage.uploads import UploadWriter
 
 BATCH_BYTES = 1024**2
-"""A file has two such batches in memory, and what came with the last bytes of each."""
+"""A file has two such batches in memory."""
 
-MAX_PIECES = 256
-"""As many make a batch of any size: each of a single byte takes some forty."""
+
+class Batch:
+    """Bytes gathered in a place of their own: the memory of what Tornado gave is free at once, and
+    used again while caches have it. The system gives memory of a batch as it is first filled."""
+
+    def __init__(self) -> None:
+        self._memory = memoryview(mmap(-1, BATCH_BYTES, MAP_PRIVATE | MAP_ANONYMOUS))
+        self.size = 0
+
+    def take(self, data: memoryview) -> memoryview:
+        """Copy what there is room for; the rest of `data`."""
+        end = min(self.size + len(data), BATCH_BYTES)
+        taken = end - self.size
+        self._memory[self.size : end] = data[:taken]
+        self.size = end
+        return data[taken:]
+
+    def data(self) -> memoryview:
+        """What it holds, until it is filled anew."""
+        return self._memory[: self.size]
 
 
 class FilePart:
@@ -40,23 +59,24 @@ class FilePart:
         self._blocking = blocking
         self._admit = admit
         self._max_bytes = max_bytes
-        self._gathering: list[bytes] = []
-        self._gathered = self._size = 0
+        self._gathering, self._spare = Batch(), Batch()
+        self._size = 0
         self._under_way: asyncio.Future[Any] | None = None
 
     async def put(self, data: bytes) -> None:
         """Take the next bytes. Raises Problem 413 or 507, and StoreError."""
-        self._gathering.append(data)
-        self._gathered += len(data)
         self._size += len(data)
         if self._size > self._max_bytes:
             raise too_large("the file", self._max_bytes)
-        if self._gathered >= BATCH_BYTES or len(self._gathering) >= MAX_PIECES:
-            await self._write_batch()
+        rest = memoryview(data)
+        while rest:
+            rest = self._gathering.take(rest)
+            if self._gathering.size == BATCH_BYTES:
+                await self._write_batch()
 
     async def end(self) -> None:
         """No more bytes will come: return once all are written. Raises like `put`."""
-        if self._gathering:
+        if self._gathering.size:
             await self._write_batch()
         await self._written()
 
@@ -75,16 +95,14 @@ class FilePart:
 
     async def _write_batch(self) -> None:
         await self._written()
-        self._admit(self._gathered)
-        batch, self._gathering, self._gathered = self._gathering, [], 0
+        self._admit(self._gathering.size)
+        batch, self._gathering = self._gathering, self._spare
+        self._spare = batch
+        self._gathering.size = 0
         self._under_way = asyncio.gather(
-            self._blocking(lambda: self._writer.write(*batch)),
-            self._blocking(lambda: self._hash(batch)),  # which cannot fail
+            self._blocking(lambda: self._writer.write(batch.data())),
+            self._blocking(lambda: self._sha256.update(batch.data())),  # which cannot fail
         )
-
-    def _hash(self, batch: list[bytes]) -> None:
-        for piece in batch:
-            self._sha256.update(piece)
 
     async def _written(self) -> None:
         """Wait for the batch that is under way. Raises what it met."""

@@ -53,12 +53,11 @@ class BucketWriter(UploadWriter):
             bucket, str(self._id), buffer_size=PART_BYTES, max_concurrency=_PARTS_AT_ONCE
         )
 
-    def write(self, *chunks: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """As UploadWriter.write."""
         with self._noting_failure():
-            for chunk in chunks:
-                self._writer.write(chunk)
-                self.size += len(chunk)
+            self._writer.write(bytes(data))  # obstore keeps what it is given until a part is whole
+            self.size += len(data)
 
     def finish(self, name: str, sha256: str) -> Upload:
         """As UploadWriter.finish."""

@@ -18,6 +18,9 @@ from storage.uploads import GRACE_SECONDS, Unknown, Uploads, UploadWriter
 from storage.write_back import WriteBack
 
 _DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
+_STEP_BYTES = 64 * 1024
+"""Written by one call. For larger ones Linux looks for larger pieces of memory, which takes it
+twice to four times as long where there are few (tests.benchmarks.uploads)."""
 
 
 class FolderWriter(UploadWriter):
@@ -35,14 +38,13 @@ class FolderWriter(UploadWriter):
             fcntl.flock(self._file, fcntl.LOCK_EX)
         self._write_back = WriteBack(self._file.fileno())
 
-    def write(self, *chunks: bytes) -> None:
-        """Append to the file."""
+    def write(self, data: bytes | memoryview) -> None:
+        """As UploadWriter.write."""
+        rest = memoryview(data)
         with _disk_errors():
-            for chunk in chunks:
-                view = memoryview(chunk)
-                while view:
-                    view = view[self._file.write(view) :]
-                self.size += len(chunk)
+            while rest:
+                rest = rest[self._file.write(rest[:_STEP_BYTES]) :]
+        self.size += len(data)
         self._write_back.wrote(self.size)
 
     def finish(self, name: str, sha256: str) -> Upload:

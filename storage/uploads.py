@@ -24,8 +24,8 @@ class UploadWriter(ABC):
     """How many bytes were written."""
 
     @abstractmethod
-    def write(self, *chunks: bytes) -> None:
-        """Append to the file."""
+    def write(self, data: bytes | memoryview) -> None:
+        """Append to the file. The memory of `data` may be used anew once this returns."""
 
     @abstractmethod
     def finish(self, name: str, sha256: str) -> Upload:

@@ -1,6 +1,7 @@
 """A file on its way to disk: what is in memory of it, and what becomes of it on a full disk."""
 
 import asyncio
+import hashlib
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.file_part import BATCH_BYTES, MAX_PIECES, FilePart
+from server.file_part import BATCH_BYTES, FilePart
 from server.problems import Problem
 from storage.job import StoreFull
 from storage.upload_folder import FolderUploads, FolderWriter
@@ -68,17 +69,18 @@ async def test_a_batch_gathers_while_one_is_written_and_then_the_client_waits(
 
 
 @pytest.mark.gen_test
-async def test_small_pieces_wait_before_they_take_more_memory_than_their_bytes(
+async def test_a_batch_that_is_written_is_not_changed_by_the_one_that_gathers(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
-    part = file_part(uploads, gate)
-    for _ in range(2 * MAX_PIECES - 1):
-        await part.put(b"x")
-    last = await waits(part.put(b"x"))
     gate.open.set()
-    await last
-    await part.abort()
+    part, content = file_part(uploads, gate), bytes(n for n in b"abcde" for _ in range(BATCH_BYTES))
+    for at in range(0, len(content), 300_007):
+        await part.put(content[at : at + 300_007])
+    await part.end()
+    upload = await part.finish("a.log")
+    assert uploads.path(upload).read_bytes() == content
+    assert upload.sha256 == hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.gen_test

@@ -38,12 +38,24 @@ def pieces(size: int) -> Iterator[bytes]:
 def test_a_file_is_there_only_once_it_is_whole(place: Place, size: int) -> None:
     writer = place.uploads.writer()
     for piece in pieces(size):
-        writer.write(piece, b"")
+        writer.write(piece)
+    writer.write(b"")
     assert place.uploads.access(Upload(uuid4(), "x", 1, "00"), None)
     upload = writer.finish("a.log", "00")
     assert (upload.name, upload.size, upload.sha256) == ("a.log", size, "00")
     assert place.content(upload.id) == b"".join(pieces(size))
     assert len(place.left()) == 1
+
+
+def test_memory_that_was_written_from_may_be_used_anew(place: Place) -> None:
+    writer, memory = place.uploads.writer(), bytearray(3 * 1024**2)
+    written = []
+    for byte in b"abcde":
+        memory[:] = bytes([byte]) * len(memory)
+        written.append(bytes(memory))
+        writer.write(memoryview(memory))
+    upload = writer.finish("a.log", "00")
+    assert place.content(upload.id) == b"".join(written)
 
 
 @pytest.mark.parametrize("size", SIZES)

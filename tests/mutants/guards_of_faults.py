@@ -186,7 +186,7 @@ STORE_FAULTS = (
     Mutant(
         "a file is refused when it gets below the mark",
         "server/file_part.py",
-        "        self._admit(self._gathered)\n",
+        "        self._admit(self._gathering.size)\n",
         "",
         DISK,
     ),

@@ -216,10 +216,10 @@ PROGRAMS = (
         UPLOADS,
     ),
     Mutant(
-        "many small pieces are a batch",
+        "a batch that is under way is not filled anew",
         "server/file_part.py",
-        " or len(self._gathering) >= MAX_PIECES",
-        "",
+        "        self._spare = batch\n",
+        "        self._spare = self._gathering\n",
         FILE_PART,
     ),
 )
