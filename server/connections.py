@@ -19,7 +19,7 @@ from tornado.iostream import IOStream, UnsatisfiableReadError
 from server.problems import CONTENT_TYPE, Problem, malformed
 from server.wire import HEADERS, encode
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 512 * 1024
 """The most of a body that is taken at once."""
 _BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes of what is not HTTP
 _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"

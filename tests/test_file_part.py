@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from server.file_part import BATCH_BYTES, FilePart
+from server.file_part import LEAST_BYTES, MEMORY_BYTES, MOST_BYTES, FilePart
 from server.problems import Problem
 from storage.job import StoreFull
 from storage.upload_folder import FolderUploads, FolderWriter
 
-BATCH = bytes(range(256)) * (BATCH_BYTES // 256)
+BATCH = bytes(range(256)) * (MOST_BYTES // 256)
 
 
 class Gate:
@@ -74,13 +74,28 @@ async def test_a_batch_that_is_written_is_not_changed_by_the_one_that_gathers(
 ) -> None:
     gate = Gate()
     gate.open.set()
-    part, content = file_part(uploads, gate), bytes(n for n in b"abcde" for _ in range(BATCH_BYTES))
+    part, content = file_part(uploads, gate), bytes(n for n in b"abcde" for _ in range(MOST_BYTES))
     for at in range(0, len(content), 300_007):
         await part.put(content[at : at + 300_007])
     await part.end()
     upload = await part.finish("a.log")
     assert uploads.path(upload).read_bytes() == content
     assert upload.sha256 == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.gen_test
+async def test_of_many_files_that_arrive_together_each_has_smaller_batches(
+    uploads: FolderUploads,
+) -> None:
+    gate = Gate()
+    many = [file_part(uploads, gate) for _ in range(MEMORY_BYTES // LEAST_BYTES)]
+    await many[-1].put(BATCH[: 2 * LEAST_BYTES - 1])
+    last = await waits(many[-1].put(b"x"))
+    gate.open.set()
+    await last
+    for part in many:
+        await part.abort()
+    assert files(uploads) == []
 
 
 @pytest.mark.gen_test

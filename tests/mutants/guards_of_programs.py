@@ -216,6 +216,13 @@ PROGRAMS = (
         UPLOADS,
     ),
     Mutant(
+        "many files that arrive together share their memory",
+        "server/file_part.py",
+        "max(LEAST_BYTES, min(MOST_BYTES, MEMORY_BYTES // (2 * len(_arriving))))",
+        "MOST_BYTES",
+        FILE_PART,
+    ),
+    Mutant(
         "a batch that is under way is not filled anew",
         "server/file_part.py",
         "        self._spare = batch\n",
