@@ -43,6 +43,7 @@ def searched(
         for batch in found.scan(view, base, start - base, end - base):
             for number, at in batch:
                 hits[number].append(base + at)
+        assert found.ascii == data[start:end].isascii()
     return [(each.count, each.lines, each.first_line, each.last_line) for each in found.found], hits
 
 

@@ -72,7 +72,7 @@ class Dribble(io.RawIOBase):
     def mapped(self) -> None:
         return None
 
-    def passed(self, data: memoryview) -> None:
+    def passed(self, data: memoryview, ascii: bool) -> None:
         raise AssertionError("nothing is mapped")
 
 
@@ -98,7 +98,8 @@ class Mapped(Dribble):
     def mapped(self) -> MappedFile | None:  # type: ignore[override]
         return map_file(self.file, 0, os.fstat(self.file).st_size)
 
-    def passed(self, data: memoryview) -> None:
+    def passed(self, data: memoryview, ascii: bool) -> None:
+        assert not ascii or bytes(data).isascii()
         self.taken += data
 
     def close(self) -> None:

@@ -45,7 +45,8 @@ def trouble_of(data: bytes, cuts: list[int] | None = None) -> Trouble:
     check, at = Utf8Check(), 0
     while at < len(data):
         for size in cuts or [len(data)]:
-            check.feed(memoryview(data)[at : at + size])
+            window = data[at : at + size]
+            check.feed(memoryview(window), window.isascii())
             at += size
     check.finish()
     return check.trouble

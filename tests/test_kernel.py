@@ -5,7 +5,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -73,17 +75,54 @@ def test_a_kernel_without_lines_only_counts() -> None:
     assert (found.found[0].count, found.found[0].lines, found.newlines) == (3, 0, 0)
 
 
-def test_a_library_that_cannot_be_loaded_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel._library.cache_clear()
-    kernel.available.cache_clear()
-    monkeypatch.setitem(sys.modules, "job_service_scan", None)
-    try:
-        assert not kernel.available()
-    finally:
+@pytest.mark.parametrize("vectors", VECTORS)
+def test_a_byte_above_127_is_noticed_wherever_it_is(
+    vectors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "_vectors", lambda: vectors)
+    for at in range(150):
+        found, data = Kernel([Literal(0, b"ab", False)], lines=True), bytearray(b"a\x7f\n" * 50)
+        told = []
+        for start, byte in ((0, 0x7F), (0, 0x80 | at), (at + 1, 0x80)):
+            data[at] = byte
+            list(found.scan(memoryview(data), 0, start, 150))
+            told.append(found.ascii)
+        assert told == [True, False, True]
+
+
+@pytest.fixture
+def asked_anew() -> Iterator[None]:
+    def forget() -> None:
         kernel._library.cache_clear()
         kernel.available.cache_clear()
 
+    forget()
+    yield
+    forget()
 
+
+@pytest.mark.usefixtures("asked_anew")
+def test_a_library_that_cannot_be_loaded_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "job_service_scan", None)
+    assert not kernel.available()
+
+
+@pytest.mark.usefixtures("asked_anew")
+def test_a_library_of_another_version_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    libc = SimpleNamespace(LIBRARY="libc.so.6")  # which has none of the functions
+    monkeypatch.setitem(sys.modules, "job_service_scan", libc)
+    assert not kernel.available()
+
+
+@pytest.mark.usefixtures("asked_anew")
+def test_a_library_that_takes_all_for_ascii_is_not_available(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Kernel, "ascii", True)
+    assert not kernel.available()
+
+
+@pytest.mark.usefixtures("asked_anew")
 @pytest.mark.parametrize("wrong", ["count", "lines", "first_line", "last_line"])
 def test_a_library_that_counts_wrong_is_not_available(
     wrong: str, monkeypatch: pytest.MonkeyPatch
@@ -95,11 +134,7 @@ def test_a_library_that_counts_wrong_is_not_available(
             return batches
 
     monkeypatch.setattr(kernel, "Kernel", Wrong)
-    kernel.available.cache_clear()
-    try:
-        assert not kernel.available()
-    finally:
-        kernel.available.cache_clear()
+    assert not kernel.available()
 
 
 def test_the_wheels_are_those_of_the_sources() -> None:

@@ -24,6 +24,11 @@ class AtOnce:
         """In all windows so far, if lines are wanted."""
         return self._kernel.newlines
 
+    @property
+    def ascii(self) -> bool:
+        """Whether what was new in the last window is known to be ASCII."""
+        return self._kernel.ascii
+
     def search(self, window: Window) -> None:
         """Find the literals in what is new in the window."""
         view = window.view[: window.end]

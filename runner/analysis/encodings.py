@@ -122,18 +122,18 @@ class Utf8Source(PiecedSource):
             self.bom = bom_bytes > 0
         return file if self._passes else None
 
-    def passed(self, data: memoryview) -> None:
+    def passed(self, data: memoryview, ascii: bool) -> None:
         """As Source.passed."""
-        self._source.passed(data)
-        self._look(data)
+        self._source.passed(data, ascii)
+        self._look(data, ascii)
 
     def close(self) -> None:
         """Close the source."""
         self._source.close()
 
-    def _look(self, data: memoryview) -> None:
+    def _look(self, data: memoryview, ascii: bool = False) -> None:
         if self._check:
-            self._check.feed(data)
+            self._check.feed(data, ascii)
             if not data:
                 self._check.finish()
 

@@ -56,8 +56,15 @@ def run_parts(
                 if helper.part is None:
                     helper.give(waiting)
     finally:
-        for helper in crew:
-            helper.end()
+        _end(crew)
+
+
+def _end(crew: Sequence["_Helper"]) -> None:
+    """Kill all, and only then wait: they free their memory at the same time."""
+    for helper in crew:
+        helper.kill()
+    for helper in crew:
+        helper.wait()
 
 
 def _messages(crew: Sequence["_Helper"]) -> Iterator[tuple[int, Any]]:
@@ -138,10 +145,13 @@ class _Helper:
         except (EOFError, OSError) as error:
             raise HelperError(f"the helper process of part {self.part} died") from error
 
-    def end(self) -> None:
-        """Kill it, and wait for that."""
+    def kill(self) -> None:
+        """End it, whatever it does."""
         self.pipe.close()
         os.kill(self._pid, signal.SIGKILL)  # not yet waited for, so the id is still its own
+
+    def wait(self) -> None:
+        """Wait for its end."""
         os.waitpid(self._pid, 0)
 
 

@@ -55,6 +55,7 @@ class _Scan(ctypes.Structure):
         ("hits", ctypes.POINTER(_Hit)),
         ("newlines", ctypes.c_int64),
         ("hit_count", ctypes.c_uint32),
+        ("high", ctypes.c_uint32),
     )
 
 
@@ -126,6 +127,11 @@ class Kernel:
         """In all windows so far, if lines are counted."""
         return int(self._scan.newlines)
 
+    @property
+    def ascii(self) -> bool:
+        """Whether the last window was, so that nobody has to look again; told if lines are."""
+        return not self._scan.high
+
     def unwant(self, number: int) -> None:
         """Tell no more lines of this literal."""
         self.found[number].wanted = False
@@ -155,7 +161,10 @@ def _address(view: memoryview) -> int:
 @cache
 def available() -> bool:
     """Whether the library is here and passes its test; asked once a process, some 2 ms."""
-    return _library() is not None and _vectors() >= 0 and all(map(_agrees, _tests()))
+    try:
+        return _library() is not None and _vectors() >= 0 and all(map(_agrees, _tests()))
+    except Exception:  # whatever it is, it is not fit
+        return False
 
 
 def _tests() -> list[list[bytes]]:
@@ -172,10 +181,12 @@ def _agrees(texts: list[bytes]) -> bool:
     view = memoryview(data)
     for _ in kernel.scan(view, 0, 0, half):
         pass
+    ascii = kernel.ascii
     for _ in kernel.scan(view[half - keep :], half - keep, keep, len(data) - half + keep):
         pass
     found = [(each.count, each.lines, each.first_line, each.last_line) for each in kernel.found]
-    return found == [_plainly(bytes(data), text) for text in texts]
+    ascii = ascii or kernel.ascii  # neither half is
+    return not ascii and found == [_plainly(bytes(data), text) for text in texts]
 
 
 def _plainly(data: bytes, text: bytes) -> tuple[int, int, int, int]:

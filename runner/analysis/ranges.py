@@ -5,6 +5,7 @@ import pickle
 import time
 from collections.abc import Callable, Sequence
 
+from runner.analysis import kernel
 from runner.analysis.errors import HelperError
 from runner.analysis.helpers import Progress, run_parts
 from runner.analysis.histogram import TimeSpan
@@ -63,6 +64,7 @@ def scan_ranges(
         seen.fold(part_seen, whole.bytes)
         whole.fold(partial, (pickle.load(stream) for _ in patterns), samples)
 
+    kernel.available()  # which helpers are forked with, or each would test it
     run_parts(work, len(ranges), helpers, heard, take)
     return whole, seen
 
@@ -142,5 +144,5 @@ class _RangeSource:
     def mapped(self) -> MappedFile | None:
         return map_file(descriptor_of(self._file), self._at, self._end)
 
-    def passed(self, data: memoryview) -> None:
-        self._check.feed(data)
+    def passed(self, data: memoryview, ascii: bool) -> None:
+        self._check.feed(data, ascii)

@@ -83,12 +83,14 @@ class Scanner:
         """Read and scan the next window; False, and nothing done, at the end of the source."""
         window = self._window
         if not window.advance():
+            window.pass_on()
             return False
         if self._lines:
             self._lines.begin(self._searches)
         if self._folds:
             lower(window.view[: window.end], memoryview(self._folded)[: window.end])
         self._search()
+        window.pass_on(self._at_once is not None and self._at_once.ascii)
         if self._lines:
             self._lines.end(self._at_once.newlines if self._at_once else None)
         return True

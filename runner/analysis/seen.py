@@ -39,8 +39,8 @@ class Watched:
         """As Source.mapped."""
         return self._source.mapped()
 
-    def passed(self, data: memoryview) -> None:
+    def passed(self, data: memoryview, ascii: bool) -> None:
         """As Source.passed."""
-        self._source.passed(data)
+        self._source.passed(data, ascii)
         if data:
             self._span.feed(data)

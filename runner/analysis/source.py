@@ -66,8 +66,11 @@ class Source(ABC):
         """
         return None
 
-    def passed(self, data: memoryview) -> None:  # noqa: B027  nothing to note is no mistake
-        """Note the next bytes, which were not read but taken from the file; none at its end."""
+    def passed(self, data: memoryview, ascii: bool) -> None:  # noqa: B027  it may have no use
+        """Note the next bytes, which were not read but taken from the file; none at its end.
+
+        `ascii`: whether it is known that they are nothing else.
+        """
 
     @abstractmethod
     def close(self) -> None:

@@ -47,7 +47,7 @@ class PlainSource(Source):
         """As Source.mapped."""
         return map_file(descriptor_of(self._file), 0, self.bytes_total)
 
-    def passed(self, data: memoryview) -> None:
+    def passed(self, data: memoryview, ascii: bool) -> None:
         """As Source.passed."""
         self._done += len(data)
 

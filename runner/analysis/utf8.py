@@ -61,10 +61,11 @@ class Utf8Check:
         self._rest = b""  # the beginning of a character
         self._offset = 0  # of the next window, in all the data
 
-    def feed(self, window: memoryview) -> None:
-        """Look at the next bytes of the data."""
+    def feed(self, window: memoryview, ascii: bool = False) -> None:
+        """Look at the next bytes of the data; hardly, if they are known to be ASCII."""
         at = self._join(window) if self._rest else 0
-        while at < len(window) and not self.trouble.full and (at := _next_high(window, at)) >= 0:
+        end = 0 if ascii else len(window)
+        while at < end and not self.trouble.full and (at := _next_high(window, at)) >= 0:
             block = bytes(window[at : at + _BLOCK_BYTES])
             used = self._decode(block, self._offset + at)
             if at + len(block) == len(window):

@@ -32,8 +32,8 @@ class Source(Protocol):
     def mapped(self) -> MappedFile | None:
         """The file to take bytes from instead, if there is one."""
 
-    def passed(self, data: memoryview, /) -> None:
-        """Note bytes that were taken from the mapped file."""
+    def passed(self, data: memoryview, ascii: bool, /) -> None:
+        """Note bytes that were taken from the mapped file, and whether they are known as ASCII."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,10 @@ class Window(ABC):
             raise self._failure
         self.cut = self.view[self.end - 1] != 10 if new else self.continues
         return new
+
+    def pass_on(self, ascii: bool = False) -> None:  # noqa: B027  the source knows what it gave
+        """Tell the source of what was new, or of its end, once that was searched: the processor's
+        caches have it then. `ascii`: whether it is known to be that."""
 
     def line_at(self, at: int) -> bytes:
         """The head of the line that a position is in, without its newline."""
@@ -171,15 +175,14 @@ class MappedWindow(Window):
                 self._show(self._file.part(self.base, self.base + goal))
         except OSError as error:
             self._failure, there = error, self.base + self._filled
-        self._at_end = self.base + self._filled >= there
-        self._pass_on()
+        done = self.base + self._filled
+        self._at_end = done >= there
         if there < self._size and self._at_end and not self._failure:
-            problem = "the file was cut while it was read"
-            self._failure = SourceError(problem, self._passed, self._passed)
+            self._failure = SourceError("the file was cut while it was read", done, done)
 
-    def _pass_on(self) -> None:
-        """Tell the source of what is new here, or of its end."""
-        new = self.view[self._passed - self.base : self._filled]
+    def pass_on(self, ascii: bool = False) -> None:
+        """As Window.pass_on."""
+        new = self.view[self._passed - self.base : self.end]
         if new or self._at_end:
-            self._source.passed(new)
+            self._source.passed(new, ascii)
             self._passed += len(new)

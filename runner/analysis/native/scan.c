@@ -34,7 +34,9 @@ static void begin_block(scan *s) {
     uint32_t size;
     s->block_end = s->end - s->block > s->limits.block ? s->block + s->limits.block : s->end;
     size = (uint32_t)(s->block_end - s->block);
-    s->in_block = s->lines ? s->vectors->newlines(s->view + s->block, size, s->line_ends) : 0;
+    s->in_block = 0;
+    if (s->lines)
+        s->in_block = s->vectors->newlines(s->view + s->block, size, s->line_ends, &s->high);
     s->group = s->cursor = 0;
     s->at = first_place(s);
 }
@@ -58,6 +60,7 @@ PUBLIC int scan_on(scan *s) {
 PUBLIC void scan_window(scan *s, const uint8_t *view, int64_t base, int64_t start, int64_t end) {
     s->view = view;
     s->base = base;
+    s->high = !s->lines;
     s->start = s->block = s->block_end = start;
     s->end = end;
 }

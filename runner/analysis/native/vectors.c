@@ -60,18 +60,23 @@ static uint32_t place(uint64_t mask) {
     return (uint32_t)__builtin_ctzll(mask) / BITS;
 }
 
-static inline uint64_t newlines_in(const uint8_t *from) {
+static inline uint64_t newlines_in(const uint8_t *from, vector *all) {
     uint64_t mask = 0;
-    for (int i = 0; i < CHUNK; i += WIDTH)
-        mask |= mask_of(equal(load(from + i), each('\n'))) << i * BITS;
+    for (int i = 0; i < CHUNK; i += WIDTH) {
+        vector bytes = load(from + i);
+        *all = or(*all, bytes);
+        mask |= mask_of(equal(bytes, each('\n'))) << i * BITS;
+    }
     return mask & ONE_EACH;
 }
 
 /* Few chunks have more than two: writing two always spares a guess of how many there are. */
-static uint32_t newlines(const uint8_t *from, uint32_t size, uint32_t *found) {
+static uint32_t newlines(const uint8_t *from, uint32_t size, uint32_t *found, uint32_t *high) {
     uint32_t count = 0, at = 0;
+    uint8_t last = 0;
+    vector all = each(0);
     for (; at + CHUNK <= size; at += CHUNK) {
-        uint64_t mask = newlines_in(from + at), rest = mask & (mask - 1);
+        uint64_t mask = newlines_in(from + at, &all), rest = mask & (mask - 1);
         uint32_t here = (uint32_t)__builtin_popcountll(mask);
         found[count] = at + place(mask | 1ull << 63);
         found[count + 1] = at + place(rest | 1ull << 63);
@@ -81,9 +86,10 @@ static uint32_t newlines(const uint8_t *from, uint32_t size, uint32_t *found) {
         }
         count += here;
     }
-    for (; at < size; at++)
+    for (; at < size; last |= from[at], at++)
         if (from[at] == '\n')
             found[count++] = at;
+    *high |= last > 127 || mask_of_zeros(and(all, each(0x80))) != mask_of_zeros(each(0));
     return count;
 }
 
