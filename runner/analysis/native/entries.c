@@ -13,14 +13,21 @@ static int64_t newlines_before_block(const scan *s, int64_t at) {
     return count;
 }
 
-/* The newline of the block that ends the line of a place in it: its number there. */
-static uint32_t line_of(scan *s, int64_t at) {
-    uint32_t line = s->cursor, place = (uint32_t)(at - s->block);
-    while (line < s->in_block && s->line_ends[line] < place)
-        line++;
-    while (line > 0 && s->line_ends[line - 1] >= place)
-        line--;
-    return s->cursor = line;
+/* How many newlines of the block are before a place in it. */
+static uint32_t newlines_before(const scan *s, uint32_t place) {
+    const strip *in = s->strips + place / STRIP;
+    uint64_t before = in->newlines & ((1ull << place % STRIP) - 1);
+    return in->before + (uint32_t)__builtin_popcountll(before);
+}
+
+/* Where the line of a place ends, behind its newline; or the block, if that comes first. */
+static uint32_t end_of_line(const scan *s, uint32_t place) {
+    const uint32_t size = (uint32_t)(s->block_end - s->block), last = (size - 1) / STRIP;
+    uint32_t in = place / STRIP;
+    uint64_t rest = s->strips[in].newlines & ~0ull << place % STRIP;
+    while (!rest && in < last)
+        rest = s->strips[++in].newlines;
+    return rest ? in * STRIP + (uint32_t)__builtin_ctzll(rest) + 1 : size;
 }
 
 static void note_line(scan *s, literal *l, int64_t at) {
@@ -29,10 +36,9 @@ static void note_line(scan *s, literal *l, int64_t at) {
     if (at < s->block) {
         line -= newlines_before_block(s, at);
     } else {
-        uint32_t in_block = line_of(s, at);
-        line += in_block;
-        if (in_block < s->in_block)
-            l->line_end = s->base + s->block + s->line_ends[in_block] + 1;
+        uint32_t place = (uint32_t)(at - s->block);
+        line += newlines_before(s, place);
+        l->line_end = s->base + s->block + end_of_line(s, place);
     }
     if (line == l->last_line)
         return;

@@ -80,7 +80,7 @@ static void plan_rest(planner *p, const uint32_t *counts) {
 }
 
 void plan(scan *s, const uint8_t *sample, uint32_t size) {
-    planner p = {.s = s, .grams = s->line_ends};
+    planner p = {.s = s, .grams = (uint32_t *)s->strips};
     uint32_t counts[KINDS] = {0};
     for (uint32_t i = 0; i < s->literal_count; i++)
         p.fold |= s->literals[i].folded ? LOWER_CASE : 0;

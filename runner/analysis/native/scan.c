@@ -36,8 +36,8 @@ static void begin_block(scan *s) {
     size = (uint32_t)(s->block_end - s->block);
     s->in_block = 0;
     if (s->lines)
-        s->in_block = s->vectors->newlines(s->view + s->block, size, s->line_ends, &s->high);
-    s->group = s->cursor = 0;
+        s->in_block = s->vectors->newlines(s->view + s->block, size, s->strips, &s->high);
+    s->group = 0;
     s->at = first_place(s);
 }
 
@@ -47,7 +47,7 @@ PUBLIC int scan_on(scan *s) {
     while (s->block < s->end) {
         if (s->block_end <= s->block)
             begin_block(s);
-        for (; s->group < s->group_count; s->group++, s->cursor = 0, s->at = first_place(s))
+        for (; s->group < s->group_count; s->group++, s->at = first_place(s))
             if (run(s))
                 return 1;
         s->newlines += s->in_block;
@@ -76,15 +76,17 @@ static uint32_t groups_of(uint32_t count, const limits *l) {
     return count / l->together + 8;
 }
 
-/* Newlines are written two at a time, and the room serves the sample before. */
-static size_t line_ends_of(const limits *l) {
-    return ((l->block > 1 << COUNT_BITS ? l->block : 1 << COUNT_BITS) + 2) * sizeof(uint32_t);
+/* Before the first block, the room serves the sample. */
+static size_t strips_of(const limits *l) {
+    size_t of_block = (l->block / STRIP + 1) * sizeof(strip);
+    size_t of_sample = sizeof(uint32_t) << COUNT_BITS;
+    return of_block > of_sample ? of_block : of_sample;
 }
 
 /* The bytes of memory that so many literals need, whose texts have so many. */
 PUBLIC int64_t scan_memory(uint32_t count, uint32_t text_bytes, const limits *l) {
     size_t each = sizeof(literal) + GRAM * (sizeof(entry) + 4 * sizeof(slot));
-    size_t fixed = sizeof(scan) + line_ends_of(l) + l->hits * sizeof(hit);
+    size_t fixed = sizeof(scan) + strips_of(l) + l->hits * sizeof(hit);
     size_t tables = 3 * (BITMAP_WORDS * sizeof(uint32_t) + sizeof(slot));
     size_t groups = groups_of(count, l) * sizeof(group), gaps = 16 * 64;
     return (int64_t)(fixed + tables + count * each + groups + text_bytes + gaps);
@@ -103,7 +105,7 @@ PUBLIC scan *scan_new(uint8_t *memory, uint32_t number, uint32_t count, const ui
     s->literals = (literal *)carve(&memory, count * sizeof(literal));
     s->entries = (entry *)carve(&memory, GRAM * count * sizeof(entry));
     s->groups = (group *)carve(&memory, groups_of(count, l) * sizeof(group));
-    s->line_ends = (uint32_t *)carve(&memory, line_ends_of(l));
+    s->strips = (strip *)carve(&memory, strips_of(l));
     s->hits = (hit *)carve(&memory, l->hits * sizeof(hit));
     for (uint32_t i = 0; i < count; i++) {
         s->literals[i].text = text_bytes;

@@ -17,6 +17,7 @@ enum {
     BUCKETS = 8,
     HASH_BITS = 17,
     BITMAP_WORDS = 1 << (HASH_BITS - 5),
+    STRIP = 64,
 };
 
 /* A literal, and what was found of it. Offsets are those of the data, lines count from 1. */
@@ -68,6 +69,12 @@ typedef struct {
     uint32_t literal, at;        /* `at`: in the view */
 } hit;
 
+/* Which of so many bytes of a block are newlines, and how many are before them in the block. */
+typedef struct {
+    uint64_t newlines;
+    uint32_t before;
+} strip;
+
 /* `block`: bytes that stay in the cache while every filter passes over them. `hits`: in memory at
  * once, for each literal no fewer than GRAM. `work`: comparisons before the caller is asked.
  * `together`: literals, at most, in one pass by NIBBLES. */
@@ -88,12 +95,11 @@ typedef struct {
     int64_t block, block_end;    /* in the view */
     int64_t at;                  /* where the present group goes on */
     uint32_t in_block;           /* newlines */
-    uint32_t cursor;
     int64_t work;
     const uint8_t *texts;
     entry *entries;
     group *groups;
-    uint32_t *line_ends;         /* newlines of the block, from its start; room for two more */
+    strip *strips;               /* of the block, the last of fewer bytes */
     uint32_t literal_count, group_count, longest, lines;
     limits limits;
     const struct vectors *vectors;
@@ -102,7 +108,7 @@ typedef struct {
 
 /* Vector code, for the processor at hand. Those that filter return 1 if they pause. */
 typedef struct vectors {
-    uint32_t (*newlines)(const uint8_t *from, uint32_t size, uint32_t *found, uint32_t *high);
+    uint32_t (*newlines)(const uint8_t *from, uint32_t size, strip *strips, uint32_t *high);
     int (*pair)(scan *s, const group *g, int64_t at);
     int (*nibbles)(scan *s, const group *g, int64_t at);
 } vectors;

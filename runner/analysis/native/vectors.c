@@ -52,6 +52,24 @@ enum { WIDTH = 16, CHUNK = 16 };
 #define mask_of_zeros(v) mask_of(equal(v, each(0)))
 #endif
 
+/* A bit for each byte of a strip, given those that are all ones or all zeros. */
+static inline uint64_t strip_of(const vector *bytes) {
+#if defined(__x86_64__)
+    uint64_t bits = 0;
+    for (int i = 0; i < STRIP / WIDTH; i++)
+        bits |= mask_of(bytes[i]) << i * WIDTH;
+    return bits;
+#else
+    static const uint8_t places[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    const vector bit = load(places);
+    vector two[2];
+    for (int i = 0; i < 2; i++)
+        two[i] = vpaddq_u8(and(bytes[2 * i], bit), and(bytes[2 * i + 1], bit));
+    two[0] = vpaddq_u8(two[0], two[1]);
+    return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(two[0], two[0])), 0);
+#endif
+}
+
 /* Of each byte, a mask has so many bits; one of them is kept. */
 enum { BITS = 64 / CHUNK };
 static const uint64_t ONE_EACH = BITS == 1 ? ~0ull : 0x8888888888888888ull;
@@ -60,37 +78,37 @@ static uint32_t place(uint64_t mask) {
     return (uint32_t)__builtin_ctzll(mask) / BITS;
 }
 
+/* Of a strip, a bit each; `all` has the bytes themselves or'ed into it. */
 static inline uint64_t newlines_in(const uint8_t *from, vector *all) {
-    uint64_t mask = 0;
-    for (int i = 0; i < CHUNK; i += WIDTH) {
-        vector bytes = load(from + i);
+    vector found[STRIP / WIDTH];
+    for (int i = 0; i < STRIP / WIDTH; i++) {
+        vector bytes = load(from + i * WIDTH);
         *all = or(*all, bytes);
-        mask |= mask_of(equal(bytes, each('\n'))) << i * BITS;
+        found[i] = equal(bytes, each('\n'));
     }
-    return mask & ONE_EACH;
+    return strip_of(found);
 }
 
-/* Few chunks have more than two: writing two always spares a guess of how many there are. */
-static uint32_t newlines(const uint8_t *from, uint32_t size, uint32_t *found, uint32_t *high) {
+/* Processors fetch ahead by themselves, but not beyond a page: 512 bytes took 5 % off a scan. */
+enum { AHEAD = 512 };
+
+static uint32_t newlines(const uint8_t *from, uint32_t size, strip *strips, uint32_t *high) {
     uint32_t count = 0, at = 0;
-    uint8_t last = 0;
     vector all = each(0);
-    for (; at + CHUNK <= size; at += CHUNK) {
-        uint64_t mask = newlines_in(from + at, &all), rest = mask & (mask - 1);
-        uint32_t here = (uint32_t)__builtin_popcountll(mask);
-        found[count] = at + place(mask | 1ull << 63);
-        found[count + 1] = at + place(rest | 1ull << 63);
-        for (uint32_t i = 2; i < here; i++) {
-            rest &= rest - 1;
-            found[count + i] = at + place(rest);
-        }
-        count += here;
+    strip rest = {0, 0};
+    for (; at + STRIP <= size; at += STRIP, strips++) {
+        __builtin_prefetch(from + at + AHEAD);
+        *strips = (strip){newlines_in(from + at, &all), count};
+        count += (uint32_t)__builtin_popcountll(strips->newlines);
     }
-    for (; at < size; last |= from[at], at++)
-        if (from[at] == '\n')
-            found[count++] = at;
-    *high |= last > 127 || mask_of_zeros(and(all, each(0x80))) != mask_of_zeros(each(0));
-    return count;
+    *high |= mask_of_zeros(and(all, each(0x80))) != mask_of_zeros(each(0));
+    rest.before = count;
+    for (uint32_t i = 0; at + i < size; i++) {
+        rest.newlines |= (uint64_t)(from[at + i] == '\n') << i;
+        *high |= from[at + i] > 127;
+    }
+    *strips = rest;
+    return count + (uint32_t)__builtin_popcountll(rest.newlines);
 }
 
 typedef struct {
