@@ -1,6 +1,7 @@
 """Cuts a plain file into ranges of whole lines, scanned by helper processes, folded in order."""
 
 import io
+import math
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -43,7 +44,7 @@ def scan_ranges(
     range_bytes: int,
 ) -> tuple[Partial, Seen]:
     """Scan a plain file with helper processes. Raises HelperError, also if the file is cut."""
-    ranges = plan(file, range_bytes)
+    ranges = plan(file, shared_size(size_of(file), range_bytes, helpers))
     whole, seen = Partial.of(len(patterns)), Seen()
     news: dict[int, tuple[int, list[int]]] = {}  # of the ranges that are not in the whole yet
     samples = options.lines.samples if options.lines else 0
@@ -77,6 +78,12 @@ def _packed(partial: Partial, seen: Seen) -> bytes:
     while tallies:
         pickle.dump(tallies.pop(), stream)  # and free it
     return stream.getvalue()
+
+
+def shared_size(size: int, most: int, helpers: int) -> int:
+    """Bytes of each range, such that all helpers have as many of them, of `most` bytes or fewer."""
+    rounds = max(math.ceil(size / (most * helpers)), 1)
+    return math.ceil(size / (rounds * helpers))
 
 
 def plan(file: Stored, range_bytes: int) -> list[tuple[int, int]]:
