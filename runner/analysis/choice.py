@@ -2,11 +2,11 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from runner.analysis.fixed import Fixed
-from runner.analysis.patterns import Regex
+from runner.analysis.patterns import Literal, Regex
 from runner.analysis.primitives import Text
 from runner.analysis.regexes import RegexSearch, Way
 from runner.analysis.window import Window
@@ -57,6 +57,13 @@ class OneRegex:
         began = time.thread_time()
         yield from self._ways[self._choice.way](window, text)
         self._choice.note(time.thread_time() - began, window.end - window.start)
+
+
+def regexes_of(patterns: Sequence[Literal | Regex]) -> list[OneRegex]:
+    """All regexes, to be searched for in one part of a file after the other: what was learned of
+    the data in one is of use in the next."""
+    regexes = [pattern for pattern in patterns if isinstance(pattern, Regex)]
+    return [OneRegex(regex, len(regexes)) for regex in regexes]
 
 
 def _in_batches(way: Way, window: Window, text: Text) -> Iterator[list[int]]:

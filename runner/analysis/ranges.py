@@ -5,8 +5,10 @@ import math
 import pickle
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from runner.analysis import kernel
+from runner.analysis.choice import OneRegex, regexes_of
 from runner.analysis.errors import HelperError
 from runner.analysis.helpers import Progress, run_parts
 from runner.analysis.histogram import TimeSpan
@@ -49,8 +51,10 @@ def scan_ranges(
     news: dict[int, tuple[int, list[int]]] = {}  # of the ranges that are not in the whole yet
     samples = options.lines.samples if options.lines else 0
 
+    regexes = cache(lambda: regexes_of(patterns))  # each helper has its own
+
     def work(part: int, progress: Progress) -> bytes:
-        return _packed(*scan_range(file, ranges[part], patterns, options, progress))
+        return _packed(*scan_range(file, ranges[part], patterns, options, progress, regexes()))
 
     def heard(part: int, content: tuple[int, list[int]]) -> None:
         news[part] = content
@@ -116,13 +120,14 @@ def scan_range(
     patterns: Sequence[Literal | Regex],
     options: Options,
     progress: Progress,
+    regexes: Sequence[OneRegex] | None = None,
 ) -> tuple[Partial, Seen]:
     """Scan the bytes from one offset to another, which are whole lines of a plain file; tells bytes
-    done and counts. Raises HelperError if the file is cut."""
+    done and counts. `regexes` as of Scanner. Raises HelperError if the file is cut."""
     check, span, report_at = Utf8Check(), TimeSpan(), 0.0
     with open_stored(file, *part) as opened:
         source = Watched(_RangeSource(opened, *part, check), span)
-        scanner = Scanner(patterns, options, source)
+        scanner = Scanner(patterns, options, source, regexes)
         while scanner.scan():
             now = time.monotonic()
             if now >= report_at:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runner.analysis import kernel
 from runner.analysis.at_once import AtOnce
-from runner.analysis.choice import OneRegex
+from runner.analysis.choice import OneRegex, regexes_of
 from runner.analysis.lines import LineOptions, Lines, Search
 from runner.analysis.patterns import Literal, Regex
 from runner.analysis.primitives import Text, lower, text_of
@@ -41,21 +41,27 @@ class Scanner:
     """Call `scan` until it is False, then ask for the `partial`."""
 
     def __init__(
-        self, patterns: Sequence[Literal | Regex], options: Options, source: Source
+        self,
+        patterns: Sequence[Literal | Regex],
+        options: Options,
+        source: Source,
+        regexes: Sequence[OneRegex] | None = None,
     ) -> None:
-        """The results have the order of the patterns. Nothing of the source may be read yet."""
+        """The results have the order of the patterns. Nothing of the source may be read yet.
+
+        `regexes`: those of the patterns, if they have been searched for before.
+        """
         literals = [pattern for pattern in patterns if isinstance(pattern, Literal)]
-        regexes = [pattern for pattern in patterns if isinstance(pattern, Regex)]
+        self._regexes = regexes_of(patterns) if regexes is None else regexes
         at_once = literals if kernel.available() else []
         self._single = [] if at_once else literals
-        apart: list[Literal | Regex] = [*self._single, *regexes]
+        apart: list[Literal | OneRegex] = [*self._single, *self._regexes]
         self._folds = any(each.folded for each in apart)
-        self._window = _window(source, literals, options, bool(regexes), self._folds)
+        self._window = _window(source, literals, options, bool(self._regexes), self._folds)
         self._lines = None if options.lines is None else Lines(self._window, options.lines)
         self._searches = [Search(pattern) for pattern in patterns]
         self._folded = bytearray(self._window.most if self._folds else 1)
         self._folded_text = text_of(self._folded)
-        self._regexes = [OneRegex(regex, len(regexes)) for regex in regexes]
         self._at_once: AtOnce | None = None
         if at_once:
             searches = [self._searches[each.index] for each in at_once]
