@@ -4,7 +4,8 @@
                  ▲                              │
                  └───────────────────────────────┘
 
-ASCII costs 0.04 s a GB, and next to nothing where the kernel has told that it is that; text full of other characters 0.5 s, most of it the decoding.
+ASCII costs 0.04 s a GB, or nothing where the kernel has told that it is; text full of other
+characters 0.5 s, most of it the decoding.
 """
 
 from codecs import utf_8_decode
