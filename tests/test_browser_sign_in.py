@@ -75,8 +75,8 @@ def test_what_a_role_may_not_do_is_off_and_says_why(service: Service, page: Page
 def test_only_an_admin_sees_how_queues_are_changed(service: Service, page: Page) -> None:
     change = page.get_by_role("button", name=re.compile("New queue|Pause|Change"))
     table = page.get_by_role("group", name="Queues")
+    page.goto("/")
     for name in ("rob", "ann"):
-        page.goto("/")
         sign_in(page, name)
         expect(table.get_by_role("columnheader")).to_have_count(5)
         expect(table.get_by_role("row", name="default")).to_contain_text("open")
