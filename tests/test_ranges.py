@@ -1,5 +1,6 @@
 """A file cut into ranges for helper processes: the same result, and no helper is left behind."""
 
+import math
 import os
 import select
 import signal
@@ -18,7 +19,7 @@ from runner.analysis.errors import HelperError
 from runner.analysis.helpers import Progress, run_parts
 from runner.analysis.lines import LineOptions
 from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.ranges import may_be_cut, plan, scan_ranges
+from runner.analysis.ranges import may_be_cut, plan, scan_ranges, shared_size
 from runner.analysis.scanner import Options
 from tests.analysis_oracle import expected, found, scan
 
@@ -192,3 +193,15 @@ def no_helper_is_left() -> Iterator[None]:
     before = children()
     yield
     assert children() <= before
+
+
+@pytest.mark.parametrize(
+    ("size", "helpers", "ranges"),
+    [(0, 2, 0), (1, 4, 1), (64, 2, 1), (65, 2, 2), (128, 16, 2), (1000, 2, 16), (1000, 16, 16)],
+)
+def test_ranges_are_shared_evenly_and_are_no_more_for_helpers_that_are_not_needed(
+    size: int, helpers: int, ranges: int
+) -> None:
+    shared = shared_size(size, 64, helpers)
+    assert shared <= 64
+    assert math.ceil(size / max(shared, 1)) == ranges

@@ -85,9 +85,12 @@ def _packed(partial: Partial, seen: Seen) -> bytes:
 
 
 def shared_size(size: int, most: int, helpers: int) -> int:
-    """Bytes of each range, such that all helpers have as many of them, of `most` bytes or fewer."""
-    rounds = max(math.ceil(size / (most * helpers)), 1)
-    return math.ceil(size / (rounds * helpers))
+    """Bytes of each range, `most` or fewer: all helpers have as many of them, or one each, if so
+    many are not needed."""
+    ranges = max(math.ceil(size / most), 1)
+    if ranges > helpers:
+        ranges = math.ceil(ranges / helpers) * helpers
+    return math.ceil(size / ranges)
 
 
 def plan(file: Stored, range_bytes: int) -> list[tuple[int, int]]:
