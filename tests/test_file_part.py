@@ -74,7 +74,8 @@ async def test_a_batch_that_is_written_is_not_changed_by_the_one_that_gathers(
 ) -> None:
     gate = Gate()
     gate.open.set()
-    part, content = file_part(uploads, gate), bytes(n for n in b"abcde" for _ in range(MOST_BYTES))
+    part = file_part(uploads, gate)
+    content = b"".join(bytes([byte]) * MOST_BYTES for byte in b"abcde")
     for at in range(0, len(content), 300_007):
         await part.put(content[at : at + 300_007])
     await part.end()

@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,7 +23,9 @@ from isal import igzip
 
 from runner.analysis.patterns import Pattern
 from runner.analysis.run import Wanted, analyze
+from tests.benchmarks.jobs import time_of
 from tests.benchmarks.log_file import make_log
+from tests.benchmarks.uploads import send
 from tests.programs import Service, running_service
 
 TEXTS = ("ERROR", "WARN")
@@ -58,10 +59,9 @@ def ripgrep(path: Path, *patterns: str) -> float:
 def through(service: Service, path: Path) -> dict[str, float]:
     """Seconds for a file that curl sends: from stored to succeeded, the same when the file is
     analyzed again, and for the engine alone, which reads what the service has stored."""
-    payload = {"patterns": list(TEXTS)}
-    job_id = send(f"{service.base_url}/jobs", path, payload)["job_id"]
+    job_id = json.loads(send(f"{service.base_url}/jobs", path, TEXTS))["job_id"]
     first = until_succeeded(service, job_id)
-    again = service.submit("analyze", {**payload, "source": {"job_id": job_id}})
+    again = service.submit("analyze", {"patterns": TEXTS, "source": {"job_id": job_id}})
     (stored,) = (service.folder / "data/uploads/files").iterdir()
     try:
         return {
@@ -73,21 +73,11 @@ def through(service: Service, path: Path) -> dict[str, float]:
         stored.unlink()
 
 
-def send(url: str, path: Path, payload: Any) -> dict[str, Any]:
-    """The answer to a job with a file."""
-    fields = ("type=analyze", f"payload={json.dumps(payload)}", f"filename=@{path}")
-    form = [part for field in fields for part in ("-F", field)]
-    answer = subprocess.run(["curl", "-sS", *form, url], capture_output=True, check=True).stdout
-    document: dict[str, Any] = json.loads(answer)
-    return document
-
-
 def until_succeeded(service: Service, job_id: str) -> float:
     """Seconds from the moment when a job is stored."""
     job = service.result(job_id)
     assert job["status"] == "succeeded", job["error"]
-    begun, ended = (datetime.fromisoformat(job[at]) for at in ("created_at", "finished_at"))
-    return (ended - begun).total_seconds()
+    return time_of(job["finished_at"]) - time_of(job["created_at"])
 
 
 def calls(folder: Path, size: int) -> dict[str, Callable[[], float]]:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -34,6 +35,11 @@ def until_gone(pids: Sequence[int], since: float, patience: float = 30) -> float
             raise SystemExit(f"processes are left after {patience:g} s: {living(list(pids))}")
         time.sleep(0.0005)
     return time.monotonic() - since
+
+
+def time_of(moment: str) -> float:
+    """Seconds since 1970 of a moment as the API tells it."""
+    return datetime.fromisoformat(moment).timestamp()
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -18,12 +18,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.benchmarks.jobs import percentile
+from tests.benchmarks.jobs import percentile, time_of
 from tests.postgres import synced_database
 from tests.programs import Program, Service, running_service
 from tests.waiting import wait_for
@@ -73,9 +72,9 @@ def measure(service: Service, victim: Program, slots: int) -> dict[str, float]:
     lost = [job for job in jobs if job["attempts"][0]["runner"] == name]
     require(jobs, lost, _begun(notes))
     return {
-        "rescued": max(_seconds(job["attempts"][0]["finished_at"]) for job in lost) - killed_at,
-        "begun again": max(_seconds(job["attempts"][1]["started_at"]) for job in lost) - killed_at,
-        "all ended": max(_seconds(job["finished_at"]) for job in jobs) - killed_at,
+        "rescued": max(time_of(job["attempts"][0]["finished_at"]) for job in lost) - killed_at,
+        "begun again": max(time_of(job["attempts"][1]["started_at"]) for job in lost) - killed_at,
+        "all ended": max(time_of(job["finished_at"]) for job in jobs) - killed_at,
     }
 
 
@@ -88,10 +87,6 @@ def require(jobs: list[dict[str, Any]], lost: list[dict[str, Any]], begun: Count
 
 def _begun(notes: Path) -> Counter[str]:
     return Counter(notes.read_text().split() if notes.exists() else ())
-
-
-def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()
 
 
 def _figures(seconds: list[float]) -> str:

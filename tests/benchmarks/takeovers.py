@@ -2,10 +2,9 @@
 
 import signal
 import time
-from datetime import datetime
 from typing import Any
 
-from tests.benchmarks.jobs import row, start, until_gone
+from tests.benchmarks.jobs import row, start, time_of, until_gone
 from tests.pools import living
 from tests.programs import Program, Service
 
@@ -65,14 +64,10 @@ class TakeoverBench:
         """Seconds from the kill to the start of the second attempt, but for the backoff."""
         job = self._second_attempt(job_id)
         lost, second = job["attempts"]
-        backoff = _seconds(job["run_at"]) - _seconds(lost["finished_at"])
-        return _seconds(second["started_at"]) - killed_at - backoff
+        backoff = time_of(job["run_at"]) - time_of(lost["finished_at"])
+        return time_of(second["started_at"]) - killed_at - backoff
 
     def _second_attempt(self, job_id: str) -> dict[str, Any]:
         while len((job := self._service.job(job_id))["attempts"]) < 2:
             time.sleep(0.01)
         return job
-
-
-def _seconds(moment: str) -> float:
-    return datetime.fromisoformat(moment).timestamp()

@@ -12,6 +12,7 @@ temporary files (TMPDIR).
 
 import argparse
 import http.client
+import json
 import os
 import re
 import statistics
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,13 +68,20 @@ class Target:
         return f"| {self.name} | {speed:.0f} | {cpu:.2f} | {self.peak_mb():.0f} |"
 
 
+def send(url: str, file: Path, texts: Sequence[str], *asked: str) -> bytes:
+    """Have curl send a file that is to be searched for some texts; what it prints."""
+    payload = json.dumps({"patterns": texts})
+    fields = ("type=analyze", f"payload={payload}", f"filename=@{file}")
+    form = [part for each in fields for part in ("-F", each)]
+    return subprocess.run(
+        ["curl", "-sS", *asked, *form, url], capture_output=True, check=True
+    ).stdout
+
+
 def upload(url: str, file: Path) -> float:
     """Seconds that curl needs to send a file and to get an answer."""
-    fields = ("type=analyze", 'payload={"patterns": ["ERROR"]}', f"filename=@{file}")
-    form = [part for each in fields for part in ("-F", each)]
-    asked = ["-o", "/dev/null", "-w", "%{http_code} %{time_total}"]
-    told = subprocess.run(["curl", "-sS", *asked, *form, url], capture_output=True, check=True)
-    status, seconds = told.stdout.split()
+    told = send(url, file, ["ERROR"], "-o", "/dev/null", "-w", "%{http_code} %{time_total}")
+    status, seconds = told.split()
     if status not in (b"200", b"202"):
         raise SystemExit(f"the answer of {url} was {status.decode()}")
     return float(seconds)
