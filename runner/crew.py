@@ -15,11 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from runner import environment, keeper, messages, proc, processes
+from runner import keeper, messages, proc, processes
+from runner.fork_server import ForkServer
+from runner.forked import ForkContext
 from runner.link import Link
 from runner.pace import MOST_AHEAD
 from runner.setup import SLOT_NUMBER, Given, Inherited, Setup
@@ -42,6 +43,7 @@ class Crew:
         self,
         size: int,
         given: Given,
+        server: ForkServer,
         on_break: Callable[[], None],
     ):
         """Start the keepers, without waiting for them. Raises OSError.
@@ -49,29 +51,24 @@ class Crew:
         `on_break` is called when the crew is of no use any more, and has to be ended: sometimes
         in another thread, so it must do no more than to note that.
         """
-        with environment.reduced(given.limits.env):
-            # Started later, it would unblock the signals that a keeper has to be born without.
-            resource_tracker.ensure_running()
-        self._strangers = proc.children_of(os.getpid())
+        self._server = server
+        self._others = proc.children_of(os.getpid())
         self._on_break = on_break
         self._size = size
-        self._ended = False
-        self.load_error: str | None = None
+        self.broken = self._ended = False
         self._links: dict[int, Link] = {}
         self._keepers: dict[int, BaseProcess] = {}
         with contextlib.ExitStack() as held:
             self._readable = held.enter_context(select.epoll())
             setup = self._set_up(held, given)
-            # Not forked: the runner has threads, and a fork may hang on what they hold.
-            spawn = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(size, spawn, keeper.start, (setup,))
+            forks = ForkContext(server.fork)
+            self._executor = ProcessPoolExecutor(size, forks, keeper.start, (setup,))
             self._held = held.pop_all()
-        with environment.reduced(given.limits.env):
-            self._start()
+        self._start()
 
     @property
     def is_ready(self) -> bool:
-        """Whether any keeper has loaded the entry."""
+        """Whether any keeper has forked its job process."""
         return any(link.ready for link in self._links.values())
 
     def room(self, ahead: int) -> int:
@@ -98,17 +95,20 @@ class Crew:
         for descriptor, _ in ready:
             # The executor sees the death of a keeper as well, but tells only by way of a call.
             if descriptor in self._keepers:
-                self._on_break()
+                self.note_break()
             else:
                 yield from self._news_of(self._links[descriptor])
 
     def _news_of(self, link: Link) -> Iterator[messages.Message]:
         while (message := messages.receive(link.channel)) is not None:
             link.heard(message)
-            if message.fields["kind"] == "load_failed":
-                self.load_error = message.fields["reason"]
-            elif message.fields["kind"] != "ready":
+            if message.fields["kind"] != "ready":
                 yield message
+
+    def note_break(self) -> None:
+        """It is of no use any more. Called in any thread."""
+        self.broken = True
+        self._on_break()
 
     def thaw(self) -> None:
         """Let all keepers go on that somebody has stopped: those heed no order."""
@@ -142,7 +142,7 @@ class Crew:
         self._keepers.clear()  # each holds two descriptors
         self._held.close()
         # Last, since it has to open files: the runner may have no descriptor left.
-        processes.kill_below(spare=self._strangers)
+        processes.kill_below(spare=self._strangers())
         self._ended = True
 
     def _set_up(self, held: contextlib.ExitStack, given: Given) -> Setup:
@@ -158,7 +158,6 @@ class Crew:
         with open(write, "wb") as slots:
             slots.write(b"".join(map(SLOT_NUMBER.pack, range(self._size))))
         return Setup(
-            given.load,
             given.limits,
             os.getpid(),
             Inherited(read),
@@ -170,27 +169,32 @@ class Crew:
         )
 
     def _start(self) -> None:
-        """Have the executor start all keepers, as ones that no Ctrl-C disturbs."""
+        """Have the executor start all keepers, with threads that leave stop signals to this one."""
         begun: list[Future[Any]] = []
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         try:
             for _ in range(self._size):
                 begun.append(self._executor.submit(keeper.serve))
-                begun[-1].add_done_callback(lambda _: self._on_break())  # none ends by itself
+                begun[-1].add_done_callback(lambda _: self.note_break())  # none ends by itself
                 self._note_keepers()
         except (RuntimeError, OSError) as error:
             # The executor closes, in its own thread, when one is dead before all are started.
             if isinstance(error, OSError) and not any(future.done() for future in begun):
                 self.end(0.0, lambda: None)
                 raise
-            self._on_break()
+            self.note_break()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _note_keepers(self) -> None:
         """Watch the keepers that were started since last time, to see when they die."""
+        strangers = self._strangers()
         for process in multiprocessing.active_children():
             sentinel = process.sentinel
-            if process.pid not in self._strangers and sentinel not in self._keepers:
+            if process.pid not in strangers and sentinel not in self._keepers:
                 self._keepers[sentinel] = process
                 self._readable.register(sentinel, select.EPOLLIN)
+
+    def _strangers(self) -> set[int]:
+        """The children of this process that are no keepers, nor below them."""
+        return {*self._others, self._server.pid}

@@ -78,6 +78,7 @@ def _settle_in(keeper: int, keep: Collection[int]) -> None:
     if nothing > 0:
         os.close(nothing)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)  # the old one is closed
+    processes.set_name("job")
     processes.be_first_to_be_killed()
     # A dump of the memory would delay the news of a crash by seconds.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

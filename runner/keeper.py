@@ -17,10 +17,9 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from runner import ending, messages, processes
+from runner import ending, forking, messages, processes
 from runner.ending import LEASE_ENDED, Ending
 from runner.excess import Excess
-from runner.job_loop import Entry
 from runner.job_process import JobProcess
 from runner.keeper_signals import heed_signals
 from runner.lease import Lease
@@ -30,8 +29,6 @@ from runner.watch import Ears, RunnerGone, Watch
 from runner.work_folders import WorkFolder
 
 T = TypeVar("T")
-
-_REASON_LENGTH = 4000
 
 _keeper: "Keeper | None" = None
 """The one that this process is."""
@@ -54,7 +51,7 @@ class Keeper:
     """Keeps one job process warm, runs calls in it, and replaces it."""
 
     def __init__(self, setup: Setup):
-        """Load the entry and fork the first job process. Raises what the load raises."""
+        """Fork the first job process. Raises OSError."""
         self._setup = setup
         self._token: str | None = None
         self._told: tuple[str, int] | None = None
@@ -65,9 +62,9 @@ class Keeper:
         wakeup = heed_signals(setup.runner, self._die)
         self._ears = Ears(Orders(self._channel), wakeup, Lease(setup.lease.descriptor))
         self._folder = WorkFolder(setup.work.descriptor, setup.work_path)
-        self._entry = self._load()
+        self._entry = forking.loaded_entry()
         gc.collect()
-        gc.freeze()  # keeps what is loaded in pages that are shared with the job processes
+        gc.freeze()  # keeps what there is in pages that are shared with the job processes
         self._living_process()
         with contextlib.suppress(OSError):  # tried again for the first call
             self._folder.give()
@@ -179,14 +176,6 @@ class Keeper:
             return ask()
         except EOFError:
             self._die()
-
-    def _load(self) -> Entry:
-        try:
-            return self._setup.load()
-        except BaseException as error:
-            reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
-            self._send({"kind": "load_failed", "reason": reason})
-            raise
 
     def _die(self, *_: object) -> NoReturn:
         """Kill all below, say whose call that has cost, and exit."""

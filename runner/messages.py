@@ -1,6 +1,6 @@
 """Messages between the processes of a pool: a JSON object each, some with a long text besides.
 
-    pool     ◀── ready | load_failed | started | progress | outcome | terminated ── keeper
+    pool     ◀── ready | started | progress | outcome | terminated ── keeper
              ◀── output + text ─────────────────────────────────────────────────
               (an outcome says as well which call has been started next)
              ──  call + text | kill ───────────────────────────────────────────▶

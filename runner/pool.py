@@ -7,13 +7,14 @@ One process holds one pool, in its main thread, and starts no other processes wh
 """
 
 import contextlib
-import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from runner import processes
+from runner.bell import Bell
 from runner.calls import Calls
 from runner.crew import Crew, require_main_thread
+from runner.fork_server import ForkServer
 from runner.job_loop import Entry
 from runner.lease import Lease
 from runner.outcome import Outcome
@@ -34,6 +35,14 @@ class PoolError(Exception):
     """The keepers cannot be started: the entry cannot be loaded, or they die before it is."""
 
 
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PoolError(f"the keepers cannot be started: {error}") from error
+
+
 class Pool:
     """Runs calls in processes, at most `size` at once, and kills any of them on demand."""
 
@@ -46,37 +55,42 @@ class Pool:
         keep_fds: Collection[int] = (),
         limits: Limits = _DEFAULTS,
     ):
-        """Start the keepers, without waiting for them. Raises OSError.
-        `load` is pickled and called once in each keeper, so that what it imports is there before
-        any job process is forked. `keep_fds` are held by all processes of the pool as well."""
+        """Start the keepers, without waiting for them. Raises PoolError.
+        `load` is pickled and called once, in the fork server, so that what it imports is there
+        before anything is forked. `keep_fds` are held by all processes of the pool as well."""
         require_main_thread()
         self.size, self.log_bytes = size, limits.log_bytes
         self._calls = Calls()
-        self._broken = self._roused = self._closed = False
-        self._failed_starts = 0
-        self.lease = Lease()
+        self._closed, self._failed_starts = False, 0
+        self.lease, self._work = Lease(), work
         """When it ends, the keepers end their calls as lost; whatever becomes of this process."""
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._adopted, self._work = processes.adopt_orphans(), work
-        given = Given(load, limits, tuple(keep_fds), self.lease, work)
-        self._new_crew = partial(Crew, size, given, self._note_break)
-        self._crew = self._new_crew()
+        given = Given(limits, tuple(keep_fds), self.lease, work)
+        with _starting(), contextlib.ExitStack() as held:
+            held.callback(self.lease.close)
+            self._bell = Bell()
+            held.callback(self._bell.close)
+            held.callback(processes.adopt_orphans, processes.adopt_orphans())
+            server = ForkServer(load, limits.env, keep_fds)
+            held.callback(server.close)
+            self._new_crew = partial(Crew, size, given, server, self._bell.ring)
+            self._crew = self._new_crew()
+            self._held = held.pop_all()
 
     def room(self, ahead: int = 0) -> int:
         """How many more calls would start at once, or wait behind `ahead` others at most."""
         return max(0, self._crew.room(ahead) - self._calls.in_no_hands)
 
     def submit(self, token: str, request: str, timeout: float | None) -> None:
-        """Run entry(request, report) in a job process, for at most `timeout` seconds.
-        The token names the call, and is never used again. Raises PoolError; and ValueError if too
-        many wait, the token is known, or the timeout is not above zero."""
+        """Run entry(request, report) in a job process, for at most `timeout` seconds. The token
+        names the call, and is never used again. Raises PoolError; and ValueError if too many wait,
+        the token is known, or the timeout is not above zero."""
         require_main_thread()
         calls = self._calls.running
         if self._closed or len(calls) >= self.size * (1 + MOST_AHEAD) or token in calls:
             raise ValueError(f"cannot take {token!r}: closed, too many wait, or it is known")
         if timeout is not None and not timeout > 0:
             raise ValueError(f"a timeout is above zero, not {timeout}")
-        if self._broken or not self._hand_in(token, request, timeout):
+        if self._crew.broken or not self._hand_in(token, request, timeout):
             self._replace_crew()
             if not self._hand_in(token, request, timeout):
                 self._calls.add(token, None)
@@ -94,7 +108,7 @@ class Pool:
         """The outcomes since last asked, with their tokens. Waits for nothing, but up to a second
         after a keeper was killed: all are replaced. Raises PoolError."""
         self._receive()
-        if self._broken and not self._closed:
+        if self._crew.broken and not self._closed:
             self._replace_crew()
         outcomes = self._calls.take_outcomes()
         self._rouse()
@@ -125,7 +139,7 @@ class Pool:
 
     def filenos(self) -> tuple[int, ...]:
         """To wait on: one is readable while there is news to ask for. They change with keepers."""
-        return self._event, self._crew.fileno()
+        return self._bell.fileno(), self._crew.fileno()
 
     def close(self, patience: float = 5.0) -> None:
         """Kill what runs, end all processes (keepers have `patience` seconds), and free what the
@@ -134,29 +148,21 @@ class Pool:
             self._crew.end(patience, self._receive)
             self._calls.lose_all()
             self._closed = True
-            processes.adopt_orphans(self._adopted)
-            self.lease.close()
-            os.close(self._event)
+            self._held.close()
 
     def _replace_crew(self) -> None:
         """End a broken crew, with all that ran, and start a new one. Raises PoolError."""
         require_main_thread()
-        try:
+        with _starting():
             self._crew.end(_PATIENCE_SECONDS, self._receive)
             self._calls.lose_all()
             self._work.clear()
             self._check_crew()
-            self._broken = False
             self._crew = self._new_crew()
-        except OSError as error:
-            self._broken = True
-            raise PoolError(f"the keepers cannot be started: {error}") from error
 
     def _check_crew(self) -> None:
         """Raises PoolError if a crew after the one that has ended would fare no better."""
         self._failed_starts = 0 if self._crew.is_ready else self._failed_starts + 1
-        if self._crew.load_error is not None:
-            raise PoolError(f"the entry cannot be loaded: {self._crew.load_error}")
         if self._failed_starts == _FAILED_STARTS:
             raise PoolError(f"the keepers died {_FAILED_STARTS} times before they were ready")
 
@@ -166,17 +172,12 @@ class Pool:
             link = self._crew.submit(token, request, timeout)
             self._calls.add(token, link.channel, behind=len(link) > 1)
         except ConnectionError:
-            self._note_break()
+            self._crew.note_break()
             return False
         except OSError as error:
             self._calls.add(token, None)
             self._calls.lose(token, f"the job could not be handed over: {error}")
         return True
-
-    def _note_break(self) -> None:
-        """The crew is broken. Called in any thread."""
-        self._broken = self._roused = True
-        os.eventfd_write(self._event, 1)
 
     def _receive(self) -> None:
         """Take all that the keepers have sent."""
@@ -185,16 +186,8 @@ class Pool:
 
     def _rouse(self) -> None:
         """Let the descriptors be readable exactly while there is something to ask for."""
-        if self._closed:
-            return
-        if self._roused and not self._has_news():
-            with contextlib.suppress(BlockingIOError):
-                os.eventfd_read(self._event)
-            self._roused = False
-        # Looked at after the reading: a break noted meanwhile by another thread counts.
-        if not self._roused and self._has_news():
-            self._roused = True
-            os.eventfd_write(self._event, 1)
+        if not self._closed:
+            self._bell.match(self._has_news)
 
     def _has_news(self) -> bool:
-        return self._calls.has_news() or self._broken
+        return self._calls.has_news() or self._crew.broken

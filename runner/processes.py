@@ -57,6 +57,12 @@ def hide() -> None:
     _prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(0))
 
 
+def set_name(name: str) -> None:
+    """What tools show as the name of this process, up to 15 bytes; what it forks has it as well."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(name)
+
+
 def gain_nothing() -> None:
     """Let no program that this process starts run as another user, or with more rights."""
     _prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1))

@@ -1,14 +1,12 @@
-"""What a pool gives its keepers while they are spawned. Imports nothing of ours but the pool's."""
+"""What a pool gives its keepers while they start. Imports nothing of ours but the pool's."""
 
 import os
 import socket
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import reduction
 from typing import Any
 
-from runner.job_loop import Entry
 from runner.lease import Lease
 from runner.limits import JobLimits
 from runner.printed import LOG_BYTES
@@ -59,7 +57,6 @@ class Limits:
 class Given:
     """What a pool has each of its crews give to keepers, as the pool itself has it."""
 
-    load: Callable[[], Entry]
     limits: Limits
     keep: tuple[int, ...]
     lease: Lease
@@ -70,7 +67,6 @@ class Given:
 class Setup:
     """What every keeper is given."""
 
-    load: Callable[[], Entry]
     limits: Limits
     runner: int
     """The process that holds the pool."""

@@ -124,8 +124,10 @@ def work_place() -> Iterator[WorkPlace]:
     """A place for the folders of jobs, of which nothing may be left."""
     with tempfile.TemporaryDirectory() as folder:
         work = WorkPlace(Path(folder) / "work")
-        yield work
-        work.close()
+        try:
+            yield work
+        finally:
+            work.close()
         assert os.listdir(work.path.parent) == []
 
 
@@ -139,6 +141,14 @@ def command(pid: int) -> str:
     """How a process was started; empty if it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def name_of(pid: int) -> str:
+    """What a process calls itself; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
 

@@ -10,11 +10,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -92,7 +92,7 @@ def test_a_keeper_killed_while_the_others_are_started_costs_no_more_than_another
             (keeper,) = crew._keepers.values()
             killed.append(keeper.pid or 0)
             keeper.kill()
-            wait_for(lambda: owner.pool._broken)
+            wait_for(lambda: crew.broken)
             if refusal is not None:  # what comes if the executor is just about to be closed
                 monkeypatch.setattr(crew._executor, "submit", refuse)
 
@@ -171,16 +171,26 @@ def test_a_lease_that_is_put_off_in_time_ends_no_call(tmp_path: Path) -> None:
 
 
 def test_an_entry_that_cannot_be_loaded_is_an_error() -> None:
-    with (
-        open_pool(2, pool_work.load_nothing) as owner,
-        pytest.raises(PoolError, match="ImportError: no such"),
-    ):
-        owner.run("echo", value=1)
+    assert_not_opened(pool_work.load_nothing, "the entry cannot be loaded: ImportError: no such")
+
+
+def test_an_entry_whose_load_ends_its_process_is_an_error() -> None:
+    assert_not_opened(pool_work.load_and_die, "the fork-server exited with code 1")
+
+
+def assert_not_opened(load: Callable[[], Any], error: str) -> None:
+    with open_pool(1):
+        pass  # starts the tracker of multiprocessing
+    before = pools.children(), pools.open_descriptors()
+    with pytest.raises(PoolError, match=error), open_pool(2, load):
+        pass
+    gc.collect()
+    assert (pools.children(), pools.open_descriptors()) == before
 
 
 def test_keepers_that_always_die_are_an_error() -> None:
     with (
-        open_pool(2, pool_work.load_and_die) as owner,
+        open_pool(2, pool_work.load_what_ends_keepers) as owner,
         pytest.raises(PoolError, match="died 5 times"),
     ):
         wait_for(lambda: owner.run("echo", value=1).kind == "returned")
@@ -209,7 +219,7 @@ def test_a_closed_pool_has_killed_what_ran_and_holds_nothing() -> None:
 
 
 def test_a_pool_may_be_closed_while_it_starts() -> None:
-    with open_pool(2, pool_work.load_slowly) as owner:
+    with open_pool(2, pool_work.load_slow_keepers) as owner:
         started_at = time.monotonic()
         owner.pool.close()
     assert time.monotonic() - started_at < 5
@@ -217,10 +227,13 @@ def test_a_pool_may_be_closed_while_it_starts() -> None:
 
 def test_a_pool_ends_keepers_that_heed_no_signal() -> None:
     before = pools.children()
-    with open_pool(2, pool_work.load_deaf) as owner:
-        keepers = list(pools.children() - before)
-        assert len(keepers) == 2
-        wait_for(lambda: all(_is_deaf(keeper) for keeper in keepers))
+    with open_pool(2, pool_work.load_deaf_keepers) as owner:
+
+        def deaf() -> list[int]:
+            return [pid for pid in pools.children() - before if _is_deaf(pid)]
+
+        wait_for(lambda: len(deaf()) == 2)
+        keepers = deaf()
         owner.pool.close(patience=0.3)
         assert pools.existing(keepers) == []
 
@@ -274,13 +287,13 @@ def say(process: "subprocess.Popen[str]") -> str:
 def tree_below(runner: int) -> list[int]:
     """All processes below a runner, once all its slots are warm.
 
-    Three keepers with a job process each, one of them with a family of three; and the tracker of
-    multiprocessing.
+    Three keepers with a job process each, one of them with a family of three; the fork server; and
+    the tracker of multiprocessing.
     """
 
     def found() -> list[int]:
         pids = pools.living(list(proc.descendants_of(runner)))
-        return pids if len(pids) == 3 + 3 + 3 + 1 else []
+        return pids if len(pids) == 3 + 3 + 3 + 1 + 1 else []
 
     return wait_for(found)
 

@@ -61,6 +61,7 @@ class Walk:
         self._faults = [
             Fault("kill -9 runner", 1, self._kill_runner),
             Fault("kill -9 keeper", 1, self._kill_keeper),
+            Fault("kill -9 fork server", 0.5, self._kill_fork_server),
             Fault("kill -9 job process", 2, self._kill_job_process),
             Fault("kill -9 listener", 0.3, self._kill_listener),
             Fault("SIGTERM worker", 0.5, lambda: self._terminate(self._fleet.workers)),
@@ -120,6 +121,12 @@ class Walk:
         place.keeper_killed_at = time.monotonic()
         processes.send_signal(self._random.choice(keepers), signal.SIGKILL)
         return True
+
+    def _kill_fork_server(self) -> bool:
+        found = self._random.choice(self._fleet.workers).fork_servers()
+        if found:
+            processes.send_signal(found[0], signal.SIGKILL)
+        return bool(found)
 
     def _kill_job_process(self) -> bool:
         found = self._random.choice(self._fleet.workers).job_processes()

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner import proc, processes
+from runner.forking import NAME
 from tests.chaos.networks import Network, Networks
+from tests.pools import name_of
 from tests.programs import Program
 
 DIE_WITH_THE_RUN = ("setpriv", "--pdeathsig=KILL", "--")
@@ -86,12 +88,16 @@ class Place:
 
     def keepers(self) -> list[int]:
         """The pids of its keepers."""
-        return [pid for pid in _children(self.pid) if b"spawn_main" in _command(pid)]
+        return [pid for pid in _children(self.pid) if name_of(pid) == "keeper"]
+
+    def fork_servers(self) -> list[int]:
+        """The pid of what forks its keepers, if it is there."""
+        return [pid for pid in _children(self.pid) if name_of(pid) == NAME]
 
     def job_processes(self) -> list[int]:
         """The pids of its job processes."""
         found = [child for keeper in self.keepers() for child in _children(keeper)]
-        return [pid for pid in found if b"spawn_main" in _command(pid)]
+        return [pid for pid in found if name_of(pid) == "job"]
 
     def signal(self, number: int) -> None:
         """Signal the program, after which it may end so."""

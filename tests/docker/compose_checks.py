@@ -130,7 +130,7 @@ def compose_down_leaves_nothing(compose: Compose) -> None:
 
 
 def _pool_processes(compose: Compose) -> set[str]:
-    """The pids of all keepers and job processes."""
+    """The pids of all keepers and job processes, and of the fork server."""
     (worker,) = compose.containers("worker")
     lines = docker("top", worker, "-eo", "pid,args").splitlines()
     return {line.split()[0] for line in lines if "spawn_main" in line}
