@@ -7,6 +7,7 @@ load ─▶ "loaded" ─▶ ┌ descriptors ─▶ fork, fork again, leave ─�
 import contextlib
 import errno
 import gc
+import importlib
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ from collections.abc import Callable, Sequence
 from io import FileIO
 from typing import NoReturn
 
-from runner import messages, processes
+from runner import keeper, messages, processes
 from runner.forked import become
 from runner.job_loop import Entry
 from runner.setup import Inherited
@@ -28,49 +29,49 @@ MORE, LAST = b"+", b"."
 _PID = struct.Struct("q")
 """The id of a forked process, or minus the number of an error."""
 _REASON_LENGTH = 4000
-
-_entry: Entry | None = None
-"""What this process has loaded, or the one that has forked it."""
-
-
-def loaded_entry() -> Entry:
-    """The entry, in the fork server and in all that it forks."""
-    assert _entry is not None
-    return _entry
+_NEEDED = ("concurrent.futures.process", "multiprocessing.queues", "multiprocessing.synchronize")
+"""What each keeper would import else, for itself: its executor's."""
 
 
 def serve(
     runner: int, channel: socket.socket, load: Callable[[], Entry], keep: Sequence[Inherited]
 ) -> None:
     """Be the fork server of a runner, until it ends."""
-    global _entry
     processes.die_with_parent(runner, signal.SIGKILL)
     processes.set_name(NAME)
     try:
-        _entry = load()
+        keeper.hold(load())
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
         messages.send(channel, {"reason": reason})
         raise
+    for name in _NEEDED:
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()  # keeps what is loaded in pages that are shared with all that is forked
     messages.send(channel, {"reason": None})
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             descriptors = _receive(channel)
-            messages.send(channel, {"pid": _fork_orphan(channel, descriptors)})
+            pid = _fork_orphan(channel, descriptors) if descriptors else -errno.EMFILE
+            messages.send(channel, {"pid": pid})
 
 
 def _receive(channel: socket.socket) -> list[int]:
-    """The descriptors of the next request. Raises EOFError when the runner is gone."""
-    received: list[int] = []
+    """The descriptors of the next request; none where this process may not have so many. Raises
+    EOFError when the runner is gone."""
+    received, cut = list[int](), 0
     while True:
-        data, descriptors, _, _ = socket.recv_fds(channel, 1, AT_ONCE)
+        data, descriptors, flags, _ = socket.recv_fds(channel, 1, AT_ONCE)
         received += descriptors
+        cut |= flags & socket.MSG_CTRUNC
         if not data:
             raise EOFError
         if data == LAST:
-            return received
+            break
+    while cut and received:
+        os.close(received.pop())
+    return received
 
 
 def _fork_orphan(channel: socket.socket, descriptors: Sequence[int]) -> int:

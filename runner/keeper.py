@@ -17,10 +17,11 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from runner import ending, forking, messages, processes
+from runner import ending, messages, processes
 from runner.ending import LEASE_ENDED, Ending
 from runner.excess import Excess
 from runner.job_process import JobProcess
+from runner.job_loop import Entry
 from runner.keeper_signals import heed_signals
 from runner.lease import Lease
 from runner.orders import Orders
@@ -32,6 +33,16 @@ T = TypeVar("T")
 
 _keeper: "Keeper | None" = None
 """The one that this process is."""
+
+
+_entry: Entry | None = None
+"""What the fork server has loaded, and so all that it forks have."""
+
+
+def hold(entry: Entry) -> None:
+    """Have all keepers that will be forked from this process run this entry."""
+    global _entry
+    _entry = entry
 
 
 def start(setup: Setup) -> None:
@@ -62,7 +73,8 @@ class Keeper:
         wakeup = heed_signals(setup.runner, self._die)
         self._ears = Ears(Orders(self._channel), wakeup, Lease(setup.lease.descriptor))
         self._folder = WorkFolder(setup.work.descriptor, setup.work_path)
-        self._entry = forking.loaded_entry()
+        assert _entry is not None
+        self._entry = _entry
         gc.collect()
         gc.freeze()  # keeps what there is in pages that are shared with the job processes
         self._living_process()

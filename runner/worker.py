@@ -7,7 +7,7 @@ import signal
 import sys
 from functools import partial
 
-from runner import job_types, processes
+from runner import entry, processes
 from runner.config import RunnerSettings
 from runner.heartbeat import Heartbeat
 from runner.limits import JobLimits
@@ -37,10 +37,9 @@ def work(settings: RunnerSettings, heartbeat: Heartbeat) -> None:
     signals = StopSignals()
     processes.hide()  # from its jobs, which run as the same user
     try:
-        job_types.find(settings.job_type_packages)
         traces = AttemptSpans(open_spans(settings, "worker"))
         store = open_store(settings, give_up=signals.came)
-    except (StoreError, job_types.JobTypesError, TracingError) as error:
+    except (StoreError, TracingError) as error:
         sys.exit(f"cannot start: {error}")
     try:
         run(settings, store, signals, heartbeat, traces)
@@ -66,7 +65,7 @@ def run(
         held.callback(work.close)
         pool = Pool(
             settings.concurrency_limit,
-            partial(job_types.load, packages, settings.max_data_bytes, settings.max_data_ratio),
+            partial(entry.load, packages, settings.max_data_bytes, settings.max_data_ratio),
             work,
             keep_fds=liveness.descriptors,
             limits=limits_of(settings),

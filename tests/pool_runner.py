@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from runner import forking, keeper, messages, processes
+from runner import keeper, messages, processes
 from runner.excess import Excess
 from runner.job_process import JobProcess
 from runner.lease import Lease
@@ -97,7 +97,7 @@ def keep_without_runner() -> None:
     with work_place() as work:
         place = Inherited(work.descriptor), str(work.path)
         ends = Inherited(read), (channel,), lease
-        forking._entry = pool_work.load()
+        keeper.hold(pool_work.load())
         keeper.start(Setup(Limits(), os.getppid(), *ends, (), *place))
     _say("lives on")
 

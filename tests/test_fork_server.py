@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,6 +100,16 @@ def test_more_descriptors_than_fit_into_a_message_are_handed_over() -> None:
     with open_pool(130) as owner:  # each keeper gets the channels of all
         assert owner.value("echo", value=1) == 1
     assert pools.open_descriptors() == before
+
+
+def test_a_fork_server_that_may_have_no_more_descriptors_says_so() -> None:
+    with fork_server() as server:
+        before = pools.open_descriptors(server.pid)
+        _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(server.pid, resource.RLIMIT_NOFILE, (before + 10, hard))
+        with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+            server.fork([0] * 20)
+        assert pools.open_descriptors(server.pid) == before
 
 
 def test_a_fork_server_keeps_nothing_of_what_it_has_handed_over() -> None:

@@ -165,6 +165,7 @@ MAY_IMPORT = {
     "runner.settling runner.upkeep runner.work storage.claims storage.job storage.liveness "
     "storage.parts storage.wakeup",
     "runner.heartbeat": "",
+    "runner.entry": "runner.job_types",
     "runner.worker": "runner.* storage.*",
     "runner.__main__": "runner.config runner.heartbeat runner.worker storage.config "
     "storage.drivers",
