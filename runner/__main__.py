@@ -7,7 +7,7 @@ import sys
 from runner.config import RunnerSettings
 from runner.heartbeat import Heartbeat
 from storage.config import read_or_exit
-from storage.drivers import leave_out_others
+from storage.drivers import load_peewee
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     heartbeat = Heartbeat(settings.data_dir / "runners", socket.gethostname())
     if arguments.health:
         sys.exit(0 if heartbeat.is_fresh() else "the worker's loop does not turn")
-    leave_out_others(settings.store_url)
+    load_peewee(settings.store_url)
     from runner.worker import work  # not above: a check each few seconds would load it for nothing
 
     work(settings, heartbeat)

@@ -20,8 +20,8 @@ from typing import Any, NoReturn, TypeVar
 from runner import ending, messages, processes
 from runner.ending import LEASE_ENDED, Ending
 from runner.excess import Excess
-from runner.job_process import JobProcess
 from runner.job_loop import Entry
+from runner.job_process import JobProcess
 from runner.keeper_signals import heed_signals
 from runner.lease import Lease
 from runner.orders import Orders

@@ -5,7 +5,7 @@ import argparse
 from server.config import ServerSettings
 from server.token_command import add_token_command, create_token
 from storage.config import read_or_exit
-from storage.drivers import leave_out_others
+from storage.drivers import load_peewee
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     if arguments.command:
         return create_token(arguments.name, arguments.role)
     settings = read_or_exit(ServerSettings)
-    leave_out_others(settings.store_url)
+    load_peewee(settings.store_url)
     from server.listener import serve  # not above: it loads the drivers
 
     serve(settings)

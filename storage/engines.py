@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlparse
 
 import peewee as pw
-from playhouse import db_url
 
 from storage import waits
 from storage.config import POSTGRESQL_SCHEMES
@@ -140,26 +139,29 @@ def open_engine(url: str, name: str = OUR_NAME, alone: bool = False) -> Any:
     by nobody else: of a SQLite file, nobody else may have a connection, or get one.
     Raises StoreUnusable for another scheme.
     """
-    scheme = urlparse(url).scheme
+    scheme, _, path, _, query, _ = urlparse(url)
     options: dict[str, Any]
     if scheme in POSTGRESQL_SCHEMES:
+        from playhouse import db_url  # not above: it loads much that SQLite does without
+
         parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
         options = {**waits.CONNECTION, "application_name": name, **parsed}
         begin = (waits.BEGIN_ALONE if alone else waits.BEGIN) + _BY_INDEX
         return _Postgresql(**options, begin=begin, prefer_psycopg3=True)
     if scheme != "sqlite":
         raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")
-    location = db_url.parse(url)
-    if location["database"] == ":memory:":
+    if path in ("", "/", "/:memory:"):
         raise StoreUnusable("DATABASE_URL: a database in memory would be lost with its program")
+    if query:
+        raise StoreUnusable(f"DATABASE_URL: sqlite takes no options, so leave out {'?' + query!r}")
     # synchronous=FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
     # turns to writing later would get "database is locked" at once, whatever the timeout.
     pragmas = {"journal_mode": _journal_mode(), "synchronous": "full", "foreign_keys": 1}
     if alone:  # first: a WAL is locked as a whole only by who opens it that way
         pragmas = {"locking_mode": "exclusive", **pragmas}
     options = {"lock_type": "IMMEDIATE", "check_same_thread": False}
-    options |= {"timeout": waits.BUSY_SECONDS, "pragmas": pragmas, **location}
-    return _Sqlite(**options)
+    options |= {"timeout": waits.BUSY_SECONDS, "pragmas": pragmas}
+    return _Sqlite(path.removeprefix("/"), **options)
 
 
 def _journal_mode() -> str:

@@ -61,7 +61,9 @@ def load(
     max_data_bytes: int | None = None,
     max_data_ratio: int = MAX_DATA_RATIO,
 ) -> Entry:
-    """What a job process runs: `entry(request, report) -> result`; raises like `find`.
+    """What a job process runs: `entry(request, report) -> result`, with all job types loaded.
+
+    Raises like `find`, and JobTypesError for a job type that cannot be loaded.
 
     `max_data_bytes` is what jobs are told that a compressed file may become, None for any size;
     and `max_data_ratio`, how many bytes each of its bytes may.
@@ -74,7 +76,10 @@ def load(
     gets each progress as JSON text. The entry raises what the job type raises, and NotRetryable
     for a request that this code cannot serve or a result that is not JSON.
     """
-    return partial(_run, find(packages), max_data_bytes, max_data_ratio)
+    found = find(packages)
+    for job_type in found.values():
+        _load(job_type)
+    return partial(_run, found, max_data_bytes, max_data_ratio)
 
 
 def _run(
@@ -149,6 +154,14 @@ def _import(name: str) -> ModuleType:
         return importlib.import_module(name)
     except Exception as error:  # a module of job types may raise anything
         raise JobTypesError(f"cannot import {name}: {type(error).__name__}: {error}") from error
+
+
+def _load(job_type: JobType[Any]) -> None:
+    try:
+        job_type.load()
+    except Exception as error:  # it is code of the operator's
+        reason = f"{type(error).__name__}: {error}"
+        raise JobTypesError(f"cannot load job type {job_type.name!r}: {reason}") from error
 
 
 def _check(cls: type[JobType[Any]]) -> None:

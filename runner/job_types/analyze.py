@@ -1,20 +1,21 @@
 """Job type `analyze`: how often texts and regexes occur in a file, and in which of its lines."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from runner.analysis import parts
 from runner.analysis.encodings import EncodingError, check_encoding
 from runner.analysis.errors import PatternError
 from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.report import to_json
-from runner.analysis.run import Wanted, analyze
 from runner.analysis.source import Limits, SourceError
 from runner.job_types.base import Context, NotRetryable, Payload
 from runner.job_types.in_parts import InParts, Part
+
+if TYPE_CHECKING:  # what else analyzes is imported where it does: a listener has no use for it
+    from runner.analysis.run import Wanted
 
 
 class PatternObject(Payload):
@@ -89,8 +90,10 @@ class AnalyzePayload(Payload):
         """The patterns as the analysis takes them."""
         return [given.plain() for given in self.patterns]
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> "Wanted":
         """What is to be told besides counts."""
+        from runner.analysis.run import Wanted
+
         unit = "" if self.histogram == "none" else self.histogram
         return Wanted(self.lines, self.samples, unit, self.encoding)
 
@@ -102,12 +105,20 @@ class Analyze(InParts[AnalyzePayload]):
     Payload = AnalyzePayload
     upload = "required"
 
+    def load(self) -> None:
+        """Import all that analyzes."""
+        for name in ("parts", "report", "run"):
+            import_module(f"runner.analysis.{name}")
+
     def source(self, payload: AnalyzePayload) -> UUID | None:
         """The job whose file is analyzed again."""
         return UUID(payload.source.job_id) if payload.source else None
 
     def run(self, payload: AnalyzePayload, context: Context) -> Any:
         """Scan the file; a file that cannot be read to its end is an error, never a count."""
+        from runner.analysis.report import to_json
+        from runner.analysis.run import analyze
+
         file, patterns, wanted = _file(context), payload.plain_patterns(), payload.wanted()
         limits = Limits(context.max_data_bytes, context.max_data_ratio)
         try:
@@ -118,6 +129,8 @@ class Analyze(InParts[AnalyzePayload]):
 
     def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[Part]:
         """Parts of a plain file, each by its offsets."""
+        from runner.analysis import parts
+
         patterns = payload.plain_patterns()
         planned = parts.plan(_file(context), patterns, payload.wanted(), part_bytes)
         none = [0] * len(patterns)
@@ -125,16 +138,23 @@ class Analyze(InParts[AnalyzePayload]):
 
     def run_part(self, payload: AnalyzePayload, context: Context, spec: Any) -> Any:
         """Scan the lines of a part."""
+        from runner.analysis import parts
+
         start, end = spec
         file, patterns, wanted = _file(context), payload.plain_patterns(), payload.wanted()
         return parts.scan_part(file, (start, end), patterns, wanted, context.report)
 
     def fold(self, payload: AnalyzePayload, results: Sequence[Any]) -> Any:
         """Put parts together."""
+        from runner.analysis import parts
+
         return parts.fold(results, payload.wanted(), len(payload.patterns))
 
     def finish(self, payload: AnalyzePayload, context: Context, folded: Any, seconds: float) -> Any:
         """The same result as that of `run`."""
+        from runner.analysis import parts
+        from runner.analysis.report import to_json
+
         wanted = payload.wanted()
         found = parts.join(_file(context), folded, payload.plain_patterns(), wanted, seconds)
         return to_json(found, wanted)

@@ -146,6 +146,13 @@ class JobType(ABC, Generic[P]):
     Payload: type[P]
     upload: ClassVar[Literal["none", "required"]]
 
+    def load(self) -> None:
+        """Import, or read, what jobs of this type need and a listener does not: large libraries, a
+        model. Called once in a worker, before job processes are forked: they share it in memory.
+
+        A worker does not start where this raises.
+        """
+
     def source(self, payload: P) -> UUID | None:
         """The earlier job whose file serves instead of an upload, if the payload names one."""
         return None
