@@ -75,7 +75,6 @@ class Keeper:
         self._folder = WorkFolder(setup.work.descriptor, setup.work_path)
         assert _entry is not None
         self._entry = _entry
-        gc.collect()
         gc.freeze()  # keeps what there is in pages that are shared with the job processes
         self._living_process()
         with contextlib.suppress(OSError):  # tried again for the first call

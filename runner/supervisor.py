@@ -5,7 +5,7 @@
       └─────settle──────┘  └────collect──────┘
 
 All in one thread. A turn comes when something can have changed: a job ended, a wake-up came, a job
-falls due, or a second has passed (a wake-up may be lost).
+falls due, or a second or two have passed (a wake-up may be lost).
 """
 
 import logging
@@ -30,6 +30,8 @@ from storage.wakeup import Waiter
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+IDLE_LOOK_SECONDS = 2.0
+"""The same while nothing runs, where the kernel tells of the death of other runners."""
 RECONCILE_SECONDS = 10.0
 SETTLE_SECONDS = 5.0
 """How long a stop waits for processes that do not end, or for a store that cannot be had."""
@@ -179,7 +181,8 @@ class Supervisor:
 
     def _patience(self) -> float:
         """Seconds to the next thing that has to be done without being woken."""
-        now, moments = time.monotonic(), [LOOK_SECONDS]
+        is_idle = not self._work and self._liveness.fileno() >= 0
+        now, moments = time.monotonic(), [IDLE_LOOK_SECONDS if is_idle else LOOK_SECONDS]
         if self._stop_at is not None and self._stop_at > now:
             moments.append(self._stop_at - now)
         if self._in_doubt:  # of a store that failed, nothing is asked again at once

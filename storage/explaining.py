@@ -1,10 +1,9 @@
 """Why a job does not run yet, and when it should start. All that is read is bounded."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 from uuid import UUID
 
@@ -121,7 +120,7 @@ def _seconds_to_start(
     usual = _usual_seconds(database)
     if not usual:
         return None
-    default = fmean(usual.values())
+    default = _mean(usual.values())
     waiting: float = sum(count * usual.get(type, default) for type, count in ahead.items())
     running = JobRow.select(JobRow.type, JobRow.started_at).where(IS_RUNNING).limit(AHEAD_LIMIT)
     left = [
@@ -140,4 +139,8 @@ def _usual_seconds(database: Database) -> dict[str, float]:
     for row in recent:
         took = max(0, row["finished_at"] - row["started_at"]) / 1000
         seconds.setdefault(row["type"], []).append(took)
-    return {type: fmean(many) for type, many in seconds.items()}
+    return {type: _mean(many) for type, many in seconds.items()}
+
+
+def _mean(values: Collection[float]) -> float:
+    return sum(values) / len(values)

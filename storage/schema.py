@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import peewee as pw
-from playhouse.migrations import Runner
 
 from storage.database import Database
+from storage.drivers import needed_only
 from storage.engines import making_engine
 from storage.job import StoreUnusable
 from storage.making import make_file
@@ -41,21 +41,28 @@ def bring_up_to_date_alone(database: Database) -> None:
 
 def pending_and_newer(database: Database) -> tuple[list[str], list[str]]:
     """The migrations that a database lacks, and those that this code does not know."""
+    known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
     with database.translated():
-        found = _runner(database).status()
-    return [m.name for m in found if not m.applied], [m.name for m in found if m.path is None]
+        applied = _applied(database.engine)
+    return sorted(known - applied), sorted(applied - known)
+
+
+def _applied(engine: Any) -> set[str]:
+    if not engine.table_exists(HISTORY):
+        return set()
+    return {name for (name,) in engine.execute_sql(f"SELECT name FROM {HISTORY}")}
 
 
 def _migrate(database: Database) -> None:
-    _, newer = pending_and_newer(database)
+    pending, newer = pending_and_newer(database)
     if newer:
         raise StoreUnusable(f"the database has a newer schema ({newer[-1]})")
-    with database.translated():
-        _runner(database).up()
+    if not pending:
+        return
+    with database.translated(), needed_only(database.postgresql):
+        from playhouse.migrations import Runner  # not above: it loads much, and is seldom needed
 
-
-def _runner(database: Database) -> Any:
-    return Runner(database.engine, str(MIGRATIONS), HISTORY)
+        Runner(database.engine, str(MIGRATIONS), HISTORY).up()
 
 
 @contextmanager

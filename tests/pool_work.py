@@ -2,9 +2,7 @@
 
 import contextlib
 import ctypes
-import errno
 import hashlib
-import io
 import json
 import os
 import resource
@@ -14,12 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from multiprocessing import current_process, get_context, shared_memory
+from multiprocessing import get_context, shared_memory
 from pathlib import Path
 from typing import Any, NoReturn
-
-from runner import forking, keeper
-from runner.keeper_signals import heed_signals
 
 Report = Callable[[str], None]
 
@@ -29,88 +24,6 @@ kept: list[Any] = []
 
 def load() -> Callable[[str, Report], str]:
     """The entry of almost all tests."""
-    return entry
-
-
-def load_nothing() -> NoReturn:
-    """What cannot be loaded."""
-    raise ImportError("no such \udcff library")
-
-
-def load_and_die() -> NoReturn:
-    """What is dead before it is loaded."""
-    os._exit(1)
-
-
-def load_what_ends_keepers() -> Callable[[str, Report], str]:
-    """What can be loaded, and be the end of each keeper before it is ready."""
-    vars(keeper)["heed_signals"] = lambda *_: os._exit(1)
-    return entry
-
-
-def load_numbers() -> Any:
-    """An entry that returns no text."""
-    return lambda request, report: 1
-
-
-def load_and_print() -> Callable[[str, Report], str]:
-    """What leaves something in the buffer of the keeper's standard output."""
-    assert isinstance(sys.stdout, io.TextIOWrapper)
-    sys.stdout.reconfigure(line_buffering=False, write_through=False)
-    sys.stdout.write("loaded ")
-    return entry
-
-
-def load_without_forks() -> Callable[[str, Report], str]:
-    """A system that does not let the fork server fork."""
-    os.fork = _fork_fails
-    return entry
-
-
-def load_without_children() -> Callable[[str, Report], str]:
-    """A system that lets the fork server fork, but not that which it forks."""
-    server, fork = os.getpid(), os.fork
-    os.fork = lambda: fork() if os.getpid() == server else _fork_fails()
-    return entry
-
-
-def _fork_fails() -> int:
-    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
-
-
-def load_where_forks_fail() -> Callable[[str, Report], str]:
-    """A system that lets a keeper fork once, refuses it twice, and then lets it again."""
-    fork, refused = os.fork, iter([False, True, True])
-
-    def fork_or_fail() -> int:
-        if current_process().name != forking.NAME and next(refused, False):
-            return _fork_fails()
-        return fork()
-
-    os.fork = fork_or_fail
-    return entry
-
-
-def load_slow_keepers() -> Callable[[str, Report], str]:
-    """Keepers that take their time to be ready."""
-
-    def heed_slowly(*given: Any) -> int:
-        time.sleep(0.3)
-        return heed_signals(*given)
-
-    vars(keeper)["heed_signals"] = heed_slowly
-    return entry
-
-
-def load_deaf_keepers() -> Callable[[str, Report], str]:
-    """Keepers that let no signal through that can be blocked, and have no end."""
-
-    def be_deaf(*_: object) -> NoReturn:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        while True:
-            time.sleep(60)
-
-    vars(keeper)["heed_signals"] = be_deaf
     return entry
 
 

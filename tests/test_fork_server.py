@@ -13,7 +13,7 @@ import pytest
 from runner import forking, processes
 from runner.fork_server import ForkServer
 from runner.pool import PoolError
-from tests import pool_work, pools
+from tests import pool_loads, pool_work, pools
 from tests.pools import Owner, open_pool
 from tests.waiting import wait_for
 
@@ -73,7 +73,7 @@ def test_a_stopped_fork_server_is_made_to_go_on_when_it_is_needed() -> None:
         assert server_of(owner) == server
 
 
-@pytest.mark.parametrize("load", [pool_work.load_without_forks, pool_work.load_without_children])
+@pytest.mark.parametrize("load", [pool_loads.load_without_forks, pool_loads.load_without_children])
 def test_a_system_that_allows_no_fork_is_an_error(load: object) -> None:
     before = pools.children()
     error = os.strerror(errno.EAGAIN)

@@ -77,7 +77,8 @@ MAY_IMPORT = {
     "storage.numbers": "storage.models storage.statements",
     "storage.database": "storage.dialect storage.failures storage.job storage.numbers "
     "storage.statements storage.tallies",
-    "storage.schema": "storage.job storage.database storage.engines storage.making storage.waits",
+    "storage.schema": "storage.job storage.database storage.drivers storage.engines storage.making "
+    "storage.waits",
     "storage.wakeup": "",
     "storage.waking": "storage.database storage.wakeup",
     "storage.notices": "storage.job storage.database storage.wakeup",

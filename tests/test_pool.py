@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runner.pool import Pool
-from tests import pool_work, pools
+from tests import pool_loads, pool_work, pools
 from tests.pools import Owner, open_pool
 from tests.waiting import wait_for
 
@@ -65,7 +65,7 @@ def test_a_result_that_is_not_json_is_an_error(owner: Owner, text: str) -> None:
 
 
 def test_a_result_that_is_no_text_is_an_error() -> None:
-    with open_pool(1, pool_work.load_numbers) as owner:
+    with open_pool(1, pool_loads.load_numbers) as owner:
         outcome = owner.run("echo", value=1)
     assert (outcome.kind, outcome.error_type) == ("raised", "InvalidResult")
     assert outcome.error_message == "a result is JSON text, not of type int"
@@ -227,7 +227,7 @@ def test_a_signal_in_a_job_process_writes_into_no_file_of_the_job(
 
 
 def test_what_is_printed_is_printed_once(capfd: pytest.CaptureFixture[str]) -> None:
-    with open_pool(1, pool_work.load_and_print, jobs_per_process=1, log_bytes=0) as owner:
+    with open_pool(1, pool_loads.load_and_print, jobs_per_process=1, log_bytes=0) as owner:
         for number in range(3):
             owner.run("write", text=f"{number} ")
     assert capfd.readouterr().out == "loaded 0 1 2 "

@@ -22,7 +22,7 @@ from runner import proc
 from runner.crew import Crew
 from runner.lease import steady_now
 from runner.pool import PoolError
-from tests import pool_work, pools
+from tests import pool_loads, pools
 from tests.pools import open_pool
 from tests.waiting import wait_for
 
@@ -171,11 +171,11 @@ def test_a_lease_that_is_put_off_in_time_ends_no_call(tmp_path: Path) -> None:
 
 
 def test_an_entry_that_cannot_be_loaded_is_an_error() -> None:
-    assert_not_opened(pool_work.load_nothing, "the entry cannot be loaded: ImportError: no such")
+    assert_not_opened(pool_loads.load_nothing, "the entry cannot be loaded: ImportError: no such")
 
 
 def test_an_entry_whose_load_ends_its_process_is_an_error() -> None:
-    assert_not_opened(pool_work.load_and_die, "the fork-server exited with code 1")
+    assert_not_opened(pool_loads.load_and_die, "the fork-server exited with code 1")
 
 
 def assert_not_opened(load: Callable[[], Any], error: str) -> None:
@@ -190,7 +190,7 @@ def assert_not_opened(load: Callable[[], Any], error: str) -> None:
 
 def test_keepers_that_always_die_are_an_error() -> None:
     with (
-        open_pool(2, pool_work.load_what_ends_keepers) as owner,
+        open_pool(2, pool_loads.load_what_ends_keepers) as owner,
         pytest.raises(PoolError, match="died 5 times"),
     ):
         wait_for(lambda: owner.run("echo", value=1).kind == "returned")
@@ -219,7 +219,7 @@ def test_a_closed_pool_has_killed_what_ran_and_holds_nothing() -> None:
 
 
 def test_a_pool_may_be_closed_while_it_starts() -> None:
-    with open_pool(2, pool_work.load_slow_keepers) as owner:
+    with open_pool(2, pool_loads.load_slow_keepers) as owner:
         started_at = time.monotonic()
         owner.pool.close()
     assert time.monotonic() - started_at < 5
@@ -227,7 +227,7 @@ def test_a_pool_may_be_closed_while_it_starts() -> None:
 
 def test_a_pool_ends_keepers_that_heed_no_signal() -> None:
     before = pools.children()
-    with open_pool(2, pool_work.load_deaf_keepers) as owner:
+    with open_pool(2, pool_loads.load_deaf_keepers) as owner:
 
         def deaf() -> list[int]:
             return [pid for pid in pools.children() - before if _is_deaf(pid)]

@@ -22,7 +22,7 @@ from runner.orders import Orders
 from runner.pool import PoolError
 from runner.printed import Output
 from runner.watch import Ears, Watch
-from tests import pool_work, pools
+from tests import pool_loads, pools
 from tests.pools import open_pool
 from tests.waiting import wait_for
 
@@ -66,7 +66,7 @@ def test_a_request_that_cannot_be_sent_is_lost_without_fault_and_costs_no_keeper
 
 
 def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
-    with open_pool(1, pool_work.load_where_forks_fail) as owner:
+    with open_pool(1, pool_loads.load_where_forks_fail) as owner:
         assert owner.run("leave", code=0).kind == "crashed"  # a new process is refused then
         outcome = owner.run("echo", value=1)
         assert (outcome.kind, outcome.innocent) == ("lost", True)

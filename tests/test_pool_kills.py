@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from runner import proc
-from tests import pool_work, pools
+from tests import pool_loads, pools
 from tests.pools import Owner, open_pool
 from tests.waiting import wait_for
 
@@ -108,7 +108,7 @@ def test_with_a_grace_a_stopped_job_may_clean_up(tmp_path: Path) -> None:
 
 
 def test_a_call_is_killed_before_it_has_started() -> None:
-    with open_pool(1, pool_work.load_slow_keepers) as owner:
+    with open_pool(1, pool_loads.load_slow_keepers) as owner:
         token = owner.submit("sleep", seconds=60)
         assert owner.pool.pids() == {}
         assert owner.kill(token).kind == "killed"
