@@ -26,7 +26,6 @@ from runner.pace import MOST_AHEAD
 from runner.setup import SLOT_NUMBER, Given, Inherited, Setup
 
 _AGAIN_SECONDS = 0.1
-_STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 def require_main_thread() -> None:
@@ -169,9 +168,8 @@ class Crew:
         )
 
     def _start(self) -> None:
-        """Have the executor start all keepers, with threads that leave stop signals to this one."""
+        """Have the executor start all keepers."""
         begun: list[Future[Any]] = []
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         try:
             for _ in range(self._size):
                 begun.append(self._executor.submit(keeper.serve))
@@ -183,8 +181,6 @@ class Crew:
                 self.end(0.0, lambda: None)
                 raise
             self.note_break()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _note_keepers(self) -> None:
         """Watch the keepers that were started since last time, to see when they die."""

@@ -53,25 +53,23 @@ def serve(
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             descriptors = _receive(channel)
-            pid = _fork_orphan(channel, descriptors) if descriptors else -errno.EMFILE
-            messages.send(channel, {"pid": pid})
+            messages.send(channel, {"pid": _fork_orphan(channel, descriptors)})
 
 
 def _receive(channel: socket.socket) -> list[int]:
-    """The descriptors of the next request; none where this process may not have so many. Raises
-    EOFError when the runner is gone."""
-    received, cut = list[int](), 0
+    """The descriptors of the next request. Raises EOFError when the runner is gone.
+
+    The kernel drops those that would be too many for this process: then it can fork nothing, for
+    which it needs some more.
+    """
+    received: list[int] = []
     while True:
-        data, descriptors, flags, _ = socket.recv_fds(channel, 1, AT_ONCE)
+        data, descriptors, _, _ = socket.recv_fds(channel, 1, AT_ONCE)
         received += descriptors
-        cut |= flags & socket.MSG_CTRUNC
         if not data:
             raise EOFError
         if data == LAST:
-            break
-    while cut and received:
-        os.close(received.pop())
-    return received
+            return received
 
 
 def _fork_orphan(channel: socket.socket, descriptors: Sequence[int]) -> int:

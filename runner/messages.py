@@ -25,6 +25,10 @@ MESSAGE_BYTES = 65536
 _SHORT_BYTES = 16384
 """A text up to this length travels in the message itself, behind its fields."""
 _SEPARATOR = b"\n"
+_SPACE = socket.CMSG_SPACE(array.array("i").itemsize)
+# Put together once: as enums, that takes longer than to receive.
+_WAITING = int(socket.MSG_CMSG_CLOEXEC)
+_AT_ONCE = int(socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
 
 Text = bytes | int
 """UTF-8 (but for output), or a descriptor of memory with it: to be read, handed on, or dropped."""
@@ -85,11 +89,10 @@ def receive(end: socket.socket, wait: bool = False) -> Message | None:
     Raises EOFError if the other side is gone and all it sent is read, and ValueError for what is
     no message.
     """
-    flags = socket.MSG_CMSG_CLOEXEC | (0 if wait else socket.MSG_DONTWAIT)
-    space = socket.CMSG_SPACE(array.array("i").itemsize)
+    flags = _WAITING if wait else _AT_ONCE
     while True:
         try:
-            data, ancillary, _, _ = end.recvmsg(MESSAGE_BYTES, space, flags)
+            data, ancillary, _, _ = end.recvmsg(MESSAGE_BYTES, _SPACE, flags)
         except BlockingIOError:
             return None
         except ConnectionResetError:

@@ -1,6 +1,7 @@
 """The fork server: keepers come from it, whatever becomes of it, and are the runner's children."""
 
 import errno
+import gc
 import os
 import resource
 import signal
@@ -73,6 +74,16 @@ def test_a_stopped_fork_server_is_made_to_go_on_when_it_is_needed() -> None:
         assert server_of(owner) == server
 
 
+def test_a_fork_server_leaves_stop_signals_to_the_runner() -> None:
+    with open_pool(1) as owner:
+        server = server_of(owner)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(server, number)
+        lose_a_keeper(owner)
+        assert owner.value("echo", value=1) == 1
+        assert server_of(owner) == server
+
+
 @pytest.mark.parametrize("load", [pool_loads.load_without_forks, pool_loads.load_without_children])
 def test_a_system_that_allows_no_fork_is_an_error(load: object) -> None:
     before = pools.children()
@@ -96,9 +107,11 @@ def fork_server() -> Iterator[ForkServer]:
 def test_more_descriptors_than_fit_into_a_message_are_handed_over() -> None:
     with open_pool(1):
         pass  # starts the tracker of multiprocessing
+    gc.collect()
     before = pools.open_descriptors()
     with open_pool(130) as owner:  # each keeper gets the channels of all
         assert owner.value("echo", value=1) == 1
+    gc.collect()
     assert pools.open_descriptors() == before
 
 

@@ -181,6 +181,7 @@ def test_an_entry_whose_load_ends_its_process_is_an_error() -> None:
 def assert_not_opened(load: Callable[[], Any], error: str) -> None:
     with open_pool(1):
         pass  # starts the tracker of multiprocessing
+    gc.collect()
     before = pools.children(), pools.open_descriptors()
     with pytest.raises(PoolError, match=error), open_pool(2, load):
         pass

@@ -16,10 +16,10 @@ ISOLATION = (
         SEEN,
     ),
     Mutant(
-        "keepers are started without the worker's variables",
-        "runner/crew.py",
-        "        with environment.reduced(given.limits.env):\n            self._start()\n",
-        "        self._start()\n",
+        "the fork server is started without the worker's variables",
+        "runner/fork_server.py",
+        "            with theirs, environment.reduced(self._env):\n",
+        "            with theirs:\n",
         SEEN,
     ),
     Mutant(

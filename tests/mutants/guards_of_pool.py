@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 KILLS = ("tests/test_pool_kills.py",)
 ENDS = ("tests/test_pool_ends.py",)
+FORKS = ("tests/test_fork_server.py",)
 FAULTS = ("tests/test_pool_faults.py",)
 POOL_TESTS = ("tests/test_pool.py",)
 LINES = ("tests/test_lines.py",)
@@ -200,11 +201,11 @@ POOL = (
         (*ENDS, "tests/test_end_to_end.py"),
     ),
     Mutant(
-        "keepers are born without Ctrl-C",
-        "runner/crew.py",
-        "mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)",
+        "the fork server, and so each keeper, is born without Ctrl-C",
+        "runner/fork_server.py",
+        "mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})",
         "mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())",
-        ENDS,
+        FORKS,
     ),
     Mutant(
         "a broken crew is ended whole",
@@ -214,10 +215,38 @@ POOL = (
         ENDS,
     ),
     Mutant(
+        "a fork server that has died is replaced",
+        "runner/fork_server.py",
+        "        except ConnectionError:\n            self.close()\n",
+        "        except ZeroDivisionError:\n            self.close()\n",
+        FORKS,
+    ),
+    Mutant(
+        "a fork server that was stopped is made to go on",
+        "runner/fork_server.py",
+        "            processes.send_signal(self.pid, signal.SIGCONT)",
+        "            raise ConnectionError",
+        FORKS,
+    ),
+    Mutant(
+        "a fork server dies with its runner, even while it is stopped",
+        "runner/forking.py",
+        "    processes.die_with_parent(runner, signal.SIGKILL)\n",
+        "",
+        ENDS,
+    ),
+    Mutant(
+        "a keeper is told of once the runner is its parent",
+        "runner/forking.py",
+        "            os.waitpid(between, 0)  # from now on, the runner is the parent\n",
+        "",
+        FORKS,
+    ),
+    Mutant(
         "a keeper that dies while idle is noticed",
         "runner/crew.py",
-        "            if descriptor in self._keepers:\n                self._on_break()\n",
-        "            if descriptor in self._keepers:\n                pass\n",
+        "        self.broken = True\n        self._on_break()\n",
+        "        self._on_break()\n",
         ENDS,
     ),
     Mutant(

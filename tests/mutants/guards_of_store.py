@@ -288,7 +288,7 @@ STORE = (
     Mutant(
         "a database in memory is refused",
         "storage/engines.py",
-        'if location["database"] == ":memory:":',
+        'if path in ("", "/", "/:memory:"):',
         "if False:",
         MAKING,
     ),
