@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import struct
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from io import FileIO
@@ -47,6 +48,8 @@ def serve(
         raise
     for name in _NEEDED:
         importlib.import_module(name)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # what is buffered would be printed by each process that is forked
     gc.collect()
     gc.freeze()  # keeps what is loaded in pages that are shared with all that is forked
     messages.send(channel, {"reason": None})
