@@ -45,7 +45,7 @@ def serve(
     except BaseException as error:
         reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
         messages.send(channel, {"reason": reason})
-        raise
+        return
     for name in _NEEDED:
         importlib.import_module(name)
     for stream in (sys.stdout, sys.stderr):

@@ -181,8 +181,8 @@ class Supervisor:
 
     def _patience(self) -> float:
         """Seconds to the next thing that has to be done without being woken."""
-        is_idle = not self._work and self._liveness.fileno() >= 0
-        now, moments = time.monotonic(), [IDLE_LOOK_SECONDS if is_idle else LOOK_SECONDS]
+        is_busy = self._work or self._ended or self._in_doubt or self._liveness.fileno() < 0
+        now, moments = time.monotonic(), [LOOK_SECONDS if is_busy else IDLE_LOOK_SECONDS]
         if self._stop_at is not None and self._stop_at > now:
             moments.append(self._stop_at - now)
         if self._in_doubt:  # of a store that failed, nothing is asked again at once

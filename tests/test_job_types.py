@@ -131,6 +131,28 @@ def test_a_job_runs_and_its_result_is_json_text(write: Write) -> None:
     assert json.loads(entry(ask(value={"é": [1, None]}), print)) == {"é": [1, None]}
 
 
+LOADS = """
+    def load(self):
+        {load}
+        self.loaded = "once"
+"""
+
+
+def test_what_a_job_type_loads_is_there_for_all_its_jobs_and_not_where_it_is_only_found(
+    write: Write,
+) -> None:
+    package = write(one=echo(body="return self.loaded") + LOADS.format(load="pass"))
+    assert not hasattr(find([package])["echo"], "loaded")
+    entry = load([package])
+    assert [entry(ask(), print) for _ in range(2)] == ['"once"'] * 2
+
+
+def test_a_job_type_that_cannot_be_loaded_is_named(write: Write) -> None:
+    package = write(one=echo() + LOADS.format(load='raise OSError("no model")'))
+    with pytest.raises(JobTypesError, match="cannot load job type 'echo': OSError: no model"):
+        load([package])
+
+
 def test_a_job_knows_its_id_its_attempt_and_its_upload(write: Write) -> None:
     body = "return [context.job_id, context.attempt, context.upload.name, context.upload.size]"
     entry = load([write(one=echo(body=body, upload="required"))])
