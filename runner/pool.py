@@ -55,7 +55,7 @@ class Pool:
         keep_fds: Collection[int] = (),
         limits: Limits = _DEFAULTS,
     ):
-        """Start the keepers, without waiting for them. Raises PoolError.
+        """Load the entry, and start the keepers without waiting for them. Raises PoolError.
         `load` is pickled and called once, in the fork server, so that what it imports is there
         before anything is forked. `keep_fds` are held by all processes of the pool as well."""
         require_main_thread()

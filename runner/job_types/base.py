@@ -148,7 +148,8 @@ class JobType(ABC, Generic[P]):
 
     def load(self) -> None:
         """Import, or read, what jobs of this type need and a listener does not: large libraries, a
-        model. Called once in a worker, before job processes are forked: they share it in memory.
+        model. Called once in a worker, before job processes are forked: they share it in memory,
+        and a generator of random numbers that is made here gives all of them the same.
 
         A worker does not start where this raises.
         """
