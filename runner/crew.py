@@ -162,7 +162,7 @@ class Crew:
             Inherited(read),
             tuple(channels),
             Inherited(given.lease.descriptor),
-            tuple(Inherited(descriptor) for descriptor in dict.fromkeys(given.keep)),
+            tuple(Inherited(descriptor) for descriptor in given.keep),
             Inherited(given.work.descriptor),
             str(given.work.path),
         )

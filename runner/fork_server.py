@@ -35,7 +35,7 @@ class ForkServer:
         `env` names variables that it gets besides those of runner/environment.py; it holds the
         descriptors `keep` as well."""
         self._load, self._env = load, env
-        self._keep = tuple(Inherited(descriptor) for descriptor in dict.fromkeys(keep))
+        self._keep = tuple(Inherited(descriptor) for descriptor in keep)
         self.pid = 0
         """Its process."""
         self._start()

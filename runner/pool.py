@@ -61,16 +61,19 @@ class Pool:
         require_main_thread()
         self.size, self.log_bytes = size, limits.log_bytes
         self._calls = Calls()
-        self._closed, self._failed_starts = False, 0
-        self.lease, self._work = Lease(), work
+        self._closed = False
+        self._failed_starts = 0
+        self._work = work
+        self.lease = Lease()
         """When it ends, the keepers end their calls as lost; whatever becomes of this process."""
-        given = Given(limits, tuple(keep_fds), self.lease, work)
+        keep = tuple(dict.fromkeys(keep_fds))
+        given = Given(limits, keep, self.lease, work)
         with _starting(), contextlib.ExitStack() as held:
             held.callback(self.lease.close)
             self._bell = Bell()
             held.callback(self._bell.close)
             held.callback(processes.adopt_orphans, processes.adopt_orphans())
-            server = ForkServer(load, limits.env, keep_fds)
+            server = ForkServer(load, limits.env, keep)
             held.callback(server.close)
             self._new_crew = partial(Crew, size, given, server, self._bell.ring)
             self._crew = self._new_crew()

@@ -14,6 +14,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Set
 from functools import partial
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def keepers() -> set[int]:
     }
 
 
-def until_ready(pool: Pool, slots: int, but: frozenset[int] | set[int] = frozenset()) -> None:
+def until_ready(pool: Pool, slots: int, but: Set[int] = frozenset()) -> None:
     """Wait until each slot has a keeper with a job process, none of them one of those."""
     while len(keepers() - but) < slots:
         select.select(pool.filenos(), [], [], 0.005)
@@ -82,7 +83,8 @@ def until_ready(pool: Pool, slots: int, but: frozenset[int] | set[int] = frozens
 
 
 def pss(pid: int) -> int:
-    """KiB of a process."""
+    """KiB of a process. Not by `idle.look`: the fork server imports this module as well, and what
+    that needs would be measured."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
