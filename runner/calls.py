@@ -4,11 +4,11 @@ submitted ──started──▶ running ──outcome──▶ returned | raise
     └────────────────────┴──its crew ended──▶ lost
 """
 
-import socket
 import time
 from dataclasses import dataclass
 
 from runner import messages
+from runner.link import Link
 from runner.outcome import Outcome
 from runner.printed import Piece
 
@@ -17,7 +17,7 @@ from runner.printed import Piece
 class Call:
     """A call without an outcome."""
 
-    channel: socket.socket | None
+    link: Link | None
     """To its keeper; None if that was dead already."""
     behind: bool
     """Whether the keeper had others to run before."""
@@ -40,11 +40,11 @@ class Calls:
     @property
     def in_no_hands(self) -> int:
         """How many calls no keeper has."""
-        return sum(call.channel is None for call in self.running.values())
+        return sum(call.link is None for call in self.running.values())
 
-    def add(self, token: str, channel: socket.socket | None, behind: bool = False) -> None:
+    def add(self, token: str, link: Link | None, behind: bool = False) -> None:
         """A call was submitted."""
-        self.running[token] = Call(channel, behind, time.monotonic())
+        self.running[token] = Call(link, behind, time.monotonic())
 
     def waiting(self, seconds: float) -> list[str]:
         """The calls that have waited behind others for so long."""
@@ -58,9 +58,12 @@ class Calls:
     def kill(self, token: str) -> bool:
         """Have a call killed; False if there is none."""
         call = self.running.get(token)
-        if call is not None and call.channel and not call.to_kill:
-            # Needs no waiting: a keeper gets one order for each of its calls.
-            call.to_kill = messages.send_at_once(call.channel, {"kind": "kill", "token": token})
+        if call is not None and call.link and not call.to_kill:
+            if call.link.withdraw(token):
+                self._end(token, Outcome("killed", innocent=True))
+            else:
+                order = {"kind": "kill", "token": token}
+                call.to_kill = messages.send_at_once(call.link.channel, order)
         return call is not None
 
     def hear(self, message: messages.Message) -> None:

@@ -27,7 +27,7 @@ class RunnerSettings(TraceSettings):
         7 * 86400, ge=0, description="how long final jobs and their files are kept"
     )
     jobs_per_process: int = Field(
-        100, ge=1, description="a job process is replaced after so many jobs"
+        1000, ge=1, description="a job process is replaced after so many jobs"
     )
     log_bytes: int = Field(
         65536,

@@ -103,6 +103,7 @@ class Crew:
             link.heard(message)
             if message.fields["kind"] != "ready":
                 yield message
+        yield from link.go_on()
 
     def note_break(self) -> None:
         """It is of no use any more. Called in any thread."""

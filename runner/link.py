@@ -1,10 +1,27 @@
 """The pool's end of the channel to one keeper. Imports nothing of ours but the pool's."""
 
+import errno
 import socket
 import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from runner import messages
 from runner.pace import LINE_SECONDS
+
+_FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
+"""Why a message has to wait until others are read: of the bytes in a channel there is a limit, and
+of the descriptors in all of them."""
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a keeper is sent of a call."""
+
+    token: str
+    request: bytes
+    timeout: float | None
 
 
 class Link:
@@ -15,6 +32,8 @@ class Link:
         self.ready = False
         """Whether the keeper has loaded the entry."""
         self._tokens: list[str] = []
+        self._unsent: deque[_Order] = deque()
+        """The last of them, if the channel is full."""
         self._since = 0.0
 
     def __len__(self) -> int:
@@ -29,15 +48,38 @@ class Link:
         return max(0, 1 + ahead - len(self._tokens)) if is_short else 0
 
     def send(self, token: str, request: bytes, timeout: float | None) -> None:
-        """Hand over a call.
+        """Hand over a call: now or, if the channel is full, with `go_on`.
 
         Raises ConnectionError if the keeper is dead, any other OSError if the call is not sent.
         """
         if not self._tokens:
             self._since = time.monotonic()
-        fields = {"kind": "call", "token": token, "timeout": timeout}
-        messages.send(self.channel, fields, request, at_once=True)
+        order = _Order(token, request, timeout)
+        if self._unsent or not self._put(order):
+            self._unsent.append(order)
         self._tokens.append(token)
+
+    def go_on(self) -> Iterator[messages.Message]:
+        """Send what the channel had no room for; the outcomes of calls that cannot be sent. To be
+        called when the keeper has said something: it has read what came before, then."""
+        while self._unsent:
+            order = self._unsent[0]
+            try:
+                if not self._put(order):
+                    return
+            except OSError as error:
+                self._tokens.remove(order.token)
+                yield _lost(order.token, error)
+            self._unsent.popleft()
+
+    def withdraw(self, token: str) -> bool:
+        """Take a call back that the keeper has not been sent; whether it was such a one."""
+        for order in self._unsent:
+            if order.token == token:
+                self._unsent.remove(order)
+                self._tokens.remove(token)
+                return True
+        return False
 
     def heard(self, message: messages.Message) -> None:
         """Note what the keeper says of its calls."""
@@ -50,3 +92,25 @@ class Link:
                 if message.fields.get("next"):
                     self._since = time.monotonic()
                 self._tokens.remove(message.fields["token"])
+
+    def _put(self, order: _Order) -> bool:
+        """Send a call; False if the channel is full, and the keeper will say when it is not."""
+        fields = {"kind": "call", "token": order.token, "timeout": order.timeout}
+        try:
+            messages.send(self.channel, fields, order.request, at_once=True)
+        except OSError as error:
+            if error.errno in _FULL and len(self._tokens) > len(self._unsent):
+                return False
+            raise
+        return True
+
+
+def _lost(token: str, error: OSError) -> messages.Message:
+    reason = not_handed_over(error)
+    outcome = {"kind": "lost", "error_type": "Lost", "error_message": reason, "innocent": True}
+    return messages.Message({"kind": "outcome", "token": token, "outcome": outcome})
+
+
+def not_handed_over(error: OSError) -> str:
+    """Why a call is lost before it began."""
+    return f"the job could not be handed over: {error}"

@@ -6,7 +6,7 @@ LINE_SECONDS = 0.02
 """How long a call may have to wait behind others, if all take as long as those before."""
 PATIENCE_SECONDS = 0.25
 """After how long it is taken out of the line, since one of those turned out to be long."""
-MOST_AHEAD = 16
+MOST_AHEAD = 64
 """How many wait at most, for each slot."""
 _WEIGHT = 0.3
 """Of the newest call in the mean."""

@@ -17,6 +17,7 @@ from runner.crew import Crew, require_main_thread
 from runner.fork_server import ForkServer
 from runner.job_loop import Entry
 from runner.lease import Lease
+from runner.link import not_handed_over
 from runner.outcome import Outcome
 from runner.pace import MOST_AHEAD
 from runner.printed import Piece
@@ -105,6 +106,7 @@ class Pool:
         known = self._calls.kill(token)
         if known:
             self._crew.thaw()
+            self._rouse()
         return known
 
     def collect(self) -> list[tuple[str, Outcome]]:
@@ -173,13 +175,13 @@ class Pool:
         """Give a call to the crew; False if that is broken."""
         try:
             link = self._crew.submit(token, request, timeout)
-            self._calls.add(token, link.channel, behind=len(link) > 1)
+            self._calls.add(token, link, behind=len(link) > 1)
         except ConnectionError:
             self._crew.note_break()
             return False
         except OSError as error:
             self._calls.add(token, None)
-            self._calls.lose(token, f"the job could not be handed over: {error}")
+            self._calls.lose(token, not_handed_over(error))
         return True
 
     def _receive(self) -> None:

@@ -34,7 +34,7 @@ def _inherit(duplicate: Any) -> Inherited:
 class Limits:
     """When a job process is replaced, what a result may have, and the grace of a kill."""
 
-    jobs_per_process: int = 100
+    jobs_per_process: int = 1000
     max_process_bytes: int = 512 * 2**20
     """Resident memory that a job process may keep after a job."""
     max_result_bytes: int = 16 * 2**20

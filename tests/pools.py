@@ -2,11 +2,12 @@
 
 import json
 import os
+import resource
 import select
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -189,3 +190,21 @@ def existing(pids: list[int]) -> list[int]:
 def open_descriptors(pid: int | str = "self") -> int:
     """How many descriptors a process has."""
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+@contextmanager
+def descriptors_below(limit: int) -> Iterator[None]:
+    """Let this process open no descriptor from this number on."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def free_descriptor(number: int = 0) -> int:
+    """The descriptor that this process would get after it has opened so many others."""
+    with ExitStack() as files:
+        opened = [files.enter_context(open(os.devnull)) for _ in range(number + 1)]
+        return opened[-1].fileno()

@@ -1,5 +1,6 @@
 """Calls and jobs that wait in line behind short ones, so that no slot has to wait for them."""
 
+import errno
 import math
 import os
 import signal
@@ -9,13 +10,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from runner import messages
 from runner.lease import steady_now
+from runner.link import Link
 from runner.pace import LINE_SECONDS, MOST_AHEAD, Pace
 from tests import pools
-from tests.pools import Owner, open_pool
+from tests.pools import Owner, descriptors_below, free_descriptor, open_pool
 from tests.stores import Bench
 from tests.waiting import wait_for
 from tests.workers import Worker, open_worker
+
+FITS_INTO_A_MESSAGE = "x" * 16_000
 
 
 @pytest.fixture
@@ -93,6 +98,85 @@ def test_a_call_in_line_that_is_killed_never_starts(
     gate.open()
     assert owner.outcome(runs).kind == "returned"
     assert notes.read_text() == "yes"
+
+
+@pytest.fixture
+def full(owner: Owner, gate: Gate) -> list[str]:
+    """Calls in line of which the last have not been sent: their keeper, which is stopped, has a
+    channel that holds no more."""
+    owner.progress(gate.token)
+    os.kill(pools.parent(owner.pool.pids()[gate.token]), signal.SIGSTOP)
+    tokens = [owner.submit("echo", value=FITS_INTO_A_MESSAGE) for _ in range(MOST_AHEAD - 1)]
+    with pytest.raises(BlockingIOError):
+        messages.send(link_of(owner).channel, {}, at_once=True)
+    return tokens
+
+
+def link_of(owner: Owner) -> Link:
+    (link,) = owner.pool._crew._links.values()
+    return link
+
+
+def go_on(owner: Owner) -> None:
+    owner.pool._crew.thaw()
+
+
+def test_calls_that_a_channel_has_no_room_for_are_run_in_their_turn(
+    owner: Owner, gate: Gate, full: list[str]
+) -> None:
+    go_on(owner)
+    gate.open()
+    assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
+
+
+def test_a_call_that_a_channel_had_no_room_for_is_killed_and_never_starts(
+    owner: Owner, gate: Gate, full: list[str], tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes"
+    last = owner.submit("note", path=str(notes), text="no")
+    outcome = owner.kill(last)
+    assert (outcome.kind, outcome.pid, outcome.innocent) == ("killed", None, True)
+    gate.open()
+    assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
+    assert not notes.exists()
+
+
+def test_a_call_that_cannot_be_sent_once_there_is_room_is_lost_without_fault(
+    owner: Owner, gate: Gate, full: list[str]
+) -> None:
+    token = owner.submit("echo", value="x" * 100_000)  # travels as a descriptor
+    gate.open()
+    with descriptors_below(free_descriptor()):
+        go_on(owner)
+        outcome = owner.outcome(token)
+    assert (outcome.kind, outcome.innocent) == ("lost", True)
+    assert "the job could not be handed over: [Errno 24]" in (outcome.error_message or "")
+    assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
+
+
+def test_too_many_descriptors_on_their_way_are_waited_for_only_where_a_keeper_will_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = messages.channel()
+    with ours, theirs:
+        link = Link(ours)
+        with monkeypatch.context() as patched:
+            patched.setattr(messages, "send", too_many_descriptors)
+            with pytest.raises(OSError, match="too many"):
+                link.send("first", b"{}", None)
+        assert len(link) == 0
+        link.send("second", b"{}", None)
+        with monkeypatch.context() as patched:
+            patched.setattr(messages, "send", too_many_descriptors)
+            link.send("third", b"{}", None)
+            assert list(link.go_on()) == []
+        assert list(link.go_on()) == []
+        heard = [messages.receive(theirs), messages.receive(theirs)]
+        assert [each and each.fields["token"] for each in heard] == ["second", "third"]
+
+
+def too_many_descriptors(*_: object, **__: object) -> None:
+    raise OSError(errno.ETOOMANYREFS, "too many")
 
 
 def test_who_is_killed_takes_none_along_that_wait(owner: Owner, gate: Gate) -> None:

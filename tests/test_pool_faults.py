@@ -3,13 +3,12 @@
 import gc
 import math
 import os
-import resource
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
 
@@ -23,26 +22,8 @@ from runner.pool import PoolError
 from runner.printed import Output
 from runner.watch import Ears, Watch
 from tests import pool_loads, pools
-from tests.pools import open_pool
+from tests.pools import descriptors_below, free_descriptor, open_pool
 from tests.waiting import wait_for
-
-
-@contextmanager
-def descriptors_below(limit: int) -> Iterator[None]:
-    """Let this process open no descriptor from this number on."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def free_descriptor(number: int = 0) -> int:
-    """The descriptor that this process would get after it has opened so many others."""
-    with ExitStack() as files:
-        opened = [files.enter_context(open(os.devnull)) for _ in range(number + 1)]
-        return opened[-1].fileno()
 
 
 def test_a_result_that_cannot_be_received_is_lost_and_not_made_up() -> None:
