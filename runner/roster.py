@@ -76,6 +76,7 @@ class Roster:
         self._uploads = uploads
         self._running: dict[str, Running] = {}
         self._pace = Pace()
+        self._processors = 1
 
     def __len__(self) -> int:
         return len(self._running)
@@ -134,6 +135,7 @@ class Roster:
 
     def collect(self) -> list[tuple[Running, Outcome]]:
         """The jobs that have ended and are to be settled."""
+        self._processors = len(os.sched_getaffinity(0))
         outcomes = self._pool.collect()
         # After the outcomes: then all is there that those jobs have told.
         for token, progress in self._pool.progress().items():
@@ -168,8 +170,7 @@ class Roster:
         running.printed = Pieces(self._pool.log_bytes)
         token = _token(running)
         self._running[token] = running
-        cores = self._cores()
-        text = request_text(running.job, running.step, self._uploads, cores, results)
+        text = request_text(running.job, running.step, self._uploads, self._cores(), results)
         self._pool.submit(token, text, timeout)
         log.debug("job handed to the pool", extra=running.names())
 
@@ -186,8 +187,7 @@ class Roster:
 
     def _cores(self) -> int:
         """How many processors there are beside those that other jobs use."""
-        others = min(len(self._running), self._pool.size) - 1
-        return max(1, len(os.sched_getaffinity(0)) - others)
+        return max(1, self._processors + 1 - min(len(self._running), self._pool.size))
 
 
 def _token(running: Running) -> str:

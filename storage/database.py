@@ -15,6 +15,7 @@ from storage.dialect import Dialect
 from storage.failures import PEEWEES_ERRORS, is_rolled_back, state_told_by
 from storage.job import StoreFull, StoreInDoubt, StoreUnavailable
 from storage.numbers import Numbers, advance_statement
+from storage.row_by_row import change_both_in_turn
 from storage.statements import Statement, in_some
 from storage.tallies import Pending, add_statement
 
@@ -105,7 +106,7 @@ class Database(Dialect):
         which it has changed the row; which those are."""
         with self.transaction(), self.translated():
             if not (both := first.followed_by(second)):
-                return [self._runs(first, each) and self._runs(second, each) for each in many]
+                return change_both_in_turn(self.engine.cursor(), first, second, many)
             changed: list[bool] = []
             for rows, each in zip(in_some(many), both.texts(many), strict=True):
                 found = {at for (at,) in self.engine.execute_sql(*each).fetchall()}
@@ -116,10 +117,12 @@ class Database(Dialect):
         self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
     ) -> None:
         """The same in a transaction where none can be refused, see `later`."""
-        both = first.followed_by(second)
-        for each in [both] if both else [first, second]:
-            for sql, arguments in each.texts(many):
+        if both := first.followed_by(second):
+            for sql, arguments in both.texts(many):
                 self.later(sql, arguments)
+        else:
+            self.change_each(first, many)
+            self.change_each(second, many)
 
     def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows that a statement gives."""
@@ -187,9 +190,6 @@ class Database(Dialect):
                 self.later(sql, arguments)
         if at_end:
             at_end()
-
-    def _runs(self, statement: Statement, values: Mapping[str, Any]) -> bool:
-        return bool(self.engine.execute_sql(statement.sql, statement.arguments(values)).rowcount)
 
     def _drop_connection(self) -> None:
         if self.engine.in_transaction():

@@ -9,9 +9,10 @@ So each guard is written once, for both databases.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,9 +29,14 @@ class _Place:
     name: str
     field: pw.Field
 
-    def bound(self, values: Mapping[str, Any]) -> Any:
-        value = values[self.name]
-        return None if value is None else self.field.db_value(value)  # type: ignore[no-untyped-call]
+    def getter(self) -> Callable[[Mapping[str, Any]], Any]:
+        """What takes its value out of many, as the field's own `db_value` gives it to a driver."""
+        name = self.name
+        if isinstance(self.field, pw.TextField):
+            return itemgetter(name)
+        # Of all fields of integers, this is a third of the cost.
+        convert = int if isinstance(self.field, pw.IntegerField) else self.field.db_value
+        return lambda values: None if (value := values[name]) is None else convert(value)
 
 
 class _Given(pw.Value):
@@ -59,14 +65,16 @@ class Statement:
         self._engine, self._query = engine, query
         self.sql, self._parameters = query.bind(engine).sql()
         returned = list(getattr(query, "_returning", None) or ())
+        self._getters = [
+            each.getter() if isinstance(each, _Place) else partial(_constant, each)
+            for each in self._parameters
+        ]
         self._uuids = [at for at, column in enumerate(returned) if isinstance(column, pw.UUIDField)]
         self._followed: dict[Statement, ManyStatement] = {}
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The parameters, with values in their places."""
-        return [
-            each.bound(values) if isinstance(each, _Place) else each for each in self._parameters
-        ]
+        return [get(values) for get in self._getters]
 
     @cached_property
     def of_many(self) -> "ManyStatement | None":
@@ -144,6 +152,10 @@ class _Rows:
         """The rows as JSON."""
         rows = [{name: row[name] for name in self._names} for row in many]
         return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=_plain)
+
+
+def _constant(value: Any, _: Mapping[str, Any]) -> Any:
+    return value
 
 
 def _in_rows(engine: Any, query: Any, rows: str, name: str) -> tuple[str, list[Any]]:

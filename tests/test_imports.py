@@ -75,8 +75,9 @@ MAY_IMPORT = {
     "storage.dialect": "",
     "storage.change_statements": "storage.models storage.statements storage.states",
     "storage.numbers": "storage.models storage.statements",
+    "storage.row_by_row": "storage.failures storage.statements",
     "storage.database": "storage.dialect storage.failures storage.job storage.numbers "
-    "storage.statements storage.tallies",
+    "storage.row_by_row storage.statements storage.tallies",
     "storage.schema": "storage.job storage.database storage.drivers storage.engines storage.making "
     "storage.waits",
     "storage.wakeup": "",
