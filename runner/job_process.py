@@ -59,7 +59,9 @@ class JobProcess:
     def ask(self, token: str, request: str, timeout: float | None, folder: str) -> None:
         """Send it a call to be run in a folder. If it has just died, its exit code tells."""
         text = request.encode("utf-8", "surrogatepass")
-        self._cpu_clock, self._oom_kills = cpu_clock(self.pid), oom_kills.count()
+        self._oom_kills = oom_kills.count()
+        if self.limits.cpu_seconds is not None:
+            self._cpu_clock = cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
             fields = {"token": token, "timeout": timeout, "folder": folder}
             messages.send(self.channel, fields, text)

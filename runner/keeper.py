@@ -33,8 +33,6 @@ T = TypeVar("T")
 
 _keeper: "Keeper | None" = None
 """The one that this process is."""
-
-
 _entry: Entry | None = None
 """What the fork server has loaded, and so all that it forks have."""
 
@@ -137,6 +135,8 @@ class Keeper:
         """Have a fresh job process and a folder ready: the next call needs no room for them."""
         if self._process and self._is_worn(process):
             self._kill(process)
+        if self._ears.orders.next_token:
+            return  # it comes at once, and sees to both
         with contextlib.suppress(OSError):  # tried again for the next call
             self._living_process()
             self._folder.give()

@@ -100,7 +100,7 @@ def receive(end: socket.socket, wait: bool = False) -> Message | None:
         if not data:
             raise EOFError
         header, separator, text = data.partition(_SEPARATOR)
-        fields = json.loads(header)
+        fields = json.loads(header.decode())
         if not isinstance(fields, dict):
             raise ValueError(f"no message: {header!r}")
         return Message(fields, text if separator else _descriptor(ancillary))

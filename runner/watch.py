@@ -86,8 +86,7 @@ class Watch:
         ending = None
         while ending is None:
             self._wait()
-            code = self._process.exit_code()  # first: then all that it has sent can be heard
-            ending = self._hear() or self._ended(code)
+            ending = self._hear() or self._ended()
             if ending is None:
                 self._obey()
                 ending = self._overdue()
@@ -134,10 +133,12 @@ class Watch:
             self._poll.unregister(self._process.channel)
             self._end_by(time.monotonic() + BACKSTOP_SECONDS)
 
-    def _ended(self, code: int | None) -> Ending | None:
-        """The ending, if the process has ended without an answer."""
-        if code is None:
+    def _ended(self) -> Ending | None:
+        """The ending, if the process has ended."""
+        if (code := self._process.exit_code()) is None:
             return None
+        if answer := self._hear():  # sent since it was heard last, but before its end
+            return answer
         if code == -signal.SIGALRM and time.monotonic() - self.started_at >= self._limit:
             return self._timed_out()
         if code == -signal.SIGXCPU and self._process.over_cpu_limit() >= 0:

@@ -26,13 +26,7 @@ def parse(body: bytes, what: str = "the body") -> Any:
     if not body.strip():
         raise malformed(f"{what} is empty; it must be JSON")
     try:
-        value = json.loads(
-            body.decode(),
-            object_pairs_hook=_object,
-            parse_constant=lambda name: _Flaw(f"{name} is not JSON"),
-            parse_float=_float,
-            parse_int=_int,
-        )
+        value = _JSON.decode(body.decode())
     except UnicodeDecodeError as error:
         raise malformed(f"{what} is not UTF-8: wrong byte at {error.start}") from None
     except json.JSONDecodeError as error:
@@ -87,3 +81,13 @@ def _int(text: str) -> Any:
     if len(text) <= _MAX_DIGITS:
         return int(text)
     return _Flaw(f"{text[:20]}… is past a double")
+
+
+def _constant(name: str) -> Any:
+    return _Flaw(f"{name} is not JSON")
+
+
+_JSON = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+)
+"""Made once: that takes longer than to read a short body."""

@@ -19,10 +19,8 @@ from storage.models import JobRow
 from storage.statements import Statement
 from storage.states import CANCEL, CLAIM, FINAL, REQUEST_CANCEL, REQUEUE, Status, Transition
 
-
-def dump(value: Any) -> str:
-    """JSON text as it is stored."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+"""JSON text as it is stored."""
 
 
 End = tuple[Fence, Ended, dict[str, Any]]

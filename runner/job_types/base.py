@@ -166,10 +166,13 @@ class JobType(ABC, Generic[P]):
         """
 
 
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
 def to_json(what: str, value: object) -> str:
     """`value` as JSON text. Raises NotRetryable, naming `what` it is, where JSON cannot hold it."""
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        text = _JSON.encode(value)
         text.encode()  # a lone surrogate passes as JSON and then fits no pipe and no database
     except (TypeError, ValueError, RecursionError) as error:
         raise NotRetryable(f"{what} is not JSON: {error}") from error
