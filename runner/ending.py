@@ -1,13 +1,11 @@
 """How a call ended, as its keeper sees it. Imports nothing of ours but the pool's."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner import messages
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """How a call ended. `answer` is what the job process said, `result` the JSON text."""
 
     kind: str

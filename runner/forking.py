@@ -19,6 +19,7 @@ from io import FileIO
 from typing import NoReturn
 
 from runner import keeper, messages, processes
+from runner.answers import clean
 from runner.forked import become
 from runner.job_loop import Entry
 from runner.setup import Inherited
@@ -43,7 +44,7 @@ def serve(
     try:
         keeper.hold(load())
     except BaseException as error:
-        reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
+        reason = clean(f"{type(error).__name__}: {error}")[:_REASON_LENGTH]
         messages.send(channel, {"reason": reason})
         return
     for name in _NEEDED:

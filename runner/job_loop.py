@@ -39,6 +39,8 @@ class Bounded:
     limits: JobLimits
     output: int
     """Where it prints to; -1 for where the keeper does."""
+    place: str
+    """The path of what has the folders of all calls."""
 
 
 def live(
@@ -93,7 +95,8 @@ def _serve(channel: socket.socket, bounded: Bounded, limited: Limited, clean_up:
     me, cpu_before = os.getpid(), processes.cpu_seconds()
     print_to(bounded.output)
     report = partial(_report, channel, message.fields["token"])
-    entry = partial(_run_in, message.fields["folder"], bounded.entry, request, report)
+    folder = f"{bounded.place}/{message.fields['folder']}"
+    entry = partial(_run_in, folder, bounded.entry, request, report)
     call = partial(proved_result, entry, bounded.max_result_bytes)
     answer, result = _answer(call, message.fields["timeout"], limited)
     if os.getpid() != me:

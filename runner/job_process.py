@@ -20,8 +20,9 @@ _KINDS = ("progress", "returned", "raised", "out_of_memory")
 class JobProcess:
     """A process forked from the keeper, which runs one call after the other until it is killed."""
 
-    def __init__(self, entry: job_loop.Entry, keep: Collection[int], limits: Limits):
-        """Fork it. `keep` are the descriptors it holds besides its own. Raises OSError."""
+    def __init__(self, entry: job_loop.Entry, keep: Collection[int], limits: Limits, place: str):
+        """Fork it. `keep` are the descriptors it holds besides its own, `place` is the path of what
+        has the folders of its calls. Raises OSError."""
         self.output = Output(limits.log_bytes)
         self.channel, theirs = messages.channel()
         self.calls = 0
@@ -36,7 +37,7 @@ class JobProcess:
         try:
             self.pid = os.fork()
             if self.pid == 0:
-                job_loop.live(keeper, theirs, keep, self._bounded(entry, limits))
+                job_loop.live(keeper, theirs, keep, self._bounded(entry, limits, place))
         except OSError:
             self.channel.close()
             self.output.close()
@@ -52,8 +53,8 @@ class JobProcess:
             self.output.close()
             raise
 
-    def _bounded(self, entry: job_loop.Entry, limits: Limits) -> job_loop.Bounded:
-        given = limits.max_result_bytes, limits.job, self.output.write_end
+    def _bounded(self, entry: job_loop.Entry, limits: Limits, place: str) -> job_loop.Bounded:
+        given = limits.max_result_bytes, limits.job, self.output.write_end, place
         return job_loop.Bounded(entry, *given)
 
     def ask(self, token: str, request: str, timeout: float | None, folder: str) -> None:
@@ -63,7 +64,9 @@ class JobProcess:
         if self.limits.cpu_seconds is not None:
             self._cpu_clock = cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
-            fields = {"token": token, "timeout": timeout, "folder": folder}
+            # By its name: a path need not be UTF-8, as a message has to be.
+            name = os.path.basename(folder)
+            fields = {"token": token, "timeout": timeout, "folder": name}
             messages.send(self.channel, fields, text)
         self.calls += 1
 

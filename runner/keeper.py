@@ -66,7 +66,7 @@ class Keeper:
         self._told: tuple[str, int] | None = None
         """The next call and its process, if the pool has been told of its start already."""
         self._process: JobProcess | None = None
-        self._keep = [inherited.descriptor for inherited in setup.keep]
+        self._given = [each.descriptor for each in setup.keep], setup.limits, setup.work_path
         self._channel = setup.take_slot()
         wakeup = heed_signals(setup.runner, self._die)
         self._ears = Ears(Orders(self._channel), wakeup, Lease(setup.lease.descriptor))
@@ -150,7 +150,7 @@ class Keeper:
         if self._process and self._process.exit_code() is not None:
             self._kill(self._process)
         if self._process is None:
-            self._process = JobProcess(self._entry, self._keep, self._setup.limits)
+            self._process = JobProcess(self._entry, *self._given)
         return self._process
 
     def _kill(self, process: JobProcess) -> processes.Used:

@@ -14,11 +14,11 @@ on without reading it. Imports nothing of ours.
 """
 
 import array
-import json
 import os
 import socket
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 MESSAGE_BYTES = 65536
 """No message is longer; whoever sends one bounds its parts."""
@@ -34,8 +34,7 @@ Text = bytes | int
 """UTF-8 (but for output), or a descriptor of memory with it: to be read, handed on, or dropped."""
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """What was received."""
 
     fields: dict[str, Any]
@@ -55,7 +54,7 @@ def send(
     Raises OSError if the other side is gone; BlockingIOError where it is to be sent `at_once`, and
     that would have to wait.
     """
-    data, flags = json.dumps(fields).encode(), socket.MSG_DONTWAIT if at_once else 0
+    data, flags = orjson.dumps(fields), socket.MSG_DONTWAIT if at_once else 0
     if text is None:
         end.send(data, flags)
     elif isinstance(text, int):
@@ -73,7 +72,7 @@ def send(
 
 def send_at_once(end: socket.socket, fields: dict[str, Any]) -> bool:
     """Send a message, but only if that needs no waiting and it is not too long; whether it was."""
-    data = json.dumps(fields).encode()
+    data = orjson.dumps(fields)
     if len(data) > MESSAGE_BYTES:
         return False
     try:
@@ -100,7 +99,7 @@ def receive(end: socket.socket, wait: bool = False) -> Message | None:
         if not data:
             raise EOFError
         header, separator, text = data.partition(_SEPARATOR)
-        fields = json.loads(header.decode())
+        fields = orjson.loads(header)
         if not isinstance(fields, dict):
             raise ValueError(f"no message: {header!r}")
         return Message(fields, text if separator else _descriptor(ancillary))

@@ -1,13 +1,11 @@
 """How a call in a pool ended. Imports nothing of ours."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Kind = Literal["returned", "raised", "killed", "timed_out", "out_of_memory", "crashed", "lost"]
 
 
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a call ended. When it is given, nothing of the call runs any more."""
 
     kind: Kind

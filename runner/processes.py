@@ -9,9 +9,8 @@ import os
 import resource
 import signal
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runner import proc
 
@@ -23,8 +22,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _OOM_SCORE_MORE = 500
 
 
-@dataclass(frozen=True)
-class Used:
+class Used(NamedTuple):
     """What processes have used: CPU time in seconds, and the greatest resident memory of one."""
 
     cpu_seconds: float = 0.0

@@ -11,7 +11,6 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 
 from runner.outcome import Outcome
 from runner.roster import PROGRESS_SECONDS, Kill, Roster, Running
@@ -90,7 +89,7 @@ class SplitJobs:
 
     def _planned(self, running: Running, outcome: Outcome) -> list[Ended]:
         if running.kill:  # too late for the plan, but not for the job
-            return [(running, replace(outcome, kind="killed"))]
+            return [(running, outcome._replace(kind="killed"))]
         planned = json.loads(outcome.result or "[]")
         if len(planned) < 2:
             self._roster.start(running.job)
@@ -186,4 +185,4 @@ class SplitJobs:
         cpu_seconds = split.cpu_seconds + (usage.cpu_seconds or 0.0)
         del self._splits[split.running.fence]
         peak = usage.peak_memory_bytes
-        return [(split.running, replace(outcome, cpu_seconds=cpu_seconds, peak_memory_bytes=peak))]
+        return [(split.running, outcome._replace(cpu_seconds=cpu_seconds, peak_memory_bytes=peak))]

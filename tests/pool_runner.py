@@ -1,7 +1,6 @@
 """Runners in processes of their own, for tests of the pool to kill."""
 
 import contextlib
-import dataclasses
 import fcntl
 import json
 import os
@@ -74,7 +73,7 @@ def watch_without_runner() -> None:
     """A keeper's watch of a job, with nobody at the other end of its channel."""
     runner, channel = messages.channel()
     wakeup, _ = os.pipe2(os.O_NONBLOCK)
-    process = JobProcess(pool_work.entry, [], Limits())
+    process = JobProcess(pool_work.entry, [], Limits(), "")
     ears = Ears(Orders(channel), wakeup, Lease())
     watch = Watch(ears, process, Excess(process.limits, lambda _: 0), "token", None, 0.0)
     process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "/")
@@ -117,7 +116,7 @@ def fork_while_a_signal_comes(name: str) -> None:
         return 0
 
     os.fork = fork_and_signal
-    process = JobProcess(pool_work.entry, [], Limits())
+    process = JobProcess(pool_work.entry, [], Limits(), "")
     process.ask("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "/")
     try:
         answer = messages.receive(process.channel, wait=True)
@@ -138,7 +137,7 @@ def run_out_of_memory(mebibytes: str) -> None:
     while len(outcomes) < 2:
         select.select(pool.filenos(), [], [], 10)
         outcomes |= pool.collect()
-    _say(json.dumps({token: dataclasses.asdict(outcome) for token, outcome in outcomes.items()}))
+    _say(json.dumps({token: outcome._asdict() for token, outcome in outcomes.items()}))
     pool.close()
     work.close()
     folder.cleanup()

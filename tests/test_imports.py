@@ -276,6 +276,7 @@ LIBRARIES = {
     "uuid_utils": "storage.job_ids",
     "obstore": "storage.upload_bucket storage.bucket_access",
     "pythonjsonlogger": "storage.logs",
+    "orjson": "runner.messages",
     "tornado": "server.*",
     "multipart": "server.*",
     "prometheus_client": "server.metrics",

@@ -210,6 +210,16 @@ def test_a_job_finds_its_file_where_the_data_have_a_relative_path(tmp_path: Path
     assert job["status"] == "succeeded", job["error"]
 
 
+def test_a_job_finds_its_file_and_its_folder_below_a_path_that_is_not_utf_8(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / os.fsdecode(b"data-\xff")
+    with running_service("", tmp_path, DATA_DIR=str(data)) as service:
+        service.worker()
+        job = service.result(service.upload(b"an ERROR", {"patterns": ["ERROR"]}))
+    assert job["status"] == "succeeded", job["error"]
+
+
 def test_a_worker_that_cannot_make_folders_says_so_in_one_line(tmp_path: Path) -> None:
     with running_service("", tmp_path) as service:
         (tmp_path / "data" / "work").touch()
