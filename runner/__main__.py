@@ -3,15 +3,30 @@
 import argparse
 import socket
 import sys
+from typing import TYPE_CHECKING
 
-from runner.config import RunnerSettings
 from runner.heartbeat import Heartbeat
-from storage.config import read_or_exit
 from storage.drivers import load_peewee
+from storage.settings_apart import read_apart
+
+if TYPE_CHECKING:
+    from runner.config import RunnerSettings
 
 
 def main() -> None:
     """Run the worker, or tell whether the one on this host is well."""
+    settings = read_apart(_settings)
+    load_peewee(settings.store_url)
+    from runner.worker import work  # not above: a check each few seconds would load it for nothing
+
+    work(settings, _heartbeat(settings))
+
+
+def _settings() -> "RunnerSettings":
+    """Read arguments and settings. Exits where they are wrong, or ask for something else."""
+    from runner.config import RunnerSettings  # not above: the worker itself does without Pydantic
+    from storage.config import read_or_exit
+
     parser = argparse.ArgumentParser(
         prog="python -m runner",
         description="Runs jobs in processes. Settings come from the environment:",
@@ -21,13 +36,13 @@ def main() -> None:
     parser.add_argument("--health", action="store_true", help="exit 0 if the worker here is well")
     arguments = parser.parse_args()
     settings = read_or_exit(RunnerSettings)
-    heartbeat = Heartbeat(settings.data_dir / "runners", socket.gethostname())
     if arguments.health:
-        sys.exit(0 if heartbeat.is_fresh() else "the worker's loop does not turn")
-    load_peewee(settings.store_url)
-    from runner.worker import work  # not above: a check each few seconds would load it for nothing
+        sys.exit(0 if _heartbeat(settings).is_fresh() else "the worker's loop does not turn")
+    return settings
 
-    work(settings, heartbeat)
+
+def _heartbeat(settings: "RunnerSettings") -> Heartbeat:
+    return Heartbeat(settings.data_dir / "runners", socket.gethostname())
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
 from runner import entry, processes
-from runner.config import RunnerSettings
 from runner.heartbeat import Heartbeat
 from runner.limits import JobLimits
 from runner.pool import Pool, PoolError
@@ -28,10 +28,13 @@ from storage.rescue import Rescuer
 from storage.tracing import TracingError, open_spans
 from storage.wakeup import WORKER, Waiter
 
+if TYPE_CHECKING:
+    from runner.config import RunnerSettings
+
 log = logging.getLogger(__name__)
 
 
-def work(settings: RunnerSettings, heartbeat: Heartbeat) -> None:
+def work(settings: "RunnerSettings", heartbeat: Heartbeat) -> None:
     """Run a worker until a stop signal. Exits with one line where it cannot."""
     set_up_logs(settings.log_level, settings.log_format, "worker")
     signals = StopSignals()
@@ -48,7 +51,7 @@ def work(settings: RunnerSettings, heartbeat: Heartbeat) -> None:
 
 
 def run(
-    settings: RunnerSettings,
+    settings: "RunnerSettings",
     store: Store,
     signals: "StopSignals",
     heartbeat: Heartbeat,
@@ -94,7 +97,7 @@ def run(
     log.info("stopped")
 
 
-def work_place(settings: RunnerSettings) -> WorkPlace:
+def work_place(settings: "RunnerSettings") -> WorkPlace:
     """Where jobs get their folders. Raises PoolError."""
     try:
         return WorkPlace(settings.data_dir / "work")
@@ -102,7 +105,7 @@ def work_place(settings: RunnerSettings) -> WorkPlace:
         raise PoolError(f"there is no place for their folders: {error}") from error
 
 
-def limits_of(settings: RunnerSettings) -> Limits:
+def limits_of(settings: "RunnerSettings") -> Limits:
     """What the settings say of job processes."""
     job = JobLimits(
         settings.job_memory_bytes,

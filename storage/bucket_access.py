@@ -9,13 +9,15 @@ import os
 from configparser import ConfigParser, Error
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlparse
 
 from obstore.store import S3Store
 
-from storage.config import Settings
 from storage.job import StoreUnusable
+
+if TYPE_CHECKING:
+    from storage.config import Settings
 
 _PROFILE = "default"
 _FILE_KEYS = {
@@ -25,7 +27,7 @@ _FILE_KEYS = {
 }
 
 
-def open_bucket(settings: Settings, request_seconds: float, retry_seconds: float) -> S3Store:
+def open_bucket(settings: "Settings", request_seconds: float, retry_seconds: float) -> S3Store:
     """The bucket of UPLOADS_URL; its prefix stands before all names.
 
     A request may take so long, and one that fails is tried again until so many seconds are over.
@@ -46,7 +48,7 @@ def open_bucket(settings: Settings, request_seconds: float, retry_seconds: float
     )
 
 
-def _config(settings: Settings) -> Any:
+def _config(settings: "Settings") -> Any:
     """What obstore is told; of the rest, it reads AWS_* by itself."""
     given = {
         "endpoint": settings.aws_endpoint_url,

@@ -1,4 +1,4 @@
-"""Settings of the store, and how settings are read for every program. Imports nothing of ours.
+"""Settings of the store, and how settings are read for every program.
 
 A program has one frozen settings class, a subclass of `Settings`; a field `concurrency_limit`
 is the environment variable CONCURRENCY_LIMIT. All problems are reported at once. A field with
@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlparse
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-POSTGRESQL_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+pool"})
-"""All mean the same: connections are kept anyhow."""
+from storage.drivers import POSTGRESQL_SCHEMES
+
 SCHEMES = POSTGRESQL_SCHEMES | {"sqlite"}
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+POSTGRESQL_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+pool"})
+"""All mean the same: connections are kept anyhow."""
+
 
 def load_peewee(store_url: str) -> None:
     """Import Peewee, which looks only then which drivers there are, with those that it needs."""

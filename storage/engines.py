@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 import peewee as pw
 
 from storage import waits
-from storage.config import POSTGRESQL_SCHEMES
+from storage.drivers import POSTGRESQL_SCHEMES
 from storage.failures import PEEWEES_ERRORS
 from storage.job import StoreUnusable
 from storage.remembered import Remembered

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from storage.clock import Clock, clock_of
-from storage.config import Settings
 from storage.database import Database
 from storage.engines import OUR_NAME, open_engine
 from storage.folders import make_folder
@@ -22,6 +22,9 @@ from storage.upload_folder import FolderUploads
 from storage.uploads import Uploads
 from storage.wakeup import SocketWakeup
 
+if TYPE_CHECKING:
+    from storage.config import Settings
+
 log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 60.0
@@ -31,7 +34,7 @@ PATIENCE_SECONDS = 60.0
 class Store:
     """The parts of an open store."""
 
-    settings: Settings
+    settings: "Settings"
     database: Database
     wakeup: SocketWakeup | PostgresWakeup
     uploads: Uploads
@@ -60,7 +63,7 @@ class Store:
 
 
 def open_store(
-    settings: Settings,
+    settings: "Settings",
     give_up: Callable[[], bool] = lambda: False,
     patience: float = PATIENCE_SECONDS,
 ) -> Store:
@@ -92,7 +95,7 @@ def name_of(program: str) -> str:
     return f"{OUR_NAME} {program} {socket.gethostname()}-{os.getpid()}"[:63]
 
 
-def _migrate(settings: Settings) -> None:
+def _migrate(settings: "Settings") -> None:
     """On a connection of its own: on PostgreSQL, one whose session holds a lock meanwhile."""
     database = _directly(settings, settings.program)
     try:
@@ -101,13 +104,13 @@ def _migrate(settings: Settings) -> None:
         database.close()
 
 
-def _directly(settings: Settings, name: str) -> Database:
+def _directly(settings: "Settings", name: str) -> Database:
     """The database past a pooler, if there is one."""
     return Database(open_engine(settings.listen_url or settings.store_url, name_of(name)))
 
 
 def open_uploads(
-    settings: Settings, give_up: Callable[[], bool] = lambda: False, deadline: float = 0.0
+    settings: "Settings", give_up: Callable[[], bool] = lambda: False, deadline: float = 0.0
 ) -> Uploads:
     """The place of uploads, made if it is a folder; asked for until the deadline (monotonic) if it
     is a bucket. Raises StoreError."""
@@ -136,7 +139,7 @@ def _patiently(call: Callable[[], None], give_up: Callable[[], bool], deadline: 
             time.sleep(1.0)
 
 
-def _wakeup(database: Database, settings: Settings) -> SocketWakeup | PostgresWakeup:
+def _wakeup(database: Database, settings: "Settings") -> SocketWakeup | PostgresWakeup:
     if not database.postgresql:
         return SocketWakeup(settings.data_dir / "wakeup")
     return PostgresWakeup(database, _directly(settings, f"{settings.program} listens"))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -13,7 +13,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from storage.job import Json
 from storage.logs import instance
 from storage.span_sender import Sender
-from storage.trace_settings import TraceSettings
+
+if TYPE_CHECKING:
+    from storage.trace_settings import TraceSettings
 
 _CONTEXT = TraceContextTextMapPropagator()
 _MS = 1_000_000  # nanoseconds
@@ -24,7 +26,7 @@ Attributes = Mapping[str, str | int | float | bool | None]
 class Spans:
     """Makes spans and sends them; may be used by many threads, but `add` by one."""
 
-    def __init__(self, settings: TraceSettings, program: str):
+    def __init__(self, settings: "TraceSettings", program: str):
         """Start the thread that sends. `program` is listener or worker."""
         _forget_empty_settings()
         own = {"service.name": f"job-service-{program}", "service.instance.id": instance()}

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import requests
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -14,7 +15,9 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.util.re import parse_env_headers
 
-from storage.trace_settings import TraceSettings
+if TYPE_CHECKING:
+    from storage.trace_settings import TraceSettings
+
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ CLOSE_SECONDS = 3.0
 class Sender(BatchSpanProcessor):
     """Takes spans and waits for nothing; what a collector does not take is lost."""
 
-    def __init__(self, settings: TraceSettings):
+    def __init__(self, settings: "TraceSettings"):
         """Start the thread that sends."""
         self._told = _Told(_exporter(settings))
         super().__init__(self._told)
@@ -91,7 +94,7 @@ class _Heard(logging.Handler):
         self.first = self.first or text
 
 
-def _exporter(settings: TraceSettings) -> OTLPSpanExporter:
+def _exporter(settings: "TraceSettings") -> OTLPSpanExporter:
     session = requests.Session()
     # Asked for now: the thread must not look at the environment while keepers are started.
     endpoint = settings.otel_exporter_otlp_traces_endpoint or settings.otel_exporter_otlp_endpoint

@@ -2,17 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from storage.trace_settings import TraceSettings
-
 if TYPE_CHECKING:
     from storage.otlp import Spans
+    from storage.trace_settings import TraceSettings
 
 
 class TracingError(Exception):
     """What traces lack to be sent."""
 
 
-def open_spans(settings: TraceSettings, program: str) -> "Spans | None":
+def open_spans(settings: "TraceSettings", program: str) -> "Spans | None":
     """What sends the spans of a program, listener or worker; None where traces are off.
 
     Raises TracingError where the libraries are not installed.

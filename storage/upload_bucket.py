@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import obstore
@@ -18,9 +19,11 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from storage.bucket_access import open_bucket
-from storage.config import Settings
 from storage.job import StoreUnavailable, StoreUnusable, Upload
 from storage.uploads import GRACE_SECONDS, Unknown, Uploads, UploadWriter
+
+if TYPE_CHECKING:
+    from storage.config import Settings
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +165,7 @@ class BucketUploads(Uploads):
         self.delete(past)
 
 
-def open_bucket_uploads(settings: Settings) -> BucketUploads:
+def open_bucket_uploads(settings: "Settings") -> BucketUploads:
     """The uploads of UPLOADS_URL, not yet asked for. Raises StoreUnusable."""
     bucket = open_bucket(settings, _REQUEST_SECONDS, _RETRY_SECONDS)
     return BucketUploads(bucket, open_bucket(settings, _SIGN_SECONDS, _SIGN_SECONDS))

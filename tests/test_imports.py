@@ -40,7 +40,8 @@ HTTP = (
 MAY_IMPORT = {
     "storage": "",
     "storage.states": "",
-    "storage.config": "",
+    "storage.config": "storage.drivers",
+    "storage.settings_apart": "storage.config",
     "storage.drivers": "",
     "storage.logs": "",
     "storage.models": "",
@@ -66,7 +67,7 @@ MAY_IMPORT = {
     "storage.waits": "",
     "storage.unsent": "storage.failures",
     "storage.remembered": "",
-    "storage.engines": "storage.config storage.failures storage.job storage.remembered "
+    "storage.engines": "storage.drivers storage.failures storage.job storage.remembered "
     "storage.unsent storage.waits storage.write_lock",
     "storage.part_row": "",
     "storage.statements": "",
@@ -170,7 +171,7 @@ MAY_IMPORT = {
     "runner.entry": "runner.job_types",
     "runner.worker": "runner.* storage.*",
     "runner.__main__": "runner.config runner.heartbeat runner.worker storage.config "
-    "storage.drivers",
+    "storage.drivers storage.settings_apart",
     "runner.job_types.base": "",
     "runner.remote_ranges": "",
     "runner.remote_file": "runner.analysis.ahead runner.remote_ranges",
