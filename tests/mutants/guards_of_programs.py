@@ -13,6 +13,20 @@ FILE_PART = ("tests/test_file_part.py",)
 
 PROGRAMS = (
     Mutant(
+        "a worker whose settings cannot be read exits as their reading does",
+        "storage/settings_apart.py",
+        "        sys.exit(child.exitcode)\n",
+        "        sys.exit(0)\n",
+        ("tests/test_settings_apart.py",),
+    ),
+    Mutant(
+        "a worker does without Pydantic",
+        "runner/__main__.py",
+        "    settings = read_apart(_settings)\n",
+        "    settings = _settings()\n",
+        ("tests/test_settings_apart.py",),
+    ),
+    Mutant(
         "all processes of a runner hold its lock",
         "runner/worker.py",
         "keep_fds=liveness.descriptors,",
