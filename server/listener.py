@@ -111,6 +111,7 @@ async def listen(
         chunk_size=CHUNK_BYTES,
         decompress_request=False,
     )
+    server.conn_params.header_timeout = None  # a timer for each request: of heads, Pace knows more
     pace = Pace(settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second)
     acceptor = Acceptor(server, sockets, most, pace)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})

@@ -11,6 +11,7 @@ from typing import Any
 from server.problems import Problem, malformed
 
 MAX_DEPTH = 32
+_BOM = "\ufeff"
 _MAX_DIGITS = 309  # of the largest double, 1.8e308
 
 
@@ -26,7 +27,10 @@ def parse(body: bytes, what: str = "the body") -> Any:
     if not body.strip():
         raise malformed(f"{what} is empty; it must be JSON")
     try:
-        value = _JSON.decode(body.decode())
+        text = body.decode()
+        if text.startswith(_BOM):
+            raise malformed(f"{what} is not JSON: it begins with a BOM, which JSON has not")
+        value = _JSON.decode(text)
     except UnicodeDecodeError as error:
         raise malformed(f"{what} is not UTF-8: wrong byte at {error.start}") from None
     except json.JSONDecodeError as error:

@@ -1,14 +1,18 @@
 """More connections than there is room for, heads without an end, and what is not HTTP."""
 
+import asyncio
 import resource
+import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from server.connections import Connection
 from server.wire import HEADERS
 from tests.programs import Program, Service, running_service
 from tests.raw_http import JSON_HEAD, answer, ask, connect, crowd, heard, is_well
@@ -146,3 +150,59 @@ def test_what_is_not_http_is_a_problem_and_the_end_of_the_connection(
         "Content-Type": "application/problem+json",
     }
     assert is_well(service)
+
+
+class Watched(Connection):
+    """Counts how often the loop says that there is something."""
+
+    def __init__(self, client: socket.socket):
+        super().__init__(client, lambda _: None)
+        self.turns = 0
+        self.set_close_callback(lambda: None)  # as Tornado does, while a request is served
+
+    def _handle_events(self, fd: Any, events: int) -> None:
+        self.turns += 1
+        super()._handle_events(fd, events)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # bounded by the time of the test
+        await asyncio.sleep(0)
+
+
+@pytest.mark.gen_test
+async def test_what_comes_early_is_left_for_two_turns_and_then_the_loop_is_quiet() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        connection = Watched(ours)
+        theirs.send(b"GET / HTTP/1.1\r\n\r\n")
+        await until(lambda: connection.turns == 2)
+        assert not connection._moved
+        await until(lambda: bool(connection._moved))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert connection.turns == 3
+        assert (await connection.read_until_regex(b"\r\n\r\n")).startswith(b"GET")
+        connection.close()
+
+
+@pytest.mark.gen_test
+async def test_what_is_asked_for_in_time_keeps_its_socket_in_the_loop() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        connection = Watched(ours)
+        for number in range(3):
+            theirs.send(f"GET /{number} HTTP/1.1\r\n\r\n".encode())
+            await until(lambda: connection.turns > 0)
+            assert (await connection.read_until_regex(b"\r\n\r\n"))[:6] == b"GET /%d" % number
+            assert connection.turns <= 2
+            connection.turns = 0
+        connection.close()
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_leaves_while_nothing_is_asked_of_it_is_noticed() -> None:
+    ours, theirs = socket.socketpair()
+    connection = Watched(ours)
+    theirs.close()
+    await until(connection.closed)

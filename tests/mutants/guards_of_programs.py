@@ -13,6 +13,13 @@ FILE_PART = ("tests/test_file_part.py",)
 
 PROGRAMS = (
     Mutant(
+        "a connection that nobody asks anything of does not keep the loop busy",
+        "server/connections.py",
+        " or self._early == _EARLY_TURNS:",
+        ":",
+        ("tests/test_connections.py",),
+    ),
+    Mutant(
         "a worker whose settings cannot be read exits as their reading does",
         "storage/settings_apart.py",
         "        sys.exit(child.exitcode)\n",
