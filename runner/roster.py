@@ -75,7 +75,7 @@ class Roster:
         self._pool = pool
         self._uploads = uploads
         self._running: dict[str, Running] = {}
-        self._pace = Pace()
+        self._pace = Pace(pool.size)
         self._processors = 1
 
     def __len__(self) -> int:

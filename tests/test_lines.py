@@ -13,7 +13,7 @@ import pytest
 from runner import messages
 from runner.lease import steady_now
 from runner.link import Link
-from runner.pace import LINE_SECONDS, MOST_AHEAD, Pace
+from runner.pace import LINE_SECONDS, MOST_AHEAD, MOST_IN_ALL, Pace
 from tests import pools
 from tests.pools import Owner, descriptors_below, free_descriptor, open_pool
 from tests.stores import Bench
@@ -237,6 +237,14 @@ def test_none_waits_before_any_call_was_short_and_after_one_was_long() -> None:
     assert pace.ahead() == 3
     pace.note(3600.0)
     assert pace.ahead() == 0
+
+
+def test_behind_many_slots_fewer_wait_for_each() -> None:
+    for slots, most in ((1, MOST_AHEAD), (16, MOST_IN_ALL // 16), (1000, 0)):
+        pace = Pace(slots)
+        for _ in range(100):
+            pace.note(0.0)
+        assert pace.ahead() == most
 
 
 def test_only_jobs_that_can_be_retried_are_claimed_to_wait(bench: Bench) -> None:
