@@ -20,8 +20,8 @@ from storage.liveness import Liveness
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
 from storage.parts import Parts
+from storage.places import place
 from storage.rows import fetch_jobs, jobs_in, select_jobs
-from storage.statements import place
 from storage.states import (
     COMPLETE,
     CONFIRM_CANCEL,

@@ -7,7 +7,7 @@ from typing import Any
 from storage.database import Database
 from storage.lanes import IS_QUEUED, Lane
 from storage.models import JobRow
-from storage.statements import place
+from storage.places import place
 
 _ABOVE_ALL = 1 << 30
 

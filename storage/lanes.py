@@ -8,7 +8,7 @@ import peewee as pw
 
 from storage.database import Database
 from storage.models import JobRow, QueueRow, RunnerRow
-from storage.statements import place
+from storage.places import place
 
 # As literals, since an engine uses a partial index only where it can prove its condition.
 IS_QUEUED = pw.SQL("status = 'queued'")

@@ -4,7 +4,7 @@ import threading
 from typing import Any
 
 from storage.models import VersionRow
-from storage.statements import place
+from storage.places import place
 
 
 class Numbers(threading.local):

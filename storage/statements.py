@@ -1,21 +1,22 @@
-"""Queries whose text is made once, out of Peewee's own words. Imports nothing of ours.
+"""Queries whose text is made once, out of Peewee's own words.
 
 To make the text of a query costs many times what it costs to run it. A query that is run for every
 job is made once, with places instead of values:
 
     JobRow.update(progress=place(JobRow.progress)).where(JobRow.id == place(JobRow.id))
 
-So each guard is written once, for both databases.
+So each guard is written once, for both databases. See also `storage/places.py`.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 import peewee as pw
+
+from storage.places import Place
 
 MANY = 100
 """Rows that one statement changes at most."""
@@ -23,33 +24,9 @@ _GIVEN, _CHANGED = "given", "changed"
 """The names of tables that have the values for the places of a query."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    name: str
-    field: pw.Field
-
-    def bound(self, values: Mapping[str, Any]) -> Any:
-        value = values[self.name]
-        return None if value is None else self.field.db_value(value)  # type: ignore[no-untyped-call]
-
-
-class _Given(pw.Value):
-    """A place in a query: a parameter, or the column of a table that has the values."""
-
-    def __sql__(self, context: Any) -> Any:
-        if context.state.places is None:
-            return super().__sql__(context)  # type: ignore[no-untyped-call]
-        return context.literal(f'{context.state.places}."{self.value.name}"')
-
-
 def in_some(many: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """Rows as one statement takes them, one part after the other."""
     return (many[start : start + MANY] for start in range(0, len(many), MANY))
-
-
-def place(field: pw.Field, name: str = "") -> pw.Value:
-    """Where a value of a field goes that is given later, by the name of the field or another."""
-    return _Given(_Place(name or field.name, field), converter=False)
 
 
 class Statement:
@@ -65,7 +42,7 @@ class Statement:
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The parameters, with values in their places."""
         return [
-            each.bound(values) if isinstance(each, _Place) else each for each in self._parameters
+            each.bound(values) if isinstance(each, Place) else each for each in self._parameters
         ]
 
     @cached_property
@@ -106,7 +83,7 @@ class Statement:
         return ManyStatement(given, whole, [_ALL, *parameters, *next_parameters])
 
     def _places(self) -> dict[str, pw.Field]:
-        return {each.name: each.field for each in self._parameters if isinstance(each, _Place)}
+        return {each.name: each.field for each in self._parameters if isinstance(each, Place)}
 
     def row(self, names: Sequence[str], found: Sequence[Any]) -> dict[str, Any]:
         """A row that the engine has found, as Peewee would give it."""

@@ -26,9 +26,11 @@ POOL = (
 )
 TABLES = (
     "storage.states storage.job storage.models storage.statements storage.database storage.moves "
-    "storage.rows storage.tallies"
+    "storage.places storage.rows storage.tallies"
 )
-QUERIES = "storage.job storage.models storage.statements storage.database storage.tallies"
+QUERIES = (
+    "storage.job storage.models storage.places storage.statements storage.database storage.tallies"
+)
 HTTP = (
     "server.problems server.body server.wire server.submission server.forms server.services "
     "server.filters server.once server.metrics server.answers server.streams server.stream_wire "
@@ -69,12 +71,13 @@ MAY_IMPORT = {
     "storage.engines": "storage.config storage.failures storage.job storage.remembered "
     "storage.unsent storage.waits storage.write_lock",
     "storage.part_row": "",
-    "storage.statements": "",
-    "storage.tallies": "storage.models storage.statements",
+    "storage.places": "",
+    "storage.statements": "storage.places",
+    "storage.tallies": "storage.models storage.places",
     "storage.failures": "storage.job",
     "storage.dialect": "",
-    "storage.change_statements": "storage.models storage.statements storage.states",
-    "storage.numbers": "storage.models storage.statements",
+    "storage.change_statements": "storage.models storage.places storage.states",
+    "storage.numbers": "storage.models storage.places",
     "storage.database": "storage.dialect storage.failures storage.job storage.numbers "
     "storage.statements storage.tallies",
     "storage.schema": "storage.job storage.database storage.drivers storage.engines storage.making "
@@ -128,7 +131,7 @@ MAY_IMPORT = {
     "storage.parts storage.trace_context",
     "storage.move_marker": "storage.database storage.job",
     "storage.move_tables": "storage.database storage.failures storage.models storage.part_row "
-    "storage.statements",
+    "storage.places storage.statements",
     "storage.move_sides": "storage storage.database storage.engines storage.folders storage.job "
     "storage.models storage.move_tables storage.runners storage.schema storage.wakeup",
     "storage.move_files": "storage.database storage.job storage.models storage.move_sides "
