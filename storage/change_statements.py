@@ -5,12 +5,14 @@ from typing import Any
 import peewee as pw
 
 from storage.models import AttemptRow, JobRow, QueueRow
+from storage.numbers import NEWEST
 from storage.places import keyed, place
 from storage.states import Transition
 
 
 def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
-    """The statement of a transition, with its guard."""
+    """The statement of a transition, with its guard. Its version is how far it is behind the newest
+    number: see `storage/numbers.py`."""
     guard: list[Any] = [keyed(JobRow.id, "the job")]
     if transition.fenced:
         guard += [
@@ -26,6 +28,7 @@ def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
         name: value if isinstance(value, pw.Node) else place(getattr(JobRow, name))
         for name, value in changes.items()
     }
+    new["version"] = pw.Expression(NEWEST, "-", place(JobRow.version))
     return JobRow.update(**new).where(*guard)
 
 

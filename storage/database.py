@@ -14,14 +14,14 @@ import peewee as pw
 from storage.dialect import Dialect
 from storage.failures import PEEWEES_ERRORS, is_rolled_back, state_told_by
 from storage.job import StoreFull, StoreInDoubt, StoreUnavailable
-from storage.numbers import Numbers, advance_statement
+from storage.numbers import TakesNumbers
 from storage.statements import Statement, in_some
 from storage.tallies import Pending, add_statement
 
 log = logging.getLogger(__name__)
 
 
-class Database(Dialect):
+class Database(TakesNumbers, Dialect):
     """A database: runs queries, and tells its own errors from everything else.
 
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the engine fails.
@@ -32,7 +32,6 @@ class Database(Dialect):
         self._statements: dict[Hashable, Statement] = {}
         self.tallies = Pending()
         """What is counted in a transaction is stored at its end."""
-        self._numbers = Numbers()
 
     @contextmanager
     def transaction(self, at_end: Callable[[], None] | None = None) -> Iterator[None]:
@@ -123,18 +122,27 @@ class Database(Dialect):
 
     def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows that a statement gives."""
-        with self.translated():
-            cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
-            with PEEWEES_ERRORS:
-                found = cursor.fetchall()
-        names = [column[0] for column in cursor.description]
-        return [statement.row(names, each) for each in found]
+        return self.fetch_each([(statement, values)])[0]
 
-    def later(self, sql: str, arguments: Sequence[Any]) -> None:
-        """Run a statement inside a transaction, whose result nobody wants: before the next one, at
-        the latest with the commit, without a wait of its own. So an error may come from these."""
+    def fetch_each(
+        self, asked: Sequence[tuple[Statement, Mapping[str, Any]]]
+    ) -> list[list[dict[str, Any]]]:
+        """The rows that each of several statements gives, at the cost of one wait."""
+        texts = [(statement.sql, statement.arguments(values)) for statement, values in asked]
         with self.translated():
-            self.engine.later(sql, arguments)
+            cursors = self.engine.execute_each(texts)
+            with PEEWEES_ERRORS:
+                found = [cursor.fetchall() for cursor in cursors]
+        return [
+            statement.rows([column[0] for column in cursor.description], rows)
+            for (statement, _), cursor, rows in zip(asked, cursors, found, strict=True)
+        ]
+
+    def later(self, sql: str, arguments: Sequence[Any]) -> Any:
+        """Run a statement inside a transaction, whose answer nobody waits for: before the next one,
+        at the latest with the commit. So an error may come from these. The answer, for later."""
+        with self.translated():
+            return self.engine.later(sql, arguments)
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> None:
         """Run a statement that is no query on a table."""
@@ -146,19 +154,6 @@ class Database(Dialect):
         connection = self.engine._connect()
         self.engine.opened.remove(connection)
         return connection
-
-    def next_version(self, count: int = 1, ahead: int = 0) -> int:
-        """Number the next changes; the last of so many numbers. `ahead` more are taken for what the
-        same transaction changes later.
-
-        Only inside a transaction, which keeps the order of commits.
-        """
-        if (known := self._numbers.next(count)) is not None:
-            return known
-        advance = self.statement("next version", advance_statement)
-        last = int(self.fetch(advance, {"count": count + ahead})[0]["value"])
-        self._numbers.take(last, ahead)
-        return last - ahead
 
     def close(self) -> None:
         """Close the connections of all threads; none of them may be in use."""

@@ -1,41 +1,66 @@
 """Which queued jobs are due. Each query reads no more of a queue than it returns."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
 from storage.database import Database
-from storage.lanes import IS_QUEUED, Lane
+from storage.lanes import IS_QUEUED, Lane, lanes_asked, lanes_of
 from storage.models import JobRow
 from storage.places import place
+from storage.statements import Statement
 
 _ABOVE_ALL = 1 << 30
 
 
-def due_jobs(
-    database: Database, lanes: Sequence[Lane], now: int, limit: int
-) -> list[dict[str, Any]]:
-    """Up to `limit` due jobs of these lanes, the highest priority first, then the longest due, and
-    no more of a lane than it has room for; locked for this transaction.
+Rows = list[dict[str, Any]]
 
-    Each has all columns of a job.
+
+def lanes_and_due(
+    database: Database,
+    queues: Collection[str] | None,
+    runner: str,
+    now: int,
+    limit: int,
+    likely: Collection[str],
+) -> tuple[list[Lane], Rows]:
+    """The open lanes of a runner, and up to `limit` of their due jobs, the highest priority first,
+    then the longest due, and no more of a lane than it has room for; locked for this transaction.
+
+    Each has all columns of a job. In `likely` queues one looks without a wait for the lanes; what
+    comes of that counts only if these say the same.
     """
-    found: list[dict[str, Any]] = []
+    ahead = {queue: _asked(database, queue, None, now, limit) for queue in likely}
+    rows, *found = database.fetch_each([lanes_asked(database, runner), *ahead.values()])
+    lanes = lanes_of(rows, queues)
+    known = dict(zip(ahead, found, strict=True))
+    due: Rows = []
     for lane in lanes:
         if lane.next_run_at <= now:
-            found += _due_in(database, lane.queue, now, lane.fits(limit))
+            room = lane.fits(limit)
+            first = known.get(lane.queue) if room == limit else None
+            due += _due_in(database, lane.queue, now, room, first)
     if len(lanes) > 1:
-        found.sort(key=_claimed_first)
-    return found[:limit]
+        due.sort(key=_claimed_first)
+    return lanes, due[:limit]
+
+
+def can_wait(rows: Sequence[dict[str, Any]], lanes: Sequence[Lane]) -> Rows:
+    """Those that may wait behind others: one of a limited queue would take the place of a job that
+    another runner could start at once."""
+    limited = {lane.queue for lane in lanes if lane.room is not None}
+    retried = [row for row in rows if row["retry_count"] < row["max_retries"]]
+    return [row for row in retried if row["queue"] not in limited]
 
 
 def _claimed_first(row: dict[str, Any]) -> tuple[Any, ...]:
     return -row["priority"], row["run_at"], row["id"]
 
 
-def _due_in(database: Database, queue: str, now: int, limit: int) -> list[dict[str, Any]]:
-    """One priority after the other, so that no job that is put off is looked at."""
-    found = _due_of(database, queue, None, now, limit)
+def _due_in(database: Database, queue: str, now: int, limit: int, known: Rows | None) -> Rows:
+    """One priority after the other, so that no job that is put off is looked at. Those of the
+    highest may be known."""
+    found = _due_of(database, queue, None, now, limit) if known is None else known
     if len(found) == limit:
         return found
     above = found[0]["priority"] if found else _ABOVE_ALL
@@ -59,16 +84,20 @@ def _priorities_below(database: Database, queue: str, above: int = _ABOVE_ALL) -
         yield above
 
 
-def _due_of(
-    database: Database, queue: str, priority: int | None, now: int, limit: int
-) -> list[dict[str, Any]]:
+def _due_of(database: Database, queue: str, priority: int | None, now: int, limit: int) -> Rows:
     """Due jobs of one priority, or of the highest that queued jobs of the queue have."""
+    return database.fetch(*_asked(database, queue, priority, now, limit))
+
+
+def _asked(
+    database: Database, queue: str, priority: int | None, now: int, limit: int
+) -> tuple[Statement, dict[str, Any]]:
     is_given = priority is not None
     due = database.statement(
         ("due", is_given, limit), lambda: _select_due(database, is_given, limit)
     )
     values = {"queue": queue, "priority": priority, "above": _ABOVE_ALL, "now": now}
-    return database.fetch(due, values)
+    return due, values
 
 
 def _highest(database: Database) -> Any:

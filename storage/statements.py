@@ -85,12 +85,13 @@ class Statement:
     def _places(self) -> dict[str, pw.Field]:
         return {each.name: each.field for each in self._parameters if isinstance(each, Place)}
 
-    def row(self, names: Sequence[str], found: Sequence[Any]) -> dict[str, Any]:
-        """A row that the engine has found, as Peewee would give it."""
-        row = dict(zip(names, found, strict=True))
-        for at in self._uuids:
-            row[names[at]] = _UUIDS.python_value(found[at])
-        return row
+    def rows(self, names: Sequence[str], found: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """Rows that the engine has found, as Peewee would give them."""
+        rows = [dict(zip(names, each, strict=True)) for each in found]
+        for name in [names[at] for at in self._uuids]:
+            for row in rows:
+                row[name] = _UUIDS.python_value(row[name])
+        return rows
 
 
 class ManyStatement:

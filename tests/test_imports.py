@@ -76,7 +76,7 @@ MAY_IMPORT = {
     "storage.tallies": "storage.models storage.places",
     "storage.failures": "storage.job",
     "storage.dialect": "",
-    "storage.change_statements": "storage.models storage.places storage.states",
+    "storage.change_statements": "storage.models storage.numbers storage.places storage.states",
     "storage.numbers": "storage.models storage.places",
     "storage.database": "storage.dialect storage.failures storage.job storage.numbers "
     "storage.statements storage.tallies",

@@ -109,6 +109,7 @@ def test_a_connection_that_is_lost_within_a_transaction_is_told_as_such(bench: B
     if not database.postgresql:
         pytest.skip("only where there is a server")
     with pytest.raises(StoreUnavailable, match="terminating connection"), database.transaction():
+        database.execute("SELECT 1")
         database.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
 

@@ -74,15 +74,15 @@ MOVES = (
     Mutant(
         "a transaction waits with a bound in whatever session",
         "storage/waits.py",
-        'f"BEGIN; SET LOCAL {_LOCKS}"',
-        '"BEGIN"',
+        'ALONE = {"lock_timeout": f"{BUSY_SECONDS:.0f}s"}',
+        "ALONE: dict[str, str] = {}",
         POOLERS,
     ),
     Mutant(
         "a transaction that stands still is ended",
         "storage/waits.py",
-        "; SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'",
-        "",
+        '**ALONE, "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s"',
+        "**ALONE",
         CUT_OFF,
     ),
     Mutant(
