@@ -1,5 +1,6 @@
 """Statements that nobody waits for yet, on PostgreSQL: they go with the next one, or the commit."""
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -82,7 +83,10 @@ class SendsLater:
 
     def send_unsent(self) -> None:
         """Run what is not sent."""
-        if self._has_unsent():
+        if not self._unsent.begin and len(self._unsent.answers) == 1:
+            (answer,) = self.forget_unsent()[1]
+            answer.cursor = self.execute_sql(*answer.text)
+        elif self._has_unsent():
             with self._in_one_breath():
                 pass
 
@@ -98,10 +102,38 @@ class SendsLater:
     @contextmanager
     def _in_one_breath(self) -> Iterator[None]:
         """What is not sent goes first; at the end, the answers to all are there."""
-        with PEEWEES_ERRORS, self.connection().pipeline():  # type: ignore[attr-defined]
+        with PEEWEES_ERRORS, _pipeline(self.connection()):  # type: ignore[attr-defined]
             begin, answers = self.forget_unsent()
             for sql in begin:
                 self.execute_sql(sql)
             for each in answers:
                 each.cursor = self.execute_sql(*each.text)
             yield
+
+
+@contextmanager
+def _pipeline(connection: Any) -> Iterator[None]:
+    """A pipeline of psycopg's, whose last word is Sync.
+
+    Its own is Flush, which a server takes for the next statement: it would wait for the rest of it
+    for ever, and not end a transaction that stands still. And what fails after the first error is
+    nothing to tell.
+    """
+    failed = False
+
+    def leave() -> Iterator[Any]:
+        if not connection.closed:
+            with contextlib.suppress(*([Exception] if failed else [])):
+                try:
+                    pipeline._enqueue_sync()
+                    yield from pipeline._communicate_gen()
+                finally:
+                    yield from pipeline._fetch_gen(flush=False)
+
+    with connection.pipeline() as pipeline:
+        pipeline._exit_gen = leave
+        try:
+            yield
+        except BaseException:
+            failed = True
+            raise

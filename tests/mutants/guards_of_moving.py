@@ -86,6 +86,13 @@ MOVES = (
         CUT_OFF,
     ),
     Mutant(
+        "one that stands still after several statements at once is ended",
+        "storage/unsent.py",
+        "_fetch_gen(flush=False)",
+        "_fetch_gen(flush=True)",
+        CUT_OFF,
+    ),
+    Mutant(
         "what ends a session that idled is no mistake in a query",
         "storage/failures.py",
         "if lost or isinstance(",
