@@ -12,11 +12,12 @@ from typing import Any
 from storage import output
 from storage.clock import Clock
 from storage.database import Database
-from storage.due import can_wait, lanes_and_due
+from storage.due import can_wait
 from storage.job import Ended, Fence, Job, Outcome, Usage
 from storage.job_parts import JobParts
 from storage.lanes import IS_RUNNING, Lane, open_lanes
 from storage.liveness import Liveness
+from storage.lookout import Lookout
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
 from storage.parts import Parts
@@ -59,7 +60,7 @@ class Claims:
         self._moves = Moves(database)
         self.ends = self._moves.ends
         self._others_have_room = False
-        self._likely: Collection[str] = ()
+        self._lookout = Lookout(database, queues, liveness)
         self.parts = Parts(database, liveness, queues, self.registered)
         self.job_parts = JobParts(database, liveness)
 
@@ -102,9 +103,7 @@ class Claims:
             now = self._clock()
             # Before any job is locked, as in all other changes; more numbers than may be needed.
             last = self._database.number_next(limit + ahead)
-            asked = self._queues, self._liveness.name, now, limit + ahead, self._likely
-            lanes, due = lanes_and_due(self._database, *asked)
-            self._likely = {row["queue"] for row in due}
+            lanes, due = self._lookout.look(now, limit + ahead)
             rows = due[:limit] + can_wait(due[limit:], lanes)
             is_cut = len(due) == limit + ahead
             self._others_have_room = is_cut and _is_room_left(lanes, now, rows)
@@ -150,7 +149,10 @@ class Claims:
     def complete_each(self, ends: Sequence[tuple[Fence, str, Ended]]) -> list[bool]:
         """The same for many jobs."""
         given = [(fence, ended, {"result": result}) for fence, result, ended in ends]
-        return self._moves.settle_each(COMPLETE, given, self._clock())
+        now = self._clock()
+        if ends:
+            self._lookout.look_along(now)
+        return self._moves.settle_each(COMPLETE, given, now)
 
     def retry(self, fence: Fence, ended: Ended, delay_ms: int) -> bool:
         """The attempt ended badly: queue the job again, due after a delay."""

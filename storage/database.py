@@ -13,6 +13,7 @@ import peewee as pw
 
 from storage.dialect import Dialect
 from storage.failures import PEEWEES_ERRORS, is_rolled_back, state_told_by
+from storage.fetching import Fetches
 from storage.job import StoreFull, StoreInDoubt, StoreUnavailable
 from storage.numbers import TakesNumbers
 from storage.statements import Statement, in_some
@@ -21,7 +22,7 @@ from storage.tallies import Pending, add_statement
 log = logging.getLogger(__name__)
 
 
-class Database(TakesNumbers, Dialect):
+class Database(Fetches, TakesNumbers, Dialect):
     """A database: runs queries, and tells its own errors from everything else.
 
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the engine fails.
@@ -119,24 +120,6 @@ class Database(TakesNumbers, Dialect):
         for each in [both] if both else [first, second]:
             for sql, arguments in each.texts(many):
                 self.later(sql, arguments)
-
-    def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows that a statement gives."""
-        return self.fetch_each([(statement, values)])[0]
-
-    def fetch_each(
-        self, asked: Sequence[tuple[Statement, Mapping[str, Any]]]
-    ) -> list[list[dict[str, Any]]]:
-        """The rows that each of several statements gives, at the cost of one wait."""
-        texts = [(statement.sql, statement.arguments(values)) for statement, values in asked]
-        with self.translated():
-            cursors = self.engine.execute_each(texts)
-            with PEEWEES_ERRORS:
-                found = [cursor.fetchall() for cursor in cursors]
-        return [
-            statement.rows([column[0] for column in cursor.description], rows)
-            for (statement, _), cursor, rows in zip(asked, cursors, found, strict=True)
-        ]
 
     def later(self, sql: str, arguments: Sequence[Any]) -> Any:
         """Run a statement inside a transaction, whose answer nobody waits for: before the next one,

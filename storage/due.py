@@ -1,11 +1,11 @@
 """Which queued jobs are due. Each query reads no more of a queue than it returns."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
 from storage.database import Database
-from storage.lanes import IS_QUEUED, Lane, lanes_asked, lanes_of
+from storage.lanes import IS_QUEUED, Lane
 from storage.models import JobRow
 from storage.places import place
 from storage.statements import Statement
@@ -16,24 +16,14 @@ _ABOVE_ALL = 1 << 30
 Rows = list[dict[str, Any]]
 
 
-def lanes_and_due(
-    database: Database,
-    queues: Collection[str] | None,
-    runner: str,
-    now: int,
-    limit: int,
-    likely: Collection[str],
-) -> tuple[list[Lane], Rows]:
-    """The open lanes of a runner, and up to `limit` of their due jobs, the highest priority first,
-    then the longest due, and no more of a lane than it has room for; locked for this transaction.
+def due_jobs(
+    database: Database, lanes: Sequence[Lane], now: int, limit: int, known: dict[str, Rows]
+) -> Rows:
+    """Up to `limit` due jobs of these lanes, the highest priority first, then the longest due, and
+    no more of a lane than it has room for; locked for this transaction.
 
-    Each has all columns of a job. In `likely` queues one looks without a wait for the lanes; what
-    comes of that counts only if these say the same.
+    Each has all columns of a job. `known` is what was asked already, by `due_asked`.
     """
-    ahead = {queue: _asked(database, queue, None, now, limit) for queue in likely}
-    rows, *found = database.fetch_each([lanes_asked(database, runner), *ahead.values()])
-    lanes = lanes_of(rows, queues)
-    known = dict(zip(ahead, found, strict=True))
     due: Rows = []
     for lane in lanes:
         if lane.next_run_at <= now:
@@ -42,7 +32,7 @@ def lanes_and_due(
             due += _due_in(database, lane.queue, now, room, first)
     if len(lanes) > 1:
         due.sort(key=_claimed_first)
-    return lanes, due[:limit]
+    return due[:limit]
 
 
 def can_wait(rows: Sequence[dict[str, Any]], lanes: Sequence[Lane]) -> Rows:
@@ -86,12 +76,13 @@ def _priorities_below(database: Database, queue: str, above: int = _ABOVE_ALL) -
 
 def _due_of(database: Database, queue: str, priority: int | None, now: int, limit: int) -> Rows:
     """Due jobs of one priority, or of the highest that queued jobs of the queue have."""
-    return database.fetch(*_asked(database, queue, priority, now, limit))
+    return database.fetch(*due_asked(database, queue, priority, now, limit))
 
 
-def _asked(
+def due_asked(
     database: Database, queue: str, priority: int | None, now: int, limit: int
 ) -> tuple[Statement, dict[str, Any]]:
+    """What to ask for the due jobs of a queue, of one priority or the highest."""
     is_given = priority is not None
     due = database.statement(
         ("due", is_given, limit), lambda: _select_due(database, is_given, limit)

@@ -18,6 +18,8 @@ class _Unsent(threading.local):
     def __init__(self) -> None:
         self.begin: Sequence[str] = ()
         self.answers: list[Answer] = []
+        self.behind: list[Answer] = []
+        self.last: Answer | None = None
 
 
 class Answer:
@@ -46,6 +48,7 @@ class SendsLater:
 
     def begin_later(self, statements: Sequence[str]) -> None:
         """Begin a transaction, ahead of its first statement."""
+        self.forget_unsent()
         self._unsent.begin = statements
 
     def later(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
@@ -53,7 +56,17 @@ class SendsLater:
         commit."""
         answer = Answer(self, (sql, parameters))
         self._unsent.answers.append(answer)
+        self._unsent.last = None
         return answer
+
+    def behind(self, texts: Sequence[Text]) -> list[Answer]:
+        """Run statements right behind the next one, in one breath with it."""
+        self._unsent.behind = [Answer(self, each) for each in texts]
+        return self._unsent.behind
+
+    def is_last(self, answers: Sequence[Answer]) -> bool:
+        """Whether these were run behind a statement, and nothing was asked for after them."""
+        return self._unsent.last is answers[-1]
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run a statement, in one breath with what is not sent: one wait for all of it."""
@@ -61,14 +74,20 @@ class SendsLater:
 
     def execute_each(self, texts: Sequence[Text]) -> list[Any]:
         """Run several statements in the same way."""
-        if len(texts) == 1 and not self._has_unsent():
+        behind, self._unsent.behind = self._unsent.behind, []
+        if len(texts) == 1 and not behind and not self._has_unsent():
             return [super().execute_sql(*texts[0])]  # type: ignore[misc]
         with self._in_one_breath():
-            return [self.execute_sql(*each) for each in texts]
+            cursors = [self.execute_sql(*each) for each in texts]
+            for answer in behind:
+                answer.cursor = self.execute_sql(*answer.text)
+        self._unsent.last = behind[-1] if behind else None
+        return cursors
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
         """A cursor for the next statement: what is not sent goes first."""
         self.send_unsent()
+        self._unsent.last = None
         return super().cursor(*args, **kwargs)  # type: ignore[misc]
 
     def commit(self) -> None:
@@ -93,7 +112,8 @@ class SendsLater:
     def forget_unsent(self) -> tuple[Sequence[str], list[Answer]]:
         """What is not sent, and will not be."""
         unsent = self._unsent.begin, self._unsent.answers
-        self._unsent.begin, self._unsent.answers = (), []
+        self._unsent.begin, self._unsent.answers, self._unsent.behind = (), [], []
+        self._unsent.last = None
         return unsent
 
     def _has_unsent(self) -> bool:

@@ -78,7 +78,9 @@ MAY_IMPORT = {
     "storage.dialect": "",
     "storage.change_statements": "storage.models storage.numbers storage.places storage.states",
     "storage.numbers": "storage.models storage.places",
-    "storage.database": "storage.dialect storage.failures storage.job storage.numbers "
+    "storage.fetching": "storage.failures storage.statements",
+    "storage.database": "storage.dialect storage.failures storage.fetching storage.job "
+    "storage.numbers "
     "storage.statements storage.tallies",
     "storage.schema": "storage.job storage.database storage.drivers storage.engines storage.making "
     "storage.waits",
@@ -99,6 +101,8 @@ MAY_IMPORT = {
     "storage.rows": f"storage.states storage.tails {QUERIES}",
     "storage.tails": "storage.job storage.models",
     "storage.due": f"{QUERIES} storage.lanes",
+    "storage.lookout": "storage.database storage.due storage.fetching storage.lanes "
+    "storage.liveness",
     "storage.output": QUERIES,
     "storage.callbacks": f"{QUERIES} storage.clock storage.rows",
     "storage.events": f"{QUERIES} storage.output storage.rows storage.states",
@@ -123,6 +127,7 @@ MAY_IMPORT = {
     "storage.search "
     "storage.skew storage.wakeup storage.waking",
     "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.lanes "
+    "storage.lookout "
     "storage.wakeup storage.waking storage.liveness storage.parts storage.job_parts",
     "storage.parts": f"{TABLES} storage.part_row storage.liveness",
     "storage.job_parts": f"{TABLES} storage.part_row storage.lanes storage.liveness storage.parts",

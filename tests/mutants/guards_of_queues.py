@@ -28,6 +28,13 @@ QUEUES = (
         QUEUES_TESTS,
     ),
     Mutant(
+        "what a turn has seen counts only until it asks for something else",
+        "storage/unsent.py",
+        "return self._unsent.last is answers[-1]",
+        "return True",
+        ("tests/test_lookout.py",),
+    ),
+    Mutant(
         "a paused queue starts nothing",
         "storage/lanes.py",
         "QueueRow.paused_at.is_null(), *may",
