@@ -121,11 +121,11 @@ class Database(Fetches, TakesNumbers, Dialect):
             for sql, arguments in each.texts(many):
                 self.later(sql, arguments)
 
-    def later(self, sql: str, arguments: Sequence[Any]) -> Any:
-        """Run a statement inside a transaction, whose answer nobody waits for: before the next one,
-        at the latest with the commit. So an error may come from these. The answer, for later."""
+    def later(self, sql: str, arguments: Sequence[Any]) -> None:
+        """Run a statement inside a transaction, whose result nobody wants: before the next one, at
+        the latest with the commit, without a wait of its own. So an error may come from these."""
         with self.translated():
-            return self.engine.later(sql, arguments)
+            self.engine.later(sql, arguments)
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> None:
         """Run a statement that is no query on a table."""

@@ -32,8 +32,12 @@ MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 class _LoneSqlite(Remembered, pw.SqliteDatabase):
     """A file that nobody else knows."""
 
-    def later(self, sql: str, parameters: Sequence[Any]) -> Answer:
-        """Run a statement, whose answer nobody waits for yet: at once, since it costs no wait."""
+    def later(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Run a statement, whose answer nobody wants: at once, since that costs no wait."""
+        self.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
+
+    def ask_later(self, sql: str, parameters: Sequence[Any]) -> Answer:
+        """Run a statement, whose answer nobody wants yet, in the same way."""
         answer = Answer(self, (sql, parameters))
         answer.rows = self.execute_sql(sql, parameters).fetchall()  # type: ignore[no-untyped-call]
         return answer

@@ -16,23 +16,23 @@ class Fetches:
     """For a database."""
 
     engine: Any
-    postgresql: bool
     translated: Any
 
     def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The rows that a statement gives."""
-        return self.fetch_each([(statement, values)])[0]
+        with self.translated():
+            cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
+            return _rows(statement, cursor)
 
     def fetch_each(self, asked: Asked) -> Found:
         """The rows that each of several statements gives, at the cost of one wait."""
         with self.translated():
-            return _found(asked, self.engine.execute_each(_texts(asked)))
+            cursors = self.engine.execute_each(_texts(asked))
+            return [_rows(each[0], cursor) for each, cursor in zip(asked, cursors, strict=True)]
 
     def fetch_behind(self, asked: Asked) -> Callable[[], Found | None]:
-        """Ask right behind the next statement, without a wait: what was found then. None if another
-        statement was run since, and where it would save no wait."""
-        if not self.postgresql:
-            return lambda: None
+        """Ask right behind the next statement, on PostgreSQL, without a wait: what was found then.
+        None if anything else was asked for since."""
         engine = self.engine
         answers = engine.behind(_texts(asked))
 
@@ -40,7 +40,10 @@ class Fetches:
             if not engine.is_last(answers):
                 return None
             with self.translated():
-                return _found(asked, [each.cursor for each in answers])
+                return [
+                    _rows(each[0], answer.cursor)
+                    for each, answer in zip(asked, answers, strict=True)
+                ]
 
         return found
 
@@ -49,10 +52,7 @@ def _texts(asked: Asked) -> list[tuple[str, list[Any]]]:
     return [(statement.sql, statement.arguments(values)) for statement, values in asked]
 
 
-def _found(asked: Asked, cursors: Sequence[Any]) -> Found:
+def _rows(statement: Statement, cursor: Any) -> list[dict[str, Any]]:
     with PEEWEES_ERRORS:
-        found = [cursor.fetchall() for cursor in cursors]
-    return [
-        statement.rows([column[0] for column in cursor.description], rows)
-        for (statement, _), cursor, rows in zip(asked, cursors, found, strict=True)
-    ]
+        found = cursor.fetchall()
+    return statement.rows([column[0] for column in cursor.description], found)

@@ -31,9 +31,11 @@ class Lookout:
     def look_along(self, now: int) -> None:
         """Look right behind the next change: who settles claims next, likely as many as before. It
         counts only if nothing else was run in between."""
-        if self._likely and self._database.engine.in_transaction():
+        database = self._database
+        # On SQLite there is no wait to be saved.
+        if database.postgresql and self._likely and database.engine.in_transaction():
             self._seen_at = now
-            self._along = self._database.fetch_behind(self._asked(now))
+            self._along = database.fetch_behind(self._asked(now))
 
     def look(self, now: int, limit: int) -> tuple[list[Lane], list[dict[str, Any]]]:
         """The open lanes, and up to `limit` of their due jobs, see `due_jobs`."""

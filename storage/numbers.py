@@ -45,8 +45,8 @@ class _Numbers(threading.local):
 class TakesNumbers:
     """For a database."""
 
+    engine: Any
     statement: Any
-    later: Any
     translated: Any
 
     def __init__(self, *args: Any):
@@ -71,7 +71,8 @@ class TakesNumbers:
     def take_numbers(self, count: int) -> None:
         """Take so many numbers for what the transaction changes from here on, as above."""
         advance = self.statement("next version", _advance)
-        newest = self.later(advance.sql, advance.arguments({"count": count}))
+        with self.translated():
+            newest = self.engine.ask_later(advance.sql, advance.arguments({"count": count}))
         self._numbers.take(newest, count)
 
     def version(self, behind: int) -> int:

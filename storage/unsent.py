@@ -51,9 +51,12 @@ class SendsLater:
         self.forget_unsent()
         self._unsent.begin = statements
 
-    def later(self, sql: str, parameters: Sequence[Any] = ()) -> Answer:
-        """Run a statement, whose answer nobody waits for yet, ahead of the next one or of the
-        commit."""
+    def later(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Run a statement, whose answer nobody wants, ahead of the next one or of the commit."""
+        self.ask_later(sql, parameters)
+
+    def ask_later(self, sql: str, parameters: Sequence[Any]) -> Answer:
+        """Run a statement, whose answer nobody wants yet, in the same way."""
         answer = Answer(self, (sql, parameters))
         self._unsent.answers.append(answer)
         self._unsent.last = None
