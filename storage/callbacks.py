@@ -14,8 +14,8 @@ from storage.clock import Clock
 from storage.database import Database
 from storage.job import Job
 from storage.models import CallbackRow
+from storage.places import place
 from storage.rows import jobs_by_id
-from storage.statements import place
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@ from typing import Any
 import peewee as pw
 
 from storage.models import AttemptRow, JobRow, QueueRow
-from storage.statements import place
+from storage.numbers import NEWEST
+from storage.places import keyed, place
 from storage.states import Transition
 
 
 def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
-    """The statement of a transition, with its guard."""
-    guard: list[Any] = [JobRow.id == place(JobRow.id, "the job")]
+    """The statement of a transition, with its guard. Its version is how far it is behind the newest
+    number: see `storage/numbers.py`."""
+    guard: list[Any] = [keyed(JobRow.id, "the job")]
     if transition.fenced:
         guard += [
             JobRow.locked_by == place(JobRow.locked_by, "holder"),
@@ -26,6 +28,7 @@ def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
         name: value if isinstance(value, pw.Node) else place(getattr(JobRow, name))
         for name, value in changes.items()
     }
+    new["version"] = pw.Expression(NEWEST, "-", place(JobRow.version))
     return JobRow.update(**new).where(*guard)
 
 
@@ -54,6 +57,6 @@ def end_attempt() -> Any:
     """The end of an attempt, in its row."""
     names = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes", "pid")
     return AttemptRow.update(**{name: place(getattr(AttemptRow, name)) for name in names}).where(
-        AttemptRow.job_id == place(AttemptRow.job_id, "the job"),
+        keyed(AttemptRow.job_id, "the job"),
         AttemptRow.number == place(AttemptRow.number, "held attempt"),
     )

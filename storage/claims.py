@@ -12,16 +12,17 @@ from typing import Any
 from storage import output
 from storage.clock import Clock
 from storage.database import Database
-from storage.due import due_jobs
+from storage.due import can_wait
 from storage.job import Ended, Fence, Job, Outcome, Usage
 from storage.job_parts import JobParts
 from storage.lanes import IS_RUNNING, Lane, open_lanes
 from storage.liveness import Liveness
+from storage.lookout import Lookout
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
 from storage.parts import Parts
+from storage.places import place
 from storage.rows import fetch_jobs, jobs_in, select_jobs
-from storage.statements import place
 from storage.states import (
     COMPLETE,
     CONFIRM_CANCEL,
@@ -59,6 +60,7 @@ class Claims:
         self._moves = Moves(database)
         self.ends = self._moves.ends
         self._others_have_room = False
+        self._lookout = Lookout(database, queues, liveness)
         self.parts = Parts(database, liveness, queues, self.registered)
         self.job_parts = JobParts(database, liveness)
 
@@ -66,7 +68,7 @@ class Claims:
     def turn(self) -> Iterator[None]:
         """One transaction around all that a turn changes, then a wake-up of those who wait."""
         with self.ends.told(), waking(self._wakeup, self._database) as woken:
-            self._database.next_version(0, ahead=_NUMBERS)
+            self._database.take_numbers(_NUMBERS)
             before = self.ends.count
             yield
             woken.append(EVENTS if self.ends.count == before else LISTENER)
@@ -100,10 +102,9 @@ class Claims:
                 return []
             now = self._clock()
             # Before any job is locked, as in all other changes; more numbers than may be needed.
-            last = self._database.next_version(limit + ahead)
-            lanes = open_lanes(self._database, self._queues, self._liveness.name)
-            due = due_jobs(self._database, lanes, now, limit + ahead)
-            rows = due[:limit] + _can_wait(due[limit:], lanes)
+            last = self._database.number_next(limit + ahead)
+            lanes, due = self._lookout.look(now, limit + ahead)
+            rows = due[:limit] + can_wait(due[limit:], lanes)
             is_cut = len(due) == limit + ahead
             self._others_have_room = is_cut and _is_room_left(lanes, now, rows)
             for row in rows:
@@ -148,7 +149,10 @@ class Claims:
     def complete_each(self, ends: Sequence[tuple[Fence, str, Ended]]) -> list[bool]:
         """The same for many jobs."""
         given = [(fence, ended, {"result": result}) for fence, result, ended in ends]
-        return self._moves.settle_each(COMPLETE, given, self._clock())
+        now = self._clock()
+        if ends:
+            self._lookout.look_along(now)
+        return self._moves.settle_each(COMPLETE, given, now)
 
     def retry(self, fence: Fence, ended: Ended, delay_ms: int) -> bool:
         """The attempt ended badly: queue the job again, due after a delay."""
@@ -173,14 +177,6 @@ class Claims:
     def _select_self(self) -> Any:
         named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == place(RunnerRow.name))
         return self._database.share(named)
-
-
-def _can_wait(rows: Sequence[dict[str, Any]], lanes: Sequence[Lane]) -> list[dict[str, Any]]:
-    """Those that may wait behind others: one of a limited queue would take the place of a job that
-    another runner could start at once."""
-    limited = {lane.queue for lane in lanes if lane.room is not None}
-    retried = [row for row in rows if row["retry_count"] < row["max_retries"]]
-    return [row for row in retried if row["queue"] not in limited]
 
 
 def _is_room_left(lanes: Sequence[Lane], now: int, taken: Sequence[dict[str, Any]]) -> bool:

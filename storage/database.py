@@ -13,8 +13,9 @@ import peewee as pw
 
 from storage.dialect import Dialect
 from storage.failures import PEEWEES_ERRORS, is_rolled_back, state_told_by
+from storage.fetching import Fetches
 from storage.job import StoreFull, StoreInDoubt, StoreUnavailable
-from storage.numbers import Numbers, advance_statement
+from storage.numbers import TakesNumbers
 from storage.row_by_row import change_both_in_turn
 from storage.statements import Statement, in_some
 from storage.tallies import Pending, add_statement
@@ -22,7 +23,7 @@ from storage.tallies import Pending, add_statement
 log = logging.getLogger(__name__)
 
 
-class Database(Dialect):
+class Database(Fetches, TakesNumbers, Dialect):
     """A database: runs queries, and tells its own errors from everything else.
 
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the engine fails.
@@ -33,7 +34,6 @@ class Database(Dialect):
         self._statements: dict[Hashable, Statement] = {}
         self.tallies = Pending()
         """What is counted in a transaction is stored at its end."""
-        self._numbers = Numbers()
 
     @contextmanager
     def transaction(self, at_end: Callable[[], None] | None = None) -> Iterator[None]:
@@ -124,15 +124,6 @@ class Database(Dialect):
             self.change_each(first, many)
             self.change_each(second, many)
 
-    def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The rows that a statement gives."""
-        with self.translated():
-            cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
-            with PEEWEES_ERRORS:
-                found = cursor.fetchall()
-        names = [column[0] for column in cursor.description]
-        return [statement.row(names, each) for each in found]
-
     def later(self, sql: str, arguments: Sequence[Any]) -> None:
         """Run a statement inside a transaction, whose result nobody wants: before the next one, at
         the latest with the commit, without a wait of its own. So an error may come from these."""
@@ -149,19 +140,6 @@ class Database(Dialect):
         connection = self.engine._connect()
         self.engine.opened.remove(connection)
         return connection
-
-    def next_version(self, count: int = 1, ahead: int = 0) -> int:
-        """Number the next changes; the last of so many numbers. `ahead` more are taken for what the
-        same transaction changes later.
-
-        Only inside a transaction, which keeps the order of commits.
-        """
-        if (known := self._numbers.next(count)) is not None:
-            return known
-        advance = self.statement("next version", advance_statement)
-        last = int(self.fetch(advance, {"count": count + ahead})[0]["value"])
-        self._numbers.take(last, ahead)
-        return last - ahead
 
     def close(self) -> None:
         """Close the connections of all threads; none of them may be in use."""

@@ -7,35 +7,50 @@ from typing import Any
 from storage.database import Database
 from storage.lanes import IS_QUEUED, Lane
 from storage.models import JobRow
-from storage.statements import place
+from storage.places import place
+from storage.statements import Statement
 
 _ABOVE_ALL = 1 << 30
 
 
+Rows = list[dict[str, Any]]
+
+
 def due_jobs(
-    database: Database, lanes: Sequence[Lane], now: int, limit: int
-) -> list[dict[str, Any]]:
+    database: Database, lanes: Sequence[Lane], now: int, limit: int, known: dict[str, Rows]
+) -> Rows:
     """Up to `limit` due jobs of these lanes, the highest priority first, then the longest due, and
     no more of a lane than it has room for; locked for this transaction.
 
-    Each has all columns of a job.
+    Each has all columns of a job. `known` is what was asked already, by `due_asked`.
     """
-    found: list[dict[str, Any]] = []
+    due: Rows = []
     for lane in lanes:
         if lane.next_run_at <= now:
-            found += _due_in(database, lane.queue, now, lane.fits(limit))
+            room = lane.fits(limit)
+            first = known.get(lane.queue) if room == limit else None
+            due += _due_in(database, lane.queue, now, room, first)
     if len(lanes) > 1:
-        found.sort(key=_claimed_first)
-    return found[:limit]
+        due.sort(key=_claimed_first)
+    return due[:limit]
+
+
+def can_wait(rows: Sequence[dict[str, Any]], lanes: Sequence[Lane]) -> Rows:
+    """Those that may wait behind others: one of a limited queue would take the place of a job that
+    another runner could start at once."""
+    limited = {lane.queue for lane in lanes if lane.room is not None}
+    retried = [row for row in rows if row["retry_count"] < row["max_retries"]]
+    return [row for row in retried if row["queue"] not in limited]
 
 
 def _claimed_first(row: dict[str, Any]) -> tuple[Any, ...]:
     return -row["priority"], row["run_at"], row["id"]
 
 
-def _due_in(database: Database, queue: str, now: int, limit: int) -> list[dict[str, Any]]:
-    """One priority after the other, so that no job that is put off is looked at."""
-    found = _due_of(database, queue, None, now, limit)
+def _due_in(database: Database, queue: str, now: int, limit: int, known: Rows | None) -> Rows:
+    """One priority after the other, so that no job that is put off is looked at. Those of the
+    highest may be known."""
+    found = _due_of(database, queue, None, now, limit) if known is None else known
     if len(found) == limit:
         return found
     above = found[0]["priority"] if found else _ABOVE_ALL
@@ -59,16 +74,21 @@ def _priorities_below(database: Database, queue: str, above: int = _ABOVE_ALL) -
         yield above
 
 
-def _due_of(
-    database: Database, queue: str, priority: int | None, now: int, limit: int
-) -> list[dict[str, Any]]:
+def _due_of(database: Database, queue: str, priority: int | None, now: int, limit: int) -> Rows:
     """Due jobs of one priority, or of the highest that queued jobs of the queue have."""
+    return database.fetch(*due_asked(database, queue, priority, now, limit))
+
+
+def due_asked(
+    database: Database, queue: str, priority: int | None, now: int, limit: int
+) -> tuple[Statement, dict[str, Any]]:
+    """What to ask for the due jobs of a queue, of one priority or the highest."""
     is_given = priority is not None
     due = database.statement(
         ("due", is_given, limit), lambda: _select_due(database, is_given, limit)
     )
     values = {"queue": queue, "priority": priority, "above": _ABOVE_ALL, "now": now}
-    return database.fetch(due, values)
+    return due, values
 
 
 def _highest(database: Database) -> Any:

@@ -11,10 +11,9 @@ import peewee as pw
 
 from storage import waits
 from storage.drivers import POSTGRESQL_SCHEMES
-from storage.failures import PEEWEES_ERRORS
 from storage.job import StoreUnusable
 from storage.remembered import Remembered
-from storage.unsent import SendsLater
+from storage.unsent import Answer, SendsLater, Text
 from storage.write_lock import WriteLock
 
 log = logging.getLogger(__name__)
@@ -25,7 +24,7 @@ OUR_NAME = "job-service"
 # last looked: if that was little, it would read all of a million rows, or sort them, for a few.
 # What is off costs very much in its eyes, and what costs much it would compile each time.
 _OFF = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
-_BY_INDEX = "".join(f"; SET LOCAL {name} = off" for name in _OFF)
+_BY_INDEX = dict.fromkeys(_OFF, "off")
 # WAL-reset bug, https://sqlite.org/wal.html#walresetbug: mended in these and in all later ones.
 MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -34,8 +33,18 @@ class _LoneSqlite(Remembered, pw.SqliteDatabase):
     """A file that nobody else knows."""
 
     def later(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Run a statement, whose result nobody wants: at once, since that costs no wait."""
+        """Run a statement, whose answer nobody wants: at once, since that costs no wait."""
         self.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
+
+    def ask_later(self, sql: str, parameters: Sequence[Any]) -> Answer:
+        """Run a statement, whose answer nobody wants yet, in the same way."""
+        answer = Answer(self, (sql, parameters))
+        answer.rows = self.execute_sql(sql, parameters).fetchall()  # type: ignore[no-untyped-call]
+        return answer
+
+    def execute_each(self, texts: Sequence[Text]) -> list[Any]:
+        """Run several statements."""
+        return [self.execute_sql(*each) for each in texts]  # type: ignore[no-untyped-call]
 
 
 class _Sqlite(_LoneSqlite):
@@ -97,15 +106,14 @@ class _Sqlite(_LoneSqlite):
 class _Postgresql(SendsLater, Remembered, pw.PostgresqlDatabase):
     """Waits no longer than a while: see `storage/waits.py`."""
 
-    def __init__(self, *args: Any, begin: str, **kwargs: Any):
+    def __init__(self, *args: Any, begin: Sequence[str], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._begin = begin
 
     def begin(self, isolation_level: Any = None) -> None:
-        """Begin a transaction."""
-        with PEEWEES_ERRORS:
-            cursor: Any = self.cursor()
-            cursor.execute(self._begin)
+        """Begin a transaction, on a connection that is there: to make one forgets transactions."""
+        self.connection()  # type: ignore[no-untyped-call]
+        self.begin_later(self._begin)
 
     def rollback(self) -> None:
         """Roll back, unless the connection is lost: to fail then would hide why."""
@@ -146,7 +154,7 @@ def open_engine(url: str, name: str = OUR_NAME, alone: bool = False) -> Any:
 
         parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
         options = {**waits.CONNECTION, "application_name": name, **parsed}
-        begin = (waits.BEGIN_ALONE if alone else waits.BEGIN) + _BY_INDEX
+        begin = waits.begin({**(waits.ALONE if alone else waits.OTHERS), **_BY_INDEX})
         return _Postgresql(**options, begin=begin, prefer_psycopg3=True)
     if scheme != "sqlite":
         raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")

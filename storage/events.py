@@ -16,8 +16,8 @@ from storage.database import Database
 from storage.job import Job, Json
 from storage.models import AttemptRow, EventRow, JobRow, VersionRow
 from storage.output import Outputs, Part
+from storage.places import place
 from storage.rows import load
-from storage.statements import place
 from storage.states import FINAL, Status
 
 PAGE = 500

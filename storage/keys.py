@@ -13,7 +13,7 @@ from uuid import UUID
 from storage.database import Database
 from storage.job import NewJob
 from storage.models import KeyRow
-from storage.statements import place
+from storage.places import place
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Lanes: the queues from which a runner may claim now, each with how much room its limit leaves."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,8 @@ import peewee as pw
 
 from storage.database import Database
 from storage.models import JobRow, QueueRow, RunnerRow
-from storage.statements import place
+from storage.places import place
+from storage.statements import Statement
 
 # As literals, since an engine uses a partial index only where it can prove its condition.
 IS_QUEUED = pw.SQL("status = 'queued'")
@@ -29,18 +30,27 @@ class Lane:
         return count if self.room is None else min(count, max(0, self.room))
 
 
-def open_lanes(
-    database: Database, queues: Collection[str] | None, runner: str | None = None
-) -> list[Lane]:
-    """The lanes of these queues, None for all. A full one, whose limit leaves no room, is none; and
-    there is none for a `runner` that is not registered: another one took it for dead.
+def open_lanes(database: Database, queues: Collection[str] | None) -> list[Lane]:
+    """The lanes of these queues, None for all. A full one, whose limit leaves no room, is none."""
+    return lanes_of(database.fetch(*lanes_asked(database)), queues)
+
+
+def lanes_asked(
+    database: Database, runner: str | None = None
+) -> tuple[Statement, dict[str, str | None]]:
+    """What to ask for lanes. None is there for a `runner` that is not registered: another one took
+    it for dead.
 
     What runs is counted by the store, for all runners. Two of them cannot count the same room, if
     each asks after it has numbered its changes (`Database.next_version`).
     """
     is_claim = runner is not None
     asked = database.statement(("lanes", is_claim), lambda: _select_lanes(database, is_claim))
-    rows = database.fetch(asked, {"name": runner})
+    return asked, {"name": runner}
+
+
+def lanes_of(rows: Sequence[dict[str, Any]], queues: Collection[str] | None) -> list[Lane]:
+    """The open lanes of these queues, by the rows that answer what was asked."""
     lanes = [_lane(row) for row in rows if row["next_run_at"] is not None]
     taken = [lane for lane in lanes if queues is None or lane.queue in queues]
     return [lane for lane in taken if lane.fits(1)]

@@ -25,7 +25,7 @@ from storage.models import (
     VersionRow,
 )
 from storage.part_row import PartRow
-from storage.statements import place
+from storage.places import place
 
 MODELS: tuple[type[pw.Model], ...] = (
     QueueRow,

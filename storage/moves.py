@@ -65,16 +65,21 @@ class Moves:
         self, rows: Sequence[dict[str, Any]], runner: str, now: int, last: int
     ) -> list[dict[str, Any]]:
         """Claim jobs that this transaction holds locked, so that no guard can refuse: their rows as
-        they are then. `last` is the number of the last change; those before it are free, too."""
+        they are then. The last change is numbered as the one that is `last` behind the newest;
+        those before it are free, too."""
         if not rows:
             return []
         new = {"status": CLAIM.target, "locked_by": runner, "started_at": now, "progress": None}
         moves = [
-            {**new, "attempt": row["attempt"] + 1, "version": version}
-            for version, row in enumerate(rows, last - len(rows) + 1)
+            {**new, "attempt": row["attempt"] + 1, "version": last + after}
+            for after, row in zip(reversed(range(len(rows))), rows, strict=True)
         ]
         held = [{**move, "the job": row["id"]} for move, row in zip(moves, rows, strict=True)]
-        claimed = [{**row, **move} for row, move in zip(rows, moves, strict=True)]
+        newest = self._database.version(0)
+        claimed = [
+            {**row, **move, "version": newest - move["version"]}
+            for row, move in zip(rows, moves, strict=True)
+        ]
         attempt = self._database.statement("attempt", insert_attempt)
         self._database.change_both_later(self._statement(CLAIM, moves[0]), attempt, held)
         return claimed
@@ -138,11 +143,11 @@ class Moves:
         self, transition: Transition, now: int, many: Sequence[dict[str, Any]]
     ) -> list[dict[str, Any]]:
         """Changes of many jobs, with what all changes have; numbered in their order."""
-        first = self._database.next_version(len(many)) - len(many) + 1
+        first = self._database.number_next(len(many)) + len(many) - 1
         all_have: dict[str, Any] = {"status": transition.target}
         if transition.target in FINAL:
             all_have["finished_at"] = now
-        return [{**all_have, "version": n, **changes} for n, changes in enumerate(many, first)]
+        return [{**all_have, "version": first - n, **each} for n, each in enumerate(many)]
 
     def _statement(self, transition: Transition, changes: dict[str, Any]) -> Statement:
         # What is worked out by the database belongs to the text; a transition has always the same.

@@ -1,35 +1,87 @@
-"""The numbers of changes, which come out of one row: who has taken some holds up all who write."""
+"""The numbers of changes, which come out of one row: who has taken some holds up all who write.
+
+A change names its number by how far it is behind the newest: so it can be sent together with what
+takes the numbers, before these are known.
+"""
 
 import threading
 from typing import Any
 
+import peewee as pw
+
 from storage.models import VersionRow
-from storage.statements import place
+from storage.places import place
+
+NEWEST = pw.SQL("(SELECT value FROM version)")
 
 
-class Numbers(threading.local):
+class _Numbers(threading.local):
     """Those that a thread's transaction has taken."""
 
-    _last = 0
-    _left: int | None = None
+    _newest: Any = None
+    _left = -1
 
     def forget(self) -> None:
         """A new transaction has taken none."""
-        self._left = None
+        self._left = -1
 
-    def take(self, last: int, count: int) -> None:
-        """It has taken so many, up to the last."""
-        self._last, self._left = last, count
+    def take(self, newest: Any, count: int) -> None:
+        """It has taken so many, up to the newest, which is the answer to a statement."""
+        self._newest, self._left = newest, count
 
     def next(self, count: int) -> int | None:
-        """The last of the next `count`; None if so many are not left, or none was ever taken."""
-        if self._left is None or count > self._left:
+        """How far behind the newest the last of the next `count` is; None if so many are not left,
+        or none was ever taken."""
+        if count > self._left:
             return None
         self._left -= count
-        return self._last - self._left
+        return self._left
+
+    def number(self, behind: int) -> int:
+        """The number that is so far behind the newest."""
+        return int(self._newest.value()) - behind
 
 
-def advance_statement() -> Any:
+class TakesNumbers:
+    """For a database."""
+
+    engine: Any
+    statement: Any
+    translated: Any
+
+    def __init__(self, *args: Any):
+        super().__init__(*args)
+        self._numbers = _Numbers()
+
+    def next_version(self, count: int = 1) -> int:
+        """Number the next changes; the last of so many numbers.
+
+        Only inside a transaction, which keeps the order of commits.
+        """
+        return self.version(self.number_next(count))
+
+    def number_next(self, count: int) -> int:
+        """The same without a wait: how far the last number is behind the newest. What is run from
+        here on, is run after the numbers were taken."""
+        if (behind := self._numbers.next(count)) is not None:
+            return behind
+        self.take_numbers(count)
+        return self.number_next(count)
+
+    def take_numbers(self, count: int) -> None:
+        """Take so many numbers for what the transaction changes from here on, as above."""
+        advance = self.statement("next version", _advance)
+        with self.translated():
+            newest = self.engine.ask_later(advance.sql, advance.arguments({"count": count}))
+        self._numbers.take(newest, count)
+
+    def version(self, behind: int) -> int:
+        """The number that is so far behind the newest of this transaction."""
+        with self.translated():
+            return self._numbers.number(behind)
+
+
+def _advance() -> Any:
     """Takes the next numbers: the last of so many."""
     count = place(VersionRow.value, "count")
     return VersionRow.update(value=VersionRow.value + count).returning(VersionRow.value)

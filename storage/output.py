@@ -16,7 +16,7 @@ import peewee as pw
 from storage.database import Database
 from storage.job import Fence
 from storage.models import JobRow, OutputRow
-from storage.statements import place
+from storage.places import place
 
 PAGE = 64
 _PARTS = 8

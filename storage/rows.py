@@ -11,7 +11,8 @@ import peewee as pw
 from storage.database import Database
 from storage.job import Attempt, Job, Outcome, Upload, Usage
 from storage.models import AttemptRow, JobRow, OutputRow, UploadRow
-from storage.statements import Statement, place
+from storage.places import place
+from storage.statements import Statement
 from storage.states import Status
 from storage.tails import GOOD, last_lines, select_tails
 

@@ -7,7 +7,7 @@ import peewee as pw
 
 from storage.database import Database
 from storage.models import JobRow, UploadRow
-from storage.statements import place
+from storage.places import place
 
 
 def _within(guard: Mapping[str, Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from storage.database import Database
 from storage.models import VersionRow
-from storage.statements import place
+from storage.places import place
 
 _TIME_BITS = 80
 """A UUID of version 7 begins with its time in milliseconds; so many bits follow."""

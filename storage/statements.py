@@ -1,22 +1,22 @@
-"""Queries whose text is made once, out of Peewee's own words. Imports nothing of ours.
+"""Queries whose text is made once, out of Peewee's own words.
 
 To make the text of a query costs many times what it costs to run it. A query that is run for every
 job is made once, with places instead of values:
 
     JobRow.update(progress=place(JobRow.progress)).where(JobRow.id == place(JobRow.id))
 
-So each guard is written once, for both databases.
+So each guard is written once, for both databases. See also `storage/places.py`.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 import peewee as pw
+
+from storage.places import Place
 
 MANY = 100
 """Rows that one statement changes at most."""
@@ -24,38 +24,9 @@ _GIVEN, _CHANGED = "given", "changed"
 """The names of tables that have the values for the places of a query."""
 
 
-@dataclass(frozen=True)
-class _Place:
-    name: str
-    field: pw.Field
-
-    def getter(self) -> Callable[[Mapping[str, Any]], Any]:
-        """What takes its value out of many, as the field's own `db_value` gives it to a driver."""
-        name = self.name
-        if isinstance(self.field, pw.TextField):
-            return itemgetter(name)
-        # Of all fields of integers, this is a third of the cost.
-        convert = int if isinstance(self.field, pw.IntegerField) else self.field.db_value
-        return lambda values: None if (value := values[name]) is None else convert(value)
-
-
-class _Given(pw.Value):
-    """A place in a query: a parameter, or the column of a table that has the values."""
-
-    def __sql__(self, context: Any) -> Any:
-        if context.state.places is None:
-            return super().__sql__(context)  # type: ignore[no-untyped-call]
-        return context.literal(f'{context.state.places}."{self.value.name}"')
-
-
 def in_some(many: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """Rows as one statement takes them, one part after the other."""
     return (many[start : start + MANY] for start in range(0, len(many), MANY))
-
-
-def place(field: pw.Field, name: str = "") -> pw.Value:
-    """Where a value of a field goes that is given later, by the name of the field or another."""
-    return _Given(_Place(name or field.name, field), converter=False)
 
 
 class Statement:
@@ -66,7 +37,7 @@ class Statement:
         self.sql, self._parameters = query.bind(engine).sql()
         returned = list(getattr(query, "_returning", None) or ())
         self._getters = [
-            each.getter() if isinstance(each, _Place) else partial(_constant, each)
+            each.getter() if isinstance(each, Place) else partial(_constant, each)
             for each in self._parameters
         ]
         self._uuids = [at for at, column in enumerate(returned) if isinstance(column, pw.UUIDField)]
@@ -114,14 +85,15 @@ class Statement:
         return ManyStatement(given, whole, [_ALL, *parameters, *next_parameters])
 
     def _places(self) -> dict[str, pw.Field]:
-        return {each.name: each.field for each in self._parameters if isinstance(each, _Place)}
+        return {each.name: each.field for each in self._parameters if isinstance(each, Place)}
 
-    def row(self, names: Sequence[str], found: Sequence[Any]) -> dict[str, Any]:
-        """A row that the engine has found, as Peewee would give it."""
-        row = dict(zip(names, found, strict=True))
-        for at in self._uuids:
-            row[names[at]] = _UUIDS.python_value(found[at])
-        return row
+    def rows(self, names: Sequence[str], found: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """Rows that the engine has found, as Peewee would give them."""
+        rows = [dict(zip(names, each, strict=True)) for each in found]
+        for name in [names[at] for at in self._uuids]:
+            for row in rows:
+                row[name] = _UUIDS.python_value(row[name])
+        return rows
 
 
 class ManyStatement:

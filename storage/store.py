@@ -15,12 +15,12 @@ from storage.job import Job, NewJob
 from storage.keys import Kept, Keyed, forget, keep
 from storage.models import JobRow, UploadRow
 from storage.moves import Moves, dump
+from storage.places import place
 from storage.queue_names import DEFAULT_QUEUE
 from storage.queues import known
 from storage.rows import jobs_by_id
 from storage.search import find
 from storage.skew import IdSkew
-from storage.statements import place
 from storage.states import Status
 from storage.wakeup import LISTENER, WORKER, Wakeup
 from storage.waking import waking

@@ -13,7 +13,7 @@ from typing import Any
 import peewee as pw
 
 from storage.models import TallyRow
-from storage.statements import place
+from storage.places import place
 
 BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 1800.0, 7200.0)
 """Upper bounds of a histogram's buckets in seconds; what is above the last is in one more."""

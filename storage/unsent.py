@@ -1,17 +1,42 @@
-"""Statements that nobody waits for, on PostgreSQL: they go with the next one, or the commit."""
+"""Statements that nobody waits for yet, on PostgreSQL: they go with the next one, or the commit."""
 
+import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from storage.failures import PEEWEES_ERRORS
+
+Text = tuple[str, Sequence[Any]]
+"""A statement with its parameters."""
 
 
 class _Unsent(threading.local):
     """What a thread's transaction has not sent yet."""
 
     def __init__(self) -> None:
-        self.statements: list[tuple[str, Sequence[Any]]] = []
+        self.begin: Sequence[str] = ()
+        self.answers: list[Answer] = []
+        self.behind: list[Answer] = []
+        self.last: Answer | None = None
+
+
+class Answer:
+    """The answer to a statement, which may have to be sent yet."""
+
+    def __init__(self, engine: Any, text: Text):
+        self._engine, self.text = engine, text
+        self.cursor: Any = None
+        self.rows: Sequence[Sequence[Any]] | None = None
+
+    def value(self) -> Any:
+        """The one value that it gives; waits for it, if need be."""
+        if self.rows is None:
+            self._engine.send_unsent()
+            with PEEWEES_ERRORS:
+                self.rows = self.cursor.fetchall()
+        return self.rows[0][0]
 
 
 class SendsLater:
@@ -21,25 +46,117 @@ class SendsLater:
         super().__init__(*args, **kwargs)
         self._unsent = _Unsent()
 
+    def begin_later(self, statements: Sequence[str]) -> None:
+        """Begin a transaction, ahead of its first statement."""
+        self.forget_unsent()
+        self._unsent.begin = statements
+
     def later(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Run a statement, whose result nobody wants, ahead of the next one or of the commit."""
-        self._unsent.statements.append((sql, parameters))
+        """Run a statement, whose answer nobody wants, ahead of the next one or of the commit."""
+        self.ask_later(sql, parameters)
+
+    def ask_later(self, sql: str, parameters: Sequence[Any]) -> Answer:
+        """Run a statement, whose answer nobody wants yet, in the same way."""
+        answer = Answer(self, (sql, parameters))
+        self._unsent.answers.append(answer)
+        self._unsent.last = None
+        return answer
+
+    def behind(self, texts: Sequence[Text]) -> list[Answer]:
+        """Run statements right behind the next one, in one breath with it."""
+        self._unsent.behind = [Answer(self, each) for each in texts]
+        return self._unsent.behind
+
+    def is_last(self, answers: Sequence[Answer]) -> bool:
+        """Whether these were run behind a statement, and nothing was asked for after them."""
+        return self._unsent.last is answers[-1]
+
+    def execute_sql(self, sql: str, params: Any = None) -> Any:
+        """Run a statement, in one breath with what is not sent: one wait for all of it."""
+        return self.execute_each([(sql, params)])[0]
+
+    def execute_each(self, texts: Sequence[Text]) -> list[Any]:
+        """Run several statements in the same way."""
+        behind, self._unsent.behind = self._unsent.behind, []
+        if len(texts) == 1 and not behind and not self._has_unsent():
+            return [super().execute_sql(*texts[0])]  # type: ignore[misc]
+        with self._in_one_breath():
+            cursors = [self.execute_sql(*each) for each in texts]
+            for answer in behind:
+                answer.cursor = self.execute_sql(*answer.text)
+        self._unsent.last = behind[-1] if behind else None
+        return cursors
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
         """A cursor for the next statement: what is not sent goes first."""
-        for each in self.forget_unsent():
-            self.execute_sql(*each)  # type: ignore[attr-defined]
+        self.send_unsent()
+        self._unsent.last = None
         return super().cursor(*args, **kwargs)  # type: ignore[misc]
 
     def commit(self) -> None:
-        """Commit, in one breath with what is not sent: one wait for all of it."""
-        if not self._unsent.statements:
-            super().commit()  # type: ignore[misc]
-            return
-        with PEEWEES_ERRORS, self.connection().pipeline():  # type: ignore[attr-defined]
+        """Commit, in one breath with what is not sent. Where nothing was done, nothing is sent."""
+        if self._unsent.begin and not self._unsent.answers:
+            self.forget_unsent()
+        elif self._unsent.answers:
+            with self._in_one_breath():
+                super().commit()  # type: ignore[misc]
+        else:
             super().commit()  # type: ignore[misc]
 
-    def forget_unsent(self) -> list[tuple[str, Sequence[Any]]]:
+    def send_unsent(self) -> None:
+        """Run what is not sent."""
+        if not self._unsent.begin and len(self._unsent.answers) == 1:
+            (answer,) = self.forget_unsent()[1]
+            answer.cursor = self.execute_sql(*answer.text)
+        elif self._has_unsent():
+            with self._in_one_breath():
+                pass
+
+    def forget_unsent(self) -> tuple[Sequence[str], list[Answer]]:
         """What is not sent, and will not be."""
-        unsent, self._unsent.statements = self._unsent.statements, []
+        unsent = self._unsent.begin, self._unsent.answers
+        self._unsent.begin, self._unsent.answers, self._unsent.behind = (), [], []
+        self._unsent.last = None
         return unsent
+
+    def _has_unsent(self) -> bool:
+        return bool(self._unsent.begin or self._unsent.answers)
+
+    @contextmanager
+    def _in_one_breath(self) -> Iterator[None]:
+        """What is not sent goes first; at the end, the answers to all are there."""
+        with PEEWEES_ERRORS, _pipeline(self.connection()):  # type: ignore[attr-defined]
+            begin, answers = self.forget_unsent()
+            for sql in begin:
+                self.execute_sql(sql)
+            for each in answers:
+                each.cursor = self.execute_sql(*each.text)
+            yield
+
+
+@contextmanager
+def _pipeline(connection: Any) -> Iterator[None]:
+    """A pipeline of psycopg's, whose last word is Sync.
+
+    Its own is Flush, which a server takes for the next statement: it would wait for the rest of it
+    for ever, and not end a transaction that stands still. And what fails after the first error is
+    nothing to tell.
+    """
+    failed = False
+
+    def leave() -> Iterator[Any]:
+        if not connection.closed:
+            with contextlib.suppress(*([Exception] if failed else [])):
+                try:
+                    pipeline._enqueue_sync()
+                    yield from pipeline._communicate_gen()
+                finally:
+                    yield from pipeline._fetch_gen(flush=False)
+
+    with connection.pipeline() as pipeline:
+        pipeline._exit_gen = leave
+        try:
+            yield
+        except BaseException:
+            failed = True
+            raise

@@ -7,6 +7,7 @@ themselves they would wait for some 15 minutes, or 2 hours; and whoever died, or
 a transaction would hold its locks for as long, and so hold up all who write.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 BUSY_SECONDS = 2.0
@@ -14,7 +15,6 @@ BUSY_SECONDS = 2.0
 IDLE_SECONDS = 5
 """How long a transaction may stand still between two statements, before it is rolled back."""
 _ASK_SECONDS, _AGAIN_SECONDS, _TIMES, _UNHEARD_MS = 5, 2, 5, 10_000
-_LOCKS = f"lock_timeout = '{BUSY_SECONDS:.0f}s'"
 
 CONNECTION: dict[str, Any] = {
     "connect_timeout": 5,
@@ -26,13 +26,19 @@ CONNECTION: dict[str, Any] = {
 """Options of a connection for this end of it. An address can name others, as in
 `?tcp_user_timeout=30000`."""
 SESSION = (
-    f"SET {_LOCKS}; SET tcp_keepalives_idle = {_ASK_SECONDS}; "
+    f"SET lock_timeout = '{BUSY_SECONDS:.0f}s'; SET tcp_keepalives_idle = {_ASK_SECONDS}; "
     f"SET tcp_keepalives_interval = {_AGAIN_SECONDS}; SET tcp_keepalives_count = {_TIMES}; "
     f"SET tcp_user_timeout = {_UNHEARD_MS}"
 )
 """What the server is told first, for its end; not as options, since a pooler takes none."""
-BEGIN_ALONE = f"BEGIN; SET LOCAL {_LOCKS}"
-"""Begins a transaction of one who holds up nobody, however long it stands still. How long it waits
-is said again, in the same breath: of a pooler, it may have the session of another one."""
-BEGIN = f"{BEGIN_ALONE}; SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'"
-"""Begins all others."""
+ALONE = {"lock_timeout": f"{BUSY_SECONDS:.0f}s"}
+"""Settings of a transaction of one who holds up nobody, however long it stands still. How long it
+waits is said again: of a pooler, it may have the session of another one."""
+OTHERS = {**ALONE, "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s"}
+"""Settings of all others."""
+
+
+def begin(settings: Mapping[str, str]) -> tuple[str, str]:
+    """The two statements that begin a transaction with such settings, which end with it."""
+    each = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    return "BEGIN", f"SELECT {each}"

@@ -26,9 +26,11 @@ POOL = (
 )
 TABLES = (
     "storage.states storage.job storage.models storage.statements storage.database storage.moves "
-    "storage.rows storage.tallies"
+    "storage.places storage.rows storage.tallies"
 )
-QUERIES = "storage.job storage.models storage.statements storage.database storage.tallies"
+QUERIES = (
+    "storage.job storage.models storage.places storage.statements storage.database storage.tallies"
+)
 HTTP = (
     "server.problems server.body server.wire server.submission server.forms server.services "
     "server.filters server.once server.metrics server.answers server.streams server.stream_wire "
@@ -70,15 +72,17 @@ MAY_IMPORT = {
     "storage.engines": "storage.drivers storage.failures storage.job storage.remembered "
     "storage.unsent storage.waits storage.write_lock",
     "storage.part_row": "",
-    "storage.statements": "",
-    "storage.tallies": "storage.models storage.statements",
+    "storage.places": "",
+    "storage.statements": "storage.places",
+    "storage.tallies": "storage.models storage.places",
     "storage.failures": "storage.job",
     "storage.dialect": "",
-    "storage.change_statements": "storage.models storage.statements storage.states",
-    "storage.numbers": "storage.models storage.statements",
+    "storage.change_statements": "storage.models storage.numbers storage.places storage.states",
+    "storage.numbers": "storage.models storage.places",
+    "storage.fetching": "storage.failures storage.statements",
     "storage.row_by_row": "storage.failures storage.statements",
-    "storage.database": "storage.dialect storage.failures storage.job storage.numbers "
-    "storage.row_by_row storage.statements storage.tallies",
+    "storage.database": "storage.dialect storage.failures storage.fetching storage.job "
+    "storage.numbers storage.row_by_row storage.statements storage.tallies",
     "storage.schema": "storage.job storage.database storage.drivers storage.engines storage.making "
     "storage.waits",
     "storage.wakeup": "",
@@ -98,6 +102,8 @@ MAY_IMPORT = {
     "storage.rows": f"storage.states storage.tails {QUERIES}",
     "storage.tails": "storage.job storage.models",
     "storage.due": f"{QUERIES} storage.lanes",
+    "storage.lookout": "storage.database storage.due storage.fetching storage.lanes "
+    "storage.liveness",
     "storage.output": QUERIES,
     "storage.callbacks": f"{QUERIES} storage.clock storage.rows",
     "storage.events": f"{QUERIES} storage.output storage.rows storage.states",
@@ -122,6 +128,7 @@ MAY_IMPORT = {
     "storage.search "
     "storage.skew storage.wakeup storage.waking",
     "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.lanes "
+    "storage.lookout "
     "storage.wakeup storage.waking storage.liveness storage.parts storage.job_parts",
     "storage.parts": f"{TABLES} storage.part_row storage.liveness",
     "storage.job_parts": f"{TABLES} storage.part_row storage.lanes storage.liveness storage.parts",
@@ -130,7 +137,7 @@ MAY_IMPORT = {
     "storage.parts storage.trace_context",
     "storage.move_marker": "storage.database storage.job",
     "storage.move_tables": "storage.database storage.failures storage.models storage.part_row "
-    "storage.statements",
+    "storage.places storage.statements",
     "storage.move_sides": "storage storage.database storage.engines storage.folders storage.job "
     "storage.models storage.move_tables storage.runners storage.schema storage.wakeup",
     "storage.move_files": "storage.database storage.job storage.models storage.move_sides "

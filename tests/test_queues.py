@@ -107,6 +107,26 @@ def test_no_more_jobs_of_a_queue_run_than_its_limit(shop: Shop) -> None:
     assert shop.running("a") == 3
 
 
+def test_a_queue_that_a_runner_has_claimed_from_is_claimed_from_as_it_is_by_now(shop: Shop) -> None:
+    bench = shop.bench
+    shop.queues.put("a", max_running=6)
+    for _ in range(12):
+        bench.enqueue(queue="a")
+    runner = bench.runner()
+    assert len(runner.claims.claim(4)) == 4
+    assert len(runner.claims.claim(4)) == 2
+    shop.queues.put("a", max_running=9)
+    assert len(claimed(bench, limit=1)) == 1
+    assert len(runner.claims.claim(4)) == 2
+    shop.queues.put("a", max_running=99, paused=True)
+    assert runner.claims.claim(4) == []
+    shop.queues.put("a", max_running=None, paused=False)
+    low, high = bench.enqueue(priority=-1), bench.enqueue(priority=1)
+    assert runner.claims.claim(1)[0].id == high
+    assert len(runner.claims.claim(3)) == 3
+    assert runner.claims.claim(4)[-1].id == low
+
+
 def test_runners_that_claim_at_the_same_time_stay_below_a_limit(shop: Shop) -> None:
     bench = shop.bench
     shop.queues.put("a", max_running=7)

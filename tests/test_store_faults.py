@@ -108,8 +108,14 @@ def test_a_connection_that_is_lost_within_a_transaction_is_told_as_such(bench: B
     database = bench.store.database
     if not database.postgresql:
         pytest.skip("only where there is a server")
-    with pytest.raises(StoreUnavailable, match="terminating connection"), database.transaction():
-        database.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    def lose() -> None:
+        with database.transaction():
+            database.execute("SELECT 1")
+            database.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(StoreUnavailable, match="terminating connection"):
+        lose()
 
 
 def settings(url: str, folder: Path) -> Settings:

@@ -101,8 +101,8 @@ API = (
     Mutant(
         "a claim takes the turn to number before it locks jobs",
         "storage/claims.py",
-        "last = self._database.next_version(limit + ahead)",
-        "last = 1 << 40",
+        "last = self._database.number_next(limit + ahead)",
+        "last = 0",
         ("tests/test_client_changes.py",),
     ),
     Mutant(

@@ -74,15 +74,22 @@ MOVES = (
     Mutant(
         "a transaction waits with a bound in whatever session",
         "storage/waits.py",
-        'f"BEGIN; SET LOCAL {_LOCKS}"',
-        '"BEGIN"',
+        'ALONE = {"lock_timeout": f"{BUSY_SECONDS:.0f}s"}',
+        "ALONE: dict[str, str] = {}",
         POOLERS,
     ),
     Mutant(
         "a transaction that stands still is ended",
         "storage/waits.py",
-        "; SET LOCAL idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'",
-        "",
+        '**ALONE, "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s"',
+        "**ALONE",
+        CUT_OFF,
+    ),
+    Mutant(
+        "one that stands still after several statements at once is ended",
+        "storage/unsent.py",
+        "_fetch_gen(flush=False)",
+        "_fetch_gen(flush=True)",
         CUT_OFF,
     ),
     Mutant(

@@ -55,7 +55,7 @@ POOL = (
     ),
     Mutant(
         "a job that cannot be retried waits in no line",
-        "storage/claims.py",
+        "storage/due.py",
         'if row["retry_count"] < row["max_retries"]',
         "",
         LINES,

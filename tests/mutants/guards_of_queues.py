@@ -21,6 +21,20 @@ QUEUES = (
         QUEUES_TESTS,
     ),
     Mutant(
+        "no more of a likely queue is claimed than its limit leaves room for",
+        "storage/due.py",
+        " if room == limit else None",
+        "",
+        QUEUES_TESTS,
+    ),
+    Mutant(
+        "what a turn has seen counts only until it asks for something else",
+        "storage/unsent.py",
+        "return self._unsent.last is answers[-1]",
+        "return True",
+        ("tests/test_lookout.py",),
+    ),
+    Mutant(
         "a paused queue starts nothing",
         "storage/lanes.py",
         "QueueRow.paused_at.is_null(), *may",
@@ -37,13 +51,13 @@ QUEUES = (
     Mutant(
         "the jobs of all queues are claimed in one order",
         "storage/due.py",
-        "        found.sort(key=_claimed_first)\n",
+        "        due.sort(key=_claimed_first)\n",
         "        pass\n",
         QUEUES_TESTS,
     ),
     Mutant(
         "a job of a limited queue does not wait behind others",
-        "storage/claims.py",
+        "storage/due.py",
         'if row["queue"] not in limited',
         "",
         QUEUES_TESTS,

@@ -125,6 +125,13 @@ STORE = (
         ("tests/test_many_rows.py",),
     ),
     Mutant(
+        "few jobs are not looked for among all that there are",
+        "storage/places.py",
+        "        is_one = context.state.places is None\n",
+        "        is_one = True\n",
+        ("tests/test_many_rows.py",),
+    ),
+    Mutant(
         "an attempt ends only with its job",
         "storage/statements.py",
         "second._query, _CHANGED, _CHANGED)",
