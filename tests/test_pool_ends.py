@@ -294,7 +294,9 @@ def tree_below(runner: int) -> list[int]:
 
     def found() -> list[int]:
         pids = pools.living(list(proc.descendants_of(runner)))
-        return pids if len(pids) == 3 + 3 + 3 + 1 + 1 else []
+        # There are as many while the last keeper is being forked: it is no child of the runner yet.
+        is_whole = len(proc.children_of(runner)) == 3 + 1 + 1
+        return pids if is_whole and len(pids) == 3 + 3 + 3 + 1 + 1 else []
 
     return wait_for(found)
 
