@@ -19,8 +19,8 @@ Rows = list[dict[str, Any]]
 def due_jobs(
     database: Database, lanes: Sequence[Lane], now: int, limit: int, known: dict[str, Rows]
 ) -> Rows:
-    """Up to `limit` due jobs of these lanes, the highest priority first, then the longest due, and
-    no more of a lane than it has room for; locked for this transaction.
+    """Due jobs of these lanes, the highest priority first, then the longest due; of each lane up to
+    `limit`, and no more than it has room for; locked for this transaction.
 
     Each has all columns of a job. `known` is what was asked already, by `due_asked`.
     """
@@ -32,7 +32,7 @@ def due_jobs(
             due += _due_in(database, lane.queue, now, room, first)
     if len(lanes) > 1:
         due.sort(key=_claimed_first)
-    return due[:limit]
+    return due
 
 
 def can_wait(rows: Sequence[dict[str, Any]], lanes: Sequence[Lane]) -> Rows:

@@ -48,6 +48,15 @@ def test_a_job_is_claimed_at_its_run_at_and_not_before(bench: Bench) -> None:
     assert claims.seconds_to_next() is None
 
 
+def test_beside_a_job_that_is_due_none_is_claimed_that_is_not(bench: Bench) -> None:
+    later = bench.enqueue(run_at=bench.clock() + 1)
+    due = bench.enqueue()
+    claims = bench.runner().claims
+    assert [job.id for job in claims.claim(9)] == [due]
+    bench.clock.forward(0.001)
+    assert [job.id for job in claims.claim(9)] == [later]
+
+
 def test_a_runner_that_is_not_registered_claims_nothing(bench: Bench) -> None:
     bench.enqueue()
     runner = bench.runner()

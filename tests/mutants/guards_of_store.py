@@ -70,10 +70,10 @@ STORE = (
     ),
     Mutant(
         "no more is claimed than there are slots",
-        "storage/due.py",
-        ".limit(limit)",
-        ".limit(limit + 1)",
-        CLAIMS,
+        "storage/lookout.py",
+        ", known)[:limit]",
+        ", known)",
+        (*CLAIMS, "tests/test_queues.py"),
     ),
     Mutant(
         "a runner that was taken for dead claims nothing",
