@@ -259,6 +259,22 @@ async def test_one_of_the_future_is_taken_as_the_present(follow: Followers, clie
     await stream.close()
 
 
+async def test_who_comes_from_a_listener_that_is_ahead_is_told_nothing_twice(
+    follow: Followers, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "PAUSE_SECONDS", 1.0)
+    before = await follow(client.base_url, "/events")
+    await before.begun()
+    await client.sleep_job()
+    await before.some(1)  # from now on, the feed pauses
+    job_id = await client.sleep_job()
+    of_job = await follow(client.base_url, f"/jobs/{job_id}/events")
+    await of_job.some(1)
+    stream = await follow(client.base_url, "/events", of_job.last_id)
+    await client.post(f"/jobs/{job_id}/cancel", status=200)
+    assert told(await stream.some(1)) == ["canceled"]
+
+
 async def test_a_job_that_is_not_there_cannot_be_followed(
     follow: Followers, client: Client
 ) -> None:

@@ -116,7 +116,7 @@ class EventsHandler(StreamHandler):
         if query.last_event_id is None:
             await self.begin(feed.join(stream))
         else:
-            await self.begin(min(query.last_event_id, feed.version))
+            await self.begin(await self._told_up_to(query.last_event_id))
             while await self._catch_up(query) == PAGE:
                 pass
             feed.join(stream)
@@ -124,6 +124,13 @@ class EventsHandler(StreamHandler):
         while not stream.ended:
             new = await stream.take(HEARTBEAT_SECONDS)
             await (self.send_new(new) if new or stream.ended else self.send(_HEARTBEAT))
+
+    async def _told_up_to(self, last: int) -> int:
+        """What a client knows that has been told of this version, which none may have yet. Another
+        listener may have told it of what this one's feed has still to find."""
+        if last <= self.services.feed.version:
+            return last
+        return min(last, await self.services.blocking(self.services.events.newest))
 
     async def _catch_up(self, query: EventsQuery) -> int:
         """Send the next page of what is stored; how many events it had."""
