@@ -47,8 +47,15 @@ EVENTS = (
     Mutant(
         "a number of the future is taken as the present",
         "server/handlers/events.py",
-        "min(query.last_event_id, feed.version)",
-        "query.last_event_id",
+        "return min(last, await self.services.blocking(self.services.events.newest))",
+        "return last",
+        STREAMS,
+    ),
+    Mutant(
+        "a number that this listener has still to find is not of the future",
+        "server/handlers/events.py",
+        "return min(last, await self.services.blocking(self.services.events.newest))",
+        "return self.services.feed.version",
         STREAMS,
     ),
     Mutant(
