@@ -58,15 +58,14 @@ class JobProcess:
         return job_loop.Bounded(entry, *given)
 
     def ask(self, token: str, request: str, timeout: float | None, folder: str) -> None:
-        """Send it a call to be run in a folder. If it has just died, its exit code tells."""
+        """Send it a call to be run in the folder of that name, since a path need not be UTF-8, as a
+        message has to be. If it has just died, its exit code tells."""
         text = request.encode("utf-8", "surrogatepass")
         self._oom_kills = oom_kills.count()
         if self.limits.cpu_seconds is not None:
             self._cpu_clock = cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
-            # By its name: a path need not be UTF-8, as a message has to be.
-            name = os.path.basename(folder)
-            fields = {"token": token, "timeout": timeout, "folder": name}
+            fields = {"token": token, "timeout": timeout, "folder": folder}
             messages.send(self.channel, fields, text)
         self.calls += 1
 

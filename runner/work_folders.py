@@ -104,13 +104,13 @@ class WorkFolder:
         self._made: tuple[int, ...] = ()
 
     def give(self) -> str:
-        """The path of an empty folder, for the next attempt. Raises OSError."""
+        """The name of an empty folder, for the next attempt. Raises OSError."""
         if self._name is None:
             self._name = self._make()
             # Longer ago than any change can be, which the kernel dates to some milliseconds only.
             os.utime(self._name, ns=(0, 0), dir_fd=self._place, follow_symlinks=False)
             self._made = self._state()
-        return f"{self._path}/{self._name}"
+        return self._name
 
     def take_back(self) -> None:
         """The attempt has ended: remove its folder, unless nobody has ever written to it."""

@@ -11,8 +11,6 @@ from storage.places import place
 from storage.statements import Statement
 
 _ABOVE_ALL = 1 << 30
-
-
 Rows = list[dict[str, Any]]
 
 

@@ -18,7 +18,6 @@ from opentelemetry.util.re import parse_env_headers
 if TYPE_CHECKING:
     from storage.trace_settings import TraceSettings
 
-
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 3.0

@@ -123,7 +123,7 @@ class _Rows:
     def text(self, many: Sequence[Mapping[str, Any]]) -> str:
         """The rows as JSON."""
         rows = [{name: row[name] for name in self._names} for row in many]
-        return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), default=_plain)
+        return _JSON.encode(rows)
 
 
 def _constant(value: Any, _: Mapping[str, Any]) -> Any:
@@ -157,6 +157,8 @@ def _plain(value: Any) -> str:
     assert isinstance(value, UUID)
     return str(value)
 
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 _TYPES = (
     (pw.UUIDField, "uuid"),

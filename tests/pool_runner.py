@@ -76,7 +76,7 @@ def watch_without_runner() -> None:
     process = JobProcess(pool_work.entry, [], Limits(), "")
     ears = Ears(Orders(channel), wakeup, Lease())
     watch = Watch(ears, process, Excess(process.limits, lambda _: 0), "token", None, 0.0)
-    process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "/")
+    process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
     runner.close()
     try:
         watch.ending()
@@ -117,7 +117,7 @@ def fork_while_a_signal_comes(name: str) -> None:
 
     os.fork = fork_and_signal
     process = JobProcess(pool_work.entry, [], Limits(), "")
-    process.ask("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "/")
+    process.ask("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
     try:
         answer = messages.receive(process.channel, wait=True)
         _say(answer.fields["kind"] if answer else "nothing")

@@ -5,7 +5,7 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from server.connections import Connection
 from server.wire import HEADERS
 from tests.programs import Program, Service, running_service
 from tests.raw_http import JSON_HEAD, answer, ask, connect, crowd, heard, is_well
-from tests.waiting import wait_for
+from tests.waiting import until, wait_for
 
 NO_ROOM = "no room for more connections, idle ones are closed"
 ROOM = "there is room for connections again"
@@ -163,11 +163,6 @@ class Watched(Connection):
     def _handle_events(self, fd: Any, events: int) -> None:
         self.turns += 1
         super()._handle_events(fd, events)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # bounded by the time of the test
-        await asyncio.sleep(0)
 
 
 @pytest.mark.gen_test

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
@@ -14,6 +13,7 @@ from tornado.httputil import HTTPHeaders, RequestStartLine
 from server.fast_path import MAX_BODY_BYTES, FastPath
 from tests.api import Client
 from tests.stores import RETURNED, Bench
+from tests.waiting import until
 
 SLEEP = b'{"type": "sleep", "payload": {"seconds": 0}}'
 PLAIN = {"Host": "here", "Accept": "*/*"}
@@ -154,8 +154,3 @@ async def connect(client: Client) -> tuple[asyncio.StreamReader, asyncio.StreamW
 def head(method: str, path: str, headers: dict[str, str]) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # bounded by the time of the test
-        await asyncio.sleep(0.001)

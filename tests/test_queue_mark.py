@@ -11,7 +11,7 @@ from server import queue_mark
 from server.fast_path import FastPath
 from tests.api import Client, analyze_form, open_app, read
 from tests.stores import Bench
-from tests.test_fast_path import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.gen_test
 SLEEP = {"type": "sleep", "payload": {"seconds": 1}}

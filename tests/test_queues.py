@@ -23,6 +23,12 @@ class Shop:
     bench: Bench
     queues: Queues
 
+    def fill(self, name: str, jobs: int, limit: int) -> None:
+        """Limit a queue, and put so many jobs into it."""
+        self.queues.put(name, max_running=limit)
+        for _ in range(jobs):
+            self.bench.enqueue(queue=name)
+
     def running(self, name: str) -> int:
         """How many jobs of a queue runners hold."""
         queue = self.queues.get(name)
@@ -109,9 +115,7 @@ def test_no_more_jobs_of_a_queue_run_than_its_limit(shop: Shop) -> None:
 
 def test_a_queue_that_a_runner_has_claimed_from_is_claimed_from_as_it_is_by_now(shop: Shop) -> None:
     bench = shop.bench
-    shop.queues.put("a", max_running=6)
-    for _ in range(12):
-        bench.enqueue(queue="a")
+    shop.fill("a", 12, limit=6)
     runner = bench.runner()
     assert len(runner.claims.claim(4)) == 4
     assert len(runner.claims.claim(4)) == 2
@@ -129,9 +133,7 @@ def test_a_queue_that_a_runner_has_claimed_from_is_claimed_from_as_it_is_by_now(
 
 def test_runners_that_claim_at_the_same_time_stay_below_a_limit(shop: Shop) -> None:
     bench = shop.bench
-    shop.queues.put("a", max_running=7)
-    for _ in range(40):
-        bench.enqueue(queue="a")
+    shop.fill("a", 40, limit=7)
     holders = [bench.runner() for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:
         for _ in range(5):
@@ -155,9 +157,7 @@ def test_a_job_of_a_limited_queue_does_not_wait_behind_others(shop: Shop) -> Non
 
 def test_what_ends_in_a_limited_queue_wakes_the_other_runners(shop: Shop) -> None:
     bench = shop.bench
-    shop.queues.put("a", max_running=2)
-    for _ in range(4):
-        bench.enqueue(queue="a")
+    shop.fill("a", 4, limit=2)
     runner = bench.runner()
     first, second = runner.claims.claim(2)
     with closing(bench.store.wakeup.waiter(WORKER)) as waiter:

@@ -28,7 +28,7 @@ def work(tmp_path: Path) -> Iterator[WorkPlace]:
 
 def taken(work: WorkPlace) -> tuple[WorkFolder, Path]:
     folder = WorkFolder(work.descriptor, str(work.path))
-    return folder, Path(folder.give())
+    return folder, work.path / folder.give()
 
 
 def nest(folder: Path, depth: int) -> None:
@@ -40,7 +40,7 @@ def nest(folder: Path, depth: int) -> None:
 def test_a_folder_is_given_again_only_if_nobody_has_changed_it(work: WorkPlace) -> None:
     folder, path = taken(work)
     folder.take_back()
-    assert Path(folder.give()) == path
+    assert work.path / folder.give() == path
     for change in (
         lambda path: (path / "x").touch(),
         lambda path: (path / "x").mkdir(),
@@ -48,11 +48,11 @@ def test_a_folder_is_given_again_only_if_nobody_has_changed_it(work: WorkPlace) 
         lambda path: path.chmod(0o755),
         lambda path: path.rmdir(),
     ):
-        path = Path(folder.give())
+        path = work.path / folder.give()
         change(path)
         folder.take_back()
         assert not path.exists()
-        assert folder.give() != str(path)
+        assert folder.give() != path.name
 
 
 def test_links_are_removed_and_not_followed(work: WorkPlace, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_start_sweeps_what_dead_runners_have_left_and_no_other(
         from pathlib import Path
         from runner.work_folders import WorkFolder, WorkPlace
         work = WorkPlace(Path(sys.argv[1]))
-        folder = Path(WorkFolder(work.descriptor, str(work.path)).give())
+        folder = work.path / WorkFolder(work.descriptor, str(work.path)).give()
         (folder / "left").touch()
         print(work.path, flush=True)
         sys.stdin.read()

@@ -1,5 +1,6 @@
 """Waiting for what happens elsewhere, with a deadline in place of a guess."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,3 +24,9 @@ def wait_for(condition: Callable[[], T | None], timeout: float = 10) -> T:
         if late:
             raise AssertionError(f"not true after {timeout} s, but {answer!r}")
         time.sleep(LOOK_SECONDS)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Ask `condition` in each turn of the loop until it is true; the time of the test bounds it."""
+    while not condition():
+        await asyncio.sleep(0)
