@@ -117,6 +117,11 @@ class Settler:
         return moved or self._claims.confirm_cancel(running.fence, ended)
 
 
+def hold(running: Running) -> Fence | PartFence:
+    """What this runner holds of it; whose job a part is of, nobody may hold."""
+    return running.part or running.fence
+
+
 def log_settled(running: Running, outcome: PoolOutcome, moved: bool) -> None:
     """Say how an attempt ended, and whether the store has that."""
     extra = {**running.names(), "outcome": outcome.kind, "seconds": round(outcome.seconds, 3)}

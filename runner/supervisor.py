@@ -18,13 +18,14 @@ from runner.outcome import Outcome
 from runner.pace import PATIENCE_SECONDS
 from runner.pool import Pool
 from runner.roster import Roster, Running
-from runner.settling import Settler, log_settled
+from runner.settling import Settler, hold, log_settled
 from runner.upkeep import Upkeep
 from runner.work import Room, Work
+from storage.claim_moves import Claim, Claimed
 from storage.claims import Claims
 from storage.job import Fence, StoreError, StoreInDoubt
 from storage.liveness import Liveness
-from storage.parts import PartFence
+from storage.parts import PartFence, TakenPart
 from storage.wakeup import Waiter
 
 log = logging.getLogger(__name__)
@@ -140,22 +141,26 @@ class Supervisor:
         settle = self._ended or due
         if not (settle or self._is_job_due() or self._work.parts_wait(self._room())):
             return
+        room = self._room()
+
+        def change(claim: Claim) -> tuple[list[bool], Claimed, list[TakenPart]]:
+            moved = self._settler.settle_each(self._ended)
+            for running in due:
+                self._settler.store_progress(running)
+            return moved, *self._work.claim(room, claim)
+
         try:
-            with self._claims.turn():
-                moved = self._settler.settle_each(self._ended)
-                for running in due:
-                    self._settler.store_progress(running)
-                claimed = self._work.claim(self._room())
+            moved, jobs, parts = self._claims.change(change, *self._work.for_jobs(room))
         except StoreInDoubt:
-            self._doubtful = {_hold(running) for running, _ in self._ended}
+            self._doubtful = {hold(running) for running, _ in self._ended}
             raise
         for running in due:
             running.progress_stored()
         for (running, outcome), is_moved in zip(self._ended, moved, strict=True):
-            log_settled(running, outcome, is_moved or _hold(running) in self._doubtful)
+            log_settled(running, outcome, is_moved or hold(running) in self._doubtful)
         self._ended.clear()
         self._doubtful.clear()
-        self._work.start(*claimed)
+        self._work.start(jobs.jobs(), parts)
         self._is_job_due()
 
     def _is_job_due(self) -> bool:
@@ -193,8 +198,3 @@ class Supervisor:
             moments.append(PATIENCE_SECONDS)
         moments.append(self._roster.next_progress())
         return max(0.01, min(moments))
-
-
-def _hold(running: Running) -> Fence | PartFence:
-    """What this runner held; whose job a part is of, nobody may hold."""
-    return running.part or running.fence

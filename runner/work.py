@@ -6,6 +6,7 @@ from runner.outcome import Outcome
 from runner.part_work import PartWork
 from runner.roster import Kill, Roster, Running
 from runner.split_jobs import SplitJobs
+from storage.claim_moves import Claim, Claimed
 from storage.claims import Claims
 from storage.job import Job
 from storage.parts import TakenPart
@@ -39,13 +40,17 @@ class Work:
         """Whether parts wait that could be done in so much room."""
         return self._parts.look(room[0])
 
-    def claim(self, room: Room) -> tuple[list[Job], list[TakenPart]]:
-        """Take as many jobs and parts as there is room for."""
+    def for_jobs(self, room: Room) -> Room:
+        """What of the room is for jobs; they leave some to parts that wait."""
         free, ahead = room
         self._parts.look(free)
         reserved = self._parts.reserved(free)
-        jobs = self._claims.claim(free - reserved, 0 if reserved else ahead)
-        return jobs, self._parts.claim(free - len(jobs))
+        return free - reserved, 0 if reserved else ahead
+
+    def claim(self, room: Room, claim: Claim) -> tuple[Claimed, list[TakenPart]]:
+        """Take as many jobs and parts as there is room for; `claim` takes those jobs."""
+        claimed = claim()
+        return claimed, self._parts.claim(room[0] - len(claimed))
 
     def start(self, jobs: Sequence[Job], parts: Sequence[TakenPart] = ()) -> None:
         """Do what was claimed."""

@@ -4,7 +4,7 @@ from typing import Any
 
 import peewee as pw
 
-from storage.models import AttemptRow, JobRow, QueueRow
+from storage.models import AttemptRow, JobRow, QueueRow, RunnerRow
 from storage.numbers import NEWEST
 from storage.places import keyed, place
 from storage.states import Transition
@@ -30,6 +30,17 @@ def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
     }
     new["version"] = pw.Expression(NEWEST, "-", place(JobRow.version))
     return JobRow.update(**new).where(*guard)
+
+
+def as_seen() -> tuple[Any, ...]:
+    """What guards a claim of a job that was looked at before its change was numbered: nobody has
+    changed it since; its runner is known; and its queue is not paused, and gives out jobs without
+    counting them, which only who has numbered a change can do."""
+    runner = RunnerRow.name == place(JobRow.locked_by)
+    queue = QueueRow.name == JobRow.queue, QueueRow.paused_at.is_null()
+    is_open = QueueRow.select(pw.SQL("1")).join(RunnerRow, on=runner).where(*queue)
+    may = pw.fn.EXISTS(is_open.where(QueueRow.max_running.is_null()))
+    return JobRow.version == place(JobRow.version, "seen"), may
 
 
 def select_type() -> Any:

@@ -4,25 +4,27 @@ A change of a job that a runner holds counts only while it holds that very attem
 returns False: someone else has settled the job, and what this runner knows of it is stale.
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from storage import output
+from storage.claim_moves import Claim
+from storage.claiming import Claiming
 from storage.clock import Clock
 from storage.database import Database
-from storage.due import can_wait
+from storage.hopes import Mistaken
 from storage.job import Ended, Fence, Job, Outcome, Usage
 from storage.job_parts import JobParts
-from storage.lanes import IS_RUNNING, Lane, open_lanes
+from storage.lanes import IS_RUNNING, open_lanes
 from storage.liveness import Liveness
 from storage.lookout import Lookout
 from storage.models import JobRow, RunnerRow
 from storage.moves import Moves
 from storage.parts import Parts
 from storage.places import place
-from storage.rows import fetch_jobs, jobs_in, select_jobs
+from storage.rows import fetch_jobs, select_jobs
 from storage.states import (
     COMPLETE,
     CONFIRM_CANCEL,
@@ -33,9 +35,10 @@ from storage.states import (
 from storage.wakeup import EVENTS, LISTENER, WORKER, Wakeup
 from storage.waking import waking
 
-_UNKNOWN = Usage()
+T = TypeVar("T")
 _NUMBERS = 200
 """So many are taken for a turn at once; one that changes more takes some again."""
+_UNKNOWN = Usage()
 
 
 class Claims:
@@ -59,21 +62,41 @@ class Claims:
         self._queues = queues
         self._moves = Moves(database)
         self.ends = self._moves.ends
-        self._others_have_room = False
-        self._lookout = Lookout(database, queues, liveness)
+        lookout = Lookout(database, queues, liveness)
+        self._claiming = Claiming(database, lookout, liveness, clock)
         self.parts = Parts(database, liveness, queues, self.registered)
         self.job_parts = JobParts(database, liveness)
+
+    def change(self, changes: Callable[[Claim], T], limit: int = 0, ahead: int = 0) -> T:
+        """A turn that makes changes, and gives what that returns; it is given what claims so many
+        jobs at most, see `claim`, to be called once.
+
+        If it can be, all that is changed is taken for granted, see `Hopes`; if that was wrong,
+        nothing has happened, and the changes are made again.
+        """
+        try:
+            with self._database.hoping(), self._turn(limit, ahead) as claim:
+                return changes(claim)
+        except Mistaken:
+            with self.turn():
+                return changes(partial(self._claiming.claim, limit, ahead))
 
     @contextmanager
     def turn(self) -> Iterator[None]:
         """One transaction around all that a turn changes, then a wake-up of those who wait."""
+        with self._turn(0, 0):
+            yield
+
+    @contextmanager
+    def _turn(self, limit: int, ahead: int) -> Iterator[Claim]:
         with self.ends.told(), waking(self._wakeup, self._database) as woken:
+            claim = self._claiming.look_ahead(limit, ahead)
             self._database.take_numbers(_NUMBERS)
             before = self.ends.count
-            yield
+            yield claim
             woken.append(EVENTS if self.ends.count == before else LISTENER)
-            news = (self._others_have_room, self.parts.take_news(), self.job_parts.take_news())
-            if any(news):
+            parts = self.parts.take_news(), self.job_parts.take_news()
+            if self._claiming.others_have_room or any(parts):
                 woken.append(WORKER)
 
     def register(self, slots: int) -> None:
@@ -96,21 +119,8 @@ class Claims:
         And `ahead` more that are to wait until those have ended: only jobs that can be retried,
         since the end of the runner costs them an attempt that has not started.
         """
-        self._others_have_room = False
         with self._database.transaction():
-            if limit + ahead < 1:
-                return []
-            now = self._clock()
-            # Before any job is locked, as in all other changes; more numbers than may be needed.
-            last = self._database.number_next(limit + ahead)
-            lanes, due = self._lookout.look(now, limit + ahead)
-            rows = due[:limit] + can_wait(due[limit:], lanes)
-            is_cut = len(due) == limit + ahead
-            self._others_have_room = is_cut and _is_room_left(lanes, now, rows)
-            for row in rows:
-                self._database.tallies.observe(row["type"], "wait", now - row["run_at"])
-            claimed = self._moves.claim(rows, self._liveness.name, now, last)
-            return jobs_in(self._database, claimed)
+            return self._claiming.claim(limit, ahead).jobs()
 
     def seconds_to_next(self) -> float | None:
         """Until the next queued job falls due that may be claimed, below 0 if one is; None if there
@@ -149,10 +159,7 @@ class Claims:
     def complete_each(self, ends: Sequence[tuple[Fence, str, Ended]]) -> list[bool]:
         """The same for many jobs."""
         given = [(fence, ended, {"result": result}) for fence, result, ended in ends]
-        now = self._clock()
-        if ends:
-            self._lookout.look_along(now)
-        return self._moves.settle_each(COMPLETE, given, now)
+        return self._moves.settle_each(COMPLETE, given, self._clock())
 
     def retry(self, fence: Fence, ended: Ended, delay_ms: int) -> bool:
         """The attempt ended badly: queue the job again, due after a delay."""
@@ -177,13 +184,6 @@ class Claims:
     def _select_self(self) -> Any:
         named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == place(RunnerRow.name))
         return self._database.share(named)
-
-
-def _is_room_left(lanes: Sequence[Lane], now: int, taken: Sequence[dict[str, Any]]) -> bool:
-    """Whether others may find a job in a queue that was full until now: no one has told them."""
-    counts = Counter(row["queue"] for row in taken)
-    due = [lane for lane in lanes if lane.room is not None and lane.next_run_at <= now]
-    return any(counts[lane.queue] < (lane.room or 0) for lane in due)
 
 
 def _select_to_cancel() -> Any:

@@ -14,6 +14,7 @@ import peewee as pw
 from storage.dialect import Dialect
 from storage.failures import PEEWEES_ERRORS, is_rolled_back, state_told_by
 from storage.fetching import Fetches
+from storage.hopes import Hopes
 from storage.job import StoreFull, StoreInDoubt, StoreUnavailable
 from storage.numbers import TakesNumbers
 from storage.row_by_row import change_both_in_turn
@@ -23,7 +24,7 @@ from storage.tallies import Pending, add_statement
 log = logging.getLogger(__name__)
 
 
-class Database(Fetches, TakesNumbers, Dialect):
+class Database(Fetches, TakesNumbers, Hopes, Dialect):
     """A database: runs queries, and tells its own errors from everything else.
 
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the engine fails.
@@ -103,10 +104,14 @@ class Database(Fetches, TakesNumbers, Dialect):
         self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
     ) -> list[bool]:
         """Run a statement for each of many values, in a transaction, and a second one for each of
-        which it has changed the row; which those are."""
+        which it has changed the row; which those are, or all while that is hoped for."""
         with self.transaction(), self.translated():
-            if not (both := first.followed_by(second)):
+            if not (both := first.followed_by(second, self.hopes)):
                 return change_both_in_turn(self.engine.cursor(), first, second, many)
+            if self.hopes:
+                for each in both.texts(many):
+                    self.engine.later(*each)
+                return [True] * len(many)
             changed: list[bool] = []
             for rows, each in zip(in_some(many), both.texts(many), strict=True):
                 found = {at for (at,) in self.engine.execute_sql(*each).fetchall()}

@@ -1,36 +1,49 @@
 """Which queued jobs are due. Each query reads no more of a queue than it returns."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
+import peewee as pw
+
+from storage.aside import is_aside, set_aside
 from storage.database import Database
+from storage.fetching import Asked
 from storage.lanes import IS_QUEUED, Lane
 from storage.models import JobRow
 from storage.places import place
-from storage.statements import Statement
+from storage.states import Status
 
 _ABOVE_ALL = 1 << 30
 Rows = list[dict[str, Any]]
 
 
-def due_jobs(
-    database: Database, lanes: Sequence[Lane], now: int, limit: int, known: dict[str, Rows]
-) -> Rows:
+@dataclass(frozen=True)
+class Asking:
+    """What is asked for: up to `limit` jobs that are due `now`, and that no other runner is about
+    to claim; for this transaction they are set aside."""
+
+    database: Database
+    now: int
+    limit: int
+
+
+def due_jobs(asking: Asking, lanes: Sequence[Lane], known: dict[str, Rows]) -> Rows:
     """Due jobs of these lanes, the highest priority first, then the longest due; of each lane up to
-    `limit`, and no more than it has room for; locked for this transaction.
+    the limit, and no more than it has room for.
 
     Each has all columns of a job. `known` is what was asked already, by `due_asked`.
     """
     due: Rows = []
     for lane in lanes:
-        if lane.next_run_at <= now:
-            room = lane.fits(limit)
-            first = known.get(lane.queue) if room == limit else None
-            due += _due_in(database, lane.queue, now, room, first)
+        if lane.next_run_at <= asking.now:
+            room = lane.fits(asking.limit)
+            first = known.get(lane.queue) if room == asking.limit else None
+            due += _due_in(asking, lane.queue, room, first)
     if len(lanes) > 1:
         due.sort(key=_claimed_first)
-    return due
+    return due[: asking.limit]
 
 
 def can_wait(rows: Sequence[dict[str, Any]], lanes: Sequence[Lane]) -> Rows:
@@ -45,16 +58,16 @@ def _claimed_first(row: dict[str, Any]) -> tuple[Any, ...]:
     return -row["priority"], row["run_at"], row["id"]
 
 
-def _due_in(database: Database, queue: str, now: int, limit: int, known: Rows | None) -> Rows:
+def _due_in(asking: Asking, queue: str, room: int, known: Rows | None) -> Rows:
     """One priority after the other, so that no job that is put off is looked at. Those of the
     highest may be known."""
-    found = _due_of(database, queue, None, now, limit) if known is None else known
-    if len(found) == limit:
+    found = _due_of(asking, queue, None, room) if known is None else known
+    if len(found) == room:
         return found
     above = found[0]["priority"] if found else _ABOVE_ALL
-    for priority in _priorities_below(database, queue, above):
-        found += _due_of(database, queue, priority, now, limit - len(found))
-        if len(found) == limit:
+    for priority in _priorities_below(asking.database, queue, above):
+        found += _due_of(asking, queue, priority, room - len(found))
+        if len(found) == room:
             break
     return found
 
@@ -72,21 +85,26 @@ def _priorities_below(database: Database, queue: str, above: int = _ABOVE_ALL) -
         yield above
 
 
-def _due_of(database: Database, queue: str, priority: int | None, now: int, limit: int) -> Rows:
+def _due_of(asking: Asking, queue: str, priority: int | None, room: int) -> Rows:
     """Due jobs of one priority, or of the highest that queued jobs of the queue have."""
-    return database.fetch(*due_asked(database, queue, priority, now, limit))
+    return asking.database.fetch_each(due_asked(asking, queue, priority, room))[-1]
 
 
-def due_asked(
-    database: Database, queue: str, priority: int | None, now: int, limit: int
-) -> tuple[Statement, dict[str, Any]]:
-    """What to ask for the due jobs of a queue, of one priority or the highest."""
-    is_given = priority is not None
-    due = database.statement(
-        ("due", is_given, limit), lambda: _select_due(database, is_given, limit)
+def due_asked(asking: Asking, queue: str, priority: int | None, room: int) -> Asked:
+    """What to ask for so many due jobs of a queue, of one priority or the highest: the last of the
+    statements gives them."""
+    database, is_given = asking.database, priority is not None
+    values = {"queue": queue, "priority": priority, "above": _ABOVE_ALL, "now": asking.now}
+    if not database.postgresql:
+        due = database.statement(
+            ("due", is_given, room), lambda: _select_due(database, is_given, room)
+        )
+        return [(due, values)]
+    key = ("set aside", is_given, room)
+    some = database.statement(
+        key, lambda: set_aside(_select_due(database, is_given, room, JobRow.id), JobRow.id)
     )
-    values = {"queue": queue, "priority": priority, "above": _ABOVE_ALL, "now": now}
-    return due, values
+    return [(some, values), (database.statement("aside", _select_aside), {})]
 
 
 def _highest(database: Database) -> Any:
@@ -97,9 +115,17 @@ def _highest(database: Database) -> Any:
     return database.by_index(query.order_by(job.priority.desc()).limit(1), job, "job_due")
 
 
-def _select_due(database: Database, is_given: bool, limit: int) -> Any:
+def _select_due(database: Database, is_given: bool, room: int, *columns: Any) -> Any:
     priority = place(JobRow.priority) if is_given else _highest(database)
     mine = IS_QUEUED, JobRow.queue == place(JobRow.queue), JobRow.priority == priority
-    due = JobRow.select().where(*mine, JobRow.run_at <= place(JobRow.run_at, "now"))
-    ordered = due.order_by(JobRow.run_at, JobRow.id).limit(limit)
-    return database.for_update(database.by_index(ordered, JobRow, "job_due"))
+    due = JobRow.select(*columns).where(*mine, JobRow.run_at <= place(JobRow.run_at, "now"))
+    ordered = due.order_by(JobRow.run_at, JobRow.id).limit(room)
+    return database.by_index(ordered, JobRow, "job_due")
+
+
+def _select_aside() -> Any:
+    """What was set aside, without what had just been claimed."""
+    # The status not as an index has it: else PostgreSQL might read all that are queued.
+    is_queued = pw.Expression(JobRow.status, "||", "") == Status.QUEUED
+    aside = JobRow.select().where(is_queued, is_aside(JobRow.id))
+    return aside.order_by(JobRow.run_at, JobRow.id)

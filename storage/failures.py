@@ -27,3 +27,11 @@ def is_rolled_back(error: StoreError, postgresql: bool) -> bool:
     """Whether a failed commit was surely not made: SQLite writes the record of it last, and rolls
     back if others are reading, where there is no WAL. A server tells no such thing."""
     return not postgresql and (isinstance(error, StoreFull) or "locked" in str(error))
+
+
+def server_state(error: BaseException) -> str | None:
+    """The state that a server has told with an error, of which Peewee has made its own."""
+    made_of: BaseException | None = error
+    while made_of and not hasattr(made_of, "sqlstate"):
+        made_of = made_of.__context__
+    return getattr(made_of, "sqlstate", None)

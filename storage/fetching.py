@@ -1,6 +1,6 @@
-"""Asks a database for rows, several times at once, or along with what is run anyway."""
+"""Asks a database for rows, also for those of several statements at once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from storage.failures import PEEWEES_ERRORS
@@ -27,29 +27,9 @@ class Fetches:
     def fetch_each(self, asked: Asked) -> Found:
         """The rows that each of several statements gives, at the cost of one wait."""
         with self.translated():
-            cursors = self.engine.execute_each(_texts(asked))
+            texts = [(statement.sql, statement.arguments(values)) for statement, values in asked]
+            cursors = self.engine.execute_each(texts)
             return [_rows(each[0], cursor) for each, cursor in zip(asked, cursors, strict=True)]
-
-    def fetch_behind(self, asked: Asked) -> Callable[[], Found | None]:
-        """Ask right behind the next statement, on PostgreSQL, without a wait: what was found then.
-        None if anything else was asked for since."""
-        engine = self.engine
-        answers = engine.behind(_texts(asked))
-
-        def found() -> Found | None:
-            if not engine.is_last(answers):
-                return None
-            with self.translated():
-                return [
-                    _rows(each[0], answer.cursor)
-                    for each, answer in zip(asked, answers, strict=True)
-                ]
-
-        return found
-
-
-def _texts(asked: Asked) -> list[tuple[str, list[Any]]]:
-    return [(statement.sql, statement.arguments(values)) for statement, values in asked]
 
 
 def _rows(statement: Statement, cursor: Any) -> list[dict[str, Any]]:

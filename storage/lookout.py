@@ -1,20 +1,26 @@
-"""Looks for what a runner can claim, with few waits: all who write wait meanwhile."""
+"""Looks for what a runner can claim: with few waits, and best before it holds up all who write."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
+from itertools import accumulate, chain
 from typing import Any
 
 from storage.database import Database
-from storage.due import due_asked, due_jobs
-from storage.fetching import Asked, Found
+from storage.due import Asking, due_asked, due_jobs
 from storage.lanes import Lane, lanes_asked, lanes_of
 from storage.liveness import Liveness
+
+MOST_ASIDE = 100
+"""So many jobs are set aside at most. Each takes a place in the server's table of locks, which by
+default has 64 for each connection that it allows."""
+
+Seen = tuple[list[Lane], list[dict[str, Any]]]
+"""The open lanes, and their due jobs."""
 
 
 class Lookout:
     """The lookout of one runner, which takes jobs of some queues, None for all.
 
-    In the queues where it has found jobs it looks again without a wait for the lanes; what comes of
-    that counts only if these say the same.
+    In the queues where it has found jobs it looks again without a wait for the lanes.
     """
 
     def __init__(
@@ -24,37 +30,46 @@ class Lookout:
         self._queues = queues
         self._liveness = liveness
         self._likely: list[str] = []
-        self._limit = 0
-        self._along: Callable[[], Found | None] = _nothing
-        self._seen_at = 0
 
-    def look_along(self, now: int) -> None:
-        """Look right behind the next change: who settles claims next, likely as many as before. It
-        counts only if nothing else was run in between."""
-        database = self._database
-        # On SQLite there is no wait to be saved.
-        if database.postgresql and self._likely and database.engine.in_transaction():
-            self._seen_at = now
-            self._along = database.fetch_behind(self._asked(now))
+    def look(self, now: int, limit: int) -> Seen:
+        """The open lanes, and up to `limit` of their due jobs, see `due_jobs`; inside a transaction
+        that has numbered its changes."""
+        asking = self._asking(now, limit)
+        return self._due(asking, *self._ask(asking))
 
-    def look(self, now: int, limit: int) -> tuple[list[Lane], list[dict[str, Any]]]:
-        """The open lanes, and up to `limit` of their due jobs, see `due_jobs`."""
-        found = self._along() if limit <= self._limit else None
-        self._along = _nothing
-        if found is None:
-            self._limit, self._seen_at = limit, now
-            found = self._database.fetch_each(self._asked(now))
-        lanes = lanes_of(found[0], self._queues)
-        known = dict(zip(self._likely, found[1:], strict=True))
-        due = due_jobs(self._database, lanes, self._seen_at, self._limit, known)[:limit]
-        self._limit = limit
+    def look_ahead(self, now: int, limit: int) -> Seen | None:
+        """The same in one that has not: it is going to claim them if they still are as seen.
+
+        None if that cannot be, and it has to look again: on SQLite, where a transaction holds up
+        the others from its begin on; and while a queue with jobs has a limit.
+        """
+        if limit < 1 or not self._database.postgresql:
+            return None
+        asking = self._asking(now, limit)
+        queues, known = self._ask(asking)
+        if any(row["max_running"] is not None and row["next_run_at"] is not None for row in queues):
+            return None
+        return self._due(asking, queues, known)
+
+    def _asking(self, now: int, limit: int) -> Asking:
+        most = MOST_ASIDE if self._database.postgresql else limit
+        return Asking(self._database, now, min(limit, most))
+
+    def _ask(self, asking: Asking) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+        """What there is to be known of the queues, and the likely jobs of some."""
+        lanes = lanes_asked(self._database, self._liveness.name)
+        likely = [due_asked(asking, queue, None, asking.limit) for queue in self._likely]
+        queues, *found = self._database.fetch_each([lanes, *chain.from_iterable(likely)])
+        lasts = accumulate(map(len, likely))
+        return queues, {q: found[last - 1] for q, last in zip(self._likely, lasts, strict=True)}
+
+    def _due(
+        self,
+        asking: Asking,
+        queues: list[dict[str, Any]],
+        known: dict[str, list[dict[str, Any]]],
+    ) -> Seen:
+        lanes = lanes_of(queues, self._queues)
+        due = due_jobs(asking, lanes, known)
         self._likely = list({row["queue"] for row in due})
         return lanes, due
-
-    def _asked(self, now: int) -> Asked:
-        due = [due_asked(self._database, each, None, now, self._limit) for each in self._likely]
-        return [lanes_asked(self._database, self._liveness.name), *due]
-
-
-def _nothing() -> None:
-    return None

@@ -5,19 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from storage.change_statements import (
-    end_attempt,
-    guarded,
-    insert_attempt,
-    queue_again,
-    select_type,
-)
+from storage.change_statements import end_attempt, guarded, queue_again, select_type
 from storage.database import Database
 from storage.ends import Ends
 from storage.job import Ended, Fence
 from storage.models import JobRow
 from storage.statements import Statement
-from storage.states import CANCEL, CLAIM, FINAL, REQUEST_CANCEL, REQUEUE, Status, Transition
+from storage.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status, Transition
 
 dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 """JSON text as it is stored."""
@@ -60,29 +54,6 @@ class Moves:
         self._tally(job_id, "client_retry")
         self._database.change(self._database.statement("queue again", queue_again), {"id": job_id})
         return True
-
-    def claim(
-        self, rows: Sequence[dict[str, Any]], runner: str, now: int, last: int
-    ) -> list[dict[str, Any]]:
-        """Claim jobs that this transaction holds locked, so that no guard can refuse: their rows as
-        they are then. The last change is numbered as the one that is `last` behind the newest;
-        those before it are free, too."""
-        if not rows:
-            return []
-        new = {"status": CLAIM.target, "locked_by": runner, "started_at": now, "progress": None}
-        moves = [
-            {**new, "attempt": row["attempt"] + 1, "version": last + after}
-            for after, row in zip(reversed(range(len(rows))), rows, strict=True)
-        ]
-        held = [{**move, "the job": row["id"]} for move, row in zip(moves, rows, strict=True)]
-        newest = self._database.version(0)
-        claimed = [
-            {**row, **move, "version": newest - move["version"]}
-            for row, move in zip(rows, moves, strict=True)
-        ]
-        attempt = self._database.statement("attempt", insert_attempt)
-        self._database.change_both_later(self._statement(CLAIM, moves[0]), attempt, held)
-        return claimed
 
     def settle(
         self, transition: Transition, fence: Fence, ended: Ended, now: int, **changes: Any

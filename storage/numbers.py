@@ -5,6 +5,7 @@ takes the numbers, before these are known.
 """
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import peewee as pw
@@ -12,6 +13,7 @@ import peewee as pw
 from storage.models import VersionRow
 from storage.places import place
 
+Newest = Callable[[], int]
 NEWEST = pw.SQL("(SELECT value FROM version)")
 
 
@@ -37,9 +39,10 @@ class _Numbers(threading.local):
         self._left -= count
         return self._left
 
-    def number(self, behind: int) -> int:
-        """The number that is so far behind the newest."""
-        return int(self._newest.value()) - behind
+    @property
+    def newest(self) -> Any:
+        """The answer with the newest."""
+        return self._newest
 
 
 class TakesNumbers:
@@ -77,8 +80,18 @@ class TakesNumbers:
 
     def version(self, behind: int) -> int:
         """The number that is so far behind the newest of this transaction."""
-        with self.translated():
-            return self._numbers.number(behind)
+        return self.newest()() - behind
+
+    def newest(self) -> Newest:
+        """What tells the newest number of this transaction, also when that has ended: before, it
+        may have to wait."""
+        answer = self._numbers.newest
+
+        def newest() -> int:
+            with self.translated():
+                return int(answer.value())
+
+        return newest
 
 
 def _advance() -> Any:

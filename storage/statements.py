@@ -22,6 +22,15 @@ MANY = 100
 """Rows that one statement changes at most."""
 _GIVEN, _CHANGED = "given", "changed"
 """The names of tables that have the values for the places of a query."""
+_AT = f"SELECT ordinality FROM {_CHANGED}"
+NOT_ALL = "22P02"
+"""The state in which a server ends a transaction for what is no number."""
+# Where not all are changed, a text that is none: it is what the server logs.
+_NOTHING_IF_ALL = (
+    f"SELECT 1 FROM (SELECT COUNT(*) AS changed FROM {_CHANGED}) AS of, "
+    f"(SELECT COUNT(*) AS hoped FROM {_GIVEN}) AS all_given WHERE changed < hoped AND "
+    "0 = (changed || ' rows of ' || hoped || ' are as was hoped, so all is tried again')::integer"
+)
 
 
 def in_some(many: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -41,7 +50,7 @@ class Statement:
             for each in self._parameters
         ]
         self._uuids = [at for at, column in enumerate(returned) if isinstance(column, pw.UUIDField)]
-        self._followed: dict[Statement, ManyStatement] = {}
+        self._followed: dict[tuple[Statement, bool], ManyStatement] = {}
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The parameters, with values in their places."""
@@ -58,14 +67,17 @@ class Statement:
             return None
         return ManyStatement(given, *_in_rows(self._engine, self._query, given.sql, _GIVEN))
 
-    def followed_by(self, second: "Statement") -> "ManyStatement | None":
+    def followed_by(self, second: "Statement", all: bool = False) -> "ManyStatement | None":
         """This change of many rows, and a second one of those that it has changed, as one statement
-        that gives the places of these among the rows, from 1; None where that is not to be had."""
+        that gives the places of these among the rows, from 1; None where that is not to be had.
+
+        With `all` it fails as NOT_ALL, unless it changes all rows.
+        """
         if not isinstance(self._engine, pw.PostgresqlDatabase):
             return None
-        if second not in self._followed:
-            self._followed[second] = self._and_then(second)
-        return self._followed[second]
+        if (second, all) not in self._followed:
+            self._followed[second, all] = self._and_then(second, _NOTHING_IF_ALL if all else _AT)
+        return self._followed[second, all]
 
     def texts(self, many: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
         """What changes many rows: a few statements, or one for each; with their parameters."""
@@ -73,14 +85,14 @@ class Statement:
             return whole.texts(many)
         return ((self.sql, self.arguments(each)) for each in many)
 
-    def _and_then(self, second: "Statement") -> "ManyStatement":
+    def _and_then(self, second: "Statement", gives: str) -> "ManyStatement":
         given = _Rows(self._places() | second._places())
         first = self._query.returning(pw.SQL(f"{_GIVEN}.*"))
         sql, parameters = _in_rows(self._engine, first, _GIVEN, _GIVEN)
         next_sql, next_parameters = _in_rows(self._engine, second._query, _CHANGED, _CHANGED)
         whole = (
             f"WITH {_GIVEN} AS MATERIALIZED (SELECT * FROM {given.numbered}), "
-            f"{_CHANGED} AS ({sql}), followed AS ({next_sql}) SELECT ordinality FROM {_CHANGED}"
+            f"{_CHANGED} AS ({sql}), followed AS ({next_sql}) {gives}"
         )
         return ManyStatement(given, whole, [_ALL, *parameters, *next_parameters])
 

@@ -18,8 +18,6 @@ class _Unsent(threading.local):
     def __init__(self) -> None:
         self.begin: Sequence[str] = ()
         self.answers: list[Answer] = []
-        self.behind: list[Answer] = []
-        self.last: Answer | None = None
 
 
 class Answer:
@@ -33,7 +31,8 @@ class Answer:
     def value(self) -> Any:
         """The one value that it gives; waits for it, if need be."""
         if self.rows is None:
-            self._engine.send_unsent()
+            if self.cursor is None:
+                self._engine.send_unsent()
             with PEEWEES_ERRORS:
                 self.rows = self.cursor.fetchall()
         return self.rows[0][0]
@@ -59,17 +58,7 @@ class SendsLater:
         """Run a statement, whose answer nobody wants yet, in the same way."""
         answer = Answer(self, (sql, parameters))
         self._unsent.answers.append(answer)
-        self._unsent.last = None
         return answer
-
-    def behind(self, texts: Sequence[Text]) -> list[Answer]:
-        """Run statements right behind the next one, in one breath with it."""
-        self._unsent.behind = [Answer(self, each) for each in texts]
-        return self._unsent.behind
-
-    def is_last(self, answers: Sequence[Answer]) -> bool:
-        """Whether these were run behind a statement, and nothing was asked for after them."""
-        return self._unsent.last is answers[-1]
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
         """Run a statement, in one breath with what is not sent: one wait for all of it."""
@@ -77,20 +66,14 @@ class SendsLater:
 
     def execute_each(self, texts: Sequence[Text]) -> list[Any]:
         """Run several statements in the same way."""
-        behind, self._unsent.behind = self._unsent.behind, []
-        if len(texts) == 1 and not behind and not self._has_unsent():
+        if len(texts) == 1 and not self._has_unsent():
             return [super().execute_sql(*texts[0])]  # type: ignore[misc]
         with self._in_one_breath():
-            cursors = [self.execute_sql(*each) for each in texts]
-            for answer in behind:
-                answer.cursor = self.execute_sql(*answer.text)
-        self._unsent.last = behind[-1] if behind else None
-        return cursors
+            return [self.execute_sql(*each) for each in texts]
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
         """A cursor for the next statement: what is not sent goes first."""
         self.send_unsent()
-        self._unsent.last = None
         return super().cursor(*args, **kwargs)  # type: ignore[misc]
 
     def commit(self) -> None:
@@ -115,8 +98,7 @@ class SendsLater:
     def forget_unsent(self) -> tuple[Sequence[str], list[Answer]]:
         """What is not sent, and will not be."""
         unsent = self._unsent.begin, self._unsent.answers
-        self._unsent.begin, self._unsent.answers, self._unsent.behind = (), [], []
-        self._unsent.last = None
+        self._unsent.begin, self._unsent.answers = (), []
         return unsent
 
     def _has_unsent(self) -> bool:
@@ -153,10 +135,15 @@ def _pipeline(connection: Any) -> Iterator[None]:
                 finally:
                     yield from pipeline._fetch_gen(flush=False)
 
-    with connection.pipeline() as pipeline:
-        pipeline._exit_gen = leave
-        try:
-            yield
-        except BaseException:
-            failed = True
-            raise
+    try:
+        with connection.pipeline() as pipeline:
+            pipeline._exit_gen = leave
+            try:
+                yield
+            except BaseException:
+                failed = True
+                raise
+    except BaseException:
+        # It may take for prepared what the server was to prepare after the first error.
+        connection._prepared.clear()
+        raise

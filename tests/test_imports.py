@@ -82,7 +82,7 @@ MAY_IMPORT = {
     "storage.fetching": "storage.failures storage.statements",
     "storage.row_by_row": "storage.failures storage.statements",
     "storage.database": "storage.dialect storage.failures storage.fetching storage.job "
-    "storage.numbers storage.row_by_row storage.statements storage.tallies",
+    "storage.hopes storage.numbers storage.row_by_row storage.statements storage.tallies",
     "storage.schema": "storage.job storage.database storage.drivers storage.engines storage.making "
     "storage.waits",
     "storage.wakeup": "",
@@ -101,7 +101,8 @@ MAY_IMPORT = {
     "storage.moves": f"storage.change_statements storage.ends storage.states {QUERIES}",
     "storage.rows": f"storage.states storage.tails {QUERIES}",
     "storage.tails": "storage.job storage.models",
-    "storage.due": f"{QUERIES} storage.lanes",
+    "storage.due": f"{QUERIES} storage.aside storage.fetching storage.lanes storage.states",
+    "storage.aside": "",
     "storage.lookout": "storage.database storage.due storage.fetching storage.lanes "
     "storage.liveness",
     "storage.output": QUERIES,
@@ -127,9 +128,14 @@ MAY_IMPORT = {
     "storage.queues "
     "storage.search "
     "storage.skew storage.wakeup storage.waking",
-    "storage.claims": f"{TABLES} storage.output storage.due storage.clock storage.lanes "
-    "storage.lookout "
+    "storage.claims": f"{TABLES} storage.output storage.claim_moves storage.claiming storage.clock "
+    "storage.hopes storage.lanes storage.lookout "
     "storage.wakeup storage.waking storage.liveness storage.parts storage.job_parts",
+    "storage.claiming": "storage.claim_moves storage.clock storage.database storage.due "
+    "storage.lanes storage.liveness storage.lookout",
+    "storage.claim_moves": "storage.change_statements storage.database storage.job "
+    "storage.numbers storage.rows storage.states",
+    "storage.hopes": "storage.failures storage.statements",
     "storage.parts": f"{TABLES} storage.part_row storage.liveness",
     "storage.job_parts": f"{TABLES} storage.part_row storage.lanes storage.liveness storage.parts",
     "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.waking "
@@ -164,7 +170,7 @@ MAY_IMPORT = {
     "runner.split_jobs": "runner.outcome runner.roster runner.split storage.claims storage.job",
     "runner.part_work": "runner.roster storage.parts",
     "runner.work": "runner.outcome runner.part_work runner.roster runner.split_jobs "
-    "storage.claims storage.job storage.parts",
+    "storage.claim_moves storage.claims storage.job storage.parts",
     "runner.transaction_watch": "storage.database storage.transactions",
     "runner.errands": "",
     "runner.upkeep": "runner.errands runner.retry runner.transaction_watch "
@@ -172,7 +178,8 @@ MAY_IMPORT = {
     "storage.liveness storage.opening storage.rescheduling storage.rescue storage.retention "
     "storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
-    "runner.settling runner.upkeep runner.work storage.claims storage.job storage.liveness "
+    "runner.settling runner.upkeep runner.work storage.claim_moves storage.claims storage.job "
+    "storage.liveness "
     "storage.parts storage.wakeup",
     "runner.heartbeat": "",
     "runner.entry": "runner.job_types",

@@ -17,11 +17,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 
+from storage.claim_moves import Claim, Claimed
 from storage.claims import Claims
 from storage.config import Settings
 from storage.job import Ended, Job, NewJob, Outcome
@@ -126,6 +128,11 @@ class Bench:
         return head + "\n".join(f"|{'|'.join(map(str, row))}|" for row in rows)
 
 
+def turn(claims: Claims, jobs: list[Job], claim: Claim) -> tuple[list[bool], Claimed]:
+    """What each turn changes."""
+    return claims.complete_each([(job.fence, RESULT, RETURNED) for job in jobs]), claim()
+
+
 def opened(url: str, folder: Path) -> Store:
     """The store as a program opens it."""
     return open_store(Settings.read({"DATA_DIR": str(folder), "DATABASE_URL": url}))
@@ -144,10 +151,10 @@ def claim_all(
     began_at = time.perf_counter()
     while True:
         turn_at = time.perf_counter()
-        with claims.turn():
-            if not all(claims.complete_each([(job.fence, RESULT, RETURNED) for job in jobs])):
-                raise SystemExit("a job was not settled by who has claimed it")
-            jobs = claims.claim(batch)
+        settled, claimed = claims.change(partial(turn, claims, jobs), batch)
+        if not all(settled):
+            raise SystemExit("a job was not settled by who has claimed it")
+        jobs = claimed.jobs()
         ids += [job.id for job in jobs]
         times.append(time.perf_counter() - turn_at)
         if not jobs and claims.seconds_to_next() is None:

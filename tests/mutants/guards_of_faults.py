@@ -123,7 +123,7 @@ STORE_FAULTS = (
     Mutant(
         "an end whose commit is in doubt is told as an end",
         "runner/supervisor.py",
-        "moved or _hold(running) in self._doubtful",
+        "moved or hold(running) in self._doubtful",
         "moved",
         DOUBT,
     ),

@@ -1,0 +1,87 @@
+"""The statements by which jobs are claimed, many at once; each inserts the row of the attempt, too.
+
+A job is claimed for sure, locked by a transaction that has numbered its changes; or as it was seen
+before that, in the hope that it still is so: then nobody had to wait while it was looked for.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from storage.change_statements import as_seen, guarded, insert_attempt
+from storage.database import Database
+from storage.job import Job
+from storage.numbers import Newest
+from storage.rows import jobs_in
+from storage.states import CLAIM
+
+Rows = Sequence[dict[str, Any]]
+
+
+class Claimed:
+    """Jobs that a transaction claims. They are made after it: meanwhile nobody has to wait."""
+
+    def __init__(self, database: Database, rows: Rows, newest: Newest):
+        self._database, self._rows, self._newest = database, rows, newest
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def jobs(self) -> list[Job]:
+        """The jobs, as they are then. Raises StoreError."""
+        newest = self._newest() if self._rows else 0
+        rows = [{**row, "version": newest - row["version"]} for row in self._rows]
+        return jobs_in(self._database, rows)
+
+
+Claim = Callable[[], Claimed]
+"""Takes what was looked for, inside a transaction."""
+
+
+class ClaimMoves:
+    """Claims jobs for a runner, by their rows. `last` says of the number of the last change how far
+    it is behind the newest; as many as there are rows are free up to it."""
+
+    def __init__(self, database: Database):
+        self._database = database
+
+    def claim(self, rows: Rows, runner: str, now: int, last: int) -> Claimed:
+        """Claim jobs that this transaction holds locked, so that no guard can refuse."""
+        changes = _changes(rows, runner, now, last)
+        if rows:
+            claim = self._database.statement("claim", lambda: guarded(CLAIM, changes[0]))
+            attempt = self._database.statement("attempt", insert_attempt)
+            given = [
+                {**each, "the job": row["id"]} for row, each in zip(rows, changes, strict=True)
+            ]
+            self._database.change_both_later(claim, attempt, given)
+        return self._claimed(rows, changes)
+
+    def claim_as_seen(self, rows: Rows, runner: str, now: int, last: int) -> Claimed:
+        """Claim jobs that were seen before this transaction has numbered its changes, if all of
+        them still are as they were: while that is hoped for, see `Hopes`."""
+        assert self._database.hopes
+        changes = _changes(rows, runner, now, last)
+        if rows:
+            claim = self._database.statement(
+                "claim as seen", lambda: guarded(CLAIM, changes[0]).where(*as_seen())
+            )
+            attempt = self._database.statement("attempt", insert_attempt)
+            given = [
+                {**each, "the job": row["id"], "seen": row["version"]}
+                for row, each in zip(rows, changes, strict=True)
+            ]
+            self._database.change_both(claim, attempt, given)
+        return self._claimed(rows, changes)
+
+    def _claimed(self, rows: Rows, changes: Rows) -> Claimed:
+        claimed = [{**row, **each} for row, each in zip(rows, changes, strict=True)]
+        return Claimed(self._database, claimed, self._database.newest())
+
+
+def _changes(rows: Rows, runner: str, now: int, last: int) -> Rows:
+    """What a claim changes of each job."""
+    new = {"status": CLAIM.target, "locked_by": runner, "started_at": now, "progress": None}
+    return [
+        {**new, "attempt": row["attempt"] + 1, "version": last + after}
+        for after, row in zip(reversed(range(len(rows))), rows, strict=True)
+    ]
