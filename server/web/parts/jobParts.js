@@ -10,6 +10,8 @@ import { queueHref } from "./queues.js";
 import { badge, canRetry, isFinal } from "./status.js";
 import { waitingPanel } from "./waiting.js";
 
+const LONG = 40; // characters of a fact that gets a row of its own, as the name of a file
+
 /** Name, status, and what is most asked for. */
 export function jobHead(job) {
   return [
@@ -39,7 +41,7 @@ function facts(job) {
     ["Canceled by", job.canceled_by],
   ];
   return h("dl", { class: "facts" }, pairs.filter(([, value]) => value).map(([name, value]) =>
-    h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    h("div", { class: value.length > LONG && "long" }, h("dt", {}, name), h("dd", {}, value))));
 }
 
 function time(text) {
