@@ -64,7 +64,7 @@ class AnalyzePayload(Payload):
     lines: bool = Field(True, description="Whether to tell which lines match, too.")
     samples: int = Field(0, ge=0, le=20, description="Lines to show of each pattern, 0 to 20.")
     histogram: Literal["none", "second", "minute", "hour", "day"] = Field(
-        "none", description="Matching lines over time, in steps of this."
+        "none", description="Matching lines over time, by this unit."
     )
     encoding: str | None = Field(
         None, description="Of the file. Without it, its byte order mark counts, or else UTF-8."
