@@ -1,14 +1,38 @@
 """How pages of the web front end look and what they say, in a real browser."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.programs import Service
+from tests.programs import Service, running_service
 
 FAR = "2040-12-31T23:59:59Z"
 LONG_NAME = "a-name-that-somebody-has-made-up-" * 6
+
+
+WORDY = """
+import time
+from typing import Literal
+
+from runner.job_types.base import JobType, Payload
+
+
+class WordyPayload(Payload):
+    how: Literal["fail", "wait"]
+
+
+class Wordy(JobType[WordyPayload]):
+    name = "a-type-with-many-words-" * 3
+    Payload = WordyPayload
+    upload = "none"
+
+    def run(self, payload, context):
+        if payload.how == "wait":
+            time.sleep(600)
+        raise ValueError("the first line\\n" + "many words " * 800)
+"""
 
 
 def formatted(page: Page, call: str) -> Any:
@@ -126,3 +150,33 @@ def test_a_job_that_is_not_there_is_told_with_the_way_to_all(service: Service, p
     expect(page.get_by_role("alert")).to_contain_text("Not found")
     page.get_by_role("link", name="All jobs").click()
     expect(page.get_by_text("No jobs yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 701, 1024])
+def test_a_long_name_of_a_type_and_a_long_error_leave_pages_as_they_are(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    (tmp_path / "wordy.py").write_text(WORDY)
+    types = "runner.job_types,wordy"
+    viewport: Any = {"width": width, "height": 800}
+    with running_service("", tmp_path, JOB_TYPES=types, PYTHONPATH=str(tmp_path)) as service:
+        service.worker()
+        (name,) = set(service.call("GET", "/")[1]["job_types"]) - {"analyze", "sleep"}
+        job_id = service.submit(name, {"how": "fail"}, max_retries=0)
+        assert service.result(job_id)["status"] == "failed"
+        running = service.submit(name, {"how": "wait"})
+        assert service.wait_for_status(running, "running")
+        page = browser.new_context(base_url=service.base_url, viewport=viewport).new_page()
+        for path in ("/", "/ui/jobs", f"/ui/jobs/{job_id}", "/ui/submit"):
+            page.goto(path)
+            expect(page.get_by_text(name).first).to_be_attached()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        page.goto("/")
+        card = page.locator(".runners > li")
+        expect(card.get_by_role("link")).to_be_visible()
+        assert card.evaluate("each => each.scrollWidth <= each.clientWidth")
+        page.goto(f"/ui/jobs/{job_id}")
+        notice = page.locator(".notice.error")
+        assert "the first line\nmany words" in notice.inner_text()
+        assert notice.evaluate("each => each.clientHeight") < 400
+        page.context.close()
