@@ -78,12 +78,17 @@ def test_while_nothing_starts_the_mean_wait_is_the_last_one(service: Service, pa
         const at = (now, count, seconds) => samples.add(
             { types: { any: { finished: { succeeded: count }, wait: { count, seconds } } } }, now);
         [[0, 0, 0], [5000, 2, 8], [10000, 2, 8]].forEach((each) => at(...each));
-        return samples.wait();
+        const first = new Samples();
+        first.add({ types: {} }, 5000);
+        return [samples.wait(), first.wait()];
     }"""
     page.goto("/")
     module = str(page.locator("script[type=module]").get_attribute("src"))
     waits = page.evaluate(script, module.replace("app.js", "parts/samples.js"))
-    assert waits == {"start": 5000, "now": 10000, "points": [[5000, 4]]}
+    assert waits == [
+        {"start": 5000, "now": 10000, "points": [[5000, 4]]},
+        {"start": 5000, "now": 5000, "points": []},
+    ]
     expect(page.get_by_role("img", name="Mean wait from due to start, nothing yet")).to_be_visible()
 
 

@@ -8,7 +8,7 @@ const NUMBERS = [
   ["max_retries", "Retries", { min: 0, max: 100, step: 1, placeholder: "1" }, "How often it may run again after an error."],
   ["timeout", "Timeout in seconds", { min: 0, step: "any", placeholder: "none" }, "An attempt that takes longer is killed."],
   ["priority", "Priority, −100 to 100", { min: -100, max: 100, step: 1, placeholder: "0" }, "Higher goes first."],
-  ["delay", "Delay in seconds", { min: 0, step: "any", placeholder: "0" }, "It does not start before."],
+  ["delay", "Delay in seconds", { min: 0, step: "any", placeholder: "0" }, "It waits at least so long."],
 ];
 
 /** Fields for them; for the queue only if there is more than one. */

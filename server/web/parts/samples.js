@@ -37,7 +37,8 @@ export class Samples {
 
   /** Points with the time that they are to be drawn in: the same for all of them. */
   over(points) {
-    return { start: this.all[1]?.now ?? 0, now: this.all.at(-1)?.now ?? 0, points };
+    const now = this.all.at(-1)?.now ?? 0;
+    return { start: this.all[1]?.now ?? now, now, points };
   }
 
   pairs() {
