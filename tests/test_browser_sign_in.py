@@ -72,6 +72,15 @@ def test_what_a_role_may_not_do_is_off_and_says_why(service: Service, page: Page
     expect(page.get_by_text("Only an admin may change jobs of others")).to_be_visible()
 
 
+def test_who_may_only_read_is_not_asked_to_submit_the_first_job(
+    service: Service, page: Page
+) -> None:
+    page.goto("/ui/jobs")
+    sign_in(page, "rob")
+    expect(page.get_by_text("as soon as somebody submits one")).to_be_visible()
+    expect(page.get_by_role("link", name="Submit the first one")).to_have_count(0)
+
+
 def test_only_an_admin_sees_how_queues_are_changed(service: Service, page: Page) -> None:
     change = page.get_by_role("button", name=re.compile("New queue|Pause|Change"))
     table = page.get_by_role("group", name="Queues")

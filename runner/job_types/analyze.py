@@ -56,12 +56,22 @@ class SourceJob(Payload):
 class AnalyzePayload(Payload):
     """What to look for: 1 to 1,000 texts or regexes, each called differently; and what to tell."""
 
-    patterns: list[TextOrObject] = Field(min_length=1, max_length=1000)
-    lines: bool = True
-    samples: int = Field(0, ge=0, le=20)
-    histogram: Literal["none", "second", "minute", "hour", "day"] = "none"
-    encoding: str | None = None
-    source: SourceJob | None = None
+    patterns: list[TextOrObject] = Field(
+        min_length=1,
+        max_length=1000,
+        description='Texts, or objects as in {"pattern": "user\\\\d+", "regex": true}.',
+    )
+    lines: bool = Field(True, description="Whether to tell which lines match, too.")
+    samples: int = Field(0, ge=0, le=20, description="Lines to show of each pattern, 0 to 20.")
+    histogram: Literal["none", "second", "minute", "hour", "day"] = Field(
+        "none", description="Matching lines over time, by this unit."
+    )
+    encoding: str | None = Field(
+        None, description="Of the file. Without it, its byte order mark counts, or else UTF-8."
+    )
+    source: SourceJob | None = Field(
+        None, description='The file of an earlier job, {"job_id": …}, instead of a new one.'
+    )
 
     @field_validator("patterns")
     @classmethod

@@ -24,14 +24,15 @@ function frame(label, top, left, right, drawing) {
     h("div", { class: "chart-x" }, h("span", {}, left), h("span", {}, right)));
 }
 
-/** A line over time. `points` are [ms, value] in order of time; `show` makes a text of a value. */
-export function lineChart(label, points, show) {
-  const now = points.at(-1)?.[0] ?? 0;
-  const span = Math.max(60000, now - (points[0]?.[0] ?? now));
+/** A line over the time from `start` to `now`, in ms. `points` are [ms, value] in order of time;
+ *  `show` makes a text of a value. */
+export function lineChart(label, { start, now, points }, show) {
+  const span = Math.max(60000, now - start);
   const most = ceiling(Math.max(0, ...points.map(([, value]) => value)));
   const place = ([at, value]) => [WIDTH - (WIDTH * (now - at)) / span, HEIGHT - 1 - ((HEIGHT - 2) * value) / most];
   const path = points.map(place).map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
-  const latest = points.length ? `, now ${show(points.at(-1)[1])}` : ", nothing yet";
+  const [at, value] = points.at(-1) ?? [];
+  const latest = points.length ? `, ${at === now ? "now" : "last"} ${show(value)}` : ", nothing yet";
   return frame(label + latest, show(most), `${format.duration(span / 1000)} ago`, "now",
     svg("polyline", { class: "line", points: path }));
 }

@@ -2,8 +2,9 @@
 
 const NUMBER = new Intl.NumberFormat("en");
 const ROUGH = new Intl.NumberFormat("en", { maximumSignificantDigits: 3 });
-const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
-const CLOCK = new Intl.DateTimeFormat("en", { timeStyle: "medium", hour12: false });
+// h23: with hour12, the first second after midnight would be 24:00:00.
+const DATE = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+const CLOCK = new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h23" });
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"];
 
 export const number = (value) => NUMBER.format(value);

@@ -12,9 +12,10 @@ const HIDDEN_MS = 20000;
 const LABELS = { live: "Live", lost: "Connection lost, reconnecting…", none: "" };
 
 /** Follow `path`. `listeners` are called by the names of events, with their data; `onFresh` when
- *  there may be changes that no event tells of: at the start and after a pause. */
-export function follow(path, listeners, onFresh) {
-  const stream = new Stream(path, listeners, onFresh);
+ *  there may be changes that no event tells of: at the start and after a pause; `onBack` when the
+ *  connection was lost and is there again, with all events. */
+export function follow(path, listeners, onFresh, onBack = () => {}) {
+  const stream = new Stream(path, listeners, onFresh, onBack);
   stream.open();
   return () => stream.close();
 }
@@ -28,8 +29,8 @@ export function setConnection(state) {
 }
 
 class Stream {
-  constructor(path, listeners, onFresh) {
-    Object.assign(this, { path, listeners, onFresh, isFresh: true, timer: 0 });
+  constructor(path, listeners, onFresh, onBack) {
+    Object.assign(this, { path, listeners, onFresh, onBack, isFresh: true, timer: 0 });
     this.onVisibility = () => this.seen(!document.hidden);
     document.addEventListener("visibilitychange", this.onVisibility);
   }
@@ -42,6 +43,7 @@ class Stream {
     source.onopen = () => {
       setConnection("live");
       if (this.isFresh) this.onFresh();
+      else this.onBack();
       this.isFresh = false;
     };
     source.onerror = () => this.lost();

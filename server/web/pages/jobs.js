@@ -5,6 +5,7 @@ import { get, jobTypes, queues } from "../lib/api.js";
 import { h, put, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { framed, paced } from "../lib/pace.js";
+import { may } from "../lib/session.js";
 import { empty, failure, loading } from "../lib/states.js";
 import { follow } from "../lib/stream.js";
 import { bulkButtons } from "../parts/bulk.js";
@@ -69,7 +70,9 @@ class JobsPage {
     this.stopFollowing?.();
     const type = this.filters.type ? `?type=${encodeURIComponent(this.filters.type)}` : "";
     const seen = (event) => this.see(event);
-    this.stopFollowing = follow(`/events${type}`, { status: seen, progress: seen }, this.loadSoon);
+    // What could not be loaded meanwhile is loaded now; a list that is there does not move.
+    const back = () => this.rows.size || this.loadSoon();
+    this.stopFollowing = follow(`/events${type}`, { status: seen, progress: seen }, this.loadSoon, back);
   }
 
   see(event) {
@@ -116,13 +119,14 @@ class JobsPage {
       if (mine === this.loads) this.show(page);
     } catch (error) {
       if (mine !== this.loads) return;
-      if (error.status === 0 && this.rows.size) return; // the connection is told of above
+      if (error.status === 0 && this.shown === this.filters && this.rows.size) return; // told of above
       this.rows.clear();
       put(this.body, failure(error, () => this.load()));
     }
   }
 
   show({ items, next }) {
+    this.shown = this.filters;
     this.news.clear();
     this.announce();
     const old = this.rows;
@@ -147,7 +151,8 @@ class JobsPage {
     const { cursor, ...filters } = this.filters;
     if (next) return empty("None so far", "The search took long; go on to look at older jobs.");
     if (cursor || Object.keys(filters).length) return empty("No job fits", "No job is chosen by these filters.");
-    return empty("No jobs yet", h("a", { href: "/ui/submit" }, "Submit the first one"));
+    return empty("No jobs yet", may("submit") ? h("a", { href: "/ui/submit" }, "Submit the first one")
+      : "Jobs are shown here as soon as somebody submits one.");
   }
 
   pager(next) {

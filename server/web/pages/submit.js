@@ -62,6 +62,7 @@ class SubmitForm {
   async submit(event) {
     event.preventDefault();
     this.showErrors([]);
+    put(this.list); // what was refused before is no longer what is asked
     let document;
     try {
       document = { type: this.type, payload: this.schema.read(), ...this.options.read() };
@@ -96,7 +97,8 @@ class SubmitForm {
 
   /** Errors that name a field are shown there, all others at the end of the form. */
   showErrors(errors) {
-    const rest = this.options.showErrors(this.schema.showErrors(errors));
+    const others = this.options.showErrors(this.schema.showErrors(errors));
+    const rest = this.files?.showErrors(others) ?? others;
     this.tell(rest.map(({ field, detail }) => `${field}: ${detail}`).join("; "));
   }
 

@@ -29,7 +29,8 @@ function countsPanel(found, result) {
 function lines(result, name) {
   const matching = result?.matching_lines?.[name];
   if (!matching) return "";
-  return `in ${format.plural(matching, "line")}, ${format.number(result.first_line[name])} to ${format.number(result.last_line[name])}`;
+  const [first, last] = [result.first_line[name], result.last_line[name]].map(format.number);
+  return `in ${format.plural(matching, "line")}, ${first === last ? first : `${first} to ${last}`}`;
 }
 
 /** A chart for each pattern that has lines with a time. */

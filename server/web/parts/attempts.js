@@ -24,10 +24,17 @@ function attemptItem(attempt, scale, showLog, isNewest) {
       h("span", { class: "quiet" }, facts(attempt)),
       h("button", { class: "plain", onclick: () => showLog(attempt.attempt) }, "Log")),
     span(attempt, scale, LOOKS[outcome] ?? "failed"),
-    error && h("p", { class: "error-text" }, h("strong", {}, error.type), ` ${error.message}`),
+    error && errorText("error-text", error),
     !isNewest && attempt.last_lines.length > 0 && h("pre", { class: "tail" }, attempt.last_lines.join("\n")));
 }
 
+/** An error with its lines as they are; a long one is scrolled, and so has to get the focus. */
+export function errorText(kind, { type, message }) {
+  const attributes = message.length > LONG ? { tabindex: 0, role: "group", "aria-label": "Error" } : {};
+  return h("div", { class: `${kind} told`, ...attributes }, h("strong", {}, type), ` ${message}`);
+}
+
+const LONG = 500; // characters that may be more than there is room for
 const LOOKS = { returned: "succeeded", running: "running", canceled: "canceled", released: "queued" };
 
 function facts(attempt) {

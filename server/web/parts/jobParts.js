@@ -3,12 +3,14 @@
 import { h } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { analysisPanels } from "./analysis.js";
-import { attemptsPanel } from "./attempts.js";
+import { attemptsPanel, errorText } from "./attempts.js";
 import { callCommand, commands, submitCommand } from "./curl.js";
 import { DEFAULT_QUEUE } from "./queueDialogs.js";
 import { queueHref } from "./queues.js";
 import { badge, canRetry, isFinal } from "./status.js";
 import { waitingPanel } from "./waiting.js";
+
+const LONG = 40; // characters of a fact that gets a row of its own, as the name of a file
 
 /** Name, status, and what is most asked for. */
 export function jobHead(job) {
@@ -16,7 +18,7 @@ export function jobHead(job) {
     h("p", { class: "crumbs" }, h("a", { href: "/ui/jobs" }, "Jobs"), " / ", h("a", { href: `/ui/jobs?type=${encodeURIComponent(job.type)}` }, job.type)),
     h("h1", {}, job.type, " ", badge(job)),
     h("p", { class: "id" }, h("code", {}, job.job_id)),
-    job.error && h("div", { class: "notice error" }, h("strong", {}, job.error.type), ` ${job.error.message}`),
+    job.error && errorText("notice error", job.error),
     facts(job),
   ];
 }
@@ -39,7 +41,7 @@ function facts(job) {
     ["Canceled by", job.canceled_by],
   ];
   return h("dl", { class: "facts" }, pairs.filter(([, value]) => value).map(([name, value]) =>
-    h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+    h("div", { class: (value.textContent ?? value).length > LONG && "long" }, h("dt", {}, name), h("dd", {}, value))));
 }
 
 function time(text) {

@@ -20,7 +20,7 @@ export class JobRow {
     put(status, badge(this.job));
     this.tick();
     if (before) return; // what follows never changes
-    put(name, h("a", { href: `/ui/jobs/${job.job_id}`, title: job.job_id },
+    put(name, h("a", { href: `/ui/jobs/${job.job_id}`, title: `${job.type} ${job.job_id}` },
       h("strong", {}, job.type), " ", h("code", {}, format.shortId(job.job_id))));
     put(what, summary(job));
     put(created, h("time", { datetime: job.created_at, title: format.fullTime(job.created_at) }, format.time(job.created_at)));

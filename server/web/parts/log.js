@@ -49,7 +49,7 @@ export class LogPanel {
       put(this.text);
       this.append(pieces(log));
       this.end = log.bytes;
-      setText(this.note, log.bytes ? "" : "Nothing is printed.");
+      setText(this.note, log.bytes ? "" : "Nothing was printed.");
     } catch (error) {
       setText(this.note, error.message);
     }

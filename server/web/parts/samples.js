@@ -26,12 +26,19 @@ export class Samples {
 
   /** Jobs finished a second, as [ms, rate]. */
   throughput() {
-    return this.pairs().map(([a, b]) => [b.now, Math.max(0, (1000 * (b.finished - a.finished)) / (b.now - a.now))]);
+    return this.over(this.pairs().map(([a, b]) => [b.now, Math.max(0, (1000 * (b.finished - a.finished)) / (b.now - a.now))]));
   }
 
-  /** Mean seconds from due to started, as [ms, seconds], of those that have started meanwhile. */
+  /** Mean seconds from due to started, as [ms, seconds]; where no job has started, nothing is known. */
   wait() {
-    return this.pairs().map(([a, b]) => [b.now, b.waits > a.waits ? Math.max(0, (b.waited - a.waited) / (b.waits - a.waits)) : 0]);
+    const started = this.pairs().filter(([a, b]) => b.waits > a.waits);
+    return this.over(started.map(([a, b]) => [b.now, Math.max(0, (b.waited - a.waited) / (b.waits - a.waits))]));
+  }
+
+  /** Points with the time that they are to be drawn in: the same for all of them. */
+  over(points) {
+    const now = this.all.at(-1)?.now ?? 0;
+    return { start: this.all[1]?.now ?? now, now, points };
   }
 
   pairs() {

@@ -46,7 +46,7 @@ class Field {
     const id = `field-${name}`;
     this.input = KINDS[this.kind].input(property, { id, name, required, "aria-describedby": `${id}-note` });
     this.note = h("span", { class: "field-note", id: `${id}-note` });
-    this.hint = KINDS[this.kind].hint ?? "";
+    this.hint = [property.description, KINDS[this.kind].hint].filter(Boolean).join(" ");
     const label = h("label", { for: id }, labelOf(name, property), required && h("span", { class: "quiet" }, " required"));
     this.element = h("div", { class: `field ${this.kind}` }, label, this.input, this.note);
     this.showError("");

@@ -61,9 +61,10 @@ export class Sending {
   }
 
   refused(error) {
-    this.show(h("span", { class: "error-text" }, error.message),
-      h("button", { type: "button", onclick: () => this.send() }, "Send again"));
     this.errors = error.errors ?? [];
+    const again = h("button", { type: "button", onclick: () => this.send() }, "Send again");
+    // What has a wrong field would be refused again.
+    this.show(h("span", { class: "error-text" }, error.message), this.errors.length === 0 && again);
     this.onDone(this);
   }
 
