@@ -9,6 +9,7 @@ header that is not listed here goes to the application: what a header means need
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import Awaitable
 from functools import lru_cache
@@ -41,6 +42,7 @@ MAX_BODY_BYTES = 64 << 10
 _PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
 _PLAIN |= {"Traceparent", "Tracestate"}
 _WITH_BODY = {*_PLAIN, "Content-Type", "Content-Length"}
+_SIZE = re.compile("[0-9]{1,9}")
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
 
@@ -71,7 +73,7 @@ class FastPath(HTTPServerConnectionDelegate):
         if start.method == "POST" and start.path == "/jobs" and _WITH_BODY.issuperset(headers):
             size = headers.get("Content-Length", "")
             limit = min(MAX_BODY_BYTES, self.services.settings.max_json_bytes)
-            if _is_json(headers) and size.isdecimal() and size.isascii() and int(size) <= limit:
+            if _is_json(headers) and _SIZE.fullmatch(size) and int(size) <= limit:
                 return submit(self.services, headers)
         return None
 

@@ -1,19 +1,25 @@
 """More connections than there is room for, heads without an end, and what is not HTTP."""
 
 import asyncio
+import logging
 import resource
 import socket
+import struct
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from server.connections import Connection
+from server.fast_path import FastPath
+from server.listener import new_event_loop
 from server.wire import HEADERS
+from tests.api import Client
 from tests.programs import Program, Service, running_service
 from tests.raw_http import JSON_HEAD, answer, ask, connect, crowd, heard, is_well
 from tests.waiting import until, wait_for
@@ -152,6 +158,12 @@ def test_what_is_not_http_is_a_problem_and_the_end_of_the_connection(
     assert is_well(service)
 
 
+def break_off(client: socket.socket) -> None:
+    """Close so that the other side is told of a reset."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
 class Watched(Connection):
     """Counts how often the loop says that there is something."""
 
@@ -201,3 +213,34 @@ async def test_a_client_that_leaves_while_nothing_is_asked_of_it_is_noticed() ->
     connection = Watched(ours)
     theirs.close()
     await until(connection.closed)
+
+
+def test_a_client_that_breaks_its_connection_while_nothing_is_asked_of_it_is_noticed() -> None:
+    async def look() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            theirs = socket.create_connection(listening.getsockname())
+            connection = Watched(listening.accept()[0])
+            break_off(theirs)
+            await asyncio.wait_for(until(connection.closed), 10)
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:  # the listener's own
+        runner.run(look())
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_leaves_before_its_stream_begins_is_no_error_of_ours(
+    app: FastPath, client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = app.services.feed
+
+    async def ready() -> None:
+        theirs.close()
+        await until(lambda: all(stream.ended for stream in feed._open))
+
+    monkeypatch.setattr(feed, "ready", ready)
+    with caplog.at_level(logging.DEBUG):
+        theirs = socket.create_connection(("127.0.0.1", urlsplit(client.base_url).port))
+        theirs.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+        await until(lambda: app.services._active == 1)
+        await until(lambda: app.services._active == 0 and not feed._open)
+    assert not [line for line in caplog.records if line.levelno >= logging.WARNING]

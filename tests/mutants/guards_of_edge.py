@@ -87,6 +87,27 @@ EDGE = (
         CONNECTIONS,
     ),
     Mutant(
+        "a client that breaks its connection is noticed while it is served",
+        "server/connections.py",
+        " or self._is_gone():",
+        ":",
+        CONNECTIONS,
+    ),
+    Mutant(
+        "no stream begins for a client that has gone",
+        "server/handlers/events.py",
+        "if connection.stream.closed():",
+        "if False:",
+        CONNECTIONS,
+    ),
+    Mutant(
+        "a size of too many digits is refused",
+        "server/body.py",
+        " and len(header) <= _MOST_DIGITS",
+        "",
+        ("tests/test_api_input.py",),
+    ),
+    Mutant(
         "requests are limited on the fast path",
         "server/fast_path.py",
         "        admission.count(address, self._caller)\n",

@@ -15,8 +15,8 @@ PROGRAMS = (
     Mutant(
         "a connection that nobody asks anything of does not keep the loop busy",
         "server/connections.py",
-        " or self._early == _EARLY_TURNS:",
-        ":",
+        " or self._early == _EARLY_TURNS or",
+        " or",
         ("tests/test_connections.py",),
     ),
     Mutant(
