@@ -42,6 +42,7 @@ MAX_BODY_BYTES = 64 << 10
 _PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
 _PLAIN |= {"Traceparent", "Tracestate"}
 _WITH_BODY = {*_PLAIN, "Content-Type", "Content-Length"}
+_EXPECTED = "100-continue"
 _SIZE = re.compile("[0-9]{1,9}")
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
@@ -92,6 +93,8 @@ class _Request(HTTPMessageDelegate):
         self._path.services.proxies.note(self._context, headers)
         call = self._path.call(start_line, headers)
         if call is None:
+            if headers.get("Expect", "").lower() == _EXPECTED:
+                headers["Expect"] = _EXPECTED  # as Tornado knows it; Java's clients write it else
             application = self._path.application
             self._rest = application.start_request(self._server_conn, self._connection)
             return self._rest.headers_received(start_line, headers)

@@ -158,6 +158,19 @@ def test_what_is_not_http_is_a_problem_and_the_end_of_the_connection(
     assert is_well(service)
 
 
+@pytest.mark.parametrize("expected", ["100-continue", "100-Continue"])
+def test_a_client_that_waits_for_our_word_gets_it_however_it_asks(
+    service: Service, expected: str
+) -> None:
+    body = b'{"type": "sleep", "payload": {"seconds": 0}}'
+    head = f"Content-Length: {len(body)}\r\nExpect: {expected}\r\nConnection: close\r\n\r\n"
+    with connect(service) as client:
+        client.sendall(JSON_HEAD + head.encode())
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 100 ")
+        client.sendall(body)
+        assert answer(heard(client))[0] == 202
+
+
 def break_off(client: socket.socket) -> None:
     """Close so that the other side is told of a reset."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -101,6 +101,13 @@ EDGE = (
         CONNECTIONS,
     ),
     Mutant(
+        "who waits for our word may write it in upper case",
+        "server/fast_path.py",
+        '"").lower() == _EXPECTED:',
+        '"") == _EXPECTED:',
+        CONNECTIONS,
+    ),
+    Mutant(
         "a size of too many digits is refused",
         "server/body.py",
         " and len(header) <= _MOST_DIGITS",
