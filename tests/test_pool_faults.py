@@ -20,9 +20,10 @@ from runner.limits import JobLimits
 from runner.orders import Orders
 from runner.pool import PoolError
 from runner.printed import Output
+from runner.setup import Limits
 from runner.watch import Ears, Watch
-from tests import pool_loads, pools
-from tests.pools import descriptors_below, free_descriptor, open_pool
+from tests import pool_loads, pool_work, pools
+from tests.pools import descriptors_below, free_descriptor, open_descriptors, open_pool
 from tests.waiting import wait_for
 
 
@@ -53,6 +54,14 @@ def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
         assert (outcome.kind, outcome.innocent) == ("lost", True)
         assert "could not fork or make a folder: [Errno 11]" in (outcome.error_message or "")
         assert owner.value("echo", value=1) == 1
+
+
+@pytest.mark.parametrize("more", [1, 2, 3])
+def test_a_job_process_for_which_descriptors_are_too_few_leaves_none_open(more: int) -> None:
+    before = open_descriptors()
+    with descriptors_below(free_descriptor(more)), pytest.raises(OSError, match="Too many"):
+        JobProcess(pool_work.entry, [], Limits(), "/tmp")  # noqa: S108: not used
+    assert open_descriptors() == before
 
 
 @pytest.mark.parametrize("more", [2, 3, 5, 6, 8, 12, 16])

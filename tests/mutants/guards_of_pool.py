@@ -299,6 +299,13 @@ POOL = (
         FAULTS,
     ),
     Mutant(
+        "a job process that cannot be forked leaves no descriptors open",
+        "runner/job_process.py",
+        "            held.callback(self.output.close)\n",
+        "",
+        FAULTS,
+    ),
+    Mutant(
         "a keeper ends when it cannot tell the runner",
         "runner/keeper.py",
         "            self._die()  # the runner is gone\n",
