@@ -158,6 +158,14 @@ def test_what_is_not_http_is_a_problem_and_the_end_of_the_connection(
     assert is_well(service)
 
 
+def test_an_address_that_is_none_of_this_host_is_named(tmp_path: Path) -> None:
+    elsewhere = {"DATA_DIR": str(tmp_path), "HOST": "192.0.2.1", "PORT": "5000"}  # of no host
+    listener = Program("server", tmp_path, elsewhere)
+    assert listener.process.wait(timeout=30) == 1
+    line = listener.log.read_text().splitlines()[-1]
+    assert line.startswith("cannot listen on HOST=192.0.2.1, PORT=5000: Cannot assign")
+
+
 @pytest.mark.parametrize("expected", ["100-continue", "100-Continue"])
 def test_a_client_that_waits_for_our_word_gets_it_however_it_asks(
     service: Service, expected: str
