@@ -3,6 +3,7 @@
 import gc
 import math
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -45,6 +46,23 @@ def test_a_request_that_cannot_be_sent_is_lost_without_fault_and_costs_no_keeper
         assert (outcome.kind, outcome.innocent) == ("lost", True)
         assert "the job could not be handed over: [Errno 24]" in (outcome.error_message or "")
         assert owner.value("pid") == pid
+
+
+def test_a_request_that_cannot_be_received_is_lost_without_fault_and_costs_no_neighbour() -> None:
+    with open_pool(2) as owner:
+        neighbour, _ = owner.start("sleep", seconds=60)
+        pid = owner.value("pid")
+        keeper = pools.parent(pid)
+        taken = {int(name) for name in os.listdir(f"/proc/{keeper}/fd")}
+        free = min(set(range(len(taken) + 1)) - taken)
+        limits = resource.prlimit(keeper, resource.RLIMIT_NOFILE)
+        resource.prlimit(keeper, resource.RLIMIT_NOFILE, (free, limits[1]))
+        outcome = owner.run("echo", value="x" * 10**5)
+        resource.prlimit(keeper, resource.RLIMIT_NOFILE, limits)
+        assert (outcome.kind, outcome.innocent) == ("lost", True)
+        assert outcome.error_message == "the job could not be received: too many open files"
+        assert owner.value("pid") == pid
+        assert owner.kill(neighbour).kind == "killed"
 
 
 def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
