@@ -15,6 +15,8 @@ class Ending(NamedTuple):
 
 
 LEASE_ENDED = Ending("lost", ("Lost", "the runner could not say in time that it lives"))
+NOT_RECEIVED = Ending("lost", ("Lost", "the job could not be received: too many open files"))
+"""The kernel has dropped the descriptor of its request, which would have been one too many."""
 
 
 def answered(message: messages.Message) -> Ending:

@@ -28,8 +28,9 @@ class Errands:
         if self._at_once:
             return work()
         if self._thread is None:
-            self._thread = Thread(target=self._serve, name="errands", daemon=True)
-            self._thread.start()
+            thread = Thread(target=self._serve, name="errands", daemon=True)
+            thread.start()  # may be refused, and is tried for the next one then
+            self._thread = thread
         self._queue.put(work)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import signal
+import socket
 import sys
 from collections.abc import Collection
 from typing import Any
@@ -23,35 +24,39 @@ class JobProcess:
     def __init__(self, entry: job_loop.Entry, keep: Collection[int], limits: Limits, place: str):
         """Fork it. `keep` are the descriptors it holds besides its own, `place` is the path of what
         has the folders of its calls. Raises OSError."""
-        self.output = Output(limits.log_bytes)
-        self.channel, theirs = messages.channel()
         self.calls = 0
         self.limits = limits.job
         self._cpu_seconds = self._cpu_clock = 0.0
         self._memory_bytes = self._oom_kills = 0
+        with contextlib.ExitStack() as held:
+            self.output = Output(limits.log_bytes)
+            held.callback(self.output.close)
+            self.channel, theirs = messages.channel()
+            held.callback(self.channel.close)
+            with theirs:
+                self.pid = self._fork(theirs, keep, self._bounded(entry, limits, place))
+            try:
+                self._leftovers = Leftovers(self.pid)
+            except OSError:
+                self.channel.close()
+                processes.kill_below()
+                raise
+            held.pop_all()
+
+    @staticmethod
+    def _fork(theirs: socket.socket, keep: Collection[int], bounded: job_loop.Bounded) -> int:
         keeper = os.getpid()
         sys.stdout.flush()  # what is buffered would be printed twice
         sys.stderr.flush()
         # The keeper's handlers are not to run in the new process before that has dropped them.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCONT})
         try:
-            self.pid = os.fork()
-            if self.pid == 0:
-                job_loop.live(keeper, theirs, keep, self._bounded(entry, limits, place))
-        except OSError:
-            self.channel.close()
-            self.output.close()
-            raise
+            pid = os.fork()
+            if pid == 0:
+                job_loop.live(keeper, theirs, keep, bounded)
+            return pid
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            theirs.close()
-        try:
-            self._leftovers = Leftovers(self.pid)
-        except OSError:
-            self.channel.close()
-            processes.kill_below()
-            self.output.close()
-            raise
 
     def _bounded(self, entry: job_loop.Entry, limits: Limits, place: str) -> job_loop.Bounded:
         given = limits.max_result_bytes, limits.job, self.output.write_end, place

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from runner import ending, messages, processes
-from runner.ending import LEASE_ENDED, Ending
+from runner.ending import LEASE_ENDED, NOT_RECEIVED, Ending
 from runner.excess import Excess
 from runner.job_loop import Entry
 from runner.job_process import JobProcess
@@ -82,18 +82,18 @@ class Keeper:
     def serve_one(self) -> None:
         """Wait for a call, and run it."""
         message = self._ask_orders(self._ears.orders.next_call)
-        assert message.text is not None
+        request = None if message.text is None else messages.read(message.text)
         self._token = message.fields["token"]
         try:
-            self._run(self._token, messages.read(message.text), message.fields["timeout"])
+            self._run(self._token, request, message.fields["timeout"])
         finally:
             self._token = None  # if the keeper has failed at this call: that is not innocent then
 
-    def _run(self, token: str, request: str, timeout: float | None) -> None:
+    def _run(self, token: str, request: str | None, timeout: float | None) -> None:
         told, self._told = self._told, None
         # In this order: before a runner takes up a new lease, it has all killed of the old one.
-        if self._ears.lease.left() == 0.0:  # the pool was stopped with the call in its hands
-            self._tell(LEASE_ENDED, None)
+        if request is None or self._ears.lease.left() == 0.0:  # the pool was stopped with the call
+            self._tell(NOT_RECEIVED if request is None else LEASE_ENDED, None)
             return
         if self._ask_orders(lambda: self._ears.orders.is_killed(token)):
             self._tell(Ending("killed"), None)

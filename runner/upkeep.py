@@ -1,5 +1,6 @@
 """What a runner does now and then: rescue, prune, reschedule, note history."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from storage.opening import Store
 from storage.rescheduling import BATCH, reschedule
 from storage.rescue import Rescuer
 
+log = logging.getLogger(__name__)
+
 RESCUE_SECONDS = 0.5
 PRUNE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
@@ -30,6 +33,17 @@ class Chore:
     work: Callable[[], bool]
     pause: float
     due_at: float = 0.0
+
+
+def _is_left(chore: Chore) -> bool:
+    """Whether there is more to be done at once. Raises StoreError. While there are no descriptors
+    or threads left, which jobs may have taken, nothing is done; the runner needs none to go on."""
+    try:
+        return chore.work()
+    except (OSError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        log.warning("upkeep failed, it is tried again", extra={"reason": reason})
+        return False
 
 
 class Upkeep:
@@ -66,7 +80,7 @@ class Upkeep:
         for chore in self._chores:
             if chore.due_at <= now:
                 chore.due_at = now + chore.pause
-                if chore.work():
+                if _is_left(chore):
                     chore.due_at = now
 
     def close(self) -> None:

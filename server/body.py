@@ -12,6 +12,9 @@ from tornado.httputil import HTTPHeaders
 from server import strict_json
 from server.problems import Problem, malformed, too_large
 
+_MOST_DIGITS = 100
+"""Of a size; from some thousands on, int() refuses them."""
+
 
 class Body(Protocol):
     """A body on its way in. Every method may raise a Problem."""
@@ -104,6 +107,6 @@ def content_length(header: str | None) -> int | None:
     """The announced size of a body in bytes, None if it was not announced."""
     if header is None:
         return None
-    if not header.isascii() or not header.isdigit():
-        raise malformed("Content-Length is not a number")
+    if not (header.isascii() and header.isdigit() and len(header) <= _MOST_DIGITS):
+        raise malformed("Content-Length is not a number of bytes")
     return int(header)

@@ -9,7 +9,6 @@ same `webhook-id` each time. Listeners share the work; what one has taken when i
 
 import asyncio
 import base64
-import contextlib
 import hashlib
 import hmac
 import logging
@@ -75,30 +74,52 @@ class Sender:
         self._hosts = hosts
         self._secret = secret
         self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=AT_ONCE)
+        self._under_way: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         """Send no more; what has been taken is sent after a while by another one."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        ending = [self._task, *self._under_way]
+        for task in ending:
+            task.cancel()
+        await asyncio.wait(ending)
         self._client.close()
 
     async def _run(self) -> None:
         while True:
             ticket = self._changes.ticket()
-            try:
-                taken = await self._blocking(lambda: self._callbacks.take(AT_ONCE, TAKEN_SECONDS))
-                await asyncio.gather(*map(self._send, taken))
-            except StoreError as error:
-                log.warning("callbacks cannot be sent", extra={"reason": str(error)})
-                taken = []
-            except Exception as error:  # of ours: those that come after are to be sent
-                log.error("unforeseen error", exc_info=error)
-                taken = []
-            if not taken:
+            taken = await self._take(AT_ONCE - len(self._under_way))
+            for callback in taken:  # each by itself: who does not answer keeps no other waiting
+                task = asyncio.create_task(self._send(callback))
+                self._under_way.add(task)
+                task.add_done_callback(self._ended)
+            if not taken or len(self._under_way) == AT_ONCE:
+                await self._news(ticket)
+
+    async def _take(self, most: int) -> list[Callback]:
+        try:
+            return await self._blocking(lambda: self._callbacks.take(most, TAKEN_SECONDS))
+        except Exception as error:  # also of ours: those that come after are to be sent
+            _log(error)
+            return []
+
+    async def _news(self, ticket: asyncio.Event) -> None:
+        """Return once there may be something to send, and room for it."""
+        waits = set(self._under_way)
+        change = asyncio.create_task(self._changes.after(ticket, TAKEN_SECONDS))
+        try:
+            if len(waits) < AT_ONCE:
+                waits.add(change)  # woken each second at least
                 await asyncio.sleep(PAUSE_SECONDS)
-                await self._changes.after(ticket, TAKEN_SECONDS)  # woken each second at least
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            change.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log(error)
 
     async def _send(self, callback: Callback) -> None:
         reason = await self._try(callback)
@@ -133,3 +154,10 @@ class Sender:
         except Exception as error:  # whatever a name, a network or a peer does
             return f"{type(error).__name__}: {error}"
         return None if 200 <= answer.code < 300 else f"answered {answer.code}"
+
+
+def _log(error: BaseException) -> None:
+    if isinstance(error, StoreError):
+        log.warning("callbacks cannot be sent", extra={"reason": str(error)})
+    else:
+        log.error("unforeseen error", exc_info=error)

@@ -149,10 +149,19 @@ class Connection(IOStream):
         asked for. To take what nobody has asked for, Tornado leaves the socket out of the loop and
         puts it in again, which takes a tenth as long as all of a short request."""
         is_asked_for = self.reading() or self.writing() or events != self.io_loop.READ
-        if is_asked_for or self._early == _EARLY_TURNS:
+        if is_asked_for or self._early == _EARLY_TURNS or self._is_gone():
             super()._handle_events(fd, events)
         else:
             self._early += 1
+
+    def _is_gone(self) -> bool:
+        """Whether the client has hung up; of a reset, uvloop tells just once."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     def _late_head(self, seconds: float, pace: Pace) -> Late | None:
         if not self._begun and self._moved > self._moved_at_head:

@@ -9,6 +9,7 @@ header that is not listed here goes to the application: what a header means need
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import Awaitable
 from functools import lru_cache
@@ -41,6 +42,8 @@ MAX_BODY_BYTES = 64 << 10
 _PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
 _PLAIN |= {"Traceparent", "Tracestate"}
 _WITH_BODY = {*_PLAIN, "Content-Type", "Content-Length"}
+_EXPECTED = "100-continue"
+_SIZE = re.compile("[0-9]{1,9}")
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
 
@@ -71,7 +74,7 @@ class FastPath(HTTPServerConnectionDelegate):
         if start.method == "POST" and start.path == "/jobs" and _WITH_BODY.issuperset(headers):
             size = headers.get("Content-Length", "")
             limit = min(MAX_BODY_BYTES, self.services.settings.max_json_bytes)
-            if _is_json(headers) and size.isdecimal() and size.isascii() and int(size) <= limit:
+            if _is_json(headers) and _SIZE.fullmatch(size) and int(size) <= limit:
                 return submit(self.services, headers)
         return None
 
@@ -90,6 +93,8 @@ class _Request(HTTPMessageDelegate):
         self._path.services.proxies.note(self._context, headers)
         call = self._path.call(start_line, headers)
         if call is None:
+            if headers.get("Expect", "").lower() == _EXPECTED:
+                headers["Expect"] = _EXPECTED  # as Tornado knows it; Java's clients write it else
             application = self._path.application
             self._rest = application.start_request(self._server_conn, self._connection)
             return self._rest.headers_received(start_line, headers)

@@ -8,7 +8,7 @@ from typing import Any
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from server.file_part import FilePart
-from server.problems import FieldError, malformed, too_large, unacceptable
+from server.problems import FieldError, Problem, malformed, too_large, unacceptable
 from server.submission import FILE_PART, Submission
 from storage.job import Upload
 from storage.uploads import Uploads
@@ -41,7 +41,7 @@ class FormBody:
         try:
             self._parser = PushMultipartParser(boundary, max_segment_count=MAX_PARTS)
         except MultipartError as error:
-            raise malformed(f"the form is malformed: {error}") from None
+            raise _malformed(error) from None
         self._uploads = uploads
         self._blocking = blocking
         self._admit = admit
@@ -66,14 +66,14 @@ class FormBody:
                 for event in self._parser.parse(chunk):
                     await self._take(event)
             except MultipartError as error:
-                raise malformed(f"the form is malformed: {error}") from None
+                raise _malformed(error) from None
 
     def require_whole(self) -> None:
         """Raise Problem 400 if the form ended too early."""
         try:
             self._parser.close()
         except MultipartError as error:
-            raise malformed(f"the form is malformed: {error}") from None
+            raise _malformed(error) from None
 
     async def finish(self) -> Upload | None:
         """Make the file of a whole form durable, if there is one. Raises StoreError."""
@@ -134,6 +134,11 @@ class FormBody:
     def _in_file(self) -> FilePart | None:
         """The file, if it is what arrives now."""
         return self._file if self._part is not None and self._part.name == FILE_PART else None
+
+
+def _malformed(error: MultipartError) -> Problem:
+    """What is wrong; a second argument is the error behind it, in words that are no client's."""
+    return malformed(f"the form is malformed: {error.args[0]}")
 
 
 def label(name: str) -> str:

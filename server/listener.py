@@ -53,7 +53,8 @@ def serve(settings: ServerSettings) -> None:
     except StoreError as error:
         sys.exit(f"cannot start: {error}")
     except OSError as error:
-        sys.exit(f"cannot listen on PORT={settings.port}: {error.strerror}")
+        host = f"HOST={settings.host}, " if settings.host else ""
+        sys.exit(f"cannot listen on {host}PORT={settings.port}: {error.strerror}")
     finally:
         store.close()
         traces.close()

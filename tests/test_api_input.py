@@ -1,5 +1,6 @@
 """Bad input of every kind: a clear error that names the field, and nothing is stored."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -139,6 +140,18 @@ async def test_a_chunked_body_over_the_limit_is_a_413(client: Client) -> None:
         headers={"Content-Type": "application/json"},
     )
     assert response.code == 413
+
+
+@pytest.mark.parametrize("digits", [101, 5000])
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
+async def test_a_content_length_of_too_many_digits_is_a_400(
+    client: Client, kind: str, digits: int
+) -> None:
+    lines = f"Host: here\r\nContent-Type: {kind}\r\nContent-Length: {'9' * digits}\r\n\r\n"
+    reader, writer = await asyncio.open_connection(*client.base_url[7:].split(":"))
+    writer.write(f"POST /jobs HTTP/1.1\r\n{lines}".encode())
+    assert (await reader.read())[:13] == b"HTTP/1.1 400 "
+    writer.close()
 
 
 async def test_a_big_body_where_none_is_needed_is_a_413(client: Client) -> None:

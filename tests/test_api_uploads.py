@@ -287,3 +287,17 @@ async def _connect(client: Client) -> tuple[asyncio.StreamReader, asyncio.Stream
 def _head(size: int, content_type: str, *lines: str) -> bytes:
     head = ["POST /jobs HTTP/1.1", "Host: localhost", f"Content-Type: {content_type}"]
     return "\r\n".join([*head, f"Content-Length: {size}", *lines, "", ""]).encode()
+
+
+async def test_a_form_that_cannot_be_read_is_told_so_in_plain_words(client: Client) -> None:
+    response = await client.fetch(
+        "/jobs",
+        method="POST",
+        body=b'--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n\r\n--x--\r\n',
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    detail = json.loads(response.body)["detail"]
+    assert (response.code, detail) == (
+        400,
+        "the form is malformed: Segment header failed to decode",
+    )

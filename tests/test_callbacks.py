@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -170,6 +171,24 @@ async def test_it_is_told_again_until_it_is_taken_in(
         while waiting(bench.store.database):
             await asyncio.sleep(0.01)
         assert len(receiver.heard) == 4
+
+
+@pytest.mark.gen_test
+async def test_who_does_not_answer_keeps_no_other_waiting(
+    bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
+    async with receiving() as receiver, listening(bench, http_client) as client:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.setblocking(False)
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            job_id = await client.sleep_job(callback_url=url)
+            await client.post(f"/jobs/{job_id}/cancel", status=200)
+            asked, _ = await asyncio.get_running_loop().sock_accept(silent)
+            with asked:
+                job_id = await client.sleep_job(callback_url=receiver.url)
+                await client.post(f"/jobs/{job_id}/cancel", status=200)
+                await receiver.some(1)
 
 
 @pytest.mark.gen_test

@@ -1,19 +1,25 @@
 """More connections than there is room for, heads without an end, and what is not HTTP."""
 
 import asyncio
+import logging
 import resource
 import socket
+import struct
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
 from server.connections import Connection
+from server.fast_path import FastPath
+from server.listener import new_event_loop
 from server.wire import HEADERS
+from tests.api import Client
 from tests.programs import Program, Service, running_service
 from tests.raw_http import JSON_HEAD, answer, ask, connect, crowd, heard, is_well
 from tests.waiting import until, wait_for
@@ -152,6 +158,33 @@ def test_what_is_not_http_is_a_problem_and_the_end_of_the_connection(
     assert is_well(service)
 
 
+def test_an_address_that_is_none_of_this_host_is_named(tmp_path: Path) -> None:
+    elsewhere = {"DATA_DIR": str(tmp_path), "HOST": "192.0.2.1", "PORT": "5000"}  # of no host
+    listener = Program("server", tmp_path, elsewhere)
+    assert listener.process.wait(timeout=30) == 1
+    line = listener.log.read_text().splitlines()[-1]
+    assert line.startswith("cannot listen on HOST=192.0.2.1, PORT=5000: Cannot assign")
+
+
+@pytest.mark.parametrize("expected", ["100-continue", "100-Continue"])
+def test_a_client_that_waits_for_our_word_gets_it_however_it_asks(
+    service: Service, expected: str
+) -> None:
+    body = b'{"type": "sleep", "payload": {"seconds": 0}}'
+    head = f"Content-Length: {len(body)}\r\nExpect: {expected}\r\nConnection: close\r\n\r\n"
+    with connect(service) as client:
+        client.sendall(JSON_HEAD + head.encode())
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 100 ")
+        client.sendall(body)
+        assert answer(heard(client))[0] == 202
+
+
+def break_off(client: socket.socket) -> None:
+    """Close so that the other side is told of a reset."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
 class Watched(Connection):
     """Counts how often the loop says that there is something."""
 
@@ -201,3 +234,34 @@ async def test_a_client_that_leaves_while_nothing_is_asked_of_it_is_noticed() ->
     connection = Watched(ours)
     theirs.close()
     await until(connection.closed)
+
+
+def test_a_client_that_breaks_its_connection_while_nothing_is_asked_of_it_is_noticed() -> None:
+    async def look() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            theirs = socket.create_connection(listening.getsockname())
+            connection = Watched(listening.accept()[0])
+            break_off(theirs)
+            await asyncio.wait_for(until(connection.closed), 10)
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:  # the listener's own
+        runner.run(look())
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_leaves_before_its_stream_begins_is_no_error_of_ours(
+    app: FastPath, client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = app.services.feed
+
+    async def ready() -> None:
+        theirs.close()
+        await until(lambda: all(stream.ended for stream in feed._open))
+
+    monkeypatch.setattr(feed, "ready", ready)
+    with caplog.at_level(logging.DEBUG):
+        theirs = socket.create_connection(("127.0.0.1", urlsplit(client.base_url).port))
+        theirs.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+        await until(lambda: app.services._active == 1)
+        await until(lambda: app.services._active == 0 and not feed._open)
+    assert not [line for line in caplog.records if line.levelno >= logging.WARNING]

@@ -72,3 +72,19 @@ def test_a_stop_waits_no_longer_than_a_moment_and_begins_nothing(
     gate.set()
     wait_for(lambda: "errands" not in {thread.name for thread in threading.enumerate()})
     assert done == []
+
+
+def test_what_found_no_thread_is_told_so_and_the_next_is_done(
+    beside: Errands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            beside.do(adding(done, 1))
+    beside.do(adding(done, 2))
+    wait_for(lambda: done == [2])
+
+
+def refuse(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -3,6 +3,7 @@
 import gc
 import math
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -20,9 +21,10 @@ from runner.limits import JobLimits
 from runner.orders import Orders
 from runner.pool import PoolError
 from runner.printed import Output
+from runner.setup import Limits
 from runner.watch import Ears, Watch
-from tests import pool_loads, pools
-from tests.pools import descriptors_below, free_descriptor, open_pool
+from tests import pool_loads, pool_work, pools
+from tests.pools import descriptors_below, free_descriptor, open_descriptors, open_pool
 from tests.waiting import wait_for
 
 
@@ -46,6 +48,23 @@ def test_a_request_that_cannot_be_sent_is_lost_without_fault_and_costs_no_keeper
         assert owner.value("pid") == pid
 
 
+def test_a_request_that_cannot_be_received_is_lost_without_fault_and_costs_no_neighbour() -> None:
+    with open_pool(2) as owner:
+        neighbour, _ = owner.start("sleep", seconds=60)
+        pid = owner.value("pid")
+        keeper = pools.parent(pid)
+        taken = {int(name) for name in os.listdir(f"/proc/{keeper}/fd")}
+        free = min(set(range(len(taken) + 1)) - taken)
+        limits = resource.prlimit(keeper, resource.RLIMIT_NOFILE)
+        resource.prlimit(keeper, resource.RLIMIT_NOFILE, (free, limits[1]))
+        outcome = owner.run("echo", value="x" * 10**5)
+        resource.prlimit(keeper, resource.RLIMIT_NOFILE, limits)
+        assert (outcome.kind, outcome.innocent) == ("lost", True)
+        assert outcome.error_message == "the job could not be received: too many open files"
+        assert owner.value("pid") == pid
+        assert owner.kill(neighbour).kind == "killed"
+
+
 def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
     with open_pool(1, pool_loads.load_where_forks_fail) as owner:
         assert owner.run("leave", code=0).kind == "crashed"  # a new process is refused then
@@ -53,6 +72,14 @@ def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
         assert (outcome.kind, outcome.innocent) == ("lost", True)
         assert "could not fork or make a folder: [Errno 11]" in (outcome.error_message or "")
         assert owner.value("echo", value=1) == 1
+
+
+@pytest.mark.parametrize("more", [1, 2, 3])
+def test_a_job_process_for_which_descriptors_are_too_few_leaves_none_open(more: int) -> None:
+    before = open_descriptors()
+    with descriptors_below(free_descriptor(more)), pytest.raises(OSError, match="Too many"):
+        JobProcess(pool_work.entry, [], Limits(), "/tmp")  # noqa: S108: not used
+    assert open_descriptors() == before
 
 
 @pytest.mark.parametrize("more", [2, 3, 5, 6, 8, 12, 16])

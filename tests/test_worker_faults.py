@@ -243,3 +243,22 @@ if __name__ == "__main__":
     )
     assert failed.returncode == 1
     assert b"planned" in failed.stderr
+
+
+def test_a_worker_without_file_descriptors_lives_on_and_runs_jobs_once_there_are_some(
+    service: Service,
+) -> None:
+    worker = service.worker(CONCURRENCY_LIMIT="1")
+    pid = worker.process.pid
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free(pid), limits[1]))
+    worker.logged("upkeep failed, it is tried again")
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+    job = service.result(service.submit(payload={"seconds": 0}))
+    assert (job["status"], job["attempt"]) == ("succeeded", 1)
+
+
+def first_free(pid: int) -> int:
+    """The first descriptor that a process has not open."""
+    taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    return next(number for number in range(len(taken) + 1) if number not in taken)

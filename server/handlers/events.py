@@ -75,6 +75,8 @@ class StreamHandler(Handler):
         self.sent = version
         self._set_headers()
         connection: Any = self.request.connection
+        if connection.stream.closed():
+            raise StreamClosedError
         connection.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         await self.send(wire.opening_frame(version, RETRY_MS))
 

@@ -194,4 +194,11 @@ EVENTS = (
         "elif False:",
         CALLBACKS,
     ),
+    Mutant(
+        "who does not answer a callback keeps no other waiting",
+        "server/callbacks.py",
+        "return_when=asyncio.FIRST_COMPLETED",
+        "return_when=asyncio.ALL_COMPLETED",
+        CALLBACKS,
+    ),
 )

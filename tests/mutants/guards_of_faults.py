@@ -204,4 +204,11 @@ STORE_FAULTS = (
         "is_full = False",
         ("tests/test_store_faults.py", "tests/test_disk_full.py"),
     ),
+    Mutant(
+        "a worker that lacks descriptors for its upkeep lives on",
+        "runner/upkeep.py",
+        "except (OSError, RuntimeError) as error:",
+        "except ZeroDivisionError as error:",
+        ("tests/test_worker_faults.py",),
+    ),
 )

@@ -299,6 +299,20 @@ POOL = (
         FAULTS,
     ),
     Mutant(
+        "a request that a keeper cannot receive costs no keeper",
+        "runner/keeper.py",
+        "request = None if message.text is None else messages.read(message.text)",
+        "request = messages.read(message.text)  # type: ignore[arg-type]",
+        FAULTS,
+    ),
+    Mutant(
+        "a job process that cannot be forked leaves no descriptors open",
+        "runner/job_process.py",
+        "            held.callback(self.output.close)\n",
+        "",
+        FAULTS,
+    ),
+    Mutant(
         "a keeper ends when it cannot tell the runner",
         "runner/keeper.py",
         "            self._die()  # the runner is gone\n",

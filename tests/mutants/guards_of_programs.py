@@ -15,8 +15,8 @@ PROGRAMS = (
     Mutant(
         "a connection that nobody asks anything of does not keep the loop busy",
         "server/connections.py",
-        " or self._early == _EARLY_TURNS:",
-        ":",
+        " or self._early == _EARLY_TURNS or",
+        " or",
         ("tests/test_connections.py",),
     ),
     Mutant(
@@ -50,8 +50,8 @@ PROGRAMS = (
     Mutant(
         "keepers take no call after the end of the lease",
         "runner/keeper.py",
-        "if self._ears.lease.left() == 0.0:",
-        "if False:",
+        "if request is None or self._ears.lease.left() == 0.0:",
+        "if request is None:",
         ("tests/test_pool_ends.py",),
     ),
     Mutant(
