@@ -15,6 +15,9 @@ from storage.places import place
 
 Newest = Callable[[], int]
 NEWEST = pw.SQL("(SELECT value FROM version)")
+_QUEUE_UP = "SELECT pg_advisory_xact_lock('version'::regclass::oid::integer, 0)"
+"""Wait for one's turn among those who want numbers, until the transaction ends. All who wait for a
+row that is changed would wake up for each of its changes, and any might be the next."""
 
 
 class _Numbers(threading.local):
@@ -49,6 +52,7 @@ class TakesNumbers:
     """For a database."""
 
     engine: Any
+    postgresql: bool
     statement: Any
     translated: Any
 
@@ -75,6 +79,8 @@ class TakesNumbers:
         """Take so many numbers for what the transaction changes from here on, as above."""
         advance = self.statement("next version", _advance)
         with self.translated():
+            if self.postgresql:
+                self.engine.later(_QUEUE_UP, ())
             newest = self.engine.ask_later(advance.sql, advance.arguments({"count": count}))
         self._numbers.take(newest, count)
 

@@ -5,6 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from storage.claim_moves import Claim, Claimed
 from storage.job import NewJob
 from tests.stores import RETURNED, Bench
 
@@ -12,17 +13,26 @@ only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], ind
 
 
 @only_on_postgresql
-def test_a_turn_waits_for_postgresql_twice(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_turn_waits_for_postgresql_twice_and_for_the_first_nobody_else_has_to_wait(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(10)])
     runner = bench.runner()
     jobs = runner.claims.claim(3)
     waits = Waits(monkeypatch)
+
+    def changes(claim: Claim) -> Claimed:
+        assert waits.count == 1  # it has looked
+        assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
+        claimed = claim()
+        assert waits.count == 1  # so that nothing was changed so far
+        return claimed
+
     for _ in range(2):
         waits.forget()
-        with runner.claims.turn():
-            assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
-            jobs = runner.claims.claim(3)
-        assert waits.count == 2  # the ends with what is due; the claims with the commit
+        jobs = runner.claims.change(changes, 3).jobs()
+        assert len(jobs) == 3
+        assert waits.count == 2
 
 
 @only_on_postgresql

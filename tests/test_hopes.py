@@ -1,0 +1,169 @@
+"""Turns whose changes are taken for granted, and what becomes of them if that was wrong."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import peewee as pw
+import pytest
+
+from storage.claim_moves import Claim, Claimed
+from storage.job import Job, NewJob
+from storage.models import TallyRow
+from storage.queues import Queues
+from tests.stores import RETURNED, Bench, Holder
+
+only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+def queues(bench: Bench) -> Queues:
+    return Queues(bench.store.database, bench.store.wakeup, bench.clock)
+
+
+def elsewhere(bench: Bench, change: Callable[[], Any]) -> Any:
+    """Make a change by a connection of its own, which has to get its turn at once."""
+
+    def by_its_own() -> Any:
+        try:
+            return change()
+        finally:
+            bench.store.database.engine.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(by_its_own).result(20)
+
+
+class Turn:
+    """A turn that settles jobs and claims others, while something else happens the first time."""
+
+    def __init__(self, runner: Holder, jobs: list[Job], meanwhile: Callable[[], Any]):
+        self._runner, self._jobs, self._meanwhile = runner, jobs, meanwhile
+        self.runs = 0
+
+    def take(self, limit: int) -> tuple[list[bool], list[Job]]:
+        """Which ends were stored, and what was claimed."""
+        settled, claimed = self._runner.claims.change(self._changes, limit)
+        return settled, claimed.jobs()
+
+    def _changes(self, claim: Claim) -> tuple[list[bool], Claimed]:
+        self.runs += 1
+        if self.runs == 1:
+            self._meanwhile()
+        ends = [(job.fence, "1", RETURNED) for job in self._jobs]
+        return self._runner.claims.complete_each(ends), claim()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_a_turn_settles_and_claims(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner = bench.runner()
+    first = runner.claims.claim(2)
+    turn = Turn(runner, first, lambda: None)
+    settled, claimed = turn.take(2)
+    assert settled == [True, True]
+    assert claimed == [bench.job(job.id) for job in claimed]
+    assert {job.status for job in claimed} == {"running"}
+    assert {bench.job(job.id).status for job in first} == {"succeeded"}
+    assert turn.runs == 1
+
+
+@only_on_postgresql
+def test_others_write_while_a_runner_prepares_its_turn(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner = bench.runner()
+    jobs = runner.claims.claim(2)
+
+    def changes(claim: Claim) -> Claimed:
+        assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
+        claimed = claim()
+        elsewhere(bench, lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
+        return claimed
+
+    assert len(runner.claims.change(changes, 2).jobs()) == 2
+
+
+@only_on_postgresql
+@pytest.mark.parametrize("mishap", ["cancel", "pause", "limit", "deregister", "cancel and retry"])
+def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> None:
+    assert queues(bench).put("a")
+    ids = [bench.enqueue(queue="a", max_retries=3) for _ in range(4)]
+    runner = bench.runner()
+    (first,) = runner.claims.claim(1)
+    second, third, fourth = ids[1:]
+
+    def canceled_and_retried() -> None:
+        bench.jobs.cancel(second)
+        bench.jobs.retry(second)
+
+    happens: dict[str, Callable[[], Any]] = {
+        "cancel": lambda: bench.jobs.cancel(second),
+        "pause": lambda: queues(bench).put("a", paused=True),
+        "limit": lambda: queues(bench).put("a", max_running=1),
+        "deregister": runner.claims.deregister,
+        "cancel and retry": canceled_and_retried,
+    }
+    expected = {
+        "cancel": [third, fourth],
+        "pause": [],
+        "limit": [second],
+        "deregister": [],
+        "cancel and retry": [second, third],
+    }
+    turn = Turn(runner, [first], lambda: elsewhere(bench, happens[mishap]))
+    settled, claimed = turn.take(2)
+    assert settled == [True]
+    assert [job.id for job in claimed] == expected[mishap]
+    assert [job.id for job in runner.claims.held()] == expected[mishap]
+    assert bench.job(first.id).status == "succeeded"
+    assert turn.runs == 2
+
+
+@only_on_postgresql
+def test_an_end_that_is_refused_is_told_as_refused_and_all_others_count_once(
+    bench: Bench,
+) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner = bench.runner()
+    lost, kept = runner.claims.claim(2)
+    turn = Turn(
+        runner, [lost, kept], lambda: elsewhere(bench, lambda: runner.claims.release(lost.fence))
+    )
+    settled, claimed = turn.take(2)
+    assert settled == [False, True]
+    assert len(claimed) == 2
+    tallies = bench.store.database.rows(TallyRow.select())
+    counted = {row["name"]: row["value"] for row in tallies}
+    assert counted["attempt returned"] == 1
+    assert counted["attempt released"] == 1
+    assert counted["finished succeeded"] == 1
+
+
+@only_on_postgresql
+def test_what_one_runner_is_about_to_claim_another_passes_over(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner, other = bench.runner(), bench.runner()
+    others: list[Job] = []
+    turn = Turn(runner, [], lambda: others.extend(elsewhere(bench, lambda: other.claims.claim(2))))
+    _, claimed = turn.take(2)
+    assert len({job.id for job in (*claimed, *others)}) == 4
+    assert turn.runs == 1
+
+
+@only_on_postgresql
+def test_what_an_aborted_breath_was_to_prepare_is_prepared_later(bench: Bench) -> None:
+    database = bench.store.database
+
+    def ask(first: str) -> None:
+        with database.transaction():
+            database.later(first, ())
+            database.execute("SELECT 1 FROM version WHERE id = %s", (1,))
+
+    for _ in range(2):  # before anything is prepared, to roll back forgets nothing
+        with pytest.raises(pw.DataError):
+            ask("SELECT 1 / 0")
+    for _ in range(5):
+        ask("SELECT 1")
+    with pytest.raises(pw.DataError):
+        ask("SELECT 1 / 0")
+    for _ in range(3):
+        ask("SELECT 1")
