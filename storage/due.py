@@ -41,9 +41,7 @@ def due_jobs(asking: Asking, lanes: Sequence[Lane], known: dict[str, Rows]) -> R
             room = lane.fits(asking.limit)
             first = known.get(lane.queue) if room == asking.limit else None
             due += _due_in(asking, lane.queue, room, first)
-    if len(lanes) > 1:
-        due.sort(key=_claimed_first)
-    return due[: asking.limit]
+    return sorted(due, key=_claimed_first)[: asking.limit]
 
 
 def can_wait(rows: Sequence[dict[str, Any]], lanes: Sequence[Lane]) -> Rows:
@@ -127,5 +125,4 @@ def _select_aside() -> Any:
     """What was set aside, without what had just been claimed."""
     # The status not as an index has it: else PostgreSQL might read all that are queued.
     is_queued = pw.Expression(JobRow.status, "||", "") == Status.QUEUED
-    aside = JobRow.select().where(is_queued, is_aside(JobRow.id))
-    return aside.order_by(JobRow.run_at, JobRow.id)
+    return JobRow.select().where(is_queued, is_aside(JobRow.id))

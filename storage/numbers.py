@@ -30,6 +30,11 @@ class _Numbers(threading.local):
         """A new transaction has taken none."""
         self._left = -1
 
+    @property
+    def any_taken(self) -> bool:
+        """Whether it has taken any."""
+        return self._left >= 0
+
     def take(self, newest: Any, count: int) -> None:
         """It has taken so many, up to the newest, which is the answer to a statement."""
         self._newest, self._left = newest, count
@@ -79,7 +84,7 @@ class TakesNumbers:
         """Take so many numbers for what the transaction changes from here on, as above."""
         advance = self.statement("next version", _advance)
         with self.translated():
-            if self.postgresql:
+            if self.postgresql and not self._numbers.any_taken:
                 self.engine.later(_QUEUE_UP, ())
             newest = self.engine.ask_later(advance.sql, advance.arguments({"count": count}))
         self._numbers.take(newest, count)

@@ -125,9 +125,7 @@ MAY_IMPORT = {
     "storage.readiness": "storage.database storage.job storage.schema",
     "storage.keys": QUERIES,
     "storage.store": f"{TABLES} storage.clock storage.filters storage.keys storage.queue_names "
-    "storage.queues "
-    "storage.search "
-    "storage.skew storage.wakeup storage.waking",
+    "storage.queues storage.search storage.skew storage.wakeup storage.waking",
     "storage.claims": f"{TABLES} storage.output storage.claim_moves storage.claiming storage.clock "
     "storage.hopes storage.lanes storage.lookout "
     "storage.wakeup storage.waking storage.liveness storage.parts storage.job_parts",

@@ -100,7 +100,7 @@ API = (
     ),
     Mutant(
         "a claim takes the turn to number before it locks jobs",
-        "storage/claims.py",
+        "storage/claiming.py",
         "last = self._database.number_next(limit + ahead)",
         "last = 0",
         ("tests/test_client_changes.py",),

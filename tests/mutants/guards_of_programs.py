@@ -78,8 +78,8 @@ PROGRAMS = (
     Mutant(
         "what could not be settled is settled later",
         "runner/supervisor.py",
-        "with self._claims.turn():",
-        "ended, self._ended = self._ended, []\n            with self._claims.turn():",
+        "        def change(claim: Claim)",
+        "        ended, self._ended = self._ended, []\n\n        def change(claim: Claim)",
         WHOLE,
     ),
     Mutant(

@@ -56,7 +56,7 @@ STORE = (
     ),
     Mutant(
         "a claim adds one to the attempt",
-        "storage/moves.py",
+        "storage/claim_moves.py",
         'row["attempt"] + 1',
         'max(1, row["attempt"])',
         CLAIMS,
@@ -70,9 +70,9 @@ STORE = (
     ),
     Mutant(
         "no more is claimed than there are slots",
-        "storage/lookout.py",
-        ", known)[:limit]",
-        ", known)",
+        "storage/due.py",
+        ")[: asking.limit]",
+        ")",
         (*CLAIMS, "tests/test_queues.py"),
     ),
     Mutant(

@@ -1,0 +1,64 @@
+"""Guards of turns whose changes are taken for granted."""
+
+from tests.mutants.mutant import Mutant
+
+HOPES_TESTS = ("tests/test_hopes.py",)
+
+HOPES = (
+    Mutant(
+        "a job that was looked at is claimed only if nobody has changed it",
+        "storage/change_statements.py",
+        'return JobRow.version == place(JobRow.version, "seen"), may',
+        "return (may,)",
+        HOPES_TESTS,
+    ),
+    Mutant(
+        "a job that was looked at is claimed only if its queue is not paused",
+        "storage/change_statements.py",
+        "QueueRow.name == JobRow.queue, QueueRow.paused_at.is_null()",
+        "(QueueRow.name == JobRow.queue,)",
+        HOPES_TESTS,
+    ),
+    Mutant(
+        "a job that was looked at is claimed only if its queue has no limit",
+        "storage/change_statements.py",
+        "is_open.where(QueueRow.max_running.is_null())",
+        "is_open",
+        HOPES_TESTS,
+    ),
+    Mutant(
+        "a job that was looked at is claimed only by a runner that is known",
+        "storage/change_statements.py",
+        ".join(RunnerRow, on=runner)",
+        "",
+        HOPES_TESTS,
+    ),
+    Mutant(
+        "if not all is as was hoped, nothing has happened",
+        "storage/statements.py",
+        "_NOTHING_IF_ALL if all else _AT",
+        "_AT",
+        HOPES_TESTS,
+    ),
+    Mutant(
+        "what one runner is about to claim another passes over",
+        "storage/aside.py",
+        "query.where(is_free)",
+        "query",
+        HOPES_TESTS,
+    ),
+    Mutant(
+        "while a queue with jobs has a limit, nothing is taken for granted",
+        "storage/lookout.py",
+        'row["max_running"] is not None and row["next_run_at"] is not None',
+        "False",
+        ("tests/test_lookout.py", *HOPES_TESTS),
+    ),
+    Mutant(
+        "what an aborted breath was to prepare is prepared later",
+        "storage/unsent.py",
+        "        connection._prepared.clear()\n",
+        "",
+        HOPES_TESTS,
+    ),
+)
