@@ -118,6 +118,21 @@ def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> Non
     assert turn.runs == 2
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_a_turn_fills_the_room_that_it_makes_in_a_queue_with_a_limit(bench: Bench) -> None:
+    assert queues(bench).put("a", max_running=2)
+    for _ in range(5):
+        bench.enqueue(queue="a")
+    runner = bench.runner()
+    first, _ = runner.claims.claim(3)
+    turn = Turn(runner, [first], lambda: None)
+    settled, claimed = turn.take(3)
+    assert settled == [True]
+    assert len(claimed) == 1
+    assert len(runner.claims.held()) == 2
+    assert turn.runs == 1
+
+
 @only_on_postgresql
 def test_an_end_that_is_refused_is_told_as_refused_and_all_others_count_once(
     bench: Bench,

@@ -1,4 +1,4 @@
-"""What a runner claims in the turn in which it settles: it looks along with the ends."""
+"""What a runner claims in the turn in which it settles."""
 
 import pytest
 
