@@ -101,6 +101,8 @@ class Feed:
                 self.version = await self._blocking(self._events.newest)
                 self._ready.set_result(None)
                 await self._follow(waiter)
+        except OSError as error:
+            self._fail(StoreUnavailable(str(error)))
         except Exception as error:
             self._fail(error)
         finally:

@@ -47,7 +47,7 @@ class Wakeup(Protocol):
         """Wake those of many now, after the commit, if they were not woken with it."""
 
     def waiter(self, topic: str) -> Waiter:
-        """A new waiter."""
+        """A new waiter. Raises OSError."""
 
 
 def wait(waiter: Waiter, seconds: float) -> None:
@@ -70,10 +70,12 @@ class SocketWakeup:
         self._sender.setblocking(False)
 
     def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic; a socket of a dead one is removed."""
-        for name in os.listdir(self._descriptor):
-            if name.startswith((f"{topic}-", f"{EVENTS}-")):
-                self._send(name)
+        """Wake all waiters of a topic; a socket of a dead one is removed. Who has no descriptor
+        left to read the folder by wakes nobody."""
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self._descriptor):
+                if name.startswith((f"{topic}-", f"{EVENTS}-")):
+                    self._send(name)
 
     def with_commit(self, topics: Sequence[str]) -> None:
         """Nothing: who is woken looks at once, and would not find the change."""
@@ -106,11 +108,16 @@ class SocketWaiter:
     """A socket in the shared folder."""
 
     def __init__(self, folder: int, name: str):
-        self._folder = os.dup(folder)
+        """Raises OSError."""
         self._name = name
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
-        self._socket.bind(_address(self._folder, name))
+        with contextlib.ExitStack() as held:
+            self._folder = os.dup(folder)
+            held.callback(os.close, self._folder)
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            held.callback(self._socket.close)
+            self._socket.setblocking(False)
+            self._socket.bind(_address(self._folder, name))
+            held.pop_all()
 
     def fileno(self) -> int:
         """The socket."""

@@ -95,6 +95,21 @@ def test_without_file_descriptors_the_listener_waits_quietly_and_recovers(tmp_pa
         assert is_well(service)
 
 
+def test_a_job_is_accepted_by_a_listener_that_has_no_descriptor_left(tmp_path: Path) -> None:
+    body = b'{"type": "sleep", "payload": {"seconds": 0}}'
+    head = b"POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    submission = head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    with running_service("", tmp_path) as service, connect(service) as client:
+        pid = service.listener.process.pid
+        for is_first in (True, False):
+            client.sendall(submission)
+            assert client.recv(1 << 16).startswith(b"HTTP/1.1 202")
+            if is_first:
+                used = {int(file.name) for file in Path(f"/proc/{pid}/fd").iterdir()}
+                most = min(set(range(len(used) + 1)) - used)
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
+
+
 def test_a_listener_with_64_files_is_not_deaf(tmp_path: Path) -> None:
     limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
     starter = (sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])")

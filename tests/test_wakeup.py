@@ -9,6 +9,7 @@ import pytest
 from storage.notices import PostgresWaiter
 from storage.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
 from storage.waking import waking
+from tests.pools import descriptors_below, free_descriptor, open_descriptors
 from tests.stores import Bench
 from tests.waiting import wait_for
 
@@ -64,6 +65,17 @@ def test_the_socket_of_a_dead_waiter_is_removed(tmp_path: Path) -> None:
     wakeup.notify(WORKER)
     assert list(tmp_path.iterdir()) == []
     waiter.close()
+    wakeup.close()
+
+
+def test_who_has_no_descriptor_left_wakes_nobody_and_goes_on(tmp_path: Path) -> None:
+    wakeup = SocketWakeup(tmp_path)
+    before = open_descriptors()
+    with descriptors_below(free_descriptor()):
+        wakeup.notify(WORKER)
+    with descriptors_below(free_descriptor() + 1), pytest.raises(OSError, match="Too many open"):
+        wakeup.waiter(WORKER)  # which needs two
+    assert open_descriptors() == before
     wakeup.close()
 
 
