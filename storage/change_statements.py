@@ -1,5 +1,6 @@
 """The statements by which jobs and their attempts change."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import peewee as pw
@@ -10,9 +11,20 @@ from storage.places import keyed, place
 from storage.states import Transition
 
 
+def insert_job(names: Iterable[str]) -> Any:
+    """A new job, of which values of these names are given; its version as with `guarded`."""
+    places = {name: place(getattr(JobRow, name)) for name in names}
+    return JobRow.insert(**{**places, "version": _numbered()})
+
+
+def _numbered() -> Any:
+    """The number of a change, by how far it is behind the newest: see `storage/numbers.py`."""
+    return pw.Expression(NEWEST, "-", place(JobRow.version))
+
+
 def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
-    """The statement of a transition, with its guard. Its version is how far it is behind the newest
-    number: see `storage/numbers.py`."""
+    """The statement of a transition, with its guard. Of its version it is given how far that is
+    behind the newest number."""
     guard: list[Any] = [keyed(JobRow.id, "the job")]
     if transition.fenced:
         guard += [
@@ -28,7 +40,7 @@ def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
         name: value if isinstance(value, pw.Node) else place(getattr(JobRow, name))
         for name, value in changes.items()
     }
-    new["version"] = pw.Expression(NEWEST, "-", place(JobRow.version))
+    new["version"] = _numbered()
     return JobRow.update(**new).where(*guard)
 
 

@@ -100,6 +100,14 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
                 cursor.executemany(statement.sql, map(statement.arguments, many))
             return int(cursor.rowcount)
 
+    def change_each_later(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> None:
+        """The same inside a transaction for changes whose number nobody asks for, see `later`."""
+        if not self.postgresql:
+            self.change_each(statement, many)
+        else:
+            for sql, arguments in statement.texts(many):
+                self.later(sql, arguments)
+
     def change_both(
         self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
     ) -> list[bool]:

@@ -23,10 +23,19 @@ def state_told_by(error: pw.PeeweeException, name: str, lost: bool) -> StoreErro
     return None
 
 
+_MADE_NOTHING = ("22", "23", "40", "53", "55")
+"""Classes of states in which a server ends a transaction, and not the connection as well."""
+_UNKNOWN = "40003"
+
+
 def is_rolled_back(error: StoreError, postgresql: bool) -> bool:
     """Whether a failed commit was surely not made: SQLite writes the record of it last, and rolls
-    back if others are reading, where there is no WAL. A server tells no such thing."""
-    return not postgresql and (isinstance(error, StoreFull) or "locked" in str(error))
+    back if others are reading, where there is no WAL. A server tells why it has rolled back; what
+    became of a connection that was lost, it cannot tell."""
+    if postgresql:
+        state = server_state(error) or ""
+        return state[:2] in _MADE_NOTHING and state != _UNKNOWN
+    return isinstance(error, StoreFull) or "locked" in str(error)
 
 
 def server_state(error: BaseException) -> str | None:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from storage.change_statements import insert_job
 from storage.clock import Clock
 from storage.database import Database
 from storage.filters import Filters
@@ -15,7 +16,6 @@ from storage.job import Job, NewJob
 from storage.keys import Kept, Keyed, forget, keep
 from storage.models import JobRow, UploadRow
 from storage.moves import Moves, dump
-from storage.places import place
 from storage.queue_names import DEFAULT_QUEUE
 from storage.queues import known
 from storage.rows import jobs_by_id
@@ -159,12 +159,11 @@ class JobStore:
             return
         for type, count in Counter(row["type"] for row in rows).items():
             self._database.tallies.add(type, "submitted", count)
-        first = self._database.next_version(len(rows)) - len(rows) + 1
+        first = self._database.number_next(len(rows)) + len(rows) - 1
         self._skew.note(rows)
-        numbered = [{**row, "version": number} for number, row in enumerate(rows, first)]
-        places = {name: place(getattr(JobRow, name)) for name in numbered[0]}
-        insert = self._database.statement("insert", lambda: JobRow.insert(**places))
-        self._database.change_each(insert, numbered)
+        numbered = [{**row, "version": first - n} for n, row in enumerate(rows)]
+        insert = self._database.statement("insert", lambda: insert_job(numbered[0]))
+        self._database.change_each_later(insert, numbered)
 
     def _upload_id(self, job: NewJob) -> UUID | None:
         """The row of the job's file: made for a new one, found and kept for a source's."""

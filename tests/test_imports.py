@@ -124,11 +124,12 @@ MAY_IMPORT = {
     "storage.history": "storage.database storage.figures storage.models",
     "storage.readiness": "storage.database storage.job storage.schema",
     "storage.keys": QUERIES,
-    "storage.store": f"{TABLES} storage.clock storage.filters storage.keys storage.queue_names "
-    "storage.queues storage.search storage.skew storage.wakeup storage.waking",
+    "storage.store": f"{TABLES} storage.change_statements storage.clock storage.filters "
+    "storage.keys storage.queue_names storage.queues storage.search storage.skew storage.wakeup "
+    "storage.waking",
     "storage.claims": f"{TABLES} storage.output storage.claim_moves storage.claiming storage.clock "
-    "storage.hopes storage.lanes storage.lookout "
-    "storage.wakeup storage.waking storage.liveness storage.parts storage.job_parts",
+    "storage.hopes storage.lanes storage.lookout storage.wakeup storage.waking storage.liveness "
+    "storage.parts storage.job_parts",
     "storage.claiming": "storage.claim_moves storage.clock storage.database storage.due "
     "storage.lanes storage.liveness storage.lookout",
     "storage.claim_moves": "storage.change_statements storage.database storage.job "
@@ -177,8 +178,7 @@ MAY_IMPORT = {
     "storage.history",
     "runner.supervisor": "runner.pool runner.lease runner.pace runner.outcome runner.roster "
     "runner.settling runner.upkeep runner.work storage.claim_moves storage.claims storage.job "
-    "storage.liveness "
-    "storage.parts storage.wakeup",
+    "storage.liveness storage.parts storage.wakeup",
     "runner.heartbeat": "",
     "runner.entry": "runner.job_types",
     "runner.worker": "runner.* storage.*",

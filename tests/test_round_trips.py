@@ -1,12 +1,14 @@
 """How often who changes jobs waits for PostgreSQL: while it does, others cannot."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from storage.claim_moves import Claim, Claimed
-from storage.job import NewJob
+from storage.job import NewJob, StoreInDoubt, StoreUnavailable
 from tests.stores import RETURNED, Bench
 
 only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -49,6 +51,34 @@ def test_a_change_of_a_job_waits_for_postgresql_twice_and_nothing_at_all_never(
     assert runner.claims.fail(job.fence, RETURNED)
     assert waits.count == 2
     assert bench.job(job.id).status == "failed"
+
+
+@only_on_postgresql
+def test_submissions_wait_for_postgresql_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        bench.enqueue()  # the second one learns how far off the times in ids are
+    waits = Waits(monkeypatch)
+    for count in (1, 10):
+        waits.forget()
+        first, *_ = bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(count)])
+        assert waits.count == 1
+        assert isinstance(first, UUID)
+        assert bench.job(first).status == "queued"
+
+
+@only_on_postgresql
+def test_a_submission_whose_turn_does_not_come_is_surely_not_stored(bench: Bench) -> None:
+    def submit() -> None:
+        with pytest.raises(StoreUnavailable) as told:
+            bench.jobs.enqueue([NewJob("sleep", {})])
+        bench.store.database.engine.close()
+        assert not isinstance(told.value, StoreInDoubt)
+
+    with bench.store.database.transaction(), ThreadPoolExecutor(1) as thread:
+        bench.store.database.next_version()
+        thread.submit(submit).result(20)
 
 
 class Waits:
