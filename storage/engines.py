@@ -122,7 +122,12 @@ class _Postgresql(SendsLater, Remembered, pw.PostgresqlDatabase):
             super().rollback()
 
     def _connect(self) -> Any:
-        connection = super()._connect()
+        from psycopg import ProgrammingError  # not above, see `open_engine`
+
+        try:
+            connection = super()._connect()
+        except ProgrammingError as error:  # it is told before anybody is asked
+            raise pw.DatabaseError(f"its address is wrong: {str(error).strip()}") from error
         try:
             connection.execute(waits.SESSION)
         except Exception:
