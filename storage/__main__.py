@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from storage.config import Settings, SettingsError, read_or_exit
+from storage.database_url import url_problem
 from storage.job import StoreError
 from storage.logs import set_up_logs
 from storage.move_files import has_files, move_files
@@ -37,18 +38,21 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_options(migrate)
+    arguments = parser.parse_args()
     settings = read_or_exit(Settings)
     set_up_logs(settings.log_level, settings.log_format, "storage")
     try:
-        sys.exit(_migrate(parser.parse_args()))
+        sys.exit(_migrate(arguments))
     except (StoreError, SettingsError) as error:
         sys.exit(f"not moved: {error}")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     url = "sqlite:////path or postgresql://…"
-    parser.add_argument("--from", dest="source", required=True, metavar="URL", help=url)
-    parser.add_argument("--to", dest="target", required=True, metavar="URL", help=url)
+    for option, dest in (("--from", "source"), ("--to", "target")):
+        parser.add_argument(
+            option, dest=dest, type=_database_url, required=True, metavar="URL", help=url
+        )
     parser.add_argument(
         "--data-dir",
         type=Path,
@@ -64,16 +68,22 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--batch",
-        type=_positive,
+        type=_rows,
         default=BATCH_ROWS,
         metavar="ROWS",
         help="most rows that are stored by one transaction (default: %(default)s)",
     )
 
 
-def _positive(text: str) -> int:
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError("it must be 1 or more")
+def _database_url(text: str) -> str:
+    if wrong := url_problem(text):
+        raise argparse.ArgumentTypeError(wrong)
+    return text
+
+
+def _rows(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("it must be a whole number, 1 or more")
     return int(text)
 
 

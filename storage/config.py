@@ -14,9 +14,8 @@ from urllib.parse import unquote, urlparse
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from storage.drivers import POSTGRESQL_SCHEMES
+from storage.database_url import is_postgresql, url_problem
 
-SCHEMES = POSTGRESQL_SCHEMES | {"sqlite"}
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 """A length of time as settings give it."""
@@ -78,19 +77,19 @@ class Settings(BaseModel):
     def _any_case(cls, value: str) -> str:
         return value.upper()
 
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: str) -> str:
-        if value and urlparse(value).scheme not in SCHEMES:
-            raise ValueError("it must start with sqlite:/// or postgresql://")
-        return value
-
     @field_validator("listen_url")
     @classmethod
     def _same_kind(cls, value: str, info: ValidationInfo) -> str:
-        schemes = [urlparse(url).scheme for url in (value, info.data.get("database_url", ""))]
-        if value and not POSTGRESQL_SCHEMES.issuperset(schemes):
+        urls = value, info.data.get("database_url", "")
+        if value and not all(map(is_postgresql, urls)):
             raise ValueError("it must start with postgresql://, and so must DATABASE_URL")
+        return value
+
+    @field_validator("database_url", "listen_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if wrong := value and url_problem(value):
+            raise ValueError(wrong)
         return value
 
     @field_validator("uploads_url")

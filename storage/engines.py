@@ -10,7 +10,7 @@ from urllib.parse import urlparse
 import peewee as pw
 
 from storage import waits
-from storage.drivers import POSTGRESQL_SCHEMES
+from storage.database_url import is_postgresql, url_problem
 from storage.job import StoreUnusable
 from storage.remembered import Remembered
 from storage.unsent import Answer, SendsLater, Text
@@ -122,7 +122,12 @@ class _Postgresql(SendsLater, Remembered, pw.PostgresqlDatabase):
             super().rollback()
 
     def _connect(self) -> Any:
-        connection = super()._connect()
+        from psycopg import ProgrammingError  # not above, see `open_engine`
+
+        try:
+            connection = super()._connect()
+        except ProgrammingError as error:  # it is told before anybody is asked
+            raise pw.DatabaseError(f"its address is wrong: {str(error).strip()}") from error
         try:
             connection.execute(waits.SESSION)
         except Exception:
@@ -145,23 +150,18 @@ def open_engine(url: str, name: str = OUR_NAME, alone: bool = False) -> Any:
 
     `name` is what PostgreSQL shows of its connections. A database that is to be had `alone` is used
     by nobody else: of a SQLite file, nobody else may have a connection, or get one.
-    Raises StoreUnusable for another scheme.
+    Raises StoreUnusable for an address that is wrong.
     """
-    scheme, _, path, _, query, _ = urlparse(url)
+    if wrong := url_problem(url):
+        raise StoreUnusable(wrong)
     options: dict[str, Any]
-    if scheme in POSTGRESQL_SCHEMES:
+    if is_postgresql(url):
         from playhouse import db_url  # not above: it loads much that SQLite does without
 
         parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
         options = {**waits.CONNECTION, "application_name": name, **parsed}
         begin = waits.begin({**(waits.ALONE if alone else waits.OTHERS), **_BY_INDEX})
         return _Postgresql(**options, begin=begin, prefer_psycopg3=True)
-    if scheme != "sqlite":
-        raise StoreUnusable(f"DATABASE_URL: unknown scheme {scheme!r}")
-    if path in ("", "/", "/:memory:"):
-        raise StoreUnusable("DATABASE_URL: a database in memory would be lost with its program")
-    if query:
-        raise StoreUnusable(f"DATABASE_URL: sqlite takes no options, so leave out {'?' + query!r}")
     # synchronous=FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
     # turns to writing later would get "database is locked" at once, whatever the timeout.
     pragmas = {"journal_mode": _journal_mode(), "synchronous": "full", "foreign_keys": 1}
@@ -169,7 +169,7 @@ def open_engine(url: str, name: str = OUR_NAME, alone: bool = False) -> Any:
         pragmas = {"locking_mode": "exclusive", **pragmas}
     options = {"lock_type": "IMMEDIATE", "check_same_thread": False}
     options |= {"timeout": waits.BUSY_SECONDS, "pragmas": pragmas}
-    return _Sqlite(path.removeprefix("/"), **options)
+    return _Sqlite(urlparse(url).path.removeprefix("/"), **options)
 
 
 def _journal_mode() -> str:

@@ -92,6 +92,39 @@ def test_a_program_with_wrong_settings_says_so_and_does_not_start(program: str) 
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://[::1/x",
+        "postgresql://jobs:top/secret@db/x",
+        "postgresql://jobs:top\N{CARE OF}secret@db/x",
+        "postgresql://jobs:topsecret@db:99999/x",
+    ],
+)
+@pytest.mark.parametrize("name", ["DATABASE_URL", "LISTEN_URL"])
+def test_an_address_that_cannot_be_read_is_told_without_its_password(name: str, url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.read({"DATABASE_URL": "postgresql://db/x", name: url})
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(f"{name}: it cannot be read as an address")
+    assert "top" not in line
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_whose_database_is_a_folder_says_so_and_ends(
+    program: str, tmp_path: Path
+) -> None:
+    (tmp_path / "data" / "jobs.db").mkdir(parents=True)
+    for told, environ in (
+        (f"DATABASE_URL: {tmp_path}", {"DATABASE_URL": f"sqlite:///{tmp_path}"}),
+        (f"cannot start: {tmp_path}/data/jobs.db", {"DATABASE_URL": ""}),
+    ):
+        data = {"DATA_DIR": str(tmp_path / "data"), "PORT": "0", "LOG_LEVEL": "WARNING"}
+        answer = run(program, **data, **environ)
+        assert answer.returncode == 1
+        assert answer.stderr.splitlines()[-1] == f"{told} is a folder and no file"
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_that_cannot_find_its_job_types_says_so(program: str, tmp_path: Any) -> None:
     answer = run(program, JOB_TYPES="no.such.module", DATA_DIR=str(tmp_path), PORT="0")

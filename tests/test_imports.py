@@ -42,7 +42,8 @@ HTTP = (
 MAY_IMPORT = {
     "storage": "",
     "storage.states": "",
-    "storage.config": "storage.drivers",
+    "storage.config": "storage.database_url",
+    "storage.database_url": "storage.drivers",
     "storage.settings_apart": "storage.config",
     "storage.drivers": "",
     "storage.logs": "",
@@ -69,7 +70,7 @@ MAY_IMPORT = {
     "storage.waits": "",
     "storage.unsent": "storage.failures",
     "storage.remembered": "",
-    "storage.engines": "storage.drivers storage.failures storage.job storage.remembered "
+    "storage.engines": "storage.database_url storage.failures storage.job storage.remembered "
     "storage.unsent storage.waits storage.write_lock",
     "storage.part_row": "",
     "storage.places": "",
@@ -138,8 +139,7 @@ MAY_IMPORT = {
     "storage.parts": f"{TABLES} storage.part_row storage.liveness",
     "storage.job_parts": f"{TABLES} storage.part_row storage.lanes storage.liveness storage.parts",
     "storage.rescue": f"{TABLES} storage.clock storage.lanes storage.wakeup storage.waking "
-    "storage.liveness "
-    "storage.parts storage.trace_context",
+    "storage.liveness storage.parts storage.trace_context",
     "storage.move_marker": "storage.database storage.job",
     "storage.move_tables": "storage.database storage.failures storage.models storage.part_row "
     "storage.places storage.statements",
@@ -149,8 +149,8 @@ MAY_IMPORT = {
     "storage.move_tables storage.upload_folder storage.uploads",
     "storage.moving": "storage.clock storage.database storage.models storage.move_marker "
     "storage.move_sides storage.move_tables",
-    "storage.__main__": "storage.config storage.job storage.logs storage.move_* storage.moving "
-    "storage.opening storage.uploads",
+    "storage.__main__": "storage.config storage.database_url storage.job storage.logs "
+    "storage.move_* storage.moving storage.opening storage.uploads",
     "storage.opening": "storage.clock storage.config storage.job storage.engines storage.database "
     "storage.move_marker storage.notices "
     "storage.folders storage.schema storage.wakeup storage.liveness storage.upload_bucket "

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.config import Settings
+from storage.config import Settings, SettingsError
 from storage.folders import make_folder
-from storage.job import StoreUnusable
 from storage.making import make_file
 from storage.opening import open_store
 from tests.disk_calls import record_disk_calls
@@ -102,6 +101,6 @@ def test_a_link_to_a_database_that_is_not_there_yet_is_followed(tmp_path: Path) 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_refused(tmp_path: Path, url: str) -> None:
-    with pytest.raises(StoreUnusable, match="memory"):
+    with pytest.raises(SettingsError, match="DATABASE_URL: a database in memory"):
         open_and_close(tmp_path / "data", url)
     assert not Path(":memory:").exists()

@@ -221,6 +221,13 @@ def test_a_store_that_cannot_be_had_is_given_up_with_its_reason(tmp_path: Path) 
         open_store(settings(nobody, tmp_path), patience=0)
 
 
+@pytest.mark.parametrize("option", ["no_such_option=1", "connect_timeout=soon"])
+def test_a_wrong_option_of_postgresql_is_not_waited_for(tmp_path: Path, option: str) -> None:
+    nobody = f"postgresql://nobody@127.0.0.1:1/none?{option}"
+    with pytest.raises(StoreUnusable, match=f"none: its address is wrong: .*{option[:14]}"):
+        open_store(settings(nobody, tmp_path))
+
+
 @pytest.mark.parametrize("name", ["data", "data/schema.lock/x", "data/wakeup", "data/uploads"])
 def test_a_folder_that_cannot_be_used_is_said_plainly(tmp_path: Path, name: str) -> None:
     in_the_way = tmp_path / name

@@ -294,10 +294,24 @@ STORE = (
     ),
     Mutant(
         "a database in memory is refused",
-        "storage/engines.py",
+        "storage/database_url.py",
         'if path in ("", "/", "/:memory:"):',
         "if False:",
         MAKING,
+    ),
+    Mutant(
+        "a folder is told from a file of a database",
+        "storage/database_url.py",
+        'if os.path.isdir(file := path.removeprefix("/")):',
+        "if False:",
+        ("tests/test_move_command.py",),
+    ),
+    Mutant(
+        "what cannot be read of an address is not shown",
+        "storage/database_url.py",
+        "return _UNREADABLE",
+        "raise",
+        ("tests/test_config.py",),
     ),
     Mutant(
         "a folder that fails to sync is told from one that cannot",
