@@ -12,6 +12,7 @@ from storage.database import Database
 from storage.job import Job
 from storage.numbers import Newest
 from storage.rows import jobs_in
+from storage.statements import Statement
 from storage.states import CLAIM
 
 Rows = Sequence[dict[str, Any]]
@@ -49,11 +50,7 @@ class ClaimMoves:
         changes = _changes(rows, runner, now, last)
         if rows:
             claim = self._database.statement("claim", lambda: guarded(CLAIM, changes[0]))
-            attempt = self._database.statement("attempt", insert_attempt)
-            given = [
-                {**each, "the job": row["id"]} for row, each in zip(rows, changes, strict=True)
-            ]
-            self._database.change_both_later(claim, attempt, given)
+            self._database.change_both_later(claim, self._attempt(), _given(rows, changes))
         return self._claimed(rows, changes)
 
     def claim_as_seen(self, rows: Rows, runner: str, now: int, last: int) -> Claimed:
@@ -65,16 +62,14 @@ class ClaimMoves:
             claim = self._database.statement(
                 "claim as seen", lambda: guarded(CLAIM, changes[0]).where(*as_seen())
             )
-            attempt = self._database.statement("attempt", insert_attempt)
-            given = [
-                {**each, "the job": row["id"], "seen": row["version"]}
-                for row, each in zip(rows, changes, strict=True)
-            ]
-            self._database.change_both(claim, attempt, given)
+            self._database.change_both(claim, self._attempt(), _given(rows, changes))
         return self._claimed(rows, changes)
 
+    def _attempt(self) -> Statement:
+        return self._database.statement("attempt", insert_attempt)
+
     def _claimed(self, rows: Rows, changes: Rows) -> Claimed:
-        claimed = [{**row, **each} for row, each in zip(rows, changes, strict=True)]
+        claimed = [{**row, **new} for row, new in zip(rows, changes, strict=True)]
         return Claimed(self._database, claimed, self._database.newest())
 
 
@@ -84,4 +79,12 @@ def _changes(rows: Rows, runner: str, now: int, last: int) -> Rows:
     return [
         {**new, "attempt": row["attempt"] + 1, "version": last + after}
         for after, row in zip(reversed(range(len(rows))), rows, strict=True)
+    ]
+
+
+def _given(rows: Rows, changes: Rows) -> Rows:
+    """The same with which jobs these are, as they were seen."""
+    return [
+        {**new, "the job": row["id"], "seen": row["version"]}
+        for row, new in zip(rows, changes, strict=True)
     ]

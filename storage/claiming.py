@@ -8,7 +8,6 @@ from typing import Any
 from storage.claim_moves import Claim, Claimed, ClaimMoves
 from storage.clock import Clock
 from storage.database import Database
-from storage.due import can_wait
 from storage.lanes import Lane
 from storage.liveness import Liveness
 from storage.lookout import Lookout
@@ -36,10 +35,9 @@ class Claiming:
         now = self._clock()
         # Before any job is locked, as in all other changes; more numbers than may be needed.
         last = self._database.number_next(limit + ahead)
-        lanes, due = self._lookout.look(now, limit + ahead)
-        rows = due[:limit] + can_wait(due[limit:], lanes)
-        is_cut = len(due) == limit + ahead
-        self.others_have_room = is_cut and _is_room_left(lanes, now, rows)
+        seen = self._lookout.look(now, limit + ahead)
+        rows = seen.to_claim(limit)
+        self.others_have_room = seen.is_cut and _is_room_left(seen.lanes, now, rows)
         self._count(rows, now)
         return self._moves.claim(rows, self._liveness.name, now, last)
 
@@ -50,8 +48,7 @@ class Claiming:
         seen = self._lookout.look_ahead(now, limit + ahead)
         if seen is None:
             return partial(self.claim, limit, ahead)
-        lanes, due = seen
-        return partial(self._claim_as_seen, due[:limit] + can_wait(due[limit:], lanes), now)
+        return partial(self._claim_as_seen, seen.to_claim(limit), now)
 
     def _claim_as_seen(self, rows: list[dict[str, Any]], now: int) -> Claimed:
         self.others_have_room = False

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 from itertools import accumulate, chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from storage.database import Database
-from storage.due import Asking, due_asked, due_jobs
+from storage.due import Asking, can_wait, due_asked, due_jobs
 from storage.lanes import Lane, lanes_asked, lanes_of
 from storage.liveness import Liveness
 
@@ -13,8 +13,17 @@ MOST_ASIDE = 100
 """So many jobs are set aside at most. Each takes a place in the server's table of locks, which by
 default has 64 for each connection that it allows."""
 
-Seen = tuple[list[Lane], list[dict[str, Any]]]
-"""The open lanes, and their due jobs."""
+
+class Seen(NamedTuple):
+    """The open lanes, their due jobs, and whether there may be more of these."""
+
+    lanes: list[Lane]
+    due: list[dict[str, Any]]
+    is_cut: bool
+
+    def to_claim(self, limit: int) -> list[dict[str, Any]]:
+        """So many of the jobs, and of the others those that may wait behind them."""
+        return self.due[:limit] + can_wait(self.due[limit:], self.lanes)
 
 
 class Lookout:
@@ -72,4 +81,4 @@ class Lookout:
         lanes = lanes_of(queues, self._queues)
         due = due_jobs(asking, lanes, known)
         self._likely = list({row["queue"] for row in due})
-        return lanes, due
+        return Seen(lanes, due, len(due) == asking.limit)

@@ -131,10 +131,10 @@ MAY_IMPORT = {
     "storage.claims": f"{TABLES} storage.output storage.claim_moves storage.claiming storage.clock "
     "storage.hopes storage.lanes storage.lookout storage.wakeup storage.waking storage.liveness "
     "storage.parts storage.job_parts",
-    "storage.claiming": "storage.claim_moves storage.clock storage.database storage.due "
+    "storage.claiming": "storage.claim_moves storage.clock storage.database "
     "storage.lanes storage.liveness storage.lookout",
     "storage.claim_moves": "storage.change_statements storage.database storage.job "
-    "storage.numbers storage.rows storage.states",
+    "storage.numbers storage.rows storage.statements storage.states",
     "storage.hopes": "storage.failures storage.statements",
     "storage.parts": f"{TABLES} storage.part_row storage.liveness",
     "storage.job_parts": f"{TABLES} storage.part_row storage.lanes storage.liveness storage.parts",

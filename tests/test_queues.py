@@ -169,6 +169,19 @@ def test_what_ends_in_a_limited_queue_wakes_the_other_runners(shop: Shop) -> Non
         assert select.select([waiter], [], [], 5)[0]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_claims_all_that_it_may_at_once_leaves_the_rest_to_others(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.lookout.MOST_ASIDE", 2)
+    shop.fill("a", 4, limit=4)
+    runner = shop.bench.runner()
+    with closing(shop.bench.store.wakeup.waiter(WORKER)) as waiter:
+        waiter.drain()
+        assert len(runner.claims.change(lambda claim: claim(), 4)) == 2
+        assert select.select([waiter], [], [], 5)[0]
+
+
 def test_a_paused_queue_starts_nothing_and_goes_on_where_it_was(shop: Shop) -> None:
     bench = shop.bench
     held = bench.enqueue(queue="a", priority=9)
