@@ -27,6 +27,8 @@ def url_problem(url: str) -> str | None:
         return None
     if parts.scheme != "sqlite":
         return "it must start with sqlite:/// or postgresql://"
+    if parts.netloc:
+        return "a file comes behind three slashes, or four if its path starts with one"
     return _file_problem(parts.path, parts.query)
 
 

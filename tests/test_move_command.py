@@ -34,6 +34,7 @@ def refusal(*options: str) -> str:
         ("foo", "it must start with sqlite:/// or postgresql://"),
         ("", "it must start with sqlite:/// or postgresql://"),
         ("sqlite://", "a database in memory would be lost"),
+        ("sqlite://data/jobs.db", "a file comes behind three slashes, or four"),
     ],
 )
 def test_a_wrong_address_of_a_database_is_told_with_its_option(
