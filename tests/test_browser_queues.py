@@ -29,6 +29,18 @@ def cells(page: Page, name: str) -> Locator:
     return row(page, name).get_by_role("cell")
 
 
+def test_the_list_names_the_queue_of_a_job_that_has_named_one(
+    service: Service, page: Page
+) -> None:
+    change(service, LONGEST_NAME)
+    service.submit(payload=LONG, queue=LONGEST_NAME)
+    page.goto("/ui/jobs")
+    expect(page.locator(".queue-of")).to_have_text(LONGEST_NAME)
+    submitted = service.submit(payload=LONG)
+    expect(page.get_by_role("link", name=submitted[-8:])).to_be_visible()
+    expect(page.locator(".queue-of")).to_have_count(1)
+
+
 def test_a_queue_is_made_with_a_limit_that_holds_until_it_is_taken_away(
     service: Service, page: Page
 ) -> None:

@@ -65,6 +65,9 @@ export function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** The queue of jobs that name none. */
+export const DEFAULT_QUEUE = "default";
+
 /** The queues as they are now, by name. */
 export const queues = async () => (await get("/queues")).items;
 

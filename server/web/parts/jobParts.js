@@ -1,11 +1,11 @@
 // What a job's page is made of.
 
+import { DEFAULT_QUEUE } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { analysisPanels } from "./analysis.js";
 import { attemptsPanel, errorText } from "./attempts.js";
 import { callCommand, commands, submitCommand } from "./curl.js";
-import { DEFAULT_QUEUE } from "./queueDialogs.js";
 import { queueHref } from "./queues.js";
 import { badge, canRetry, isFinal } from "./status.js";
 import { waitingPanel } from "./waiting.js";

@@ -1,5 +1,6 @@
 // A row of the list. It is kept while its job is shown, and changed in place.
 
+import { DEFAULT_QUEUE } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { smallBar } from "./progress.js";
@@ -39,9 +40,10 @@ export class JobRow {
   }
 }
 
-/** What tells jobs apart: the file, and the payload in short. */
+/** What tells jobs apart: the queue, the file, and the payload in short. */
 function summary(job) {
   const text = Object.entries(job.payload ?? {}).map(([key, value]) =>
     `${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ");
-  return [job.upload && h("strong", {}, `${job.upload.name} `), text.slice(0, 200)];
+  const queue = job.queue && job.queue !== DEFAULT_QUEUE && h("span", { class: "queue-of", title: "Queue" }, job.queue);
+  return [queue, job.upload && h("strong", {}, `${job.upload.name} `), text.slice(0, 200)];
 }
