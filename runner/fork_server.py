@@ -24,6 +24,8 @@ from runner.job_loop import Entry
 from runner.setup import Inherited
 
 _AGAIN_SECONDS = 0.1
+_TRIES = 3
+_NOT_LOADED = "the entry cannot be loaded"
 
 
 class ForkServer:
@@ -56,6 +58,16 @@ class ForkServer:
         self._held.close()
 
     def _start(self) -> None:
+        """Start it; again, if it dies before it has loaded: it may have been killed."""
+        for _ in range(_TRIES - 1):
+            with contextlib.suppress(ConnectionError):
+                return self._start_once()
+        try:
+            return self._start_once()
+        except ConnectionError as error:
+            raise OSError(f"{_NOT_LOADED}: {error}") from None
+
+    def _start_once(self) -> None:
         # Started later, the tracker would unblock the signals that keepers are born without.
         with environment.reduced(self._env):
             resource_tracker.ensure_running()
@@ -83,11 +95,12 @@ class ForkServer:
     def _await_loaded(self) -> None:
         try:
             reason = self._answer()["reason"]
-        except ConnectionError as error:
-            reason = str(error)
+        except ConnectionError:
+            self.close()
+            raise
         if reason is not None:
             self.close()
-            raise OSError(f"the entry cannot be loaded: {reason}")
+            raise OSError(f"{_NOT_LOADED}: {reason}")
 
     def _ask(self, descriptors: Sequence[int]) -> int:
         if self._channel.fileno() < 0:

@@ -25,6 +25,15 @@ def load_and_die() -> NoReturn:
     os._exit(1)
 
 
+def load_killed_twice(folder: str) -> Callable[[str, Report], str]:
+    """What can be loaded by a process that nobody kills meanwhile, as two are."""
+    killed = len(os.listdir(folder))
+    if killed < 2:
+        os.mkdir(f"{folder}/{killed}")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return entry
+
+
 def load_what_ends_keepers() -> Callable[[str, Report], str]:
     """What can be loaded, and be the end of each keeper before it is ready."""
     vars(keeper)["heed_signals"] = lambda *_: os._exit(1)

@@ -29,9 +29,7 @@ def cells(page: Page, name: str) -> Locator:
     return row(page, name).get_by_role("cell")
 
 
-def test_the_list_names_the_queue_of_a_job_that_has_named_one(
-    service: Service, page: Page
-) -> None:
+def test_the_list_names_the_queue_of_a_job_that_has_named_one(service: Service, page: Page) -> None:
     change(service, LONGEST_NAME)
     service.submit(payload=LONG, queue=LONGEST_NAME)
     page.goto("/ui/jobs")

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -62,6 +63,11 @@ def test_a_killed_fork_server_costs_no_call_and_the_next_crew_has_a_new_one() ->
         lose_a_keeper(owner)
         assert owner.value("echo", value=2) == 2
         assert server_of(owner) != server
+
+
+def test_a_fork_server_that_is_killed_while_it_loads_is_started_again(tmp_path: Path) -> None:
+    with open_pool(1, partial(pool_loads.load_killed_twice, str(tmp_path))) as owner:
+        assert owner.value("echo", value=1) == 1
 
 
 def test_a_stopped_fork_server_is_made_to_go_on_when_it_is_needed() -> None:

@@ -224,8 +224,8 @@ POOL = (
     Mutant(
         "a fork server that has died is replaced",
         "runner/fork_server.py",
-        "        except ConnectionError:\n            self.close()\n",
-        "        except ZeroDivisionError:\n            self.close()\n",
+        "        except ConnectionError:\n            self.close()\n            self._start()\n",
+        "        except ZeroDivisionError:\n            self.close()\n            self._start()\n",
         FORKS,
     ),
     Mutant(
