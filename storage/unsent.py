@@ -124,6 +124,8 @@ def _pipeline(connection: Any) -> Iterator[None]:
     for ever, and not end a transaction that stands still. And what fails after the first error is
     nothing to tell.
     """
+    from psycopg.generators import send  # not above: see storage/drivers.py
+
     failed = False
 
     def leave() -> Iterator[Any]:
@@ -132,6 +134,7 @@ def _pipeline(connection: Any) -> Iterator[None]:
                 try:
                     pipeline._enqueue_sync()
                     yield from pipeline._communicate_gen()
+                    yield from send(pipeline.pgconn)  # what the socket did not take at once
                 finally:
                     yield from pipeline._fetch_gen(flush=False)
 

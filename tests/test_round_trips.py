@@ -1,5 +1,6 @@
 """How often who changes jobs waits for PostgreSQL: while it does, others cannot."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -66,6 +67,18 @@ def test_submissions_wait_for_postgresql_once(
         assert waits.count == 1
         assert isinstance(first, UUID)
         assert bench.job(first).status == "queued"
+
+
+@only_on_postgresql
+def test_a_breath_that_is_longer_than_a_socket_takes_at_once_arrives(bench: Bench) -> None:
+    result = json.dumps("x" * 2**24)
+    (job_id,) = bench.jobs.enqueue([NewJob("sleep", {"text": result})])
+    assert isinstance(job_id, UUID)
+    runner = bench.runner()
+    (job,) = runner.claims.claim(1)
+    assert job.payload == {"text": result}
+    assert runner.claims.change(lambda _: runner.claims.complete(job.fence, result, RETURNED))
+    assert bench.job(job_id).result == json.loads(result)
 
 
 @only_on_postgresql
