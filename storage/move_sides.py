@@ -5,6 +5,7 @@ which ends with this one. PostgreSQL: who is connected says so by name, and tabl
 """
 
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from storage.runners import living
 from storage.wakeup import somebody_waits
 
 NAME = f"{OUR_NAME} migrate"
+_ENDING_SECONDS, _AGAIN_SECONDS = 1.0, 0.05
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('job service move'))"
 _OTHERS = """
 SELECT application_name FROM pg_stat_activity WHERE datname = current_database()
@@ -90,8 +92,7 @@ def _closed_if_refused(database: Database) -> Iterator[None]:
 def _refuse_programs(option: str, database: Database, folder: Path) -> None:
     found: Sequence[str]
     if database.postgresql:
-        rows = database.engine.execute_sql(_OTHERS, (f"{OUR_NAME} %",)).fetchall()
-        found = [row[0] for row in rows if row[0] != NAME]
+        found = _sessions(database)
     else:
         found = ["a listener or worker"] if somebody_waits(folder / "wakeup") else []
     try:
@@ -103,6 +104,18 @@ def _refuse_programs(option: str, database: Database, folder: Path) -> None:
         found = ["another program has the file open"]
     if found:
         raise MoveRefused(f"{option}: stop all that use it first: {', '.join(found)}")
+
+
+def _sessions(database: Database) -> list[str]:
+    """The names of programs that have sessions of a server. One that was just stopped has for a
+    moment."""
+    until = time.monotonic() + _ENDING_SECONDS
+    while True:
+        rows = database.engine.execute_sql(_OTHERS, (f"{OUR_NAME} %",)).fetchall()
+        found = [name for (name,) in rows if name != NAME]
+        if not found or time.monotonic() > until:
+            return found
+        time.sleep(_AGAIN_SECONDS)
 
 
 def _file(url: str) -> Path:
