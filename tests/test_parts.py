@@ -101,8 +101,9 @@ def test_a_cancel_of_the_job_ends_all_of_its_parts(service: Service, notes: Path
     workers = [service.worker() for _ in range(2)]
     job_id = pieces(service, notes, seconds=60)
     wait_for(lambda: sum(begun(notes).values()) == 4)
-    status, job = service.call("POST", f"/jobs/{job_id}/cancel")
-    assert (status, job["status"]) == (200, "canceled")
+    status, answer = service.call("POST", f"/jobs/{job_id}/cancel")
+    assert status in (200, 202), answer  # where all are busy, it takes longer than it waits
+    assert service.wait_for_status(job_id, "canceled")
     assert set(begun(notes)) == {0, 1, 2, 3}
     assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
     assert [worker.stop() for worker in workers] == [0, 0]
