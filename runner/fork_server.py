@@ -59,13 +59,12 @@ class ForkServer:
 
     def _start(self) -> None:
         """Start it; again, if it dies before it has loaded: it may have been killed."""
-        for _ in range(_TRIES - 1):
-            with contextlib.suppress(ConnectionError):
+        for tries_left in reversed(range(_TRIES)):
+            try:
                 return self._start_once()
-        try:
-            return self._start_once()
-        except ConnectionError as error:
-            raise OSError(f"{_NOT_LOADED}: {error}") from None
+            except ConnectionError as error:
+                if not tries_left:
+                    raise OSError(f"{_NOT_LOADED}: {error}") from None
 
     def _start_once(self) -> None:
         # Started later, the tracker would unblock the signals that keepers are born without.

@@ -1,7 +1,7 @@
 """The statements by which jobs are claimed, many at once; each inserts the row of the attempt, too.
 
-A job is claimed for sure, locked by a transaction that has numbered its changes; or as it was seen
-before that, in the hope that it still is so: then nobody had to wait while it was looked for.
+A job is claimed for sure, if it was seen after the transaction had numbered its changes; or as it
+was seen before that, in the hope that it still is so: then nobody waited while it was looked for.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,7 +46,8 @@ class ClaimMoves:
         self._database = database
 
     def claim(self, rows: Rows, runner: str, now: int, last: int) -> Claimed:
-        """Claim jobs that this transaction holds locked, so that no guard can refuse."""
+        """Claim jobs that were seen after this transaction had numbered its changes, so that no
+        guard can refuse."""
         changes = _changes(rows, runner, now, last)
         if rows:
             claim = self._database.statement("claim", lambda: guarded(CLAIM, changes[0]))

@@ -33,7 +33,7 @@ class Claiming:
         if limit + ahead < 1:
             return self._moves.claim([], "", 0, 0)
         now = self._clock()
-        # Before any job is locked, as in all other changes; more numbers than may be needed.
+        # First: from then on nobody else changes a job. They are more than may be needed.
         last = self._database.number_next(limit + ahead)
         seen = self._lookout.look(now, limit + ahead)
         rows = seen.to_claim(limit)

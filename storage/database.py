@@ -5,7 +5,7 @@ both. Each thread has its own connection, opened when first needed and dropped a
 """
 
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -105,8 +105,7 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
         if not self.postgresql:
             self.change_each(statement, many)
         else:
-            for sql, arguments in statement.texts(many):
-                self.later(sql, arguments)
+            self.later_each(statement.texts(many))
 
     def change_both(
         self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
@@ -117,8 +116,7 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
             if not (both := first.followed_by(second, self.hopes)):
                 return change_both_in_turn(self.engine.cursor(), first, second, many)
             if self.hopes:
-                for each in both.texts(many):
-                    self.engine.later(*each)
+                self.later_each(both.texts(many))
                 return [True] * len(many)
             changed: list[bool] = []
             for rows, each in zip(in_some(many), both.texts(many), strict=True):
@@ -131,8 +129,7 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
     ) -> None:
         """The same in a transaction where none can be refused, see `later`."""
         if both := first.followed_by(second):
-            for sql, arguments in both.texts(many):
-                self.later(sql, arguments)
+            self.later_each(both.texts(many))
         else:
             self.change_each(first, many)
             self.change_each(second, many)
@@ -142,6 +139,11 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
         the latest with the commit, without a wait of its own. So an error may come from these."""
         with self.translated():
             self.engine.later(sql, arguments)
+
+    def later_each(self, texts: Iterable[tuple[str, Sequence[Any]]]) -> None:
+        """The same for several statements, with their arguments."""
+        for sql, arguments in texts:
+            self.later(sql, arguments)
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> None:
         """Run a statement that is no query on a table."""
@@ -177,8 +179,7 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
     def _end(self, at_end: Callable[[], None] | None) -> None:
         if counted := self.tallies.take():
             tally = self.statement("tally", add_statement)
-            for sql, arguments in tally.texts(counted):
-                self.later(sql, arguments)
+            self.later_each(tally.texts(counted))
         if at_end:
             at_end()
 

@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-import peewee as pw
-
 from storage.aside import is_aside, set_aside
 from storage.database import Database
 from storage.fetching import Asked
 from storage.lanes import IS_QUEUED, Lane
 from storage.models import JobRow
-from storage.places import place
+from storage.places import place, unindexed
 from storage.states import Status
 
 _ABOVE_ALL = 1 << 30
@@ -123,6 +121,4 @@ def _select_due(database: Database, is_given: bool, room: int, *columns: Any) ->
 
 def _select_aside() -> Any:
     """What was set aside, without what had just been claimed."""
-    # The status not as an index has it: else PostgreSQL might read all that are queued.
-    is_queued = pw.Expression(JobRow.status, "||", "") == Status.QUEUED
-    return JobRow.select().where(is_queued, is_aside(JobRow.id))
+    return JobRow.select().where(unindexed(JobRow.status) == Status.QUEUED, is_aside(JobRow.id))

@@ -57,6 +57,12 @@ def place(field: pw.Field, name: str = "") -> pw.Value:
     return _Given(Place(name or field.name, field), converter=False)
 
 
+def unindexed(field: pw.Field) -> Any:
+    """The value of a field of text, not as a column of an index: of what many rows have, PostgreSQL
+    would else read all of these to find a few."""
+    return pw.Expression(field, "||", "")
+
+
 def keyed(field: pw.Field, name: str = "") -> Any:
     """The condition that a field, with which an index begins, has a value that is given later."""
     return _Keyed(field, place(field, name))

@@ -1,11 +1,12 @@
 """Open stores for tests: the real thing on either database, with a clock that tests set."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import peewee as pw
@@ -16,10 +17,12 @@ from storage.job import Ended, Fence, Job, NewJob, Outcome
 from storage.liveness import FileLiveness, Liveness
 from storage.models import RunnerRow
 from storage.opening import Store, open_store
+from storage.queues import Queues
 from storage.rescue import Rescuer
 from storage.store import JobStore
 from storage.upload_folder import FolderUploads
 
+T = TypeVar("T")
 RAISED = Ended(Outcome.RAISED, {"type": "ValueError", "message": "no"})
 RETURNED = Ended(Outcome.RETURNED)
 CANCELED = Ended(Outcome.CANCELED)
@@ -59,6 +62,23 @@ class Bench:
         (job_id,) = self.jobs.enqueue([NewJob(type, payload, **options)])
         assert isinstance(job_id, UUID)
         return job_id
+
+    @property
+    def queues(self) -> Queues:
+        """Its queues, as the API changes them."""
+        return Queues(self.store.database, self.store.wakeup, self.clock)
+
+    def elsewhere(self, change: Callable[[], T]) -> T:
+        """What a change gives that is made by a connection of its own."""
+
+        def by_its_own() -> T:
+            try:
+                return change()
+            finally:
+                self.store.database.engine.close()
+
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(by_its_own).result(20)
 
     def job(self, job_id: UUID) -> Job:
         """The job, which must exist."""

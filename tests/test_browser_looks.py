@@ -92,12 +92,16 @@ def test_while_nothing_starts_the_mean_wait_is_the_last_one(service: Service, pa
     expect(page.get_by_role("img", name="Mean wait from due to start, nothing yet")).to_be_visible()
 
 
-def test_a_file_that_is_missing_is_told_where_files_are_chosen(
-    service: Service, page: Page
-) -> None:
+def submit_without_a_file(page: Page) -> None:
     page.goto("/ui/submit?type=analyze")
     page.get_by_label("Patterns").fill("ERROR")
     page.get_by_role("button", name="Submit").click()
+
+
+def test_a_file_that_is_missing_is_told_where_files_are_chosen(
+    service: Service, page: Page
+) -> None:
+    submit_without_a_file(page)
     expect(page.locator(".drop [role=alert]")).to_have_text("Choose a file, or drop one here.")
     expect(page.locator(".notice.error")).to_have_count(0)
     file: Any = {"name": "a.log", "mimeType": "text/plain", "buffer": b"ERROR one\n"}
@@ -110,9 +114,7 @@ def test_a_file_that_is_missing_is_told_where_files_are_chosen(
 def test_what_has_a_wrong_field_is_not_offered_to_be_sent_again(
     service: Service, page: Page
 ) -> None:
-    page.goto("/ui/submit?type=analyze")
-    page.get_by_label("Patterns").fill("ERROR")
-    page.get_by_role("button", name="Submit").click()
+    submit_without_a_file(page)
     expect(page.locator(".sending")).to_contain_text("needs a file")
     expect(page.get_by_role("button", name="Send again")).to_have_count(0)
     page.get_by_label("Source").fill("nonsense")

@@ -1,7 +1,6 @@
 """Turns whose changes are taken for granted, and what becomes of them if that was wrong."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import peewee as pw
@@ -10,27 +9,9 @@ import pytest
 from storage.claim_moves import Claim, Claimed
 from storage.job import Job, NewJob
 from storage.models import TallyRow
-from storage.queues import Queues
 from tests.stores import RETURNED, Bench, Holder
 
 only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-
-
-def queues(bench: Bench) -> Queues:
-    return Queues(bench.store.database, bench.store.wakeup, bench.clock)
-
-
-def elsewhere(bench: Bench, change: Callable[[], Any]) -> Any:
-    """Make a change by a connection of its own, which has to get its turn at once."""
-
-    def by_its_own() -> Any:
-        try:
-            return change()
-        finally:
-            bench.store.database.engine.close()
-
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(by_its_own).result(20)
 
 
 class Turn:
@@ -53,7 +34,6 @@ class Turn:
         return self._runner.claims.complete_each(ends), claim()
 
 
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_a_turn_settles_and_claims(bench: Bench) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
     runner = bench.runner()
@@ -76,7 +56,7 @@ def test_others_write_while_a_runner_prepares_its_turn(bench: Bench) -> None:
     def changes(claim: Claim) -> Claimed:
         assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
         claimed = claim()
-        elsewhere(bench, lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
+        bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
         return claimed
 
     assert len(runner.claims.change(changes, 2).jobs()) == 2
@@ -85,7 +65,7 @@ def test_others_write_while_a_runner_prepares_its_turn(bench: Bench) -> None:
 @only_on_postgresql
 @pytest.mark.parametrize("mishap", ["cancel", "pause", "limit", "deregister", "cancel and retry"])
 def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> None:
-    assert queues(bench).put("a")
+    assert bench.queues.put("a")
     ids = [bench.enqueue(queue="a", max_retries=3) for _ in range(4)]
     runner = bench.runner()
     (first,) = runner.claims.claim(1)
@@ -97,8 +77,8 @@ def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> Non
 
     happens: dict[str, Callable[[], Any]] = {
         "cancel": lambda: bench.jobs.cancel(second),
-        "pause": lambda: queues(bench).put("a", paused=True),
-        "limit": lambda: queues(bench).put("a", max_running=1),
+        "pause": lambda: bench.queues.put("a", paused=True),
+        "limit": lambda: bench.queues.put("a", max_running=1),
         "deregister": runner.claims.deregister,
         "cancel and retry": canceled_and_retried,
     }
@@ -109,7 +89,7 @@ def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> Non
         "deregister": [],
         "cancel and retry": [second, third],
     }
-    turn = Turn(runner, [first], lambda: elsewhere(bench, happens[mishap]))
+    turn = Turn(runner, [first], lambda: bench.elsewhere(happens[mishap]))
     settled, claimed = turn.take(2)
     assert settled == [True]
     assert [job.id for job in claimed] == expected[mishap]
@@ -118,9 +98,8 @@ def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> Non
     assert turn.runs == 2
 
 
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 def test_a_turn_fills_the_room_that_it_makes_in_a_queue_with_a_limit(bench: Bench) -> None:
-    assert queues(bench).put("a", max_running=2)
+    assert bench.queues.put("a", max_running=2)
     for _ in range(5):
         bench.enqueue(queue="a")
     runner = bench.runner()
@@ -141,7 +120,7 @@ def test_an_end_that_is_refused_is_told_as_refused_and_all_others_count_once(
     runner = bench.runner()
     lost, kept = runner.claims.claim(2)
     turn = Turn(
-        runner, [lost, kept], lambda: elsewhere(bench, lambda: runner.claims.release(lost.fence))
+        runner, [lost, kept], lambda: bench.elsewhere(lambda: runner.claims.release(lost.fence))
     )
     settled, claimed = turn.take(2)
     assert settled == [False, True]
@@ -158,7 +137,7 @@ def test_what_one_runner_is_about_to_claim_another_passes_over(bench: Bench) -> 
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
     runner, other = bench.runner(), bench.runner()
     others: list[Job] = []
-    turn = Turn(runner, [], lambda: others.extend(elsewhere(bench, lambda: other.claims.claim(2))))
+    turn = Turn(runner, [], lambda: others.extend(bench.elsewhere(lambda: other.claims.claim(2))))
     _, claimed = turn.take(2)
     assert len({job.id for job in (*claimed, *others)}) == 4
     assert turn.runs == 1

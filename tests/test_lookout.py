@@ -3,15 +3,13 @@
 import pytest
 
 from storage.job import Job
-from storage.queues import Queues
 from tests.stores import RAISED, RETURNED, Bench, Holder
 
 
 @pytest.fixture
 def runner(bench: Bench) -> Holder:
     """One that has claimed from `a` before, 2 at a time, while 10 more wait there."""
-    queues = Queues(bench.store.database, bench.store.wakeup, bench.clock)
-    assert queues.put("a")
+    assert bench.queues.put("a")
     for _ in range(12):
         bench.enqueue(queue="a", max_retries=3)
     return bench.runner()
@@ -22,7 +20,7 @@ def complete(runner: Holder, *jobs: Job) -> None:
 
 
 def limit(bench: Bench, most: int) -> None:
-    Queues(bench.store.database, bench.store.wakeup, bench.clock).put("a", max_running=most)
+    bench.queues.put("a", max_running=most)
 
 
 def test_a_second_claim_in_a_turn_takes_other_jobs(runner: Holder) -> None:

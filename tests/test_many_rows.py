@@ -3,7 +3,6 @@
 import contextlib
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 from uuid import UUID
@@ -83,9 +82,7 @@ def test_numbers_that_a_turn_has_left_are_given_to_no_later_change(bench: Bench)
     runner = bench.runner()
     with runner.claims.turn():
         assert runner.claims.claim(1) == []
-    with ThreadPoolExecutor(1) as other:
-        (first,) = other.submit(bench.jobs.enqueue, [NewJob("sleep", {})]).result(10)
-        other.submit(bench.store.database.engine.close).result(10)
+    (first,) = bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
     assert isinstance(first, UUID)
     assert bench.job(first).version < bench.job(bench.enqueue()).version
 

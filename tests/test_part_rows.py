@@ -8,7 +8,6 @@ import pytest
 from storage.job import Fence, Upload, Usage
 from storage.job_parts import JobParts
 from storage.parts import MOST_LOST, Parts, TakenPart
-from storage.queues import Queues
 from storage.runners import living
 from tests.stores import RAISED, RETURNED, Bench, Holder, die
 
@@ -94,7 +93,7 @@ def test_only_a_few_parts_that_wait_are_counted(split: Split) -> None:
 
 def test_a_runner_takes_parts_only_from_its_queues(split: Split) -> None:
     bench = split.bench
-    Queues(bench.store.database, bench.store.wakeup, bench.clock).put("big")
+    bench.queues.put("big")
     picky = bench.runner({"big"})
     assert (picky.claims.parts.waiting(9), picky.claims.parts.claim(9)) == (0, [])
 

@@ -39,8 +39,7 @@ class Shop:
 @pytest.fixture
 def shop(bench: Bench) -> Shop:
     """With `a` and `b` beside `default`."""
-    store = bench.store
-    shop = Shop(bench, Queues(store.database, store.wakeup, bench.clock))
+    shop = Shop(bench, bench.queues)
     for name in ("a", "b"):
         assert shop.queues.put(name)
     return shop

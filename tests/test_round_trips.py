@@ -1,7 +1,6 @@
 """How often who changes jobs waits for PostgreSQL: while it does, others cannot."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -86,12 +85,11 @@ def test_a_submission_whose_turn_does_not_come_is_surely_not_stored(bench: Bench
     def submit() -> None:
         with pytest.raises(StoreUnavailable) as told:
             bench.jobs.enqueue([NewJob("sleep", {})])
-        bench.store.database.engine.close()
         assert not isinstance(told.value, StoreInDoubt)
 
-    with bench.store.database.transaction(), ThreadPoolExecutor(1) as thread:
+    with bench.store.database.transaction():
         bench.store.database.next_version()
-        thread.submit(submit).result(20)
+        bench.elsewhere(submit)
 
 
 class Waits:
