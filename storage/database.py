@@ -113,11 +113,11 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
         """Run a statement for each of many values, in a transaction, and a second one for each of
         which it has changed the row; which those are, or all while that is hoped for."""
         with self.transaction(), self.translated():
-            if not (both := first.followed_by(second, self.hopes)):
-                return change_both_in_turn(self.engine.cursor(), first, second, many)
             if self.hopes:
-                self.later_each(both.texts(many))
+                self._hope_to_change_both(first, second, many)
                 return [True] * len(many)
+            if not (both := first.followed_by(second)):
+                return change_both_in_turn(self.engine.cursor(), first, second, many)
             changed: list[bool] = []
             for rows, each in zip(in_some(many), both.texts(many), strict=True):
                 found = {at for (at,) in self.engine.execute_sql(*each).fetchall()}
@@ -133,6 +133,15 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
         else:
             self.change_each(first, many)
             self.change_each(second, many)
+
+    def _hope_to_change_both(
+        self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Where the second one is taken for granted, it may go before the transaction has numbered
+        its changes: as long as that takes, nobody else is held up by it."""
+        for sql, arguments in second.texts(many):
+            self.engine.earlier(sql, arguments)
+        self.later_each(first.of_all.texts(many))
 
     def later(self, sql: str, arguments: Sequence[Any]) -> None:
         """Run a statement inside a transaction, whose result nobody wants: before the next one, at

@@ -50,7 +50,7 @@ class Statement:
             for each in self._parameters
         ]
         self._uuids = [at for at, column in enumerate(returned) if isinstance(column, pw.UUIDField)]
-        self._followed: dict[tuple[Statement, bool], ManyStatement] = {}
+        self._followed: dict[Statement, ManyStatement] = {}
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The parameters, with values in their places."""
@@ -67,17 +67,22 @@ class Statement:
             return None
         return ManyStatement(given, *_in_rows(self._engine, self._query, given.sql, _GIVEN))
 
-    def followed_by(self, second: "Statement", all: bool = False) -> "ManyStatement | None":
-        """This change of many rows, and a second one of those that it has changed, as one statement
-        that gives the places of these among the rows, from 1; None where that is not to be had.
+    @cached_property
+    def of_all(self) -> "ManyStatement":
+        """The same on PostgreSQL, which fails as NOT_ALL, unless it changes all of the rows."""
+        given = _Rows(self._places())
+        changes, parameters = self._change_given(pw.SQL("1"))
+        sql = f"WITH {given.as_given}, {changes} {_NOTHING_IF_ALL}"
+        return ManyStatement(given, sql, [_ALL, *parameters])
 
-        With `all` it fails as NOT_ALL, unless it changes all rows.
-        """
+    def followed_by(self, second: "Statement") -> "ManyStatement | None":
+        """This change of many rows, and a second one of those that it has changed, as one statement
+        that gives the places of these among the rows, from 1; None where that is not to be had."""
         if not isinstance(self._engine, pw.PostgresqlDatabase):
             return None
-        if (second, all) not in self._followed:
-            self._followed[second, all] = self._and_then(second, _NOTHING_IF_ALL if all else _AT)
-        return self._followed[second, all]
+        if second not in self._followed:
+            self._followed[second] = self._and_then(second)
+        return self._followed[second]
 
     def texts(self, many: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
         """What changes many rows: a few statements, or one for each; with their parameters."""
@@ -85,16 +90,18 @@ class Statement:
             return whole.texts(many)
         return ((self.sql, self.arguments(each)) for each in many)
 
-    def _and_then(self, second: "Statement", gives: str) -> "ManyStatement":
+    def _and_then(self, second: "Statement") -> "ManyStatement":
         given = _Rows(self._places() | second._places())
-        first = self._query.returning(pw.SQL(f"{_GIVEN}.*"))
-        sql, parameters = _in_rows(self._engine, first, _GIVEN, _GIVEN)
+        first, parameters = self._change_given(pw.SQL(f"{_GIVEN}.*"))
         next_sql, next_parameters = _in_rows(self._engine, second._query, _CHANGED, _CHANGED)
-        whole = (
-            f"WITH {_GIVEN} AS MATERIALIZED (SELECT * FROM {given.numbered}), "
-            f"{_CHANGED} AS ({sql}), followed AS ({next_sql}) {gives}"
-        )
-        return ManyStatement(given, whole, [_ALL, *parameters, *next_parameters])
+        sql = f"WITH {given.as_given}, {first}, followed AS ({next_sql}) {_AT}"
+        return ManyStatement(given, sql, [_ALL, *parameters, *next_parameters])
+
+    def _change_given(self, returned: pw.SQL) -> tuple[str, list[Any]]:
+        """The part of a statement that changes the rows that are given, and its parameters."""
+        query = self._query.returning(returned)
+        sql, parameters = _in_rows(self._engine, query, _GIVEN, _GIVEN)
+        return f"{_CHANGED} AS ({sql})", parameters
 
     def _places(self) -> dict[str, pw.Field]:
         return {each.name: each.field for each in self._parameters if isinstance(each, Place)}
@@ -129,7 +136,8 @@ class _Rows:
         """Raises KeyError if a place is of a type that JSON does not have."""
         columns = ", ".join(f'"{name}" {_type_of(field)}' for name, field in places.items())
         self.sql = f"json_to_recordset(%s::json) AS {_GIVEN} ({columns})"
-        self.numbered = f"ROWS FROM (json_to_recordset(%s::json) AS ({columns})) WITH ORDINALITY"
+        numbered = f"ROWS FROM (json_to_recordset(%s::json) AS ({columns})) WITH ORDINALITY"
+        self.as_given = f"{_GIVEN} AS MATERIALIZED (SELECT * FROM {numbered})"
         self._names = list(places)
 
     def text(self, many: Sequence[Mapping[str, Any]]) -> str:

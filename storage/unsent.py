@@ -18,6 +18,7 @@ class _Unsent(threading.local):
     def __init__(self) -> None:
         self.begin: Sequence[str] = ()
         self.answers: list[Answer] = []
+        self.early = 0
 
 
 class Answer:
@@ -53,6 +54,11 @@ class SendsLater:
     def later(self, sql: str, parameters: Sequence[Any]) -> None:
         """Run a statement, whose answer nobody wants, ahead of the next one or of the commit."""
         self.ask_later(sql, parameters)
+
+    def earlier(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Run a statement in the same way, but ahead of all others that are not sent."""
+        self._unsent.answers.insert(self._unsent.early, Answer(self, (sql, parameters)))
+        self._unsent.early += 1
 
     def ask_later(self, sql: str, parameters: Sequence[Any]) -> Answer:
         """Run a statement, whose answer nobody wants yet, in the same way."""
@@ -98,7 +104,7 @@ class SendsLater:
     def forget_unsent(self) -> tuple[Sequence[str], list[Answer]]:
         """What is not sent, and will not be."""
         unsent = self._unsent.begin, self._unsent.answers
-        self._unsent.begin, self._unsent.answers = (), []
+        self._unsent.begin, self._unsent.answers, self._unsent.early = (), [], 0
         return unsent
 
     def _has_unsent(self) -> bool:
