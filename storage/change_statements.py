@@ -8,6 +8,7 @@ import peewee as pw
 from storage.models import AttemptRow, JobRow, QueueRow, RunnerRow
 from storage.numbers import NEWEST
 from storage.places import keyed, place, unindexed
+from storage.statements import GIVEN
 from storage.states import Transition
 
 
@@ -39,18 +40,22 @@ def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
         name: value if isinstance(value, pw.Node) else place(getattr(JobRow, name))
         for name, value in changes.items()
     }
-    new["version"] = _numbered()
-    return JobRow.update(**new).where(*guard)
+    # What is the same for all belongs to the text: each value that is given has to be read again.
+    same = {"status": transition.target, "version": _numbered()}
+    if transition.fenced:
+        same["locked_by"] = None
+    return JobRow.update(**{**new, **same}).where(*guard)
 
 
 def as_seen() -> tuple[Any, ...]:
     """What guards a claim of a job that was looked at before its change was numbered: nobody has
     changed it since; its runner is known; and its queue is not paused, and gives out jobs without
     counting them, which only who has numbered a change can do."""
-    runner = RunnerRow.name == place(JobRow.locked_by)
-    queue = QueueRow.name == JobRow.queue, QueueRow.paused_at.is_null()
-    is_open = QueueRow.select(pw.SQL("1")).join(RunnerRow, on=runner).where(*queue)
-    may = pw.fn.EXISTS(is_open.where(QueueRow.max_running.is_null()))
+    runner = RunnerRow.name == pw.SQL(f"(SELECT locked_by FROM {GIVEN} LIMIT 1)")
+    is_open = QueueRow.paused_at.is_null(), QueueRow.max_running.is_null()
+    names = QueueRow.select(QueueRow.name).join(RunnerRow, on=runner).where(*is_open)
+    # As an array, which is made once for all jobs.
+    may = JobRow.queue == pw.fn.ANY(pw.fn.ARRAY(names))
     return JobRow.version == place(JobRow.version, "seen"), may
 
 

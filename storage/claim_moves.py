@@ -7,6 +7,8 @@ was seen before that, in the hope that it still is so: then nobody waited while 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import peewee as pw
+
 from storage.change_statements import as_seen, guarded, insert_attempt
 from storage.database import Database
 from storage.job import Job
@@ -34,6 +36,8 @@ class Claimed:
         return jobs_in(self._database, rows)
 
 
+_SAME = {"status": CLAIM.target, "progress": None}
+"""Of all jobs that were just claimed."""
 Claim = Callable[[], Claimed]
 """Takes what was looked for, inside a transaction."""
 
@@ -50,7 +54,7 @@ class ClaimMoves:
         guard can refuse."""
         changes = _changes(rows, runner, now, last)
         if rows:
-            claim = self._database.statement("claim", lambda: guarded(CLAIM, changes[0]))
+            claim = self._database.statement("claim", lambda: _claim(changes[0]))
             self._database.change_both_later(claim, self._attempt(), _given(rows, changes))
         return self._claimed(rows, changes)
 
@@ -61,7 +65,7 @@ class ClaimMoves:
         changes = _changes(rows, runner, now, last)
         if rows:
             claim = self._database.statement(
-                "claim as seen", lambda: guarded(CLAIM, changes[0]).where(*as_seen())
+                "claim as seen", lambda: _claim(changes[0]).where(*as_seen())
             )
             self._database.change_both(claim, self._attempt(), _given(rows, changes))
         return self._claimed(rows, changes)
@@ -70,13 +74,17 @@ class ClaimMoves:
         return self._database.statement("attempt", insert_attempt)
 
     def _claimed(self, rows: Rows, changes: Rows) -> Claimed:
-        claimed = [{**row, **new} for row, new in zip(rows, changes, strict=True)]
+        claimed = [{**row, **_SAME, **new} for row, new in zip(rows, changes, strict=True)]
         return Claimed(self._database, claimed, self._database.newest())
+
+
+def _claim(changes: dict[str, Any]) -> Any:
+    return guarded(CLAIM, {**changes, "progress": pw.Value(None)})
 
 
 def _changes(rows: Rows, runner: str, now: int, last: int) -> Rows:
     """What a claim changes of each job."""
-    new = {"status": CLAIM.target, "locked_by": runner, "started_at": now, "progress": None}
+    new = {"locked_by": runner, "started_at": now}
     return [
         {**new, "attempt": row["attempt"] + 1, "version": last + after}
         for after, row in zip(reversed(range(len(rows))), rows, strict=True)

@@ -115,9 +115,7 @@ class Moves:
     ) -> list[dict[str, Any]]:
         """Changes of many jobs, with what all changes have; numbered in their order."""
         first = self._database.number_next(len(many)) + len(many) - 1
-        all_have: dict[str, Any] = {"status": transition.target}
-        if transition.target in FINAL:
-            all_have["finished_at"] = now
+        all_have = {"finished_at": now} if transition.target in FINAL else {}
         return [{**all_have, "version": first - n, **each} for n, each in enumerate(many)]
 
     def _statement(self, transition: Transition, changes: dict[str, Any]) -> Statement:
@@ -133,7 +131,7 @@ def _held(fence: Fence) -> dict[str, Any]:
 def _of_end(ended: Ended) -> dict[str, Any]:
     """What the end of an attempt changes of its job."""
     progress = {} if ended.progress is None else {"progress": ended.progress}
-    return {"locked_by": None, "error": ended.error and dump(ended.error), **progress}
+    return {"error": ended.error and dump(ended.error), **progress}
 
 
 def _of_attempt(fence: Fence, ended: Ended, now: int) -> dict[str, Any]:

@@ -20,15 +20,15 @@ from storage.places import Place
 
 MANY = 100
 """Rows that one statement changes at most."""
-_GIVEN, _CHANGED = "given", "changed"
-"""The names of tables that have the values for the places of a query."""
+GIVEN, _CHANGED = "given", "changed"
+"""The names of tables: of what has the values for a query's places, and of what it has changed."""
 _AT = f"SELECT ordinality FROM {_CHANGED}"
 NOT_ALL = "22P02"
 """The state in which a server ends a transaction for what is no number."""
 # Where not all are changed, a text that is none: it is what the server logs.
 _NOTHING_IF_ALL = (
     f"SELECT 1 FROM (SELECT COUNT(*) AS changed FROM {_CHANGED}) AS of, "
-    f"(SELECT COUNT(*) AS hoped FROM {_GIVEN}) AS all_given WHERE changed < hoped AND "
+    f"(SELECT COUNT(*) AS hoped FROM {GIVEN}) AS all_given WHERE changed < hoped AND "
     "0 = (changed || ' rows of ' || hoped || ' are as was hoped, so all is tried again')::integer"
 )
 
@@ -65,7 +65,7 @@ class Statement:
             given = _Rows(self._places())
         except KeyError:
             return None
-        return ManyStatement(given, *_in_rows(self._engine, self._query, given.sql, _GIVEN))
+        return ManyStatement(given, *_in_rows(self._engine, self._query, given.sql, GIVEN))
 
     @cached_property
     def of_all(self) -> "ManyStatement":
@@ -92,7 +92,7 @@ class Statement:
 
     def _and_then(self, second: "Statement") -> "ManyStatement":
         given = _Rows(self._places() | second._places())
-        first, parameters = self._change_given(pw.SQL(f"{_GIVEN}.*"))
+        first, parameters = self._change_given(pw.SQL(f"{GIVEN}.*"))
         next_sql, next_parameters = _in_rows(self._engine, second._query, _CHANGED, _CHANGED)
         sql = f"WITH {given.as_given}, {first}, followed AS ({next_sql}) {_AT}"
         return ManyStatement(given, sql, [_ALL, *parameters, *next_parameters])
@@ -100,7 +100,7 @@ class Statement:
     def _change_given(self, returned: pw.SQL) -> tuple[str, list[Any]]:
         """The part of a statement that changes the rows that are given, and its parameters."""
         query = self._query.returning(returned)
-        sql, parameters = _in_rows(self._engine, query, _GIVEN, _GIVEN)
+        sql, parameters = _in_rows(self._engine, query, GIVEN, GIVEN)
         return f"{_CHANGED} AS ({sql})", parameters
 
     def _places(self) -> dict[str, pw.Field]:
@@ -135,9 +135,9 @@ class _Rows:
     def __init__(self, places: Mapping[str, pw.Field]):
         """Raises KeyError if a place is of a type that JSON does not have."""
         columns = ", ".join(f'"{name}" {_type_of(field)}' for name, field in places.items())
-        self.sql = f"json_to_recordset(%s::json) AS {_GIVEN} ({columns})"
+        self.sql = f"json_to_recordset(%s::json) AS {GIVEN} ({columns})"
         numbered = f"ROWS FROM (json_to_recordset(%s::json) AS ({columns})) WITH ORDINALITY"
-        self.as_given = f"{_GIVEN} AS MATERIALIZED (SELECT * FROM {numbered})"
+        self.as_given = f"{GIVEN} AS MATERIALIZED (SELECT * FROM {numbered})"
         self._names = list(places)
 
     def text(self, many: Sequence[Mapping[str, Any]]) -> str:
