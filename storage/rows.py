@@ -16,7 +16,7 @@ from storage.statements import Statement
 from storage.states import Status
 from storage.tails import GOOD, last_lines, select_tails
 
-_NO_UPLOAD = dict.fromkeys(("upload_name", "size", "sha256"))
+_OF_UPLOADS = ("upload_id", "upload_name", "size", "sha256")
 
 
 def select_jobs() -> Any:
@@ -38,11 +38,11 @@ def jobs_by_id(database: Database, ids: Sequence[UUID]) -> dict[UUID, Job]:
 
 
 def jobs_in(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
-    """The jobs of these rows of claimed jobs, in order. Of most, the row tells all: they have no
-    attempt but the present one, and no upload."""
+    """The jobs of these rows of claimed jobs, in order; the rows are used up. Of most, the row
+    tells all: they have no attempt but the present one, and no upload."""
     more = [row["id"] for row in rows if row["attempt"] > 1 or row["upload_id"]]
     read = jobs_by_id(database, more) if more else {}
-    return [read.get(row["id"]) or _job({**row, **_NO_UPLOAD}, [_present(row)]) for row in rows]
+    return [read.get(row["id"]) or _job(row, (_present(row),)) for row in rows]
 
 
 def _present(row: dict[str, Any]) -> Attempt:
@@ -60,7 +60,7 @@ def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[J
         for row in found:
             lines = tails.get((row["job_id"], row["number"]), ())
             attempts[row["job_id"]].append(_attempt(row, lines))
-    return [_job(row, sorted(attempts[row["id"]], key=_number)) for row in rows]
+    return [_job(row, tuple(sorted(attempts[row["id"]], key=_number))) for row in rows]
 
 
 def _tails(
@@ -109,15 +109,14 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
     )
 
 
-def _job(row: dict[str, Any], attempts: Iterable[Attempt]) -> Job:
-    name, size, sha256 = row.pop("upload_name"), row.pop("size"), row.pop("sha256")
-    upload_id = row.pop("upload_id")
-    texts = ("payload", "result", "error", "progress")
-    return Job(
-        **{**row, **{key: load(row[key]) for key in texts}, "status": Status(row["status"])},
-        upload=None if upload_id is None else Upload(upload_id, name, size, sha256),
-        attempts=tuple(attempts),
-    )
+def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
+    """A job out of its row, which is used up."""
+    for name in ("payload", "result", "error", "progress"):
+        row[name] = load(row[name])
+    upload_id, *upload = [row.pop(name, None) for name in _OF_UPLOADS]
+    if upload_id is not None:
+        row["upload"] = Upload(upload_id, *upload)
+    return Job(**{**row, "status": Status(row["status"]), "attempts": attempts})
 
 
 def load(text: str | None) -> Any:

@@ -8,12 +8,11 @@ job is made once, with places instead of values:
 So each guard is written once, for both databases. See also `storage/places.py`.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
-from uuid import UUID
 
+import orjson
 import peewee as pw
 
 from storage.places import Place
@@ -142,8 +141,7 @@ class _Rows:
 
     def text(self, many: Sequence[Mapping[str, Any]]) -> str:
         """The rows as JSON."""
-        rows = [{name: row[name] for name in self._names} for row in many]
-        return _JSON.encode(rows)
+        return orjson.dumps([{name: row[name] for name in self._names} for row in many]).decode()
 
 
 def _constant(value: Any, _: Mapping[str, Any]) -> Any:
@@ -172,13 +170,6 @@ def _type_of(field: pw.Field) -> str:
             return name
     raise KeyError(field)
 
-
-def _plain(value: Any) -> str:
-    assert isinstance(value, UUID)
-    return str(value)
-
-
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)
 
 _TYPES = (
     (pw.UUIDField, "uuid"),

@@ -7,7 +7,8 @@ row that is changed: however many jobs a transaction is about, there are few of 
 
 import threading
 from bisect import bisect_left
-from collections import Counter
+from collections import defaultdict
+from functools import cache
 from typing import Any
 
 import peewee as pw
@@ -24,7 +25,7 @@ class Pending(threading.local):
     """What a thread's transaction has counted so far."""
 
     def __init__(self) -> None:
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.counts: dict[tuple[str, str], int] = defaultdict(int)
 
     def add(self, type: str, name: str, count: int = 1) -> None:
         """Count something that has happened to jobs of a type."""
@@ -32,25 +33,26 @@ class Pending(threading.local):
 
     def observe(self, type: str, name: str, ms: int) -> None:
         """Put a length of time into a histogram."""
-        seconds = max(0, ms) / 1000
-        at = bisect_left(BUCKETS, seconds)
-        self.counts[type, bucket(name, at)] += 1
-        self.counts[type, total(name)] += max(0, ms)
+        ms = max(0, ms)
+        self.counts[type, bucket(name, bisect_left(BUCKETS, ms / 1000))] += 1
+        self.counts[type, total(name)] += ms
 
     def take(self) -> list[dict[str, Any]]:
         """All of it, in one order for all transactions; nothing is left."""
-        counts, self.counts = self.counts, Counter()
+        counts, self.counts = self.counts, defaultdict(int)
         return [
             {"type": type, "name": name, "value": value}
             for (type, name), value in sorted(counts.items())
         ]
 
 
+@cache
 def bucket(name: str, at: int) -> str:
     """The name of a histogram's bucket, by its place."""
     return f"{name} {BUCKETS[at] if at < len(BUCKETS) else ABOVE}"
 
 
+@cache
 def total(name: str) -> str:
     """The name of a histogram's sum, in milliseconds."""
     return f"{name} ms"
