@@ -7,8 +7,7 @@ import peewee as pw
 
 from storage.models import AttemptRow, JobRow, QueueRow, RunnerRow
 from storage.numbers import NEWEST
-from storage.places import keyed, place, unindexed
-from storage.statements import GIVEN
+from storage.places import GIVEN, keyed, place, unindexed
 from storage.states import Transition
 
 

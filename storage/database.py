@@ -114,7 +114,9 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
         which it has changed the row; which those are, or all while that is hoped for."""
         with self.transaction(), self.translated():
             if self.hopes:
-                self._hope_to_change_both(first, second, many)
+                for each in second.texts(many):
+                    self.engine.earlier(*each)  # ahead of the numbers: it holds up nobody
+                self.later_each(first.of_all.texts(many))
                 return [True] * len(many)
             if not (both := first.followed_by(second)):
                 return change_both_in_turn(self.engine.cursor(), first, second, many)
@@ -133,15 +135,6 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
         else:
             self.change_each(first, many)
             self.change_each(second, many)
-
-    def _hope_to_change_both(
-        self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Where the second one is taken for granted, it may go before the transaction has numbered
-        its changes: as long as that takes, nobody else is held up by it."""
-        for sql, arguments in second.texts(many):
-            self.engine.earlier(sql, arguments)
-        self.later_each(first.of_all.texts(many))
 
     def later(self, sql: str, arguments: Sequence[Any]) -> None:
         """Run a statement inside a transaction, whose result nobody wants: before the next one, at

@@ -16,9 +16,6 @@ import peewee as pw
 from storage.failures import server_state
 from storage.statements import NOT_ALL
 
-# Others have claimed a job meanwhile, or it is gone: both by the row of an attempt.
-_MISTAKEN = {NOT_ALL, "23505", "23503"}
-
 
 class Mistaken(Exception):
     """A transaction was ended, since not all was as was hoped."""
@@ -50,8 +47,10 @@ class Hopes:
         self._hope.is_held = self.postgresql
         try:
             yield
-        except (pw.DataError, pw.IntegrityError) as error:
-            if server_state(error) in _MISTAKEN:
+        except pw.IntegrityError as error:  # an attempt of a job that is gone
+            raise Mistaken from error
+        except pw.DataError as error:
+            if server_state(error) == NOT_ALL:
                 raise Mistaken from error
             raise
         finally:

@@ -7,6 +7,9 @@ from typing import Any
 
 import peewee as pw
 
+GIVEN = "given"
+"""The name of a table that has the values for the places of a query."""
+
 
 @dataclass(frozen=True)
 class Place:

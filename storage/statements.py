@@ -12,15 +12,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-import orjson
 import peewee as pw
 
-from storage.places import Place
+from storage.places import GIVEN, Place
 
 MANY = 100
 """Rows that one statement changes at most."""
-GIVEN, _CHANGED = "given", "changed"
-"""The names of tables: of what has the values for a query's places, and of what it has changed."""
+_CHANGED = "changed"
+"""The name of a table of what a query has changed."""
 _AT = f"SELECT ordinality FROM {_CHANGED}"
 NOT_ALL = "22P02"
 """The state in which a server ends a transaction for what is no number."""
@@ -141,7 +140,9 @@ class _Rows:
 
     def text(self, many: Sequence[Mapping[str, Any]]) -> str:
         """The rows as JSON."""
-        return orjson.dumps([{name: row[name] for name in self._names} for row in many]).decode()
+        from orjson import dumps  # not above: SQLite does without
+
+        return dumps([{name: row[name] for name in self._names} for row in many]).decode()
 
 
 def _constant(value: Any, _: Mapping[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """Turns whose changes are taken for granted, and what becomes of them if that was wrong."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import peewee as pw
@@ -9,9 +10,24 @@ import pytest
 from storage.claim_moves import Claim, Claimed
 from storage.job import Job, NewJob
 from storage.models import TallyRow
+from storage.retention import delete_job
 from tests.stores import RETURNED, Bench, Holder
+from tests.waiting import wait_for
 
 only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+MISHAPS = ["cancel", "pause", "limit", "deregister", "cancel and retry", "cancel and delete"]
+
+
+def written_by_who_waits(bench: Bench) -> set[str]:
+    """The tables to which those have written who wait for somebody."""
+    waiting = "pid IN (SELECT pid FROM pg_locks WHERE NOT granted)"
+    here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    found = bench.store.database.engine.execute_sql(
+        "SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation"
+        f" WHERE relkind = 'r' AND mode = 'RowExclusiveLock' AND {here} AND {waiting}"
+    )
+    return {name for (name,) in found}
 
 
 class Turn:
@@ -63,7 +79,22 @@ def test_others_write_while_a_runner_prepares_its_turn(bench: Bench) -> None:
 
 
 @only_on_postgresql
-@pytest.mark.parametrize("mishap", ["cancel", "pause", "limit", "deregister", "cancel and retry"])
+def test_rows_of_attempts_are_written_before_a_turn_waits_for_who_writes(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner = bench.runner()
+    turn = Turn(runner, runner.claims.claim(2), lambda: None)
+    with ThreadPoolExecutor(1) as thread, bench.store.database.transaction():
+        bench.store.database.next_version()
+        taken = thread.submit(turn.take, 2)
+        assert wait_for(lambda: written_by_who_waits(bench)) == {"attempt"}
+    settled, claimed = taken.result(10)
+    assert settled == [True, True]
+    assert claimed == [bench.job(job.id) for job in claimed]
+    assert len(claimed) == 2
+
+
+@only_on_postgresql
+@pytest.mark.parametrize("mishap", MISHAPS)
 def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> None:
     assert bench.queues.put("a")
     ids = [bench.enqueue(queue="a", max_retries=3) for _ in range(4)]
@@ -75,12 +106,17 @@ def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> Non
         bench.jobs.cancel(second)
         bench.jobs.retry(second)
 
+    def canceled_and_deleted() -> None:
+        bench.jobs.cancel(second)
+        delete_job(bench.store.database, second)
+
     happens: dict[str, Callable[[], Any]] = {
         "cancel": lambda: bench.jobs.cancel(second),
         "pause": lambda: bench.queues.put("a", paused=True),
         "limit": lambda: bench.queues.put("a", max_running=1),
         "deregister": runner.claims.deregister,
         "cancel and retry": canceled_and_retried,
+        "cancel and delete": canceled_and_deleted,
     }
     expected = {
         "cancel": [third, fourth],
@@ -88,6 +124,7 @@ def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> Non
         "limit": [second],
         "deregister": [],
         "cancel and retry": [second, third],
+        "cancel and delete": [third, fourth],
     }
     turn = Turn(runner, [first], lambda: bench.elsewhere(happens[mishap]))
     settled, claimed = turn.take(2)

@@ -289,7 +289,7 @@ LIBRARIES = {
     "uuid_utils": "storage.job_ids",
     "obstore": "storage.upload_bucket storage.bucket_access",
     "pythonjsonlogger": "storage.logs",
-    "orjson": "runner.messages",
+    "orjson": "runner.messages storage.statements",
     "tornado": "server.*",
     "multipart": "server.*",
     "prometheus_client": "server.metrics",

@@ -15,15 +15,15 @@ HOPES = (
     Mutant(
         "a job that was looked at is claimed only if its queue is not paused",
         "storage/change_statements.py",
-        "QueueRow.name == JobRow.queue, QueueRow.paused_at.is_null()",
-        "(QueueRow.name == JobRow.queue,)",
+        "QueueRow.paused_at.is_null(), QueueRow.max_running.is_null()",
+        "(QueueRow.max_running.is_null(),)",
         HOPES_TESTS,
     ),
     Mutant(
         "a job that was looked at is claimed only if its queue has no limit",
         "storage/change_statements.py",
-        "is_open.where(QueueRow.max_running.is_null())",
-        "is_open",
+        "QueueRow.paused_at.is_null(), QueueRow.max_running.is_null()",
+        "(QueueRow.paused_at.is_null(),)",
         HOPES_TESTS,
     ),
     Mutant(
@@ -36,8 +36,22 @@ HOPES = (
     Mutant(
         "if not all is as was hoped, nothing has happened",
         "storage/statements.py",
-        "_NOTHING_IF_ALL if all else _AT",
-        "_AT",
+        "{changes} {_NOTHING_IF_ALL}",
+        "{changes} {_AT}",
+        HOPES_TESTS,
+    ),
+    Mutant(
+        "if a job that was looked at is gone, nothing has happened",
+        "storage/hopes.py",
+        "except pw.IntegrityError as error:",
+        "except ZeroDivisionError as error:",
+        HOPES_TESTS,
+    ),
+    Mutant(
+        "nobody waits for rows of attempts",
+        "storage/database.py",
+        "self.engine.earlier(*each)",
+        "self.engine.later(*each)",
         HOPES_TESTS,
     ),
     Mutant(
