@@ -105,6 +105,17 @@ def test_a_final_job_with_an_address_is_put_into_the_outbox(
     assert bench.job(other).callback_url is None
 
 
+def test_of_jobs_that_end_together_those_with_an_address_are_put_into_the_outbox(
+    bench: Bench, outbox: Callbacks
+) -> None:
+    told = {bench.enqueue(callback_url=URL) for _ in range(2)}
+    bench.enqueue()
+    runner = bench.runner()
+    ends = [(job.fence, "null", RETURNED) for job in runner.claims.claim(3)]
+    assert runner.claims.complete_each(ends) == [True] * 3
+    assert {callback.job.id for callback in outbox.take(9, 60)} == told
+
+
 def test_what_was_taken_is_due_again_after_a_while(bench: Bench, outbox: Callbacks) -> None:
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
     (callback,) = outbox.take(9, 60)

@@ -6,6 +6,7 @@ import pytest
 
 from storage import output
 from storage.events import PAGE, Event, Events, event_now
+from storage.job import NewJob
 from storage.models import EventRow
 from storage.rescheduling import reschedule
 from storage.retention import prune
@@ -34,6 +35,17 @@ def test_each_change_of_a_status_is_an_event(bench: Bench, events: Events) -> No
     assert [each.final for each in found] == [False] * 4 + [True]
     assert found == events.after(0)
     assert found[-1] == event_now(bench.job(job_id))
+
+
+def test_jobs_that_change_together_have_events_each_its_own(bench: Bench, events: Events) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(5)])
+    runner = bench.runner()
+    for _ in range(2):
+        jobs = runner.claims.claim(2)
+        assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
+        for job in jobs:
+            assert statuses(events.of_job(job.id, 0)) == ["queued", "running", "succeeded"]
+    assert len(events.after(0)) == 5 + 2 * 4
 
 
 def test_an_event_names_who_has_or_had_its_attempt(bench: Bench, events: Events) -> None:
