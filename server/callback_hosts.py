@@ -21,3 +21,11 @@ def refusal(url: str, hosts: Collection[str]) -> str | None:
     if not {host, f"{host}:{port}"} & set(hosts):
         return f"{host} is not among the hosts that CALLBACK_HOSTS allows"
     return None
+
+
+def host_of(url: str) -> str:
+    """The host of an address with its port, to tell one from another; of none, nothing."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""

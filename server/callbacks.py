@@ -19,7 +19,8 @@ from collections.abc import Collection
 from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-from server.callback_hosts import refusal
+from server.callback_hosts import host_of, refusal
+from server.callback_places import AT_ONCE, Places
 from server.changes import Changes
 from server.feed import Blocking
 from server.stream_wire import callback_body
@@ -33,7 +34,6 @@ FIRST_SECONDS = 5.0
 LONGEST_SECONDS = 3600.0
 TIMEOUT_SECONDS = 10.0
 TAKEN_SECONDS = 60.0
-AT_ONCE = 16
 PAUSE_SECONDS = 0.1
 """Between two looks that found nothing, however many jobs end."""
 
@@ -74,6 +74,7 @@ class Sender:
         self._hosts = hosts
         self._secret = secret
         self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=AT_ONCE)
+        self._places = Places()
         self._under_way: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run())
 
@@ -88,12 +89,10 @@ class Sender:
     async def _run(self) -> None:
         while True:
             ticket = self._changes.ticket()
-            taken = await self._take(AT_ONCE - len(self._under_way))
-            for callback in taken:  # each by itself: who does not answer keeps no other waiting
-                task = asyncio.create_task(self._send(callback))
-                self._under_way.add(task)
-                task.add_done_callback(self._ended)
-            if not taken or len(self._under_way) == AT_ONCE:
+            taken = await self._take(self._places.free)
+            for callback in taken:
+                await self._start(callback)
+            if not taken or not self._places.free:
                 await self._news(ticket)
 
     async def _take(self, most: int) -> list[Callback]:
@@ -103,12 +102,28 @@ class Sender:
             _log(error)
             return []
 
+    async def _start(self, callback: Callback) -> None:
+        """Each by itself: who does not answer keeps no other waiting."""
+        host = host_of(callback.url)
+        if seconds := self._places.take(host):
+            await self._put_off(callback, seconds)
+            return
+        task = asyncio.create_task(self._send(callback, host))
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+
+    async def _put_off(self, callback: Callback, seconds: float) -> None:
+        try:
+            await self._blocking(lambda: self._callbacks.put_off(callback, seconds))
+        except Exception as error:  # it is due again after a while
+            _log(error)
+
     async def _news(self, ticket: asyncio.Event) -> None:
         """Return once there may be something to send, and room for it."""
         waits = set(self._under_way)
         change = asyncio.create_task(self._changes.after(ticket, TAKEN_SECONDS))
         try:
-            if len(waits) < AT_ONCE:
+            if self._places.free:
                 waits.add(change)  # woken each second at least
                 await asyncio.sleep(PAUSE_SECONDS)
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -121,8 +136,8 @@ class Sender:
         if error is not None:
             _log(error)
 
-    async def _send(self, callback: Callback) -> None:
-        reason = await self._try(callback)
+    async def _send(self, callback: Callback, host: str) -> None:
+        reason = await self._try(callback, host)
         names = {"job_id": str(callback.job.id), "tries": callback.tries}
         if reason is None:
             log.info("callback sent", extra=names)
@@ -135,11 +150,22 @@ class Sender:
             seconds = pause(callback.tries)
             await self._blocking(lambda: self._callbacks.again(callback, seconds))
 
-    async def _try(self, callback: Callback) -> str | None:
-        """Send it; why that has failed, if it has."""
-        refused = refusal(callback.url, self._hosts)  # the setting may have changed
-        if refused:
-            return refused
+    async def _try(self, callback: Callback, host: str) -> str | None:
+        """Send it, and give its place back; why that has failed, if it has."""
+        answered = True
+        try:
+            refused = refusal(callback.url, self._hosts)  # the setting may have changed
+            if refused:
+                return refused
+            code = await self._post(callback)
+        except Exception as error:  # whatever a name, a network or a peer does
+            answered = False
+            return f"{type(error).__name__}: {error}"
+        finally:
+            self._places.give_back(host, answered)
+        return None if 200 <= code < 300 else f"answered {code}"
+
+    async def _post(self, callback: Callback) -> int:
         body = callback_body(callback.job)
         request = HTTPRequest(
             callback.url,
@@ -149,11 +175,7 @@ class Sender:
             follow_redirects=False,
             request_timeout=TIMEOUT_SECONDS,
         )
-        try:
-            answer = await self._client.fetch(request, raise_error=False)
-        except Exception as error:  # whatever a name, a network or a peer does
-            return f"{type(error).__name__}: {error}"
-        return None if 200 <= answer.code < 300 else f"answered {answer.code}"
+        return (await self._client.fetch(request, raise_error=False)).code
 
 
 def _log(error: BaseException) -> None:

@@ -60,6 +60,11 @@ class Callbacks:
         due_at = self._clock() + round(seconds * 1000)
         self._database.run(CallbackRow.update(due_at=due_at).where(*_taken(callback)))
 
+    def put_off(self, callback: Callback, seconds: float) -> None:
+        """The same, if it was not tried."""
+        changes = {"due_at": self._clock() + round(seconds * 1000), "tries": callback.tries - 1}
+        self._database.run(CallbackRow.update(**changes).where(*_taken(callback)))
+
     def _select_due(self, limit: int) -> Any:
         due = CallbackRow.due_at <= place(CallbackRow.due_at, "now")
         query = CallbackRow.select(CallbackRow.job_id, CallbackRow.tries).where(due)

@@ -19,7 +19,8 @@ from tornado.web import Application, RequestHandler
 
 from server import callbacks
 from server.app import make_app
-from server.callback_hosts import refusal
+from server.callback_hosts import host_of, refusal
+from server.callback_places import AT_ONCE, Places
 from server.config import ServerSettings
 from server.fast_path import FastPath
 from storage.callbacks import Callbacks, waiting
@@ -258,6 +259,47 @@ async def test_an_address_that_is_not_allowed_is_refused(
 def test_only_hosts_that_are_allowed_are_sent_to(url: str, allowed: bool) -> None:
     found = refusal(url, {"hooks.example.org", "one.example.org:8080"})
     assert (found is None) is allowed
+
+
+@pytest.mark.gen_test
+async def test_hosts_that_do_not_answer_leave_places_to_others(
+    bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
+    async with receiving() as receiver, listening(bench, http_client) as client:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+            for _ in range(2 * AT_ONCE):
+                bench.jobs.cancel(bench.enqueue(callback_url=url))
+            job_id = bench.enqueue(callback_url=receiver.url)
+            await client.post(f"/jobs/{job_id}/cancel", status=200)
+            await receiver.some(1)
+
+
+def test_a_host_has_most_of_the_places_and_few_while_it_does_not_answer() -> None:
+    places = Places()
+    assert [places.take("a") for _ in range(13)] == [0] * 12 + [1]
+    assert (places.free, places.take("b"), places.free) == (4, 0, 3)
+    for _ in range(12):
+        places.give_back("a", answered=False)
+    assert [places.take("a") for _ in range(3)] == [0, 0, 10]
+    places.give_back("a", answered=True)
+    assert [places.take("a") for _ in range(3)] == [0, 0, 0]
+
+
+def test_what_is_put_off_has_not_been_tried(bench: Bench, outbox: Callbacks) -> None:
+    bench.jobs.cancel(bench.enqueue(callback_url=URL))
+    (callback,) = outbox.take(9, 60)
+    outbox.put_off(callback, 1)
+    assert outbox.take(9, 60) == []
+    bench.clock.forward(1)
+    (again,) = outbox.take(9, 60)
+    assert (callback.tries, again.tries) == (1, 1)
+
+
+def test_a_host_is_told_by_its_name_and_port() -> None:
+    assert host_of("https://example.org:8443/told?x=1") == "example.org:8443"
+    assert host_of("http://[::1/") == ""
 
 
 def test_pauses_grow_and_are_bounded() -> None:

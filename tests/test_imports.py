@@ -211,18 +211,17 @@ MAY_IMPORT = {
     "server.operation": "server.callers",
     "server.service_answers": "server.answers",
     "server.operations": "server.answers server.callers server.operation server.queues "
-    "server.service_answers "
-    "server.filters server.sessions server.stream_query",
+    "server.service_answers server.filters server.sessions server.stream_query",
     "server.stream_query": "storage.events storage.states",
     "server.openapi_schemas": "server.submission runner.job_types.base",
     "server.openapi": "server.openapi_schemas server.operation server.operations server.problems "
-    "server.service_answers server.sessions "
-    "runner.job_types.base",
+    "server.service_answers server.sessions runner.job_types.base",
     "server.stream_wire": "server.answers server.streams server.wire storage.states storage.events "
     "storage.job storage.output",
     "server.callback_hosts": "",
-    "server.callbacks": "server.callback_hosts server.changes server.feed server.stream_wire "
-    "storage.callbacks storage.job",
+    "server.callback_places": "",
+    "server.callbacks": "server.callback_hosts server.callback_places server.changes server.feed "
+    "server.stream_wire storage.callbacks storage.job",
     "server.streams": "storage.events storage.states",
     "server.feed": "server.streams server.stream_wire storage.events storage.job storage.output "
     "storage.wakeup",
@@ -247,8 +246,7 @@ MAY_IMPORT = {
     "server.admission": "server.callers server.door server.problems server.rates",
     "server.metrics": "storage.figures storage.job storage.queues storage.states storage.tallies",
     "server.overview": "server.queues server.service_answers server.wire storage.figures "
-    "storage.runners "
-    "storage.states",
+    "storage.runners storage.states",
     "server.web_files": "",
     "server.once": "server.problems storage.job",
     "server.services": "server.admission server.door "
