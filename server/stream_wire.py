@@ -22,6 +22,7 @@ def event_document(event: Event) -> dict[str, Any]:
         "attempt": event.attempt,
         "runner": event.runner,
         "progress": event.progress,
+        "error": event.error,
         "created_at": time(event.created_at),
         "run_at": time(event.run_at),
         "started_at": time(event.started_at),

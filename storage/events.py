@@ -25,7 +25,7 @@ PAGE = 500
 
 @dataclass(frozen=True)
 class Event:
-    """A job as a change has left it, but for `progress`, which is None unless it is the newest."""
+    """A job as a change has left it; `progress` and `error` are None unless it is the newest."""
 
     version: int
     job_id: UUID
@@ -36,6 +36,7 @@ class Event:
     runner: str | None
     """Who has or had the attempt; None before the first."""
     progress: Json | None
+    error: Json | None
     created_at: int
     run_at: int
     started_at: int | None
@@ -107,6 +108,7 @@ def event_now(job: Job) -> Event:
         job.attempt,
         job.attempts[-1].runner if job.attempts else None,
         job.progress,
+        job.error,
         job.created_at,
         job.run_at,
         job.started_at,
@@ -116,9 +118,9 @@ def event_now(job: Job) -> Event:
 
 
 def _select() -> Any:
-    """All that an event tells. Progress that has been passed by is nothing to tell any more."""
+    """All that an event tells. Progress and an error that have been passed by are nothing to tell
+    any more."""
     newest = JobRow.version == EventRow.version
-    known = (JobRow.type, JobRow.created_at, pw.Case(None, [(newest, JobRow.progress)]))
     query = EventRow.select(
         EventRow.version,
         EventRow.job_id,
@@ -130,8 +132,10 @@ def _select() -> Any:
         EventRow.finished_at,
         EventRow.cancel_requested_at,
         AttemptRow.runner,
-        *known[:2],
-        known[2].alias("progress"),
+        JobRow.type,
+        JobRow.created_at,
+        pw.Case(None, [(newest, JobRow.progress)]).alias("progress"),
+        pw.Case(None, [(newest, JobRow.error)]).alias("error"),
     ).join(JobRow, on=(JobRow.id == EventRow.job_id))
     its_attempt = (AttemptRow.job_id == EventRow.job_id) & (AttemptRow.number == EventRow.attempt)
     query = query.join_from(EventRow, AttemptRow, pw.JOIN.LEFT_OUTER, on=its_attempt)
@@ -158,5 +162,6 @@ def _select_of_job() -> Any:
 
 
 def _event(row: dict[str, Any]) -> Event:
-    known = {"progress": load(row["progress"]), "status": Status(row["status"])}
-    return Event(**{**row, **known, "is_progress": bool(row["is_progress"])})
+    texts = {name: load(row[name]) for name in ("progress", "error")}
+    known = {"status": Status(row["status"]), "is_progress": bool(row["is_progress"])}
+    return Event(**{**row, **texts, **known})

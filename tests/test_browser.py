@@ -52,6 +52,20 @@ def test_a_job_is_seen_to_wait_to_run_and_to_end(service: Service, page: Page) -
     expect(page.get_by_role("button", name="Delete")).to_be_visible()
 
 
+def test_the_list_says_why_a_job_has_failed(service: Service, page: Page) -> None:
+    service.worker()
+    job_id = service.submit(payload=LONG, timeout=2, max_retries=0)
+    page.goto("/ui/jobs")
+    expect(page.locator(row(page, job_id)).locator(".badge")).to_have_text(
+        re.compile("running|queued")
+    )
+    error = service.result(job_id)["error"]
+    for _ in range(2):  # as it is told, and as it is stored
+        shown = page.locator(row(page, job_id)).locator(".error-of")
+        expect(shown).to_have_text(f"{error['type']}: {error['message']}")
+        page.reload()
+
+
 def test_one_job_is_canceled_while_its_neighbor_goes_on(service: Service, page: Page) -> None:
     service.worker(CONCURRENCY_LIMIT="2")
     mine, neighbor = (service.submit(payload=LONG) for _ in range(2))

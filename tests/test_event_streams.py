@@ -81,6 +81,7 @@ async def test_a_job_is_followed_from_its_present_state_to_its_end(
         "attempt": 1,
         "runner": job["attempts"][0]["runner"],
         "progress": None,
+        "error": None,
         "created_at": job["created_at"],
         "run_at": job["run_at"],
         "started_at": job["started_at"],

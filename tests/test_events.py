@@ -48,6 +48,18 @@ def test_jobs_that_change_together_have_events_each_its_own(bench: Bench, events
     assert len(events.after(0)) == 5 + 2 * 4
 
 
+def test_an_event_says_why_an_attempt_has_failed_while_it_is_the_newest(
+    bench: Bench, events: Events
+) -> None:
+    job_id, runner = bench.enqueue(max_retries=1), bench.runner()
+    runner.claims.retry(runner.claim_one(), RAISED, 0)
+    assert [each.error for each in events.of_job(job_id, 0)] == [None, None, RAISED.error]
+    runner.claims.complete(runner.claim_one(), "null", RETURNED)
+    found = events.of_job(job_id, 0)
+    assert [each.error for each in found] == [None] * 5
+    assert found[-1] == event_now(bench.job(job_id))
+
+
 def test_an_event_names_who_has_or_had_its_attempt(bench: Bench, events: Events) -> None:
     job_id, first, second = bench.enqueue(max_retries=1), bench.runner(), bench.runner()
     fence = first.claim_one()

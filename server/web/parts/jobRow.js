@@ -1,7 +1,7 @@
 // A row of the list. It is kept while its job is shown, and changed in place.
 
 import { DEFAULT_QUEUE } from "../lib/api.js";
-import { h, put } from "../lib/dom.js";
+import { h, put, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { smallBar } from "./progress.js";
 import { badge } from "./status.js";
@@ -9,6 +9,7 @@ import { badge } from "./status.js";
 export class JobRow {
   constructor(job) {
     this.cells = ["status", "job", "what", "created", "took"].map((name) => h("td", { class: name }));
+    this.error = h("div", { class: "error-of" });
     this.element = h("tr", {}, this.cells);
     this.update(job);
   }
@@ -19,12 +20,21 @@ export class JobRow {
     this.job = { ...before, ...job };
     const [status, name, what, created] = this.cells;
     put(status, badge(this.job));
+    this.tellWhy();
     this.tick();
     if (before) return; // what follows never changes
     put(name, h("a", { href: `/ui/jobs/${job.job_id}`, title: `${job.type} ${job.job_id}` },
       h("strong", {}, job.type), " ", h("code", {}, format.shortId(job.job_id))));
-    put(what, summary(job));
+    put(what, summary(job), this.error);
     put(created, h("time", { datetime: job.created_at, title: format.fullTime(job.created_at) }, format.time(job.created_at)));
+  }
+
+  /** Show why it has failed, or waits to be tried again. */
+  tellWhy() {
+    const { error, status } = this.job;
+    const text = error && ["failed", "queued"].includes(status) ? `${error.type}: ${error.message}` : "";
+    setText(this.error, text);
+    this.error.title = text;
   }
 
   /** Show how long it runs by now. */
