@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.audit import in_order
 from tests.chaos.checker import check
 from tests.chaos.history import Acknowledged, AttemptChange, Change, Execution, History, Seen
 
@@ -161,6 +162,17 @@ def inserts(*versions_and_transactions: tuple[int, int]) -> History:
 def test_versions_grow_with_transactions_in_which_they_may_be_in_any_order() -> None:
     assert check(inserts((2, 8), (1, 8), (3, 9))) == []
     assert [each.promise for each in check(inserts((1, 8), (3, 8), (2, 9)))] == ["P4"]
+
+
+def test_an_attempt_that_was_changed_ahead_of_its_job_in_one_transaction_comes_after_it() -> None:
+    rows = [
+        {"seq": seq, "source": source, "tx": tx, "job_id": job}
+        for seq, (source, tx, job) in enumerate(
+            [("attempt", 8, "a"), ("job", 9, "a"), ("job", 8, "b"), ("job", 8, "a")]
+            + [("attempt", 8, "b"), ("attempt", 7, "a"), ("attempt", None, "a")]
+        )
+    ]
+    assert [row["seq"] for row in in_order(rows)] == [1, 2, 3, 0, 4, 5, 6]
 
 
 def test_a_change_that_passed_the_triggers_by_is_found() -> None:

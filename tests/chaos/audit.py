@@ -1,6 +1,6 @@
 """Writes down every change of jobs and attempts, by triggers, in the transaction that makes it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,13 +33,13 @@ CREATE TABLE audit (
 COLUMNS = {
     "job": "source, op, job_id, attempt, holder, status, retry_count, max_retries, "
     "cancel_requested, version, result, error, client_retries, tx",
-    "attempt": "source, op, job_id, attempt, holder, outcome",
+    "attempt": "source, op, job_id, attempt, holder, outcome, tx",
 }
 VALUES = {
     "job": "'job', '{op}', {row}.id, {row}.attempt, {row}.locked_by, {row}.status, "
     "{row}.retry_count, {row}.max_retries, {row}.cancel_requested_at IS NOT NULL, {row}.version, "
     "{row}.result, {row}.error, {row}.client_retries, {tx}",
-    "attempt": "'attempt', '{op}', {row}.job_id, {row}.number, {row}.runner, {row}.outcome",
+    "attempt": "'attempt', '{op}', {row}.job_id, {row}.number, {row}.runner, {row}.outcome, {tx}",
 }
 SQLITE = """
 CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source} BEGIN
@@ -56,6 +56,9 @@ CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source}
     FOR EACH ROW EXECUTE FUNCTION audit_{source}_{op}()""",
 )
 
+# In SQLite each change is a statement, so that they are in order within one, too.
+_SQLITE_TX = {"job": "{row}.version", "attempt": "NULL"}
+
 
 def install(database: Database) -> None:
     """Watch the tables of a store."""
@@ -65,8 +68,7 @@ def install(database: Database) -> None:
     for source in COLUMNS:
         for op in ("insert", "update", "delete"):
             row = "OLD" if op == "delete" else "NEW"
-            # In SQLite each change is a statement, so that they are in order within one, too.
-            tx = "txid_current()" if database.postgresql else f"{row}.version"
+            tx = "txid_current()" if database.postgresql else _SQLITE_TX[source].format(row=row)
             values = VALUES[source].format(op=op, row=row, tx=tx)
             names = {"source": source, "op": op, "columns": COLUMNS[source], "values": values}
             for statement in statements:
@@ -74,14 +76,31 @@ def install(database: Database) -> None:
 
 
 def entries(database: Database) -> Iterator[Change | AttemptChange]:
-    """All changes, in their order."""
+    """All changes, in their order. Of those of a transaction, that of a job is told first: its
+    attempt may have been changed ahead of it, while others were still writing."""
     audit = pw.Table("audit")
-    for row in database.rows(audit.select(pw.SQL("*")).order_by(audit.c.seq)):
+    for row in in_order(database.rows(audit.select(pw.SQL("*")).order_by(audit.c.seq))):
         job_id = str(UUID(row["job_id"]))
         if row["source"] == "attempt":
             yield AttemptChange(row["op"], job_id, row["attempt"], row["holder"], row["outcome"])
         else:
             yield _change(job_id, row)
+
+
+def in_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the audit such that no attempt comes before its job's first change of the same
+    transaction."""
+    first: dict[tuple[int, str], int] = {}
+    for row in rows:
+        if row["source"] == "job":
+            first.setdefault((row["tx"], row["job_id"]), row["seq"])
+
+    def place(row: dict[str, Any]) -> tuple[int, int]:
+        if row["source"] == "job":
+            return row["seq"], 0
+        return max(row["seq"], first.get((row["tx"], row["job_id"]), 0)), row["seq"]
+
+    return sorted(rows, key=place)
 
 
 def _change(job_id: str, row: dict[str, Any]) -> Change:
