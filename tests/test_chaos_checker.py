@@ -165,12 +165,16 @@ def test_versions_grow_with_transactions_in_which_they_may_be_in_any_order() -> 
 
 
 def test_an_attempt_that_was_changed_ahead_of_its_job_in_one_transaction_comes_after_it() -> None:
+    changes: list[tuple[str, int | None, str]] = [
+        ("attempt", 8, "a"),
+        ("job", 9, "a"),
+        ("job", 8, "b"),
+        ("job", 8, "a"),
+    ]
+    changes += [("attempt", 8, "b"), ("attempt", 7, "a"), ("attempt", None, "a")]
     rows = [
         {"seq": seq, "source": source, "tx": tx, "job_id": job}
-        for seq, (source, tx, job) in enumerate(
-            [("attempt", 8, "a"), ("job", 9, "a"), ("job", 8, "b"), ("job", 8, "a")]
-            + [("attempt", 8, "b"), ("attempt", 7, "a"), ("attempt", None, "a")]
-        )
+        for seq, (source, tx, job) in enumerate(changes)
     ]
     assert [row["seq"] for row in in_order(rows)] == [1, 2, 3, 0, 4, 5, 6]
 

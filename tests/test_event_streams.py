@@ -74,6 +74,7 @@ async def test_a_job_is_followed_from_its_present_state_to_its_end(
     rest = await stream.rest()
     assert told([first, *rest]) == ["queued", "running", "succeeded", "end"]
     job = await client.get(f"/jobs/{job_id}")
+    same = ("created_at", "run_at", "started_at", "finished_at", "cancel_requested_at")
     assert rest[1].data == {
         "job_id": job_id,
         "type": "sleep",
@@ -82,11 +83,7 @@ async def test_a_job_is_followed_from_its_present_state_to_its_end(
         "runner": job["attempts"][0]["runner"],
         "progress": None,
         "error": None,
-        "created_at": job["created_at"],
-        "run_at": job["run_at"],
-        "started_at": job["started_at"],
-        "finished_at": job["finished_at"],
-        "cancel_requested_at": None,
+        **{name: job[name] for name in same},
         "version": rest[1].id,
     }
     assert rest[2].data == {"job_id": job_id, "status": "succeeded"}

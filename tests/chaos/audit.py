@@ -95,10 +95,10 @@ def in_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if row["source"] == "job":
             first.setdefault((row["tx"], row["job_id"]), row["seq"])
 
-    def place(row: dict[str, Any]) -> tuple[int, int]:
-        if row["source"] == "job":
-            return row["seq"], 0
-        return max(row["seq"], first.get((row["tx"], row["job_id"]), 0)), row["seq"]
+    def place(row: dict[str, Any]) -> tuple[int, bool, int]:
+        is_attempt, seq = row["source"] == "attempt", row["seq"]
+        its_jobs = first.get((row["tx"], row["job_id"]), 0) if is_attempt else 0
+        return max(seq, its_jobs), is_attempt, seq
 
     return sorted(rows, key=place)
 
