@@ -276,15 +276,15 @@ async def test_hosts_that_do_not_answer_leave_places_to_others(
             await receiver.some(1)
 
 
-def test_a_host_has_most_of_the_places_and_few_while_it_does_not_answer() -> None:
+def test_a_host_has_few_places_until_it_answers_and_while_it_does_not() -> None:
     places = Places()
-    assert [places.take("a") for _ in range(13)] == [0] * 12 + [1]
-    assert (places.free, places.take("b"), places.free) == (4, 0, 3)
-    for _ in range(12):
-        places.give_back("a", answered=False)
-    assert [places.take("a") for _ in range(3)] == [0, 0, 10]
+    assert [places.take("a") for _ in range(3)] == [0, 0, 1]
+    assert (places.free, places.take("b"), places.free) == (AT_ONCE - 2, 0, AT_ONCE - 3)
+    places.give_back("a", answered=False)
+    assert [places.take("a") for _ in range(2)] == [0, 10]
     places.give_back("a", answered=True)
-    assert [places.take("a") for _ in range(3)] == [0, 0, 0]
+    assert [places.take("a") for _ in range(AT_ONCE - 2)] == [0] * (AT_ONCE - 2)
+    assert places.free == 0
 
 
 def test_what_is_put_off_has_not_been_tried(bench: Bench, outbox: Callbacks) -> None:
