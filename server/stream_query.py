@@ -15,11 +15,14 @@ class EventsQuery(BaseModel):
         None, ge=0, lt=2**63, description="begin after this event; like the header Last-Event-ID"
     )
     type: str | None = Field(None, description="only jobs of this type; not for one job")
+    queue: str | None = Field(None, description="only jobs of this queue; not for one job")
     status: Status | None = Field(None, description="only this new status; not for one job")
 
     def wants(self, event: Event) -> bool:
         """Whether an event is one of those."""
-        return self.type in (None, event.type) and self.status in (None, event.status)
+        asked = self.type, self.queue, self.status
+        has = event.type, event.queue, event.status
+        return all(one in (None, other) for one, other in zip(asked, has, strict=True))
 
 
 class LogsQuery(BaseModel):

@@ -18,6 +18,7 @@ def event_document(event: Event) -> dict[str, Any]:
     return {
         "job_id": str(event.job_id),
         "type": event.type,
+        "queue": event.queue,
         "status": event.status,
         "attempt": event.attempt,
         "runner": event.runner,

@@ -30,6 +30,7 @@ class Event:
     version: int
     job_id: UUID
     type: str
+    queue: str
     is_progress: bool
     status: Status
     attempt: int
@@ -103,6 +104,7 @@ def event_now(job: Job) -> Event:
         job.version,
         job.id,
         job.type,
+        job.queue,
         False,
         job.status,
         job.attempt,
@@ -133,6 +135,7 @@ def _select() -> Any:
         EventRow.cancel_requested_at,
         AttemptRow.runner,
         JobRow.type,
+        JobRow.queue,
         JobRow.created_at,
         pw.Case(None, [(newest, JobRow.progress)]).alias("progress"),
         pw.Case(None, [(newest, JobRow.error)]).alias("error"),

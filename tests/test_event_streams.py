@@ -78,6 +78,7 @@ async def test_a_job_is_followed_from_its_present_state_to_its_end(
     assert rest[1].data == {
         "job_id": job_id,
         "type": "sleep",
+        "queue": "default",
         "status": "succeeded",
         "attempt": 1,
         "runner": job["attempts"][0]["runner"],
@@ -188,18 +189,18 @@ async def test_what_comes_between_the_past_and_the_present_is_told(
     assert second.data["job_id"] == str(between[0]) != first.data["job_id"]
 
 
-async def test_all_jobs_can_be_followed_by_type_and_by_status(
+async def test_all_jobs_can_be_followed_by_type_by_queue_and_by_status(
     follow: Followers, client: Client, bench: Bench
 ) -> None:
     ended = await follow(client.base_url, "/events?status=canceled&last_event_id=0")
-    other = await follow(client.base_url, "/events?type=other")
+    other = await follow(client.base_url, "/events?type=other&queue=own")
     await other.begun()
     job_id = await client.sleep_job()
     await client.post(f"/jobs/{job_id}/cancel", status=200)
-    known = bench.enqueue("other")
+    assert bench.queues.put("own")
+    _, known = (bench.enqueue("other", queue=queue) for queue in ("default", "own"))
     assert told(await ended.some(1)) == ["canceled"]
-    (event,) = await other.some(1)
-    assert event.data["job_id"] == str(known)
+    assert (await other.some(1))[0].data["job_id"] == str(known)
     await ended.close()
     await other.close()
 

@@ -68,11 +68,12 @@ class JobsPage {
 
   followAgain() {
     this.stopFollowing?.();
-    const type = this.filters.type ? `?type=${encodeURIComponent(this.filters.type)}` : "";
+    const { type, queue } = this.filters;
+    const chosen = { ...(type && { type }), ...(queue && { queue }) };
     const seen = (event) => this.see(event);
     // What could not be loaded meanwhile is loaded now; a list that is there does not move.
     const back = () => this.rows.size || this.loadSoon();
-    this.stopFollowing = follow(`/events${type}`, { status: seen, progress: seen }, this.loadSoon, back);
+    this.stopFollowing = follow(`/events${queryOf(chosen)}`, { status: seen, progress: seen }, this.loadSoon, back);
   }
 
   see(event) {
