@@ -63,13 +63,17 @@ OPERATIONS = (
     Operation(
         "post",
         "/jobs",
-        "Submit a job",
-        {202: AcceptedDocument},
+        "Submit a job: 200 if it is final already, after a wait",
+        {200: JobDocument, 202: (AcceptedDocument, JobDocument)},
         role=Role.SUBMIT,
         body=NEW_JOB,
         problems=(409, 415, 422, 507),
-        headers={202: ("Location", "Idempotency-Replayed")},
-        takes=("Idempotency-Key", "Traceparent"),
+        queries=(WaitQuery,),
+        headers={
+            200: ("Location", "Idempotency-Replayed"),
+            202: ("Location", "Idempotency-Replayed", "Retry-After"),
+        },
+        takes=("Idempotency-Key", "Traceparent", "Prefer"),
     ),
     Operation(
         "get",

@@ -8,7 +8,7 @@ from server import wire
 from server.access import log_change
 from server.callers import Role
 from server.handlers.base import Handler
-from server.handlers.waiting import wait_seconds
+from server.handlers.waiting import job_after, wait_seconds
 from server.problems import Problem
 from server.storing import unknown_job
 from storage.job import Job
@@ -39,16 +39,10 @@ class OneJob(Handler):
 
     async def job_after(self, job_id: UUID, seconds: float) -> Job:
         """The job, once it is final or the time is over. Raises Problem 404."""
-        deadline = time.monotonic() + seconds
-        while True:
-            ticket = self.services.changes.ticket()
-            job = await self.services.jobs_by_id.ask(job_id)
-            left = deadline - time.monotonic()
-            if job is None:
-                raise unknown_job(job_id)
-            if job.final or left <= 0 or self.services.stopping:
-                return job
-            await self.services.changes.after(ticket, left)
+        job = await job_after(self.services, job_id, seconds)
+        if job is None:
+            raise unknown_job(job_id)
+        return job
 
 
 class JobHandler(OneJob):

@@ -1,5 +1,6 @@
 """`/jobs`: submit a job; lists are in `lists`."""
 
+import contextlib
 from typing import ClassVar
 from uuid import UUID
 
@@ -9,11 +10,12 @@ from server.body import Body, JsonBody, NoBody, content_length, media_type
 from server.callers import Role
 from server.forms import SLACK_BYTES, FormBody
 from server.handlers.lists import ListHandler
+from server.handlers.waiting import job_after, wait_seconds
 from server.problems import Problem, too_large
 from server.storing import store_job, store_once
 from server.submission import Checked
 from server.tracing import Submission
-from storage.job import NewJob, StoreError, Upload
+from storage.job import Job, NewJob, StoreError, Upload
 
 
 class JobsHandler(ListHandler):
@@ -22,13 +24,16 @@ class JobsHandler(ListHandler):
     ALLOW = "GET, HEAD, OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
     _key: str | None = None
-    """The Idempotency-Key of a submission, as its caller's, while it is under way."""
+    """The Idempotency-Key of a submission, as its caller's, until it is stored."""
+    _wait = 0.0
+    """How many seconds to wait for the end of a new job."""
     _trace: Submission | None = None
 
     def body(self) -> Body:
-        """A form or JSON for a new job. Raises Problem 400, 409, 413, 415 or 507."""
+        """A form or JSON for a new job. Raises Problem 400, 409, 413, 415, 422 or 507."""
         if self.request.method != "POST":
             return NoBody()
+        self._wait = wait_seconds(self)
         self._trace = self.services.traces.submission(self.request.headers)
         self.services.queue.admit()
         self._key = self.services.keys_under_way.enter(self.request.headers, self.caller.name)
@@ -41,7 +46,8 @@ class JobsHandler(ListHandler):
         raise Problem(415, "send application/json or, with a file, multipart/form-data")
 
     async def post(self) -> None:
-        """Store a new job, once it has been checked whole."""
+        """Store a new job, once it has been checked whole; and, with `?wait=30` or `Prefer:
+        wait=30`, wait for its end."""
         self.take_body()
         upload: Upload | None = None
         try:
@@ -58,8 +64,20 @@ class JobsHandler(ListHandler):
                 await self.received.abort()
             raise
         log_change(self.caller.name, "submit", job_id=str(job_id))
+        self._forget_key()
         self.set_header("Location", wire.job_path(job_id))
-        self.answer(wire.accepted_document(job_id), status=202)
+        await self._answer(job_id)
+
+    async def _answer(self, job_id: UUID) -> None:
+        """200 with a job that is final. Whatever happens by now, the job was accepted."""
+        job: Job | None = None
+        if self._wait:
+            with contextlib.suppress(StoreError):
+                job = await job_after(self.services, job_id, self._wait)
+        if job is None:
+            return self.answer(wire.accepted_document(job_id), 202)
+        self.set_headers(wire.job_headers(job))
+        self.answer(wire.job_document(job), 200 if job.final else 202)
 
     async def _store(self, job: NewJob) -> UUID:
         """The id of the job that is stored now."""
@@ -86,9 +104,13 @@ class JobsHandler(ListHandler):
         return checked.new_job(upload, self.caller.name, traceparent)
 
     def _leave(self) -> None:
-        if self._entered and self._key is not None:
-            self.services.keys_under_way.leave(self._key)
+        self._forget_key()
         super()._leave()
+
+    def _forget_key(self) -> None:
+        if self._key is not None:
+            self.services.keys_under_way.leave(self._key)
+            self._key = None
 
     def _json(self, size: int) -> JsonBody:
         limit = self.services.settings.max_json_bytes

@@ -169,7 +169,7 @@ EVENTS = (
     Mutant(
         "what a callback answers must be a success",
         "server/callbacks.py",
-        "return None if 200 <= answer.code < 300 else",
+        "return None if 200 <= code < 300 else",
         "return None if True else",
         CALLBACKS,
     ),
