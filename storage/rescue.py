@@ -8,7 +8,7 @@ from storage.database import Database
 from storage.job import Ended, Fence, Outcome
 from storage.lanes import IS_RUNNING
 from storage.liveness import Liveness
-from storage.models import JobRow, RunnerRow
+from storage.models import AttemptRow, JobRow, RunnerRow
 from storage.moves import Moves
 from storage.parts import lose, select_holders
 from storage.states import ABANDON, CONFIRM_CANCEL, RESCUE
@@ -55,6 +55,9 @@ class Rescuer:
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
+            # First: it may live, and have written to them ahead of numbering its changes. It could
+            # not go on, nor could this, if this had the numbers.
+            self._database.rows(self._database.lock(_select_attempts(name)))
             rescued = sum(self._rescue_counted(row) for row in self._database.rows(held))
             self._database.next_version(0)
             rescued += lose(self._database, name)
@@ -81,6 +84,14 @@ class Rescuer:
         wait = max(0, self._backoff_ms(retries) - self._liveness.rested_ms)
         changes = {"run_at": now + wait, "retry_count": retries}
         return self._moves.settle(RESCUE, fence, ended, now, **changes)
+
+
+def _select_attempts(runner: str) -> Any:
+    """Those of the jobs that a runner holds."""
+    held = JobRow.select(JobRow.id).where(IS_RUNNING, JobRow.locked_by == runner)
+    mine = AttemptRow.runner == runner, AttemptRow.job_id.in_(held)
+    query = AttemptRow.select(AttemptRow.number).where(*mine)
+    return query.order_by(AttemptRow.job_id, AttemptRow.number)
 
 
 def _select_runners() -> Any:

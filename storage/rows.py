@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +43,17 @@ def jobs_in(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
     tells all: they have no attempt but the present one, and no upload."""
     more = [row["id"] for row in rows if row["attempt"] > 1 or row["upload_id"]]
     read = jobs_by_id(database, more) if more else {}
-    return [read.get(row["id"]) or _job(row, (_present(row),)) for row in rows]
+    return [_claimed(row, read.get(row["id"])) for row in rows]
+
+
+def _claimed(row: dict[str, Any], read: Job | None) -> Job:
+    """As it was claimed. Of what was read only what came before: by then another runner may have
+    taken this one for dead, and settled the job."""
+    number, present = row["attempt"], _present(row)
+    if read is None:
+        return _job(row, (present,))
+    earlier = [each for each in read.attempts if each.number < number]
+    return replace(_job(row, (*earlier, present)), upload=read.upload)
 
 
 def _present(row: dict[str, Any]) -> Attempt:

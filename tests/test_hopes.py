@@ -1,17 +1,18 @@
 """Turns whose changes are taken for granted, and what becomes of them if that was wrong."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import peewee as pw
 import pytest
 
 from storage.claim_moves import Claim, Claimed
-from storage.job import Job, NewJob
+from storage.job import Fence, Job, NewJob
 from storage.models import TallyRow
+from storage.moves import Moves
 from storage.retention import delete_job
-from tests.stores import RETURNED, Bench, Holder
+from tests.stores import RAISED, RETURNED, Bench, Holder, die
 from tests.waiting import wait_for
 
 only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -61,6 +62,41 @@ def test_a_turn_settles_and_claims(bench: Bench) -> None:
     assert {job.status for job in claimed} == {"running"}
     assert {bench.job(job.id).status for job in first} == {"succeeded"}
     assert turn.runs == 1
+
+
+@only_on_postgresql
+def test_who_is_rescued_while_it_settles_a_job_and_its_rescuer_do_not_wait_for_each_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {})])
+    runner, other = bench.runner(), bench.runner()
+    turn = Turn(runner, runner.claims.claim(1), lambda: None)
+    die(bench, runner)
+    settle, database = Moves.settle, bench.store.database
+    with ThreadPoolExecutor(1) as thread:
+
+        def settle_meanwhile(*args: Any, **changes: Any) -> bool:
+            monkeypatch.setattr(Moves, "settle", settle)
+            database.next_version()
+            taken.append(thread.submit(turn.take, 1))
+            wait_for(lambda: "attempt" in written_by_who_waits(bench))
+            return settle(*args, **changes)
+
+        taken: list[Future[tuple[list[bool], list[Job]]]] = []
+        monkeypatch.setattr(Moves, "settle", settle_meanwhile)
+        assert other.rescuer.rescue() == 1
+        assert taken[0].result(10) == ([False], [])
+
+
+def test_a_job_is_told_as_it_was_claimed_whatever_has_become_of_it_since(bench: Bench) -> None:
+    job_id, runner = bench.enqueue(max_retries=2), bench.runner()
+    runner.claims.retry(runner.claim_one(), RAISED, 0)
+    claimed = runner.claims.change(lambda claim: claim(), 1)
+    fence = Fence(job_id, runner.liveness.name, 2)
+    assert runner.claims.release(fence)
+    (job,) = claimed.jobs()
+    assert job.fence == fence
+    assert [each.outcome for each in job.attempts] == ["raised", None]
 
 
 @only_on_postgresql

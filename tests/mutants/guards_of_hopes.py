@@ -55,6 +55,20 @@ HOPES = (
         HOPES_TESTS,
     ),
     Mutant(
+        "a rescuer waits for who writes to its attempts before others wait for it",
+        "storage/rescue.py",
+        "self._database.lock(_select_attempts(name))",
+        "_select_attempts(name)",
+        HOPES_TESTS,
+    ),
+    Mutant(
+        "a claimed job is told as it was claimed",
+        "storage/rows.py",
+        "replace(_job(row, (*earlier, present)), upload=read.upload)",
+        "read",
+        HOPES_TESTS,
+    ),
+    Mutant(
         "what one runner is about to claim another passes over",
         "storage/aside.py",
         "query.where(is_free)",
