@@ -10,11 +10,14 @@ from tornado.httputil import HTTPHeaders
 
 from server import strict_json, wire
 from server.access import log_change
+from server.awaiting import accepted_after, job_after
 from server.callers import Caller
 from server.services import Services
 from server.storing import store_job, unknown_job
 
-_JOB = re.compile(r"/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+_WAIT = r"(?:\?wait=([0-9]|[1-5][0-9]|60))?"
+_JOBS = re.compile(f"/jobs{_WAIT}")
+_JOB = re.compile(r"/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})" + _WAIT)
 
 
 @dataclass(frozen=True)
@@ -30,13 +33,20 @@ Call = Callable[[bytes, Caller], Awaitable[Answer]]
 """Takes the body, and who asks. Raises what problem_of knows."""
 
 
-def job_in(path: str) -> UUID | None:
-    """The job that a path names in full, without a query; None for any other path."""
+def job_in(path: str) -> tuple[UUID, float] | None:
+    """The job that a path names in full, and how many seconds to wait for it, if its query says
+    nothing else; None for any other path."""
     found = _JOB.fullmatch(path)
-    return UUID(found[1]) if found else None
+    return (UUID(found[1]), float(found[2] or 0)) if found else None
 
 
-def submit(services: Services, headers: HTTPHeaders) -> Call:
+def jobs_in(path: str) -> float | None:
+    """How many seconds to wait for a new job; None for any path but that of all jobs."""
+    found = _JOBS.fullmatch(path)
+    return float(found[1] or 0) if found else None
+
+
+def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
     """POST /jobs with JSON."""
     trace = services.traces.submission(headers)
 
@@ -50,16 +60,16 @@ def submit(services: Services, headers: HTTPHeaders) -> Call:
         if trace:
             trace.accepted(job)
         log_change(caller.name, "submit", job_id=str(job_id))
-        return Answer(202, wire.accepted_document(job_id), {"Location": wire.job_path(job_id)})
+        return Answer(*await accepted_after(services, job_id, seconds))
 
     return call
 
 
-def get_job(services: Services, job_id: UUID) -> Call:
-    """GET /jobs/ID, as the job is now."""
+def get_job(services: Services, job_id: UUID, seconds: float) -> Call:
+    """GET /jobs/ID."""
 
     async def call(_: bytes, caller: Caller) -> Answer:
-        job = await services.jobs_by_id.ask(job_id)
+        job = await job_after(services, job_id, seconds)
         if job is None:
             raise unknown_job(job_id)
         return Answer(200, wire.job_document(job), wire.job_headers(job))

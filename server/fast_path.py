@@ -1,7 +1,8 @@
 """The two calls that come by the thousand, without what Tornado's handlers cost.
 
-    HTTP/1.1 ─▶ FastPath ─┬─ POST /jobs with JSON, GET /jobs/ID; plain headers ─▶ fast_calls
-                          └─ all else ─────────────────────────────▶ the application
+    HTTP/1.1 ─▶ FastPath ─┬─ POST /jobs with JSON, GET /jobs/ID, both with ?wait=N or
+                          │  without a query; plain headers ─▶ fast_calls
+                          └─ all else ─▶ the application
 
 The same checks, the same store, the same answers: the tests compare them. A request with any
 header that is not listed here goes to the application: what a header means needs no thought here.
@@ -31,7 +32,7 @@ from server.access import log_access
 from server.callers import NOBODY, Role
 from server.door import require_role
 from server.failures import log_failure, problem_of
-from server.fast_calls import Answer, Call, get_job, job_in, submit
+from server.fast_calls import Answer, Call, get_job, job_in, jobs_in, submit
 from server.problems import CONTENT_TYPE
 from server.services import Services
 from server.wire import HEADERS, encode
@@ -69,13 +70,14 @@ class FastPath(HTTPServerConnectionDelegate):
         if start.version != "HTTP/1.1":
             return None
         if start.method == "GET" and _PLAIN.issuperset(headers):
-            job_id = job_in(start.path)
-            return None if job_id is None else get_job(self.services, job_id)
-        if start.method == "POST" and start.path == "/jobs" and _WITH_BODY.issuperset(headers):
+            found = job_in(start.path)
+            return None if found is None else get_job(self.services, *found)
+        seconds = jobs_in(start.path) if start.method == "POST" else None
+        if seconds is not None and _WITH_BODY.issuperset(headers):
             size = headers.get("Content-Length", "")
             limit = min(MAX_BODY_BYTES, self.services.settings.max_json_bytes)
             if _is_json(headers) and _SIZE.fullmatch(size) and int(size) <= limit:
-                return submit(self.services, headers)
+                return submit(self.services, headers, seconds)
         return None
 
 
@@ -146,7 +148,7 @@ class _Request(HTTPMessageDelegate):
         body = encode(answer.document)
         headers = HTTPHeaders({"Date": _date(int(time.time())), **HEADERS, **answer.headers})
         headers["Content-Length"] = str(len(body))
-        if answer.status == 200:
+        if answer.status == 200 and self._start.method == "GET":
             headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
         start = ResponseStartLine("HTTP/1.1", answer.status, responses[answer.status])
         self._connection.write_headers(start, headers, body)

@@ -30,6 +30,8 @@ def taken(app: FastPath, method: str, path: str, headers: dict[str, str]) -> boo
 def test_plain_submissions_and_questions_take_the_fast_path(app: FastPath) -> None:
     assert taken(app, "POST", "/jobs", JSON)
     assert taken(app, "GET", JOB, PLAIN)
+    assert taken(app, "POST", "/jobs?wait=30", JSON)
+    assert taken(app, "GET", f"{JOB}?wait=0", PLAIN)
     assert taken(app, "POST", "/jobs", {**JSON, "traceparent": "00-1-2-01", "tracestate": "a=b"})
 
 
@@ -43,7 +45,9 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: FastPath) -> No
         ("POST", "/jobs", {**PLAIN, "Content-Type": "application/json"}),
         ("POST", "/jobs?a=b", JSON),
         ("PUT", "/jobs", JSON),
-        ("GET", JOB + "?wait=1", PLAIN),
+        ("GET", JOB + "?wait=1.5", PLAIN),
+        ("GET", JOB + "?wait=61", PLAIN),
+        ("POST", "/jobs?wait=1&a=b", JSON),
         ("GET", JOB, {**PLAIN, "If-None-Match": '"x"'}),
         ("GET", JOB, {**PLAIN, "Prefer": "wait=1"}),
         ("HEAD", JOB, PLAIN),
@@ -91,14 +95,33 @@ async def test_a_submission_is_answered_alike(client: Client, body: bytes) -> No
 
 
 @pytest.mark.gen_test
+async def test_a_submission_that_waits_is_answered_alike(client: Client) -> None:
+    answers = []
+    for more in ({}, {"X-Plain": "no"}):
+        headers = {"Content-Type": "application/json", **more}
+        options = {"method": "POST", "body": SLEEP, "headers": headers}
+        asked = asyncio.ensure_future(client.fetch("/jobs?wait=20", **options))
+        while not (items := (await client.get("/jobs?status=queued"))["items"]):
+            await asyncio.sleep(0.01)
+        await client.post(f"/jobs/{items[0]['job_id']}/cancel", status=200)
+        code, sent, body = plainly(await asked)
+        answers.append((code, sent, re.sub(rb"[0-9T:.-]{23}Z", b"TIME", body)))
+    assert answers[0] == answers[1]
+    assert (answers[0][0], "Etag" in answers[0][1]) == (200, False)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("query", ["", "?wait=1"])
 @pytest.mark.parametrize("state", ["unknown", "queued", "final"])
-async def test_a_question_is_answered_alike(client: Client, bench: Bench, state: str) -> None:
+async def test_a_question_is_answered_alike(
+    client: Client, bench: Bench, state: str, query: str
+) -> None:
     path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
     if state == "final":
         runner = bench.runner()
         runner.claims.complete(runner.claim_one(), "null", RETURNED)
-    fast = await client.fetch(path)
-    slow = await client.fetch(path, headers={"X-Plain": "no"})
+    fast = await client.fetch(path + query)
+    slow = await client.fetch(path + query, headers={"X-Plain": "no"})
     assert fast.code == (404 if state == "unknown" else 200)
     assert plainly(fast) == plainly(slow)
     assert fast.body == slow.body

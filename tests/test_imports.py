@@ -261,10 +261,11 @@ MAY_IMPORT = {
     "server.failures": "server.problems storage.job",
     "server.storing": "server.once server.problems server.services storage.job storage.keys "
     "storage.store",
-    "server.fast_calls": f"{HTTP} server.access server.strict_json server.storing",
+    "server.awaiting": f"{HTTP} storage.job",
+    "server.fast_calls": f"{HTTP} server.access server.awaiting server.strict_json server.storing",
     "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
     "server.handlers.*": f"{HTTP} server.access server.origins server.failures server.storing "
-    "server.handlers.* "
+    "server.handlers.* server.awaiting "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
     "storage.filters storage.history storage.logs storage.queue_names storage.queues "
     "storage.readiness storage.runners "

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from server import wire
 from server.access import log_change
+from server.awaiting import job_after
 from server.callers import Role
 from server.handlers.base import Handler
-from server.handlers.waiting import job_after, wait_seconds
+from server.handlers.waiting import wait_seconds
 from server.problems import Problem
 from server.storing import unknown_job
 from storage.job import Job

@@ -1,21 +1,21 @@
 """`/jobs`: submit a job; lists are in `lists`."""
 
-import contextlib
 from typing import ClassVar
 from uuid import UUID
 
-from server import once, submission, wire
+from server import once, submission
 from server.access import log_change
+from server.awaiting import accepted_after
 from server.body import Body, JsonBody, NoBody, content_length, media_type
 from server.callers import Role
 from server.forms import SLACK_BYTES, FormBody
 from server.handlers.lists import ListHandler
-from server.handlers.waiting import job_after, wait_seconds
+from server.handlers.waiting import wait_seconds
 from server.problems import Problem, too_large
 from server.storing import store_job, store_once
 from server.submission import Checked
 from server.tracing import Submission
-from storage.job import Job, NewJob, StoreError, Upload
+from storage.job import NewJob, StoreError, Upload
 
 
 class JobsHandler(ListHandler):
@@ -65,19 +65,9 @@ class JobsHandler(ListHandler):
             raise
         log_change(self.caller.name, "submit", job_id=str(job_id))
         self._forget_key()
-        self.set_header("Location", wire.job_path(job_id))
-        await self._answer(job_id)
-
-    async def _answer(self, job_id: UUID) -> None:
-        """200 with a job that is final. Whatever happens by now, the job was accepted."""
-        job: Job | None = None
-        if self._wait:
-            with contextlib.suppress(StoreError):
-                job = await job_after(self.services, job_id, self._wait)
-        if job is None:
-            return self.answer(wire.accepted_document(job_id), 202)
-        self.set_headers(wire.job_headers(job))
-        self.answer(wire.job_document(job), 200 if job.final else 202)
+        status, document, headers = await accepted_after(self.services, job_id, self._wait)
+        self.set_headers(headers)
+        self.answer(document, status)
 
     async def _store(self, job: NewJob) -> UUID:
         """The id of the job that is stored now."""
