@@ -212,9 +212,9 @@ def test_the_worker_of_the_job_stops_and_another_goes_on(service: Service, notes
 def test_jobs_go_on_beside_parts_and_parts_beside_jobs(service: Service, notes: Path) -> None:
     for _ in range(2):
         service.worker()
-    job_id = pieces(service, notes, seconds=0.5)
+    job_id = pieces(service, notes, seconds=1)
     wait_for(lambda: begun(notes))
-    ids = [service.submit(payload={"seconds": 0.3}) for _ in range(6)]
+    ids = [service.submit(payload={"seconds": 0.1}) for _ in range(6)]
     wait_for(lambda: all(service.job(each)["status"] == "succeeded" for each in ids))
     assert service.job(job_id)["status"] == "running"
     assert service.result(job_id)["result"] == TEXT

@@ -53,15 +53,16 @@ def test_the_curl_commands_give_the_answers_that_stand_beside_them(
         check=True,
     )
     real = [json.loads(line) for line in answer.stdout.splitlines()]
-    assert len(real) == len(ANSWERS) == 4
+    assert len(real) == len(ANSWERS) == 5
     assert [same_shape(shown, found) for shown, found in zip(ANSWERS, real, strict=True)] == [
         True
-    ] * 4
+    ] * 5
     for result in (real[1]["result"], ANSWERS[1]["result"]):
         del result["file"]["seconds"], result["file"]["bytes_per_second"]
     assert real[1]["result"] == ANSWERS[1]["result"]
     assert set(real[1]) == set(ANSWERS[1])
-    assert real[3]["message"] == ANSWERS[3]["message"]
+    assert real[2]["result"]["counts"] == ANSWERS[2]["result"]["counts"]
+    assert real[4]["message"] == ANSWERS[4]["message"]
 
 
 def test_the_example_of_a_job_type_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
