@@ -1,26 +1,45 @@
-"""Waits for the end of a job, for whoever has asked for it or has just submitted it."""
+"""Waits for the end of jobs, for whoever has asked for them or has just submitted one."""
 
 import contextlib
 import time
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from server import wire
 from server.services import Services
 from storage.job import Job, StoreError
 
+T = TypeVar("T")
+
+
+async def found_after(
+    services: Services,
+    seconds: float,
+    look: Callable[[], Awaitable[T]],
+    is_last: Callable[[T], bool],
+) -> T:
+    """What is found by a look after each change, once it is the last, or the time is over, or the
+    listener stops. Raises what `look` raises."""
+    deadline = time.monotonic() + seconds
+    while True:
+        ticket = services.changes.ticket()
+        found = await look()
+        left = deadline - time.monotonic()
+        if is_last(found) or left <= 0 or services.stopping:
+            return found
+        await services.changes.after(ticket, left)
+
 
 async def job_after(services: Services, job_id: UUID, seconds: float) -> Job | None:
     """A job, once it is final or the time is over, or the listener stops; None if there is none
     (any more). Raises StoreError."""
-    deadline = time.monotonic() + seconds
-    while True:
-        ticket = services.changes.ticket()
-        job = await services.jobs_by_id.ask(job_id)
-        left = deadline - time.monotonic()
-        if job is None or job.final or left <= 0 or services.stopping:
-            return job
-        await services.changes.after(ticket, left)
+    return await found_after(services, seconds, partial(services.jobs_by_id.ask, job_id), _is_last)
+
+
+def _is_last(job: Job | None) -> bool:
+    return job is None or job.final
 
 
 async def accepted_after(

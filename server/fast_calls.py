@@ -12,11 +12,12 @@ from server import strict_json, wire
 from server.access import log_change
 from server.awaiting import accepted_after, job_after
 from server.callers import Caller
+from server.filters import MAX_WAIT_SECONDS
 from server.services import Services
 from server.storing import store_job, unknown_job
 
-_WAIT = r"(?:\?wait=([0-9]|[1-5][0-9]|60))?"
-_JOBS = re.compile(f"/jobs{_WAIT}")
+_WAIT = r"(?:\?wait=(?P<wait>[0-9]{1,2}))?"
+_JOBS = re.compile("/jobs" + _WAIT)
 _JOB = re.compile(r"/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})" + _WAIT)
 
 
@@ -37,13 +38,19 @@ def job_in(path: str) -> tuple[UUID, float] | None:
     """The job that a path names in full, and how many seconds to wait for it, if its query says
     nothing else; None for any other path."""
     found = _JOB.fullmatch(path)
-    return (UUID(found[1]), float(found[2] or 0)) if found else None
+    seconds = _seconds_in(found)
+    return None if found is None or seconds is None else (UUID(found[1]), seconds)
 
 
 def jobs_in(path: str) -> float | None:
     """How many seconds to wait for a new job; None for any path but that of all jobs."""
-    found = _JOBS.fullmatch(path)
-    return float(found[1] or 0) if found else None
+    return _seconds_in(_JOBS.fullmatch(path))
+
+
+def _seconds_in(found: re.Match[str] | None) -> float | None:
+    """How many a path asks for; None where it has not matched, or they are too many."""
+    seconds = float(found["wait"] or 0) if found else None
+    return None if seconds is None or seconds > MAX_WAIT_SECONDS else seconds
 
 
 def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:

@@ -57,13 +57,16 @@ class Callbacks:
 
     def again(self, callback: Callback, seconds: float) -> None:
         """Let it be due again in so many seconds."""
-        due_at = self._clock() + round(seconds * 1000)
-        self._database.run(CallbackRow.update(due_at=due_at).where(*_taken(callback)))
+        self._due_in(callback, seconds, callback.tries)
 
     def put_off(self, callback: Callback, seconds: float) -> None:
         """The same, if it was not tried."""
-        changes = {"due_at": self._clock() + round(seconds * 1000), "tries": callback.tries - 1}
-        self._database.run(CallbackRow.update(**changes).where(*_taken(callback)))
+        self._due_in(callback, seconds, callback.tries - 1)
+
+    def _due_in(self, callback: Callback, seconds: float, tries: int) -> None:
+        due_at = self._clock() + round(seconds * 1000)
+        again = CallbackRow.update(due_at=due_at, tries=tries)
+        self._database.run(again.where(*_taken(callback)))
 
     def _select_due(self, limit: int) -> Any:
         due = CallbackRow.due_at <= place(CallbackRow.due_at, "now")

@@ -18,7 +18,6 @@ class _Unsent(threading.local):
     def __init__(self) -> None:
         self.begin: Sequence[str] = ()
         self.answers: list[Answer] = []
-        self.early = 0
 
 
 class Answer:
@@ -56,9 +55,9 @@ class SendsLater:
         self.ask_later(sql, parameters)
 
     def earlier(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Run a statement in the same way, but ahead of all others that are not sent."""
-        self._unsent.answers.insert(self._unsent.early, Answer(self, (sql, parameters)))
-        self._unsent.early += 1
+        """Run a statement in the same way, but ahead of all others that are not sent, also of those
+        that were to run earlier."""
+        self._unsent.answers.insert(0, Answer(self, (sql, parameters)))
 
     def ask_later(self, sql: str, parameters: Sequence[Any]) -> Answer:
         """Run a statement, whose answer nobody wants yet, in the same way."""
@@ -104,7 +103,7 @@ class SendsLater:
     def forget_unsent(self) -> tuple[Sequence[str], list[Answer]]:
         """What is not sent, and will not be."""
         unsent = self._unsent.begin, self._unsent.answers
-        self._unsent.begin, self._unsent.answers, self._unsent.early = (), [], 0
+        self._unsent.begin, self._unsent.answers = (), []
         return unsent
 
     def _has_unsent(self) -> bool:

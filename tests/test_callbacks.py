@@ -6,8 +6,8 @@ import hashlib
 import hmac
 import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -67,6 +67,14 @@ async def receiving() -> AsyncIterator[Receiver]:
     yield receiver
     server.stop()
     await server.close_all_connections()
+
+
+@contextmanager
+def silence() -> Iterator[tuple[socket.socket, str]]:
+    """A host that lets others connect, and never answers; and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        yield silent, f"http://127.0.0.1:{silent.getsockname()[1]}/"
 
 
 @asynccontextmanager
@@ -191,9 +199,7 @@ async def test_who_does_not_answer_keeps_no_other_waiting(
 ) -> None:
     monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
     async with receiving() as receiver, listening(bench, http_client) as client:
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            silent.setblocking(False)
-            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with silence() as (silent, url):
             job_id = await client.sleep_job(callback_url=url)
             await client.post(f"/jobs/{job_id}/cancel", status=200)
             asked, _ = await asyncio.get_running_loop().sock_accept(silent)
@@ -267,8 +273,7 @@ async def test_hosts_that_do_not_answer_leave_places_to_others(
 ) -> None:
     monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
     async with receiving() as receiver, listening(bench, http_client) as client:
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        with silence() as (_, url):
             for _ in range(2 * AT_ONCE):
                 bench.jobs.cancel(bench.enqueue(callback_url=url))
             job_id = bench.enqueue(callback_url=receiver.url)

@@ -1,10 +1,10 @@
 """Many jobs at once: a list, page by page, or some by their ids, once all of them are final."""
 
 import asyncio
-import time
 from uuid import UUID
 
 from server import wire
+from server.awaiting import found_after
 from server.filters import ListQuery, SetQuery
 from server.handlers.base import Handler
 from server.handlers.query import given_in, read_query
@@ -50,15 +50,15 @@ class ListHandler(Handler):
 
     async def _jobs_after(self, ids: list[UUID], seconds: float) -> dict[UUID, Job | None]:
         """The jobs, once all are final or the time is over; None for one that is not there."""
-        deadline = time.monotonic() + seconds
         found: dict[UUID, Job | None] = {}
         left = ids
-        while True:
-            ticket = self.services.changes.ticket()
+
+        async def look() -> list[UUID]:
+            nonlocal left
             asked = await asyncio.gather(*map(self.services.jobs_by_id.ask, left))
             found.update(zip(left, asked, strict=True))
             left = [job.id for job in asked if job and not job.final]
-            time_left = deadline - time.monotonic()
-            if not left or time_left <= 0 or self.services.stopping:
-                return {job_id: found[job_id] for job_id in ids}
-            await self.services.changes.after(ticket, time_left)
+            return left
+
+        await found_after(self.services, seconds, look, lambda left: not left)
+        return {job_id: found[job_id] for job_id in ids}
