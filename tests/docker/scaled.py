@@ -52,8 +52,7 @@ class Scaled(Stack):
     def remove(self) -> None:
         """Take all of it away."""
         docker("service", "rm", f"{self.name}_s3")
-        docker("stack", "rm", self.name)
-        wait_for(lambda: not self.leftovers(), timeout=60)
+        super().remove()
         for name in self._secrets():
             docker("secret", "rm", f"{self.name}-{name}")
 

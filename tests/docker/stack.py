@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import subprocess
 from functools import cached_property
 from typing import Any
 
@@ -48,6 +49,11 @@ class Stack:
         """The ids of the running containers of a service."""
         return containers(f"com.docker.swarm.service.name={self.name}_{service}")
 
+    def remove(self) -> None:
+        """Take it away, all but its volumes."""
+        wait_for(self._is_removed, timeout=60)
+        wait_for(lambda: not self.leftovers(), timeout=60)
+
     def leftovers(self) -> list[str]:
         """The containers and networks of the stack."""
         label = f"com.docker.stack.namespace={self.name}"
@@ -72,6 +78,16 @@ class Stack:
         addresses = python(container, ADDRESSES).split()
         inside = exchange_inside(container)
         return [Client(f"http://{address}:5000", inside) for address in addresses]
+
+    def _is_removed(self) -> bool:
+        """Whether the command went through: it fails while an ended task is still in a network."""
+        try:
+            docker("stack", "rm", self.name)
+        except subprocess.CalledProcessError as error:
+            if "is in use" not in error.stderr:
+                raise
+            return False
+        return True
 
     def _update_state(self, service: str) -> str:
         found = docker("service", "inspect", f"{self.name}_{service}")

@@ -75,8 +75,7 @@ def listeners_scale_up_and_down(stack: Stack) -> None:
 
 
 def a_removed_stack_leaves_nothing_but_its_volume(stack: Stack) -> None:
-    docker("stack", "rm", stack.name)
-    wait_for(lambda: not stack.leftovers(), timeout=60)
+    stack.remove()
     volume = docker("volume", "ls", "--quiet", "--filter", f"name={stack.name}_jobs-data")
     assert volume == f"{stack.name}_jobs-data"
 
