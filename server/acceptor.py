@@ -1,6 +1,6 @@
 """Lets clients in: as many as there is room for, and none that keep their place for nothing.
 
-    socket ──accept──▶ Connection ──▶ Tornado's HTTPServer
+    socket ──accept──▶ Connection
                            ▲
                 look, every half a second: who is late, is ended
 
@@ -15,9 +15,8 @@ import resource
 import socket
 import time
 from collections import Counter
-from collections.abc import Sequence
-
-from tornado.httpserver import HTTPServer
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from server.connections import Connection, Late, Pace
 
@@ -39,11 +38,15 @@ def most_connections() -> int:
     return max(LEAST, (soft - RESERVE) // 2)
 
 
-class Acceptor:
-    """Accepts on listening sockets, for a server; `most` connections may be open."""
+Begin = Callable[[socket.socket, Any, Callable[[Connection], None]], Connection]
+"""Makes the connection of a client at an address, which tells of its end."""
 
-    def __init__(self, server: HTTPServer, sockets: Sequence[socket.socket], most: int, pace: Pace):
-        self._server = server
+
+class Acceptor:
+    """Accepts on listening sockets; `most` connections may be open."""
+
+    def __init__(self, begin: Begin, sockets: Sequence[socket.socket], most: int, pace: Pace):
+        self._begin = begin
         self._sockets = sockets
         self._most = most
         self._pace = pace
@@ -79,14 +82,9 @@ class Acceptor:
                 if not self._make_room(error.strerror or "accept failed"):
                     return
                 continue
-            self._take(client, address)
+            self._open.add(self._begin(client, address, self._closed))
             if crowded:
                 return  # there may be no other one, for whom room would be made
-
-    def _take(self, client: socket.socket, address: object) -> None:
-        connection = Connection(client, self._closed)
-        self._open.add(connection)
-        self._server.handle_stream(connection, address)  # type: ignore[arg-type]
 
     def _closed(self, connection: Connection) -> None:
         self._open.discard(connection)

@@ -21,10 +21,10 @@ from server.wire import HEADERS, encode
 
 CHUNK_BYTES = 512 * 1024
 """The most of a body that is taken at once."""
-_HEAD_BYTES = 16 * 1024
+HEAD_BYTES = 16 * 1024
 """The same of a head, or of a body that is not longer: Tornado makes room for so many each time,
 and most requests have a few hundred."""
-_EARLY_TURNS = 2
+EARLY_TURNS = 2
 """Of the loop, until Tornado asks for the next request when it has had one answered."""
 _BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes of what is not HTTP
 _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
@@ -52,7 +52,7 @@ class Connection(IOStream):
     """Counts what comes and what goes. `closed` is told of its end."""
 
     def __init__(self, client: socket.socket, closed: Callable[["Connection"], None]):
-        super().__init__(client, read_chunk_size=_HEAD_BYTES)
+        super().__init__(client, read_chunk_size=HEAD_BYTES)
         super().set_nodelay(True)
         self._gone = closed
         self._moved = self._moved_before = self._moved_at_head = 0
@@ -86,15 +86,13 @@ class Connection(IOStream):
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Any:
         """What Tornado reads heads by."""
-        self.read_chunk_size = _HEAD_BYTES
-        self._begun, self._in_head = not self._moved, True
-        self._answered, self._early = False, 0
-        self._moved_at_head, self._waited, self._behind = self._moved, None, 0.0
+        self.read_chunk_size = HEAD_BYTES
+        self._await_head()
         return super().read_until_regex(regex, max_bytes)
 
     def read_bytes(self, num_bytes: int, partial: bool = False) -> Any:
         """What Tornado reads bodies by."""
-        self.read_chunk_size = CHUNK_BYTES if num_bytes > _HEAD_BYTES else _HEAD_BYTES
+        self.read_chunk_size = CHUNK_BYTES if num_bytes > HEAD_BYTES else HEAD_BYTES
         self._in_head = False
         return super().read_bytes(num_bytes, partial)
 
@@ -149,10 +147,15 @@ class Connection(IOStream):
         asked for. To take what nobody has asked for, Tornado leaves the socket out of the loop and
         puts it in again, which takes a tenth as long as all of a short request."""
         is_asked_for = self.reading() or self.writing() or events != self.io_loop.READ
-        if is_asked_for or self._early == _EARLY_TURNS or self._is_gone():
+        if is_asked_for or self._early == EARLY_TURNS or self._is_gone():
             super()._handle_events(fd, events)
         else:
             self._early += 1
+
+    def _await_head(self) -> None:
+        self._begun, self._in_head = not self._moved, True
+        self._answered, self._early = False, 0
+        self._moved_at_head, self._waited, self._behind = self._moved, None, 0.0
 
     def _is_gone(self) -> bool:
         """Whether the client has hung up; of a reset, uvloop tells just once."""

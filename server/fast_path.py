@@ -1,35 +1,24 @@
-"""The two calls that come by the thousand, without what Tornado's handlers cost.
+"""The two calls that come by the thousand, without what Tornado and its handlers cost.
 
-    HTTP/1.1 ─▶ FastPath ─┬─ POST /jobs with JSON, GET /jobs/ID, both with ?wait=N or
-                          │  without a query; plain headers ─▶ fast_calls
-                          └─ all else ─▶ the application
+    bytes ─▶ read ─┬─ POST /jobs with JSON, GET /jobs/ID, both with ?wait=N or
+                   │  without a query; plain headers ─▶ fast_calls ─▶ bytes
+                   └─ all else ─▶ Tornado, from the first byte
 
 The same checks, the same store, the same answers: the tests compare them. A request with any
 header that is not listed here goes to the application: what a header means needs no thought here.
 """
 
-import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Awaitable
+from dataclasses import dataclass
 from functools import lru_cache
 from http.client import responses
-from typing import Any
 
-from tornado.httputil import (
-    HTTPConnection,
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    HTTPServerConnectionDelegate,
-    RequestStartLine,
-    ResponseStartLine,
-    format_timestamp,
-)
-from tornado.web import Application
+from tornado.httputil import HTTPHeaders, format_timestamp
 
 from server.access import log_access
-from server.callers import NOBODY, Role
+from server.callers import NOBODY, Caller, Role
 from server.door import require_role
 from server.failures import log_failure, problem_of
 from server.fast_calls import Answer, Call, get_job, job_in, jobs_in, submit
@@ -40,136 +29,133 @@ from server.wire import HEADERS, encode
 MAX_BODY_BYTES = 64 << 10
 """A longer one is the application's, which does not wait for its end to refuse it."""
 
+_LINE = re.compile(rb"(GET|POST) (/jobs[!-~]*) HTTP/1\.1")
+_LINES = re.compile(rb"(?:[A-Za-z-]+: ?[ -~]*\r\n)+")
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?")
+_SIZE = re.compile("[0-9]{1,9}")
 _PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
 _PLAIN |= {"Traceparent", "Tracestate"}
-_WITH_BODY = {*_PLAIN, "Content-Type", "Content-Length"}
-_EXPECTED = "100-continue"
-_SIZE = re.compile("[0-9]{1,9}")
+_OF_BODY = {"Content-Type", "Content-Length"}
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
 
-class FastPath(HTTPServerConnectionDelegate):
-    """What the HTTP server asks for each request."""
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """Headers that are plain; `size` is that of a JSON body, None where there is no body."""
 
-    def __init__(self, application: Application, services: Services):
-        self.application = application
+    headers: HTTPHeaders
+    size: int | None
+    closes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One that is answered here, once no byte of it is missing."""
+
+    method: str
+    path: str
+    fields: Fields
+    body: bytes
+    call: Call
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it has come."""
+        return len(self.body) == (self.fields.size or 0)
+
+
+class FastPath:
+    """Reads requests and answers them, for the connections that have them."""
+
+    def __init__(self, services: Services):
         self.services = services
+        self._most = min(MAX_BODY_BYTES, services.settings.max_json_bytes)
 
-    def start_request(
-        self, server_conn: object, request_conn: HTTPConnection
-    ) -> HTTPMessageDelegate:
-        """See HTTPServerConnectionDelegate."""
-        return _Request(self, server_conn, request_conn)
-
-    def on_close(self, server_conn: object) -> None:
-        """See HTTPServerConnectionDelegate."""
-        self.application.on_close(server_conn)
-
-    def call(self, start: RequestStartLine, headers: HTTPHeaders) -> Call | None:
-        """What answers such a request; None if that is the application."""
-        if start.version != "HTTP/1.1":
+    def read(self, data: bytes) -> Request | None:
+        """The request that these bytes are, perhaps without its end; None if that is not answered
+        here, or cannot be told from what has come."""
+        line, _, rest = data.partition(b"\r\n")
+        head, end, body = rest.partition(b"\r\n\r\n")
+        start = _LINE.fullmatch(line)
+        if not (start and end) or len(data) - len(body) > self.services.settings.max_header_bytes:
             return None
-        if start.method == "GET" and _PLAIN.issuperset(headers):
-            found = job_in(start.path)
+        fields = _fields(head)
+        if fields is None or len(body) > (fields.size or 0):
+            return None
+        method, path = start[1].decode(), start[2].decode()
+        call = self._call(method, path, fields)
+        return call and Request(method, path, fields, body, call)
+
+    def _call(self, method: str, path: str, fields: Fields) -> Call | None:
+        """What answers such a request; None if that is the application."""
+        if method == "GET":
+            found = job_in(path) if fields.size is None else None
             return None if found is None else get_job(self.services, *found)
-        seconds = jobs_in(start.path) if start.method == "POST" else None
-        if seconds is not None and _WITH_BODY.issuperset(headers):
-            size = headers.get("Content-Length", "")
-            limit = min(MAX_BODY_BYTES, self.services.settings.max_json_bytes)
-            if _is_json(headers) and _SIZE.fullmatch(size) and int(size) <= limit:
-                return submit(self.services, headers, seconds)
-        return None
+        if fields.size is None or fields.size > self._most:
+            return None
+        seconds = jobs_in(path)
+        return None if seconds is None else submit(self.services, fields.headers, seconds)
 
-
-class _Request(HTTPMessageDelegate):
-    def __init__(self, path: FastPath, server_conn: object, connection: HTTPConnection):
-        self._path, self._server_conn, self._connection = path, server_conn, connection
-        self._context: Any = getattr(connection, "context", None)
-        self._rest: HTTPMessageDelegate | None = None
-        self._body, self._caller = b"", NOBODY
-
-    def headers_received(
-        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
-    ) -> Awaitable[None] | None:
-        assert isinstance(start_line, RequestStartLine)
-        self._path.services.proxies.note(self._context, headers)
-        call = self._path.call(start_line, headers)
-        if call is None:
-            if headers.get("Expect", "").lower() == _EXPECTED:
-                headers["Expect"] = _EXPECTED  # as Tornado knows it; Java's clients write it else
-            application = self._path.application
-            self._rest = application.start_request(self._server_conn, self._connection)
-            return self._rest.headers_received(start_line, headers)
-        self._start, self._call, self._began = start_line, call, time.monotonic()
-        self._headers = headers
-        self._entered = True
-        self._path.services.entered()
-        return None
-
-    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        if self._rest:
-            return self._rest.data_received(chunk)
-        self._body += chunk
-        return None
-
-    def finish(self) -> None:
-        if self._rest:
-            self._rest.finish()
-        else:
-            self._task = asyncio.get_running_loop().create_task(self._answer())
-
-    def on_connection_close(self) -> None:
-        if self._rest:
-            self._rest.on_connection_close()
-        else:
-            self._leave()
-
-    async def _answer(self) -> None:
+    async def answer(self, request: Request, address: str) -> bytes:
+        """The whole answer to a client at this address."""
+        began, caller = time.monotonic(), NOBODY
         try:
-            self._admit()
-            answer = await self._call(self._body, self._caller)
+            caller = self._admit(request, address)
+            answer = await request.call(request.body, caller)
         except Exception as error:
             log_failure(error)
             problem = problem_of(error, 500)
             headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
             answer = Answer(problem.status, problem.document(), headers)
-        if self._entered:  # else the client went away
-            self._write(answer)
-            self._leave()
+        text = _text(request, answer)
+        seconds = time.monotonic() - began
+        log_access(request.method, request.path, answer.status, seconds, address, caller.name)
+        return text
 
-    def _admit(self) -> None:
-        admission, address = self._path.services.admission, self._context.remote_ip
-        method = self._start.method
-        self._caller = admission.caller(address, self._headers, method)
-        admission.count(address, self._caller)
-        require_role(self._caller, _ROLES[method])
+    def _admit(self, request: Request, address: str) -> Caller:
+        admission, headers = self.services.admission, request.fields.headers
+        caller = admission.caller(address, headers, request.method)
+        admission.count(address, caller)
+        require_role(caller, _ROLES[request.method])
+        return caller
 
-    def _write(self, answer: Answer) -> None:
-        body = encode(answer.document)
-        headers = HTTPHeaders({"Date": _date(int(time.time())), **HEADERS, **answer.headers})
-        headers["Content-Length"] = str(len(body))
-        if answer.status == 200 and self._start.method == "GET":
-            headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
-        start = ResponseStartLine("HTTP/1.1", answer.status, responses[answer.status])
-        self._connection.write_headers(start, headers, body)
-        self._connection.finish()
-        log_access(
-            self._start.method,
-            self._start.path,
-            answer.status,
-            time.monotonic() - self._began,
-            self._context.remote_ip,
-            self._caller.name,
-        )
 
-    def _leave(self) -> None:
-        if self._entered:
-            self._entered = False
-            self._path.services.left()
+@lru_cache(512)  # a client sends the same ones each time
+def _fields(head: bytes) -> Fields | None:
+    """The headers in all lines after the first one; None if they are not plain."""
+    if not _LINES.fullmatch(head + b"\r\n"):
+        return None
+    headers = HTTPHeaders.parse(head.decode())
+    has_body = not _OF_BODY.isdisjoint(headers)
+    known = _PLAIN | _OF_BODY if has_body else _PLAIN
+    connection = headers.get("Connection", "keep-alive").lower()
+    are_plain = (
+        known.issuperset(headers)
+        and len(headers) == head.count(b"\r\n") + 1  # none comes twice
+        and _HOST.fullmatch(headers.get("Host", ""))
+        and connection in ("keep-alive", "close")
+        and (not has_body or _is_json(headers))
+    )
+    size = int(headers["Content-Length"]) if are_plain and has_body else None
+    return Fields(headers, size, connection == "close") if are_plain else None
 
 
 def _is_json(headers: HTTPHeaders) -> bool:
-    return headers.get("Content-Type", "").lower() == "application/json"
+    is_json = headers.get("Content-Type", "").lower() == "application/json"
+    return is_json and bool(_SIZE.fullmatch(headers.get("Content-Length", "")))
+
+
+def _text(request: Request, answer: Answer) -> bytes:
+    body = encode(answer.document)
+    headers = {"Date": _date(int(time.time())), **HEADERS, **answer.headers}
+    headers["Content-Length"] = str(len(body))
+    if answer.status == 200 and request.method == "GET":
+        headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
+    if request.fields.closes:
+        headers["Connection"] = "close"
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    start = f"HTTP/1.1 {answer.status} {responses[answer.status]}\r\n"
+    return f"{start}{lines}\r\n".encode() + body
 
 
 @lru_cache(1)

@@ -9,16 +9,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from runner import job_types
 from runner.job_types.base import JobType
-from server.acceptor import Acceptor, most_connections
-from server.app import make_app
+from server.acceptor import most_connections
 from server.config import ServerSettings
-from server.connections import CHUNK_BYTES, Pace
-from server.fast_path import FastPath
+from server.front import Entrance, Front
 from server.services import Services
 from server.tracing import Requests
 from storage.job import StoreError, StoreUnusable
@@ -31,7 +28,6 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 10.0
 ABORT_SECONDS = 3.0
 """What uploads that were cut off may take to leave nothing behind."""
-ANY_SIZE = 10**100
 OPEN_FILES = 65536
 """What is asked for, since each connection is one."""
 
@@ -103,26 +99,15 @@ async def listen(
     streams = min(settings.max_streams, max(1, most // 2))
     settings = settings.model_copy(update={"max_streams": streams})
     services = Services(settings, store, types, traces)
-    # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
-    front = FastPath(make_app(services), services)
-    server = HTTPServer(
-        front,
-        max_body_size=ANY_SIZE,
-        max_header_size=settings.max_header_bytes,
-        chunk_size=CHUNK_BYTES,
-        decompress_request=False,
-    )
-    server.conn_params.header_timeout = None  # a timer for each request: of heads, Pace knows more
-    pace = Pace(settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second)
-    acceptor = Acceptor(server, sockets, most, pace)
+    entrance = Entrance(Front(services), sockets, most)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
     if services.door.tokens is None:
         log.warning("no API_TOKENS are set: whoever reaches this address may do anything")
     await stop.wait()
     log.info("stopping")
-    acceptor.close()
+    entrance.close()
     await services.idle(STOP_SECONDS)
-    await server.close_all_connections()
+    await entrance.close_all_connections()
     await services.leave_nothing(ABORT_SECONDS)
     services.close()
     log.info("stopped")

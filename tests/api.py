@@ -9,9 +9,8 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
 from runner import job_types
-from server.app import make_app
 from server.config import ServerSettings
-from server.fast_path import FastPath
+from server.front import Front
 from server.services import Services
 from tests.described import require_described
 from tests.stores import Bench
@@ -20,12 +19,12 @@ FILE = b"one ERROR\ntwo WARN ERROR\n"
 
 
 @contextmanager
-def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[FastPath]:
+def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[Front]:
     """The application on a store, behind the fast path, with the services that it needs."""
     opened = open_services(bench, **limits)
     services = io_loop.run_sync(opened.__aenter__)
     try:
-        yield FastPath(make_app(services), services)
+        yield Front(services)
     finally:
         io_loop.run_sync(lambda: opened.__aexit__(None, None, None))
 

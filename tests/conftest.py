@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.fast_path import FastPath
+from server.front import Entrance, Front
 from tests import postgres, s3
 from tests.api import Client, open_app
 from tests.browsers import browser as browser
@@ -74,14 +75,29 @@ def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[FastPath]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
     """The listener's application, for pytest-tornado's server."""
     with open_app(bench, io_loop) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: FastPath, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def http_server(
+    app: Front, io_loop: IOLoop, _unused_port: tuple[socket.socket, int]
+) -> Iterator[Entrance]:
+    """In place of pytest-tornado's: clients come in as they do to a listener."""
+
+    async def begin() -> Entrance:
+        return Entrance(app, [_unused_port[0]])
+
+    entrance = io_loop.run_sync(begin)
+    yield entrance
+    entrance.close()
+    io_loop.run_sync(entrance.close_all_connections)
+
+
+@pytest.fixture
+def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
     """A client of the listener. (`app` is named, or its databases would not be parameters.)"""
     return Client(http_client, base_url)
 

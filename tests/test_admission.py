@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.fast_path import FastPath
+from server.front import Front
 from server.rates import FAILURES
 from tests.api import Client, open_app, read
 from tests.callers import API_TOKENS, bearer, token
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.gen_test
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[FastPath]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
     """The application, with tokens and a rate."""
     limits = {"rate_limit": 0.01, "rate_burst": 3}
     with open_app(bench, io_loop, api_tokens=API_TOKENS, **limits) as application:

@@ -13,8 +13,8 @@ from urllib.parse import urlparse
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.fast_path import FastPath
 from server.forms import FormBody
+from server.front import Front
 from server.problems import Problem
 from server.services import THREADS
 from storage.upload_folder import FolderWriter
@@ -32,7 +32,7 @@ def small_limits() -> dict[str, int]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator[FastPath]:
+def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator[Front]:
     with open_app(bench, io_loop, **small_limits) as application:
         yield application
 
@@ -243,7 +243,7 @@ async def test_a_client_that_waits_for_our_word_hears_of_a_limit_before_it_sends
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(
-    client: Client, bench: Bench, app: FastPath
+    client: Client, bench: Bench, app: Front
 ) -> None:
     body, content_type = form(analyze_form(b"x" * MAX_FILE))
     _, writer = await _connect(client)

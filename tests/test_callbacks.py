@@ -18,11 +18,10 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from server import callbacks
-from server.app import make_app
 from server.callback_hosts import host_of, refusal
 from server.callback_places import AT_ONCE, Places
 from server.config import ServerSettings
-from server.fast_path import FastPath
+from server.front import Entrance, Front
 from storage.callbacks import Callbacks, waiting
 from storage.config import SettingsError
 from storage.retention import prune
@@ -81,12 +80,11 @@ def silence() -> Iterator[tuple[socket.socket, str]]:
 async def listening(bench: Bench, http_client: AsyncHTTPClient) -> AsyncIterator[Client]:
     """A client of a listener that sends callbacks."""
     async with open_services(bench, **ALLOWED) as services:
-        server = HTTPServer(FastPath(make_app(services), services))
         (sock,) = bind_sockets(0, "127.0.0.1")
-        server.add_socket(sock)
+        entrance = Entrance(Front(services), [sock])
         yield Client(http_client, f"http://127.0.0.1:{sock.getsockname()[1]}")
-        server.stop()
-        await server.close_all_connections()
+        entrance.close()
+        await entrance.close_all_connections()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.config import ServerSettings
-from server.fast_path import FastPath
+from server.front import Front
 from storage.config import SettingsError
 from storage.job_ids import MOST_CELLS, new_id
 from tests.api import Client, analyze_form, open_app
@@ -19,13 +19,13 @@ SLEEP = {"type": "sleep", "payload": {"seconds": 1}}
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[FastPath]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
     with open_app(bench, io_loop, cell=0xABC) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: FastPath, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 

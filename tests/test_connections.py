@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from server.connections import Connection
-from server.fast_path import FastPath
+from server.front import Front
 from server.listener import new_event_loop
 from server.wire import HEADERS
 from tests.api import Client
@@ -265,7 +265,7 @@ def test_a_client_that_breaks_its_connection_while_nothing_is_asked_of_it_is_not
 
 @pytest.mark.gen_test
 async def test_a_client_that_leaves_before_its_stream_begins_is_no_error_of_ours(
-    app: FastPath, client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    app: Front, client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     feed = app.services.feed
 

@@ -12,7 +12,7 @@ from tornado.ioloop import IOLoop
 
 from server import disk_mark
 from server.disk_mark import DiskMark
-from server.fast_path import FastPath
+from server.front import Front
 from server.problems import Problem
 from tests.api import Client, analyze_form, form, open_app
 from tests.disks import MIB, leaving, small_disk
@@ -45,13 +45,13 @@ def bench(database_url: str, disk: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[FastPath]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
     with open_app(bench, io_loop, min_free_bytes=MARK) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: FastPath, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 

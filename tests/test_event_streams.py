@@ -7,13 +7,11 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 import storage.events
 from server import feed, streams
-from server.app import make_app
-from server.fast_path import FastPath
+from server.front import Entrance, Front
 from server.handlers import events as handlers
 from storage.events import Event, Events
 from storage.job import NewJob, StoreUnavailable
@@ -31,11 +29,10 @@ UNKNOWN = "01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 async def listener(bench: Bench, **settings: int) -> AsyncIterator[str]:
     """Another listener on the same store, at this address."""
     async with open_services(bench, **settings) as services:
-        server = HTTPServer(FastPath(make_app(services), services))
         (sock,) = bind_sockets(0, "127.0.0.1")
-        server.add_socket(sock)
+        entrance = Entrance(Front(services), [sock])
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-        server.stop()
+        entrance.close()
 
 
 def spoil_reads(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[int]:
@@ -167,7 +164,7 @@ async def test_what_comes_between_the_past_and_the_present_is_told(
     follow: Followers,
     client: Client,
     bench: Bench,
-    app: FastPath,
+    app: Front,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After a stream has read what it has missed, and before it gets what comes."""
@@ -299,7 +296,7 @@ async def test_silence_is_filled_with_heartbeats(
 
 async def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
     follow: Followers,
-    app: FastPath,
+    app: Front,
     client: Client,
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,

@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 import pytest
 from tornado.httpclient import HTTPResponse
-from tornado.httputil import HTTPHeaders, RequestStartLine
 
-from server.fast_path import MAX_BODY_BYTES, FastPath
+from server.fast_path import MAX_BODY_BYTES, FastPath, Request
+from server.front import Front
 from tests.api import Client
 from tests.stores import RETURNED, Bench
 from tests.waiting import until
@@ -22,12 +22,11 @@ JOB = "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 DIFFERS = ("Date", "Location", "Etag")
 
 
-def taken(app: FastPath, method: str, path: str, headers: dict[str, str]) -> bool:
-    start = RequestStartLine(method, path, "HTTP/1.1")
-    return app.call(start, HTTPHeaders(headers)) is not None
+def taken(app: Front, method: str, path: str, headers: dict[str, str]) -> Request | None:
+    return FastPath(app.services).read(head(method, path, headers))
 
 
-def test_plain_submissions_and_questions_take_the_fast_path(app: FastPath) -> None:
+def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
     assert taken(app, "POST", "/jobs", JSON)
     assert taken(app, "GET", JOB, PLAIN)
     assert taken(app, "POST", "/jobs?wait=30", JSON)
@@ -53,10 +52,21 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: FastPath) -> No
         ("HEAD", JOB, PLAIN),
         ("GET", "/jobs/1", PLAIN),
         ("GET", "/jobs", PLAIN),
+        ("GET", JOB, {"Accept": "*/*"}),
+        ("GET", JOB, {"Host": "a b"}),
+        ("GET", JOB, {**PLAIN, "host": "other"}),
+        ("GET", JOB, {**PLAIN, "Connection": "upgrade"}),
+        ("GET", JOB, {**PLAIN, "User-Agent": "\N{LATIN SMALL LETTER E WITH ACUTE}"}),
+        ("GET", JOB, {**PLAIN, "User-Agent": "a\r\n b"}),
+        ("GET", JOB, {**PLAIN, "User-Agent": "a" * 70_000}),
+        ("GET", JOB, JSON),
+        ("POST", "/jobs", {**JSON, "content-length": str(len(SLEEP))}),
+        ("POST", "/jobs", {**JSON, "Content-Length": "+5"}),
+        ("POST", "/jobs", PLAIN),
     ],
 )
 def test_whatever_is_not_plain_is_left_to_the_application(
-    app: FastPath, method: str, path: str, headers: dict[str, str]
+    app: Front, method: str, path: str, headers: dict[str, str]
 ) -> None:
     assert not taken(app, method, path, headers)
 
@@ -144,19 +154,13 @@ async def test_what_nobody_foresaw_is_a_bare_500_and_is_logged(
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_goes_away_is_not_waited_for(app: FastPath, client: Client) -> None:
-    services = app.services
-    with (
-        patch.object(services, "entered", wraps=services.entered) as entered,
-        patch.object(services, "left", wraps=services.left) as left,
-    ):
-        _, writer = await connect(client)
-        writer.write(head("POST", "/jobs", JSON) + SLEEP[:-1])
-        await until(lambda: entered.call_count == 1)
-        assert left.call_count == 0
-        writer.close()
-        await until(lambda: left.call_count == 1)
-    assert (await client.get("/jobs"))["items"] == []
+async def test_a_client_that_goes_away_is_not_waited_for(app: Front, client: Client) -> None:
+    services, job_id = app.services, await client.sleep_job()
+    _, writer = await connect(client)
+    writer.write(head("GET", f"/jobs/{job_id}?wait=60", PLAIN))
+    await until(lambda: services._active == 1)
+    writer.close()
+    await until(lambda: services._active == 0)
 
 
 @pytest.mark.gen_test

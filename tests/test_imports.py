@@ -264,6 +264,8 @@ MAY_IMPORT = {
     "server.awaiting": f"{HTTP} storage.job",
     "server.fast_calls": f"{HTTP} server.access server.awaiting server.strict_json server.storing",
     "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
+    "server.fast_connection": "server.connections server.fast_path",
+    "server.front": f"{HTTP} server.a* server.connections server.fast_*",
     "server.handlers.*": f"{HTTP} server.access server.origins server.failures server.storing "
     "server.handlers.* server.awaiting "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
@@ -271,9 +273,8 @@ MAY_IMPORT = {
     "storage.readiness storage.runners "
     "storage.store storage.transactions",
     "server.app": "server.access server.handlers.* server.services server.web_files",
-    "server.listener": "server.acceptor server.app server.config server.connections "
-    "server.fast_path server.services "
-    "server.tracing runner.job_types* storage.job storage.logs storage.opening storage.tracing",
+    "server.listener": "server.acceptor server.config server.front server.services server.tracing "
+    "runner.job_types* storage.job storage.logs storage.opening storage.tracing",
     "server.__main__": "server.config server.listener server.token_command "
     "storage.config storage.drivers",
 }

@@ -7,7 +7,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
 from server.edge_config import EdgeSettings
-from server.fast_path import FastPath
+from server.front import Front
 from server.wire import HEADERS
 from storage.config import SettingsError
 from tests.api import Client, open_app
@@ -20,13 +20,13 @@ ALLOWED = "Access-Control-Allow-Origin"
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[FastPath]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
     with open_app(bench, io_loop, cors_origins=f"{APP}, http://localhost:3000") as application:
         yield application
 
 
 @pytest.fixture
-def client(app: FastPath, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 

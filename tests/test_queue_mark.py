@@ -8,7 +8,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server import queue_mark
-from server.fast_path import FastPath
+from server.front import Front
 from tests.api import Client, analyze_form, open_app, read
 from tests.stores import Bench
 from tests.waiting import until
@@ -19,31 +19,31 @@ MOST = 3
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[FastPath]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
     with open_app(bench, io_loop, max_queued_jobs=MOST) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: FastPath, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 
-async def fill(app: FastPath, client: Client) -> list[str]:
+async def fill(app: Front, client: Client) -> list[str]:
     """As many jobs as may wait; once the listener knows it."""
     jobs = [await client.sleep_job() for _ in range(MOST)]
     await look(app)
     return jobs
 
 
-async def look(app: FastPath) -> None:
+async def look(app: Front) -> None:
     """Have it looked at how many wait."""
     queue = app.services.queue
     await queue._look()
     queue._next_look = queue._trusted_until
 
 
-async def test_new_jobs_and_retries_get_503(app: FastPath, client: Client) -> None:
+async def test_new_jobs_and_retries_get_503(app: Front, client: Client) -> None:
     jobs = await fill(app, client)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
     await look(app)
@@ -62,7 +62,7 @@ async def test_new_jobs_and_retries_get_503(app: FastPath, client: Client) -> No
     assert len((await client.get("/jobs"))["items"]) == MOST + 1
 
 
-async def test_they_are_taken_again_once_fewer_wait(app: FastPath, client: Client) -> None:
+async def test_they_are_taken_again_once_fewer_wait(app: Front, client: Client) -> None:
     jobs = await fill(app, client)
     await client.post("/jobs", SLEEP, status=503)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
@@ -72,14 +72,14 @@ async def test_they_are_taken_again_once_fewer_wait(app: FastPath, client: Clien
     await client.sleep_job()
 
 
-async def test_what_was_seen_long_ago_refuses_nobody(app: FastPath, client: Client) -> None:
+async def test_what_was_seen_long_ago_refuses_nobody(app: Front, client: Client) -> None:
     await fill(app, client)
     app.services.queue._trusted_until = 0.0
     await client.sleep_job()
 
 
 async def test_it_is_looked_once_in_a_while_and_only_for_submissions(
-    app: FastPath, client: Client
+    app: Front, client: Client
 ) -> None:
     with patch.object(queue_mark, "LOOK_SECONDS", 3600):
         looked = []
@@ -98,7 +98,7 @@ async def test_it_is_looked_once_in_a_while_and_only_for_submissions(
         assert looked == [1]
 
 
-async def test_those_let_pass_since_then_count(app: FastPath, client: Client) -> None:
+async def test_those_let_pass_since_then_count(app: Front, client: Client) -> None:
     await client.sleep_job()
     await look(app)
     await client.sleep_job()

@@ -9,7 +9,7 @@ from tornado.ioloop import IOLoop
 
 from server.addresses import Proxies, site
 from server.edge_config import EdgeSettings
-from server.fast_path import FastPath
+from server.front import Front
 from server.problems import Problem
 from server.rates import FAILURES, MAX_KEYS, Buckets, Rates
 from tests.api import Client, open_app, read
@@ -33,14 +33,14 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[FastPath]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
     limits = {"rate_limit": 0.5, "rate_burst": 3, "trusted_proxies": "127.0.0.1"}
     with open_app(bench, io_loop, **limits) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: FastPath, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.fast_path import FastPath
+from server.front import Front
 from storage.filters import Filters
 from storage.job import Job, StoreUnavailable
 from tests.api import Client, analyze_form, fields, form, read
@@ -82,7 +82,7 @@ async def test_a_wait_that_cannot_be_is_refused_and_no_job_is_stored(
 
 
 async def test_a_job_that_was_accepted_is_told_as_that_if_the_wait_fails(
-    app: FastPath, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    app: Front, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_: UUID) -> None:
         raise StoreUnavailable("locked")

@@ -18,7 +18,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, stream_request_body
 
 from server.connections import CHUNK_BYTES
-from server.listener import ANY_SIZE
+from server.front import ANY_SIZE
 
 
 @stream_request_body

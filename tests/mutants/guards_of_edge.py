@@ -102,7 +102,7 @@ EDGE = (
     ),
     Mutant(
         "who waits for our word may write it in upper case",
-        "server/fast_path.py",
+        "server/front.py",
         '"").lower() == _EXPECTED:',
         '"") == _EXPECTED:',
         CONNECTIONS,
@@ -117,7 +117,7 @@ EDGE = (
     Mutant(
         "requests are limited on the fast path",
         "server/fast_path.py",
-        "        admission.count(address, self._caller)\n",
+        "        admission.count(address, caller)\n",
         "",
         RATES,
     ),

@@ -15,7 +15,7 @@ PROGRAMS = (
     Mutant(
         "a connection that nobody asks anything of does not keep the loop busy",
         "server/connections.py",
-        " or self._early == _EARLY_TURNS or",
+        " or self._early == EARLY_TURNS or",
         " or",
         ("tests/test_connections.py",),
     ),
