@@ -5,6 +5,7 @@ the database is its server's affair.
 """
 
 import logging
+import time
 from pathlib import Path
 
 from server.problems import Problem, full, unavailable
@@ -12,13 +13,15 @@ from storage.disk import Room, room
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS = 0.02
+"""How long it is known what is free; what was let pass since then counts as taken."""
 DEFAULT_BYTES = 256 * 1024**2
 DEFAULT_PART = 10
 """The default keeps no more than this part of a disk, so that a small one can be used at all."""
 
 
 class DiskMark:
-    """Looks at the disks for each request, since that takes no time.
+    """Looks at the disks some times a second, and before each refusal.
 
     `least` is the number of bytes that have to stay free: 0 for none, None for the default;
     `database` and `uploads` are None for what is elsewhere.
@@ -29,6 +32,8 @@ class DiskMark:
         self._folders = {} if database is None else {"database": database}
         self._uploads = self._folders if uploads is None else {**self._folders, "uploads": uploads}
         self._low: set[str] = set()
+        self._seen: dict[str, tuple[float, Room]] = {}
+        """What was free of each disk, and when."""
 
     def admit(self, size: int) -> None:
         """Let a job without a file pass, whose request has so many bytes. Raises Problem 507."""
@@ -41,14 +46,22 @@ class DiskMark:
             self._require(name, folder, size)
 
     def _require(self, name: str, folder: Path, size: int) -> None:
+        now = time.monotonic()
+        seen_at, seen = self._seen.get(name, (-LOOK_SECONDS, Room(0, 0)))
+        if now - seen_at >= LOOK_SECONDS or seen.free - size < self._least_of(seen):
+            seen_at, seen = now, self._look(name, folder)
+        least = self._least_of(seen)
+        if seen.free - size < least:
+            raise _too_little(name, seen, least, size)
+        self._seen[name] = seen_at, Room(seen.total, seen.free - size)
+
+    def _look(self, name: str, folder: Path) -> Room:
         try:
             found = room(folder)
         except OSError as error:
             raise unavailable(f"the disk of the {name} cannot be had: {error.strerror}") from error
-        least = self._least_of(found)
-        self._note(name, found, least)
-        if found.free - size < least:
-            raise _too_little(name, found, least, size)
+        self._note(name, found, self._least_of(found))
+        return found
 
     def _least_of(self, found: Room) -> int:
         if self._least is None:

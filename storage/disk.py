@@ -14,6 +14,6 @@ class Room:
 
 
 def room(folder: Path) -> Room:
-    """The disk that a folder is on; takes a microsecond or two. Raises OSError."""
+    """The disk that a folder is on; takes some microseconds. Raises OSError."""
     found = os.statvfs(folder)
     return Room(found.f_frsize * found.f_blocks, found.f_frsize * found.f_bavail)

@@ -14,12 +14,18 @@ from server import disk_mark
 from server.disk_mark import DiskMark
 from server.front import Front
 from server.problems import Problem
+from storage.disk import Room, room
 from tests.api import Client, analyze_form, form, open_app
 from tests.disks import MIB, leaving, small_disk
 from tests.stores import Bench, open_bench
 
 MARK = 4 * MIB
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
+
+
+@pytest.fixture(autouse=True)
+def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_mark, "LOOK_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -142,6 +148,29 @@ def test_the_default_lets_a_small_disk_be_used(disk: Path) -> None:
     mark.admit_upload(0)
     with leaving(disk, 16 * MIB // disk_mark.DEFAULT_PART - 4096), pytest.raises(Problem):
         mark.admit_upload(0)
+
+
+def test_a_disk_is_not_looked_at_for_each_of_many_jobs(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def look(folder: Path) -> Room:
+        looks.append(folder)
+        return room(folder)
+
+    monkeypatch.setattr(disk_mark, "LOOK_SECONDS", 60.0)
+    monkeypatch.setattr(disk_mark, "room", look)
+    mark = DiskMark(MARK, disk, disk)
+    for _ in range(9):
+        mark.admit(MIB)
+    assert len(looks) == 1
+    with leaving(disk, MARK - 4096):
+        with pytest.raises(Problem):
+            mark.admit(4 * MIB)  # more than there was, less what the others will take
+        assert len(looks) == 2
+    mark.admit(4 * MIB)
+    assert len(looks) == 3
 
 
 def test_a_mark_of_zero_is_none(disk: Path) -> None:
