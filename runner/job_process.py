@@ -115,11 +115,11 @@ class JobProcess:
     def kill(self) -> processes.Used:
         """Kill it and every process below the keeper; returns what its last call used, if that
         has not answered. Its peak memory is that of all its calls if it had died already."""
-        self.channel.close()
-        self._leftovers.close()
         peak, _ = proc.memory_of(self.pid)
         # The kernel does this in one go, so that a group which forks without end cannot escape.
         processes.send_signal(self.pid, signal.SIGKILL, group=True)
+        self.channel.close()
+        self._leftovers.close()
         used = processes.kill_below()
         self.output.close()
         cpu_seconds = max(0.0, used.cpu_seconds - self._cpu_seconds)

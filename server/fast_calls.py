@@ -12,13 +12,16 @@ from server import strict_json, wire
 from server.access import log_change
 from server.awaiting import accepted_after, job_after
 from server.callers import Caller
+from server.canceling import cancel, require_own
 from server.filters import MAX_WAIT_SECONDS
 from server.services import Services
 from server.storing import store_job, unknown_job
 
 _WAIT = r"(?:\?wait=(?P<wait>[0-9]{1,2}))?"
 _JOBS = re.compile("/jobs" + _WAIT)
-_JOB = re.compile(r"/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})" + _WAIT)
+_ID = "([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+_JOB = re.compile("/jobs/" + _ID + _WAIT)
+_CANCEL = re.compile(f"/jobs/{_ID}/cancel")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,12 @@ def job_in(path: str) -> tuple[UUID, float] | None:
     found = _JOB.fullmatch(path)
     seconds = _seconds_in(found)
     return None if found is None or seconds is None else (UUID(found[1]), seconds)
+
+
+def canceled_in(path: str) -> UUID | None:
+    """The job that is to be canceled; None for any other path."""
+    found = _CANCEL.fullmatch(path)
+    return None if found is None else UUID(found[1])
 
 
 def jobs_in(path: str) -> float | None:
@@ -80,5 +89,15 @@ def get_job(services: Services, job_id: UUID, seconds: float) -> Call:
         if job is None:
             raise unknown_job(job_id)
         return Answer(200, wire.job_document(job), wire.job_headers(job))
+
+    return call
+
+
+def cancel_job(services: Services, headers: HTTPHeaders, job_id: UUID) -> Call:
+    """POST /jobs/ID/cancel."""
+
+    async def call(_: bytes, caller: Caller) -> Answer:
+        await require_own(services, job_id, caller)
+        return Answer(*await cancel(services, job_id, caller, headers))
 
     return call

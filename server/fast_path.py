@@ -1,7 +1,7 @@
-"""The two calls that come by the thousand, without what Tornado and its handlers cost.
+"""The calls that come by the thousand, and cancels, without what Tornado and its handlers cost.
 
-    bytes ─▶ read ─┬─ POST /jobs with JSON, GET /jobs/ID, both with ?wait=N or
-                   │  without a query; plain headers ─▶ fast_calls ─▶ bytes
+    bytes ─▶ read ─┬─ POST /jobs with JSON, GET /jobs/ID, both with ?wait=N or without a
+                   │  query; POST /jobs/ID/cancel; plain headers ─▶ fast_calls ─▶ bytes
                    └─ all else ─▶ Tornado, from the first byte
 
 The same checks, the same store, the same answers: the tests compare them. A request with any
@@ -18,10 +18,19 @@ from http.client import responses
 from tornado.httputil import HTTPHeaders, format_timestamp
 
 from server.access import log_access
-from server.callers import NOBODY, Caller, Role
+from server.callers import NOBODY, Role
 from server.door import require_role
 from server.failures import log_failure, problem_of
-from server.fast_calls import Answer, Call, get_job, job_in, jobs_in, submit
+from server.fast_calls import (
+    Answer,
+    Call,
+    cancel_job,
+    canceled_in,
+    get_job,
+    job_in,
+    jobs_in,
+    submit,
+)
 from server.problems import CONTENT_TYPE
 from server.services import Services
 from server.wire import HEADERS, encode
@@ -34,17 +43,17 @@ _LINES = re.compile(rb"(?:[A-Za-z-]+: ?[ -~]*\r\n)+")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?")
 _SIZE = re.compile("[0-9]{1,9}")
 _PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
-_PLAIN |= {"Traceparent", "Tracestate"}
-_OF_BODY = {"Content-Type", "Content-Length"}
+_PLAIN |= {"Traceparent", "Tracestate", "Content-Type", "Content-Length"}
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Headers that are plain; `size` is that of a JSON body, None where there is no body."""
+    """Headers that are plain; `size` is that of the body, and `is_json` what it is said to be."""
 
     headers: HTTPHeaders
-    size: int | None
+    size: int
+    is_json: bool
     closes: bool
 
 
@@ -61,7 +70,7 @@ class Request:
     @property
     def is_whole(self) -> bool:
         """Whether all of it has come."""
-        return len(self.body) == (self.fields.size or 0)
+        return len(self.body) == self.fields.size
 
 
 class FastPath:
@@ -80,7 +89,7 @@ class FastPath:
         if not (start and end) or len(data) - len(body) > self.services.settings.max_header_bytes:
             return None
         fields = _fields(head)
-        if fields is None or len(body) > (fields.size or 0):
+        if fields is None or not len(body) <= fields.size <= self._most:
             return None
         method, path = start[1].decode(), start[2].decode()
         call = self._call(method, path, fields)
@@ -88,19 +97,23 @@ class FastPath:
 
     def _call(self, method: str, path: str, fields: Fields) -> Call | None:
         """What answers such a request; None if that is the application."""
-        if method == "GET":
-            found = job_in(path) if fields.size is None else None
-            return None if found is None else get_job(self.services, *found)
-        if fields.size is None or fields.size > self._most:
+        if method == "POST" and fields.is_json and (seconds := jobs_in(path)) is not None:
+            return submit(self.services, fields.headers, seconds)
+        if fields.size:
             return None
-        seconds = jobs_in(path)
-        return None if seconds is None else submit(self.services, fields.headers, seconds)
+        if method == "GET":
+            return get_job(self.services, *found) if (found := job_in(path)) else None
+        job_id = canceled_in(path)
+        return None if job_id is None else cancel_job(self.services, fields.headers, job_id)
 
     async def answer(self, request: Request, address: str) -> bytes:
         """The whole answer to a client at this address."""
         began, caller = time.monotonic(), NOBODY
+        admission, method = self.services.admission, request.method
         try:
-            caller = self._admit(request, address)
+            caller = admission.caller(address, request.fields.headers, method)
+            admission.count(address, caller)
+            require_role(caller, _ROLES[method])
             answer = await request.call(request.body, caller)
         except Exception as error:
             log_failure(error)
@@ -109,15 +122,8 @@ class FastPath:
             answer = Answer(problem.status, problem.document(), headers)
         text = _text(request, answer)
         seconds = time.monotonic() - began
-        log_access(request.method, request.path, answer.status, seconds, address, caller.name)
+        log_access(method, request.path, answer.status, seconds, address, caller.name)
         return text
-
-    def _admit(self, request: Request, address: str) -> Caller:
-        admission, headers = self.services.admission, request.fields.headers
-        caller = admission.caller(address, headers, request.method)
-        admission.count(address, caller)
-        require_role(caller, _ROLES[request.method])
-        return caller
 
 
 @lru_cache(512)  # a client sends the same ones each time
@@ -126,23 +132,19 @@ def _fields(head: bytes) -> Fields | None:
     if not _LINES.fullmatch(head + b"\r\n"):
         return None
     headers = HTTPHeaders.parse(head.decode())
-    has_body = not _OF_BODY.isdisjoint(headers)
-    known = _PLAIN | _OF_BODY if has_body else _PLAIN
-    connection = headers.get("Connection", "keep-alive").lower()
+    size, connection = headers.get("Content-Length"), headers.get("Connection", "keep-alive")
     are_plain = (
-        known.issuperset(headers)
+        _PLAIN.issuperset(headers)
         and len(headers) == head.count(b"\r\n") + 1  # none comes twice
         and _HOST.fullmatch(headers.get("Host", ""))
-        and connection in ("keep-alive", "close")
-        and (not has_body or _is_json(headers))
+        and connection.lower() in ("keep-alive", "close")
+        and _SIZE.fullmatch(size or "0")
     )
-    size = int(headers["Content-Length"]) if are_plain and has_body else None
-    return Fields(headers, size, connection == "close") if are_plain else None
-
-
-def _is_json(headers: HTTPHeaders) -> bool:
-    is_json = headers.get("Content-Type", "").lower() == "application/json"
-    return is_json and bool(_SIZE.fullmatch(headers.get("Content-Length", "")))
+    if not are_plain:
+        return None
+    kind = headers.get("Content-Type", "").lower()
+    is_json = kind == "application/json" and size is not None
+    return Fields(headers, int(size or 0), is_json, connection.lower() == "close")
 
 
 def _text(request: Request, answer: Answer) -> bytes:

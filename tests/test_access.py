@@ -224,7 +224,7 @@ async def test_the_first_who_wants_a_running_job_canceled_is_kept(
 ) -> None:
     job_id = (await submit(client, "ann"))["job_id"]
     bench.runner().claim_one()
-    with patch("server.handlers.job.CANCEL_WAIT_SECONDS", 0):
+    with patch("server.canceling.WAIT_SECONDS", 0):
         for caller in ("ann", "ada"):
             read(await ask(client, caller, "POST", f"/jobs/{job_id}/cancel"), 202)
     assert (await client.get(f"/jobs/{job_id}", headers=bearer("rob")))["canceled_by"] == "ann"

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from server.handlers import job as job_handler
+from server import canceling
 from tests.api import Client
 from tests.stores import CANCELED, RETURNED, Bench
 
@@ -167,7 +167,7 @@ async def test_a_running_job_is_canceled_once_its_runner_says_so(
 async def test_a_cancel_that_is_not_confirmed_in_time_says_that_it_is_requested(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(job_handler, "CANCEL_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(canceling, "WAIT_SECONDS", 0.05)
     job_id = await client.sleep_job()
     bench.clock.now *= 2
     bench.runner().claim_one()

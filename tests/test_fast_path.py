@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from tornado.httpclient import HTTPResponse
 
+from server import canceling
 from server.fast_path import MAX_BODY_BYTES, FastPath, Request
 from server.front import Front
 from tests.api import Client
@@ -32,6 +33,8 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
     assert taken(app, "POST", "/jobs?wait=30", JSON)
     assert taken(app, "GET", f"{JOB}?wait=0", PLAIN)
     assert taken(app, "POST", "/jobs", {**JSON, "traceparent": "00-1-2-01", "tracestate": "a=b"})
+    assert taken(app, "POST", f"{JOB}/cancel", PLAIN)
+    assert taken(app, "POST", f"{JOB}/cancel", {**PLAIN, "Content-Length": "0"})
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,12 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
         ("POST", "/jobs", {**JSON, "content-length": str(len(SLEEP))}),
         ("POST", "/jobs", {**JSON, "Content-Length": "+5"}),
         ("POST", "/jobs", PLAIN),
+        ("POST", "/jobs", {**PLAIN, "Content-Length": "0"}),
+        ("GET", f"{JOB}/cancel", PLAIN),
+        ("POST", JOB, PLAIN),
+        ("POST", f"{JOB}/cancel", JSON),
+        ("POST", f"{JOB}/cancel", {**PLAIN, "Cookie": "a=b"}),
+        ("POST", "/jobs/cancel", PLAIN),
     ],
 )
 def test_whatever_is_not_plain_is_left_to_the_application(
@@ -136,6 +145,29 @@ async def test_a_question_is_answered_alike(
     assert plainly(fast) == plainly(slow)
     assert fast.body == slow.body
     assert fast.headers.get("Etag") == slow.headers.get("Etag")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("state", ["unknown", "queued", "canceled", "succeeded", "running"])
+async def test_a_cancel_is_answered_alike(
+    client: Client, bench: Bench, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canceling, "WAIT_SECONDS", 0.05)
+    answers = []
+    for more in ({}, {"X-Plain": "no"}):
+        path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
+        if state in ("succeeded", "running"):
+            runner = bench.runner()
+            lease = runner.claim_one()
+            if state == "succeeded":
+                runner.claims.complete(lease, "null", RETURNED)
+        elif state == "canceled":
+            await client.post(f"{path}/cancel", status=200)
+        options = {"method": "POST", "body": b"", "headers": more}
+        answers.append(plainly(await client.fetch(f"{path}/cancel", **options)))
+    expected = {"unknown": 404, "queued": 200, "canceled": 200, "succeeded": 409, "running": 202}
+    assert answers[0] == answers[1]
+    assert answers[0][0] == expected[state]
 
 
 @pytest.mark.gen_test

@@ -262,16 +262,16 @@ MAY_IMPORT = {
     "server.storing": "server.once server.problems server.services storage.job storage.keys "
     "storage.store",
     "server.awaiting": f"{HTTP} storage.job",
-    "server.fast_calls": f"{HTTP} server.access server.awaiting server.strict_json server.storing",
+    "server.canceling": f"{HTTP} server.access server.awaiting server.storing storage.*",
+    "server.fast_calls": f"{HTTP} server.a* server.canceling server.strict_json server.storing",
     "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
     "server.fast_connection": "server.connections server.fast_path",
     "server.front": f"{HTTP} server.a* server.connections server.fast_*",
-    "server.handlers.*": f"{HTTP} server.access server.origins server.failures server.storing "
-    "server.handlers.* server.awaiting "
+    "server.handlers.*": f"{HTTP} server.a* server.canceling server.origins server.failures "
+    "server.storing server.handlers.* storage.store storage.transactions "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
     "storage.filters storage.history storage.logs storage.queue_names storage.queues "
-    "storage.readiness storage.runners "
-    "storage.store storage.transactions",
+    "storage.readiness storage.runners",
     "server.app": "server.access server.handlers.* server.services server.web_files",
     "server.listener": "server.acceptor server.config server.front server.services server.tracing "
     "runner.job_types* storage.job storage.logs storage.opening storage.tracing",

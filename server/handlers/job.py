@@ -8,14 +8,13 @@ from server import wire
 from server.access import log_change
 from server.awaiting import job_after
 from server.callers import Role
+from server.canceling import cancel, require_own
 from server.handlers.base import Handler
 from server.handlers.waiting import wait_seconds
 from server.problems import Problem
 from server.storing import unknown_job
 from storage.job import Job
-from storage.states import FINAL, Status
-
-CANCEL_WAIT_SECONDS = 2.0
+from storage.states import FINAL
 
 
 class OneJob(Handler):
@@ -25,18 +24,8 @@ class OneJob(Handler):
         """The job in the path, for a caller who may change it. Raises Problem 403 and 404."""
         self.take_body()
         found = parse_id(job_id)
-        await self._require_mine(found)
+        await require_own(self.services, found, self.caller)
         return found
-
-    async def _require_mine(self, job_id: UUID) -> None:
-        if self.caller.role >= Role.ADMIN:
-            return
-        job = await self.services.jobs_by_id.ask(job_id)
-        if job is None:
-            raise unknown_job(job_id)
-        if not self.caller.may_change(job.submitted_by):
-            detail = f"{self.caller.name} has not submitted this job: that needs the role admin"
-            raise Problem(403, detail)
 
     async def job_after(self, job_id: UUID, seconds: float) -> Job:
         """The job, once it is final or the time is over. Raises Problem 404."""
@@ -81,19 +70,9 @@ class CancelHandler(OneJob):
 
     async def post(self, job_id: str) -> None:
         """Cancel the job; answered when its process is gone, or after two seconds."""
-        found, began_at = await self.to_change(job_id), time.time()
-        caller = self.caller.name
-        job = await self.services.blocking(self.services.jobs.cancel, found, caller)
-        if job is None:
-            raise unknown_job(found)
-        log_change(caller, "cancel", job_id=str(found))
-        if not job.final:
-            job = await self.job_after(found, CANCEL_WAIT_SECONDS)
-        if job.final and job.status != Status.CANCELED:
-            raise Problem(409, f"the job has {job.status} already; it cannot be canceled")
-        status = 200 if job.final else 202
-        self.services.traces.change(job, "cancel", status, self.request.headers, began_at)
-        self.answer(wire.cancel_document(job), status)
+        found = await self.to_change(job_id)
+        status, document = await cancel(self.services, found, self.caller, self.request.headers)
+        self.answer(document, status)
 
 
 class RetryHandler(OneJob):

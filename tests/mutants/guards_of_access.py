@@ -31,7 +31,7 @@ ACCESS = (
     Mutant(
         "the fast path asks for the role, too",
         "server/fast_path.py",
-        "        require_role(caller, _ROLES[request.method])\n",
+        "            require_role(caller, _ROLES[method])\n",
         "",
         ACCESS_TESTS,
     ),

@@ -117,7 +117,7 @@ EDGE = (
     Mutant(
         "requests are limited on the fast path",
         "server/fast_path.py",
-        "        admission.count(address, caller)\n",
+        "            admission.count(address, caller)\n",
         "",
         RATES,
     ),
