@@ -35,6 +35,8 @@ from server.problems import CONTENT_TYPE
 from server.services import Services
 from server.wire import HEADERS, encode
 
+MAX_HEAD_BYTES = 4 << 10
+"""Of a longer one, it would cost much to remember what it says."""
 MAX_BODY_BYTES = 64 << 10
 """A longer one is the application's, which does not wait for its end to refuse it."""
 
@@ -78,7 +80,8 @@ class FastPath:
 
     def __init__(self, services: Services):
         self.services = services
-        self._most = min(MAX_BODY_BYTES, services.settings.max_json_bytes)
+        self._most_head = min(MAX_HEAD_BYTES, services.settings.max_header_bytes)
+        self._most_body = min(MAX_BODY_BYTES, services.settings.max_json_bytes)
 
     def read(self, data: bytes) -> Request | None:
         """The request that these bytes are, perhaps without its end; None if that is not answered
@@ -86,10 +89,10 @@ class FastPath:
         line, _, rest = data.partition(b"\r\n")
         head, end, body = rest.partition(b"\r\n\r\n")
         start = _LINE.fullmatch(line)
-        if not (start and end) or len(data) - len(body) > self.services.settings.max_header_bytes:
+        if not (start and end) or len(data) - len(body) > self._most_head:
             return None
         fields = _fields(head)
-        if fields is None or not len(body) <= fields.size <= self._most:
+        if fields is None or not len(body) <= fields.size <= self._most_body:
             return None
         method, path = start[1].decode(), start[2].decode()
         call = self._call(method, path, fields)
