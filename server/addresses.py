@@ -28,8 +28,12 @@ class Proxies:
         """Set `remote_ip` and `protocol` of a connection's context for the request that comes."""
         if self._networks:
             peer = str(context.address[0]) if context.address else ""
-            context.remote_ip = self.client(peer, headers.get("X-Forwarded-For", ""))
+            context.remote_ip = self.address(peer, headers)
             context.protocol = self._protocol(peer, headers.get("X-Forwarded-Proto", ""))
+
+    def address(self, peer: str, headers: Mapping[str, str]) -> str:
+        """The address that counts of a request with these headers."""
+        return self.client(peer, headers.get("X-Forwarded-For", "")) if self._networks else peer
 
     def client(self, peer: str, forwarded_for: str) -> str:
         """The address that counts."""

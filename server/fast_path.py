@@ -46,6 +46,8 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?")
 _SIZE = re.compile("[0-9]{1,9}")
 _PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
 _PLAIN |= {"Traceparent", "Tracestate", "Content-Type", "Content-Length"}
+_PLAIN |= {f"X-Forwarded-{name}" for name in ("For", "Proto", "Host", "Port", "Server")}
+_PLAIN |= {"X-Real-Ip"}  # all that proxies add; whose word is taken, Proxies knows
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
 
@@ -109,10 +111,11 @@ class FastPath:
         job_id = canceled_in(path)
         return None if job_id is None else cancel_job(self.services, fields.headers, job_id)
 
-    async def answer(self, request: Request, address: str) -> bytes:
-        """The whole answer to a client at this address."""
+    async def answer(self, request: Request, peer: str) -> bytes:
+        """The whole answer to who is connected from this address."""
         began, caller = time.monotonic(), NOBODY
         admission, method = self.services.admission, request.method
+        address = self.services.proxies.address(peer, request.fields.headers)
         try:
             caller = admission.caller(address, request.fields.headers, method)
             admission.count(address, caller)

@@ -33,6 +33,8 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
     assert taken(app, "POST", "/jobs?wait=30", JSON)
     assert taken(app, "GET", f"{JOB}?wait=0", PLAIN)
     assert taken(app, "POST", "/jobs", {**JSON, "traceparent": "00-1-2-01", "tracestate": "a=b"})
+    proxied = {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https", "X-Real-IP": "10.0.0.1"}
+    assert taken(app, "GET", JOB, {**PLAIN, **proxied})
     assert taken(app, "POST", f"{JOB}/cancel", PLAIN)
     assert taken(app, "POST", f"{JOB}/cancel", {**PLAIN, "Content-Length": "0"})
 

@@ -81,10 +81,15 @@ async def test_probes_and_the_files_of_the_page_are_not_limited(client: Client) 
 
 
 @pytest.mark.gen_test
-async def test_behind_a_trusted_proxy_each_client_has_its_own_limit(client: Client) -> None:
+@pytest.mark.parametrize(("path", "status"), list(zip(LISTS, (200, 404), strict=True)))
+async def test_behind_a_trusted_proxy_each_client_has_its_own_limit(
+    client: Client, path: str, status: int
+) -> None:
     for n in range(8):
         headers = {"X-Forwarded-For": f"made up, 10.0.0.{n}"}
-        assert (await client.fetch("/jobs", headers=headers)).code == 200
+        assert (await client.fetch(path, headers=headers)).code == status
+    again = [(await client.fetch(path, headers=headers)).code for _ in range(3)]
+    assert again == [status, status, 429]
 
 
 def test_a_bucket_fills_again_with_time(clock: Clock) -> None:
