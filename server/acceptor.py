@@ -18,7 +18,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from server.connections import Connection, Late, Pace
+from server.connections import Connection
+from server.pace import Late, Pace
 
 log = logging.getLogger(__name__)
 

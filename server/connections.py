@@ -8,14 +8,13 @@ taking of an answer, may stall for as long, and have to keep a pace apart from t
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
 
 from tornado.concurrent import Future
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
+from server.pace import Late, Pace
 from server.problems import CONTENT_TYPE, Problem, malformed
 from server.wire import HEADERS, encode
 
@@ -30,24 +29,6 @@ _BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes of what i
 _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
 
-class Late(StrEnum):
-    """What a client is late with."""
-
-    IDLE = "a request"
-    HEAD = "the head of a request"
-    BODY = "a body"
-    ANSWER = "the reading of an answer"
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How long a connection may be idle, how long a client may stall, and its least pace."""
-
-    idle_seconds: float
-    slow_seconds: float
-    bytes_per_second: float
-
-
 class Connection(IOStream):
     """Counts what comes and what goes. `closed` is told of its end."""
 
@@ -55,6 +36,7 @@ class Connection(IOStream):
         super().__init__(client, read_chunk_size=HEAD_BYTES)
         super().set_nodelay(True)
         self._gone = closed
+        self._room: memoryview | None = None
         self._moved = self._moved_before = self._moved_at_head = 0
         self._in_head = self._begun = True  # from a new client, a head is awaited
         self._answered = False
@@ -86,15 +68,24 @@ class Connection(IOStream):
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Any:
         """What Tornado reads heads by."""
-        self.read_chunk_size = HEAD_BYTES
         self._await_head()
+        self._room = None
         return super().read_until_regex(regex, max_bytes)
 
     def read_bytes(self, num_bytes: int, partial: bool = False) -> Any:
         """What Tornado reads bodies by."""
-        self.read_chunk_size = CHUNK_BYTES if num_bytes > HEAD_BYTES else HEAD_BYTES
         self._in_head = False
+        if num_bytes > HEAD_BYTES and partial:
+            return self._read_much(num_bytes)
         return super().read_bytes(num_bytes, partial)
+
+    async def _read_much(self, num_bytes: int) -> bytes:
+        """The same into memory that stays, while much comes: Tornado asks the system for new each
+        time, and copies twice."""
+        if self._room is None:
+            self._room = memoryview(bytearray(CHUNK_BYTES))
+        size = await self.read_into(self._room[:num_bytes], partial=True)  # type: ignore[arg-type]
+        return bytes(self._room[:size])
 
     def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> Any:
         """What Tornado reads the sizes of chunks by."""

@@ -10,8 +10,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from server.connections import EARLY_TURNS, HEAD_BYTES, Connection, Late, Pace
+from server.connections import EARLY_TURNS, HEAD_BYTES, Connection
 from server.fast_path import FastPath, Request
+from server.pace import Late, Pace
 
 
 class FastConnection(Connection):

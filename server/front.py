@@ -21,9 +21,10 @@ from tornado.httputil import (
 from server.acceptor import Acceptor, most_connections
 from server.addresses import Proxies
 from server.app import make_app
-from server.connections import CHUNK_BYTES, Connection, Pace
+from server.connections import CHUNK_BYTES, Connection
 from server.fast_connection import FastConnection
 from server.fast_path import FastPath
+from server.pace import Pace
 from server.services import Services
 
 ANY_SIZE = 10**100

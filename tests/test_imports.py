@@ -218,8 +218,7 @@ MAY_IMPORT = {
     "server.service_answers server.sessions runner.job_types.base",
     "server.stream_wire": "server.answers server.streams server.wire storage.states storage.events "
     "storage.job storage.output",
-    "server.callback_hosts": "",
-    "server.callback_places": "",
+    "server.callback_*": "",
     "server.callbacks": "server.callback_hosts server.callback_places server.changes server.feed "
     "server.stream_wire storage.callbacks storage.job",
     "server.streams": "storage.events storage.states",
@@ -241,8 +240,9 @@ MAY_IMPORT = {
     "server.origins": "",
     "server.edge_config": "storage.config storage.trace_settings",
     "server.tracing": "storage.job storage.otlp",
-    "server.connections": "server.problems server.wire",
-    "server.acceptor": "server.connections",
+    "server.pace": "",
+    "server.connections": "server.pace server.problems server.wire",
+    "server.acceptor": "server.connections server.pace",
     "server.admission": "server.callers server.door server.problems server.rates",
     "server.metrics": "storage.figures storage.job storage.queues storage.states storage.tallies",
     "server.overview": "server.queues server.service_answers server.wire storage.figures "
@@ -265,8 +265,8 @@ MAY_IMPORT = {
     "server.canceling": f"{HTTP} server.access server.awaiting server.storing storage.*",
     "server.fast_calls": f"{HTTP} server.a* server.canceling server.strict_json server.storing",
     "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
-    "server.fast_connection": "server.connections server.fast_path",
-    "server.front": f"{HTTP} server.a* server.connections server.fast_*",
+    "server.fast_connection": "server.connections server.fast_path server.pace",
+    "server.front": f"{HTTP} server.a* server.connections server.fast_* server.pace",
     "server.handlers.*": f"{HTTP} server.a* server.canceling server.origins server.failures "
     "server.storing server.handlers.* storage.store storage.transactions "
     "runner.job_types* storage.events storage.states storage.job storage.bulk storage.explaining "
