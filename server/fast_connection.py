@@ -31,6 +31,8 @@ class FastConnection(Connection):
         self._came = b""
         """What was taken from the socket, and neither answered nor read by Tornado."""
         self._answering: asyncio.Task[None] | None = None
+        self._only_asks = False
+        """Whether the request that is answered changes nothing."""
         self._entered = False
 
     @property
@@ -56,9 +58,11 @@ class FastConnection(Connection):
         return size
 
     def close_fd(self) -> None:
-        """The end; nobody has to wait for an answer that nobody gets."""
+        """The end; nobody has to wait for an answer that nobody gets, or to look for it."""
         super().close_fd()
         self._leave()
+        if self._answering and self._only_asks:
+            self._answering.cancel()
 
     def _try_inline_read(self) -> None:
         """A head that Tornado awaits is looked at here first."""
@@ -94,7 +98,7 @@ class FastConnection(Connection):
         if request is None:
             self._hand_over()  # also the end of the connection
         elif request.is_whole:
-            self._came = b""
+            self._came, self._only_asks = b"", request.method == "GET"
             self._entered = True
             self._path.services.entered()
             self._answering = asyncio.get_running_loop().create_task(self._answer(request))

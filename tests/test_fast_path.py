@@ -193,8 +193,9 @@ async def test_a_client_that_goes_away_is_not_waited_for(app: Front, client: Cli
     _, writer = await connect(client)
     writer.write(head("GET", f"/jobs/{job_id}?wait=60", PLAIN))
     await until(lambda: services._active == 1)
+    (answering,) = [each for each in asyncio.all_tasks() if "_answer" in str(each.get_coro())]
     writer.close()
-    await until(lambda: services._active == 0)
+    await until(lambda: services._active == 0 and answering.done())
 
 
 @pytest.mark.gen_test
