@@ -17,6 +17,7 @@ from http.client import responses
 
 from tornado.httputil import HTTPHeaders, format_timestamp
 
+from server import origins
 from server.access import log_access
 from server.callers import NOBODY, Role
 from server.door import require_role
@@ -46,8 +47,10 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?")
 _SIZE = re.compile("[0-9]{1,9}")
 _PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
 _PLAIN |= {"Traceparent", "Tracestate", "Content-Type", "Content-Length"}
+_PLAIN |= {"Accept-Language", "Cache-Control", "Pragma", "Sec-Fetch-Mode"}  # mean nothing here
 _PLAIN |= {f"X-Forwarded-{name}" for name in ("For", "Proto", "Host", "Port", "Server")}
 _PLAIN |= {"X-Real-Ip"}  # all that proxies add; whose word is taken, Proxies knows
+_JSON = {f"application/json{charset}" for charset in ("", ";charset=utf-8", "; charset=utf-8")}
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
 
@@ -83,6 +86,7 @@ class FastPath:
     def __init__(self, services: Services):
         self.services = services
         self._most_head = min(MAX_HEAD_BYTES, services.settings.max_header_bytes)
+        self._headers = {**HEADERS, **origins.answer_headers({}, services.settings.origins)}
         self._most_body = min(MAX_BODY_BYTES, services.settings.max_json_bytes)
 
     def read(self, data: bytes) -> Request | None:
@@ -126,10 +130,22 @@ class FastPath:
             problem = problem_of(error, 500)
             headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
             answer = Answer(problem.status, problem.document(), headers)
-        text = _text(request, answer)
+        text = self._text(request, answer)
         seconds = time.monotonic() - began
         log_access(method, request.path, answer.status, seconds, address, caller.name)
         return text
+
+    def _text(self, request: Request, answer: Answer) -> bytes:
+        body = encode(answer.document)
+        headers = {"Date": _date(int(time.time())), **self._headers, **answer.headers}
+        headers["Content-Length"] = str(len(body))
+        if answer.status == 200 and request.method == "GET":
+            headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
+        if request.fields.closes:
+            headers["Connection"] = "close"
+        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        start = f"HTTP/1.1 {answer.status} {responses[answer.status]}\r\n"
+        return f"{start}{lines}\r\n".encode() + body
 
 
 @lru_cache(512)  # a client sends the same ones each time
@@ -148,22 +164,8 @@ def _fields(head: bytes) -> Fields | None:
     )
     if not are_plain:
         return None
-    kind = headers.get("Content-Type", "").lower()
-    is_json = kind == "application/json" and size is not None
+    is_json = headers.get("Content-Type", "").lower() in _JSON and size is not None
     return Fields(headers, int(size or 0), is_json, connection.lower() == "close")
-
-
-def _text(request: Request, answer: Answer) -> bytes:
-    body = encode(answer.document)
-    headers = {"Date": _date(int(time.time())), **HEADERS, **answer.headers}
-    headers["Content-Length"] = str(len(body))
-    if answer.status == 200 and request.method == "GET":
-        headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
-    if request.fields.closes:
-        headers["Connection"] = "close"
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    start = f"HTTP/1.1 {answer.status} {responses[answer.status]}\r\n"
-    return f"{start}{lines}\r\n".encode() + body
 
 
 @lru_cache(1)

@@ -33,6 +33,9 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
     assert taken(app, "POST", "/jobs?wait=30", JSON)
     assert taken(app, "GET", f"{JOB}?wait=0", PLAIN)
     assert taken(app, "POST", "/jobs", {**JSON, "traceparent": "00-1-2-01", "tracestate": "a=b"})
+    assert taken(app, "POST", "/jobs", {**JSON, "Content-Type": "application/json; charset=UTF-8"})
+    node = {"accept-language": "*", "sec-fetch-mode": "cors", "accept-encoding": "br, gzip"}
+    assert taken(app, "GET", JOB, {**PLAIN, **node})
     proxied = {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https", "X-Real-IP": "10.0.0.1"}
     assert taken(app, "GET", JOB, {**PLAIN, **proxied})
     assert taken(app, "POST", f"{JOB}/cancel", PLAIN)
@@ -67,6 +70,8 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
         ("GET", JOB, JSON),
         ("POST", "/jobs", {**JSON, "content-length": str(len(SLEEP))}),
         ("POST", "/jobs", {**JSON, "Content-Length": "+5"}),
+        ("POST", "/jobs", {**JSON, "Content-Type": "application/json; charset=latin1"}),
+        ("POST", "/jobs", {**JSON, "Sec-Fetch-Site": "cross-site"}),
         ("POST", "/jobs", PLAIN),
         ("POST", "/jobs", {**PLAIN, "Content-Length": "0"}),
         ("GET", f"{JOB}/cancel", PLAIN),

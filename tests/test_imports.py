@@ -264,7 +264,7 @@ MAY_IMPORT = {
     "server.awaiting": f"{HTTP} storage.job",
     "server.canceling": f"{HTTP} server.access server.awaiting server.storing storage.*",
     "server.fast_calls": f"{HTTP} server.a* server.canceling server.strict_json server.storing",
-    "server.fast_path": f"{HTTP} server.access server.failures server.fast_calls",
+    "server.fast_path": f"{HTTP} server server.access server.f* server.origins",
     "server.fast_connection": "server.connections server.fast_path server.pace",
     "server.front": f"{HTTP} server.a* server.connections server.fast_* server.pace",
     "server.handlers.*": f"{HTTP} server.a* server.canceling server.origins server.failures "

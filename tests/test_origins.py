@@ -48,6 +48,15 @@ async def test_a_page_of_a_named_origin_may_read_and_submit(client: Client) -> N
         assert "Access-Control-Allow-Credentials" not in response.headers
 
 
+@pytest.mark.parametrize("more", [{}, {"X-Plain": "no"}], ids=["plain", "not plain"])
+async def test_caches_are_told_that_answers_differ_by_origin(
+    client: Client, more: dict[str, str]
+) -> None:
+    for path in ("/jobs", f"/jobs/{await client.sleep_job()}"):
+        response = await client.fetch(path, headers=more)
+        assert (response.code, response.headers["Vary"]) == (200, "Origin")
+
+
 @pytest.mark.parametrize(
     "origin", ["https://evil.example.org", "null", APP + ".evil.org", "http://app.example.org"]
 )
