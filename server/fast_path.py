@@ -32,7 +32,7 @@ from server.fast_calls import (
     jobs_in,
     submit,
 )
-from server.problems import CONTENT_TYPE
+from server.problems import CONTENT_TYPE, Problem
 from server.services import Services
 from server.wire import HEADERS, encode
 
@@ -125,12 +125,11 @@ class FastPath:
             admission.count(address, caller)
             require_role(caller, _ROLES[method])
             answer = await request.call(request.body, caller)
+            text = self._text(request, answer)
         except Exception as error:
             log_failure(error)
-            problem = problem_of(error, 500)
-            headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
-            answer = Answer(problem.status, problem.document(), headers)
-        text = self._text(request, answer)
+            answer = _refusal(problem_of(error, 500))
+            text = self._text(request, answer)
         seconds = time.monotonic() - began
         log_access(method, request.path, answer.status, seconds, address, caller.name)
         return text
@@ -146,6 +145,11 @@ class FastPath:
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         start = f"HTTP/1.1 {answer.status} {responses[answer.status]}\r\n"
         return f"{start}{lines}\r\n".encode() + body
+
+
+def _refusal(problem: Problem) -> Answer:
+    headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
+    return Answer(problem.status, problem.document(), headers)
 
 
 @lru_cache(512)  # a client sends the same ones each time

@@ -178,10 +178,18 @@ async def test_a_cancel_is_answered_alike(
 
 
 @pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("where", "does", "logged"),
+    [
+        ("server.wire.job_path", {"side_effect": RuntimeError("planned")}, "planned"),
+        ("server.wire.accepted_document", {"return_value": object()}, "not JSON serializable"),
+    ],
+    ids=["in the call", "of the answer"],
+)
 async def test_what_nobody_foresaw_is_a_bare_500_and_is_logged(
-    client: Client, caplog: pytest.LogCaptureFixture
+    client: Client, caplog: pytest.LogCaptureFixture, where: str, does: Any, logged: str
 ) -> None:
-    with patch("server.wire.job_path", side_effect=RuntimeError("planned")):
+    with patch(where, **does):
         response = await client.fetch(
             "/jobs", method="POST", body=SLEEP, headers={"Content-Type": "application/json"}
         )
@@ -189,7 +197,7 @@ async def test_what_nobody_foresaw_is_a_bare_500_and_is_logged(
         500,
         "an error of ours; it has been logged",
     )
-    assert "planned" in caplog.text
+    assert logged in caplog.text
 
 
 @pytest.mark.gen_test
