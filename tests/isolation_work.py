@@ -159,9 +159,9 @@ def breed(report: Report, most: int) -> None:
     report(json.dumps([os.getpid()]))
     until = time.monotonic() + 30
     while os.fstat(counter).st_size < most:
+        os.write(counter, b"x")  # before it is there: in the crowd, it may get no turn for long
         if os.fork() == 0:
             os.setsid()
-            os.write(counter, b"x")
     while time.monotonic() < until:
         time.sleep(1)
     os._exit(0)
