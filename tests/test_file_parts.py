@@ -162,6 +162,6 @@ def test_a_file_that_was_cut_fails_its_part(
 ) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"a\n" * 10)
-    monkeypatch.setattr(parts, "_line_end", lambda file, cut: cut)
+    monkeypatch.setattr(parts, "_line_end", lambda file, cut, size: cut)
     with pytest.raises(HelperError, match="cut while it was read"):
         parts.scan_part(log, (10, 30), PATTERNS, ALL, unheard)

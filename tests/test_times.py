@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -309,6 +310,21 @@ def test_a_file_spans_from_its_first_time_to_its_last(size: int) -> None:
     for cut in (0, 7, len(data) // 2, len(data) - 3, len(data)):
         for step in (999, 32_768, 50_000, 262_144):
             assert span_of(data, cut, step) == (first, last)
+
+
+@quick
+@given(st.integers(0, 200_000), st.lists(st.integers(0, 200_000), max_size=8))
+def test_parts_keep_all_that_counts_when_they_forget(size: int, cuts: list[int]) -> None:
+    data = b"".join(b"%d a\n" % (1795568523 + number) for number in range(15_000))[:size]
+    whole, folded = TimeSpan(), TimeSpan()
+    whole.feed(memoryview(data))
+    for start, end in pairwise(sorted({0, size, *(min(cut, size) for cut in cuts)})):
+        part = TimeSpan()
+        part.feed(memoryview(data[start:end]))
+        part.forget(start, size - end)
+        assert len(part.plain()[0]) == 0 or start < 32_768
+        folded.fold(part)
+    assert folded.plain() == whole.plain()
 
 
 def test_a_line_that_the_last_part_cuts_is_not_read() -> None:

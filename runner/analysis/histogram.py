@@ -128,6 +128,14 @@ class TimeSpan:
         self._first = (self._first + later._first)[:_EDGE_BYTES]
         self._append(later._last, later._whole)
 
+    def forget(self, before: int, behind: int) -> None:
+        """Let go of what no time is looked for in, as so many bytes of the file are before and
+        behind this part of it."""
+        if before >= _EDGE_BYTES:
+            self._first = b""
+        if behind >= _EDGE_BYTES:
+            self._last, self._whole = b"", False
+
     def plain(self) -> tuple[str, str, bool]:
         """What it has kept, as JSON can hold it: a character for each byte."""
         return self._first.decode("latin-1"), self._last.decode("latin-1"), self._whole

@@ -16,6 +16,7 @@ from runner.analysis.plain import of_plain, to_plain
 from runner.analysis.ranges import after_newline, may_be_cut, scan_range
 from runner.analysis.run import Found, Report, Wanted, detect_encoding, options_of
 from runner.analysis.seen import Seen
+from runner.analysis.seldom import Seldom
 from runner.analysis.stored import Stored, modified_at, size_of
 from runner.analysis.tally import Partial
 from runner.analysis.times import LineTimes
@@ -52,12 +53,13 @@ def scan_part(
     `report` is told of the part alone. Raises OSError and HelperError.
     """
     ready, options = prepare(patterns), options_of(wanted, modified_at(file), len(patterns))
-    start, end = (_line_end(file, cut) for cut in part)
-
-    def tell(told: tuple[int, list[int]]) -> None:
-        report(progress(part, patterns, *told))
-
-    return to_plain(*scan_range(file, (start, end), ready, options, tell))
+    size = size_of(file)
+    start, end = (_line_end(file, cut, size) for cut in part)
+    tell = Seldom(lambda told: report(progress(part, patterns, *told)))
+    partial, seen = scan_range(file, (start, end), size, ready, options, tell)
+    counts = [tally.count for tally in partial.tallies]
+    report(progress(part, patterns, partial.bytes, counts))
+    return to_plain(partial, seen)
 
 
 def progress(
@@ -96,6 +98,6 @@ def join(
     return Found(keys, partial, seen, "plain", encoding, bom, size, seconds, span)
 
 
-def _line_end(file: Stored, cut: int) -> int:
+def _line_end(file: Stored, cut: int, size: int) -> int:
     """The cut moved to the end of the line that it is in."""
-    return after_newline(file, cut - 1, size_of(file)) if cut else 0
+    return after_newline(file, cut - 1, size) if cut else 0

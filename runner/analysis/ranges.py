@@ -3,14 +3,15 @@
 import io
 import math
 import pickle
-import time
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 
 from runner.analysis import kernel
 from runner.analysis.choice import OneRegex, regexes_of
 from runner.analysis.errors import HelperError
-from runner.analysis.helpers import Progress, run_parts
+from runner.analysis.helper import Progress
+from runner.analysis.helpers import run_parts
 from runner.analysis.histogram import TimeSpan
 from runner.analysis.mapped import MappedFile, map_file
 from runner.analysis.patterns import Literal, Regex
@@ -20,11 +21,11 @@ from runner.analysis.stored import Stored, descriptor_of, open_stored, read_at, 
 from runner.analysis.tally import Partial
 from runner.analysis.utf8 import Utf8Check
 
-RANGE_BYTES = 64 << 20
+RANGE_BYTES = 128 << 20
 LEAST_BYTES = 128 << 20
 """A smaller file is not worth the helpers."""
 
-_REPORT_SECONDS = 0.1
+_SMALL = 0.1  # so much of the whole is in small ranges, and a small one of a large one
 _BLOCK = 64 << 10
 
 Told = Callable[[int, list[int]], None]
@@ -41,12 +42,16 @@ def scan_ranges(
     file: Stored,
     patterns: Sequence[Literal | Regex],
     options: Options,
-    helpers: int,
+    processes: int,
     told: Told,
     range_bytes: int,
 ) -> tuple[Partial, Seen]:
-    """Scan a plain file with helper processes. Raises HelperError, also if the file is cut."""
-    ranges = plan(file, shared_size(size_of(file), range_bytes, helpers))
+    """Scan a plain file in so many processes, of which this is one.
+
+    Raises OSError and HelperError, also if the file is cut.
+    """
+    size = size_of(file)
+    ranges = plan(file, cuts(size, range_bytes, processes))
     whole, seen = Partial.of(len(patterns)), Seen()
     news: dict[int, tuple[int, list[int]]] = {}  # of the ranges that are not in the whole yet
     samples = options.lines.samples if options.lines else 0
@@ -54,23 +59,28 @@ def scan_ranges(
     regexes = cache(lambda: regexes_of(patterns))  # each helper has its own
 
     def work(part: int, progress: Progress) -> bytes:
-        return _packed(*scan_range(file, ranges[part], patterns, options, progress, regexes()))
+        found = scan_range(file, ranges[part], size, patterns, options, progress, regexes())
+        return _packed(*found)
 
     def heard(part: int, content: tuple[int, list[int]]) -> None:
         news[part] = content
+        tell()
+
+    def tell() -> None:
         folded = (whole.bytes, [tally.count for tally in whole.tallies])
         done, counts = zip(folded, *news.values(), strict=True)
         told(sum(done), [sum(each) for each in zip(*counts, strict=True)])
 
     def take(part: int, result: bytes) -> None:
-        del news[part]
+        news.pop(part, None)
         stream = io.BytesIO(result)
         partial, part_seen = pickle.load(stream)
         seen.fold(part_seen, whole.bytes)
         whole.fold(partial, (pickle.load(stream) for _ in patterns), samples)
+        tell()
 
     kernel.available()  # which helpers are forked with, or each would test it
-    run_parts(work, len(ranges), helpers, heard, take)
+    run_parts(work, len(ranges), processes, heard, take)
     return whole, seen
 
 
@@ -84,24 +94,26 @@ def _packed(partial: Partial, seen: Seen) -> bytes:
     return stream.getvalue()
 
 
-def shared_size(size: int, most: int, helpers: int) -> int:
-    """Bytes of each range, `most` or fewer: all helpers have as many of them, or one each, if so
-    many are not needed."""
-    ranges = max(math.ceil(size / most), 1)
-    if ranges > helpers:
-        ranges = math.ceil(ranges / helpers) * helpers
-    return math.ceil(size / ranges)
+def cuts(size: int, most: int, processes: int) -> list[int]:
+    """Where to cut so many bytes into ranges of `most` bytes or fewer: as many for each process,
+    and in the end small ones, for those that are free before others."""
+    found = [0]
+    while left := size - found[-1]:
+        share = left / processes
+        if share > most * _SMALL:
+            share = min(share * (1 - _SMALL), most)
+        ends = (found[-1] + math.ceil(share * (number + 1)) for number in range(processes))
+        found += sorted({min(end, size) for end in ends})
+    return found
 
 
-def plan(file: Stored, range_bytes: int) -> list[tuple[int, int]]:
-    """Ranges (start, end) of about that many bytes, each of which ends after a newline."""
-    ranges: list[tuple[int, int]] = []
-    size, start = size_of(file), 0
-    while start < size:
-        end = after_newline(file, start + range_bytes - 1, size)
-        ranges.append((start, end))
-        start = end
-    return ranges
+def plan(file: Stored, cuts: Sequence[int]) -> list[tuple[int, int]]:
+    """Ranges (start, end) of a file: each ends after the newline that follows its cut."""
+    size, ends = size_of(file), [0]
+    for cut in cuts:
+        if cut > ends[-1]:
+            ends.append(after_newline(file, cut - 1, size))
+    return list(pairwise(ends))
 
 
 def after_newline(file: Stored, at: int, size: int) -> int:
@@ -120,26 +132,25 @@ def after_newline(file: Stored, at: int, size: int) -> int:
 def scan_range(
     file: Stored,
     part: tuple[int, int],
+    size: int,
     patterns: Sequence[Literal | Regex],
     options: Options,
     progress: Progress,
     regexes: Sequence[OneRegex] | None = None,
 ) -> tuple[Partial, Seen]:
-    """Scan the bytes from one offset to another, which are whole lines of a plain file; tells bytes
-    done and counts. `regexes` as of Scanner. Raises HelperError if the file is cut."""
-    check, span, report_at = Utf8Check(), TimeSpan(), 0.0
+    """Scan the bytes from one offset to another, which are whole lines of a plain file of that
+    size; tells bytes done and counts. `regexes` as of Scanner. Raises HelperError if the file is
+    cut."""
+    check, span = Utf8Check(), TimeSpan()
     with open_stored(file, *part) as opened:
         source = Watched(_RangeSource(opened, *part, check), span)
         scanner = Scanner(patterns, options, source, regexes)
         while scanner.scan():
-            now = time.monotonic()
-            if now >= report_at:
-                progress((scanner.bytes, scanner.counts))
-                report_at = now + _REPORT_SECONDS
+            progress(lambda: (scanner.bytes, scanner.counts))
     if scanner.bytes != part[1] - part[0]:
         raise HelperError("the file was cut while it was read")
-    progress((scanner.bytes, scanner.counts))
     check.finish()
+    span.forget(part[0], size - part[1])
     return scanner.partial, Seen(span, check.trouble)
 
 

@@ -1,6 +1,6 @@
 """Analyzes one file: the way in to this package.
 
-patterns ──prepare──▶ ┌ a plain file of 128 MB or more: ranges, in helper processes ┐
+patterns ──prepare──▶ ┌ a plain file of 128 MB or more: ranges, in some processes   ┐
 file ────open_source──┴ anything else: one scanner over the source ─────────────────┴──▶ Found
 """
 

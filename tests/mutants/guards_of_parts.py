@@ -108,7 +108,7 @@ PARTS = (
     Mutant(
         "a cut is moved to the end of its line",
         "runner/analysis/parts.py",
-        "return after_newline(file, cut - 1, size_of(file)) if cut else 0",
+        "return after_newline(file, cut - 1, size) if cut else 0",
         "return cut",
         FILES,
     ),

@@ -183,8 +183,8 @@ PROGRAMS = (
     Mutant(
         "a helper far ahead waits with its result",
         "runner/analysis/helpers.py",
-        "if part != self.turn and self._held_bytes + helper.result_bytes > HELD_BYTES:",
-        "if False:",
+        "return part == self.turn or self._held_bytes + size <= HELD_BYTES",
+        "return True",
         ("tests/test_ranges.py",),
     ),
     Mutant(

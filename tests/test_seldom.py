@@ -1,0 +1,16 @@
+"""How far something is, told now and then."""
+
+from runner.analysis.seldom import Seldom
+
+
+def test_of_much_that_is_told_little_comes_through_and_nothing_else_is_looked_up() -> None:
+    now, told, asked = 0.0, list[float](), list[float]()
+
+    def far() -> float:
+        asked.append(now)
+        return now
+
+    seldom = Seldom(told.append, lambda: now)
+    for now in (0.0, 0.05, 0.11, 0.15, 0.2, 0.22, 0.23):  # noqa: B007  which far and the clock see
+        seldom(far)
+    assert told == asked == [0.11, 0.22]
