@@ -48,7 +48,7 @@ def test_a_full_disk_refuses_jobs_and_loses_none(service: Service, disk: Path) -
     worker = service.worker()
     for job_id in [service.submit(payload={"seconds": 0.5}) for _ in range(3)]:
         service.result(job_id)  # each slot has its folder, and needs no room for a new one
-    running = [service.submit(payload={"seconds": 2}) for _ in range(2)]
+    running = [service.submit(payload={"seconds": 5}) for _ in range(2)]
     for job_id in running:
         service.wait_for_status(job_id, "running")
     queued = [service.submit(payload={"seconds": 0}) for _ in range(5)]
