@@ -161,7 +161,6 @@ def _fields(head: bytes) -> Fields | None:
     size, connection = headers.get("Content-Length"), headers.get("Connection", "keep-alive")
     are_plain = (
         _PLAIN.issuperset(headers)
-        and len(headers) == head.count(b"\r\n") + 1  # none comes twice
         and _HOST.fullmatch(headers.get("Host", ""))
         and connection.lower() in ("keep-alive", "close")
         and _SIZE.fullmatch(size or "0")

@@ -63,6 +63,7 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
         ("GET", JOB, {"Accept": "*/*"}),
         ("GET", JOB, {"Host": "a b"}),
         ("GET", JOB, {**PLAIN, "host": "other"}),
+        ("GET", JOB, {**PLAIN, "Connection": "keep-alive", "connection": "close"}),
         ("GET", JOB, {**PLAIN, "Connection": "upgrade"}),
         ("GET", JOB, {**PLAIN, "User-Agent": "\N{LATIN SMALL LETTER E WITH ACUTE}"}),
         ("GET", JOB, {**PLAIN, "User-Agent": "a\r\n b"}),

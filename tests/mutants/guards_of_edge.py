@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 SLOW = ("tests/test_slow_clients.py",)
 CONNECTIONS = ("tests/test_connections.py",)
+FAST = ("tests/test_fast_path.py", "tests/test_fast_connection.py")
 RATES = ("tests/test_rates.py",)
 ORIGINS = ("tests/test_origins.py",)
 QUEUE = ("tests/test_queue_mark.py",)
@@ -113,6 +114,41 @@ EDGE = (
         " and len(header) <= _MOST_DIGITS",
         "",
         ("tests/test_api_input.py",),
+    ),
+    Mutant(
+        "half a request is none",
+        "server/fast_connection.py",
+        "elif request.is_whole:",
+        "else:",
+        FAST,
+    ),
+    Mutant(
+        "nothing is taken ahead of what Tornado has read",
+        "server/fast_connection.py",
+        "busy = self._read_buffer_size or self.writing()",
+        "busy = self.writing()",
+        FAST,
+    ),
+    Mutant(
+        "what comes before an answer does not keep the loop busy",
+        "server/fast_connection.py",
+        "elif self._early < EARLY_TURNS:",
+        "elif True:",
+        FAST,
+    ),
+    Mutant(
+        "who has asked to be let go is",
+        "server/fast_connection.py",
+        "        if closes:\n",
+        "        if False:\n",
+        FAST,
+    ),
+    Mutant(
+        "what is not listed is left to the application",
+        "server/fast_path.py",
+        "_PLAIN.issuperset(headers)",
+        "True",
+        FAST,
     ),
     Mutant(
         "requests are limited on the fast path",
