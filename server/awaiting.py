@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from server import wire
+from server.problems import Problem
 from server.services import Services
+from server.storing import unknown_job
 from storage.job import Job, StoreError
 
 T = TypeVar("T")
@@ -32,10 +34,14 @@ async def found_after(
         await services.changes.after(ticket, left)
 
 
-async def job_after(services: Services, job_id: UUID, seconds: float) -> Job | None:
-    """A job, once it is final or the time is over, or the listener stops; None if there is none
-    (any more). Raises StoreError."""
-    return await found_after(services, seconds, partial(services.jobs_by_id.ask, job_id), _is_last)
+async def job_after(services: Services, job_id: UUID, seconds: float) -> Job:
+    """A job, once it is final or the time is over, or the listener stops. Raises StoreError, and
+    Problem 404 if there is none (any more)."""
+    look = partial(services.jobs_by_id.ask, job_id)
+    job = await found_after(services, seconds, look, _is_last)
+    if job is None:
+        raise unknown_job(job_id)
+    return job
 
 
 def _is_last(job: Job | None) -> bool:
@@ -50,7 +56,7 @@ async def accepted_after(
     headers = {"Location": wire.job_path(job_id)}
     job: Job | None = None
     if seconds:
-        with contextlib.suppress(StoreError):
+        with contextlib.suppress(StoreError, Problem):
             job = await job_after(services, job_id, seconds)
     if job is None:
         return 202, wire.accepted_document(job_id), headers

@@ -11,7 +11,6 @@ from server.callers import Caller, Role
 from server.problems import Problem
 from server.services import Services
 from server.storing import unknown_job
-from storage.job import Job
 from storage.states import Status
 
 WAIT_SECONDS = 2.0
@@ -21,9 +20,7 @@ async def require_own(services: Services, job_id: UUID, caller: Caller) -> None:
     """Raise Problem 403 if the caller may not change this job, and 404 for none."""
     if caller.role >= Role.ADMIN:
         return
-    job = await services.jobs_by_id.ask(job_id)
-    if job is None:
-        raise unknown_job(job_id)
+    job = await job_after(services, job_id, 0)
     if not caller.may_change(job.submitted_by):
         detail = f"{caller.name} has not submitted this job: that needs the role admin"
         raise Problem(403, detail)
@@ -40,16 +37,9 @@ async def cancel(
         raise unknown_job(job_id)
     log_change(caller.name, "cancel", job_id=str(job_id))
     if not job.final:
-        job = await _ended(services, job_id)
+        job = await job_after(services, job_id, WAIT_SECONDS)
     if job.final and job.status != Status.CANCELED:
         raise Problem(409, f"the job has {job.status} already; it cannot be canceled")
     status = 200 if job.final else 202
     services.traces.change(job, "cancel", status, headers, began_at)
     return status, wire.cancel_document(job)
-
-
-async def _ended(services: Services, job_id: UUID) -> Job:
-    job = await job_after(services, job_id, WAIT_SECONDS)
-    if job is None:
-        raise unknown_job(job_id)
-    return job

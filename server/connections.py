@@ -8,7 +8,6 @@ taking of an answer, may stall for as long, and have to keep a pace apart from t
 
 import socket
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
 from tornado.concurrent import Future
@@ -16,7 +15,7 @@ from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from server.pace import Late, Pace
 from server.problems import CONTENT_TYPE, Problem, malformed
-from server.wire import HEADERS, encode
+from server.wire import HEADERS, encode, http_answer
 
 CHUNK_BYTES = 512 * 1024
 """The most of a body that is taken at once."""
@@ -177,8 +176,5 @@ class Connection(IOStream):
 
 def _raw(problem: Problem) -> bytes:
     """An answer to what is no request yet."""
-    body = encode(problem.document())
-    headers = {**HEADERS, "Content-Type": CONTENT_TYPE, "Content-Length": str(len(body))}
-    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
-    start = f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}\r\n"
-    return f"{start}{''.join(lines)}Connection: close\r\n\r\n".encode() + body
+    headers = {**HEADERS, "Content-Type": CONTENT_TYPE, "Connection": "close"}
+    return http_answer(problem.status, headers, encode(problem.document()))

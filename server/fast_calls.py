@@ -15,7 +15,7 @@ from server.callers import Caller
 from server.canceling import cancel, require_own
 from server.filters import MAX_WAIT_SECONDS
 from server.services import Services
-from server.storing import store_job, unknown_job
+from server.storing import store_job
 
 _WAIT = r"(?:\?wait=(?P<wait>[0-9]{1,2}))?"
 _JOBS = re.compile("/jobs" + _WAIT)
@@ -64,9 +64,9 @@ def _seconds_in(found: re.Match[str] | None) -> float | None:
 
 def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
     """POST /jobs with JSON."""
-    trace = services.traces.submission(headers)
 
     async def call(body: bytes, caller: Caller) -> Answer:
+        trace = services.traces.submission(headers)
         services.disk.admit(len(body))
         services.queue.admit()
         document = strict_json.parse(body)
@@ -86,8 +86,6 @@ def get_job(services: Services, job_id: UUID, seconds: float) -> Call:
 
     async def call(_: bytes, caller: Caller) -> Answer:
         job = await job_after(services, job_id, seconds)
-        if job is None:
-            raise unknown_job(job_id)
         return Answer(200, wire.job_document(job), wire.job_headers(job))
 
     return call

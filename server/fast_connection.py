@@ -33,7 +33,6 @@ class FastConnection(Connection):
         self._answering: asyncio.Task[None] | None = None
         self._only_asks = False
         """Whether the request that is answered changes nothing."""
-        self._entered = False
 
     @property
     def waited(self) -> float:
@@ -60,9 +59,10 @@ class FastConnection(Connection):
     def close_fd(self) -> None:
         """The end; nobody has to wait for an answer that nobody gets, or to look for it."""
         super().close_fd()
-        self._leave()
-        if self._answering and self._only_asks:
-            self._answering.cancel()
+        if self._answering:
+            self._path.services.left()
+            if self._only_asks:
+                self._answering.cancel()
 
     def _try_inline_read(self) -> None:
         """A head that Tornado awaits is looked at here first."""
@@ -99,7 +99,6 @@ class FastConnection(Connection):
             self._hand_over()  # also the end of the connection
         elif request.is_whole:
             self._came, self._only_asks = b"", request.method == "GET"
-            self._entered = True
             self._path.services.entered()
             self._answering = asyncio.get_running_loop().create_task(self._answer(request))
 
@@ -110,7 +109,7 @@ class FastConnection(Connection):
         answer = await self._path.answer(request, self._address)
         self._answering = None
         if not self.closed():
-            self._leave()
+            self._path.services.left()
             self._send(answer, request.fields.closes)
 
     def _send(self, answer: bytes, closes: bool) -> None:
@@ -144,8 +143,3 @@ class FastConnection(Connection):
         else:
             self._state = self.io_loop.ERROR
             self.io_loop.update_handler(self.fileno(), self._state)
-
-    def _leave(self) -> None:
-        if self._entered:
-            self._entered = False
-            self._path.services.left()

@@ -13,7 +13,6 @@ import re
 import time
 from dataclasses import dataclass
 from functools import lru_cache
-from http.client import responses
 
 from tornado.httputil import HTTPHeaders, format_timestamp
 
@@ -34,7 +33,7 @@ from server.fast_calls import (
 )
 from server.problems import CONTENT_TYPE, Problem
 from server.services import Services
-from server.wire import HEADERS, encode
+from server.wire import HEADERS, encode, http_answer
 
 MAX_HEAD_BYTES = 4 << 10
 """Of a longer one, it would cost much to remember what it says."""
@@ -137,14 +136,11 @@ class FastPath:
     def _text(self, request: Request, answer: Answer) -> bytes:
         body = encode(answer.document)
         headers = {"Date": _date(int(time.time())), **self._headers, **answer.headers}
-        headers["Content-Length"] = str(len(body))
         if answer.status == 200 and request.method == "GET":
             headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
         if request.fields.closes:
             headers["Connection"] = "close"
-        lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        start = f"HTTP/1.1 {answer.status} {responses[answer.status]}\r\n"
-        return f"{start}{lines}\r\n".encode() + body
+        return http_answer(answer.status, headers, body)
 
 
 def _refusal(problem: Problem) -> Answer:

@@ -18,7 +18,7 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from server.acceptor import Acceptor, most_connections
+from server.acceptor import Acceptor
 from server.addresses import Proxies
 from server.app import make_app
 from server.connections import CHUNK_BYTES, Connection
@@ -77,7 +77,7 @@ class _Request(HTTPMessageDelegate):
 class Entrance:
     """Lets clients in, at most so many at a time; made inside a running event loop."""
 
-    def __init__(self, front: Front, sockets: Sequence[socket.socket], most: int | None = None):
+    def __init__(self, front: Front, sockets: Sequence[socket.socket], most: int):
         services = front.services
         settings = services.settings
         # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
@@ -92,7 +92,7 @@ class Entrance:
         self._server.conn_params.header_timeout = None
         self._path = FastPath(services)
         pace = Pace(settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second)
-        self._acceptor = Acceptor(self._begin, sockets, most or most_connections(), pace)
+        self._acceptor = Acceptor(self._begin, sockets, most, pace)
 
     def close(self) -> None:
         """Let nobody in any more."""

@@ -6,6 +6,7 @@ import time as clock
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from http.client import responses
 from typing import Any, cast, overload
 from urllib.parse import urlencode
 from uuid import UUID
@@ -31,6 +32,13 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 def encode(document: Any) -> bytes:
     """JSON in UTF-8, with a newline for those who read it at a terminal."""
     return _JSON.encode(document).encode() + b"\n"
+
+
+def http_answer(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
+    """A whole answer of HTTP/1.1, with the length of its body."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    start = f"HTTP/1.1 {status} {responses[status]}\r\n"
+    return f"{start}{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 @overload

@@ -88,7 +88,7 @@ def http_server(
     """In place of pytest-tornado's: clients come in as they do to a listener."""
 
     async def begin() -> Entrance:
-        return Entrance(app, [_unused_port[0]])
+        return Entrance(app, [_unused_port[0]], most=1000)
 
     entrance = io_loop.run_sync(begin)
     yield entrance

@@ -30,7 +30,7 @@ async def listener(bench: Bench, **settings: int) -> AsyncIterator[str]:
     """Another listener on the same store, at this address."""
     async with open_services(bench, **settings) as services:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        entrance = Entrance(Front(services), [sock])
+        entrance = Entrance(Front(services), [sock], most=1000)
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
         entrance.close()
 

@@ -261,7 +261,7 @@ MAY_IMPORT = {
     "server.failures": "server.problems storage.job",
     "server.storing": "server.once server.problems server.services storage.job storage.keys "
     "storage.store",
-    "server.awaiting": f"{HTTP} storage.job",
+    "server.awaiting": f"{HTTP} server.storing storage.job",
     "server.canceling": f"{HTTP} server.access server.awaiting server.storing storage.*",
     "server.fast_calls": f"{HTTP} server.a* server.canceling server.strict_json server.storing",
     "server.fast_path": f"{HTTP} server server.access server.f* server.origins",

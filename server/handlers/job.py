@@ -13,7 +13,6 @@ from server.handlers.base import Handler
 from server.handlers.waiting import wait_seconds
 from server.problems import Problem
 from server.storing import unknown_job
-from storage.job import Job
 from storage.states import FINAL
 
 
@@ -27,13 +26,6 @@ class OneJob(Handler):
         await require_own(self.services, found, self.caller)
         return found
 
-    async def job_after(self, job_id: UUID, seconds: float) -> Job:
-        """The job, once it is final or the time is over. Raises Problem 404."""
-        job = await job_after(self.services, job_id, seconds)
-        if job is None:
-            raise unknown_job(job_id)
-        return job
-
 
 class JobHandler(OneJob):
     """One job."""
@@ -44,7 +36,7 @@ class JobHandler(OneJob):
     async def get(self, job_id: str) -> None:
         """The job as it is, or as it is once final: `?wait=30` or `Prefer: wait=30`."""
         found = parse_id(job_id)
-        job = await self.job_after(found, wait_seconds(self))
+        job = await job_after(self.services, found, wait_seconds(self))
         self.set_headers(wire.job_headers(job))
         self.answer(wire.job_document(job))
 

@@ -12,11 +12,11 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from runner.analysis.patterns import Pattern
 from runner.analysis.run import Wanted, analyze
 from tests.benchmarks.analyze import cases
+from tests.benchmarks.files import quiet
 from tests.benchmarks.log_file import make_log
 
 CASES = ("1 literals", "2 literals", "20 literals", "200 literals", "5 regexes")
@@ -27,7 +27,7 @@ WARM_UP = 2
 def seconds(path: Path, patterns: list[Pattern], processes: int) -> float:
     """What one analysis takes."""
     began = time.perf_counter()
-    analyze(path, patterns, Wanted(), _quiet, processes)
+    analyze(path, patterns, Wanted(), quiet, processes)
     return time.perf_counter() - began
 
 
@@ -58,10 +58,6 @@ def main() -> None:
             rows = [row(path, name, options.runs) for name in CASES]
             head = f"| {size} MB | one process, s | two, s | ratio |\n|---|---|---|---|"
             print("\n".join(["", head, *rows]), flush=True)  # noqa: T201
-
-
-def _quiet(_: dict[str, Any]) -> None:
-    """Progress is told to nobody."""
 
 
 if __name__ == "__main__":
