@@ -33,6 +33,16 @@ def test_samples_of_many_ranges_are_not_all_in_memory(tmp_path: Path, patterns: 
     check(path, {"patterns": patterns, "samples": 20}, helpers=2, ranges=60)
 
 
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_have_small_parts_of_a_file_in_memory(tmp_path: Path, threads: int) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"%063d\n" % number for number in range(10**6)) * 2)
+    measured = measure(path, {"patterns": THOUSAND}, threads, 32 << 20)
+    assert measured.error is None
+    assert measured.own < MOST
+    assert not measured.helpers
+
+
 @pytest.mark.parametrize("helpers", [1, 2])
 def test_histograms_of_many_patterns_over_many_years_are_bounded(
     tmp_path: Path, helpers: int

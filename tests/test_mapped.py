@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.analysis import mapped
 from runner.analysis.encodings import Utf8Source
 from runner.analysis.lines import LineOptions
 from runner.analysis.mapped import map_file
@@ -15,6 +16,18 @@ from runner.analysis.sources import open_source
 from tests.analysis_oracle import scan
 
 LINE = b"a b\n"
+
+
+def resident(path: Path) -> int:
+    """How many bytes of a file this process has in memory, of all that it has mapped."""
+    found, is_it = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        name, *rest = line.split()
+        if not name.endswith(":"):
+            is_it = rest[-1] == str(path)
+        elif is_it and name == "Rss:":
+            found += int(rest[0]) << 10
+    return found
 
 
 @pytest.fixture
@@ -39,6 +52,21 @@ def test_a_file_is_scanned_where_it_lies_whatever_page_its_part_begins_at(log: P
             assert found.size == end - start
             assert bytes(found.part(0, end - start)) == data[start:end]
             assert bytes(found.part(1, 3)) == data[start + 1 : start + 3]
+
+
+def test_a_file_is_mapped_piece_by_piece_and_what_was_passed_leaves_memory(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapped, "_MAPPED_BYTES", 3 << 14)
+    size, log_bytes = 1 << 20, LINE * (1 << 18)
+    log.write_bytes(log_bytes)
+    with log.open("rb") as file:
+        found = map_file(file.fileno(), 2, size)
+        assert found
+        for start in range(0, size - 2, 5000):
+            end = min(start + 9000, size - 2)
+            assert bytes(found.part(start, end)) == log_bytes[2 + start : 2 + end]
+            assert resident(log) <= 9000 + 2 * (64 << 10)  # what a fault brings is around it
 
 
 def test_a_file_that_is_cut_meanwhile_is_an_error_with_what_came_before(

@@ -1,4 +1,4 @@
-"""A file cut into ranges for helper processes: the same result, and no helper is left behind."""
+"""A file cut into ranges for threads or processes: the same result, and no helper is left."""
 
 import os
 import select
@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import helpers, ranges, seldom
+from runner.analysis import cutting, helpers, ranges, seldom
+from runner.analysis.cutting import cuts, may_be_cut, plan
 from runner.analysis.errors import HelperError
 from runner.analysis.helper import Progress
 from runner.analysis.helpers import run_parts
 from runner.analysis.lines import LineOptions
 from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.ranges import cuts, may_be_cut, plan, scan_ranges
+from runner.analysis.ranges import scan_ranges
 from runner.analysis.scanner import Options
 from tests.analysis_oracle import expected, found, scan
 
@@ -27,6 +28,8 @@ from tests.analysis_oracle import expected, found, scan
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 WANTED = Options(LineOptions(samples=3))
+COUNTS = Options(LineOptions())
+"""Of literals: by threads, all others by processes."""
 PATTERNS = [Pattern("a"), Pattern("aa"), Pattern("b+a", regex=True), Pattern("A", ignore_case=True)]
 
 
@@ -55,12 +58,42 @@ def test_ranges_give_the_same_as_the_whole(tmp_path: Path, number: int, size: in
     assert found(partial.tallies[0]) == expected(path.read_bytes(), PATTERNS[0], 3)
 
 
-def test_news_add_up_to_the_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [1, 2, 3, ranges.MOST_THREADS + 1])
+@pytest.mark.parametrize("size", [1, 5, 64, 1000])
+def test_ranges_of_literals_give_the_same_as_the_whole(
+    tmp_path: Path, number: int, size: int
+) -> None:
+    path, patterns = tmp_path / "log", [each for each in PATTERNS if not each.regex]
+    path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB\xff\n" * 9)
+    partial, seen = scan_ranges(path, prepare(patterns), COUNTS, number, nothing, size)
+    assert partial == scan(path.read_bytes(), patterns, COUNTS)
+    assert found(partial.tallies[0]) == expected(path.read_bytes(), patterns[0], 0)
+    assert seen.trouble.invalid == 9
+
+
+def forked(path: Path, wanted: Options, processors: int) -> bool:
+    """Whether others than this process scan a file."""
+    before, seen = children(), set[str]()
+    patterns = prepare([Pattern("a")])
+    scan_ranges(path, patterns, wanted, processors, lambda *_: seen.update(children()), 100)
+    return seen > before
+
+
+def test_only_counts_of_literals_by_few_processors_need_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"a b\n" * 1000)
+    assert not forked(path, COUNTS, 2)
+    assert forked(path, WANTED, 2)
+    assert forked(path, COUNTS, ranges.MOST_THREADS + 1)
+
+
+@pytest.mark.parametrize("wanted", [COUNTS, WANTED])
+def test_news_add_up_to_the_whole(tmp_path: Path, wanted: Options) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"a b\n" * 1000)
     news: list[tuple[int, list[int]]] = []
     patterns = prepare([Pattern("a"), Pattern("b")])
-    scan_ranges(path, patterns, WANTED, 2, lambda *told: news.append(told), 100)
+    scan_ranges(path, patterns, wanted, 2, lambda *told: news.append(told), 100)
     assert news[-1] == (4000, [1000, 1000])
     assert len(news) > 1
     assert [done for done, _ in news] == sorted(done for done, _ in news)
@@ -81,7 +114,7 @@ def test_ranges_join_and_end_after_newlines(text: str, most: int, processes: int
 
 
 def test_a_newline_far_away_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranges, "_BLOCK", 4)
+    monkeypatch.setattr(cutting, "_BLOCK", 4)
     path = tmp_path / "log"
     path.write_bytes(b"x" * 50 + b"\n" + b"y" * 50)
     assert plan(path, [0, 10, 20, 51, 60, 101]) == [(0, 51), (51, 101)]
@@ -98,10 +131,11 @@ def test_cuts_go_up_from_start_to_end_in_no_large_steps(
 
 
 @pytest.mark.parametrize("processes", [2, 3, 16])
-def test_all_processes_have_as_many_ranges_and_the_last_are_small(processes: int) -> None:
+def test_all_processes_have_as_many_large_ranges_and_the_last_are_small(processes: int) -> None:
     sizes = [end - start for start, end in pairwise(cuts(1_000_000, 100_000, processes))]
-    assert len(sizes) % processes == 0
-    assert max(sizes[-processes:]) <= 10_000
+    assert sizes == sorted(sizes, reverse=True)
+    assert len([size for size in sizes if size > 10_000]) % processes == 0
+    assert max(sizes[-processes:]) <= 5_000
 
 
 @pytest.mark.parametrize(
@@ -238,14 +272,15 @@ def test_progress_of_all_parts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert heard == {(part, part * 2) for part in range(6)}
 
 
+@pytest.mark.parametrize("wanted", [COUNTS, WANTED])
 def test_a_file_that_is_cut_while_read_fails_the_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: Options
 ) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"a\n" * 10)
     monkeypatch.setattr(ranges, "plan", lambda path, cuts: [(0, 10), (10, 22)])
     with pytest.raises(HelperError, match="cut while it was read"):
-        scan_ranges(path, prepare(PATTERNS), WANTED, 2, nothing, 100)
+        scan_ranges(path, prepare(PATTERNS[:2]), wanted, 2, nothing, 100)
 
 
 def test_helpers_die_with_their_parent(tmp_path: Path) -> None:

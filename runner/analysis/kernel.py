@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.analysis.patterns import Literal
+from runner.analysis.primitives import address_of
 
 Hit = tuple[int, int]
 """The number of a literal, and where in the view it begins: the first on its line."""
@@ -109,7 +110,7 @@ class Kernel:
         limits.hits = max(limits.hits, _GRAM * count)
         size = _library().scan_memory(count, len(texts), ctypes.byref(limits))
         self._memory = bytearray(size + _LINE_OF_CACHE)
-        start = _address(memoryview(self._memory))
+        start = address_of(memoryview(self._memory))
         sizes = (ctypes.c_uint32 * count)(*(len(each.text) for each in literals))
         folded = bytes(each.folded for each in literals)
         self._handle = _library().scan_new(
@@ -137,13 +138,13 @@ class Kernel:
         self.found[number].wanted = False
 
     def scan(self, view: memoryview, base: int, start: int, end: int) -> Iterator[list[Hit]]:
-        """Search the bytes from `start` to `end` of a view that can be written to.
+        """Search the bytes from `start` to `end` of a view.
 
         What is before them was searched with the last window; the view begins at offset `base` of
         the data. Hits come many at a time, those of a literal from left to right. At least each
         few milliseconds there is a list, perhaps an empty one.
         """
-        address = _address(view)
+        address = address_of(view)
         if not self._planned:
             _library().scan_plan(self._handle, address, min(end, _SAMPLE))
             self._planned = True
@@ -152,10 +153,6 @@ class Kernel:
         while more:
             more = _library().scan_on(self._handle)
             yield [(hit.literal, hit.at) for hit in self._scan.hits[: self._scan.hit_count]]
-
-
-def _address(view: memoryview) -> int:
-    return ctypes.addressof(ctypes.c_char.from_buffer(view))
 
 
 @cache

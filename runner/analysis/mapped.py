@@ -1,6 +1,10 @@
 """A part of a file, seen in place: nothing is copied, which halves the time to read a log.
 
-Only a window is mapped at a time, so memory stays small whatever the size of the file.
+    file   [ ...... | forgotten | part .... | mapped, and not yet in memory | ...... ]
+                    └──────────────────── one mapping ──────────────────────┘
+
+What is before a part leaves the memory of this process, so that stays small whatever the size of
+the file. It stays mapped: threads wait for each other to map and unmap, and not to forget.
 """
 
 import mmap
@@ -9,6 +13,7 @@ import os
 from runner.analysis import primitives
 
 _PAGE = mmap.ALLOCATIONGRANULARITY
+_MAPPED_BYTES = 128 << 20  # for each page of which the kernel keeps 8 bytes
 
 
 class MappedFile:
@@ -21,6 +26,9 @@ class MappedFile:
     def __init__(self, file: int, start: int, end: int) -> None:
         """`file` is a descriptor."""
         self._file, self._start, self._end = file, start, end
+        self._pages: mmap.mmap | None = None
+        self._view = memoryview(b"")
+        self._mapped = self._forgotten = 0  # where that begins, in the file
 
     @property
     def size(self) -> int:
@@ -28,17 +36,30 @@ class MappedFile:
         return max(min(self._end, os.fstat(self._file).st_size) - self._start, 0)
 
     def part(self, start: int, end: int) -> memoryview:
-        """Some bytes, counted from the start of the part; it stays mapped while it is in use.
+        """Some bytes, counted from the start of the file's part; no later call may ask for any
+        before them.
 
         Raises OSError.
         """
-        first = self._start + start
-        skipped = first % _PAGE
-        length = skipped + end - start
-        # The kernel takes only what could be written to; it is not.
-        pages = mmap.mmap(self._file, length, access=mmap.ACCESS_COPY, offset=first - skipped)
+        first, last = self._start + start, self._start + end
+        if self._pages is None or last > self._mapped + len(self._pages):
+            self._map(first, last)
+        else:
+            self._forget(self._pages, first)
+        return self._view[first - self._mapped : last - self._mapped]
+
+    def _map(self, first: int, last: int) -> None:
+        begin = first - first % _PAGE
+        end = max(last, min(begin + _MAPPED_BYTES, self._start + self.size))
+        pages = mmap.mmap(self._file, end - begin, access=mmap.ACCESS_READ, offset=begin)
         pages.madvise(mmap.MADV_SEQUENTIAL)
-        return memoryview(pages)[skipped:]
+        self._pages, self._view = pages, memoryview(pages)
+        self._mapped = self._forgotten = begin
+
+    def _forget(self, pages: mmap.mmap, before: int) -> None:
+        if size := (before - self._forgotten) // _PAGE * _PAGE:
+            pages.madvise(mmap.MADV_DONTNEED, self._forgotten - self._mapped, size)
+            self._forgotten += size
 
 
 def map_file(file: int | None, start: int, end: int) -> MappedFile | None:

@@ -9,11 +9,12 @@ but its place.
 from collections.abc import Sequence
 from typing import Any
 
+from runner.analysis.cutting import after_newline, may_be_cut
 from runner.analysis.encodings import AS_IT_IS
 from runner.analysis.formats import format_of
 from runner.analysis.patterns import Pattern, prepare
 from runner.analysis.plain import of_plain, to_plain
-from runner.analysis.ranges import after_newline, may_be_cut, scan_range
+from runner.analysis.ranges import scan_range
 from runner.analysis.run import Found, Report, Wanted, detect_encoding, options_of
 from runner.analysis.seen import Seen
 from runner.analysis.seldom import Seldom

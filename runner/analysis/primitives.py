@@ -4,6 +4,7 @@
 as fast in a window that stays in the cache; they are used after they gave the same answers here.
 """
 
+import ctypes
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
@@ -47,6 +48,13 @@ def text_of(buffer: bytearray | memoryview) -> Text:
     """
     text: Any = stringzilla.Str(buffer) if fast() else buffer
     return cast(Text, text)
+
+
+def address_of(buffer: memoryview) -> int:
+    """Where in memory it begins. One that cannot be written to has one only where `fast`."""
+    if fast():
+        return int(stringzilla.Str(buffer).address)
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
 def splits(text: Text, what: bytes, at: int, end: int) -> Iterator[tuple[Sequence[Any], int]]:

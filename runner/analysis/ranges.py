@@ -1,87 +1,112 @@
-"""Cuts a plain file into ranges of whole lines, scanned by helper processes, folded in order."""
+"""Scans a plain file in ranges of whole lines, in threads or processes, folded in order."""
 
 import io
-import math
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cache
-from itertools import pairwise
+from pathlib import Path
 
-from runner.analysis import kernel
+from runner.analysis import helpers, kernel, threads
 from runner.analysis.choice import OneRegex, regexes_of
+from runner.analysis.cutting import cuts, plan
 from runner.analysis.errors import HelperError
 from runner.analysis.helper import Progress
-from runner.analysis.helpers import run_parts
 from runner.analysis.histogram import TimeSpan
 from runner.analysis.mapped import MappedFile, map_file
 from runner.analysis.patterns import Literal, Regex
 from runner.analysis.scanner import Options, Scanner
 from runner.analysis.seen import Seen, Watched
-from runner.analysis.stored import Stored, descriptor_of, open_stored, read_at, size_of
-from runner.analysis.tally import Partial
+from runner.analysis.stored import Stored, descriptor_of, open_stored, size_of
+from runner.analysis.tally import Partial, Tally
 from runner.analysis.utf8 import Utf8Check
 
 RANGE_BYTES = 128 << 20
 LEAST_BYTES = 128 << 20
-"""A smaller file is not worth the helpers."""
+"""A smaller file is not worth others' help."""
 
-_SMALL = 0.1  # so much of the whole is in small ranges, and a small one of a large one
-_BLOCK = 64 << 10
+MOST_THREADS = 4
+_WINDOWS_BYTES = 24 << 20
+"""All windows of threads together. The smaller each is, the more often they wait for each other."""
 
 Told = Callable[[int, list[int]], None]
 """Takes bytes done and counts, in the order of the patterns."""
-
-
-def may_be_cut(patterns: Sequence[Literal | Regex], size: int, least: int) -> bool:
-    """Whether ranges give the same result: no match may begin in one and end in the next."""
-    spans = any(isinstance(each, Literal) and each.spans_lines for each in patterns)
-    return size >= least and not spans
 
 
 def scan_ranges(
     file: Stored,
     patterns: Sequence[Literal | Regex],
     options: Options,
-    processes: int,
+    processors: int,
     told: Told,
     range_bytes: int,
 ) -> tuple[Partial, Seen]:
-    """Scan a plain file in so many processes, of which this is one.
+    """Scan a plain file on so many processors, by this thread and others or by this process and
+    others.
 
     Raises OSError and HelperError, also if the file is cut.
     """
     size = size_of(file)
-    ranges = plan(file, cuts(size, range_bytes, processes))
-    whole, seen = Partial.of(len(patterns)), Seen()
-    news: dict[int, tuple[int, list[int]]] = {}  # of the ranges that are not in the whole yet
-    samples = options.lines.samples if options.lines else 0
+    ranges = plan(file, cuts(size, range_bytes, processors))
+    whole = _Whole(len(patterns), options.lines.samples if options.lines else 0, told)
+    regexes = cache(lambda: regexes_of(patterns))  # each process has its own
 
-    regexes = cache(lambda: regexes_of(patterns))  # each helper has its own
+    def scan(part: int, progress: Progress) -> tuple[Partial, Seen]:
+        return scan_range(file, ranges[part], size, patterns, options, progress, regexes())
 
-    def work(part: int, progress: Progress) -> bytes:
-        found = scan_range(file, ranges[part], size, patterns, options, progress, regexes())
-        return _packed(*found)
+    def scan_and_pack(part: int, progress: Progress) -> bytes:
+        return _packed(*scan(part, progress))
 
-    def heard(part: int, content: tuple[int, list[int]]) -> None:
-        news[part] = content
-        tell()
+    def take(part: int, result: tuple[Partial, Seen]) -> None:
+        partial, seen = result
+        whole.take(part, partial, seen, partial.tallies)
 
-    def tell() -> None:
-        folded = (whole.bytes, [tally.count for tally in whole.tallies])
-        done, counts = zip(folded, *news.values(), strict=True)
-        told(sum(done), [sum(each) for each in zip(*counts, strict=True)])
-
-    def take(part: int, result: bytes) -> None:
-        news.pop(part, None)
+    def unpack_and_take(part: int, result: bytes) -> None:
         stream = io.BytesIO(result)
-        partial, part_seen = pickle.load(stream)
-        seen.fold(part_seen, whole.bytes)
-        whole.fold(partial, (pickle.load(stream) for _ in patterns), samples)
-        tell()
+        partial, seen = pickle.load(stream)
+        whole.take(part, partial, seen, (pickle.load(stream) for _ in patterns))
 
     kernel.available()  # which helpers are forked with, or each would test it
-    run_parts(work, len(ranges), processes, heard, take)
-    return whole, seen
+    if processors <= MOST_THREADS and _leaves_python(file, patterns, options):
+        options = replace(options, window_bytes=_WINDOWS_BYTES // processors)
+        threads.run_parts(scan, len(ranges), processors, whole.hear, take)
+    else:
+        helpers.run_parts(scan_and_pack, len(ranges), processors, whole.hear, unpack_and_take)
+    return whole.partial, whole.seen
+
+
+def _leaves_python(file: Stored, patterns: Sequence[Literal | Regex], options: Options) -> bool:
+    """Whether a scan is done in C but for little, so that threads do not wait for each other."""
+    lines = options.lines
+    counts = lines is None or not (lines.samples or lines.time_of)
+    literals = all(isinstance(each, Literal) for each in patterns)
+    return isinstance(file, Path) and literals and counts and kernel.available()
+
+
+class _Whole:
+    """What was found in all ranges so far, and how far the others are."""
+
+    def __init__(self, patterns: int, samples: int, told: Told) -> None:
+        self.partial, self.seen = Partial.of(patterns), Seen()
+        self._samples, self._told = samples, told
+        self._news: dict[int, tuple[int, list[int]]] = {}  # of those that are not in it yet
+
+    def hear(self, part: int, far: tuple[int, list[int]]) -> None:
+        """How far a range is."""
+        self._news[part] = far
+        self._tell()
+
+    def take(self, part: int, partial: Partial, seen: Seen, tallies: Iterable[Tally]) -> None:
+        """What was found in the next range; its tallies may come one by one."""
+        self._news.pop(part, None)
+        self.seen.fold(seen, self.partial.bytes)
+        self.partial.fold(partial, tallies, self._samples)
+        self._tell()
+
+    def _tell(self) -> None:
+        folded = (self.partial.bytes, [tally.count for tally in self.partial.tallies])
+        done, counts = zip(folded, *self._news.values(), strict=True)
+        self._told(sum(done), [sum(each) for each in zip(*counts, strict=True)])
 
 
 def _packed(partial: Partial, seen: Seen) -> bytes:
@@ -92,41 +117,6 @@ def _packed(partial: Partial, seen: Seen) -> bytes:
     while tallies:
         pickle.dump(tallies.pop(), stream)  # and free it
     return stream.getvalue()
-
-
-def cuts(size: int, most: int, processes: int) -> list[int]:
-    """Where to cut so many bytes into ranges of `most` bytes or fewer: as many for each process,
-    and in the end small ones, for those that are free before others."""
-    found = [0]
-    while left := size - found[-1]:
-        share = left / processes
-        if share > most * _SMALL:
-            share = min(share * (1 - _SMALL), most)
-        ends = (found[-1] + math.ceil(share * (number + 1)) for number in range(processes))
-        found += sorted({min(end, size) for end in ends})
-    return found
-
-
-def plan(file: Stored, cuts: Sequence[int]) -> list[tuple[int, int]]:
-    """Ranges (start, end) of a file: each ends after the newline that follows its cut."""
-    size, ends = size_of(file), [0]
-    for cut in cuts:
-        if cut > ends[-1]:
-            ends.append(after_newline(file, cut - 1, size))
-    return list(pairwise(ends))
-
-
-def after_newline(file: Stored, at: int, size: int) -> int:
-    """Where the line ends that has the byte `at`: behind its newline, or at the file's end."""
-    while at < size:
-        block = read_at(file, at, _BLOCK)
-        newline = block.find(b"\n")
-        if newline >= 0:
-            return at + newline + 1
-        if not block:
-            break
-        at += len(block)
-    return size
 
 
 def scan_range(

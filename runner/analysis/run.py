@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.analysis import ranges
+from runner.analysis.cutting import may_be_cut
 from runner.analysis.encodings import AS_IT_IS, Utf8Source, detect
 from runner.analysis.lines import LineOptions
 from runner.analysis.patterns import Literal, Pattern, Regex, prepare
@@ -88,7 +89,7 @@ def analyze(
             report({"bytes_done": done, "bytes_total": source.bytes_total, "counts": by_key})
 
         large = helpers > 1 and source.format == "plain"
-        large = large and ranges.may_be_cut(ready, source.bytes_total, ranges.LEAST_BYTES)
+        large = large and may_be_cut(ready, source.bytes_total, ranges.LEAST_BYTES)
         encoding, bom = detect_encoding(file, wanted.encoding) if large else ("", False)
         if encoding in AS_IT_IS:
             size = ranges.RANGE_BYTES

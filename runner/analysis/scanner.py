@@ -21,7 +21,7 @@ from runner.analysis.tally import Partial
 from runner.analysis.window import MappedWindow, ReadWindow, Sizes, Source, Window
 
 _READ_BYTES = 1 << 20
-_MAPPED_BYTES = 4 << 20  # a mapping costs more than a read, and its bytes less
+_MAPPED_BYTES = 12 << 20  # a mapping costs more than a read, and its bytes less
 LONGEST_LINE = 1 << 20
 
 
