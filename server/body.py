@@ -19,8 +19,8 @@ _MOST_DIGITS = 100
 class Body(Protocol):
     """A body on its way in. Every method may raise a Problem."""
 
-    async def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+    async def write(self, chunk: bytes | memoryview) -> None:
+        """Take the next bytes, which may be others once this is done."""
 
     async def abort(self) -> None:
         """The body will not be used: leave nothing behind."""
@@ -34,7 +34,7 @@ class NoBody:
     def __init__(self) -> None:
         self._size = 0
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Drop the bytes."""
         self._size += len(chunk)
         if self._size > self.LIMIT:
@@ -51,7 +51,7 @@ class JsonBody:
         self._limit = limit
         self._text = bytearray()
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes. Raises Problem 413 above the limit."""
         self._text += chunk
         if len(self._text) > self._limit:
@@ -76,7 +76,7 @@ class Refused:
         self.problem = problem
         self._size = 0
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Drop the bytes. Raises the problem once there were too many to go on."""
         self._size += len(chunk)
         if self._size > self.LIMIT:

@@ -36,6 +36,7 @@ class Connection(IOStream):
         super().set_nodelay(True)
         self._gone = closed
         self._room: memoryview | None = None
+        self._offered: memoryview | None = None
         self._moved = self._moved_before = self._moved_at_head = 0
         self._in_head = self._begun = True  # from a new client, a head is awaited
         self._answered = False
@@ -68,7 +69,7 @@ class Connection(IOStream):
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Any:
         """What Tornado reads heads by."""
         self._await_head()
-        self._room = None
+        self._room = self._offered = None
         return super().read_until_regex(regex, max_bytes)
 
     def read_bytes(self, num_bytes: int, partial: bool = False) -> Any:
@@ -78,13 +79,23 @@ class Connection(IOStream):
             return self._read_much(num_bytes)
         return super().read_bytes(num_bytes, partial)
 
-    async def _read_much(self, num_bytes: int) -> bytes:
+    def offer(self, room: memoryview) -> None:
+        """Have the next bytes of a body read into that, if they are many; they are told as the
+        part of it that they fill."""
+        self._offered = room
+
+    async def _read_much(self, num_bytes: int) -> bytes | memoryview:
         """The same into memory that stays, while much comes: Tornado asks the system for new each
         time, and copies twice."""
+        offered, self._offered = self._offered, None
+        if offered is not None:
+            return await self._read_part(offered[:num_bytes])
         if self._room is None:
             self._room = memoryview(bytearray(CHUNK_BYTES))
-        size = await self.read_into(self._room[:num_bytes], partial=True)  # type: ignore[arg-type]
-        return bytes(self._room[:size])
+        return bytes(await self._read_part(self._room[:num_bytes]))
+
+    async def _read_part(self, room: memoryview) -> memoryview:
+        return room[: await self.read_into(room, partial=True)]  # type: ignore[arg-type]
 
     def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> Any:
         """What Tornado reads the sizes of chunks by."""

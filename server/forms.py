@@ -24,7 +24,8 @@ _FIELDS = frozenset(Submission.model_fields)
 
 class FormBody:
     """A form on its way in. `blocking` runs what touches the disk off the event loop; `admit`
-    raises a Problem if there is no room for so many bytes more.
+    raises a Problem if there is no room for so many bytes more. What comes next of a file may be
+    read right into the room that is offered.
 
     Keeps at most `max_field` bytes of each text part in memory, and of the file what FilePart does.
     """
@@ -37,6 +38,7 @@ class FormBody:
         admit: Callable[[int], None],
         max_field: int,
         max_file: int,
+        offer: Callable[[memoryview], None] = lambda room: None,
     ):
         try:
             self._parser = PushMultipartParser(boundary, max_segment_count=MAX_PARTS)
@@ -47,6 +49,9 @@ class FormBody:
         self._admit = admit
         self._max_field = max_field
         self._max_file = max_file
+        self._offer = offer
+        self._delimiter = b"\r\n--" + boundary.encode()
+        self._last = b""  # of what was parsed
         self._max_total = max_file + len(_FIELDS) * max_field + SLACK_BYTES
         self._total = 0
         self._part: MultipartSegment | None = None
@@ -56,17 +61,18 @@ class FormBody:
         self.fields: dict[str, bytes] = {}
         self.file_name: str | None = None
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes. Raises Problem 400, 413, 422 or 507, and StoreError."""
         self._total += len(chunk)
         if self._total > self._max_total:  # say of what stands before and behind the parts
             raise too_large("the form", self._max_total)
         async with self._busy:
-            try:
-                for event in self._parser.parse(chunk):
-                    await self._take(event)
-            except MultipartError as error:
-                raise _malformed(error) from None
+            if file := self._in_file_alone():
+                chunk = await file.put(chunk)
+            if chunk:
+                await self._parse(bytes(chunk))
+            if file := self._in_file_alone():
+                self._offer(file.room)
 
     def require_whole(self) -> None:
         """Raise Problem 400 if the form ended too early."""
@@ -86,6 +92,22 @@ class FormBody:
         async with self._busy:
             if self._file is not None:
                 await self._file.abort()
+
+    async def _parse(self, chunk: bytes) -> None:
+        self._last = (self._last + chunk)[-len(self._delimiter) - 1 :]
+        try:
+            for event in self._parser.parse(chunk):
+                await self._take(event)
+        except MultipartError as error:
+            raise _malformed(error) from None
+
+    def _in_file_alone(self) -> FilePart | None:
+        """The file, if nothing but it comes until its delimiter: then nobody has to parse it. The
+        parser may have kept the beginning of one, or one of which it is not known what follows."""
+        at = self._last.rfind(b"\r")
+        kept = self._last[at:]
+        may_end = self._delimiter.startswith(kept) or kept.startswith(self._delimiter)
+        return None if at >= 0 and may_end else self._in_file()
 
     async def _take(self, event: Any) -> None:
         if isinstance(event, MultipartSegment):
@@ -113,7 +135,8 @@ class FormBody:
             raise unacceptable([FieldError(FILE_PART, "given twice; a job takes one file")])
         self.file_name = label(part.filename)
         writer = await self._blocking(self._uploads.writer)
-        self._file = FilePart(writer, self._blocking, self._admit, self._max_file)
+        delimiter, blocking = self._delimiter, self._blocking
+        self._file = FilePart(writer, delimiter, blocking, self._admit, self._max_file)
 
     async def _more(self, data: bytes) -> None:
         if file := self._in_file():
@@ -129,7 +152,7 @@ class FormBody:
             await file.end()
         elif self._part is not None and self._part.name:
             self.fields[self._part.name] = bytes(self._buffer)
-        self._buffer = bytearray()
+        self._part, self._buffer = None, bytearray()
 
     def _in_file(self) -> FilePart | None:
         """The file, if it is what arrives now."""

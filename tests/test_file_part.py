@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from server.file_part import LEAST_BYTES, MEMORY_BYTES, MOST_BYTES, FilePart
+from server.file_batch import MOST_BYTES
+from server.file_part import LEAST_BYTES, MEMORY_BYTES, FilePart
 from server.problems import Problem
 from storage.job import StoreFull
 from storage.upload_folder import FolderUploads, FolderWriter
 
 BATCH = bytes(range(256)) * (MOST_BYTES // 256)
+
+DELIMITER = b"\r\n--cut"
 
 
 class Gate:
@@ -31,14 +34,14 @@ class Gate:
 def file_part(
     uploads: FolderUploads, gate: Gate, writer: FolderWriter | None = None, most: int = 10**9
 ) -> FilePart:
-    return FilePart(writer or uploads.writer(), gate, lambda size: None, most)
+    return FilePart(writer or uploads.writer(), DELIMITER, gate, lambda size: None, most)
 
 
 def files(uploads: FolderUploads) -> list[Path]:
     return [path for path in uploads.folder.rglob("*") if path.is_file()]
 
 
-async def waits(awaited: Awaitable[None]) -> asyncio.Future[None]:
+async def waits(awaited: Awaitable[Any]) -> asyncio.Future[Any]:
     """Something that waits, which it must still do when the loop has nothing else to do."""
     future = asyncio.ensure_future(awaited)
     for _ in range(20):
@@ -100,6 +103,37 @@ async def test_of_many_files_that_arrive_together_each_has_smaller_batches(
 
 
 @pytest.mark.gen_test
+async def test_what_might_have_been_the_delimiter_counts_for_the_size(
+    uploads: FolderUploads,
+) -> None:
+    gate = Gate()
+    gate.open.set()
+    part = file_part(uploads, gate, most=12)
+    await part.put(b"x" * 9 + DELIMITER[:4])
+    with pytest.raises(Problem, match="the limit of 12 bytes"):
+        await part.end()
+    await part.abort()
+    assert files(uploads) == []
+
+
+@pytest.mark.gen_test
+async def test_a_file_ends_at_its_delimiter_wherever_batches_end(
+    uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.file_part.LEAST_BYTES", 16)
+    monkeypatch.setattr("server.file_part.MEMORY_BYTES", 0)
+    gate = Gate()
+    gate.open.set()
+    for size in range(50):
+        part = file_part(uploads, gate)
+        left = await part.put(BATCH[:size] + DELIMITER + b"--")
+        await part.end()
+        upload = await part.finish("a.log")
+        assert (left, upload.size) == (DELIMITER + b"--", size)
+        assert uploads.path(upload).read_bytes() == BATCH[:size]
+
+
+@pytest.mark.gen_test
 async def test_a_file_has_ended_when_its_last_batch_is_written(uploads: FolderUploads) -> None:
     gate = Gate()
     part = file_part(uploads, gate)
@@ -123,7 +157,7 @@ async def test_a_file_is_removed_when_the_batch_under_way_has_been_written(
     def gate(call: Callable[[], Any]) -> Awaitable[Any]:
         return (opened if call == writer.abort else closed)(call)
 
-    part = FilePart(writer, gate, lambda size: None, 10**9)
+    part = FilePart(writer, DELIMITER, gate, lambda size: None, 10**9)
     await part.put(BATCH)
     abort = await waits(part.abort())
     closed.open.set()

@@ -230,7 +230,8 @@ MAY_IMPORT = {
     "server.submission": "server.callback_hosts server.problems server.queues server.strict_json "
     "runner.job_types.base storage.job storage.job_ids storage.queue_names",
     "server.filters": "server.cursors server.submission storage.filters storage.states",
-    "server.file_part": "server.problems storage.job storage.uploads",
+    "server.file_batch": "",
+    "server.file_part": "server.file_batch server.problems storage.job storage.uploads",
     "server.forms": "server.file_part server.problems server.submission storage.job "
     "storage.uploads",
     "server.disk_mark": "server.problems storage.disk",
@@ -249,14 +250,12 @@ MAY_IMPORT = {
     "storage.runners storage.states",
     "server.web_files": "",
     "server.once": "server.problems storage.job",
-    "server.services": "server.admission server.door "
-    "server.config server.addresses server.queue_mark server.rates "
-    "server.changes server.disk_mark server.batches server.once server.tracing "
+    "server.services": "server.admission server.door server.config server.addresses server.rates "
+    "server.queue_mark server.changes server.disk_mark server.batches server.once server.tracing "
     "server server.openapi server.feed server.submission server.callbacks storage.events "
-    "storage.callbacks "
-    "runner.job_types.base storage storage.bulk storage.explaining storage.figures storage.job "
-    "storage.keys storage.opening storage.queues storage.retention storage.states storage.store "
-    "storage.wakeup",
+    "storage.callbacks runner.job_types.base storage storage.bulk storage.explaining "
+    "storage.figures storage.job storage.keys storage.opening storage.queues storage.retention "
+    "storage.states storage.store storage.wakeup",
     "server.access": "",
     "server.failures": "server.problems storage.job",
     "server.storing": "server.once server.problems server.services storage.job storage.keys "
@@ -295,7 +294,7 @@ LIBRARIES = {
     "prometheus_client": "server.metrics",
     "opentelemetry": "storage.otlp storage.span_sender",
     "requests": "storage.span_sender",
-    "stringzilla": "runner.analysis.*",
+    "stringzilla": "runner.analysis.* server.file_batch",
     "job_service_scan": "runner.analysis.kernel",
     "re2": "runner.analysis.*",
     "isal": "runner.analysis.*",

@@ -71,7 +71,7 @@ class Handler(RequestHandler):
             self.received = Refused(problem)
             setattr(self, (self.request.method or "").lower(), self._refused)
 
-    async def data_received(self, chunk: bytes) -> None:
+    async def data_received(self, chunk: bytes | memoryview) -> None:
         """Pass on the next bytes of the body; an error waits for its end, up to a bound."""
         if self._finished:
             return

@@ -1,6 +1,6 @@
 """`/jobs`: submit a job; lists are in `lists`."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from server import once, submission
@@ -114,6 +114,7 @@ class JobsHandler(ListHandler):
         if size > settings.max_upload_bytes + settings.max_json_bytes + SLACK_BYTES:
             raise too_large("the file", settings.max_upload_bytes)
         self.services.disk.admit_upload(size)
+        connection: Any = self.request.connection
         return FormBody(
             boundary,
             self.services.store.uploads,
@@ -121,6 +122,7 @@ class JobsHandler(ListHandler):
             self.services.disk.admit_upload,
             max_field=settings.max_json_bytes,
             max_file=settings.max_upload_bytes,
+            offer=connection.stream.offer,
         )
 
     def _read_json(self) -> NewJob:
