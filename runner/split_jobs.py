@@ -8,6 +8,7 @@ What becomes of such a job is told as of any other, by how a call has ended.
 
 import json
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -62,6 +63,12 @@ class SplitJobs:
     def look(self) -> list[Ended]:
         """See how parts are getting on; the jobs that have ended with them. Raises StoreError."""
         return [ended for split in list(self._splits.values()) for ended in self._look_at(split)]
+
+    def next_look(self) -> float:
+        """In how many seconds to look, if nothing wakes the runner before: at once if one is to be
+        ended, and its parts do not know of it."""
+        to_end = any(each.running.kill and not each.outcome for each in self._splits.values())
+        return 0.0 if to_end else math.inf
 
     def kill(self, fence: Fence, reason: Kill) -> None:
         """Have a job ended that waits for its parts; the first reason stays."""

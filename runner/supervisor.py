@@ -196,5 +196,5 @@ class Supervisor:
             moments.append(self._next_due_at - now)
         if self._waiting:
             moments.append(PATIENCE_SECONDS)
-        moments.append(self._roster.next_progress())
+        moments += (self._roster.next_progress(), self._work.next_look())
         return max(0.01, min(moments))

@@ -36,6 +36,10 @@ class Work:
         """The same of jobs whose parts are done, or will not be."""
         return self._splits.look()
 
+    def next_look(self) -> float:
+        """In how many seconds to look at them, if nothing wakes the runner before."""
+        return self._splits.next_look()
+
     def parts_wait(self, room: Room) -> bool:
         """Whether parts wait that could be done in so much room."""
         return self._parts.look(room[0])

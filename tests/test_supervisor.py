@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -15,8 +17,40 @@ from tests.workers import Worker, open_worker
 @pytest.fixture
 def worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     monkeypatch.setattr(supervisor, "LOOK_SECONDS", 3600.0)
-    with open_worker(database_url, tmp_path) as worker:
+    with open_worker(database_url, tmp_path, parts_bytes=40) as worker:
         yield worker
+
+
+def in_parts(worker: Worker, notes: Path, **options: Any) -> UUID:
+    """A job of parts that take long, of which some run here."""
+    writer = worker.store.uploads.writer()
+    writer.write(b"x" * 80)
+    payload = {"notes": str(notes), "seconds": 60}
+    upload = writer.finish("a.log", "0" * 64)
+    job_id = worker.enqueue("pieces", payload=payload, upload=upload, **options)
+    worker.turn_until(lambda: notes.exists() and "begin" in notes.read_text())
+    return job_id
+
+
+@pytest.fixture
+def helper(worker: Worker) -> Iterator[Claims]:
+    """Another runner, without which no job is done in parts; it does nothing."""
+    store = worker.store
+    liveness = store.liveness(3600)
+    claims = Claims(store.database, store.wakeup, liveness, store.clock)
+    claims.register(1)
+    yield claims
+    claims.deregister()
+    liveness.close()
+
+
+@pytest.mark.usefixtures("helper")
+def test_a_cancel_of_a_job_in_parts_is_not_slept_through(worker: Worker, tmp_path: Path) -> None:
+    job_id = in_parts(worker, tmp_path / "notes")
+    worker.jobs.cancel(job_id)
+    worker.wake()  # by the cancel, of which it has nothing more to hear then
+    worker.turn_until(lambda: worker.job(job_id).status == "canceled")
+    assert not worker.pool.pids()
 
 
 def test_a_job_that_falls_due_is_not_slept_through(worker: Worker) -> None:

@@ -31,7 +31,7 @@ TYPES = ("runner.job_types", "tests.job_types")
 class Worker:
     """Some slots, and what a listener would ask the store for."""
 
-    def __init__(self, store: Store, job: JobLimits, size: int):
+    def __init__(self, store: Store, job: JobLimits, size: int, parts_bytes: int):
         self.store = store
         self.jobs = JobStore(store.database, store.wakeup, store.clock)
         self._liveness = liveness = store.liveness(30)
@@ -43,7 +43,8 @@ class Worker:
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
         self._upkeep = upkeep = Upkeep(store, liveness, rescuer, work, 3600)
         roster = Roster(self.pool, store.uploads)
-        self.supervisor = Supervisor(self.pool, roster, self.claims, liveness, upkeep, 0.0)
+        parts = self.pool, roster, self.claims, liveness, upkeep
+        self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)
 
     def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
         """A new queued job."""
@@ -65,7 +66,11 @@ class Worker:
             assert time.monotonic() < deadline, f"not after {timeout} s"
             self.supervisor.tick()
             if not condition():
-                self.supervisor.wait(self._waiter, -1)
+                self.wake()
+
+    def wake(self) -> None:
+        """Wait until something wakes the worker's loop."""
+        self.supervisor.wait(self._waiter, -1)
 
     def started(self, job_id: UUID) -> int:
         """Run a job until it has a process; the id of that."""
@@ -98,12 +103,13 @@ def open_worker(
     job: JobLimits | None = None,
     size: int = 2,
     environ: Mapping[str, str] | None = None,
+    parts_bytes: int = 0,
 ) -> Iterator[Worker]:
     """A worker on a fresh store."""
     given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
     settings = Settings.read(given | dict(environ or {}))
     store = open_store(settings, patience=5)
-    worker = Worker(store, job or JobLimits(), size)
+    worker = Worker(store, job or JobLimits(), size, parts_bytes)
     try:
         yield worker
     finally:
