@@ -36,14 +36,16 @@ def searched(
 ) -> tuple[list[Found], list[list[int]]]:
     """What the kernel finds, and where the hits of each literal are in the data. Each window is in
     memory of its own, which a look behind its end or before its beginning would leave."""
-    found = Kernel(literals, lines=True, wanted=True)
+    found, counts = Kernel(literals, lines=True, wanted=True), Kernel(literals, lines=False)
     hits: list[list[int]] = [[] for _ in literals]
     for base, start, end in windows(data, literals, size):
         view = memoryview(bytearray(data[base:end]))
         for batch in found.scan(view, base, start - base, end - base):
             for number, at in batch:
                 hits[number].append(base + at)
-        assert found.ascii == data[start:end].isascii()
+        list(counts.scan(view, base, start - base, end - base))
+        assert found.ascii == counts.ascii == data[start:end].isascii()
+    assert [each.count for each in counts.found] == [each.count for each in found.found]
     return [(each.count, each.lines, each.first_line, each.last_line) for each in found.found], hits
 
 

@@ -75,13 +75,14 @@ def test_a_kernel_without_lines_only_counts() -> None:
     assert (found.found[0].count, found.found[0].lines, found.newlines) == (3, 0, 0)
 
 
+@pytest.mark.parametrize("lines", [True, False])
 @pytest.mark.parametrize("vectors", VECTORS)
 def test_a_byte_above_127_is_noticed_wherever_it_is(
-    vectors: int, monkeypatch: pytest.MonkeyPatch
+    vectors: int, lines: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernel, "_vectors", lambda: vectors)
     for at in range(150):
-        found, data = Kernel([Literal(0, b"ab", False)], lines=True), bytearray(b"a\x7f\n" * 50)
+        found, data = Kernel([Literal(0, b"ab", False)], lines), bytearray(b"a\x7f\n" * 50)
         told = []
         for start, byte in ((0, 0x7F), (0, 0x80 | at), (at + 1, 0x80)):
             data[at] = byte

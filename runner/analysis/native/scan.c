@@ -37,6 +37,8 @@ static void begin_block(scan *s) {
     s->in_block = 0;
     if (s->lines)
         s->in_block = s->vectors->newlines(s->view + s->block, size, s->strips, &s->high);
+    else
+        s->high |= s->vectors->above(s->view + s->block, size);
     s->group = 0;
     s->at = first_place(s);
 }
@@ -60,7 +62,7 @@ PUBLIC int scan_on(scan *s) {
 PUBLIC void scan_window(scan *s, const uint8_t *view, int64_t base, int64_t start, int64_t end) {
     s->view = view;
     s->base = base;
-    s->high = !s->lines;
+    s->high = 0;
     s->start = s->block = s->block_end = start;
     s->end = end;
 }

@@ -88,7 +88,7 @@ typedef struct {
     hit *hits;
     int64_t newlines;            /* before the block, in all data */
     uint32_t hit_count;
-    uint32_t high;               /* a byte above 127 was in the window, or lines are not counted */
+    uint32_t high;               /* a byte above 127 was in the window */
     uint32_t group;
     const uint8_t *view;
     int64_t base, start, end;    /* `base`: the offset of the view; it is new from `start` on */
@@ -109,6 +109,7 @@ typedef struct {
 /* Vector code, for the processor at hand. Those that filter return 1 if they pause. */
 typedef struct vectors {
     uint32_t (*newlines)(const uint8_t *from, uint32_t size, strip *strips, uint32_t *high);
+    int (*above)(const uint8_t *from, uint32_t size);
     int (*pair)(scan *s, const group *g, int64_t at);
     int (*nibbles)(scan *s, const group *g, int64_t at);
 } vectors;
