@@ -37,7 +37,7 @@ static void begin_block(scan *s) {
     s->in_block = 0;
     if (s->lines)
         s->in_block = s->vectors->newlines(s->view + s->block, size, s->strips, &s->high);
-    else
+    else if (!is_first_look(s, s->groups))
         s->high |= s->vectors->above(s->view + s->block, size);
     s->group = 0;
     s->at = first_place(s);
@@ -58,13 +58,25 @@ PUBLIC int scan_on(scan *s) {
     return 0;
 }
 
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+/* Whether a byte is above 127 where PAIR may see no whole chunk of new bytes. */
+static int above_at_edges(const scan *s) {
+    int64_t size = s->end - s->start, first = least(size, STRIP);
+    int64_t last = least(size, STRIP + s->groups->distance);
+    return s->vectors->above(s->view + s->start, (uint32_t)first) |
+           s->vectors->above(s->view + s->end - last, (uint32_t)last);
+}
+
 /* A new window, which is new from `start` to `end` of the view; then `scan_on` until it is 0. */
 PUBLIC void scan_window(scan *s, const uint8_t *view, int64_t base, int64_t start, int64_t end) {
     s->view = view;
     s->base = base;
-    s->high = 0;
     s->start = s->block = s->block_end = start;
     s->end = end;
+    s->high = is_first_look(s, s->groups) && above_at_edges(s);
 }
 
 static uint8_t *carve(uint8_t **room, size_t size) {

@@ -114,6 +114,11 @@ typedef struct vectors {
     int (*nibbles)(scan *s, const group *g, int64_t at);
 } vectors;
 
+/* Whether nobody has fetched the bytes that this filter passes over, or looked at what they are. */
+static inline int is_first_look(const scan *s, const group *g) {
+    return !s->lines && g == s->groups && g->filter == PAIR;
+}
+
 static inline uint32_t load32(const uint8_t *from) {
     uint32_t value;
     memcpy(&value, from, sizeof value);
