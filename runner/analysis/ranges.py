@@ -26,8 +26,9 @@ LEAST_BYTES = 128 << 20
 """A smaller file is not worth others' help."""
 
 MOST_THREADS = 4
-_WINDOWS_BYTES = 24 << 20
-"""All windows of threads together. The smaller each is, the more often they wait for each other."""
+_MEMORY_BYTES, _BESIDES_BYTES = 34 << 20, 5 << 20
+"""Of all threads, and what each needs besides its window. The smaller that is, the more often they
+wait for each other."""
 
 Told = Callable[[int, list[int]], None]
 """Takes bytes done and counts, in the order of the patterns."""
@@ -68,7 +69,8 @@ def scan_ranges(
 
     kernel.available()  # which helpers are forked with, or each would test it
     if processors <= MOST_THREADS and _leaves_python(file, patterns, options):
-        options = replace(options, window_bytes=_WINDOWS_BYTES // processors)
+        window_bytes = _MEMORY_BYTES // processors - _BESIDES_BYTES
+        options = replace(options, window_bytes=window_bytes)
         threads.run_parts(scan, len(ranges), processors, whole.hear, take)
     else:
         helpers.run_parts(scan_and_pack, len(ranges), processors, whole.hear, unpack_and_take)
