@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -116,10 +117,13 @@ async def test_what_might_have_been_the_delimiter_counts_for_the_size(
     assert files(uploads) == []
 
 
+@pytest.mark.parametrize("library", ["stringzilla", "none"])
 @pytest.mark.gen_test
 async def test_a_file_ends_at_its_delimiter_wherever_batches_end(
-    uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch
+    uploads: FolderUploads, monkeypatch: pytest.MonkeyPatch, library: str
 ) -> None:
+    if library == "none":
+        monkeypatch.setitem(sys.modules, "stringzilla", None)
     monkeypatch.setattr("server.file_part.LEAST_BYTES", 16)
     monkeypatch.setattr("server.file_part.MEMORY_BYTES", 0)
     gate = Gate()
