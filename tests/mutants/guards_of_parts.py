@@ -114,9 +114,23 @@ PARTS = (
     ),
     Mutant(
         "a text that spans lines keeps a file whole",
-        "runner/analysis/ranges.py",
+        "runner/analysis/cutting.py",
         "return size >= least and not spans",
         "return size >= least",
         FILES,
+    ),
+    Mutant(
+        "how far a part is counts no more once it was taken",
+        "runner/analysis/threads.py",
+        "if part >= self._turn:",
+        "if True:",
+        ("tests/test_threads.py",),
+    ),
+    Mutant(
+        "a job in parts is ended as soon as somebody wants that",
+        "runner/split_jobs.py",
+        "return 0.0 if to_end else math.inf",
+        "return math.inf",
+        ("tests/test_supervisor.py",),
     ),
 )

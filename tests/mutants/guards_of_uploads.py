@@ -119,4 +119,25 @@ UPLOADS = (
         "",
         WHOLE,
     ),
+    Mutant(
+        "a delimiter that comes in two pieces ends a file",
+        "server/file_batch.py",
+        "return len(begun) if self._delimiter.startswith(begun) else 0",
+        "return 0",
+        ("tests/test_forms.py", "tests/test_file_part.py"),
+    ),
+    Mutant(
+        "what may be a delimiter's beginning goes from one batch to the next",
+        "server/file_part.py",
+        "self._gathering.begin(_batch_bytes(), batch.cut_off())",
+        "self._gathering.begin(_batch_bytes())",
+        ("tests/test_forms.py", "tests/test_file_part.py"),
+    ),
+    Mutant(
+        "what the parser has kept is not taken for the file's",
+        "server/forms.py",
+        "return None if at >= 0 and may_end else self._in_file()",
+        "return self._in_file()",
+        ("tests/test_forms.py",),
+    ),
 )
