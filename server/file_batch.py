@@ -9,6 +9,7 @@ from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
 MOST_BYTES = 4 * 1024**2
+"""That one can hold."""
 
 
 class Batch:

@@ -50,7 +50,7 @@ class FormBody:
         self._max_field = max_field
         self._max_file = max_file
         self._offer = offer
-        self._delimiter = b"\r\n--" + boundary.encode()
+        self._delimiter = b"\r\n--" + self._parser.boundary
         self._last = b""  # of what was parsed
         self._max_total = max_file + len(_FIELDS) * max_field + SLACK_BYTES
         self._total = 0

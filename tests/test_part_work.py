@@ -6,10 +6,9 @@ from uuid import uuid4
 import pytest
 
 from runner.part_work import PartWork
-from storage.claims import Claims
 from storage.job import Upload, Usage
 from storage.part_row import PartRow
-from tests.workers import Worker, open_worker
+from tests.workers import Worker, another_runner, open_worker
 
 
 class Store:
@@ -59,8 +58,7 @@ def leave_a_part(worker: Worker, notes: Path) -> None:
     store = worker.store
     upload = Upload(uuid4(), "a.log", 1, "0" * 64)
     worker.enqueue("pieces", payload={"notes": str(notes), "seconds": 60}, upload=upload)
-    other = Claims(store.database, store.wakeup, store.liveness(30), store.clock)
-    other.register(1)
+    other = another_runner(store, store.liveness(30))
     (job,) = other.claim(1)
     assert other.job_parts.make(job.fence, [("[0, 0, 1]", "{}")])
     assert other.release(job.fence, Usage(), 3_600_000)

@@ -3,15 +3,13 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
 
 from runner import supervisor
-from storage.claims import Claims
 from storage.liveness import FileLiveness
-from tests.workers import Worker, open_worker
+from tests.workers import Worker, another_runner, open_worker
 
 
 @pytest.fixture
@@ -21,25 +19,23 @@ def worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         yield worker
 
 
-def in_parts(worker: Worker, notes: Path, **options: Any) -> UUID:
+def in_parts(worker: Worker, notes: Path) -> UUID:
     """A job of parts that take long, of which some run here."""
     writer = worker.store.uploads.writer()
     writer.write(b"x" * 80)
     payload = {"notes": str(notes), "seconds": 60}
     upload = writer.finish("a.log", "0" * 64)
-    job_id = worker.enqueue("pieces", payload=payload, upload=upload, **options)
+    job_id = worker.enqueue("pieces", payload=payload, upload=upload)
     worker.turn_until(lambda: notes.exists() and "begin" in notes.read_text())
     return job_id
 
 
 @pytest.fixture
-def helper(worker: Worker) -> Iterator[Claims]:
+def helper(worker: Worker) -> Iterator[None]:
     """Another runner, without which no job is done in parts; it does nothing."""
-    store = worker.store
-    liveness = store.liveness(3600)
-    claims = Claims(store.database, store.wakeup, liveness, store.clock)
-    claims.register(1)
-    yield claims
+    liveness = worker.store.liveness(3600)
+    claims = another_runner(worker.store, liveness)
+    yield
     claims.deregister()
     liveness.close()
 
@@ -59,13 +55,11 @@ def test_a_job_that_falls_due_is_not_slept_through(worker: Worker) -> None:
 
 
 def test_the_death_of_another_runner_is_not_slept_through(worker: Worker) -> None:
-    store = worker.store
-    other = store.liveness(30)
+    other = worker.store.liveness(30)
     if not isinstance(other, FileLiveness):
         pytest.skip("where runners have leases, a query has to ask")
     job_id = worker.enqueue(payload={"seconds": 0})
-    claims = Claims(store.database, store.wakeup, other, store.clock)
-    claims.register(1)
+    claims = another_runner(worker.store, other)
     with claims.turn():
         assert [job.id for job in claims.claim(1)] == [job_id]
     worker.supervisor.tick()

@@ -20,6 +20,7 @@ from runner.work_folders import WorkPlace
 from storage.claims import Claims
 from storage.config import Settings
 from storage.job import Attempt, Job, NewJob
+from storage.liveness import Liveness
 from storage.opening import Store, open_store
 from storage.rescue import Rescuer
 from storage.store import JobStore
@@ -94,6 +95,13 @@ class Worker:
         self._waiter.close()
         self.claims.deregister()
         self._liveness.close()
+
+
+def another_runner(store: Store, liveness: Liveness) -> Claims:
+    """What a runner beside the worker would claim by; it is known to have one slot."""
+    claims = Claims(store.database, store.wakeup, liveness, store.clock)
+    claims.register(1)
+    return claims
 
 
 @contextmanager

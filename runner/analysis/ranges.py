@@ -49,6 +49,11 @@ def scan_ranges(
     """
     size = size_of(file)
     ranges = plan(file, cuts(size, range_bytes, processors))
+    kernel.available()  # which helpers are forked with, or each would test it
+    by_threads = processors <= MOST_THREADS and _leaves_python(file, patterns, options)
+    if by_threads:
+        window_bytes = _MEMORY_BYTES // processors - _BESIDES_BYTES
+        options = replace(options, window_bytes=window_bytes)
     whole = _Whole(len(patterns), options.lines.samples if options.lines else 0, told)
     regexes = cache(lambda: regexes_of(patterns))  # each process has its own
 
@@ -67,10 +72,7 @@ def scan_ranges(
         partial, seen = pickle.load(stream)
         whole.take(part, partial, seen, (pickle.load(stream) for _ in patterns))
 
-    kernel.available()  # which helpers are forked with, or each would test it
-    if processors <= MOST_THREADS and _leaves_python(file, patterns, options):
-        window_bytes = _MEMORY_BYTES // processors - _BESIDES_BYTES
-        options = replace(options, window_bytes=window_bytes)
+    if by_threads:
         threads.run_parts(scan, len(ranges), processors, whole.hear, take)
     else:
         helpers.run_parts(scan_and_pack, len(ranges), processors, whole.hear, unpack_and_take)

@@ -1,4 +1,4 @@
-"""How much sooner one file is analyzed by two processes than by one, as a Markdown table.
+"""How much sooner one file is analyzed on two cores than on one, as a Markdown table.
 
     python -m tests.benchmarks.two_cores [--size-mb 256 1000] [--runs 15]
 
@@ -24,20 +24,20 @@ WARM_UP = 2
 """Runs of each that do not count."""
 
 
-def seconds(path: Path, patterns: list[Pattern], processes: int) -> float:
+def seconds(path: Path, patterns: list[Pattern], cores: int) -> float:
     """What one analysis takes."""
     began = time.perf_counter()
-    analyze(path, patterns, Wanted(), quiet, processes)
+    analyze(path, patterns, Wanted(), quiet, cores)
     return time.perf_counter() - began
 
 
 def row(path: Path, name: str, runs: int) -> str:
-    """Of one case: seconds of one process, of two, and how many times as fast they are."""
+    """Of one case: seconds on one core, on two, and how many times as fast they are."""
     patterns = cases()[name]
     found: dict[int, list[float]] = {1: [], 2: []}
     for run in range(WARM_UP + runs):
-        for processes, taken in found.items():
-            took = seconds(path, patterns, processes)
+        for cores, taken in found.items():
+            took = seconds(path, patterns, cores)
             if run >= WARM_UP:
                 taken.append(took)
     one, two = map(statistics.median, found.values())
@@ -56,7 +56,7 @@ def main() -> None:
             make_log(path, size * 10**6)
             os.sync()  # or the system writes it while it is measured
             rows = [row(path, name, options.runs) for name in CASES]
-            head = f"| {size} MB | one process, s | two, s | ratio |\n|---|---|---|---|"
+            head = f"| {size} MB | one core, s | two, s | ratio |\n|---|---|---|---|"
             print("\n".join(["", head, *rows]), flush=True)  # noqa: T201
 
 
