@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from runner import retry
 from runner.outcome import Outcome as PoolOutcome
@@ -122,8 +122,18 @@ def hold(running: Running) -> Fence | PartFence:
     return running.part or running.fence
 
 
-def log_settled(running: Running, outcome: PoolOutcome, moved: bool) -> None:
-    """Say how an attempt ended, and whether the store has that."""
+def log_settled(
+    ended: Sequence[tuple[Running, PoolOutcome]],
+    moved: Sequence[bool],
+    doubtful: Collection[Fence | PartFence],
+) -> None:
+    """Say how attempts ended, and which of them the store has refused, unless it may have stored
+    them before."""
+    for (running, outcome), is_moved in zip(ended, moved, strict=True):
+        _log_end(running, outcome, is_moved or hold(running) in doubtful)
+
+
+def _log_end(running: Running, outcome: PoolOutcome, moved: bool) -> None:
     extra = {**running.names(), "outcome": outcome.kind, "seconds": round(outcome.seconds, 3)}
     if outcome.error_type:
         extra["error"] = f"{outcome.error_type}: {outcome.error_message}"

@@ -77,8 +77,8 @@ class Supervisor:
         """Whether a drain is over: nothing runs, and all is settled; or that takes too long."""
         if self._stop_at is None:
             return False
-        left = len(self._work) + len(self._ended)
-        return not left or time.monotonic() > self._stop_at + SETTLE_SECONDS
+        is_idle = not (self._work or self._ended)
+        return is_idle or time.monotonic() > self._stop_at + SETTLE_SECONDS
 
     def settle_last(self) -> None:
         """Settle what the end of the pool has ended; what cannot be is left to a rescue."""
@@ -96,9 +96,9 @@ class Supervisor:
             self._liveness.renew()  # first: a lease must not end because something else fails
             self._pool.lease.end_at(self._liveness.safe_until())  # at once: or waits for a lock
             self._reconcile()
+            self._work.kill_canceled()  # ahead of commits, which wait for the disk
             self._ended += self._work.look()
             self._settle_and_claim()
-            self._work.kill_canceled()
             self._upkeep.run()
         except StoreError as error:
             # What was committed is not known: the next turn looks.
@@ -127,8 +127,8 @@ class Supervisor:
             log.info("ready", extra={"runner": self._liveness.name, "slots": self._pool.size})
 
     def _reconcile(self) -> None:
-        """Run what the store says was claimed and is not known here: after a commit that failed,
-        and now and then, since a server may make it after the connection was lost."""
+        """Run what was claimed and is not known here: looked for after a commit that failed, and
+        now and then, since a server may make it after the connection was lost."""
         if not self._in_doubt and time.monotonic() < self._reconcile_at:
             return
         self._work.resume([running for running, _ in self._ended])
@@ -137,11 +137,9 @@ class Supervisor:
 
     def _settle_and_claim(self) -> None:
         """One transaction for all that ended, for progress, and for the jobs to run next."""
-        due = self._roster.progress_due()
-        settle = self._ended or due
-        if not (settle or self._is_job_due() or self._work.parts_wait(self._room())):
+        due, room = self._roster.progress_due(), self._room()
+        if not (self._ended or due or self._is_job_due() or self._work.parts_wait(room)):
             return
-        room = self._room()
 
         def change(claim: Claim) -> tuple[list[bool], Claimed, list[TakenPart]]:
             moved = self._settler.settle_each(self._ended)
@@ -149,18 +147,20 @@ class Supervisor:
                 self._settler.store_progress(running)
             return moved, *self._work.claim(room, claim)
 
+        def go_on(changed: tuple[list[bool], Claimed, list[TakenPart]]) -> None:
+            for running in due:
+                running.progress_stored()
+            self._ended = []
+            self._work.start(changed[1].jobs(), changed[2])
+
+        ended = self._ended
         try:
-            moved, jobs, parts = self._claims.change(change, *self._work.for_jobs(room))
+            moved, *_ = self._claims.change(change, *self._work.for_jobs(room), first=go_on)
         except StoreInDoubt:
-            self._doubtful = {hold(running) for running, _ in self._ended}
+            self._doubtful = {hold(running) for running, _ in ended}
             raise
-        for running in due:
-            running.progress_stored()
-        for (running, outcome), is_moved in zip(self._ended, moved, strict=True):
-            log_settled(running, outcome, is_moved or hold(running) in self._doubtful)
-        self._ended.clear()
+        log_settled(ended, moved, self._doubtful)
         self._doubtful.clear()
-        self._work.start(jobs.jobs(), parts)
         self._is_job_due()
 
     def _is_job_due(self) -> bool:

@@ -4,17 +4,13 @@ A change of a job that a runner holds counts only while it holds that very attem
 returns False: someone else has settled the job, and what this runner knows of it is stale.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, TypeVar
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from storage import output
-from storage.claim_moves import Claim
 from storage.claiming import Claiming
 from storage.clock import Clock
 from storage.database import Database
-from storage.hopes import Mistaken
 from storage.job import Ended, Fence, Job, Outcome, Usage
 from storage.job_parts import JobParts
 from storage.lanes import IS_RUNNING, open_lanes
@@ -32,16 +28,13 @@ from storage.states import (
     RELEASE,
     RETRY,
 )
-from storage.wakeup import EVENTS, LISTENER, WORKER, Wakeup
-from storage.waking import waking
+from storage.turns import Turns
+from storage.wakeup import Wakeup
 
-T = TypeVar("T")
-_NUMBERS = 200
-"""So many are taken for a turn at once; one that changes more takes some again."""
 _UNKNOWN = Usage()
 
 
-class Claims:
+class Claims(Turns):
     """Claims due jobs for one runner and settles them. For one thread.
 
     `queues` are those that the runner takes, None for all.
@@ -55,49 +48,15 @@ class Claims:
         clock: Clock,
         queues: Collection[str] | None = None,
     ):
-        self._database = database
-        self._wakeup = wakeup
+        self._moves = Moves(database)
+        lookout = Lookout(database, queues, liveness)
+        claiming = Claiming(database, lookout, liveness, clock)
+        super().__init__(database, wakeup, claiming, self._moves.ends)
         self._liveness = liveness
         self._clock = clock
         self._queues = queues
-        self._moves = Moves(database)
-        self.ends = self._moves.ends
-        lookout = Lookout(database, queues, liveness)
-        self._claiming = Claiming(database, lookout, liveness, clock)
         self.parts = Parts(database, liveness, queues, self.registered)
         self.job_parts = JobParts(database, liveness)
-
-    def change(self, changes: Callable[[Claim], T], limit: int = 0, ahead: int = 0) -> T:
-        """A turn that makes changes, and gives what that returns; it is given what claims so many
-        jobs at most, see `claim`, to be called once.
-
-        If it can be, all that is changed is taken for granted, see `Hopes`; if that was wrong,
-        nothing has happened, and the changes are made again.
-        """
-        try:
-            with self._database.hoping(), self._turn(limit, ahead) as claim:
-                return changes(claim)
-        except Mistaken:
-            with self.turn():
-                return changes(partial(self._claiming.claim, limit, ahead))
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """One transaction around all that a turn changes, then a wake-up of those who wait."""
-        with self._turn(0, 0):
-            yield
-
-    @contextmanager
-    def _turn(self, limit: int, ahead: int) -> Iterator[Claim]:
-        with self.ends.told(), waking(self._wakeup, self._database) as woken:
-            claim = self._claiming.look_ahead(limit, ahead)
-            self._database.take_numbers(_NUMBERS)
-            before = self.ends.count
-            yield claim
-            woken.append(EVENTS if self.ends.count == before else LISTENER)
-            parts = self.parts.take_news(), self.job_parts.take_news()
-            if self._claiming.others_have_room or any(parts):
-                woken.append(WORKER)
 
     def register(self, slots: int) -> None:
         """Make the runner known, before its first claim."""

@@ -128,9 +128,10 @@ MAY_IMPORT = {
     "storage.store": f"{TABLES} storage.change_statements storage.clock storage.filters "
     "storage.keys storage.queue_names storage.queues storage.search storage.skew storage.wakeup "
     "storage.waking",
-    "storage.claims": f"{TABLES} storage.output storage.claim_moves storage.claiming storage.clock "
-    "storage.hopes storage.lanes storage.lookout storage.wakeup storage.waking storage.liveness "
-    "storage.parts storage.job_parts",
+    "storage.claims": f"{TABLES} storage.output storage.claiming storage.clock storage.job_parts "
+    "storage.lanes storage.liveness storage.lookout storage.parts storage.turns storage.wakeup",
+    "storage.turns": "storage.claim_moves storage.claiming storage.database storage.ends "
+    "storage.hopes storage.job_parts storage.parts storage.wakeup",
     "storage.claiming": "storage.claim_moves storage.clock storage.database "
     "storage.lanes storage.liveness storage.lookout",
     "storage.claim_moves": "storage.change_statements storage.database storage.job "

@@ -122,9 +122,9 @@ STORE_FAULTS = (
     ),
     Mutant(
         "an end whose commit is in doubt is told as an end",
-        "runner/supervisor.py",
-        "moved or hold(running) in self._doubtful",
-        "moved",
+        "runner/settling.py",
+        "is_moved or hold(running) in doubtful",
+        "is_moved",
         DOUBT,
     ),
     Mutant(

@@ -57,7 +57,7 @@ QUEUES = (
     ),
     Mutant(
         "room in a limited queue is told to other runners",
-        "storage/claims.py",
+        "storage/turns.py",
         "self._claiming.others_have_room or any(parts)",
         "any(parts)",
         QUEUES_TESTS,
