@@ -1,14 +1,18 @@
-"""What wakes a runner that would otherwise sleep: here it never looks by itself."""
+"""What wakes a runner that would otherwise sleep, and in what order it does what there is to do: here
+it never looks by itself."""
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
+import psutil
 import pytest
 
 from runner import supervisor
+from storage.job import StoreUnavailable
 from storage.liveness import FileLiveness
+from tests.waiting import wait_for
 from tests.workers import Worker, another_runner, open_worker
 
 
@@ -47,6 +51,21 @@ def test_a_cancel_of_a_job_in_parts_is_not_slept_through(worker: Worker, tmp_pat
     worker.wake()  # by the cancel, of which it has nothing more to hear then
     worker.turn_until(lambda: worker.job(job_id).status == "canceled")
     assert not worker.pool.pids()
+
+
+def test_a_cancel_waits_for_no_commit(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    canceled = worker.enqueue()
+    pid = worker.started(canceled)
+    worker.enqueue(payload={"seconds": 0})
+    worker.jobs.cancel(canceled)
+
+    def fail(*args: object, **options: object) -> None:
+        raise StoreUnavailable("others have been writing for long")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.claims, "change", fail)
+        worker.supervisor.tick()
+        wait_for(lambda: not psutil.pid_exists(pid))
 
 
 def test_a_job_that_falls_due_is_not_slept_through(worker: Worker) -> None:

@@ -128,6 +128,17 @@ STORE_FAULTS = (
         DOUBT,
     ),
     Mutant(
+        "a cancel waits for no commit",
+        "runner/supervisor.py",
+        "            self._work.kill_canceled()  # ahead of commits, which wait for the disk\n"
+        "            self._ended += self._work.look()\n"
+        "            self._settle_and_claim()\n",
+        "            self._ended += self._work.look()\n"
+        "            self._settle_and_claim()\n"
+        "            self._work.kill_canceled()\n",
+        ("tests/test_supervisor.py",),
+    ),
+    Mutant(
         "a lease is renewed though jobs cannot be read",
         "runner/supervisor.py",
         "            self._liveness.renew()",
