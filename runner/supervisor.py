@@ -96,8 +96,8 @@ class Supervisor:
             self._liveness.renew()  # first: a lease must not end because something else fails
             self._pool.lease.end_at(self._liveness.safe_until())  # at once: or waits for a lock
             self._reconcile()
-            self._work.kill_canceled()  # ahead of commits, which wait for the disk
             self._ended += self._work.look()
+            self._work.kill_canceled()  # ahead of the commit, which waits for the disk
             self._settle_and_claim()
             self._upkeep.run()
         except StoreError as error:

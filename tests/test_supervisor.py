@@ -1,5 +1,5 @@
-"""What wakes a runner that would otherwise sleep, and in what order it does what there is to do: here
-it never looks by itself."""
+"""What wakes a runner that would otherwise sleep, and what it does first: here it never looks by
+itself."""
 
 import os
 from collections.abc import Iterator

@@ -130,12 +130,9 @@ STORE_FAULTS = (
     Mutant(
         "a cancel waits for no commit",
         "runner/supervisor.py",
-        "            self._work.kill_canceled()  # ahead of commits, which wait for the disk\n"
-        "            self._ended += self._work.look()\n"
+        "            self._work.kill_canceled()  # ahead of the commit, which waits for the disk\n"
         "            self._settle_and_claim()\n",
-        "            self._ended += self._work.look()\n"
-        "            self._settle_and_claim()\n"
-        "            self._work.kill_canceled()\n",
+        "            self._settle_and_claim()\n            self._work.kill_canceled()\n",
         ("tests/test_supervisor.py",),
     ),
     Mutant(
