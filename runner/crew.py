@@ -111,10 +111,11 @@ class Crew:
         self._on_break()
 
     def thaw(self) -> None:
-        """Let all keepers go on that somebody has stopped: those heed no order."""
+        """Let all keepers go on that somebody has stopped: those heed no order. The others are left
+        to sleep, or to work."""
         self._note_keepers()
         for process in self._keepers.values():
-            if process.pid is not None:
+            if process.pid is not None and processes.is_stopped(process.pid):
                 processes.send_signal(process.pid, signal.SIGCONT)
 
     def end(self, patience: float, meanwhile: Callable[[], None]) -> None:

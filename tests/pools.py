@@ -172,6 +172,12 @@ def cpu_seconds(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
+def turns(pid: int) -> int:
+    """How often a process of one thread has gone to sleep."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
+
+
 def living(pids: list[int]) -> list[int]:
     """Those that still hold memory, and with it all else; in its end a process frees that first."""
     return [pid for pid in pids if command(pid)]

@@ -86,6 +86,31 @@ def test_a_kill_is_asked_for_again_if_the_keeper_was_stopped_again() -> None:
         assert owner.kill(token).kind == "killed"
 
 
+def test_a_keeper_that_is_stopped_again_and_again_is_found_each_time() -> None:
+    with open_pool(1) as owner:
+        for _ in range(3):
+            token, (pid,) = owner.start("sleep", seconds=60)
+            stop(pools.parent(pid))
+            assert owner.kill(token).kind == "killed"
+        assert owner.value("echo", value=1) == 1
+
+
+def test_a_kill_wakes_no_keeper_but_that_of_its_call() -> None:
+    with open_pool(2) as owner:
+        killed, _ = owner.start("sleep", seconds=60)
+        idle = pools.parent(owner.value("pid"))
+        turns = wait_for(lambda: asleep(idle))
+        assert owner.kill(killed).kind == "killed"
+        assert asleep(idle) == turns
+
+
+def asleep(pid: int) -> int | None:
+    """How often a process has gone to sleep; None if it does not sleep for a while."""
+    turns = pools.turns(pid)
+    time.sleep(0.1)
+    return turns if pools.turns(pid) == turns else None
+
+
 def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
     with open_pool(2) as owner:
         tokens = [owner.start("sleep", seconds=60) for _ in range(2)]

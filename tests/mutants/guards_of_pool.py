@@ -278,6 +278,13 @@ POOL = (
         ENDS,
     ),
     Mutant(
+        "a kill wakes no keeper but that of its call",
+        "runner/crew.py",
+        " and processes.is_stopped(process.pid):",
+        ":",
+        KILLS,
+    ),
+    Mutant(
         "a flood of progress delays no kill",
         "runner/watch.py",
         "            for _ in range(_AT_MOST):\n",
