@@ -13,6 +13,7 @@ import pytest
 from runner import messages
 from runner.lease import steady_now
 from runner.link import Link
+from runner.marks import Begun
 from runner.pace import LINE_SECONDS, MOST_AHEAD, MOST_IN_ALL, Pace
 from tests import pools
 from tests.pools import Owner, descriptors_below, free_descriptor, open_pool
@@ -159,7 +160,7 @@ def test_too_many_descriptors_on_their_way_are_waited_for_only_where_a_keeper_wi
 ) -> None:
     ours, theirs = messages.channel()
     with ours, theirs:
-        link = Link(ours)
+        link = Link(ours, Begun)
         with monkeypatch.context() as patched:
             patched.setattr(messages, "send", too_many_descriptors)
             with pytest.raises(OSError, match="too many"):
