@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import select
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -15,6 +16,7 @@ from runner.pool import Outcome, Pool
 from runner.setup import Limits
 from runner.work_folders import WorkPlace
 from tests import pool_work
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parent.parent
 
@@ -160,6 +162,12 @@ def state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def stop(pid: int) -> None:
+    """Stop a process, and wait until it has."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: state(pid) == "T")
 
 
 def parent(pid: int) -> int:

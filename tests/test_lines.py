@@ -106,7 +106,7 @@ def full(owner: Owner, gate: Gate) -> list[str]:
     """Calls in line of which the last have not been sent: their keeper, which is stopped, has a
     channel that holds no more."""
     owner.progress(gate.token)
-    os.kill(pools.parent(owner.pool.pids()[gate.token]), signal.SIGSTOP)
+    pools.stop(pools.parent(owner.pool.pids()[gate.token]))
     tokens = [owner.submit("echo", value=FITS_INTO_A_MESSAGE) for _ in range(MOST_AHEAD - 1)]
     with pytest.raises(BlockingIOError):
         messages.send(link_of(owner).channel, {}, at_once=True)

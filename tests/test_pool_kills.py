@@ -56,18 +56,13 @@ def test_a_stopped_job_can_be_killed(owner: Owner, do: str) -> None:
     assert pools.existing(pids) == []
 
 
-def stop(pid: int) -> None:
-    os.kill(pid, signal.SIGSTOP)
-    wait_for(lambda: pools.state(pid) == "T")
-
-
 def test_a_job_whose_keeper_is_stopped_can_be_killed_and_no_neighbour_notices(
     owner: Owner, tmp_path: Path
 ) -> None:
     neighbour, (neighbours_pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
     token, pids = owner.start("family", seconds=60)
     keeper = pools.parent(pids[0])
-    stop(keeper)
+    pools.stop(keeper)
     outcome = owner.kill(token)
     assert (outcome.kind, outcome.pid) == ("killed", pids[0])
     assert outcome.cpu_seconds is not None
@@ -82,7 +77,7 @@ def test_a_kill_is_asked_for_again_if_the_keeper_was_stopped_again() -> None:
         token, (pid,) = owner.start("ignore_signals", names=["SIGTERM"])
         keeper = pools.parent(pid)
         owner.pool.kill(token)
-        stop(keeper)
+        pools.stop(keeper)
         assert owner.kill(token).kind == "killed"
 
 
@@ -90,7 +85,7 @@ def test_a_keeper_that_is_stopped_again_and_again_is_found_each_time() -> None:
     with open_pool(1) as owner:
         for _ in range(3):
             token, (pid,) = owner.start("sleep", seconds=60)
-            stop(pools.parent(pid))
+            pools.stop(pools.parent(pid))
             assert owner.kill(token).kind == "killed"
         assert owner.value("echo", value=1) == 1
 
@@ -117,7 +112,7 @@ def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
         keepers = [pools.parent(pid) for _, (pid,) in tokens]
         owner.kill_all()
         for keeper in keepers:
-            stop(keeper)
+            pools.stop(keeper)
         token = owner.submit("sleep", seconds=60)
         assert owner.kill(token).kind == "killed"
 
@@ -125,7 +120,7 @@ def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
 def test_with_a_grace_a_stopped_job_may_clean_up(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
         token, (pid,) = owner.start("heed_sigterm", path=str(tmp_path / "cleaned"))
-        stop(pid)
+        pools.stop(pid)
         outcome = owner.kill(token)
     assert outcome.kind == "killed"
     assert outcome.seconds < 8
