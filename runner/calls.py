@@ -1,7 +1,7 @@
 """The calls of a pool: what each of them has come to. Imports nothing of ours but the pool's.
 
-submitted ──started──▶ running ──outcome──▶ returned | raised | timed_out | crashed | killed
-    └────────────────────┴──its crew ended──▶ lost
+submitted ──mark──▶ running ──outcome──▶ returned | raised | timed_out | crashed | killed
+    └─────────────────┴──its crew ended──▶ lost
 """
 
 import time
@@ -17,15 +17,31 @@ from runner.printed import Piece
 class Call:
     """A call without an outcome."""
 
+    token: str
     link: Link | None
     """To its keeper; None if that was dead already."""
     behind: bool
     """Whether the keeper had others to run before."""
-    since: float
-    """When it was submitted or started, by the monotonic clock in seconds."""
-    pid: int | None = None
+    submitted_at: float
+    """By the monotonic clock, in seconds."""
     to_kill: bool = False
-    innocent: bool = True
+    terminated: bool = False
+    """Whether its keeper has ended it because somebody has ended the keeper."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether no keeper has begun with it."""
+        return self.link is None or self.link.waits(self.token)
+
+    @property
+    def pid(self) -> int | None:
+        """The job process that runs it, if any does."""
+        return None if self.link is None else self.link.pid_of(self.token)
+
+    @property
+    def since(self) -> float:
+        """When it was submitted or, if it has begun, when it was to begin."""
+        return self.submitted_at if self.link is None or self.waits else self.link.since
 
 
 class Calls:
@@ -44,7 +60,7 @@ class Calls:
 
     def add(self, token: str, link: Link | None, behind: bool = False) -> None:
         """A call was submitted."""
-        self.running[token] = Call(link, behind, time.monotonic())
+        self.running[token] = Call(token, link, behind, time.monotonic())
 
     def waiting(self, seconds: float) -> list[str]:
         """The calls that have waited behind others for so long."""
@@ -52,7 +68,7 @@ class Calls:
         return [
             token
             for token, call in self.running.items()
-            if call.behind and call.pid is None and call.since <= latest
+            if call.behind and call.submitted_at <= latest and call.waits
         ]
 
     def kill(self, token: str) -> bool:
@@ -74,22 +90,19 @@ class Calls:
             messages.drop(message.text)
             return
         match message.fields["kind"]:
-            case "started":
-                self._start(token, message.fields["pid"])
             case "progress":
                 self.progress[token] = message.fields["text"]
             case "output":
                 self._note_output(token, message)
             case "terminated":
-                call.innocent = True
+                call.terminated = True
             case "outcome":
-                if "next" in message.fields:
-                    self._start(message.fields["next"], message.fields["outcome"]["pid"])
                 self._end(token, _outcome(message))
 
     def pids(self) -> dict[str, int]:
         """The job processes of the calls that have started."""
-        return {token: call.pid for token, call in self.running.items() if call.pid is not None}
+        calls = self.running.items()
+        return {token: pid for token, call in calls if (pid := call.pid) is not None}
 
     def lose_all(self) -> None:
         """Everything that ran is dead, and can have no other outcome."""
@@ -103,7 +116,7 @@ class Calls:
             "lost",
             error_type="Lost",
             error_message=reason,
-            innocent=call.innocent,
+            innocent=call.terminated or call.waits,
             seconds=time.monotonic() - call.since,
             pid=call.pid,
         )
@@ -127,10 +140,6 @@ class Calls:
         """What each call has printed since last asked."""
         output, self.output = self.output, {}
         return output
-
-    def _start(self, token: str, pid: int) -> None:
-        if call := self.running.get(token):
-            call.since, call.pid, call.innocent = time.monotonic(), pid, False
 
     def _note_output(self, token: str, message: messages.Message) -> None:
         if message.text is not None:  # the kernel drops what would be one descriptor too many

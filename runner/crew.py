@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -22,6 +23,7 @@ from runner import keeper, messages, proc, processes
 from runner.fork_server import ForkServer
 from runner.forked import ForkContext
 from runner.link import Link
+from runner.marks import new_marks
 from runner.pace import MOST_AHEAD
 from runner.setup import SLOT_NUMBER, Given, Inherited, Setup
 
@@ -38,13 +40,7 @@ class Crew:
     """A keeper for each slot. Only the main thread may make it and use it, since keepers die with
     the thread that starts them."""
 
-    def __init__(
-        self,
-        size: int,
-        given: Given,
-        server: ForkServer,
-        on_break: Callable[[], None],
-    ):
+    def __init__(self, size: int, given: Given, server: ForkServer, on_break: Callable[[], None]):
         """Start the keepers, without waiting for them. Raises OSError.
 
         `on_break` is called when the crew is of no use any more, and has to be ended: sometimes
@@ -111,10 +107,11 @@ class Crew:
         self._on_break()
 
     def thaw(self) -> None:
-        """Let all keepers go on that somebody has stopped: those heed no order."""
+        """Let all keepers go on that somebody has stopped: those heed no order. The others are left
+        to sleep, or to work."""
         self._note_keepers()
         for process in self._keepers.values():
-            if process.pid is not None:
+            if process.pid is not None and processes.is_stopped(process.pid):
                 processes.send_signal(process.pid, signal.SIGCONT)
 
     def end(self, patience: float, meanwhile: Callable[[], None]) -> None:
@@ -146,11 +143,11 @@ class Crew:
         self._ended = True
 
     def _set_up(self, held: contextlib.ExitStack, given: Given) -> Setup:
-        """Make the channels and the pipe of slots, and what the keepers are given of them."""
-        channels = []
-        for _ in range(self._size):
+        """Make channels, marks and the pipe of slots, and what the keepers are given of them."""
+        channels, marks = [], held.enter_context(new_marks(self._size))
+        for slot in range(self._size):
             ours, theirs = map(held.enter_context, messages.channel())
-            self._links[ours.fileno()] = Link(ours)
+            self._links[ours.fileno()] = Link(ours, partial(marks.begun, slot))
             self._readable.register(ours, select.EPOLLIN)
             channels.append(Inherited(theirs.fileno()))
         read, write = os.pipe()
@@ -162,6 +159,7 @@ class Crew:
             os.getpid(),
             Inherited(read),
             tuple(channels),
+            Inherited(marks.descriptor),
             Inherited(given.lease.descriptor),
             tuple(Inherited(descriptor) for descriptor in given.keep),
             Inherited(given.work.descriptor),

@@ -2,8 +2,10 @@
 
     pool ─────── call, kill ──▶ keeper ──fork, request──▶ job process
       ▲                           │ ◀───progress, answer─────┘
-      └─ started, progress, ──────┘
-         outcome, when nothing of the call is left
+      └─ progress; outcome, when ─┘
+         nothing of the call is left
+
+Which call it has begun it says by a mark, see runner/marks.py: a message would wake the pool.
 
 All its life is one call of the executor: one for each job would cost more than a short job does.
 One thread, because it forks. Imports nothing of ours but the pool's.
@@ -24,6 +26,7 @@ from runner.job_loop import Entry
 from runner.job_process import JobProcess
 from runner.keeper_signals import heed_signals
 from runner.lease import Lease
+from runner.marks import Marks
 from runner.orders import Orders
 from runner.setup import Setup
 from runner.watch import Ears, RunnerGone, Watch
@@ -63,11 +66,10 @@ class Keeper:
         """Fork the first job process. Raises OSError."""
         self._setup = setup
         self._token: str | None = None
-        self._told: tuple[str, int] | None = None
-        """The next call and its process, if the pool has been told of its start already."""
         self._process: JobProcess | None = None
         self._given = [each.descriptor for each in setup.keep], setup.limits, setup.work_path
-        self._channel = setup.take_slot()
+        self._slot, self._channel = setup.take_slot()
+        self._marks = Marks(setup.marks.descriptor)
         wakeup = heed_signals(setup.runner, self._die)
         self._ears = Ears(Orders(self._channel), wakeup, Lease(setup.lease.descriptor))
         self._folder = WorkFolder(setup.work.descriptor, setup.work_path)
@@ -85,12 +87,12 @@ class Keeper:
         request = None if message.text is None else messages.read(message.text)
         self._token = message.fields["token"]
         try:
-            self._run(self._token, request, message.fields["timeout"])
+            self._run(message.fields, request)
         finally:
             self._token = None  # if the keeper has failed at this call: that is not innocent then
 
-    def _run(self, token: str, request: str | None, timeout: float | None) -> None:
-        told, self._told = self._told, None
+    def _run(self, call: dict[str, Any], request: str | None) -> None:
+        token, timeout = call["token"], call["timeout"]
         # In this order: before a runner takes up a new lease, it has all killed of the old one.
         if request is None or self._ears.lease.left() == 0.0:  # the pool was stopped with the call
             self._tell(NOT_RECEIVED if request is None else LEASE_ENDED, None)
@@ -103,8 +105,8 @@ class Keeper:
         except OSError as error:
             self._tell(ending.lost(f"the keeper could not fork or make a folder: {error}"), None)
             return
-        if told != (token, process.pid):
-            self._send({"kind": "started", "token": token, "pid": process.pid})
+        # First, so that no call runs which the pool takes for one that waits.
+        self._marks.begin(self._slot, call["number"], process.pid)
         excess = Excess(process.limits, self._folder.used)
         watch = Watch(self._ears, process, excess, token, timeout, self._setup.limits.grace)
         process.ask(token, request, timeout, folder)
@@ -125,9 +127,6 @@ class Keeper:
             if ended.kind == "out_of_memory" or process.has_leftovers():
                 self._kill(process)
         self._folder.take_back()
-        next_token = self._ears.orders.next_token
-        if next_token and self._process is process and not self._is_worn(process):
-            self._told = next_token, process.pid  # it goes on at once: one message for both
         process.output.finish(self._channel, self._token or "")
         self._tell(ended, used, seconds=seconds, pid=process.pid)
 
@@ -135,7 +134,7 @@ class Keeper:
         """Have a fresh job process and a folder ready: the next call needs no room for them."""
         if self._process and self._is_worn(process):
             self._kill(process)
-        if self._ears.orders.next_token:
+        if self._ears.orders.has_next:
             return  # it comes at once, and sees to both
         with contextlib.suppress(OSError):  # tried again for the next call
             self._living_process()
@@ -170,10 +169,7 @@ class Keeper:
             "innocent": ended.kind == "lost",
             **more,
         }
-        fields = {"kind": "outcome", "token": self._token, "outcome": outcome}
-        if self._told:
-            fields["next"] = self._told[0]
-        self._send(fields, ended.result)
+        self._send({"kind": "outcome", "token": self._token, "outcome": outcome}, ended.result)
         messages.drop(ended.result)
 
     def _send(self, fields: dict[str, Any], text: messages.Text | None = None) -> None:
@@ -193,8 +189,7 @@ class Keeper:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
             processes.kill_below()
-            for token in (self._token, self._told and self._told[0]):
-                if token is not None:
-                    messages.send(self._channel, {"kind": "terminated", "token": token})
+            if self._token is not None:
+                messages.send(self._channel, {"kind": "terminated", "token": self._token})
         finally:
             os._exit(128 + signal.SIGTERM)

@@ -4,10 +4,11 @@ import errno
 import socket
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from runner import messages
+from runner.marks import Begun
 from runner.pace import LINE_SECONDS
 
 _FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
@@ -20,6 +21,7 @@ class _Order:
     """What a keeper is sent of a call."""
 
     token: str
+    number: int
     request: bytes
     timeout: float | None
 
@@ -27,37 +29,51 @@ class _Order:
 class Link:
     """What a keeper has to do: the call that runs, and those that wait behind it."""
 
-    def __init__(self, channel: socket.socket):
+    def __init__(self, channel: socket.socket, begun: Callable[[], Begun]):
+        """`begun` tells what the keeper has begun last."""
         self.channel = channel
         self.ready = False
         """Whether the keeper has loaded the entry."""
-        self._tokens: list[str] = []
+        self.since = 0.0
+        """When the first of its calls was sent, or became the first, by the monotonic clock."""
+        self._begun = begun
+        self._last_number = 0
+        self._numbers: dict[str, int] = {}
+        """Of the calls, by their tokens: counted in the order in which the keeper gets them."""
         self._unsent: deque[_Order] = deque()
         """The last of them, if the channel is full."""
-        self._since = 0.0
 
     def __len__(self) -> int:
-        return len(self._tokens)
+        return len(self._numbers)
+
+    def waits(self, token: str) -> bool:
+        """Whether the keeper has not begun with a call."""
+        return self._numbers[token] > self._begun().number
+
+    def pid_of(self, token: str) -> int | None:
+        """The job process that a call was begun in; None if it waits, or others have followed."""
+        begun = self._begun()
+        return begun.pid if self._numbers[token] == begun.number else None
 
     def room(self, ahead: int) -> int:
         """How many more calls it takes, if so many may wait behind one that runs; and none may
         behind one that is not as short as was hoped."""
-        if not self._tokens:
+        if not self._numbers:
             return 1 + (ahead if self.ready else 0)
-        is_short = self.ready and time.monotonic() - self._since < LINE_SECONDS
-        return max(0, 1 + ahead - len(self._tokens)) if is_short else 0
+        is_short = self.ready and time.monotonic() - self.since < LINE_SECONDS
+        return max(0, 1 + ahead - len(self._numbers)) if is_short else 0
 
     def send(self, token: str, request: bytes, timeout: float | None) -> None:
         """Hand over a call: now or, if the channel is full, with `go_on`.
 
         Raises ConnectionError if the keeper is dead, any other OSError if the call is not sent.
         """
-        if not self._tokens:
-            self._since = time.monotonic()
-        order = _Order(token, request, timeout)
+        if not self._numbers:
+            self.since = time.monotonic()
+        order = _Order(token, self._last_number + 1, request, timeout)
         if self._unsent or not self._put(order):
             self._unsent.append(order)
-        self._tokens.append(token)
+        self._numbers[token] = self._last_number = order.number
 
     def go_on(self) -> Iterator[messages.Message]:
         """Send what the channel had no room for; the outcomes of calls that cannot be sent. To be
@@ -68,7 +84,7 @@ class Link:
                 if not self._put(order):
                     return
             except OSError as error:
-                self._tokens.remove(order.token)
+                del self._numbers[order.token]
                 yield _lost(order.token, error)
             self._unsent.popleft()
 
@@ -77,7 +93,7 @@ class Link:
         for order in self._unsent:
             if order.token == token:
                 self._unsent.remove(order)
-                self._tokens.remove(token)
+                del self._numbers[token]
                 return True
         return False
 
@@ -86,20 +102,24 @@ class Link:
         match message.fields["kind"]:
             case "ready":
                 self.ready = True
-            case "started":
-                self._since = time.monotonic()
             case "outcome":
-                if message.fields.get("next"):
-                    self._since = time.monotonic()
-                self._tokens.remove(message.fields["token"])
+                token = message.fields["token"]
+                if token == next(iter(self._numbers)):
+                    self.since = time.monotonic()  # for the one behind it
+                del self._numbers[token]
 
     def _put(self, order: _Order) -> bool:
         """Send a call; False if the channel is full, and the keeper will say when it is not."""
-        fields = {"kind": "call", "token": order.token, "timeout": order.timeout}
+        fields = {
+            "kind": "call",
+            "token": order.token,
+            "number": order.number,
+            "timeout": order.timeout,
+        }
         try:
             messages.send(self.channel, fields, order.request, at_once=True)
         except OSError as error:
-            if error.errno in _FULL and len(self._tokens) > len(self._unsent):
+            if error.errno in _FULL and len(self._numbers) > len(self._unsent):
                 return False
             raise
         return True

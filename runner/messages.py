@@ -1,11 +1,10 @@
 """Messages between the processes of a pool: a JSON object each, some with a long text besides.
 
-    pool     ◀── ready | started | progress | outcome | terminated ── keeper
-             ◀── output + text ─────────────────────────────────────────────────
-              (an outcome says as well which call has been started next)
-             ──  call + text | kill ───────────────────────────────────────────▶
-    keeper   ──  request + text ───────────────────────────────────────────────▶ job process
-             ◀── progress | answer + text ──────────────────────────────────────
+    pool     ◀── ready | progress | outcome | terminated ── keeper
+             ◀── output + text ─────────────────────────────
+             ──  call + text | kill ───────────────────────▶
+    keeper   ──  request + text ───────────────────────────▶ job process
+             ◀── progress | answer + text ──────────────────
 
 On SOCK_SEQPACKET sockets a message comes
 whole or not at all: who is stopped or killed half way through leaves no half of one behind. A long

@@ -26,9 +26,9 @@ class Orders:
         return self._line.popleft()
 
     @property
-    def next_token(self) -> str | None:
-        """The first call in line, if one has come: that of the next message of `next_call`."""
-        return self._line[0].fields["token"] if self._line else None
+    def has_next(self) -> bool:
+        """Whether a call is in line."""
+        return bool(self._line)
 
     def is_killed(self, token: str) -> bool:
         """Take all that has come: whether the call that runs is to be killed.

@@ -102,6 +102,13 @@ def exit_code(pid: int) -> int | None:
     return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether somebody has stopped a child. It can be asked again, and waited for by others."""
+    with contextlib.suppress(ChildProcessError):
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    return False
+
+
 def in_words(code: int) -> str:
     """An exit code in words."""
     if code >= 0:

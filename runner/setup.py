@@ -75,6 +75,8 @@ class Setup:
     channels: tuple[Inherited, ...]
     """To the pool, one for each slot. They end when the runner does, which alone holds the other
     ends: so these are lifelines as well."""
+    marks: Inherited
+    """Which call each of them runs, see runner/marks.py."""
     lease: Inherited
     """Until when jobs may run, see runner/lease.py."""
     keep: tuple[Inherited, ...]
@@ -83,8 +85,8 @@ class Setup:
     """The place of the folders that jobs work in, see runner/work_folders.py."""
     work_path: str
 
-    def take_slot(self) -> socket.socket:
-        """The channel of a slot that no other keeper has taken."""
+    def take_slot(self) -> tuple[int, socket.socket]:
+        """A slot that no other keeper has taken: its number and its channel."""
         data = os.read(self.slots.descriptor, SLOT_NUMBER.size)
         (number,) = SLOT_NUMBER.unpack(data)
-        return socket.socket(fileno=self.channels[number].descriptor)
+        return number, socket.socket(fileno=self.channels[number].descriptor)

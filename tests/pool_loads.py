@@ -11,6 +11,7 @@ from multiprocessing import current_process
 from typing import Any, NoReturn
 
 from runner import forking, keeper
+from runner.job_process import JobProcess
 from runner.keeper_signals import heed_signals
 from tests.pool_work import Report, entry
 
@@ -103,4 +104,16 @@ def load_deaf_keepers() -> Callable[[str, Report], str]:
             time.sleep(60)
 
     vars(keeper)["heed_signals"] = be_deaf
+    return entry
+
+
+def load_what_kills_keepers_at_the_hand_over() -> Callable[[str, Report], str]:
+    """A keeper that has just given a call to its job process is killed."""
+
+    def ask_and_die(process: JobProcess, *call: Any) -> None:
+        ask(process, *call)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    ask = JobProcess.ask
+    JobProcess.ask = ask_and_die  # type: ignore[assignment, method-assign]
     return entry

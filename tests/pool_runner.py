@@ -15,6 +15,7 @@ from runner import keeper, messages, processes
 from runner.excess import Excess
 from runner.job_process import JobProcess
 from runner.lease import Lease
+from runner.marks import new_marks
 from runner.orders import Orders
 from runner.pool import Pool
 from runner.setup import SLOT_NUMBER, Inherited, Limits, Setup
@@ -93,9 +94,9 @@ def keep_without_runner() -> None:
     channel = Inherited(theirs.detach())
     lease = Inherited(Lease().descriptor)
     runner.close()
-    with work_place() as work:
+    with work_place() as work, new_marks(1) as marks:
         place = Inherited(work.descriptor), str(work.path)
-        ends = Inherited(read), (channel,), lease
+        ends = Inherited(read), (channel,), Inherited(marks.descriptor), lease
         keeper.hold(pool_work.load())
         keeper.start(Setup(Limits(), os.getppid(), *ends, (), *place))
     _say("lives on")

@@ -74,6 +74,10 @@ def sleep(report: Report, seconds: float) -> None:
     time.sleep(seconds)
 
 
+def say_nothing(report: Report) -> None:
+    time.sleep(60)
+
+
 def spin(report: Report) -> None:
     report(json.dumps([os.getpid()]))
     while True:

@@ -4,6 +4,7 @@ import json
 import os
 import resource
 import select
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -15,6 +16,7 @@ from runner.pool import Outcome, Pool
 from runner.setup import Limits
 from runner.work_folders import WorkPlace
 from tests import pool_work
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parent.parent
 
@@ -162,6 +164,12 @@ def state(pid: int) -> str:
         return ""
 
 
+def stop(pid: int) -> None:
+    """Stop a process, and wait until it has."""
+    os.kill(pid, signal.SIGSTOP)
+    wait_for(lambda: state(pid) == "T")
+
+
 def parent(pid: int) -> int:
     """The parent of a process."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
@@ -170,6 +178,12 @@ def parent(pid: int) -> int:
 def cpu_seconds(pid: int) -> float:
     """How long a process of one thread has run."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
+
+
+def turns(pid: int) -> int:
+    """How often a process of one thread has gone to sleep."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
 
 def living(pids: list[int]) -> list[int]:

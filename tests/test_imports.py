@@ -22,7 +22,7 @@ POOL = (
     "runner.limits runner.messages runner.oom_kills runner.proc runner.processes runner.orders "
     "runner.link runner.pace runner.printed runner.leftovers runner.clean_up runner.environment "
     "runner.landlock runner.removal runner.work_folders runner.excess runner.ending "
-    "runner.bell runner.fork_server runner.forked runner.forking"
+    "runner.bell runner.fork_server runner.forked runner.forking runner.marks"
 )
 TABLES = (
     "storage.states storage.job storage.models storage.statements storage.database storage.moves "

@@ -13,6 +13,7 @@ import pytest
 from runner import messages
 from runner.lease import steady_now
 from runner.link import Link
+from runner.marks import Begun
 from runner.pace import LINE_SECONDS, MOST_AHEAD, MOST_IN_ALL, Pace
 from tests import pools
 from tests.pools import Owner, descriptors_below, free_descriptor, open_pool
@@ -105,7 +106,7 @@ def full(owner: Owner, gate: Gate) -> list[str]:
     """Calls in line of which the last have not been sent: their keeper, which is stopped, has a
     channel that holds no more."""
     owner.progress(gate.token)
-    os.kill(pools.parent(owner.pool.pids()[gate.token]), signal.SIGSTOP)
+    pools.stop(pools.parent(owner.pool.pids()[gate.token]))
     tokens = [owner.submit("echo", value=FITS_INTO_A_MESSAGE) for _ in range(MOST_AHEAD - 1)]
     with pytest.raises(BlockingIOError):
         messages.send(link_of(owner).channel, {}, at_once=True)
@@ -159,7 +160,7 @@ def test_too_many_descriptors_on_their_way_are_waited_for_only_where_a_keeper_wi
 ) -> None:
     ours, theirs = messages.channel()
     with ours, theirs:
-        link = Link(ours)
+        link = Link(ours, Begun)
         with monkeypatch.context() as patched:
             patched.setattr(messages, "send", too_many_descriptors)
             with pytest.raises(OSError, match="too many"):

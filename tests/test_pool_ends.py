@@ -134,8 +134,7 @@ def test_a_stopped_keeper_holds_up_no_replacement_of_the_others() -> None:
     with open_pool(2) as owner:
         tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
         stopped, killed = (pools.parent(pids[0]) for _, pids in tokens)
-        os.kill(stopped, signal.SIGSTOP)
-        wait_for(lambda: pools.state(stopped) == "T")
+        pools.stop(stopped)
         os.kill(killed, signal.SIGKILL)
         outcomes = owner.outcomes([token for token, _ in tokens])
         assert {outcome.kind for outcome in outcomes} == {"lost"}

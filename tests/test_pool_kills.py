@@ -56,18 +56,13 @@ def test_a_stopped_job_can_be_killed(owner: Owner, do: str) -> None:
     assert pools.existing(pids) == []
 
 
-def stop(pid: int) -> None:
-    os.kill(pid, signal.SIGSTOP)
-    wait_for(lambda: pools.state(pid) == "T")
-
-
 def test_a_job_whose_keeper_is_stopped_can_be_killed_and_no_neighbour_notices(
     owner: Owner, tmp_path: Path
 ) -> None:
     neighbour, (neighbours_pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
     token, pids = owner.start("family", seconds=60)
     keeper = pools.parent(pids[0])
-    stop(keeper)
+    pools.stop(keeper)
     outcome = owner.kill(token)
     assert (outcome.kind, outcome.pid) == ("killed", pids[0])
     assert outcome.cpu_seconds is not None
@@ -82,8 +77,33 @@ def test_a_kill_is_asked_for_again_if_the_keeper_was_stopped_again() -> None:
         token, (pid,) = owner.start("ignore_signals", names=["SIGTERM"])
         keeper = pools.parent(pid)
         owner.pool.kill(token)
-        stop(keeper)
+        pools.stop(keeper)
         assert owner.kill(token).kind == "killed"
+
+
+def test_a_keeper_that_is_stopped_again_and_again_is_found_each_time() -> None:
+    with open_pool(1) as owner:
+        for _ in range(3):
+            token, (pid,) = owner.start("sleep", seconds=60)
+            pools.stop(pools.parent(pid))
+            assert owner.kill(token).kind == "killed"
+        assert owner.value("echo", value=1) == 1
+
+
+def test_a_kill_wakes_no_keeper_but_that_of_its_call() -> None:
+    with open_pool(2) as owner:
+        killed, _ = owner.start("sleep", seconds=60)
+        idle = pools.parent(owner.value("pid"))
+        turns = wait_for(lambda: asleep(idle))
+        assert owner.kill(killed).kind == "killed"
+        assert asleep(idle) == turns
+
+
+def asleep(pid: int) -> int | None:
+    """How often a process has gone to sleep; None if it does not sleep for a while."""
+    turns = pools.turns(pid)
+    time.sleep(0.1)
+    return turns if pools.turns(pid) == turns else None
 
 
 def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
@@ -92,7 +112,7 @@ def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
         keepers = [pools.parent(pid) for _, (pid,) in tokens]
         owner.kill_all()
         for keeper in keepers:
-            stop(keeper)
+            pools.stop(keeper)
         token = owner.submit("sleep", seconds=60)
         assert owner.kill(token).kind == "killed"
 
@@ -100,7 +120,7 @@ def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
 def test_with_a_grace_a_stopped_job_may_clean_up(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
         token, (pid,) = owner.start("heed_sigterm", path=str(tmp_path / "cleaned"))
-        stop(pid)
+        pools.stop(pid)
         outcome = owner.kill(token)
     assert outcome.kind == "killed"
     assert outcome.seconds < 8

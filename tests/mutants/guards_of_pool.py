@@ -9,6 +9,14 @@ FAULTS = ("tests/test_pool_faults.py",)
 POOL_TESTS = ("tests/test_pool.py",)
 LINES = ("tests/test_lines.py",)
 LIMITS = ("tests/test_limits.py",)
+MARKS = ("tests/test_marks.py",)
+
+MARK = '        self._marks.begin(self._slot, call["number"], process.pid)\n'
+WATCH = """\
+        excess = Excess(process.limits, self._folder.used)
+        watch = Watch(self._ears, process, excess, token, timeout, self._setup.limits.grace)
+"""
+ASK = "        process.ask(token, request, timeout, folder)\n"
 
 POOL = (
     Mutant(
@@ -273,9 +281,30 @@ POOL = (
     Mutant(
         "what was lost with a keeper is told apart: who was innocent",
         "runner/calls.py",
-        "call.since, call.pid, call.innocent = time.monotonic(), pid, False",
-        "call.since, call.pid = time.monotonic(), pid",
+        "innocent=call.terminated or call.waits,",
+        "innocent=True,",
         ENDS,
+    ),
+    Mutant(
+        "no job runs that the pool takes for one that waits",
+        "runner/keeper.py",
+        MARK + WATCH + ASK,
+        WATCH + ASK + MARK,
+        MARKS,
+    ),
+    Mutant(
+        "the time of a call that runs begins with it, not with the end of one that waits",
+        "runner/link.py",
+        "if token == next(iter(self._numbers)):",
+        "if token:",
+        MARKS,
+    ),
+    Mutant(
+        "a kill wakes no keeper but that of its call",
+        "runner/crew.py",
+        " and processes.is_stopped(process.pid):",
+        ":",
+        KILLS,
     ),
     Mutant(
         "a flood of progress delays no kill",
