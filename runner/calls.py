@@ -5,6 +5,7 @@ submitted ──mark──▶ running ──outcome──▶ returned | raised |
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runner import messages
@@ -62,14 +63,14 @@ class Calls:
         """A call was submitted."""
         self.running[token] = Call(token, link, behind, time.monotonic())
 
-    def waiting(self, seconds: float) -> list[str]:
-        """The calls that have waited behind others for so long."""
+    def waiting(self, seconds: float) -> Iterator[str]:
+        """The calls that have waited behind others for so long, the first ones first."""
         latest = time.monotonic() - seconds
-        return [
-            token
-            for token, call in self.running.items()
-            if call.behind and call.submitted_at <= latest and call.waits
-        ]
+        for token, call in self.running.items():
+            if call.submitted_at > latest:
+                return
+            if call.behind and call.waits:
+                yield token
 
     def kill(self, token: str) -> bool:
         """Have a call killed; False if there is none."""

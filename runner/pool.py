@@ -132,8 +132,8 @@ class Pool:
         self._rouse()
         return output
 
-    def waiting(self, seconds: float) -> list[str]:
-        """The calls that have waited behind others for so long."""
+    def waiting(self, seconds: float) -> Iterator[str]:
+        """The calls that have waited behind others for so long, the first ones first."""
         return self._calls.waiting(seconds)
 
     def pids(self) -> dict[str, int]:

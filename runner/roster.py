@@ -123,9 +123,9 @@ class Roster:
 
     def give_back(self, seconds: float) -> bool:
         """Release the jobs that have waited for so long behind others; whether any wait still."""
-        for token in self._pool.waiting(seconds):
+        for token in list(self._pool.waiting(seconds)):
             self._kill(token, Kill.RELEASE)
-        return bool(self._pool.waiting(0.0))
+        return any(self._pool.waiting(0.0))
 
     def disown_all(self) -> None:
         """Kill all jobs, whatever else they were killed for."""

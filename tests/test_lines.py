@@ -222,10 +222,10 @@ def test_no_call_in_line_starts_once_the_lease_has_ended(owner: Owner, tmp_path:
 
 def test_none_is_to_wait_behind_a_call_that_takes_long(owner: Owner, gate: Gate) -> None:
     wait_for(lambda: owner.pool.room(ahead=MOST_AHEAD) == 0)
-    assert owner.pool.waiting(0.0) == []
+    assert list(owner.pool.waiting(0.0)) == []
     token = owner.submit("echo", value=7)
-    assert owner.pool.waiting(0.0) == [token]
-    assert owner.pool.waiting(60.0) == []
+    assert list(owner.pool.waiting(0.0)) == [token]
+    assert list(owner.pool.waiting(60.0)) == []
 
 
 def test_none_waits_before_any_call_was_short_and_after_one_was_long() -> None:
