@@ -9,6 +9,7 @@ import pytest
 
 from runner import supervisor
 from storage.liveness import FileLiveness
+from tests.waiting import wait_for
 from tests.workers import Worker, another_runner, open_worker
 
 
@@ -26,7 +27,8 @@ def in_parts(worker: Worker, notes: Path) -> UUID:
     payload = {"notes": str(notes), "seconds": 60}
     upload = writer.finish("a.log", "0" * 64)
     job_id = worker.enqueue("pieces", payload=payload, upload=upload)
-    worker.turn_until(lambda: notes.exists() and "begin" in notes.read_text())
+    worker.turn_until(worker.supervisor._roster.parts)
+    wait_for(lambda: notes.exists() and "begin" in notes.read_text())  # that wakes nobody
     return job_id
 
 
