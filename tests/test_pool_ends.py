@@ -264,12 +264,13 @@ def test_children_are_found_without_the_help_of_a_kernel_option() -> None:
 
 
 @contextmanager
-def runner(folder: Path, start: str = "hold_pool") -> Iterator["subprocess.Popen[str]"]:
+def runner(folder: Path, start: str = "hold_pool") -> Iterator["subprocess.Popen[bytes]"]:
     """A runner in a process group of its own; see pool_runner.hold_pool."""
     code = f"import sys; from tests import pool_runner; pool_runner.{start}(*sys.argv[1:])"
     arguments = [sys.executable, "-c", code, str(folder / "lock"), str(folder / "gate")]
+    # Nothing is read ahead: what it has said next would be in no pipe that is waited on.
     with subprocess.Popen(
-        arguments, cwd=pools.ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        arguments, bufsize=0, cwd=pools.ROOT, stdout=subprocess.PIPE, start_new_session=True
     ) as process:
         try:
             yield process
@@ -277,10 +278,10 @@ def runner(folder: Path, start: str = "hold_pool") -> Iterator["subprocess.Popen
             process.kill()
 
 
-def say(process: "subprocess.Popen[str]") -> str:
+def say(process: "subprocess.Popen[bytes]") -> str:
     """The next line that the runner prints."""
     assert process.stdout is not None
-    return process.stdout.readline().strip()
+    return process.stdout.readline().decode().strip()
 
 
 def tree_below(runner: int) -> list[int]:

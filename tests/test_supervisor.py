@@ -30,7 +30,8 @@ def in_parts(worker: Worker, notes: Path) -> UUID:
     payload = {"notes": str(notes), "seconds": 60}
     upload = writer.finish("a.log", "0" * 64)
     job_id = worker.enqueue("pieces", payload=payload, upload=upload)
-    worker.turn_until(lambda: notes.exists() and "begin" in notes.read_text())
+    worker.turn_until(worker.supervisor._roster.parts)
+    wait_for(lambda: notes.exists() and "begin" in notes.read_text())  # that wakes nobody
     return job_id
 
 
