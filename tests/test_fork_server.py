@@ -23,7 +23,12 @@ from tests.waiting import wait_for
 def server_of(owner: Owner) -> int:
     """The id of the fork server of a pool, the only child of this process with its name."""
     owner.value("pid")
-    (pid,) = [pid for pid in pools.children() if pools.name_of(pid) == forking.NAME]
+
+    def named() -> list[int]:
+        return [pid for pid in pools.children() if pools.name_of(pid) == forking.NAME]
+
+    wait_for(lambda: len(named()) == 1)  # a keeper that it has just forked has its name at first
+    (pid,) = named()
     return pid
 
 

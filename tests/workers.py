@@ -25,6 +25,7 @@ from storage.opening import Store, open_store
 from storage.rescue import Rescuer
 from storage.store import JobStore
 from storage.wakeup import WORKER
+from tests.waiting import wait_for
 
 TYPES = ("runner.job_types", "tests.job_types")
 
@@ -76,7 +77,8 @@ class Worker:
     def started(self, job_id: UUID) -> int:
         """Run a job until it has a process; the id of that."""
         token = f"{job_id}/1"
-        self.turn_until(lambda: token in self.pool.pids())
+        self.turn_until(lambda: self.job(job_id).status == "running")
+        wait_for(lambda: token in self.pool.pids())  # a start wakes nobody
         return self.pool.pids()[token]
 
     def ended(self, job_id: UUID) -> tuple[Job, Attempt]:
