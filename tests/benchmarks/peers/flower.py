@@ -22,6 +22,9 @@ EVENTS = "-E"
 """A worker's option: it tells Flower of its jobs."""
 FINISHED = 100
 """So many jobs are asked for in turn."""
+WAIT_SECONDS = 5
+WAITS = 6
+"""For a result, one after the other."""
 
 
 def submission(job: str) -> bytes:
@@ -116,9 +119,16 @@ async def _submit(connection: Connection) -> str:
 
 
 async def _result(connection: Connection, job_id: str) -> None:
-    """Wait for a job's result, which has to be the right one."""
-    answer = await connection.ask(request("GET", f"/api/task/result/{job_id}?timeout=30"))
-    found = json.loads(answer.partition(b"\r\n\r\n")[2])
+    """Wait for a job's result, which has to be the right one.
+
+    Now and then, a wait of Flower's misses that it has come, and ends without it.
+    """
+    path = f"/api/task/result/{job_id}?timeout={WAIT_SECONDS}"
+    for _ in range(WAITS):
+        answer = await connection.ask(request("GET", path))
+        found = json.loads(answer.partition(b"\r\n\r\n")[2])
+        if "result" in found:
+            break
     assert found.get("result") == marks.ANSWER, answer
 
 
