@@ -1,14 +1,12 @@
 """How every program writes its log: lines at a terminal, else JSON. Imports nothing of ours."""
 
-import io
 import logging
 import os
 import socket
 import sys
-from typing import Any, Literal
+from typing import Literal
 
 from pythonjsonlogger.json import JsonFormatter
-from pythonjsonlogger.orjson import OrjsonFormatter
 
 FIELDS = "%(levelname)s %(name)s %(message)s"
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -31,21 +29,6 @@ class TextFormatter(logging.Formatter):
         )
 
 
-class JsonLines(OrjsonFormatter):
-    """A JSON object, written by what is the quickest; which does not take every text."""
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self._slow = JsonFormatter(*args, **kwargs)
-
-    def jsonify_log_record(self, log_data: dict[str, Any]) -> str:
-        """The line with these fields."""
-        try:
-            return super().jsonify_log_record(log_data)
-        except TypeError:  # half a character, as names of files may have; 65 bits and more
-            return self._slow.jsonify_log_record(log_data)
-
-
 def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str) -> None:
     """Log to stderr, everything from `level` on.
 
@@ -56,12 +39,10 @@ def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str
     if style == "text" or (style == "auto" and sys.stderr.isatty()):
         handler.setFormatter(TextFormatter("%(asctime)s %(levelname)-7s %(message)s"))
     else:
-        if isinstance(sys.stderr, io.TextIOWrapper):
-            sys.stderr.reconfigure(encoding="utf-8")  # as JSON is, whatever the locale says
         names = {"levelname": "level", "name": "logger"}
         static = {"program": program, "instance": instance()}
         handler.setFormatter(
-            JsonLines(FIELDS, rename_fields=names, static_fields=static, timestamp="time")
+            JsonFormatter(FIELDS, rename_fields=names, static_fields=static, timestamp="time")
         )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     _leave_out_what_no_line_has()

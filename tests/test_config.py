@@ -16,7 +16,7 @@ import pytest
 from runner.config import RunnerSettings
 from server.config import ServerSettings
 from storage.config import Settings, SettingsError
-from storage.logs import FIELDS, JsonLines, TextFormatter
+from storage.logs import TextFormatter
 
 PROGRAMS: dict[str, type[Settings]] = {"server": ServerSettings, "runner": RunnerSettings}
 
@@ -154,23 +154,6 @@ def test_a_program_logs_json_where_there_is_no_terminal(tmp_path: Any) -> None:
     assert (first["level"], first["program"]) == ("INFO", "listener")
     assert re.fullmatch(rf"{re.escape(socket.gethostname())}-\d+", first["instance"])
     assert datetime.fromisoformat(first["time"]).utcoffset() == timedelta()
-
-
-@pytest.mark.parametrize("value", ["half a \udce4", "whole ä", 2**70, None, Path("/tmp")])
-def test_each_value_finds_its_place_in_a_line_of_json(value: object) -> None:
-    record = logging.makeLogRecord({"msg": "oh", "it": value})
-    written = json.loads(JsonLines(FIELDS).format(record).encode())
-    assert (written["message"], written["it"]) == (
-        "oh",
-        str(value) if value == Path("/tmp") else value,
-    )
-
-
-def test_a_line_of_json_is_utf_8_whatever_the_locale() -> None:
-    code = "from storage import logs; logs.set_up_logs('INFO', 'json', 'x'); logs.logging.info('ä')"
-    environ = {**os.environ, "PYTHONIOENCODING": "latin-1"}
-    answer = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True)
-    assert json.loads(answer.stderr)["message"] == "ä"
 
 
 def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
