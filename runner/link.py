@@ -1,6 +1,7 @@
 """The pool's end of the channel to one keeper. Imports nothing of ours but the pool's."""
 
 import errno
+import itertools
 import socket
 import time
 from collections import deque
@@ -37,7 +38,7 @@ class Link:
         self.since = 0.0
         """When the first of its calls was sent, or became the first, by the monotonic clock."""
         self._begun = begun
-        self._last_number = 0
+        self._new_numbers = itertools.count(1)
         self._numbers: dict[str, int] = {}
         """Of the calls, by their tokens: counted in the order in which the keeper gets them."""
         self._unsent: deque[_Order] = deque()
@@ -70,10 +71,10 @@ class Link:
         """
         if not self._numbers:
             self.since = time.monotonic()
-        order = _Order(token, self._last_number + 1, request, timeout)
+        order = _Order(token, next(self._new_numbers), request, timeout)
         if self._unsent or not self._put(order):
             self._unsent.append(order)
-        self._numbers[token] = self._last_number = order.number
+        self._numbers[token] = order.number
 
     def go_on(self) -> Iterator[messages.Message]:
         """Send what the channel had no room for; the outcomes of calls that cannot be sent. To be

@@ -123,7 +123,7 @@ class Roster:
 
     def give_back(self, seconds: float) -> bool:
         """Release the jobs that have waited for so long behind others; whether any wait still."""
-        for token in list(self._pool.waiting(seconds)):
+        for token in list(self._pool.waiting(seconds)):  # a kill may end it at once
             self._kill(token, Kill.RELEASE)
         return any(self._pool.waiting(0.0))
 

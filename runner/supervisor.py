@@ -77,8 +77,7 @@ class Supervisor:
         """Whether a drain is over: nothing runs, and all is settled; or that takes too long."""
         if self._stop_at is None:
             return False
-        is_idle = not (self._work or self._ended)
-        return is_idle or time.monotonic() > self._stop_at + SETTLE_SECONDS
+        return not (self._work or self._ended) or time.monotonic() > self._stop_at + SETTLE_SECONDS
 
     def settle_last(self) -> None:
         """Settle what the end of the pool has ended; what cannot be is left to a rescue."""
@@ -138,7 +137,7 @@ class Supervisor:
     def _settle_and_claim(self) -> None:
         """One transaction for all that ended, for progress, and for the jobs to run next."""
         due, room = self._roster.progress_due(), self._room()
-        if not (self._ended or due or self._is_job_due() or self._work.parts_wait(room)):
+        if not (self._ended or due or self._is_job_due(room) or self._work.parts_wait(room)):
             return
 
         def change(claim: Claim) -> tuple[list[bool], Claimed, list[TakenPart]]:
@@ -148,10 +147,11 @@ class Supervisor:
             return moved, *self._work.claim(room, claim)
 
         def go_on(changed: tuple[list[bool], Claimed, list[TakenPart]]) -> None:
+            _, jobs, parts = changed
             for running in due:
                 running.progress_stored()
             self._ended = []
-            self._work.start(changed[1].jobs(), changed[2])
+            self._work.start(jobs.jobs(), parts)
 
         ended = self._ended
         try:
@@ -161,11 +161,11 @@ class Supervisor:
             raise
         log_settled(ended, moved, self._doubtful)
         self._doubtful.clear()
-        self._is_job_due()
+        self._is_job_due(self._room())
 
-    def _is_job_due(self) -> bool:
+    def _is_job_due(self, room: Room) -> bool:
         """Whether there is a job to claim; if not, when there will be is noted."""
-        seconds = self._claims.seconds_to_next() if any(self._room()) else None
+        seconds = self._claims.seconds_to_next() if any(room) else None
         self._next_due_at = None if seconds is None else time.monotonic() + seconds
         return seconds is not None and seconds <= 0
 

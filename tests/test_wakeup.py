@@ -1,6 +1,7 @@
 """Wake-ups between programs, on both databases."""
 
 import select
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import psycopg
@@ -10,7 +11,7 @@ from storage.notices import PostgresWaiter
 from storage.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
 from storage.waking import waking
 from tests.pools import descriptors_below, free_descriptor, open_descriptors
-from tests.stores import Bench
+from tests.stores import RETURNED, Bench
 from tests.waiting import wait_for
 
 
@@ -120,3 +121,25 @@ def test_who_waits_is_woken_with_the_commit_and_not_without(bench: Bench) -> Non
     finally:
         workers.close()
         listeners.close()
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError])
+def test_a_turn_wakes_who_waits_once_it_has_gone_on_however_that_went(
+    bench: Bench, error: type[Exception] | None
+) -> None:
+    bench.enqueue()
+    claims = bench.runner().claims
+    ends = [(job.fence, "1", RETURNED) for job in claims.claim(1)]
+    were_awake: list[bool] = []
+
+    def go_on(_: object) -> None:
+        were_awake.append(readable(listeners))
+        if error:
+            raise error
+
+    with closing(bench.store.wakeup.waiter(LISTENER)) as listeners:
+        with pytest.raises(error) if error else nullcontext():
+            claims.change(lambda claim: (claims.complete_each(ends), claim()), first=go_on)
+        wait_for(lambda: readable(listeners))
+    if not bench.store.database.postgresql:  # which wakes with the commit
+        assert were_awake == [False]

@@ -97,6 +97,20 @@ STORE = (
         ("tests/test_wakeup.py",),
     ),
     Mutant(
+        "who waits is woken after a turn of a worker",
+        "storage/turns.py",
+        "        finally:\n            self._wakeup.after_commit(woken)\n",
+        "        finally:\n            pass\n",
+        ("tests/test_wakeup.py",),
+    ),
+    Mutant(
+        "a turn of a worker goes on before it wakes others",
+        "storage/turns.py",
+        "        try:\n            first(result)\n",
+        "        self._wakeup.after_commit(woken)\n        try:\n            first(result)\n",
+        ("tests/test_wakeup.py",),
+    ),
+    Mutant(
         "of many changes each is made",
         "storage/statements.py",
         "range(0, len(many), MANY)",
