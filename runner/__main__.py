@@ -5,9 +5,9 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
-from runner.heartbeat import Heartbeat
-from storage.drivers import load_peewee
-from storage.settings_apart import read_apart
+from runner.supervisor.heartbeat import Heartbeat
+from storage.settings.child import read_apart
+from storage.settings.drivers import load_peewee
 
 if TYPE_CHECKING:
     from runner.config import RunnerSettings
@@ -25,7 +25,7 @@ def main() -> None:
 def _settings() -> "RunnerSettings":
     """Read arguments and settings. Exits where they are wrong, or ask for something else."""
     from runner.config import RunnerSettings  # not above: the worker itself does without Pydantic
-    from storage.config import read_or_exit
+    from storage.settings.settings import read_or_exit
 
     parser = argparse.ArgumentParser(
         prog="python -m runner",

@@ -4,9 +4,9 @@ import re
 
 from pydantic import Field, field_validator
 
-from storage.config import Seconds
-from storage.queue_names import queue_name
-from storage.trace_settings import TraceSettings
+from storage.records.queue_name import queue_name
+from storage.settings.settings import Seconds
+from storage.settings.traces import TraceSettings
 
 
 class RunnerSettings(TraceSettings):

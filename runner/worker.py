@@ -8,25 +8,26 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from runner import entry, processes
-from runner.heartbeat import Heartbeat
-from runner.limits import JobLimits
-from runner.pool import Pool, PoolError
-from runner.roster import Roster
-from runner.settling import backoff_ms
-from runner.setup import Limits
-from runner.supervisor import Supervisor
-from runner.tracing import AttemptSpans
-from runner.upkeep import Upkeep
-from runner.work_folders import WorkPlace
+from runner.pool.job_process import entry
+from runner.pool.linux import processes
+from runner.pool.linux.limits import JobLimits
+from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.pool import Pool, PoolError
+from runner.pool.protocol.setup import Limits
+from runner.supervisor.heartbeat import Heartbeat
+from runner.supervisor.maintenance import Upkeep
+from runner.supervisor.running_jobs import Roster
+from runner.supervisor.settle import backoff_ms
+from runner.supervisor.spans import AttemptSpans
+from runner.supervisor.supervisor import Supervisor
+from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
-from storage.job import StoreError
-from storage.liveness import Liveness
-from storage.logs import set_up_logs
-from storage.opening import Store, open_store
-from storage.rescue import Rescuer
-from storage.tracing import TracingError, open_spans
-from storage.wakeup import WORKER, Waiter
+from storage.liveness.liveness import Liveness
+from storage.notify.wakeup import WORKER, Waiter
+from storage.open import Store, open_store
+from storage.records.job import StoreError
+from storage.telemetry.logs import set_up_logs
+from storage.telemetry.tracing import TracingError, open_spans
 
 if TYPE_CHECKING:
     from runner.config import RunnerSettings

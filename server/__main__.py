@@ -2,10 +2,10 @@
 
 import argparse
 
-from server.config import ServerSettings
-from server.token_command import add_token_command, create_token
-from storage.config import read_or_exit
-from storage.drivers import load_peewee
+from server.auth.token_command import add_token_command, create_token
+from server.settings.server import ServerSettings
+from storage.settings.drivers import load_peewee
+from storage.settings.settings import read_or_exit
 
 
 def main() -> None:

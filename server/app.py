@@ -4,7 +4,6 @@ from typing import Any
 
 from tornado.web import Application, RequestHandler
 
-from server.access import log_access
 from server.handlers.base import Handler, NotFound
 from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.events import EventsHandler, JobEventsHandler
@@ -17,8 +16,9 @@ from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHand
 from server.handlers.pages import FileHandler, IndexHandler, NoPageHandler, PageHandler
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
-from server.services import Services
-from server.web_files import WebFiles
+from server.handlers.web_files import WebFiles
+from server.http.access_log import log_access
+from server.jobs.services import Services
 
 
 def make_app(services: Services) -> Application:

@@ -11,17 +11,17 @@ from typing import Any
 
 from tornado.netutil import bind_sockets
 
-from runner import job_types
+from runner.job_types import loader as job_types
 from runner.job_types.base import JobType
-from server.acceptor import most_connections
-from server.config import ServerSettings
-from server.front import Entrance, Front
-from server.services import Services
-from server.tracing import Requests
-from storage.job import StoreError, StoreUnusable
-from storage.logs import set_up_logs
-from storage.opening import Store, open_store
-from storage.tracing import TracingError, open_spans
+from server.http.acceptor import most_connections
+from server.http_server import Entrance, Front
+from server.jobs.services import Services
+from server.settings.server import ServerSettings
+from server.store.spans import Requests
+from storage.open import Store, open_store
+from storage.records.job import StoreError, StoreUnusable
+from storage.telemetry.logs import set_up_logs
+from storage.telemetry.tracing import TracingError, open_spans
 
 log = logging.getLogger(__name__)
 

@@ -7,16 +7,16 @@ import time
 from pathlib import Path
 from urllib.parse import urlparse
 
-from storage.config import Settings, SettingsError, read_or_exit
-from storage.database_url import url_problem
-from storage.job import StoreError
-from storage.logs import set_up_logs
-from storage.move_files import has_files, move_files
-from storage.move_sides import open_source, open_target
-from storage.move_tables import BATCH_ROWS
-from storage.moving import Compared, Move
-from storage.opening import open_uploads
-from storage.uploads import Uploads
+from storage.files.uploads import Uploads
+from storage.open import open_uploads
+from storage.records.job import StoreError
+from storage.settings.settings import Settings, SettingsError, read_or_exit
+from storage.settings.url import url_problem
+from storage.telemetry.logs import set_up_logs
+from storage.transfer.endpoints import open_source, open_target
+from storage.transfer.files import has_files, move_files
+from storage.transfer.tables import BATCH_ROWS
+from storage.transfer.transfer import Compared, Move
 
 ABOUT = """Moves all jobs, with their attempts, events, output, keys and callbacks, to another
 database, which has to be empty or new. Stop all listeners and workers first. One that was cut off

@@ -7,29 +7,23 @@ returns False: someone else has settled the job, and what this runner knows of i
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from storage import output
-from storage.claiming import Claiming
-from storage.clock import Clock
-from storage.database import Database
-from storage.job import Ended, Fence, Job, Outcome, Usage
-from storage.job_parts import JobParts
-from storage.lanes import IS_RUNNING, open_lanes
-from storage.liveness import Liveness
-from storage.lookout import Lookout
-from storage.models import JobRow, RunnerRow
-from storage.moves import Moves
-from storage.parts import Parts
-from storage.places import place
-from storage.rows import fetch_jobs, select_jobs
-from storage.states import (
-    COMPLETE,
-    CONFIRM_CANCEL,
-    FAIL,
-    RELEASE,
-    RETRY,
-)
-from storage.turns import Turns
-from storage.wakeup import Wakeup
+from storage.claiming.candidates import Lookout
+from storage.claiming.claim import Claiming
+from storage.claiming.job_parts import JobParts
+from storage.claiming.parts import Parts
+from storage.claiming.transaction import Turns
+from storage.db.clock import Clock
+from storage.db.database import Database
+from storage.db.models import JobRow, RunnerRow
+from storage.db.parameters import place
+from storage.jobs import output
+from storage.jobs.open_queues import IS_RUNNING, open_lanes
+from storage.jobs.rows import fetch_jobs, select_jobs
+from storage.jobs.transitions import Moves
+from storage.liveness.liveness import Liveness
+from storage.notify.wakeup import Wakeup
+from storage.records.job import Ended, Fence, Job, Outcome, Usage
+from storage.records.states import COMPLETE, CONFIRM_CANCEL, FAIL, RELEASE, RETRY
 
 _UNKNOWN = Usage()
 

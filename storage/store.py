@@ -8,22 +8,22 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from storage.change_statements import insert_job
-from storage.clock import Clock
-from storage.database import Database
-from storage.filters import Filters
-from storage.job import Job, NewJob
-from storage.keys import Kept, Keyed, forget, keep
-from storage.models import JobRow, UploadRow
-from storage.moves import Moves, dump
-from storage.queue_names import DEFAULT_QUEUE
-from storage.queues import known
-from storage.rows import jobs_by_id
-from storage.search import find
-from storage.skew import IdSkew
-from storage.states import Status
-from storage.wakeup import LISTENER, WORKER, Wakeup
-from storage.waking import waking
+from storage.db.clock import Clock
+from storage.db.database import Database
+from storage.db.models import JobRow, UploadRow
+from storage.jobs.idempotency import Kept, Keyed, forget, keep
+from storage.jobs.queues import known
+from storage.jobs.rows import jobs_by_id
+from storage.jobs.statements import insert_job
+from storage.jobs.transitions import Moves, dump
+from storage.notify.transaction import waking
+from storage.notify.wakeup import LISTENER, WORKER, Wakeup
+from storage.queries.id_skew import IdSkew
+from storage.queries.search import find
+from storage.records.filters import Filters
+from storage.records.job import Job, NewJob
+from storage.records.queue_name import DEFAULT_QUEUE
+from storage.records.states import Status
 
 
 class Refusal(StrEnum):

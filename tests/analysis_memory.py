@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner import job_types
-from runner.analysis import ranges
-from runner.answers import proved_result
-from runner.proc import memory_of
-from runner.setup import Limits
+from runner.analysis.parallel import ranges
+from runner.job_types import loader as job_types
+from runner.pool.job_process.results import proved_result
+from runner.pool.linux.proc import memory_of
+from runner.pool.protocol.setup import Limits
 
 ROOT = Path(__file__).parent.parent
 

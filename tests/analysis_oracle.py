@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from runner.analysis import primitives
-from runner.analysis.mapped import MappedFile, map_file
-from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.scanner import Options, Scanner
-from runner.analysis.tally import Partial, Tally
-from runner.analysis.window import HEAD_BYTES
+from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.count.tally import Partial, Tally
+from runner.analysis.input import primitives
+from runner.analysis.input.mapped import MappedFile, map_file
+from runner.analysis.input.window import HEAD_BYTES
+from runner.analysis.match.patterns import Pattern, prepare
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
-from runner import job_types
-from server.config import ServerSettings
-from server.front import Front
-from server.services import Services
+from runner.job_types import loader as job_types
+from server.http_server import Front
+from server.jobs.services import Services
+from server.settings.server import ServerSettings
 from tests.described import require_described
 from tests.stores import Bench
 

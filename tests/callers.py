@@ -1,6 +1,6 @@
 """Callers for tests: who has which token."""
 
-from server.callers import Role
+from server.auth.callers import Role
 
 TOKENS = {
     "rob": ("read", "jst_rob-0123456789"),

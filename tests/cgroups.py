@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runner import oom_kills
+from runner.pool.keeper import oom_kills
 from tests.waiting import wait_for
 
 _LIMITS = {"memory.oom_control": "memory.limit_in_bytes", "memory.events": "memory.max"}

@@ -10,7 +10,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.front import Entrance, Front
+from server.http_server import Entrance, Front
 from tests import postgres, s3
 from tests.api import Client, open_app
 from tests.browsers import browser as browser

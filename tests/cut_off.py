@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg
 
-from storage.database import Database
-from storage.engines import open_engine
-from storage.job import StoreError
+from storage.db.database import Database
+from storage.db.engines import open_engine
+from storage.records.job import StoreError
 from tests import postgres
 from tests.chaos.networks import HERE, Network, Networks
 from tests.waiting import wait_for

@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter
 from tornado.httpclient import HTTPResponse
 
-from runner import job_types
-from server.answers import AcceptedDocument, JobDocument, PageDocument, SetDocument
-from server.openapi import document
-from server.operation import Operation
-from server.operations import OPERATIONS
-from server.service_answers import ProblemDocument
+from runner.job_types import loader as job_types
+from server.documents.job_schemas import AcceptedDocument, JobDocument, PageDocument, SetDocument
+from server.documents.service_schemas import ProblemDocument
+from server.openapi.document import document
+from server.openapi.operation import Operation
+from server.openapi.operations import OPERATIONS
 
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json"

@@ -9,7 +9,7 @@ import random
 import sys
 from pathlib import Path
 
-from runner.analysis import kernel
+from runner.analysis.match import kernel
 from tests.analysis_kernel import SMALL, VECTORS, literals_of, plainly, searched
 
 LETTERS = [b"ab\n", b"abAB \n", bytes(range(256))]

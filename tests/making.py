@@ -10,9 +10,9 @@ from uuid import UUID
 
 import peewee as pw
 
-from storage.config import Settings
-from storage.job import NewJob
-from storage.opening import open_store
+from storage.open import open_store
+from storage.records.job import NewJob
+from storage.settings.settings import Settings
 from storage.store import JobStore
 
 

@@ -14,14 +14,14 @@ from uuid import UUID
 
 import psycopg
 
-from storage import history
-from storage.database import Database
-from storage.engines import open_engine
-from storage.events import Events
-from storage.job import Ended, Job, NewJob, Outcome, Usage
-from storage.keys import Kept, Keyed
-from storage.models import JobRow, TallyRow
-from storage.move_marker import marker
+from storage.db.database import Database
+from storage.db.engines import open_engine
+from storage.db.models import JobRow, TallyRow
+from storage.jobs.events import Events
+from storage.jobs.idempotency import Kept, Keyed
+from storage.queries import history
+from storage.records.job import Ended, Job, NewJob, Outcome, Usage
+from storage.transfer.checkpoint import marker
 from tests.stores import RAISED, Bench, open_bench
 from tests.waiting import wait_for
 

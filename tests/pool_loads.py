@@ -10,9 +10,10 @@ from collections.abc import Callable
 from multiprocessing import current_process
 from typing import Any, NoReturn
 
-from runner import forking, keeper
-from runner.job_process import JobProcess
-from runner.keeper_signals import heed_signals
+from runner.pool.fork import server as forking
+from runner.pool.keeper import keeper
+from runner.pool.keeper.job_process import JobProcess
+from runner.pool.keeper.signals import heed_signals
 from tests.pool_work import Report, entry
 
 

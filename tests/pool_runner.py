@@ -11,16 +11,18 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from runner import keeper, messages, processes
-from runner.excess import Excess
-from runner.job_process import JobProcess
-from runner.lease import Lease
-from runner.marks import new_marks
-from runner.orders import Orders
-from runner.pool import Pool
-from runner.setup import SLOT_NUMBER, Inherited, Limits, Setup
-from runner.watch import Ears, RunnerGone, Watch
-from runner.work_folders import WorkPlace
+from runner.pool.keeper import keeper
+from runner.pool.keeper.job_process import JobProcess
+from runner.pool.keeper.limits_exceeded import Excess
+from runner.pool.keeper.orders import Orders
+from runner.pool.keeper.watch import Ears, RunnerGone, Watch
+from runner.pool.linux import processes
+from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.pool import Pool
+from runner.pool.protocol import messages
+from runner.pool.protocol.begun_calls import new_marks
+from runner.pool.protocol.lease import Lease
+from runner.pool.protocol.setup import SLOT_NUMBER, Inherited, Limits, Setup
 from tests import pool_work
 from tests.pools import work_place
 

@@ -12,9 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from runner.pool import Outcome, Pool
-from runner.setup import Limits
-from runner.work_folders import WorkPlace
+from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.pool import Outcome, Pool
+from runner.pool.protocol.setup import Limits
 from tests import pool_work
 from tests.waiting import wait_for
 
@@ -111,7 +111,7 @@ class Owner:
 def open_pool(
     size: int = 2, load: Any = pool_work.load, keep_fds: Collection[int] = (), **limits: Any
 ) -> Iterator[Owner]:
-    """A pool with these limits of runner/setup.py; at its end none of its processes may be left."""
+    """A pool with these limits of runner/pool/protocol/setup.py; at its end none of its processes may be left."""
     before = children()
     with work_place() as work:
         pool = Pool(size, load, work, keep_fds=keep_fds, limits=Limits(**limits))

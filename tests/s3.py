@@ -20,8 +20,8 @@ from xml.etree import ElementTree
 
 import obstore
 
-from storage.bucket_access import open_bucket
-from storage.config import Settings
+from storage.files.bucket_access import open_bucket
+from storage.settings.settings import Settings
 from tests.waiting import wait_for
 
 START_SECONDS = 30

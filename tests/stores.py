@@ -11,16 +11,16 @@ from uuid import UUID
 
 import peewee as pw
 
+from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
-from storage.config import Settings
-from storage.job import Ended, Fence, Job, NewJob, Outcome
-from storage.liveness import FileLiveness, Liveness
-from storage.models import RunnerRow
-from storage.opening import Store, open_store
-from storage.queues import Queues
-from storage.rescue import Rescuer
+from storage.db.models import RunnerRow
+from storage.files.folder import FolderUploads
+from storage.jobs.queues import Queues
+from storage.liveness.liveness import FileLiveness, Liveness
+from storage.open import Store, open_store
+from storage.records.job import Ended, Fence, Job, NewJob, Outcome
+from storage.settings.settings import Settings
 from storage.store import JobStore
-from storage.upload_folder import FolderUploads
 
 T = TypeVar("T")
 RAISED = Ended(Outcome.RAISED, {"type": "ValueError", "message": "no"})

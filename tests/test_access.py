@@ -11,11 +11,11 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.callers import Role
-from server.front import Front
-from server.operation import OWN, Operation
-from server.operations import OPERATIONS
-from storage.upload_folder import FolderUploads
+from server.auth.callers import Role
+from server.http_server import Front
+from server.openapi.operation import OWN, Operation
+from server.openapi.operations import OPERATIONS
+from storage.files.folder import FolderUploads
 from tests.api import Client, analyze_form, form, open_app, read
 from tests.callers import API_TOKENS, ROLES, bearer, token
 from tests.stores import RETURNED, Bench
@@ -224,7 +224,7 @@ async def test_the_first_who_wants_a_running_job_canceled_is_kept(
 ) -> None:
     job_id = (await submit(client, "ann"))["job_id"]
     bench.runner().claim_one()
-    with patch("server.canceling.WAIT_SECONDS", 0):
+    with patch("server.jobs.cancel.WAIT_SECONDS", 0):
         for caller in ("ann", "ada"):
             read(await ask(client, caller, "POST", f"/jobs/{job_id}/cancel"), 202)
     assert (await client.get(f"/jobs/{job_id}", headers=bearer("rob")))["canceled_by"] == "ann"
@@ -328,7 +328,7 @@ async def test_jobs_from_before_there_were_tokens_are_for_admins_to_change(
 async def test_each_change_is_a_line_of_the_log_with_its_caller(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "server.access")
+    caplog.set_level(logging.INFO, "server.http.access_log")
     job_id = (await submit(client, "ann"))["job_id"]
     other = (await submit(client, "sue", more=SLOW))["job_id"]
     for method, path in (

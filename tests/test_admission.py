@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.front import Front
-from server.rates import FAILURES
+from server.auth.rate_limits import FAILURES
+from server.http_server import Front
 from tests.api import Client, open_app, read
 from tests.callers import API_TOKENS, bearer, token
 from tests.stores import Bench

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.analysis import ranges
-from runner.job_types import load
+from runner.analysis.parallel import ranges
 from runner.job_types.analyze import Analyze, AnalyzePayload
 from runner.job_types.base import NotRetryable
+from runner.job_types.loader import load
 
 LOG = (
     b"2026-11-25T01:02:03Z ERROR disk full\n"

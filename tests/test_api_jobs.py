@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from server import canceling
+from server.jobs import cancel as canceling
 from tests.api import Client
 from tests.stores import CANCELED, RETURNED, Bench
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from storage.queues import MAX_QUEUES
+from storage.jobs.queues import MAX_QUEUES
 from tests.api import Client, fields, read
 from tests.programs import Service, running_service
 from tests.stores import Bench

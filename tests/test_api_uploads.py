@@ -13,11 +13,11 @@ from urllib.parse import urlparse
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.forms import FormBody
-from server.front import Front
-from server.problems import Problem
-from server.services import THREADS
-from storage.upload_folder import FolderWriter
+from server.http.problems import Problem
+from server.http_server import Front
+from server.jobs.services import THREADS
+from server.upload.form import FormBody
+from storage.files.folder import FolderWriter
 from tests.api import FILE, Client, analyze_form, fields, form, open_app
 from tests.stores import Bench
 from tests.waiting import wait_for

@@ -11,8 +11,8 @@ from uuid import UUID
 
 import pytest
 
-from runner.limits import JobLimits
-from storage.job import Attempt, Upload, Usage
+from runner.pool.linux.limits import JobLimits
+from storage.records.job import Attempt, Upload, Usage
 from tests import pools
 from tests.stores import folder_of
 from tests.workers import Worker, open_worker

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from storage import bulk
-from storage.bulk import Bulk, BulkChange
-from storage.filters import Filters
-from storage.search import find
-from storage.states import Status
+from storage.queries import bulk
+from storage.queries.bulk import Bulk, BulkChange
+from storage.queries.search import find
+from storage.records.filters import Filters
+from storage.records.states import Status
 from tests.api import Client, fields
 from tests.stores import RAISED, RETURNED, Bench
 from tests.test_client_changes import failed

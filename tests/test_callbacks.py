@@ -17,14 +17,14 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from server import callbacks
-from server.callback_hosts import host_of, refusal
-from server.callback_places import AT_ONCE, Places
-from server.config import ServerSettings
-from server.front import Entrance, Front
-from storage.callbacks import Callbacks, waiting
-from storage.config import SettingsError
-from storage.retention import prune
+from server.documents.callback_hosts import host_of, refusal
+from server.events import callback_sender as callbacks
+from server.events.callback_slots import AT_ONCE, Places
+from server.http_server import Entrance, Front
+from server.settings.server import ServerSettings
+from storage.jobs.callbacks import Callbacks, waiting
+from storage.jobs.retention import prune
+from storage.settings.settings import SettingsError
 from tests.api import Client, fields, open_services
 from tests.stores import RAISED, RETURNED, Bench
 

@@ -8,10 +8,10 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.config import ServerSettings
-from server.front import Front
-from storage.config import SettingsError
-from storage.job_ids import MOST_CELLS, new_id
+from server.http_server import Front
+from server.settings.server import ServerSettings
+from storage.records.ids import MOST_CELLS, new_id
+from storage.settings.settings import SettingsError
 from tests.api import Client, analyze_form, open_app
 from tests.stores import Bench
 

@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from storage.job import Ended, Outcome, Usage
+from storage.records.job import Ended, Outcome, Usage
 from tests.stores import CANCELED, RAISED, RETURNED, Bench
 
 

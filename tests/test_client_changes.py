@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storage import retention
-from storage.job import Fence, Upload
-from storage.moves import Moves
-from storage.states import Status
+from storage.jobs import retention
+from storage.jobs.transitions import Moves
+from storage.records.job import Fence, Upload
+from storage.records.states import Status
 from tests.api import Client, analyze_form
 from tests.stores import CANCELED, RAISED, RETURNED, Bench, folder_of
 from tests.waiting import wait_for

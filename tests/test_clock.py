@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from storage import clock
-from storage.clock import DatabaseClock, SetBack, clock_of, machine_clock, steady_now
-from storage.job import StoreUnavailable
-from storage.rescheduling import reschedule
+from storage.db import clock
+from storage.db.clock import DatabaseClock, SetBack, clock_of, machine_clock, steady_now
+from storage.liveness.reschedule import reschedule
+from storage.records.job import StoreUnavailable
 from tests.stores import RAISED, Bench, Clock
 
 HOUR = 3600

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from runner.config import RunnerSettings
-from server.config import ServerSettings
-from storage.config import Settings, SettingsError
-from storage.logs import TextFormatter
+from server.settings.server import ServerSettings
+from storage.settings.settings import Settings, SettingsError
+from storage.telemetry.logs import TextFormatter
 
 PROGRAMS: dict[str, type[Settings]] = {"server": ServerSettings, "runner": RunnerSettings}
 

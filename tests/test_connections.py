@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from server.connections import Connection
-from server.front import Front
+from server.documents.jobs import HEADERS
+from server.http.connection import Connection
+from server.http_server import Front
 from server.listener import new_event_loop
-from server.wire import HEADERS
 from tests.api import Client
 from tests.programs import Program, Service, running_service
 from tests.raw_http import JSON_HEAD, answer, ask, connect, crowd, heard, is_well

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from storage.database import Database
-from storage.job import NewJob, StoreError, StoreUnavailable
+from storage.db.database import Database
+from storage.records.job import NewJob, StoreError, StoreUnavailable
 from tests import postgres
 from tests.chaos import networks
 from tests.stores import Bench

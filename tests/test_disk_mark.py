@@ -10,11 +10,11 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server import disk_mark
-from server.disk_mark import DiskMark
-from server.front import Front
-from server.problems import Problem
-from storage.disk import Room, room
+from server.http.problems import Problem
+from server.http_server import Front
+from server.store import backpressure as disk_mark
+from server.store.backpressure import DiskMark
+from storage.files.disk import Room, room
 from tests.api import Client, analyze_form, form, open_app
 from tests.disks import MIB, leaving, small_disk
 from tests.stores import Bench, open_bench

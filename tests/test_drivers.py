@@ -7,10 +7,10 @@ import pytest
 
 LOOK = """
 import sys
-from storage.drivers import load_peewee
+from storage.settings.drivers import load_peewee
 load_peewee(sys.argv[1])
 import {program}
-from storage.engines import open_engine
+from storage.db.engines import open_engine
 open_engine(sys.argv[1])
 print(*[name for name in ("psycopg", "sqlite3", "pysqlite3") if name in sys.modules])
 import psycopg, sqlite3

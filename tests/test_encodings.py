@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import utf8
-from runner.analysis.encodings import EncodingError, Utf8Source, check_encoding, detect
-from runner.analysis.source import SourceError
-from runner.analysis.sources import open_source
-from runner.analysis.utf8 import MAX_INVALID, Trouble, Utf8Check
+from runner.analysis.input import utf8
+from runner.analysis.input.encodings import EncodingError, Utf8Source, check_encoding, detect
+from runner.analysis.input.source import SourceError
+from runner.analysis.input.sources import open_source
+from runner.analysis.input.utf8 import MAX_INVALID, Trouble, Utf8Check
 
 TEXT = "2026-11-25 ERROR ü ж 字 😀 denied\n"
 LATIN = "Zeitüberschreitung für Jürgen: ¿qué?\n"

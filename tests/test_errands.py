@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runner import errands
-from runner.errands import Errands
+from runner.supervisor import background as errands
+from runner.supervisor.background import Errands
 from tests.waiting import wait_for
 
 

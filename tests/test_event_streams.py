@@ -9,13 +9,14 @@ from uuid import UUID
 import pytest
 from tornado.netutil import bind_sockets
 
-import storage.events
-from server import feed, streams
-from server.front import Entrance, Front
+import storage.jobs.events
+from server.events import feed
+from server.events import stream as streams
 from server.handlers import events as handlers
-from storage.events import Event, Events
-from storage.job import NewJob, StoreUnavailable
-from storage.retention import prune
+from server.http_server import Entrance, Front
+from storage.jobs.events import Event, Events
+from storage.jobs.retention import prune
+from storage.records.job import NewJob, StoreUnavailable
 from tests.api import Client, open_services
 from tests.followers import Followers, told
 from tests.stores import RETURNED, Bench
@@ -144,7 +145,7 @@ async def test_all_jobs_are_followed_from_now_on(follow: Followers, client: Clie
 async def test_what_a_client_has_missed_of_all_jobs_is_told_once(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (handlers, storage.events):
+    for module in (handlers, storage.jobs.events):
         monkeypatch.setattr(module, "PAGE", 3)
     stream = await follow(client.base_url, "/events")
     await stream.begun()

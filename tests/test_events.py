@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from storage import output
-from storage.events import PAGE, Event, Events, event_now
-from storage.job import NewJob
-from storage.models import EventRow
-from storage.rescheduling import reschedule
-from storage.retention import prune
-from storage.states import Status
+from storage.db.models import EventRow
+from storage.jobs import output
+from storage.jobs.events import PAGE, Event, Events, event_now
+from storage.jobs.retention import prune
+from storage.liveness.reschedule import reschedule
+from storage.records.job import NewJob
+from storage.records.states import Status
 from tests.stores import CANCELED, RAISED, RETURNED, Bench
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import proc
-from runner.excess import Excess
-from runner.limits import JobLimits
+from runner.pool.keeper.limits_exceeded import Excess
+from runner.pool.linux import proc
+from runner.pool.linux.limits import JobLimits
 from tests import isolation_work, pools
 from tests.pools import Owner, open_pool
 from tests.waiting import wait_for

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from server import wire
-from storage import explaining
-from storage.explaining import Situation, explain
-from storage.filters import Filters
-from storage.runners import living
+from server.documents import jobs as wire
+from storage.liveness.runners import living
+from storage.queries import explain as explaining
+from storage.queries.explain import Situation, explain
+from storage.records.filters import Filters
 from tests.api import Client
 from tests.stores import RAISED, RETURNED, Bench, Holder, die
 from tests.test_client_changes import UNKNOWN

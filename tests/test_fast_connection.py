@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.front import Entrance, Front
+from server.http_server import Entrance, Front
 from tests.api import Client
 from tests.stores import RETURNED, Bench
 from tests.test_fast_path import JSON, PLAIN, SLEEP, connect, head

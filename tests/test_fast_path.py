@@ -9,9 +9,9 @@ from unittest.mock import patch
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server import canceling
-from server.fast_path import MAX_BODY_BYTES, MAX_HEAD_BYTES, FastPath, Request
-from server.front import Front
+from server.fast.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, FastPath, Request
+from server.http_server import Front
+from server.jobs import cancel as canceling
 from tests.api import Client
 from tests.stores import RETURNED, Bench
 from tests.waiting import until
@@ -182,8 +182,12 @@ async def test_a_cancel_is_answered_alike(
 @pytest.mark.parametrize(
     ("where", "does", "logged"),
     [
-        ("server.wire.job_path", {"side_effect": RuntimeError("planned")}, "planned"),
-        ("server.wire.accepted_document", {"return_value": object()}, "not JSON serializable"),
+        ("server.documents.jobs.job_path", {"side_effect": RuntimeError("planned")}, "planned"),
+        (
+            "server.documents.jobs.accepted_document",
+            {"return_value": object()},
+            "not JSON serializable",
+        ),
     ],
     ids=["in the call", "of the answer"],
 )

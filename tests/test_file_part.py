@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from server.file_batch import MOST_BYTES
-from server.file_part import LEAST_BYTES, MEMORY_BYTES, FilePart
-from server.problems import Problem
-from storage.job import StoreFull
-from storage.upload_folder import FolderUploads, FolderWriter
+from server.http.problems import Problem
+from server.upload.buffer import MOST_BYTES
+from server.upload.file_part import LEAST_BYTES, MEMORY_BYTES, FilePart
+from storage.files.folder import FolderUploads, FolderWriter
+from storage.records.job import StoreFull
 
 BATCH = bytes(range(256)) * (MOST_BYTES // 256)
 
@@ -124,8 +124,8 @@ async def test_a_file_ends_at_its_delimiter_wherever_batches_end(
 ) -> None:
     if library == "none":
         monkeypatch.setitem(sys.modules, "stringzilla", None)
-    monkeypatch.setattr("server.file_part.LEAST_BYTES", 16)
-    monkeypatch.setattr("server.file_part.MEMORY_BYTES", 0)
+    monkeypatch.setattr("server.upload.file_part.LEAST_BYTES", 16)
+    monkeypatch.setattr("server.upload.file_part.MEMORY_BYTES", 0)
     gate = Gate()
     gate.open.set()
     for size in range(50):

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner.analysis import parts
-from runner.analysis.errors import HelperError
-from runner.analysis.patterns import Pattern
+from runner.analysis.input.errors import HelperError
+from runner.analysis.match.patterns import Pattern
 from runner.analysis.report import to_json
 from runner.analysis.run import Wanted, analyze
 

@@ -9,12 +9,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storage import search
-from storage.filters import Filters
-from storage.job import Job, NewJob, Upload
-from storage.search import Found, find
-from storage.skew import LEAST_MS, stored_skew
-from storage.states import Status
+from storage.queries import search
+from storage.queries.id_skew import LEAST_MS, stored_skew
+from storage.queries.search import Found, find
+from storage.records.filters import Filters
+from storage.records.job import Job, NewJob, Upload
+from storage.records.states import Status
 from storage.store import JobStore
 from tests.api import Client, analyze_form, fields
 from tests.stores import RAISED, RETURNED, Bench, id_at

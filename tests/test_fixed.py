@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import fixed as fixed_module
-from runner.analysis import primitives
-from runner.analysis.fixed import fixed
-from runner.analysis.primitives import text_of
+from runner.analysis.input import primitives
+from runner.analysis.input.primitives import text_of
+from runner.analysis.match import fixed_length as fixed_module
+from runner.analysis.match.fixed_length import fixed
 
 atoms = st.sampled_from(["a", "b", "ab", "ab", r"\d", "[ab]", "[ab]{2}", "[a-b1]", "a{2}", "1"])
 regexes = st.tuples(

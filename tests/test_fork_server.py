@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from runner import forking, processes
-from runner.fork_server import ForkServer
-from runner.pool import PoolError
+from runner.pool.fork import server as forking
+from runner.pool.fork_server import ForkServer
+from runner.pool.linux import processes
+from runner.pool.pool import PoolError
 from tests import pool_loads, pool_work, pools
 from tests.pools import Owner, open_pool
 from tests.waiting import wait_for

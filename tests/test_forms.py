@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server import file_part
-from server.forms import FormBody
-from storage.upload_folder import FolderUploads
+from server.upload import file_part
+from server.upload.form import FormBody
+from storage.files.folder import FolderUploads
 from tests.api import analyze_form, form
 
 # What looks like the end of a file or the beginning of one, between what cannot be part of either.

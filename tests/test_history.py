@@ -2,9 +2,9 @@
 
 import pytest
 
-from storage import history
-from storage.job import NewJob
-from storage.models import MomentRow
+from storage.db.models import MomentRow
+from storage.queries import history
+from storage.records.job import NewJob
 from tests.api import Client
 from tests.stores import RETURNED, Bench
 

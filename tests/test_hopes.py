@@ -7,11 +7,11 @@ from typing import Any
 import peewee as pw
 import pytest
 
-from storage.claim_moves import Claim, Claimed
-from storage.job import Fence, Job, NewJob
-from storage.models import TallyRow
-from storage.moves import Moves
-from storage.retention import delete_job
+from storage.claiming.statements import Claim, Claimed
+from storage.db.models import TallyRow
+from storage.jobs.retention import delete_job
+from storage.jobs.transitions import Moves
+from storage.records.job import Fence, Job, NewJob
 from tests.stores import RAISED, RETURNED, Bench, Holder, die
 from tests.waiting import wait_for
 

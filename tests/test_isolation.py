@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from runner import landlock, proc
-from runner.environment import is_passed, reduced
-from runner.limits import JobLimits
+from runner.pool.fork.environment import is_passed, reduced
+from runner.pool.linux import landlock, proc
+from runner.pool.linux.limits import JobLimits
 from tests import isolation_work, pools
 from tests.pools import Owner, open_pool
 from tests.waiting import wait_for
@@ -167,7 +167,7 @@ def test_a_job_whose_folder_is_gone_fails_and_says_so() -> None:
 
 HIDE = """
 import ctypes, os
-from runner import processes
+from runner.pool.linux import processes
 
 def see():
     child = os.fork()

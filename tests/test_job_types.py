@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.job_types import JobTypesError, find, load
 from runner.job_types.base import Context, JobError, NotRetryable, UploadFile
+from runner.job_types.loader import JobTypesError, find, load
 from runner.job_types.sleep import Sleep, SleepPayload
 
 HEADER = """

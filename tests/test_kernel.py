@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import kernel
-from runner.analysis.kernel import Kernel
+from runner.analysis.match import kernel
+from runner.analysis.match.kernel import Kernel
+from runner.analysis.match.patterns import Literal
 from runner.analysis.native import build
-from runner.analysis.patterns import Literal
 from tests.analysis_kernel import SMALL, VECTORS, literals_of, plainly, searched
 from tests.pools import ROOT
 

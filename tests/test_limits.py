@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from runner import oom_kills
-from runner.limits import JobLimits
-from runner.outcome import Outcome
+from runner.pool.keeper import oom_kills
+from runner.pool.linux.limits import JobLimits
+from runner.pool.protocol.outcome import Outcome
 from tests import limit_work, pools
 from tests.cgroups import small_cgroup
 from tests.pools import Owner, open_pool

@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner import messages
-from runner.lease import steady_now
-from runner.link import Link
-from runner.marks import Begun
-from runner.pace import LINE_SECONDS, MOST_AHEAD, MOST_IN_ALL, Pace
+from runner.pool.channel import Link
+from runner.pool.protocol import messages
+from runner.pool.protocol.begun_calls import Begun
+from runner.pool.protocol.lease import steady_now
+from runner.pool.protocol.prefetch import LINE_SECONDS, MOST_AHEAD, MOST_IN_ALL, Pace
 from tests import pools
 from tests.pools import Owner, descriptors_below, free_descriptor, open_pool
 from tests.stores import Bench

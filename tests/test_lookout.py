@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.job import Job
+from storage.records.job import Job
 from tests.stores import RAISED, RETURNED, Bench, Holder
 
 

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pytest
 
-from storage.job import Ended, Job, NewJob, Outcome, Usage
-from storage.statements import MANY
+from storage.db.statements import MANY
+from storage.records.job import Ended, Job, NewJob, Outcome, Usage
 from tests.stores import RETURNED, Bench, Holder
 
 TEXTS = ('"', "\\", "'", "%s", "\0", "é 🦀 \u2028", "{", "x" * 100_000, "")

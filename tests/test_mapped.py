@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.analysis import mapped
-from runner.analysis.encodings import Utf8Source
-from runner.analysis.lines import LineOptions
-from runner.analysis.mapped import map_file
-from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.scanner import Options, Scanner
-from runner.analysis.source import SourceError
-from runner.analysis.sources import open_source
+from runner.analysis.count.lines import LineOptions
+from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.input import mapped
+from runner.analysis.input.encodings import Utf8Source
+from runner.analysis.input.mapped import map_file
+from runner.analysis.input.source import SourceError
+from runner.analysis.input.sources import open_source
+from runner.analysis.match.patterns import Pattern, prepare
 from tests.analysis_oracle import scan
 
 LINE = b"a b\n"

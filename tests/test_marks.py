@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 
-from runner import messages
-from runner.link import Link
-from runner.marks import Begun, Marks, new_marks
+from runner.pool.channel import Link
+from runner.pool.protocol import messages
+from runner.pool.protocol.begun_calls import Begun, Marks, new_marks
 from tests import pool_loads, pools
 from tests.pools import open_pool
 from tests.waiting import wait_for

@@ -11,17 +11,18 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from storage import retention
-from storage.database import Database
-from storage.engines import open_engine
-from storage.figures import Figures, figures
-from storage.filters import Filters
-from storage.job import Ended, Fence, NewJob, Outcome
-from storage.keys import Keyed
-from storage.logs import instance
-from storage.models import JobRow
-from storage.states import Status
-from storage.tallies import BUCKETS
+from storage.db.counters import BUCKETS
+from storage.db.database import Database
+from storage.db.engines import open_engine
+from storage.db.models import JobRow
+from storage.db.schema.migrate import MIGRATIONS
+from storage.jobs import retention
+from storage.jobs.idempotency import Keyed
+from storage.queries.figures import Figures, figures
+from storage.records.filters import Filters
+from storage.records.job import Ended, Fence, NewJob, Outcome
+from storage.records.states import Status
+from storage.telemetry.logs import instance
 from tests.api import Client
 from tests.stores import CANCELED, RAISED, RETURNED, Bench, die
 from tests.test_plans import Plans, slow
@@ -160,7 +161,7 @@ def test_jobs_of_before_the_tallies_are_counted_by_the_migration(bench: Bench) -
     bench.runner().claim_one()
     bench.jobs.cancel(bench.enqueue("b"))
     bench.store.database.execute("DROP TABLE tally")
-    file = Path(retention.__file__).parent / "migrations" / "0005_tally.py"
+    file = MIGRATIONS / "0005_tally.py"
     spec = importlib.util.spec_from_file_location("tally", file)
     assert spec
     assert spec.loader

@@ -6,14 +6,14 @@ from uuid import uuid4
 
 import pytest
 
-from storage import schema
-from storage.config import Settings
-from storage.database import Database
-from storage.engines import open_engine
-from storage.figures import figures
-from storage.filters import Filters
-from storage.opening import open_store
-from storage.states import Status
+from storage.db.database import Database
+from storage.db.engines import open_engine
+from storage.db.schema import migrate as schema
+from storage.open import open_store
+from storage.queries.figures import figures
+from storage.records.filters import Filters
+from storage.records.states import Status
+from storage.settings.settings import Settings
 from storage.store import JobStore
 from tests.stores import Bench
 

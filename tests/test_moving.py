@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from storage import models
-from storage.database import Database
-from storage.engines import making_engine, open_engine
-from storage.events import Events
-from storage.job import NewJob, Outcome, StoreUnavailable, StoreUnusable
-from storage.keys import Kept, Keyed
-from storage.move_sides import MoveRefused, open_source, open_target
-from storage.move_tables import BATCH_BYTES, MODELS, Table
-from storage.moving import Move
-from storage.schema import HISTORY
+from storage.db import models
+from storage.db.database import Database
+from storage.db.engines import making_engine, open_engine
+from storage.db.schema.migrate import HISTORY
+from storage.jobs.events import Events
+from storage.jobs.idempotency import Kept, Keyed
+from storage.records.job import NewJob, Outcome, StoreUnavailable, StoreUnusable
+from storage.transfer.endpoints import MoveRefused, open_source, open_target
+from storage.transfer.tables import BATCH_BYTES, MODELS, Table
+from storage.transfer.transfer import Move
 from tests.moving import (
     FILE,
     Content,

@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server import once
-from storage import retention
-from storage.filters import Filters
-from storage.job import NewJob, Upload
-from storage.keys import Kept, Keyed
-from storage.opening import open_store
+from server.store import idempotency as once
+from storage.jobs import retention
+from storage.jobs.idempotency import Kept, Keyed
+from storage.open import open_store
+from storage.records.filters import Filters
+from storage.records.job import NewJob, Upload
 from storage.store import JobStore, Refusal
 from tests.api import Client, analyze_form, fields, form, read
 from tests.stores import Bench, folder_of

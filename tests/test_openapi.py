@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from tornado.web import Application, RequestHandler
 
-from runner import job_types
+from runner.job_types import loader as job_types
 from server.app import make_app
-from server.filters import BulkBody, ListQuery
-from server.front import Front
+from server.documents.filters import BulkBody, ListQuery
+from server.documents.submission import Submission
 from server.handlers.base import Handler
-from server.problems import CONTENT_TYPE
-from server.submission import Submission
+from server.http.problems import CONTENT_TYPE
+from server.http_server import Front
 from tests.api import Client
 from tests.described import described_api
 from tests.stores import Bench

@@ -4,8 +4,8 @@ import fcntl
 import threading
 from pathlib import Path
 
-from storage.config import Settings
-from storage.opening import open_store
+from storage.open import open_store
+from storage.settings.settings import Settings
 from tests.waiting import wait_for
 
 

@@ -6,10 +6,10 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.edge_config import EdgeSettings
-from server.front import Front
-from server.wire import HEADERS
-from storage.config import SettingsError
+from server.documents.jobs import HEADERS
+from server.http_server import Front
+from server.settings.edge import EdgeSettings
+from storage.settings.settings import SettingsError
 from tests.api import Client, open_app
 from tests.stores import Bench
 

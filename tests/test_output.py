@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from storage.output import Outputs, Part
-from storage.retention import prune
-from storage.tails import BYTES
+from storage.jobs.output import Outputs, Part
+from storage.jobs.retention import prune
+from storage.jobs.tails import BYTES
 from tests.stores import RAISED, RETURNED, Bench
 
 MOST = 4096

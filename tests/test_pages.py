@@ -7,7 +7,7 @@ import pytest
 from tornado.httpclient import HTTPResponse
 
 from server.handlers.pages import takes_gzip, wants_page
-from server.web_files import CONTENT_TYPES, FOLDER
+from server.handlers.web_files import CONTENT_TYPES, FOLDER
 from tests.api import Client, read
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}

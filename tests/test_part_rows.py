@@ -5,10 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from storage.job import Fence, Upload, Usage
-from storage.job_parts import JobParts
-from storage.parts import MOST_LOST, Parts, TakenPart
-from storage.runners import living
+from storage.claiming.job_parts import JobParts
+from storage.claiming.parts import MOST_LOST, Parts, TakenPart
+from storage.liveness.runners import living
+from storage.records.job import Fence, Upload, Usage
 from tests.stores import RAISED, RETURNED, Bench, Holder, die
 
 ERROR = {"outcome": "raised", "retryable": True, "type": "ValueError", "message": "no"}

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from runner.part_work import PartWork
-from storage.job import Upload, Usage
-from storage.part_row import PartRow
+from runner.supervisor.part_work import PartWork
+from storage.db.part_row import PartRow
+from storage.records.job import Upload, Usage
 from tests.workers import Worker, another_runner, open_worker
 
 

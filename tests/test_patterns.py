@@ -2,9 +2,9 @@
 
 import pytest
 
-from runner.analysis.errors import PatternError
-from runner.analysis.patterns import Literal, Pattern, prepare
-from runner.analysis.regex_text import needed_literals
+from runner.analysis.input.errors import PatternError
+from runner.analysis.match.patterns import Literal, Pattern, prepare
+from runner.analysis.match.regex_text import needed_literals
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from itertools import product
 
 import pytest
 
-from storage.events import Events
-from storage.filters import Filters
-from storage.states import Status
+from storage.jobs.events import Events
+from storage.records.filters import Filters
+from storage.records.states import Status
 from tests.stores import RETURNED, Bench, id_at
 
 STATUSES = (frozenset[Status](), *(frozenset({status}) for status in Status), frozenset(Status))

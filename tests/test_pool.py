@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runner.pool import Pool
+from runner.pool.pool import Pool
 from tests import pool_loads, pool_work, pools
 from tests.pools import Owner, open_pool
 from tests.waiting import wait_for

@@ -18,10 +18,10 @@ from typing import Any, NoReturn
 
 import pytest
 
-from runner import proc
-from runner.crew import Crew
-from runner.lease import steady_now
-from runner.pool import PoolError
+from runner.pool.executor import Crew
+from runner.pool.linux import proc
+from runner.pool.pool import PoolError
+from runner.pool.protocol.lease import steady_now
 from tests import pool_loads, pools
 from tests.pools import open_pool
 from tests.waiting import wait_for

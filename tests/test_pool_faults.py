@@ -13,16 +13,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from runner import messages
-from runner.excess import Excess
-from runner.job_process import JobProcess
-from runner.lease import Lease
-from runner.limits import JobLimits
-from runner.orders import Orders
-from runner.pool import PoolError
-from runner.printed import Output
-from runner.setup import Limits
-from runner.watch import Ears, Watch
+from runner.pool.keeper.job_process import JobProcess
+from runner.pool.keeper.limits_exceeded import Excess
+from runner.pool.keeper.orders import Orders
+from runner.pool.keeper.watch import Ears, Watch
+from runner.pool.linux.limits import JobLimits
+from runner.pool.pool import PoolError
+from runner.pool.protocol import messages
+from runner.pool.protocol.lease import Lease
+from runner.pool.protocol.output import Output
+from runner.pool.protocol.setup import Limits
 from tests import pool_loads, pool_work, pools
 from tests.pools import descriptors_below, free_descriptor, open_descriptors, open_pool
 from tests.waiting import wait_for

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runner import proc
+from runner.pool.linux import proc
 from tests import pool_loads, pools
 from tests.pools import Owner, open_pool
 from tests.waiting import wait_for

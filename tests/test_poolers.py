@@ -9,11 +9,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from storage.config import Settings, SettingsError
-from storage.job import NewJob, StoreUnavailable
-from storage.opening import Store, open_store
+from storage.notify.wakeup import LISTENER, WORKER
+from storage.open import Store, open_store
+from storage.records.job import NewJob, StoreUnavailable
+from storage.settings.settings import Settings, SettingsError
 from storage.store import JobStore
-from storage.wakeup import LISTENER, WORKER
 from tests.poolers import PROGRAM, running_pooler
 from tests.postgres import PostgresServer
 from tests.programs import running_service

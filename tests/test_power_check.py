@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage.job import NewJob
+from storage.records.job import NewJob
 from tests.power import notes
 from tests.power.notes import Found, Notes
 from tests.stores import Bench, folder_of

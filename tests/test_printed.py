@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from runner import messages
-from runner.pool import Outcome
-from runner.printed import LOG_BYTES, Output, Pieces
+from runner.pool.pool import Outcome
+from runner.pool.protocol import messages
+from runner.pool.protocol.output import LOG_BYTES, Output, Pieces
 from tests import print_work
 from tests.pools import Owner, cpu_seconds, open_descriptors, open_pool
 from tests.waiting import wait_for

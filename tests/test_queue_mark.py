@@ -7,8 +7,8 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server import queue_mark
-from server.front import Front
+from server.http_server import Front
+from server.store import queue_mark
 from tests.api import Client, analyze_form, open_app, read
 from tests.stores import Bench
 from tests.waiting import until

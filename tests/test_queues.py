@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from storage.filters import Filters
-from storage.job import NewJob
-from storage.queues import COUNT_LIMIT, MAX_QUEUES, QueueInUse, Queues, TooManyQueues
+from storage.jobs.queues import COUNT_LIMIT, MAX_QUEUES, QueueInUse, Queues, TooManyQueues
+from storage.notify.wakeup import WORKER
+from storage.records.filters import Filters
+from storage.records.job import NewJob
 from storage.store import Refusal
-from storage.wakeup import WORKER
 from tests.stores import RAISED, RETURNED, Bench
 
 
@@ -172,7 +172,7 @@ def test_what_ends_in_a_limited_queue_wakes_the_other_runners(shop: Shop) -> Non
 def test_who_claims_all_that_it_may_at_once_leaves_the_rest_to_others(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.lookout.MOST_ASIDE", 2)
+    monkeypatch.setattr("storage.claiming.candidates.MOST_ASIDE", 2)
     shop.fill("a", 4, limit=4)
     runner = shop.bench.runner()
     with closing(shop.bench.store.wakeup.waiter(WORKER)) as waiter:

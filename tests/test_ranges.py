@@ -13,15 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import cutting, helpers, ranges, seldom
-from runner.analysis.cutting import cuts, may_be_cut, plan
-from runner.analysis.errors import HelperError
-from runner.analysis.helper import Progress
-from runner.analysis.helpers import run_parts
-from runner.analysis.lines import LineOptions
-from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.ranges import scan_ranges
-from runner.analysis.scanner import Options
+from runner.analysis.count.lines import LineOptions
+from runner.analysis.count.scanner import Options
+from runner.analysis.input import progress as seldom
+from runner.analysis.input.errors import HelperError
+from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.parallel import cuts as cutting
+from runner.analysis.parallel import helpers, ranges
+from runner.analysis.parallel.cuts import cuts, may_be_cut, plan
+from runner.analysis.parallel.helper import Progress
+from runner.analysis.parallel.helpers import run_parts
+from runner.analysis.parallel.ranges import scan_ranges
 from tests.analysis_oracle import expected, found, scan
 
 # A test run may have threads; none of them is in the code that the helpers run.

@@ -7,11 +7,11 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.addresses import Proxies, site
-from server.edge_config import EdgeSettings
-from server.front import Front
-from server.problems import Problem
-from server.rates import FAILURES, MAX_KEYS, Buckets, Rates
+from server.auth.proxies import Proxies, site
+from server.auth.rate_limits import FAILURES, MAX_KEYS, Buckets, Rates
+from server.http.problems import Problem
+from server.http_server import Front
+from server.settings.edge import EdgeSettings
 from tests.api import Client, open_app, read
 from tests.stores import Bench
 

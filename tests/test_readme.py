@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from runner import job_types
 from runner.config import RunnerSettings
-from server.config import ServerSettings
-from storage.config import Settings
-from storage.trace_settings import TraceSettings
+from runner.job_types import loader as job_types
+from server.settings.server import ServerSettings
+from storage.settings.settings import Settings
+from storage.settings.traces import TraceSettings
 from tests.programs import Service, running_service
 
 README = (Path(__file__).parent.parent / "README.md").read_text()

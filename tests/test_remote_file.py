@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner import remote_file, remote_ranges
 from runner.job_types.base import JobError, NotRetryable
-from runner.remote_file import RemoteFile
-from runner.remote_ranges import RemoteChanged, RemoteError, RemoteMissing
-from runner.remote_upload import RemoteUpload
+from runner.job_types.remote_upload import RemoteUpload
+from runner.remote import file as remote_file
+from runner.remote import ranges as remote_ranges
+from runner.remote.file import RemoteFile
+from runner.remote.ranges import RemoteChanged, RemoteError, RemoteMissing
 from tests.waiting import wait_for
 from tests.web_store import Failure, Handler, web_store
 

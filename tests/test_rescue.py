@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from runner.lease import steady_now
-from storage.liveness import FileLiveness, LeaseLiveness
+from runner.pool.protocol.lease import steady_now
+from storage.liveness.liveness import FileLiveness, LeaseLiveness
 from tests.stores import RETURNED, Bench, die
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.retry import delay_ms
+from runner.supervisor.retry import delay_ms
 
 chances = st.floats(min_value=0, max_value=1)
 

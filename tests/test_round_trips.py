@@ -7,8 +7,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from storage.claim_moves import Claim, Claimed
-from storage.job import NewJob, StoreInDoubt, StoreUnavailable
+from storage.claiming.statements import Claim, Claimed
+from storage.records.job import NewJob, StoreInDoubt, StoreUnavailable
 from tests.stores import RETURNED, Bench
 
 only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -12,9 +12,10 @@ from uuid import UUID
 
 import pytest
 
-from runner import job_types, remote_file
-from runner.analysis import ranges
-from storage.job import Upload
+from runner.analysis.parallel import ranges
+from runner.job_types import loader as job_types
+from runner.remote import file as remote_file
+from storage.records.job import Upload
 from tests import s3
 from tests.api import form
 from tests.programs import Service, running_service

@@ -9,11 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import choice, fixed, kernel, lines, primitives, window
-from runner.analysis.lines import LineOptions
-from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.scanner import Options, Scanner
-from runner.analysis.source import SourceError
+from runner.analysis.count import lines
+from runner.analysis.count.lines import LineOptions
+from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.input import primitives, window
+from runner.analysis.input.source import SourceError
+from runner.analysis.match import engine_choice as choice
+from runner.analysis.match import fixed_length as fixed
+from runner.analysis.match import kernel
+from runner.analysis.match.patterns import Pattern, prepare
 from tests.analysis_kernel import SMALL, VECTORS
 from tests.analysis_oracle import Dribble, Found, expected, found, scan, scan_mapped
 

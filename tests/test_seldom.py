@@ -1,6 +1,6 @@
 """How far something is, told now and then."""
 
-from runner.analysis.seldom import Seldom
+from runner.analysis.input.progress import Seldom
 
 
 def test_of_much_that_is_told_little_comes_through_and_nothing_else_is_looked_up() -> None:

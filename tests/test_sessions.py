@@ -19,9 +19,9 @@ from tornado.testing import bind_unused_port
 from tornado.web import create_signed_value
 
 from server.app import make_app
-from server.front import Front
-from server.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, key_in
-from server.tokens import Token, in_setting
+from server.auth.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, key_in
+from server.auth.tokens import Token, in_setting
+from server.http_server import Front
 from tests.api import Client, open_app, open_services, read
 from tests.callers import API_TOKENS, bearer, token
 from tests.stores import Bench

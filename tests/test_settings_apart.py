@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from runner.config import RunnerSettings
-from storage.settings_apart import read_apart
+from storage.settings.child import read_apart
 from tests.programs import running_service
 
 # It forks before its program has threads; a test may have those of pytest-xdist.

@@ -2,9 +2,9 @@
 
 import pytest
 
-from runner.outcome import Outcome
-from runner.roster import Running
-from runner.settling import Settler
+from runner.pool.protocol.outcome import Outcome
+from runner.supervisor.running_jobs import Running
+from runner.supervisor.settle import Settler
 from tests.stores import Bench
 
 RAISED = Outcome("raised", error_type="ValueError", error_message="no")

@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis import sources
-from runner.analysis.gzip_member import GzipDecoder, GzipError
-from runner.analysis.sources import Limits, Source, SourceError, open_source
+from runner.analysis.input import sources
+from runner.analysis.input.gzip_member import GzipDecoder, GzipError
+from runner.analysis.input.sources import Limits, Source, SourceError, open_source
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import pytest
 
-from storage.job import Fence
-from storage.moves import Moves
-from storage.states import (
+from storage.jobs.transitions import Moves
+from storage.records.job import Fence
+from storage.records.states import (
     CANCEL,
     CLAIM,
     FINAL,

@@ -2,10 +2,10 @@
 
 from uuid import UUID, uuid4
 
-from storage import retention
-from storage.filters import Filters
-from storage.job import NewJob, Upload
-from storage.states import Status
+from storage.jobs import retention
+from storage.records.filters import Filters
+from storage.records.job import NewJob, Upload
+from storage.records.states import Status
 from storage.store import Refusal
 from tests.stores import RETURNED, Bench
 

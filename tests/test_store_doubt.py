@@ -8,9 +8,9 @@ from uuid import UUID
 import peewee as pw
 import pytest
 
-from runner import supervisor
-from storage.database import Database
-from storage.job import StoreUnavailable
+from runner.supervisor import supervisor
+from storage.db.database import Database
+from storage.records.job import StoreUnavailable
 from tests.api import FILE, Client, analyze_form
 from tests.faulty_disk import failing
 from tests.programs import Service, running_service

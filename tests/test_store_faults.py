@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from storage import engines
-from storage.config import Settings
-from storage.database import Database
-from storage.filters import Filters
-from storage.job import NewJob, StoreError, StoreFull, StoreUnavailable, StoreUnusable
-from storage.opening import open_store
+from storage.db import engines
+from storage.db.database import Database
+from storage.open import open_store
+from storage.records.filters import Filters
+from storage.records.job import NewJob, StoreError, StoreFull, StoreUnavailable, StoreUnusable
+from storage.settings.settings import Settings
 from storage.store import JobStore
 from tests.api import Client
 from tests.making import make_and_die_at_each_step

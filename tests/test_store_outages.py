@@ -14,8 +14,8 @@ from typing import Any
 import psutil
 import pytest
 
-from storage.config import Settings
-from storage.opening import open_store
+from storage.open import open_store
+from storage.settings.settings import Settings
 from tests import postgres
 from tests.programs import Program, Service, running_service
 from tests.test_store_faults import locked_by_another_tool

@@ -90,5 +90,5 @@ def test_mentions_are_found(text: str, found: bool) -> None:
 def test_bodies_are_not_decompressed_and_reasons_are_not_made_of_text() -> None:
     sources = {path.name: path.read_text() for path in (ROOT / "server").rglob("*.py")}
     assert [name for name, text in sources.items() if re.search(r"\breason=", text)] == []
-    assert "decompress_request=False" in sources["front.py"]
+    assert "decompress_request=False" in sources["http_server.py"]
     assert not any("decompress_request=True" in text for text in sources.values())

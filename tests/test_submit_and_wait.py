@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.front import Front
-from storage.filters import Filters
-from storage.job import Job, StoreUnavailable
+from server.http_server import Front
+from storage.records.filters import Filters
+from storage.records.job import Job, StoreUnavailable
 from tests.api import Client, analyze_form, fields, form, read
 from tests.stores import RETURNED, Bench
 

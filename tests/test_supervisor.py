@@ -9,9 +9,9 @@ from uuid import UUID
 import psutil
 import pytest
 
-from runner import supervisor
-from storage.job import StoreUnavailable
-from storage.liveness import FileLiveness
+from runner.supervisor import supervisor
+from storage.liveness.liveness import FileLiveness
+from storage.records.job import StoreUnavailable
 from tests.waiting import wait_for
 from tests.workers import Worker, another_runner, open_worker
 

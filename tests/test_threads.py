@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runner.analysis import seldom
-from runner.analysis.helper import Progress
-from runner.analysis.threads import run_parts
+from runner.analysis.input import progress as seldom
+from runner.analysis.parallel.helper import Progress
+from runner.analysis.parallel.threads import run_parts
 
 PATIENCE = 60
 """Seconds; a test that works waits for a moment."""

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from server.callers import Caller, Role
-from server.config import ServerSettings
-from server.sessions import KEY_FILE, key_in
-from server.tokens import LOOK_SECONDS, Token, Tokens, TokensError, create, in_file, in_setting
-from storage.config import SettingsError
-from storage.job import StoreError
+from server.auth.callers import Caller, Role
+from server.auth.sessions import KEY_FILE, key_in
+from server.auth.tokens import LOOK_SECONDS, Token, Tokens, TokensError, create, in_file, in_setting
+from server.settings.server import ServerSettings
+from storage.records.job import StoreError
+from storage.settings.settings import SettingsError
 from tests.stores import Clock
 
 SECRET = "s3cr3t-s3cr3t-s3cr3t"

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from storage.ends import AttemptEnd, End, Ends
-from storage.job import Fence, Outcome, StoreInDoubt
-from storage.states import Status
-from storage.trace_context import ATTEMPT, WAIT, Traced, attempt_traceparent, span_id
+from storage.records.attempt_ends import AttemptEnd, End, Ends
+from storage.records.job import Fence, Outcome, StoreInDoubt
+from storage.records.states import Status
+from storage.records.trace_context import ATTEMPT, WAIT, Traced, attempt_traceparent, span_id
 from tests.stores import RAISED, RETURNED, Bench, Holder, die
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from storage.config import SettingsError
-from storage.trace_settings import TraceSettings
+from storage.settings.settings import SettingsError
+from storage.settings.traces import TraceSettings
 from tests.collector import Collector, Sent, running_collector
 from tests.programs import Program, Service, running_service
 
@@ -323,7 +323,7 @@ def test_what_is_off_loads_nothing_and_tells_jobs_nothing(tmp_path: Path) -> Non
         assert (job["status"], job["result"]) == ("succeeded", None)
         for program in (worker, service.listener):
             text = program.log.read_text()
-            assert "storage.tracing" in text
+            assert "storage.telemetry.tracing" in text
             assert LIBRARIES.findall(text) == []
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runner import transaction_watch
-from runner.transaction_watch import TransactionWatch
-from storage import transactions
-from storage.opening import name_of
-from storage.transactions import oldest_seconds, open_transactions
+from runner.supervisor import transaction_watch
+from runner.supervisor.transaction_watch import TransactionWatch
+from storage.open import name_of
+from storage.queries import transactions
+from storage.queries.transactions import oldest_seconds, open_transactions
 from tests.programs import running_service
 from tests.stores import Bench
 from tests.waiting import wait_for

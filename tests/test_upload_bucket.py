@@ -11,15 +11,15 @@ from uuid import uuid4
 
 import pytest
 
-from runner import job_types
+from runner.job_types import loader as job_types
 from runner.job_types.base import JobError
-from storage.bucket_access import open_bucket
-from storage.config import Settings, SettingsError
-from storage.job import StoreError, StoreUnavailable, StoreUnusable, Upload
-from storage.opening import open_store
-from storage.upload_bucket import PART_BYTES, BucketUploads, BucketWriter, open_bucket_uploads
-from storage.upload_folder import FolderUploads
-from storage.uploads import GRACE_SECONDS
+from storage.files.bucket import PART_BYTES, BucketUploads, BucketWriter, open_bucket_uploads
+from storage.files.bucket_access import open_bucket
+from storage.files.folder import FolderUploads
+from storage.files.uploads import GRACE_SECONDS
+from storage.open import open_store
+from storage.records.job import StoreError, StoreUnavailable, StoreUnusable, Upload
+from storage.settings.settings import Settings, SettingsError
 from tests import s3
 from tests.s3 import Bucket
 from tests.upload_places import InBucket

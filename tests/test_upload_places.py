@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from runner import job_types
-from storage import retention
-from storage.job import Upload
+from runner.job_types import loader as job_types
+from storage.jobs import retention
+from storage.records.job import Upload
 from tests.s3 import Bucket
 from tests.stores import Bench
 from tests.upload_places import InBucket, InFolder, Place

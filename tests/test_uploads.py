@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from storage import retention
-from storage.filters import Filters
-from storage.job import StoreUnavailable, Upload
-from storage.upload_folder import FolderUploads
-from storage.uploads import GRACE_SECONDS
+from storage.files.folder import FolderUploads
+from storage.files.uploads import GRACE_SECONDS
+from storage.jobs import retention
+from storage.records.filters import Filters
+from storage.records.job import StoreUnavailable, Upload
 from tests.disk_calls import record_disk_calls
 from tests.stores import RETURNED, Bench, folder_of
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from storage.notices import PostgresWaiter
-from storage.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
-from storage.waking import waking
+from storage.notify.postgresql import PostgresWaiter
+from storage.notify.transaction import waking
+from storage.notify.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
 from tests.pools import descriptors_below, free_descriptor, open_descriptors
 from tests.stores import RETURNED, Bench
 from tests.waiting import wait_for

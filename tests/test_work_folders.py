@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from runner import removal
-from runner.work_folders import WorkFolder, WorkPlace
+from runner.pool.linux import removal
+from runner.pool.linux.work_folders import WorkFolder, WorkPlace
 from tests.pools import ROOT, open_descriptors
 from tests.programs import running_service
 from tests.waiting import wait_for
@@ -151,7 +151,7 @@ def test_a_start_sweeps_what_dead_runners_have_left_and_no_other(
     code = """if True:
         import os, sys
         from pathlib import Path
-        from runner.work_folders import WorkFolder, WorkPlace
+        from runner.pool.linux.work_folders import WorkFolder, WorkPlace
         work = WorkPlace(Path(sys.argv[1]))
         folder = work.path / WorkFolder(work.descriptor, str(work.path)).give()
         (folder / "left").touch()

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storage.config import Settings
-from storage.database import Database
-from storage.opening import open_store
+from storage.db.database import Database
+from storage.open import open_store
+from storage.settings.settings import Settings
 from tests.programs import Program, Service, has_open, running_service
 from tests.waiting import wait_for
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storage import waits
-from storage.job import StoreUnavailable, StoreUnusable
-from storage.write_lock import WriteLock
+from storage.db import timeouts as waits
+from storage.db.write_lock import WriteLock
+from storage.records.job import StoreUnavailable, StoreUnusable
 from tests.programs import has_open, running_service
 from tests.stores import Bench, open_bench
 from tests.test_opening import someone_waits_for

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
 
-from storage.bucket_access import open_bucket
-from storage.config import Settings
-from storage.job import Upload
-from storage.upload_bucket import BucketUploads
-from storage.upload_folder import FolderUploads
-from storage.uploads import GRACE_SECONDS, Uploads
+from storage.files.bucket import BucketUploads
+from storage.files.bucket_access import open_bucket
+from storage.files.folder import FolderUploads
+from storage.files.uploads import GRACE_SECONDS, Uploads
+from storage.records.job import Upload
+from storage.settings.settings import Settings
 from tests.s3 import Bucket
 
 

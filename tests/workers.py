@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from runner import job_types
-from runner.limits import JobLimits
-from runner.pool import Pool
-from runner.roster import Roster
-from runner.settling import backoff_ms
-from runner.setup import Limits
-from runner.supervisor import Supervisor
-from runner.upkeep import Upkeep
-from runner.work_folders import WorkPlace
+from runner.job_types import loader as job_types
+from runner.pool.linux.limits import JobLimits
+from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.pool import Pool
+from runner.pool.protocol.setup import Limits
+from runner.supervisor.maintenance import Upkeep
+from runner.supervisor.running_jobs import Roster
+from runner.supervisor.settle import backoff_ms
+from runner.supervisor.supervisor import Supervisor
+from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
-from storage.config import Settings
-from storage.job import Attempt, Job, NewJob
-from storage.liveness import Liveness
-from storage.opening import Store, open_store
-from storage.rescue import Rescuer
+from storage.liveness.liveness import Liveness
+from storage.notify.wakeup import WORKER
+from storage.open import Store, open_store
+from storage.records.job import Attempt, Job, NewJob
+from storage.settings.settings import Settings
 from storage.store import JobStore
-from storage.wakeup import WORKER
 from tests.waiting import wait_for
 
 TYPES = ("runner.job_types", "tests.job_types")

@@ -9,18 +9,18 @@ but its place.
 from collections.abc import Sequence
 from typing import Any
 
-from runner.analysis.cutting import after_newline, may_be_cut
-from runner.analysis.encodings import AS_IT_IS
-from runner.analysis.formats import format_of
-from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.plain import of_plain, to_plain
-from runner.analysis.ranges import scan_range
+from runner.analysis.count.file_facts import Seen
+from runner.analysis.count.tally import Partial
+from runner.analysis.count.times import LineTimes
+from runner.analysis.input.encodings import AS_IT_IS
+from runner.analysis.input.formats import format_of
+from runner.analysis.input.progress import Seldom
+from runner.analysis.input.stored import Stored, modified_at, size_of
+from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.parallel.cuts import after_newline, may_be_cut
+from runner.analysis.parallel.ranges import scan_range
+from runner.analysis.plain_json import of_plain, to_plain
 from runner.analysis.run import Found, Report, Wanted, detect_encoding, options_of
-from runner.analysis.seen import Seen
-from runner.analysis.seldom import Seldom
-from runner.analysis.stored import Stored, modified_at, size_of
-from runner.analysis.tally import Partial
-from runner.analysis.times import LineTimes
 
 MOST_PARTS = 400
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from runner.analysis.histogram import rfc3339
+from runner.analysis.count.histogram import rfc3339
+from runner.analysis.count.tally import Tally
 from runner.analysis.run import Found, Wanted
-from runner.analysis.tally import Tally
 
 
 def to_json(found: Found, wanted: Wanted) -> dict[str, Any]:

@@ -9,18 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.analysis import ranges
-from runner.analysis.cutting import may_be_cut
-from runner.analysis.encodings import AS_IT_IS, Utf8Source, detect
-from runner.analysis.lines import LineOptions
-from runner.analysis.patterns import Literal, Pattern, Regex, prepare
-from runner.analysis.scanner import Options, Scanner
-from runner.analysis.seen import Seen, Watched
-from runner.analysis.source import Limits
-from runner.analysis.sources import open_source
-from runner.analysis.stored import Stored, modified_at, read_at
-from runner.analysis.tally import Partial
-from runner.analysis.times import LineTimes
+from runner.analysis.count.file_facts import Seen, Watched
+from runner.analysis.count.lines import LineOptions
+from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.count.tally import Partial
+from runner.analysis.count.times import LineTimes
+from runner.analysis.input.encodings import AS_IT_IS, Utf8Source, detect
+from runner.analysis.input.source import Limits
+from runner.analysis.input.sources import open_source
+from runner.analysis.input.stored import Stored, modified_at, read_at
+from runner.analysis.match.patterns import Literal, Pattern, Regex, prepare
+from runner.analysis.parallel import ranges
+from runner.analysis.parallel.cuts import may_be_cut
 
 _REPORT_SECONDS = 0.1
 _BUCKETS = 50_000

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from runner.analysis.encodings import EncodingError, check_encoding
-from runner.analysis.errors import PatternError
-from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.source import Limits, SourceError
+from runner.analysis.input.encodings import EncodingError, check_encoding
+from runner.analysis.input.errors import PatternError
+from runner.analysis.input.source import Limits, SourceError
+from runner.analysis.match.patterns import Pattern, prepare
 from runner.job_types.base import Context, NotRetryable, Payload
 from runner.job_types.in_parts import InParts, Part
 

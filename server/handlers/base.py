@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 
 from tornado.web import RequestHandler, stream_request_body
 
-from server import origins
-from server.body import Body, NoBody, Refused
-from server.callers import NOBODY, Role
-from server.door import SAFE, is_own_origin, require_role
-from server.failures import log_failure, problem_of
-from server.problems import CONTENT_TYPE, Problem
-from server.services import Services
-from server.wire import HEADERS, encode
+from server.auth.authenticate import SAFE, is_own_origin, require_role
+from server.auth.callers import NOBODY, Role
+from server.documents.jobs import HEADERS, encode
+from server.http import cors as origins
+from server.http.body import Body, NoBody, Refused
+from server.http.failures import log_failure, problem_of
+from server.http.problems import CONTENT_TYPE, Problem
+from server.jobs.services import Services
 
 
 @stream_request_body

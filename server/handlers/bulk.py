@@ -7,16 +7,16 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from server import wire
-from server.access import log_change
-from server.body import Body, JsonBody, NoBody, json_body
-from server.callers import Role
-from server.filters import BulkBody
+from server.auth.callers import Role
+from server.documents import jobs as wire
+from server.documents.filters import BulkBody
+from server.documents.submission import field_errors
 from server.handlers.base import Handler
-from server.problems import unacceptable
-from server.submission import field_errors
-from storage.bulk import BulkChange
-from storage.filters import Filters
+from server.http.access_log import log_change
+from server.http.body import Body, JsonBody, NoBody, json_body
+from server.http.problems import unacceptable
+from storage.queries.bulk import BulkChange
+from storage.records.filters import Filters
 
 Change = Callable[[Filters, UUID | None, bool], BulkChange]
 

@@ -10,16 +10,16 @@ from uuid import UUID
 
 from tornado.iostream import StreamClosedError
 
-from server import stream_wire as wire
+from server.events import documents as wire
+from server.events.stream import Stream, Told
+from server.events.stream_query import EventsQuery
 from server.handlers.base import Handler
 from server.handlers.job import parse_id
 from server.handlers.query import given_in, read_query
-from server.problems import Problem
-from server.storing import unknown_job
-from server.stream_query import EventsQuery
-from server.streams import Stream, Told
-from storage.events import PAGE, Event, event_now
-from storage.job import Job
+from server.http.problems import Problem
+from server.jobs.enqueue import unknown_job
+from storage.jobs.events import PAGE, Event, event_now
+from storage.records.job import Job
 
 HEARTBEAT_SECONDS = 15.0
 RETRY_MS = 1000

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from server import wire
+from server.documents import jobs as wire
 from server.handlers.base import Handler
 from server.handlers.job import parse_id
-from server.storing import unknown_job
-from storage.explaining import Situation
-from storage.states import Status
+from server.jobs.enqueue import unknown_job
+from storage.queries.explain import Situation
+from storage.records.states import Status
 
 Reason = tuple[str, str]
 

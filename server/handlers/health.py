@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from server.callers import Role
+from server.auth.callers import Role
+from server.documents.service_schemas import HealthDocument
 from server.handlers.base import Handler
-from server.service_answers import HealthDocument
 
 
 class HealthHandler(Handler):

@@ -4,16 +4,16 @@ import time
 from typing import ClassVar
 from uuid import UUID
 
-from server import wire
-from server.access import log_change
-from server.awaiting import job_after
-from server.callers import Role
-from server.canceling import cancel, require_own
+from server.auth.callers import Role
+from server.documents import jobs as wire
 from server.handlers.base import Handler
 from server.handlers.waiting import wait_seconds
-from server.problems import Problem
-from server.storing import unknown_job
-from storage.states import FINAL
+from server.http.access_log import log_change
+from server.http.problems import Problem
+from server.jobs.cancel import cancel, require_own
+from server.jobs.enqueue import unknown_job
+from server.jobs.wait import job_after
+from storage.records.states import FINAL
 
 
 class OneJob(Handler):

@@ -3,19 +3,20 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from server import once, submission
-from server.access import log_change
-from server.awaiting import accepted_after
-from server.body import Body, JsonBody, NoBody, content_length, media_type
-from server.callers import Role
-from server.forms import SLACK_BYTES, FormBody
+from server.auth.callers import Role
+from server.documents import submission
+from server.documents.submission import Checked
 from server.handlers.lists import ListHandler
 from server.handlers.waiting import wait_seconds
-from server.problems import Problem, too_large
-from server.storing import store_job, store_once
-from server.submission import Checked
-from server.tracing import Submission
-from storage.job import NewJob, StoreError, Upload
+from server.http.access_log import log_change
+from server.http.body import Body, JsonBody, NoBody, content_length, media_type
+from server.http.problems import Problem, too_large
+from server.jobs.enqueue import store_job, store_once
+from server.jobs.wait import accepted_after
+from server.store import idempotency as once
+from server.store.spans import Submission
+from server.upload.form import SLACK_BYTES, FormBody
+from storage.records.job import NewJob, StoreError, Upload
 
 
 class JobsHandler(ListHandler):

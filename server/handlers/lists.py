@@ -3,14 +3,14 @@
 import asyncio
 from uuid import UUID
 
-from server import wire
-from server.awaiting import found_after
-from server.filters import ListQuery, SetQuery
+from server.documents import jobs as wire
+from server.documents.filters import ListQuery, SetQuery
 from server.handlers.base import Handler
 from server.handlers.query import given_in, read_query
 from server.handlers.waiting import wait_seconds
-from server.problems import FieldError, unacceptable
-from storage.job import Job
+from server.http.problems import FieldError, unacceptable
+from server.jobs.wait import found_after
+from storage.records.job import Job
 
 
 class ListHandler(Handler):

@@ -1,12 +1,12 @@
 """`/jobs/{job_id}/logs`: what an attempt has printed and logged."""
 
-from server import stream_wire as wire
+from server.events import documents as wire
+from server.events.stream_query import LogsQuery
 from server.handlers.base import Handler
 from server.handlers.job import parse_id
 from server.handlers.query import given_in, read_query
-from server.problems import Problem
-from server.storing import unknown_job
-from server.stream_query import LogsQuery
+from server.http.problems import Problem
+from server.jobs.enqueue import unknown_job
 
 
 class LogsHandler(Handler):

@@ -1,16 +1,16 @@
 """`/metrics`, `/overview`, its history, and `/readyz`: for those who watch the service."""
 
+from server.documents.metrics import exposition
+from server.documents.overview import history_document, overview_document
+from server.documents.service_schemas import ReadyDocument
 from server.handlers.base import Handler
-from server.metrics import exposition
-from server.overview import history_document, overview_document
-from server.problems import Problem, unavailable
-from server.service_answers import ReadyDocument
-from storage.history import last_hour
-from storage.job import StoreUnusable
-from storage.logs import instance
-from storage.readiness import require_ready
-from storage.runners import living
-from storage.transactions import oldest_seconds
+from server.http.problems import Problem, unavailable
+from storage.liveness.runners import living
+from storage.queries.health import require_ready
+from storage.queries.history import last_hour
+from storage.queries.transactions import oldest_seconds
+from storage.records.job import StoreUnusable
+from storage.telemetry.logs import instance
 
 
 class MetricsHandler(Handler):

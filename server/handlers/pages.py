@@ -1,11 +1,11 @@
 """The web front end: one page for `/docs` and every address below `/ui`, and its files."""
 
-from server.callers import Role
+from server.auth.callers import Role
+from server.documents.service_schemas import IndexDocument, TypeDocument
 from server.handlers.base import Handler
-from server.problems import Problem
-from server.service_answers import IndexDocument, TypeDocument
-from server.services import Services
-from server.web_files import WebFile, WebFiles
+from server.handlers.web_files import WebFile, WebFiles
+from server.http.problems import Problem
+from server.jobs.services import Services
 
 POLICY = "; ".join(
     [

@@ -5,8 +5,8 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from tornado.web import RequestHandler
 
-from server.problems import FieldError, unacceptable
-from server.submission import field_errors
+from server.documents.submission import field_errors
+from server.http.problems import FieldError, unacceptable
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -4,15 +4,15 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
-from server.access import log_change
-from server.body import Body, JsonBody, NoBody, json_body
-from server.callers import Role
+from server.auth.callers import Role
+from server.documents.queues import QueueBody, queue_document, queues_document
+from server.documents.submission import field_errors
 from server.handlers.base import Handler
-from server.problems import FieldError, Problem, unacceptable
-from server.queues import QueueBody, queue_document, queues_document
-from server.submission import field_errors
-from storage.queue_names import DEFAULT_QUEUE, queue_name
-from storage.queues import MAX_QUEUES, QueueInUse, TooManyQueues
+from server.http.access_log import log_change
+from server.http.body import Body, JsonBody, NoBody, json_body
+from server.http.problems import FieldError, Problem, unacceptable
+from storage.jobs.queues import MAX_QUEUES, QueueInUse, TooManyQueues
+from storage.records.queue_name import DEFAULT_QUEUE, queue_name
 
 MAX_BODY_BYTES = 4096
 

@@ -2,15 +2,15 @@
 
 from pydantic import ValidationError
 
-from server.access import log_change
-from server.body import Body, JsonBody, NoBody, media_type
-from server.callers import Caller, Role
-from server.door import SAFE, require_same_origin, unauthorized
+from server.auth.authenticate import SAFE, require_same_origin, unauthorized
+from server.auth.callers import Caller, Role
+from server.auth.sessions import SignIn, cookie_name
+from server.documents.service_schemas import SessionDocument
+from server.documents.submission import field_errors
 from server.handlers.base import Handler
-from server.problems import Problem, unacceptable
-from server.service_answers import SessionDocument
-from server.sessions import SignIn, cookie_name
-from server.submission import field_errors
+from server.http.access_log import log_change
+from server.http.body import Body, JsonBody, NoBody, media_type
+from server.http.problems import Problem, unacceptable
 
 MAX_BODY_BYTES = 4096
 

@@ -1,8 +1,8 @@
 """How long a request wants to wait: `?wait=30`, or `Prefer: wait=30` (RFC 7240)."""
 
-from server.filters import MAX_WAIT_SECONDS
+from server.documents.filters import MAX_WAIT_SECONDS
 from server.handlers.base import Handler
-from server.problems import FieldError, unacceptable
+from server.http.problems import FieldError, unacceptable
 
 
 def wait_seconds(handler: Handler) -> float:

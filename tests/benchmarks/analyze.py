@@ -17,10 +17,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.analysis.lines import LineOptions
-from runner.analysis.patterns import Pattern, prepare
-from runner.analysis.scanner import Options, Scanner
-from runner.analysis.sources import open_source
+from runner.analysis.count.lines import LineOptions
+from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.input.sources import open_source
+from runner.analysis.match.patterns import Pattern, prepare
 from tests.benchmarks.log_file import make_log
 
 TWENTY = [

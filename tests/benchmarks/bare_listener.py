@@ -17,8 +17,8 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, stream_request_body
 
-from server.connections import CHUNK_BYTES
-from server.front import ANY_SIZE
+from server.http.connection import CHUNK_BYTES
+from server.http_server import ANY_SIZE
 
 
 @stream_request_body

@@ -23,11 +23,11 @@ from uuid import UUID
 
 import psycopg
 
-from storage.claim_moves import Claim, Claimed
+from storage.claiming.statements import Claim, Claimed
 from storage.claims import Claims
-from storage.config import Settings
-from storage.job import Ended, Job, NewJob, Outcome
-from storage.opening import Store, open_store
+from storage.open import Store, open_store
+from storage.records.job import Ended, Job, NewJob, Outcome
+from storage.settings.settings import Settings
 from storage.store import JobStore
 from tests import postgres
 from tests.benchmarks.jobs import percentile

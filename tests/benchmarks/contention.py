@@ -17,11 +17,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from storage.claims import Claims
-from storage.config import Settings
-from storage.job import Ended, Fence, NewJob, Outcome, StoreError
-from storage.opening import Store, open_store
+from storage.db.write_lock import WriteLock
+from storage.open import Store, open_store
+from storage.records.job import Ended, Fence, NewJob, Outcome, StoreError
+from storage.settings.settings import Settings
 from storage.store import JobStore
-from storage.write_lock import WriteLock
 
 HEAD = """|turns|part|calls/s|median ms|p99 ms|longest ms|refused|fewest and most of one|
 |---|---|---|---|---|---|---|---|"""

@@ -18,11 +18,12 @@ from collections.abc import Set
 from functools import partial
 from pathlib import Path
 
-from runner import entry, proc
-from runner.job_types import PACKAGES
 from runner.job_types.base import MAX_DATA_RATIO
-from runner.pool import Pool
-from runner.work_folders import WorkPlace
+from runner.job_types.loader import PACKAGES
+from runner.pool.job_process import entry
+from runner.pool.linux import proc
+from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.pool import Pool
 from tests import pools
 
 HEAD = [

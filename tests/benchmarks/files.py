@@ -21,7 +21,7 @@ from typing import Any
 
 from isal import igzip
 
-from runner.analysis.patterns import Pattern
+from runner.analysis.match.patterns import Pattern
 from runner.analysis.run import Wanted, analyze
 from tests.benchmarks.jobs import time_of
 from tests.benchmarks.log_file import make_log

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
-from storage.bulk import Bulk
-from storage.explaining import explain
-from storage.figures import Figures, figures
-from storage.filters import Filters
-from storage.states import Status
+from storage.queries.bulk import Bulk
+from storage.queries.explain import explain
+from storage.queries.figures import Figures, figures
+from storage.records.filters import Filters
+from storage.records.states import Status
 from tests import postgres
 from tests.benchmarks.stored_jobs import EVERY_MS, NEEDLE, fill
 from tests.stores import RETURNED, Bench, Holder, open_bench

@@ -24,9 +24,9 @@ from pathlib import Path
 
 import peewee as pw
 
-from storage.config import Settings
-from storage.models import AttemptRow, JobRow
-from storage.opening import Store, open_store
+from storage.db.models import AttemptRow, JobRow
+from storage.open import Store, open_store
+from storage.settings.settings import Settings
 from tests import postgres
 from tests.benchmarks.jobs import row
 from tests.chaos.networks import HERE, Network, Networks, missing

@@ -22,9 +22,9 @@ from typing import Any
 import psycopg
 
 from storage.claims import Claims
-from storage.job import Job, NewJob
-from storage.opening import Store
-from storage.retention import prune
+from storage.jobs.retention import prune
+from storage.open import Store
+from storage.records.job import Job, NewJob
 from storage.store import JobStore
 from tests.benchmarks.claims_postgresql import (
     RESULT,

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from storage.models import JobRow
+from storage.db.models import JobRow
 from tests.benchmarks.idle import MB, looks
 from tests.benchmarks.speed import ours
 from tests.benchmarks.speed.client import Connection, connect

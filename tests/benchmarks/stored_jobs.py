@@ -5,8 +5,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from storage.models import VersionRow
-from storage.states import Status
+from storage.db.models import VersionRow
+from storage.records.states import Status
 from tests.stores import Bench, id_at
 
 EVERY_MS = 100

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from runner.analysis.patterns import Pattern
+from runner.analysis.match.patterns import Pattern
 from runner.analysis.run import Wanted, analyze
 from tests.benchmarks.analyze import cases
 from tests.benchmarks.files import quiet

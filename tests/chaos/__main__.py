@@ -21,10 +21,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runner import proc, processes
-from storage.config import Settings
-from storage.job import StoreError
-from storage.opening import Store, open_store
+from runner.pool.linux import proc, processes
+from storage.open import Store, open_store
+from storage.records.job import StoreError
+from storage.settings.settings import Settings
 from tests import postgres
 from tests.chaos import audit, job_types, networks
 from tests.chaos.checker import check

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import peewee as pw
 
-from storage.database import Database
-from storage.models import JobRow
-from storage.part_row import PartRow
+from storage.db.database import Database
+from storage.db.models import JobRow
+from storage.db.part_row import PartRow
 from tests.chaos.history import AttemptChange, Change
 
 TABLE = """

@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import processes
+from runner.pool.linux import processes
 from tests.chaos.report import say
 from tests.mutants.guards import MUTANTS
 from tests.mutants.trial import ROOT, copy_tree

@@ -1,9 +1,9 @@
-"""Which transition of storage/states.py a change of a job was, if any. Pure functions."""
+"""Which transition of storage/records/states.py a change of a job was, if any. Pure functions."""
 
 import json
 from collections.abc import Callable
 
-from storage.states import FINAL, TRANSITIONS, Status, Transition
+from storage.records.states import FINAL, TRANSITIONS, Status, Transition
 from tests.chaos.history import Change
 
 PROGRESS = "progress"

@@ -1,6 +1,6 @@
 """Replays a history against the promises of docs/guarantees.md. Pure functions.
 
-entries of a job ─▶ changes ─▶ each one of storage/states.py, by its holder    P2, P4, P5, P8
+entries of a job ─▶ changes ─▶ each one of storage/records/states.py, by its holder    P2, P4, P5, P8
 executions       ─▶ one at a time, each of a claim, not too many               P3, P5
 clients' notes   ─▶ all is there and final, as it was seen                     P1, P2, P4
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from storage.states import FINAL, Status
+from storage.records.states import FINAL, Status
 from tests.chaos.changes import PROGRESS, transition_of
 from tests.chaos.history import Acknowledged, AttemptChange, Change, Execution, History, Seen
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner import proc, processes
+from runner.pool.linux import proc, processes
 from tests.chaos.networks import Network
 from tests.chaos.programs import Fleet, MachineClock, Place
 from tests.postgres import PostgresServer

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner import proc, processes
-from runner.forking import NAME
+from runner.pool.fork.server import NAME
+from runner.pool.linux import proc, processes
 from tests.chaos.networks import Network, Networks
 from tests.pools import name_of
 from tests.programs import Program

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner import processes
+from runner.pool.linux import processes
 from tests.mutants.mutant import Mutant
 
 ROOT = Path(__file__).parent.parent.parent

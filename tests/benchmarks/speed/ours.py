@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from storage.engines import open_engine
-from storage.models import JobRow
-from storage.states import Status
+from storage.db.engines import open_engine
+from storage.db.models import JobRow
+from storage.records.states import Status
 from tests.benchmarks.peers.servers import POSTGRESQL
 from tests.benchmarks.speed.client import Flood, connect, flood, request
 from tests.programs import Service, running_service

@@ -1,0 +1,114 @@
+"""The compressed formats: how each is told, and the decoder of one member of it.
+
+A member is what the format calls a member (gzip), frame (zstd) or stream (xz, bzip2): the part
+that one decoder reads; a file may have many of them. The decoders' windows are bounded, so that
+one takes 36 MiB at most.
+"""
+
+import bz2
+import lzma
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from runner.analysis.input.gzip_member import GzipDecoder, GzipError
+from runner.analysis.input.stored import Stored, read_at
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+# xz up to level 8, and zstd up to --long=25; a window may be no larger than the memory allows.
+MAX_DECODER_BYTES = 36 << 20
+MAX_WINDOW_LOG = 25
+
+
+class Decoder(Protocol):
+    """Decodes one member, by pieces. What was given too much is in `unused_data` after `eof`."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the member is complete."""
+
+    @property
+    def needs_input(self) -> bool:
+        """Whether there is nothing to give without more data."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows the member."""
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        """Take data, and give at most `max_length` bytes."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A compressed format; the sizes keep one call of its decoder within some milliseconds."""
+
+    name: str
+    new_decoder: Callable[[], Decoder]
+    errors: tuple[type[Exception], ...]  # what the decoder raises
+    chunk_bytes: int  # taken in at once
+    piece_bytes: int  # given out at once
+    too_large: tuple[str, str] = ("", "")  # of what the decoder says of memory, and what we say
+
+    def problem(self, error: Exception) -> str:
+        """What is wrong with data on which the decoder raised this, and what to do, if we know."""
+        theirs, ours = self.too_large
+        if theirs and theirs in str(error):
+            return ours
+        return f"cannot decode {self.name}: {error}"
+
+
+def _xz_decoder() -> Decoder:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MAX_DECODER_BYTES)
+
+
+def _zstd_decoder() -> Decoder:
+    return zstd.ZstdDecompressor(
+        options={zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+    )
+
+
+GZIP = Format("gzip", GzipDecoder, (GzipError,), 32 << 10, 256 << 10)
+_ZSTD_TOO_LARGE = (
+    "requires too much memory",
+    "this zstd data needs a window of more than 32 MiB: compress it again at level 20 or less, "
+    "without --long or with --long=25",
+)
+_XZ_TOO_LARGE = (
+    "Memory usage limit exceeded",
+    "this xz data needs a dictionary of more than 32 MiB: compress it again at level 8 or less",
+)
+ZSTD = Format("zstd", _zstd_decoder, (zstd.ZstdError,), 32 << 10, 128 << 10, _ZSTD_TOO_LARGE)
+XZ = Format("xz", _xz_decoder, (lzma.LZMAError,), 16 << 10, 64 << 10, _XZ_TOO_LARGE)
+BZIP2 = Format("bzip2", bz2.BZ2Decompressor, (OSError, ValueError), 16 << 10, 64 << 10)
+
+# After "BZh" and the level comes a block, or at once the end: text that begins so is no bzip2.
+_BZIP2_NEXT = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
+_HEAD_BYTES = 10
+
+
+def format_of(file: Stored) -> Format | None:
+    """The compressed format that the first bytes of a file tell; None for a plain file."""
+    return _format_of(read_at(file, 0, _HEAD_BYTES))
+
+
+def _format_of(head: bytes) -> Format | None:
+    if head.startswith(b"\x1f\x8b\x08"):
+        return GZIP
+    if head.startswith(b"\xfd7zXZ\0"):
+        return XZ
+    if head.startswith(b"\x28\xb5\x2f\xfd") or _is_skippable(head):
+        return ZSTD
+    if head.startswith(b"BZh") and b"1" <= head[3:4] <= b"9" and head[4:] in _BZIP2_NEXT:
+        return BZIP2
+    return None
+
+
+def _is_skippable(head: bytes) -> bool:
+    """Whether a zstd frame that is to be skipped comes first, as parallel compressors write it."""
+    return head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50

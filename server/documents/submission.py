@@ -1,0 +1,177 @@
+"""A new job as a client submits it: read from JSON or a form, and checked whole."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
+
+from runner.job_types.base import JobType
+from server.documents.callback_hosts import refusal
+from server.documents.queues import QueueName
+from server.http import strict_json
+from server.http.problems import FieldError, unacceptable
+from storage.records.ids import new_id
+from storage.records.job import NewJob, Upload
+from storage.records.queue_name import DEFAULT_QUEUE
+
+FILE_PART = "filename"
+_TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
+_YEAR = 366 * 86400
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+def _only_text(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("it must be a time as in 2030-01-31T12:00:00Z")
+    return value
+
+
+def _in_range(value: datetime) -> datetime:
+    if not _EARLIEST <= value <= _LATEST:
+        raise ValueError("it must be a time from 1970 to 9999")
+    return value
+
+
+Time = Annotated[
+    AwareDatetime, BeforeValidator(_only_text), AfterValidator(_in_range), Field(strict=False)
+]
+
+
+class Submission(BaseModel):
+    """What a client may say of a new job. Times of `timeout` and `delay` are in seconds."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    type: str
+    payload: dict[str, Any]
+    max_retries: int = Field(1, ge=0, le=100)
+    timeout: float | None = Field(None, gt=0, le=_YEAR)
+    priority: int = Field(0, ge=-100, le=100)
+    run_at: Time | None = None
+    delay: float | None = Field(None, ge=0, le=10 * _YEAR)
+    callback_url: str | None = Field(None, max_length=2000)
+    queue: QueueName = DEFAULT_QUEUE
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A submission that can be accepted. `source` is an earlier job whose file it uses; `cell` is
+    that of its id."""
+
+    submission: Submission
+    source: UUID | None
+    cell: int | None = None
+
+    def new_job(
+        self, upload: Upload | None, submitted_by: str | None, traceparent: str | None = None
+    ) -> NewJob:
+        """The job to store, with its file, the name of its caller, and what names its trace."""
+        given = self.submission
+        return NewJob(
+            type=given.type,
+            payload=given.payload,
+            max_retries=given.max_retries,
+            timeout=given.timeout,
+            priority=given.priority,
+            run_at=None if given.run_at is None else milliseconds(given.run_at),
+            delay=given.delay or 0.0,
+            upload=upload,
+            source=self.source,
+            callback_url=given.callback_url,
+            submitted_by=submitted_by,
+            queue=given.queue,
+            traceparent=traceparent,
+            id=new_id(self.cell),
+        )
+
+
+def read_form(fields: Mapping[str, bytes]) -> dict[str, Any]:
+    """The text parts of a form as one document. Raises Problem 400 for what cannot be read."""
+    return {name: _form_value(name, value) for name, value in fields.items()}
+
+
+def check(
+    document: Any,
+    has_file: bool,
+    job_types: Mapping[str, JobType[Any]],
+    callback_hosts: Collection[str] = (),
+    cell: int | None = None,
+) -> Checked:
+    """The submission, with its payload checked by its job type. Raises Problem 422."""
+    if not isinstance(document, dict):
+        raise unacceptable([FieldError("body", "it must be a JSON object")])
+    try:
+        submission = Submission.model_validate(document)
+    except ValidationError as error:
+        raise unacceptable(field_errors(error)) from None
+    errors = list(_errors(submission, callback_hosts))
+    job_type = job_types.get(submission.type)
+    if job_type is None:
+        known = ", ".join(sorted(job_types))
+        errors.append(FieldError("type", f"unknown job type; known are {known}"))
+        raise unacceptable(errors)
+    try:
+        payload = job_type.Payload.model_validate(submission.payload)
+    except ValidationError as error:
+        raise unacceptable([*errors, *field_errors(error, "payload")]) from None
+    source = job_type.source(payload)
+    errors += _file_errors(job_type, has_file, source)
+    if errors:
+        raise unacceptable(errors)
+    return Checked(submission, source, cell)
+
+
+def _errors(submission: Submission, callback_hosts: Collection[str]) -> Iterator[FieldError]:
+    refused = submission.callback_url is not None and refusal(
+        submission.callback_url, callback_hosts
+    )
+    if refused:
+        yield FieldError("callback_url", refused)
+    if submission.run_at is not None and submission.delay is not None:
+        yield FieldError("delay", "give either run_at or delay, not both")
+
+
+def _file_errors(
+    job_type: JobType[Any], has_file: bool, source: UUID | None
+) -> Iterator[FieldError]:
+    if has_file and source is not None:
+        yield FieldError("payload.source", "give either a source or a file, not both")
+    elif has_file and job_type.upload == "none":
+        yield FieldError(FILE_PART, f"{job_type.name} takes no file")
+    elif job_type.upload == "required" and not has_file and source is None:
+        detail = f"{job_type.name} needs a file: send multipart/form-data with a file part"
+        yield FieldError(FILE_PART, f"{detail} named {FILE_PART}")
+
+
+def field_errors(error: ValidationError, *prefix: str) -> Iterator[FieldError]:
+    """What Pydantic found wrong, each with the path of its field."""
+    for found in error.errors(include_url=False, include_context=False):
+        path = [*prefix, *map(str, found["loc"])]
+        message = found["msg"].removeprefix("Value error, ")
+        yield FieldError(".".join(path) or "body", f"{message[0].lower()}{message[1:]}")
+
+
+def _form_value(name: str, value: bytes) -> Any:
+    if name not in _TEXT_FIELDS:
+        return strict_json.parse(value, f"the form field {name}")
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise unacceptable([FieldError(name, f"not UTF-8: byte {error.start}")]) from None
+
+
+def milliseconds(time: datetime) -> int:
+    """Since 1970 in UTC."""
+    return int(time.timestamp() * 1000)

@@ -1,0 +1,190 @@
+"""What the handlers work with."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID
+
+from runner.job_types.base import JobType
+from server.auth.admission import Admission
+from server.auth.authenticate import Door, open_door
+from server.auth.proxies import Proxies
+from server.auth.rate_limits import Rates
+from server.documents import submission
+from server.events.callback_sender import Sender
+from server.events.feed import Feed
+from server.openapi import document as openapi
+from server.settings.server import ServerSettings
+from server.store.backpressure import DiskMark
+from server.store.batches import Batches
+from server.store.changes import Changes
+from server.store.idempotency import UnderWay
+from server.store.queue_mark import QueueMark
+from server.store.spans import Requests
+from storage.jobs import retention
+from storage.jobs.callbacks import Callbacks
+from storage.jobs.events import Events
+from storage.jobs.idempotency import Kept, Keyed
+from storage.jobs.queues import Queues
+from storage.notify.wakeup import LISTENER
+from storage.open import Store
+from storage.queries import explain as explaining
+from storage.queries.bulk import Bulk
+from storage.queries.explain import Situation
+from storage.queries.figures import Figures, figures, queued
+from storage.records.job import Job, NewJob
+from storage.records.states import Status
+from storage.store import JobStore, Refusal
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = 8
+
+
+@dataclass
+class Services:
+    """The open parts of a listener; made inside its running event loop."""
+
+    settings: ServerSettings
+    store: Store
+    job_types: Mapping[str, JobType[Any]]
+    traces: Requests = field(default_factory=Requests)
+    door: Door = field(init=False)
+    jobs: JobStore = field(init=False)
+    changes: Changes = field(init=False)
+    new_jobs: Batches[NewJob, UUID | Refusal] = field(init=False)
+    """Durable once it answers; None if the job's source has no file. After StoreInDoubt, the store
+    has to be asked for the job's id."""
+    keyed_jobs: Batches[Keyed, Kept | Refusal] = field(init=False)
+    """The same for those that have a key: what it stands for."""
+    keys_under_way: UnderWay = field(default_factory=UnderWay)
+    jobs_by_id: Batches[UUID, Job | None] = field(init=False)
+    bulk: Bulk = field(init=False)
+    disk: DiskMark = field(init=False)
+    queue: QueueMark = field(init=False)
+    admission: Admission = field(init=False)
+    proxies: Proxies = field(init=False)
+    events: Events = field(init=False)
+    feed: Feed = field(init=False)
+    figures: Batches[None, Figures] = field(init=False)
+    """The figures of all jobs; whoever asks at the same time gets the same ones."""
+
+    def __post_init__(self) -> None:
+        self.door = open_door(self.settings)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
+        self._files = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="enqueue")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
+        self.jobs = JobStore(self.store.database, self.store.wakeup, self.store.clock)
+        self.bulk = Bulk(self.store.database, self.store.wakeup, self.store.clock)
+        self.changes = Changes(self.store.wakeup)
+        self.new_jobs = Batches(self.jobs.enqueue, self._writer)
+        self.keyed_jobs = Batches(self.jobs.enqueue_once, self._writer)
+        self.jobs_by_id = Batches(self.jobs.get_each, self._reader)
+        self.disk = DiskMark(
+            self.settings.min_free_bytes, self.store.database_folder, self.store.uploads.folder
+        )
+        self.queue = QueueMark(
+            self.settings.max_queued_jobs,
+            lambda: self.blocking(queued, self.store.database),
+            self.later,
+        )
+        rates = Rates(self.settings.rate_limit, self.settings.rate_burst)
+        self.admission = Admission(self.door, rates)
+        self.proxies = Proxies(self.settings.proxy_networks)
+        self.queues = Queues(self.store.database, self.store.wakeup, self.store.clock)
+        self.events = Events(self.store.database)
+        most = self.settings.max_streams
+        self.feed = Feed(self.events, self.store.wakeup, self.blocking, most)
+        self.figures = Batches(self._look_at_figures, self._threads)
+        self._sender: Sender | None = None
+        if hosts := self.settings.allowed_callback_hosts:
+            outbox = Callbacks(self.store.database, self.store.clock)
+            secret = self.settings.callback_secret.encode()
+            self._sender = Sender(outbox, self.changes, self.blocking, hosts, secret)
+        self.stopping = False
+        self._active = 0
+        self._idle = asyncio.Event()
+        self._later: set[asyncio.Task[None]] = set()
+
+    def check(self, document: Any, has_file: bool) -> submission.Checked:
+        """A submission that can be accepted. Raises Problem 422."""
+        hosts, cell = self.settings.allowed_callback_hosts, self.settings.cell
+        return submission.check(document, has_file, self.job_types, hosts, cell)
+
+    @cached_property
+    def openapi(self) -> dict[str, Any]:
+        """The API as OpenAPI."""
+        return openapi.document(self.job_types)
+
+    def delete(self, job_id: UUID) -> Status | None:
+        """Delete a job, if it is final, and its file if no other has it; the status it had."""
+        status, unused = retention.delete_job(self.store.database, job_id)
+        self.store.uploads.delete(unused)
+        self.store.wakeup.notify(LISTENER)
+        return status
+
+    def explain(self, job_id: UUID) -> Situation | None:
+        """Why a job does not run yet; None if there is no such job."""
+        store = self.store
+        return explaining.explain(store.database, store.clock, store.runners_folder, job_id)
+
+    def _look_at_figures(self, asked: Sequence[None]) -> list[Figures]:
+        store = self.store
+        return [figures(store.database, store.clock, store.runners_folder)] * len(asked)
+
+    async def blocking(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what waits for the database off the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
+
+    async def on_files(self, call: Callable[[], T]) -> T:
+        """Run what waits for the disk of the uploads, so that nothing else has to wait for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._files, call)
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something after the request it belongs to has gone."""
+        task = asyncio.create_task(work)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    def entered(self) -> None:
+        """A request has come."""
+        self._active += 1
+
+    def left(self) -> None:
+        """A request has been answered, or its client went away."""
+        self._active -= 1
+        if self.stopping and self._active == 0:
+            self._idle.set()
+
+    async def idle(self, seconds: float) -> None:
+        """Let the requests under way end, those that only wait at once; for so long at most."""
+        self.stopping = True
+        self.changes.wake()
+        await self.feed.stop()
+        if self._sender:
+            await self._sender.stop()
+        if self._active:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), seconds)
+        await self.leave_nothing(seconds)
+
+    async def leave_nothing(self, seconds: float) -> None:
+        """Let end what is done after requests, such as files that are given up; at most so long."""
+        await asyncio.sleep(0)  # for what a connection that was just closed has to do yet
+        if self._later:
+            await asyncio.wait(self._later, timeout=seconds)
+
+    def close(self) -> None:
+        """End the threads; the store stays open."""
+        self.changes.close()
+        self._threads.shutdown()
+        self._files.shutdown()
+        self._writer.shutdown()
+        self._reader.shutdown()

@@ -1,0 +1,122 @@
+"""Makes the parts of a job, and what its own runner asks of them. See `parts`."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import peewee as pw
+
+from storage.claiming.parts import part_at
+from storage.db.database import Database
+from storage.db.models import JobRow, RunnerRow
+from storage.db.part_row import PartRow
+from storage.jobs.open_queues import IS_RUNNING
+from storage.jobs.rows import load
+from storage.liveness.liveness import Liveness
+from storage.records.job import Fence, Json, Usage
+
+
+class JobParts:
+    """The parts of jobs that this runner holds. For one thread; methods raise StoreError."""
+
+    def __init__(self, database: Database, liveness: Liveness):
+        self._database = database
+        self._liveness = liveness
+        self._changed = False
+
+    def take_news(self) -> bool:
+        """Whether others have parts to do, or to end, since this was last asked."""
+        changed, self._changed = self._changed, False
+        return changed
+
+    def has_help(self, queue: str) -> bool:
+        """Whether other runners take jobs, and with them parts, from a queue."""
+        others = RunnerRow.select(RunnerRow.queues).where(RunnerRow.name != self._liveness.name)
+        queues = [row["queues"] for row in self._database.rows(others)]
+        return any(names is None or queue in names.split(",") for names in queues)
+
+    def make(self, fence: Fence, parts: Sequence[tuple[str, str]]) -> bool:
+        """Make the parts of a job: spec and progress of each, as JSON text.
+
+        Where an earlier attempt has made the same, they stay, with what is done of them. False if
+        this runner does not hold the job.
+        """
+        with self._database.transaction():
+            self._database.next_version(0)  # as in all other changes, before a row is locked
+            if not self._database.rows(_select_held(fence)):
+                return False
+            specs = PartRow.select(PartRow.spec).where(PartRow.job_id == fence.job_id)
+            stored = self._database.rows(specs.order_by(PartRow.number))
+            if [row["spec"] for row in stored] == [spec for spec, _ in parts]:
+                self._resume(fence.job_id)
+            else:
+                self._replace(fence.job_id, parts)
+            self._changed = True
+        return True
+
+    def end(self, job_id: UUID) -> None:
+        """Begin no more parts of a job, and have those ended that run."""
+        with self._database.transaction():
+            self._database.next_version(0)
+            self._move(job_id, {"queued": "ended", "running": "ending"})
+            self._changed = True
+
+    def statuses(self, job_id: UUID) -> Counter[str]:
+        """How many parts of a job have each status."""
+        count = PartRow.select(PartRow.status, pw.fn.COUNT(PartRow.number).alias("count"))
+        query = count.where(PartRow.job_id == job_id).group_by(PartRow.status)
+        return Counter({row["status"]: row["count"] for row in self._database.rows(query)})
+
+    def error(self, job_id: UUID) -> Json:
+        """What was told of the first part that has failed, of a job that has one."""
+        failed = PartRow.job_id == job_id, PartRow.status == "failed"
+        query = PartRow.select(PartRow.error).where(*failed).order_by(PartRow.number).limit(1)
+        error: Json = load(self._database.rows(query)[0]["error"])
+        return error
+
+    def told(self, job_id: UUID) -> list[Json]:
+        """The progress of all parts of a job."""
+        query = PartRow.select(PartRow.progress).where(PartRow.job_id == job_id)
+        return [load(row["progress"]) for row in self._database.rows(query)]
+
+    def results(self, job_id: UUID, first: int, most_bytes: int) -> list[str]:
+        """Results of parts that are done, as JSON text, from a number on: one at least, and no more
+        than so many bytes of them."""
+        found: list[str] = []
+        results = PartRow.select(PartRow.result)
+        while rows := self._database.rows(results.where(*part_at(job_id, first + len(found)))):
+            most_bytes -= len(rows[0]["result"])
+            if found and most_bytes < 0:
+                break
+            found.append(rows[0]["result"])
+        return found
+
+    def usage(self, job_id: UUID) -> Usage:
+        """What the parts of a job have used together; the peak is the highest of a part."""
+        cpu, peak = pw.fn.SUM(PartRow.cpu_seconds), pw.fn.MAX(PartRow.peak_memory_bytes)
+        query = PartRow.select(cpu.alias("cpu_seconds"), peak.alias("peak_memory_bytes"))
+        return Usage(**self._database.rows(query.where(PartRow.job_id == job_id))[0])
+
+    def _resume(self, job_id: UUID) -> None:
+        """Have those done that are not; what an earlier attempt wanted ended may go on."""
+        self._move(job_id, {"ended": "queued", "failed": "queued", "ending": "running"})
+
+    def _move(self, job_id: UUID, statuses: dict[str, str]) -> None:
+        for before, after in statuses.items():
+            those = PartRow.job_id == job_id, PartRow.status == before
+            self._database.run(PartRow.update(status=after).where(*those))
+
+    def _replace(self, job_id: UUID, parts: Sequence[tuple[str, str]]) -> None:
+        self._database.run(PartRow.delete().where(PartRow.job_id == job_id))
+        first = {"job_id": job_id, "status": "queued", "tries": 0, "lost": 0}
+        rows: list[dict[str, Any]] = [
+            {**first, "number": number, "spec": spec, "progress": progress}
+            for number, (spec, progress) in enumerate(parts)
+        ]
+        self._database.run(PartRow.insert_many(rows))
+
+
+def _select_held(fence: Fence) -> Any:
+    mine = JobRow.locked_by == fence.runner, JobRow.attempt == fence.attempt
+    return JobRow.select(JobRow.id).where(JobRow.id == fence.job_id, IS_RUNNING, *mine)

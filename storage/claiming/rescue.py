@@ -1,0 +1,100 @@
+"""Settles the jobs of runners that are proved dead."""
+
+from collections.abc import Callable
+from typing import Any
+
+from storage.claiming.parts import lose, select_holders
+from storage.db.clock import Clock
+from storage.db.database import Database
+from storage.db.models import AttemptRow, JobRow, RunnerRow
+from storage.jobs.open_queues import IS_RUNNING
+from storage.jobs.transitions import Moves
+from storage.liveness.liveness import Liveness
+from storage.notify.transaction import waking
+from storage.notify.wakeup import LISTENER, WORKER, Wakeup
+from storage.records.job import Ended, Fence, Outcome
+from storage.records.states import ABANDON, CONFIRM_CANCEL, RESCUE
+from storage.records.trace_context import traced
+
+LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the job"}
+
+
+class Rescuer:
+    """Looks after the jobs of dead runners, for one living one.
+
+    `backoff_ms(n)` is the wait before the n-th retry of a job, from when its processes were dead.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        wakeup: Wakeup,
+        liveness: Liveness,
+        backoff_ms: Callable[[int], int],
+        clock: Clock,
+    ):
+        self._database = database
+        self._wakeup = wakeup
+        self._liveness = liveness
+        self._backoff_ms = backoff_ms
+        self._clock = clock
+        self._moves = Moves(database)
+        self.ends = self._moves.ends
+
+    def rescue(self) -> int:
+        """Settle the jobs and parts of all dead runners; how many there were."""
+        return sum(self._rescue_runner(name) for name in self._others())
+
+    def _others(self) -> set[str]:
+        named = self._database.statement("runners", _select_runners)
+        names = {row["name"] for row in self._database.fetch(named, {})}
+        return names - {self._liveness.name}
+
+    def _rescue_runner(self, name: str) -> int:
+        with self.ends.told(), waking(self._wakeup, self._database) as woken:
+            if not self._liveness.is_dead(name):
+                return 0
+            held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
+            # First: it may live, and have written to them ahead of numbering its changes. It could
+            # not go on, nor could this, if this had the numbers.
+            self._database.rows(self._database.lock(_select_attempts(name)))
+            rescued = sum(self._rescue_counted(row) for row in self._database.rows(held))
+            self._database.next_version(0)
+            rescued += lose(self._database, name)
+            self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
+            if rescued:
+                woken += [WORKER, LISTENER]
+        self._liveness.bury(name)
+        return rescued
+
+    def _rescue_counted(self, row: dict[str, Any]) -> bool:
+        rescued = self._rescue_job(row)
+        if rescued:
+            self._database.tallies.add(row["type"], "rescue")
+        return rescued
+
+    def _rescue_job(self, row: dict[str, Any]) -> bool:
+        held = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
+        fence = Fence(*held, traced(row["traceparent"], row["created_at"], row["run_at"]))
+        ended, now, retries = Ended(Outcome.LOST, LOST_ERROR), self._clock(), row["retry_count"] + 1
+        if row["cancel_requested_at"] is not None:
+            return self._moves.settle(CONFIRM_CANCEL, fence, ended, now)
+        if retries > row["max_retries"]:
+            return self._moves.settle(ABANDON, fence, ended, now)
+        wait = max(0, self._backoff_ms(retries) - self._liveness.rested_ms)
+        changes = {"run_at": now + wait, "retry_count": retries}
+        return self._moves.settle(RESCUE, fence, ended, now, **changes)
+
+
+def _select_attempts(runner: str) -> Any:
+    """Those of the jobs that a runner holds."""
+    held = JobRow.select(JobRow.id).where(IS_RUNNING, JobRow.locked_by == runner)
+    mine = AttemptRow.runner == runner, AttemptRow.job_id.in_(held)
+    query = AttemptRow.select(AttemptRow.number).where(*mine)
+    return query.order_by(AttemptRow.job_id, AttemptRow.number)
+
+
+def _select_runners() -> Any:
+    """All that are known, or hold a job or a part."""
+    holding = JobRow.select(JobRow.locked_by).where(IS_RUNNING)
+    return RunnerRow.select(RunnerRow.name) | holding | select_holders()

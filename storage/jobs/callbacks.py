@@ -1,0 +1,84 @@
+"""The outbox of jobs whose end a client wants to be told: each at least once.
+
+A job is in it from the transaction that has made it final until its client has been told, or nobody
+tries any more. Who takes it has it for a while; after that, or if he dies, it is due again.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import peewee as pw
+
+from storage.db.clock import Clock
+from storage.db.database import Database
+from storage.db.models import CallbackRow
+from storage.db.parameters import place
+from storage.jobs.rows import jobs_by_id
+from storage.records.job import Job
+
+
+@dataclass(frozen=True)
+class Callback:
+    """A job whose client is to be told. `tries` is how often that has been begun, with this one."""
+
+    job: Job
+    url: str
+    tries: int
+
+
+class Callbacks:
+    """Hands out what is due; may be used by many threads. Methods raise StoreError."""
+
+    def __init__(self, database: Database, clock: Clock):
+        self._database = database
+        self._clock = clock
+
+    def take(self, limit: int, seconds: float) -> list[Callback]:
+        """Up to `limit` that are due, for so many seconds."""
+        due = self._database.statement(("callbacks", limit), lambda: self._select_due(limit))
+        if not self._database.fetch(due, {"now": self._clock()}):
+            return []
+        with self._database.transaction():
+            now = self._clock()
+            rows = self._database.fetch(due, {"now": now})
+            ids = [row["job_id"] for row in rows]
+            again_at = now + round(seconds * 1000)
+            taken = CallbackRow.update(due_at=again_at, tries=CallbackRow.tries + 1)
+            self._database.run(taken.where(CallbackRow.job_id.in_(ids)))
+        jobs = jobs_by_id(self._database, ids) if ids else {}
+        tries = {row["job_id"]: row["tries"] + 1 for row in rows}
+        found = [jobs[job_id] for job_id in ids if job_id in jobs]
+        return [Callback(job, job.callback_url or "", tries[job.id]) for job in found]
+
+    def done(self, callback: Callback) -> None:
+        """Its client has been told, or is tried no more."""
+        self._database.run(CallbackRow.delete().where(*_taken(callback)))
+
+    def again(self, callback: Callback, seconds: float) -> None:
+        """Let it be due again in so many seconds."""
+        self._due_in(callback, seconds, callback.tries)
+
+    def put_off(self, callback: Callback, seconds: float) -> None:
+        """The same, if it was not tried."""
+        self._due_in(callback, seconds, callback.tries - 1)
+
+    def _due_in(self, callback: Callback, seconds: float, tries: int) -> None:
+        due_at = self._clock() + round(seconds * 1000)
+        again = CallbackRow.update(due_at=due_at, tries=tries)
+        self._database.run(again.where(*_taken(callback)))
+
+    def _select_due(self, limit: int) -> Any:
+        due = CallbackRow.due_at <= place(CallbackRow.due_at, "now")
+        query = CallbackRow.select(CallbackRow.job_id, CallbackRow.tries).where(due)
+        return self._database.for_update(query.order_by(CallbackRow.due_at).limit(limit))
+
+
+def _taken(callback: Callback) -> tuple[pw.Expression, ...]:
+    """What is still as it was taken: not taken by another one, nor put in anew."""
+    return CallbackRow.job_id == callback.job.id, CallbackRow.tries == callback.tries
+
+
+def waiting(database: Database) -> set[UUID]:
+    """All jobs in the outbox."""
+    return {row["job_id"] for row in database.rows(CallbackRow.select(CallbackRow.job_id))}

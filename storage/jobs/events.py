@@ -1,0 +1,170 @@
+"""What has happened to jobs: each change of a status once, of progress the newest.
+
+The number of an event is the version of its change. Commits are in the order of versions, so who
+has read up to one has missed nothing before it.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import peewee as pw
+
+from storage.db.database import Database
+from storage.db.models import AttemptRow, EventRow, JobRow, VersionRow
+from storage.db.parameters import place
+from storage.jobs import output
+from storage.jobs.output import Outputs, Part
+from storage.jobs.rows import load
+from storage.records.job import Job, Json
+from storage.records.states import FINAL, Status
+
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class Event:
+    """A job as a change has left it; `progress` and `error` are None unless it is the newest."""
+
+    version: int
+    job_id: UUID
+    type: str
+    queue: str
+    is_progress: bool
+    status: Status
+    attempt: int
+    runner: str | None
+    """Who has or had the attempt; None before the first."""
+    progress: Json | None
+    error: Json | None
+    created_at: int
+    run_at: int
+    started_at: int | None
+    finished_at: int | None
+    cancel_requested_at: int | None
+
+    @property
+    def final(self) -> bool:
+        """Whether the job had ended for good."""
+        return self.status in FINAL
+
+
+class Events:
+    """Reads events; may be used by many threads. Methods raise StoreError."""
+
+    def __init__(self, database: Database):
+        self._database = database
+        self.outputs = Outputs(database)
+
+    def newest(self) -> int:
+        """The version of the newest change of all."""
+        return int(self._database.rows(VersionRow.select(VersionRow.value))[0]["value"])
+
+    def after(self, version: int) -> list[Event]:
+        """The next events after a version, of all jobs: at most PAGE, the oldest first."""
+        asked = self._database.statement("events", _select_after)
+        return [_event(row) for row in self._database.fetch(asked, {"after": version})]
+
+    def of_job(self, job_id: UUID, version: int) -> list[Event]:
+        """All events of a job after a version, the oldest first; none if there is no such job."""
+        asked = self._database.statement("events of job", _select_of_job)
+        values = {"job_id": job_id, "after": version}
+        return [_event(row) for row in self._database.fetch(asked, values)]
+
+    def look(self, version: int) -> tuple[int, list[Event | Part]]:
+        """What has come after a version, of all jobs, in its order: events, and what was printed.
+
+        And up to which version that is all; there may be more.
+        """
+        known = self.newest()  # first: what is numbered up to here was committed before the reading
+        if known == version:
+            return version, []
+        events, parts = self.after(version), self.outputs.between(version, known)
+        if len(events) == PAGE:
+            known = min(known, events[-1].version)
+        if len(parts) == output.PAGE:
+            known = min(known, parts[-1].version)
+        news: list[Event | Part] = [*events, *parts]
+        return known, sorted((each for each in news if each.version <= known), key=_version)
+
+    def existing(self, job_ids: Collection[UUID]) -> set[UUID]:
+        """Those jobs that there are (still)."""
+        query = JobRow.select(JobRow.id).where(JobRow.id.in_(sorted(job_ids)))
+        return {row["id"] for row in self._database.rows(query)}
+
+
+def _version(each: Event | Part) -> int:
+    return each.version
+
+
+def event_now(job: Job) -> Event:
+    """The newest event of a job, made from the job itself."""
+    return Event(
+        job.version,
+        job.id,
+        job.type,
+        job.queue,
+        False,
+        job.status,
+        job.attempt,
+        job.attempts[-1].runner if job.attempts else None,
+        job.progress,
+        job.error,
+        job.created_at,
+        job.run_at,
+        job.started_at,
+        job.finished_at,
+        job.cancel_requested_at,
+    )
+
+
+def _select() -> Any:
+    """All that an event tells. Progress and an error that have been passed by are nothing to tell
+    any more."""
+    newest = JobRow.version == EventRow.version
+    query = EventRow.select(
+        EventRow.version,
+        EventRow.job_id,
+        EventRow.is_progress,
+        EventRow.status,
+        EventRow.attempt,
+        EventRow.run_at,
+        EventRow.started_at,
+        EventRow.finished_at,
+        EventRow.cancel_requested_at,
+        AttemptRow.runner,
+        JobRow.type,
+        JobRow.queue,
+        JobRow.created_at,
+        pw.Case(None, [(newest, JobRow.progress)]).alias("progress"),
+        pw.Case(None, [(newest, JobRow.error)]).alias("error"),
+    ).join(JobRow, on=(JobRow.id == EventRow.job_id))
+    its_attempt = (AttemptRow.job_id == EventRow.job_id) & (AttemptRow.number == EventRow.attempt)
+    query = query.join_from(EventRow, AttemptRow, pw.JOIN.LEFT_OUTER, on=its_attempt)
+    return query.where(newest | ~EventRow.is_progress).order_by(EventRow.version)
+
+
+def _select_after() -> Any:
+    return _select().where(EventRow.version > place(EventRow.version, "after")).limit(PAGE)
+
+
+def _select_of_job() -> Any:
+    """From the newest one back, each names the one before."""
+    after = place(EventRow.version, "after")
+    newest = (
+        JobRow.select(JobRow.version)
+        .where(JobRow.id == place(JobRow.id, "job_id"), JobRow.version > after)
+        .cte("chain", recursive=True, columns=("version",))
+    )
+    one = EventRow.alias("one")
+    before = one.select(one.previous).join(newest, on=(one.version == newest.c.version))
+    chain = newest.union_all(before.where(one.previous > after))
+    numbers = pw.Select([chain], [chain.c.version])
+    return _select().where(EventRow.version.in_(numbers)).with_cte(chain)
+
+
+def _event(row: dict[str, Any]) -> Event:
+    texts = {name: load(row[name]) for name in ("progress", "error")}
+    known = {"status": Status(row["status"]), "is_progress": bool(row["is_progress"])}
+    return Event(**{**row, **texts, **known})

@@ -1,0 +1,155 @@
+"""Queues by name: how many of their jobs may run at once, in all runners together, and pauses.
+
+A queue is made before a job is put into it, so a name that was mistyped is refused, and no job
+waits where no one looks. `default` is always there.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import peewee as pw
+
+from storage.db.clock import Clock
+from storage.db.database import Database
+from storage.db.models import JobRow, QueueRow
+from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, count_running, first_run_at
+from storage.notify.transaction import waking
+from storage.notify.wakeup import WORKER, Wakeup
+from storage.records.queue_name import DEFAULT_QUEUE
+
+MAX_QUEUES = 100
+"""Each claim looks at all of them."""
+COUNT_LIMIT = 10_000
+"""Queued jobs that are counted."""
+
+
+class TooManyQueues(Exception):
+    """There are MAX_QUEUES already."""
+
+
+class QueueInUse(Exception):
+    """It has jobs that are not final, or it is `default`."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue as it is now. `max_running` None is no limit, `paused_at` None not paused; `queued`
+    counts up to COUNT_LIMIT, and then there may be more."""
+
+    name: str
+    max_running: int | None
+    paused_at: int | None
+    running: int
+    queued: int
+    oldest_due_seconds: float | None
+
+    @property
+    def paused(self) -> bool:
+        """Whether none of its jobs is started."""
+        return self.paused_at is not None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether its limit leaves no room."""
+        return self.max_running is not None and self.running >= self.max_running
+
+    @property
+    def is_more(self) -> bool:
+        """Whether there may be more queued jobs than `queued`."""
+        return self.queued >= COUNT_LIMIT
+
+
+class Queues:
+    """Makes, changes and shows queues; may be used by many threads.
+
+    Every method raises StoreUnavailable, StoreFull or StoreUnusable when the store fails.
+    """
+
+    def __init__(self, database: Database, wakeup: Wakeup, clock: Clock):
+        self._database = database
+        self._wakeup = wakeup
+        self._clock = clock
+
+    def all(self) -> list[Queue]:
+        """All queues, by name."""
+        return queues(self._database, self._clock())
+
+    def get(self, name: str) -> Queue | None:
+        """One of them, or None."""
+        return next(iter(queues(self._database, self._clock(), name)), None)
+
+    def put(self, name: str, **changes: Any) -> bool:
+        """Make a queue, or change it: `max_running` (None: no limit) and `paused`, where given.
+
+        Whether it is new. What runs already is left alone. Raises TooManyQueues.
+        """
+        values = dict(changes)
+        if "paused" in values:
+            since = pw.fn.COALESCE(QueueRow.paused_at, self._clock())  # twice is once
+            values["paused_at"] = since if values.pop("paused") else None
+        with waking(self._wakeup, self._database, WORKER):
+            self._database.next_version(0)  # as all changes do, so that they come one by one
+            is_new = not known(self._database, [name])
+            if is_new:
+                self._make(name)
+            if values:
+                self._database.run(QueueRow.update(**values).where(QueueRow.name == name))
+        return is_new
+
+    def delete(self, name: str) -> bool:
+        """Delete a queue without jobs that wait or run; False if there is none of this name.
+
+        Final jobs keep its name, and one that is retried makes it anew. Raises QueueInUse.
+        """
+        with self._database.transaction():
+            self._database.next_version(0)  # nobody puts a job into it meanwhile
+            if name == DEFAULT_QUEUE or self._is_in_use(name):
+                raise QueueInUse
+            return self._database.changed(QueueRow.delete().where(QueueRow.name == name)) == 1
+
+    def _make(self, name: str) -> None:
+        count = QueueRow.select(pw.fn.COUNT(QueueRow.name).alias("count"))
+        if self._database.rows(count)[0]["count"] >= MAX_QUEUES:
+            raise TooManyQueues
+        self._database.run(QueueRow.insert(name=name))
+
+    def _is_in_use(self, name: str) -> bool:
+        for status in (IS_QUEUED, IS_RUNNING):
+            some = JobRow.select(JobRow.id).where(status, JobRow.queue == name).limit(1)
+            if self._database.rows(some):
+                return True
+        return False
+
+
+def known(database: Database, names: Collection[str]) -> set[str]:
+    """Those of these names that are queues."""
+    rows = database.rows(QueueRow.select(QueueRow.name).where(QueueRow.name.in_(list(names))))
+    return {row["name"] for row in rows}
+
+
+def queues(database: Database, now: int, name: str | None = None) -> list[Queue]:
+    """All queues by name, or that of a name."""
+    asked = _select(database)
+    if name is not None:
+        asked = asked.where(QueueRow.name == name)
+    return [_queue(row, now) for row in database.rows(asked.order_by(QueueRow.name))]
+
+
+def _queue(row: dict[str, Any], now: int) -> Queue:
+    first = row.pop("next_run_at")
+    due = None if first is None or first > now else (now - first) / 1000
+    return Queue(**row, oldest_due_seconds=due)
+
+
+def _select(database: Database) -> Any:
+    job = JobRow.alias("waiting")
+    mine = job.select(job.id).where(IS_QUEUED, job.queue == QueueRow.name).limit(COUNT_LIMIT)
+    some = database.by_index(mine, job, "job_due").alias("some")
+    queued = pw.Select([some], [pw.fn.COUNT(pw.SQL("*"))])
+    return QueueRow.select(
+        QueueRow,
+        first_run_at(database).alias("next_run_at"),
+        count_running(database).alias("running"),
+        queued.alias("queued"),
+    )

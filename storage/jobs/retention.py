@@ -1,0 +1,73 @@
+"""Deletes what is no longer needed: final jobs after their time, and files that belong to none."""
+
+from uuid import UUID
+
+from storage.db.database import Database
+from storage.db.models import AttemptRow, JobRow, UploadRow
+from storage.records.states import FINAL, Status
+
+BATCH = 500
+
+
+def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
+    """Delete up to BATCH final jobs that finished before a time (ms since 1970).
+
+    Returns how many, and the uploads that no job has any more: their files may go now.
+    """
+    with database.transaction():
+        old = (
+            JobRow.select(JobRow.id, JobRow.upload_id)
+            .where(JobRow.finished_at < finished_before)
+            .order_by(JobRow.finished_at)
+            .limit(BATCH)
+        )
+        rows = database.rows(database.for_update(old))
+        ids = [row["id"] for row in rows]
+        if not ids:
+            return 0, []
+        return len(ids), _delete(database, ids, {row["upload_id"] for row in rows})
+
+
+def delete_job(database: Database, job_id: UUID) -> tuple[Status | None, list[UUID]]:
+    """Delete one job, if it is final; its files may go as after `prune`.
+
+    Returns the status it had, None if there is no such job.
+    """
+    with database.transaction():
+        query = JobRow.select(JobRow.status, JobRow.upload_id).where(JobRow.id == job_id)
+        rows = database.rows(database.lock(query))
+        if not rows:
+            return None, []
+        status = Status(rows[0]["status"])
+        if status not in FINAL:
+            return status, []
+        return status, _delete(database, [job_id], {rows[0]["upload_id"]})
+
+
+def unknown(database: Database, uploads: set[UUID]) -> set[UUID]:
+    """Those uploads that the database does not know: nothing points at their files."""
+    known: set[UUID] = set()
+    ordered = sorted(uploads)
+    for start in range(0, len(ordered), BATCH):
+        some = UploadRow.id.in_(ordered[start : start + BATCH])
+        known |= {row["id"] for row in database.rows(UploadRow.select(UploadRow.id).where(some))}
+    return uploads - known
+
+
+def _delete(database: Database, ids: list[UUID], uploads: set[UUID | None]) -> list[UUID]:
+    """Delete jobs with all that is theirs; the uploads that no job has any more."""
+    database.run(AttemptRow.delete().where(AttemptRow.job_id.in_(ids)))
+    database.run(JobRow.delete().where(JobRow.id.in_(ids)))
+    return _delete_unused(database, {each for each in uploads if each is not None})
+
+
+def _delete_unused(database: Database, uploads: set[UUID]) -> list[UUID]:
+    if not uploads:
+        return []
+    candidates = UploadRow.id.in_(sorted(uploads))
+    # Locked before it is looked who uses them: from here on, no new job can take one as its source.
+    database.rows(database.lock(UploadRow.select().where(candidates)))
+    used = JobRow.select(JobRow.upload_id).where(JobRow.upload_id.in_(sorted(uploads))).distinct()
+    unused = sorted(uploads - {row["upload_id"] for row in database.rows(used)})
+    database.run(UploadRow.delete().where(UploadRow.id.in_(unused)))
+    return unused

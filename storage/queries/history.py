@@ -1,0 +1,54 @@
+"""What the tallies were at moments of the last hour: two of them and the time between give a rate.
+
+Runners note a moment now and then, each at the same times, so the first of them does it for all.
+While nothing happens there is nothing to note; the last moment of a pause is made up when it ends.
+"""
+
+from collections import Counter
+from typing import Any
+
+from storage.db.database import Database
+from storage.db.models import MomentRow, TallyRow
+from storage.queries.figures import TypeFigures
+
+STEP_SECONDS = 15.0
+KEPT_MS = 3600 * 1000
+_STEP_MS = round(1000 * STEP_SECONDS)
+_SUMS = (MomentRow.submitted, MomentRow.finished, MomentRow.waits, MomentRow.waited_ms)
+
+
+def note(database: Database, now: int) -> None:
+    """Store what the sums are, if they have changed; forget what is older than an hour."""
+    at = now - now % _STEP_MS
+    known = database.rows(MomentRow.select().order_by(MomentRow.at.desc()).limit(1))
+    last = known[0] if known else None
+    sums = _sums(database)
+    if last and (last["at"] == at or all(last[name] == value for name, value in sums.items())):
+        return
+    rows = [{"at": at, **sums}]
+    if last and last["at"] < at - _STEP_MS:
+        rows.insert(0, {**last, "at": at - _STEP_MS})
+    # Moments to come are left from before the clock was set back.
+    outside = (MomentRow.at < now - KEPT_MS) | (MomentRow.at > now)
+    with database.transaction():
+        database.run(MomentRow.delete().where(outside))
+        database.run(MomentRow.insert_many(rows).on_conflict_ignore())
+
+
+def last_hour(database: Database, now: int) -> list[dict[str, int]]:
+    """The moments of the last hour, the oldest first: `at` in ms since 1970, and since the store
+    was made, how many jobs were submitted, have finished and have been waited for, and how long."""
+    kept = MomentRow.select().where(MomentRow.at.between(now - KEPT_MS, now))
+    return database.rows(kept.order_by(MomentRow.at))
+
+
+def _sums(database: Database) -> dict[str, int]:
+    """The sums over all job types, by the names of the columns."""
+    counts: Counter[str] = Counter()
+    query: Any = TallyRow.select(TallyRow.name, TallyRow.value)
+    for row in database.rows(query):
+        counts[row["name"]] += row["value"]
+    all_types = TypeFigures(counts)
+    wait, finished = all_types.histogram("wait"), all_types.finished
+    values = counts["submitted"], finished, sum(wait.counts), round(1000 * wait.seconds)
+    return {column.name: value for column, value in zip(_SUMS, values, strict=True)}

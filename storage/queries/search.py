@@ -1,0 +1,180 @@
+"""Finds the jobs that filters choose, newest first: by an index where there is one, else by a look
+through the jobs that is bounded in time.
+
+A filter by status or type is a merge of streams, one for each pair of them, each by one index:
+
+    (sleep, failed)   ──▶ ids, newest first ─┐
+    (sleep, canceled) ──▶ ids, newest first ─┴─ merge ─▶ ids, newest first
+
+Of a stream, no more is read than is taken. Filters that no index serves (text; the exact time) are
+looked at job by job, in windows of a stream, so a page may hold fewer jobs than was asked for, and
+still have a next one.
+"""
+
+import heapq
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+from storage.db.database import Database
+from storage.jobs.transitions import dump
+from storage.queries.id_skew import first_id, stored_skew
+from storage.queries.search_statements import (
+    select_chosen,
+    select_ids,
+    select_last,
+    select_type_after,
+)
+from storage.records.filters import Filters
+from storage.records.states import Status
+
+LOOK_SECONDS = 0.2
+"""How long a page is looked for; the rest is left to the next one."""
+WINDOW_SECONDS = 0.02
+"""How long the look through one window may take; by that its size is chosen."""
+WINDOWS = (64, 4096)
+"""Jobs in a window, the least and the most; of a stream that needs no look, the most in a query."""
+_NEWEST = UUID(int=(1 << 128) - 1)
+_OLDEST = UUID(int=0)
+
+Candidate = tuple[UUID, bool]
+"""A job that is chosen; or False with the last job of a window, where a look can be ended."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Ids, newest first. `next` continues the search, None at its end."""
+
+    ids: list[UUID]
+    next: UUID | None
+
+
+def find(
+    database: Database,
+    filters: Filters,
+    limit: int,
+    before: UUID | None = None,
+    seconds: float = LOOK_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Found:
+    """Up to `limit` jobs, newest first, older than `before`; as many as are found in that time."""
+    deadline = clock() + seconds
+    search = _Search(database, filters, limit, before, clock)
+    found: list[UUID] = []
+    for job_id, chosen in heapq.merge(*search.streams(), key=_id_of, reverse=True):
+        if chosen and len(found) == limit:
+            return Found(found, found[-1])
+        if chosen:
+            found.append(job_id)
+        elif clock() > deadline:
+            return Found(found, job_id)
+    return Found(found, None)
+
+
+def types_of(database: Database) -> list[str]:
+    """The types of all stored jobs; one step in an index for each."""
+    found: list[str] = []
+    following = database.statement("type after", select_type_after)
+    while rows := database.fetch(following, {"after": found[-1] if found else ""}):
+        found.append(rows[0]["type"])
+    return found
+
+
+class _Search:
+    """What all streams of one look have in common."""
+
+    def __init__(
+        self,
+        database: Database,
+        filters: Filters,
+        limit: int,
+        before: UUID | None,
+        clock: Callable[[], float],
+    ):
+        self._database = database
+        self._filters = filters
+        self._clock = clock
+        self._start = before or _NEWEST
+        self._least = _OLDEST
+        if filters.created_before is not None:
+            end = filters.created_before + stored_skew(database)
+            self._start = min(self._start, first_id(end))
+        if filters.created_after is not None:
+            self._least = first_id(filters.created_after - stored_skew(database))
+        self._looked_at = _looked_at(filters)
+        # A power of two, so that there are few statements.
+        self._count = min(1 << limit.bit_length(), WINDOWS[1])
+
+    def streams(self) -> list[Iterator[Candidate]]:
+        """One for each part of the index that has jobs which may be chosen."""
+        stream = self._windows if self._looked_at else self._pages
+        return [stream(guard) for guard in self._guards()]
+
+    def _guards(self) -> list[dict[str, Any]]:
+        filters = self._filters
+        if not filters.statuses and filters.type is None:
+            return [{}]
+        types = types_of(self._database) if filters.type is None else [filters.type]
+        statuses = sorted(filters.statuses or Status)
+        return [{"type": type, "status": status} for type, status in product(types, statuses)]
+
+    def _pages(self, guard: dict[str, Any]) -> Iterator[Candidate]:
+        """All jobs of a guard."""
+        before, count = self._start, self._count
+        page = self._database.statement(("page", *guard, count), lambda: select_ids(guard, count))
+        while True:
+            rows = self._database.fetch(page, {**guard, "before": before, "least": self._least})
+            yield from ((row["id"], True) for row in rows)
+            if len(rows) < count:
+                return
+            before = rows[-1]["id"]
+
+    def _windows(self, guard: dict[str, Any]) -> Iterator[Candidate]:
+        """The jobs of a guard that are chosen, and the end of each window."""
+        before, size = self._start, WINDOWS[0]
+        while (last := self._last(guard, before, size)) is not None:
+            began = self._clock()
+            yield from ((job_id, True) for job_id in self._chosen(guard, before, last))
+            quick = self._clock() - began < WINDOW_SECONDS
+            size = min(size * 2, WINDOWS[1]) if quick else max(size // 2, WINDOWS[0])
+            yield last, False
+            before = last
+
+    def _last(self, guard: dict[str, Any], before: UUID, size: int) -> UUID | None:
+        last = self._database.statement(("last", *guard, size), lambda: select_last(guard, size))
+        rows = self._database.fetch(last, {**guard, "before": before, "least": self._least})
+        text = rows[0]["id"]
+        return None if text is None else UUID(text)
+
+    def _chosen(self, guard: dict[str, Any], before: UUID, last: UUID) -> list[UUID]:
+        chosen = self._database.statement(
+            ("chosen", *guard, *self._looked_at),
+            lambda: select_chosen(self._database, guard, self._looked_at),
+        )
+        values = {**guard, **self._looked_at, "before": before, "least": last}
+        return [row["id"] for row in self._database.fetch(chosen, values)]
+
+
+def _looked_at(filters: Filters) -> dict[str, Any]:
+    """The filters that no index serves, with their values."""
+    given = {
+        "created_after": filters.created_after,
+        "created_before": filters.created_before,
+        "text": ascii_lower(filters.text) or None,
+        "quoted": ascii_lower(dump(filters.text)[1:-1]) or None,
+        "submitted_by": filters.submitted_by,
+        "queue": filters.queue,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def ascii_lower(text: str) -> str:
+    """Without capitals from A to Z; others stay, as the databases leave them."""
+    return "".join(each.lower() if each.isascii() else each for each in text)
+
+
+def _id_of(candidate: Candidate) -> UUID:
+    return candidate[0]

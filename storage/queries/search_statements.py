@@ -1,0 +1,65 @@
+"""The statements of a search, with places for what differs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import peewee as pw
+
+from storage.db.database import Database
+from storage.db.models import JobRow, UploadRow
+from storage.db.parameters import place
+
+
+def _within(guard: Mapping[str, Any]) -> list[Any]:
+    """The condition on ids, and those of an index.
+
+    With a guard, as one range of that index: were it said column by column, PostgreSQL might prefer
+    to go by ids alone, and look for the few that a guard lets pass among all of them.
+    """
+    columns = [getattr(JobRow, name) for name in guard]
+    key = pw.Tuple(*columns, JobRow.id)
+    start, end = (
+        pw.Tuple(*(place(column) for column in columns), place(JobRow.id, name))
+        for name in ("least", "before")
+    )
+    return [key >= start, key < end] if guard else [JobRow.id >= start, JobRow.id < end]
+
+
+def _newest_first(guard: Mapping[str, Any]) -> list[Any]:
+    return [getattr(JobRow, name).desc() for name in guard] + [JobRow.id.desc()]
+
+
+def select_ids(guard: Mapping[str, Any], count: int) -> Any:
+    """So many ids within `before` and `least`, newest first; `guard` names more conditions."""
+    ids = JobRow.select(JobRow.id).where(*_within(guard))
+    return ids.order_by(*_newest_first(guard)).limit(count)
+
+
+def select_last(guard: Mapping[str, Any], count: int) -> Any:
+    """The oldest of these as text, in which ids have the same order; null if there is none."""
+    some = select_ids(guard, count).alias("some")
+    return pw.Select([some], [pw.fn.MIN(some.c.id.cast("TEXT")).alias("id")])
+
+
+def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
+    """All ids within `before` and `least` that the named filters choose, newest first."""
+    text = place(JobRow.payload, "text"), place(JobRow.payload, "quoted")
+    named = UploadRow.select(UploadRow.id).where(
+        UploadRow.id == JobRow.upload_id, database.contains(UploadRow.name, text[0])
+    )
+    conditions = {
+        "created_after": JobRow.created_at >= place(JobRow.created_at, "created_after"),
+        "created_before": JobRow.created_at < place(JobRow.created_at, "created_before"),
+        "queue": JobRow.queue == place(JobRow.queue),
+        "submitted_by": JobRow.submitted_by == place(JobRow.submitted_by),
+        "text": database.contains(JobRow.payload, text[1]) | pw.fn.EXISTS(named),
+    }
+    chosen = [condition for name, condition in conditions.items() if name in names]
+    query = JobRow.select(JobRow.id).where(*_within(guard), *chosen)
+    return query.order_by(*_newest_first(guard))
+
+
+def select_type_after() -> Any:
+    """The next type that any job has."""
+    after = JobRow.type > place(JobRow.type, "after")
+    return JobRow.select(JobRow.type).where(after).order_by(JobRow.type).limit(1)
