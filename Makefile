@@ -35,10 +35,10 @@ check: $(INSTALLED) ## Lint, format, types, import rule and sizes
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
-	bash -n .ci/run && bash -n tests/docker/run
+	bash -n .ci/run && bash -n tests/system/docker/run
 
 bench: $(INSTALLED) ## Compare analyze with ripgrep, which has to be installed; takes minutes
-	$(BIN)/python -m tests.benchmarks.analyze
+	$(BIN)/python -m benchmarks.analysis.analyze
 
 # In an environment of its own: Zig has 400 MB.
 kernel: ## Compile runner/analysis/native into its wheels; CHECK=1 compares them with the sources
@@ -47,13 +47,13 @@ kernel: ## Compile runner/analysis/native into its wheels; CHECK=1 compares them
 	.cache/kernel/bin/python -m runner.analysis.native.build $(if $(CHECK),--check)
 
 peers: $(INSTALLED) ## Compare the service with other job queues, in .cache/peers; takes half an hour
-	$(BIN)/python -m tests.benchmarks.peers
+	$(BIN)/python -m benchmarks.peers
 
 mutants: $(INSTALLED) ## Switch the guards off one by one: the tests have to notice; takes half an hour
 	$(BIN)/python -m tests.mutants
 
 power: $(INSTALLED) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
-	$(BIN)/python -m tests.power --cuts $(CUTS)
+	$(BIN)/python -m tests.system.power --cuts $(CUTS)
 
 # In an environment of its own: they bring many packages that the project does not need.
 audit: ## Write the bill of materials of the image, and ask for known faults of what is in it; needs a connection
@@ -65,15 +65,15 @@ audit: ## Write the bill of materials of the image, and ask for known faults of 
 		"there are faults, or the advisories cannot be reached: then tests/test_requirements.py is all there is" >&2; exit 1; }
 
 chaos: $(INSTALLED) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; LISTENERS=2, RUNNERS=2, NETWORKS=1 to cut them; then the promises are checked
-	$(BIN)/python -m tests.chaos --seconds $(SECONDS) --database $(DATABASE) --listeners $(LISTENERS) --runners $(RUNNERS) \
+	$(BIN)/python -m tests.system.chaos --seconds $(SECONDS) --database $(DATABASE) --listeners $(LISTENERS) --runners $(RUNNERS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(NETWORKS),--networks)
 
 docker-test: ## Test the image and the compose file; needs a Docker engine
-	tests/docker/run
+	tests/system/docker/run
 
 clean: ## Remove what these targets made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache
-	find server runner storage tests -name __pycache__ -prune -exec rm -rf {} +
+	find server runner storage tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt tests/requirements.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed" >&2; exit 1; }

@@ -11,14 +11,14 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.http_server import Entrance, Front
-from tests import postgres, s3
-from tests.api import Client, open_app
-from tests.browsers import browser as browser
-from tests.browsers import page as page
-from tests.browsers import service as service
-from tests.followers import Followers
-from tests.pools import Owner, open_pool
-from tests.stores import Bench, open_bench
+from tests.support.api import Client, open_app
+from tests.support.browsers import browser as browser
+from tests.support.browsers import page as page
+from tests.support.browsers import service as service
+from tests.support.event_clients import Followers
+from tests.support.pool.pools import Owner, open_pool
+from tests.support.servers import postgres, s3
+from tests.support.stores import Bench, open_bench
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.support.paths import ROOT
+
 PACKAGES = ("server", "runner", "storage")
 OURS = (*PACKAGES, "tests")
 
@@ -376,7 +377,7 @@ def test_every_row_has_a_module() -> None:
         ("storage.store", "import tornado.ioloop"),
         ("storage.db.database", "import sqlite3"),
         ("storage.db.database", "import requests"),
-        ("storage.records.job", "from tests.stores import Clock"),
+        ("storage.records.job", "from tests.support.stores import Clock"),
         ("storage.records.job", "from . import states"),
         ("runner.pool.pool", "def f():\n    from storage.records.job import Job"),
         ("runner.supervisor.retry", "import storage.store"),

@@ -14,9 +14,10 @@ from runner.job_types import loader as job_types
 from server.settings.server import ServerSettings
 from storage.settings.settings import Settings
 from storage.settings.traces import TraceSettings
-from tests.programs import Service, running_service
+from tests.support.paths import ROOT
+from tests.support.programs import Service, running_service
 
-README = (Path(__file__).parent.parent / "README.md").read_text()
+README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 COMMANDS = [text for kind, text in BLOCKS if kind == "sh"]
 ANSWERS = [json.loads(text) for kind, text in BLOCKS if kind == "json"]

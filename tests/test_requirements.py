@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from tests.pools import ROOT
+from tests.support.paths import ROOT
 
 FLOORS = {
     "tornado": ("6.6.1", "denial of service by multipart, headers and cookies, of 2025 and 2026"),

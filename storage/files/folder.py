@@ -20,7 +20,7 @@ from storage.records.job import StoreFull, StoreUnavailable, Upload
 _DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
 _STEP_BYTES = 64 * 1024
 """Written by one call. For larger ones Linux looks for larger pieces of memory, which takes it
-twice to four times as long where there are few (tests.benchmarks.uploads)."""
+twice to four times as long where there are few (benchmarks.server.uploads)."""
 
 
 class FolderWriter(UploadWriter):

@@ -2,9 +2,9 @@
 
 from tests.mutants.mutant import Mutant
 
-ACCESS_TESTS = ("tests/test_access.py",)
-SESSIONS = ("tests/test_sessions.py",)
-TOKENS = ("tests/test_tokens.py",)
+ACCESS_TESTS = ("tests/server/auth/test_permissions.py",)
+SESSIONS = ("tests/server/auth/test_sessions.py",)
+TOKENS = ("tests/server/auth/test_tokens.py",)
 
 ACCESS = (
     Mutant(
@@ -124,13 +124,13 @@ ACCESS = (
         "server/auth/admission.py",
         "                self._rates.failed(address)\n",
         "                pass\n",
-        ("tests/test_admission.py",),
+        ("tests/server/auth/test_wrong_tokens.py",),
     ),
     Mutant(
         "after too many wrong tokens none is looked at",
         "server/auth/admission.py",
         "        self._rates.may_try(address)\n",
         "        pass\n",
-        ("tests/test_admission.py",),
+        ("tests/server/auth/test_wrong_tokens.py",),
     ),
 )

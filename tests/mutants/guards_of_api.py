@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-STATES = ("tests/test_states.py",)
+STATES = ("tests/storage/records/test_states.py",)
 
 API = (
     Mutant(
@@ -10,77 +10,77 @@ API = (
         "storage/queries/search.py",
         "elif clock() > deadline:",
         "elif False:",
-        ("tests/test_filters.py",),
+        ("tests/server/handlers/test_lists.py",),
     ),
     Mutant(
         "a search by time knows how far off ids are",
         "storage/store.py",
         "        self._skew.note(rows)\n",
         "",
-        ("tests/test_filters.py",),
+        ("tests/server/handlers/test_lists.py",),
     ),
     Mutant(
         "a change of many jobs is bounded",
         "storage/queries/bulk.py",
         "limit = DRY_LIMIT if dry_run else LIMIT",
         "limit = 1 << 30",
-        ("tests/test_bulk.py",),
+        ("tests/server/handlers/test_bulk.py",),
     ),
     Mutant(
         "a dry run changes nothing",
         "storage/queries/bulk.py",
         "0 if dry_run else self._change(found.ids, change)",
         "self._change(found.ids, change)",
-        ("tests/test_bulk.py",),
+        ("tests/server/handlers/test_bulk.py",),
     ),
     Mutant(
         "a change of many jobs says which",
         "server/documents/filters.py",
         "if self.all == self.any_given():",
         "if False:",
-        ("tests/test_bulk.py",),
+        ("tests/server/handlers/test_bulk.py",),
     ),
     Mutant(
         "what was not committed is not counted",
         "storage/db/database.py",
         "        self.tallies.take()  # of one that failed, nothing has happened\n",
         "",
-        ("tests/test_metrics.py",),
+        ("tests/server/documents/test_metrics.py",),
     ),
     Mutant(
         "a store that takes no change is not ready",
         "storage/queries/health.py",
         "        database.next_version(0)\n",
         "",
-        ("tests/test_metrics.py",),
+        ("tests/server/documents/test_metrics.py",),
     ),
     Mutant(
         "a key stands for one job",
         "storage/migrations/0004_submission_key.py",
         "key TEXT PRIMARY KEY",
         "key TEXT",
-        ("tests/test_once.py",),
+        ("tests/server/store/test_idempotency.py",),
     ),
     Mutant(
         "a key goes with its job",
         "storage/migrations/0004_submission_key.py",
         "ON DELETE CASCADE ",
         "",
-        ("tests/test_once.py",),
+        ("tests/server/store/test_idempotency.py",),
     ),
     Mutant(
         "a key with another submission is refused",
         "server/handlers/jobs.py",
         "if kept.fingerprint != once.fingerprint(job):",
         "if False:",
-        ("tests/test_once.py",),
+        ("tests/server/store/test_idempotency.py",),
     ),
     Mutant(
         "a key is not used by two requests at once",
         "server/store/idempotency.py",
         "if key in self._keys:",
         "if False:",
-        ("tests/test_once.py",),
+        ("tests/server/store/test_idempotency.py",),
     ),
     Mutant(
         "what succeeded is never queued again",
@@ -96,20 +96,20 @@ API = (
         "            of_job = JobRow.select(JobRow.id).where(JobRow.id == job_id)\n"
         "            self._database.rows(self._database.lock(of_job))\n"
         "            self._moves.cancel(job_id, self._clock(), by)\n",
-        ("tests/test_client_changes.py",),
+        ("tests/server/handlers/test_retry_and_delete.py",),
     ),
     Mutant(
         "a claim takes the turn to number before it locks jobs",
         "storage/claiming/claim.py",
         "last = self._database.number_next(limit + ahead)",
         "last = 0",
-        ("tests/test_client_changes.py",),
+        ("tests/server/handlers/test_retry_and_delete.py",),
     ),
     Mutant(
         "only final jobs are deleted",
         "storage/jobs/retention.py",
         "if status not in FINAL:",
         "if False:",
-        ("tests/test_client_changes.py",),
+        ("tests/server/handlers/test_retry_and_delete.py",),
     ),
 )

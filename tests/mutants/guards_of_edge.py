@@ -2,12 +2,12 @@
 
 from tests.mutants.mutant import Mutant
 
-SLOW = ("tests/test_slow_clients.py",)
-CONNECTIONS = ("tests/test_connections.py",)
-FAST = ("tests/test_fast_path.py", "tests/test_fast_connection.py")
-RATES = ("tests/test_rates.py",)
-ORIGINS = ("tests/test_origins.py",)
-QUEUE = ("tests/test_queue_mark.py",)
+SLOW = ("tests/server/http/test_slow_clients.py",)
+CONNECTIONS = ("tests/server/http/test_connection.py",)
+FAST = ("tests/server/fast/test_calls.py", "tests/server/fast/test_connection.py")
+RATES = ("tests/server/auth/test_rate_limits.py",)
+ORIGINS = ("tests/server/http/test_cors.py",)
+QUEUE = ("tests/server/store/test_queue_watermark.py",)
 
 EDGE = (
     Mutant(
@@ -113,7 +113,7 @@ EDGE = (
         "server/http/body.py",
         " and len(header) <= _MOST_DIGITS",
         "",
-        ("tests/test_api_input.py",),
+        ("tests/server/handlers/test_bad_input.py",),
     ),
     Mutant(
         "half a request is none",
@@ -218,13 +218,13 @@ EDGE = (
         "server/upload/form.py",
         "if self._total > self._max_total:",
         "if False:",
-        ("tests/test_api_uploads.py",),
+        ("tests/server/handlers/test_uploads.py",),
     ),
     Mutant(
         "the regexes of a job are bounded together",
         "runner/analysis/match/regexes.py",
         "if room.instructions < 0:",
         "if False:",
-        ("tests/test_patterns.py",),
+        ("tests/analysis/test_patterns.py",),
     ),
 )

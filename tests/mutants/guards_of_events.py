@@ -2,11 +2,11 @@
 
 from tests.mutants.mutant import Mutant
 
-STORED = ("tests/test_events.py",)
-STREAMS = ("tests/test_event_streams.py",)
-OUTPUT = ("tests/test_output.py",)
-CALLBACKS = ("tests/test_callbacks.py",)
-PRINTED = ("tests/test_printed.py",)
+STORED = ("tests/storage/jobs/test_events.py",)
+STREAMS = ("tests/server/events/test_stream.py",)
+OUTPUT = ("tests/storage/jobs/test_output.py",)
+CALLBACKS = ("tests/server/events/test_callbacks.py",)
+PRINTED = ("tests/runner/pool/test_output.py",)
 
 EVENTS = (
     Mutant(
@@ -157,7 +157,7 @@ EVENTS = (
 """,
         """running, outcome)
 """,
-        ("tests/test_logs.py",),
+        ("tests/server/handlers/test_output.py",),
     ),
     Mutant(
         "callbacks go to allowed hosts only",

@@ -2,10 +2,10 @@
 
 from tests.mutants.mutant import Mutant
 
-FAULTS = ("tests/test_store_faults.py",)
-DOUBT = ("tests/test_store_doubt.py",)
-TURNS = ("tests/test_write_lock.py",)
-DISK = ("tests/test_disk_mark.py",)
+FAULTS = ("tests/storage/test_unusable_stores.py",)
+DOUBT = ("tests/storage/db/test_uncertain_commits.py",)
+TURNS = ("tests/storage/db/test_write_lock.py",)
+DISK = ("tests/server/store/test_disk_watermark.py",)
 
 STORE_FAULTS = (
     Mutant(
@@ -133,14 +133,14 @@ STORE_FAULTS = (
         "            self._work.kill_canceled()  # ahead of the commit, which waits for the disk\n"
         "            self._settle_and_claim()\n",
         "            self._settle_and_claim()\n            self._work.kill_canceled()\n",
-        ("tests/test_supervisor.py",),
+        ("tests/runner/supervisor/test_supervisor.py",),
     ),
     Mutant(
         "a lease is renewed though jobs cannot be read",
         "runner/supervisor/supervisor.py",
         "            self._liveness.renew()",
         "            self._claims.to_cancel()\n            self._liveness.renew()",
-        ("tests/test_store_outages.py",),
+        ("tests/end_to_end/test_store_outages.py",),
     ),
     Mutant(
         "a claim that was committed late is run",
@@ -210,13 +210,13 @@ STORE_FAULTS = (
         "storage/db/errors.py",
         'is_full = "full" in text or "No space left" in text',
         "is_full = False",
-        ("tests/test_store_faults.py", "tests/test_disk_full.py"),
+        ("tests/storage/test_unusable_stores.py", "tests/end_to_end/test_disk_full.py"),
     ),
     Mutant(
         "a worker that lacks descriptors for its upkeep lives on",
         "runner/supervisor/maintenance.py",
         "except (OSError, RuntimeError) as error:",
         "except ZeroDivisionError as error:",
-        ("tests/test_worker_faults.py",),
+        ("tests/end_to_end/test_worker_faults.py",),
     ),
 )

@@ -2,7 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
-HOPES_TESTS = ("tests/test_hopes.py",)
+HOPES_TESTS = ("tests/storage/db/test_optimistic.py",)
 
 HOPES = (
     Mutant(
@@ -80,7 +80,7 @@ HOPES = (
         "storage/claiming/candidates.py",
         'row["max_running"] is not None and row["next_run_at"] is not None',
         "False",
-        ("tests/test_lookout.py", *HOPES_TESTS),
+        ("tests/storage/claiming/test_candidates.py", *HOPES_TESTS),
     ),
     Mutant(
         "what an aborted breath was to prepare is prepared later",

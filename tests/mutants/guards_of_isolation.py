@@ -2,9 +2,9 @@
 
 from tests.mutants.mutant import Mutant
 
-SEEN = ("tests/test_isolation.py",)
-FOLDERS = ("tests/test_work_folders.py",)
-EXCESS = ("tests/test_excess.py",)
+SEEN = ("tests/runner/pool/test_isolation.py",)
+FOLDERS = ("tests/runner/pool/test_work_folders.py",)
+EXCESS = ("tests/runner/pool/test_limits_exceeded.py",)
 REQUIREMENTS = ("tests/test_requirements.py",)
 
 ISOLATION = (

@@ -2,10 +2,10 @@
 
 from tests.mutants.mutant import Mutant
 
-MOVING = ("tests/test_moving.py",)
-TRANSACTIONS = ("tests/test_transactions.py",)
-POOLERS = ("tests/test_poolers.py",)
-CUT_OFF = ("tests/test_cut_off.py",)
+MOVING = ("tests/storage/transfer/test_transfer.py",)
+TRANSACTIONS = ("tests/storage/queries/test_long_transactions.py",)
+POOLERS = ("tests/end_to_end/test_pgbouncer.py",)
+CUT_OFF = ("tests/storage/db/test_lost_connections.py",)
 
 MOVES = (
     Mutant(
@@ -69,7 +69,7 @@ MOVES = (
         "storage/db/engines.py",
         "            connection.execute(waits.SESSION)",
         "            pass",
-        ("tests/test_store_outages.py",),
+        ("tests/end_to_end/test_store_outages.py",),
     ),
     Mutant(
         "a transaction waits with a bound in whatever session",

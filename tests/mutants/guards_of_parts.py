@@ -2,9 +2,9 @@
 
 from tests.mutants.mutant import Mutant
 
-ROWS = ("tests/test_part_rows.py",)
-WHOLE = ("tests/test_parts.py",)
-FILES = ("tests/test_file_parts.py",)
+ROWS = ("tests/storage/claiming/test_parts.py",)
+WHOLE = ("tests/runner/supervisor/test_split_jobs.py",)
+FILES = ("tests/analysis/test_parts.py",)
 
 PARTS = (
     Mutant(
@@ -103,7 +103,7 @@ PARTS = (
         "runner/supervisor/part_work.py",
         "return min(self._waiting, max(0, share), free)",
         "return min(self._waiting, free)",
-        ("tests/test_part_work.py",),
+        ("tests/runner/supervisor/test_work.py",),
     ),
     Mutant(
         "a cut is moved to the end of its line",
@@ -124,13 +124,13 @@ PARTS = (
         "runner/analysis/parallel/threads.py",
         "if part >= self._turn:",
         "if True:",
-        ("tests/test_threads.py",),
+        ("tests/analysis/test_threads.py",),
     ),
     Mutant(
         "a job in parts is ended as soon as somebody wants that",
         "runner/supervisor/split_jobs.py",
         "return 0.0 if to_end else math.inf",
         "return math.inf",
-        ("tests/test_supervisor.py",),
+        ("tests/runner/supervisor/test_supervisor.py",),
     ),
 )

@@ -2,14 +2,14 @@
 
 from tests.mutants.mutant import Mutant
 
-KILLS = ("tests/test_pool_kills.py",)
-ENDS = ("tests/test_pool_ends.py",)
-FORKS = ("tests/test_fork_server.py",)
-FAULTS = ("tests/test_pool_faults.py",)
-POOL_TESTS = ("tests/test_pool.py",)
-LINES = ("tests/test_lines.py",)
-LIMITS = ("tests/test_limits.py",)
-MARKS = ("tests/test_marks.py",)
+KILLS = ("tests/runner/pool/test_kill.py",)
+ENDS = ("tests/runner/pool/test_process_deaths.py",)
+FORKS = ("tests/runner/pool/test_fork_server.py",)
+FAULTS = ("tests/runner/pool/test_faults.py",)
+POOL_TESTS = ("tests/runner/pool/test_pool.py",)
+LINES = ("tests/runner/pool/test_prefetch.py",)
+LIMITS = ("tests/runner/pool/test_limits.py",)
+MARKS = ("tests/runner/pool/test_begun_calls.py",)
 
 MARK = '        self._marks.begin(self._slot, call["number"], process.pid)\n'
 WATCH = """\
@@ -213,7 +213,7 @@ POOL = (
         "runner/pool/keeper/signals.py",
         "    os.setpgid(0, 0)\n",
         "",
-        (*ENDS, "tests/test_end_to_end.py"),
+        (*ENDS, "tests/end_to_end/test_programs.py"),
     ),
     Mutant(
         "the fork server, and so each keeper, is born without Ctrl-C",

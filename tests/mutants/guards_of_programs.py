@@ -2,14 +2,14 @@
 
 from tests.mutants.mutant import Mutant
 
-WHOLE = ("tests/test_end_to_end.py", "tests/test_worker_faults.py")
+WHOLE = ("tests/end_to_end/test_programs.py", "tests/end_to_end/test_worker_faults.py")
 HOLDS_LOCK = (
-    "tests/test_worker_faults.py"
+    "tests/end_to_end/test_worker_faults.py"
     "::test_all_processes_of_a_worker_hold_its_lock_for_as_long_as_they_live"
 )
-INPUT = ("tests/test_api_input.py",)
-UPLOADS = ("tests/test_api_uploads.py",)
-FILE_PART = ("tests/test_file_part.py",)
+INPUT = ("tests/server/handlers/test_bad_input.py",)
+UPLOADS = ("tests/server/handlers/test_uploads.py",)
+FILE_PART = ("tests/server/upload/test_file_part.py",)
 
 PROGRAMS = (
     Mutant(
@@ -17,21 +17,21 @@ PROGRAMS = (
         "server/http/connection.py",
         " or self._early == EARLY_TURNS or",
         " or",
-        ("tests/test_connections.py",),
+        ("tests/server/http/test_connection.py",),
     ),
     Mutant(
         "a worker whose settings cannot be read exits as their reading does",
         "storage/settings/child.py",
         "        sys.exit(child.exitcode)\n",
         "        sys.exit(0)\n",
-        ("tests/test_settings_apart.py",),
+        ("tests/storage/settings/test_child.py",),
     ),
     Mutant(
         "a worker does without Pydantic",
         "runner/__main__.py",
         "    settings = read_apart(_settings)\n",
         "    settings = _settings()\n",
-        ("tests/test_settings_apart.py",),
+        ("tests/storage/settings/test_child.py",),
     ),
     Mutant(
         "all processes of a runner hold its lock",
@@ -45,14 +45,14 @@ PROGRAMS = (
         "runner/pool/keeper/watch.py",
         "if self._ears.lease.left() == 0.0:",
         "if False:",
-        ("tests/test_pool_ends.py",),
+        ("tests/runner/pool/test_process_deaths.py",),
     ),
     Mutant(
         "keepers take no call after the end of the lease",
         "runner/pool/keeper/keeper.py",
         "if request is None or self._ears.lease.left() == 0.0:",
         "if request is None:",
-        ("tests/test_pool_ends.py",),
+        ("tests/runner/pool/test_process_deaths.py",),
     ),
     Mutant(
         "the end of the lease is told to the keepers",
@@ -115,7 +115,7 @@ PROGRAMS = (
         "runner/supervisor/settle.py",
         "return moved or self._claims.confirm_cancel(running.fence, ended)",
         "return moved",
-        ("tests/test_settling.py",),
+        ("tests/runner/supervisor/test_settle.py",),
     ),
     Mutant(
         "an error that would come again is not retried",
@@ -143,7 +143,7 @@ PROGRAMS = (
         "server/jobs/enqueue.py",
         "job_id = await services.new_jobs.ask(job)",
         "__import__('asyncio').ensure_future(services.new_jobs.ask(job)); job_id = job.id",
-        ("tests/test_api_jobs.py",),
+        ("tests/server/handlers/test_jobs.py",),
     ),
     Mutant(
         "a body has a greatest size",
@@ -185,49 +185,49 @@ PROGRAMS = (
         "runner/analysis/parallel/helpers.py",
         "return part == self.turn or self._held_bytes + size <= HELD_BYTES",
         "return True",
-        ("tests/test_ranges.py",),
+        ("tests/analysis/test_ranges.py",),
     ),
     Mutant(
         "samples of all patterns together are bounded",
         "runner/analysis/run.py",
         "min(wanted.samples, max(1, _SAMPLES // patterns))",
         "wanted.samples",
-        ("tests/test_analysis_memory.py",),
+        ("tests/analysis/test_memory.py",),
     ),
     Mutant(
         "histograms of all patterns together are bounded",
         "runner/analysis/run.py",
         "max(_LEAST_BUCKETS, _BUCKETS // patterns)",
         "_BUCKETS",
-        ("tests/test_analysis_memory.py",),
+        ("tests/analysis/test_memory.py",),
     ),
     Mutant(
         "a compressed file that becomes too much is refused",
         "runner/analysis/input/compressed.py",
         "if most is not None and total > most:",
         "if False:",
-        ("tests/test_sources.py", "tests/test_end_to_end.py"),
+        ("tests/analysis/test_sources.py", "tests/end_to_end/test_programs.py"),
     ),
     Mutant(
         "a worker tells its jobs what a file may become",
         "runner/worker.py",
         ", settings.max_data_bytes, settings.max_data_ratio)",
         ")",
-        ("tests/test_end_to_end.py",),
+        ("tests/end_to_end/test_programs.py",),
     ),
     Mutant(
         "zstd with a window that takes too much memory is refused",
         "runner/analysis/input/formats.py",
         "zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG",
         "zstd.DecompressionParameter.window_log_max: 31",
-        ("tests/test_sources.py",),
+        ("tests/analysis/test_sources.py",),
     ),
     Mutant(
         "xz with a dictionary that takes too much memory is refused",
         "runner/analysis/input/formats.py",
         ", memlimit=MAX_DECODER_BYTES)",
         ")",
-        ("tests/test_sources.py",),
+        ("tests/analysis/test_sources.py",),
     ),
     Mutant(
         "uploads have threads of their own",

@@ -2,8 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
-QUEUES_TESTS = ("tests/test_queues.py",)
-API = ("tests/test_api_queues.py",)
+QUEUES_TESTS = ("tests/storage/jobs/test_queues.py",)
+API = ("tests/server/handlers/test_queues.py",)
 
 QUEUES = (
     Mutant(

@@ -2,14 +2,14 @@
 
 from tests.mutants.mutant import Mutant
 
-STATES = ("tests/test_states.py",)
-CLAIMS = ("tests/test_claims.py",)
-RESCUE = ("tests/test_rescue.py",)
-FAULTS = ("tests/test_store_faults.py",)
-TURNS = ("tests/test_write_lock.py",)
-UPLOADS = ("tests/test_uploads.py",)
-MAKING = ("tests/test_making.py",)
-CLOCK = ("tests/test_clock.py",)
+STATES = ("tests/storage/records/test_states.py",)
+CLAIMS = ("tests/storage/test_claims.py",)
+RESCUE = ("tests/storage/claiming/test_rescue.py",)
+FAULTS = ("tests/storage/test_unusable_stores.py",)
+TURNS = ("tests/storage/db/test_write_lock.py",)
+UPLOADS = ("tests/storage/files/test_folder.py",)
+MAKING = ("tests/storage/db/test_sqlite_file.py",)
+CLOCK = ("tests/storage/db/test_clock.py",)
 
 STORE = (
     Mutant(
@@ -45,7 +45,7 @@ STORE = (
         "storage/db/versions.py",
         "value=VersionRow.value + count",
         "value=VersionRow.value",
-        ("tests/test_store.py",),
+        ("tests/storage/test_store.py",),
     ),
     Mutant(
         "progress is its holder's",
@@ -73,7 +73,7 @@ STORE = (
         "storage/claiming/due.py",
         ")[: asking.limit]",
         ")",
-        (*CLAIMS, "tests/test_queues.py"),
+        (*CLAIMS, "tests/storage/jobs/test_queues.py"),
     ),
     Mutant(
         "a runner that was taken for dead claims nothing",
@@ -87,63 +87,63 @@ STORE = (
         "storage/notify/postgresql.py",
         "            if topic != EVENTS:",
         "            if False:",
-        ("tests/test_wakeup.py",),
+        ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(
         "who waits is woken after the commit",
         "storage/notify/transaction.py",
         "    wakeup.after_commit(woken)\n",
         "",
-        ("tests/test_wakeup.py",),
+        ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(
         "who waits is woken after a turn of a worker",
         "storage/claiming/transaction.py",
         "        finally:\n            self._wakeup.after_commit(woken)\n",
         "        finally:\n            pass\n",
-        ("tests/test_wakeup.py",),
+        ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(
         "a turn of a worker goes on before it wakes others",
         "storage/claiming/transaction.py",
         "        try:\n            first(result)\n",
         "        self._wakeup.after_commit(woken)\n        try:\n            first(result)\n",
-        ("tests/test_wakeup.py",),
+        ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(
         "of many changes each is made",
         "storage/db/statements.py",
         "range(0, len(many), MANY)",
         "range(0, MANY, MANY)",
-        ("tests/test_many_rows.py",),
+        ("tests/storage/db/test_statements.py",),
     ),
     Mutant(
         "what was not sent goes with its transaction",
         "storage/db/engines.py",
         "        self.forget_unsent()\n",
         "",
-        ("tests/test_many_rows.py",),
+        ("tests/storage/db/test_statements.py",),
     ),
     Mutant(
         "numbers go with their transaction",
         "storage/db/database.py",
         "        self._numbers.forget()\n",
         "",
-        ("tests/test_many_rows.py",),
+        ("tests/storage/db/test_statements.py",),
     ),
     Mutant(
         "few jobs are not looked for among all of a status",
         "storage/jobs/statements.py",
         "unindexed(JobRow.status)",
         "JobRow.status",
-        ("tests/test_many_rows.py",),
+        ("tests/storage/db/test_statements.py",),
     ),
     Mutant(
         "few jobs are not looked for among all that there are",
         "storage/db/parameters.py",
         "        is_one = context.state.places is None\n",
         "        is_one = True\n",
-        ("tests/test_many_rows.py",),
+        ("tests/storage/db/test_statements.py",),
     ),
     Mutant(
         "an attempt ends only with its job",
@@ -157,14 +157,14 @@ STORE = (
         "storage/db/engines.py",
         '"enable_sort", ',
         "",
-        ("tests/test_many_rows.py",),
+        ("tests/storage/db/test_statements.py",),
     ),
     Mutant(
         "plans that avoid scans are not compiled",
         "storage/db/engines.py",
         ', "jit")',
         ")",
-        ("tests/test_many_rows.py",),
+        ("tests/storage/db/test_statements.py",),
     ),
     Mutant(
         "a retry is counted",
@@ -276,7 +276,7 @@ STORE = (
         "storage/db/schema/migrate.py",
         "            fcntl.flock(file, fcntl.LOCK_EX)\n",
         "",
-        ("tests/test_opening.py",),
+        ("tests/storage/test_open.py",),
     ),
     Mutant(
         "a failed connection is not used again",
@@ -318,14 +318,14 @@ STORE = (
         "storage/settings/url.py",
         'if os.path.isdir(file := path.removeprefix("/")):',
         "if False:",
-        ("tests/test_move_command.py",),
+        ("tests/storage/transfer/test_migrate_command.py",),
     ),
     Mutant(
         "what cannot be read of an address is not shown",
         "storage/settings/url.py",
         "return _UNREADABLE",
         "raise",
-        ("tests/test_config.py",),
+        ("tests/storage/settings/test_settings.py",),
     ),
     Mutant(
         "a folder that fails to sync is told from one that cannot",
@@ -388,6 +388,6 @@ STORE = (
         "storage/jobs/retention.py",
         'unused = sorted(uploads - {row["upload_id"] for row in database.rows(used)})',
         "unused = sorted(uploads)",
-        ("tests/test_store.py", *UPLOADS),
+        ("tests/storage/test_store.py", *UPLOADS),
     ),
 )

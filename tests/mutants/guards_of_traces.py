@@ -2,16 +2,16 @@
 
 from tests.mutants.mutant import Mutant
 
-STORED = ("tests/test_trace_ends.py",)
-REPLAYED = ("tests/test_traces.py::test_of_submissions_only_accepted_ones_are_told",)
-OFF = ("tests/test_traces.py::test_what_is_off_loads_nothing_and_tells_jobs_nothing",)
+STORED = ("tests/storage/telemetry/test_attempt_spans.py",)
+REPLAYED = ("tests/end_to_end/test_traces.py::test_of_submissions_only_accepted_ones_are_told",)
+OFF = ("tests/end_to_end/test_traces.py::test_what_is_off_loads_nothing_and_tells_jobs_nothing",)
 FAILING = (
-    "tests/test_traces.py::test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once",
+    "tests/end_to_end/test_traces.py::test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once",
 )
-STOP = ("tests/test_traces.py::test_what_is_not_sent_yet_is_sent_at_the_stop",)
-LONG = ("tests/test_traces.py::test_a_stop_does_not_wait_for_a_collector_for_long",)
+STOP = ("tests/end_to_end/test_traces.py::test_what_is_not_sent_yet_is_sent_at_the_stop",)
+LONG = ("tests/end_to_end/test_traces.py::test_a_stop_does_not_wait_for_a_collector_for_long",)
 EMPTY = (
-    "tests/test_traces.py"
+    "tests/end_to_end/test_traces.py"
     "::test_headers_from_a_file_are_sent_along_and_the_name_of_the_service_can_be_set",
 )
 
@@ -112,6 +112,6 @@ TRACES = (
         "storage/jobs/events.py",
         " & (AttemptRow.number == EventRow.attempt)",
         "",
-        ("tests/test_events.py",),
+        ("tests/storage/jobs/test_events.py",),
     ),
 )

@@ -2,9 +2,9 @@
 
 from tests.mutants.mutant import Mutant
 
-BUCKET = ("tests/test_upload_bucket.py", "tests/test_upload_places.py")
-REMOTE = ("tests/test_remote_file.py",)
-WHOLE = ("tests/test_s3.py",)
+BUCKET = ("tests/storage/files/test_bucket.py", "tests/storage/files/test_uploads.py")
+REMOTE = ("tests/runner/remote/test_file.py",)
+WHOLE = ("tests/end_to_end/test_s3_uploads.py",)
 
 UPLOADS = (
     Mutant(
@@ -124,20 +124,20 @@ UPLOADS = (
         "server/upload/buffer.py",
         "return len(begun) if self._delimiter.startswith(begun) else 0",
         "return 0",
-        ("tests/test_forms.py", "tests/test_file_part.py"),
+        ("tests/server/upload/test_form.py", "tests/server/upload/test_file_part.py"),
     ),
     Mutant(
         "what may be a delimiter's beginning goes from one batch to the next",
         "server/upload/file_part.py",
         "self._gathering.begin(_batch_bytes(), batch.cut_off())",
         "self._gathering.begin(_batch_bytes())",
-        ("tests/test_forms.py", "tests/test_file_part.py"),
+        ("tests/server/upload/test_form.py", "tests/server/upload/test_file_part.py"),
     ),
     Mutant(
         "what the parser has kept is not taken for the file's",
         "server/upload/form.py",
         "return None if at >= 0 and may_end else self._in_file()",
         "return self._in_file()",
-        ("tests/test_forms.py",),
+        ("tests/server/upload/test_form.py",),
     ),
 )

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from runner.pool.linux import processes
 from tests.mutants.mutant import Mutant
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", "data", "__pycache__", ".*_cache")
 PATIENCE_SECONDS = 300.0
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)

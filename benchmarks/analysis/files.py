@@ -1,0 +1,126 @@
+"""How long analyze takes for whole files: plain ones on one and two cores, compressed ones beside
+ripgrep, and through the service.
+
+    python -m benchmarks.analysis.files [--size-mb 1000] [--runs 5]
+
+Seconds by the clock, medians of interleaved runs: two literals, with matching lines, first and last
+line. "rg -z" is one run of ripgrep for each literal, "rg -z once" one for both, with one count.
+A plain file is sent to the service by curl as well. Needs curl, rg and zstd.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from isal import igzip
+
+from benchmarks.analysis.log_file import make_log
+from benchmarks.jobs import time_of
+from benchmarks.server.uploads import send
+from runner.analysis.match.patterns import Pattern
+from runner.analysis.run import Wanted, analyze
+from tests.support.programs import Service, running_service
+
+TEXTS = ("ERROR", "WARN")
+PATTERNS = [Pattern(text) for text in TEXTS]
+
+
+def quiet(_: dict[str, Any]) -> None:
+    """Takes reports, as nobody does."""
+
+
+def ours(path: Path, helpers: int = 1) -> float:
+    """Seconds for a file, in a fork as in a warm job process."""
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        analyze(path, PATTERNS, Wanted(), quiet, helpers)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    return time.monotonic() - began
+
+
+def ripgrep(path: Path, *patterns: str) -> float:
+    """Seconds of one run of it."""
+    given = [part for pattern in patterns for part in ("-e", pattern)]
+    began = time.monotonic()
+    command = ["rg", "-z", "-a", "-F", "--count-matches", *given, str(path)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return time.monotonic() - began
+
+
+def through(service: Service, path: Path) -> dict[str, float]:
+    """Seconds for a file that curl sends: from stored to succeeded, the same when the file is
+    analyzed again, and for the engine alone, which reads what the service has stored."""
+    job_id = json.loads(send(f"{service.base_url}/jobs", path, TEXTS))["job_id"]
+    first = until_succeeded(service, job_id)
+    again = service.submit("analyze", {"patterns": TEXTS, "source": {"job_id": job_id}})
+    (stored,) = (service.folder / "data/uploads/files").iterdir()
+    try:
+        return {
+            "as sent, through the service": first,
+            "as sent, through the service again": until_succeeded(service, again),
+            "as sent, engine alone, two cores": ours(stored, 2),
+        }
+    finally:
+        stored.unlink()
+
+
+def until_succeeded(service: Service, job_id: str) -> float:
+    """Seconds from the moment when a job is stored."""
+    job = service.result(job_id)
+    assert job["status"] == "succeeded", job["error"]
+    return time_of(job["finished_at"]) - time_of(job["created_at"])
+
+
+def calls(folder: Path, size: int) -> dict[str, Callable[[], float]]:
+    """What is measured, by name."""
+    plain = folder / "plain.log"
+    make_log(plain, size)
+    packed, zstd = folder / "app.log.gz", folder / "app.log.zst"
+    packed.write_bytes(igzip.compress(plain.read_bytes(), 1))
+    subprocess.run(["zstd", "-q", "-3", str(plain), "-o", str(zstd)], check=True)
+    return {
+        "plain, one core": lambda: ours(plain),
+        "plain, two cores": lambda: ours(plain, 2),
+        "gzip": lambda: ours(packed),
+        "gzip, rg -z": lambda: sum(ripgrep(packed, text) for text in TEXTS),
+        "gzip, rg -z once": lambda: ripgrep(packed, *TEXTS),
+        "zstd": lambda: ours(zstd),
+        "zstd, rg -z": lambda: sum(ripgrep(zstd, text) for text in TEXTS),
+        "zstd, rg -z once": lambda: ripgrep(zstd, *TEXTS),
+    }
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.analysis.files")
+    parser.add_argument("--size-mb", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=5)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        small = folder / "small.log"
+        small.write_bytes(b"an ERROR\n")
+        analyze(small, PATTERNS, Wanted(), quiet)  # what a warm process has done and tested before
+        measured = calls(folder, given.size_mb * 10**6)
+        with running_service("", folder) as service:
+            service.worker(CONCURRENCY_LIMIT="1")
+            seconds = [
+                {name: call() for name, call in measured.items()}
+                | through(service, folder / "plain.log")
+                for _ in range(given.runs)
+            ]
+    rows = [f"| {name} | {median(run[name] for run in seconds):.3f} |" for name in seconds[0]]
+    print("\n".join(["| file | seconds |", "|---|---|", *rows]))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Cancels of Celery's jobs: revoke(terminate=True, signal="SIGKILL"); prints times as JSON.
+
+python -m benchmarks.peers.apps.celery_cancels COUNT
+"""
+
+import json
+import sys
+from dataclasses import asdict
+from functools import partial
+
+from benchmarks.peers.apps import holding, marks
+from benchmarks.peers.apps.celery_app import app, hold
+
+
+def main(count: int) -> None:
+    """Measure, and print it."""
+    revoke = partial(app.control.revoke, terminate=True, signal="SIGKILL")
+    found = holding.measure(lambda path: str(hold.delay(path).id), revoke, count, marks.FOLDER)
+    sys.stdout.write(json.dumps(asdict(found)))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

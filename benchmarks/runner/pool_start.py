@@ -1,0 +1,94 @@
+"""How long a pool takes to be ready, first and after a keeper has died, and its memory.
+
+    python -m benchmarks.runner.pool_start [--slots 3,16,64] [--runs 3]
+
+Job types are ours. Memory is PSS, which counts what processes share once. Prints a table in
+Markdown, of medians.
+"""
+
+import argparse
+import os
+import select
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Set
+from functools import partial
+from pathlib import Path
+
+from runner.job_types.base import MAX_DATA_RATIO
+from runner.job_types.loader import PACKAGES
+from runner.pool.job_process import entry
+from runner.pool.linux import proc
+from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.pool import Pool
+from tests.support.pool import pools
+
+HEAD = [
+    "| slots | ready after, s | PSS, MB | ready again after a keeper's death, s |",
+    "|---" * 4 + "|",
+]
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.runner.pool_start")
+    parser.add_argument("--slots", default="3,16,64")
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    rows = []
+    for slots in map(int, options.slots.split(",")):
+        found = [measured(slots) for _ in range(options.runs)]
+        ready, memory, again = map(statistics.median, zip(*found, strict=True))
+        rows.append(f"| {slots} | {ready:.2f} | {memory:.0f} | {again:.2f} |")
+    sys.stdout.write("\n".join([*HEAD, *rows, ""]))
+
+
+def measured(slots: int) -> tuple[float, float, float]:
+    """Seconds, MB and seconds of one pool."""
+    with tempfile.TemporaryDirectory() as folder:
+        work = WorkPlace(Path(folder) / "work")
+        began = time.perf_counter()
+        pool = Pool(slots, partial(entry.load, PACKAGES, None, MAX_DATA_RATIO), work)
+        try:
+            until_ready(pool, slots)
+            ready = time.perf_counter() - began
+            memory = sum(map(pss, proc.descendants_of(os.getpid()))) / 1024
+            lost = keepers()
+            began = time.perf_counter()
+            os.kill(next(iter(lost)), signal.SIGKILL)
+            until_ready(pool, slots, lost)
+            return ready, memory, time.perf_counter() - began
+        finally:
+            pool.close()
+            work.close()
+
+
+def keepers() -> set[int]:
+    """The keepers of this process that have a job process."""
+    found = {pid for pid in pools.children() if pools.name_of(pid) == "keeper"}
+    return {
+        pid
+        for pid in found
+        if any(pools.name_of(child) == "job" for child in proc.children_of(pid))
+    }
+
+
+def until_ready(pool: Pool, slots: int, but: Set[int] = frozenset()) -> None:
+    """Wait until each slot has a keeper with a job process, none of them one of those."""
+    while len(keepers() - but) < slots:
+        select.select(pool.filenos(), [], [], 0.005)
+        pool.collect()
+
+
+def pss(pid: int) -> int:
+    """KiB of a process. Not by `idle.look`: the fork server imports this module as well, and what
+    that needs would be measured."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""How fast the web front end is, with very many jobs stored and many clients that follow.
+
+    python -m benchmarks.server.pages [--jobs 1000000] [--followers 500] [--times 10]
+
+In Chromium, without a window: until the first content of each page is painted, until it shows its
+data, and from the request that cancels a job to the frame that shows it as canceled.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.server.streams import Follower
+from benchmarks.speed.ours import port_of
+from benchmarks.storage.stored_jobs import fill
+from tests.support.browsers import CHROMIUM, FLAGS
+from tests.support.programs import Service, running_service
+from tests.support.stores import open_bench
+
+PAINTED = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+READY = "() => document.querySelector('h1') && !document.querySelector('.loading')"
+SHOWN = """id => { window.seen = new Promise(done => {
+    const badge = `tr:has(a[href="/ui/jobs/${id}"]) .badge.canceled`;
+    const shown = () => document.querySelector(badge);
+    const look = () => shown() ? done(Date.now()) : requestAnimationFrame(look);
+    look();
+}); }"""
+
+
+@contextmanager
+def filled(jobs: int) -> Iterator[Service]:
+    """A listener on a store with so many jobs, and no worker."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        url = f"sqlite:///{folder / 'jobs.db'}"
+        with open_bench(url, folder) as bench:
+            bench.clock.now = round(time.time() * 1000)
+            fill(bench, jobs)
+        with running_service(url, folder) as service:
+            yield service
+
+
+@contextmanager
+def followed(service: Service, followers: int) -> Iterator[None]:
+    """So many clients follow all jobs meanwhile."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+
+    async def connect() -> None:
+        for _ in range(followers):
+            new = partial(Follower, defaultdict(list))
+            await loop.create_connection(new, "127.0.0.1", port_of(service))
+
+    asyncio.run_coroutine_threadsafe(connect(), loop).result()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+
+
+def open_times(page: Page, path: str, times: int) -> tuple[float, float]:
+    """Milliseconds to the first paint and to the data of a page, medians."""
+    paints, shows = [], []
+    for _ in range(times):
+        page.goto("about:blank")
+        page.goto(path)
+        page.wait_for_function(READY)
+        shows.append(page.evaluate("performance.now()"))
+        page.wait_for_function(PAINTED)
+        paints.append(page.evaluate(PAINTED))
+    return median(paints), median(shows)
+
+
+def to_the_pixel(service: Service, page: Page, times: int) -> float:
+    """Milliseconds from the request that cancels a job to the frame that shows it; the median."""
+    page.goto("/ui/jobs")
+    page.wait_for_function(READY)
+    page.wait_for_function("document.querySelector('#connection').textContent === 'Live'")
+    found = []
+    for _ in range(times):
+        job_id = service.submit(payload={"seconds": 600})
+        page.wait_for_selector(f'tr:has(a[href="/ui/jobs/{job_id}"])')
+        page.evaluate(SHOWN, job_id)
+        began = time.time()
+        service.call("POST", f"/jobs/{job_id}/cancel")
+        found.append(page.evaluate("window.seen") - 1000 * began)
+    return float(median(found))
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.server.pages")
+    parser.add_argument("--jobs", type=int, default=1_000_000)
+    parser.add_argument("--followers", type=int, default=500)
+    parser.add_argument("--times", type=int, default=10)
+    given = parser.parse_args()
+    with (
+        filled(given.jobs) as service,
+        followed(service, given.followers),
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(base_url=service.base_url)
+        measure(service, page, given.times)
+        browser.close()
+
+
+def measure(service: Service, page: Page, times: int) -> None:
+    """Print the table."""
+    say: Callable[[str], None] = partial(print, flush=True)
+    job_id = service.call("GET", "/jobs?status=failed&limit=1")[1]["items"][0]["job_id"]
+    say("| page | first paint, ms | data shown, ms |\n|---|---|---|")
+    paths = ("/", "/ui/jobs", "/ui/jobs?status=failed", f"/ui/jobs/{job_id}", "/ui/submit", "/docs")
+    for path in paths:
+        paint, show = open_times(page, path, times)
+        say(f"| `{path.replace(job_id, 'ID')}` | {paint:.0f} | {show:.0f} |")
+    say(f"\nFrom a cancel to its pixel: {to_the_pixel(service, page, times):.0f} ms")
+
+
+if __name__ == "__main__":
+    main()

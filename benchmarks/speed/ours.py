@@ -1,0 +1,157 @@
+"""What is measured of this service: real listeners, real workers, jobs that do nothing."""
+
+import asyncio
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.servers import POSTGRESQL
+from benchmarks.speed.client import Flood, connect, flood, request
+from storage.db.engines import open_engine
+from storage.db.models import JobRow
+from storage.records.states import Status
+from tests.support.programs import Service, running_service
+from tests.support.waiting import wait_for
+
+NOOP = json.dumps({"type": "noop", "payload": {}}).encode()
+SUBMIT = request("POST", "/jobs", NOOP)
+CONNECTIONS = 32
+TYPES = "runner.job_types,benchmarks.speed.job_types"
+Database = Callable[[Path], AbstractContextManager[str]]
+"""Makes a new database in a folder, or with a server of its own; gives its URL."""
+
+
+def sqlite(folder: Path) -> AbstractContextManager[str]:
+    """A file in the folder."""
+    return nullcontext(f"sqlite:///{folder}/jobs.db")
+
+
+DATABASES: dict[str, Database] = {"sqlite": sqlite, "postgresql": POSTGRESQL.running}
+
+
+@contextmanager
+def service(workers: int = 1, database: Database = sqlite, **environ: str) -> Iterator[Service]:
+    """A listener and so many workers with three processes each, on a database of their own."""
+    environ = {"JOB_TYPES": TYPES, **environ}
+    with (
+        tempfile.TemporaryDirectory() as name,
+        database(Path(name)) as url,
+        running_service(url, Path(name), **environ) as running,
+    ):
+        for _ in range(workers):
+            running.worker()
+        yield running
+
+
+def port_of(running: Service) -> int:
+    """Where its listener listens."""
+    return int(running.base_url.rpartition(":")[2])
+
+
+def submit(running: Service, count: int, connections: int = CONNECTIONS) -> Flood:
+    """Submit so many jobs by HTTP."""
+    return asyncio.run(flood([port_of(running)], connections, iter([SUBMIT] * count), 202))
+
+
+def submit_and_run(count: int, database: Database = sqlite) -> tuple[float, Flood]:
+    """Jobs a second from the first submission to the last end; and how the submissions went."""
+    with service(database=database) as running:
+        submit(running, 200)
+        until_all_final(running)
+        sent = submit(running, count)
+        until_all_final(running)
+        return count / seconds(running, count), sent
+
+
+def submissions(count: int, database: Database = sqlite) -> Flood:
+    """How submissions go while nothing is run."""
+    with service(workers=0, database=database) as running:
+        submit(running, 200)
+        return submit(running, count)
+
+
+def queue_filled(count: int, database: Database = sqlite) -> float:
+    """Jobs a second where all were there before the worker started, from its first claim."""
+    with service(workers=0, database=database) as running:
+        submit(running, count)
+        running.worker()
+        until_all_final(running)
+        return count / seconds(running, count, since="started_at")
+
+
+def round_trips(count: int, database: Database = sqlite) -> list[float]:
+    """Seconds from a submission to the news of its end, one after the other, of an idle service."""
+
+    async def measure(port: int) -> list[float]:
+        connection, found = await connect(port), []
+        loop = asyncio.get_running_loop()
+        for _ in range(count):
+            await asyncio.sleep(0.01)
+            began = loop.time()
+            answer = await connection.ask(SUBMIT)
+            job_id = job_ids(answer)[0]
+            answer = await connection.ask(request("GET", f"/jobs/{job_id}?wait=10"))
+            found.append(loop.time() - began)
+            assert b'"succeeded"' in answer, answer
+        connection.close()
+        return found
+
+    with service(database=database) as running:
+        return asyncio.run(measure(port_of(running)))
+
+
+def statuses(count: int, database: Database = sqlite, listeners: int = 1) -> Flood:
+    """Ask for jobs that have ended, one after the other."""
+    with service(database=database) as running:
+        others = [running.program("server") for _ in range(listeners - 1)]
+        ports = [port_of(running), *(other.logged("listening")["port"] for other in others)]
+        submit(running, 200)
+        until_all_final(running)
+        _, page = running.call("GET", "/jobs?limit=100")
+        asked = [request("GET", f"/jobs/{item['job_id']}") for item in page["items"]]
+        requests = (asked[n % len(asked)] for n in range(count))
+        return asyncio.run(flood(ports, CONNECTIONS, requests, 200))
+
+
+def job_ids(answer: bytes) -> list[str]:
+    """The ids of jobs in an answer."""
+    return re.findall(r'"job_id": ?"([^"]+)"', answer.decode())
+
+
+def until_all_final(running: Service) -> None:
+    """Wait until no job is queued or running."""
+
+    def none_left() -> bool:
+        with reading(running):
+            return not JobRow.select().where(JobRow.finished_at.is_null()).exists()
+
+    wait_for(none_left, timeout=120)
+
+
+@contextmanager
+def reading(running: Service) -> Iterator[None]:
+    """A block of code in which jobs are read beside the service."""
+    engine = open_engine(running.environ["DATABASE_URL"])
+    with engine.connection_context(), JobRow.bind_ctx(engine):
+        yield
+
+
+def ends(running: Service) -> list[int]:
+    """When its jobs have succeeded, all of them, in ms by the clock of the store, in order."""
+    with reading(running):
+        jobs: list[Any] = list(JobRow.select())
+    assert {job.status for job in jobs} == {Status.SUCCEEDED}
+    return sorted(job.finished_at for job in jobs)
+
+
+def seconds(running: Service, count: int, since: str = "created_at") -> float:
+    """From the first to the last moment of the newest jobs, by the clock of the store."""
+    with reading(running):
+        jobs: list[Any] = list(JobRow.select().order_by(JobRow.id.desc()).limit(count))
+    assert {job.status for job in jobs} == {Status.SUCCEEDED}
+    took: int = max(job.finished_at for job in jobs) - min(getattr(job, since) for job in jobs)
+    return took / 1000

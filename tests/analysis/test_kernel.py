@@ -1,0 +1,179 @@
+"""The kernel in C: exact for all literals, windows, blocks and vectors; within its memory."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.analysis.match import kernel
+from runner.analysis.match.kernel import Kernel
+from runner.analysis.match.patterns import Literal
+from runner.analysis.native import build
+from tests.support.analysis.kernel import SMALL, VECTORS, literals_of, plainly, searched
+from tests.support.paths import ROOT
+
+quick = settings(database=None, deadline=None, max_examples=300)
+letters = st.text("abAB\n", min_size=1, max_size=12).map(str.encode)
+bytes_of_all_kinds = st.binary(min_size=1, max_size=9)
+
+
+@pytest.mark.parametrize("vectors", VECTORS)
+@pytest.mark.parametrize("texts", [letters, bytes_of_all_kinds], ids=["letters", "bytes"])
+@pytest.mark.parametrize("most", [3, 12, 60])
+@quick
+@given(given_=st.data(), size=st.integers(1, 90))
+def test_each_literal_is_counted_once_wherever_windows_and_blocks_end(
+    vectors: int, texts: st.SearchStrategy[bytes], most: int, given_: st.DataObject, size: int
+) -> None:
+    wanted = given_.draw(st.lists(texts, min_size=1, max_size=most))
+    folded = given_.draw(st.lists(st.booleans(), min_size=len(wanted), max_size=len(wanted)))
+    pieces = given_.draw(st.lists(st.one_of(st.sampled_from(wanted), texts), max_size=30))
+    literals, data = literals_of(wanted, folded), b"".join(pieces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "LIMITS", SMALL)
+        patch.setattr(kernel, "_vectors", lambda: vectors)
+        found, hits = searched(data, literals, size)
+    expected = [plainly(data, each) for each in literals]
+    assert found == [numbers for numbers, _ in expected]
+    assert hits == [places for _, places in expected]
+
+
+@pytest.mark.parametrize("vectors", VECTORS)
+@pytest.mark.parametrize("many", [1, 4, 100, 700])
+def test_texts_that_overlap_themselves_are_counted_as_by_str_count(
+    vectors: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "_vectors", lambda: vectors)
+    texts = [b"a" * size for size in range(1, many + 1)]
+    data = (b"a" * 997 + b"\n") * 40 + b"b" * 300_000 + b"a" * 1009
+    found, _ = searched(data, literals_of(texts, [False] * many), 100_000)
+    assert [count for count, *_ in found] == [data.count(text) for text in texts]
+
+
+def test_what_is_not_wanted_any_more_is_not_told() -> None:
+    data = bytearray(b"a\n" * 20_000)
+    found = Kernel([Literal(0, b"a", False)], lines=True, wanted=True)
+    told = 0
+    for hits in found.scan(memoryview(data), 0, 0, len(data)):
+        told += len(hits)
+        found.unwant(0)
+    assert told == kernel.LIMITS.hits < found.found[0].lines == 20_000
+
+
+def test_a_kernel_without_lines_only_counts() -> None:
+    data = bytearray(b"ab\nab ab")
+    found = Kernel([Literal(0, b"ab", False)], lines=False)
+    assert list(found.scan(memoryview(data), 0, 0, len(data))) == [[]]
+    assert (found.found[0].count, found.found[0].lines, found.newlines) == (3, 0, 0)
+
+
+@pytest.mark.parametrize("lines", [True, False])
+@pytest.mark.parametrize("vectors", VECTORS)
+def test_a_byte_above_127_is_noticed_wherever_it_is(
+    vectors: int, lines: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel, "_vectors", lambda: vectors)
+    for at in range(150):
+        found, data = Kernel([Literal(0, b"ab", False)], lines), bytearray(b"a\x7f\n" * 50)
+        told = []
+        for start, byte in ((0, 0x7F), (0, 0x80 | at), (at + 1, 0x80)):
+            data[at] = byte
+            list(found.scan(memoryview(data), 0, start, 150))
+            told.append(found.ascii)
+        assert told == [True, False, True]
+
+
+@pytest.fixture
+def asked_anew() -> Iterator[None]:
+    def forget() -> None:
+        kernel._library.cache_clear()
+        kernel.available.cache_clear()
+
+    forget()
+    yield
+    forget()
+
+
+@pytest.mark.usefixtures("asked_anew")
+def test_a_library_that_cannot_be_loaded_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "job_service_scan", None)
+    assert not kernel.available()
+
+
+@pytest.mark.usefixtures("asked_anew")
+def test_a_library_of_another_version_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    libc = SimpleNamespace(LIBRARY="libc.so.6")  # which has none of the functions
+    monkeypatch.setitem(sys.modules, "job_service_scan", libc)
+    assert not kernel.available()
+
+
+@pytest.mark.usefixtures("asked_anew")
+def test_a_library_that_takes_all_for_ascii_is_not_available(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Kernel, "ascii", True)
+    assert not kernel.available()
+
+
+@pytest.mark.usefixtures("asked_anew")
+@pytest.mark.parametrize("wrong", ["count", "lines", "first_line", "last_line"])
+def test_a_library_that_counts_wrong_is_not_available(
+    wrong: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wrong(Kernel):
+        def scan(self, *given: int | memoryview) -> list[list[kernel.Hit]]:  # type: ignore[override]
+            batches = list(super().scan(*given))  # type: ignore[arg-type]
+            setattr(self.found[0], wrong, getattr(self.found[0], wrong) + 1)
+            return batches
+
+    monkeypatch.setattr(kernel, "Kernel", Wrong)
+    assert not kernel.available()
+
+
+def test_the_wheels_are_those_of_the_sources() -> None:
+    machines = sorted(file.name.split("-")[1:] for file in build.WHEELS.glob("*.whl"))
+    expected = ["py3", "none"]
+    assert [each[:3] for each in machines] == [[build.version(), *expected]] * 2
+    for file in ("requirements.txt", "requirements.lock"):
+        pinned = re.findall(r"^job-service-scan==(\S+)", (ROOT / file).read_text(), re.M)
+        assert pinned == [build.version()], "run `make kernel`"
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+@pytest.mark.timeout(180)
+def test_the_sources_stay_within_their_memory(tmp_path: Path) -> None:
+    sanitizer = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True).strip()
+    if not os.path.isabs(sanitizer):
+        pytest.skip("gcc has no sanitizers here")
+    library = _compiled(tmp_path)
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": sanitizer,
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONMALLOC": "malloc",
+    }
+    command = [sys.executable, "-m", "tests.support.analysis.kernel_fuzzer", str(library), "400"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _compiled(folder: Path) -> Path:
+    """The library for this kind of processor, with checks of each access."""
+    flags = ["-O1", "-g", "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    objects: list[str] = []
+    for source, processor in build.TARGETS[os.uname().machine]:
+        objects.append(str(folder / f"{len(objects)}.o"))
+        abilities = [f"-m{each}" for each in processor.split("+")[1:]]
+        given = [*flags, *abilities, "-c", f"{source}.c", "-o", objects[-1]]
+        subprocess.run(["gcc", *given], cwd=build.HERE, check=True)
+    library = folder / "scan.so"
+    subprocess.run(["gcc", *flags, "-shared", "-o", str(library), *objects], check=True)
+    return library

@@ -1,0 +1,57 @@
+"""What an analysis has in memory, in a process of its own, for results as large as they get."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.analysis.memory import measure
+
+MOST = 64 * 10**6
+HUNDRED = [f"p{number:02d} " for number in range(100)]
+THOUSAND = [f"{number:03d} " for number in range(1000)]
+
+
+def log_of(path: Path, patterns: list[str], dates: list[str], tail: str = "") -> Path:
+    """A log whose lines all have a date and all the patterns."""
+    rest = "".join(patterns) + tail
+    path.write_text("".join(f"{date} {rest}\n" for date in dates))
+    return path
+
+
+def check(path: Path, payload: dict[str, Any], helpers: int, ranges: int) -> None:
+    """Analyze a file, in so many ranges."""
+    measured = measure(path, payload, helpers, path.stat().st_size // ranges)
+    assert measured.error is None
+    assert measured.own < MOST
+    assert (0 < measured.helpers < MOST) is (helpers > 1)
+
+
+@pytest.mark.parametrize("patterns", [HUNDRED, THOUSAND])
+def test_samples_of_many_ranges_are_not_all_in_memory(tmp_path: Path, patterns: list[str]) -> None:
+    path = log_of(tmp_path / "log", patterns, [""] * 1200, "x" * 600)
+    check(path, {"patterns": patterns, "samples": 20}, helpers=2, ranges=60)
+
+
+@pytest.mark.parametrize("threads", [2, 4])
+def test_threads_have_small_parts_of_a_file_in_memory(tmp_path: Path, threads: int) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"".join(b"%063d\n" % number for number in range(10**6)) * 2)
+    measured = measure(path, {"patterns": THOUSAND}, threads, 32 << 20)
+    assert measured.error is None
+    assert measured.own < MOST
+    assert not measured.helpers
+
+
+@pytest.mark.parametrize("helpers", [1, 2])
+def test_histograms_of_many_patterns_over_many_years_are_bounded(
+    tmp_path: Path, helpers: int
+) -> None:
+    dates = [f"{year}-01-02T03:04:05Z" for year in range(1970, 2199)] * 3
+    path = log_of(tmp_path / "log", THOUSAND, dates)
+    check(path, {"patterns": THOUSAND, "histogram": "minute"}, helpers, ranges=3)
+
+
+def test_samples_that_grow_in_json_still_make_a_result(tmp_path: Path) -> None:
+    path = log_of(tmp_path / "log", HUNDRED, [""] * 100, "\0" * 600 + "\N{PILE OF POO}")
+    check(path, {"patterns": HUNDRED, "samples": 20}, helpers=1, ranges=1)

@@ -1,0 +1,68 @@
+"""A disk that is full to the last byte, under the real programs: nothing is lost, and they go on
+by themselves."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.disk.small_disks import KINDS, full, small_disk
+from tests.support.programs import Program, Service, running_service
+from tests.support.waiting import wait_for
+
+
+@pytest.fixture(params=KINDS)
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", request.param) as folder:
+        yield folder
+
+
+@pytest.fixture
+def service(disk: Path, tmp_path: Path) -> Iterator[Service]:
+    """Both programs on the small disk, their logs elsewhere; without a mark, to get to the end."""
+    with running_service("", tmp_path, DATA_DIR=str(disk / "data"), MIN_FREE_BYTES="0") as service:
+        yield service
+
+
+def failures(worker: Program) -> int:
+    """How often the worker has told that its store failed."""
+    return sum("the store failed" in line["message"] for line in worker.lines())
+
+
+def submit_until_refused(service: Service) -> list[str]:
+    """The ids of the jobs that were still accepted: the store's own files may have some room."""
+    accepted = []
+    while True:
+        document = {"type": "sleep", "payload": {"seconds": 0}}
+        status, answer = service.call("POST", "/jobs", document)
+        if status == 202:
+            accepted.append(answer["job_id"])
+        else:
+            assert status == 507, answer
+            return accepted
+
+
+def test_a_full_disk_refuses_jobs_and_loses_none(service: Service, disk: Path) -> None:
+    worker = service.worker()
+    for job_id in [service.submit(payload={"seconds": 0.5}) for _ in range(3)]:
+        service.result(job_id)  # each slot has its folder, and needs no room for a new one
+    running = [service.submit(payload={"seconds": 5}) for _ in range(2)]
+    for job_id in running:
+        service.wait_for_status(job_id, "running")
+    queued = [service.submit(payload={"seconds": 0}) for _ in range(5)]
+    used = sum(psutil.Process(worker.process.pid).cpu_times()[:2])
+    began_at = time.monotonic()
+    with full(disk):
+        last = submit_until_refused(service)
+        wait_for(lambda: failures(worker) >= 3, timeout=30)
+        assert service.call("GET", "/healthz")[0] == 200
+        seconds = time.monotonic() - began_at
+        busy = sum(psutil.Process(worker.process.pid).cpu_times()[:2]) - used
+    assert busy < seconds / 2, (busy, seconds)
+    for job_id in running + queued + last:
+        job = service.result(job_id)
+        assert (job["status"], job["attempt"]) == ("succeeded", 1), job["attempts"]
+    assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
+    assert (worker.stop(), service.listener.stop()) == (0, 0)

@@ -1,0 +1,90 @@
+"""Following all jobs while a listener is killed and started again."""
+
+import asyncio
+import signal
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.event_clients import Sent, open_stream, told
+from tests.support.programs import Service, running_service
+
+JOBS = 40
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    with running_service(database_url, tmp_path) as service:
+        yield service
+
+
+async def follow_everywhere(urls: list[str], until_ended: int) -> list[Sent]:
+    """All events, from listeners in turn: each time that one ends, or after some events."""
+    found: list[Sent] = []
+    ended = turn = 0
+    while ended < until_ended:
+        turn += 1
+        try:
+            stream = await open_stream(
+                urls[turn % len(urls)], "/events", found[-1].id if found else 0
+            )
+        except (OSError, EOFError):
+            await asyncio.sleep(0.02)
+            continue
+        for _ in range(17):
+            event = await stream.next() if ended < until_ended else None
+            if event is None:
+                break
+            found.append(event)
+            ended += event.data["finished_at"] is not None
+        await stream.close()
+    return found
+
+
+class Restarted:
+    """A second listener, which is killed and started again at the same address."""
+
+    def __init__(self, service: Service):
+        self._service = service
+        self._program = service.program("server")
+        self._port = self._program.logged("listening")["port"]
+        self.base_url = f"http://127.0.0.1:{self._port}"
+
+    def restart(self) -> None:
+        self._program.stop(signal.SIGKILL)
+        self._program = self._service.program("server", PORT=str(self._port))
+        self._program.logged("listening")
+
+
+def test_nothing_is_missed_and_nothing_comes_twice(service: Service) -> None:
+    other = Restarted(service)
+    service.worker()
+
+    def submit_all() -> list[str]:
+        jobs = []
+        for number in range(JOBS):
+            jobs.append(service.submit(payload={"seconds": 0.01}))
+            if number % 20 == 10:
+                other.restart()
+        return jobs
+
+    async def run() -> tuple[list[str], list[Sent]]:
+        following = follow_everywhere([service.base_url, other.base_url], JOBS)
+        both = asyncio.gather(asyncio.to_thread(submit_all), following)
+        return await asyncio.wait_for(both, 45)
+
+    jobs, events = asyncio.run(run())
+    of_job = defaultdict(list)
+    for event in events:
+        of_job[event.data["job_id"]].append(event)
+    assert sorted(of_job) == sorted(jobs)
+    for found in of_job.values():
+        # A job that has waited in line for too long is given back.
+        changes = [each for each in told(found) if each != "progress"]
+        if changes[:2] == ["queued", "queued"]:
+            changes.pop(0)  # by the clock of a worker that has just started, it was not due yet
+        assert changes == [*["queued", "running"] * (len(changes) // 2), "succeeded"]
+    ids = [event.id or 0 for event in events]
+    assert ids == sorted(set(ids))

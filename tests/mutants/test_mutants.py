@@ -1,0 +1,22 @@
+"""The list of guards goes with the code: what each mutant changes is there, once."""
+
+from collections import Counter
+
+import pytest
+
+from tests.mutants.guards import MUTANTS
+from tests.mutants.mutant import Mutant
+from tests.support.paths import ROOT
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.guard.replace(" ", "-"))
+def test_what_a_mutant_changes_is_there_once(mutant: Mutant) -> None:
+    assert (ROOT / mutant.file).read_text().count(mutant.old) == 1
+    assert mutant.new != mutant.old
+    for test in mutant.tests:
+        assert (ROOT / test.partition("::")[0]).is_file()
+
+
+def test_each_guard_has_a_name_of_its_own() -> None:
+    names = Counter(mutant.guard for mutant in MUTANTS)
+    assert [name for name, count in names.items() if count > 1] == []

@@ -1,0 +1,365 @@
+"""Who may do what, asked over real sockets: each call as each caller, on both paths."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from tornado.httpclient import HTTPResponse
+from tornado.ioloop import IOLoop
+
+from server.auth.callers import Role
+from server.http_server import Front
+from server.openapi.operation import OWN, Operation
+from server.openapi.operations import OPERATIONS
+from storage.files.folder import FolderUploads
+from tests.server.fast.test_calls import plainly
+from tests.server.openapi.test_document import implemented, routes
+from tests.support.api import Client, analyze_form, form, open_app, read
+from tests.support.callers import API_TOKENS, ROLES, bearer, token
+from tests.support.stores import RETURNED, Bench
+
+SLEEP = json.dumps({"type": "sleep", "payload": {"seconds": 5}}).encode()
+JSON = {"Content-Type": "application/json"}
+SLOW = {"X-Plain": "no"}
+CALLERS = (None, "rob", "sue", "ann", "ada")
+OPEN = {("get", "/healthz"), ("post", "/session"), ("delete", "/session")}
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+    """The application, with tokens."""
+    with open_app(bench, io_loop, api_tokens=API_TOKENS) as application:
+        yield application
+
+
+async def submit(
+    client: Client, caller: str | None, status: int = 202, more: dict[str, str] | None = None
+) -> Any:
+    headers = {**JSON, **bearer(caller), **(more or {})}
+    response = await client.fetch("/jobs", method="POST", body=SLEEP, headers=headers)
+    return read(response, status)
+
+
+async def ask(client: Client, caller: str | None, method: str, path: str) -> HTTPResponse:
+    """The answer to a call as a program makes it."""
+    body = b"" if method == "POST" else None
+    return await client.fetch(path, method=method, headers=bearer(caller), body=body)
+
+
+def expected(operation: Operation, caller: str | None) -> int | None:
+    """The refusal that is due, if one is; jobs are ann's."""
+    if operation.role is None:
+        return None
+    if caller is None:
+        return 401
+    own = Role.SUBMIT if caller == "ann" else Role.ADMIN
+    needed = own if operation.role == OWN else operation.role
+    assert isinstance(needed, Role)
+    return None if ROLES[caller] >= needed else 403
+
+
+@SQLITE
+@pytest.mark.gen_test
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: f"{each.method} {each.path}")
+async def test_each_call_is_for_those_whose_role_is_enough(
+    client: Client, operation: Operation
+) -> None:
+    for caller in CALLERS:
+        job_id = (await submit(client, "ann"))["job_id"]
+        path = operation.path.replace("{job_id}", job_id)
+        methods = ["HEAD"] if operation.is_stream else [operation.method.upper()]
+        methods += ["HEAD"] if operation.method == "get" else []
+        for method in methods:
+            response = await ask(client, caller, method, path)
+            refusal, name = expected(operation, caller), f"{caller} {method}"
+            if (operation.method, operation.path) in OPEN and method != "GET":
+                assert response.code != 401 or operation.path == "/session", name
+            elif refusal is None:
+                assert response.code not in (401, 403), name
+            else:
+                assert response.code == refusal, name
+            if response.code == 401:
+                assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@SQLITE
+@pytest.mark.gen_test
+async def test_whatever_has_no_rule_is_for_admins_and_asks_for_a_token_first(
+    app: Front, client: Client
+) -> None:
+    for path, handler in {**routes(app), "/none": None}.items():
+        path = path.replace("{job_id}", "01a21054-ecc3-7788-9e49-c6d97d1c0c65")
+        known = implemented(handler) if handler else set()
+        for method in {"put", "patch", "delete", "post"} - known:
+            if path == "/healthz":
+                continue
+            codes = [
+                (
+                    await client.fetch(path, method=method.upper(), headers=bearer(name), body=b"")
+                ).code
+                for name in CALLERS
+            ]
+            wanted = (
+                [403] * 5 if path == "/session" else [401, 403, 403, 403, 405 if handler else 404]
+            )
+            assert codes == wanted, f"{method} {path}"
+
+
+@SQLITE
+@pytest.mark.gen_test
+async def test_only_these_need_no_token(app: Front, client: Client) -> None:
+    found = [path.replace("{job_id}", "1") for path in routes(app)]
+    answers = {path: (await client.fetch(path)).code for path in [*found, "/none", "/ui", "/ui/x"]}
+    assert {path for path, code in answers.items() if code != 401} == {"/healthz", "/ui", "/ui/x"}
+    page = await client.fetch("/", headers={"Accept": "text/html"})
+    assert (page.code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    preflight = await client.fetch("/jobs", method="OPTIONS")
+    assert (preflight.code, preflight.body) == (204, b"")
+
+
+WRONG = {
+    "no": None,
+    "empty": "",
+    "scheme alone": "Bearer",
+    "no token": "Bearer ",
+    "unknown": "Bearer jst_unknown-0123456789",
+    "another scheme": f"Basic {token('ada')}",
+    "no scheme": token("ada"),
+    "no space": f"Bearer{token('ada')}",
+    "two": f"Bearer {token('ada')} {token('ada')}",
+    "a part": f"Bearer {token('ada')[:-1]}",
+    "more": f"Bearer {token('ada')}x",
+    "another case": f"Bearer {token('ada').upper()}",
+    "quoted": f'Bearer "{token("ada")}"',
+    "not ASCII": "Bearer jst_ädä-0123456789",
+    "long": "Bearer " + "x" * 10_000,
+}
+
+
+@SQLITE
+@pytest.mark.gen_test
+@pytest.mark.parametrize("kind", WRONG)
+async def test_a_token_that_is_not_good_is_a_401_on_both_paths(client: Client, kind: str) -> None:
+    job_id = (await submit(client, "ann"))["job_id"]
+    given = WRONG[kind]
+    headers = {} if given is None else {"Authorization": given}
+    for method, path, body in (("GET", f"/jobs/{job_id}", None), ("POST", "/jobs", SLEEP)):
+        headers |= JSON if body else {}
+        fast = await client.fetch(path, method=method, headers=headers, body=body)
+        slow = await client.fetch(path, method=method, headers=headers | SLOW, body=body)
+        assert plainly(fast) == plainly(slow)
+        read(fast, 401)
+        more = ' error="invalid_token"' if kind not in NO_TOKEN else ""
+        assert fast.headers["WWW-Authenticate"] == f"Bearer{more}"
+    assert len((await client.get("/jobs", headers=bearer("rob")))["items"]) == 1
+
+
+NO_TOKEN = ("no", "no token", "empty", "scheme alone", "another scheme", "no scheme", "no space")
+
+
+@SQLITE
+@pytest.mark.gen_test
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR "])
+async def test_the_scheme_may_be_in_any_case(client: Client, scheme: str) -> None:
+    job_id = (await submit(client, "ann"))["job_id"]
+    for more in ({}, SLOW):
+        headers = {"Authorization": f"{scheme} {token('rob')}", **more}
+        assert (await client.get(f"/jobs/{job_id}", headers=headers))["submitted_by"] == "ann"
+
+
+@SQLITE
+@pytest.mark.gen_test
+@pytest.mark.parametrize("name", ["token", "access_token", "authorization", "Authorization"])
+async def test_a_token_in_the_query_is_not_taken(client: Client, name: str) -> None:
+    read(await client.fetch(f"/jobs?{name}={token('ada')}"), 401)
+    body = f"access_token={token('ada')}".encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    read(await client.fetch("/jobs", method="POST", body=body, headers=headers), 401)
+
+
+@SQLITE
+@pytest.mark.gen_test
+async def test_both_paths_answer_alike_whoever_asks(client: Client) -> None:
+    job_id = (await submit(client, "ann"))["job_id"]
+    for caller in CALLERS:
+        headers = bearer(caller)
+        for method, path, body in (("GET", f"/jobs/{job_id}", None), ("POST", "/jobs", SLEEP)):
+            headers |= JSON if body else {}
+            fast = await client.fetch(path, method=method, headers=headers, body=body)
+            slow = await client.fetch(path, method=method, headers=headers | SLOW, body=body)
+            assert plainly(fast) == plainly(slow)
+    by = [
+        job["submitted_by"] for job in (await client.get("/jobs", headers=bearer("rob")))["items"]
+    ]
+    assert by == ["ada", "ada", "ann", "ann", "sue", "sue", "ann"]
+
+
+@pytest.mark.gen_test
+async def test_it_is_kept_who_has_submitted_and_who_has_canceled(
+    client: Client, bench: Bench
+) -> None:
+    queued, running = [(await submit(client, "ann"))["job_id"] for _ in range(2)]
+    await ask(client, "ada", "POST", f"/jobs/{queued}/cancel")
+    looked = await client.get(f"/jobs/{queued}", headers=bearer("rob"))
+    assert (looked["submitted_by"], looked["canceled_by"]) == ("ann", "ada")
+    read(await ask(client, "ann", "POST", f"/jobs/{queued}/retry"), 202)
+    looked = await client.get(f"/jobs/{queued}", headers=bearer("rob"))
+    assert (looked["submitted_by"], looked["canceled_by"]) == ("ann", None)
+    body = json.dumps({"submitted_by": "ann"}).encode()
+    headers = {**JSON, **bearer("ada")}
+    done = await client.fetch("/jobs/cancel", method="POST", body=body, headers=headers)
+    assert read(done, 200)["changed"] == 2
+    for job_id in (queued, running):
+        assert (await client.get(f"/jobs/{job_id}", headers=bearer("rob")))["canceled_by"] == "ada"
+
+
+@pytest.mark.gen_test
+async def test_the_first_who_wants_a_running_job_canceled_is_kept(
+    client: Client, bench: Bench
+) -> None:
+    job_id = (await submit(client, "ann"))["job_id"]
+    bench.runner().claim_one()
+    with patch("server.jobs.cancel.WAIT_SECONDS", 0):
+        for caller in ("ann", "ada"):
+            read(await ask(client, caller, "POST", f"/jobs/{job_id}/cancel"), 202)
+    assert (await client.get(f"/jobs/{job_id}", headers=bearer("rob")))["canceled_by"] == "ann"
+
+
+@pytest.mark.gen_test
+async def test_a_list_of_the_jobs_of_a_caller(client: Client) -> None:
+    for caller in ("ann", "sue", "ann"):
+        await submit(client, caller)
+    page = await client.get("/jobs?submitted_by=ann&limit=1", headers=bearer("rob"))
+    assert [job["submitted_by"] for job in page["items"]] == ["ann"]
+    more = await client.get(f"/jobs?submitted_by=ann&cursor={page['next']}", headers=bearer("rob"))
+    assert [job["submitted_by"] for job in more["items"]] == ["ann"]
+    assert (await client.get("/jobs?submitted_by=an", headers=bearer("rob")))["items"] == []
+
+
+@pytest.mark.gen_test
+async def test_a_key_of_another_caller_stands_for_nothing(client: Client) -> None:
+    key = {"Idempotency-Key": "k-1"}
+    first, again, other = [
+        (await submit(client, caller, more=key))["job_id"] for caller in ("ann", "ann", "sue")
+    ]
+    assert first == again != other
+
+
+@SQLITE
+@pytest.mark.gen_test
+async def test_a_key_under_way_is_in_nobody_elses_way(client: Client) -> None:
+    come, go_on = asyncio.Event(), asyncio.Event()
+    headers = {**JSON, **bearer("ann"), "Idempotency-Key": "k"}
+
+    async def produce(write: Any) -> None:
+        come.set()
+        await go_on.wait()
+        await write(SLEEP)
+
+    options: dict[str, Any] = {"body_producer": produce, "expect_100_continue": True}
+    fetching = client.fetch("/jobs", method="POST", headers=headers, **options)
+    first = asyncio.ensure_future(fetching)
+    await come.wait()
+    await submit(client, "sue", more={"Idempotency-Key": "k"})
+    await submit(client, "ann", 409, more={"Idempotency-Key": "k"})
+    go_on.set()
+    assert (await first).code == 202
+
+
+@SQLITE
+@pytest.mark.gen_test
+@pytest.mark.parametrize(("caller", "status"), [(None, 401), ("rob", 403)])
+async def test_a_file_of_one_who_may_not_submit_is_never_stored(
+    client: Client, caller: str | None, status: int
+) -> None:
+    body, content_type = form(analyze_form(b"x" * 3_000_000))
+    headers = {"Content-Type": content_type, **bearer(caller)}
+    with patch.object(FolderUploads, "writer", side_effect=AssertionError) as writer:
+        read(await client.fetch("/jobs", method="POST", body=body, headers=headers), status)
+        sent = False
+
+        async def produce(write: Any) -> None:
+            nonlocal sent
+            sent = True
+            await write(body)
+
+        options: dict[str, Any] = {"body_producer": produce, "expect_100_continue": True}
+        read(await client.fetch("/jobs", method="POST", headers=headers, **options), status)
+    assert (writer.call_count, sent) == (0, False)
+    assert (await client.get("/jobs", headers=bearer("rob")))["items"] == []
+
+
+@SQLITE
+@pytest.mark.gen_test
+async def test_what_a_caller_may_not_change_stays(client: Client, bench: Bench) -> None:
+    job_id = (await submit(client, "ann"))["job_id"]
+    for method, path in (("POST", "cancel"), ("POST", "retry"), ("DELETE", "")):
+        runner = bench.runner() if path == "retry" else None
+        if runner:
+            runner.claims.complete(runner.claim_one(), "1", RETURNED)
+        for caller in ("sue", "rob", None):
+            response = await ask(client, caller, method, f"/jobs/{job_id}/{path}".rstrip("/"))
+            assert response.code == (401 if caller is None else 403)
+        status = (await client.get(f"/jobs/{job_id}", headers=bearer("rob")))["status"]
+        assert status == ("queued" if path == "cancel" else "succeeded")
+    assert "ann" not in json.loads(response.body)["detail"]
+    assert (await ask(client, "ann", "DELETE", f"/jobs/{job_id}")).code == 204
+    for caller in ("ann", "ada"):
+        assert (await ask(client, caller, "DELETE", f"/jobs/{job_id}")).code == 404
+
+
+@SQLITE
+@pytest.mark.gen_test
+async def test_jobs_from_before_there_were_tokens_are_for_admins_to_change(
+    client: Client, bench: Bench
+) -> None:
+    job_id = bench.enqueue()
+    assert (await ask(client, "ann", "POST", f"/jobs/{job_id}/cancel")).code == 403
+    assert (await ask(client, "ada", "POST", f"/jobs/{job_id}/cancel")).code == 200
+
+
+@SQLITE
+@pytest.mark.gen_test
+async def test_each_change_is_a_line_of_the_log_with_its_caller(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "server.http.access_log")
+    job_id = (await submit(client, "ann"))["job_id"]
+    other = (await submit(client, "sue", more=SLOW))["job_id"]
+    for method, path in (
+        ("POST", "/cancel"),
+        ("POST", "/retry"),
+        ("POST", "/cancel"),
+        ("DELETE", ""),
+    ):
+        await ask(client, "ada", method, f"/jobs/{job_id}{path}")
+    body, headers = b'{"all": true}', {**JSON, **bearer("ada")}
+    await client.fetch("/jobs/cancel", method="POST", body=body, headers=headers)
+    read(await ask(client, "rob", "POST", f"/jobs/{other}/cancel"), 403)
+    await client.fetch(f"/jobs/{job_id}", headers=bearer("rob"))
+    lines = [vars(record) for record in caplog.records]
+    changes = [
+        (line["caller"], line["action"], line.get("job_id"))
+        for line in lines
+        if line["message"] == "change"
+    ]
+    assert changes == [
+        ("ann", "submit", job_id),
+        ("sue", "submit", other),
+        ("ada", "cancel", job_id),
+        ("ada", "retry", job_id),
+        ("ada", "cancel", job_id),
+        ("ada", "delete", job_id),
+        ("ada", "cancel many", None),
+    ]
+    requests = [line for line in lines if line["message"] == "request"]
+    assert [(line["status"], line.get("caller")) for line in requests] == [
+        (403, "rob"),
+        (404, "rob"),
+    ]
+    assert not any(token(name) in str(line) for line in lines for name in ROLES)

@@ -1,0 +1,326 @@
+"""Telling clients of the end of their jobs: the outbox, and what is sent over real sockets."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.httpserver import HTTPServer
+from tornado.httputil import HTTPServerRequest
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+from server.documents.callback_hosts import host_of, refusal
+from server.events import callback_sender as callbacks
+from server.events.callback_slots import AT_ONCE, Places
+from server.http_server import Entrance, Front
+from server.settings.server import ServerSettings
+from storage.jobs.callbacks import Callbacks, waiting
+from storage.jobs.retention import prune
+from storage.settings.settings import SettingsError
+from tests.support.api import Client, fields, open_services
+from tests.support.stores import RAISED, RETURNED, Bench
+
+SECRET = "a secret of the tests"
+URL = "http://127.0.0.1/told"
+ALLOWED = {"callback_hosts": "127.0.0.1, hooks.example.org:8443", "callback_secret": SECRET}
+
+
+@dataclass
+class Receiver:
+    """Where callbacks go in tests: notes them, and answers as it is told."""
+
+    url: str = ""
+    answers: list[int] = field(default_factory=list)
+    heard: list[HTTPServerRequest] = field(default_factory=list)
+
+    async def some(self, count: int) -> list[HTTPServerRequest]:
+        """The first callbacks, once so many have come."""
+        async with asyncio.timeout(10):
+            while len(self.heard) < count:
+                await asyncio.sleep(0.01)
+        return self.heard[:count]
+
+
+@asynccontextmanager
+async def receiving() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+
+    class Note(RequestHandler):
+        def post(self) -> None:
+            receiver.heard.append(self.request)
+            self.set_status(receiver.answers.pop(0) if receiver.answers else 204)
+            self.set_header("Location", "/elsewhere")
+
+    server = HTTPServer(Application([(r"/told", Note)]))
+    (sock,) = bind_sockets(0, "127.0.0.1")
+    server.add_socket(sock)
+    receiver.url = f"http://127.0.0.1:{sock.getsockname()[1]}/told"
+    yield receiver
+    server.stop()
+    await server.close_all_connections()
+
+
+@contextmanager
+def silence() -> Iterator[tuple[socket.socket, str]]:
+    """A host that lets others connect, and never answers; and its address."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        yield silent, f"http://127.0.0.1:{silent.getsockname()[1]}/"
+
+
+@asynccontextmanager
+async def listening(bench: Bench, http_client: AsyncHTTPClient) -> AsyncIterator[Client]:
+    """A client of a listener that sends callbacks."""
+    async with open_services(bench, **ALLOWED) as services:
+        (sock,) = bind_sockets(0, "127.0.0.1")
+        entrance = Entrance(Front(services), [sock], most=1000)
+        yield Client(http_client, f"http://127.0.0.1:{sock.getsockname()[1]}")
+        entrance.close()
+        await entrance.close_all_connections()
+
+
+@pytest.fixture
+def outbox(bench: Bench) -> Callbacks:
+    return Callbacks(bench.store.database, bench.clock)
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callbacks, "pause", lambda tries: 0.0)
+
+
+def test_a_final_job_with_an_address_is_put_into_the_outbox(
+    bench: Bench, outbox: Callbacks
+) -> None:
+    told, other = bench.enqueue(callback_url=URL), bench.enqueue()
+    runner = bench.runner()
+    fences = [job.fence for job in runner.claims.claim(2)]
+    assert waiting(bench.store.database) == set()
+    for fence in fences:
+        runner.claims.complete(fence, "null", RETURNED)
+    assert waiting(bench.store.database) == {told}
+    (callback,) = outbox.take(9, 60)
+    assert (callback.job, callback.url, callback.tries) == (bench.job(told), URL, 1)
+    assert bench.job(other).callback_url is None
+
+
+def test_of_jobs_that_end_together_those_with_an_address_are_put_into_the_outbox(
+    bench: Bench, outbox: Callbacks
+) -> None:
+    told = {bench.enqueue(callback_url=URL) for _ in range(2)}
+    bench.enqueue()
+    runner = bench.runner()
+    ends = [(job.fence, "null", RETURNED) for job in runner.claims.claim(3)]
+    assert runner.claims.complete_each(ends) == [True] * 3
+    assert {callback.job.id for callback in outbox.take(9, 60)} == told
+
+
+def test_what_was_taken_is_due_again_after_a_while(bench: Bench, outbox: Callbacks) -> None:
+    bench.jobs.cancel(bench.enqueue(callback_url=URL))
+    (callback,) = outbox.take(9, 60)
+    assert outbox.take(9, 60) == []
+    outbox.again(callback, 5)
+    bench.clock.forward(5)
+    (again,) = outbox.take(9, 60)
+    assert again.tries == 2
+    outbox.done(callback)  # it has been taken by another one since
+    assert waiting(bench.store.database)
+    bench.clock.forward(60)
+    (third,) = outbox.take(9, 60)
+    outbox.done(third)
+    assert waiting(bench.store.database) == set()
+
+
+def test_a_job_leaves_the_outbox_when_it_is_deleted(bench: Bench) -> None:
+    bench.jobs.cancel(bench.enqueue(callback_url=URL))
+    prune(bench.store.database, bench.clock() + 1)
+    assert waiting(bench.store.database) == set()
+
+
+def test_a_job_that_ends_a_second_time_is_told_again(bench: Bench, outbox: Callbacks) -> None:
+    job_id, runner = bench.enqueue(callback_url=URL, max_retries=0), bench.runner()
+    runner.claims.fail(runner.claim_one(), RAISED)
+    outbox.done(*outbox.take(9, 60))
+    bench.jobs.retry(job_id)
+    runner.claims.complete(runner.claim_one(), "null", RETURNED)
+    (callback,) = outbox.take(9, 60)
+    assert callback.job.status == "succeeded"
+
+
+@pytest.mark.gen_test
+async def test_the_end_of_a_job_is_told_and_signed(
+    bench: Bench, http_client: AsyncHTTPClient
+) -> None:
+    async with receiving() as receiver, listening(bench, http_client) as client:
+        job_id = await client.sleep_job(callback_url=receiver.url)
+        assert (await client.get(f"/jobs/{job_id}"))["callback_url"] == receiver.url
+        await client.post(f"/jobs/{job_id}/cancel", status=200)
+        (request,) = await receiver.some(1)
+        said = json.loads(request.body)
+        assert (said["type"], said["data"]["job_id"]) == ("job.canceled", job_id)
+        assert said["data"]["status"] == "canceled"
+        headers = request.headers
+        signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + request.body
+        digest = hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()
+        assert headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
+        while waiting(bench.store.database):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.gen_test
+@pytest.mark.usefixtures("soon")
+async def test_it_is_told_again_until_it_is_taken_in(
+    bench: Bench, http_client: AsyncHTTPClient
+) -> None:
+    async with receiving() as receiver, listening(bench, http_client) as client:
+        receiver.answers = [500, 302, 404]
+        job_id = await client.sleep_job(callback_url=receiver.url)
+        await client.post(f"/jobs/{job_id}/cancel", status=200)
+        heard = await receiver.some(4)
+        assert len({request.headers["webhook-id"] for request in heard}) == 1
+        while waiting(bench.store.database):
+            await asyncio.sleep(0.01)
+        assert len(receiver.heard) == 4
+
+
+@pytest.mark.gen_test
+async def test_who_does_not_answer_keeps_no_other_waiting(
+    bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
+    async with receiving() as receiver, listening(bench, http_client) as client:
+        with silence() as (silent, url):
+            job_id = await client.sleep_job(callback_url=url)
+            await client.post(f"/jobs/{job_id}/cancel", status=200)
+            asked, _ = await asyncio.get_running_loop().sock_accept(silent)
+            with asked:
+                job_id = await client.sleep_job(callback_url=receiver.url)
+                await client.post(f"/jobs/{job_id}/cancel", status=200)
+                await receiver.some(1)
+
+
+@pytest.mark.gen_test
+@pytest.mark.usefixtures("soon")
+async def test_nobody_is_tried_without_end(
+    bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "TRIES", 3)
+    async with receiving() as receiver, listening(bench, http_client) as client:
+        receiver.answers = [500] * 9
+        job_id = await client.sleep_job(callback_url=receiver.url)
+        await client.post(f"/jobs/{job_id}/cancel", status=200)
+        while await asyncio.to_thread(waiting, bench.store.database) or not receiver.heard:
+            await asyncio.sleep(0.01)
+        assert len(receiver.heard) == 3
+
+
+@pytest.mark.gen_test
+async def test_an_address_that_is_not_allowed_is_refused(
+    bench: Bench, http_client: AsyncHTTPClient, client: Client
+) -> None:
+    job = {"type": "sleep", "payload": {"seconds": 1}, "callback_url": URL}
+    problem = await client.post("/jobs", job, status=422)
+    assert fields(problem) == ["callback_url"]
+    assert "switched off" in problem["detail"]
+    async with listening(bench, http_client) as allowing:
+        await allowing.post("/jobs", job)
+        for url in ("http://other.example.org/", 7):
+            problem = await allowing.post("/jobs", {**job, "callback_url": url}, status=422)
+            assert fields(problem) == ["callback_url"]
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://hooks.example.org/x?y=1", True),
+        ("https://HOOKS.example.org:443/", True),
+        ("https://hooks.example.org:99/", True),
+        ("http://one.example.org:8080/", True),
+        ("http://one.example.org/", False),
+        ("https://hooks.example.org.evil.example/", False),
+        ("https://evil.example/#hooks.example.org", False),
+        ("https://hooks.example.org@evil.example/", False),
+        ("https://me:you@hooks.example.org/", False),
+        ("http://127.0.0.1/", False),
+        ("ftp://hooks.example.org/", False),
+        ("//hooks.example.org/", False),
+        ("https://hooks.example.org:x/", False),
+        ("https://[::1/", False),
+        ("hooks.example.org", False),
+        ("https://hooks.example.org/a b", False),
+        ("https://hooks.example.org/\r\nX: y", False),
+        ("", False),
+    ],
+)
+def test_only_hosts_that_are_allowed_are_sent_to(url: str, allowed: bool) -> None:
+    found = refusal(url, {"hooks.example.org", "one.example.org:8080"})
+    assert (found is None) is allowed
+
+
+@pytest.mark.gen_test
+async def test_hosts_that_do_not_answer_leave_places_to_others(
+    bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
+    async with receiving() as receiver, listening(bench, http_client) as client:
+        with silence() as (_, url):
+            for _ in range(2 * AT_ONCE):
+                bench.jobs.cancel(bench.enqueue(callback_url=url))
+            job_id = bench.enqueue(callback_url=receiver.url)
+            await client.post(f"/jobs/{job_id}/cancel", status=200)
+            await receiver.some(1)
+
+
+def test_a_host_has_few_places_until_it_answers_and_while_it_does_not() -> None:
+    places = Places()
+    assert [places.take("a") for _ in range(3)] == [0, 0, 1]
+    assert (places.free, places.take("b"), places.free) == (AT_ONCE - 2, 0, AT_ONCE - 3)
+    places.give_back("a", answered=False)
+    assert [places.take("a") for _ in range(2)] == [0, 10]
+    places.give_back("a", answered=True)
+    assert [places.take("a") for _ in range(AT_ONCE - 2)] == [0] * (AT_ONCE - 2)
+    assert places.free == 0
+
+
+def test_what_is_put_off_has_not_been_tried(bench: Bench, outbox: Callbacks) -> None:
+    bench.jobs.cancel(bench.enqueue(callback_url=URL))
+    (callback,) = outbox.take(9, 60)
+    outbox.put_off(callback, 1)
+    assert outbox.take(9, 60) == []
+    bench.clock.forward(1)
+    (again,) = outbox.take(9, 60)
+    assert (callback.tries, again.tries) == (1, 1)
+
+
+def test_a_host_is_told_by_its_name_and_port() -> None:
+    assert host_of("https://example.org:8443/told?x=1") == "example.org:8443"
+    assert host_of("http://[::1/") == ""
+
+
+def test_pauses_grow_and_are_bounded() -> None:
+    pauses = [callbacks.pause(tries) for tries in range(1, callbacks.TRIES)]
+    assert 4 <= pauses[0] <= 6
+    assert all(each <= 1.2 * callbacks.LONGEST_SECONDS for each in pauses)
+    assert sum(pauses) > 3600
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"CALLBACK_HOSTS": "a.example"}, "CALLBACK_HOSTS"),
+        ({"CALLBACK_HOSTS": "a.example", "CALLBACK_SECRET": "short"}, "CALLBACK_SECRET"),
+    ],
+)
+def test_hosts_without_a_secret_are_a_problem_at_the_start(
+    given: dict[str, str], wrong: str
+) -> None:
+    with pytest.raises(SettingsError, match=wrong):
+        ServerSettings.read(given)

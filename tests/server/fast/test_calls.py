@@ -1,0 +1,236 @@
+"""The two calls that are answered ahead of the application answer as it does."""
+
+import asyncio
+import json
+import re
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from tornado.httpclient import HTTPResponse
+
+from server.fast.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, FastPath, Request
+from server.http_server import Front
+from server.jobs import cancel as canceling
+from tests.support.api import Client
+from tests.support.stores import RETURNED, Bench
+from tests.support.waiting import until
+
+SLEEP = b'{"type": "sleep", "payload": {"seconds": 0}}'
+PLAIN = {"Host": "here", "Accept": "*/*"}
+JSON = {**PLAIN, "Content-Type": "application/json", "Content-Length": str(len(SLEEP))}
+JOB = "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"
+DIFFERS = ("Date", "Location", "Etag")
+
+
+def taken(app: Front, method: str, path: str, headers: dict[str, str]) -> Request | None:
+    return FastPath(app.services).read(head(method, path, headers))
+
+
+def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
+    assert taken(app, "POST", "/jobs", JSON)
+    assert taken(app, "GET", JOB, PLAIN)
+    assert taken(app, "POST", "/jobs?wait=30", JSON)
+    assert taken(app, "GET", f"{JOB}?wait=0", PLAIN)
+    assert taken(app, "POST", "/jobs", {**JSON, "traceparent": "00-1-2-01", "tracestate": "a=b"})
+    assert taken(app, "POST", "/jobs", {**JSON, "Content-Type": "application/json; charset=UTF-8"})
+    node = {"accept-language": "*", "sec-fetch-mode": "cors", "accept-encoding": "br, gzip"}
+    assert taken(app, "GET", JOB, {**PLAIN, **node})
+    proxied = {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https", "X-Real-IP": "10.0.0.1"}
+    assert taken(app, "GET", JOB, {**PLAIN, **proxied})
+    assert taken(app, "POST", f"{JOB}/cancel", PLAIN)
+    assert taken(app, "POST", f"{JOB}/cancel", {**PLAIN, "Content-Length": "0"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/jobs", {**JSON, "Expect": "100-continue"}),
+        ("POST", "/jobs", {**JSON, "Origin": "http://elsewhere"}),
+        ("POST", "/jobs", {**JSON, "Content-Type": "multipart/form-data; boundary=x"}),
+        ("POST", "/jobs", {**JSON, "Content-Length": str(MAX_BODY_BYTES + 1)}),
+        ("POST", "/jobs", {**PLAIN, "Content-Type": "application/json"}),
+        ("POST", "/jobs?a=b", JSON),
+        ("PUT", "/jobs", JSON),
+        ("GET", JOB + "?wait=1.5", PLAIN),
+        ("GET", JOB + "?wait=61", PLAIN),
+        ("POST", "/jobs?wait=1&a=b", JSON),
+        ("GET", JOB, {**PLAIN, "If-None-Match": '"x"'}),
+        ("GET", JOB, {**PLAIN, "Prefer": "wait=1"}),
+        ("HEAD", JOB, PLAIN),
+        ("GET", "/jobs/1", PLAIN),
+        ("GET", "/jobs", PLAIN),
+        ("GET", JOB, {"Accept": "*/*"}),
+        ("GET", JOB, {"Host": "a b"}),
+        ("GET", JOB, {**PLAIN, "host": "other"}),
+        ("GET", JOB, {**PLAIN, "Connection": "keep-alive", "connection": "close"}),
+        ("GET", JOB, {**PLAIN, "Connection": "upgrade"}),
+        ("GET", JOB, {**PLAIN, "User-Agent": "\N{LATIN SMALL LETTER E WITH ACUTE}"}),
+        ("GET", JOB, {**PLAIN, "User-Agent": "a\r\n b"}),
+        ("GET", JOB, {**PLAIN, "User-Agent": "a" * MAX_HEAD_BYTES}),
+        ("GET", JOB, JSON),
+        ("POST", "/jobs", {**JSON, "content-length": str(len(SLEEP))}),
+        ("POST", "/jobs", {**JSON, "Content-Length": "+5"}),
+        ("POST", "/jobs", {**JSON, "Content-Type": "application/json; charset=latin1"}),
+        ("POST", "/jobs", {**JSON, "Sec-Fetch-Site": "cross-site"}),
+        ("POST", "/jobs", PLAIN),
+        ("POST", "/jobs", {**PLAIN, "Content-Length": "0"}),
+        ("GET", f"{JOB}/cancel", PLAIN),
+        ("POST", JOB, PLAIN),
+        ("POST", f"{JOB}/cancel", JSON),
+        ("POST", f"{JOB}/cancel", {**PLAIN, "Cookie": "a=b"}),
+        ("POST", "/jobs/cancel", PLAIN),
+    ],
+)
+def test_whatever_is_not_plain_is_left_to_the_application(
+    app: Front, method: str, path: str, headers: dict[str, str]
+) -> None:
+    assert not taken(app, method, path, headers)
+
+
+def plainly(response: HTTPResponse) -> tuple[int, dict[str, str], Any]:
+    """What has to be the same of two answers to the same; ids are not."""
+    headers = {name: value for name, value in response.headers.items() if name not in DIFFERS}
+    body = re.sub(rb"[0-9a-f-]{36}", b"ID", response.body)
+    return response.code, headers, body
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    "body",
+    [
+        SLEEP,
+        b"{",
+        b"[1]",
+        b'{"type": "sleep", "payload": {"seconds": -1}}',
+        b'{"type": "sleep", "payload": {"seconds": 1}, "run_at": 5, "extra": 1}',
+        b'{"type": "nothing", "payload": {}}',
+        b'{"type": "analyze", "payload": {"patterns": ["a"]}}',
+        b'{"type": "analyze", "payload": {"patterns": ["a"], "source": {"job_id": "'
+        + JOB.encode()[6:]
+        + b'"}}}',
+        b'{"type": "sleep", "payload": {"seconds": NaN}}',
+        b"",
+    ],
+)
+async def test_a_submission_is_answered_alike(client: Client, body: bytes) -> None:
+    kind = {"Content-Type": "application/json"}
+    fast = await client.fetch("/jobs", method="POST", body=body, headers=kind)
+    slow = await client.fetch("/jobs", method="POST", body=body, headers={**kind, "X-Plain": "no"})
+    assert plainly(fast) == plainly(slow)
+    assert ("Location" in fast.headers) == (fast.code == 202) == ("Location" in slow.headers)
+
+
+@pytest.mark.gen_test
+async def test_a_submission_that_waits_is_answered_alike(client: Client) -> None:
+    answers = []
+    for more in ({}, {"X-Plain": "no"}):
+        headers = {"Content-Type": "application/json", **more}
+        options = {"method": "POST", "body": SLEEP, "headers": headers}
+        asked = asyncio.ensure_future(client.fetch("/jobs?wait=20", **options))
+        while not (items := (await client.get("/jobs?status=queued"))["items"]):
+            await asyncio.sleep(0.01)
+        await client.post(f"/jobs/{items[0]['job_id']}/cancel", status=200)
+        code, sent, body = plainly(await asked)
+        answers.append((code, sent, re.sub(rb"[0-9T:.-]{23}Z", b"TIME", body)))
+    assert answers[0] == answers[1]
+    assert (answers[0][0], "Etag" in answers[0][1]) == (200, False)
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("query", ["", "?wait=1"])
+@pytest.mark.parametrize("state", ["unknown", "queued", "final"])
+async def test_a_question_is_answered_alike(
+    client: Client, bench: Bench, state: str, query: str
+) -> None:
+    path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
+    if state == "final":
+        runner = bench.runner()
+        runner.claims.complete(runner.claim_one(), "null", RETURNED)
+    fast = await client.fetch(path + query)
+    slow = await client.fetch(path + query, headers={"X-Plain": "no"})
+    assert fast.code == (404 if state == "unknown" else 200)
+    assert plainly(fast) == plainly(slow)
+    assert fast.body == slow.body
+    assert fast.headers.get("Etag") == slow.headers.get("Etag")
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("state", ["unknown", "queued", "canceled", "succeeded", "running"])
+async def test_a_cancel_is_answered_alike(
+    client: Client, bench: Bench, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canceling, "WAIT_SECONDS", 0.05)
+    answers = []
+    for more in ({}, {"X-Plain": "no"}):
+        path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
+        if state in ("succeeded", "running"):
+            runner = bench.runner()
+            lease = runner.claim_one()
+            if state == "succeeded":
+                runner.claims.complete(lease, "null", RETURNED)
+        elif state == "canceled":
+            await client.post(f"{path}/cancel", status=200)
+        options = {"method": "POST", "body": b"", "headers": more}
+        answers.append(plainly(await client.fetch(f"{path}/cancel", **options)))
+    expected = {"unknown": 404, "queued": 200, "canceled": 200, "succeeded": 409, "running": 202}
+    assert answers[0] == answers[1]
+    assert answers[0][0] == expected[state]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("where", "does", "logged"),
+    [
+        ("server.documents.jobs.job_path", {"side_effect": RuntimeError("planned")}, "planned"),
+        (
+            "server.documents.jobs.accepted_document",
+            {"return_value": object()},
+            "not JSON serializable",
+        ),
+    ],
+    ids=["in the call", "of the answer"],
+)
+async def test_what_nobody_foresaw_is_a_bare_500_and_is_logged(
+    client: Client, caplog: pytest.LogCaptureFixture, where: str, does: Any, logged: str
+) -> None:
+    with patch(where, **does):
+        response = await client.fetch(
+            "/jobs", method="POST", body=SLEEP, headers={"Content-Type": "application/json"}
+        )
+    assert (response.code, json.loads(response.body)["detail"]) == (
+        500,
+        "an error of ours; it has been logged",
+    )
+    assert logged in caplog.text
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_goes_away_is_not_waited_for(app: Front, client: Client) -> None:
+    services, job_id = app.services, await client.sleep_job()
+    _, writer = await connect(client)
+    writer.write(head("GET", f"/jobs/{job_id}?wait=60", PLAIN))
+    await until(lambda: services._active == 1)
+    (answering,) = [each for each in asyncio.all_tasks() if "_answer" in str(each.get_coro())]
+    writer.close()
+    await until(lambda: services._active == 0 and answering.done())
+
+
+@pytest.mark.gen_test
+async def test_several_requests_are_answered_over_one_connection(client: Client) -> None:
+    reader, writer = await connect(client)
+    last = head("GET", "/jobs?limit=5", {**PLAIN, "Connection": "close"})
+    writer.write((head("POST", "/jobs", JSON) + SLEEP) * 3 + last)
+    answers = await reader.read()
+    writer.close()
+    assert answers.count(b"HTTP/1.1 202 Accepted\r\n") == 3
+    assert answers.count(b'"job_id"') == 6
+
+
+async def connect(client: Client) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", int(client.base_url.rpartition(":")[2]))
+
+
+def head(method: str, path: str, headers: dict[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()

@@ -1,0 +1,152 @@
+"""What jobs print and log: over HTTP, and of the whole."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.support.api import Client
+from tests.support.event_clients import Followers, open_stream, told
+from tests.support.programs import Service, running_service
+from tests.support.stores import RAISED, RETURNED, Bench, Holder
+
+MOST = 4096
+JSON = {"Accept": "application/json"}
+
+
+def printed(runner: Holder, text: bytes, position: int = 0) -> UUID:
+    """The job that is due has printed this, and runs on."""
+    with runner.claims.turn():
+        fence = runner.claim_one()
+        runner.claims.printed(fence, [(position, text)], MOST)
+    return fence.job_id
+
+
+@pytest.mark.gen_test
+async def test_what_an_attempt_has_printed_is_text(client: Client, bench: Bench) -> None:
+    bench.enqueue()
+    job_id = printed(bench.runner(), "eins\nzwei €\n".encode())
+    answer = await client.fetch(f"/jobs/{job_id}/logs")
+    assert (answer.code, answer.body.decode()) == (200, "eins\nzwei €\n")
+    assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+    again = {"If-None-Match": answer.headers["Etag"]}
+    assert (await client.fetch(f"/jobs/{job_id}/logs", headers=again)).code == 304
+
+
+@pytest.mark.gen_test
+async def test_it_is_json_for_who_accepts_that(client: Client, bench: Bench) -> None:
+    bench.enqueue()
+    job_id = printed(bench.runner(), b"one\n\xff")
+    from_json = await client.get(f"/jobs/{job_id}/logs", headers=JSON)
+    assert from_json.pop("version") > 1
+    assert from_json == {
+        "job_id": str(job_id),
+        "attempt": 1,
+        "bytes": 5,
+        "pieces": [{"position": 0, "text": "one\n\N{REPLACEMENT CHARACTER}"}],
+    }
+
+
+@pytest.mark.gen_test
+async def test_what_is_missing_is_told(client: Client, bench: Bench) -> None:
+    bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    runner.claims.printed(fence, [(0, b"start"), (5, b"\n"), (1000, b"end\n")], MOST)
+    answer = await client.fetch(f"/jobs/{fence.job_id}/logs")
+    assert answer.body.decode() == "start\n\n[994 bytes are not kept]\nend\n"
+    document = await client.get(f"/jobs/{fence.job_id}/logs", headers=JSON)
+    assert document["pieces"] == [
+        {"position": 0, "text": "start\n"},
+        {"position": 1000, "text": "end\n"},
+    ]
+
+
+@pytest.mark.gen_test
+async def test_the_newest_attempt_is_told_of_or_another(client: Client, bench: Bench) -> None:
+    job_id, runner = bench.enqueue(), bench.runner()
+    path = f"/jobs/{job_id}/logs"
+    assert (await client.fetch(path)).body == b""
+    await client.get(f"{path}?attempt=1", status=404)
+    fence = runner.claim_one()
+    runner.claims.printed(fence, [(0, b"first")], MOST)
+    runner.claims.retry(fence, RAISED, 0)
+    printed(runner, b"second")
+    for query, text in (("", b"second"), ("?attempt=1", b"first"), ("?attempt=2", b"second")):
+        assert (await client.fetch(path + query)).body == text
+    for attempt in ("0", "x", str(2**31)):
+        problem = await client.get(f"{path}?attempt={attempt}", status=422)
+        assert problem["errors"][0]["field"] == "attempt"
+    await client.get("/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65/logs", status=404)
+    await client.post(path, status=405)
+
+
+@pytest.mark.gen_test
+async def test_what_a_job_prints_is_among_its_events(
+    follow: Followers, client: Client, bench: Bench
+) -> None:
+    job_id, runner = bench.enqueue(), bench.runner()
+    stream = await follow(client.base_url, f"/jobs/{job_id}/events")
+    everything = await follow(client.base_url, "/events?last_event_id=0")
+    await stream.some(1)
+    printed(runner, b"one\n")
+    with runner.claims.turn():
+        fence = runner.claims.held()[0].fence
+        runner.claims.printed(fence, [(4, b"two\n")], MOST)
+        runner.claims.complete(fence, "null", RETURNED)
+    events = await stream.rest()
+    assert told(events) == ["running", "log", "log", "succeeded", "end"]
+    assert [each.data["text"] for each in events if each.name == "log"] == ["one\n", "two\n"]
+    assert events[2].data["position"] == 4
+    again = await follow(client.base_url, f"/jobs/{job_id}/events", events[1].id)
+    assert await again.rest() == events[2:]
+    assert told(await everything.some(3)) == ["queued", "running", "succeeded"]
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
+    with running_service(database_url, tmp_path, LOG_BYTES="8192") as service:
+        service.worker()
+        yield service
+
+
+def text_of(service: Service, job_id: str, attempt: int = 1) -> str:
+    """What is kept of an attempt."""
+    status, document = service.call("GET", f"/jobs/{job_id}/logs?attempt={attempt}")
+    assert status == 200, document
+    return "".join(piece["text"] for piece in document["pieces"])
+
+
+def test_the_logs_of_a_crash_are_there_after_it(service: Service) -> None:
+    job_id = service.submit("talk", {"lines": 3, "then": "crash"}, max_retries=0)
+    job = service.result(job_id)
+    assert job["attempts"][0]["outcome"] == "crashed"
+    assert text_of(service, job_id).splitlines()[:3] == ["line 0", "line 1", "line 2"]
+
+
+def test_the_logs_of_a_canceled_job_are_there_and_come_while_it_runs(service: Service) -> None:
+    job_id = service.submit("talk", {"lines": 2, "then": "sleep"})
+
+    async def heard() -> list[str]:
+        stream = await open_stream(service.base_url, f"/jobs/{job_id}/events?last_event_id=0")
+        texts: list[str] = []
+        while "line 1\n" not in "".join(texts):
+            (event,) = await stream.some(1)
+            texts += [event.data["text"]] if event.name == "log" else []
+        await stream.close()
+        return texts
+
+    assert "".join(asyncio.run(heard())) == "line 0\nline 1\n"
+    assert service.call("POST", f"/jobs/{job_id}/cancel")[0] == 200
+    assert text_of(service, job_id) == "line 0\nline 1\n"
+
+
+def test_a_job_that_prints_without_end_keeps_a_bounded_part(service: Service) -> None:
+    job_id = service.submit("talk", {"lines": 200_000, "then": ""})
+    assert service.result(job_id)["status"] == "succeeded"
+    text = text_of(service, job_id)
+    assert len(text) <= 8192
+    assert text.startswith("line 0\nline 1\n")
+    assert text.endswith("line 199998\nline 199999\n")

@@ -1,0 +1,153 @@
+"""The web front end as it is served: to browsers the page, to all others JSON and problems."""
+
+import gzip
+import re
+
+import pytest
+from tornado.httpclient import HTTPResponse
+
+from server.handlers.pages import takes_gzip, wants_page
+from server.handlers.web_files import CONTENT_TYPES, FOLDER
+from tests.support.api import Client, read
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+PAGES = ["/", "/docs", "/ui", "/ui/", "/ui/jobs", "/ui/jobs/01a2107d-08aa-71c5-afd2-2b50fea1da82"]
+
+
+def base_of(page: HTTPResponse) -> str:
+    """The address of the files that a page names."""
+    found = re.search(r"/ui/static/[0-9a-f]{16}", page.body.decode())
+    assert found
+    return found[0]
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/ui/submit?type=sleep"])
+@pytest.mark.gen_test
+async def test_a_browser_gets_the_page_at_each_of_its_addresses(client: Client, path: str) -> None:
+    page = await client.fetch(path, headers=BROWSER)
+    assert (page.code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert page.headers["Cache-Control"] == "no-cache"
+    assert b"VERSION" not in page.body
+    again = {**BROWSER, "If-None-Match": page.headers["Etag"]}
+    assert (await client.fetch(path, headers=again)).code == 304
+
+
+@pytest.mark.gen_test
+async def test_the_root_is_json_for_all_others(client: Client) -> None:
+    page = await client.fetch("/", headers=BROWSER)
+    for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json, text/html;q=0.5"}):
+        answer = await client.fetch("/", headers=headers)
+        assert set(read(answer, 200)["job_types"]) == {"analyze", "sleep"}
+        assert answer.headers["Vary"] == "Accept"
+        assert page.headers.get_list("Vary") == ["Accept", "Accept-Encoding"]
+
+
+@pytest.mark.gen_test
+async def test_the_page_may_load_nothing_inline_and_nothing_from_elsewhere(client: Client) -> None:
+    page = await client.fetch("/", headers=BROWSER)
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self';")
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert page.headers["Referrer-Policy"] == "same-origin"
+    text = page.body.decode()
+    assert re.findall(r"<style| style=| on\w+=|<script(?! type=\"module\" src=)", text) == []
+    assert re.findall(r'(?:src|href)="(?!/|#)', text) == []
+
+
+@pytest.mark.gen_test
+async def test_every_file_that_the_page_names_is_there_and_may_be_kept(client: Client) -> None:
+    page = await client.fetch("/", headers=BROWSER)
+    named = re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', page.body.decode())
+    modules = list(FOLDER.rglob("*.js"))
+    assert len(set(named)) == len(modules) + 4  # three style sheets and the icon
+    for path in set(named):
+        file = await client.fetch(path)
+        assert file.code == 200, path
+        suffix = "." + path.rpartition(".")[2]
+        assert file.headers["Content-Type"] == CONTENT_TYPES[suffix]
+        assert file.headers["X-Content-Type-Options"] == "nosniff"
+        assert "immutable" in file.headers["Cache-Control"]
+        headers = {"If-None-Match": file.headers["Etag"]}
+        assert (await client.fetch(path, headers=headers)).code == 304
+
+
+@pytest.mark.gen_test
+async def test_files_are_sent_as_gzip_to_those_who_take_it(client: Client) -> None:
+    path = base_of(await client.fetch("/", headers=BROWSER)) + "/app.js"
+    plain = await client.fetch(path, decompress_response=False)
+    headers = {"Accept-Encoding": "br, gzip"}
+    small = await client.fetch(path, headers=headers, decompress_response=False)
+    assert small.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(small.body) == plain.body
+    assert len(small.body) < len(plain.body) / 2
+    assert "Content-Encoding" not in plain.headers
+    assert plain.headers["Vary"] == small.headers["Vary"] == "Accept-Encoding"
+    assert plain.headers["Etag"] != small.headers["Etag"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "gzip"), [("gzip;q=0", False), ("", False), ("GZIP;q=0.1", True), ("*", False)]
+)
+def test_gzip_has_to_be_named(accept: str, gzip: bool) -> None:
+    assert takes_gzip(accept) is gzip
+
+
+@pytest.mark.gen_test
+async def test_a_file_of_another_version_is_not_to_be_kept(client: Client) -> None:
+    file = await client.fetch("/ui/static/0123456789abcdef/app.js")
+    assert (file.code, file.headers["Cache-Control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize(
+    "name", ["none.js", "index.html", "../web_files.py", "..%2fweb_files.py", "lib", "lib/"]
+)
+@pytest.mark.gen_test
+async def test_nothing_else_is_served(client: Client, name: str) -> None:
+    base = base_of(await client.fetch("/", headers=BROWSER))
+    read(await client.fetch(f"{base}/{name}", headers=BROWSER), 404)
+
+
+@pytest.mark.gen_test
+async def test_an_unknown_page_is_a_problem_or_for_a_browser_the_page(client: Client) -> None:
+    read(await client.fetch("/ui/none"), 404)
+    page = await client.fetch("/ui/none", headers=BROWSER)
+    assert (page.code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    read(await client.fetch("/ui/jobs", method="POST", body=b""), 405)
+
+
+@pytest.mark.parametrize(
+    ("accept", "html"),
+    [
+        (BROWSER["Accept"], True),
+        ("text/html", True),
+        ("TEXT/HTML;q=0.2, application/json;q=0.1", True),
+        ("", False),
+        ("*/*", False),
+        ("text/html;q=0", False),
+        ("text/html;q=much", False),
+        ("application/json, text/html;q=0.9", False),
+    ],
+)
+def test_the_page_is_for_those_who_prefer_it(accept: str, html: bool) -> None:
+    assert wants_page(accept) is html
+
+
+def test_no_module_makes_markup_of_text() -> None:
+    forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function"
+    found = {path.name: re.findall(forbidden, path.read_text()) for path in FOLDER.rglob("*.js")}
+    assert {name: bad for name, bad in found.items() if bad} == {}
+
+
+@pytest.mark.gen_test
+async def test_the_overview_tells_what_the_metrics_tell(client: Client) -> None:
+    await client.sleep_job()
+    overview = await client.get("/overview")
+    assert set(overview["types"]) == {"analyze", "sleep"}
+    sleep = overview["types"]["sleep"]
+    assert (sleep["queued"], sleep["running"], sleep["submitted"]) == (1, 0, 1)
+    assert sleep["finished"] == {"canceled": 0, "failed": 0, "succeeded": 0}
+    assert sleep["wait"] == {"count": 0, "seconds": 0}
+    assert sleep["oldest_due_seconds"] >= 0
+    assert (overview["runners"], overview["slots"], overview["busy"]) == ([], 0, 0)

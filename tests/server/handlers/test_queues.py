@@ -1,0 +1,219 @@
+"""Queues over HTTP, and with real workers."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from storage.jobs.queues import MAX_QUEUES
+from tests.storage.queries.test_explain import codes
+from tests.support.api import Client, fields, read
+from tests.support.programs import Service, running_service
+from tests.support.stores import Bench
+
+
+async def put(client: Client, name: str, status: int = 200, **changes: Any) -> Any:
+    """The answer to a change of a queue."""
+    headers = {"Content-Type": "application/json"}
+    path, body = f"/queues/{name}", json.dumps(changes).encode()
+    return read(await client.fetch(path, method="PUT", body=body, headers=headers), status)
+
+
+@pytest.mark.gen_test
+async def test_a_queue_is_made_changed_listed_and_deleted(client: Client) -> None:
+    made = await put(client, "gpu", 201, max_running=2)
+    assert made == {
+        "name": "gpu",
+        "max_running": 2,
+        "paused": False,
+        "paused_at": None,
+        "running": 0,
+        "queued": 0,
+        "queued_is_more": False,
+        "oldest_due_seconds": None,
+    }
+    paused = await put(client, "gpu", paused=True)
+    assert (paused["max_running"], paused["paused"]) == (2, True)
+    assert paused["paused_at"]
+    assert (await client.get("/queues/gpu")) == paused
+    assert (await put(client, "gpu", max_running=None))["max_running"] is None
+    listed = await client.get("/queues")
+    assert [each["name"] for each in listed["items"]] == ["default", "gpu"]
+    assert (await client.fetch("/queues/gpu", method="DELETE")).code == 204
+    assert read(await client.fetch("/queues/gpu"), 404)["detail"].startswith("there is no queue")
+    assert read(await client.fetch("/queues/gpu", method="DELETE"), 404)
+
+
+@pytest.mark.gen_test
+async def test_a_job_goes_into_the_queue_it_names(client: Client) -> None:
+    await put(client, "gpu", 201)
+    job_id = await client.sleep_job(queue="gpu")
+    other = await client.sleep_job()
+    assert (await client.get(f"/jobs/{job_id}"))["queue"] == "gpu"
+    listed = await client.get("/jobs?queue=gpu")
+    assert [job["job_id"] for job in listed["items"]] == [job_id]
+    listed = await client.get("/jobs?queue=default")
+    assert [job["job_id"] for job in listed["items"]] == [other]
+    used = read(await client.fetch("/queues/gpu", method="DELETE"), 409)
+    assert used["detail"] == "the queue gpu has jobs that wait or run"
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("name", ["typo", "", "No Capitals", "x" * 65, 5, "é"])
+async def test_a_job_for_no_queue_is_refused_with_the_field(client: Client, name: Any) -> None:
+    document = {"type": "sleep", "payload": {"seconds": 5}, "queue": name}
+    assert fields(await client.post("/jobs", document, 422)) == ["queue"]
+    if isinstance(name, str):
+        parts = [("queue", name), ("type", "sleep"), ("payload", '{"seconds": 5}')]
+        form = [(each, None, value.encode()) for each, value in parts]
+        assert fields(await client.post_form([*form], 422)) == ["queue"]
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"max_running": 0}, "max_running"),
+        ({"max_running": 1.5}, "max_running"),
+        ({"max_running": "3"}, "max_running"),
+        ({"paused": 1}, "paused"),
+        ({"paused": None}, "paused"),
+        ({"limit": 3}, "limit"),
+    ],
+)
+async def test_a_bad_setting_of_a_queue_is_named(
+    client: Client, changes: dict[str, Any], field: str
+) -> None:
+    assert fields(await put(client, "gpu", 422, **changes)) == [field]
+    assert (await client.fetch("/queues/gpu")).code == 404
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("name", ["Big", "a%20b", "-a", "x" * 65, "%C3%A9", "a%00b"])
+async def test_a_bad_name_of_a_queue_is_refused(client: Client, name: str) -> None:
+    assert fields(await put(client, name, 422)) == ["name"]
+    for method in ("GET", "DELETE"):
+        assert (await client.fetch(f"/queues/{name}", method=method)).code == 404
+
+
+@pytest.mark.gen_test
+async def test_the_default_queue_can_be_paused_and_not_deleted(client: Client) -> None:
+    assert (await put(client, "default", paused=True))["paused"] is True
+    refused = read(await client.fetch("/queues/default", method="DELETE"), 409)
+    assert refused["detail"] == "the queue default is for jobs that name none"
+
+
+@pytest.mark.gen_test
+async def test_more_queues_than_can_be_are_refused(client: Client) -> None:
+    for number in range(MAX_QUEUES - 1):
+        await put(client, f"q{number}", 201)
+    assert "delete one" in (await put(client, "one-more", 409))["detail"]
+
+
+@pytest.mark.gen_test
+async def test_why_a_job_waits_for_its_queue_is_told(client: Client, bench: Bench) -> None:
+    bench.clock.now = bench.store.clock()
+    await put(client, "gpu", 201, max_running=1)
+    running, waiting = bench.enqueue(queue="gpu"), bench.enqueue(queue="gpu")
+    bench.runner({"default"})
+    assert await codes(client, waiting) == ["jobs_ahead", "no_runner"]
+    runner = bench.runner({"gpu"})
+    assert await codes(client, running) == ["next"]
+    runner.claims.claim(1)
+    assert await codes(client, waiting) == ["queue_full"]
+    await put(client, "gpu", paused=True)
+    assert await codes(client, waiting) == ["queue_paused", "queue_full"]
+    explained = await client.get(f"/jobs/{waiting}/explain")
+    assert (explained["runners"], explained["estimated_seconds"]) == (1, None)
+
+
+@pytest.mark.gen_test
+async def test_jobs_of_paused_queues_are_not_ahead(client: Client, bench: Bench) -> None:
+    bench.clock.now = bench.store.clock()
+    for name in ("held", "few"):
+        await put(client, name, 201)
+    for name in ("held", "few", "few", "few", "default"):
+        bench.enqueue(queue=name, priority=1)
+    job_id = bench.enqueue()
+    assert (await client.get(f"/jobs/{job_id}/explain"))["ahead"] == 5
+    await put(client, "held", paused=True)
+    assert (await client.get(f"/jobs/{job_id}/explain"))["ahead"] == 4
+    await put(client, "few", max_running=2)
+    assert (await client.get(f"/jobs/{job_id}/explain"))["ahead"] == 3
+
+
+@pytest.mark.gen_test
+async def test_queues_are_in_the_metrics_and_in_the_overview(client: Client, bench: Bench) -> None:
+    bench.clock.now = bench.store.clock()
+    await put(client, "gpu", 201, max_running=3)
+    bench.enqueue(queue="gpu")
+    bench.enqueue(queue="gpu")
+    bench.runner({"gpu", "default"}).claims.claim(1)
+    await put(client, "default", paused=True)
+    text = (await client.fetch("/metrics")).body.decode()
+    found = {
+        (sample.name.removeprefix("job_service_queue_"), sample.labels["queue"]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if "queue" in sample.labels
+    }
+    assert found["jobs_queued", "gpu"] == found["jobs_running", "gpu"] == 1
+    assert (found["max_running", "gpu"], found["max_running", "default"]) == (3, float("inf"))
+    assert (found["paused", "gpu"], found["paused", "default"]) == (0, 1)
+    assert ("oldest_due_seconds", "gpu") in found
+    name = bench.runners[0].liveness.name
+    assert f'job_service_runner_slots{{runner="{name}",state="free"}} 2.0' in text
+    assert f'job_service_runner_slots{{runner="{name}",state="busy"}} 1.0' in text
+    overview = await client.get("/overview")
+    assert [each["name"] for each in overview["queues"]] == ["default", "gpu"]
+    assert [each["queues"] for each in overview["runners"]] == [["default", "gpu"]]
+
+
+@pytest.fixture
+def service(database_url: str, tmp_path: Path) -> Any:
+    with running_service(database_url, tmp_path) as service:
+        yield service
+
+
+def change(service: Service, name: str, **changes: Any) -> None:
+    status, answer = service.call("PUT", f"/queues/{name}", changes)
+    assert status in (200, 201), answer
+
+
+def test_two_workers_keep_the_limit_of_a_queue_and_run_all_of_it(service: Service) -> None:
+    change(service, "few", max_running=2)
+    for _ in range(2):
+        service.worker(CONCURRENCY_LIMIT="3")
+    ids = [service.submit(payload={"seconds": 0.1}, queue="few") for _ in range(12)]
+    other = service.submit(payload={"seconds": 0})
+    assert service.result(other)["status"] == "succeeded"
+    assert {service.result(job_id)["status"] for job_id in ids} == {"succeeded"}
+    assert {service.job(job_id)["attempt"] for job_id in ids} == {1}
+    assert overlaps(service, ids) <= 2
+
+
+def overlaps(service: Service, ids: list[str]) -> int:
+    """How many of these jobs ran at once, at most, as their attempts tell."""
+    attempts = [service.job(job_id)["attempts"][0] for job_id in ids]
+    spans = [(str(each["started_at"]), str(each["finished_at"])) for each in attempts]
+    return max(sum(start <= at < end for start, end in spans) for at, _ in spans)
+
+
+def test_a_worker_takes_its_queues_and_a_pause_holds_them(service: Service) -> None:
+    for name in ("fast", "slow"):
+        change(service, name)
+    worker = service.worker(QUEUES="fast, default")
+    ready = worker.logged("ready")
+    assert ready["runner"].startswith(f"{ready['instance']}-")
+    held = service.submit(payload={"seconds": 0}, queue="slow")
+    change(service, "fast", paused=True)
+    paused = service.submit(payload={"seconds": 0}, queue="fast")
+    assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
+    assert [service.job(each)["status"] for each in (held, paused)] == ["queued", "queued"]
+    change(service, "fast", paused=False)
+    assert service.result(paused)["status"] == "succeeded"
+    assert service.job(held)["status"] == "queued"
+    service.worker(QUEUES="slow")
+    assert service.result(held)["status"] == "succeeded"

@@ -1,0 +1,282 @@
+"""More connections than there is room for, heads without an end, and what is not HTTP."""
+
+import asyncio
+import logging
+import resource
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from server.documents.jobs import HEADERS
+from server.http.connection import Connection
+from server.http_server import Front
+from server.listener import new_event_loop
+from tests.support.api import Client
+from tests.support.programs import Program, Service, running_service
+from tests.support.raw_http import JSON_HEAD, answer, ask, connect, crowd, heard, is_well
+from tests.support.waiting import until, wait_for
+
+NO_ROOM = "no room for more connections, idle ones are closed"
+ROOM = "there is room for connections again"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with running_service("", tmp_path_factory.mktemp("edge"), MAX_HEADER_BYTES="4096") as service:
+        yield service
+
+
+def told(service: Service, message: str) -> int:
+    return sum(line["message"] == message for line in service.listener.lines())
+
+
+def seconds_of_cpu(service: Service) -> float:
+    times = psutil.Process(service.listener.process.pid).cpu_times()
+    return float(times.user + times.system)
+
+
+def test_at_the_cap_idle_connections_give_way_to_those_who_ask(tmp_path: Path) -> None:
+    with running_service("", tmp_path, MAX_CONNECTIONS="20") as service:
+        with crowd(service, 60):
+            for _ in range(5):
+                assert is_well(service)
+            assert told(service, NO_ROOM) == 1
+        wait_for(lambda: told(service, ROOM) == 1, timeout=15)
+        assert is_well(service)
+        assert told(service, NO_ROOM) == 1
+
+
+def test_those_who_are_served_keep_their_places(tmp_path: Path) -> None:
+    with running_service("", tmp_path, MAX_CONNECTIONS="2") as service:
+        job_id = service.submit(payload={"seconds": 1})
+        wait = f"GET /jobs/{job_id}?wait=3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        with connect(service) as one, connect(service) as two:
+            one.sendall(wait.encode())
+            two.sendall(wait.encode())
+            before = seconds_of_cpu(service)
+            began = time.monotonic()
+            assert is_well(service)  # once one of them has been answered
+            assert time.monotonic() - began > 1.5
+            assert seconds_of_cpu(service) - before < 0.5
+            assert answer(heard(one))[0] == answer(heard(two))[0] == 200
+
+
+def test_streams_take_no_more_than_half_of_the_places(tmp_path: Path) -> None:
+    follow = b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n"
+    with running_service("", tmp_path, MAX_CONNECTIONS="4") as service, crowd(service, 2) as two:
+        for client in two:
+            client.sendall(follow)
+            assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")
+        assert ask(service, follow.replace(b"a\r\n", b"a\r\nConnection: close\r\n"))[0] == 503
+
+
+def test_without_file_descriptors_the_listener_waits_quietly_and_recovers(tmp_path: Path) -> None:
+    with running_service("", tmp_path, MAX_CONNECTIONS="1000") as service:
+        pid = service.listener.process.pid
+        assert is_well(service)
+        most = len(list(Path(f"/proc/{pid}/fd").iterdir())) + 30
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
+        with crowd(service, 120):
+            before, size = seconds_of_cpu(service), service.listener.log.stat().st_size
+            time.sleep(2)
+            assert seconds_of_cpu(service) - before < 0.5
+            assert service.listener.log.stat().st_size - size < 2000
+            assert is_well(service)
+        assert told(service, NO_ROOM) == 1
+        wait_for(lambda: told(service, ROOM) == 1, timeout=15)
+        assert is_well(service)
+
+
+def test_a_job_is_accepted_by_a_listener_that_has_no_descriptor_left(tmp_path: Path) -> None:
+    body = b'{"type": "sleep", "payload": {"seconds": 0}}'
+    head = b"POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    submission = head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    with running_service("", tmp_path) as service, connect(service) as client:
+        pid = service.listener.process.pid
+        for is_first in (True, False):
+            client.sendall(submission)
+            assert client.recv(1 << 16).startswith(b"HTTP/1.1 202")
+            if is_first:
+                used = {int(file.name) for file in Path(f"/proc/{pid}/fd").iterdir()}
+                most = min(set(range(len(used) + 1)) - used)
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
+
+
+def test_a_listener_with_64_files_is_not_deaf(tmp_path: Path) -> None:
+    limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
+    starter = (sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])")
+    with running_service("", tmp_path) as service:
+        service.listener.stop()
+        listener = Program("server", tmp_path, service.environ, starter)
+        try:
+            port = listener.logged("listening")["port"]
+            small = Service(tmp_path, service.environ, listener, f"http://127.0.0.1:{port}")
+            with crowd(small, 120):
+                assert is_well(small)
+        finally:
+            listener.stop()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 5000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"".join(b"X%d: 1\r\n" % n for n in range(5000)) + b"\r\n",
+        b"x" * 100_000,
+    ],
+    ids=["request line", "one header", "many headers", "no end"],
+)
+def test_a_head_over_the_limit_is_a_431(service: Service, head: bytes) -> None:
+    status, headers, problem = ask(service, head)
+    assert (status, problem["status"]) == (431, 431)
+    assert headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nBad Name: 1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
+        JSON_HEAD + b"Content-Length: -1\r\n\r\n",
+        JSON_HEAD + b"Content-Length: 1, 2\r\n\r\n",
+        JSON_HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        JSON_HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\nx\r\n",
+        JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 100,
+        JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 100 + b"\r\n",
+    ],
+    ids=lambda data: repr(data[-40:]),
+)
+def test_what_is_not_http_is_a_problem_and_the_end_of_the_connection(
+    service: Service, data: bytes
+) -> None:
+    status, headers, problem = ask(service, data)
+    assert (status, problem["status"]) == (400, 400)
+    assert {name: headers[name.lower()] for name in HEADERS} == {
+        **HEADERS,
+        "Content-Type": "application/problem+json",
+    }
+    assert is_well(service)
+
+
+def test_an_address_that_is_none_of_this_host_is_named(tmp_path: Path) -> None:
+    elsewhere = {"DATA_DIR": str(tmp_path), "HOST": "192.0.2.1", "PORT": "5000"}  # of no host
+    listener = Program("server", tmp_path, elsewhere)
+    assert listener.process.wait(timeout=30) == 1
+    line = listener.log.read_text().splitlines()[-1]
+    assert line.startswith("cannot listen on HOST=192.0.2.1, PORT=5000: Cannot assign")
+
+
+@pytest.mark.parametrize("expected", ["100-continue", "100-Continue"])
+def test_a_client_that_waits_for_our_word_gets_it_however_it_asks(
+    service: Service, expected: str
+) -> None:
+    body = b'{"type": "sleep", "payload": {"seconds": 0}}'
+    head = f"Content-Length: {len(body)}\r\nExpect: {expected}\r\nConnection: close\r\n\r\n"
+    with connect(service) as client:
+        client.sendall(JSON_HEAD + head.encode())
+        assert client.recv(1 << 16).startswith(b"HTTP/1.1 100 ")
+        client.sendall(body)
+        assert answer(heard(client))[0] == 202
+
+
+def break_off(client: socket.socket) -> None:
+    """Close so that the other side is told of a reset."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+class Watched(Connection):
+    """Counts how often the loop says that there is something."""
+
+    def __init__(self, client: socket.socket):
+        super().__init__(client, lambda _: None)
+        self.turns = 0
+        self.set_close_callback(lambda: None)  # as Tornado does, while a request is served
+
+    def _handle_events(self, fd: Any, events: int) -> None:
+        self.turns += 1
+        super()._handle_events(fd, events)
+
+
+@pytest.mark.gen_test
+async def test_what_comes_early_is_left_for_two_turns_and_then_the_loop_is_quiet() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        connection = Watched(ours)
+        theirs.send(b"GET / HTTP/1.1\r\n\r\n")
+        await until(lambda: connection.turns == 2)
+        assert not connection._moved
+        await until(lambda: bool(connection._moved))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert connection.turns == 3
+        assert (await connection.read_until_regex(b"\r\n\r\n")).startswith(b"GET")
+        connection.close()
+
+
+@pytest.mark.gen_test
+async def test_what_is_asked_for_in_time_keeps_its_socket_in_the_loop() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        connection = Watched(ours)
+        for number in range(3):
+            theirs.send(f"GET /{number} HTTP/1.1\r\n\r\n".encode())
+            await until(lambda: connection.turns > 0)
+            assert (await connection.read_until_regex(b"\r\n\r\n"))[:6] == b"GET /%d" % number
+            assert connection.turns <= 2
+            connection.turns = 0
+        connection.close()
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_leaves_while_nothing_is_asked_of_it_is_noticed() -> None:
+    ours, theirs = socket.socketpair()
+    connection = Watched(ours)
+    theirs.close()
+    await until(connection.closed)
+
+
+def test_a_client_that_breaks_its_connection_while_nothing_is_asked_of_it_is_noticed() -> None:
+    async def look() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            theirs = socket.create_connection(listening.getsockname())
+            connection = Watched(listening.accept()[0])
+            break_off(theirs)
+            await asyncio.wait_for(until(connection.closed), 10)
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:  # the listener's own
+        runner.run(look())
+
+
+@pytest.mark.gen_test
+async def test_a_client_that_leaves_before_its_stream_begins_is_no_error_of_ours(
+    app: Front, client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = app.services.feed
+
+    async def ready() -> None:
+        theirs.close()
+        await until(lambda: all(stream.ended for stream in feed._open))
+
+    monkeypatch.setattr(feed, "ready", ready)
+    with caplog.at_level(logging.DEBUG):
+        theirs = socket.create_connection(("127.0.0.1", urlsplit(client.base_url).port))
+        theirs.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+        await until(lambda: app.services._active == 1)
+        await until(lambda: app.services._active == 0 and not feed._open)
+    assert not [line for line in caplog.records if line.levelno >= logging.WARNING]

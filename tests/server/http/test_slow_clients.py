@@ -1,0 +1,106 @@
+"""Clients that are slow on purpose: they are let go, and others do not notice them."""
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.programs import Service, running_service
+from tests.support.raw_http import JSON_HEAD, answer, connect, crowd, heard, is_well, say
+from tests.support.waiting import wait_for
+
+SLOW_SECONDS = 1
+COUNT = 300
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder: Path = tmp_path_factory.mktemp("slow")
+    with running_service("", folder, SLOW_SECONDS=str(SLOW_SECONDS), IDLE_SECONDS="3") as service:
+        yield service
+
+
+@pytest.mark.parametrize(
+    ("first", "more"),
+    [
+        (b"GET /jobs HTTP/1.1\r\nHost: here\r\n", b"X: 1\r\n"),
+        (JSON_HEAD + b"Content-Length: 1000\r\n\r\n", b" "),
+        (JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (
+            JSON_HEAD.replace(b"application/json", b"multipart/form-data; boundary=cut")
+            + b"Content-Length: 100000\r\n\r\n--cut\r\n"
+            + b'Content-Disposition: form-data; name="filename"; filename="a"\r\n\r\n',
+            b"x",
+        ),
+    ],
+    ids=["head", "body", "chunks", "file"],
+)
+def test_hundreds_that_trickle_are_told_408_and_let_go(
+    service: Service, first: bytes, more: bytes
+) -> None:
+    with crowd(service, COUNT) as clients:
+        for client in clients:
+            client.sendall(first)
+
+        def all_gone() -> bool:
+            began = time.monotonic()
+            assert is_well(service)
+            assert time.monotonic() - began < 2  # while they trickle
+            time.sleep(0.1)
+            return sum(say(client, more) for client in clients) == 0
+
+        wait_for(all_gone, timeout=20)
+        told = [heard(client) for client in clients]
+    statuses = [answer(each)[0] for each in told if each]
+    assert set(statuses) == {408}
+    assert len(statuses) > COUNT / 2  # a reset, since they go on sending, may take it from the rest
+    uploads = service.folder / "data" / "uploads"
+    wait_for(lambda: not [path for path in uploads.rglob("*") if path.is_file()])
+
+
+def test_a_head_that_comes_slowly_but_in_time_is_heard(service: Service) -> None:
+    with connect(service) as client:
+        for byte in b"GET /healthz HTTP/1.1\r\nConnection: close\r\nHost: a\r\n\r\n":
+            client.sendall(bytes([byte]))
+        assert answer(heard(client))[0] == 200
+
+
+def test_an_upload_at_a_modest_pace_is_taken(service: Service) -> None:
+    body = b'{"type": "sleep", "payload": {"seconds": 1}}'.ljust(12_000)
+    with connect(service) as client:
+        head = b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
+        client.sendall(JSON_HEAD + head)
+        for at in range(0, len(body), 400):
+            client.sendall(body[at : at + 400])
+            time.sleep(0.1)  # three times SLOW_SECONDS in all, four times the least pace
+        assert answer(heard(client))[0] == 202
+
+
+def test_an_idle_connection_is_closed_without_a_word_and_not_too_early(service: Service) -> None:
+    with connect(service) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert b"200 OK" in client.recv(1 << 16)
+        began = time.monotonic()
+        assert heard(client) == b""
+        assert time.monotonic() - began > 2.5
+
+
+def test_who_waits_for_an_answer_is_not_let_go(service: Service) -> None:
+    job_id = service.submit(payload={"seconds": 1})
+    with connect(service) as client:
+        request = f"GET /jobs/{job_id}?wait=4 HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+        client.sendall(request.encode())
+        status, _, job = answer(heard(client))
+    assert (status, job["status"]) == (200, "queued")
+
+
+def test_who_does_not_read_its_answers_is_let_go(service: Service) -> None:
+    payload = {"patterns": ["x" * 9000 + str(n) for n in range(90)]}
+    job_id = service.upload(b"x", payload)
+    request = f"GET /jobs/{job_id} HTTP/1.1\r\nHost: here\r\n\r\n".encode()
+    with connect(service) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        wait_for(lambda: not say(client, request), timeout=20)
+    assert is_well(service)

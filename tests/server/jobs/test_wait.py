@@ -1,0 +1,112 @@
+"""Submissions that wait for the end of their job: `POST /jobs?wait=30`."""
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from uuid import UUID
+
+import pytest
+from tornado.httpclient import HTTPResponse
+
+from server.http_server import Front
+from storage.records.filters import Filters
+from storage.records.job import Job, StoreUnavailable
+from tests.support.api import Client, analyze_form, fields, form, read
+from tests.support.stores import RETURNED, Bench
+
+pytestmark = pytest.mark.gen_test
+SLEEP = json.dumps({"type": "sleep", "payload": {"seconds": 5}}).encode()
+JSON = {"Content-Type": "application/json"}
+
+
+def submit(client: Client, path: str, **headers: str) -> "asyncio.Future[HTTPResponse]":
+    """A submission under way."""
+    call = client.fetch(path, method="POST", body=SLEEP, headers={**JSON, **headers})
+    return asyncio.ensure_future(call)
+
+
+async def stored(bench: Bench) -> Job:
+    """The one job, once it is stored."""
+    async with asyncio.timeout(10):
+        while not (jobs := bench.jobs.list(Filters(), 9).jobs):
+            await asyncio.sleep(0.01)
+    (job,) = jobs
+    return job
+
+
+async def ended(bench: Bench, submission: Awaitable[HTTPResponse]) -> HTTPResponse:
+    """The answer to a submission whose job is run meanwhile."""
+    await stored(bench)
+    runner = bench.runner()
+    bench.clock.now *= 2
+    with runner.claims.turn():
+        fence = runner.claim_one()
+    with runner.claims.turn():
+        runner.claims.complete(fence, '{"found": 1}', RETURNED)
+    return await submission
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"), [("/jobs?wait=20", {}), ("/jobs", {"Prefer": "respond-async, wait=20"})]
+)
+async def test_a_submission_that_waits_is_answered_with_the_job_that_has_ended(
+    client: Client, bench: Bench, path: str, headers: dict[str, str]
+) -> None:
+    response = await ended(bench, submit(client, path, **headers))
+    job = read(response, 200)
+    assert (job["status"], job["result"]) == ("succeeded", {"found": 1})
+    assert response.headers["Location"] == f"/jobs/{job['job_id']}"
+    assert job == await client.get(f"/jobs/{job['job_id']}")
+
+
+async def test_so_is_one_with_a_file(client: Client, bench: Bench) -> None:
+    body, kind = form(analyze_form())
+    sent = client.fetch("/jobs?wait=20", method="POST", body=body, headers={"Content-Type": kind})
+    job = read(await ended(bench, asyncio.ensure_future(sent)), 200)
+    assert (job["upload"]["name"], job["result"]) == ("app.log", {"found": 1})
+
+
+async def test_once_the_time_is_over_the_job_is_told_as_it_is(client: Client) -> None:
+    response = await submit(client, "/jobs?wait=0.05")
+    assert read(response, 202)["status"] == "queued"
+    assert response.headers["Retry-After"] == "1"
+    assert read(await submit(client, "/jobs?wait=0"), 202).keys() == {"job_id", "status"}
+
+
+@pytest.mark.parametrize("wait", ["soon", "-1", "61", "nan"])
+async def test_a_wait_that_cannot_be_is_refused_and_no_job_is_stored(
+    client: Client, wait: str
+) -> None:
+    assert fields(read(await submit(client, f"/jobs?wait={wait}"), 422)) == ["wait"]
+    assert (await client.get("/jobs"))["items"] == []
+
+
+async def test_a_job_that_was_accepted_is_told_as_that_if_the_wait_fails(
+    app: Front, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: UUID) -> None:
+        raise StoreUnavailable("locked")
+
+    monkeypatch.setattr(app.services.jobs_by_id, "ask", fail)
+    answer = read(await submit(client, "/jobs?wait=20"), 202)
+    assert answer == {"job_id": str((await stored(bench)).id), "status": "queued"}
+
+
+async def test_a_cancel_ends_the_wait(client: Client, bench: Bench) -> None:
+    submission = submit(client, "/jobs?wait=20")
+    job_id = (await stored(bench)).id
+    await client.post(f"/jobs/{job_id}/cancel", status=200)
+    answer = read(await submission, 200)
+    assert (answer["job_id"], answer["status"]) == (str(job_id), "canceled")
+
+
+async def test_who_waits_with_a_key_keeps_nobody_from_sending_it_again(
+    client: Client, bench: Bench
+) -> None:
+    key = {"Idempotency-Key": "once"}
+    first = submit(client, "/jobs?wait=20", **key)
+    job_id = str((await stored(bench)).id)
+    again = await submit(client, "/jobs", **key)
+    assert read(again, 202)["job_id"] == job_id
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert read(await ended(bench, first), 200)["job_id"] == job_id

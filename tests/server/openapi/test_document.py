@@ -1,0 +1,123 @@
+"""/openapi.json describes all that there is, and nothing else. (That each answer in the tests is as
+described is looked at by the client of the tests: `described`.)"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tornado.web import Application, RequestHandler
+
+from runner.job_types import loader as job_types
+from server.app import make_app
+from server.documents.filters import BulkBody, ListQuery
+from server.documents.submission import Submission
+from server.handlers.base import Handler
+from server.http.problems import CONTENT_TYPE
+from server.http_server import Front
+from tests.support.api import Client
+from tests.support.openapi_conformance import described_api
+from tests.support.stores import Bench
+
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+
+
+def routes(app: Front) -> dict[str, type[Handler]]:
+    """The handler of each path of the API, as the document would name it; without the pages."""
+    assert isinstance(app.application, Application)
+    found = {}
+    for rule in app.application.wildcard_router.rules:
+        pattern = rule.matcher.regex.pattern  # type: ignore[attr-defined]
+        name = "{name}" if pattern.startswith("/queues") else "{job_id}"
+        path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", name)
+        found[path.replace("\\", "")] = rule.target
+    return {path: handler for path, handler in found.items() if "ui" not in path}
+
+
+def implemented(handler: type[RequestHandler]) -> set[str]:
+    """The methods that a handler has for itself."""
+    return {name for name in METHODS if getattr(handler, name) is not getattr(RequestHandler, name)}
+
+
+def test_every_route_and_method_is_described_and_nothing_else(app: Front) -> None:
+    described = described_api()["paths"]
+    found = routes(app)
+    assert set(found) == set(described)
+    for path, handler in found.items():
+        methods = set(described[path]) - {"parameters"}
+        assert methods == implemented(handler), path
+        assert ", ".join(sorted(each.upper() for each in methods)) == handler.ALLOW
+
+
+def test_every_reference_leads_somewhere() -> None:
+    document = described_api()
+    references = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(document)))
+    assert len(references) > 20
+    for reference in references:
+        place: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+        assert place
+
+
+def operations() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, item in described_api()["paths"].items():
+        for method in sorted(set(METHODS) & set(item)):
+            yield f"{method} {path}", item[method]
+
+
+@pytest.mark.parametrize("name", [name for name, _ in operations()])
+def test_every_operation_says_what_can_go_wrong(name: str) -> None:
+    method, operation = name.partition(" ")[0], dict(operations())[name]
+    statuses = set(operation["responses"])
+    if method == "options":
+        assert statuses == {"204"}
+        return
+    assert {"400", "413", "503"} <= statuses
+    assert ("403" in statuses) == (method in ("post", "put", "delete"))
+    is_open = operation.get("security") == []
+    assert ("401" in statuses) == (not is_open or name == "post /session")
+    assert is_open or operation["description"].startswith("Role: ") or name == "get /"
+    is_cached = method in ("get", "head") and not name.endswith("events")
+    assert ("304" in statuses) == is_cached
+    # What is not there can be made by PUT.
+    assert ("404" in statuses) == ("{" in name and method != "put")
+    for status, answer in operation["responses"].items():
+        kinds = set(answer.get("content", {}))
+        assert answer["description"]
+        assert method == "head" or status < "400" or kinds == {CONTENT_TYPE}
+
+
+def test_requests_are_described_by_the_models_that_check_them() -> None:
+    document = described_api()
+    query = {
+        parameter["name"]: parameter["schema"]
+        for parameter in document["paths"]["/jobs"]["get"]["parameters"]
+        if parameter["in"] == "query"
+    }
+    assert set(query) == {*ListQuery.model_fields, "id", "wait"}
+    assert (query["limit"]["minimum"], query["limit"]["maximum"]) == (1, 500)
+    assert all("null" not in json.dumps(schema) for schema in query.values())
+    schemas = document["components"]["schemas"]
+    assert set(schemas["BulkBody"]["properties"]) == set(BulkBody.model_fields)
+    for name, job_type in job_types.find().items():
+        schema = schemas[f"NewJob_{name}"]
+        assert set(schema["properties"]) == set(Submission.model_fields)
+        assert schema["properties"]["type"]["const"] == name
+        payload = schema["properties"]["payload"]["$ref"].rpartition("/")[2]
+        assert schemas[payload]["properties"].keys() == job_type.Payload.model_fields.keys()
+    assert "filename" in schemas["Form_analyze"]["required"]
+
+
+@pytest.mark.gen_test
+async def test_the_document_is_served(client: Client, bench: Bench) -> None:
+    assert await client.get("/openapi.json") == json.loads(json.dumps(described_api()))
+    response = await client.fetch("/openapi.json", method="HEAD")
+    assert response.headers["Etag"]
+
+
+def test_an_application_describes_the_job_types_that_it_has(app: Front) -> None:
+    assert make_app(app.services)
+    names = set(app.services.openapi["components"]["schemas"])
+    assert {"NewJob_analyze", "NewJob_sleep"} <= names

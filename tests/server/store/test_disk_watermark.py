@@ -1,0 +1,198 @@
+"""New jobs are refused before the disk is full, and nothing else is."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.ioloop import IOLoop
+
+from server.http.problems import Problem
+from server.http_server import Front
+from server.store import backpressure as disk_mark
+from server.store.backpressure import DiskMark
+from storage.files.disk import Room, room
+from tests.support.api import Client, analyze_form, form, open_app
+from tests.support.disk.small_disks import MIB, leaving, small_disk
+from tests.support.stores import Bench, open_bench
+
+MARK = 4 * MIB
+SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
+
+
+@pytest.fixture(autouse=True)
+def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(disk_mark, "LOOK_SECONDS", 0.0)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk", "tmpfs", 16 * MIB) as folder:
+        yield folder
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, disk: Path) -> Iterator[str]:
+    """SQLite on the small disk, or a PostgreSQL elsewhere, where only uploads are on it."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield f"sqlite:///{disk / 'jobs.db'}"
+    else:
+        with request.getfixturevalue("postgres_server").new_database() as url:
+            yield url
+
+
+@pytest.fixture
+def bench(database_url: str, disk: Path) -> Iterator[Bench]:
+    with open_bench(database_url, disk) as bench:
+        yield bench
+
+
+@pytest.fixture
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+    with open_app(bench, io_loop, min_free_bytes=MARK) as application:
+        yield application
+
+
+@pytest.fixture
+def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
+    return Client(http_client, base_url)
+
+
+def incoming(disk: Path) -> list[Path]:
+    """Files of uploads, whole or not."""
+    return [each for each in (disk / "data/uploads").rglob("*") if each.is_file()]
+
+
+@pytest.mark.gen_test
+async def test_below_the_mark_new_jobs_are_refused_and_all_else_works(
+    client: Client, disk: Path
+) -> None:
+    job_id = await client.sleep_job()
+    with leaving(disk, MARK - 4096):
+        for problem in (
+            await client.post("/jobs", SLEEP, status=507),
+            await client.post_form(analyze_form(), status=507),
+        ):
+            assert "MIN_FREE_BYTES" in problem["detail"]
+            assert str(MARK) in problem["detail"]
+        assert (await client.get(f"/jobs/{job_id}"))["status"] == "queued"
+        assert len((await client.get("/jobs"))["items"]) == 1
+        assert (await client.get("/healthz"))["status"] == "ok"
+        assert "MIN_FREE_BYTES" in (await client.get("/readyz", status=503))["detail"]
+        answer = await client.fetch(f"/jobs/{job_id}/cancel", method="POST", body=b"")
+        assert json.loads(answer.body)["status"] == "canceled"
+    await client.post("/jobs", SLEEP)
+    await client.post_form(analyze_form())
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("more", [{}, {"X-Plain": "no"}], ids=["plain", "not plain"])
+async def test_a_refusal_says_when_to_try_again(
+    client: Client, disk: Path, more: dict[str, str]
+) -> None:
+    with leaving(disk, MARK - 4096):
+        headers = {"Content-Type": "application/json", **more}
+        answer = await client.fetch("/jobs", method="POST", body=b"{}", headers=headers)
+    assert (answer.code, answer.headers["Retry-After"]) == (507, "60")
+
+
+@pytest.mark.gen_test
+async def test_a_file_that_would_not_leave_the_mark_is_refused_before_it_is_sent(
+    client: Client, disk: Path
+) -> None:
+    host, port = client.base_url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = (
+        "POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=cut\r\n"
+        f"Expect: 100-continue\r\nContent-Length: {13 * MIB}\r\n\r\n"
+    )
+    writer.write(head.encode())
+    assert (await reader.readline()).startswith(b"HTTP/1.1 507 ")
+    writer.close()
+    assert incoming(disk) == []
+
+
+@pytest.mark.gen_test
+async def test_a_file_of_unknown_size_is_refused_when_it_gets_there_and_removed(
+    client: Client, disk: Path
+) -> None:
+    body, content_type = form(analyze_form(b"x" * 13 * MIB))
+    pieces = (body[start : start + MIB] for start in range(0, len(body), MIB))
+
+    async def send(write: Any) -> None:
+        for piece in pieces:
+            await write(piece)
+
+    answer = await client.fetch(
+        "/jobs", method="POST", headers={"Content-Type": content_type}, body_producer=send
+    )
+    assert answer.code == 507
+    assert incoming(disk) == []
+    assert (await client.get("/jobs"))["items"] == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.gen_test
+async def test_on_postgresql_only_files_need_the_disk(client: Client, disk: Path) -> None:
+    with leaving(disk, MARK - 4096):
+        await client.post("/jobs", SLEEP)
+        problem = await client.post_form(analyze_form(), status=507)
+        assert "uploads" in problem["detail"]
+
+
+def test_the_default_lets_a_small_disk_be_used(disk: Path) -> None:
+    mark = DiskMark(None, None, disk)
+    mark.admit_upload(0)
+    with leaving(disk, 16 * MIB // disk_mark.DEFAULT_PART - 4096), pytest.raises(Problem):
+        mark.admit_upload(0)
+
+
+def test_a_disk_is_not_looked_at_for_each_of_many_jobs(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+
+    def look(folder: Path) -> Room:
+        looks.append(folder)
+        return room(folder)
+
+    monkeypatch.setattr(disk_mark, "LOOK_SECONDS", 60.0)
+    monkeypatch.setattr(disk_mark, "room", look)
+    mark = DiskMark(MARK, disk, disk)
+    for _ in range(9):
+        mark.admit(MIB)
+    assert len(looks) == 1
+    with leaving(disk, MARK - 4096):
+        with pytest.raises(Problem):
+            mark.admit(4 * MIB)  # more than there was, less what the others will take
+        assert len(looks) == 2
+    mark.admit(4 * MIB)
+    assert len(looks) == 3
+
+
+def test_a_mark_of_zero_is_none(disk: Path) -> None:
+    with leaving(disk, 0):
+        DiskMark(0, disk, disk).admit_upload(0)
+
+
+def test_a_disk_that_runs_low_is_logged_once_and_so_is_its_end(
+    disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    mark = DiskMark(MARK, disk, disk)
+    with leaving(disk, MARK - 4096):
+        for _ in range(3):
+            with pytest.raises(Problem):
+                mark.admit(0)
+    for _ in range(3):
+        mark.admit(0)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+def test_a_disk_that_is_gone_is_not_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(Problem) as caught:
+        DiskMark(0, tmp_path / "gone", tmp_path).admit(0)
+    assert caught.value.status == 503

@@ -1,0 +1,202 @@
+"""Submissions with an Idempotency-Key: one job for each key, whoever sends it how often."""
+
+import asyncio
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from tornado.httpclient import HTTPResponse
+
+from server.store import idempotency as once
+from storage.jobs import retention
+from storage.jobs.idempotency import Kept, Keyed
+from storage.open import open_store
+from storage.records.filters import Filters
+from storage.records.job import NewJob, Upload
+from storage.store import JobStore, Refusal
+from tests.support.api import Client, analyze_form, fields, form, read
+from tests.support.stores import Bench, folder_of
+
+SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
+HEADERS = {"Content-Type": "application/json", "Idempotency-Key": "k-1"}
+
+
+def keyed(key: str = "k", fingerprint: str = "f", **options: Any) -> Keyed:
+    return Keyed(key, fingerprint, NewJob("sleep", {"seconds": 1}, **options))
+
+
+def stored(bench: Bench) -> list[UUID]:
+    return [job.id for job in bench.jobs.list(Filters(), 50).jobs]
+
+
+def test_a_key_stands_for_its_first_job(bench: Bench) -> None:
+    first, again, other = keyed(), keyed(), keyed("k", "g")
+    assert bench.jobs.enqueue_once([first]) == [Kept(first.job.id, "f")]
+    assert bench.jobs.enqueue_once([again]) == [Kept(first.job.id, "f")]
+    assert bench.jobs.enqueue_once([other]) == [Kept(first.job.id, "f")]
+    assert stored(bench) == [first.job.id]
+
+
+def test_many_keys_are_kept_at_once_and_one_that_comes_twice_once(bench: Bench) -> None:
+    many = [keyed("b"), keyed("a"), keyed("b"), keyed("c")]
+    kept = [each.job_id for each in bench.jobs.enqueue_once(many) if isinstance(each, Kept)]
+    ids = [each.job.id for each in many]
+    assert kept == [ids[0], ids[1], ids[0], ids[3]]
+    assert sorted(stored(bench)) == sorted({*kept})
+
+
+def test_a_key_goes_with_its_job(bench: Bench) -> None:
+    first, second = keyed(), keyed("k", "g")
+    bench.jobs.enqueue_once([first])
+    bench.jobs.cancel(first.job.id)
+    bench.clock.forward(1)
+    assert retention.prune(bench.store.database, bench.clock()) == (1, [])
+    assert bench.jobs.enqueue_once([second]) == [Kept(second.job.id, "g")]
+
+
+def test_a_key_whose_job_could_not_be_stored_is_free(bench: Bench) -> None:
+    without, good = keyed(source=uuid4()), keyed("k", "g")
+    assert bench.jobs.enqueue_once([without]) == [Refusal.SOURCE]
+    assert bench.jobs.enqueue_once([good]) == [Kept(good.job.id, "g")]
+
+
+def test_listeners_that_get_a_key_at_the_same_time_store_one_job(bench: Bench) -> None:
+    stores = [open_store(bench.store.settings, patience=5) for _ in range(4)]
+    listeners = [JobStore(store.database, store.wakeup, bench.clock) for store in stores]
+    keys = [f"key {number}" for number in range(5)]
+    together, answers = threading.Barrier(len(listeners)), []
+
+    def submit(listener: JobStore, offset: int) -> None:
+        for _ in range(5):
+            together.wait(20)
+            turned = keys[offset:] + keys[:offset]
+            answers.append(listener.enqueue_once([keyed(key) for key in turned]))
+
+    threads = [threading.Thread(target=submit, args=(each, n)) for n, each in enumerate(listeners)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for store in stores:
+        store.close()
+    assert len(answers) == 20
+    ids = {kept.job_id for answer in answers for kept in answer if isinstance(kept, Kept)}
+    assert len(ids) == len(keys)
+    assert set(stored(bench)) == ids
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "b"},
+        {"payload": {"seconds": 2}},
+        {"max_retries": 2},
+        {"timeout": 1.0},
+        {"priority": 1},
+        {"run_at": 5},
+        {"delay": 1.0},
+        {"upload": Upload(uuid4(), "b.log", 1, "00")},
+        {"upload": Upload(uuid4(), "a.log", 1, "01")},
+        {"upload": None},
+    ],
+    ids=lambda change: "-".join(change),
+)
+def test_a_fingerprint_tells_any_difference_but_that_of_ids(change: dict[str, Any]) -> None:
+    job = NewJob("a", {"seconds": 1}, upload=Upload(uuid4(), "a.log", 1, "00"))
+    same = replace(job, id=uuid4(), upload=Upload(uuid4(), "a.log", 1, "00"))
+    assert once.fingerprint(job) == once.fingerprint(same)
+    assert once.fingerprint(job) != once.fingerprint(replace(job, **change))
+
+
+async def submit(client: Client, document: Any, **headers: str) -> HTTPResponse:
+    body = json.dumps(document)
+    headers = {**HEADERS, **headers}
+    return await client.fetch("/jobs", method="POST", body=body, headers=headers)
+
+
+@pytest.mark.gen_test
+async def test_a_submission_that_is_sent_again_is_answered_again(
+    client: Client, bench: Bench
+) -> None:
+    first = await submit(client, SLEEP)
+    assert "Idempotency-Replayed" not in first.headers
+    same = {"payload": {"seconds": 5}, "type": "sleep", "max_retries": 1}
+    again = await submit(client, same)
+    assert (again.code, again.body) == (202, first.body)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(stored(bench)) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_key_with_another_submission_is_a_422(client: Client, bench: Bench) -> None:
+    await submit(client, SLEEP)
+    response = await submit(client, {**SLEEP, "priority": 1})
+    assert fields(read(response, 422)) == ["Idempotency-Key"]
+    assert len(stored(bench)) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_submission_that_was_refused_leaves_its_key_free(client: Client) -> None:
+    assert (await submit(client, {"type": "sleep"})).code == 422
+    assert (await submit(client, SLEEP)).code == 202
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("key", ["", "x" * 256, "ü", "a\tb"])
+async def test_a_bad_key_is_a_400(client: Client, key: str) -> None:
+    response = await submit(client, SLEEP, **{"Idempotency-Key": key})
+    assert "Idempotency-Key" in read(response, 400)["detail"]
+
+
+def upload(content: bytes = b"one ERROR\n", name: str = "app.log") -> tuple[bytes, dict[str, str]]:
+    body, content_type = form(analyze_form(content, name))
+    return body, {"Content-Type": content_type, "Idempotency-Key": "k-1"}
+
+
+def files(bench: Bench) -> list[Path]:
+    folder = folder_of(bench.store).folder
+    return [*(folder / "files").iterdir(), *(folder / "incoming").iterdir()]
+
+
+@pytest.mark.gen_test
+async def test_an_upload_that_is_sent_again_is_kept_once(client: Client, bench: Bench) -> None:
+    body, headers = upload()
+    first, again = [
+        await client.fetch("/jobs", method="POST", body=body, headers=headers) for _ in range(2)
+    ]
+    assert (first.body, again.code) == (again.body, 202)
+    assert len(files(bench)) == 1
+    for content, name in ((b"one ERROR!", "app.log"), (b"one ERROR\n", "other.log")):
+        body, headers = upload(content, name)
+        response = await client.fetch("/jobs", method="POST", body=body, headers=headers)
+        assert fields(read(response, 422)) == ["Idempotency-Key"]
+    assert len(files(bench)) == len(stored(bench)) == 1
+
+
+@pytest.mark.gen_test
+async def test_a_key_whose_request_is_still_under_way_is_a_409(
+    client: Client, bench: Bench
+) -> None:
+    come, go_on = asyncio.Event(), asyncio.Event()
+    body, headers = upload()
+
+    async def produce(write: Any) -> None:
+        come.set()
+        await write(body[:100])
+        await go_on.wait()
+        await write(body[100:])
+
+    options = {"body_producer": produce, "headers": headers, "expect_100_continue": True}
+    first = asyncio.ensure_future(client.fetch("/jobs", method="POST", **options))
+    await come.wait()  # the listener has read the headers, and wants the body
+    assert "under way" in read(await submit(client, SLEEP), 409)["detail"]
+    go_on.set()
+    assert (await first).code == 202
+    assert len(stored(bench)) == 1
+    response = await client.fetch("/jobs", method="POST", body=body, headers=headers)
+    assert (response.code, response.body) == (202, (await first).body)

@@ -1,0 +1,106 @@
+"""Too many jobs wait: no more are taken, until there are fewer."""
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+from tornado.httpclient import AsyncHTTPClient
+from tornado.ioloop import IOLoop
+
+from server.http_server import Front
+from server.store import queue_mark
+from tests.support.api import Client, analyze_form, open_app, read
+from tests.support.stores import Bench
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.gen_test
+SLEEP = {"type": "sleep", "payload": {"seconds": 1}}
+MOST = 3
+
+
+@pytest.fixture
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+    with open_app(bench, io_loop, max_queued_jobs=MOST) as application:
+        yield application
+
+
+@pytest.fixture
+def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
+    return Client(http_client, base_url)
+
+
+async def fill(app: Front, client: Client) -> list[str]:
+    """As many jobs as may wait; once the listener knows it."""
+    jobs = [await client.sleep_job() for _ in range(MOST)]
+    await look(app)
+    return jobs
+
+
+async def look(app: Front) -> None:
+    """Have it looked at how many wait."""
+    queue = app.services.queue
+    await queue._look()
+    queue._next_look = queue._trusted_until
+
+
+async def test_new_jobs_and_retries_get_503(app: Front, client: Client) -> None:
+    jobs = await fill(app, client)
+    await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
+    await look(app)
+    await client.sleep_job()
+    await look(app)
+    headers = {"Content-Type": "application/json", "X-Plain": "no"}
+    body = '{"type": "sleep", "payload": {"seconds": 1}}'
+    slow = await client.fetch("/jobs", method="POST", body=body, headers=headers)
+    assert "MAX_QUEUED_JOBS" in read(slow, 503)["detail"]
+    assert slow.headers["Retry-After"] == "10"
+    await client.post("/jobs", SLEEP, status=503)
+    await client.post_form(analyze_form(b"x" * 10**6), status=503)
+    await client.post(f"/jobs/{jobs[0]}/retry", status=503)
+    await client.post("/jobs/retry", {"all": True}, status=503)
+    assert (await client.post("/jobs/retry", {"all": True, "dry_run": True}, 200))["matched"] == 1
+    assert len((await client.get("/jobs"))["items"]) == MOST + 1
+
+
+async def test_they_are_taken_again_once_fewer_wait(app: Front, client: Client) -> None:
+    jobs = await fill(app, client)
+    await client.post("/jobs", SLEEP, status=503)
+    await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
+    app.services.queue._next_look = 0.0
+    await client.post("/jobs", SLEEP, status=503)  # it has the listener look
+    await until(lambda: app.services.queue._queued < MOST)
+    await client.sleep_job()
+
+
+async def test_what_was_seen_long_ago_refuses_nobody(app: Front, client: Client) -> None:
+    await fill(app, client)
+    app.services.queue._trusted_until = 0.0
+    await client.sleep_job()
+
+
+async def test_it_is_looked_once_in_a_while_and_only_for_submissions(
+    app: Front, client: Client
+) -> None:
+    with patch.object(queue_mark, "LOOK_SECONDS", 3600):
+        looked = []
+        queue = app.services.queue
+        count = queue._count
+
+        async def counted() -> int:
+            looked.append(1)
+            return await count()
+
+        queue._count = counted
+        await client.get("/jobs")
+        assert looked == []
+        for _ in range(MOST):
+            await client.sleep_job()
+        assert looked == [1]
+
+
+async def test_those_let_pass_since_then_count(app: Front, client: Client) -> None:
+    await client.sleep_job()
+    await look(app)
+    await client.sleep_job()
+    await client.sleep_job()
+    await client.post("/jobs", SLEEP, status=503)

@@ -1,0 +1,70 @@
+"""Forms that arrive in pieces of any size: what is told is what was sent."""
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.upload import file_part
+from server.upload.form import FormBody
+from storage.files.folder import FolderUploads
+from tests.support.api import analyze_form, form
+
+# What looks like the end of a file or the beginning of one, between what cannot be part of either.
+_PARTS = [b"\r", b"\n", b"\r\n", b"--", b"cut", b"cu", b"\r\n--cu", b"\r\n--cuts", b"x" * 30, b"y"]
+
+
+async def _run(call: Callable[[], Any]) -> Any:
+    return call()
+
+
+async def _sent(
+    body: bytes, sizes: list[int], folder: Path, in_place: bool
+) -> tuple[dict[str, bytes], bytes]:
+    """The fields and the file of a form that comes in pieces of these sizes, again and again.
+
+    `in_place`: whether pieces are put into the room that is offered, as far as they fit.
+    """
+    uploads, offered = FolderUploads(folder), list[memoryview]()
+    whole = FormBody("cut", uploads, _run, lambda size: None, 10**6, 10**9, offered.append)
+    at = step = 0
+    while at < len(body):
+        piece: bytes | memoryview = body[at : at + sizes[step % len(sizes)]]
+        if offered and in_place:
+            room = offered[-1][: len(piece)]
+            room[:] = piece[: len(room)]
+            piece = room
+        offered.clear()
+        await whole.write(piece)
+        at, step = at + len(piece), step + 1
+    whole.require_whole()
+    upload = await whole.finish()
+    assert upload is not None
+    return whole.fields, uploads.path(upload).read_bytes()
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    content=st.lists(st.sampled_from(_PARTS), max_size=30).map(b"".join),
+    sizes=st.lists(st.integers(1, 60), min_size=1, max_size=8),
+    last=st.booleans(),
+    in_place=st.booleans(),
+    batch=st.sampled_from([8, 20, 50, file_part.LEAST_BYTES]),
+)
+def test_a_form_is_the_same_in_whatever_pieces_it_comes(
+    content: bytes, sizes: list[int], last: bool, in_place: bool, batch: int
+) -> None:
+    content = content.replace(b"\r\n--cut", b"\r\n--cu")  # which would be the end, or an error
+    parts = analyze_form(content)
+    body, _ = form(parts if last else parts[::-1])
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(file_part, "LEAST_BYTES", batch)
+        patch.setattr(file_part, "MEMORY_BYTES", 0)
+        fields, file = asyncio.run(_sent(body, sizes, Path(folder), in_place))
+    assert file == content
+    assert fields == {name: value for name, file_name, value in parts if file_name is None}

@@ -1,0 +1,129 @@
+"""Jobs of runners that died: settled once their death is proved, and never before."""
+
+import os
+import select
+import time
+
+import pytest
+
+from runner.pool.protocol.lease import steady_now
+from storage.liveness.liveness import FileLiveness, LeaseLiveness
+from tests.support.stores import RETURNED, Bench, die
+
+
+def test_the_job_of_a_dead_runner_is_queued_again_with_backoff(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    dead, alive = bench.runner(), bench.runner()
+    dead.claim_one()
+    die(bench, dead)
+    assert alive.rescuer.rescue() == 1
+    job = bench.job(job_id)
+    wait = max(0, 1000 - alive.liveness.rested_ms)
+    assert (job.status, job.retry_count, job.run_at) == ("queued", 1, bench.clock() + wait)
+    assert job.error is not None
+    assert job.error["type"] == "Lost"
+    assert [attempt.outcome for attempt in job.attempts] == ["lost"]
+    assert alive.rescuer.rescue() == 0
+
+
+def test_a_backoff_begins_when_the_jobs_of_a_lease_had_to_be_dead(bench: Bench) -> None:
+    job_id, alive = bench.enqueue(max_retries=12), bench.runner()
+    rested = 10_000 if bench.store.database.postgresql else 0  # a third of 30 s, the bench's lease
+    for retries in range(1, 13):
+        dead = bench.runner()
+        dead.claim_one()
+        die(bench, dead)
+        assert alive.rescuer.rescue() == 1
+        assert bench.job(job_id).run_at == bench.clock() + max(0, 1000 * retries - rested)
+        bench.clock.forward(60)
+
+
+def test_the_job_of_a_living_runner_is_left_alone_whatever_the_clock_says(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    holder, other = bench.runner(), bench.runner()
+    holder.claim_one()
+    bench.clock.forward(3600)
+    assert other.rescuer.rescue() == 0
+    assert bench.job(job_id).status == "running"
+
+
+def test_a_job_without_retries_left_is_abandoned(bench: Bench) -> None:
+    job_id = bench.enqueue(max_retries=0)
+    dead, alive = bench.runner(), bench.runner()
+    dead.claim_one()
+    die(bench, dead)
+    alive.rescuer.rescue()
+    job = bench.job(job_id)
+    assert (job.status, job.retry_count) == ("failed", 0)
+
+
+def test_a_job_that_was_to_be_canceled_is_canceled_by_the_rescue(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    dead, alive = bench.runner(), bench.runner()
+    dead.claim_one()
+    bench.jobs.cancel(job_id)
+    die(bench, dead)
+    alive.rescuer.rescue()
+    assert bench.job(job_id).status == "canceled"
+
+
+def test_a_runner_that_was_taken_for_dead_is_refused(bench: Bench) -> None:
+    bench.enqueue()
+    dead, alive = bench.runner(), bench.runner()
+    fence = dead.claim_one()
+    die(bench, dead)
+    alive.rescuer.rescue()
+    bench.clock.forward(5)
+    assert not dead.claims.complete(fence, "1", RETURNED)
+    assert dead.claims.claim(1) == []
+
+
+def test_a_job_whose_holder_is_not_known_at_all_is_rescued(bench: Bench) -> None:
+    bench.enqueue()
+    gone, alive = bench.runner(), bench.runner()
+    gone.claim_one()
+    gone.claims.deregister()
+    die(bench, gone)
+    assert alive.rescuer.rescue() == 1
+
+
+def test_a_lock_is_held_as_long_as_any_process_has_its_descriptor(bench: Bench) -> None:
+    holder, other = bench.runner(), bench.runner()
+    if not isinstance(holder.liveness, FileLiveness):
+        pytest.skip("only where liveness is an flock")
+    copy = os.dup(holder.liveness.descriptors[0])
+    die(bench, holder)
+    assert not other.liveness.is_dead(holder.liveness.name)
+    os.close(copy)
+    assert other.liveness.is_dead(holder.liveness.name)
+
+
+def test_a_death_is_news_once(bench: Bench) -> None:
+    dead, alive = bench.runner(), bench.runner()
+    if not isinstance(alive.liveness, FileLiveness):
+        pytest.skip("a lease that has ended is seen by the queries of the rescue")
+    assert not alive.liveness.has_news()
+    die(bench, dead)
+    assert select.select([alive.liveness], [], [], 10)[0]
+    assert [alive.liveness.has_news() for _ in range(2)] == [True, False]
+    alive.rescuer.rescue()
+    assert not select.select([alive.liveness], [], [], 0)[0]
+
+
+def test_a_lease_is_renewed_in_time_and_doubted_when_it_was_not(bench: Bench) -> None:
+    if not bench.store.database.postgresql:
+        pytest.skip("only where liveness is a lease")
+    lease = 4.0  # a busy machine may stand still for two of them
+    liveness = LeaseLiveness(bench.store.database, lease)
+    liveness.register(1, 0)
+    other = bench.runner().liveness
+    deadline = time.monotonic() + lease + 1
+    while time.monotonic() < deadline:
+        liveness.renew()
+        assert not other.is_dead(liveness.name)
+        assert steady_now() < liveness.safe_until()
+    while not other.is_dead(liveness.name):
+        assert time.monotonic() < deadline + lease + 5
+    assert steady_now() > liveness.safe_until()
+    liveness.renew()
+    assert other.is_dead(liveness.name)

@@ -1,0 +1,83 @@
+"""The time of jobs: no clock that is set rescues a job, loses one, or keeps one waiting."""
+
+import time
+
+import pytest
+
+from storage.db import clock
+from storage.db.clock import DatabaseClock, SetBack, clock_of, machine_clock, steady_now
+from storage.liveness.reschedule import reschedule
+from storage.records.job import StoreUnavailable
+from tests.support.stores import RAISED, Bench, Clock
+
+HOUR = 3600
+
+
+def test_a_store_on_another_host_asks_the_clock_of_the_database(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = clock_of(bench.store.database)
+    if not bench.store.database.postgresql:
+        assert ask is machine_clock
+        return
+    before = machine_clock()
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    assert before - 1000 < ask() < before + 60_000
+
+
+def test_the_clock_of_the_database_goes_on_between_two_questions(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not bench.store.database.postgresql:
+        pytest.skip("only where the database has a clock of its own")
+    ask = DatabaseClock(bench.store.database)
+    first, now = ask(), steady_now()
+    monkeypatch.setattr(clock, "steady_now", lambda: now + 5)
+    assert first + 4000 < ask() <= first + 6000
+    monkeypatch.setattr(clock, "steady_now", lambda: now + 60)
+    assert ask() < first + 30_000  # asked again, since no clock goes on for ever
+
+
+def test_a_clock_that_is_set_back_is_noticed_and_one_that_is_set_forward_is_not() -> None:
+    at = Clock()
+    set_back = SetBack(at)
+    assert not set_back.came()
+    at.forward(HOUR)
+    assert not set_back.came()
+    at.forward(-2)
+    assert set_back.came()
+    assert not set_back.came()
+
+
+def test_a_worker_can_start_while_its_clock_cannot_be_asked() -> None:
+    def cannot_be_asked() -> int:
+        raise StoreUnavailable("the server is restarting")
+
+    set_back = SetBack(cannot_be_asked)
+    with pytest.raises(StoreUnavailable):
+        set_back.came()
+
+
+def test_after_the_clock_was_set_back_no_job_waits_for_the_time_that_was(bench: Bench) -> None:
+    runner = bench.runner()
+    bench.enqueue()
+    runner.claims.retry(runner.claim_one(), RAISED, delay_ms=2000)
+    bench.enqueue()
+    again = bench.enqueue()
+    bench.clock.forward(1)
+    bench.jobs.cancel(again)
+    bench.jobs.retry(again)
+    bench.clock.forward(-HOUR)
+    assert runner.claims.claim(5) == []
+    assert reschedule(bench.store.database, bench.clock(), 60_000) == 3
+    assert len(runner.claims.claim(5)) == 3
+
+
+def test_the_time_that_a_client_asked_for_and_a_backoff_stay(bench: Bench) -> None:
+    runner = bench.runner()
+    bench.enqueue()
+    runner.claims.retry(runner.claim_one(), RAISED, delay_ms=60_000)
+    asked = bench.enqueue(run_at=bench.clock() + HOUR * 1000)
+    delayed = bench.enqueue(delay=HOUR)
+    assert bench.job(asked).run_at == bench.job(delayed).run_at
+    assert reschedule(bench.store.database, bench.clock(), 60_000) == 0

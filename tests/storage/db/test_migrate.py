@@ -1,0 +1,85 @@
+"""A database of the first release is brought up to date with all that is in it."""
+
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from storage.db.database import Database
+from storage.db.engines import open_engine
+from storage.db.schema import migrate as schema
+from storage.open import open_store
+from storage.queries.figures import figures
+from storage.records.filters import Filters
+from storage.records.states import Status
+from storage.settings.settings import Settings
+from storage.store import JobStore
+from tests.support.stores import Bench
+
+FIRST = "0001_jobs.py"
+INSERT = """
+INSERT INTO job (id, type, status, payload, error, attempt, retry_count, max_retries, priority,
+    created_at, run_at, started_at, finished_at, version)
+VALUES ('{id}', 'sleep', '{status}', '{{"seconds": 1}}', {error}, {attempt}, 0, 0, 0,
+    1000, 1000, {at}, {at}, {version})
+"""
+
+
+def test_jobs_of_the_first_release_can_be_used(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    shutil.copy(schema.MIGRATIONS / FIRST, folder)
+    database = Database(open_engine(database_url))
+    with monkeypatch.context() as first:
+        first.setattr(schema, "MIGRATIONS", folder)
+        schema.bring_up_to_date(database, tmp_path)
+    queued, failed = uuid4(), uuid4()
+    for version, (job_id, status) in enumerate(((queued, "queued"), (failed, "failed")), 1):
+        ended = status == "failed"
+        values = {"error": "'{}'", "attempt": 1, "at": 2000} if ended else {}
+        values = {"error": "NULL", "attempt": 0, "at": "NULL", **values}
+        insert = INSERT.format(id=job_id.hex, status=status, version=version, **values)
+        with database.transaction():
+            database.execute(insert)
+            database.next_version()
+    database.close()
+    store = open_store(
+        Settings.read({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url})
+    )
+    jobs = JobStore(store.database, store.wakeup, store.clock)
+    assert schema.pending_and_newer(store.database) == ([], [])
+    assert [job.id for job in jobs.list(Filters(frozenset({Status.FAILED})), 5).jobs] == [failed]
+    assert jobs.retry(failed)[0]
+    (mine,) = figures(store.database, store.clock, store.runners_folder).types.values()
+    assert (mine.queued, mine.running) == (2, 0)
+    store.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_tables_that_change_all_the_time_are_cleaned_often(bench: Bench) -> None:
+    query = "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL"
+    options = dict(bench.store.database.engine.execute_sql(query).fetchall())
+    assert "autovacuum_vacuum_scale_factor=0.02" in options["job"]
+    assert {"fillfactor=70", "autovacuum_vacuum_cost_delay=0"} <= set(options["attempt"])
+    assert "autovacuum_vacuum_threshold=1000" in options["version"]
+
+
+def test_a_migration_that_came_later_than_one_with_a_higher_number_is_made_up_for(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(schema.MIGRATIONS, folder)
+    (folder / "0015_trace.py").unlink()
+    database = Database(open_engine(database_url))
+    with monkeypatch.context() as without:
+        without.setattr(schema, "MIGRATIONS", folder)
+        schema.bring_up_to_date(database, tmp_path)
+    assert schema.pending_and_newer(database) == (["0015_trace"], [])
+    schema.bring_up_to_date(database, tmp_path)
+    assert schema.pending_and_newer(database) == ([], [])
+    columns = {column.name for column in database.engine.get_columns("job")}
+    assert "traceparent" in columns
+    database.close()

@@ -1,0 +1,236 @@
+"""Turns whose changes are taken for granted, and what becomes of them if that was wrong."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import peewee as pw
+import pytest
+
+from storage.claiming.statements import Claim, Claimed
+from storage.db.models import TallyRow
+from storage.jobs.retention import delete_job
+from storage.jobs.transitions import Moves
+from storage.records.job import Fence, Job, NewJob
+from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
+from tests.support.waiting import wait_for
+
+only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+MISHAPS = ["cancel", "pause", "limit", "deregister", "cancel and retry", "cancel and delete"]
+
+
+def written_by_who_waits(bench: Bench) -> set[str]:
+    """The tables to which those have written who wait for somebody."""
+    waiting = "pid IN (SELECT pid FROM pg_locks WHERE NOT granted)"
+    here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    found = bench.store.database.engine.execute_sql(
+        "SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation"
+        f" WHERE relkind = 'r' AND mode = 'RowExclusiveLock' AND {here} AND {waiting}"
+    )
+    return {name for (name,) in found}
+
+
+class Turn:
+    """A turn that settles jobs and claims others, while something else happens the first time."""
+
+    def __init__(self, runner: Holder, jobs: list[Job], meanwhile: Callable[[], Any]):
+        self._runner, self._jobs, self._meanwhile = runner, jobs, meanwhile
+        self.runs = 0
+
+    def take(self, limit: int) -> tuple[list[bool], list[Job]]:
+        """Which ends were stored, and what was claimed."""
+        settled, claimed = self._runner.claims.change(self._changes, limit)
+        return settled, claimed.jobs()
+
+    def _changes(self, claim: Claim) -> tuple[list[bool], Claimed]:
+        self.runs += 1
+        if self.runs == 1:
+            self._meanwhile()
+        ends = [(job.fence, "1", RETURNED) for job in self._jobs]
+        return self._runner.claims.complete_each(ends), claim()
+
+
+def test_a_turn_settles_and_claims(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner = bench.runner()
+    first = runner.claims.claim(2)
+    turn = Turn(runner, first, lambda: None)
+    settled, claimed = turn.take(2)
+    assert settled == [True, True]
+    assert claimed == [bench.job(job.id) for job in claimed]
+    assert {job.status for job in claimed} == {"running"}
+    assert {bench.job(job.id).status for job in first} == {"succeeded"}
+    assert turn.runs == 1
+
+
+@only_on_postgresql
+def test_who_is_rescued_while_it_settles_a_job_and_its_rescuer_do_not_wait_for_each_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {})])
+    runner, other = bench.runner(), bench.runner()
+    turn = Turn(runner, runner.claims.claim(1), lambda: None)
+    die(bench, runner)
+    settle, database = Moves.settle, bench.store.database
+    with ThreadPoolExecutor(1) as thread:
+
+        def settle_meanwhile(*args: Any, **changes: Any) -> bool:
+            monkeypatch.setattr(Moves, "settle", settle)
+            database.next_version()
+            taken.append(thread.submit(turn.take, 1))
+            wait_for(lambda: "attempt" in written_by_who_waits(bench))
+            return settle(*args, **changes)
+
+        taken: list[Future[tuple[list[bool], list[Job]]]] = []
+        monkeypatch.setattr(Moves, "settle", settle_meanwhile)
+        assert other.rescuer.rescue() == 1
+        assert taken[0].result(10) == ([False], [])
+
+
+def test_a_job_is_told_as_it_was_claimed_whatever_has_become_of_it_since(bench: Bench) -> None:
+    job_id, runner = bench.enqueue(max_retries=2), bench.runner()
+    runner.claims.retry(runner.claim_one(), RAISED, 0)
+    claimed = runner.claims.change(lambda claim: claim(), 1)
+    fence = Fence(job_id, runner.liveness.name, 2)
+    assert runner.claims.release(fence)
+    (job,) = claimed.jobs()
+    assert job.fence == fence
+    assert [each.outcome for each in job.attempts] == ["raised", None]
+
+
+@only_on_postgresql
+def test_others_write_while_a_runner_prepares_its_turn(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner = bench.runner()
+    jobs = runner.claims.claim(2)
+
+    def changes(claim: Claim) -> Claimed:
+        assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
+        claimed = claim()
+        bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
+        return claimed
+
+    assert len(runner.claims.change(changes, 2).jobs()) == 2
+
+
+@only_on_postgresql
+def test_rows_of_attempts_are_written_before_a_turn_waits_for_who_writes(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner = bench.runner()
+    turn = Turn(runner, runner.claims.claim(2), lambda: None)
+    with ThreadPoolExecutor(1) as thread, bench.store.database.transaction():
+        bench.store.database.next_version()
+        taken = thread.submit(turn.take, 2)
+        assert wait_for(lambda: written_by_who_waits(bench)) == {"attempt"}
+    settled, claimed = taken.result(10)
+    assert settled == [True, True]
+    assert claimed == [bench.job(job.id) for job in claimed]
+    assert len(claimed) == 2
+
+
+@only_on_postgresql
+@pytest.mark.parametrize("mishap", MISHAPS)
+def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> None:
+    assert bench.queues.put("a")
+    ids = [bench.enqueue(queue="a", max_retries=3) for _ in range(4)]
+    runner = bench.runner()
+    (first,) = runner.claims.claim(1)
+    second, third, fourth = ids[1:]
+
+    def canceled_and_retried() -> None:
+        bench.jobs.cancel(second)
+        bench.jobs.retry(second)
+
+    def canceled_and_deleted() -> None:
+        bench.jobs.cancel(second)
+        delete_job(bench.store.database, second)
+
+    happens: dict[str, Callable[[], Any]] = {
+        "cancel": lambda: bench.jobs.cancel(second),
+        "pause": lambda: bench.queues.put("a", paused=True),
+        "limit": lambda: bench.queues.put("a", max_running=1),
+        "deregister": runner.claims.deregister,
+        "cancel and retry": canceled_and_retried,
+        "cancel and delete": canceled_and_deleted,
+    }
+    expected = {
+        "cancel": [third, fourth],
+        "pause": [],
+        "limit": [second],
+        "deregister": [],
+        "cancel and retry": [second, third],
+        "cancel and delete": [third, fourth],
+    }
+    turn = Turn(runner, [first], lambda: bench.elsewhere(happens[mishap]))
+    settled, claimed = turn.take(2)
+    assert settled == [True]
+    assert [job.id for job in claimed] == expected[mishap]
+    assert [job.id for job in runner.claims.held()] == expected[mishap]
+    assert bench.job(first.id).status == "succeeded"
+    assert turn.runs == 2
+
+
+def test_a_turn_fills_the_room_that_it_makes_in_a_queue_with_a_limit(bench: Bench) -> None:
+    assert bench.queues.put("a", max_running=2)
+    for _ in range(5):
+        bench.enqueue(queue="a")
+    runner = bench.runner()
+    first, _ = runner.claims.claim(3)
+    turn = Turn(runner, [first], lambda: None)
+    settled, claimed = turn.take(3)
+    assert settled == [True]
+    assert len(claimed) == 1
+    assert len(runner.claims.held()) == 2
+    assert turn.runs == 1
+
+
+@only_on_postgresql
+def test_an_end_that_is_refused_is_told_as_refused_and_all_others_count_once(
+    bench: Bench,
+) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner = bench.runner()
+    lost, kept = runner.claims.claim(2)
+    turn = Turn(
+        runner, [lost, kept], lambda: bench.elsewhere(lambda: runner.claims.release(lost.fence))
+    )
+    settled, claimed = turn.take(2)
+    assert settled == [False, True]
+    assert len(claimed) == 2
+    tallies = bench.store.database.rows(TallyRow.select())
+    counted = {row["name"]: row["value"] for row in tallies}
+    assert counted["attempt returned"] == 1
+    assert counted["attempt released"] == 1
+    assert counted["finished succeeded"] == 1
+
+
+@only_on_postgresql
+def test_what_one_runner_is_about_to_claim_another_passes_over(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
+    runner, other = bench.runner(), bench.runner()
+    others: list[Job] = []
+    turn = Turn(runner, [], lambda: others.extend(bench.elsewhere(lambda: other.claims.claim(2))))
+    _, claimed = turn.take(2)
+    assert len({job.id for job in (*claimed, *others)}) == 4
+    assert turn.runs == 1
+
+
+@only_on_postgresql
+def test_what_an_aborted_breath_was_to_prepare_is_prepared_later(bench: Bench) -> None:
+    database = bench.store.database
+
+    def ask(first: str) -> None:
+        with database.transaction():
+            database.later(first, ())
+            database.execute("SELECT 1 FROM version WHERE id = %s", (1,))
+
+    for _ in range(2):  # before anything is prepared, to roll back forgets nothing
+        with pytest.raises(pw.DataError):
+            ask("SELECT 1 / 0")
+    for _ in range(5):
+        ask("SELECT 1")
+    with pytest.raises(pw.DataError):
+        ask("SELECT 1 / 0")
+    for _ in range(3):
+        ask("SELECT 1")

@@ -1,0 +1,148 @@
+"""Changes of many rows at once, and how PostgreSQL goes about them."""
+
+import contextlib
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from storage.db.statements import MANY
+from storage.records.job import Ended, Job, NewJob, Outcome, Usage
+from tests.support.stores import RETURNED, Bench, Holder
+
+TEXTS = ('"', "\\", "'", "%s", "\0", "é 🦀 \u2028", "{", "x" * 100_000, "")
+
+
+def test_more_jobs_than_one_statement_takes_are_stored_in_their_order(bench: Bench) -> None:
+    ids = bench.jobs.enqueue([NewJob("sleep", {"n": n}) for n in range(2 * MANY + 1)])
+    jobs = [bench.job(job_id) for job_id in ids if isinstance(job_id, UUID)]
+    assert [job.payload["n"] for job in jobs] == list(range(len(jobs)))
+    versions = [job.version for job in jobs]
+    assert versions == list(range(versions[0], versions[0] + len(jobs)))
+
+
+def test_whatever_text_many_results_and_payloads_have_is_kept(bench: Bench) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {"text": text}, queue="default") for text in TEXTS])
+    runner = bench.runner()
+    jobs = claimed(runner, len(TEXTS))
+    assert [job.payload["text"] for job in jobs] == list(TEXTS)
+    ends = [(job.fence, json.dumps(job.payload), RETURNED) for job in jobs]
+    assert runner.claims.complete_each(ends) == [True] * len(TEXTS)
+    assert [bench.job(job.id).result for job in jobs] == [{"text": text} for text in TEXTS]
+
+
+def test_many_attempts_keep_what_each_has_used_and_how_it_ended(bench: Bench) -> None:
+    used = [Usage(0.1 + 0.2, 2**40, 7), Usage(), Usage(1e-7, None, 2**22)]
+    runner = bench.runner()
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in used])
+    jobs = claimed(runner, len(used))
+    ends = [Ended(Outcome.RETURNED, usage=usage) for usage in used]
+    given = [(job.fence, "1", ended) for job, ended in zip(jobs, ends, strict=True)]
+    assert all(runner.claims.complete_each(given))
+    attempts = [bench.job(job.id).attempts[0] for job in jobs]
+    assert [attempt.usage for attempt in attempts] == used
+    assert {attempt.outcome for attempt in attempts} == {Outcome.RETURNED}
+
+
+def test_jobs_are_claimed_as_they_are_stored_then(bench: Bench) -> None:
+    runner = bench.runner()
+    options: dict[str, Any] = {"max_retries": 3, "priority": 2, "submitted_by": "anna"}
+    fresh, again = bench.enqueue(**options), bench.enqueue(priority=3)
+    first = runner.claims.claim(1)
+    runner.claims.retry(first[0].fence, RETURNED, 0)
+    jobs = claimed(runner, 2)
+    assert [job.id for job in jobs] == [again, fresh]
+    assert jobs == [bench.job(again), bench.job(fresh)]
+    assert [len(job.attempts) for job in jobs] == [2, 1]
+
+
+def test_a_claim_that_was_not_sent_goes_with_its_turn(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.jobs.enqueue([NewJob("sleep", {})])
+    runner, engine, sent = bench.runner(), bench.store.database.engine, list[str]()
+    execute = engine.execute_sql
+
+    def noting(sql: str, parameters: Any = ()) -> Any:
+        sent.append(sql)
+        return execute(sql, parameters)
+
+    monkeypatch.setattr(engine, "execute_sql", noting)
+    with contextlib.suppress(ZeroDivisionError), runner.claims.turn():
+        assert claimed(runner, 1)
+        raise ZeroDivisionError
+    assert not any(sql.startswith("WITH") for sql in sent)
+    assert [job.attempt for job in claimed(runner, 1)] == [1]
+
+
+def test_numbers_that_a_turn_has_left_are_given_to_no_later_change(bench: Bench) -> None:
+    runner = bench.runner()
+    with runner.claims.turn():
+        assert runner.claims.claim(1) == []
+    (first,) = bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
+    assert isinstance(first, UUID)
+    assert bench.job(first).version < bench.job(bench.enqueue()).version
+
+
+def claimed(runner: Holder, count: int) -> list[Job]:
+    jobs = runner.claims.claim(count)
+    assert len(jobs) == count
+    return jobs
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_writers_on_postgresql_go_by_indexes_whatever_tables_held_before(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, analyzed: bool
+) -> None:
+    engine = bench.store.database.engine
+    if not bench.store.database.postgresql:
+        pytest.skip("its plans do not depend on statistics")
+    if analyzed:
+        engine.execute_sql("ANALYZE")  # of tables without rows
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(3 * MANY)])
+    runner = bench.runner()
+    plans: dict[str, str] = {}
+    monkeypatch.setattr(engine, "execute_sql", explaining(engine.execute_sql, plans))
+
+    def settle(jobs: list[Job]) -> list[bool]:
+        return runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs])
+
+    for _ in range(2):
+        assert all(settle(runner.claims.claim(20)))
+        jobs = runner.claims.change(lambda claim: claim(), 20).jobs()
+        assert all(runner.claims.change(lambda claim: settle(jobs)))  # noqa: B023  # called now
+    of_jobs = {text: plan for text, plan in plans.items() if '"job"' in text or '"attempt"' in text}
+    assert len(of_jobs) == 9
+    for text, plan in of_jobs.items():
+        assert "Seq Scan on job" not in plan, (text, plan)
+        assert "Seq Scan on attempt" not in plan, (text, plan)
+        assert text.startswith(("SELECT", 'INSERT INTO "attempt"')) or "_pkey on " in plan, text
+        assert 'UPDATE "job"' not in text or "using job_pkey" in plan, (text, plan)
+        assert not whole_scans(plan), (text, plan)
+        assert "Sort" not in plan, (text, plan)
+        assert "JIT" not in plan, (text, plan)
+
+
+def whole_scans(plan: str) -> list[str]:
+    """The scans of a plan that look for no key, but read all."""
+    lines = plan.splitlines()
+    return [
+        line
+        for line, below in pairwise([*lines, ""])
+        if "_pkey on " in line and "Index Cond:" not in below
+    ]
+
+
+def explaining(execute: Callable[..., Any], plans: dict[str, str]) -> Callable[..., Any]:
+    """The same, noting of each statement how it would be run."""
+
+    def explain_and_execute(sql: str, parameters: Any = ()) -> Any:
+        if sql.startswith(("SELECT", "UPDATE", "INSERT", "WITH")) and "pg_notify" not in sql:
+            found = execute(f"EXPLAIN {sql}", parameters).fetchall()
+            plans[sql] = "\n".join(line for (line,) in found)
+        return execute(sql, parameters)
+
+    return explain_and_execute

@@ -1,0 +1,193 @@
+"""Writers on SQLite take turns: all wait in one queue, none longer than it wants to."""
+
+import contextlib
+import fcntl
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+
+from storage.db import timeouts as waits
+from storage.db.write_lock import WriteLock
+from storage.records.job import StoreUnavailable, StoreUnusable
+from tests.storage.test_open import someone_waits_for
+from tests.support.programs import has_open, running_service
+from tests.support.stores import Bench, open_bench
+from tests.support.waiting import wait_for
+
+HOLD = "import fcntl, sys, time; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX)"
+HOLD += "; print('held', flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "jobs.db-writer"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path) as bench:
+        yield bench
+
+
+@pytest.fixture
+def other(path: Path) -> Iterator[WriteLock]:
+    """The lock as another program has it."""
+    lock = WriteLock(path)
+    yield lock
+    lock.give_back()
+    lock.close()
+
+
+def is_free(path: Path) -> bool:
+    """Whether the lock can be had at once."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+def test_a_writer_waits_until_the_other_one_is_done(path: Path, other: WriteLock) -> None:
+    assert other.take(1)
+    mine = WriteLock(path)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(mine.take, 10)
+        wait_for(lambda: someone_waits_for(path))
+        other.give_back()
+        assert waiting.result(10)
+        assert not is_free(path)
+        thread.submit(mine.give_back).result()
+    assert is_free(path)
+    mine.close()
+
+
+def test_who_has_given_up_does_not_keep_the_lock(path: Path, other: WriteLock) -> None:
+    assert other.take(1)
+    mine = WriteLock(path)
+    assert not mine.take(0.05)
+    other.give_back()
+    wait_for(lambda: not someone_waits_for(path))
+    third = WriteLock(path)
+    assert third.take(5)
+    third.give_back()
+    third.close()
+    mine.close()
+
+
+def test_who_has_given_up_and_asks_again_waits_on(path: Path, other: WriteLock) -> None:
+    assert other.take(1)
+    mine = WriteLock(path)
+    assert not mine.take(0.05)
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(mine.take, 10)
+        other.give_back()
+        assert waiting.result(10)
+        thread.submit(mine.give_back).result()
+    mine.close()
+
+
+def test_threads_of_one_program_take_turns_too(other: WriteLock) -> None:
+    assert other.take(1)
+    with ThreadPoolExecutor(1) as thread:
+        assert not thread.submit(other.take, 0.05).result()
+        thread.submit(other.give_back).result()  # it has none, and takes none away
+        assert not thread.submit(other.take, 0).result()
+
+
+def test_the_lock_of_a_killed_program_is_free(path: Path, other: WriteLock) -> None:
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        assert not is_free(path)
+        holder.send_signal(signal.SIGKILL)
+    assert other.take(5)
+
+
+def test_a_program_that_is_stopped_while_it_waits_keeps_nobody_waiting(
+    path: Path, other: WriteLock
+) -> None:
+    assert other.take(1)
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as waiting:
+        wait_for(lambda: someone_waits_for(path))
+        waiting.send_signal(signal.SIGSTOP)
+        wait_for(lambda: psutil.Process(waiting.pid).status() == psutil.STATUS_STOPPED)
+        other.give_back()
+        assert other.take(5)
+        other.give_back()
+        waiting.send_signal(signal.SIGCONT)
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline() == b"held\n"
+        waiting.kill()
+
+
+def test_a_change_waits_for_its_turn_with_a_bound_and_a_question_does_not(
+    bench: Bench, other: WriteLock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waits, "BUSY_SECONDS", 0.1)
+    job_id = bench.enqueue()
+    assert other.take(1)
+    with pytest.raises(StoreUnavailable, match="others have been writing"):
+        bench.enqueue()
+    assert bench.job(job_id).status == "queued"
+    other.give_back()
+    assert bench.enqueue()
+
+
+def test_a_turn_ends_with_its_transaction_however_that_ends(bench: Bench, path: Path) -> None:
+    database = bench.store.database
+    bench.enqueue()
+    assert is_free(path)
+    with contextlib.suppress(ZeroDivisionError), database.transaction():
+        assert not is_free(path)
+        raise ZeroDivisionError
+    assert is_free(path)
+    stranger = database.connect_plainly()
+    stranger.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreUnavailable, match="locked"):
+        bench.enqueue()
+    stranger.close()
+    assert is_free(path)
+
+
+def test_nobody_writes_between_what_a_transaction_reads_and_what_it_writes(bench: Bench) -> None:
+    database = bench.store.database
+    stranger = database.connect_plainly()
+    stranger.execute("PRAGMA busy_timeout = 0")
+    with database.transaction(), pytest.raises(Exception, match="locked"):
+        stranger.execute("UPDATE version SET value = value")
+    stranger.close()
+
+
+def test_a_file_that_was_deleted_or_replaced_is_written_to_no_more(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.enqueue()
+    file, aside = tmp_path / "jobs.db", tmp_path / "aside"
+    file.rename(aside)
+    with pytest.raises(StoreUnusable, match="deleted or replaced"):
+        bench.enqueue()
+    assert not file.exists()
+    file.write_bytes(aside.read_bytes())
+    with pytest.raises(StoreUnusable, match="deleted or replaced"):
+        bench.enqueue()
+    aside.rename(file)
+    assert bench.enqueue()
+
+
+def test_keepers_and_jobs_do_not_have_the_lock(tmp_path: Path, path: Path) -> None:
+    with running_service(f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path) as service:
+        worker = service.worker()
+        service.result(service.submit(payload={"seconds": 0}))
+        own, *others = worker.family()
+        assert has_open(own, path)
+        assert len(others) >= 2
+        assert [each for each in others if has_open(each, path)] == []

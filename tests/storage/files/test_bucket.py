@@ -1,0 +1,244 @@
+"""A bucket of S3 as the place of uploads: what it leaves, what it says, who gets at what."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import pytest
+
+from runner.job_types import loader as job_types
+from runner.job_types.base import JobError
+from storage.files.bucket import PART_BYTES, BucketUploads, BucketWriter, open_bucket_uploads
+from storage.files.bucket_access import open_bucket
+from storage.files.folder import FolderUploads
+from storage.files.uploads import GRACE_SECONDS
+from storage.open import open_store
+from storage.records.job import StoreError, StoreUnavailable, StoreUnusable, Upload
+from storage.settings.settings import Settings, SettingsError
+from tests.support.disk.upload_stores import InBucket
+from tests.support.servers import s3
+from tests.support.servers.s3 import Bucket
+
+PART = bytes(PART_BYTES)
+
+
+def test_parts_are_sent_as_they_come_and_none_stays_open(bucket: Bucket) -> None:
+    uploads = InBucket(bucket).uploads
+    whole, given_up = uploads.writer(), uploads.writer()
+    for writer in (whole, given_up):
+        for _ in range(4):
+            writer.write(PART)
+    assert len(bucket.open_parts()) == 2
+    assert bucket.keys() == []
+    given_up.abort()
+    upload = whole.finish("a.log", "00")
+    assert bucket.open_parts() == []
+    assert bucket.keys() == [f"{s3.PREFIX}/{upload.id}"]
+
+
+def test_what_was_just_stored_is_not_swept_though_its_first_byte_is_old(bucket: Bucket) -> None:
+    place = InBucket(bucket)
+    upload = place.store()
+    for without_job in ({upload.id}, set(), {upload.id}):
+        place.uploads.sweep(without_job.intersection)
+        assert place.left() == [f"{s3.PREFIX}/{upload.id}"]
+        place.now += 10 * GRACE_SECONDS
+
+
+def test_what_others_have_under_the_prefix_is_left_alone(bucket: Bucket) -> None:
+    place = InBucket(bucket)
+    bucket.put("notes.txt", b"x")
+    bucket.put(f"old/{uuid4()}", b"x")
+    for _ in range(2):
+        place.uploads.sweep(lambda ids: ids)
+        place.now += GRACE_SECONDS
+    assert len(place.left()) == 2
+
+
+def test_a_job_gets_a_url_for_its_file_alone_and_for_its_time(bucket: Bucket) -> None:
+    uploads = InBucket(bucket).uploads
+    upload = Upload(uuid4(), "a.log", 1, "00")
+    for timeout, seconds in [(60.0, 3660), (None, 604800), (10.0**9, 604800)]:
+        url = urlsplit(uploads.access(upload, timeout)["url"])
+        assert url.path == f"/{bucket.name}/{s3.PREFIX}/{upload.id}"
+        signed = parse_qs(url.query)
+        assert signed["X-Amz-Expires"] == [str(seconds)]
+        assert signed["X-Amz-Credential"][0].startswith("key-of-tests/")
+        assert "secret" not in url.query
+
+
+def impatient(settings: dict[str, str]) -> BucketUploads:
+    given = Settings.read(settings)
+    return BucketUploads(open_bucket(given, 2, 0.5), open_bucket(given, 2, 0.5))
+
+
+def test_where_s3_cannot_be_had_each_says_so_and_what_can_be_done_later_is_left(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with s3.running_server() as server:
+        bucket = server.new_bucket()
+        uploads = impatient(bucket.settings)
+        under_way, small = uploads.writer(), uploads.writer()
+        for _ in range(3):
+            under_way.write(PART)
+        small.write(b"text")
+        server.stop()
+        with pytest.raises(StoreUnavailable, match="uploads: "):
+            write_for_ever(under_way)
+        with pytest.raises(StoreUnavailable, match="a part of the file"):
+            under_way.finish("a.log", "00")
+        with pytest.raises(StoreUnavailable, match="uploads: "):
+            small.finish("a.log", "00")
+        under_way.abort()
+        small.abort()
+        uploads.delete([uuid4()])
+        with pytest.raises(StoreUnavailable, match="uploads: "):
+            uploads.sweep(lambda ids: ids)
+        with pytest.raises(StoreUnavailable, match="uploads: "):
+            uploads.check()
+    said = [record.getMessage() for record in caplog.records]
+    assert said.count("parts of an upload are left") == 1
+    assert said.count("uploads are left to a sweep") == 2
+
+
+def write_for_ever(writer: BucketWriter) -> None:
+    while True:
+        writer.write(PART)
+
+
+def opened(settings: dict[str, str], folder: Path, patience: float = 0) -> None:
+    open_store(Settings.read({**settings, "DATA_DIR": str(folder)}), patience=patience).close()
+
+
+def test_a_bucket_that_is_not_there_is_said_at_once(bucket: Bucket, tmp_path: Path) -> None:
+    began, settings = time.monotonic(), {**bucket.settings, "UPLOADS_URL": "s3://no-bucket/x"}
+    with pytest.raises(StoreUnusable, match=r"UPLOADS_URL=s3://no-bucket/x: .*404.*NoSuchBucket"):
+        opened(settings, tmp_path, 30)
+    assert time.monotonic() - began < 10
+
+
+def test_a_key_that_is_refused_is_said_at_once(tmp_path: Path) -> None:
+    with s3.running_server(strict=True) as server:
+        settings = server.new_bucket().settings
+        with pytest.raises(StoreUnusable) as caught:
+            opened(settings, tmp_path, 30)
+    assert "403 Forbidden: InvalidAccessKeyId" in str(caught.value)
+    assert str(caught.value).startswith(f"UPLOADS_URL={settings['UPLOADS_URL']}: uploads: ")
+    assert "secret-of-tests" not in str(caught.value)
+
+
+def test_a_server_that_does_not_answer_is_waited_for(bucket: Bucket, tmp_path: Path) -> None:
+    settings = {**bucket.settings, "AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
+    with pytest.raises(StoreUnavailable, match=r"UPLOADS_URL=s3://.*error sending request"):
+        opened(settings, tmp_path)
+
+
+def test_the_key_may_come_from_a_file(bucket: Bucket, tmp_path: Path) -> None:
+    file = tmp_path / "credentials"
+    file.write_text(
+        "[other]\naws_access_key_id = no\n"
+        "[default]\naws_access_key_id = of-file\naws_secret_access_key = a%b\n"
+    )
+    settings = {
+        **bucket.settings,
+        "AWS_ACCESS_KEY_ID": "",
+        "AWS_SECRET_ACCESS_KEY": "",
+        "AWS_SHARED_CREDENTIALS_FILE": str(file),
+    }
+    uploads = open_bucket_uploads(Settings.read(settings))
+    uploads.check()
+    assert "=of-file%2F" in uploads.access(Upload(uuid4(), "x", 1, "00"), 1)["url"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (None, "No such file or directory"),
+        ("key = 1", "it is no file of credentials"),
+        ("[default]\naws_access_key_id = x", "there are no aws_access_key_id and"),
+        ("[other]\n", "there are no aws_access_key_id and"),
+    ],
+)
+def test_a_file_of_credentials_that_has_none_is_refused(
+    text: str | None, reason: str, bucket: Bucket, tmp_path: Path
+) -> None:
+    file = tmp_path / "credentials"
+    if text is not None:
+        file.write_text(text)
+    settings = {**bucket.settings, "AWS_SHARED_CREDENTIALS_FILE": str(file)}
+    del settings["AWS_ACCESS_KEY_ID"]
+    expected = re.escape(f"AWS_SHARED_CREDENTIALS_FILE={file}: {reason}")
+    with pytest.raises(StoreError, match=expected):
+        opened(settings, tmp_path)
+
+
+def test_an_empty_variable_does_not_reach_the_library(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SESSION_TOKEN", "SERVER_SIDE_ENCRYPTION", "VIRTUAL_HOSTED_STYLE_REQUEST"):
+        monkeypatch.setenv(f"AWS_{name}", "")
+    uploads = open_bucket_uploads(Settings.read(bucket.settings))
+    uploads.check()
+    assert "Security-Token" not in uploads.access(Upload(uuid4(), "x", 1, "00"), 1)["url"]
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("", "data/uploads"),
+        ("file:///srv/up%20loads", "/srv/up loads"),
+        ("s3://bucket", None),
+        ("s3://bucket/a/b/", None),
+    ],
+)
+def test_the_place_is_chosen_by_its_url(url: str, folder: str | None) -> None:
+    expected = None if folder is None else Path(folder)
+    assert Settings.read({"UPLOADS_URL": url}).uploads_folder == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("UPLOADS_URL", "/data/uploads"),
+        ("UPLOADS_URL", "file://host/uploads"),
+        ("UPLOADS_URL", "s3:///prefix"),
+        ("UPLOADS_URL", "s3://bucket/x?y=z"),
+        ("AWS_ENDPOINT_URL", "minio:9000"),
+    ],
+)
+def test_an_address_that_is_none_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{re.escape(f'{name}={value}')}: it must "):
+        Settings.read({name: value})
+
+
+def test_a_folder_of_its_own_is_used(tmp_path: Path) -> None:
+    settings = {"DATA_DIR": str(tmp_path / "data"), "UPLOADS_URL": f"file://{tmp_path}/others"}
+    store = open_store(Settings.read(settings))
+    store.close()
+    assert isinstance(store.uploads, FolderUploads)
+    assert store.uploads.folder == tmp_path / "others"
+    assert not (tmp_path / "data/uploads").exists()
+
+
+def test_with_a_folder_the_library_is_not_loaded() -> None:
+    code = "import sys, server.listener, runner.worker; print('obstore' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
+
+
+def test_a_job_whose_url_cannot_be_signed_is_tried_again(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/role")
+    settings = {**bucket.settings, "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+    access = impatient(settings).access(Upload(uuid4(), "x", 1, "00"), 1)
+    assert access == {"problem": "the store of uploads gives no access to it now"}
+    request = {"job_id": "1", "attempt": 1, "type": "digest", "payload": {}}
+    request["upload"] = {**access, "name": "a.log", "size": 1}
+    with pytest.raises(JobError, match="the store of uploads gives") as caught:
+        job_types.load(["tests.support.job_types.uploads"])(json.dumps(request), print)
+    assert caught.value.retryable

@@ -1,0 +1,145 @@
+"""Wake-ups between programs, on both databases."""
+
+import select
+from contextlib import closing, nullcontext
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from storage.notify.postgresql import PostgresWaiter
+from storage.notify.transaction import waking
+from storage.notify.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
+from tests.support.pool.pools import descriptors_below, free_descriptor, open_descriptors
+from tests.support.stores import RETURNED, Bench
+from tests.support.waiting import wait_for
+
+
+def readable(waiter: Waiter) -> bool:
+    return bool(select.select([waiter], [], [], 0)[0])
+
+
+def test_a_waiter_is_woken_for_its_topic_and_no_other(bench: Bench) -> None:
+    wakeup = bench.store.wakeup
+    worker, listener = wakeup.waiter(WORKER), wakeup.waiter(LISTENER)
+    wakeup.notify(WORKER)
+    wait_for(lambda: readable(worker))
+    assert not readable(listener)
+    worker.drain()
+    assert not readable(worker)
+    worker.close()
+    listener.close()
+
+
+def test_all_waiters_of_a_topic_are_woken(bench: Bench) -> None:
+    waiters = [bench.store.wakeup.waiter(LISTENER) for _ in range(3)]
+    bench.store.wakeup.notify(LISTENER)
+    for waiter in waiters:
+        wait_for(lambda waiter=waiter: readable(waiter))  # type: ignore[misc]
+        waiter.close()
+
+
+def test_a_new_job_and_a_cancel_wake_the_worker(bench: Bench) -> None:
+    waiter = bench.store.wakeup.waiter(WORKER)
+    job_id = bench.enqueue()
+    wait_for(lambda: readable(waiter))
+    waiter.drain()
+    bench.jobs.cancel(job_id)
+    wait_for(lambda: readable(waiter))
+    waiter.close()
+
+
+def test_more_wake_ups_than_anyone_reads_do_no_harm(bench: Bench) -> None:
+    waiter = bench.store.wakeup.waiter(WORKER)
+    for _ in range(1000):
+        bench.store.wakeup.notify(WORKER)
+    wait_for(lambda: readable(waiter))
+    waiter.close()
+    bench.store.wakeup.notify(WORKER)
+
+
+def test_the_socket_of_a_dead_waiter_is_removed(tmp_path: Path) -> None:
+    wakeup = SocketWakeup(tmp_path)
+    waiter = wakeup.waiter(WORKER)
+    waiter._socket.close()  # as the kernel does when its process is killed
+    assert len(list(tmp_path.iterdir())) == 1
+    wakeup.notify(WORKER)
+    assert list(tmp_path.iterdir()) == []
+    waiter.close()
+    wakeup.close()
+
+
+def test_who_has_no_descriptor_left_wakes_nobody_and_goes_on(tmp_path: Path) -> None:
+    wakeup = SocketWakeup(tmp_path)
+    before = open_descriptors()
+    with descriptors_below(free_descriptor()):
+        wakeup.notify(WORKER)
+    with descriptors_below(free_descriptor() + 1), pytest.raises(OSError, match="Too many open"):
+        wakeup.waiter(WORKER)  # which needs two
+    assert open_descriptors() == before
+    wakeup.close()
+
+
+def test_a_folder_whose_path_is_longer_than_a_unix_address_can_be_used(tmp_path: Path) -> None:
+    wakeup = SocketWakeup(tmp_path / ("x" * 100) / ("y" * 100))
+    waiter = wakeup.waiter(WORKER)
+    wakeup.notify(WORKER)
+    assert readable(waiter)
+    waiter.close()
+    wakeup.close()
+
+
+def test_a_dropped_connection_listens_again(bench: Bench) -> None:
+    if not bench.store.database.postgresql:
+        pytest.skip("only where wake-ups are NOTIFY")
+    waiter = bench.store.wakeup.waiter(WORKER)
+    assert isinstance(waiter, PostgresWaiter)
+    assert isinstance(waiter._connection, psycopg.Connection)
+    pid = waiter._connection.info.backend_pid
+    bench.store.database.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+    def woken_again() -> bool:
+        waiter.drain()
+        bench.store.wakeup.notify(WORKER)
+        return waiter.fileno() >= 0 and bool(select.select([waiter], [], [], 0.1)[0])
+
+    wait_for(woken_again)
+    waiter.close()
+
+
+def test_who_waits_is_woken_with_the_commit_and_not_without(bench: Bench) -> None:
+    store = bench.store
+    workers, listeners = store.wakeup.waiter(WORKER), store.wakeup.waiter(LISTENER)
+    try:
+        with pytest.raises(ZeroDivisionError), waking(store.wakeup, store.database, WORKER):
+            raise ZeroDivisionError
+        with waking(store.wakeup, store.database, LISTENER) as woken:
+            store.database.next_version()
+            woken.append(LISTENER)
+        wait_for(lambda: readable(listeners))
+        assert not readable(workers)
+    finally:
+        workers.close()
+        listeners.close()
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError])
+def test_a_turn_wakes_who_waits_once_it_has_gone_on_however_that_went(
+    bench: Bench, error: type[Exception] | None
+) -> None:
+    bench.enqueue()
+    claims = bench.runner().claims
+    ends = [(job.fence, "1", RETURNED) for job in claims.claim(1)]
+    were_awake: list[bool] = []
+
+    def go_on(_: object) -> None:
+        were_awake.append(readable(listeners))
+        if error:
+            raise error
+
+    with closing(bench.store.wakeup.waiter(LISTENER)) as listeners:
+        with pytest.raises(error) if error else nullcontext():
+            claims.change(lambda claim: (claims.complete_each(ends), claim()), first=go_on)
+        wait_for(lambda: readable(listeners))
+    if not bench.store.database.postgresql:  # which wakes with the commit
+        assert were_awake == [False]

@@ -1,0 +1,200 @@
+"""Why a job does not run yet, and when it should: said as it is, and at a bounded cost."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from server.documents import jobs as wire
+from storage.liveness.runners import living
+from storage.queries import explain as explaining
+from storage.queries.explain import Situation, explain
+from storage.records.filters import Filters
+from tests.server.handlers.test_retry_and_delete import UNKNOWN
+from tests.storage.queries.test_query_plans import Plans, slow
+from tests.support.api import Client
+from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
+
+MINUTE = 60
+
+
+def situation(bench: Bench, job_id: UUID) -> Situation:
+    store = bench.store
+    found = explain(store.database, bench.clock, store.runners_folder, job_id)
+    assert found is not None
+    return found
+
+
+def run_one(bench: Bench, runner: Holder, seconds: float) -> None:
+    """Run the next job, which takes so long."""
+    fence = runner.claim_one()
+    bench.clock.forward(seconds)
+    runner.claims.complete(fence, "1", RETURNED)
+
+
+def test_the_jobs_ahead_are_those_that_are_claimed_first(bench: Bench) -> None:
+    for priority in (0, 3, -3, 0, 5, 0, 3):
+        bench.enqueue(priority=priority)
+    bench.enqueue(priority=9, delay=MINUTE)
+    bench.clock.forward(1)
+    for priority in (0, 3, 5, -3, 0):
+        bench.enqueue(priority=priority)
+    ahead = {job.id: situation(bench, job.id).ahead for job in bench.jobs.list(Filters(), 50).jobs}
+    claimed = [job.id for job in bench.runner().claims.claim(50)]
+    assert [ahead[job_id] for job_id in claimed] == list(range(12))
+    assert [count for job_id, count in ahead.items() if job_id not in claimed] == [None]
+
+
+def test_more_jobs_ahead_than_are_counted_are_told_of(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explaining, "AHEAD_LIMIT", 3)
+    bench.runner()
+    for priority in (1, 1, 0, 0):
+        bench.enqueue(priority=priority)
+    mine = bench.enqueue()
+    told = situation(bench, mine)
+    assert (told.ahead, told.is_more, told.seconds) == (3, True, None)
+    bench.runner().claims.claim(2)
+    fewer = situation(bench, mine)
+    assert (fewer.ahead, fewer.is_more) == (2, False)
+
+
+def test_a_living_runner_is_seen_and_a_dead_one_is_not(bench: Bench) -> None:
+    folder, database = bench.store.runners_folder, bench.store.database
+    bench.enqueue()
+    dead, alive = bench.runner(), bench.runner()
+    dead.claim_one()
+    assert {runner.name for runner in living(database, folder)} == {
+        dead.liveness.name,
+        alive.liveness.name,
+    }
+    die(bench, dead)
+    (found,) = living(database, folder)
+    assert (found.name, found.slots, found.held, found.busy) == (alive.liveness.name, 3, 0, 0)
+    for _ in range(5):
+        bench.enqueue()
+    alive.claims.claim(5)
+    (found,) = living(database, folder)
+    assert (found.held, found.busy) == (5, 3)
+
+
+def test_the_start_is_estimated_from_what_jobs_of_the_type_took_lately(bench: Bench) -> None:
+    runner = bench.runner()
+    for type, seconds in (("slow", 30), ("quick", 2), ("quick", 4)):
+        bench.enqueue(type)
+        run_one(bench, runner, seconds)
+    for type in ("slow", "slow", "quick", "slow", "quick"):
+        bench.enqueue(type)
+    assert [job.type for job in runner.claims.claim(3)] == ["slow", "slow", "quick"]
+    bench.clock.forward(10)
+    mine = bench.enqueue("new")
+    # Left: 20 + 20 of those that run, 30 + 3 of those that go first; over three slots.
+    assert situation(bench, mine).seconds == pytest.approx((20 + 20 + 30 + 3) / 3)
+    unknown = bench.enqueue("quick")
+    assert situation(bench, unknown).seconds == pytest.approx((20 + 20 + 30 + 3 + 16.5) / 3)
+
+
+def test_nothing_is_estimated_where_nothing_tells(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    assert situation(bench, job_id).seconds is None
+    runner = bench.runner()
+    assert situation(bench, job_id).seconds == 0.0
+    others = [bench.enqueue() for _ in range(3)]
+    assert len(runner.claims.claim(3)) == 3
+    assert situation(bench, others[-1]).seconds is None
+
+
+def test_explaining_sorts_nothing_and_reads_no_table_whole(bench: Bench) -> None:
+    if bench.store.database.postgresql:
+        pytest.skip("its plans depend on statistics")
+    runner = bench.runner()
+    bench.enqueue()
+    run_one(bench, runner, 1)
+    for priority in (5, 0, 0, 0, 0):
+        bench.enqueue(priority=priority)
+    runner.claims.claim(3)
+    mine = bench.enqueue()
+    plans = Plans(bench)
+    assert situation(bench, mine).seconds
+    jobs = {text: plan for text, plan in plans.found().items() if '"job"' in text}
+    assert len(jobs) > 5
+    of_all_that_runs = "GROUP BY", "status = 'running'"
+    assert not [text for text in slow(jobs) if not any(few in text for few in of_all_that_runs)]
+    assert all("SEARCH" in plan or "INDEX" in plan for plan in jobs.values())
+
+
+async def codes(client: Client, job_id: UUID) -> list[str]:
+    document = await client.get(f"/jobs/{job_id}/explain")
+    return [reason["code"] for reason in document["reasons"]]
+
+
+@pytest.mark.gen_test
+async def test_each_reason_is_told(client: Client, bench: Bench) -> None:
+    bench.clock.now = bench.store.clock()
+    job_id = bench.enqueue()
+    assert await codes(client, job_id) == ["no_runner"]
+    runner = bench.runner()
+    assert await codes(client, job_id) == ["next"]
+    fence = runner.claim_one()
+    assert await codes(client, job_id) == ["running"]
+    bench.jobs.cancel(job_id)
+    assert await codes(client, job_id) == ["running", "cancel_requested"]
+    runner.claims.complete(fence, "1", RETURNED)
+    assert await codes(client, job_id) == ["final"]
+    for _ in range(4):
+        bench.enqueue()
+    assert len(runner.claims.claim(3)) == 3
+    assert await codes(client, bench.enqueue()) == ["jobs_ahead", "slots_busy"]
+    assert await codes(client, bench.enqueue(delay=MINUTE)) == ["not_due"]
+
+
+@pytest.mark.gen_test
+async def test_a_job_that_waits_for_its_retry_and_one_whose_runner_died_are_explained(
+    client: Client, bench: Bench
+) -> None:
+    bench.clock.now = bench.store.clock()
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    runner.claims.retry(runner.claim_one(), RAISED, delay_ms=50_000)
+    assert await codes(client, job_id) == ["backoff"]
+    lost = bench.enqueue()
+    runner.claim_one()
+    die(bench, runner)
+    assert await codes(client, lost) == ["running", "runner_lost", "no_runner"]
+
+
+@pytest.mark.gen_test
+async def test_the_whole_answer(client: Client, bench: Bench) -> None:
+    bench.clock.now = bench.store.clock()
+    bench.runner()
+    job_id = bench.enqueue(delay=90)
+    answer: dict[str, Any] = await client.get(f"/jobs/{job_id}/explain")
+    (reason,) = answer.pop("reasons")
+    assert reason["detail"].endswith(answer["run_at"])
+    assert 80 < answer.pop("estimated_seconds") <= 90
+    assert answer == {
+        "job_id": str(job_id),
+        "status": "queued",
+        "position": None,
+        "ahead": None,
+        "ahead_is_more": False,
+        "run_at": wire.time(bench.job(job_id).run_at),
+        "estimated_start_at": answer["run_at"],
+        "runners": 1,
+        "slots": 3,
+        "busy": 0,
+    }
+
+
+@pytest.mark.gen_test
+async def test_when_to_ask_again_is_said_truly(client: Client, bench: Bench) -> None:
+    bench.clock.now = bench.store.clock()
+    bench.runner()
+    job_id = bench.enqueue(delay=90)
+    for path in (f"/jobs/{job_id}", f"/jobs/{job_id}/explain"):
+        assert 80 < int((await client.fetch(path)).headers["Retry-After"]) <= 91
+    path = f"/jobs/{bench.enqueue(delay=7 * 86400)}"
+    assert (await client.fetch(path)).headers["Retry-After"] == "3600"
+    await client.get(f"/jobs/{UNKNOWN}/explain", status=404)
+    await client.get("/jobs/abc/explain", status=404)

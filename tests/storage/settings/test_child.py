@@ -1,0 +1,72 @@
+"""Settings that a child process reads: the worker has them without Pydantic."""
+
+import os
+import pickle
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from runner.config import RunnerSettings
+from storage.settings.child import read_apart
+from tests.support.programs import running_service
+
+# It forks before its program has threads; a test may have those of pytest-xdist.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded:DeprecationWarning")
+GIVEN = {"DATABASE_URL": "postgresql://u:hidden@db/jobs", "QUEUES": "a,b", "DRAIN_SECONDS": "1.5"}
+
+
+def exit_with(code: int | str) -> NoReturn:
+    """What reads settings, where it exits."""
+    sys.exit(code)
+
+
+def be_killed() -> NoReturn:
+    """The same, where it is killed."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError
+
+
+def test_settings_read_apart_have_the_same_fields_and_properties() -> None:
+    settings = RunnerSettings.read(GIVEN)
+    apart = read_apart(partial(RunnerSettings.read, GIVEN))
+    names = [*RunnerSettings.model_fields, "program", "store_url", "uploads_folder", "traces"]
+    for name in (*names, "job_type_packages", "queue_names", "job_env_names"):
+        assert getattr(apart, name) == getattr(settings, name)
+
+
+def test_settings_read_apart_show_no_secret() -> None:
+    assert "hidden" not in repr(read_apart(partial(RunnerSettings.read, GIVEN)))
+
+
+def test_settings_read_apart_are_made_without_pydantic() -> None:
+    apart = read_apart(partial(RunnerSettings.read, GIVEN))
+    assert b"pydantic" not in pickle.dumps(apart)
+
+
+@pytest.mark.parametrize(("code", "same"), [(0, 0), (3, 3), ("it is wrong", 1)])
+def test_a_program_exits_as_the_reading_of_its_settings_does(
+    code: int | str, same: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as raised:
+        read_apart(partial(exit_with, code))
+    assert raised.value.code == same
+    assert capfd.readouterr().err.strip() == ("" if isinstance(code, int) else code)
+
+
+def test_a_program_does_not_start_if_the_reading_of_its_settings_was_killed() -> None:
+    with pytest.raises(SystemExit) as raised:
+        read_apart(be_killed)
+    assert raised.value.code == -signal.SIGKILL
+
+
+def test_a_worker_that_runs_jobs_has_not_loaded_pydantic(tmp_path: Path) -> None:
+    with running_service(f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path) as service:
+        worker = service.worker()
+        service.result(service.submit(payload={"seconds": 0}))
+        maps = Path(f"/proc/{worker.process.pid}/maps").read_text()
+    assert "uuid_utils" in maps
+    assert "pydantic" not in maps

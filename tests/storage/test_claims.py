@@ -1,0 +1,218 @@
+"""What runners ask of the store, on both databases."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+from storage.records.job import Ended, Outcome, Usage
+from tests.support.stores import CANCELED, RAISED, RETURNED, Bench
+
+
+def test_a_claimed_job_is_running_and_names_its_holder(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    (job,) = runner.claims.claim(5)
+    assert job == bench.job(job_id)
+    assert (job.status, job.attempt, job.locked_by) == ("running", 1, runner.liveness.name)
+    assert job.started_at == bench.clock()
+    (attempt,) = job.attempts
+    assert (attempt.number, attempt.runner, attempt.outcome) == (1, runner.liveness.name, None)
+
+
+def test_no_more_is_claimed_than_asked_for(bench: Bench) -> None:
+    for _ in range(3):
+        bench.enqueue()
+    claims = bench.runner().claims
+    assert claims.claim(0) == []
+    assert [len(claims.claim(2)) for _ in range(3)] == [2, 1, 0]
+
+
+def test_the_highest_priority_goes_first_then_the_longest_due(bench: Bench) -> None:
+    now = bench.clock()
+    low = bench.enqueue(priority=-1)
+    late = bench.enqueue(run_at=now - 1)
+    early = bench.enqueue(run_at=now - 2)
+    high = bench.enqueue(priority=5)
+    claimed = bench.runner().claims.claim(9)
+    assert [job.id for job in claimed] == [high, early, late, low]
+
+
+def test_a_job_is_claimed_at_its_run_at_and_not_before(bench: Bench) -> None:
+    bench.enqueue(run_at=bench.clock() + 2000)
+    claims = bench.runner().claims
+    assert claims.seconds_to_next() == 2.0
+    bench.clock.forward(1.999)
+    assert claims.claim(1) == []
+    bench.clock.forward(0.001)
+    assert len(claims.claim(1)) == 1
+    assert claims.seconds_to_next() is None
+
+
+def test_beside_a_job_that_is_due_none_is_claimed_that_is_not(bench: Bench) -> None:
+    later = bench.enqueue(run_at=bench.clock() + 1)
+    due = bench.enqueue()
+    claims = bench.runner().claims
+    assert [job.id for job in claims.claim(9)] == [due]
+    bench.clock.forward(0.001)
+    assert [job.id for job in claims.claim(9)] == [later]
+
+
+def test_a_runner_that_is_not_registered_claims_nothing(bench: Bench) -> None:
+    bench.enqueue()
+    runner = bench.runner()
+    runner.claims.deregister()
+    assert runner.claims.claim(1) == []
+
+
+def test_many_runners_never_claim_the_same_attempt(bench: Bench) -> None:
+    ids = {bench.enqueue() for _ in range(60)}
+    holders = [bench.runner() for _ in range(4)]
+
+    def claim_all(holder: int) -> list[UUID]:
+        claimed: list[UUID] = []
+        while jobs := holders[holder].claims.claim(3):
+            claimed += [job.id for job in jobs]
+        return claimed
+
+    with ThreadPoolExecutor(4) as threads:
+        claimed = [job_id for found in threads.map(claim_all, range(4)) for job_id in found]
+    assert len(claimed) == len(set(claimed))
+    assert set(claimed) == ids
+
+
+def test_a_completed_job_has_its_result_and_its_attempt_is_closed(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    bench.clock.forward(3)
+    ended = Ended(Outcome.RETURNED, usage=Usage(1.5, 2**33))
+    assert runner.claims.complete(fence, json.dumps({"ü": "\0"}), ended)
+    job = bench.job(job_id)
+    assert (job.status, job.result, job.error) == ("succeeded", {"ü": "\0"}, None)
+    assert (job.finished_at, job.locked_by) == (bench.clock(), None)
+    (attempt,) = job.attempts
+    assert (attempt.outcome, attempt.finished_at) == ("returned", bench.clock())
+    assert attempt.usage == Usage(1.5, 2**33)
+
+
+def test_a_retry_waits_as_run_at_and_counts(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    assert runner.claims.retry(runner.claim_one(), RAISED, 2500)
+    job = bench.job(job_id)
+    assert (job.status, job.retry_count, job.run_at) == ("queued", 1, bench.clock() + 2500)
+    assert job.error == RAISED.error
+    assert runner.claims.claim(1) == []
+    bench.clock.forward(2.5)
+    assert runner.claim_one().attempt == 2
+    assert [attempt.outcome for attempt in bench.job(job_id).attempts] == ["raised", None]
+
+
+def test_a_failed_job_keeps_its_error(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    assert runner.claims.fail(runner.claim_one(), RAISED)
+    job = bench.job(job_id)
+    assert (job.status, job.error, job.finished_at) == ("failed", RAISED.error, bench.clock())
+
+
+def test_a_release_costs_nothing_and_is_due_at_once(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    assert runner.claims.release(runner.claim_one())
+    job = bench.job(job_id)
+    assert (job.status, job.retry_count, job.error) == ("queued", 0, None)
+    assert runner.claim_one().attempt == 2
+
+
+def test_a_job_that_is_to_be_canceled_is_neither_retried_nor_released(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    bench.jobs.cancel(job_id)
+    assert not runner.claims.retry(fence, RAISED, 0)
+    assert not runner.claims.release(fence)
+    assert runner.claims.confirm_cancel(fence, CANCELED)
+    assert bench.job(job_id).status == "canceled"
+
+
+def test_a_result_that_came_before_the_kill_wins(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    bench.jobs.cancel(job_id)
+    assert runner.claims.complete(fence, "1", RETURNED)
+    assert bench.job(job_id).status == "succeeded"
+
+
+def test_an_answer_of_an_earlier_attempt_is_refused(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    stale = runner.claim_one()
+    runner.claims.release(stale)
+    runner.claim_one()
+    assert not runner.claims.complete(stale, "1", RETURNED)
+    assert not runner.claims.progress(stale, "{}")
+    assert bench.job(job_id).status == "running"
+
+
+def test_progress_is_stored_and_gone_with_the_next_attempt(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    assert runner.claims.progress(fence, '{"bytes_done":5}')
+    assert bench.job(job_id).progress == {"bytes_done": 5}
+    runner.claims.retry(fence, RAISED, 0)
+    runner.claim_one()
+    assert bench.job(job_id).progress is None
+
+
+def test_what_a_runner_holds_can_be_looked_up(bench: Bench) -> None:
+    bench.enqueue()
+    runner, other = bench.runner(), bench.runner()
+    fence = runner.claim_one()
+    assert [job.id for job in runner.claims.held()] == [fence.job_id]
+    assert other.claims.held() == []
+
+
+def test_a_turn_that_fails_changes_nothing(bench: Bench) -> None:
+    job_id = bench.enqueue()
+    runner = bench.runner()
+    fence = runner.claim_one()
+    before = bench.job(job_id)
+    try:
+        with runner.claims.turn():
+            runner.claims.complete(fence, "1", RETURNED)
+            raise KeyError
+    except KeyError:
+        pass
+    assert bench.job(job_id) == before
+
+
+def test_many_ends_are_settled_at_once_and_one_that_is_stale_alone_is_refused(bench: Bench) -> None:
+    runner = bench.runner()
+    for _ in range(4):
+        bench.enqueue()
+    fences = [job.fence for job in runner.claims.claim(4)]
+    runner.claims.release(fences[1])
+    moved = runner.claims.complete_each([(fence, "7", RETURNED) for fence in fences])
+    assert moved == [True, False, True, True]
+    jobs = [bench.job(fence.job_id) for fence in fences]
+    assert [job.status for job in jobs] == ["succeeded", "queued", "succeeded", "succeeded"]
+    assert [job.attempts[0].outcome for job in jobs] == [
+        *("returned", "released", "returned", "returned")
+    ]
+    assert [job.result for job in jobs] == [7, None, 7, 7]
+    assert len({job.version for job in jobs}) == 4
+    assert runner.claims.complete_each([(fences[0], "8", RETURNED)]) == [False]
+    assert runner.claims.complete_each([]) == []
+
+
+def test_many_ends_that_nothing_refuses_are_numbered_in_their_order(bench: Bench) -> None:
+    runner = bench.runner()
+    for _ in range(3):
+        bench.enqueue()
+    fences = [job.fence for job in runner.claims.claim(3)]
+    assert runner.claims.complete_each([(fence, "1", RETURNED) for fence in fences]) == [True] * 3
+    versions = [bench.job(fence.job_id).version for fence in fences]
+    assert versions == list(range(versions[0], versions[0] + 3))

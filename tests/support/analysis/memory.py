@@ -1,0 +1,74 @@
+"""The most memory that an analysis takes, in processes of its own as in the worker.
+
+    python -m tests.support.analysis.memory FILE HELPERS RANGE_BYTES < PAYLOAD
+
+prints a JSON object as in `Measured`. It runs what a job process runs, up to the proof of the
+result. A RANGE_BYTES of 0 leaves the ranges as they are.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from runner.analysis.parallel import ranges
+from runner.job_types import loader as job_types
+from runner.pool.job_process.results import proved_result
+from runner.pool.linux.proc import memory_of
+from runner.pool.protocol.setup import Limits
+from tests.support.paths import ROOT
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The most resident memory of the process that analyzes, and of any of its helpers (0 without
+    them), in bytes; the length of the result as JSON, what ended the analysis without one, and the
+    seconds of CPU of all."""
+
+    own: int
+    helpers: int
+    result: int
+    error: str | None
+    seconds: float
+
+
+def measure(file: Path, payload: Any, helpers: int = 1, range_bytes: int = 0) -> Measured:
+    """Analyze a file in a new process."""
+    command = [sys.executable, "-m", "tests.support.analysis.memory", str(file), str(helpers)]
+    given = json.dumps(payload).encode()
+    told = subprocess.run(
+        [*command, str(range_bytes)], input=given, stdout=subprocess.PIPE, cwd=ROOT, check=True
+    )
+    return Measured(**json.loads(told.stdout))
+
+
+def main() -> None:
+    """Analyze a file in this process."""
+    file, helpers, range_bytes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    if range_bytes:
+        ranges.RANGE_BYTES, ranges.LEAST_BYTES = range_bytes, 2 * range_bytes
+    upload = {"path": str(file), "name": file.name, "size": file.stat().st_size}
+    request = {"job_id": "", "attempt": 1, "type": "analyze", "upload": upload, "cores": helpers}
+    request["payload"] = json.load(sys.stdin)
+    entry, error, result = job_types.load(), None, b""
+    if child := os.fork():  # as a keeper does, whose libraries are not the job's memory
+        sys.exit(os.waitpid(child, 0)[1])
+    try:
+        run = partial(entry, json.dumps(request), lambda progress: None)
+        result = proved_result(run, Limits().max_result_bytes)
+    except Exception as failed:
+        error = f"{type(failed).__name__}: {failed}"
+    own, used = memory_of(os.getpid())[0], resource.getrusage(resource.RUSAGE_CHILDREN)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = sum((used.ru_utime, used.ru_stime, usage.ru_utime, usage.ru_stime))
+    measured = Measured(own, used.ru_maxrss * 1024, len(result), error, seconds)
+    sys.stdout.write(json.dumps(asdict(measured)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""A listener on a real socket for tests, and a client that reads its answers."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from tornado.httpclient import AsyncHTTPClient, HTTPResponse
+from tornado.ioloop import IOLoop
+
+from runner.job_types import loader as job_types
+from server.http_server import Front
+from server.jobs.services import Services
+from server.settings.server import ServerSettings
+from tests.support.openapi_conformance import require_described
+from tests.support.stores import Bench
+
+FILE = b"one ERROR\ntwo WARN ERROR\n"
+
+
+@contextmanager
+def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[Front]:
+    """The application on a store, behind the fast path, with the services that it needs."""
+    opened = open_services(bench, **limits)
+    services = io_loop.run_sync(opened.__aenter__)
+    try:
+        yield Front(services)
+    finally:
+        io_loop.run_sync(lambda: opened.__aexit__(None, None, None))
+
+
+@asynccontextmanager
+async def open_services(bench: Bench, **limits: int | str) -> AsyncIterator[Services]:
+    """What the handlers of a listener work with, on a store."""
+    given = bench.store.settings.model_dump(by_alias=True) | {
+        name.upper(): value for name, value in limits.items()
+    }
+    services = Services(ServerSettings.model_validate(given), bench.store, job_types.find())
+    try:
+        yield services
+    finally:
+        await services.idle(5)
+        services.close()
+
+
+class Client:
+    """Speaks to the listener under test; errors are answers."""
+
+    def __init__(self, http: AsyncHTTPClient, base_url: str):
+        self._http = http
+        self.base_url = base_url
+
+    async def fetch(self, path: str, **options: Any) -> HTTPResponse:
+        """Any request."""
+        options = {"raise_error": False, "allow_nonstandard_methods": True, **options}
+        response = await self._http.fetch(self.base_url + path, **options)
+        require_described(options.get("method", "GET"), path, response)
+        return response
+
+    async def get(self, path: str, status: int = 200, **options: Any) -> Any:
+        """The JSON of an answer that must have this status."""
+        return read(await self.fetch(path, **options), status)
+
+    async def post(self, path: str, document: Any = None, status: int = 202) -> Any:
+        """Post JSON (bytes go as they are); the JSON of the answer."""
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        headers = {"Content-Type": "application/json"}
+        return read(await self.fetch(path, method="POST", body=body, headers=headers), status)
+
+    async def post_form(self, parts: list[tuple[str, str | None, bytes]], status: int = 202) -> Any:
+        """Post parts (name, file name or None, content) as a form; the JSON of the answer."""
+        body, content_type = form(parts)
+        headers = {"Content-Type": content_type}
+        return read(await self.fetch("/jobs", method="POST", body=body, headers=headers), status)
+
+    async def sleep_job(self, **options: Any) -> str:
+        """The id of a new sleep job."""
+        document = {"type": "sleep", "payload": {"seconds": 5}, **options}
+        return str((await self.post("/jobs", document))["job_id"])
+
+
+def read(response: HTTPResponse, status: int) -> Any:
+    """The JSON of an answer; every error must be a problem document."""
+    assert response.code == status, response.body
+    if status >= 400:
+        assert response.headers["Content-Type"] == "application/problem+json"
+        problem = json.loads(response.body)
+        assert problem["status"] == status
+        assert problem["title"]
+        assert problem["detail"]
+        return problem
+    assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+    return json.loads(response.body)
+
+
+def fields(problem: Any) -> list[str]:
+    """The fields that a problem names."""
+    return [error["field"] for error in problem.get("errors", [])]
+
+
+def form(parts: list[tuple[str, str | None, bytes]]) -> tuple[bytes, str]:
+    """A multipart body and its content type."""
+    body = b""
+    for name, file_name, content in parts:
+        disposition = f'form-data; name="{name}"'
+        if file_name is not None:
+            disposition += f'; filename="{file_name}"'
+        body += f"--cut\r\nContent-Disposition: {disposition}\r\n\r\n".encode()
+        body += content + b"\r\n"
+    return body + b"--cut--\r\n", "multipart/form-data; boundary=cut"
+
+
+def analyze_form(content: bytes = FILE, file_name: str = "app.log") -> list[Any]:
+    """The parts of a good analyze job."""
+    payload = b'{"patterns": ["ERROR", "WARN"]}'
+    return [
+        ("type", None, b"analyze"),
+        ("payload", None, payload),
+        ("filename", file_name, content),
+    ]

@@ -1,0 +1,66 @@
+"""Job types that do to the service what they can, for tests/end_to_end/test_hostile_jobs.py."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from runner.job_types.base import Context, JobType, Payload
+from tests.support.pool import isolation_calls as isolation_work
+
+MOST_PROCESSES = 1000
+"""What the machine of the tests can bear, should no limit hold."""
+
+
+class AttackPayload(Payload):
+    """What to do, by its name below."""
+
+    do: str
+
+
+class Attack(JobType[AttackPayload]):
+    """Does it."""
+
+    name = "attack"
+    Payload = AttackPayload
+    upload = "none"
+
+    def run(self, payload: AttackPayload, context: Context) -> Any:
+        context.report({"folder": os.getcwd()})
+        return globals()[payload.do]()
+
+
+def eat_memory() -> NoReturn:
+    pieces = []
+    while True:
+        pieces.append(b"x" * 2**20)
+
+
+def fork() -> None:
+    isolation_work.breed(lambda _: None, MOST_PROCESSES)
+
+
+def ignore_signals() -> NoReturn:
+    for number in {*signal.valid_signals()} - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+        if number < signal.SIGRTMIN:
+            signal.signal(number, signal.SIG_IGN)
+    while True:
+        time.sleep(60)
+
+
+def print_much() -> None:
+    line = b"x" * 2**16
+    for _ in range(10 * 2**30 // len(line)):
+        os.write(1, line)
+
+
+def fill_folder() -> None:
+    isolation_work.fill_on(lambda _: None, 2**20)
+
+
+def look_around() -> dict[str, Any]:
+    """What a job finds that was not meant for it."""
+    runner = int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[1])
+    shown = [isolation_work.shown(str(pid)) for pid in (os.getpid(), os.getppid(), runner)]
+    return {"environ": str([dict(os.environ), *shown[:2]]), "runner": shown[2] is not None}

@@ -1,0 +1,74 @@
+"""Clients that speak HTTP as no good client would: by bytes, slowly, or not at all."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tests.support.programs import Service
+
+JSON_HEAD = b"POST /jobs HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
+
+
+def port_of(service: Service) -> int:
+    """Where the listener of a service listens."""
+    return int(service.base_url.rpartition(":")[2])
+
+
+def connect(service: Service, seconds: float = 20) -> socket.socket:
+    """A connection to its listener, which waits so long for bytes."""
+    return socket.create_connection(("127.0.0.1", port_of(service)), timeout=seconds)
+
+
+@contextmanager
+def crowd(service: Service, count: int) -> Iterator[list[socket.socket]]:
+    """So many connections."""
+    clients = [connect(service) for _ in range(count)]
+    try:
+        yield clients
+    finally:
+        for client in clients:
+            client.close()
+
+
+def say(client: socket.socket, data: bytes) -> bool:
+    """Send; whether the other side still takes it."""
+    try:
+        client.sendall(data)
+    except OSError:
+        return False
+    return True
+
+
+def heard(client: socket.socket) -> bytes:
+    """All that comes until the other side closes."""
+    found = b""
+    try:
+        while more := client.recv(1 << 16):
+            found += more
+    except ConnectionResetError:
+        pass
+    return found
+
+
+def answer(data: bytes) -> tuple[int, dict[str, str], Any]:
+    """Status, headers (names in lower case) and JSON of a whole answer."""
+    head, _, body = data.partition(b"\r\n\r\n")
+    start, *lines = head.decode("latin1").split("\r\n")
+    pairs = (line.partition(": ") for line in lines)
+    headers = {name.lower(): value for name, _, value in pairs}
+    return int(start.split()[1]), headers, json.loads(body) if body else None
+
+
+def ask(service: Service, data: bytes) -> tuple[int, dict[str, str], Any]:
+    """Send bytes and read the answer, after which the listener must close the connection."""
+    with connect(service) as client:
+        client.sendall(data)
+        return answer(heard(client))
+
+
+def is_well(service: Service) -> bool:
+    """Whether the listener answers others."""
+    request = b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
+    return ask(service, request)[0] == 200

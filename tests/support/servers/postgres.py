@@ -1,0 +1,165 @@
+"""A PostgreSQL server of its own for a test session, made of what Debian's packages install.
+
+It lives in a new folder, listens on a socket in there only, unless it is given an address, and goes
+with the session that started it, even when that is killed.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+
+from tests.support.waiting import wait_for
+
+START_SECONDS = 30
+STOP_SECONDS = 10
+UNPRIVILEGED = "postgres"  # the account of Debian's packages
+
+
+class PostgresServer:
+    """A running server. All who reach its socket are let in, as its superuser `tests`; and so are
+    those in the network of its address, if it has one."""
+
+    def __init__(self, binaries: Path, folder: Path, synced: bool = False, address: str = ""):
+        self._binaries = binaries
+        self._address = address
+        self._folder = folder
+        self._synced = synced
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The pid of its first process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        settings = ["-k", str(self._folder), "-p", "5432"]
+        settings += ["-c", f"listen_addresses={self._address}"]
+        if not self._synced:
+            settings.append("-F")
+        postgres = [*drop_rights(), str(self._binaries / "postgres"), "-D", "data", *settings]
+        log_path = self._folder / "log"
+        with log_path.open("ab") as log:
+            process = subprocess.Popen(postgres, cwd=self._folder, stdout=log, stderr=log)
+        self._process = process
+        wait_for(lambda: self.answers() or process.poll() is not None, START_SECONDS)
+        assert process.poll() is None, log_path.read_text()
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Stop it; with SIGQUIT as if it had crashed."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(STOP_SECONDS)
+
+    def url(self, database: str) -> str:
+        """The address of a database, whatever the environment's own PG* variables say."""
+        return f"postgresql://tests@/{database}?host={self._folder}&port=5432"
+
+    def network_url(self, database: str) -> str:
+        """The same by way of the network."""
+        return f"postgresql://tests@{self._address}:5432/{database}"
+
+    @contextmanager
+    def new_database(self, encoding: str = "UTF8") -> Iterator[str]:
+        """The address of an empty database, which is dropped at the end, in use or not."""
+        name = f"test_{uuid4().hex}"
+        self._execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+        try:
+            yield self.url(name)
+        finally:
+            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def answers(self) -> bool:
+        """Whether it takes connections."""
+        try:
+            self._execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _execute(self, statement: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+def missing() -> str | None:
+    """What a server would need and this machine lacks; None if nothing."""
+    if _binaries() is None:
+        return "PostgreSQL is not installed"
+    if shutil.which("setpriv") is None:
+        return "setpriv (util-linux) is not installed"
+    if os.geteuid() == 0 and UNPRIVILEGED not in {user.pw_name for user in pwd.getpwall()}:
+        return f"root cannot run PostgreSQL, and there is no user {UNPRIVILEGED}"
+    return None
+
+
+def version() -> str:
+    """The version of the server that is installed, as in `17.6`."""
+    binaries = _binaries()
+    assert binaries is not None
+    return subprocess.check_output([binaries / "postgres", "--version"], text=True).split()[2]
+
+
+@contextmanager
+def running_server(synced: bool = False, address: str = "") -> Iterator[PostgresServer]:
+    """A new server; stopped and removed at the end. For speed it does not sync its commits to the
+    disk, unless it is told to."""
+    binaries = _binaries()
+    assert binaries is not None
+    with tempfile.TemporaryDirectory(prefix="job-service-postgres-") as name:
+        folder = Path(name)
+        give_away(folder)
+        options = ["--no-sync", "--auth=trust", "--username=tests", "--encoding=UTF8"]
+        initdb = [*drop_rights(), str(binaries / "initdb"), *options, "--no-locale", "data"]
+        subprocess.run(initdb, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        if address:
+            with (folder / "data" / "pg_hba.conf").open("a") as access:
+                access.write("host all tests samenet trust\n")
+        server = PostgresServer(binaries, folder, synced, address)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def synced_database() -> Iterator[str]:
+    """The address of an empty database on a server of its own, which syncs each commit."""
+    with running_server(synced=True) as server, server.new_database() as url:
+        yield url
+
+
+def give_away(folder: Path) -> None:
+    """Let a folder, and what is in it, belong to who runs the servers."""
+    if os.geteuid() == 0:
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, UNPRIVILEGED, UNPRIVILEGED)
+
+
+def drop_rights() -> list[str]:
+    """A prefix of a command: not as root, and stopped when this process dies."""
+    command = ["setpriv", "--pdeathsig=INT"]
+    if os.geteuid() == 0:
+        command += [f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups"]
+    return [*command, "--"]
+
+
+def _binaries() -> Path | None:
+    """The folder of the newest server that is installed."""
+    found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
+    on_path = shutil.which("initdb")
+    if newest is None and on_path is not None:
+        newest = Path(on_path).resolve()
+    return newest.parent if newest else None

@@ -1,0 +1,123 @@
+"""A collector of traces: takes what is sent by OTLP over HTTP, and keeps it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from tests.support.waiting import wait_for
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A span as it has come. Times are nanoseconds since 1970."""
+
+    name: str
+    kind: str
+    trace: str
+    id: str
+    parent: str
+    start: int
+    end: int
+    attributes: dict[str, Any]
+    resource: dict[str, Any]
+    error: str | None
+    links: tuple[str, ...]
+
+
+@dataclass
+class Collector:
+    """All spans so far, in the order in which they came."""
+
+    port: int
+    spans: list[Sent] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    status: int = 200
+    """What it answers."""
+    seconds: float = 0.0
+    """How long it takes for that."""
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The settings with which a program sends here, without waiting for long."""
+        endpoint = f"http://127.0.0.1:{self.port}"
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+
+    def of_job(self, job_id: str) -> list[Sent]:
+        """The spans that name a job, those that began first at the beginning; a request before what
+        it has begun, whose start the store knows to the millisecond only."""
+        mine = [span for span in self.spans if span.attributes.get("job.id") == job_id]
+        return sorted(mine, key=lambda span: (span.start // 10**6, span.kind != "SERVER", span.end))
+
+    def wait_for(self, job_id: str, count: int) -> list[Sent]:
+        """The same, once there are so many."""
+        wait_for(lambda: len(self.of_job(job_id)) >= count, timeout=20)
+        return self.of_job(job_id)
+
+
+@contextmanager
+def running_collector() -> Iterator[Collector]:
+    """A collector on a free port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            collector.headers.append({k.lower(): v for k, v in self.headers.items()})
+            if collector.status == 200:
+                assert self.path == "/v1/traces"
+                collector.spans += list(_spans(ExportTraceServiceRequest.FromString(body)))
+            time.sleep(collector.seconds)
+            answer = ExportTraceServiceResponse().SerializeToString()
+            self.send_response(collector.status)
+            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        collector = Collector(server.server_port)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield collector
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _spans(request: ExportTraceServiceRequest) -> Iterator[Sent]:
+    for of_resource in request.resource_spans:
+        resource = _values(of_resource.resource.attributes)
+        for of_scope in of_resource.scope_spans:
+            for span in of_scope.spans:
+                yield Sent(
+                    name=span.name,
+                    kind=Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
+                    trace=span.trace_id.hex(),
+                    id=span.span_id.hex(),
+                    parent=span.parent_span_id.hex(),
+                    start=span.start_time_unix_nano,
+                    end=span.end_time_unix_nano,
+                    attributes=_values(span.attributes),
+                    resource=resource,
+                    error=span.status.message
+                    if span.status.code == Status.STATUS_CODE_ERROR
+                    else None,
+                    links=tuple(link.trace_id.hex() for link in span.links),
+                )
+
+
+def _values(attributes: Any) -> dict[str, Any]:
+    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in attributes}

@@ -1,0 +1,165 @@
+"""What tests of a move need: a store with something of everything, and the command."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+from uuid import UUID
+
+import psycopg
+
+from storage.db.database import Database
+from storage.db.engines import open_engine
+from storage.db.models import JobRow, TallyRow
+from storage.jobs.events import Events
+from storage.jobs.idempotency import Kept, Keyed
+from storage.queries import history
+from storage.records.job import Ended, Job, NewJob, Outcome, Usage
+from storage.transfer.checkpoint import marker
+from tests.support.stores import RAISED, Bench, open_bench
+from tests.support.waiting import wait_for
+
+FILE = b"ERROR one\n" * 1000
+
+
+@dataclass
+class Sides:
+    """The URLs of a move's databases, each with the DATA_DIR of its programs."""
+
+    source: str
+    target: str
+    folder: Path
+
+    @property
+    def data_dir(self) -> Path:
+        """Of the source's programs."""
+        return self.folder / "source" / "data"
+
+    @property
+    def new_data_dir(self) -> Path:
+        """Of the target's."""
+        return self.folder / "target" / "data"
+
+    def command(self, *options: str, **environ: str) -> subprocess.Popen[str]:
+        """Begin the move."""
+        given = ["--from", self.source, "--to", self.target, "--data-dir", str(self.data_dir)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "storage", "migrate", *given, *options],
+            env={**os.environ, "LOG_LEVEL": "WARNING", **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def move(self, *options: str) -> tuple[int, str]:
+        """Move; the exit code and all that was printed."""
+        process = self.command(*options)
+        printed, _ = process.communicate(timeout=60)
+        return process.returncode, printed
+
+    @contextmanager
+    def old(self) -> Iterator[Bench]:
+        """The source, opened as programs do."""
+        with open_bench(self.source, self.data_dir.parent) as bench:
+            yield bench
+
+    @contextmanager
+    def new(self) -> Iterator[Bench]:
+        """The target, opened as programs do."""
+        with open_bench(self.target, self.new_data_dir.parent) as bench:
+            yield bench
+
+
+@dataclass
+class Content:
+    """What the store had before the move."""
+
+    jobs: Mapping[UUID, Job]
+    events: Mapping[UUID, Any]
+    output: list[Any]
+    tallies: list[Any]
+    version: int
+
+
+def content_of(bench: Bench) -> Content:
+    """All of it that can be asked for."""
+    database, events = bench.store.database, Events(bench.store.database)
+    ids = [row["id"] for row in database.rows(JobRow.select(JobRow.id).order_by(JobRow.id))]
+    return Content(
+        {id: bench.job(id) for id in ids},
+        {id: events.of_job(id, 0) for id in ids},
+        [events.outputs.of_job(id, 0) for id in ids],
+        sorted(database.rows(TallyRow.select()), key=lambda row: (row["type"], row["name"])),
+        events.newest(),
+    )
+
+
+def fill(bench: Bench) -> dict[str, UUID]:
+    """Jobs of each kind, with all that can belong to them; by what they are."""
+    holder, url = bench.runner(), "http://127.0.0.1/told"
+    writer = bench.store.uploads.writer()
+    writer.write(FILE)
+    upload = writer.finish("überall.log", hashlib.sha256(FILE).hexdigest())
+    ids = {"failed": bench.enqueue("analyze", upload=upload, max_retries=0, callback_url=url)}
+    fence = holder.claim_one()
+    holder.claims.printed(fence, [(0, b"line\n\xff\x00"), (7, b"more")], 1 << 16)
+    holder.claims.progress(fence, '{"lines":1}')
+    holder.claims.fail(fence, RAISED)
+    ids["done"] = bench.enqueue("analyze", source=ids["failed"], payload={"ä": "\0'\\☃"})
+    ended = Ended(Outcome.RETURNED, usage=Usage(0.1, 1 << 33, 4711))
+    holder.claims.retry(holder.claim_one(), RAISED, 0)
+    holder.claims.complete(holder.claim_one(), '{"x":1e-7}', ended)
+    keyed = Keyed("a key", "its print", NewJob("sleep", {"seconds": 1}, timeout=1.5, priority=-5))
+    kept = bench.jobs.enqueue_once([keyed])
+    assert isinstance(kept[0], Kept)
+    ids["keyed"] = kept[0].job_id
+    ids["canceled"] = bench.enqueue(submitted_by="ci")
+    bench.jobs.cancel(ids["canceled"], by="ops")
+    history.note(bench.store.database, bench.clock())
+    ids["running"] = bench.enqueue(priority=50)
+    fence = holder.claim_one()
+    assert fence.job_id == ids["running"]
+    assert holder.claims.job_parts.make(fence, [("[0,1]", "{}"), ('["ä"]', "{}")])
+    (taken,) = holder.claims.parts.claim(1)
+    assert holder.claims.parts.done(taken.fence, '{"x":1}', None, ended.usage)
+    return ids
+
+
+def enqueue_many(bench: Bench, count: int) -> None:
+    """Many queued jobs."""
+    bench.jobs.enqueue([NewJob("sleep", {"seconds": number}) for number in range(count)])
+
+
+def wait_until_copying(url: str, rows: int, move: subprocess.Popen[str]) -> None:
+    """Return once a move that runs has stored about so many jobs, or has ended."""
+    has_copied = _has_written if urlparse(url).scheme == "sqlite" else _has_jobs
+    wait_for(lambda: move.poll() is not None or has_copied(url, rows), 30)
+
+
+def _has_written(url: str, rows: int) -> bool:
+    """Nobody can look into the file, but its WAL grows with each commit, here of two rows."""
+    wal = Path(f"{urlparse(url).path[1:]}-wal")
+    return wal.exists() and wal.stat().st_size > 9000 * rows
+
+
+def _has_jobs(url: str, rows: int) -> bool:
+    with psycopg.connect(url, autocommit=True) as connection:
+        there = connection.execute("SELECT to_regclass('move') IS NOT NULL").fetchone()
+        if not there or not there[0]:
+            return False
+        found = connection.execute("SELECT COUNT(*) FROM job").fetchone()
+        return bool(found and found[0] >= rows)
+
+
+def is_half_moved(url: str) -> bool:
+    """Whether a target says so."""
+    database = Database(open_engine(url))
+    move = marker(database)
+    database.close()
+    return move is not None and move["finished_at"] is None

@@ -1,0 +1,127 @@
+"""A worker's loop within the process of a test: a real pool on a real store."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from runner.job_types import loader as job_types
+from runner.pool.linux.limits import JobLimits
+from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.pool import Pool
+from runner.pool.protocol.setup import Limits
+from runner.supervisor.maintenance import Upkeep
+from runner.supervisor.running_jobs import Roster
+from runner.supervisor.settle import backoff_ms
+from runner.supervisor.supervisor import Supervisor
+from storage.claiming.rescue import Rescuer
+from storage.claims import Claims
+from storage.liveness.liveness import Liveness
+from storage.notify.wakeup import WORKER
+from storage.open import Store, open_store
+from storage.records.job import Attempt, Job, NewJob
+from storage.settings.settings import Settings
+from storage.store import JobStore
+from tests.support.waiting import wait_for
+
+TYPES = ("runner.job_types", "tests.support.job_types.behaviours")
+
+
+class Worker:
+    """Some slots, and what a listener would ask the store for."""
+
+    def __init__(self, store: Store, job: JobLimits, size: int, parts_bytes: int):
+        self.store = store
+        self.jobs = JobStore(store.database, store.wakeup, store.clock)
+        self._liveness = liveness = store.liveness(30)
+        self.claims = Claims(store.database, store.wakeup, liveness, store.clock)
+        load = partial(job_types.load, TYPES)
+        self._work = work = WorkPlace(store.settings.data_dir / "work")
+        self.pool = Pool(size, load, work, keep_fds=liveness.descriptors, limits=Limits(job=job))
+        self._waiter = store.wakeup.waiter(WORKER)
+        rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
+        self._upkeep = upkeep = Upkeep(store, liveness, rescuer, work, 3600)
+        roster = Roster(self.pool, store.uploads)
+        parts = self.pool, roster, self.claims, liveness, upkeep
+        self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)
+
+    def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
+        """A new queued job."""
+        payload = options.pop("payload", {"seconds": 60})
+        (job_id,) = self.jobs.enqueue([NewJob(type, payload, **options)])
+        assert isinstance(job_id, UUID)
+        return job_id
+
+    def job(self, job_id: UUID) -> Job:
+        """The job, which must exist."""
+        job = self.jobs.get(job_id)
+        assert job is not None
+        return job
+
+    def turn_until(self, condition: Callable[[], Any], timeout: float = 45) -> None:
+        """Turn the worker's loop until the condition is met."""
+        deadline = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < deadline, f"not after {timeout} s"
+            self.supervisor.tick()
+            if not condition():
+                self.wake()
+
+    def wake(self) -> None:
+        """Wait until something wakes the worker's loop."""
+        self.supervisor.wait(self._waiter, -1)
+
+    def started(self, job_id: UUID) -> int:
+        """Run a job until it has a process; the id of that."""
+        token = f"{job_id}/1"
+        self.turn_until(lambda: self.job(job_id).status == "running")
+        wait_for(lambda: token in self.pool.pids())  # a start wakes nobody
+        return self.pool.pids()[token]
+
+    def ended(self, job_id: UUID) -> tuple[Job, Attempt]:
+        """Run a job until its newest attempt has ended; both."""
+        self.turn_until(lambda: self.job(job_id).status != "running" and self.job(job_id).attempts)
+        job = self.job(job_id)
+        return job, job.attempts[-1]
+
+    def close(self) -> None:
+        """End it as a worker does."""
+        self.supervisor.drain()
+        self.pool.close()
+        self._upkeep.close()
+        self._work.close()
+        self.supervisor.settle_last()
+        self._waiter.close()
+        self.claims.deregister()
+        self._liveness.close()
+
+
+def another_runner(store: Store, liveness: Liveness) -> Claims:
+    """What a runner beside the worker would claim by; it is known to have one slot."""
+    claims = Claims(store.database, store.wakeup, liveness, store.clock)
+    claims.register(1)
+    return claims
+
+
+@contextmanager
+def open_worker(
+    database_url: str,
+    folder: Path,
+    job: JobLimits | None = None,
+    size: int = 2,
+    environ: Mapping[str, str] | None = None,
+    parts_bytes: int = 0,
+) -> Iterator[Worker]:
+    """A worker on a fresh store."""
+    given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
+    settings = Settings.read(given | dict(environ or {}))
+    store = open_store(settings, patience=5)
+    worker = Worker(store, job or JobLimits(), size, parts_bytes)
+    try:
+        yield worker
+    finally:
+        worker.close()
+        store.close()

@@ -1,0 +1,213 @@
+"""Runs listeners and workers, jobs and faults for a while, then checks what was promised.
+
+    python -m tests.system.chaos --seconds 60 --database sqlite|postgresql [--seed N]
+        [--listeners 2] [--runners 2] [--networks]
+
+With --networks, on PostgreSQL and as root, each program is in a network namespace of its own, and
+networks are cut, too.
+Exit code 1 if a promise was broken; then the folder of the run stays, with its logs.
+"""
+
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runner.pool.linux import proc, processes
+from storage.open import Store, open_store
+from storage.records.job import StoreError
+from storage.settings.settings import Settings
+from tests.support.servers import postgres
+from tests.system.chaos import audit, job_types, networks
+from tests.system.chaos.checker import check
+from tests.system.chaos.clients import Clients
+from tests.system.chaos.faults import Walk
+from tests.system.chaos.history import Execution, History
+from tests.system.chaos.programs import FAKETIME, Fleet, MachineClock, Plan
+from tests.system.chaos.report import say, tell, tell_violations
+
+SETTLE_SECONDS = 60.0
+STOP_SECONDS = 30.0
+LEFT_SECONDS = 2.0
+LOOK_SECONDS = 0.1
+SETTINGS = {
+    "JOB_TYPES": "runner.job_types,tests.system.chaos.job_types",
+    "JOB_ENV": "DATA_DIR,LD_PRELOAD,FAKETIME_TIMESTAMP_FILE,FAKETIME_NO_CACHE,"
+    "FAKETIME_DONT_FAKE_MONOTONIC",
+    "CONCURRENCY_LIMIT": "3",
+    "LEASE_SECONDS": "3",
+    "DRAIN_SECONDS": "1",
+    "PARTS_BYTES": "100000",
+}
+REACHED = {
+    "stale ends dropped": '"stale end of a job dropped"',
+    "leases not renewed": '"the lease could not be renewed, killing all jobs"',
+    "turns in which the store failed": '"the store failed, trying again"',
+    "drains": '"draining"',
+    "jobs in parts": '"job is done in parts"',
+}
+"""What is counted in the logs of the programs."""
+
+
+def main() -> int:
+    """Make a run in a folder of its own."""
+    parser = argparse.ArgumentParser(prog="python -m tests.system.chaos")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long there are faults")
+    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--listeners", type=int, default=2, help="at least 1")
+    parser.add_argument("--runners", type=int, default=2, help="at least 2")
+    parser.add_argument("--networks", action="store_true", help="one for each, to be cut")
+    arguments = parser.parse_args()
+    require_possible(arguments)
+    say(f"chaos for {arguments.seconds:g} s on {arguments.database}, seed {arguments.seed}")
+    if not any(Path("/usr/lib").glob(FAKETIME)):
+        say("libfaketime is not installed: no clock is set")
+    processes.adopt_orphans()
+    joined = networks.Networks() if arguments.networks else None
+    plan = Plan(arguments.listeners, arguments.runners, joined)
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    with database_server(arguments.database, joined is not None) as server:
+        found = run(folder, server, arguments.seconds, arguments.seed, plan)
+    tell_violations(found)
+    if found:
+        say(f"logs are in {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+def require_possible(arguments: argparse.Namespace) -> None:
+    """End the program if what is asked for cannot be had."""
+    if arguments.listeners < 1 or arguments.runners < 2:
+        sys.exit("--listeners has to be 1 or more, --runners 2 or more")
+    if arguments.networks and arguments.database == "sqlite":
+        sys.exit("--networks needs --database postgresql: nobody reaches SQLite by a network")
+    if arguments.networks and (lack := networks.missing()):
+        sys.exit(lack)
+
+
+@contextmanager
+def database_server(database: str, by_network: bool) -> Iterator[postgres.PostgresServer | None]:
+    """A server of PostgreSQL, if that is what is asked for."""
+    if database == "sqlite":
+        yield None
+    elif lack := postgres.missing():
+        sys.exit(lack)
+    else:
+        with postgres.running_server(address=networks.HERE if by_network else "") as server:
+            yield server
+
+
+def run(
+    folder: Path, server: postgres.PostgresServer | None, seconds: float, seed: int, plan: Plan
+) -> list[str]:
+    """Everything from the start to the check; the violations."""
+    url = f"sqlite:///{folder / 'jobs.db'}" if server is None else server.url("postgres")
+    settings = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": url}
+    clock = MachineClock(folder)
+    store = open_watched(settings)
+    # On SQLite all are on one machine; on PostgreSQL each may be on another.
+    shared, own = (clock.environ(), {}) if server is None else ({}, clock.environ())
+    if server is not None and plan.networks is not None:
+        shared = {"DATABASE_URL": server.network_url("postgres")}
+    fleet = Fleet(folder, {**settings, **SETTINGS, **shared}, own, seed, plan)
+    clients = Clients(fleet.addresses, plan.workers, folder / "data", seed)
+    walk = Walk(fleet, clock, server, seed)
+    left: list[str] = []
+    clients.start()
+    try:
+        fleet.tend()
+        walk.run(seconds)
+        settle(clients, fleet, store)
+    finally:
+        clients.stop()
+        fleet.stop(STOP_SECONDS)
+        left = end_what_is_left(server)
+    history = gather(folder / "data", clients, store)
+    store.close()
+    tell(history, walk.counts, reached(folder, fleet, clients))
+    found = [str(violation) for violation in check(history)]
+    found += [f"P13 left running: {command}" for command in left]
+    return [*found, *clients.complaints, *fleet.complaints]
+
+
+def open_watched(settings: dict[str, str]) -> Store:
+    """A new store of which each change is written down, and a place for the locks of jobs."""
+    store = open_store(Settings.read(settings))
+    audit.install(store.database)
+    job_types.lock_path(store.settings.data_dir, "").mkdir()
+    return store
+
+
+def settle(clients: Clients, fleet: Fleet, store: Store) -> None:
+    """Let the jobs come to their end, with no more faults."""
+    clients.stop()
+    until = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < until:
+        fleet.tend()
+        with contextlib.suppress(StoreError):
+            if audit.open_jobs(store.database) == audit.parts(store.database) == 0:
+                return
+        time.sleep(LOOK_SECONDS)
+
+
+def end_what_is_left(server: postgres.PostgresServer | None) -> list[str]:
+    """Kill what the programs have left behind; the command of each such process."""
+    spare = set() if server is None else {server.pid}
+    until = time.monotonic() + LEFT_SECONDS
+    while left := list(commands_below(spare)):
+        if time.monotonic() > until:
+            break
+        time.sleep(LOOK_SECONDS)
+    processes.kill_below(spare)
+    return left
+
+
+def commands_below(spare: set[int]) -> Iterator[str]:
+    """The commands of the processes below this one; one that has ended has none."""
+    for pid in proc.descendants_of(os.getpid(), spare):
+        with contextlib.suppress(OSError):
+            if command := Path(f"/proc/{pid}/cmdline").read_bytes():
+                yield command.replace(b"\0", b" ").decode(errors="replace")
+
+
+def gather(data: Path, clients: Clients, store: Store) -> History:
+    """All that was written down."""
+    record = job_types.record_path(data)
+    lines = record.read_text().splitlines() if record.exists() else []
+    executions = []
+    for line in lines:
+        event, job_id, attempt, name = line.split()
+        executions.append(Execution(event, job_id, int(attempt), name))
+    return History(
+        list(audit.entries(store.database)),
+        executions,
+        clients.acknowledged,
+        clients.seen,
+        audit.stored(store.database),
+        audit.parts(store.database),
+    )
+
+
+def reached(folder: Path, fleet: Fleet, clients: Clients) -> Counter[str]:
+    """What the run has come to, beside its faults."""
+    counts = Counter(clients.counts)
+    counts["programs started"] = fleet.starts
+    for log in folder.glob("*.log"):
+        text = log.read_text()
+        for name, message in REACHED.items():
+            counts[name] += text.count(message)
+    return counts
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Writes down every change of jobs and attempts, by triggers, in the transaction that makes it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import peewee as pw
+
+from storage.db.database import Database
+from storage.db.models import JobRow
+from storage.db.part_row import PartRow
+from tests.system.chaos.history import AttemptChange, Change
+
+TABLE = """
+CREATE TABLE audit (
+    seq {serial},
+    source TEXT NOT NULL,
+    op TEXT NOT NULL,
+    job_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    holder TEXT,
+    status TEXT,
+    retry_count INTEGER,
+    max_retries INTEGER,
+    cancel_requested BOOLEAN,
+    version BIGINT,
+    result TEXT,
+    error TEXT,
+    client_retries INTEGER,
+    tx BIGINT,
+    outcome TEXT
+)"""
+COLUMNS = {
+    "job": "source, op, job_id, attempt, holder, status, retry_count, max_retries, "
+    "cancel_requested, version, result, error, client_retries, tx",
+    "attempt": "source, op, job_id, attempt, holder, outcome, tx",
+}
+VALUES = {
+    "job": "'job', '{op}', {row}.id, {row}.attempt, {row}.locked_by, {row}.status, "
+    "{row}.retry_count, {row}.max_retries, {row}.cancel_requested_at IS NOT NULL, {row}.version, "
+    "{row}.result, {row}.error, {row}.client_retries, {tx}",
+    "attempt": "'attempt', '{op}', {row}.job_id, {row}.number, {row}.runner, {row}.outcome, {tx}",
+}
+SQLITE = """
+CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source} BEGIN
+    INSERT INTO audit ({columns}) VALUES ({values});
+END"""
+POSTGRESQL = (
+    """
+CREATE FUNCTION audit_{source}_{op}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO audit ({columns}) VALUES ({values});
+    RETURN NULL;
+END $$""",
+    """
+CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source}
+    FOR EACH ROW EXECUTE FUNCTION audit_{source}_{op}()""",
+)
+
+# In SQLite each change is a statement, so that they are in order within one, too.
+_SQLITE_TX = {"job": "{row}.version", "attempt": "NULL"}
+
+
+def install(database: Database) -> None:
+    """Watch the tables of a store."""
+    serial = "BIGSERIAL" if database.postgresql else "INTEGER"
+    statements = POSTGRESQL if database.postgresql else (SQLITE,)
+    database.execute(TABLE.format(serial=f"{serial} PRIMARY KEY"))
+    for source in COLUMNS:
+        for op in ("insert", "update", "delete"):
+            row = "OLD" if op == "delete" else "NEW"
+            tx = "txid_current()" if database.postgresql else _SQLITE_TX[source].format(row=row)
+            values = VALUES[source].format(op=op, row=row, tx=tx)
+            names = {"source": source, "op": op, "columns": COLUMNS[source], "values": values}
+            for statement in statements:
+                database.execute(statement.format(**names))
+
+
+def entries(database: Database) -> Iterator[Change | AttemptChange]:
+    """All changes, in their order. Of those of a transaction, that of a job is told first: its
+    attempt may have been changed ahead of it, while others were still writing."""
+    audit = pw.Table("audit")
+    for row in in_order(database.rows(audit.select(pw.SQL("*")).order_by(audit.c.seq))):
+        job_id = str(UUID(row["job_id"]))
+        if row["source"] == "attempt":
+            yield AttemptChange(row["op"], job_id, row["attempt"], row["holder"], row["outcome"])
+        else:
+            yield _change(job_id, row)
+
+
+def in_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of the audit such that no attempt comes before its job's first change of the same
+    transaction."""
+    first: dict[tuple[int, str], int] = {}
+    for row in rows:
+        if row["source"] == "job":
+            first.setdefault((row["tx"], row["job_id"]), row["seq"])
+
+    def place(row: dict[str, Any]) -> tuple[int, bool, int]:
+        is_attempt, seq = row["source"] == "attempt", row["seq"]
+        its_jobs = first.get((row["tx"], row["job_id"]), 0) if is_attempt else 0
+        return max(seq, its_jobs), is_attempt, seq
+
+    return sorted(rows, key=place)
+
+
+def _change(job_id: str, row: dict[str, Any]) -> Change:
+    return Change(
+        row["op"],
+        job_id,
+        row["status"],
+        row["attempt"],
+        row["holder"],
+        row["retry_count"],
+        row["max_retries"],
+        bool(row["cancel_requested"]),
+        row["version"],
+        row["result"],
+        row["error"],
+        row["client_retries"],
+        row["tx"],
+    )
+
+
+def stored(database: Database) -> dict[str, int]:
+    """The version of each job that is in the table."""
+    rows = database.rows(JobRow.select(JobRow.id, JobRow.version))
+    return {str(row["id"]): int(row["version"]) for row in rows}
+
+
+def open_jobs(database: Database) -> int:
+    """How many jobs are not final."""
+    query = JobRow.select(pw.fn.COUNT(JobRow.id).alias("count"))
+    rows = database.rows(query.where(JobRow.finished_at.is_null()))
+    return int(rows[0]["count"])
+
+
+def parts(database: Database) -> int:
+    """How many parts of jobs there are."""
+    rows = database.rows(PartRow.select(pw.fn.COUNT(PartRow.number).alias("count")))
+    return int(rows[0]["count"])

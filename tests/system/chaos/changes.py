@@ -1,0 +1,106 @@
+"""Which transition of storage/records/states.py a change of a job was, if any. Pure functions."""
+
+import json
+from collections.abc import Callable
+
+from storage.records.states import FINAL, TRANSITIONS, Status, Transition
+from tests.system.chaos.history import Change
+
+PROGRESS = "progress"
+"""A change of no status: the job told how far it is."""
+
+Rule = Callable[[Change, Change], bool]
+
+
+def transition_of(before: Change, after: Change) -> str | None:
+    """The name of the first transition that allows this change; None if there is none."""
+    if _is_sound(before, after):
+        for transition in TRANSITIONS:
+            if _allows(transition, before, after):
+                return transition.name
+        if before.status == after.status == "running" and _same(before, after):
+            return PROGRESS
+    return None
+
+
+def _is_sound(before: Change, after: Change) -> bool:
+    """What holds for every change."""
+    again = after.client_retries == before.client_retries + 1
+    return (
+        after.max_retries == before.max_retries
+        and after.retry_count <= after.max_retries
+        and (again or after.client_retries == before.client_retries)
+        and again == (Status(before.status) in FINAL)
+        and (again or after.cancel_requested >= before.cancel_requested)
+        and (after.holder is not None) == (after.status == "running")
+        and (after.result is not None) == (after.status == "succeeded")
+    )
+
+
+def _allows(transition: Transition, before: Change, after: Change) -> bool:
+    asked = transition.cancel_requested
+    return (
+        Status(before.status) in transition.sources
+        and after.status == transition.target
+        and (asked is None or before.cancel_requested is asked)
+        and RULES[transition.name](before, after)
+    )
+
+
+def _same(before: Change, after: Change) -> bool:
+    return before.cancel_requested is after.cancel_requested and _same_hold(before, after)
+
+
+def _same_hold(before: Change, after: Change) -> bool:
+    return before.holder == after.holder and _same_attempt(before, after)
+
+
+def _same_attempt(before: Change, after: Change) -> bool:
+    return before.attempt == after.attempt and before.retry_count == after.retry_count
+
+
+def _claims(before: Change, after: Change) -> bool:
+    return (
+        after.attempt == before.attempt + 1
+        and after.retry_count == before.retry_count
+        and not before.cancel_requested
+    )
+
+
+def _begins_again(before: Change, after: Change) -> bool:
+    """As a new job would, but for what counts its attempts and its retries by clients."""
+    fresh = after.retry_count == 0 and not after.cancel_requested and after.error is None
+    return fresh and after.attempt == before.attempt
+
+
+def _uses_a_retry(before: Change, after: Change) -> bool:
+    return after.attempt == before.attempt and after.retry_count == before.retry_count + 1
+
+
+def _gives_up(before: Change, after: Change) -> bool:
+    """For want of retries, or for a reason that stays."""
+    reason = json.loads(after.error or "null")
+    spent = before.retry_count == before.max_retries
+    return _same_attempt(before, after) and bool(reason) and (spent or reason["type"] in FOR_GOOD)
+
+
+FOR_GOOD = ("NotRetryable",)
+
+RULES: dict[str, Rule] = {
+    "claim": _claims,
+    "reschedule": _same_attempt,
+    "cancel": _same_attempt,
+    "requeue": _begins_again,
+    "request_cancel": lambda before, after: (
+        after.cancel_requested and not before.cancel_requested and _same_hold(before, after)
+    ),
+    "complete": lambda before, after: after.error is None and _same_attempt(before, after),
+    "fail": _gives_up,
+    "retry": _uses_a_retry,
+    "release": _same_attempt,
+    "rescue": _uses_a_retry,
+    "abandon": _gives_up,
+    "confirm_cancel": _same_attempt,
+}
+
+assert set(RULES) == {transition.name for transition in TRANSITIONS}

@@ -1,0 +1,210 @@
+"""Replays a history against the promises of docs/guarantees.md. Pure functions.
+
+entries of a job ─▶ changes ─▶ each one of storage/records/states.py, by its holder    P2, P4, P5, P8
+executions       ─▶ one at a time, each of a claim, not too many               P3, P5
+clients' notes   ─▶ all is there and final, as it was seen                     P1, P2, P4
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from storage.records.states import FINAL, Status
+from tests.system.chaos.changes import PROGRESS, transition_of
+from tests.system.chaos.history import Acknowledged, AttemptChange, Change, Execution, History, Seen
+
+OUTCOMES = {"complete": "returned", "release": "released"}
+"""How the attempt ended with these transitions, and with no others."""
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A promise that was broken."""
+
+    promise: str
+    job_id: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.promise} {self.job_id} {self.text}"
+
+
+def check(history: History) -> list[Violation]:
+    """All violations of a history."""
+    entries: dict[str, list[Change | AttemptChange]] = defaultdict(list)
+    for entry in history.entries:
+        entries[entry.job_id].append(entry)
+    executions: dict[str, list[Execution]] = defaultdict(list)
+    for execution in history.executions:
+        executions[execution.job_id].append(execution)
+    found = list(_check_versions(history))
+    for job_id, mine in entries.items():
+        found += replay(job_id, mine)
+        found += check_executions(job_id, mine, executions[job_id])
+    for job_id in executions.keys() - entries.keys():
+        found.append(Violation("P1", job_id, "ran, and was never stored"))
+    return [*found, *check_clients(history)]
+
+
+def replay(job_id: str, entries: list[Change | AttemptChange]) -> Iterator[Violation]:
+    """Go through the changes of one job, from the first to the last."""
+    before: Change | None = None
+    due: AttemptChange | None = None
+    for entry in entries:
+        if isinstance(entry, AttemptChange):
+            if due is None or not _answers(entry, due):
+                yield Violation("P4", job_id, f"{entry} where the job's change asks for {due}")
+            due = None
+            continue
+        if due is not None:
+            yield Violation("P4", job_id, f"its attempt did not follow: {due}")
+        problem, due = _step(before, entry)
+        if problem is not None:
+            yield Violation(problem[0], job_id, problem[1])
+        before = entry
+    if due is not None:
+        yield Violation("P4", job_id, f"its attempt did not follow: {due}")
+
+
+def _step(
+    before: Change | None, after: Change
+) -> tuple[tuple[str, str] | None, AttemptChange | None]:
+    """What is wrong with a change, and what must become of an attempt with it."""
+    if before is None:
+        new = Change(
+            "insert", after.job_id, "queued", 0, None, 0, after.max_retries, False, after.version
+        )
+        return (None if after == new else ("P2", f"began as {after}")), None
+    if after.op != "update":
+        return ("P1", f"{after.op} after {before}"), None
+    name = transition_of(before, after)
+    if Status(before.status) in FINAL and name is None:
+        return ("P4", f"was final, and changed: {before} to {after}"), None
+    if name is None:
+        return ("P8" if before.cancel_requested else "P2", f"{before} became {after}"), None
+    if name == "claim":
+        return None, AttemptChange("insert", after.job_id, after.attempt, after.holder or "")
+    if name in (PROGRESS, "reschedule", "cancel", "request_cancel", "requeue"):
+        return None, None
+    outcome = OUTCOMES.get(name, OTHER)
+    holder = before.holder or ""
+    ended = AttemptChange("update", after.job_id, before.attempt, holder, outcome)
+    return _not_its_own(before, after), ended
+
+
+def _answers(entry: AttemptChange, due: AttemptChange) -> bool:
+    """Whether an attempt was changed as its job's change asks for."""
+    other = entry.outcome is not None and entry.outcome not in OUTCOMES.values()
+    return due == (replace(entry, outcome=OTHER) if other else entry)
+
+
+def _not_its_own(before: Change, after: Change) -> tuple[str, str] | None:
+    """A result or an error that names another attempt than the one that ended."""
+    for text in (after.result, after.error):
+        named = attempt_named(text)
+        if named not in (None, before.attempt):
+            return "P4", f"attempt {before.attempt} ended with what is another's: {text}"
+    return None
+
+
+def attempt_named(text: str | None) -> int | None:
+    """The attempt that a result, or the error of a job that raised as planned, is of."""
+    value: Any = None if text is None else json.loads(text)
+    if not isinstance(value, dict):
+        return None
+    if value.get("type") == "Planned":
+        return int(str(value["message"]).split()[1])
+    return value["attempt"] if isinstance(value.get("attempt"), int) else None
+
+
+def check_executions(
+    job_id: str, entries: list[Change | AttemptChange], executions: list[Execution]
+) -> Iterator[Violation]:
+    """No two runs at once, each of a claim, and no more than were allowed."""
+    starts = Counter(each.attempt for each in executions if each.event == "start")
+    claimed = {each.number for each in entries if isinstance(each, AttemptChange)}
+    for each in executions:
+        if each.event == "overlap":
+            yield Violation("P3", job_id, f"attempt {each.attempt} began while another one ran")
+    for attempt, times in starts.items():
+        if times > 1:
+            yield Violation("P5", job_id, f"attempt {attempt} started {times} times")
+        if attempt not in claimed:
+            yield Violation("P8", job_id, f"attempt {attempt} ran, and nobody had claimed it")
+    changes = [each for each in entries if isinstance(each, Change)]
+    allowances = 1 + changes[-1].client_retries
+    allowed = (1 + changes[0].max_retries) * allowances + _releases(entries)
+    if starts.total() > allowed:
+        yield Violation("P5", job_id, f"started {starts.total()} times, allowed are {allowed}")
+    if not _is_of_a_run(changes[-1].result, executions):
+        yield Violation("P4", job_id, f"its result is that of no run: {changes[-1].result}")
+
+
+def _is_of_a_run(text: str | None, executions: list[Execution]) -> bool:
+    """Whether a result, if it names a run, names one that came to its end."""
+    result = json.loads(text or "null")
+    if not isinstance(result, dict) or "run" not in result:
+        return True
+    ended = {(each.attempt, each.run) for each in executions if each.event == "end"}
+    return (result["attempt"], result["run"]) in ended
+
+
+def _releases(entries: list[Change | AttemptChange]) -> int:
+    return sum(isinstance(each, AttemptChange) and each.outcome == "released" for each in entries)
+
+
+def check_clients(history: History) -> Iterator[Violation]:
+    """What clients were told must hold at the end."""
+    changes = [each for each in history.entries if isinstance(each, Change)]
+    last = {each.job_id: each for each in changes}
+    ends = {(each.job_id, each.client_retries): each for each in changes}
+    if history.stored != {job_id: each.version for job_id, each in last.items()}:
+        yield Violation("P1", "-", "the table is not what its changes have made of it")
+    if history.parts:
+        yield Violation("P2", "-", f"{history.parts} parts of jobs are left")
+    for each in history.acknowledged:
+        problem = _missed(each, last.get(each.job_id))
+        if problem is not None:
+            yield Violation(problem[0], each.job_id, problem[1])
+    for job_id, many in history.seen.items():
+        for seen in many:
+            end = ends.get((job_id, seen.client_retries))
+            if end is None or _as_seen(end) != seen:
+                yield Violation("P4", job_id, f"was seen as {seen}, and ended as {end}")
+
+
+def _as_seen(job: Change) -> Seen:
+    return Seen(job.status, json.loads(job.result or "null"), job.client_retries)
+
+
+def _missed(submitted: Acknowledged, job: Change | None) -> tuple[str, str] | None:
+    """What became of a job that was acknowledged, if it was not as it should be."""
+    if job is None:
+        return "P1", "was acknowledged, and is not there"
+    if Status(job.status) not in FINAL:
+        return "P2", f"is not final at the end: {job}"
+    if job.max_retries != submitted.max_retries:
+        return "P1", f"was submitted otherwise: {submitted}, {job}"
+    if submitted.counts is None or job.status != "succeeded":
+        return None
+    counts = json.loads(job.result or "null")["counts"]
+    return None if counts == submitted.counts else ("P1", f"found {counts}, not {submitted.counts}")
+
+
+def _check_versions(history: History) -> Iterator[Violation]:
+    """Each transaction has higher versions than those before it, in whatever order it has made its
+    changes; and each change of a job than the one before."""
+    newest = before = 0
+    of_jobs: dict[str, int] = {}
+    transaction: int | None = None
+    for each in history.entries:
+        if isinstance(each, Change) and each.op != "delete":
+            if each.transaction != transaction:
+                transaction, before = each.transaction, newest
+            least = max(before, of_jobs.get(each.job_id, 0))
+            if each.version <= least:
+                yield Violation("P4", each.job_id, f"version {each.version} follows {least}")
+            newest, of_jobs[each.job_id] = max(newest, each.version), each.version

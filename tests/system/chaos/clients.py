@@ -1,0 +1,214 @@
+"""Clients that submit, cancel and read without a pause, and believe only what they have read."""
+
+import fcntl
+import http.client
+import json
+import random
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.support.api import analyze_form, form
+from tests.system.chaos.history import Acknowledged, Seen
+from tests.system.chaos.job_types import lock_path
+
+MOST_OPEN = 6
+"""Jobs not seen to be final, for each worker: above that, nothing is submitted. So few, that a job
+which is rescued runs again while its first runner is still frozen."""
+PAUSE_SECONDS = 0.15
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 15.0
+CANCELED_SHARE = 0.3
+BURST_SHARE = 0.15
+BURST = 60
+"""Short jobs at once, so that some wait in line behind others."""
+CUT_OFF = (OSError, http.client.HTTPException)
+"""No answer, or half of one: nothing is known then."""
+NOT_NOW = (503, 507)
+FINAL = ("succeeded", "failed", "canceled")
+AGAIN = ("failed", "canceled")
+RETRIED_SHARE = 0.5
+
+Answer = tuple[int, Any]
+
+
+class Clients:
+    """Threads that use the listeners at these addresses, for so many workers."""
+
+    def __init__(self, addresses: list[tuple[str, int]], workers: int, data: Path, seed: int):
+        self._addresses = addresses
+        self._most_open = MOST_OPEN * workers
+        self._data = data
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._open: dict[str, float] = {}
+        self._to_cancel: list[tuple[float, str]] = []
+        self.acknowledged: list[Acknowledged] = []
+        self.seen: dict[str, list[Seen]] = defaultdict(list)
+        self.complaints: list[str] = []
+        self.counts: Counter[str] = Counter()
+        turns = [self._submit, self._submit, self._upload, self._cancel, self._cancel, self._read]
+        turns.append(self._retry)
+        turns *= max(1, workers // 2)
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(turn, random.Random(f"{seed} {number}")))
+            for number, turn in enumerate(turns)
+        ]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Wait for the last answers."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _repeat(self, turn: Callable[[random.Random], None], chance: random.Random) -> None:
+        while not self._stop.wait(chance.expovariate(1 / PAUSE_SECONDS)):
+            try:
+                turn(chance)
+            except CUT_OFF:
+                self.counts["requests without an answer"] += 1
+            except Exception as error:
+                self.complaints.append(f"{turn.__name__}: {error!r}")
+
+    def _submit(self, chance: random.Random) -> None:
+        if len(self._open) >= self._most_open:
+            return
+        self._submit_one(chance, chance.choice([0.0, 0.1, 0.5, 1.0, 2.0, 4.0, 10.0]))
+        if chance.random() < BURST_SHARE:
+            for _ in range(BURST):
+                self._submit_one(chance, 0.0, ["none"])
+
+    def _submit_one(
+        self,
+        chance: random.Random,
+        seconds: float,
+        child: Sequence[str] = ("none", "none", "ended", "left"),
+    ) -> None:
+        payload = {
+            "seconds": seconds,
+            "again": chance.choice([0.1, 3.0, 6.0]),
+            "fails": chance.choice([0, 0, 0, 0, 1, 2]),
+            "child": chance.choice(child),
+        }
+        max_retries = chance.randint(0, 4)
+        options = {
+            "max_retries": max_retries,
+            "delay": chance.choice([0, 0, 0, 0.5, 2]),
+            "priority": chance.choice([0, 0, 1]),
+        }
+        body = json.dumps({"type": "chaos", "payload": payload, **options}).encode()
+        answer = self._ask(chance, "POST", "/jobs", body, "application/json")
+        self._note(answer, "chaos", max_retries)
+        if answer[0] == 202 and chance.random() < CANCELED_SHARE:
+            # At once, some time while it runs, or in a race with its end.
+            wait = chance.choice([0, chance.uniform(0, 4), seconds + chance.uniform(0, 0.2)])
+            self._to_cancel.append((time.monotonic() + wait, answer[1]["job_id"]))
+
+    def _upload(self, chance: random.Random) -> None:
+        if len(self._open) >= self._most_open or chance.random() < 0.7:
+            return
+        lines = chance.randint(1, 20_000)
+        parts = [*analyze_form(b"one ERROR\ntwo WARN ERROR\n" * lines), ("max_retries", None, b"4")]
+        body, content_type = form(parts)
+        answer = self._ask(chance, "POST", "/jobs", body, content_type)
+        self._note(answer, "analyze", 4, {"ERROR": 2 * lines, "WARN": lines})
+
+    def _note(
+        self, answer: Answer, type: str, retries: int, counts: dict[str, int] | None = None
+    ) -> None:
+        status, document = answer
+        if status == 202:
+            job_id = document["job_id"]
+            self.acknowledged.append(Acknowledged(job_id, type, retries, counts))
+            with self._lock:
+                self._open[job_id] = time.monotonic()
+        elif status not in NOT_NOW:
+            self.complaints.append(f"a submission was answered {answer}")
+
+    def _cancel(self, chance: random.Random) -> None:
+        with self._lock:
+            due = [each for each in self._to_cancel if each[0] <= time.monotonic()]
+            if not due:
+                return
+            self._to_cancel.remove(due[0])
+        _, job_id = due[0]
+        answer = self._ask(chance, "POST", f"/jobs/{job_id}/cancel")
+        match answer:
+            case (200, _):
+                self.counts["cancels answered by canceled"] += 1
+                self._require_dead(job_id)
+            case (202, _):
+                self.counts["cancels answered by requested"] += 1
+            case (409, _):
+                self.counts["cancels that came too late"] += 1
+            case (status, _) if status not in NOT_NOW:
+                self.complaints.append(f"a cancel was answered {answer}")
+
+    def _retry(self, chance: random.Random) -> None:
+        """Have a job that was seen to fail, or to be canceled, run again."""
+        with self._lock:
+            ended = [job_id for job_id, many in self.seen.items() if many[-1].status in AGAIN]
+            closed = [job_id for job_id in ended if job_id not in self._open]
+        if not closed or len(self._open) >= self._most_open or chance.random() > RETRIED_SHARE:
+            return
+        job_id = chance.choice(closed)
+        with self._lock:  # before the answer, which may be lost: it is read again either way
+            self._open[job_id] = time.monotonic()
+        answer = self._ask(chance, "POST", f"/jobs/{job_id}/retry")
+        if answer[0] == 202:
+            self.counts["retries by clients"] += 1
+        elif answer[0] not in (*NOT_NOW, 409):  # 409: the answer to an earlier one was lost
+            self.complaints.append(f"a retry was answered {answer}")
+
+    def _require_dead(self, job_id: str) -> None:
+        """A canceled job's processes are gone, which the lock they held proves."""
+        path = lock_path(self._data, job_id)
+        if path.exists():
+            with path.open("rb") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    self.complaints.append(f"P8 {job_id} was said to be canceled, and runs")
+
+    def _read(self, chance: random.Random) -> None:
+        with self._lock:
+            open_ids = list(self._open)
+        for job_id in chance.sample(open_ids, min(10, len(open_ids))):
+            answer = self._ask(chance, "GET", f"/jobs/{job_id}")
+            status, job = answer
+            if status == 200 and job["status"] in FINAL:
+                seen = Seen(job["status"], job["result"], job["client_retries"])
+                with self._lock:
+                    self.seen[job_id].append(seen)
+                    self._open.pop(job_id, None)  # another reader may have been first
+            elif status != 200 and status not in NOT_NOW:
+                self.complaints.append(f"P1 {job_id} was acknowledged, and read as {answer}")
+
+    def _ask(
+        self,
+        chance: random.Random,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        content_type: str = "",
+    ) -> Answer:
+        """Status and JSON of an answer. Raises what is in CUT_OFF."""
+        host, port = chance.choice(self._addresses)
+        connection = http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
+        try:
+            connection.connect()
+            connection.sock.settimeout(ANSWER_SECONDS)
+            headers = {"Content-Type": content_type} if content_type else {}
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()

@@ -1,0 +1,261 @@
+"""Listeners and workers on one store, started again whenever they have ended."""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.pool.fork.server import NAME
+from runner.pool.linux import proc, processes
+from tests.support.pool.pools import name_of
+from tests.support.programs import Program
+from tests.system.chaos.networks import Network, Networks
+
+DIE_WITH_THE_RUN = ("setpriv", "--pdeathsig=KILL", "--")
+RESTART_SECONDS = 0.5
+FAKETIME = "*/faketime/libfaketimeMT.so.1"
+
+
+class MachineClock:
+    """The clock of programs that were started with its environment; set while they run."""
+
+    def __init__(self, folder: Path):
+        self._file = folder / "clock"
+        self._library = next(Path("/usr/lib").glob(FAKETIME), None)
+        self.ahead = 0
+        self.set(0)
+
+    @property
+    def available(self) -> bool:
+        """Whether libfaketime is installed."""
+        return self._library is not None
+
+    def set(self, ahead: int) -> None:
+        """Let it be so many seconds ahead of the true time."""
+        self.ahead = ahead
+        new = self._file.with_suffix(".new")
+        new.write_text(f"{ahead:+d}\n")
+        new.rename(self._file)
+
+    def environ(self) -> dict[str, str]:
+        """Only the time of the day is false; the steady clocks and the times of files are true."""
+        if self._library is None:
+            return {}
+        return {
+            "LD_PRELOAD": str(self._library),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "NO_FAKE_STAT": "1",
+        }
+
+
+@dataclass
+class Place:
+    """A place of one program; `expected` are the exit codes that its end may have, `mend` is what
+    makes its network whole again."""
+
+    module: str
+    environ: dict[str, str]
+    network: Network | None = None
+    program: Program | None = None
+    restart_at: float = 0.0
+    started_at: float = 0.0
+    expected: set[int] = field(default_factory=set)
+    frozen: list[int] = field(default_factory=list)
+    thaw_at: float = 0.0
+    keeper_killed_at: float = 0.0
+    mend: Callable[[], None] | None = None
+    mend_at: float = 0.0
+
+    @property
+    def starter(self) -> tuple[str, ...]:
+        """A prefix of the command that starts the program."""
+        return self.network.starter if self.network else ()
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of the program, None while there is none."""
+        if self.program is None or self.program.process.poll() is not None:
+            return None
+        return self.program.process.pid
+
+    def keepers(self) -> list[int]:
+        """The pids of its keepers."""
+        return [pid for pid in _children(self.pid) if name_of(pid) == "keeper"]
+
+    def fork_servers(self) -> list[int]:
+        """The pid of what forks its keepers, if it is there."""
+        return [pid for pid in _children(self.pid) if name_of(pid) == NAME]
+
+    def job_processes(self) -> list[int]:
+        """The pids of its job processes."""
+        found = [child for keeper in self.keepers() for child in _children(keeper)]
+        return [pid for pid in found if name_of(pid) == "job"]
+
+    def signal(self, number: int) -> None:
+        """Signal the program, after which it may end so."""
+        if self.pid is not None:
+            self.expected |= {-number} | ({0} if number == signal.SIGTERM else set())
+            processes.send_signal(self.pid, number)
+
+    def freeze(self, pids: list[int], seconds: float) -> None:
+        """Stop processes, for a while."""
+        self.frozen, self.thaw_at = pids, time.monotonic() + seconds
+        for pid in pids:
+            processes.send_signal(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let all go on."""
+        for pid in self.frozen:
+            processes.send_signal(pid, signal.SIGCONT)
+        self.frozen = []
+
+    def cut(self, how: Callable[[Network], Callable[[], None]], seconds: float) -> None:
+        """Cut its network, for a while."""
+        assert self.network is not None
+        self.mend, self.mend_at = how(self.network), time.monotonic() + seconds
+
+    def mend_network(self) -> None:
+        """Let all through."""
+        if self.mend is not None:
+            self.mend()
+        self.mend = None
+
+    def make_whole(self) -> None:
+        """End what is not yet over of its faults."""
+        self.thaw()
+        self.mend_network()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How many programs there are, and the networks, if each is to have one of its own."""
+
+    listeners: int = 2
+    workers: int = 2
+    networks: Networks | None = None
+
+
+class Fleet:
+    """All programs of a run. For the main thread, with which they die."""
+
+    def __init__(
+        self, folder: Path, environ: dict[str, str], own: dict[str, str], seed: int, plan: Plan
+    ):
+        """`own` is in the environment of every second listener and every second worker alone."""
+        self._folder = folder
+        self._random = random.Random(seed)
+        self._plan = plan
+        self.complaints: list[str] = []
+        self.starts = 0
+        self.addresses: list[tuple[str, int]] = []
+        self.listeners = [
+            self._listener({**environ, **(own if number % 2 else {})})
+            for number in range(plan.listeners)
+        ]
+        self.workers = [
+            Place("runner", {**environ, **(own if number % 2 else {})}, self._network())
+            for number in range(plan.workers)
+        ]
+
+    def _listener(self, environ: dict[str, str]) -> Place:
+        network = self._network()
+        host, port = (network.address, 8080) if network else ("127.0.0.1", _free_port())
+        self.addresses.append((host, port))
+        return Place("server", {**environ, "HOST": host, "PORT": str(port)}, network)
+
+    def _network(self) -> Network | None:
+        return self._plan.networks.add() if self._plan.networks else None
+
+    @property
+    def networks(self) -> bool:
+        """Whether each has a network, which can be cut."""
+        return self._plan.networks is not None
+
+    @property
+    def places(self) -> list[Place]:
+        """All of them."""
+        return [*self.listeners, *self.workers]
+
+    def tend(self) -> None:
+        """Thaw and mend what is due, start again what has ended, and wait for orphans that have."""
+        now = time.monotonic()
+        for place in self.places:
+            if place.frozen and now >= place.thaw_at:
+                place.thaw()
+            if place.mend and now >= place.mend_at:
+                place.mend_network()
+            if place.program is not None and place.pid is None:
+                self._note_end(place)
+                place.restart_at = now + self._random.uniform(0, RESTART_SECONDS)
+            if place.program is None and now >= place.restart_at:
+                starter = (*place.starter, *DIE_WITH_THE_RUN)
+                place.program = Program(place.module, self._folder, place.environ, starter)
+                place.started_at = now
+                self.starts += 1
+        self._wait_for_orphans()
+
+    def stop(self, patience: float) -> None:
+        """Stop all in order."""
+        for place in self.places:
+            place.make_whole()
+            place.signal(signal.SIGTERM)
+        until = time.monotonic() + patience
+        for place in self.places:
+            if place.program is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    place.program.process.wait(max(0.1, until - time.monotonic()))
+                self._note_end(place)
+
+    def _note_end(self, place: Place) -> None:
+        """Forget a program; one that has ended by itself is a complaint."""
+        assert place.program is not None
+        code, log = place.program.process.poll(), place.program.log
+        text = log.read_text()
+        if code is None or (code not in place.expected and "cannot start" not in text):
+            self.complaints.append(
+                f"{place.module} ended with {code}, {log.name}: {_last_line(text)}"
+            )
+        elif '"exc_info"' in text:
+            self.complaints.append(f"{place.module} has logged an exception: {log.name}")
+        place.program, place.expected = None, set()
+
+    def _wait_for_orphans(self) -> None:
+        """Those that a killed runner has left come to this process, and end."""
+        mine = {place.program.process.pid for place in self.places if place.program}
+        for pid in proc.children_of(os.getpid()):
+            with contextlib.suppress(ChildProcessError):
+                if (
+                    pid not in mine
+                    and _command(pid) == b""
+                    and processes.exit_code(pid) is not None
+                ):
+                    os.waitpid(pid, 0)
+
+
+def _children(pid: int | None) -> list[int]:
+    return [] if pid is None else proc.children_of(pid)
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def _last_line(text: str) -> str:
+    return text.rstrip().rpartition("\n")[2]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,41 @@
+"""What a run has reached, and what was found."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from tests.system.chaos.history import AttemptChange, Change, History
+
+MOST_SHOWN = 20
+
+
+def say(line: str) -> None:
+    """Print at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def tell(history: History, faults: Mapping[str, int], reached: Mapping[str, int]) -> None:
+    """Print the figures of a run."""
+    last = {each.job_id: each for each in history.entries if isinstance(each, Change)}
+    outcomes = [e.outcome for e in history.entries if isinstance(e, AttemptChange) and e.outcome]
+    events = Counter(each.event for each in history.executions)
+    say(f"faults injected     {sum(faults.values())}: {_listed(faults)}")
+    say(f"jobs acknowledged   {len(history.acknowledged)} of {len(last)} stored")
+    say(f"jobs by status      {_listed(Counter(each.status for each in last.values()))}")
+    say(f"changes             {len(history.entries)}")
+    say(f"executions          {events['start']} started, {events['end']} came to their end")
+    say(f"attempts            {_listed(Counter(map(str, outcomes)))}")
+    say(f"reached             {_listed(reached)}")
+
+
+def tell_violations(found: Iterable[str]) -> None:
+    """Print what was found, or how much of it."""
+    lines = list(found)
+    say(f"violations          {len(lines)}")
+    for line in lines[:MOST_SHOWN]:
+        say(f"  {line}")
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items())) or "none"

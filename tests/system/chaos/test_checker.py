@@ -1,0 +1,373 @@
+"""The checker of chaos runs finds each kind of broken promise, and nothing in a clean history."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.system.chaos.audit import in_order
+from tests.system.chaos.checker import check
+from tests.system.chaos.history import Acknowledged, AttemptChange, Change, Execution, History, Seen
+
+JOB = "0190-a"
+
+
+class Story:
+    """A job's life as it is told: each call is a change of it, with what goes along."""
+
+    def __init__(self, max_retries: int = 1, version: int = 1):
+        new = Change("insert", JOB, "queued", 0, None, 0, max_retries, False, version)
+        self.history = History([new], acknowledged=[Acknowledged(JOB, "chaos", max_retries)])
+
+    @property
+    def job(self) -> Change:
+        """The job as it is now."""
+        return next(e for e in reversed(self.history.entries) if isinstance(e, Change))
+
+    def change(self, **changes: Any) -> "Story":
+        """A change of the job alone."""
+        changes = {"op": "update", "version": self.job.version + 1, **changes}
+        self.history.entries.append(replace(self.job, **changes))
+        return self
+
+    def attempt(self, op: str, number: int, runner: str, outcome: str | None = None) -> "Story":
+        """A change of an attempt alone."""
+        self.history.entries.append(AttemptChange(op, JOB, number, runner, outcome))
+        return self
+
+    def claim(self, runner: str = "A", **changes: Any) -> "Story":
+        """A claim; the job runs."""
+        attempt = self.job.attempt + 1
+        self.change(**{"status": "running", "attempt": attempt, "holder": runner, **changes})
+        self.attempt("insert", self.job.attempt, runner)
+        return self.ran("start")
+
+    def settle(self, status: str, outcome: str, **changes: Any) -> "Story":
+        """The end of an attempt, by its holder."""
+        holder, attempt = str(self.job.holder), self.job.attempt
+        self.change(status=status, holder=None, **changes)
+        return self.attempt("update", attempt, holder, outcome)
+
+    def complete(self, **result: Any) -> "Story":
+        """A run that returned."""
+        self.ran("end")
+        result = {"attempt": self.job.attempt, "run": f"run {self.job.attempt}", **result}
+        return self.settle("succeeded", "returned", result=json.dumps(result), error=None)
+
+    def retry(self, outcome: str = "raised", **changes: Any) -> "Story":
+        """An attempt that failed, and is followed by another one."""
+        changes = {"retry_count": self.job.retry_count + 1, "error": planned(self.job), **changes}
+        return self.settle("queued", outcome, **changes)
+
+    def fail(self, **changes: Any) -> "Story":
+        """An attempt that failed, and was the last."""
+        return self.settle("failed", "raised", **{"error": planned(self.job), **changes})
+
+    def requeue(self, **changes: Any) -> "Story":
+        """A retry that a client asked for."""
+        again = {**REQUEUED, "client_retries": self.job.client_retries + 1}
+        return self.change(**{**again, **changes})
+
+    def ran(self, event: str, attempt: int | None = None, run: str | None = None) -> "Story":
+        """A line in the record of the runs."""
+        attempt = self.job.attempt if attempt is None else attempt
+        self.history.executions.append(Execution(event, JOB, attempt, run or f"run {attempt}"))
+        return self
+
+    def found(self) -> list[str]:
+        """The promises that were broken."""
+        last = {e.job_id: e.version for e in self.history.entries if isinstance(e, Change)}
+        self.history.stored = self.history.stored or last
+        return [violation.promise for violation in check(self.history)]
+
+
+REQUEUED = {"status": "queued", "retry_count": 0, "error": None, "cancel_requested": False}
+
+
+def planned(job: Change) -> str:
+    """The error of an attempt that was to fail."""
+    return json.dumps({"type": "Planned", "message": f"attempt {job.attempt} was to fail"})
+
+
+def clean_stories() -> list[Story]:
+    """Every transition there is."""
+    return [
+        Story().claim().complete(),
+        Story().claim().change().complete(),  # told its progress
+        Story().claim().retry().change().claim("B").complete(),  # was made due earlier
+        Story().claim().retry().claim("B").fail(),
+        Story().claim().retry("lost").claim("B").complete(),
+        Story(0).claim().settle("failed", "lost", error='{"type": "Lost"}'),
+        Story(3).claim().fail(error='{"type": "NotRetryable"}'),
+        Story(0).claim().settle("queued", "released").claim("B").complete(),
+        Story().change(status="canceled"),
+        Story().claim().retry().change(status="canceled"),
+        Story().claim().change(cancel_requested=True).settle("canceled", "canceled"),
+        Story().claim().change(cancel_requested=True).settle("canceled", "raised"),
+        Story().claim().change(cancel_requested=True).complete(),
+        Story().change(status="canceled").requeue().claim().complete(),
+        Story(0).claim().fail().requeue().claim().fail().requeue().claim().complete(),
+        Story().claim().retry().claim().fail().requeue().claim().retry().claim().fail(),
+        Story()
+        .claim()
+        .change(cancel_requested=True)
+        .settle("canceled", "canceled")
+        .requeue()
+        .claim()
+        .complete(),
+    ]
+
+
+@pytest.mark.parametrize("number", range(len(clean_stories())))
+def test_a_clean_history_passes(number: int) -> None:
+    story = clean_stories()[number]
+    result = json.loads(story.job.result or "null")
+    story.history.seen[JOB] = [Seen(story.job.status, result, story.job.client_retries)]
+    assert story.found() == []
+
+
+def test_a_job_that_was_acknowledged_and_is_not_there_is_missed() -> None:
+    story = Story().change(status="canceled")
+    story.history.acknowledged.append(Acknowledged("another", "chaos", 1))
+    assert story.found() == ["P1"]
+
+
+def test_a_job_that_was_stored_otherwise_is_found() -> None:
+    story = Story().change(status="canceled")
+    story.history.acknowledged = [Acknowledged(JOB, "chaos", 2)]
+    assert story.found() == ["P1"]
+
+
+def test_a_file_that_is_not_what_was_sent_is_found() -> None:
+    story = Story().claim().settle("succeeded", "returned", result='{"counts": {"ERROR": 1}}')
+    story.history.acknowledged = [Acknowledged(JOB, "analyze", 1, {"ERROR": 2})]
+    assert story.found() == ["P1"]
+
+
+def test_a_deleted_job_is_found() -> None:
+    story = Story().change(status="canceled").change(op="delete")
+    assert story.found() == ["P1"]
+
+
+def inserts(*versions_and_transactions: tuple[int, int]) -> History:
+    """New jobs, each with a version, by a transaction."""
+    changes = [
+        Change("insert", f"job {at}", "queued", 0, None, 0, 1, False, version, transaction=number)
+        for at, (version, number) in enumerate(versions_and_transactions)
+    ]
+    return History([*changes], stored={each.job_id: each.version for each in changes})
+
+
+def test_versions_grow_with_transactions_in_which_they_may_be_in_any_order() -> None:
+    assert check(inserts((2, 8), (1, 8), (3, 9))) == []
+    assert [each.promise for each in check(inserts((1, 8), (3, 8), (2, 9)))] == ["P4"]
+
+
+def test_an_attempt_that_was_changed_ahead_of_its_job_in_one_transaction_comes_after_it() -> None:
+    changes: list[tuple[str, int | None, str]] = [
+        ("attempt", 8, "a"),
+        ("job", 9, "a"),
+        ("job", 8, "b"),
+        ("job", 8, "a"),
+    ]
+    changes += [("attempt", 8, "b"), ("attempt", 7, "a"), ("attempt", None, "a")]
+    rows = [
+        {"seq": seq, "source": source, "tx": tx, "job_id": job}
+        for seq, (source, tx, job) in enumerate(changes)
+    ]
+    assert [row["seq"] for row in in_order(rows)] == [1, 2, 3, 0, 4, 5, 6]
+
+
+def test_a_change_that_passed_the_triggers_by_is_found() -> None:
+    story = Story().change(status="canceled")
+    story.history.stored = {JOB: 7}
+    assert story.found() == ["P1"]
+
+
+def test_parts_that_are_left_are_found() -> None:
+    story = Story().change(status="canceled")
+    story.history.parts = 2
+    assert story.found() == ["P2"]
+
+
+def test_a_run_of_a_job_that_was_never_stored_is_found() -> None:
+    story = Story().change(status="canceled")
+    story.history.executions.append(Execution("start", "another", 1, "run"))
+    assert story.found() == ["P1"]
+
+
+@pytest.mark.parametrize("story", [Story(), Story().claim(), Story().claim().retry()])
+def test_a_job_that_is_not_final_at_the_end_is_found(story: Story) -> None:
+    assert story.found() == ["P2"]
+
+
+def test_a_job_that_begins_otherwise_than_queued_is_found() -> None:
+    story = Story()
+    story.history.entries[0] = replace(story.job, retry_count=1)
+    assert "P2" in story.change(status="canceled").found()
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        Story().claim(attempt=0).complete(),
+        Story().claim(attempt=2).complete(),
+        Story().claim(holder=None).complete(),
+        Story().claim(retry_count=1).complete(),
+        Story().claim().change(attempt=2).complete(),
+        Story().claim().change(holder="B").complete(),
+        Story().claim().change(max_retries=2).complete(),
+        Story().claim().change(status="canceled", holder=None),
+        Story().change(status="succeeded", result="{}"),
+        Story().change(status="failed", error='{"type": "Planned"}'),
+        Story().change(result="{}").change(status="canceled"),
+        Story(2).claim().retry(retry_count=2).claim().complete(),
+        Story(2).claim().fail(),
+        Story().claim().retry().claim().fail(error=None),
+    ],
+)
+def test_a_change_that_is_no_transition_is_found(story: Story) -> None:
+    assert "P2" in story.found()
+
+
+@pytest.mark.parametrize("end", ["retry", "fail", "release"])
+def test_a_canceled_job_that_goes_on_is_found(end: str) -> None:
+    story = Story(0 if end == "fail" else 1).claim().change(cancel_requested=True)
+    match end:
+        case "retry":
+            story.retry()
+        case "fail":
+            story.fail()
+        case "release":
+            story.settle("queued", "released")
+    assert "P8" in story.found()
+
+
+def test_a_wish_to_cancel_that_was_forgotten_is_found() -> None:
+    story = Story().claim().change(cancel_requested=True).change(cancel_requested=False)
+    assert story.complete().found() == ["P8"]
+
+
+def test_a_run_that_nobody_has_claimed_is_found() -> None:
+    assert Story().change(status="canceled").ran("start", 1).found() == ["P8"]
+
+
+def test_two_runs_at_once_are_found() -> None:
+    story = Story().claim().retry("lost").claim("B").ran("overlap").complete()
+    assert story.found() == ["P3"]
+
+
+@pytest.mark.parametrize("status", ["succeeded", "failed", "canceled"])
+def test_a_final_job_that_changes_is_found(status: str) -> None:
+    story = Story(0).claim().change(cancel_requested=status == "canceled")
+    match status:
+        case "succeeded":
+            story.complete()
+        case "failed":
+            story.fail()
+        case "canceled":
+            story.settle("canceled", "canceled")
+    assert story.change().found() == ["P4"]
+
+
+def test_a_settlement_by_another_runner_is_found() -> None:
+    story = Story().claim("A").retry("lost").claim("B").ran("end")
+    result = json.dumps({"attempt": 2, "run": "run 2"})
+    story.change(status="succeeded", holder=None, result=result, error=None)
+    assert story.attempt("update", 2, "A", "returned").found() == ["P4"]
+
+
+def test_the_end_of_an_earlier_attempt_is_found() -> None:
+    story = Story().claim().retry("lost").claim("B").ran("end", 1)
+    result = json.dumps({"attempt": 1, "run": "run 1"})
+    story.change(status="succeeded", holder=None, result=result, error=None)
+    assert story.attempt("update", 1, "A", "returned").found() == ["P4", "P4"]
+
+
+def test_the_error_of_an_earlier_attempt_is_found() -> None:
+    story = Story().claim()
+    error = planned(story.job)
+    assert story.retry("lost").claim("B").fail(error=error).found() == ["P4"]
+
+
+def test_an_end_that_no_attempt_has_is_found() -> None:
+    story = Story().claim().ran("end")
+    result = json.dumps({"attempt": 1, "run": "run 1"})
+    assert story.change(status="succeeded", holder=None, result=result).found() == ["P4"]
+
+
+def test_an_attempt_that_ends_while_its_job_does_not_is_found() -> None:
+    story = Story().claim().attempt("update", 1, "A", "raised").complete()
+    assert story.found() == ["P4"]
+
+
+def test_a_release_that_counts_as_an_error_is_found() -> None:
+    story = Story().claim().settle("queued", "raised").claim().complete()
+    assert "P4" in story.found()
+
+
+def test_a_result_that_no_run_has_returned_is_found() -> None:
+    assert Story().claim().complete(run="another").found() == ["P4"]
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_version_that_does_not_grow_is_found(version: int) -> None:
+    assert Story().change(status="canceled", version=version).found() == ["P4"]
+
+
+def test_a_final_state_that_a_client_has_seen_and_is_another_is_found() -> None:
+    story = Story().claim().complete()
+    story.history.seen[JOB] = [Seen("succeeded", {"attempt": 1, "run": "another"})]
+    assert story.found() == ["P4"]
+
+
+def test_each_end_that_clients_have_seen_must_be_as_it_was() -> None:
+    story = Story(0).claim().fail().requeue().claim().complete()
+    last = Seen("succeeded", json.loads(story.job.result or ""), client_retries=1)
+    story.history.seen[JOB] = [Seen("failed", None), last]
+    assert story.found() == []
+    story.history.seen[JOB][0] = Seen("canceled", None)
+    assert story.found() == ["P4"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"client_retries": 0},
+        {"client_retries": 2},
+        {"retry_count": 1},
+        {"attempt": 0},
+        {"attempt": 2},
+        {"cancel_requested": True},
+        {"error": '{"type": "Planned"}'},
+        {"status": "running", "holder": "A"},
+    ],
+    ids=str,
+)
+def test_another_way_out_of_a_final_state_is_found(change: dict[str, Any]) -> None:
+    story = Story(1).claim().fail(error='{"type": "NotRetryable"}')
+    assert "P4" in story.requeue(**change).found()
+
+
+def test_what_succeeded_is_never_queued_again() -> None:
+    assert "P4" in Story().claim().complete().requeue(result=None).found()
+
+
+def test_a_job_that_is_not_final_is_not_queued_again_by_a_client() -> None:
+    assert "P2" in Story().claim().requeue(holder=None).found()
+    assert "P2" in Story().requeue().claim().complete().found()
+
+
+def test_a_retry_by_a_client_allows_no_more_than_one_allowance() -> None:
+    story = Story(0).claim().fail().requeue().claim().settle("queued", "lost")
+    assert "P5" in story.claim().complete().found()
+
+
+def test_an_attempt_that_started_twice_is_found() -> None:
+    assert "P5" in Story().claim().ran("start").complete().found()
+
+
+def test_more_starts_than_allowed_are_found() -> None:
+    story = Story().claim().settle("queued", "lost").claim().settle("queued", "lost")
+    assert "P5" in story.claim().complete().found()

@@ -1,0 +1,13 @@
+# What deploy/stack.yml stands on, for its checks: PostgreSQL, as the official image starts it, and
+# a server that speaks S3, moto's.
+
+FROM python:3.13-slim
+RUN apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql >/dev/null \
+    && rm -rf /var/lib/apt/lists/* \
+    && ln -s /usr/lib/postgresql/*/bin/* /usr/local/bin/
+COPY requirements.txt /tmp/
+RUN grep -oE '^(moto|flask|flask-cors)==[^ ]*' /tmp/requirements.txt >/tmp/moto.txt \
+    && pip install --quiet --disable-pip-version-check --no-cache-dir -r /tmp/moto.txt
+COPY --chmod=755 system/docker/backing_entry /usr/local/bin/
+ENTRYPOINT ["backing_entry"]

@@ -1,0 +1,116 @@
+"""The deployment for many machines, `deploy/stack.yml`, on one, with all that it needs."""
+
+import secrets
+import subprocess
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.support.waiting import wait_for
+from tests.system.docker.engine import containers, docker
+from tests.system.docker.stack import Stack
+
+FILE = "deploy/stack.yml"
+IMAGE = "job-service-backing"
+BUCKET, PREFIX = "files", "jobs"
+PORT = 9000
+START_SECONDS = 120.0
+MAKE_BUCKET = f"""
+import urllib.request
+request = urllib.request.Request('http://127.0.0.1:{PORT}/{BUCKET}', method='PUT')
+urllib.request.urlopen(request, timeout=20)
+"""
+LIST = f"""
+import re, urllib.request
+with urllib.request.urlopen('http://127.0.0.1:{PORT}/{BUCKET}?list-type=2', timeout=20) as answer:
+    print(*re.findall('<Key>(.*?)</Key>', answer.read().decode()))
+"""
+
+
+class Scaled(Stack):
+    """The stack, with a server of S3 beside it."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.token = secrets.token_urlsafe(24)
+
+    def deploy(self) -> str:
+        """Make the secrets, and deploy the stack and the server; what was complained of."""
+        for name, text in self._secrets().items():
+            self._make_secret(name, text)
+        said = docker("stack", "deploy", "--detach=true", "-c", FILE, self.name, **self.settings)
+        network = f"--network={self.name}_jobs"
+        service = ("service", "create", "--detach", "--quiet", f"--name={self.name}_s3", network)
+        place = ("--endpoint-mode=dnsrr", "--constraint=node.role==manager")
+        server = ("moto_server", "--host", "0.0.0.0", "--port", str(PORT))
+        docker(*service, *place, IMAGE, *server)
+        self.wait_for_replicas("s3", 1)
+        wait_for(self._make_bucket, START_SECONDS)
+        return said
+
+    def remove(self) -> None:
+        """Take all of it away."""
+        docker("service", "rm", f"{self.name}_s3")
+        super().remove()
+        for name in self._secrets():
+            docker("secret", "rm", f"{self.name}-{name}")
+
+    @property
+    def helper(self) -> str:
+        """A container that no update touches, in the network of the stack."""
+        (found,) = self.containers("s3")
+        return found
+
+    def objects(self) -> list[str]:
+        """The names of all that is in the bucket."""
+        return docker("exec", self.helper, "python", "-c", LIST).split()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the file takes from the environment."""
+        return {
+            "SECRETS": f"{self.name}-",
+            "POSTGRES_IMAGE": IMAGE,
+            "UPLOADS_URL": f"s3://{BUCKET}/{PREFIX}",
+            "AWS_ENDPOINT_URL": f"http://{self.name}_s3:{PORT}",
+            "PORT": "5002",
+            "DRAIN_SECONDS": "20",
+            "STOP_GRACE_PERIOD": "30s",
+        }
+
+    def config(self) -> tuple[str, str]:
+        """The stack as `docker compose` and as `docker stack` read it."""
+        settings = self.settings
+        return (
+            docker("compose", "-f", FILE, "config", **settings),
+            docker("stack", "config", "-c", FILE, **settings),
+        )
+
+    def _secrets(self) -> dict[str, str]:
+        password = self._password
+        credentials = "[default]\naws_access_key_id = checks\naws_secret_access_key = checks\n"
+        return {
+            "postgres-password": password,
+            "database-url": f"postgresql://jobs:{password}@{self.name}_postgres/jobs",
+            "api-tokens": f"checks:admin:{self.token}",
+            "cookie-secret": secrets.token_urlsafe(24),
+            "s3-credentials": credentials,
+        }
+
+    @cached_property
+    def _password(self) -> str:
+        return secrets.token_urlsafe(24)
+
+    def _make_secret(self, name: str, text: str) -> None:
+        with tempfile.NamedTemporaryFile() as file:
+            Path(file.name).write_text(text)
+            docker("secret", "create", f"{self.name}-{name}", file.name)
+
+    def _make_bucket(self) -> bool:
+        found = containers(f"com.docker.swarm.service.name={self.name}_s3")
+        try:
+            docker("exec", found[0], "python", "-c", MAKE_BUCKET)
+        except subprocess.CalledProcessError:  # it is still starting
+            return False
+        return True

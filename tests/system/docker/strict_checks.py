@@ -1,0 +1,121 @@
+"""Both programs in one container with as few rights as there are: all that they stand on works."""
+
+import json
+import os
+import subprocess
+
+from tests.support.waiting import wait_for
+from tests.system.docker.engine import complaints, docker, python
+from tests.system.docker.image_checks import IMAGE
+
+OPTIONS = (
+    *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=10001:10001"),
+    *("--pids-limit=128", "--memory=256m", "--tmpfs=/tmp:noexec", "--init"),
+    "--volume=/data",
+)
+
+PEEK = '''
+"""What a job finds that was not meant for it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from runner.job_types.base import Context, JobType, Payload
+
+
+class PeekPayload(Payload):
+    """Nothing."""
+
+
+class Peek(JobType[PeekPayload]):
+    """Looks into every process of the container, and leaves a file that nobody may read."""
+
+    name = "peek"
+    Payload = PeekPayload
+    upload = "none"
+
+    def run(self, payload, context):
+        found, seen = "", []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                found += (folder / "environ").read_text()
+                seen.append(int(folder.name))
+            except OSError:
+                pass
+        Path("left").mkdir(mode=0)
+        subprocess.run(["true"], check=True)
+        return {"found": found, "seen": seen, "own": os.getpid(), "folder": os.getcwd()}
+'''
+START = 'printf %s "$PEEK_SOURCE" > /tmp/peek.py; python -m server & exec python -m runner'
+CALL = """
+import json, sys, urllib.request
+method, path, body = sys.argv[1:]
+url, body = 'http://127.0.0.1:5000' + path, body.encode() or None
+request = urllib.request.Request(url, body, method=method)
+request.add_header('Content-Type', 'application/json')
+print(urllib.request.urlopen(request, timeout=60).read().decode())
+"""
+LOOK_INTO_WORKER = """
+from pathlib import Path
+for folder in Path('/proc').glob('[0-9]*'):
+    if (folder / 'cmdline').read_bytes().endswith(b'-m\\0runner\\0'):
+        try:
+            print(len((folder / 'environ').read_bytes()))
+        except PermissionError:
+            print('hidden')
+"""
+SIZES = "import os, sys; print(*os.listdir(sys.argv[1])); print(os.path.exists(sys.argv[2]))"
+
+
+def call(container: str, method: str, path: str, document: object = None) -> dict[str, object]:
+    """What the listener in the container answers."""
+    body = "" if document is None else json.dumps(document)
+    found: dict[str, object] = json.loads(python(container, CALL, method, path, body))
+    return found
+
+
+def the_strictest_container_runs_jobs_and_kills_them() -> str:
+    name = os.environ["LONE_CONTAINER"]
+    variables = {
+        "PYTHONPATH": "/tmp",
+        "PEEK_SOURCE": PEEK,
+        "JOB_TYPES": "runner.job_types,peek",
+        "CALLBACK_SECRET": "s3cret-s3cret-s3cret",
+    }
+    given = [f"--env={variable}={value}" for variable, value in variables.items()]
+    docker("run", "--detach", "--name", name, *OPTIONS, *given, IMAGE, "sh", "-c", START)
+    for message in ("listening", "ready"):
+        _wait_for_log(name, message)
+    try:
+        return _run_jobs(name)
+    except subprocess.CalledProcessError as error:
+        raise AssertionError(f"{error.stderr}\n{complaints('logs', name)}") from error
+    finally:
+        docker("rm", "--force", "--volumes", name)
+
+
+def _wait_for_log(name: str, message: str) -> None:
+    wait_for(lambda: f'"message": "{message}"' in docker("logs", name) + complaints("logs", name))
+
+
+def _run_jobs(name: str) -> str:
+    peek = call(name, "POST", "/jobs", {"type": "peek", "payload": {}})["job_id"]
+    long = call(name, "POST", "/jobs", {"type": "sleep", "payload": {"seconds": 600}})["job_id"]
+    job = call(name, "GET", f"/jobs/{peek}?wait=30")
+    assert job["status"] == "succeeded", job
+    result = job["result"]
+    assert isinstance(result, dict)
+    assert "s3cret" not in result["found"], "a job reads a secret out of another process"
+    _, is_left = python(name, SIZES, "/data/work", result["folder"]).splitlines()
+    assert is_left == "False"
+    call(name, "POST", f"/jobs/{long}/cancel")
+    assert call(name, "GET", f"/jobs/{long}")["status"] == "canceled"
+    assert python(name, LOOK_INTO_WORKER) == "hidden"
+    shut_in = result["seen"] == [result["own"]]
+    return (
+        "jobs are shut in" if shut_in else f"this kernel shows processes to jobs: {result['seen']}"
+    )
+
+
+CHECKS = (the_strictest_container_runs_jobs_and_kills_them,)

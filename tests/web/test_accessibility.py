@@ -1,0 +1,86 @@
+"""The web front end passes axe's checks, in light and dark, with and without content."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.programs import Service
+
+
+def problems(page: Page) -> list[str]:
+    """What axe finds on a page, one line a rule, with the first place."""
+    found = Axe().run(page).response["violations"]
+    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
+
+
+def settled(page: Page, path: str) -> Page:
+    """Go to a page that shows all it has."""
+    page.goto(path)
+    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator(".loading")).to_have_count(0)
+    return page
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, browser: Browser, service: Service) -> Iterator[Page]:
+    """In either colors."""
+    # The checks are a script of their own, which the policy of our pages refuses rightly.
+    context = browser.new_context(
+        base_url=service.base_url, color_scheme=request.param, bypass_csp=True
+    )
+    yield context.new_page()
+    context.close()
+
+
+def test_no_page_has_a_problem_that_axe_finds(page: Page, service: Service) -> None:
+    for path in ("/", "/ui/jobs", "/ui/submit?type=analyze", "/docs", "/ui/none"):
+        assert problems(settled(page, path)) == [], path
+    service.worker()
+    done = service.upload(b"2026-01-01T00:00:00Z ERROR <b>\n" * 10, {"patterns": ["ERROR"]})
+    failed = service.submit("talk", {"lines": 3, "then": "crash"})
+    running = service.submit(payload={"seconds": 600})
+    service.result(done)
+    for path in ("/", "/ui/jobs", *(f"/ui/jobs/{each}" for each in (done, failed, running))):
+        assert problems(settled(page, path)) == [], path
+
+
+def test_queues_and_their_dialogs_have_no_problem_that_axe_finds(
+    page: Page, service: Service
+) -> None:
+    for name, paused in (("empty", False), ("held", True)):
+        assert (
+            service.call("PUT", f"/queues/{name}", {"max_running": 2, "paused": paused})[0] == 201
+        )
+    service.worker(QUEUES="default,held")
+    held, alone = (service.submit(payload={"seconds": 5}, queue=name) for name in ("held", "empty"))
+    for path in ("/", "/ui/jobs?queue=held", f"/ui/jobs/{held}"):
+        assert problems(settled(page, path)) == [], path
+    settled(page, "/ui/submit").get_by_text("Options").click()
+    assert problems(page) == []
+    expect(settled(page, "/").locator(".notice")).to_have_count(2)
+    page.get_by_role("button", name="New queue").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("Big")
+    page.keyboard.press("Enter")
+    expect(page.locator(".bad")).to_be_visible()
+    assert problems(page) == []
+    page.keyboard.press("Escape")
+    service.call("POST", f"/jobs/{alone}/cancel")
+    expect(page.locator(".notice")).to_have_count(1)
+    page.get_by_role("button", name="Change… empty").click()
+    service.submit(payload={"seconds": 5}, queue="empty")
+    page.get_by_role("button", name="Delete").click()
+    expect(page.locator("dialog .error-text")).not_to_be_empty()
+    assert problems(page) == []
+
+
+def test_the_checks_would_find_something(browser: Browser, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.html"
+    bad.write_text("<html><body><img src='x'><input></body></html>")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(bad.as_uri())
+    assert {line.partition(":")[0] for line in problems(page)} >= {"image-alt", "label"}
+    context.close()

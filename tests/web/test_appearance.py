@@ -1,0 +1,189 @@
+"""How pages of the web front end look and what they say, in a real browser."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.programs import Service, running_service
+
+FAR = "2040-12-31T23:59:59Z"
+LONG_NAME = "a-name-that-somebody-has-made-up-" * 6
+
+
+WORDY = """
+import time
+from typing import Literal
+
+from runner.job_types.base import JobType, Payload
+
+
+class WordyPayload(Payload):
+    how: Literal["fail", "wait"]
+
+
+class Wordy(JobType[WordyPayload]):
+    name = "a-type-with-many-words-" * 3
+    Payload = WordyPayload
+    upload = "none"
+
+    def run(self, payload, context):
+        if payload.how == "wait":
+            time.sleep(600)
+        raise ValueError("the first line\\n" + "many words " * 800)
+"""
+
+
+def formatted(page: Page, call: str) -> Any:
+    """What the module of formats makes of a value."""
+    script = page.locator("script[type=module]").get_attribute("src")
+    module = str(script).replace("app.js", "lib/format.js")
+    return page.evaluate(f"import('{module}').then((format) => format.{call})")
+
+
+@pytest.mark.parametrize("width", [701, 768, 1024])
+def test_no_page_is_wider_than_a_tablet(browser: Browser, service: Service, width: int) -> None:
+    service.worker()
+    job_id = service.upload(b"ERROR\n" * 10, {"patterns": ["ERROR", "x" * 200, LONG_NAME]})
+    service.submit(payload={"seconds": 1}, run_at=FAR)
+    service.submit("note", {"notes": LONG_NAME * 2})
+    service.result(job_id)
+    viewport: Any = {"width": width, "height": 900}
+    context = browser.new_context(base_url=service.base_url, viewport=viewport)
+    page = context.new_page()
+    for path in ("/", "/ui/jobs", f"/ui/jobs/{job_id}", "/ui/submit", "/docs"):
+        page.goto(path)
+        expect(page.locator(".loading")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+    page.goto("/")
+    tiles = page.locator(".tile")
+    expect(tiles).to_have_count(5)
+    assert len(set(tiles.evaluate_all("all => all.map((each) => each.offsetTop)"))) == 1
+    context.close()
+
+
+def test_a_day_begins_at_zero_and_all_times_have_24_hours(service: Service, page: Page) -> None:
+    page.goto("/")
+    today = "new Date(new Date().setHours(0, 0, 1, 0)).toISOString()"
+    assert formatted(page, f"time({today})") == "00:00:01"
+    assert formatted(page, "time('2040-01-31T12:00:00')") == "Jan 31, 2040, 12:00:00"
+    assert formatted(page, "fullTime('2040-01-31T15:00:00')") == "Jan 31, 2040, 15:00:00"
+
+
+def test_while_nothing_starts_the_mean_wait_is_the_last_one(service: Service, page: Page) -> None:
+    script = """async (module) => {
+        const { Samples } = await import(module);
+        const [samples, wait] = [new Samples(), { count: 0, seconds: 0 }];
+        const at = (now, count, seconds) => samples.add(
+            { types: { any: { finished: { succeeded: count }, wait: { count, seconds } } } }, now);
+        [[0, 0, 0], [5000, 2, 8], [10000, 2, 8]].forEach((each) => at(...each));
+        const first = new Samples();
+        first.add({ types: {} }, 5000);
+        return [samples.wait(), first.wait()];
+    }"""
+    page.goto("/")
+    module = str(page.locator("script[type=module]").get_attribute("src"))
+    waits = page.evaluate(script, module.replace("app.js", "parts/samples.js"))
+    assert waits == [
+        {"start": 5000, "now": 10000, "points": [[5000, 4]]},
+        {"start": 5000, "now": 5000, "points": []},
+    ]
+    expect(page.get_by_role("img", name="Mean wait from due to start, nothing yet")).to_be_visible()
+
+
+def submit_without_a_file(page: Page) -> None:
+    page.goto("/ui/submit?type=analyze")
+    page.get_by_label("Patterns").fill("ERROR")
+    page.get_by_role("button", name="Submit").click()
+
+
+def test_a_file_that_is_missing_is_told_where_files_are_chosen(
+    service: Service, page: Page
+) -> None:
+    submit_without_a_file(page)
+    expect(page.locator(".drop [role=alert]")).to_have_text("Choose a file, or drop one here.")
+    expect(page.locator(".notice.error")).to_have_count(0)
+    file: Any = {"name": "a.log", "mimeType": "text/plain", "buffer": b"ERROR one\n"}
+    page.get_by_label("Files").set_input_files(file)
+    expect(page.locator(".drop [role=alert]")).to_be_empty()
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("h1 .badge")).to_have_text("queued")
+
+
+def test_what_has_a_wrong_field_is_not_offered_to_be_sent_again(
+    service: Service, page: Page
+) -> None:
+    submit_without_a_file(page)
+    expect(page.locator(".sending")).to_contain_text("needs a file")
+    expect(page.get_by_role("button", name="Send again")).to_have_count(0)
+    page.get_by_label("Source").fill("nonsense")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator("#field-source-note")).to_contain_text("this is not JSON")
+    expect(page.locator(".sending")).to_have_count(0)
+
+
+def test_each_field_of_a_submission_says_what_it_is_for(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=analyze")
+    page.get_by_text("Options").click()
+    notes = page.locator(".submit .field-note")
+    expect(notes.first).to_be_visible()
+    texts = notes.all_text_contents()
+    assert len(texts) == 10
+    assert all(texts)
+    expect(page.locator("#field-samples-note")).to_have_text(
+        "Lines to show of each pattern, 0 to 20."
+    )
+
+
+def test_a_list_that_could_not_be_loaded_comes_with_the_connection(
+    service: Service, page: Page
+) -> None:
+    job_id = service.submit(payload={"seconds": 600})
+    page.goto("/ui/jobs")
+    connection = page.locator("#connection")
+    expect(connection).to_have_text("Live")
+    assert service.listener.stop() == 0
+    page.get_by_label("queued").check()
+    expect(page.get_by_text("No connection")).to_be_visible()
+    again = service.program("server", PORT=service.base_url.rpartition(":")[2])
+    again.logged("listening")
+    expect(page.locator(f'a[href="/ui/jobs/{job_id}"]')).to_be_visible()
+    expect(connection).to_have_text("Live")
+
+
+def test_a_job_that_is_not_there_is_told_with_the_way_to_all(service: Service, page: Page) -> None:
+    page.goto("/ui/jobs/01a2107d-0895-769f-a7be-5481af6a183c")
+    expect(page.get_by_role("alert")).to_contain_text("Not found")
+    page.get_by_role("link", name="All jobs").click()
+    expect(page.get_by_text("No jobs yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 701, 1024])
+def test_a_long_name_of_a_type_and_a_long_error_leave_pages_as_they_are(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    (tmp_path / "wordy.py").write_text(WORDY)
+    types = "runner.job_types,wordy"
+    viewport: Any = {"width": width, "height": 800}
+    with running_service("", tmp_path, JOB_TYPES=types, PYTHONPATH=str(tmp_path)) as service:
+        service.worker()
+        (name,) = set(service.call("GET", "/")[1]["job_types"]) - {"analyze", "sleep"}
+        job_id = service.submit(name, {"how": "fail"}, max_retries=0)
+        assert service.result(job_id)["status"] == "failed"
+        running = service.submit(name, {"how": "wait"})
+        assert service.wait_for_status(running, "running")
+        page = browser.new_context(base_url=service.base_url, viewport=viewport).new_page()
+        for path in ("/", "/ui/jobs", f"/ui/jobs/{job_id}", "/ui/submit"):
+            page.goto(path)
+            expect(page.get_by_text(name).first).to_be_attached()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        page.goto("/")
+        card = page.locator(".runners > li")
+        expect(card.get_by_role("link")).to_be_visible()
+        assert card.evaluate("each => each.scrollWidth <= each.clientWidth")
+        page.goto(f"/ui/jobs/{job_id}")
+        notice = page.locator(".notice.error")
+        assert "the first line\nmany words" in notice.inner_text()
+        assert notice.evaluate("each => each.clientHeight") < 400
+        page.context.close()

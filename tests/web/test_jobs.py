@@ -1,0 +1,252 @@
+"""The web front end in a real browser: what people do there, on a real listener and worker."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.programs import Service
+from tests.support.waiting import wait_for
+
+NAME = '<img src=x onerror="alert(1)">.log'
+LONG = {"seconds": 600}
+
+
+def status(page: Page, text: str) -> None:
+    """The page of a job says that this is its status."""
+    expect(page.locator("h1 .badge")).to_have_text(text)
+
+
+def row(page: Page, job_id: str) -> str:
+    """The selector of a job in the list."""
+    return f'tr:has(a[href="/ui/jobs/{job_id}"])'
+
+
+def test_a_file_is_submitted_and_its_counts_are_shown(service: Service, page: Page) -> None:
+    service.worker()
+    page.goto("/ui/submit")
+    page.get_by_label("Job type").select_option("analyze")
+    file = {"name": NAME, "mimeType": "text/plain", "buffer": b"ERROR one\nWARN\nERROR ERROR\n"}
+    page.get_by_label("Files").set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_label("Patterns").fill("ERROR\n<b>WARN</b>")
+    page.get_by_role("button", name="Submit").click()
+    status(page, "succeeded")
+    expect(page.get_by_role("row", name="ERROR").locator(".number")).to_have_text("3")
+    expect(page.get_by_role("row", name="<b>WARN</b>")).to_be_visible()
+    (job,) = service.call("GET", "/jobs")[1]["items"]
+    assert page.url == f"{service.base_url}/ui/jobs/{job['job_id']}"
+    expect(page.locator(".facts")).to_contain_text(job["upload"]["name"])
+
+
+def test_a_job_is_seen_to_wait_to_run_and_to_end(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=sleep")
+    page.get_by_label("Seconds required").fill("0.5")
+    page.get_by_role("button", name="Submit").click()
+    status(page, "queued")
+    expect(page.get_by_text("no runner is alive")).to_be_visible()
+    service.worker()
+    status(page, "succeeded")
+    expect(page.get_by_text("returned")).to_be_visible()
+    expect(page.locator("#connection")).to_be_empty()
+    expect(page.get_by_role("button", name="Delete")).to_be_visible()
+
+
+def test_the_list_says_why_a_job_has_failed(service: Service, page: Page) -> None:
+    service.worker()
+    job_id = service.submit(payload=LONG, timeout=2, max_retries=0)
+    page.goto("/ui/jobs")
+    expect(page.locator(row(page, job_id)).locator(".badge")).to_have_text(
+        re.compile("running|queued")
+    )
+    error = service.result(job_id)["error"]
+    for _ in range(2):  # as it is told, and as it is stored
+        shown = page.locator(row(page, job_id)).locator(".error-of")
+        expect(shown).to_have_text(f"{error['type']}: {error['message']}")
+        page.reload()
+
+
+def test_one_job_is_canceled_while_its_neighbor_goes_on(service: Service, page: Page) -> None:
+    service.worker(CONCURRENCY_LIMIT="2")
+    mine, neighbor = (service.submit(payload=LONG) for _ in range(2))
+    page.goto("/ui/jobs")
+    for job_id in (mine, neighbor):
+        expect(page.locator(row(page, job_id)).locator(".badge")).to_have_text("running")
+    page.locator(row(page, mine)).get_by_role("link").click()
+    page.get_by_role("button", name="Cancel").click()
+    status(page, "canceled")
+    page.go_back()
+    expect(page.locator(row(page, mine)).locator(".badge")).to_have_text("canceled")
+    expect(page.locator(row(page, neighbor)).locator(".badge")).to_have_text("running")
+    assert [len(service.job(job_id)["attempts"]) for job_id in (mine, neighbor)] == [1, 1]
+
+
+def test_the_list_follows_at_its_top_and_else_only_tells_of_news(
+    service: Service, page: Page
+) -> None:
+    page.goto("/ui/jobs")
+    expect(page.get_by_text("No jobs yet")).to_be_visible()
+    expect(page.locator("#connection")).to_have_text("Live")
+    first = service.submit(payload=LONG)
+    expect(page.locator(row(page, first))).to_be_visible()
+    page.locator(row(page, first)).hover()
+    second = service.submit(payload=LONG)
+    more = page.get_by_role("button", name="1 new job")
+    expect(more).to_be_visible()
+    assert page.locator(row(page, second)).count() == 0
+    service.call("POST", f"/jobs/{first}/cancel")
+    expect(page.locator(row(page, first)).locator(".badge")).to_have_text("canceled")
+    more.click()
+    expect(page.locator(row(page, second))).to_be_visible()
+
+
+def test_the_way_back_leads_to_where_the_list_was_scrolled_to(service: Service, page: Page) -> None:
+    ids = [service.submit(payload=LONG) for _ in range(40)]
+    page.goto("/ui/jobs")
+    expect(page.locator("tbody tr")).to_have_count(40)
+    page.locator(row(page, ids[0])).get_by_role("link").click()
+    status(page, "queued")
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    expect(page.locator(row(page, ids[0]))).to_be_in_viewport()
+
+
+def test_filters_are_in_the_address_and_a_bulk_cancel_says_how_many(
+    service: Service, page: Page
+) -> None:
+    kept = service.submit("note", {"notes": "none"})
+    ids = [service.submit(payload=LONG) for _ in range(3)]
+    page.goto("/ui/jobs")
+    page.get_by_label("Type").select_option("sleep")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(3)
+    page.get_by_role("button", name="Cancel all").click()
+    dialog = page.get_by_role("dialog", name="Cancel 3 jobs?")
+    dialog.get_by_role("button", name="Back").click()
+    assert {service.job(job_id)["status"] for job_id in ids} == {"queued"}
+    page.get_by_role("button", name="Cancel all").click()
+    dialog.get_by_role("button", name="Cancel 3 jobs").click()
+    expect(page.locator("tbody .badge")).to_have_text(["canceled"] * 3)
+    assert service.job(kept)["status"] == "queued"
+
+
+def test_a_field_that_is_wrong_says_so(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=analyze")
+    page.get_by_label("Files").set_input_files(Path(__file__))
+    page.get_by_label("Patterns").fill('[{"pattern": "(", "regex": true}]')
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_label("Patterns")).to_have_attribute("aria-invalid", "true")
+    assert service.call("GET", "/jobs")[1]["items"] == []
+
+
+def test_a_restart_of_the_listener_is_told_and_nothing_is_missed(
+    service: Service, page: Page
+) -> None:
+    service.worker()
+    job_id = service.submit(payload={"seconds": 3})
+    page.goto(f"/ui/jobs/{job_id}")
+    status(page, "running")
+    connection = page.locator("#connection")
+    expect(connection).to_have_text("Live")
+    assert service.listener.stop() == 0
+    expect(connection).to_contain_text("reconnecting")
+    again = service.program("server", PORT=service.base_url.rpartition(":")[2])
+    again.logged("listening")
+    status(page, "succeeded")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_is_wider_than_a_phone(browser: Browser, service: Service, scheme: str) -> None:
+    service.worker()
+    job_id = service.upload(b"ERROR\n" * 10, {"patterns": ["ERROR", "x" * 200]})
+    service.result(job_id)
+    context = browser.new_context(
+        base_url=service.base_url,
+        viewport={"width": 360, "height": 700},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    for path in ("/", "/ui/jobs", f"/ui/jobs/{job_id}", "/ui/submit", "/ui/none"):
+        page.goto(path)
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.locator(".loading")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(18, 21, 27)"
+    assert dark is (scheme == "dark")
+    context.close()
+
+
+def test_the_keyboard_is_enough_to_submit(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=sleep")
+    page.get_by_label("Seconds required").focus()
+    page.keyboard.type("600")
+    page.keyboard.press("Enter")
+    status(page, "queued")
+    wait_for(lambda: page.evaluate("document.activeElement.id") == "main")
+
+
+def test_the_charts_show_what_happened_before_the_page_was_opened(
+    service: Service, page: Page
+) -> None:
+    service.worker()
+    service.result(service.submit(payload={"seconds": 0}))
+    wait_for(lambda: service.call("GET", "/overview/history")[1]["moments"], timeout=40)
+    page.goto("/")
+    points = page.get_by_role("img", name="Jobs finished per second").locator("polyline")
+    expect(points).to_have_attribute("points", re.compile(r"\d,\d"))
+
+
+def test_the_api_is_described_with_links_to_its_documents(service: Service, page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="API").click()
+    expect(page.locator("h1")).to_have_text("API")
+    calls = set(service.call("GET", "/openapi.json")[1]["paths"])
+    shown = page.locator(".call > summary > code")
+    expect(shown.first).to_be_visible()
+    assert set(shown.all_text_contents()) == calls
+    page.locator("#get_jobs_one > summary").click()
+    page.locator("#get_jobs_one").get_by_role("link", name="JobDocument").first.click()
+    expect(page.locator("#schema-JobDocument")).to_be_in_viewport()
+    expect(page.locator("#schema-JobDocument")).to_contain_text("retry_count")
+
+
+def test_each_of_several_files_becomes_a_job(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=analyze")
+    for name in ("a.log", "b.log", "c.log"):
+        file = {"name": name, "mimeType": "text/plain", "buffer": name.encode()}
+        page.get_by_label("Files").set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_role("button", name="Leave out b.log").click()
+    page.get_by_label("Patterns").fill("a")
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".sending a")).to_have_count(2)
+    jobs = service.call("GET", "/jobs")[1]["items"]
+    assert sorted(job["upload"]["name"] for job in jobs) == ["a.log", "c.log"]
+
+
+def test_an_upload_shows_how_far_it_is_and_can_be_stopped(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=analyze")
+    file = {"name": "big.log", "mimeType": "text/plain", "buffer": b"line\n" * 2_000_000}
+    page.get_by_label("Files").set_input_files(file)  # type: ignore[arg-type]
+    page.get_by_label("Patterns").fill("line")
+    slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 500_000}
+    session = page.context.new_cdp_session(page)
+    session.send("Network.emulateNetworkConditions", slow)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".sending")).to_contain_text(" MiB · ")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".sending")).to_contain_text("no job was made")
+    session.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
+    assert service.call("GET", "/jobs")[1]["items"] == []
+    page.get_by_role("button", name="Send again").click()
+    expect(page.locator(".sending a")).to_be_visible()
+    assert len(service.call("GET", "/jobs")[1]["items"]) == 1
+
+
+def test_what_a_job_prints_is_seen_as_it_comes(service: Service, page: Page) -> None:
+    job_id = service.submit("talk", {"lines": 3, "then": "sleep"})
+    page.goto(f"/ui/jobs/{job_id}")
+    status(page, "queued")
+    service.worker()
+    expect(page.get_by_label("Log of the attempt")).to_contain_text("line 2")
+    status(page, "running")
