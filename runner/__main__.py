@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from runner.supervisor.heartbeat import Heartbeat
-from storage.settings.child import read_apart
+from storage.settings.child import read_in_child
 from storage.settings.drivers import load_peewee
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Run the worker, or tell whether the one on this host is well."""
-    settings = read_apart(_settings)
+    settings = read_in_child(_settings)
     load_peewee(settings.store_url)
     from runner.worker import work  # not above: a check each few seconds would load it for nothing
 

@@ -13,10 +13,10 @@ from runner.pool.linux import processes
 from runner.pool.linux.limits import JobLimits
 from runner.pool.linux.work_folders import WorkPlace
 from runner.pool.pool import Pool, PoolError
-from runner.pool.protocol.setup import Limits
+from runner.pool.protocol.setup import CallLimits
 from runner.supervisor.heartbeat import Heartbeat
-from runner.supervisor.maintenance import Upkeep
-from runner.supervisor.running_jobs import Roster
+from runner.supervisor.maintenance import Maintenance
+from runner.supervisor.running_jobs import RunningJobs
 from runner.supervisor.settle import backoff_ms
 from runner.supervisor.spans import AttemptSpans
 from runner.supervisor.supervisor import Supervisor
@@ -79,11 +79,11 @@ def run(
         held.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
         traces.follow(claims.ends, rescuer.ends)
-        upkeep = Upkeep(store, liveness, rescuer, work, settings.retention_seconds)
+        upkeep = Maintenance(store, liveness, rescuer, work, settings.retention_seconds)
         held.callback(upkeep.close)
         supervisor = Supervisor(
             pool,
-            Roster(pool, store.uploads),
+            RunningJobs(pool, store.uploads),
             claims,
             liveness,
             upkeep,
@@ -106,7 +106,7 @@ def work_place(settings: "RunnerSettings") -> WorkPlace:
         raise PoolError(f"there is no place for their folders: {error}") from error
 
 
-def limits_of(settings: "RunnerSettings") -> Limits:
+def limits_of(settings: "RunnerSettings") -> CallLimits:
     """What the settings say of job processes."""
     job = JobLimits(
         settings.job_memory_bytes,
@@ -118,7 +118,7 @@ def limits_of(settings: "RunnerSettings") -> Limits:
         settings.job_nice,
     )
     env = tuple(settings.job_env_names)
-    return Limits(settings.jobs_per_process, env=env, log_bytes=settings.log_bytes, job=job)
+    return CallLimits(settings.jobs_per_process, env=env, log_bytes=settings.log_bytes, job=job)
 
 
 def turn_until_done(

@@ -19,11 +19,11 @@ from tornado.httputil import (
 )
 
 from server.app import make_app
-from server.auth.proxies import Proxies
+from server.auth.proxies import TrustedProxies
 from server.fast.connection import FastConnection
 from server.fast.parser import FastPath
 from server.http.acceptor import Acceptor
-from server.http.client_pace import Pace
+from server.http.client_pace import ClientPace
 from server.http.connection import CHUNK_BYTES, Connection
 from server.jobs.services import Services
 
@@ -31,7 +31,7 @@ ANY_SIZE = 10**100
 _EXPECTED = "100-continue"
 
 
-class Front(HTTPServerConnectionDelegate):
+class HttpApplication(HTTPServerConnectionDelegate):
     """What the HTTP server asks for each request that is not plain."""
 
     def __init__(self, services: Services):
@@ -53,7 +53,7 @@ class Front(HTTPServerConnectionDelegate):
 class _Request(HTTPMessageDelegate):
     """A request of the application's, whose head is seen to first."""
 
-    def __init__(self, proxies: Proxies, context: object, rest: HTTPMessageDelegate):
+    def __init__(self, proxies: TrustedProxies, context: object, rest: HTTPMessageDelegate):
         self._proxies, self._context, self._rest = proxies, context, rest
 
     def headers_received(
@@ -74,10 +74,10 @@ class _Request(HTTPMessageDelegate):
         self._rest.on_connection_close()
 
 
-class Entrance:
+class HttpServer:
     """Lets clients in, at most so many at a time; made inside a running event loop."""
 
-    def __init__(self, front: Front, sockets: Sequence[socket.socket], most: int):
+    def __init__(self, front: HttpApplication, sockets: Sequence[socket.socket], most: int):
         services = front.services
         settings = services.settings
         # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
@@ -91,7 +91,9 @@ class Entrance:
         # No timer for each request: of heads, Pace knows more.
         self._server.conn_params.header_timeout = None
         self._path = FastPath(services)
-        pace = Pace(settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second)
+        pace = ClientPace(
+            settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second
+        )
         self._acceptor = Acceptor(self._begin, sockets, most, pace)
 
     def close(self) -> None:

@@ -14,10 +14,10 @@ from tornado.netutil import bind_sockets
 from runner.job_types import loader as job_types
 from runner.job_types.base import JobType
 from server.http.acceptor import most_connections
-from server.http_server import Entrance, Front
+from server.http_server import HttpApplication, HttpServer
 from server.jobs.services import Services
 from server.settings.server import ServerSettings
-from server.store.spans import Requests
+from server.store.spans import RequestSpans
 from storage.open import Store, open_store
 from storage.records.job import StoreError, StoreUnusable
 from storage.telemetry.logs import set_up_logs
@@ -40,7 +40,7 @@ def serve(settings: ServerSettings) -> None:
         store = open_store(settings)
         require_room_for_uploads(settings, store)
         types = job_types.find(settings.job_type_packages)
-        traces = Requests(open_spans(settings, "listener"))
+        traces = RequestSpans(open_spans(settings, "listener"))
     except (StoreError, job_types.JobTypesError, TracingError) as error:
         sys.exit(f"cannot start: {error}")
     try:
@@ -87,7 +87,7 @@ async def listen(
     settings: ServerSettings,
     store: Store,
     types: Mapping[str, JobType[Any]],
-    traces: Requests,
+    traces: RequestSpans,
 ) -> None:
     """Answer requests until SIGTERM or SIGINT, then let those under way end."""
     stop = asyncio.Event()
@@ -99,7 +99,7 @@ async def listen(
     streams = min(settings.max_streams, max(1, most // 2))
     settings = settings.model_copy(update={"max_streams": streams})
     services = Services(settings, store, types, traces)
-    entrance = Entrance(Front(services), sockets, most)
+    entrance = HttpServer(HttpApplication(services), sockets, most)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
     if services.door.tokens is None:
         log.warning("no API_TOKENS are set: whoever reaches this address may do anything")

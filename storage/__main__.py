@@ -14,9 +14,9 @@ from storage.settings.settings import Settings, SettingsError, read_or_exit
 from storage.settings.url import url_problem
 from storage.telemetry.logs import set_up_logs
 from storage.transfer.endpoints import open_source, open_target
-from storage.transfer.files import has_files, move_files
+from storage.transfer.files import has_files, transfer_files
 from storage.transfer.tables import BATCH_ROWS
-from storage.transfer.transfer import Compared, Move
+from storage.transfer.transfer import TableComparison, Transfer
 
 ABOUT = """Moves all jobs, with their attempts, events, output, keys and callbacks, to another
 database, which has to be empty or new. Stop all listeners and workers first. One that was cut off
@@ -96,9 +96,9 @@ def _migrate(arguments: argparse.Namespace) -> int:
     source = open_source(arguments.source, folder)
     files, copied = 0, 0
     if has_files(source):
-        files, copied = move_files(source, *_uploads(folder, arguments.uploads_to), tell)
+        files, copied = transfer_files(source, *_uploads(folder, arguments.uploads_to), tell)
     target = open_target(arguments.target)
-    move = Move(source, target, _identity(arguments.source), tell, arguments.batch)
+    move = Transfer(source, target, _identity(arguments.source), tell, arguments.batch)
     compared = move.run()
     _say(f"{files:,} uploaded files, {copied:,} of them copied now")
     code = _report(compared)
@@ -135,7 +135,7 @@ def _data_dir(url: str) -> Path:
     return Settings.read().data_dir
 
 
-def _report(compared: list[Compared]) -> int:
+def _report(compared: list[TableComparison]) -> int:
     """Print what is on both sides; the exit code."""
     if not compared:
         _say("nothing to do: all of it was moved before")

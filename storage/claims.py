@@ -7,28 +7,28 @@ returns False: someone else has settled the job, and what this runner knows of i
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from storage.claiming.candidates import Lookout
-from storage.claiming.claim import Claiming
+from storage.claiming.candidates import CandidateFinder
+from storage.claiming.claim import Claimer
 from storage.claiming.job_parts import JobParts
 from storage.claiming.parts import Parts
-from storage.claiming.transaction import Turns
+from storage.claiming.transaction import ClaimTransactions
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 from storage.jobs import output
-from storage.jobs.open_queues import IS_RUNNING, open_lanes
+from storage.jobs.open_queues import IS_RUNNING, open_queues
 from storage.jobs.rows import fetch_jobs, select_jobs
-from storage.jobs.transitions import Moves
+from storage.jobs.transitions import Transitions
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Wakeup
-from storage.records.job import Ended, Fence, Job, Outcome, Usage
+from storage.records.job import AttemptEnd, AttemptOutcome, Fence, Job, Usage
 from storage.records.states import COMPLETE, CONFIRM_CANCEL, FAIL, RELEASE, RETRY
 
 _UNKNOWN = Usage()
 
 
-class Claims(Turns):
+class Claims(ClaimTransactions):
     """Claims due jobs for one runner and settles them. For one thread.
 
     `queues` are those that the runner takes, None for all.
@@ -42,9 +42,9 @@ class Claims(Turns):
         clock: Clock,
         queues: Collection[str] | None = None,
     ):
-        self._moves = Moves(database)
-        lookout = Lookout(database, queues, liveness)
-        claiming = Claiming(database, lookout, liveness, clock)
+        self._moves = Transitions(database)
+        lookout = CandidateFinder(database, queues, liveness)
+        claiming = Claimer(database, lookout, liveness, clock)
         super().__init__(database, wakeup, claiming, self._moves.ends)
         self._liveness = liveness
         self._clock = clock
@@ -78,7 +78,7 @@ class Claims(Turns):
     def seconds_to_next(self) -> float | None:
         """Until the next queued job falls due that may be claimed, below 0 if one is; None if there
         is none, or none but in queues that are paused or full."""
-        lanes = open_lanes(self._database, self._queues)
+        lanes = open_queues(self._database, self._queues)
         run_at = min((lane.next_run_at for lane in lanes), default=None)
         return None if run_at is None else (run_at - self._clock()) / 1000
 
@@ -105,43 +105,43 @@ class Claims(Turns):
         with self._database.transaction():
             output.write(self._database, fence, pieces, most)
 
-    def complete(self, fence: Fence, result: str, ended: Ended) -> bool:
+    def complete(self, fence: Fence, result: str, ended: AttemptEnd) -> bool:
         """The job succeeded; `result` is JSON text."""
         return self.complete_each([(fence, result, ended)])[0]
 
-    def complete_each(self, ends: Sequence[tuple[Fence, str, Ended]]) -> list[bool]:
+    def complete_each(self, ends: Sequence[tuple[Fence, str, AttemptEnd]]) -> list[bool]:
         """The same for many jobs."""
         given = [(fence, ended, {"result": result}) for fence, result, ended in ends]
         return self._moves.settle_each(COMPLETE, given, self._clock())
 
-    def retry(self, fence: Fence, ended: Ended, delay_ms: int) -> bool:
+    def retry(self, fence: Fence, ended: AttemptEnd, delay_ms: int) -> bool:
         """The attempt ended badly: queue the job again, due after a delay."""
         now = self._clock()
         changes = {"run_at": now + delay_ms, "retry_count": JobRow.retry_count + 1}
         return self._moves.settle(RETRY, fence, ended, now, **changes)
 
-    def fail(self, fence: Fence, ended: Ended) -> bool:
+    def fail(self, fence: Fence, ended: AttemptEnd) -> bool:
         """The attempt ended badly, and there is no other."""
         return self._moves.settle(FAIL, fence, ended, self._clock())
 
     def release(self, fence: Fence, usage: Usage = _UNKNOWN, delay_ms: int = 0) -> bool:
         """Give the job back without cost, due after a delay."""
         now = self._clock()
-        ended = Ended(Outcome.RELEASED, usage=usage)
+        ended = AttemptEnd(AttemptOutcome.RELEASED, usage=usage)
         return self._moves.settle(RELEASE, fence, ended, now, run_at=now + delay_ms, progress=None)
 
-    def confirm_cancel(self, fence: Fence, ended: Ended) -> bool:
+    def confirm_cancel(self, fence: Fence, ended: AttemptEnd) -> bool:
         """The job's process is gone, as a client wanted."""
         return self._moves.settle(CONFIRM_CANCEL, fence, ended, self._clock())
 
     def _select_self(self) -> Any:
-        named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == place(RunnerRow.name))
+        named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == parameter(RunnerRow.name))
         return self._database.share(named)
 
 
 def _select_to_cancel() -> Any:
     return JobRow.select(JobRow.id, JobRow.attempt).where(
         IS_RUNNING,
-        JobRow.locked_by == place(JobRow.locked_by),
+        JobRow.locked_by == parameter(JobRow.locked_by),
         JobRow.cancel_requested_at.is_null(False),
     )

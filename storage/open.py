@@ -20,7 +20,7 @@ from storage.liveness.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.notify.postgresql import PostgresWakeup
 from storage.notify.wakeup import SocketWakeup
 from storage.records.job import StoreError, StoreFull, StoreUnavailable
-from storage.transfer.checkpoint import refuse_half_moved
+from storage.transfer.checkpoint import refuse_unfinished_transfer
 
 if TYPE_CHECKING:
     from storage.settings.settings import Settings
@@ -78,7 +78,7 @@ def open_store(
         make_folder(settings.data_dir)
         deadline = time.monotonic() + patience
         _patiently(lambda: _migrate(settings), give_up, deadline)
-        refuse_half_moved(database)
+        refuse_unfinished_transfer(database)
         uploads = open_uploads(settings, give_up, deadline)
         wakeup = _wakeup(database, settings)
         return Store(settings, database, wakeup, uploads, clock_of(database))

@@ -11,11 +11,11 @@ from uuid import UUID
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
-from storage.jobs.idempotency import Kept, Keyed, forget, keep
+from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_keys
 from storage.jobs.queues import known
 from storage.jobs.rows import jobs_by_id
 from storage.jobs.statements import insert_job
-from storage.jobs.transitions import Moves, dump
+from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.transaction import waking
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.queries.id_skew import IdSkew
@@ -53,7 +53,7 @@ class JobStore:
         self._database = database
         self._wakeup = wakeup
         self._clock = clock
-        self._moves = Moves(database)
+        self._moves = Transitions(database)
         self._skew = IdSkew(database)
 
     def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID | Refusal]:
@@ -66,13 +66,13 @@ class JobStore:
             self._insert([row for row in rows if not isinstance(row, Refusal)])
         return [row if isinstance(row, Refusal) else row["id"] for row in rows]
 
-    def enqueue_once(self, keyed: Sequence[Keyed]) -> list[Kept | Refusal]:
+    def enqueue_once(self, keyed: Sequence[KeyedJob]) -> list[StoredKey | Refusal]:
         """Store new jobs whose keys are new; what each key stands for, in order.
 
         The key of a job that is refused is free again. Raises as `enqueue` does.
         """
         with waking(self._wakeup, self._database, WORKER):
-            kept = keep(self._database, keyed)
+            kept = store_keys(self._database, keyed)
             new = [each for each in keyed if kept[each.key].job_id == each.job.id]
             rows = self._rows([each.job for each in new])
             refused = {
@@ -80,7 +80,7 @@ class JobStore:
                 for each, row in zip(new, rows, strict=True)
                 if isinstance(row, Refusal)
             }
-            forget(self._database, list(refused))
+            delete_keys(self._database, list(refused))
             self._insert([row for row in rows if not isinstance(row, Refusal)])
         return [refused.get(each.key, kept[each.key]) for each in keyed]
 
@@ -138,7 +138,7 @@ class JobStore:
             "id": job.id,
             "type": job.type,
             "status": Status.QUEUED,
-            "payload": dump(job.payload),
+            "payload": to_json_text(job.payload),
             "attempt": 0,
             "retry_count": 0,
             "max_retries": job.max_retries,

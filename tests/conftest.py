@@ -10,7 +10,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.http_server import Entrance, Front
+from server.http_server import HttpApplication, HttpServer
 from tests.support.api import Client, open_app
 from tests.support.browsers import browser as browser
 from tests.support.browsers import page as page
@@ -75,7 +75,7 @@ def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
     """The listener's application, for pytest-tornado's server."""
     with open_app(bench, io_loop) as application:
         yield application
@@ -83,12 +83,12 @@ def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
 
 @pytest.fixture
 def http_server(
-    app: Front, io_loop: IOLoop, _unused_port: tuple[socket.socket, int]
-) -> Iterator[Entrance]:
+    app: HttpApplication, io_loop: IOLoop, _unused_port: tuple[socket.socket, int]
+) -> Iterator[HttpServer]:
     """In place of pytest-tornado's: clients come in as they do to a listener."""
 
-    async def begin() -> Entrance:
-        return Entrance(app, [_unused_port[0]], most=1000)
+    async def begin() -> HttpServer:
+        return HttpServer(app, [_unused_port[0]], most=1000)
 
     entrance = io_loop.run_sync(begin)
     yield entrance
@@ -97,7 +97,7 @@ def http_server(
 
 
 @pytest.fixture
-def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
     """A client of the listener. (`app` is named, or its databases would not be parameters.)"""
     return Client(http_client, base_url)
 

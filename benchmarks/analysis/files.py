@@ -25,7 +25,7 @@ from benchmarks.analysis.log_file import make_log
 from benchmarks.jobs import time_of
 from benchmarks.server.uploads import send
 from runner.analysis.match.patterns import Pattern
-from runner.analysis.run import Wanted, analyze
+from runner.analysis.run import AnalysisOptions, analyze
 from tests.support.programs import Service, running_service
 
 TEXTS = ("ERROR", "WARN")
@@ -41,7 +41,7 @@ def ours(path: Path, helpers: int = 1) -> float:
     began = time.monotonic()
     child = os.fork()
     if child == 0:
-        analyze(path, PATTERNS, Wanted(), quiet, helpers)
+        analyze(path, PATTERNS, AnalysisOptions(), quiet, helpers)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     return time.monotonic() - began
@@ -109,7 +109,9 @@ def main() -> None:
         folder = Path(name)
         small = folder / "small.log"
         small.write_bytes(b"an ERROR\n")
-        analyze(small, PATTERNS, Wanted(), quiet)  # what a warm process has done and tested before
+        analyze(
+            small, PATTERNS, AnalysisOptions(), quiet
+        )  # what a warm process has done and tested before
         measured = calls(folder, given.size_mb * 10**6)
         with running_service("", folder) as service:
             service.worker(CONCURRENCY_LIMIT="1")

@@ -17,7 +17,7 @@ from benchmarks.analysis.analyze import cases
 from benchmarks.analysis.files import quiet
 from benchmarks.analysis.log_file import make_log
 from runner.analysis.match.patterns import Pattern
-from runner.analysis.run import Wanted, analyze
+from runner.analysis.run import AnalysisOptions, analyze
 
 CASES = ("1 literals", "2 literals", "20 literals", "200 literals", "5 regexes")
 WARM_UP = 2
@@ -27,7 +27,7 @@ WARM_UP = 2
 def seconds(path: Path, patterns: list[Pattern], cores: int) -> float:
     """What one analysis takes."""
     began = time.perf_counter()
-    analyze(path, patterns, Wanted(), quiet, cores)
+    analyze(path, patterns, AnalysisOptions(), quiet, cores)
     return time.perf_counter() - began
 
 

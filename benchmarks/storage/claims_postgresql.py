@@ -24,15 +24,15 @@ from uuid import UUID
 import psycopg
 
 from benchmarks.jobs import percentile
-from storage.claiming.statements import Claim, Claimed
+from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.open import Store, open_store
-from storage.records.job import Ended, Job, NewJob, Outcome
+from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob
 from storage.settings.settings import Settings
 from storage.store import JobStore
 from tests.support.servers import postgres
 
-RETURNED = Ended(Outcome.RETURNED)
+RETURNED = AttemptEnd(AttemptOutcome.RETURNED)
 RESULT = '{"slept_seconds": 0}'
 STORED = 500
 """So many jobs are stored, and kept ones finished, by one transaction."""
@@ -128,7 +128,7 @@ class Bench:
         return head + "\n".join(f"|{'|'.join(map(str, row))}|" for row in rows)
 
 
-def turn(claims: Claims, jobs: list[Job], claim: Claim) -> tuple[list[bool], Claimed]:
+def turn(claims: Claims, jobs: list[Job], claim: ClaimCall) -> tuple[list[bool], ClaimedJobs]:
     """What each turn changes."""
     return claims.complete_each([(job.fence, RESULT, RETURNED) for job in jobs]), claim()
 

@@ -9,24 +9,24 @@ but its place.
 from collections.abc import Sequence
 from typing import Any
 
-from runner.analysis.count.file_facts import Seen
+from runner.analysis.count.file_facts import FileFacts
 from runner.analysis.count.tally import Partial
 from runner.analysis.count.times import LineTimes
 from runner.analysis.input.encodings import AS_IT_IS
 from runner.analysis.input.formats import format_of
-from runner.analysis.input.progress import Seldom
+from runner.analysis.input.progress import ThrottledProgress
 from runner.analysis.input.stored import Stored, modified_at, size_of
 from runner.analysis.match.patterns import Pattern, prepare
 from runner.analysis.parallel.cuts import after_newline, may_be_cut
 from runner.analysis.parallel.ranges import scan_range
 from runner.analysis.plain_json import of_plain, to_plain
-from runner.analysis.run import Found, Report, Wanted, detect_encoding, options_of
+from runner.analysis.run import AnalysisOptions, AnalysisResult, Report, detect_encoding, options_of
 
 MOST_PARTS = 400
 
 
 def plan(
-    file: Stored, patterns: Sequence[Pattern], wanted: Wanted, part_bytes: int
+    file: Stored, patterns: Sequence[Pattern], wanted: AnalysisOptions, part_bytes: int
 ) -> list[tuple[int, int]]:
     """Parts (start, end) of about so many bytes; none where they would not give the same as the
     whole: of a compressed file, one in another encoding, or with a text that spans lines.
@@ -46,7 +46,7 @@ def scan_part(
     file: Stored,
     part: tuple[int, int],
     patterns: Sequence[Pattern],
-    wanted: Wanted,
+    wanted: AnalysisOptions,
     report: Report,
 ) -> dict[str, Any]:
     """What is found in the lines that belong to a part of `plan`: JSON for `fold`.
@@ -56,7 +56,7 @@ def scan_part(
     ready, options = prepare(patterns), options_of(wanted, modified_at(file), len(patterns))
     size = size_of(file)
     start, end = (_line_end(file, cut, size) for cut in part)
-    tell = Seldom(lambda told: report(progress(part, patterns, *told)))
+    tell = ThrottledProgress(lambda told: report(progress(part, patterns, *told)))
     partial, seen = scan_range(file, (start, end), size, ready, options, tell)
     counts = [tally.count for tally in partial.tallies]
     report(progress(part, patterns, partial.bytes, counts))
@@ -71,11 +71,13 @@ def progress(
     return {"bytes_done": done, "bytes_total": part[1] - part[0], "counts": by_key}
 
 
-def fold(results: Sequence[dict[str, Any]], wanted: Wanted, patterns: int) -> dict[str, Any]:
+def fold(
+    results: Sequence[dict[str, Any]], wanted: AnalysisOptions, patterns: int
+) -> dict[str, Any]:
     """What parts that follow one another have found, as if they were one."""
     lines = options_of(wanted, 0.0, patterns).lines
     samples, max_buckets = (lines.samples, lines.max_buckets) if lines else (0, 0)
-    whole, seen = Partial.of(patterns), Seen()
+    whole, seen = Partial.of(patterns), FileFacts()
     for result in results:
         partial, part_seen = of_plain(result, max_buckets)
         seen.fold(part_seen, whole.bytes)
@@ -87,16 +89,16 @@ def join(
     file: Stored,
     folded: dict[str, Any],
     patterns: Sequence[Pattern],
-    wanted: Wanted,
+    wanted: AnalysisOptions,
     seconds: float,
-) -> Found:
+) -> AnalysisResult:
     """The outcome of the whole, from all parts folded; `seconds` is how long that took."""
     options = options_of(wanted, 0.0, len(patterns))
     partial, seen = of_plain(folded, options.lines.max_buckets if options.lines else 0)
     encoding, bom = detect_encoding(file, wanted.encoding)
     span = seen.span.times(LineTimes(modified_at(file)))
     keys, size = [pattern.key for pattern in patterns], size_of(file)
-    return Found(keys, partial, seen, "plain", encoding, bom, size, seconds, span)
+    return AnalysisResult(keys, partial, seen, "plain", encoding, bom, size, seconds, span)
 
 
 def _line_end(file: Stored, cut: int, size: int) -> int:

@@ -5,13 +5,13 @@ Not pickled: it comes out of a store. Bytes are text with a character for each, 
 
 from typing import Any
 
-from runner.analysis.count.file_facts import Seen
+from runner.analysis.count.file_facts import FileFacts
 from runner.analysis.count.histogram import Histogram, TimeSpan
 from runner.analysis.count.tally import Partial, Tally
-from runner.analysis.input.utf8 import Trouble
+from runner.analysis.input.utf8 import InvalidText
 
 
-def to_plain(partial: Partial, seen: Seen) -> dict[str, Any]:
+def to_plain(partial: Partial, seen: FileFacts) -> dict[str, Any]:
     """All of it, as JSON can hold it."""
     return {
         "bytes": partial.bytes,
@@ -22,11 +22,11 @@ def to_plain(partial: Partial, seen: Seen) -> dict[str, Any]:
     }
 
 
-def of_plain(plain: dict[str, Any], max_buckets: int) -> tuple[Partial, Seen]:
+def of_plain(plain: dict[str, Any], max_buckets: int) -> tuple[Partial, FileFacts]:
     """The same again; `max_buckets` is the bound of each histogram."""
     tallies = [_of_tally(tally, max_buckets) for tally in plain["tallies"]]
     partial = Partial(tallies, plain["bytes"], plain["lines"])
-    return partial, Seen(TimeSpan.of_plain(plain["span"]), Trouble(*plain["trouble"]))
+    return partial, FileFacts(TimeSpan.of_plain(plain["span"]), InvalidText(*plain["trouble"]))
 
 
 def _tally(tally: Tally) -> list[Any]:

@@ -5,10 +5,10 @@ from typing import Any
 
 from runner.analysis.count.histogram import rfc3339
 from runner.analysis.count.tally import Tally
-from runner.analysis.run import Found, Wanted
+from runner.analysis.run import AnalysisOptions, AnalysisResult
 
 
-def to_json(found: Found, wanted: Wanted) -> dict[str, Any]:
+def to_json(found: AnalysisResult, wanted: AnalysisOptions) -> dict[str, Any]:
     """All that was asked for; what is told of each pattern is by its key, in the given order."""
 
     def each(value: Callable[[Tally], Any]) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def to_json(found: Found, wanted: Wanted) -> dict[str, Any]:
     return result | {"bytes": found.partial.bytes, "file": _file(found)}
 
 
-def _file(found: Found) -> dict[str, Any]:
+def _file(found: AnalysisResult) -> dict[str, Any]:
     trouble = found.seen.trouble
     return {
         "format": found.format,

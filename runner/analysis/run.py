@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.analysis.count.file_facts import Seen, Watched
+from runner.analysis.count.file_facts import FileFacts, ObservedSource
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import Options, Scanner
 from runner.analysis.count.tally import Partial
 from runner.analysis.count.times import LineTimes
 from runner.analysis.input.encodings import AS_IT_IS, Utf8Source, detect
-from runner.analysis.input.source import Limits
+from runner.analysis.input.source import DecompressionLimits
 from runner.analysis.input.sources import open_source
 from runner.analysis.input.stored import Stored, modified_at, read_at
 from runner.analysis.match.patterns import Literal, Pattern, Regex, prepare
@@ -35,7 +35,7 @@ as it is stored, counts are by the pattern's key."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AnalysisOptions:
     """What is to be told besides counts.
 
     `samples` are lines for each pattern, `histogram` is a unit of time or empty, `encoding` a name
@@ -49,12 +49,12 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Found:
+class AnalysisResult:
     """What was found in a file. `stored_bytes` is its size, `partial.bytes` that of its data."""
 
     keys: list[str]
     partial: Partial
-    seen: Seen
+    seen: FileFacts
     format: str
     encoding: str
     bom: bool
@@ -66,11 +66,11 @@ class Found:
 def analyze(
     file: Stored,
     patterns: Sequence[Pattern],
-    wanted: Wanted,
+    wanted: AnalysisOptions,
     report: Report,
     helpers: int = 1,
-    limits: Limits | None = None,
-) -> Found:
+    limits: DecompressionLimits | None = None,
+) -> AnalysisResult:
     """Scan a file to its end; a large plain one by so many processes, with the same outcome.
 
     Raises PatternError, OSError, SourceError (after a last report with the counts so far) and
@@ -100,7 +100,9 @@ def analyze(
         span = seen.span.times(LineTimes(modified))
         seconds = max(time.monotonic() - began, 1e-6)
         stored = source.bytes_total
-        return Found(keys, partial, seen, source.format, encoding, bom, stored, seconds, span)
+        return AnalysisResult(
+            keys, partial, seen, source.format, encoding, bom, stored, seconds, span
+        )
 
 
 def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
@@ -109,7 +111,7 @@ def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
     return encoding, bom_bytes > 0
 
 
-def options_of(wanted: Wanted, modified: float, patterns: int) -> Options:
+def options_of(wanted: AnalysisOptions, modified: float, patterns: int) -> Options:
     """The same for a scanner; `modified`, in seconds since 1970, tells the year of times that have
     none. Samples and histograms are fewer where there are many patterns."""
     if not wanted.lines:
@@ -125,9 +127,9 @@ def _scan(
     patterns: Sequence[Literal | Regex],
     options: Options,
     tell: Callable[[int, list[int]], None],
-) -> tuple[Partial, Seen]:
-    seen, tell_at = Seen(), 0.0
-    scanner = Scanner(patterns, options, Watched(text, seen.span))
+) -> tuple[Partial, FileFacts]:
+    seen, tell_at = FileFacts(), 0.0
+    scanner = Scanner(patterns, options, ObservedSource(text, seen.span))
     try:
         while scanner.scan():
             now = time.monotonic()

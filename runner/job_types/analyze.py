@@ -9,13 +9,13 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from runner.analysis.input.encodings import EncodingError, check_encoding
 from runner.analysis.input.errors import PatternError
-from runner.analysis.input.source import Limits, SourceError
+from runner.analysis.input.source import DecompressionLimits, SourceError
 from runner.analysis.match.patterns import Pattern, prepare
 from runner.job_types.base import Context, NotRetryable, Payload
-from runner.job_types.in_parts import InParts, Part
+from runner.job_types.in_parts import InParts, JobPart
 
 if TYPE_CHECKING:  # what else analyzes is imported where it does: a listener has no use for it
-    from runner.analysis.run import Wanted
+    from runner.analysis.run import AnalysisOptions
 
 
 class PatternObject(Payload):
@@ -100,12 +100,12 @@ class AnalyzePayload(Payload):
         """The patterns as the analysis takes them."""
         return [given.plain() for given in self.patterns]
 
-    def wanted(self) -> "Wanted":
+    def wanted(self) -> "AnalysisOptions":
         """What is to be told besides counts."""
-        from runner.analysis.run import Wanted
+        from runner.analysis.run import AnalysisOptions
 
         unit = "" if self.histogram == "none" else self.histogram
-        return Wanted(self.lines, self.samples, unit, self.encoding)
+        return AnalysisOptions(self.lines, self.samples, unit, self.encoding)
 
 
 class Analyze(InParts[AnalyzePayload]):
@@ -130,21 +130,21 @@ class Analyze(InParts[AnalyzePayload]):
         from runner.analysis.run import analyze
 
         file, patterns, wanted = _file(context), payload.plain_patterns(), payload.wanted()
-        limits = Limits(context.max_data_bytes, context.max_data_ratio)
+        limits = DecompressionLimits(context.max_data_bytes, context.max_data_ratio)
         try:
             found = analyze(file, patterns, wanted, context.report, context.cores, limits)
         except SourceError as error:
             raise NotRetryable(f"{_name(context)}: {error}") from error
         return to_json(found, wanted)
 
-    def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[Part]:
+    def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[JobPart]:
         """Parts of a plain file, each by its offsets."""
         from runner.analysis import parts
 
         patterns = payload.plain_patterns()
         planned = parts.plan(_file(context), patterns, payload.wanted(), part_bytes)
         none = [0] * len(patterns)
-        return [Part(part, parts.progress(part, patterns, 0, none)) for part in planned]
+        return [JobPart(part, parts.progress(part, patterns, 0, none)) for part in planned]
 
     def run_part(self, payload: AnalyzePayload, context: Context, spec: Any) -> Any:
         """Scan the lines of a part."""

@@ -16,7 +16,7 @@ from runner.job_types.base import Context, JobType, P
 
 
 @dataclass(frozen=True)
-class Part:
+class JobPart:
     """A part of a job: what `run_part` has to know, and its progress before it begins. JSON both.
 
     Numbers in the progress of parts are added up, by their names, to that of the job.
@@ -30,7 +30,7 @@ class InParts(JobType[P]):
     """A job type that has `run`, and these: together they give the same result."""
 
     @abstractmethod
-    def plan(self, payload: P, context: Context, part_bytes: int) -> list[Part]:
+    def plan(self, payload: P, context: Context, part_bytes: int) -> list[JobPart]:
         """The parts, each for about so many bytes of the file; none if it cannot be cut."""
 
     @abstractmethod

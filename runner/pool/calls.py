@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runner.pool.channel import Link
+from runner.pool.channel import KeeperChannel
 from runner.pool.protocol import messages
-from runner.pool.protocol.outcome import Outcome
+from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.output import Piece
 
 
@@ -19,7 +19,7 @@ class Call:
     """A call without an outcome."""
 
     token: str
-    link: Link | None
+    link: KeeperChannel | None
     """To its keeper; None if that was dead already."""
     behind: bool
     """Whether the keeper had others to run before."""
@@ -50,7 +50,7 @@ class Calls:
 
     def __init__(self) -> None:
         self.running: dict[str, Call] = {}
-        self.outcomes: list[tuple[str, Outcome]] = []
+        self.outcomes: list[tuple[str, CallOutcome]] = []
         self.progress: dict[str, str] = {}
         self.output: dict[str, list[Piece]] = {}
 
@@ -59,7 +59,7 @@ class Calls:
         """How many calls no keeper has."""
         return sum(call.link is None for call in self.running.values())
 
-    def add(self, token: str, link: Link | None, behind: bool = False) -> None:
+    def add(self, token: str, link: KeeperChannel | None, behind: bool = False) -> None:
         """A call was submitted."""
         self.running[token] = Call(token, link, behind, time.monotonic())
 
@@ -77,7 +77,7 @@ class Calls:
         call = self.running.get(token)
         if call is not None and call.link and not call.to_kill:
             if call.link.withdraw(token):
-                self._end(token, Outcome("killed", innocent=True))
+                self._end(token, CallOutcome("killed", innocent=True))
             else:
                 order = {"kind": "kill", "token": token}
                 call.to_kill = messages.send_at_once(call.link.channel, order)
@@ -113,7 +113,7 @@ class Calls:
     def lose(self, token: str, reason: str) -> None:
         """A call can have no other outcome."""
         call = self.running[token]
-        lost = Outcome(
+        lost = CallOutcome(
             "lost",
             error_type="Lost",
             error_message=reason,
@@ -127,7 +127,7 @@ class Calls:
         """Whether there is anything to take."""
         return bool(self.outcomes or self.progress or self.output)
 
-    def take_outcomes(self) -> list[tuple[str, Outcome]]:
+    def take_outcomes(self) -> list[tuple[str, CallOutcome]]:
         """The outcomes since last asked."""
         outcomes, self.outcomes = self.outcomes, []
         return outcomes
@@ -147,12 +147,12 @@ class Calls:
             piece = message.fields["position"], messages.read_bytes(message.text)
             self.output.setdefault(token, []).append(piece)
 
-    def _end(self, token: str, outcome: Outcome) -> None:
+    def _end(self, token: str, outcome: CallOutcome) -> None:
         del self.running[token]
         self.outcomes.append((token, outcome))
 
 
-def _outcome(message: messages.Message) -> Outcome:
+def _outcome(message: messages.Message) -> CallOutcome:
     fields, result = message.fields["outcome"], None
     if message.text is not None:
         result = messages.read(message.text)
@@ -160,4 +160,4 @@ def _outcome(message: messages.Message) -> Outcome:
         # The kernel drops what would be one descriptor too many.
         text = "the result could not be received: too many open files"
         fields |= {"kind": "lost", "error_type": "Lost", "error_message": text}
-    return Outcome(result=result, **fields)
+    return CallOutcome(result=result, **fields)

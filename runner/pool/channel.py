@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import Begun
+from runner.pool.protocol.begun_calls import BegunCall
 from runner.pool.protocol.prefetch import LINE_SECONDS
 
 _FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
@@ -27,10 +27,10 @@ class _Order:
     timeout: float | None
 
 
-class Link:
+class KeeperChannel:
     """What a keeper has to do: the call that runs, and those that wait behind it."""
 
-    def __init__(self, channel: socket.socket, begun: Callable[[], Begun]):
+    def __init__(self, channel: socket.socket, begun: Callable[[], BegunCall]):
         """`begun` tells what the keeper has begun last."""
         self.channel = channel
         self.ready = False

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 
 
-class Bell:
+class EventFd:
     """Rings until it is matched with there being no news."""
 
     def __init__(self) -> None:

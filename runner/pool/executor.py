@@ -19,15 +19,20 @@ from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from runner.pool.channel import Link
+from runner.pool.channel import KeeperChannel
 from runner.pool.fork.context import ForkContext
 from runner.pool.fork_server import ForkServer
 from runner.pool.keeper import keeper
 from runner.pool.linux import proc, processes
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import new_marks
+from runner.pool.protocol.begun_calls import new_begun_calls
 from runner.pool.protocol.prefetch import MOST_AHEAD
-from runner.pool.protocol.setup import SLOT_NUMBER, Given, Inherited, Setup
+from runner.pool.protocol.setup import (
+    SLOT_NUMBER,
+    InheritedDescriptor,
+    KeeperArguments,
+    PoolArguments,
+)
 
 _AGAIN_SECONDS = 0.1
 
@@ -38,11 +43,13 @@ def require_main_thread() -> None:
         raise RuntimeError("a pool is for the main thread only")
 
 
-class Crew:
+class KeeperExecutor:
     """A keeper for each slot. Only the main thread may make it and use it, since keepers die with
     the thread that starts them."""
 
-    def __init__(self, size: int, given: Given, server: ForkServer, on_break: Callable[[], None]):
+    def __init__(
+        self, size: int, given: PoolArguments, server: ForkServer, on_break: Callable[[], None]
+    ):
         """Start the keepers, without waiting for them. Raises OSError.
 
         `on_break` is called when the crew is of no use any more, and has to be ended: sometimes
@@ -53,7 +60,7 @@ class Crew:
         self._on_break = on_break
         self._size = size
         self.broken = self._ended = False
-        self._links: dict[int, Link] = {}
+        self._links: dict[int, KeeperChannel] = {}
         self._keepers: dict[int, BaseProcess] = {}
         with contextlib.ExitStack() as held:
             self._readable = held.enter_context(select.epoll())
@@ -72,7 +79,7 @@ class Crew:
         """How many more calls may be submitted, if so many may wait behind one that runs."""
         return sum(link.room(ahead) for link in self._links.values())
 
-    def submit(self, token: str, request: str, timeout: float | None) -> Link:
+    def submit(self, token: str, request: str, timeout: float | None) -> KeeperChannel:
         """Give a call to the keeper that has the least to do, if possible one that is ready.
 
         Raises ConnectionError if that keeper is dead, any other OSError if the call is not sent.
@@ -96,7 +103,7 @@ class Crew:
             else:
                 yield from self._news_of(self._links[descriptor])
 
-    def _news_of(self, link: Link) -> Iterator[messages.Message]:
+    def _news_of(self, link: KeeperChannel) -> Iterator[messages.Message]:
         while (message := messages.receive(link.channel)) is not None:
             link.heard(message)
             if message.fields["kind"] != "ready":
@@ -144,27 +151,27 @@ class Crew:
         processes.kill_below(spare=self._strangers())
         self._ended = True
 
-    def _set_up(self, held: contextlib.ExitStack, given: Given) -> Setup:
+    def _set_up(self, held: contextlib.ExitStack, given: PoolArguments) -> KeeperArguments:
         """Make channels, marks and the pipe of slots, and what the keepers are given of them."""
-        channels, marks = [], held.enter_context(new_marks(self._size))
+        channels, marks = [], held.enter_context(new_begun_calls(self._size))
         for slot in range(self._size):
             ours, theirs = map(held.enter_context, messages.channel())
-            self._links[ours.fileno()] = Link(ours, partial(marks.begun, slot))
+            self._links[ours.fileno()] = KeeperChannel(ours, partial(marks.begun, slot))
             self._readable.register(ours, select.EPOLLIN)
-            channels.append(Inherited(theirs.fileno()))
+            channels.append(InheritedDescriptor(theirs.fileno()))
         read, write = os.pipe()
         held.callback(os.close, read)
         with open(write, "wb") as slots:
             slots.write(b"".join(map(SLOT_NUMBER.pack, range(self._size))))
-        return Setup(
+        return KeeperArguments(
             given.limits,
             os.getpid(),
-            Inherited(read),
+            InheritedDescriptor(read),
             tuple(channels),
-            Inherited(marks.descriptor),
-            Inherited(given.lease.descriptor),
-            tuple(Inherited(descriptor) for descriptor in given.keep),
-            Inherited(given.work.descriptor),
+            InheritedDescriptor(marks.descriptor),
+            InheritedDescriptor(given.lease.descriptor),
+            tuple(InheritedDescriptor(descriptor) for descriptor in given.keep),
+            InheritedDescriptor(given.work.descriptor),
             str(given.work.path),
         )
 

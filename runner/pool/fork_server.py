@@ -24,7 +24,7 @@ from runner.pool.fork import server as forking
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
-from runner.pool.protocol.setup import Inherited
+from runner.pool.protocol.setup import InheritedDescriptor
 
 _AGAIN_SECONDS = 0.1
 _TRIES = 3
@@ -40,7 +40,7 @@ class ForkServer:
         `env` names variables that it gets besides those of runner/pool/fork/environment.py; it holds the
         descriptors `keep` as well."""
         self._load, self._env = load, env
-        self._keep = tuple(Inherited(descriptor) for descriptor in keep)
+        self._keep = tuple(InheritedDescriptor(descriptor) for descriptor in keep)
         self.pid = 0
         """Its process."""
         self._start()

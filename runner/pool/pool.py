@@ -12,21 +12,21 @@ from functools import partial
 
 from runner.pool.calls import Calls
 from runner.pool.channel import not_handed_over
-from runner.pool.event import Bell
-from runner.pool.executor import Crew, require_main_thread
+from runner.pool.event import EventFd
+from runner.pool.executor import KeeperExecutor, require_main_thread
 from runner.pool.fork_server import ForkServer
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.linux.work_folders import WorkPlace
 from runner.pool.protocol.lease import Lease
-from runner.pool.protocol.outcome import Outcome
+from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.output import Piece
 from runner.pool.protocol.prefetch import MOST_AHEAD
-from runner.pool.protocol.setup import Given, Limits
+from runner.pool.protocol.setup import CallLimits, PoolArguments
 
-__all__ = ["Outcome", "Pool", "PoolError"]
+__all__ = ["CallOutcome", "Pool", "PoolError"]
 
-_DEFAULTS = Limits()
+_DEFAULTS = CallLimits()
 _PATIENCE_SECONDS = 1.0
 """How long the keepers of a broken crew may take to end what they run."""
 _FAILED_STARTS = 5
@@ -54,7 +54,7 @@ class Pool:
         work: WorkPlace,
         *,
         keep_fds: Collection[int] = (),
-        limits: Limits = _DEFAULTS,
+        limits: CallLimits = _DEFAULTS,
     ):
         """Load the entry, and start the keepers without waiting for them. Raises PoolError.
         `load` is pickled and called once, in the fork server, so that what it imports is there
@@ -68,15 +68,15 @@ class Pool:
         self.lease = Lease()
         """When it ends, the keepers end their calls as lost; whatever becomes of this process."""
         keep = tuple(dict.fromkeys(keep_fds))
-        given = Given(limits, keep, self.lease, work)
+        given = PoolArguments(limits, keep, self.lease, work)
         with _starting(), contextlib.ExitStack() as held:
             held.callback(self.lease.close)
-            self._bell = Bell()
+            self._bell = EventFd()
             held.callback(self._bell.close)
             held.callback(processes.adopt_orphans, processes.adopt_orphans())
             server = ForkServer(load, limits.env, keep)
             held.callback(server.close)
-            self._new_crew = partial(Crew, size, given, server, self._bell.ring)
+            self._new_crew = partial(KeeperExecutor, size, given, server, self._bell.ring)
             self._crew = self._new_crew()
             self._held = held.pop_all()
 
@@ -109,7 +109,7 @@ class Pool:
             self._rouse()
         return known
 
-    def collect(self) -> list[tuple[str, Outcome]]:
+    def collect(self) -> list[tuple[str, CallOutcome]]:
         """The outcomes since last asked, with their tokens. Waits for nothing, but up to a second
         after a keeper was killed: all are replaced. Raises PoolError."""
         self._receive()

@@ -9,8 +9,8 @@ import io
 from collections.abc import Iterator
 from contextlib import closing
 
-from runner.analysis.input.read_ahead import Ahead
-from runner.remote.ranges import PIECE_BYTES, Again, Patience, Place
+from runner.analysis.input.read_ahead import ReadAhead
+from runner.remote.ranges import PIECE_BYTES, RemoteLocation, RetryBudget, TransientError
 
 RANGE_BYTES = 64 << 20
 _PIECES_AHEAD = 16
@@ -21,7 +21,7 @@ class RemoteFile:
     a connection of its own."""
 
     def __init__(self, url: str, size: int) -> None:
-        self._place = Place(url, size)
+        self._place = RemoteLocation(url, size)
         self.size = size
 
     def modified(self) -> float:
@@ -29,12 +29,12 @@ class RemoteFile:
 
         Raises RemoteError.
         """
-        patience = Patience()
+        patience = RetryBudget()
         with closing(self._place.connect()) as ranges:
             while True:
                 try:
                     return ranges.modified()
-                except Again as error:
+                except TransientError as error:
                     patience.wait(error)
 
     def open(self, start: int = 0, end: int | None = None) -> "RemoteReader":
@@ -45,12 +45,12 @@ class RemoteFile:
 class RemoteReader(io.RawIOBase):
     """Bytes as of a file, fetched when they are first asked for. Reading raises RemoteError."""
 
-    def __init__(self, place: Place, start: int, end: int) -> None:
+    def __init__(self, place: RemoteLocation, start: int, end: int) -> None:
         super().__init__()
         self._place = place
         self._at, self._end = start, min(end, place.size)
         self._piece = memoryview(b"")
-        self._ahead: Ahead | None = None
+        self._ahead: ReadAhead | None = None
 
     def readable(self) -> bool:
         """It is."""
@@ -95,7 +95,7 @@ class RemoteReader(io.RawIOBase):
             pieces = _pieces(self._place, self._at, self._end)
             if self._end - self._at <= PIECE_BYTES:
                 return b"".join(pieces)  # not worth a thread
-            self._ahead = Ahead(pieces, _PIECES_AHEAD)
+            self._ahead = ReadAhead(pieces, _PIECES_AHEAD)
         return next(self._ahead, b"")
 
     def _stop(self) -> None:
@@ -105,9 +105,9 @@ class RemoteReader(io.RawIOBase):
             self._ahead = None
 
 
-def _pieces(place: Place, at: int, end: int) -> Iterator[bytes]:
+def _pieces(place: RemoteLocation, at: int, end: int) -> Iterator[bytes]:
     """The bytes from one offset to another. Raises RemoteError."""
-    patience = Patience()
+    patience = RetryBudget()
     with closing(place.connect()) as ranges:
         while at < end:
             try:
@@ -115,5 +115,5 @@ def _pieces(place: Place, at: int, end: int) -> Iterator[bytes]:
                     yield piece
                     at += len(piece)
                     patience.renew()
-            except Again as error:
+            except TransientError as error:
                 patience.wait(error)

@@ -40,11 +40,11 @@ class RemoteChanged(RemoteError):
         self.size = size
 
 
-class Again(Exception):
+class TransientError(Exception):
     """What can go away by itself."""
 
 
-class Patience:
+class RetryBudget:
     """How often something is tried that brings nothing."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Patience:
         """It has brought something."""
         self._tries = 0
 
-    def wait(self, error: Again) -> None:
+    def wait(self, error: TransientError) -> None:
         """Before it is tried again. Raises RemoteError if that was often enough."""
         self._tries += 1
         if self._tries == _TRIES:
@@ -62,7 +62,7 @@ class Patience:
         time.sleep(_PAUSE_SECONDS * 2**self._tries)
 
 
-class Place:
+class RemoteLocation:
     """Where a file is, and how many bytes it has."""
 
     def __init__(self, url: str, size: int) -> None:
@@ -71,18 +71,20 @@ class Place:
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self.size = size
 
-    def connect(self) -> "Ranges":
+    def connect(self) -> "RangeReader":
         """A connection of its own, made when it is first asked for something."""
         if self._tls is None:
-            return Ranges(HTTPConnection(self._host, timeout=_TIMEOUT_SECONDS), self._target, self)
+            return RangeReader(
+                HTTPConnection(self._host, timeout=_TIMEOUT_SECONDS), self._target, self
+            )
         tls = HTTPSConnection(self._host, timeout=_TIMEOUT_SECONDS, context=self._tls)
-        return Ranges(tls, self._target, self)
+        return RangeReader(tls, self._target, self)
 
 
-class Ranges:
+class RangeReader:
     """A connection that a file's ranges are asked for, one after the other."""
 
-    def __init__(self, connection: HTTPConnection, target: str, place: Place) -> None:
+    def __init__(self, connection: HTTPConnection, target: str, place: RemoteLocation) -> None:
         self._connection, self._target, self._size = connection, target, place.size
 
     def close(self) -> None:
@@ -136,7 +138,7 @@ class Ranges:
         if status in (200, 206, 416):
             return self._other_size(answer, start)
         text = f"the store answers {status} {answer.reason}"
-        return Again(text) if status >= 500 or status == _TOO_MANY else RemoteError(text)
+        return TransientError(text) if status >= 500 or status == _TOO_MANY else RemoteError(text)
 
     def _other_size(self, answer: HTTPResponse, start: int) -> RemoteError | None:
         if answer.status == 200:
@@ -151,6 +153,8 @@ class Ranges:
             size = match[2]
         return None if size == str(self._size) else RemoteChanged(size)
 
-    def _broken(self, error: Exception) -> Again:
+    def _broken(self, error: Exception) -> TransientError:
         self._connection.close()
-        return Again(f"the connection to the store failed: {type(error).__name__}: {error}")
+        return TransientError(
+            f"the connection to the store failed: {type(error).__name__}: {error}"
+        )

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 CLOSE_SECONDS = 2.0
 
 
-class Errands:
+class BackgroundTasks:
     """Does one after the other, in a thread that is started for the first; or at once."""
 
     def __init__(self, at_once: bool):

@@ -8,10 +8,10 @@ from functools import partial
 
 from runner.pool.linux.work_folders import WorkPlace
 from runner.supervisor import retry
-from runner.supervisor.background import Errands
+from runner.supervisor.background import BackgroundTasks
 from runner.supervisor.transaction_watch import LOOK_SECONDS, TransactionWatch
 from storage.claiming.rescue import Rescuer
-from storage.db.clock import SetBack
+from storage.db.clock import ClockSetBackDetector
 from storage.jobs import retention
 from storage.liveness.liveness import Liveness
 from storage.liveness.reschedule import BATCH, reschedule
@@ -28,7 +28,7 @@ TIDY_SECONDS = 5.0
 
 
 @dataclass
-class Chore:
+class MaintenanceTask:
     """A piece of upkeep. `work` tells whether there is more of it to be done at once."""
 
     work: Callable[[], bool]
@@ -36,7 +36,7 @@ class Chore:
     due_at: float = 0.0
 
 
-def _is_left(chore: Chore) -> bool:
+def _is_left(chore: MaintenanceTask) -> bool:
     """Whether there is more to be done at once. Raises StoreError. While there are no descriptors
     or threads left, which jobs may have taken, nothing is done; the runner needs none to go on."""
     try:
@@ -47,7 +47,7 @@ def _is_left(chore: Chore) -> bool:
         return False
 
 
-class Upkeep:
+class Maintenance:
     """Runs each piece of upkeep when it is due."""
 
     def __init__(
@@ -61,18 +61,18 @@ class Upkeep:
         self._store = store
         self._liveness = liveness
         self._rescuer = rescuer
-        self._errands = Errands(at_once=store.uploads.folder is not None)
+        self._errands = BackgroundTasks(at_once=store.uploads.folder is not None)
         self._retention_ms = round(retention_seconds * 1000)
-        self._set_back = SetBack(store.clock)
+        self._set_back = ClockSetBackDetector(store.clock)
         self._to_reschedule = True  # the clock may have been set back while no runner looked
         self._chores = [
-            Chore(self._rescue, RESCUE_SECONDS),
-            Chore(self._prune, PRUNE_SECONDS),
-            Chore(self._sweep, SWEEP_SECONDS),
-            Chore(self._reschedule, RESCHEDULE_SECONDS),
-            Chore(self._note_history, history.STEP_SECONDS),
-            Chore(work.tidy, TIDY_SECONDS),
-            Chore(TransactionWatch(store.database).look, LOOK_SECONDS),
+            MaintenanceTask(self._rescue, RESCUE_SECONDS),
+            MaintenanceTask(self._prune, PRUNE_SECONDS),
+            MaintenanceTask(self._sweep, SWEEP_SECONDS),
+            MaintenanceTask(self._reschedule, RESCHEDULE_SECONDS),
+            MaintenanceTask(self._note_history, history.STEP_SECONDS),
+            MaintenanceTask(work.tidy, TIDY_SECONDS),
+            MaintenanceTask(TransactionWatch(store.database).look, LOOK_SECONDS),
         ]
 
     def run(self) -> None:

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection
 
-from runner.supervisor.running_jobs import Kill, Roster
-from storage.claiming.parts import PartFence, Parts, TakenPart
+from runner.supervisor.running_jobs import KillReason, RunningJobs
+from storage.claiming.parts import ClaimedPart, PartFence, Parts
 
 
-class PartWork:
+class PartClaimer:
     """Takes parts into free slots, and ends those that nobody waits for any more."""
 
-    def __init__(self, parts: Parts, roster: Roster, slots: int):
+    def __init__(self, parts: Parts, roster: RunningJobs, slots: int):
         self._parts = parts
         self._roster = roster
         self._slots = slots
@@ -25,7 +25,7 @@ class PartWork:
         share = (self._slots + 1) // 2 - len(self._roster.parts())
         return min(self._waiting, max(0, share), free)
 
-    def claim(self, limit: int) -> list[TakenPart]:
+    def claim(self, limit: int) -> list[ClaimedPart]:
         """Take up to so many that wait. Raises StoreError."""
         return self._parts.claim(limit) if self._waiting else []
 
@@ -35,7 +35,7 @@ class PartWork:
         held = self._parts.held() if running else {}
         for fence in running:
             if held.get(fence, True):
-                self._roster.kill(fence, Kill.CANCEL)
+                self._roster.kill(fence, KillReason.CANCEL)
 
     def resume(self, ended: Collection[PartFence | None]) -> None:
         """Do what the store says was claimed and is not known here. Raises StoreError."""

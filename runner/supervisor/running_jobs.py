@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from runner.pool.pool import Pool
-from runner.pool.protocol.outcome import Outcome
+from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.output import Pieces
-from runner.pool.protocol.prefetch import Pace
+from runner.pool.protocol.prefetch import PrefetchDepth
 from runner.supervisor.job_request import RUN, Step, request_text
-from storage.claiming.parts import PartFence, TakenPart
+from storage.claiming.parts import ClaimedPart, PartFence
 from storage.files.uploads import Uploads
 from storage.records.job import Fence, Job
 
@@ -23,7 +23,7 @@ PROGRESS_SECONDS = 1.0
 """The least time between two stored progresses of a job."""
 
 
-class Kill(Enum):
+class KillReason(Enum):
     """Why a job was killed."""
 
     CANCEL = auto()
@@ -34,14 +34,14 @@ class Kill(Enum):
 
 
 @dataclass
-class Running:
+class RunningJob:
     """A job in the pool. `progress` is its newest one that is not stored yet, as JSON text."""
 
     job: Job
     step: Step = field(default_factory=lambda: RUN)
     part: PartFence | None = None
     """If it is a part: then only this is held, and not the job."""
-    kill: Kill | None = None
+    kill: KillReason | None = None
     progress: str | None = None
     printed: Pieces = field(default_factory=Pieces)
     """What of its output is not stored yet."""
@@ -68,14 +68,14 @@ class Running:
         self.printed.parts.clear()
 
 
-class Roster:
+class RunningJobs:
     """Starts, kills and collects jobs."""
 
     def __init__(self, pool: Pool, uploads: Uploads):
         self._pool = pool
         self._uploads = uploads
-        self._running: dict[str, Running] = {}
-        self._pace = Pace(pool.size)
+        self._running: dict[str, RunningJob] = {}
+        self._pace = PrefetchDepth(pool.size)
         self._processors = 1
 
     def __len__(self) -> int:
@@ -91,32 +91,34 @@ class Roster:
 
     def start(self, job: Job) -> None:
         """Hand a claimed job to the pool."""
-        self._submit(Running(job), (), job.timeout)
+        self._submit(RunningJob(job), (), job.timeout)
 
     def start_step(
         self, job: Job, step: Step, results: Sequence[str] = (), timeout: float | None = None
     ) -> None:
         """Hand a step of a claimed job to the pool, with results of parts as JSON text."""
-        self._submit(Running(job, step), results, None if timeout is None else max(timeout, 0.001))
+        self._submit(
+            RunningJob(job, step), results, None if timeout is None else max(timeout, 0.001)
+        )
 
-    def start_part(self, taken: TakenPart) -> None:
+    def start_part(self, taken: ClaimedPart) -> None:
         """Hand a claimed part of a job to the pool."""
         step = {"kind": "part", "spec": taken.spec}
-        self._submit(Running(taken.job, step, taken.fence), (), taken.job.timeout)
+        self._submit(RunningJob(taken.job, step, taken.fence), (), taken.job.timeout)
 
     def parts(self) -> list[PartFence]:
         """The parts that nobody has killed."""
         living = (running for running in self._running.values() if running.kill is None)
         return [running.part for running in living if running.part]
 
-    def kill(self, fence: Fence | PartFence, reason: Kill) -> None:
+    def kill(self, fence: Fence | PartFence, reason: KillReason) -> None:
         """Kill a job or a part, if it is still there; the first reason stays. Asked again, the pool
         looks again after what holds the kill up."""
         token = self._token_of(fence)
         if token is not None:
             self._kill(token, reason)
 
-    def kill_all(self, reason: Kill) -> None:
+    def kill_all(self, reason: KillReason) -> None:
         """Kill all jobs."""
         for token in list(self._running):
             self._kill(token, reason)
@@ -124,16 +126,16 @@ class Roster:
     def give_back(self, seconds: float) -> bool:
         """Release the jobs that have waited for so long behind others; whether any wait still."""
         for token in list(self._pool.waiting(seconds)):  # a kill may end it at once
-            self._kill(token, Kill.RELEASE)
+            self._kill(token, KillReason.RELEASE)
         return any(self._pool.waiting(0.0))
 
     def disown_all(self) -> None:
         """Kill all jobs, whatever else they were killed for."""
         for token, running in self._running.items():
-            running.kill = Kill.DISOWN
+            running.kill = KillReason.DISOWN
             self._pool.kill(token)
 
-    def collect(self) -> list[tuple[Running, Outcome]]:
+    def collect(self) -> list[tuple[RunningJob, CallOutcome]]:
         """The jobs that have ended and are to be settled."""
         self._processors = len(os.sched_getaffinity(0))
         outcomes = self._pool.collect()
@@ -153,7 +155,7 @@ class Roster:
         """Whether there is any job that nobody has killed."""
         return any(running.kill is None for running in self._running.values())
 
-    def progress_due(self) -> list[Running]:
+    def progress_due(self) -> list[RunningJob]:
         """The jobs whose progress or output is to be stored now."""
         return [running for running, due_at in self._progress_times() if due_at <= 0]
 
@@ -161,12 +163,12 @@ class Roster:
         """Seconds until such is to be stored, infinite while there is none."""
         return min((due_at for _, due_at in self._progress_times()), default=math.inf)
 
-    def _progress_times(self) -> list[tuple[Running, float]]:
+    def _progress_times(self) -> list[tuple[RunningJob, float]]:
         latest = time.monotonic() - PROGRESS_SECONDS
         running = self._running.values()
         return [(each, each.progress_stored_at - latest) for each in running if each.told]
 
-    def _submit(self, running: Running, results: Sequence[str], timeout: float | None) -> None:
+    def _submit(self, running: RunningJob, results: Sequence[str], timeout: float | None) -> None:
         running.printed = Pieces(self._pool.log_bytes)
         token = _token(running)
         self._running[token] = running
@@ -174,7 +176,7 @@ class Roster:
         self._pool.submit(token, text, timeout)
         log.debug("job handed to the pool", extra=running.names())
 
-    def _kill(self, token: str, reason: Kill) -> None:
+    def _kill(self, token: str, reason: KillReason) -> None:
         self._running[token].kill = self._running[token].kill or reason
         self._pool.kill(token)
 
@@ -190,7 +192,7 @@ class Roster:
         return max(1, self._processors + 1 - min(len(self._running), self._pool.size))
 
 
-def _token(running: Running) -> str:
+def _token(running: RunningJob) -> str:
     """The name of its call, which no other has: of a job, of a step of it, or of a part."""
     job, part = f"{running.job.id}/{running.job.attempt}", running.part
     if part:

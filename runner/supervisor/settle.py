@@ -4,22 +4,22 @@ import logging
 import random
 from collections.abc import Callable, Collection, Sequence
 
-from runner.pool.protocol.outcome import Outcome as PoolOutcome
+from runner.pool.protocol.outcome import CallOutcome as PoolOutcome
 from runner.supervisor import retry
-from runner.supervisor.running_jobs import Kill, Running
+from runner.supervisor.running_jobs import KillReason, RunningJob
 from storage.claiming.parts import PartFence
 from storage.claims import Claims
-from storage.records.attempt_ends import PartEnd
-from storage.records.job import Ended, Fence, Json, Outcome, Usage
+from storage.records.attempt_ends import SettledPart
+from storage.records.job import AttemptEnd, AttemptOutcome, Fence, Json, Usage
 
 log = logging.getLogger(__name__)
 
 _OUTCOMES = {
-    "raised": Outcome.RAISED,
-    "timed_out": Outcome.TIMED_OUT,
-    "out_of_memory": Outcome.OUT_OF_MEMORY,
-    "crashed": Outcome.CRASHED,
-    "lost": Outcome.LOST,
+    "raised": AttemptOutcome.RAISED,
+    "timed_out": AttemptOutcome.TIMED_OUT,
+    "out_of_memory": AttemptOutcome.OUT_OF_MEMORY,
+    "crashed": AttemptOutcome.CRASHED,
+    "lost": AttemptOutcome.LOST,
 }
 
 LOST_DELAY_MS = 1000
@@ -37,13 +37,13 @@ class Settler:
         self._claims = claims
         self._backoff_ms = backoff_ms
 
-    def settle_each(self, ended: Sequence[tuple[Running, PoolOutcome]]) -> list[bool]:
+    def settle_each(self, ended: Sequence[tuple[RunningJob, PoolOutcome]]) -> list[bool]:
         """The same as `settle` for many, in their order."""
         plain = [at for at, (r, o) in enumerate(ended) if _is_plain(r, o)]
         moved = dict(zip(plain, self._complete([ended[at] for at in plain]), strict=True))
         return [moved[at] if at in moved else self.settle(*ended[at]) for at in range(len(ended))]
 
-    def settle(self, running: Running, outcome: PoolOutcome) -> bool:
+    def settle(self, running: RunningJob, outcome: PoolOutcome) -> bool:
         """Move the job on; False if the store refused, since this runner holds it no more."""
         if running.part:
             return self._end_part(running.part, running, outcome)
@@ -56,10 +56,10 @@ class Settler:
             return self._release(running.fence, usage, LOST_DELAY_MS)
         if outcome.kind == "returned":
             return self._complete([(running, outcome)])[0]
-        ended = Ended(_OUTCOMES[outcome.kind], _error(outcome), usage, running.progress)
+        ended = AttemptEnd(_OUTCOMES[outcome.kind], _error(outcome), usage, running.progress)
         return self._failed(running, ended, outcome.retryable)
 
-    def store_progress(self, running: Running) -> None:
+    def store_progress(self, running: RunningJob) -> None:
         """Store how far a job is, and what it has printed; of a part, only how far it is."""
         if running.part:
             if running.progress is not None:
@@ -69,14 +69,14 @@ class Settler:
         if running.progress is not None:
             self._claims.progress(running.fence, running.progress)
 
-    def _end_part(self, part: PartFence, running: Running, outcome: PoolOutcome) -> bool:
+    def _end_part(self, part: PartFence, running: RunningJob, outcome: PoolOutcome) -> bool:
         moved = self._settle_part(part, running, outcome)
         if moved:
             said = outcome.kind, _error(outcome), outcome.seconds
-            self._claims.ends.note_part(PartEnd(running.job, part.number, part.runner, *said))
+            self._claims.ends.note_part(SettledPart(running.job, part.number, part.runner, *said))
         return moved
 
-    def _settle_part(self, part: PartFence, running: Running, outcome: PoolOutcome) -> bool:
+    def _settle_part(self, part: PartFence, running: RunningJob, outcome: PoolOutcome) -> bool:
         usage, parts = _usage(outcome), self._claims.parts
         if outcome.kind == "killed" or (outcome.kind == "lost" and outcome.innocent):
             return parts.give_back(part)
@@ -85,29 +85,29 @@ class Settler:
         error = {"outcome": outcome.kind, "retryable": outcome.retryable, **(_error(outcome) or {})}
         return parts.fail(part, error, usage)
 
-    def _store_output(self, running: Running) -> None:
+    def _store_output(self, running: RunningJob) -> None:
         if running.printed.parts:
             self._claims.printed(running.fence, running.printed.parts, running.printed.most)
 
-    def _complete(self, ended: Sequence[tuple[Running, PoolOutcome]]) -> list[bool]:
+    def _complete(self, ended: Sequence[tuple[RunningJob, PoolOutcome]]) -> list[bool]:
         ends = [
             (running.fence, outcome.result or "null", _returned(running, outcome))
             for running, outcome in ended
         ]
         return self._claims.complete_each(ends)
 
-    def _killed(self, running: Running, usage: Usage) -> bool:
-        if running.kill is Kill.RELEASE:
+    def _killed(self, running: RunningJob, usage: Usage) -> bool:
+        if running.kill is KillReason.RELEASE:
             return self._release(running.fence, usage)
-        return running.kill is Kill.CANCEL and self._confirm_cancel(running.fence, usage)
+        return running.kill is KillReason.CANCEL and self._confirm_cancel(running.fence, usage)
 
     def _release(self, fence: Fence, usage: Usage, delay_ms: int = 0) -> bool:
         return self._claims.release(fence, usage, delay_ms) or self._confirm_cancel(fence, usage)
 
     def _confirm_cancel(self, fence: Fence, usage: Usage) -> bool:
-        return self._claims.confirm_cancel(fence, Ended(Outcome.CANCELED, usage=usage))
+        return self._claims.confirm_cancel(fence, AttemptEnd(AttemptOutcome.CANCELED, usage=usage))
 
-    def _failed(self, running: Running, ended: Ended, retryable: bool) -> bool:
+    def _failed(self, running: RunningJob, ended: AttemptEnd, retryable: bool) -> bool:
         """Retry or fail; a job that was to be canceled in the meantime is canceled."""
         retries = running.job.retry_count + 1
         if retryable and retries <= running.job.max_retries:
@@ -117,13 +117,13 @@ class Settler:
         return moved or self._claims.confirm_cancel(running.fence, ended)
 
 
-def hold(running: Running) -> Fence | PartFence:
+def hold(running: RunningJob) -> Fence | PartFence:
     """What this runner holds of it; whose job a part is of, nobody may hold."""
     return running.part or running.fence
 
 
 def log_settled(
-    ended: Sequence[tuple[Running, PoolOutcome]],
+    ended: Sequence[tuple[RunningJob, PoolOutcome]],
     moved: Sequence[bool],
     doubtful: Collection[Fence | PartFence],
 ) -> None:
@@ -133,20 +133,20 @@ def log_settled(
         _log_end(running, outcome, is_moved or hold(running) in doubtful)
 
 
-def _log_end(running: Running, outcome: PoolOutcome, moved: bool) -> None:
+def _log_end(running: RunningJob, outcome: PoolOutcome, moved: bool) -> None:
     extra = {**running.names(), "outcome": outcome.kind, "seconds": round(outcome.seconds, 3)}
     if outcome.error_type:
         extra["error"] = f"{outcome.error_type}: {outcome.error_message}"
     log.info("job ended" if moved else "stale end of a job dropped", extra=extra)
 
 
-def _is_plain(running: Running, outcome: PoolOutcome) -> bool:
+def _is_plain(running: RunningJob, outcome: PoolOutcome) -> bool:
     """Whether it can be settled together with others."""
     return outcome.kind == "returned" and not running.told and not running.part
 
 
-def _returned(running: Running, outcome: PoolOutcome) -> Ended:
-    return Ended(Outcome.RETURNED, usage=_usage(outcome), progress=running.progress)
+def _returned(running: RunningJob, outcome: PoolOutcome) -> AttemptEnd:
+    return AttemptEnd(AttemptOutcome.RETURNED, usage=_usage(outcome), progress=running.progress)
 
 
 def _usage(outcome: PoolOutcome) -> Usage:

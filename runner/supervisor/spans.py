@@ -4,14 +4,14 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from storage.records.attempt_ends import AttemptEnd, End, Ends, PartEnd
-from storage.records.job import Json, Outcome
+from storage.records.attempt_ends import Settled, SettledAttempt, SettledObserver, SettledPart
+from storage.records.job import AttemptOutcome, Json
 from storage.records.trace_context import ATTEMPT, WAIT, attempt_traceparent, span_id
 
 if TYPE_CHECKING:  # loaded only where traces are on
     from storage.telemetry.spans import Attributes, Spans
 
-_FINE = {Outcome.RETURNED, Outcome.CANCELED, Outcome.RELEASED}
+_FINE = {AttemptOutcome.RETURNED, AttemptOutcome.CANCELED, AttemptOutcome.RELEASED}
 
 
 class AttemptSpans:
@@ -21,7 +21,7 @@ class AttemptSpans:
     def __init__(self, spans: "Spans | None"):
         self._spans = spans
 
-    def follow(self, *ends: Ends) -> None:
+    def follow(self, *ends: SettledObserver) -> None:
         """From now on send the spans of these."""
         if self._spans:
             for each in ends:
@@ -33,14 +33,14 @@ class AttemptSpans:
             self._spans.close()
 
 
-def _tell(spans: "Spans", end: End) -> None:
-    if isinstance(end, PartEnd):
+def _tell(spans: "Spans", end: Settled) -> None:
+    if isinstance(end, SettledPart):
         _tell_part(spans, end)
     else:
         _tell_attempt(spans, end)
 
 
-def _tell_part(spans: "Spans", end: PartEnd) -> None:
+def _tell_part(spans: "Spans", end: SettledPart) -> None:
     """A part that has ended just now."""
     job, now = end.job, round(time.time() * 1000)
     assert job.traceparent
@@ -61,9 +61,9 @@ def _tell_part(spans: "Spans", end: PartEnd) -> None:
     )
 
 
-def _tell_attempt(spans: "Spans", end: AttemptEnd) -> None:
-    fence, traced, usage = end.fence, end.fence.traced, end.ended.usage
-    assert traced
+def _tell_attempt(spans: "Spans", end: SettledAttempt) -> None:
+    fence, origin, usage = end.fence, end.fence.trace_origin, end.ended.usage
+    assert origin
     named: Attributes = {
         "job.id": str(fence.job_id),
         "job.type": fence.type,
@@ -72,14 +72,14 @@ def _tell_attempt(spans: "Spans", end: AttemptEnd) -> None:
     }
     spans.add(
         "wait",
-        traced.traceparent,
-        (traced.due_at, fence.started_at),
+        origin.traceparent,
+        (origin.due_at, fence.started_at),
         named,
         id=span_id(WAIT, fence.job_id, fence.attempt),
     )
     spans.add(
         fence.type,
-        traced.traceparent,
+        origin.traceparent,
         (fence.started_at, end.at),
         {
             **named,
@@ -95,7 +95,7 @@ def _tell_attempt(spans: "Spans", end: AttemptEnd) -> None:
     )
 
 
-def _error(end: AttemptEnd) -> Json | None:
+def _error(end: SettledAttempt) -> Json | None:
     outcome = end.ended.outcome
     if outcome in _FINE:
         return None

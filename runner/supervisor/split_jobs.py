@@ -13,9 +13,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from runner.pool.protocol.outcome import Outcome
-from runner.supervisor.running_jobs import PROGRESS_SECONDS, Kill, Roster, Running
-from runner.supervisor.split_state import Split, added, as_of_part
+from runner.pool.protocol.outcome import CallOutcome
+from runner.supervisor.running_jobs import PROGRESS_SECONDS, KillReason, RunningJob, RunningJobs
+from runner.supervisor.split_state import SplitState, added, as_of_part
 from storage.claims import Claims
 from storage.records.job import Fence, Job
 
@@ -26,19 +26,19 @@ PARTS_OF_LEAST = 4
 FOLD_BYTES = 8 << 20
 """Results that are folded by one call, so that its memory does not grow with the parts."""
 
-Ended = tuple[Running, Outcome]
+Ended = tuple[RunningJob, CallOutcome]
 
 
 class SplitJobs:
     """Plans jobs, waits for their parts, and folds them."""
 
-    def __init__(self, claims: Claims, roster: Roster, parts_bytes: int):
+    def __init__(self, claims: Claims, roster: RunningJobs, parts_bytes: int):
         """Jobs with files of `parts_bytes` or more are planned; 0: none."""
         self._claims = claims
         self._parts = claims.job_parts
         self._roster = roster
         self._parts_bytes = parts_bytes
-        self._splits: dict[Fence, Split] = {}
+        self._splits: dict[Fence, SplitState] = {}
 
     def __len__(self) -> int:
         return len(self._splits)
@@ -70,13 +70,13 @@ class SplitJobs:
         to_end = any(each.running.kill and not each.outcome for each in self._splits.values())
         return 0.0 if to_end else math.inf
 
-    def kill(self, fence: Fence, reason: Kill) -> None:
+    def kill(self, fence: Fence, reason: KillReason) -> None:
         """Have a job ended that waits for its parts; the first reason stays."""
         split = self._splits.get(fence)
         if split is not None:
             split.running.kill = split.running.kill or reason
 
-    def kill_all(self, reason: Kill) -> None:
+    def kill_all(self, reason: KillReason) -> None:
         """Have all of them ended."""
         for fence in self._splits:
             self.kill(fence, reason)
@@ -85,7 +85,7 @@ class SplitJobs:
         """Forget them: others may have them by now."""
         self._splits.clear()
 
-    def _take(self, running: Running, outcome: Outcome) -> list[Ended]:
+    def _take(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
         kind = running.step["kind"]
         if running.part or kind == "run":
             return [(running, outcome)]
@@ -94,7 +94,7 @@ class SplitJobs:
             return [(running, outcome)]
         return self._planned(running, outcome) if kind == "plan" else self._folded(running, outcome)
 
-    def _planned(self, running: Running, outcome: Outcome) -> list[Ended]:
+    def _planned(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
         if running.kill:  # too late for the plan, but not for the job
             return [(running, outcome._replace(kind="killed"))]
         planned = json.loads(outcome.result or "[]")
@@ -102,12 +102,12 @@ class SplitJobs:
             self._roster.start(running.job)
             return []
         parts = [(json.dumps(part["spec"]), json.dumps(part["progress"])) for part in planned]
-        split = Split(Running(running.job), parts, time.monotonic() - outcome.seconds)
+        split = SplitState(RunningJob(running.job), parts, time.monotonic() - outcome.seconds)
         split.cpu_seconds = outcome.cpu_seconds or 0.0
         self._splits[running.fence] = split
         return []
 
-    def _folded(self, running: Running, outcome: Outcome) -> list[Ended]:
+    def _folded(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
         split = self._splits.get(running.fence)
         if split is None:  # disowned meanwhile
             return []
@@ -115,18 +115,18 @@ class SplitJobs:
         split.cpu_seconds += outcome.cpu_seconds or 0.0
         return []
 
-    def _look_at(self, split: Split) -> list[Ended]:
+    def _look_at(self, split: SplitState) -> list[Ended]:
         job = split.running.job
         if not split.made and not self._make(split):
             del self._splits[job.fence]  # another runner has it
             return []
         statuses = self._parts.statuses(job.id)
         if split.first == len(split.parts) and not split.folding:
-            return self._end(split, Outcome("returned", result=split.folded[0]), statuses)
+            return self._end(split, CallOutcome("returned", result=split.folded[0]), statuses)
         if split.outcome is None and not split.folding:
             self._decide(split, statuses)
         # Of a job that is released, parts go on, for whoever has it next.
-        is_free = split.running.kill is Kill.RELEASE
+        is_free = split.running.kill is KillReason.RELEASE
         if split.outcome and (is_free or not (statuses["running"] or statuses["ending"])):
             return self._end(split, split.outcome, statuses)
         if statuses["done"] == len(split.parts) and not (split.outcome or split.folding):
@@ -134,7 +134,7 @@ class SplitJobs:
         self._tell(split, statuses)
         return []
 
-    def _make(self, split: Split) -> bool:
+    def _make(self, split: SplitState) -> bool:
         with self._claims.turn():
             split.made = self._parts.make(split.running.fence, split.parts)
         if split.made:
@@ -143,22 +143,22 @@ class SplitJobs:
             )
         return split.made
 
-    def _decide(self, split: Split, statuses: Counter[str]) -> None:
+    def _decide(self, split: SplitState, statuses: Counter[str]) -> None:
         """If its parts are to be ended, see to that."""
         left, job = split.left, split.running.job
         if split.running.kill:
-            split.outcome = Outcome("killed")
+            split.outcome = CallOutcome("killed")
         elif left is not None and left <= 0:
             reason = f"the job ran longer than {job.timeout:g} s"
-            split.outcome = Outcome("timed_out", error_type="TimedOut", error_message=reason)
+            split.outcome = CallOutcome("timed_out", error_type="TimedOut", error_message=reason)
         elif statuses["failed"]:
             split.outcome = as_of_part(self._parts.error(job.id))
-        if split.outcome and split.running.kill is not Kill.RELEASE:
+        if split.outcome and split.running.kill is not KillReason.RELEASE:
             with self._claims.turn():
                 self._parts.end(job.id)
             statuses["ending"] = statuses["running"] + statuses["ending"]
 
-    def _fold(self, split: Split) -> None:
+    def _fold(self, split: SplitState) -> None:
         """Fold the next results in a free slot."""
         if not self._roster.room()[0]:
             return
@@ -172,7 +172,7 @@ class SplitJobs:
         split.first += len(results)
         split.folding = True
 
-    def _tell(self, split: Split, statuses: Counter[str]) -> None:
+    def _tell(self, split: SplitState, statuses: Counter[str]) -> None:
         """Store how far the job is, now and then."""
         if time.monotonic() < split.told_at + PROGRESS_SECONDS:
             return
@@ -182,11 +182,11 @@ class SplitJobs:
                 self._claims.progress(split.running.fence, text)
             split.told = text
 
-    def _progress(self, split: Split, statuses: Counter[str]) -> str:
+    def _progress(self, split: SplitState, statuses: Counter[str]) -> str:
         parts = {"parts_done": statuses["done"], "parts_total": len(split.parts)}
         return json.dumps({**added(self._parts.told(split.running.job.id)), **parts})
 
-    def _end(self, split: Split, outcome: Outcome, statuses: Counter[str]) -> list[Ended]:
+    def _end(self, split: SplitState, outcome: CallOutcome, statuses: Counter[str]) -> list[Ended]:
         split.running.progress = self._progress(split, statuses)
         usage = self._parts.usage(split.running.job.id)
         cpu_seconds = split.cpu_seconds + (usage.cpu_seconds or 0.0)

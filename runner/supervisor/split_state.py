@@ -5,21 +5,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.pool.protocol.outcome import Outcome
-from runner.supervisor.running_jobs import Running
+from runner.pool.protocol.outcome import CallOutcome
+from runner.supervisor.running_jobs import RunningJob
 from storage.records.job import Json
 
 
 @dataclass
-class Split:
+class SplitState:
     """A job that is planned. `began` is by the monotonic clock in seconds."""
 
-    running: Running
+    running: RunningJob
     parts: Sequence[tuple[str, str]]
     """Spec and progress of each."""
     began: float
     made: bool = False
-    outcome: Outcome | None = None
+    outcome: CallOutcome | None = None
     """What its end will be, once no part of it runs."""
     folding: bool = False
     folded: list[str] = field(default_factory=list)
@@ -49,9 +49,9 @@ def added(told: Sequence[Json]) -> Json:
     return total
 
 
-def as_of_part(error: Json) -> Outcome:
+def as_of_part(error: Json) -> CallOutcome:
     """What the failure of a part is for its job."""
-    return Outcome(
+    return CallOutcome(
         error["outcome"],
         error_type=error["type"],
         error_message=error["message"],

@@ -15,14 +15,14 @@ import time
 
 from runner.pool.pool import Pool
 from runner.pool.protocol.lease import steady_now
-from runner.pool.protocol.outcome import Outcome
+from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.prefetch import PATIENCE_SECONDS
-from runner.supervisor.maintenance import Upkeep
-from runner.supervisor.running_jobs import Roster, Running
+from runner.supervisor.maintenance import Maintenance
+from runner.supervisor.running_jobs import RunningJob, RunningJobs
 from runner.supervisor.settle import Settler, hold, log_settled
 from runner.supervisor.work import Room, Work
-from storage.claiming.parts import PartFence, TakenPart
-from storage.claiming.statements import Claim, Claimed
+from storage.claiming.parts import ClaimedPart, PartFence
+from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Waiter
@@ -44,10 +44,10 @@ class Supervisor:
     def __init__(
         self,
         pool: Pool,
-        roster: Roster,
+        roster: RunningJobs,
         claims: Claims,
         liveness: Liveness,
-        upkeep: Upkeep,
+        upkeep: Maintenance,
         drain_seconds: float,
         parts_bytes: int = 0,
     ):
@@ -60,7 +60,7 @@ class Supervisor:
         self._drain_seconds = drain_seconds
         self._settler = Settler(claims)
         self._work = Work(claims, roster, pool.size, parts_bytes)
-        self._ended: list[tuple[Running, Outcome]] = []
+        self._ended: list[tuple[RunningJob, CallOutcome]] = []
         self._stop_at: float | None = None
         self._next_due_at: float | None = None
         self._registered = self._in_doubt = self._waiting = False
@@ -140,13 +140,13 @@ class Supervisor:
         if not (self._ended or due or self._is_job_due(room) or self._work.parts_wait(room)):
             return
 
-        def change(claim: Claim) -> tuple[list[bool], Claimed, list[TakenPart]]:
+        def change(claim: ClaimCall) -> tuple[list[bool], ClaimedJobs, list[ClaimedPart]]:
             moved = self._settler.settle_each(self._ended)
             for running in due:
                 self._settler.store_progress(running)
             return moved, *self._work.claim(room, claim)
 
-        def go_on(changed: tuple[list[bool], Claimed, list[TakenPart]]) -> None:
+        def go_on(changed: tuple[list[bool], ClaimedJobs, list[ClaimedPart]]) -> None:
             _, jobs, parts = changed
             for running in due:
                 running.progress_stored()

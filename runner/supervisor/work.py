@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from runner.pool.protocol.outcome import Outcome
-from runner.supervisor.part_work import PartWork
-from runner.supervisor.running_jobs import Kill, Roster, Running
+from runner.pool.protocol.outcome import CallOutcome
+from runner.supervisor.part_work import PartClaimer
+from runner.supervisor.running_jobs import KillReason, RunningJob, RunningJobs
 from runner.supervisor.split_jobs import SplitJobs
-from storage.claiming.parts import TakenPart
-from storage.claiming.statements import Claim, Claimed
+from storage.claiming.parts import ClaimedPart
+from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.records.job import Job
 
@@ -18,21 +18,21 @@ Room = tuple[int, int]
 class Work:
     """Claims, starts, collects and kills; what asks the store raises StoreError."""
 
-    def __init__(self, claims: Claims, roster: Roster, slots: int, parts_bytes: int):
+    def __init__(self, claims: Claims, roster: RunningJobs, slots: int, parts_bytes: int):
         """Jobs with files of `parts_bytes` or more are done in parts, if that helps; 0: none."""
         self._claims = claims
         self._roster = roster
         self._splits = SplitJobs(claims, roster, parts_bytes)
-        self._parts = PartWork(claims.parts, roster, slots)
+        self._parts = PartClaimer(claims.parts, roster, slots)
 
     def __len__(self) -> int:
         return len(self._roster) + len(self._splits)
 
-    def collect(self) -> list[tuple[Running, Outcome]]:
+    def collect(self) -> list[tuple[RunningJob, CallOutcome]]:
         """What has ended and is to be settled. Asks nothing of the store."""
         return self._splits.take(self._roster.collect())
 
-    def look(self) -> list[tuple[Running, Outcome]]:
+    def look(self) -> list[tuple[RunningJob, CallOutcome]]:
         """The same of jobs whose parts are done, or will not be."""
         return self._splits.look()
 
@@ -51,19 +51,19 @@ class Work:
         reserved = self._parts.reserved(free)
         return free - reserved, 0 if reserved else ahead
 
-    def claim(self, room: Room, claim: Claim) -> tuple[Claimed, list[TakenPart]]:
+    def claim(self, room: Room, claim: ClaimCall) -> tuple[ClaimedJobs, list[ClaimedPart]]:
         """Take as many jobs and parts as there is room for; `claim` takes those jobs."""
         claimed = claim()
         return claimed, self._parts.claim(room[0] - len(claimed))
 
-    def start(self, jobs: Sequence[Job], parts: Sequence[TakenPart] = ()) -> None:
+    def start(self, jobs: Sequence[Job], parts: Sequence[ClaimedPart] = ()) -> None:
         """Do what was claimed."""
         for taken in parts:
             self._roster.start_part(taken)
         for job in jobs:
             self._splits.start(job)
 
-    def resume(self, ended: Sequence[Running]) -> None:
+    def resume(self, ended: Sequence[RunningJob]) -> None:
         """Do what the store says was claimed and is not known here; `ended` is to be settled."""
         settled = {running.fence for running in ended if not running.part}
         known = (self._roster, self._splits, settled)
@@ -75,14 +75,14 @@ class Work:
         """Kill what clients want canceled, and parts that nobody waits for."""
         if self._roster.living() or len(self._splits):
             for fence in self._claims.to_cancel():
-                self._roster.kill(fence, Kill.CANCEL)
-                self._splits.kill(fence, Kill.CANCEL)
+                self._roster.kill(fence, KillReason.CANCEL)
+                self._splits.kill(fence, KillReason.CANCEL)
         self._parts.kill_ended()
 
     def release_all(self) -> None:
         """Kill all, to be given back."""
-        self._roster.kill_all(Kill.RELEASE)
-        self._splits.kill_all(Kill.RELEASE)
+        self._roster.kill_all(KillReason.RELEASE)
+        self._splits.kill_all(KillReason.RELEASE)
 
     def disown_all(self) -> None:
         """Kill all: others may have it by now."""

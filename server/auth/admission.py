@@ -5,16 +5,16 @@ from contextlib import contextmanager
 
 from tornado.httputil import HTTPHeaders
 
-from server.auth.authenticate import Door
+from server.auth.authenticate import Authenticator
 from server.auth.callers import Caller
-from server.auth.rate_limits import Rates
+from server.auth.rate_limits import RateLimits
 from server.http.problems import Problem
 
 
-class Admission:
+class RequestGate:
     """What the door and the rates say together."""
 
-    def __init__(self, door: Door, rates: Rates):
+    def __init__(self, door: Authenticator, rates: RateLimits):
         self._door = door
         self._rates = rates
 

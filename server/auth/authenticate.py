@@ -17,7 +17,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _SCHEME = "bearer "
 
 
-class Door:
+class Authenticator:
     """Tells who asks. Without `tokens` it is open to anyone."""
 
     def __init__(self, tokens: Tokens | None, sessions: Sessions | None):
@@ -54,13 +54,13 @@ class Door:
         return caller
 
 
-def open_door(settings: ServerSettings) -> Door:
+def open_authenticator(settings: ServerSettings) -> Authenticator:
     """The door of a listener. Raises StoreError if the key of cookies cannot be had."""
     tokens = settings.tokens()
     if tokens is None:
-        return Door(None, None)
+        return Authenticator(None, None)
     secret = settings.cookie_secret.encode() or key_in(settings.data_dir)
-    return Door(tokens, Sessions(secret, tokens, settings.session_seconds))
+    return Authenticator(tokens, Sessions(secret, tokens, settings.session_seconds))
 
 
 def require_role(caller: Caller, role: Role) -> None:

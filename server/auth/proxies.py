@@ -17,7 +17,7 @@ _SITE_BITS = 64
 """What one customer of a provider has of IPv6 at least."""
 
 
-class Proxies:
+class TrustedProxies:
     """Those whose word is taken."""
 
     def __init__(self, networks: Collection[IPv4Network | IPv6Network]):

@@ -19,7 +19,7 @@ FAILURES = 10
 FAILURE_SECONDS = 10.0
 
 
-class Buckets:
+class TokenBuckets:
     """One bucket for each key."""
 
     def __init__(self, policy: str, rate: float, burst: int):
@@ -63,16 +63,16 @@ class Buckets:
         return min(float(self._burst), level + (now - since) * self._rate)
 
 
-class Rates:
+class RateLimits:
     """The limits of a listener. Each has its own: behind a load balancer a caller has the sum."""
 
     def __init__(self, rate: float | None, burst: int | None):
         """Requests a second, None for no limit; and how many at once."""
-        self._requests: Buckets | None = None
+        self._requests: TokenBuckets | None = None
         if rate is not None:
             most = burst or max(20, math.ceil(2 * rate))
-            self._requests = Buckets("requests", rate, most)
-        self._failures = Buckets("failures", 1 / FAILURE_SECONDS, FAILURES)
+            self._requests = TokenBuckets("requests", rate, most)
+        self._failures = TokenBuckets("failures", 1 / FAILURE_SECONDS, FAILURES)
 
     def admit(self, address: str, caller: str | None = None) -> None:
         """Count a request of a caller, or of an address if nobody is named. Raises Problem 429."""

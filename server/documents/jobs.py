@@ -14,7 +14,7 @@ from uuid import UUID
 from server.documents import job_schemas as answers
 from server.documents.cursors import cursor, cursor_or_none
 from storage.queries.bulk import BulkChange
-from storage.queries.explain import Situation
+from storage.queries.explain import Explanation
 from storage.records.job import Attempt, Job, Upload
 from storage.records.states import Status
 from storage.store import Page
@@ -80,7 +80,7 @@ def retry_after(seconds: float | None) -> str:
 
 
 def explain_document(
-    situation: Situation, reasons: Sequence[tuple[str, str]]
+    situation: Explanation, reasons: Sequence[tuple[str, str]]
 ) -> answers.ExplainDocument:
     """Why a job does not run yet; `reasons` are codes with what they mean."""
     job, ahead, seconds = situation.job, situation.ahead, situation.seconds

@@ -15,8 +15,8 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from storage.db.counters import BUCKETS
 from storage.jobs.queues import COUNT_LIMIT, Queue
-from storage.queries.figures import Figures, Histogram, TypeFigures
-from storage.records.job import Outcome
+from storage.queries.figures import Figures, LatencyHistogram, TypeFigures
+from storage.records.job import AttemptOutcome
 from storage.records.states import FINAL
 
 PREFIX = "job_service_"
@@ -37,12 +37,12 @@ def exposition(
     of the database is given in seconds, where there is such a thing.
     """
     registry = CollectorRegistry()
-    registry.register(_Once(figures, types, listener, oldest_transaction))
+    registry.register(_Snapshot(figures, types, listener, oldest_transaction))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-class _Once(Collector):
+class _Snapshot(Collector):
     """Collects what is known already."""
 
     def __init__(
@@ -84,7 +84,7 @@ class _Once(Collector):
         yield self._counter("client_retries", "Retries that clients asked for", "client_retry")
         yield self._counter("rescues", "Attempts that were lost with their runner", "rescue")
         yield self._labeled("jobs_finished", "Jobs that became final", "status", "finished", FINAL)
-        yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", Outcome)
+        yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", AttemptOutcome)
 
     def _counter(self, name: str, text: str, tally: str) -> Metric:
         family = CounterMetricFamily(PREFIX + name, text, labels=["type"])
@@ -144,7 +144,7 @@ class _Once(Collector):
         return family
 
 
-def _cumulated(histogram: Histogram) -> list[tuple[str, float]]:
+def _cumulated(histogram: LatencyHistogram) -> list[tuple[str, float]]:
     """Counts up to each bound, as Prometheus has them."""
     bounds, sum_so_far, pairs = [*map(str, BUCKETS), "+Inf"], 0, []
     for bound, count in zip(bounds, histogram.counts, strict=True):

@@ -12,8 +12,8 @@ from server.documents.service_schemas import (
     RunnerDocument,
     SumDocument,
 )
-from storage.liveness.runners import Runner
-from storage.queries.figures import Figures, Histogram, TypeFigures
+from storage.liveness.runners import RegisteredRunner
+from storage.queries.figures import Figures, LatencyHistogram, TypeFigures
 from storage.records.states import FINAL
 
 _NONE = TypeFigures({})
@@ -62,11 +62,11 @@ def _type_document(mine: TypeFigures) -> FiguresDocument:
     }
 
 
-def _sum_document(histogram: Histogram) -> SumDocument:
+def _sum_document(histogram: LatencyHistogram) -> SumDocument:
     return {"count": sum(histogram.counts), "seconds": histogram.seconds}
 
 
-def _runner_document(runner: Runner) -> RunnerDocument:
+def _runner_document(runner: RegisteredRunner) -> RunnerDocument:
     return {
         "name": runner.name,
         "slots": runner.slots,

@@ -66,7 +66,7 @@ class Submission(BaseModel):
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedSubmission:
     """A submission that can be accepted. `source` is an earlier job whose file it uses; `cell` is
     that of its id."""
 
@@ -108,7 +108,7 @@ def check(
     job_types: Mapping[str, JobType[Any]],
     callback_hosts: Collection[str] = (),
     cell: int | None = None,
-) -> Checked:
+) -> CheckedSubmission:
     """The submission, with its payload checked by its job type. Raises Problem 422."""
     if not isinstance(document, dict):
         raise unacceptable([FieldError("body", "it must be a JSON object")])
@@ -130,7 +130,7 @@ def check(
     errors += _file_errors(job_type, has_file, source)
     if errors:
         raise unacceptable(errors)
-    return Checked(submission, source, cell)
+    return CheckedSubmission(submission, source, cell)
 
 
 def _errors(submission: Submission, callback_hosts: Collection[str]) -> Iterator[FieldError]:

@@ -20,10 +20,10 @@ from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from server.documents.callback_hosts import host_of, refusal
-from server.events.callback_slots import AT_ONCE, Places
+from server.events.callback_slots import AT_ONCE, CallbackSlots
 from server.events.documents import callback_body
 from server.events.feed import Blocking
-from server.store.changes import Changes
+from server.store.changes import StoreChanges
 from storage.jobs.callbacks import Callback, Callbacks
 from storage.records.job import StoreError
 
@@ -57,13 +57,13 @@ def pause(tries: int) -> float:
     return longest * random.uniform(0.8, 1.2)
 
 
-class Sender:
+class CallbackSender:
     """Sends what is due, as long as it is not stopped."""
 
     def __init__(
         self,
         callbacks: Callbacks,
-        changes: Changes,
+        changes: StoreChanges,
         blocking: Blocking,
         hosts: Collection[str],
         secret: bytes,
@@ -74,7 +74,7 @@ class Sender:
         self._hosts = hosts
         self._secret = secret
         self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=AT_ONCE)
-        self._places = Places()
+        self._places = CallbackSlots()
         self._under_way: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run())
 

@@ -10,7 +10,7 @@ _FEW = 2
 _SOON, _LATER = 1.0, 10.0
 
 
-class Places:
+class CallbackSlots:
     """Who has them. A host is a name with its port."""
 
     def __init__(self) -> None:

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from server.documents.job_schemas import LogsDocument, Piece
 from server.documents.jobs import encode, time
-from server.events.stream import Told
+from server.events.stream import StreamEvent
 from storage.jobs.events import Event, event_now
-from storage.jobs.output import Part
+from storage.jobs.output import OutputPiece
 from storage.records.job import Job
 from storage.records.states import Status
 
@@ -33,11 +33,11 @@ def event_document(event: Event) -> dict[str, Any]:
     }
 
 
-def event_told(event: Event) -> Told:
+def event_told(event: Event) -> StreamEvent:
     """The same as it stands in a stream."""
     name = "progress" if event.is_progress else "status"
     final = event.status if event.final else None
-    return Told(event.version, _frame(name, event_document(event), event.version), final)
+    return StreamEvent(event.version, _frame(name, event_document(event), event.version), final)
 
 
 def callback_body(job: Job) -> bytes:
@@ -47,7 +47,7 @@ def callback_body(job: Job) -> bytes:
     return encode(message)
 
 
-def output_told(part: Part) -> Told:
+def output_told(part: OutputPiece) -> StreamEvent:
     """What an attempt has printed as it stands in a stream."""
     document = {
         "job_id": str(part.job_id),
@@ -55,15 +55,15 @@ def output_told(part: Part) -> Told:
         "position": part.position,
         "text": part.text.decode(errors="replace"),
     }
-    return Told(part.version, _frame("log", document, part.version))
+    return StreamEvent(part.version, _frame("log", document, part.version))
 
 
-def told(news: Event | Part) -> Told:
+def told(news: Event | OutputPiece) -> StreamEvent:
     """One or the other."""
     return event_told(news) if isinstance(news, Event) else output_told(news)
 
 
-def logs_document(job_id: UUID, attempt: int, parts: Sequence[Part]) -> LogsDocument:
+def logs_document(job_id: UUID, attempt: int, parts: Sequence[OutputPiece]) -> LogsDocument:
     """What is kept of all that an attempt has printed, in pieces without gaps."""
     pieces: list[Piece] = [
         {"position": p, "text": t.decode(errors="replace")} for p, t in _pieces(parts)
@@ -79,7 +79,7 @@ def logs_document(job_id: UUID, attempt: int, parts: Sequence[Part]) -> LogsDocu
     }
 
 
-def logs_text(parts: Sequence[Part]) -> bytes:
+def logs_text(parts: Sequence[OutputPiece]) -> bytes:
     """The same as text; a line tells of what is missing."""
     text, end = b"", 0
     for position, piece in _pieces(parts):
@@ -99,7 +99,7 @@ def opening_frame(version: int, retry_ms: int) -> bytes:
     return f"retry: {retry_ms}\nid: {version}\n\n".encode()
 
 
-def _pieces(parts: Sequence[Part]) -> list[tuple[int, bytes]]:
+def _pieces(parts: Sequence[OutputPiece]) -> list[tuple[int, bytes]]:
     pieces: list[tuple[int, bytes]] = []
     for part in parts:
         if pieces and pieces[-1][0] + len(pieces[-1][1]) == part.position:

@@ -17,9 +17,9 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from server.events import documents as wire
-from server.events.stream import Stream
+from server.events.stream import EventStream
 from storage.jobs.events import Event, Events
-from storage.jobs.output import Part
+from storage.jobs.output import OutputPiece
 from storage.notify.wakeup import EVENTS, Waiter, Wakeup
 from storage.records.job import StoreError, StoreUnavailable
 
@@ -40,7 +40,7 @@ class Blocking(Protocol):
         """What the call returns."""
 
 
-class Feed:
+class EventFeed:
     """Reads events while there are streams, and passes them on."""
 
     def __init__(self, events: Events, wakeup: Wakeup, blocking: Blocking, most: int):
@@ -49,8 +49,8 @@ class Feed:
         self._wakeup = wakeup
         self._blocking = blocking
         self._most = most
-        self._open: set[Stream] = set()
-        self._joined: dict[UUID | None, set[Stream]] = defaultdict(set)
+        self._open: set[EventStream] = set()
+        self._joined: dict[UUID | None, set[EventStream]] = defaultdict(set)
         self._reading: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None]
         self.version = 0
@@ -62,7 +62,7 @@ class Feed:
         return len(self._open) >= self._most
 
     @contextlib.contextmanager
-    def opened(self, stream: Stream) -> Iterator[None]:
+    def opened(self, stream: EventStream) -> Iterator[None]:
         """While this lasts, the stream counts as open."""
         self._open.add(stream)
         try:
@@ -80,7 +80,7 @@ class Feed:
             self._reading = asyncio.create_task(self._read())
         await asyncio.shield(self._ready)
 
-    def join(self, stream: Stream) -> int:
+    def join(self, stream: EventStream) -> int:
         """From now on pass events to an open stream; the version after which they come."""
         self._joined[stream.job_id].add(stream)
         return self.version
@@ -132,11 +132,11 @@ class Feed:
                 continue
             await (asyncio.sleep(PAUSE_SECONDS) if found else _woken(waiter))
 
-    def _look(self, waiter: Waiter) -> tuple[int, list[Event | Part]]:
+    def _look(self, waiter: Waiter) -> tuple[int, list[Event | OutputPiece]]:
         waiter.drain()
         return self._events.look(self.version)
 
-    def _pass_on(self, found: list[Event | Part]) -> None:
+    def _pass_on(self, found: list[Event | OutputPiece]) -> None:
         for news in found:
             takers = list(self._joined.get(news.job_id, ()))
             if isinstance(news, Event):

@@ -17,7 +17,7 @@ MAX_WAITING_BYTES = 2**20
 
 
 @dataclass(frozen=True)
-class Told:
+class StreamEvent:
     """What a client is told. `final` is the status in which its job has ended with that."""
 
     version: int
@@ -25,7 +25,7 @@ class Told:
     final: Status | None = None
 
 
-class Stream:
+class EventStream:
     """What one client is still to be sent."""
 
     def __init__(
@@ -40,11 +40,11 @@ class Stream:
         self.gone = False
         """That is so since the job was deleted."""
         self._drop = drop
-        self._waiting: list[Told] = []
+        self._waiting: list[StreamEvent] = []
         self._bytes = 0
         self._news = asyncio.Event()
 
-    def put(self, told: Told) -> None:
+    def put(self, told: StreamEvent) -> None:
         """What comes next."""
         self._waiting.append(told)
         self._bytes += len(told.frame)
@@ -55,7 +55,7 @@ class Stream:
             self._drop()
         self._news.set()
 
-    async def take(self, seconds: float) -> list[Told]:
+    async def take(self, seconds: float) -> list[StreamEvent]:
         """What is to be sent next; nothing if the stream has ended, or the time is over."""
         if not (self._waiting or self.ended):
             self._news.clear()

@@ -26,7 +26,7 @@ _CANCEL = re.compile(f"/jobs/{_ID}/cancel")
 
 
 @dataclass(frozen=True)
-class Answer:
+class FastResponse:
     """Status, document, and headers beside the usual ones."""
 
     status: int
@@ -34,7 +34,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Call = Callable[[bytes, Caller], Awaitable[Answer]]
+Call = Callable[[bytes, Caller], Awaitable[FastResponse]]
 """Takes the body, and who asks. Raises what problem_of knows."""
 
 
@@ -66,7 +66,7 @@ def _seconds_in(found: re.Match[str] | None) -> float | None:
 def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
     """POST /jobs with JSON."""
 
-    async def call(body: bytes, caller: Caller) -> Answer:
+    async def call(body: bytes, caller: Caller) -> FastResponse:
         trace = services.traces.submission(headers)
         services.disk.admit(len(body))
         services.queue.admit()
@@ -77,7 +77,7 @@ def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
         if trace:
             trace.accepted(job)
         log_change(caller.name, "submit", job_id=str(job_id))
-        return Answer(*await accepted_after(services, job_id, seconds))
+        return FastResponse(*await accepted_after(services, job_id, seconds))
 
     return call
 
@@ -85,9 +85,9 @@ def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
 def get_job(services: Services, job_id: UUID, seconds: float) -> Call:
     """GET /jobs/ID."""
 
-    async def call(_: bytes, caller: Caller) -> Answer:
+    async def call(_: bytes, caller: Caller) -> FastResponse:
         job = await job_after(services, job_id, seconds)
-        return Answer(200, wire.job_document(job), wire.job_headers(job))
+        return FastResponse(200, wire.job_document(job), wire.job_headers(job))
 
     return call
 
@@ -95,8 +95,8 @@ def get_job(services: Services, job_id: UUID, seconds: float) -> Call:
 def cancel_job(services: Services, headers: HTTPHeaders, job_id: UUID) -> Call:
     """POST /jobs/ID/cancel."""
 
-    async def call(_: bytes, caller: Caller) -> Answer:
+    async def call(_: bytes, caller: Caller) -> FastResponse:
         await require_own(services, job_id, caller)
-        return Answer(*await cancel(services, job_id, caller, headers))
+        return FastResponse(*await cancel(services, job_id, caller, headers))
 
     return call

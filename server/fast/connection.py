@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from server.fast.parser import FastPath, Request
-from server.http.client_pace import Late, Pace
+from server.http.client_pace import ClientDelay, ClientPace
 from server.http.connection import EARLY_TURNS, HEAD_BYTES, Connection
 
 
@@ -39,7 +39,7 @@ class FastConnection(Connection):
         """See Connection."""
         return 0.0 if self._answering else super().waited
 
-    def look(self, seconds: float, pace: Pace) -> Late | None:
+    def look(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
         """See Connection; a request that comes in pieces is Tornado's from now on."""
         if self._answering:
             return None

@@ -20,8 +20,8 @@ from server.auth.authenticate import require_role
 from server.auth.callers import NOBODY, Role
 from server.documents.jobs import HEADERS, encode, http_answer
 from server.fast.calls import (
-    Answer,
     Call,
+    FastResponse,
     cancel_job,
     canceled_in,
     get_job,
@@ -133,7 +133,7 @@ class FastPath:
         log_access(method, request.path, answer.status, seconds, address, caller.name)
         return text
 
-    def _text(self, request: Request, answer: Answer) -> bytes:
+    def _text(self, request: Request, answer: FastResponse) -> bytes:
         body = encode(answer.document)
         headers = {"Date": _date(int(time.time())), **self._headers, **answer.headers}
         if answer.status == 200 and request.method == "GET":
@@ -143,9 +143,9 @@ class FastPath:
         return http_answer(answer.status, headers, body)
 
 
-def _refusal(problem: Problem) -> Answer:
+def _refusal(problem: Problem) -> FastResponse:
     headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
-    return Answer(problem.status, problem.document(), headers)
+    return FastResponse(problem.status, problem.document(), headers)
 
 
 @lru_cache(512)  # a client sends the same ones each time

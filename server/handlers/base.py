@@ -9,7 +9,7 @@ from server.auth.authenticate import SAFE, is_own_origin, require_role
 from server.auth.callers import NOBODY, Role
 from server.documents.jobs import HEADERS, encode
 from server.http import cors as origins
-from server.http.body import Body, NoBody, Refused
+from server.http.body import Body, NoBody, RefusedBody
 from server.http.failures import log_failure, problem_of
 from server.http.problems import CONTENT_TYPE, Problem
 from server.jobs.services import Services
@@ -68,7 +68,7 @@ class Handler(RequestHandler):
                 raise
             if self.request.headers.get("Expect", "").lower() == "100-continue":
                 raise  # the client waits for our word, and has sent nothing to drop
-            self.received = Refused(problem)
+            self.received = RefusedBody(problem)
             setattr(self, (self.request.method or "").lower(), self._refused)
 
     async def data_received(self, chunk: bytes | memoryview) -> None:
@@ -78,7 +78,7 @@ class Handler(RequestHandler):
         try:
             await self.received.write(chunk)
         except Exception as error:
-            if isinstance(self.received, Refused):
+            if isinstance(self.received, RefusedBody):
                 self.send_error(exc_info=(type(error), error, None))
             else:
                 await self._refuse(error)
@@ -86,7 +86,7 @@ class Handler(RequestHandler):
     def take_body(self) -> None:
         """To be called once the body is whole. Raises the Problem it was refused with."""
         self._taken = True
-        if isinstance(self.received, Refused):
+        if isinstance(self.received, RefusedBody):
             raise self.received.problem
 
     def on_connection_close(self) -> None:
@@ -156,7 +156,7 @@ class Handler(RequestHandler):
         received, problem = self.received, problem_of(error, 500)
         if problem.status == 500:
             log_failure(error)
-        self.received = Refused(problem)
+        self.received = RefusedBody(problem)
         await received.abort()
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 from tornado.iostream import StreamClosedError
 
 from server.events import documents as wire
-from server.events.stream import Stream, Told
+from server.events.stream import EventStream, StreamEvent
 from server.events.stream_query import EventsQuery
 from server.handlers.base import Handler
 from server.handlers.job import parse_id
@@ -38,7 +38,7 @@ class StreamHandler(Handler):
 
     sent = 0
     """The version up to which the client has been told."""
-    stream: Stream | None = None
+    stream: EventStream | None = None
 
     async def get(self, *args: str) -> None:
         """Follow events."""
@@ -46,7 +46,9 @@ class StreamHandler(Handler):
             headers = {"Retry-After": str(BUSY_SECONDS)}
             raise Problem(503, "as many streams are open as may be", headers=headers)
         query, job_id = self._query(), parse_id(args[0]) if args else None
-        stream = self.stream = Stream(query.wants if job_id is None else _all, self._drop, job_id)
+        stream = self.stream = EventStream(
+            query.wants if job_id is None else _all, self._drop, job_id
+        )
         try:
             with self.services.feed.opened(stream):
                 await self.services.feed.ready()
@@ -61,7 +63,7 @@ class StreamHandler(Handler):
         self.finish()
 
     @abstractmethod
-    async def follow(self, stream: Stream, query: EventsQuery) -> None:
+    async def follow(self, stream: EventStream, query: EventsQuery) -> None:
         """Send events until the stream ends."""
 
     def on_connection_close(self) -> None:
@@ -85,7 +87,7 @@ class StreamHandler(Handler):
         self.write(text)
         await self.flush()
 
-    async def send_new(self, news: list[Told]) -> None:
+    async def send_new(self, news: list[StreamEvent]) -> None:
         """Send what of it has not been sent."""
         new = [told.frame for told in news if told.version > self.sent]
         if new:
@@ -112,7 +114,7 @@ class StreamHandler(Handler):
 class EventsHandler(StreamHandler):
     """Changes of all jobs."""
 
-    async def follow(self, stream: Stream, query: EventsQuery) -> None:
+    async def follow(self, stream: EventStream, query: EventsQuery) -> None:
         """First what the client has missed, read in pages; then what comes."""
         feed = self.services.feed
         if query.last_event_id is None:
@@ -147,7 +149,7 @@ class EventsHandler(StreamHandler):
 class JobEventsHandler(StreamHandler):
     """Changes of one job, to its end."""
 
-    async def follow(self, stream: Stream, query: EventsQuery) -> None:
+    async def follow(self, stream: EventStream, query: EventsQuery) -> None:
         """First how the job is, or what the client has missed; then what comes."""
         job_id, last = stream.job_id, query.last_event_id
         assert job_id is not None
@@ -167,7 +169,7 @@ class JobEventsHandler(StreamHandler):
         if stream.gone:
             await self.send(wire.end_frame(job_id, None))
 
-    async def _past(self, job: Job, last: int | None) -> list[Told]:
+    async def _past(self, job: Job, last: int | None) -> list[StreamEvent]:
         """What has come after the last that the client has; or how the job is, if it has none."""
         if last is None:
             return [wire.event_told(event_now(job))]
@@ -179,7 +181,7 @@ class JobEventsHandler(StreamHandler):
         past = [*map(wire.event_told, events), *map(wire.output_told, parts)]
         return sorted(past, key=lambda told: told.version)
 
-    async def _send_to_end(self, job_id: UUID, news: list[Told]) -> bool:
+    async def _send_to_end(self, job_id: UUID, news: list[StreamEvent]) -> bool:
         """Send what is new, and after the last of it the end; whether that was it."""
         await self.send_new(news)
         final = next((told.final for told in reversed(news) if told.final), None)

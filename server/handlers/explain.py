@@ -6,7 +6,7 @@ from server.documents import jobs as wire
 from server.handlers.base import Handler
 from server.handlers.job import parse_id
 from server.jobs.enqueue import unknown_job
-from storage.queries.explain import Situation
+from storage.queries.explain import Explanation
 from storage.records.states import Status
 
 Reason = tuple[str, str]
@@ -28,7 +28,7 @@ class ExplainHandler(Handler):
     head = get
 
 
-def _reasons(situation: Situation) -> Iterator[Reason]:
+def _reasons(situation: Explanation) -> Iterator[Reason]:
     job = situation.job
     if job.final:
         yield "final", f"the job is {job.status}"
@@ -45,7 +45,7 @@ def _reasons(situation: Situation) -> Iterator[Reason]:
         yield "no_runner", f"no runner is alive that {takes}: start a worker that does"
 
 
-def _reasons_of_running(situation: Situation) -> Iterator[Reason]:
+def _reasons_of_running(situation: Explanation) -> Iterator[Reason]:
     job = situation.job
     yield "running", f"runner {job.locked_by} has it since {wire.time(job.started_at)}"
     if job.cancel_requested_at is not None:
@@ -55,7 +55,7 @@ def _reasons_of_running(situation: Situation) -> Iterator[Reason]:
         yield "runner_lost", "its runner is gone: the next runner that looks settles it"
 
 
-def _reasons_of_later(situation: Situation) -> Iterator[Reason]:
+def _reasons_of_later(situation: Explanation) -> Iterator[Reason]:
     job = situation.job
     until = wire.time(job.run_at)
     if job.retry_count:
@@ -64,7 +64,7 @@ def _reasons_of_later(situation: Situation) -> Iterator[Reason]:
         yield "not_due", f"it is not to run before {until}"
 
 
-def _reasons_of_due(situation: Situation) -> Iterator[Reason]:
+def _reasons_of_due(situation: Explanation) -> Iterator[Reason]:
     slots = sum(runner.slots for runner in situation.runners)
     busy = sum(runner.busy for runner in situation.runners)
     if situation.ahead:
@@ -78,7 +78,7 @@ def _reasons_of_due(situation: Situation) -> Iterator[Reason]:
         yield "next", "it is the next to be claimed"
 
 
-def _reasons_of_queue(situation: Situation) -> Iterator[Reason]:
+def _reasons_of_queue(situation: Explanation) -> Iterator[Reason]:
     queue = situation.queue
     if queue is None:
         return

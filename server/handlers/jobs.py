@@ -5,7 +5,7 @@ from uuid import UUID
 
 from server.auth.callers import Role
 from server.documents import submission
-from server.documents.submission import Checked
+from server.documents.submission import CheckedSubmission
 from server.handlers.lists import ListHandler
 from server.handlers.waiting import wait_seconds
 from server.http.access_log import log_change
@@ -14,7 +14,7 @@ from server.http.problems import Problem, too_large
 from server.jobs.enqueue import store_job, store_once
 from server.jobs.wait import accepted_after
 from server.store import idempotency as once
-from server.store.spans import Submission
+from server.store.spans import SubmissionSpan
 from server.upload.form import SLACK_BYTES, FormBody
 from storage.records.job import NewJob, StoreError, Upload
 
@@ -28,7 +28,7 @@ class JobsHandler(ListHandler):
     """The Idempotency-Key of a submission, as its caller's, until it is stored."""
     _wait = 0.0
     """How many seconds to wait for the end of a new job."""
-    _trace: Submission | None = None
+    _trace: SubmissionSpan | None = None
 
     def body(self) -> Body:
         """A form or JSON for a new job. Raises Problem 400, 409, 413, 415, 422 or 507."""
@@ -90,7 +90,7 @@ class JobsHandler(ListHandler):
         if self._trace:
             self._trace.accepted(job)
 
-    def _new_job(self, checked: Checked, upload: Upload | None) -> NewJob:
+    def _new_job(self, checked: CheckedSubmission, upload: Upload | None) -> NewJob:
         traceparent = self._trace.traceparent if self._trace else None
         return checked.new_job(upload, self.caller.name, traceparent)
 

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from server.http.client_pace import Late, Pace
+from server.http.client_pace import ClientDelay, ClientPace
 from server.http.connection import Connection
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ Begin = Callable[[socket.socket, Any, Callable[[Connection], None]], Connection]
 class Acceptor:
     """Accepts on listening sockets; `most` connections may be open."""
 
-    def __init__(self, begin: Begin, sockets: Sequence[socket.socket], most: int, pace: Pace):
+    def __init__(self, begin: Begin, sockets: Sequence[socket.socket], most: int, pace: ClientPace):
         self._begin = begin
         self._sockets = sockets
         self._most = most
@@ -100,7 +100,7 @@ class Acceptor:
         while self._waiting:
             connection = self._waiting.pop()
             if connection.waited and not connection.closed():
-                connection.end(Late.IDLE)
+                connection.end(ClientDelay.IDLE)
                 return True
         self._pause()
         return False
@@ -126,7 +126,7 @@ class Acceptor:
         seconds, self._looked_at = min(now - self._looked_at, 2 * LOOK_SECONDS), now
         late = Counter(filter(None, [self._judge(each, seconds) for each in list(self._open)]))
         for what in late:
-            level = logging.DEBUG if what == Late.IDLE else logging.INFO
+            level = logging.DEBUG if what == ClientDelay.IDLE else logging.INFO
             extra = {"connections": late[what], "late_with": str(what)}
             log.log(level, "connections of slow clients were closed", extra=extra)
         waiting = [each for each in self._open if each.waited >= LOOK_SECONDS]
@@ -137,7 +137,7 @@ class Acceptor:
         self._look_later()
         self._resume()
 
-    def _judge(self, connection: Connection, seconds: float) -> Late | None:
+    def _judge(self, connection: Connection, seconds: float) -> ClientDelay | None:
         late = connection.look(seconds, self._pace)
         if late:
             connection.end(late)

@@ -67,7 +67,7 @@ class JsonBody:
         return strict_json.parse(bytes(self._text))
 
 
-class Refused:
+class RefusedBody:
     """What remains of a body that was refused: dropped, up to a bound."""
 
     LIMIT = 64 * 1024**2

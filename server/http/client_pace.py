@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Late(StrEnum):
+class ClientDelay(StrEnum):
     """What a client is late with."""
 
     IDLE = "a request"
@@ -14,7 +14,7 @@ class Late(StrEnum):
 
 
 @dataclass(frozen=True)
-class Pace:
+class ClientPace:
     """How long a connection may be idle, how long a client may stall, and its least pace."""
 
     idle_seconds: float

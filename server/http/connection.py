@@ -14,7 +14,7 @@ from tornado.concurrent import Future
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from server.documents.jobs import HEADERS, encode, http_answer
-from server.http.client_pace import Late, Pace
+from server.http.client_pace import ClientDelay, ClientPace
 from server.http.problems import CONTENT_TYPE, Problem, malformed
 
 CHUNK_BYTES = 512 * 1024
@@ -49,20 +49,20 @@ class Connection(IOStream):
         """For how many seconds the next head has been awaited; 0 if none is."""
         return (self._waited or 0.0) if self._in_head and self.reading() else 0.0
 
-    def look(self, seconds: float, pace: Pace) -> Late | None:
+    def look(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
         """What the client is late with; the last look was so many seconds ago."""
         moved, self._moved_before = self._moved - self._moved_before, self._moved
         if self.writing():
-            return Late.ANSWER if self._lags(moved, seconds, pace) else None
+            return ClientDelay.ANSWER if self._lags(moved, seconds, pace) else None
         if not self.reading():
             return None
         if not self._in_head:
-            return Late.BODY if self._lags(moved, seconds, pace) else None
+            return ClientDelay.BODY if self._lags(moved, seconds, pace) else None
         return self._late_head(seconds, pace)
 
-    def end(self, late: Late) -> None:
+    def end(self, late: ClientDelay) -> None:
         """Close it; with 408 if the client waits for an answer."""
-        if late in (Late.HEAD, Late.BODY) and not self._answered:
+        if late in (ClientDelay.HEAD, ClientDelay.BODY) and not self._answered:
             self._refuse(Problem(408, f"{late} took too long"))
         self.close()
 
@@ -167,15 +167,15 @@ class Connection(IOStream):
         except OSError:
             return True
 
-    def _late_head(self, seconds: float, pace: Pace) -> Late | None:
+    def _late_head(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
         if not self._begun and self._moved > self._moved_at_head:
             self._begun, self._waited = True, None
         self._waited = 0.0 if self._waited is None else self._waited + seconds
         if self._begun:
-            return Late.HEAD if self._waited > pace.slow_seconds else None
-        return Late.IDLE if self._waited > pace.idle_seconds else None
+            return ClientDelay.HEAD if self._waited > pace.slow_seconds else None
+        return ClientDelay.IDLE if self._waited > pace.idle_seconds else None
 
-    def _lags(self, moved: int, seconds: float, pace: Pace) -> bool:
+    def _lags(self, moved: int, seconds: float, pace: ClientPace) -> bool:
         """Whether the client is too far behind the pace by now."""
         self._behind = max(0.0, self._behind + seconds - moved / pace.bytes_per_second)
         return self._behind > pace.slow_seconds

@@ -15,7 +15,7 @@ _BOM = "\ufeff"
 _MAX_DIGITS = 309  # of the largest double, 1.8e308
 
 
-class _Flaw:
+class _JsonFlaw:
     """Stands in the parsed document where something is refused, so that its path can be told."""
 
     def __init__(self, reason: str):
@@ -43,7 +43,7 @@ def parse(body: bytes, what: str = "the body") -> Any:
 
 
 def _check(value: Any, path: str, depth: int, what: str) -> None:
-    if isinstance(value, _Flaw):
+    if isinstance(value, _JsonFlaw):
         raise malformed(f"{what} at {path or 'its top'}: {value.reason}")
     if depth > MAX_DEPTH:
         raise _too_deep(what)
@@ -72,23 +72,23 @@ def _too_deep(what: str) -> Problem:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
-        found[key] = _Flaw("given twice") if key in found else value
+        found[key] = _JsonFlaw("given twice") if key in found else value
     return found
 
 
 def _float(text: str) -> Any:
     value = float(text)
-    return value if math.isfinite(value) else _Flaw(f"{text[:20]} is past a double")
+    return value if math.isfinite(value) else _JsonFlaw(f"{text[:20]} is past a double")
 
 
 def _int(text: str) -> Any:
     if len(text) <= _MAX_DIGITS:
         return int(text)
-    return _Flaw(f"{text[:20]}… is past a double")
+    return _JsonFlaw(f"{text[:20]}… is past a double")
 
 
 def _constant(name: str) -> Any:
-    return _Flaw(f"{name} is not JSON")
+    return _JsonFlaw(f"{name} is not JSON")
 
 
 _JSON = json.JSONDecoder(

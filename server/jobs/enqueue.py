@@ -7,7 +7,7 @@ from uuid import UUID
 from server.http.problems import FieldError, Problem, unacceptable, unavailable
 from server.jobs.services import Services
 from server.store.idempotency import fingerprint
-from storage.jobs.idempotency import Kept, Keyed
+from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.records.job import NewJob, StoreInDoubt
 from storage.store import Refusal
 
@@ -24,11 +24,11 @@ async def store_job(services: Services, job: NewJob) -> UUID:
     return job_id
 
 
-async def store_once(services: Services, key: str, job: NewJob) -> Kept:
+async def store_once(services: Services, key: str, job: NewJob) -> StoredKey:
     """What the Idempotency-Key of a submission stands for, once that is durable: this job, or an
     earlier one. Raises as `store_job` does."""
     with _doubt_told(job):
-        kept = await services.keyed_jobs.ask(Keyed(key, fingerprint(job), job))
+        kept = await services.keyed_jobs.ask(KeyedJob(key, fingerprint(job), job))
     if isinstance(kept, Refusal):
         raise _refused(kept)
     return kept

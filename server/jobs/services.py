@@ -10,31 +10,31 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from runner.job_types.base import JobType
-from server.auth.admission import Admission
-from server.auth.authenticate import Door, open_door
-from server.auth.proxies import Proxies
-from server.auth.rate_limits import Rates
+from server.auth.admission import RequestGate
+from server.auth.authenticate import Authenticator, open_authenticator
+from server.auth.proxies import TrustedProxies
+from server.auth.rate_limits import RateLimits
 from server.documents import submission
-from server.events.callback_sender import Sender
-from server.events.feed import Feed
+from server.events.callback_sender import CallbackSender
+from server.events.feed import EventFeed
 from server.openapi import document as openapi
 from server.settings.server import ServerSettings
-from server.store.backpressure import DiskMark
+from server.store.backpressure import DiskWatermark
 from server.store.batches import Batches
-from server.store.changes import Changes
-from server.store.idempotency import UnderWay
-from server.store.queue_mark import QueueMark
-from server.store.spans import Requests
+from server.store.changes import StoreChanges
+from server.store.idempotency import KeysInFlight
+from server.store.queue_mark import QueueWatermark
+from server.store.spans import RequestSpans
 from storage.jobs import retention
 from storage.jobs.callbacks import Callbacks
 from storage.jobs.events import Events
-from storage.jobs.idempotency import Kept, Keyed
+from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.jobs.queues import Queues
 from storage.notify.wakeup import LISTENER
 from storage.open import Store
 from storage.queries import explain as explaining
 from storage.queries.bulk import Bulk
-from storage.queries.explain import Situation
+from storage.queries.explain import Explanation
 from storage.queries.figures import Figures, figures, queued
 from storage.records.job import Job, NewJob
 from storage.records.states import Status
@@ -53,66 +53,66 @@ class Services:
     settings: ServerSettings
     store: Store
     job_types: Mapping[str, JobType[Any]]
-    traces: Requests = field(default_factory=Requests)
-    door: Door = field(init=False)
+    traces: RequestSpans = field(default_factory=RequestSpans)
+    door: Authenticator = field(init=False)
     jobs: JobStore = field(init=False)
-    changes: Changes = field(init=False)
+    changes: StoreChanges = field(init=False)
     new_jobs: Batches[NewJob, UUID | Refusal] = field(init=False)
     """Durable once it answers; None if the job's source has no file. After StoreInDoubt, the store
     has to be asked for the job's id."""
-    keyed_jobs: Batches[Keyed, Kept | Refusal] = field(init=False)
+    keyed_jobs: Batches[KeyedJob, StoredKey | Refusal] = field(init=False)
     """The same for those that have a key: what it stands for."""
-    keys_under_way: UnderWay = field(default_factory=UnderWay)
+    keys_under_way: KeysInFlight = field(default_factory=KeysInFlight)
     jobs_by_id: Batches[UUID, Job | None] = field(init=False)
     bulk: Bulk = field(init=False)
-    disk: DiskMark = field(init=False)
-    queue: QueueMark = field(init=False)
-    admission: Admission = field(init=False)
-    proxies: Proxies = field(init=False)
+    disk: DiskWatermark = field(init=False)
+    queue: QueueWatermark = field(init=False)
+    admission: RequestGate = field(init=False)
+    proxies: TrustedProxies = field(init=False)
     events: Events = field(init=False)
-    feed: Feed = field(init=False)
+    feed: EventFeed = field(init=False)
     figures: Batches[None, Figures] = field(init=False)
     """The figures of all jobs; whoever asks at the same time gets the same ones."""
 
     def __post_init__(self) -> None:
-        self.door = open_door(self.settings)
+        self.door = open_authenticator(self.settings)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
         self._files = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="enqueue")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
         self.jobs = JobStore(self.store.database, self.store.wakeup, self.store.clock)
         self.bulk = Bulk(self.store.database, self.store.wakeup, self.store.clock)
-        self.changes = Changes(self.store.wakeup)
+        self.changes = StoreChanges(self.store.wakeup)
         self.new_jobs = Batches(self.jobs.enqueue, self._writer)
         self.keyed_jobs = Batches(self.jobs.enqueue_once, self._writer)
         self.jobs_by_id = Batches(self.jobs.get_each, self._reader)
-        self.disk = DiskMark(
+        self.disk = DiskWatermark(
             self.settings.min_free_bytes, self.store.database_folder, self.store.uploads.folder
         )
-        self.queue = QueueMark(
+        self.queue = QueueWatermark(
             self.settings.max_queued_jobs,
             lambda: self.blocking(queued, self.store.database),
             self.later,
         )
-        rates = Rates(self.settings.rate_limit, self.settings.rate_burst)
-        self.admission = Admission(self.door, rates)
-        self.proxies = Proxies(self.settings.proxy_networks)
+        rates = RateLimits(self.settings.rate_limit, self.settings.rate_burst)
+        self.admission = RequestGate(self.door, rates)
+        self.proxies = TrustedProxies(self.settings.proxy_networks)
         self.queues = Queues(self.store.database, self.store.wakeup, self.store.clock)
         self.events = Events(self.store.database)
         most = self.settings.max_streams
-        self.feed = Feed(self.events, self.store.wakeup, self.blocking, most)
+        self.feed = EventFeed(self.events, self.store.wakeup, self.blocking, most)
         self.figures = Batches(self._look_at_figures, self._threads)
-        self._sender: Sender | None = None
+        self._sender: CallbackSender | None = None
         if hosts := self.settings.allowed_callback_hosts:
             outbox = Callbacks(self.store.database, self.store.clock)
             secret = self.settings.callback_secret.encode()
-            self._sender = Sender(outbox, self.changes, self.blocking, hosts, secret)
+            self._sender = CallbackSender(outbox, self.changes, self.blocking, hosts, secret)
         self.stopping = False
         self._active = 0
         self._idle = asyncio.Event()
         self._later: set[asyncio.Task[None]] = set()
 
-    def check(self, document: Any, has_file: bool) -> submission.Checked:
+    def check(self, document: Any, has_file: bool) -> submission.CheckedSubmission:
         """A submission that can be accepted. Raises Problem 422."""
         hosts, cell = self.settings.allowed_callback_hosts, self.settings.cell
         return submission.check(document, has_file, self.job_types, hosts, cell)
@@ -129,7 +129,7 @@ class Services:
         self.store.wakeup.notify(LISTENER)
         return status
 
-    def explain(self, job_id: UUID) -> Situation | None:
+    def explain(self, job_id: UUID) -> Explanation | None:
         """Why a job does not run yet; None if there is no such job."""
         store = self.store
         return explaining.explain(store.database, store.clock, store.runners_folder, job_id)

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from server.http.problems import Problem, full, unavailable
-from storage.files.disk import Room, room
+from storage.files.disk import DiskSpace, disk_space
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ DEFAULT_PART = 10
 """The default keeps no more than this part of a disk, so that a small one can be used at all."""
 
 
-class DiskMark:
+class DiskWatermark:
     """Looks at the disks some times a second, and before each refusal.
 
     `least` is the number of bytes that have to stay free: 0 for none, None for the default;
@@ -32,7 +32,7 @@ class DiskMark:
         self._folders = {} if database is None else {"database": database}
         self._uploads = self._folders if uploads is None else {**self._folders, "uploads": uploads}
         self._low: set[str] = set()
-        self._seen: dict[str, tuple[float, Room]] = {}
+        self._seen: dict[str, tuple[float, DiskSpace]] = {}
         """What was free of each disk, and when."""
 
     def admit(self, size: int) -> None:
@@ -47,28 +47,28 @@ class DiskMark:
 
     def _require(self, name: str, folder: Path, size: int) -> None:
         now = time.monotonic()
-        seen_at, seen = self._seen.get(name, (-LOOK_SECONDS, Room(0, 0)))
+        seen_at, seen = self._seen.get(name, (-LOOK_SECONDS, DiskSpace(0, 0)))
         if now - seen_at >= LOOK_SECONDS or seen.free - size < self._least_of(seen):
             seen_at, seen = now, self._look(name, folder)
         least = self._least_of(seen)
         if seen.free - size < least:
             raise _too_little(name, seen, least, size)
-        self._seen[name] = seen_at, Room(seen.total, seen.free - size)
+        self._seen[name] = seen_at, DiskSpace(seen.total, seen.free - size)
 
-    def _look(self, name: str, folder: Path) -> Room:
+    def _look(self, name: str, folder: Path) -> DiskSpace:
         try:
-            found = room(folder)
+            found = disk_space(folder)
         except OSError as error:
             raise unavailable(f"the disk of the {name} cannot be had: {error.strerror}") from error
         self._note(name, found, self._least_of(found))
         return found
 
-    def _least_of(self, found: Room) -> int:
+    def _least_of(self, found: DiskSpace) -> int:
         if self._least is None:
             return min(DEFAULT_BYTES, found.total // DEFAULT_PART)
         return self._least
 
-    def _note(self, name: str, found: Room, least: int) -> None:
+    def _note(self, name: str, found: DiskSpace, least: int) -> None:
         """Log when a disk gets below the mark, and when it is above again."""
         low = found.free < least
         if low != (name in self._low):
@@ -80,7 +80,7 @@ class DiskMark:
                 log.info("a disk has room again, new jobs are taken", extra=extra)
 
 
-def _too_little(name: str, found: Room, least: int, size: int) -> Problem:
+def _too_little(name: str, found: DiskSpace, least: int, size: int) -> Problem:
     asked = f"; {size} more were asked for" if found.free >= least else ""
     return full(
         f"the disk of the {name} has {found.free} bytes free, of which {least} are kept for jobs"

@@ -9,7 +9,7 @@ from storage.notify.wakeup import LISTENER, Wakeup, wait
 LOOK_SECONDS = 1.0
 
 
-class Changes:
+class StoreChanges:
     """Waits for wake-ups in a thread of its own, and passes them to all requests that wait.
 
     Also wakes them every LOOK_SECONDS, since a wake-up may be lost.

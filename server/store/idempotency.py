@@ -20,7 +20,7 @@ REPLAYED = "Idempotency-Replayed"
 MAX_LENGTH = 255
 
 
-class UnderWay:
+class KeysInFlight:
     """The keys of requests that this listener has not answered yet."""
 
     def __init__(self) -> None:

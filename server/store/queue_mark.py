@@ -21,7 +21,7 @@ TRUST_SECONDS = 3.0
 WAIT_SECONDS = 10
 
 
-class QueueMark:
+class QueueWatermark:
     """`most` jobs may wait, 0 for any number; `count` looks how many do, `later` runs a look."""
 
     def __init__(

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from storage.records.job import Job, NewJob
 
 if TYPE_CHECKING:  # loaded only where traces are on
-    from storage.telemetry.spans import Attributes, Begun, Spans
+    from storage.telemetry.spans import Attributes, OpenSpan, Spans
 
 
-class Submission:
+class SubmissionSpan:
     """A POST /jobs that may be accepted; if it is not, nothing is sent of it."""
 
-    def __init__(self, span: "Begun"):
+    def __init__(self, span: "OpenSpan"):
         self._span = span
         self.traceparent = span.traceparent
         """To be stored with the job."""
@@ -23,7 +23,7 @@ class Submission:
         self._span.end({**_named(job), "http.response.status_code": 202})
 
 
-class Requests:
+class RequestSpans:
     """Makes the spans of a listener's requests; none where it has no `spans`."""
 
     def __init__(self, spans: "Spans | None" = None):
@@ -34,12 +34,12 @@ class Requests:
         if self._spans:
             self._spans.close()
 
-    def submission(self, headers: Mapping[str, str]) -> Submission | None:
+    def submission(self, headers: Mapping[str, str]) -> SubmissionSpan | None:
         """A POST /jobs has begun, perhaps in a trace of its client."""
         if self._spans is None:
             return None
         asked = {"http.request.method": "POST", "http.route": "/jobs", "url.path": "/jobs"}
-        return Submission(self._spans.begin("POST /jobs", headers, asked))
+        return SubmissionSpan(self._spans.begin("POST /jobs", headers, asked))
 
     def change(
         self, job: Job, action: str, status: int, headers: Mapping[str, str], began_at: float

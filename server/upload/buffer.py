@@ -12,7 +12,7 @@ MOST_BYTES = 4 * 1024**2
 """That one can hold."""
 
 
-class Batch:
+class WriteBuffer:
     """Bytes gathered in a place of their own: a socket may be read right into its room. The system
     gives memory as it is first filled."""
 

@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakSet
 
 from server.http.problems import too_large
-from server.upload.buffer import MOST_BYTES, Batch
+from server.upload.buffer import MOST_BYTES, WriteBuffer
 from storage.files.uploads import UploadWriter
 from storage.records.job import Upload
 
@@ -43,7 +43,7 @@ class FilePart:
         self._blocking = blocking
         self._admit = admit
         self._max_bytes = max_bytes
-        self._gathering, self._spare = Batch(delimiter), Batch(delimiter)
+        self._gathering, self._spare = WriteBuffer(delimiter), WriteBuffer(delimiter)
         _arriving.add(self)
         self._gathering.begin(_batch_bytes())
         self._size = 0

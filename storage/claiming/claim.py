@@ -1,33 +1,33 @@
-"""Which due jobs a runner claims, and when it looks for them: see `Lookout`."""
+"""Which due jobs a runner claims, and when it looks for them: see `CandidateFinder`."""
 
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from storage.claiming.candidates import Lookout
-from storage.claiming.statements import Claim, Claimed, ClaimMoves
+from storage.claiming.candidates import CandidateFinder
+from storage.claiming.statements import ClaimCall, ClaimedJobs, ClaimStatements
 from storage.db.clock import Clock
 from storage.db.database import Database
-from storage.jobs.open_queues import Lane
+from storage.jobs.open_queues import OpenQueue
 from storage.liveness.liveness import Liveness
 
 
-class Claiming:
+class Claimer:
     """Claims jobs for one runner, in transactions; see `Claims`."""
 
     def __init__(
-        self, database: Database, lookout: Lookout, liveness: Liveness, clock: Clock
+        self, database: Database, lookout: CandidateFinder, liveness: Liveness, clock: Clock
     ) -> None:
         self._database = database
         self._lookout = lookout
         self._liveness = liveness
         self._clock = clock
-        self._moves = ClaimMoves(database)
+        self._moves = ClaimStatements(database)
         self.others_have_room = False
         """Whether the last claim has left jobs that others may find in a queue with a limit."""
 
-    def claim(self, limit: int, ahead: int) -> Claimed:
+    def claim(self, limit: int, ahead: int) -> ClaimedJobs:
         """Take due jobs, see `Claims.claim`."""
         self.others_have_room = False
         if limit + ahead < 1:
@@ -41,7 +41,7 @@ class Claiming:
         self._count(rows, now)
         return self._moves.claim(rows, self._liveness.name, now, last)
 
-    def look_ahead(self, limit: int, ahead: int) -> Claim:
+    def look_ahead(self, limit: int, ahead: int) -> ClaimCall:
         """Look for due jobs before the transaction has numbered its changes, where that can be; to
         be called when it has, this gives what claims them."""
         now = self._clock()
@@ -50,7 +50,7 @@ class Claiming:
             return partial(self.claim, limit, ahead)
         return partial(self._claim_as_seen, seen.to_claim(limit), now)
 
-    def _claim_as_seen(self, rows: list[dict[str, Any]], now: int) -> Claimed:
+    def _claim_as_seen(self, rows: list[dict[str, Any]], now: int) -> ClaimedJobs:
         self.others_have_room = False
         last = self._database.number_next(len(rows))
         self._count(rows, now)
@@ -61,7 +61,7 @@ class Claiming:
             self._database.tallies.observe(row["type"], "wait", now - row["run_at"])
 
 
-def _is_room_left(lanes: Sequence[Lane], now: int, taken: Sequence[dict[str, Any]]) -> bool:
+def _is_room_left(lanes: Sequence[OpenQueue], now: int, taken: Sequence[dict[str, Any]]) -> bool:
     """Whether others may find a job in a queue that was full until now: no one has told them."""
     counts = Counter(row["queue"] for row in taken)
     due = [lane for lane in lanes if lane.room is not None and lane.next_run_at <= now]

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
-from storage.claiming.due_jobs import is_aside, set_aside
+from storage.claiming.due_jobs import is_locked_row, try_lock_rows
 from storage.db.database import Database
-from storage.db.fetching import Asked
+from storage.db.fetching import Queries
 from storage.db.models import JobRow
-from storage.db.parameters import place, unindexed
-from storage.jobs.open_queues import IS_QUEUED, Lane
+from storage.db.parameters import parameter, unindexed
+from storage.jobs.open_queues import IS_QUEUED, OpenQueue
 from storage.records.states import Status
 
 _ABOVE_ALL = 1 << 30
@@ -18,7 +18,7 @@ Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Asking:
+class DueQuery:
     """What is asked for: up to `limit` jobs that are due `now`, and that no other runner is about
     to claim; for this transaction they are set aside."""
 
@@ -27,11 +27,11 @@ class Asking:
     limit: int
 
 
-def due_jobs(asking: Asking, lanes: Sequence[Lane], known: dict[str, Rows]) -> Rows:
+def due_jobs(asking: DueQuery, lanes: Sequence[OpenQueue], known: dict[str, Rows]) -> Rows:
     """Due jobs of these lanes, the highest priority first, then the longest due; of each lane up to
     the limit, and no more than it has room for.
 
-    Each has all columns of a job. `known` is what was asked already, by `due_asked`.
+    Each has all columns of a job. `known` is what was asked already, by `due_statements`.
     """
     due: Rows = []
     for lane in lanes:
@@ -42,7 +42,7 @@ def due_jobs(asking: Asking, lanes: Sequence[Lane], known: dict[str, Rows]) -> R
     return sorted(due, key=_claimed_first)[: asking.limit]
 
 
-def can_wait(rows: Sequence[dict[str, Any]], lanes: Sequence[Lane]) -> Rows:
+def prefetchable(rows: Sequence[dict[str, Any]], lanes: Sequence[OpenQueue]) -> Rows:
     """Those that may wait behind others: one of a limited queue would take the place of a job that
     another runner could start at once."""
     limited = {lane.queue for lane in lanes if lane.room is not None}
@@ -54,7 +54,7 @@ def _claimed_first(row: dict[str, Any]) -> tuple[Any, ...]:
     return -row["priority"], row["run_at"], row["id"]
 
 
-def _due_in(asking: Asking, queue: str, room: int, known: Rows | None) -> Rows:
+def _due_in(asking: DueQuery, queue: str, room: int, known: Rows | None) -> Rows:
     """One priority after the other, so that no job that is put off is looked at. Those of the
     highest may be known."""
     found = _due_of(asking, queue, None, room) if known is None else known
@@ -81,12 +81,12 @@ def _priorities_below(database: Database, queue: str, above: int = _ABOVE_ALL) -
         yield above
 
 
-def _due_of(asking: Asking, queue: str, priority: int | None, room: int) -> Rows:
+def _due_of(asking: DueQuery, queue: str, priority: int | None, room: int) -> Rows:
     """Due jobs of one priority, or of the highest that queued jobs of the queue have."""
-    return asking.database.fetch_each(due_asked(asking, queue, priority, room))[-1]
+    return asking.database.fetch_each(due_statements(asking, queue, priority, room))[-1]
 
 
-def due_asked(asking: Asking, queue: str, priority: int | None, room: int) -> Asked:
+def due_statements(asking: DueQuery, queue: str, priority: int | None, room: int) -> Queries:
     """What to ask for so many due jobs of a queue, of one priority or the highest: the last of the
     statements gives them."""
     database, is_given = asking.database, priority is not None
@@ -98,7 +98,7 @@ def due_asked(asking: Asking, queue: str, priority: int | None, room: int) -> As
         return [(due, values)]
     key = ("set aside", is_given, room)
     some = database.statement(
-        key, lambda: set_aside(_select_due(database, is_given, room, JobRow.id), JobRow.id)
+        key, lambda: try_lock_rows(_select_due(database, is_given, room, JobRow.id), JobRow.id)
     )
     return [(some, values), (database.statement("aside", _select_aside), {})]
 
@@ -106,19 +106,23 @@ def due_asked(asking: Asking, queue: str, priority: int | None, room: int) -> As
 def _highest(database: Database) -> Any:
     """The highest priority below another that queued jobs of a queue have."""
     job = JobRow.alias("highest")
-    mine = IS_QUEUED, job.queue == place(JobRow.queue)
-    query = job.select(job.priority).where(*mine, job.priority < place(JobRow.priority, "above"))
+    mine = IS_QUEUED, job.queue == parameter(JobRow.queue)
+    query = job.select(job.priority).where(
+        *mine, job.priority < parameter(JobRow.priority, "above")
+    )
     return database.by_index(query.order_by(job.priority.desc()).limit(1), job, "job_due")
 
 
 def _select_due(database: Database, is_given: bool, room: int, *columns: Any) -> Any:
-    priority = place(JobRow.priority) if is_given else _highest(database)
-    mine = IS_QUEUED, JobRow.queue == place(JobRow.queue), JobRow.priority == priority
-    due = JobRow.select(*columns).where(*mine, JobRow.run_at <= place(JobRow.run_at, "now"))
+    priority = parameter(JobRow.priority) if is_given else _highest(database)
+    mine = IS_QUEUED, JobRow.queue == parameter(JobRow.queue), JobRow.priority == priority
+    due = JobRow.select(*columns).where(*mine, JobRow.run_at <= parameter(JobRow.run_at, "now"))
     ordered = due.order_by(JobRow.run_at, JobRow.id).limit(room)
     return database.by_index(ordered, JobRow, "job_due")
 
 
 def _select_aside() -> Any:
     """What was set aside, without what had just been claimed."""
-    return JobRow.select().where(unindexed(JobRow.status) == Status.QUEUED, is_aside(JobRow.id))
+    return JobRow.select().where(
+        unindexed(JobRow.status) == Status.QUEUED, is_locked_row(JobRow.id)
+    )

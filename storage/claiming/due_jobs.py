@@ -13,7 +13,7 @@ _SETTING = "job_service.aside"
 """Has the keys, until the transaction ends or sets others aside."""
 
 
-def set_aside(query: Any, key: pw.Field) -> Any:
+def try_lock_rows(query: Any, key: pw.Field) -> Any:
     """Set aside those rows of a query for keys, which are UUIDs, that can be."""
     is_free = pw.fn.pg_try_advisory_xact_lock(pw.fn.uuid_hash_extended(key, 0))
     some = query.where(is_free).alias("some")
@@ -21,7 +21,7 @@ def set_aside(query: Any, key: pw.Field) -> Any:
     return pw.Select([some], [pw.fn.set_config(_SETTING, pw.fn.COALESCE(keys, ""), True)])
 
 
-def is_aside(key: pw.Field) -> Any:
+def is_locked_row(key: pw.Field) -> Any:
     """That a row was set aside by the last such statement of this transaction."""
     keys = pw.SQL(f"string_to_array(current_setting('{_SETTING}'), ',')::uuid[]")
     return key == pw.fn.ANY(keys)

@@ -12,7 +12,7 @@ from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
 from storage.db.part_row import PartRow
 from storage.jobs.open_queues import IS_RUNNING
-from storage.jobs.rows import load
+from storage.jobs.rows import from_json_text
 from storage.liveness.liveness import Liveness
 from storage.records.job import Fence, Json, Usage
 
@@ -72,13 +72,13 @@ class JobParts:
         """What was told of the first part that has failed, of a job that has one."""
         failed = PartRow.job_id == job_id, PartRow.status == "failed"
         query = PartRow.select(PartRow.error).where(*failed).order_by(PartRow.number).limit(1)
-        error: Json = load(self._database.rows(query)[0]["error"])
+        error: Json = from_json_text(self._database.rows(query)[0]["error"])
         return error
 
     def told(self, job_id: UUID) -> list[Json]:
         """The progress of all parts of a job."""
         query = PartRow.select(PartRow.progress).where(PartRow.job_id == job_id)
-        return [load(row["progress"]) for row in self._database.rows(query)]
+        return [from_json_text(row["progress"]) for row in self._database.rows(query)]
 
     def results(self, job_id: UUID, first: int, most_bytes: int) -> list[str]:
         """Results of parts that are done, as JSON text, from a number on: one at least, and no more

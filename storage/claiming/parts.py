@@ -22,8 +22,8 @@ import peewee as pw
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.part_row import PartRow
-from storage.jobs.rows import jobs_by_id, load
-from storage.jobs.transitions import dump
+from storage.jobs.rows import from_json_text, jobs_by_id
+from storage.jobs.transitions import to_json_text
 from storage.liveness.liveness import Liveness
 from storage.records.job import Job, Json, Usage
 
@@ -46,7 +46,7 @@ class PartFence:
 
 
 @dataclass(frozen=True)
-class TakenPart:
+class ClaimedPart:
     """A part that was claimed, of a job; `spec` is what its job type has to know of it."""
 
     job: Job
@@ -82,7 +82,7 @@ class Parts:
         waiting = self._database.statement(("parts", limit), lambda: self._select_waiting(limit))
         return len(self._database.fetch(waiting, {}))
 
-    def claim(self, limit: int) -> list[TakenPart]:
+    def claim(self, limit: int) -> list[ClaimedPart]:
         """Take up to `limit` parts: of the job of the highest priority, then of the first."""
         with self._database.transaction():
             if limit < 1 or not self._registered():
@@ -100,11 +100,11 @@ class Parts:
         ending = [row.pop("status") == "ending" for row in rows]
         return {PartFence(**row): is_ending for row, is_ending in zip(rows, ending, strict=True)}
 
-    def again(self, fence: PartFence) -> TakenPart | None:
+    def again(self, fence: PartFence) -> ClaimedPart | None:
         """A part that the runner holds, as it was when it was claimed; None if it does not."""
         rows = self._database.rows(PartRow.select(PartRow.spec).where(*_held(fence)))
         job = jobs_by_id(self._database, [fence.job_id]).get(fence.job_id)
-        return TakenPart(job, fence, load(rows[0]["spec"])) if rows and job else None
+        return ClaimedPart(job, fence, from_json_text(rows[0]["spec"])) if rows and job else None
 
     def progress(self, fence: PartFence, progress: str) -> None:
         """Store how far a part is, as JSON text."""
@@ -117,17 +117,17 @@ class Parts:
 
     def fail(self, fence: PartFence, error: Json, usage: Usage) -> bool:
         """A part has failed, and with it the attempt; `error` tells how. False as above."""
-        return self._settle(fence, "failed", error=dump(error), **_added(usage))
+        return self._settle(fence, "failed", error=to_json_text(error), **_added(usage))
 
     def give_back(self, fence: PartFence) -> bool:
         """A part was not done, and another runner may do it. False as above."""
         return self._settle(fence, "queued")
 
-    def _take(self, row: dict[str, Any], job: Job) -> TakenPart:
+    def _take(self, row: dict[str, Any], job: Job) -> ClaimedPart:
         fence = PartFence(job.id, row["number"], self._liveness.name, row["tries"] + 1)
         taken = PartRow.update(status="running", runner=fence.runner, tries=fence.tries)
         self._database.run(taken.where(*part_at(fence.job_id, fence.number)))
-        return TakenPart(job, fence, load(row["spec"]))
+        return ClaimedPart(job, fence, from_json_text(row["spec"]))
 
     def _settle(self, fence: PartFence, status: str, **changes: Any) -> bool:
         """The end of a try, for its holder alone; of one that was to be ended, that it has."""
@@ -177,12 +177,12 @@ def select_holders() -> Any:
     return PartRow.select(PartRow.runner).where(PartRow.runner.is_null(False))
 
 
-def lose(database: Database, runner: str) -> int:
+def free_lost_parts(database: Database, runner: str) -> int:
     """Free the parts of a runner that is proved dead; how many there were. In a transaction."""
     mine, lost = PartRow.runner == runner, PartRow.lost + 1
     is_poison = PartRow.status == "running", PartRow.lost + 1 >= MOST_LOST
     error = {"outcome": "lost", "retryable": True, **LOST_ERROR}
-    failed = PartRow.update(status="failed", runner=None, lost=lost, error=dump(error))
+    failed = PartRow.update(status="failed", runner=None, lost=lost, error=to_json_text(error))
     ended = PartRow.update(status="ended", runner=None)
     freed = PartRow.update(status="queued", runner=None, lost=lost)
     return sum(

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-from storage.claiming.parts import lose, select_holders
+from storage.claiming.parts import free_lost_parts, select_holders
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
-from storage.jobs.transitions import Moves
+from storage.jobs.transitions import Transitions
 from storage.liveness.liveness import Liveness
 from storage.notify.transaction import waking
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
-from storage.records.job import Ended, Fence, Outcome
+from storage.records.job import AttemptEnd, AttemptOutcome, Fence
 from storage.records.states import ABANDON, CONFIRM_CANCEL, RESCUE
-from storage.records.trace_context import traced
+from storage.records.trace_context import trace_origin
 
 LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the job"}
 
@@ -38,7 +38,7 @@ class Rescuer:
         self._liveness = liveness
         self._backoff_ms = backoff_ms
         self._clock = clock
-        self._moves = Moves(database)
+        self._moves = Transitions(database)
         self.ends = self._moves.ends
 
     def rescue(self) -> int:
@@ -60,7 +60,7 @@ class Rescuer:
             self._database.rows(self._database.lock(_select_attempts(name)))
             rescued = sum(self._rescue_counted(row) for row in self._database.rows(held))
             self._database.next_version(0)
-            rescued += lose(self._database, name)
+            rescued += free_lost_parts(self._database, name)
             self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
             if rescued:
                 woken += [WORKER, LISTENER]
@@ -75,8 +75,12 @@ class Rescuer:
 
     def _rescue_job(self, row: dict[str, Any]) -> bool:
         held = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
-        fence = Fence(*held, traced(row["traceparent"], row["created_at"], row["run_at"]))
-        ended, now, retries = Ended(Outcome.LOST, LOST_ERROR), self._clock(), row["retry_count"] + 1
+        fence = Fence(*held, trace_origin(row["traceparent"], row["created_at"], row["run_at"]))
+        ended, now, retries = (
+            AttemptEnd(AttemptOutcome.LOST, LOST_ERROR),
+            self._clock(),
+            row["retry_count"] + 1,
+        )
         if row["cancel_requested_at"] is not None:
             return self._moves.settle(CONFIRM_CANCEL, fence, ended, now)
         if retries > row["max_retries"]:

@@ -20,7 +20,7 @@ from storage.records.states import CLAIM
 Rows = Sequence[dict[str, Any]]
 
 
-class Claimed:
+class ClaimedJobs:
     """Jobs that a transaction claims. They are made after it: meanwhile nobody has to wait."""
 
     def __init__(self, database: Database, rows: Rows, newest: Newest):
@@ -38,18 +38,18 @@ class Claimed:
 
 _SAME = {"status": CLAIM.target, "progress": None}
 """Of all jobs that were just claimed."""
-Claim = Callable[[], Claimed]
+ClaimCall = Callable[[], ClaimedJobs]
 """Takes what was looked for, inside a transaction."""
 
 
-class ClaimMoves:
+class ClaimStatements:
     """Claims jobs for a runner, by their rows. `last` says of the number of the last change how far
     it is behind the newest; as many as there are rows are free up to it."""
 
     def __init__(self, database: Database):
         self._database = database
 
-    def claim(self, rows: Rows, runner: str, now: int, last: int) -> Claimed:
+    def claim(self, rows: Rows, runner: str, now: int, last: int) -> ClaimedJobs:
         """Claim jobs that were seen after this transaction had numbered its changes, so that no
         guard can refuse."""
         changes = _changes(rows, runner, now, last)
@@ -58,9 +58,9 @@ class ClaimMoves:
             self._database.change_both_later(claim, self._attempt(), _given(rows, changes))
         return self._claimed(rows, changes)
 
-    def claim_as_seen(self, rows: Rows, runner: str, now: int, last: int) -> Claimed:
+    def claim_as_seen(self, rows: Rows, runner: str, now: int, last: int) -> ClaimedJobs:
         """Claim jobs that were seen before this transaction has numbered its changes, if all of
-        them still are as they were: while that is hoped for, see `Hopes`."""
+        them still are as they were: while that is hoped for, see `OptimisticTransactions`."""
         assert self._database.hopes
         changes = _changes(rows, runner, now, last)
         if rows:
@@ -73,9 +73,9 @@ class ClaimMoves:
     def _attempt(self) -> Statement:
         return self._database.statement("attempt", insert_attempt)
 
-    def _claimed(self, rows: Rows, changes: Rows) -> Claimed:
+    def _claimed(self, rows: Rows, changes: Rows) -> ClaimedJobs:
         claimed = [{**row, **_SAME, **new} for row, new in zip(rows, changes, strict=True)]
-        return Claimed(self._database, claimed, self._database.newest())
+        return ClaimedJobs(self._database, claimed, self._database.newest())
 
 
 def _claim(changes: dict[str, Any]) -> Any:

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
-from storage.claiming.claim import Claiming
+from storage.claiming.claim import Claimer
 from storage.claiming.job_parts import JobParts
 from storage.claiming.parts import Parts
-from storage.claiming.statements import Claim
+from storage.claiming.statements import ClaimCall
 from storage.db.database import Database
-from storage.db.optimistic import Mistaken
+from storage.db.optimistic import OptimisticConflict
 from storage.notify.wakeup import EVENTS, LISTENER, WORKER, Wakeup
-from storage.records.attempt_ends import Ends
+from storage.records.attempt_ends import SettledObserver
 
 T = TypeVar("T")
 _NUMBERS = 200
@@ -26,13 +26,15 @@ def _nothing(_: object) -> None:
     """What is to be done first, if nothing is."""
 
 
-class Turns:
+class ClaimTransactions:
     """Of one runner; raises StoreError."""
 
     parts: Parts
     job_parts: JobParts
 
-    def __init__(self, database: Database, wakeup: Wakeup, claiming: Claiming, ends: Ends):
+    def __init__(
+        self, database: Database, wakeup: Wakeup, claiming: Claimer, ends: SettledObserver
+    ):
         self._database = database
         self._wakeup = wakeup
         self._claiming = claiming
@@ -41,7 +43,7 @@ class Turns:
 
     def change(
         self,
-        changes: Callable[[Claim], T],
+        changes: Callable[[ClaimCall], T],
         limit: int = 0,
         ahead: int = 0,
         first: Callable[[T], None] = _nothing,
@@ -50,14 +52,14 @@ class Turns:
         jobs at most, see `claim`, to be called once. `first` is what is done with it once it is
         committed, before anybody else is woken.
 
-        If it can be, all that is changed is taken for granted, see `Hopes`; if that was wrong,
+        If it can be, all that is changed is taken for granted, see `OptimisticTransactions`; if that was wrong,
         nothing has happened, and the changes are made again.
         """
         woken: list[str] = []
         try:
             with self._database.hoping(), self._turn(woken, limit, ahead) as claim:
                 result = changes(claim)
-        except Mistaken:
+        except OptimisticConflict:
             woken.clear()
             with self._turn(woken):
                 result = changes(partial(self._claiming.claim, limit, ahead))
@@ -76,7 +78,7 @@ class Turns:
         self._wakeup.after_commit(woken)
 
     @contextmanager
-    def _turn(self, woken: list[str], limit: int = 0, ahead: int = 0) -> Iterator[Claim]:
+    def _turn(self, woken: list[str], limit: int = 0, ahead: int = 0) -> Iterator[ClaimCall]:
         """One transaction; whom it is to wake is noted."""
         at_end = partial(self._wakeup.with_commit, woken)
         with self.ends.told(), self._database.transaction(at_end):

@@ -49,7 +49,7 @@ def clock_of(database: Database) -> Clock:
     return DatabaseClock(database) if database.postgresql else machine_clock
 
 
-class SetBack:
+class ClockSetBackDetector:
     """Notices that a clock was set back, by comparing it with a steady one."""
 
     LEAST_SECONDS = 1.0

@@ -13,15 +13,15 @@ from typing import Any
 
 import peewee as pw
 
-from storage.db.models import TallyRow
-from storage.db.parameters import place
+from storage.db.models import CounterRow
+from storage.db.parameters import parameter
 
 BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 1800.0, 7200.0)
 """Upper bounds of a histogram's buckets in seconds; what is above the last is in one more."""
 ABOVE = "inf"
 
 
-class Pending(threading.local):
+class PendingCounts(threading.local):
     """What a thread's transaction has counted so far."""
 
     def __init__(self) -> None:
@@ -61,8 +61,8 @@ def total(name: str) -> str:
 def add_statement() -> Any:
     """Adds to a sum that may be there."""
     names = ("type", "name", "value")
-    insert = TallyRow.insert(**{name: place(getattr(TallyRow, name)) for name in names})
-    grown = TallyRow.value + pw.EXCLUDED.value
+    insert = CounterRow.insert(**{name: parameter(getattr(CounterRow, name)) for name in names})
+    grown = CounterRow.value + pw.EXCLUDED.value
     return insert.on_conflict(
-        conflict_target=[TallyRow.type, TallyRow.name], update={TallyRow.value: grown}
+        conflict_target=[CounterRow.type, CounterRow.name], update={CounterRow.value: grown}
     )

@@ -11,20 +11,20 @@ from typing import Any
 
 import peewee as pw
 
-from storage.db.counters import Pending, add_statement
+from storage.db.counters import PendingCounts, add_statement
 from storage.db.dialect import Dialect
 from storage.db.errors import PEEWEES_ERRORS, is_rolled_back, state_told_by
-from storage.db.fetching import Fetches
-from storage.db.optimistic import Hopes
+from storage.db.fetching import FetchesRows
+from storage.db.optimistic import OptimisticTransactions
 from storage.db.row_by_row import change_both_in_turn
 from storage.db.statements import Statement, in_some
-from storage.db.versions import TakesNumbers
+from storage.db.versions import VersionSequence
 from storage.records.job import StoreFull, StoreInDoubt, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 
-class Database(Fetches, TakesNumbers, Hopes, Dialect):
+class Database(FetchesRows, VersionSequence, OptimisticTransactions, Dialect):
     """A database: runs queries, and tells its own errors from everything else.
 
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the engine fails.
@@ -33,7 +33,7 @@ class Database(Fetches, TakesNumbers, Hopes, Dialect):
     def __init__(self, engine: Any):
         super().__init__(engine)
         self._statements: dict[Hashable, Statement] = {}
-        self.tallies = Pending()
+        self.tallies = PendingCounts()
         """What is counted in a transaction is stored at its end."""
 
     @contextmanager

@@ -10,8 +10,8 @@ from urllib.parse import urlparse
 import peewee as pw
 
 from storage.db import timeouts as waits
-from storage.db.pipeline import Answer, SendsLater, Text
-from storage.db.remembered import Remembered
+from storage.db.pipeline import PendingResult, Pipeline, Text
+from storage.db.remembered import ConnectionRegistry
 from storage.db.write_lock import WriteLock
 from storage.records.job import StoreUnusable
 from storage.settings.url import is_postgresql, url_problem
@@ -29,16 +29,16 @@ _BY_INDEX = dict.fromkeys(_OFF, "off")
 MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
-class _LoneSqlite(Remembered, pw.SqliteDatabase):
+class _LoneSqlite(ConnectionRegistry, pw.SqliteDatabase):
     """A file that nobody else knows."""
 
     def later(self, sql: str, parameters: Sequence[Any]) -> None:
         """Run a statement, whose answer nobody wants: at once, since that costs no wait."""
         self.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
 
-    def ask_later(self, sql: str, parameters: Sequence[Any]) -> Answer:
+    def ask_later(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
         """Run a statement, whose answer nobody wants yet, in the same way."""
-        answer = Answer(self, (sql, parameters))
+        answer = PendingResult(self, (sql, parameters))
         answer.rows = self.execute_sql(sql, parameters).fetchall()  # type: ignore[no-untyped-call]
         return answer
 
@@ -103,7 +103,7 @@ class _Sqlite(_LoneSqlite):
             raise pw.DatabaseError("the file was deleted or replaced; put it back and restart")
 
 
-class _Postgresql(SendsLater, Remembered, pw.PostgresqlDatabase):
+class _Postgresql(Pipeline, ConnectionRegistry, pw.PostgresqlDatabase):
     """Waits no longer than a while: see `storage/db/timeouts.py`."""
 
     def __init__(self, *args: Any, begin: Sequence[str], **kwargs: Any):

@@ -6,13 +6,13 @@ from typing import Any
 from storage.db.errors import PEEWEES_ERRORS
 from storage.db.statements import Statement
 
-Asked = Sequence[tuple[Statement, Mapping[str, Any]]]
+Queries = Sequence[tuple[Statement, Mapping[str, Any]]]
 """Statements with the values for their places."""
 Found = list[list[dict[str, Any]]]
 """The rows that each gives."""
 
 
-class Fetches:
+class FetchesRows:
     """For a database."""
 
     engine: Any
@@ -24,7 +24,7 @@ class Fetches:
             cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
             return _rows(statement, cursor)
 
-    def fetch_each(self, asked: Asked) -> Found:
+    def fetch_each(self, asked: Queries) -> Found:
         """The rows that each of several statements gives, at the cost of one wait."""
         with self.translated():
             texts = [(statement.sql, statement.arguments(values)) for statement, values in asked]

@@ -153,7 +153,7 @@ class QueueRow(pw.Model):
         table_name = "queue"
 
 
-class TallyRow(pw.Model):
+class CounterRow(pw.Model):
     """How often something has happened to jobs of a type."""
 
     type = pw.TextField()

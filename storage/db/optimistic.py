@@ -17,24 +17,24 @@ from storage.db.errors import server_state
 from storage.db.statements import NOT_ALL
 
 
-class Mistaken(Exception):
+class OptimisticConflict(Exception):
     """A transaction was ended, since not all was as was hoped."""
 
 
-class _Hope(threading.local):
+class _OptimisticTransaction(threading.local):
     """Whether a thread's transaction takes its changes for granted."""
 
     is_held = False
 
 
-class Hopes:
+class OptimisticTransactions:
     """For a database."""
 
     postgresql: bool
 
     def __init__(self, *args: Any):
         super().__init__(*args)
-        self._hope = _Hope()
+        self._hope = _OptimisticTransaction()
 
     @property
     def hopes(self) -> bool:
@@ -48,10 +48,10 @@ class Hopes:
         try:
             yield
         except pw.IntegrityError as error:  # an attempt of a job that is gone
-            raise Mistaken from error
+            raise OptimisticConflict from error
         except pw.DataError as error:
             if server_state(error) == NOT_ALL:
-                raise Mistaken from error
+                raise OptimisticConflict from error
             raise
         finally:
             self._hope.is_held = False

@@ -12,7 +12,7 @@ GIVEN = "given"
 
 
 @dataclass(frozen=True)
-class Place:
+class Parameter:
     """The place of a value, by its name, for a field."""
 
     name: str
@@ -28,7 +28,7 @@ class Place:
         return lambda values: None if (value := values[name]) is None else convert(value)
 
 
-class _Given(pw.Value):
+class _ParameterValue(pw.Value):
     """A place in a query: a parameter, or the column of a table that has the values."""
 
     def __sql__(self, context: Any) -> Any:
@@ -55,9 +55,9 @@ class _Keyed(pw.ColumnBase):
         return context.sql(self._given).literal("" if is_one else "])")
 
 
-def place(field: pw.Field, name: str = "") -> pw.Value:
+def parameter(field: pw.Field, name: str = "") -> pw.Value:
     """Where a value of a field goes that is given later, by the name of the field or another."""
-    return _Given(Place(name or field.name, field), converter=False)
+    return _ParameterValue(Parameter(name or field.name, field), converter=False)
 
 
 def unindexed(field: pw.Field) -> Any:
@@ -66,6 +66,6 @@ def unindexed(field: pw.Field) -> Any:
     return pw.Expression(field, "||", "")
 
 
-def keyed(field: pw.Field, name: str = "") -> Any:
+def key_equals(field: pw.Field, name: str = "") -> Any:
     """The condition that a field, with which an index begins, has a value that is given later."""
-    return _Keyed(field, place(field, name))
+    return _Keyed(field, parameter(field, name))

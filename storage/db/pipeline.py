@@ -12,15 +12,15 @@ Text = tuple[str, Sequence[Any]]
 """A statement with its parameters."""
 
 
-class _Unsent(threading.local):
+class _UnsentStatements(threading.local):
     """What a thread's transaction has not sent yet."""
 
     def __init__(self) -> None:
         self.begin: Sequence[str] = ()
-        self.answers: list[Answer] = []
+        self.answers: list[PendingResult] = []
 
 
-class Answer:
+class PendingResult:
     """The answer to a statement, which may have to be sent yet."""
 
     def __init__(self, engine: Any, text: Text):
@@ -38,12 +38,12 @@ class Answer:
         return self.rows[0][0]
 
 
-class SendsLater:
+class Pipeline:
     """For an engine of Peewee's, before its own class."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._unsent = _Unsent()
+        self._unsent = _UnsentStatements()
 
     def begin_later(self, statements: Sequence[str]) -> None:
         """Begin a transaction, ahead of its first statement."""
@@ -57,11 +57,11 @@ class SendsLater:
     def earlier(self, sql: str, parameters: Sequence[Any]) -> None:
         """Run a statement in the same way, but ahead of all others that are not sent, also of those
         that were to run earlier."""
-        self._unsent.answers.insert(0, Answer(self, (sql, parameters)))
+        self._unsent.answers.insert(0, PendingResult(self, (sql, parameters)))
 
-    def ask_later(self, sql: str, parameters: Sequence[Any]) -> Answer:
+    def ask_later(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
         """Run a statement, whose answer nobody wants yet, in the same way."""
-        answer = Answer(self, (sql, parameters))
+        answer = PendingResult(self, (sql, parameters))
         self._unsent.answers.append(answer)
         return answer
 
@@ -100,7 +100,7 @@ class SendsLater:
             with self._in_one_breath():
                 pass
 
-    def forget_unsent(self) -> tuple[Sequence[str], list[Answer]]:
+    def forget_unsent(self) -> tuple[Sequence[str], list[PendingResult]]:
         """What is not sent, and will not be."""
         unsent = self._unsent.begin, self._unsent.answers
         self._unsent.begin, self._unsent.answers = (), []

@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class Remembered:
+class ConnectionRegistry:
     """Keeps every connection it opens, so that the connections of all threads can be closed."""
 
     def __init__(self, *args: Any, **kwargs: Any):

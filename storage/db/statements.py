@@ -14,7 +14,7 @@ from typing import Any
 
 import peewee as pw
 
-from storage.db.parameters import GIVEN, Place
+from storage.db.parameters import GIVEN, Parameter
 
 MANY = 100
 """Rows that one statement changes at most."""
@@ -44,7 +44,7 @@ class Statement:
         self.sql, self._parameters = query.bind(engine).sql()
         returned = list(getattr(query, "_returning", None) or ())
         self._getters = [
-            each.getter() if isinstance(each, Place) else partial(_constant, each)
+            each.getter() if isinstance(each, Parameter) else partial(_constant, each)
             for each in self._parameters
         ]
         self._uuids = [at for at, column in enumerate(returned) if isinstance(column, pw.UUIDField)]
@@ -102,7 +102,7 @@ class Statement:
         return f"{_CHANGED} AS ({sql})", parameters
 
     def _places(self) -> dict[str, pw.Field]:
-        return {each.name: each.field for each in self._parameters if isinstance(each, Place)}
+        return {each.name: each.field for each in self._parameters if isinstance(each, Parameter)}
 
     def rows(self, names: Sequence[str], found: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
         """Rows that the engine has found, as Peewee would give them."""

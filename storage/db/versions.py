@@ -11,7 +11,7 @@ from typing import Any
 import peewee as pw
 
 from storage.db.models import VersionRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 
 Newest = Callable[[], int]
 NEWEST = pw.SQL("(SELECT value FROM version)")
@@ -20,7 +20,7 @@ _QUEUE_UP = "SELECT pg_advisory_xact_lock('version'::regclass::oid::integer, 0)"
 row that is changed would wake up for each of its changes, and any might be the next."""
 
 
-class _Numbers(threading.local):
+class _ReservedVersions(threading.local):
     """Those that a thread's transaction has taken."""
 
     _newest: Any = None
@@ -53,7 +53,7 @@ class _Numbers(threading.local):
         return self._newest
 
 
-class TakesNumbers:
+class VersionSequence:
     """For a database."""
 
     engine: Any
@@ -63,7 +63,7 @@ class TakesNumbers:
 
     def __init__(self, *args: Any):
         super().__init__(*args)
-        self._numbers = _Numbers()
+        self._numbers = _ReservedVersions()
 
     def next_version(self, count: int = 1) -> int:
         """Number the next changes; the last of so many numbers.
@@ -107,5 +107,5 @@ class TakesNumbers:
 
 def _advance() -> Any:
     """Takes the next numbers: the last of so many."""
-    count = place(VersionRow.value, "count")
+    count = parameter(VersionRow.value, "count")
     return VersionRow.update(value=VersionRow.value + count).returning(VersionRow.value)

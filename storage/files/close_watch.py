@@ -15,7 +15,7 @@ _IN_CLOSE_WRITE = 0x8
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Closings:
+class CloseWatch:
     """A descriptor that is readable after such a closing."""
 
     def __init__(self, folder: Path):
@@ -44,10 +44,10 @@ class Closings:
         os.close(self._file)
 
 
-def watch(folder: Path) -> Closings | None:
+def watch(folder: Path) -> CloseWatch | None:
     """Watch a folder that exists; None where the kernel's limits do not allow it."""
     try:
-        return Closings(folder)
+        return CloseWatch(folder)
     except OSError as error:
         log.warning("files are not watched", extra={"folder": str(folder), "reason": str(error)})
         return None

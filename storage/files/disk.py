@@ -6,14 +6,14 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Room:
+class DiskSpace:
     """The size of a disk and what is free of it for those who are not root, in bytes."""
 
     total: int
     free: int
 
 
-def room(folder: Path) -> Room:
+def disk_space(folder: Path) -> DiskSpace:
     """The disk that a folder is on; takes some microseconds. Raises OSError."""
     found = os.statvfs(folder)
-    return Room(found.f_frsize * found.f_blocks, found.f_frsize * found.f_bavail)
+    return DiskSpace(found.f_frsize * found.f_blocks, found.f_frsize * found.f_bavail)

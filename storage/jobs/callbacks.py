@@ -13,7 +13,7 @@ import peewee as pw
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import CallbackRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 from storage.jobs.rows import jobs_by_id
 from storage.records.job import Job
 
@@ -69,7 +69,7 @@ class Callbacks:
         self._database.run(again.where(*_taken(callback)))
 
     def _select_due(self, limit: int) -> Any:
-        due = CallbackRow.due_at <= place(CallbackRow.due_at, "now")
+        due = CallbackRow.due_at <= parameter(CallbackRow.due_at, "now")
         query = CallbackRow.select(CallbackRow.job_id, CallbackRow.tries).where(due)
         return self._database.for_update(query.order_by(CallbackRow.due_at).limit(limit))
 

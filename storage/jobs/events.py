@@ -13,10 +13,10 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import AttemptRow, EventRow, JobRow, VersionRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 from storage.jobs import output
-from storage.jobs.output import Outputs, Part
-from storage.jobs.rows import load
+from storage.jobs.output import OutputPiece, OutputReader
+from storage.jobs.rows import from_json_text
 from storage.records.job import Job, Json
 from storage.records.states import FINAL, Status
 
@@ -55,7 +55,7 @@ class Events:
 
     def __init__(self, database: Database):
         self._database = database
-        self.outputs = Outputs(database)
+        self.outputs = OutputReader(database)
 
     def newest(self) -> int:
         """The version of the newest change of all."""
@@ -72,7 +72,7 @@ class Events:
         values = {"job_id": job_id, "after": version}
         return [_event(row) for row in self._database.fetch(asked, values)]
 
-    def look(self, version: int) -> tuple[int, list[Event | Part]]:
+    def look(self, version: int) -> tuple[int, list[Event | OutputPiece]]:
         """What has come after a version, of all jobs, in its order: events, and what was printed.
 
         And up to which version that is all; there may be more.
@@ -85,7 +85,7 @@ class Events:
             known = min(known, events[-1].version)
         if len(parts) == output.PAGE:
             known = min(known, parts[-1].version)
-        news: list[Event | Part] = [*events, *parts]
+        news: list[Event | OutputPiece] = [*events, *parts]
         return known, sorted((each for each in news if each.version <= known), key=_version)
 
     def existing(self, job_ids: Collection[UUID]) -> set[UUID]:
@@ -94,7 +94,7 @@ class Events:
         return {row["id"] for row in self._database.rows(query)}
 
 
-def _version(each: Event | Part) -> int:
+def _version(each: Event | OutputPiece) -> int:
     return each.version
 
 
@@ -146,15 +146,15 @@ def _select() -> Any:
 
 
 def _select_after() -> Any:
-    return _select().where(EventRow.version > place(EventRow.version, "after")).limit(PAGE)
+    return _select().where(EventRow.version > parameter(EventRow.version, "after")).limit(PAGE)
 
 
 def _select_of_job() -> Any:
     """From the newest one back, each names the one before."""
-    after = place(EventRow.version, "after")
+    after = parameter(EventRow.version, "after")
     newest = (
         JobRow.select(JobRow.version)
-        .where(JobRow.id == place(JobRow.id, "job_id"), JobRow.version > after)
+        .where(JobRow.id == parameter(JobRow.id, "job_id"), JobRow.version > after)
         .cte("chain", recursive=True, columns=("version",))
     )
     one = EventRow.alias("one")
@@ -165,6 +165,6 @@ def _select_of_job() -> Any:
 
 
 def _event(row: dict[str, Any]) -> Event:
-    texts = {name: load(row[name]) for name in ("progress", "error")}
+    texts = {name: from_json_text(row[name]) for name in ("progress", "error")}
     known = {"status": Status(row["status"]), "is_progress": bool(row["is_progress"])}
     return Event(**{**row, **texts, **known})

@@ -12,12 +12,12 @@ from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import KeyRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 from storage.records.job import NewJob
 
 
 @dataclass(frozen=True)
-class Keyed:
+class KeyedJob:
     """A new job with the key of its submission; equal submissions have the same fingerprint."""
 
     key: str
@@ -26,14 +26,14 @@ class Keyed:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredKey:
     """What a key stands for."""
 
     job_id: UUID
     fingerprint: str
 
 
-def keep(database: Database, keyed: Sequence[Keyed]) -> dict[str, Kept]:
+def store_keys(database: Database, keyed: Sequence[KeyedJob]) -> dict[str, StoredKey]:
     """Store the keys that are new; what each of them stands for now. Inside a transaction, which
     has to store the jobs of the new ones, too."""
     insert = database.statement("keep", _insert)
@@ -47,7 +47,7 @@ def keep(database: Database, keyed: Sequence[Keyed]) -> dict[str, Kept]:
     return {row["key"]: _kept(row) for row in database.rows(kept)}
 
 
-def forget(database: Database, keys: Sequence[str]) -> None:
+def delete_keys(database: Database, keys: Sequence[str]) -> None:
     """Let keys be used again, whose jobs could not be stored."""
     if keys:
         database.run(KeyRow.delete().where(KeyRow.key.in_(keys)))
@@ -56,9 +56,9 @@ def forget(database: Database, keys: Sequence[str]) -> None:
 def _insert() -> Any:
     names = ("key", "fingerprint", "job_id")
     return KeyRow.insert(
-        **{name: place(getattr(KeyRow, name)) for name in names}
+        **{name: parameter(getattr(KeyRow, name)) for name in names}
     ).on_conflict_ignore()
 
 
-def _kept(row: Mapping[str, Any]) -> Kept:
-    return Kept(row["job_id"], row["fingerprint"])
+def _kept(row: Mapping[str, Any]) -> StoredKey:
+    return StoredKey(row["job_id"], row["fingerprint"])

@@ -8,7 +8,7 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobRow, QueueRow, RunnerRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 from storage.db.statements import Statement
 
 # As literals, since an engine uses a partial index only where it can prove its condition.
@@ -17,7 +17,7 @@ IS_RUNNING = pw.SQL("status = 'running'")
 
 
 @dataclass(frozen=True)
-class Lane:
+class OpenQueue:
     """A queue with queued jobs that is not paused. `room` is how many more may run, None without a
     limit; `next_run_at` is when the first of its jobs falls or fell due, in milliseconds."""
 
@@ -30,12 +30,12 @@ class Lane:
         return count if self.room is None else min(count, max(0, self.room))
 
 
-def open_lanes(database: Database, queues: Collection[str] | None) -> list[Lane]:
+def open_queues(database: Database, queues: Collection[str] | None) -> list[OpenQueue]:
     """The lanes of these queues, None for all. A full one, whose limit leaves no room, is none."""
-    return lanes_of(database.fetch(*lanes_asked(database)), queues)
+    return open_queues_from(database.fetch(*open_queues_query(database)), queues)
 
 
-def lanes_asked(
+def open_queues_query(
     database: Database, runner: str | None = None
 ) -> tuple[Statement, dict[str, str | None]]:
     """What to ask for lanes. None is there for a `runner` that is not registered: another one took
@@ -45,24 +45,28 @@ def lanes_asked(
     each asks after it has numbered its changes (`Database.next_version`).
     """
     is_claim = runner is not None
-    asked = database.statement(("lanes", is_claim), lambda: _select_lanes(database, is_claim))
+    asked = database.statement(("lanes", is_claim), lambda: _select_open_queues(database, is_claim))
     return asked, {"name": runner}
 
 
-def lanes_of(rows: Sequence[dict[str, Any]], queues: Collection[str] | None) -> list[Lane]:
+def open_queues_from(
+    rows: Sequence[dict[str, Any]], queues: Collection[str] | None
+) -> list[OpenQueue]:
     """The open lanes of these queues, by the rows that answer what was asked."""
-    lanes = [_lane(row) for row in rows if row["next_run_at"] is not None]
+    lanes = [_open_queue(row) for row in rows if row["next_run_at"] is not None]
     taken = [lane for lane in lanes if queues is None or lane.queue in queues]
     return [lane for lane in taken if lane.fits(1)]
 
 
-def _lane(row: dict[str, Any]) -> Lane:
+def _open_queue(row: dict[str, Any]) -> OpenQueue:
     limit = row["max_running"]
-    return Lane(row["name"], None if limit is None else limit - row["running"], row["next_run_at"])
+    return OpenQueue(
+        row["name"], None if limit is None else limit - row["running"], row["next_run_at"]
+    )
 
 
-def _select_lanes(database: Database, is_claim: bool) -> Any:
-    known = RunnerRow.select(pw.SQL("1")).where(RunnerRow.name == place(RunnerRow.name))
+def _select_open_queues(database: Database, is_claim: bool) -> Any:
+    known = RunnerRow.select(pw.SQL("1")).where(RunnerRow.name == parameter(RunnerRow.name))
     may = [pw.fn.EXISTS(known)] if is_claim else []
     # Without a limit nothing is counted.
     running = pw.Case(None, [(QueueRow.max_running.is_null(False), count_running(database))])

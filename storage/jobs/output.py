@@ -15,7 +15,7 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobRow, OutputRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 from storage.records.job import Fence
 
 PAGE = 64
@@ -24,7 +24,7 @@ _PARTS = 8
 
 
 @dataclass(frozen=True)
-class Part:
+class OutputPiece:
     """A part of what an attempt has printed; `position` is that of its first byte."""
 
     version: int
@@ -53,30 +53,30 @@ def write(database: Database, fence: Fence, pieces: Sequence[tuple[int, bytes]],
     database.change(database.statement("middle", _delete_middle), {**held, **middle})
 
 
-class Outputs:
+class OutputReader:
     """Reads what was printed; may be used by many threads. Methods raise StoreError."""
 
     def __init__(self, database: Database):
         self._database = database
 
-    def of_attempt(self, job_id: UUID, attempt: int) -> list[Part]:
+    def of_attempt(self, job_id: UUID, attempt: int) -> list[OutputPiece]:
         """What is kept of an attempt, from its start."""
         asked = self._database.statement("output of attempt", _select_of_attempt)
         return self._parts(asked, {"job_id": job_id, "attempt": attempt})
 
-    def of_job(self, job_id: UUID, version: int) -> list[Part]:
+    def of_job(self, job_id: UUID, version: int) -> list[OutputPiece]:
         """What is kept of all attempts of a job, and was written after a version; in that order."""
         asked = self._database.statement("output of job", _select_of_job)
         return sorted(self._parts(asked, {"job_id": job_id, "version": version}), key=_version)
 
-    def between(self, version: int, newest: int) -> list[Part]:
+    def between(self, version: int, newest: int) -> list[OutputPiece]:
         """What was written after a version, and up to another: at most PAGE, in that order."""
         asked = self._database.statement("outputs", _select_between)
         return self._parts(asked, {"version": version, "newest": newest})
 
-    def _parts(self, asked: Any, values: dict[str, Any]) -> list[Part]:
+    def _parts(self, asked: Any, values: dict[str, Any]) -> list[OutputPiece]:
         rows = self._database.fetch(asked, values)
-        return [Part(**{**row, "text": bytes(row["text"])}) for row in rows]
+        return [OutputPiece(**{**row, "text": bytes(row["text"])}) for row in rows]
 
 
 def _split(position: int, text: bytes, size: int) -> Iterator[tuple[int, bytes]]:
@@ -91,23 +91,23 @@ def _split(position: int, text: bytes, size: int) -> Iterator[tuple[int, bytes]]
         position, text = position + end, text[end:]
 
 
-def _version(part: Part) -> int:
+def _version(part: OutputPiece) -> int:
     return part.version
 
 
 def _insert() -> Any:
     """For the holder of the attempt alone; a part that is there already stays as it is."""
     given = (
-        place(OutputRow.version),
+        parameter(OutputRow.version),
         JobRow.id,
         JobRow.attempt,
-        place(OutputRow.position),
-        place(OutputRow.text),
+        parameter(OutputRow.position),
+        parameter(OutputRow.text),
     )
     held = JobRow.select(*given).where(
-        JobRow.id == place(JobRow.id, "the job"),
-        JobRow.locked_by == place(JobRow.locked_by, "holder"),
-        JobRow.attempt == place(JobRow.attempt),
+        JobRow.id == parameter(JobRow.id, "the job"),
+        JobRow.locked_by == parameter(JobRow.locked_by, "holder"),
+        JobRow.attempt == parameter(JobRow.attempt),
     )
     return OutputRow.insert_from(held, list(OutputRow._meta.sorted_fields)).on_conflict_ignore()
 
@@ -115,10 +115,10 @@ def _insert() -> Any:
 def _delete_middle() -> Any:
     end = OutputRow.position + pw.fn.LENGTH(OutputRow.text)
     return OutputRow.delete().where(
-        OutputRow.job_id == place(OutputRow.job_id, "the job"),
-        OutputRow.attempt == place(OutputRow.attempt),
-        OutputRow.position >= place(OutputRow.position, "start"),
-        end <= place(OutputRow.position, "end"),
+        OutputRow.job_id == parameter(OutputRow.job_id, "the job"),
+        OutputRow.attempt == parameter(OutputRow.attempt),
+        OutputRow.position >= parameter(OutputRow.position, "start"),
+        end <= parameter(OutputRow.position, "end"),
     )
 
 
@@ -126,8 +126,8 @@ def _select_of_attempt() -> Any:
     return (
         OutputRow.select()
         .where(
-            OutputRow.job_id == place(OutputRow.job_id),
-            OutputRow.attempt == place(OutputRow.attempt),
+            OutputRow.job_id == parameter(OutputRow.job_id),
+            OutputRow.attempt == parameter(OutputRow.attempt),
         )
         .order_by(OutputRow.position)
     )
@@ -135,8 +135,8 @@ def _select_of_attempt() -> Any:
 
 def _select_of_job() -> Any:
     return OutputRow.select().where(
-        OutputRow.job_id == place(OutputRow.job_id),
-        OutputRow.version > place(OutputRow.version),
+        OutputRow.job_id == parameter(OutputRow.job_id),
+        OutputRow.version > parameter(OutputRow.version),
     )
 
 
@@ -144,8 +144,8 @@ def _select_between() -> Any:
     return (
         OutputRow.select()
         .where(
-            OutputRow.version > place(OutputRow.version),
-            OutputRow.version <= place(OutputRow.version, "newest"),
+            OutputRow.version > parameter(OutputRow.version),
+            OutputRow.version <= parameter(OutputRow.version, "newest"),
         )
         .order_by(OutputRow.version)
         .limit(PAGE)

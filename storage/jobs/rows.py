@@ -11,10 +11,10 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, OutputRow, UploadRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 from storage.db.statements import Statement
 from storage.jobs.tails import GOOD, last_lines, select_tails
-from storage.records.job import Attempt, Job, Outcome, Upload, Usage
+from storage.records.job import Attempt, AttemptOutcome, Job, Upload, Usage
 from storage.records.states import Status
 
 _OF_UPLOADS = ("upload_id", "upload_name", "size", "sha256")
@@ -99,7 +99,7 @@ def _among(
     last filled with the same id, so that there are few statements."""
     count = 1 << (len(ids) - 1).bit_length()
     values = {str(at): ids[min(at, len(ids) - 1)] for at in range(count)}
-    places = [place(field, name) for name in values]
+    places = [parameter(field, name) for name in values]
     return database.statement((name, count), lambda: select().where(field.in_(places))), values
 
 
@@ -113,8 +113,8 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
         runner=row["runner"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
-        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
-        error=load(row["error"]),
+        outcome=None if row["outcome"] is None else AttemptOutcome(row["outcome"]),
+        error=from_json_text(row["error"]),
         usage=Usage(row["cpu_seconds"], row["peak_memory_bytes"], row["pid"]),
         last_lines=last_lines,
     )
@@ -123,13 +123,13 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
 def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     """A job out of its row, which is used up."""
     for name in ("payload", "result", "error", "progress"):
-        row[name] = load(row[name])
+        row[name] = from_json_text(row[name])
     upload_id, *upload = [row.pop(name, None) for name in _OF_UPLOADS]
     if upload_id is not None:
         row["upload"] = Upload(upload_id, *upload)
     return Job(**{**row, "status": Status(row["status"]), "attempts": attempts})
 
 
-def load(text: str | None) -> Any:
+def from_json_text(text: str | None) -> Any:
     """JSON as it is stored, None for none."""
     return None if text is None else json.loads(text)

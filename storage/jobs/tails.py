@@ -8,13 +8,13 @@ from uuid import UUID
 import peewee as pw
 
 from storage.db.models import OutputRow
-from storage.records.job import Outcome
+from storage.records.job import AttemptOutcome
 
 LINES = 10
 BYTES = 2000
 """At most so much of an attempt is looked at, and told."""
 
-GOOD = frozenset({None, Outcome.RETURNED, Outcome.RELEASED})
+GOOD = frozenset({None, AttemptOutcome.RETURNED, AttemptOutcome.RELEASED})
 """Outcomes that need no explanation; None while the attempt runs."""
 
 

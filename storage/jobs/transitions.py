@@ -9,24 +9,24 @@ from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.statements import Statement
 from storage.jobs.statements import end_attempt, guarded, queue_again, select_type
-from storage.records.attempt_ends import Ends
-from storage.records.job import Ended, Fence
+from storage.records.attempt_ends import SettledObserver
+from storage.records.job import AttemptEnd, Fence
 from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status, Transition
 
-dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+to_json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 """JSON text as it is stored."""
 
 
-End = tuple[Fence, Ended, dict[str, Any]]
+Settlement = tuple[Fence, AttemptEnd, dict[str, Any]]
 """The end of an attempt: for whom, how, and what else it changes of the job."""
 
 
-class Moves:
+class Transitions:
     """Changes of one job each; True if the job changed, False if its guard refused."""
 
     def __init__(self, database: Database):
         self._database = database
-        self.ends = Ends()
+        self.ends = SettledObserver()
 
     def free(self, transition: Transition, job_id: UUID, now: int, **changes: Any) -> bool:
         """A change that anyone may make."""
@@ -56,12 +56,14 @@ class Moves:
         return True
 
     def settle(
-        self, transition: Transition, fence: Fence, ended: Ended, now: int, **changes: Any
+        self, transition: Transition, fence: Fence, ended: AttemptEnd, now: int, **changes: Any
     ) -> bool:
         """The end of an attempt, for its holder alone: the job's change and the attempt's row."""
         return self.settle_each(transition, [(fence, ended, changes)], now)[0]
 
-    def settle_each(self, transition: Transition, ends: Sequence[End], now: int) -> list[bool]:
+    def settle_each(
+        self, transition: Transition, ends: Sequence[Settlement], now: int
+    ) -> list[bool]:
         """The same for many, at less cost for each."""
         assert transition.fenced, transition.name
         if not ends:
@@ -80,7 +82,7 @@ class Moves:
     def _end_each(
         self,
         transition: Transition,
-        ends: Sequence[End],
+        ends: Sequence[Settlement],
         moves: Sequence[dict[str, Any]],
         now: int,
     ) -> list[bool]:
@@ -91,7 +93,7 @@ class Moves:
         end = self._database.statement("end", end_attempt)
         return self._database.change_both(self._statement(transition, moves[0]), end, rows)
 
-    def _count(self, transition: Transition, fence: Fence, ended: Ended, now: int) -> None:
+    def _count(self, transition: Transition, fence: Fence, ended: AttemptEnd, now: int) -> None:
         tallies = self._database.tallies
         tallies.add(fence.type, f"attempt {ended.outcome}")
         tallies.observe(fence.type, "run", now - fence.started_at)
@@ -128,14 +130,14 @@ def _held(fence: Fence) -> dict[str, Any]:
     return {"the job": fence.job_id, "holder": fence.runner, "held attempt": fence.attempt}
 
 
-def _of_end(ended: Ended) -> dict[str, Any]:
+def _of_end(ended: AttemptEnd) -> dict[str, Any]:
     """What the end of an attempt changes of its job."""
     progress = {} if ended.progress is None else {"progress": ended.progress}
-    return {"error": ended.error and dump(ended.error), **progress}
+    return {"error": ended.error and to_json_text(ended.error), **progress}
 
 
-def _of_attempt(fence: Fence, ended: Ended, now: int) -> dict[str, Any]:
+def _of_attempt(fence: Fence, ended: AttemptEnd, now: int) -> dict[str, Any]:
     """What the row of an attempt gets at its end."""
-    error = ended.error and dump(ended.error)
+    error = ended.error and to_json_text(ended.error)
     end = {"finished_at": now, "outcome": ended.outcome, "error": error, **vars(ended.usage)}
     return {**_held(fence), **end}

@@ -3,7 +3,7 @@
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.jobs.open_queues import IS_QUEUED
-from storage.jobs.transitions import Moves
+from storage.jobs.transitions import Transitions
 from storage.records.states import RESCHEDULE
 
 BATCH = 500
@@ -20,7 +20,7 @@ def reschedule(database: Database, now: int, longest_backoff_ms: int) -> int:
     again = (JobRow.attempt > 0) | (JobRow.client_retries > 0)
     too_long = again & (JobRow.run_at > now + longest_backoff_ms)
     waiting = JobRow.select(JobRow.id).where(IS_QUEUED, JobRow.run_at > now, at_once | too_long)
-    moves = Moves(database)
+    moves = Transitions(database)
     with database.transaction():
         database.next_version(0)  # before any job is locked, as in all other changes
         rows = database.rows(database.for_update(waiting.limit(BATCH)))

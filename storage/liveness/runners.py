@@ -16,7 +16,7 @@ from storage.liveness.runner_locks import lock_is_free, lock_path
 
 
 @dataclass(frozen=True)
-class Runner:
+class RegisteredRunner:
     """A runner, its slots, and how many jobs it holds: more than slots where some wait in line."""
 
     name: str
@@ -36,7 +36,7 @@ class Runner:
         return self.queues is None or queue in self.queues
 
 
-def living(database: Database, folder: Path) -> list[Runner]:
+def living(database: Database, folder: Path) -> list[RegisteredRunner]:
     """The runners that are not known to be dead, in order of their start.
 
     `folder` has their locks, where these tell who lives.
@@ -52,9 +52,11 @@ def living(database: Database, folder: Path) -> list[Runner]:
     return [_runner(row, held.get(row["name"], 0)) for row in rows]
 
 
-def _runner(row: dict[str, Any], held: int) -> Runner:
+def _runner(row: dict[str, Any], held: int) -> RegisteredRunner:
     queues = row.pop("queues")
-    return Runner(**row, held=held, queues=None if queues is None else frozenset(queues.split(",")))
+    return RegisteredRunner(
+        **row, held=held, queues=None if queues is None else frozenset(queues.split(","))
+    )
 
 
 def _held(database: Database) -> Counter[str]:

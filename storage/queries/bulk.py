@@ -7,7 +7,7 @@ from uuid import UUID
 
 from storage.db.clock import Clock
 from storage.db.database import Database
-from storage.jobs.transitions import Moves
+from storage.jobs.transitions import Transitions
 from storage.notify.transaction import waking
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.queries.search import find
@@ -43,7 +43,7 @@ class Bulk:
         self._database = database
         self._wakeup = wakeup
         self._clock = clock
-        self._moves = Moves(database)
+        self._moves = Transitions(database)
 
     def cancel(
         self, filters: Filters, before: UUID | None, dry_run: bool, by: str | None = None

@@ -13,10 +13,10 @@ from storage.claiming.due import priorities_above
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow
-from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, open_lanes
+from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, open_queues
 from storage.jobs.queues import Queue, queues
 from storage.jobs.rows import jobs_by_id
-from storage.liveness.runners import Runner, living
+from storage.liveness.runners import RegisteredRunner, living
 from storage.records.job import Job
 from storage.records.states import Status
 
@@ -27,7 +27,7 @@ RECENT = 100
 
 
 @dataclass(frozen=True)
-class Situation:
+class Explanation:
     """A job among the others. `ahead` are the due jobs that go before it, None unless it is due
     itself; with `is_more`, there are more than that. `seconds` is the estimate until it starts,
     None where nothing tells. `runners` are those that take jobs from its queue; `queue` is None
@@ -35,7 +35,7 @@ class Situation:
 
     job: Job
     now: int
-    runners: Sequence[Runner]
+    runners: Sequence[RegisteredRunner]
     queue: Queue | None
     ahead: int | None = None
     is_more: bool = False
@@ -47,7 +47,7 @@ class Situation:
         return self.job.status is Status.QUEUED and self.job.run_at <= self.now
 
 
-def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Situation | None:
+def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Explanation | None:
     """The situation of a job, None if there is no such job; `folder` has the locks of runners."""
     job = jobs_by_id(database, [job_id]).get(job_id)
     if job is None:
@@ -57,16 +57,16 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Sit
     runners = [each for each in living(database, folder) if each.takes(job.queue)]
     is_held = queue is not None and (queue.paused or queue.is_full)
     if job.status is not Status.QUEUED:
-        return Situation(job, now, runners, queue)
+        return Explanation(job, now, runners, queue)
     if job.run_at > now:
         later = (job.run_at - now) / 1000 if runners and not is_held else None
-        return Situation(job, now, runners, queue, seconds=later)
+        return Explanation(job, now, runners, queue, seconds=later)
     ahead = _ahead(database, job, now)
     count = min(ahead.total(), AHEAD_LIMIT)
     is_more = ahead.total() > AHEAD_LIMIT
     unknown = is_more or is_held
     seconds = None if unknown else _seconds_to_start(database, now, runners, ahead)
-    return Situation(job, now, runners, queue, count, is_more, seconds)
+    return Explanation(job, now, runners, queue, count, is_more, seconds)
 
 
 def _ahead(database: Database, job: Job, now: int) -> Counter[str]:
@@ -75,7 +75,7 @@ def _ahead(database: Database, job: Job, now: int) -> Counter[str]:
     Those of its own queue and of all others that are open, of which no more than have room there.
     """
     counts: Counter[str] = Counter()
-    rooms = {lane.queue: lane.fits(AHEAD_LIMIT + 1) for lane in open_lanes(database, None)}
+    rooms = {lane.queue: lane.fits(AHEAD_LIMIT + 1) for lane in open_queues(database, None)}
     rooms[job.queue] = AHEAD_LIMIT + 1
     for queue, room in rooms.items():
         _count_in(database, counts, queue, min(room, AHEAD_LIMIT + 1 - counts.total()), job, now)
@@ -109,7 +109,7 @@ def _count(
 
 
 def _seconds_to_start(
-    database: Database, now: int, runners: Sequence[Runner], ahead: Mapping[str, int]
+    database: Database, now: int, runners: Sequence[RegisteredRunner], ahead: Mapping[str, int]
 ) -> float | None:
     """What is left of the work before it, by how long such work took lately, over all slots."""
     slots = sum(runner.slots for runner in runners)

@@ -15,10 +15,10 @@ import peewee as pw
 from storage.db.clock import Clock
 from storage.db.counters import BUCKETS, bucket, total
 from storage.db.database import Database
-from storage.db.models import JobRow, TallyRow
+from storage.db.models import CounterRow, JobRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.jobs.queues import Queue, queues
-from storage.liveness.runners import Runner, living
+from storage.liveness.runners import RegisteredRunner, living
 from storage.records.states import FINAL, Status
 
 OLDEST_ROWS = 1000
@@ -27,7 +27,7 @@ _RUNNING = "running"
 
 
 @dataclass(frozen=True)
-class Histogram:
+class LatencyHistogram:
     """Lengths of time: how many were up to each bound of BUCKETS, and how many more; the sum."""
 
     counts: Sequence[int]
@@ -58,10 +58,10 @@ class TypeFigures:
         begun = self.tallies.get("submitted", 0) + self.tallies.get("client_retry", 0)
         return max(0, begun - self.finished - self.running)
 
-    def histogram(self, name: str) -> Histogram:
+    def histogram(self, name: str) -> LatencyHistogram:
         """One of lengths of time: wait, until a job that is due has started; or run."""
         counts = [self.tallies.get(bucket(name, at), 0) for at in range(len(BUCKETS) + 1)]
-        return Histogram(counts, self.tallies.get(total(name), 0) / 1000)
+        return LatencyHistogram(counts, self.tallies.get(total(name), 0) / 1000)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Figures:
     """All of them."""
 
     types: Mapping[str, TypeFigures]
-    runners: Sequence[Runner] = field(default_factory=tuple)
+    runners: Sequence[RegisteredRunner] = field(default_factory=tuple)
     queues: Sequence[Queue] = field(default_factory=tuple)
 
 
@@ -98,7 +98,7 @@ def _counted(database: Database) -> dict[str, Counter[str]]:
 
 def _tallies(database: Database) -> Any:
     """The tallies and what runs, by one query: seen together, they fit together."""
-    tallies = TallyRow.select(TallyRow.type, TallyRow.name, TallyRow.value)
+    tallies = CounterRow.select(CounterRow.type, CounterRow.name, CounterRow.value)
     # Grouped by the database, all jobs would be read, in the order of their types.
     name, value = pw.Value(_RUNNING).alias("name"), pw.Value(1).alias("value")
     running = JobRow.select(JobRow.type, name, value).where(IS_RUNNING)

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 from storage.db.database import Database
-from storage.db.models import MomentRow, TallyRow
+from storage.db.models import CounterRow, MomentRow
 from storage.queries.figures import TypeFigures
 
 STEP_SECONDS = 15.0
@@ -45,7 +45,7 @@ def last_hour(database: Database, now: int) -> list[dict[str, int]]:
 def _sums(database: Database) -> dict[str, int]:
     """The sums over all job types, by the names of the columns."""
     counts: Counter[str] = Counter()
-    query: Any = TallyRow.select(TallyRow.name, TallyRow.value)
+    query: Any = CounterRow.select(CounterRow.name, CounterRow.value)
     for row in database.rows(query):
         counts[row["name"]] += row["value"]
     all_types = TypeFigures(counts)

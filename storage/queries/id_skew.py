@@ -10,7 +10,7 @@ from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import VersionRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 
 _TIME_BITS = 80
 """A UUID of version 7 begins with its time in milliseconds; so many bits follow."""
@@ -59,6 +59,6 @@ def _select() -> Any:
 
 
 def _update() -> Any:
-    wide = place(VersionRow.id_skew_ms, "wide")
+    wide = parameter(VersionRow.id_skew_ms, "wide")
     # Another listener may have noted a larger one meanwhile.
     return VersionRow.update(id_skew_ms=wide).where(VersionRow.id_skew_ms < wide)

@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from storage.db.database import Database
-from storage.jobs.transitions import dump
+from storage.jobs.transitions import to_json_text
 from storage.queries.id_skew import first_id, stored_skew
 from storage.queries.search_statements import (
     select_chosen,
@@ -45,7 +45,7 @@ Candidate = tuple[UUID, bool]
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """Ids, newest first. `next` continues the search, None at its end."""
 
     ids: list[UUID]
@@ -59,19 +59,19 @@ def find(
     before: UUID | None = None,
     seconds: float = LOOK_SECONDS,
     clock: Callable[[], float] = time.monotonic,
-) -> Found:
+) -> SearchResult:
     """Up to `limit` jobs, newest first, older than `before`; as many as are found in that time."""
     deadline = clock() + seconds
-    search = _Search(database, filters, limit, before, clock)
+    search = _SearchRun(database, filters, limit, before, clock)
     found: list[UUID] = []
     for job_id, chosen in heapq.merge(*search.streams(), key=_id_of, reverse=True):
         if chosen and len(found) == limit:
-            return Found(found, found[-1])
+            return SearchResult(found, found[-1])
         if chosen:
             found.append(job_id)
         elif clock() > deadline:
-            return Found(found, job_id)
-    return Found(found, None)
+            return SearchResult(found, job_id)
+    return SearchResult(found, None)
 
 
 def types_of(database: Database) -> list[str]:
@@ -83,7 +83,7 @@ def types_of(database: Database) -> list[str]:
     return found
 
 
-class _Search:
+class _SearchRun:
     """What all streams of one look have in common."""
 
     def __init__(
@@ -164,7 +164,7 @@ def _looked_at(filters: Filters) -> dict[str, Any]:
         "created_after": filters.created_after,
         "created_before": filters.created_before,
         "text": ascii_lower(filters.text) or None,
-        "quoted": ascii_lower(dump(filters.text)[1:-1]) or None,
+        "quoted": ascii_lower(to_json_text(filters.text)[1:-1]) or None,
         "submitted_by": filters.submitted_by,
         "queue": filters.queue,
     }

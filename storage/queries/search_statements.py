@@ -7,7 +7,7 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 
 
 def _within(guard: Mapping[str, Any]) -> list[Any]:
@@ -19,7 +19,7 @@ def _within(guard: Mapping[str, Any]) -> list[Any]:
     columns = [getattr(JobRow, name) for name in guard]
     key = pw.Tuple(*columns, JobRow.id)
     start, end = (
-        pw.Tuple(*(place(column) for column in columns), place(JobRow.id, name))
+        pw.Tuple(*(parameter(column) for column in columns), parameter(JobRow.id, name))
         for name in ("least", "before")
     )
     return [key >= start, key < end] if guard else [JobRow.id >= start, JobRow.id < end]
@@ -43,15 +43,15 @@ def select_last(guard: Mapping[str, Any], count: int) -> Any:
 
 def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     """All ids within `before` and `least` that the named filters choose, newest first."""
-    text = place(JobRow.payload, "text"), place(JobRow.payload, "quoted")
+    text = parameter(JobRow.payload, "text"), parameter(JobRow.payload, "quoted")
     named = UploadRow.select(UploadRow.id).where(
         UploadRow.id == JobRow.upload_id, database.contains(UploadRow.name, text[0])
     )
     conditions = {
-        "created_after": JobRow.created_at >= place(JobRow.created_at, "created_after"),
-        "created_before": JobRow.created_at < place(JobRow.created_at, "created_before"),
-        "queue": JobRow.queue == place(JobRow.queue),
-        "submitted_by": JobRow.submitted_by == place(JobRow.submitted_by),
+        "created_after": JobRow.created_at >= parameter(JobRow.created_at, "created_after"),
+        "created_before": JobRow.created_at < parameter(JobRow.created_at, "created_before"),
+        "queue": JobRow.queue == parameter(JobRow.queue),
+        "submitted_by": JobRow.submitted_by == parameter(JobRow.submitted_by),
         "text": database.contains(JobRow.payload, text[1]) | pw.fn.EXISTS(named),
     }
     chosen = [condition for name, condition in conditions.items() if name in names]
@@ -61,5 +61,5 @@ def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[s
 
 def select_type_after() -> Any:
     """The next type that any job has."""
-    after = JobRow.type > place(JobRow.type, "after")
+    after = JobRow.type > parameter(JobRow.type, "after")
     return JobRow.select(JobRow.type).where(after).order_by(JobRow.type).limit(1)

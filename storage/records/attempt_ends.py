@@ -4,23 +4,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from storage.records.job import Ended, Fence, Job, Json, StoreInDoubt
+from storage.records.job import AttemptEnd, Fence, Job, Json, StoreInDoubt
 from storage.records.states import Status
 
 
 @dataclass(frozen=True)
-class AttemptEnd:
+class SettledAttempt:
     """How an attempt ended, what its job is since, and when that was, in milliseconds since
     1970."""
 
     fence: Fence
-    ended: Ended
+    ended: AttemptEnd
     status: Status
     at: int
 
 
 @dataclass(frozen=True)
-class PartEnd:
+class SettledPart:
     """How a runner's try of a part of a job ended, and how long it took. Not that of the attempt:
     this counts for nothing else."""
 
@@ -32,24 +32,24 @@ class PartEnd:
     seconds: float
 
 
-End = AttemptEnd | PartEnd
+Settled = SettledAttempt | SettledPart
 
 
-class Ends:
+class SettledObserver:
     """Counts those of attempts, and tells of all whose jobs are traced, if anybody is to hear."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.tell: Callable[[End], None] | None = None
-        self._noted: list[End] = []
+        self.tell: Callable[[Settled], None] | None = None
+        self._noted: list[Settled] = []
 
-    def note(self, fence: Fence, ended: Ended, status: Status, at: int) -> None:
+    def note(self, fence: Fence, ended: AttemptEnd, status: Status, at: int) -> None:
         """An attempt has ended, inside a transaction."""
         self.count += 1
-        if self.tell and fence.traced:
-            self._noted.append(AttemptEnd(fence, ended, status, at))
+        if self.tell and fence.trace_origin:
+            self._noted.append(SettledAttempt(fence, ended, status, at))
 
-    def note_part(self, end: PartEnd) -> None:
+    def note_part(self, end: SettledPart) -> None:
         """A part has ended, inside a transaction."""
         if self.tell and end.job.traceparent:
             self._noted.append(end)

@@ -17,7 +17,7 @@ from uuid import UUID
 from storage.records.ids import new_id
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import FINAL, Status
-from storage.records.trace_context import Traced, traced
+from storage.records.trace_context import TraceOrigin, trace_origin
 
 Json = dict[str, Any]
 
@@ -42,7 +42,7 @@ class StoreUnusable(StoreError):
     """The store is damaged, foreign or of a newer schema; a person has to look."""
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """How an attempt ended."""
 
     RETURNED = "returned"
@@ -112,7 +112,7 @@ class Attempt:
     runner: str
     started_at: int
     finished_at: int | None
-    outcome: Outcome | None
+    outcome: AttemptOutcome | None
     error: Json | None
     usage: Usage
     last_lines: tuple[str, ...] = ()
@@ -131,7 +131,7 @@ class Fence:
     attempt: int
     type: str = field(default="", compare=False)
     started_at: int = field(default=0, compare=False)
-    traced: Traced | None = field(default=None, compare=False)
+    trace_origin: TraceOrigin | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -180,18 +180,18 @@ class Job:
         """That of its present attempt; only of a running job."""
         assert self.locked_by is not None
         held = self.id, self.locked_by, self.attempt, self.type, self.started_at or 0
-        return Fence(*held, traced(self.traceparent, self.created_at, self.run_at))
+        return Fence(*held, trace_origin(self.traceparent, self.created_at, self.run_at))
 
 
 @dataclass(frozen=True)
-class Ended:
+class AttemptEnd:
     """How an attempt ended, as its holder saw it.
 
     `error` is {"type", "message"}; `progress` is the last one as JSON text, None to keep the
     stored one.
     """
 
-    outcome: Outcome
+    outcome: AttemptOutcome
     error: Json | None = None
     usage: Usage = Usage()
     progress: str | None = None

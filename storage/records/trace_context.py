@@ -16,7 +16,7 @@ ATTEMPT = "attempt"
 
 
 @dataclass(frozen=True)
-class Traced:
+class TraceOrigin:
     """What the trace of an attempt needs: the span of the submission, and since when the job was
     due for it, in milliseconds since 1970."""
 
@@ -24,9 +24,9 @@ class Traced:
     due_at: int
 
 
-def traced(traceparent: str | None, created_at: int, run_at: int) -> Traced | None:
+def trace_origin(traceparent: str | None, created_at: int, run_at: int) -> TraceOrigin | None:
     """The same from a job's times; None for a job that is not traced."""
-    return None if traceparent is None else Traced(traceparent, max(created_at, run_at))
+    return None if traceparent is None else TraceOrigin(traceparent, max(created_at, run_at))
 
 
 def span_id(kind: str, job_id: UUID, attempt: int) -> int:

@@ -20,7 +20,7 @@ class _Values:
         vars(self).update(values)
 
 
-def read_apart(read: Callable[[], T]) -> T:
+def read_in_child(read: Callable[[], T]) -> T:
     """What `read` returns, which is called in a child: fields and properties, but no methods. If it
     exits instead, so does this program, with the same code. Before there are any threads."""
     fork = get_context("fork")

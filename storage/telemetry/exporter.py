@@ -24,7 +24,7 @@ CLOSE_SECONDS = 3.0
 """What the last spans may take to be sent at the end."""
 
 
-class Sender(BatchSpanProcessor):
+class SpanSender(BatchSpanProcessor):
     """Takes spans and waits for nothing; what a collector does not take is lost."""
 
     def __init__(self, settings: "TraceSettings"):

@@ -11,7 +11,7 @@ from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_cu
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from storage.records.job import Json
-from storage.telemetry.exporter import Sender
+from storage.telemetry.exporter import SpanSender
 from storage.telemetry.logs import instance
 
 if TYPE_CHECKING:
@@ -34,17 +34,17 @@ class Spans:
         resource = Resource.create(own).merge(OTELResourceDetector().detect())
         self._ids = _Ids()
         provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
-        self._sender = Sender(settings)
+        self._sender = SpanSender(settings)
         provider.add_span_processor(self._sender)
         self._tracer = provider.get_tracer("job-service")
 
-    def begin(self, name: str, headers: Mapping[str, str], attributes: Attributes) -> "Begun":
+    def begin(self, name: str, headers: Mapping[str, str], attributes: Attributes) -> "OpenSpan":
         """The span of a request, in the trace that its headers name, or else in a new one."""
         context = _CONTEXT.extract(headers)
         span = self._tracer.start_span(
             name, context, kind=SpanKind.SERVER, attributes=_known(attributes)
         )
-        return Begun(span)
+        return OpenSpan(span)
 
     def add(
         self,
@@ -84,7 +84,7 @@ class Spans:
         self._sender.close()
 
 
-class Begun:
+class OpenSpan:
     """The span of a request that is under way; one that is dropped is not sent."""
 
     def __init__(self, span: Span):

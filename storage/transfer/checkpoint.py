@@ -19,7 +19,7 @@ CREATE TABLE move (
 )"""
 
 
-class MoveRow(pw.Model):
+class CheckpointRow(pw.Model):
     """How far the move is that fills this database, in one row; without one, there is no table.
 
     `version` is that of the newest change in the source, `after` the last key of the table that
@@ -38,12 +38,12 @@ class MoveRow(pw.Model):
 
 
 def marker(database: Database) -> dict[str, Any] | None:
-    """The row of `MoveRow`; None for a database that was not filled by a move."""
+    """The row of `CheckpointRow`; None for a database that was not filled by a move."""
     with database.translated():
         tables = database.engine.get_tables()
     if NAME not in tables:
         return None
-    rows = database.rows(MoveRow.select())
+    rows = database.rows(CheckpointRow.select())
     return rows[0] if rows else None
 
 
@@ -53,16 +53,16 @@ def begin(database: Database, source: str, version: int, first: str) -> dict[str
     row |= {"after": None, "finished_at": None}
     with database.transaction():
         database.execute(TABLE)
-        database.run(MoveRow.insert(**row))
+        database.run(CheckpointRow.insert(**row))
     return row
 
 
 def note(database: Database, **changes: Any) -> None:
     """Change some columns of the row."""
-    database.run(MoveRow.update(**changes).where(MoveRow.id == 1))
+    database.run(CheckpointRow.update(**changes).where(CheckpointRow.id == 1))
 
 
-def refuse_half_moved(database: Database) -> None:
+def refuse_unfinished_transfer(database: Database) -> None:
     """Raise StoreUnusable for a database that a move has not filled to its end."""
     move = marker(database)
     if move and move["finished_at"] is None:

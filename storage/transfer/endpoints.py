@@ -29,7 +29,7 @@ SELECT application_name FROM pg_stat_activity WHERE datname = current_database()
     AND pid <> pg_backend_pid() AND application_name LIKE %s ORDER BY 1"""
 
 
-class MoveRefused(StoreError):
+class TransferRefused(StoreError):
     """A move that would lose something, or get into the way of programs: what to do is said."""
 
 
@@ -39,7 +39,7 @@ def open_source(url: str, folder: Path) -> Database:
     Raises MoveRefused while its programs run, and StoreError.
     """
     if urlparse(url).scheme == "sqlite" and not _file(url).exists():
-        raise MoveRefused(f"--from: there is no file {_file(url)}")
+        raise TransferRefused(f"--from: there is no file {_file(url)}")
     database = Database(open_engine(url, NAME, alone=True))
     with _closed_if_refused(database):
         schema.refuse_foreign(database)
@@ -61,7 +61,7 @@ def open_target(url: str) -> Database:
     database = Database(open_engine(url, NAME, alone=True))
     with _closed_if_refused(database):
         if database.postgresql and not database.engine.execute_sql(_LOCK).fetchone()[0]:
-            raise MoveRefused("--to: another move into this database runs")
+            raise TransferRefused("--to: another move into this database runs")
         _refuse_programs("--to", database, folder)
     return database
 
@@ -77,7 +77,7 @@ def refuse_filled(target: Database) -> None:
     """Raise MoveRefused if the target has, or had, jobs of its own."""
     jobs = target.rows(JobRow.select(JobRow.id).limit(1))
     if jobs or target.rows(VersionRow.select().where(VersionRow.value > 0)):
-        raise MoveRefused("--to: it has jobs that are not from this move: take an empty one")
+        raise TransferRefused("--to: it has jobs that are not from this move: take an empty one")
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def _refuse_programs(option: str, database: Database, folder: Path) -> None:
             raise
         found = ["another program has the file open"]
     if found:
-        raise MoveRefused(f"{option}: stop all that use it first: {', '.join(found)}")
+        raise TransferRefused(f"{option}: stop all that use it first: {', '.join(found)}")
 
 
 def _sessions(database: Database) -> list[str]:

@@ -10,7 +10,7 @@ from storage.db.models import UploadRow
 from storage.files.folder import FolderUploads
 from storage.files.uploads import Uploads
 from storage.records.job import Upload
-from storage.transfer.endpoints import MoveRefused
+from storage.transfer.endpoints import TransferRefused
 from storage.transfer.tables import Table
 
 CHUNK_BYTES = 1024**2
@@ -22,7 +22,7 @@ def has_files(source: Database) -> bool:
     return Table(source, UploadRow).count() > 0
 
 
-def move_files(
+def transfer_files(
     source: Database, uploads: Uploads, target: Uploads | None, tell: Callable[[str], None]
 ) -> tuple[int, int]:
     """Copy the files in a folder that the target has not yet; None: they stay, and are looked at.
@@ -31,7 +31,9 @@ def move_files(
     missing, or not what they were when they came.
     """
     if target and not isinstance(uploads, FolderUploads):
-        raise MoveRefused("--uploads-to: files are copied from a folder only, theirs are elsewhere")
+        raise TransferRefused(
+            "--uploads-to: files are copied from a folder only, theirs are elsewhere"
+        )
     bad, count, copied = [], 0, 0
     for upload in _uploads(source):
         count += 1
@@ -45,7 +47,7 @@ def move_files(
                 bad.append(upload)
         tell(f"files: {count:,}")
     if bad:
-        raise MoveRefused(_complaint(bad, uploads.folder))
+        raise TransferRefused(_complaint(bad, uploads.folder))
     return count, copied
 
 

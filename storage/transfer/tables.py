@@ -14,17 +14,17 @@ from storage.db.errors import PEEWEES_ERRORS
 from storage.db.models import (
     AttemptRow,
     CallbackRow,
+    CounterRow,
     EventRow,
     JobRow,
     KeyRow,
     MomentRow,
     OutputRow,
     QueueRow,
-    TallyRow,
     UploadRow,
     VersionRow,
 )
-from storage.db.parameters import place
+from storage.db.parameters import parameter
 from storage.db.part_row import PartRow
 
 MODELS: tuple[type[pw.Model], ...] = (
@@ -38,7 +38,7 @@ MODELS: tuple[type[pw.Model], ...] = (
     KeyRow,
     CallbackRow,
     MomentRow,
-    TallyRow,
+    CounterRow,
     VersionRow,
 )
 """What is moved, each after those that it refers to. Not the runners: they live elsewhere."""
@@ -119,7 +119,7 @@ class Table:
 
     def _select(self, limit: int, first: bool) -> Any:
         query = self._model.select().order_by(*self._key).limit(limit)
-        behind = pw.Tuple(*self._key) > pw.Tuple(*map(place, self._key))
+        behind = pw.Tuple(*self._key) > pw.Tuple(*map(parameter, self._key))
         return query if first else query.where(behind)
 
     def _copy_in(self, rows: Sequence[Row]) -> None:
@@ -133,7 +133,7 @@ class Table:
                 copy.write_row([row[name] for name in names])
 
     def _insert(self) -> Any:
-        return self._model.insert(**{field.name: place(field) for field in self._fields})
+        return self._model.insert(**{field.name: parameter(field) for field in self._fields})
 
 
 def _of_json(field: Any, value: Any) -> Any:

@@ -15,12 +15,12 @@ from storage.db.clock import clock_of
 from storage.db.database import Database
 from storage.db.models import VersionRow
 from storage.transfer.checkpoint import begin, marker, note
-from storage.transfer.endpoints import MoveRefused, hold, refuse_filled
+from storage.transfer.endpoints import TransferRefused, hold, refuse_filled
 from storage.transfer.tables import BATCH_ROWS, MODELS, Table
 
 
 @dataclass(frozen=True)
-class Compared:
+class TableComparison:
     """A table on both sides: rows, and whether all of them are the same."""
 
     table: str
@@ -29,7 +29,7 @@ class Compared:
     same: bool
 
 
-class Move:
+class Transfer:
     """A move between two databases that nobody else uses.
 
     `source_name` tells sources apart, without a password; `tell` gets each state of the copying,
@@ -51,7 +51,7 @@ class Move:
         self._batch = batch
         self._pairs = [(Table(source, model), Table(target, model)) for model in MODELS]
 
-    def run(self) -> list[Compared]:
+    def run(self) -> list[TableComparison]:
         """Move what is not moved yet and compare all; nothing if that was done before.
 
         Raises MoveRefused if the target is not empty, or the source not what it was at the
@@ -76,11 +76,11 @@ class Move:
             refuse_filled(self._target)
             return begin(self._target, self._source_name, version, self._pairs[0][0].name)
         if move["source"] != self._source_name:
-            raise MoveRefused(
+            raise TransferRefused(
                 f"--to: a move from {move['source']} has filled it: take an empty one"
             )
         if move["version"] != version:
-            raise MoveRefused(
+            raise TransferRefused(
                 f"--from: it has changed since the move began (change {move['version']}, now "
                 f"{version}): what was copied is of no use, take an empty target"
             )
@@ -105,12 +105,12 @@ class Move:
             done += len(rows)
             self._tell(f"copying {source.name}: {done:,} of {total:,}")
 
-    def _compare(self, source: Table, target: Table) -> Compared:
+    def _compare(self, source: Table, target: Table) -> TableComparison:
         last: Any = None
         for last in self._both(source, target):
             self._tell(f"comparing {source.name}: {last[0][0]:,} rows")
         (sources, theirs), (targets, ours) = last
-        return Compared(source.name, sources, targets, (sources, theirs) == (targets, ours))
+        return TableComparison(source.name, sources, targets, (sources, theirs) == (targets, ours))
 
     def _both(self, source: Table, target: Table) -> Iterator[tuple[Any, Any]]:
         """The digests of both after each batch: at the end, of all rows."""

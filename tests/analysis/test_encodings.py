@@ -15,7 +15,7 @@ from runner.analysis.input import utf8
 from runner.analysis.input.encodings import EncodingError, Utf8Source, check_encoding, detect
 from runner.analysis.input.source import SourceError
 from runner.analysis.input.sources import open_source
-from runner.analysis.input.utf8 import MAX_INVALID, Trouble, Utf8Check
+from runner.analysis.input.utf8 import MAX_INVALID, InvalidText, Utf8Check
 
 TEXT = "2026-11-25 ERROR ü ж 字 😀 denied\n"
 LATIN = "Zeitüberschreitung für Jürgen: ¿qué?\n"
@@ -40,7 +40,7 @@ def read(
             return bytes(data), source
 
 
-def trouble_of(data: bytes, cuts: list[int] | None = None) -> Trouble:
+def trouble_of(data: bytes, cuts: list[int] | None = None) -> InvalidText:
     """What the check says of data that comes in windows of these sizes, over and over."""
     check, at = Utf8Check(), 0
     while at < len(data):
@@ -52,12 +52,12 @@ def trouble_of(data: bytes, cuts: list[int] | None = None) -> Trouble:
     return check.trouble
 
 
-def plain_trouble(data: bytes) -> Trouble:
+def plain_trouble(data: bytes) -> InvalidText:
     """The same by the plainest means."""
     text = data.decode("utf-8", "surrogateescape")
     bad = [at for at, char in enumerate(text) if "\udc80" <= char <= "\udcff"]
     first = len(text[: bad[0]].encode("utf-8")) if bad else None
-    return Trouble(len(bad), first)
+    return InvalidText(len(bad), first)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_utf8_and_ascii_pass_untouched(data: bytes, step: int) -> None:
         got, source = read(data, encoding, step)
         assert got == data
         assert not source.bom
-        assert source.trouble == Trouble()
+        assert source.trouble == InvalidText()
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 5000])
@@ -115,7 +115,7 @@ def test_a_bom_tells_the_encoding(name: str, step: int) -> None:
     for encoding in (None, name[:6]):
         got, source = read(stored, encoding, step)
         assert got == TEXT.encode() * 300
-        assert (source.encoding, source.bom, source.trouble) == (name, True, Trouble())
+        assert (source.encoding, source.bom, source.trouble) == (name, True, InvalidText())
 
 
 def test_a_utf8_bom_is_noticed_and_stays() -> None:
@@ -139,14 +139,14 @@ def test_what_is_asked_for_goes_before_a_bom() -> None:
 def test_single_byte_encodings_are_transcoded(name: str) -> None:
     got, source = read((LATIN * 3000).encode(name), check_encoding(name))
     assert got == LATIN.encode() * 3000
-    assert source.trouble == Trouble()
+    assert source.trouble == InvalidText()
 
 
 def test_what_cannot_be_decoded_is_replaced_and_counted() -> None:
     stored = "aü".encode("utf-16-le") + b"\x00\xdc" + "b".encode("utf-16-le") + b"\xff"
     got, source = read(b"\xff\xfe" + stored)
     assert got == "aü\ufffdb\ufffd".encode()
-    assert source.trouble == Trouble(2, 3)
+    assert source.trouble == InvalidText(2, 3)
 
 
 @quick
@@ -199,18 +199,18 @@ def test_invalid_bytes_are_counted_across_blocks(
 
 def test_the_source_counts_what_passes_unless_told_not_to() -> None:
     stored = LATIN.encode("latin-1")
-    assert read(stored)[1].trouble == Trouble(5, 4)
-    assert read(stored, check=False)[1].trouble == Trouble()
+    assert read(stored)[1].trouble == InvalidText(5, 4)
+    assert read(stored, check=False)[1].trouble == InvalidText()
 
 
 def test_a_character_that_is_cut_by_the_end_is_invalid() -> None:
-    assert read(b"ab\xe5\xad")[1].trouble == Trouble(2, 2)
+    assert read(b"ab\xe5\xad")[1].trouble == InvalidText(2, 2)
 
 
 def test_counting_ends_at_its_bound_in_parts_as_in_the_whole() -> None:
     data = b"a" + b"\xff" * (MAX_INVALID + 10)
     whole = trouble_of(data)
-    assert whole == Trouble(MAX_INVALID, 1)
+    assert whole == InvalidText(MAX_INVALID, 1)
     assert whole.full
     first, second = trouble_of(data[:60_000]), trouble_of(data[60_000:])
     first.fold(second, 60_000)
@@ -218,12 +218,12 @@ def test_counting_ends_at_its_bound_in_parts_as_in_the_whole() -> None:
 
 
 def test_parts_are_folded_with_their_offset() -> None:
-    total = Trouble()
-    total.fold(Trouble(), 100)
-    assert total == Trouble()
-    total.fold(Trouble(2, 5), 200)
-    total.fold(Trouble(1, 0), 300)
-    assert total == Trouble(3, 205)
+    total = InvalidText()
+    total.fold(InvalidText(), 100)
+    assert total == InvalidText()
+    total.fold(InvalidText(2, 5), 200)
+    total.fold(InvalidText(1, 0), 300)
+    assert total == InvalidText(3, 205)
 
 
 @pytest.mark.parametrize("encoding", [None, "utf-16"])

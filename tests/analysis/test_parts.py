@@ -14,7 +14,7 @@ from runner.analysis import parts
 from runner.analysis.input.errors import HelperError
 from runner.analysis.match.patterns import Pattern
 from runner.analysis.report import to_json
-from runner.analysis.run import Wanted, analyze
+from runner.analysis.run import AnalysisOptions, analyze
 
 PATTERNS = [
     Pattern("a"),
@@ -24,7 +24,7 @@ PATTERNS = [
     Pattern("a\n", name="at the end"),
     Pattern("never"),
 ]
-ALL = Wanted(samples=3, histogram="minute")
+ALL = AnalysisOptions(samples=3, histogram="minute")
 LINES = (
     b"2024-05-01T12:%02d:%02dZ aab",
     b"bba \xff no text",
@@ -40,7 +40,11 @@ def unheard(told: dict[str, Any]) -> None:
 
 
 def in_parts(
-    file: Path, part_bytes: int, patterns: Sequence[Pattern], wanted: Wanted, groups: int = 1
+    file: Path,
+    part_bytes: int,
+    patterns: Sequence[Pattern],
+    wanted: AnalysisOptions,
+    groups: int = 1,
 ) -> dict[str, Any]:
     """The result by parts, folded in so many steps, each of which passes its own on as JSON."""
     planned = parts.plan(file, patterns, wanted, part_bytes)
@@ -55,7 +59,7 @@ def in_parts(
     return comparable(to_json(parts.join(file, folded[0], patterns, wanted, 1.0), wanted))
 
 
-def whole(file: Path, patterns: Sequence[Pattern], wanted: Wanted) -> dict[str, Any]:
+def whole(file: Path, patterns: Sequence[Pattern], wanted: AnalysisOptions) -> dict[str, Any]:
     return comparable(to_json(analyze(file, patterns, wanted, unheard), wanted))
 
 
@@ -106,7 +110,7 @@ def test_parts_of_any_text_folded_in_any_steps_equal_the_whole(
 ) -> None:
     log = tmp_path / "log"
     log.write_text(text)
-    wanted = Wanted(samples=2)
+    wanted = AnalysisOptions(samples=2)
     if parts.plan(log, PATTERNS, wanted, part_bytes):
         found = in_parts(log, part_bytes, PATTERNS, wanted, groups)
         assert found == whole(log, PATTERNS, wanted)
@@ -131,12 +135,12 @@ def test_parts_are_as_many_as_are_allowed_at_most(
         (b"\x1f\x8b\x08" + b"a\n" * 50, ALL, "a"),
         (b"a\n" * 50, ALL, "a\na"),
         ("a\n".encode("utf-16") * 50, ALL, "a"),
-        (b"a\n" * 50, Wanted(encoding="cp1252"), "a"),
+        (b"a\n" * 50, AnalysisOptions(encoding="cp1252"), "a"),
     ],
     ids=["compressed", "a text that spans lines", "utf-16", "an encoding that is asked for"],
 )
 def test_what_parts_would_count_otherwise_stays_whole(
-    tmp_path: Path, content: bytes, wanted: Wanted, pattern: str
+    tmp_path: Path, content: bytes, wanted: AnalysisOptions, pattern: str
 ) -> None:
     log = tmp_path / "log"
     log.write_bytes(content)

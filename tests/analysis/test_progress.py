@@ -1,6 +1,6 @@
 """How far something is, told now and then."""
 
-from runner.analysis.input.progress import Seldom
+from runner.analysis.input.progress import ThrottledProgress
 
 
 def test_of_much_that_is_told_little_comes_through_and_nothing_else_is_looked_up() -> None:
@@ -10,7 +10,7 @@ def test_of_much_that_is_told_little_comes_through_and_nothing_else_is_looked_up
         asked.append(now)
         return now
 
-    seldom = Seldom(told.append, lambda: now)
+    seldom = ThrottledProgress(told.append, lambda: now)
     for now in (0.0, 0.05, 0.11, 0.15, 0.2, 0.22, 0.23):  # noqa: B007  which far and the clock see
         seldom(far)
     assert told == asked == [0.11, 0.22]

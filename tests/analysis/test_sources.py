@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from runner.analysis.input import sources
 from runner.analysis.input.gzip_member import GzipDecoder, GzipError
-from runner.analysis.input.sources import Limits, Source, SourceError, open_source
+from runner.analysis.input.sources import DecompressionLimits, Source, SourceError, open_source
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -42,7 +42,9 @@ formats = st.sampled_from(sorted(COMPRESS))
 quick = settings(database=None, deadline=None, max_examples=60)
 
 
-def attempt(stored: bytes, step: int, limits: Limits | None) -> tuple[bytes, SourceError | None]:
+def attempt(
+    stored: bytes, step: int, limits: DecompressionLimits | None
+) -> tuple[bytes, SourceError | None]:
     """All data of a file that holds these bytes, and the error that it ended with."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(stored)
@@ -95,14 +97,16 @@ def drain(source: Source, step: int) -> tuple[bytes, SourceError | None]:
     return bytes(data), None
 
 
-def read(stored: bytes, step: int = 100_000, limits: Limits | None = None) -> bytes:
+def read(stored: bytes, step: int = 100_000, limits: DecompressionLimits | None = None) -> bytes:
     """All data of a sound file."""
     data, error = attempt(stored, step, limits)
     assert error is None
     return data
 
 
-def read_broken(stored: bytes, limits: Limits | None = None) -> tuple[bytes, SourceError]:
+def read_broken(
+    stored: bytes, limits: DecompressionLimits | None = None
+) -> tuple[bytes, SourceError]:
     """The data that came before the error, and the error."""
     data, error = attempt(stored, 100_000, limits)
     assert error is not None
@@ -256,13 +260,13 @@ def test_a_flipped_bit_is_an_error_or_changes_nothing(
 @pytest.mark.parametrize("name", COMPRESS)
 def test_a_bomb_stops_at_its_bounds(name: str) -> None:
     stored = COMPRESS[name](bytes(3_000_000))
-    got, error = read_broken(stored, Limits(max_ratio=50, ratio_from_bytes=1_000_000))
+    got, error = read_broken(stored, DecompressionLimits(max_ratio=50, ratio_from_bytes=1_000_000))
     assert len(got) <= 1_000_000
     assert "more than 50 times its file (MAX_DATA_RATIO)" in str(error)
-    got, error = read_broken(stored, Limits(max_total_bytes=2_000_000))
+    got, error = read_broken(stored, DecompressionLimits(max_total_bytes=2_000_000))
     assert len(got) <= 2_000_000
     assert "more than 2000000 bytes (MAX_DATA_BYTES)" in str(error)
-    assert len(read(stored, limits=Limits(max_ratio=50))) == 3_000_000
+    assert len(read(stored, limits=DecompressionLimits(max_ratio=50))) == 3_000_000
 
 
 def test_windows_that_take_too_much_memory_are_refused() -> None:

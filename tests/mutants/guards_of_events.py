@@ -103,7 +103,7 @@ EVENTS = (
     Mutant(
         "only the holder of an attempt stores its output",
         "storage/jobs/output.py",
-        '        JobRow.locked_by == place(JobRow.locked_by, "holder"),\n',
+        '        JobRow.locked_by == parameter(JobRow.locked_by, "holder"),\n',
         "",
         OUTPUT,
     ),

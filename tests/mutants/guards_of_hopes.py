@@ -8,7 +8,7 @@ HOPES = (
     Mutant(
         "a job that was looked at is claimed only if nobody has changed it",
         "storage/jobs/statements.py",
-        'return JobRow.version == place(JobRow.version, "seen"), may',
+        'return JobRow.version == parameter(JobRow.version, "seen"), may',
         "return (may,)",
         HOPES_TESTS,
     ),

@@ -39,7 +39,7 @@ MOVES = (
     Mutant(
         "no program starts on a database that is half moved",
         "storage/open.py",
-        "        refuse_half_moved(database)\n",
+        "        refuse_unfinished_transfer(database)\n",
         "",
         MOVING,
     ),

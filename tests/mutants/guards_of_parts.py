@@ -59,7 +59,7 @@ PARTS = (
     Mutant(
         "parts of a dead runner are freed",
         "storage/claiming/rescue.py",
-        "rescued += lose(self._database, name)",
+        "rescued += free_lost_parts(self._database, name)",
         "pass",
         ROWS,
     ),
@@ -73,7 +73,7 @@ PARTS = (
     Mutant(
         "canceled is written only when no part runs",
         "runner/supervisor/split_jobs.py",
-        "is_free = split.running.kill is Kill.RELEASE",
+        "is_free = split.running.kill is KillReason.RELEASE",
         "is_free = True",
         WHOLE,
     ),

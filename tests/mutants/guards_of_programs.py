@@ -29,7 +29,7 @@ PROGRAMS = (
     Mutant(
         "a worker does without Pydantic",
         "runner/__main__.py",
-        "    settings = read_apart(_settings)\n",
+        "    settings = read_in_child(_settings)\n",
         "    settings = _settings()\n",
         ("tests/storage/settings/test_child.py",),
     ),
@@ -78,8 +78,8 @@ PROGRAMS = (
     Mutant(
         "what could not be settled is settled later",
         "runner/supervisor/supervisor.py",
-        "        def change(claim: Claim)",
-        "        ended, self._ended = self._ended, []\n\n        def change(claim: Claim)",
+        "        def change(claim: ClaimCall)",
+        "        ended, self._ended = self._ended, []\n\n        def change(claim: ClaimCall)",
         WHOLE,
     ),
     Mutant(
@@ -92,21 +92,21 @@ PROGRAMS = (
     Mutant(
         "a drain has an end",
         "runner/supervisor/work.py",
-        "self._roster.kill_all(Kill.RELEASE)",
+        "self._roster.kill_all(KillReason.RELEASE)",
         "pass",
         WHOLE,
     ),
     Mutant(
         "a job that is to be canceled is killed",
         "runner/supervisor/work.py",
-        "self._roster.kill(fence, Kill.CANCEL)",
+        "self._roster.kill(fence, KillReason.CANCEL)",
         "pass",
         WHOLE,
     ),
     Mutant(
         "canceled is written only when the process is gone",
         "runner/supervisor/work.py",
-        "self._roster.kill(fence, Kill.CANCEL)",
+        "self._roster.kill(fence, KillReason.CANCEL)",
         "self._claims.confirm_cancel(fence, __import__('storage.records.job').job.Ended('canceled'))",
         WHOLE,
     ),

@@ -15,14 +15,14 @@ STORE = (
     Mutant(
         "the fence names the attempt",
         "storage/jobs/statements.py",
-        '            JobRow.attempt == place(JobRow.attempt, "held attempt"),\n',
+        '            JobRow.attempt == parameter(JobRow.attempt, "held attempt"),\n',
         "",
         STATES,
     ),
     Mutant(
         "the fence names the owner",
         "storage/jobs/statements.py",
-        '            JobRow.locked_by == place(JobRow.locked_by, "holder"),\n',
+        '            JobRow.locked_by == parameter(JobRow.locked_by, "holder"),\n',
         "",
         STATES,
     ),
@@ -64,7 +64,7 @@ STORE = (
     Mutant(
         "a job is claimed at its run_at and not before",
         "storage/claiming/due.py",
-        'where(*mine, JobRow.run_at <= place(JobRow.run_at, "now"))',
+        'where(*mine, JobRow.run_at <= parameter(JobRow.run_at, "now"))',
         "where(*mine)",
         CLAIMS,
     ),

@@ -33,7 +33,7 @@ TRACES = (
     Mutant(
         "only traced jobs are told of",
         "storage/records/attempt_ends.py",
-        "if self.tell and fence.traced:",
+        "if self.tell and fence.trace_origin:",
         "if self.tell:",
         STORED,
     ),

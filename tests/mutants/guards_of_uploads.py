@@ -108,8 +108,8 @@ UPLOADS = (
     Mutant(
         "no more is fetched ahead than its bound",
         "runner/remote/file.py",
-        "Ahead(pieces, _PIECES_AHEAD)",
-        "Ahead(pieces, 10**6)",
+        "ReadAhead(pieces, _PIECES_AHEAD)",
+        "ReadAhead(pieces, 10**6)",
         REMOTE,
     ),
     Mutant(

@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from storage.records.job import Ended, Outcome, Usage
+from storage.records.job import AttemptEnd, AttemptOutcome, Usage
 from tests.support.stores import CANCELED, RAISED, RETURNED, Bench
 
 
@@ -85,7 +85,7 @@ def test_a_completed_job_has_its_result_and_its_attempt_is_closed(bench: Bench) 
     runner = bench.runner()
     fence = runner.claim_one()
     bench.clock.forward(3)
-    ended = Ended(Outcome.RETURNED, usage=Usage(1.5, 2**33))
+    ended = AttemptEnd(AttemptOutcome.RETURNED, usage=Usage(1.5, 2**33))
     assert runner.claims.complete(fence, json.dumps({"ü": "\0"}), ended)
     job = bench.job(job_id)
     assert (job.status, job.result, job.error) == ("succeeded", {"ü": "\0"}, None)

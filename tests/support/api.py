@@ -9,7 +9,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
 from runner.job_types import loader as job_types
-from server.http_server import Front
+from server.http_server import HttpApplication
 from server.jobs.services import Services
 from server.settings.server import ServerSettings
 from tests.support.openapi_conformance import require_described
@@ -19,12 +19,12 @@ FILE = b"one ERROR\ntwo WARN ERROR\n"
 
 
 @contextmanager
-def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[Front]:
+def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[HttpApplication]:
     """The application on a store, behind the fast path, with the services that it needs."""
     opened = open_services(bench, **limits)
     services = io_loop.run_sync(opened.__aenter__)
     try:
-        yield Front(services)
+        yield HttpApplication(services)
     finally:
         io_loop.run_sync(lambda: opened.__aexit__(None, None, None))
 

@@ -18,14 +18,14 @@ from storage.files.folder import FolderUploads
 from storage.jobs.queues import Queues
 from storage.liveness.liveness import FileLiveness, Liveness
 from storage.open import Store, open_store
-from storage.records.job import Ended, Fence, Job, NewJob, Outcome
+from storage.records.job import AttemptEnd, AttemptOutcome, Fence, Job, NewJob
 from storage.settings.settings import Settings
 from storage.store import JobStore
 
 T = TypeVar("T")
-RAISED = Ended(Outcome.RAISED, {"type": "ValueError", "message": "no"})
-RETURNED = Ended(Outcome.RETURNED)
-CANCELED = Ended(Outcome.CANCELED)
+RAISED = AttemptEnd(AttemptOutcome.RAISED, {"type": "ValueError", "message": "no"})
+RETURNED = AttemptEnd(AttemptOutcome.RETURNED)
+CANCELED = AttemptEnd(AttemptOutcome.CANCELED)
 
 
 @dataclass

@@ -16,11 +16,11 @@ import psycopg
 
 from storage.db.database import Database
 from storage.db.engines import open_engine
-from storage.db.models import JobRow, TallyRow
+from storage.db.models import CounterRow, JobRow
 from storage.jobs.events import Events
-from storage.jobs.idempotency import Kept, Keyed
+from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.queries import history
-from storage.records.job import Ended, Job, NewJob, Outcome, Usage
+from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob, Usage
 from storage.transfer.checkpoint import marker
 from tests.support.stores import RAISED, Bench, open_bench
 from tests.support.waiting import wait_for
@@ -95,7 +95,7 @@ def content_of(bench: Bench) -> Content:
         {id: bench.job(id) for id in ids},
         {id: events.of_job(id, 0) for id in ids},
         [events.outputs.of_job(id, 0) for id in ids],
-        sorted(database.rows(TallyRow.select()), key=lambda row: (row["type"], row["name"])),
+        sorted(database.rows(CounterRow.select()), key=lambda row: (row["type"], row["name"])),
         events.newest(),
     )
 
@@ -112,12 +112,14 @@ def fill(bench: Bench) -> dict[str, UUID]:
     holder.claims.progress(fence, '{"lines":1}')
     holder.claims.fail(fence, RAISED)
     ids["done"] = bench.enqueue("analyze", source=ids["failed"], payload={"ä": "\0'\\☃"})
-    ended = Ended(Outcome.RETURNED, usage=Usage(0.1, 1 << 33, 4711))
+    ended = AttemptEnd(AttemptOutcome.RETURNED, usage=Usage(0.1, 1 << 33, 4711))
     holder.claims.retry(holder.claim_one(), RAISED, 0)
     holder.claims.complete(holder.claim_one(), '{"x":1e-7}', ended)
-    keyed = Keyed("a key", "its print", NewJob("sleep", {"seconds": 1}, timeout=1.5, priority=-5))
+    keyed = KeyedJob(
+        "a key", "its print", NewJob("sleep", {"seconds": 1}, timeout=1.5, priority=-5)
+    )
     kept = bench.jobs.enqueue_once([keyed])
-    assert isinstance(kept[0], Kept)
+    assert isinstance(kept[0], StoredKey)
     ids["keyed"] = kept[0].job_id
     ids["canceled"] = bench.enqueue(submitted_by="ci")
     bench.jobs.cancel(ids["canceled"], by="ops")

@@ -12,9 +12,9 @@ from runner.job_types import loader as job_types
 from runner.pool.linux.limits import JobLimits
 from runner.pool.linux.work_folders import WorkPlace
 from runner.pool.pool import Pool
-from runner.pool.protocol.setup import Limits
-from runner.supervisor.maintenance import Upkeep
-from runner.supervisor.running_jobs import Roster
+from runner.pool.protocol.setup import CallLimits
+from runner.supervisor.maintenance import Maintenance
+from runner.supervisor.running_jobs import RunningJobs
 from runner.supervisor.settle import backoff_ms
 from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
@@ -40,11 +40,13 @@ class Worker:
         self.claims = Claims(store.database, store.wakeup, liveness, store.clock)
         load = partial(job_types.load, TYPES)
         self._work = work = WorkPlace(store.settings.data_dir / "work")
-        self.pool = Pool(size, load, work, keep_fds=liveness.descriptors, limits=Limits(job=job))
+        self.pool = Pool(
+            size, load, work, keep_fds=liveness.descriptors, limits=CallLimits(job=job)
+        )
         self._waiter = store.wakeup.waiter(WORKER)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        self._upkeep = upkeep = Upkeep(store, liveness, rescuer, work, 3600)
-        roster = Roster(self.pool, store.uploads)
+        self._upkeep = upkeep = Maintenance(store, liveness, rescuer, work, 3600)
+        roster = RunningJobs(self.pool, store.uploads)
         parts = self.pool, roster, self.claims, liveness, upkeep
         self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)
 

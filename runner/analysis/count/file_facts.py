@@ -4,27 +4,27 @@ from dataclasses import dataclass, field
 
 from runner.analysis.count.histogram import TimeSpan
 from runner.analysis.input.mapped import MappedFile
-from runner.analysis.input.utf8 import Trouble
-from runner.analysis.input.window import Source
+from runner.analysis.input.utf8 import InvalidText
+from runner.analysis.input.window import WindowSource
 
 
 @dataclass
-class Seen:
+class FileFacts:
     """Of a part of a file."""
 
     span: TimeSpan = field(default_factory=TimeSpan)
-    trouble: Trouble = field(default_factory=Trouble)
+    trouble: InvalidText = field(default_factory=InvalidText)
 
-    def fold(self, later: "Seen", offset: int) -> None:
+    def fold(self, later: "FileFacts", offset: int) -> None:
         """Add the part that follows, which begins at `offset` of the data."""
         self.span.fold(later.span)
         self.trouble.fold(later.trouble, offset)
 
 
-class Watched:
+class ObservedSource:
     """A source whose data is noticed as it is read."""
 
-    def __init__(self, source: Source, span: TimeSpan) -> None:
+    def __init__(self, source: WindowSource, span: TimeSpan) -> None:
         self._source = source
         self._span = span
 

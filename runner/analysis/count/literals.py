@@ -8,7 +8,7 @@ from runner.analysis.match.kernel import Kernel
 from runner.analysis.match.patterns import Literal
 
 
-class AtOnce:
+class MultiLiteralSearch:
     """Searches windows one after another. Only where the kernel is available."""
 
     def __init__(

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.analysis.count.lines import LineOptions, Lines, Search
-from runner.analysis.count.literals import AtOnce
+from runner.analysis.count.literals import MultiLiteralSearch
 from runner.analysis.count.tally import Partial
 from runner.analysis.input.primitives import Text, lower, text_of
-from runner.analysis.input.window import MappedWindow, ReadWindow, Sizes, Source, Window
+from runner.analysis.input.window import MappedWindow, ReadWindow, Sizes, Window, WindowSource
 from runner.analysis.match import kernel
 from runner.analysis.match.engine_choice import OneRegex, regexes_of
 from runner.analysis.match.patterns import Literal, Regex
@@ -44,7 +44,7 @@ class Scanner:
         self,
         patterns: Sequence[Literal | Regex],
         options: Options,
-        source: Source,
+        source: WindowSource,
         regexes: Sequence[OneRegex] | None = None,
     ) -> None:
         """The results have the order of the patterns. Nothing of the source may be read yet.
@@ -62,10 +62,10 @@ class Scanner:
         self._searches = [Search(pattern) for pattern in patterns]
         self._folded = bytearray(self._window.most if self._folds else 1)
         self._folded_text = text_of(self._folded)
-        self._at_once: AtOnce | None = None
+        self._at_once: MultiLiteralSearch | None = None
         if at_once:
             searches = [self._searches[each.index] for each in at_once]
-            self._at_once = AtOnce(at_once, searches, self._lines)
+            self._at_once = MultiLiteralSearch(at_once, searches, self._lines)
 
     @property
     def partial(self) -> Partial:
@@ -146,7 +146,7 @@ class Scanner:
 
 
 def _window(
-    source: Source, literals: Sequence[Literal], options: Options, regexes: bool, folds: bool
+    source: WindowSource, literals: Sequence[Literal], options: Options, regexes: bool, folds: bool
 ) -> Window:
     file = source.mapped()
     size = options.window_bytes or (_READ_BYTES if file is None else _MAPPED_BYTES)

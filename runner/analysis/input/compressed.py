@@ -11,15 +11,17 @@ at the end byte by byte, so that all data before the damage is given and its pla
 from collections.abc import Iterator
 
 from runner.analysis.input.formats import Decoder, Format
-from runner.analysis.input.read_ahead import Ahead
-from runner.analysis.input.source import Limits, PiecedSource, SourceError
+from runner.analysis.input.read_ahead import ReadAhead
+from runner.analysis.input.source import DecompressionLimits, PiecedSource, SourceError
 from runner.analysis.input.stored import Stored, open_stored, size_of
 
 
 class CompressedSource(PiecedSource):
     """The data of all members of a file. Zeros between and after them are padding."""
 
-    def __init__(self, file: Stored, form: Format, limits: Limits, ahead: bool = False) -> None:
+    def __init__(
+        self, file: Stored, form: Format, limits: DecompressionLimits, ahead: bool = False
+    ) -> None:
         """`ahead`: whether a thread is to decode while others work on what it has decoded."""
         self._file = open_stored(file)
         self.bytes_total = size_of(file)
@@ -29,7 +31,7 @@ class CompressedSource(PiecedSource):
         self._rest = b""  # read from the file, not yet taken
         self._at = 0  # offset in the file of the next byte to take
         self._given = 0  # bytes of data
-        self._ahead = Ahead(self._members()) if ahead else None
+        self._ahead = ReadAhead(self._members()) if ahead else None
         super().__init__(self._ahead or self._members())
 
     @property

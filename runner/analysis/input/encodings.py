@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from runner.analysis.input.mapped import MappedFile
 from runner.analysis.input.source import PiecedSource, Source, SourceError
-from runner.analysis.input.utf8 import Trouble, Utf8Check
+from runner.analysis.input.utf8 import InvalidText, Utf8Check
 
 _BLOCK_BYTES = 32 << 10
 _LONGEST_NAME = 40
@@ -79,7 +79,7 @@ class Utf8Source(PiecedSource):
         self._source = source
         self._asked = encoding
         self._check = Utf8Check() if check else None
-        self._trouble = Trouble()
+        self._trouble = InvalidText()
         self._encoded = 0  # bytes of UTF-8 so far
         self._begun = False
         self.encoding = encoding or "utf-8"
@@ -94,7 +94,7 @@ class Utf8Source(PiecedSource):
         return self._source.bytes_done
 
     @property
-    def trouble(self) -> Trouble:
+    def trouble(self) -> InvalidText:
         """What could not be read as text so far."""
         return self._check.trouble if self._passes and self._check else self._trouble
 

@@ -10,7 +10,7 @@ Far = Callable[[], Any]
 """Finds out how far the work is; only called when that is to be told."""
 
 
-class Seldom:
+class ThrottledProgress:
     """Takes how far something is at any time, and tells it ten times a second at most."""
 
     def __init__(

@@ -10,7 +10,7 @@ _CLOSING_SECONDS = 0.01
 _STACK_BYTES = 512 << 10
 
 
-class Ahead(Iterator[bytes]):
+class ReadAhead(Iterator[bytes]):
     """The pieces of another iterator, in their order, and the exception that ends it.
 
     Has to be closed: until then a thread may wait with the next piece.

@@ -33,7 +33,7 @@ class SourceError(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
+class DecompressionLimits:
     """Bounds of what a compressed file may become; beyond them it is a SourceError."""
 
     max_total_bytes: int | None = None  # MAX_DATA_BYTES of the worker; None for any size

@@ -9,13 +9,13 @@ What a file is called does not matter.
 from runner.analysis.input.compressed import CompressedSource
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.mapped import MappedFile, map_file
-from runner.analysis.input.source import Limits, Source, SourceError
+from runner.analysis.input.source import DecompressionLimits, Source, SourceError
 from runner.analysis.input.stored import Stored, descriptor_of, open_stored, size_of
 
 _LARGE_BYTES = 256 << 10
 """A smaller file is not worth a thread."""
 
-__all__ = ["Limits", "PlainSource", "Source", "SourceError", "open_source"]
+__all__ = ["DecompressionLimits", "PlainSource", "Source", "SourceError", "open_source"]
 
 
 class PlainSource(Source):
@@ -56,7 +56,9 @@ class PlainSource(Source):
         self._file.close()
 
 
-def open_source(file: Stored, limits: Limits | None = None, ahead: bool = False) -> Source:
+def open_source(
+    file: Stored, limits: DecompressionLimits | None = None, ahead: bool = False
+) -> Source:
     """Open a file by what its first bytes say that it is; a large compressed one is decoded `ahead`
     by a thread, if that is wanted. Raises OSError where the file cannot be opened.
     """
@@ -64,4 +66,4 @@ def open_source(file: Stored, limits: Limits | None = None, ahead: bool = False)
     if found is None:
         return PlainSource(file)
     ahead = ahead and size_of(file) >= _LARGE_BYTES
-    return CompressedSource(file, found, limits or Limits(), ahead)
+    return CompressedSource(file, found, limits or DecompressionLimits(), ahead)

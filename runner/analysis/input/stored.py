@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 
-class Elsewhere(Protocol):
+class RemoteStored(Protocol):
     """A file that is not on a disk of this machine; what it raises is an OSError."""
 
     @property
@@ -20,7 +20,7 @@ class Elsewhere(Protocol):
         """Its bytes from `start` on; none behind `end` will be asked for."""
 
 
-Stored = Path | Elsewhere
+Stored = Path | RemoteStored
 
 
 def open_stored(file: Stored, start: int = 0, end: int | None = None) -> RawIOBase:

@@ -26,7 +26,7 @@ _BLOCK_BYTES = 4096
 
 
 @dataclass
-class Trouble:
+class InvalidText:
     """What could not be read as text: how much of it, and where the first is.
 
     `invalid` are bytes that are not UTF-8, or characters that were replaced where the data came
@@ -49,7 +49,7 @@ class Trouble:
             if self.first_invalid is None:
                 self.first_invalid = offset
 
-    def fold(self, later: "Trouble", offset: int) -> None:
+    def fold(self, later: "InvalidText", offset: int) -> None:
         """Add what was found in a later part of the data, which begins at `offset`."""
         self.add(later.invalid, offset + (later.first_invalid or 0))
 
@@ -58,7 +58,7 @@ class Utf8Check:
     """Looks for bytes that are not UTF-8 in windows, cut anywhere."""
 
     def __init__(self) -> None:
-        self.trouble = Trouble()
+        self.trouble = InvalidText()
         self._rest = b""  # the beginning of a character
         self._offset = 0  # of the next window, in all the data
 

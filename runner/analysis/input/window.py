@@ -23,7 +23,7 @@ HEAD_BYTES = 1000
 """The first bytes of a line, which is what is shown of it."""
 
 
-class Source(Protocol):
+class WindowSource(Protocol):
     """Where bytes come from: a file, or what is decompressed; see source.Source."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
@@ -60,7 +60,7 @@ class Window(ABC):
     view: memoryview
     text: Text
 
-    def __init__(self, source: Source, sizes: Sizes) -> None:
+    def __init__(self, source: WindowSource, sizes: Sizes) -> None:
         self._source, self._sizes = source, sizes
         self.base = 0
         self.start = self.end = self._filled = 0
@@ -134,7 +134,7 @@ class Window(ABC):
 class ReadWindow(Window):
     """In a buffer of its own."""
 
-    def __init__(self, source: Source, sizes: Sizes) -> None:
+    def __init__(self, source: WindowSource, sizes: Sizes) -> None:
         super().__init__(source, sizes)
         buffer = bytearray(sizes.most)
         self.view, self.text = memoryview(buffer), text_of(buffer)
@@ -156,7 +156,7 @@ class ReadWindow(Window):
 class MappedWindow(Window):
     """In the file itself."""
 
-    def __init__(self, source: Source, sizes: Sizes, file: MappedFile) -> None:
+    def __init__(self, source: WindowSource, sizes: Sizes, file: MappedFile) -> None:
         super().__init__(source, sizes)
         self._file, self._size, self._passed = file, file.size, 0
         self._show(memoryview(b""))

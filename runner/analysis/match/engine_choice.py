@@ -7,7 +7,7 @@ from functools import partial
 
 from runner.analysis.input.primitives import Text
 from runner.analysis.input.window import Window
-from runner.analysis.match.fixed_length import Fixed
+from runner.analysis.match.fixed_length import FixedLengthRegex
 from runner.analysis.match.patterns import Literal, Regex
 from runner.analysis.match.regexes import RegexSearch, Way
 
@@ -17,7 +17,7 @@ TRIAL_BYTES = 1 << 20
 _BATCH = 10_000  # places in memory at once
 
 
-class Choice:
+class EngineChoice:
     """Which of some ways to take next: each in turn until all are tried, then the fastest."""
 
     def __init__(self, ways: int) -> None:
@@ -50,7 +50,7 @@ class OneRegex:
         self._ways = [partial(_in_batches, way) for way in search.ways]
         if regex.fixed:
             self._ways = [partial(_near_key, regex.fixed)]
-        self._choice = Choice(len(self._ways))
+        self._choice = EngineChoice(len(self._ways))
 
     def search(self, window: Window, text: Text) -> Iterator[list[int]]:
         """Where matches begin in the new bytes of the window, from left to right."""
@@ -73,5 +73,5 @@ def _in_batches(way: Way, window: Window, text: Text) -> Iterator[list[int]]:
         yield [at + offset for at in starts]
 
 
-def _near_key(fixed: Fixed, window: Window, text: Text) -> Iterator[list[int]]:
+def _near_key(fixed: FixedLengthRegex, window: Window, text: Text) -> Iterator[list[int]]:
     return fixed.starts(text, window.start, window.end)

@@ -29,7 +29,7 @@ _ITEM = re.compile(r"(\\[dws])|(\\[^\w\s]|[^\\\[])(?:-(\\[^\w\s]|[^\\\[\]]))?", 
 
 
 @dataclass(frozen=True)
-class Fixed:
+class FixedLengthRegex:
     """The bytes that may be at each place of a match, and the part of it that is searched for."""
 
     sets: tuple[ByteSet, ...]
@@ -81,7 +81,7 @@ def _apart(starts: list[int], size: int) -> list[int]:
     return apart
 
 
-def fixed(text: str) -> Fixed | None:
+def fixed(text: str) -> FixedLengthRegex | None:
     """A regex that minds case, if all its matches have one length and a literal in them."""
     atoms = _atoms(text)
     sets = tuple(allowed for atom in atoms for allowed in atom)
@@ -89,7 +89,7 @@ def fixed(text: str) -> Fixed | None:
         return None
     keys = [(key, at) for key, at in _literals(sets) if not _overlaps(_singles(key))]
     key, key_at = max(keys, key=lambda found: len(found[0]), default=(b"", 0))
-    return Fixed(sets, key, key_at, _overlaps(sets)) if len(key) >= _LEAST_KEY else None
+    return FixedLengthRegex(sets, key, key_at, _overlaps(sets)) if len(key) >= _LEAST_KEY else None
 
 
 def _atoms(text: str) -> list[list[ByteSet]]:

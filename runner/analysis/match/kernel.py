@@ -39,13 +39,13 @@ class _Hit(ctypes.Structure):
     _fields_ = (("literal", ctypes.c_uint32), ("at", ctypes.c_uint32))
 
 
-class Limits(ctypes.Structure):
+class KernelLimits(ctypes.Structure):
     """`limits` of scan.h."""
 
     _fields_ = tuple((name, ctypes.c_uint32) for name in ("block", "hits", "work", "together"))
 
 
-LIMITS = Limits(128 << 10, 8192, 200_000, 32)
+LIMITS = KernelLimits(128 << 10, 8192, 200_000, 32)
 _GRAM = 4  # hits, at least, for each literal
 
 
@@ -107,7 +107,7 @@ class Kernel:
         Only where `available`.
         """
         texts, count = b"".join(each.text for each in literals), len(literals)
-        limits = Limits.from_buffer_copy(LIMITS)
+        limits = KernelLimits.from_buffer_copy(LIMITS)
         limits.hits = max(limits.hits, _GRAM * count)
         size = _library().scan_memory(count, len(texts), ctypes.byref(limits))
         self._memory = bytearray(size + _LINE_OF_CACHE)

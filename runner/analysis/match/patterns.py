@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runner.analysis.input.errors import PatternError
-from runner.analysis.match.fixed_length import Fixed, fixed
+from runner.analysis.match.fixed_length import FixedLengthRegex, fixed
 from runner.analysis.match.regex_text import check_regex, needed_literals, word_regex
-from runner.analysis.match.regexes import Room, compile_regex
+from runner.analysis.match.regexes import MemoryBudget, compile_regex
 
 MAX_PATTERN_BYTES = 40_000
 """The longest pattern, in bytes of UTF-8."""
@@ -70,7 +70,7 @@ class Regex:
     begins: tuple[bytes, ...]
     inside: bytes
     folded: bool
-    fixed: Fixed | None = None
+    fixed: FixedLengthRegex | None = None
 
 
 def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
@@ -80,7 +80,7 @@ def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
     """
     seen: dict[str, int] = {}
     prepared = []
-    room = Room()
+    room = MemoryBudget()
     for index, pattern in enumerate(patterns):
         first = seen.setdefault(pattern.key, index)
         if first != index:
@@ -89,7 +89,7 @@ def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
     return prepared
 
 
-def _prepare(index: int, pattern: Pattern, room: Room) -> Literal | Regex:
+def _prepare(index: int, pattern: Pattern, room: MemoryBudget) -> Literal | Regex:
     _check_text(index, pattern)
     if not pattern.regex and not pattern.word:
         text = pattern.text.encode()
@@ -117,7 +117,7 @@ def _check_text(index: int, pattern: Pattern) -> None:
         raise PatternError(index, f"has {size} bytes; at most {MAX_PATTERN_BYTES} are allowed")
 
 
-def _word(index: int, pattern: Pattern, room: Room) -> Regex:
+def _word(index: int, pattern: Pattern, room: MemoryBudget) -> Regex:
     newline = pattern.text.find("\n")
     if newline >= 0:
         raise PatternError(index, "holds a newline, so it is no whole word in a line", newline)

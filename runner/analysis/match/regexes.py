@@ -38,7 +38,7 @@ Way = Callable[[memoryview, Text, int], Iterator[int]]
 """Where matches begin in a view; `text[offset:]` is what the view shows."""
 
 
-class Room:
+class MemoryBudget:
     """What the regexes of one job may still take: to compile an instruction takes RE2 half a
     microsecond, and holds up whoever checks the job."""
 
@@ -51,7 +51,7 @@ class Room:
         return min(MAX_MEMORY, max(_LEAST_MEMORY, self.instructions * _INSTRUCTION_BYTES))
 
 
-def compile_regex(index: int, source: str, text: str, room: Room) -> None:
+def compile_regex(index: int, source: str, text: str, room: MemoryBudget) -> None:
     """Check that RE2 takes the regex. Raises PatternError, also if it matches nothing at all."""
     if not available():
         raise PatternError(index, "is a regex, and RE2 is not available here")

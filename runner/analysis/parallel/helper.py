@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
 from runner.analysis.input.errors import HelperError
-from runner.analysis.input.progress import Far, Seldom
+from runner.analysis.input.progress import Far, ThrottledProgress
 
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl  # looked up before there are helpers, not by each
@@ -116,7 +116,7 @@ def _serve(work: Work, parts: Iterable[int], pipe: Connection) -> None:
 
 def _done(work: Work, part: int, pipe: Connection) -> bytes:
     try:
-        return work(part, Seldom(lambda far: pipe.send(("progress", part, far))))
+        return work(part, ThrottledProgress(lambda far: pipe.send(("progress", part, far))))
     except Exception as error:  # told as text, since not all errors can be pickled
         pipe.send(("failed", part, f"{type(error).__name__}: {error}"))
         raise

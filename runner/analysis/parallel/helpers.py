@@ -10,7 +10,7 @@ import select
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from runner.analysis.input.progress import Far, Seldom
+from runner.analysis.input.progress import Far, ThrottledProgress
 from runner.analysis.parallel.helper import Helper, Work
 
 HELD_BYTES = 4 << 20
@@ -26,7 +26,7 @@ def run_parts(work: Work, parts: int, processes: int, progress: Heard, take: Tak
     `progress` gets the number of a part and how far it is; `take` gets its number and result, in
     the order of the parts, as soon as it is its turn. Raises HelperError, and what `work` raises.
     """
-    unbegun, crew = _Unbegun(parts), _Crew(progress, _InOrder(take))
+    unbegun, crew = _PendingRange(parts), _HelperGroup(progress, _InOrder(take))
     try:
         for _ in range(min(processes, parts) - 1):
             crew.add(Helper(work, unbegun))
@@ -39,7 +39,7 @@ def run_parts(work: Work, parts: int, processes: int, progress: Heard, take: Tak
         unbegun.close()
 
 
-class _Unbegun:
+class _PendingRange:
     """The parts that nobody has begun: iterated over in several processes, each comes once."""
 
     def __init__(self, parts: int) -> None:
@@ -55,7 +55,7 @@ class _Unbegun:
         os.close(self._file)
 
 
-class _Crew:
+class _HelperGroup:
     """The helpers, and what they have done."""
 
     def __init__(self, progress: Heard, results: "_InOrder") -> None:
@@ -70,7 +70,7 @@ class _Crew:
 
     def work_along(self, part: int, work: Work) -> None:
         """Do a part in this process; hear the helpers whenever it tells its progress."""
-        seldom = Seldom(lambda far: self._progress(part, far))
+        seldom = ThrottledProgress(lambda far: self._progress(part, far))
 
         def progress(far: Far) -> None:
             seldom(far)

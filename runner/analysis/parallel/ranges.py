@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from runner.analysis.count.file_facts import Seen, Watched
+from runner.analysis.count.file_facts import FileFacts, ObservedSource
 from runner.analysis.count.histogram import TimeSpan
 from runner.analysis.count.scanner import Options, Scanner
 from runner.analysis.count.tally import Partial, Tally
@@ -42,7 +42,7 @@ def scan_ranges(
     processors: int,
     told: Told,
     range_bytes: int,
-) -> tuple[Partial, Seen]:
+) -> tuple[Partial, FileFacts]:
     """Scan a plain file on so many processors, by this thread and others or by this process and
     others.
 
@@ -58,13 +58,13 @@ def scan_ranges(
     whole = _Whole(len(patterns), options.lines.samples if options.lines else 0, told)
     regexes = cache(lambda: regexes_of(patterns))  # each process has its own
 
-    def scan(part: int, progress: Progress) -> tuple[Partial, Seen]:
+    def scan(part: int, progress: Progress) -> tuple[Partial, FileFacts]:
         return scan_range(file, ranges[part], size, patterns, options, progress, regexes())
 
     def scan_and_pack(part: int, progress: Progress) -> bytes:
         return _packed(*scan(part, progress))
 
-    def take(part: int, result: tuple[Partial, Seen]) -> None:
+    def take(part: int, result: tuple[Partial, FileFacts]) -> None:
         partial, seen = result
         whole.take(part, partial, seen, partial.tallies)
 
@@ -92,7 +92,7 @@ class _Whole:
     """What was found in all ranges so far, and how far the others are."""
 
     def __init__(self, patterns: int, samples: int, told: Told) -> None:
-        self.partial, self.seen = Partial.of(patterns), Seen()
+        self.partial, self.seen = Partial.of(patterns), FileFacts()
         self._samples, self._told = samples, told
         self._news: dict[int, tuple[int, list[int]]] = {}  # of those that are not in it yet
 
@@ -101,7 +101,7 @@ class _Whole:
         self._news[part] = far
         self._tell()
 
-    def take(self, part: int, partial: Partial, seen: Seen, tallies: Iterable[Tally]) -> None:
+    def take(self, part: int, partial: Partial, seen: FileFacts, tallies: Iterable[Tally]) -> None:
         """What was found in the next range; its tallies may come one by one."""
         self._news.pop(part, None)
         self.seen.fold(seen, self.partial.bytes)
@@ -114,7 +114,7 @@ class _Whole:
         self._told(sum(done), [sum(each) for each in zip(*counts, strict=True)])
 
 
-def _packed(partial: Partial, seen: Seen) -> bytes:
+def _packed(partial: Partial, seen: FileFacts) -> bytes:
     """What was found, such that it can be read tally by tally: they may have megabytes."""
     stream = io.BytesIO()
     tallies, partial.tallies = partial.tallies[::-1], []
@@ -132,13 +132,13 @@ def scan_range(
     options: Options,
     progress: Progress,
     regexes: Sequence[OneRegex] | None = None,
-) -> tuple[Partial, Seen]:
+) -> tuple[Partial, FileFacts]:
     """Scan the bytes from one offset to another, which are whole lines of a plain file of that
     size; tells bytes done and counts. `regexes` as of Scanner. Raises HelperError if the file is
     cut."""
     check, span = Utf8Check(), TimeSpan()
     with open_stored(file, *part) as opened:
-        source = Watched(_RangeSource(opened, *part, check), span)
+        source = ObservedSource(_RangeSource(opened, *part, check), span)
         scanner = Scanner(patterns, options, source, regexes)
         while scanner.scan():
             progress(lambda: (scanner.bytes, scanner.counts))
@@ -146,7 +146,7 @@ def scan_range(
         raise HelperError("the file was cut while it was read")
     check.finish()
     span.forget(part[0], size - part[1])
-    return scanner.partial, Seen(span, check.trouble)
+    return scanner.partial, FileFacts(span, check.trouble)
 
 
 class _RangeSource:

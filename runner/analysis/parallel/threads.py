@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
 from runner.analysis.input import progress as seldom
-from runner.analysis.input.progress import Far, Seldom
+from runner.analysis.input.progress import Far, ThrottledProgress
 from runner.analysis.parallel.helper import Progress
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ def run_parts(
     `progress` gets the number of a part and how far it is; `take` gets its number and result, in
     the order of the parts. This thread calls both. Raises what `work` raises.
     """
-    crew = _Crew(work, parts, progress, take)
+    crew = _ThreadGroup(work, parts, progress, take)
     others = [_Other(crew.work) for _ in range(min(threads, parts) - 1)]
     try:
         for each in others:
@@ -66,7 +66,7 @@ class _Other(threading.Thread):
             self.join()
 
 
-class _Crew(Generic[T]):
+class _ThreadGroup(Generic[T]):
     """What is to be done, what is done, and how far the rest is."""
 
     def __init__(
@@ -115,7 +115,7 @@ class _Crew(Generic[T]):
             self._far[part] = far
             noted()
 
-        tell = Seldom(note)
+        tell = ThrottledProgress(note)
 
         def progress(far: Far) -> None:
             if self._stopped:

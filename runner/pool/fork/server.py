@@ -24,7 +24,7 @@ from runner.pool.job_process.results import clean
 from runner.pool.keeper import keeper
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
-from runner.pool.protocol.setup import Inherited
+from runner.pool.protocol.setup import InheritedDescriptor
 
 NAME = "fork-server"
 AT_ONCE = 250
@@ -38,7 +38,10 @@ _NEEDED = ("concurrent.futures.process", "multiprocessing.queues", "multiprocess
 
 
 def serve(
-    runner: int, channel: socket.socket, load: Callable[[], Entry], keep: Sequence[Inherited]
+    runner: int,
+    channel: socket.socket,
+    load: Callable[[], Entry],
+    keep: Sequence[InheritedDescriptor],
 ) -> None:
     """Be the fork server of a runner, until it ends."""
     processes.die_with_parent(runner, signal.SIGKILL)

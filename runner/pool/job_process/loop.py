@@ -32,7 +32,7 @@ Entry = Callable[[str, Callable[[str], None]], str]
 
 
 @dataclass(frozen=True)
-class Bounded:
+class LimitedEntry:
     """The entry, with the bounds of its result and of what it may use."""
 
     entry: Entry
@@ -48,7 +48,7 @@ def live(
     keeper: int,
     channel: socket.socket,
     keep: Collection[int],
-    bounded: Bounded,
+    bounded: LimitedEntry,
 ) -> NoReturn:
     """Be a job process, just forked from its keeper, until the keeper is gone."""
     try:
@@ -87,7 +87,9 @@ def _settle_in(keeper: int, keep: Collection[int]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _serve(channel: socket.socket, bounded: Bounded, limited: Limited, clean_up: CleanUp) -> None:
+def _serve(
+    channel: socket.socket, bounded: LimitedEntry, limited: Limited, clean_up: CleanUp
+) -> None:
     """Take one request and answer it."""
     message = messages.receive(channel, wait=True)
     assert message is not None

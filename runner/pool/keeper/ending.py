@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from runner.pool.protocol import messages
 
 
-class Ending(NamedTuple):
+class CallEnd(NamedTuple):
     """How a call ended. `answer` is what the job process said, `result` the JSON text."""
 
     kind: str
@@ -14,19 +14,19 @@ class Ending(NamedTuple):
     result: messages.Text | None = None
 
 
-LEASE_ENDED = Ending("lost", ("Lost", "the runner could not say in time that it lives"))
-NOT_RECEIVED = Ending("lost", ("Lost", "the job could not be received: too many open files"))
+LEASE_ENDED = CallEnd("lost", ("Lost", "the runner could not say in time that it lives"))
+NOT_RECEIVED = CallEnd("lost", ("Lost", "the job could not be received: too many open files"))
 """The kernel has dropped the descriptor of its request, which would have been one too many."""
 
 
-def answered(message: messages.Message) -> Ending:
+def answered(message: messages.Message) -> CallEnd:
     """The ending that a job process has told of."""
     answer = message.fields
     returned = answer["kind"] == "returned"
     error = None if returned else (answer["error_type"], answer["error_message"])
-    return Ending(answer["kind"], error, answer, message.text)
+    return CallEnd(answer["kind"], error, answer, message.text)
 
 
-def lost(reason: str) -> Ending:
+def lost(reason: str) -> CallEnd:
     """The call was not begun, for want of something."""
-    return Ending("lost", ("Lost", reason))
+    return CallEnd("lost", ("Lost", reason))

@@ -11,12 +11,12 @@ from typing import Any
 
 from runner.pool.job_process import loop as job_loop
 from runner.pool.keeper import oom_kills
-from runner.pool.keeper.leftovers import Leftovers
+from runner.pool.keeper.leftovers import StrayProcesses
 from runner.pool.linux import proc, processes
 from runner.pool.linux.limits import cpu_clock
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import Output
-from runner.pool.protocol.setup import Limits
+from runner.pool.protocol.setup import CallLimits
 
 _KINDS = ("progress", "returned", "raised", "out_of_memory")
 
@@ -24,7 +24,9 @@ _KINDS = ("progress", "returned", "raised", "out_of_memory")
 class JobProcess:
     """A process forked from the keeper, which runs one call after the other until it is killed."""
 
-    def __init__(self, entry: job_loop.Entry, keep: Collection[int], limits: Limits, place: str):
+    def __init__(
+        self, entry: job_loop.Entry, keep: Collection[int], limits: CallLimits, place: str
+    ):
         """Fork it. `keep` are the descriptors it holds besides its own, `place` is the path of what
         has the folders of its calls. Raises OSError."""
         self.calls = 0
@@ -39,7 +41,7 @@ class JobProcess:
             with theirs:
                 self.pid = self._fork(theirs, keep, self._bounded(entry, limits, place))
             try:
-                self._leftovers = Leftovers(self.pid)
+                self._leftovers = StrayProcesses(self.pid)
             except OSError:
                 self.channel.close()
                 processes.kill_below()
@@ -47,7 +49,7 @@ class JobProcess:
             held.pop_all()
 
     @staticmethod
-    def _fork(theirs: socket.socket, keep: Collection[int], bounded: job_loop.Bounded) -> int:
+    def _fork(theirs: socket.socket, keep: Collection[int], bounded: job_loop.LimitedEntry) -> int:
         keeper = os.getpid()
         sys.stdout.flush()  # what is buffered would be printed twice
         sys.stderr.flush()
@@ -61,9 +63,11 @@ class JobProcess:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
-    def _bounded(self, entry: job_loop.Entry, limits: Limits, place: str) -> job_loop.Bounded:
+    def _bounded(
+        self, entry: job_loop.Entry, limits: CallLimits, place: str
+    ) -> job_loop.LimitedEntry:
         given = limits.max_result_bytes, limits.job, self.output.write_end, place
-        return job_loop.Bounded(entry, *given)
+        return job_loop.LimitedEntry(entry, *given)
 
     def ask(self, token: str, request: str, timeout: float | None, folder: str) -> None:
         """Send it a call to be run in the folder of that name, since a path need not be UTF-8, as a
@@ -109,13 +113,13 @@ class JobProcess:
         """Whether it has run enough calls, or holds too much memory, to be replaced."""
         return self.calls >= max_calls or self._memory_bytes > max_bytes
 
-    def used_by(self, answer: dict[str, Any]) -> processes.Used:
+    def used_by(self, answer: dict[str, Any]) -> processes.ProcessUsage:
         """What a call has used that has answered; noted, to tell it from what comes later."""
         self._cpu_seconds += answer["cpu_seconds"]
         self._memory_bytes = answer["memory_bytes"]
-        return processes.Used(answer["cpu_seconds"], answer["peak_memory_bytes"])
+        return processes.ProcessUsage(answer["cpu_seconds"], answer["peak_memory_bytes"])
 
-    def kill(self) -> processes.Used:
+    def kill(self) -> processes.ProcessUsage:
         """Kill it and every process below the keeper; returns what its last call used, if that
         has not answered. Its peak memory is that of all its calls if it had died already."""
         peak, _ = proc.memory_of(self.pid)
@@ -126,4 +130,4 @@ class JobProcess:
         used = processes.kill_below()
         self.output.close()
         cpu_seconds = max(0.0, used.cpu_seconds - self._cpu_seconds)
-        return processes.Used(cpu_seconds, peak or used.peak_memory_bytes)
+        return processes.ProcessUsage(cpu_seconds, peak or used.peak_memory_bytes)

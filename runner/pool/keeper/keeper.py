@@ -21,18 +21,18 @@ from typing import Any, NoReturn, TypeVar
 
 from runner.pool.job_process.loop import Entry
 from runner.pool.keeper import ending
-from runner.pool.keeper.ending import LEASE_ENDED, NOT_RECEIVED, Ending
+from runner.pool.keeper.ending import LEASE_ENDED, NOT_RECEIVED, CallEnd
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.limits_exceeded import Excess
-from runner.pool.keeper.orders import Orders
+from runner.pool.keeper.limits_exceeded import LimitWatchdog
+from runner.pool.keeper.orders import CallOrders
 from runner.pool.keeper.signals import heed_signals
-from runner.pool.keeper.watch import Ears, RunnerGone, Watch
+from runner.pool.keeper.watch import CallWatch, RunnerGone, WatchedDescriptors
 from runner.pool.linux import processes
 from runner.pool.linux.work_folders import WorkFolder
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import Marks
+from runner.pool.protocol.begun_calls import BegunCalls
 from runner.pool.protocol.lease import Lease
-from runner.pool.protocol.setup import Setup
+from runner.pool.protocol.setup import KeeperArguments
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def hold(entry: Entry) -> None:
     _entry = entry
 
 
-def start(setup: Setup) -> None:
+def start(setup: KeeperArguments) -> None:
     """Make this process a keeper: what the executor does first in each of its workers."""
     global _keeper
     _keeper = Keeper(setup)
@@ -64,16 +64,18 @@ def serve() -> NoReturn:
 class Keeper:
     """Keeps one job process warm, runs calls in it, and replaces it."""
 
-    def __init__(self, setup: Setup):
+    def __init__(self, setup: KeeperArguments):
         """Fork the first job process. Raises OSError."""
         self._setup = setup
         self._token: str | None = None
         self._process: JobProcess | None = None
         self._given = [each.descriptor for each in setup.keep], setup.limits, setup.work_path
         self._slot, self._channel = setup.take_slot()
-        self._marks = Marks(setup.marks.descriptor)
+        self._marks = BegunCalls(setup.marks.descriptor)
         wakeup = heed_signals(setup.runner, self._die)
-        self._ears = Ears(Orders(self._channel), wakeup, Lease(setup.lease.descriptor))
+        self._ears = WatchedDescriptors(
+            CallOrders(self._channel), wakeup, Lease(setup.lease.descriptor)
+        )
         self._folder = WorkFolder(setup.work.descriptor, setup.work_path)
         assert _entry is not None
         self._entry = _entry
@@ -100,7 +102,7 @@ class Keeper:
             self._tell(NOT_RECEIVED if request is None else LEASE_ENDED, None)
             return
         if self._ask_orders(lambda: self._ears.orders.is_killed(token)):
-            self._tell(Ending("killed"), None)
+            self._tell(CallEnd("killed"), None)
             return
         try:
             process, folder = self._living_process(), self._folder.give()
@@ -109,13 +111,13 @@ class Keeper:
             return
         # First, so that no call runs which the pool takes for one that waits.
         self._marks.begin(self._slot, call["number"], process.pid)
-        excess = Excess(process.limits, self._folder.used)
-        watch = Watch(self._ears, process, excess, token, timeout, self._setup.limits.grace)
+        excess = LimitWatchdog(process.limits, self._folder.used)
+        watch = CallWatch(self._ears, process, excess, token, timeout, self._setup.limits.grace)
         process.ask(token, request, timeout, folder)
         self._settle(process, watch)
         self._renew(process)
 
-    def _settle(self, process: JobProcess, watch: Watch) -> None:
+    def _settle(self, process: JobProcess, watch: CallWatch) -> None:
         """Wait for the end, leave nothing of the call behind, and only then tell the outcome."""
         try:
             ended = watch.ending()
@@ -154,11 +156,11 @@ class Keeper:
             self._process = JobProcess(self._entry, *self._given)
         return self._process
 
-    def _kill(self, process: JobProcess) -> processes.Used:
+    def _kill(self, process: JobProcess) -> processes.ProcessUsage:
         self._process = None
         return process.kill()
 
-    def _tell(self, ended: Ending, used: processes.Used | None, **more: Any) -> None:
+    def _tell(self, ended: CallEnd, used: processes.ProcessUsage | None, **more: Any) -> None:
         """Give the pool the outcome, in the words of its Outcome."""
         error_type, error_message = ended.error or (None, None)
         outcome = {

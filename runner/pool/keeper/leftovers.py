@@ -8,7 +8,7 @@ from runner.pool.linux import proc
 _READ_BYTES = 65536
 
 
-class Leftovers:
+class StrayProcesses:
     """Looks at a job process and at the keeper, which is this process.
 
     Keeps the kernel's files open: it looks after each call, and opening costs more than reading.

@@ -19,7 +19,7 @@ _SHARE = 0.1
 """Of a keeper's time that looks may take, however much there is to look at."""
 
 
-class Excess:
+class LimitWatchdog:
     """Looks at one call. Times are of the monotonic clock, in seconds."""
 
     def __init__(self, limits: JobLimits, used: Callable[[int], int]):

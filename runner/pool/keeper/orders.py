@@ -9,7 +9,7 @@ from collections import deque
 from runner.pool.protocol import messages
 
 
-class Orders:
+class CallOrders:
     """The line of calls of one keeper, filled from its channel to the pool."""
 
     def __init__(self, channel: socket.socket):

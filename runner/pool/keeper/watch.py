@@ -17,10 +17,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from runner.pool.keeper.ending import LEASE_ENDED, Ending, answered
+from runner.pool.keeper.ending import LEASE_ENDED, CallEnd, answered
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.limits_exceeded import Excess
-from runner.pool.keeper.orders import Orders
+from runner.pool.keeper.limits_exceeded import LimitWatchdog
+from runner.pool.keeper.orders import CallOrders
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
 from runner.pool.protocol.lease import Lease
@@ -42,10 +42,10 @@ class RunnerGone(Exception):
 
 
 @dataclass(frozen=True)
-class Ears:
+class WatchedDescriptors:
     """What a keeper listens to besides its job process."""
 
-    orders: Orders
+    orders: CallOrders
     """From the pool; they end with the runner."""
     wakeup: int
     """Readable after a signal."""
@@ -53,14 +53,14 @@ class Ears:
     """When it ends, so does the call."""
 
 
-class Watch:
+class CallWatch:
     """One call in a job process. Times are of the monotonic clock, in seconds."""
 
     def __init__(
         self,
-        ears: Ears,
+        ears: WatchedDescriptors,
         process: JobProcess,
-        excess: Excess,
+        excess: LimitWatchdog,
         token: str,
         timeout: float | None,
         grace: float,
@@ -82,7 +82,7 @@ class Watch:
             self._poll.register(descriptor, select.POLLIN)
         process.output.register(self._poll)
 
-    def ending(self) -> Ending:
+    def ending(self) -> CallEnd:
         """Wait for the end of the call. Raises RunnerGone."""
         ending = None
         while ending is None:
@@ -95,7 +95,7 @@ class Watch:
             self._process.output.pass_on(self._ears.orders.channel, self._token)
         if self._killed:
             messages.drop(ending.result)
-            return Ending("killed")
+            return CallEnd("killed")
         return ending
 
     def _wait(self) -> None:
@@ -111,7 +111,7 @@ class Watch:
                 os.read(descriptor, 4096)
             self._process.output.heed(descriptor, self._poll)
 
-    def _hear(self) -> Ending | None:
+    def _hear(self) -> CallEnd | None:
         """Take what the job process has sent; the ending, if that was its answer."""
         try:
             for _ in range(_AT_MOST):
@@ -124,7 +124,7 @@ class Watch:
         except EOFError:
             self._fall_silent()
         except ValueError:
-            return Ending("crashed", ("Crashed", "the job wrote to the channel of its process"))
+            return CallEnd("crashed", ("Crashed", "the job wrote to the channel of its process"))
         return None
 
     def _fall_silent(self) -> None:
@@ -134,7 +134,7 @@ class Watch:
             self._poll.unregister(self._process.channel)
             self._end_by(time.monotonic() + BACKSTOP_SECONDS)
 
-    def _ended(self) -> Ending | None:
+    def _ended(self) -> CallEnd | None:
         """The ending, if the process has ended."""
         if (code := self._process.exit_code()) is None:
             return None
@@ -146,11 +146,11 @@ class Watch:
             return self._out_of_cpu()
         if code == -signal.SIGXFSZ:
             text = "the job process wrote a file beyond JOB_FILE_BYTES"
-            return Ending("crashed", ("FileTooLarge", text))
+            return CallEnd("crashed", ("FileTooLarge", text))
         if code == -signal.SIGKILL and self._process.memory_ran_out():
             text = "memory ran out, and the kernel killed the job process"
-            return Ending("out_of_memory", ("OutOfMemory", text))
-        return Ending("crashed", ("Crashed", f"the job process {processes.in_words(code)}"))
+            return CallEnd("out_of_memory", ("OutOfMemory", text))
+        return CallEnd("crashed", ("Crashed", f"the job process {processes.in_words(code)}"))
 
     def _obey(self) -> None:
         """Take orders."""
@@ -167,31 +167,31 @@ class Watch:
     def _end_by(self, moment: float) -> None:
         self._deadline = min(self._deadline, moment)
 
-    def _overdue(self) -> Ending | None:
+    def _overdue(self) -> CallEnd | None:
         if self._ears.lease.left() == 0.0:
             return LEASE_ENDED
         if time.monotonic() < self._deadline:
             return None if self._killed else self._beyond_limits()
         if self._killed:
-            return Ending("killed")
+            return CallEnd("killed")
         if self._silent:
-            return Ending("crashed", ("Crashed", "the job process closed its channel"))
+            return CallEnd("crashed", ("Crashed", "the job process closed its channel"))
         return self._timed_out()
 
-    def _beyond_limits(self) -> Ending | None:
+    def _beyond_limits(self) -> CallEnd | None:
         """The ending, if the job has taken more than it may and nobody else has ended it."""
         if self._process.over_cpu_limit() > BACKSTOP_SECONDS:
             return self._out_of_cpu()
         error = self._excess.found()
-        return Ending("crashed", error) if error else None
+        return CallEnd("crashed", error) if error else None
 
-    def _timed_out(self) -> Ending:
-        return Ending("timed_out", ("TimedOut", f"the job ran longer than {self._limit:g} s"))
+    def _timed_out(self) -> CallEnd:
+        return CallEnd("timed_out", ("TimedOut", f"the job ran longer than {self._limit:g} s"))
 
-    def _out_of_cpu(self) -> Ending:
+    def _out_of_cpu(self) -> CallEnd:
         limit = self._process.limits.cpu_seconds
         text = f"the job used more CPU time than JOB_CPU_SECONDS={limit} allows"
-        return Ending("timed_out", ("CpuTimeExceeded", text))
+        return CallEnd("timed_out", ("CpuTimeExceeded", text))
 
     def _pass_progress(self, last: bool) -> None:
         now = time.monotonic()

@@ -22,7 +22,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _OOM_SCORE_MORE = 500
 
 
-class Used(NamedTuple):
+class ProcessUsage(NamedTuple):
     """What processes have used: CPU time in seconds, and the greatest resident memory of one."""
 
     cpu_seconds: float = 0.0
@@ -66,13 +66,13 @@ def gain_nothing() -> None:
     _prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1))
 
 
-def kill_below(spare: Collection[int] = ()) -> Used:
+def kill_below(spare: Collection[int] = ()) -> ProcessUsage:
     """Kill every process below this one, and wait until none is left; returns what they used.
 
     Needs adopt_orphans. Each round kills all that it sees, and waits for the own children among
     them: the children of those become own ones, to be found by the next round.
     """
-    used = Used()
+    used = ProcessUsage()
     while own := [child for child in proc.children_of(os.getpid()) if child not in spare]:
         # All, though the own ones would do in the end: a tree may grow faster than it is cut down.
         for pid in list(proc.descendants_of(os.getpid(), spare)):
@@ -141,16 +141,16 @@ def close_descriptors_but(keep: Iterable[int]) -> None:
                 os.close(descriptor)
 
 
-def _wait_for(pid: int) -> Used:
+def _wait_for(pid: int) -> ProcessUsage:
     try:
         _, _, usage = os.wait4(pid, 0)
     except ChildProcessError:
-        return Used()
-    return Used(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+        return ProcessUsage()
+    return ProcessUsage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
-def _sum(one: Used, other: Used) -> Used:
-    return Used(
+def _sum(one: ProcessUsage, other: ProcessUsage) -> ProcessUsage:
+    return ProcessUsage(
         one.cpu_seconds + other.cpu_seconds, max(one.peak_memory_bytes, other.peak_memory_bytes)
     )
 

@@ -21,7 +21,7 @@ _PID_BITS = 22
 """Linux has no longer ids of processes. With the other bits, numbers do not end."""
 
 
-class Begun(NamedTuple):
+class BegunCall(NamedTuple):
     """What a keeper has begun last; nothing yet, by default."""
 
     number: int = 0
@@ -31,18 +31,18 @@ class Begun(NamedTuple):
 
 
 @contextlib.contextmanager
-def new_marks(slots: int) -> Iterator["Marks"]:
+def new_begun_calls(slots: int) -> Iterator["BegunCalls"]:
     """Marks of keepers that have begun nothing yet; freed at the end. Raises OSError."""
     descriptor = os.memfd_create("marks")
     try:
         os.truncate(descriptor, slots * _WORD_BYTES)
-        with contextlib.closing(Marks(descriptor)) as marks:
+        with contextlib.closing(BegunCalls(descriptor)) as marks:
             yield marks
     finally:
         os.close(descriptor)
 
 
-class Marks:
+class BegunCalls:
     """One for each slot."""
 
     def __init__(self, descriptor: int):
@@ -57,10 +57,10 @@ class Marks:
         """Say that a keeper begins with a call."""
         self._words[slot] = number << _PID_BITS | pid
 
-    def begun(self, slot: int) -> Begun:
+    def begun(self, slot: int) -> BegunCall:
         """What the keeper of a slot has begun last."""
         word = self._words[slot]
-        return Begun(word >> _PID_BITS, word & (1 << _PID_BITS) - 1)
+        return BegunCall(word >> _PID_BITS, word & (1 << _PID_BITS) - 1)
 
     def close(self) -> None:
         """Free the memory. What was marked last can still be read."""

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 Kind = Literal["returned", "raised", "killed", "timed_out", "out_of_memory", "crashed", "lost"]
 
 
-class Outcome(NamedTuple):
+class CallOutcome(NamedTuple):
     """How a call ended. When it is given, nothing of the call runs any more."""
 
     kind: Kind

@@ -14,7 +14,7 @@ _WEIGHT = 0.3
 """Of the newest call in the mean."""
 
 
-class Pace:
+class PrefetchDepth:
     """How long calls have taken lately. One that took long counts at once, short ones slowly."""
 
     def __init__(self, slots: int = 1) -> None:

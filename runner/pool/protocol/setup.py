@@ -16,7 +16,7 @@ SLOT_NUMBER = struct.Struct("H")
 """How the number of a slot is written into the pipe that keepers take theirs from."""
 
 
-class Inherited:
+class InheritedDescriptor:
     """A descriptor that goes to a process with its arguments, and only so."""
 
     def __init__(self, descriptor: int):
@@ -26,12 +26,12 @@ class Inherited:
         return _inherit, (reduction.DupFd(self.descriptor),)
 
 
-def _inherit(duplicate: Any) -> Inherited:
-    return Inherited(duplicate.detach())
+def _inherit(duplicate: Any) -> InheritedDescriptor:
+    return InheritedDescriptor(duplicate.detach())
 
 
 @dataclass(frozen=True)
-class Limits:
+class CallLimits:
     """When a job process is replaced, what a result may have, and the grace of a kill."""
 
     jobs_per_process: int = 1000
@@ -54,34 +54,34 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Given:
+class PoolArguments:
     """What a pool has each of its crews give to keepers, as the pool itself has it."""
 
-    limits: Limits
+    limits: CallLimits
     keep: tuple[int, ...]
     lease: Lease
     work: WorkPlace
 
 
 @dataclass(frozen=True)
-class Setup:
+class KeeperArguments:
     """What every keeper is given."""
 
-    limits: Limits
+    limits: CallLimits
     runner: int
     """The process that holds the pool."""
-    slots: Inherited
+    slots: InheritedDescriptor
     """A pipe with the numbers of all slots; each keeper takes one."""
-    channels: tuple[Inherited, ...]
+    channels: tuple[InheritedDescriptor, ...]
     """To the pool, one for each slot. They end when the runner does, which alone holds the other
     ends: so these are lifelines as well."""
-    marks: Inherited
+    marks: InheritedDescriptor
     """Which call each of them runs, see runner/pool/protocol/begun_calls.py."""
-    lease: Inherited
+    lease: InheritedDescriptor
     """Until when jobs may run, see runner/pool/protocol/lease.py."""
-    keep: tuple[Inherited, ...]
+    keep: tuple[InheritedDescriptor, ...]
     """What keepers and job processes hold with the runner, say its lock."""
-    work: Inherited
+    work: InheritedDescriptor
     """The place of the folders that jobs work in, see runner/pool/linux/work_folders.py."""
     work_path: str
 

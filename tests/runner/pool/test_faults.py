@@ -14,15 +14,15 @@ from contextlib import contextmanager
 import pytest
 
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.limits_exceeded import Excess
-from runner.pool.keeper.orders import Orders
-from runner.pool.keeper.watch import Ears, Watch
+from runner.pool.keeper.limits_exceeded import LimitWatchdog
+from runner.pool.keeper.orders import CallOrders
+from runner.pool.keeper.watch import CallWatch, WatchedDescriptors
 from runner.pool.linux.limits import JobLimits
 from runner.pool.pool import PoolError
 from runner.pool.protocol import messages
 from runner.pool.protocol.lease import Lease
 from runner.pool.protocol.output import Output
-from runner.pool.protocol.setup import Limits
+from runner.pool.protocol.setup import CallLimits
 from tests.support.paths import ROOT
 from tests.support.pool import calls as pool_work
 from tests.support.pool import loads as pool_loads
@@ -81,7 +81,7 @@ def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
 def test_a_job_process_for_which_descriptors_are_too_few_leaves_none_open(more: int) -> None:
     before = open_descriptors()
     with descriptors_below(free_descriptor(more)), pytest.raises(OSError, match="Too many"):
-        JobProcess(pool_work.entry, [], Limits(), "/tmp")  # noqa: S108: not used
+        JobProcess(pool_work.entry, [], CallLimits(), "/tmp")  # noqa: S108: not used
     assert open_descriptors() == before
 
 
@@ -197,16 +197,16 @@ class OddProcess(JobProcess):
 
 
 @contextmanager
-def watch(process: OddProcess) -> Iterator[tuple[Watch, socket.socket]]:
+def watch(process: OddProcess) -> Iterator[tuple[CallWatch, socket.socket]]:
     """A keeper's watch of it, and the pool's end of the keeper's channel."""
     pool, channel = messages.channel()
     wakeup = os.eventfd(0, os.EFD_NONBLOCK)
     with pool, channel, process.channel:
         ears, excess = (
-            Ears(Orders(channel), wakeup, Lease()),
-            Excess(process.limits, lambda enough: 0),
+            WatchedDescriptors(CallOrders(channel), wakeup, Lease()),
+            LimitWatchdog(process.limits, lambda enough: 0),
         )
-        yield Watch(ears, process, excess, "token", None, 0.0), pool
+        yield CallWatch(ears, process, excess, "token", None, 0.0), pool
     os.close(wakeup)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from runner.pool.keeper import oom_kills
 from runner.pool.linux.limits import JobLimits
-from runner.pool.protocol.outcome import Outcome
+from runner.pool.protocol.outcome import CallOutcome
 from tests.support.cgroups import small_cgroup
 from tests.support.paths import ROOT
 from tests.support.pool import limit_calls as limit_work
@@ -24,7 +24,7 @@ LIMITED = JobLimits(memory_bytes=128 * 2**20, cpu_seconds=1, open_files=50)
 MIB = 2**20
 
 
-def assert_out_of_memory(outcome: Outcome, message: str) -> None:
+def assert_out_of_memory(outcome: CallOutcome, message: str) -> None:
     assert (outcome.kind, outcome.error_type) == ("out_of_memory", "OutOfMemory"), outcome
     assert message in (outcome.error_message or "")
     assert outcome.retryable
@@ -127,7 +127,7 @@ def test_a_job_killed_by_the_kernel_for_want_of_memory_is_out_of_memory() -> Non
                 raise
             pytest.skip(f"no cgroup can be made: {error}")
         outcomes = run_in(folder, "run_out_of_memory('400')")
-    assert_out_of_memory(Outcome(**outcomes["large"]), "memory ran out")
+    assert_out_of_memory(CallOutcome(**outcomes["large"]), "memory ran out")
     assert outcomes["small"]["kind"] == "returned"
 
 

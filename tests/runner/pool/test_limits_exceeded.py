@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool.keeper.limits_exceeded import Excess
+from runner.pool.keeper.limits_exceeded import LimitWatchdog
 from runner.pool.linux import proc
 from runner.pool.linux.limits import JobLimits
 from tests.support.pool import isolation_calls as isolation_work
@@ -107,11 +107,11 @@ def test_looks_that_take_long_come_seldom() -> None:
         time.sleep(0.1)
         return 0
 
-    excess = Excess(JobLimits(folder_bytes=1), used)
+    excess = LimitWatchdog(JobLimits(folder_bytes=1), used)
     excess.next_at = before = time.monotonic()
     assert excess.found() is None
     assert excess.next_at - before >= 1.0
-    assert Excess(JobLimits(), used).next_at > 10**9
+    assert LimitWatchdog(JobLimits(), used).next_at > 10**9
 
 
 def test_a_job_that_does_nothing_costs_few_looks(owner: Owner) -> None:

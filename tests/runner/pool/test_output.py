@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from runner.pool.pool import Outcome
+from runner.pool.pool import CallOutcome
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import LOG_BYTES, Output, Pieces
 from tests.support.pool import output_calls as print_work
@@ -33,14 +33,14 @@ class Printer:
         self.owner.pool.submit(token, json.dumps({"do": do, **arguments}), None)
         return token
 
-    def hear(self) -> list[tuple[str, Outcome]]:
+    def hear(self) -> list[tuple[str, CallOutcome]]:
         """The outcomes that have come; what was printed is noted."""
         outcomes = self.owner.pool.collect()
         for token, pieces in self.owner.pool.output().items():
             self.heard[token] += pieces
         return outcomes
 
-    def run(self, do: str, **arguments: Any) -> tuple[Outcome, list[tuple[int, bytes]]]:
+    def run(self, do: str, **arguments: Any) -> tuple[CallOutcome, list[tuple[int, bytes]]]:
         """The outcome of a call, and all it has printed."""
         token = self.submit(do, **arguments)
         ((_, outcome),) = wait_for(self.hear)

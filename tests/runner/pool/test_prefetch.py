@@ -10,11 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.pool.channel import Link
+from runner.pool.channel import KeeperChannel
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import Begun
+from runner.pool.protocol.begun_calls import BegunCall
 from runner.pool.protocol.lease import steady_now
-from runner.pool.protocol.prefetch import LINE_SECONDS, MOST_AHEAD, MOST_IN_ALL, Pace
+from runner.pool.protocol.prefetch import LINE_SECONDS, MOST_AHEAD, MOST_IN_ALL, PrefetchDepth
 from tests.support.pool import pools
 from tests.support.pool.pools import Owner, descriptors_below, free_descriptor, open_pool
 from tests.support.stores import Bench
@@ -113,7 +113,7 @@ def full(owner: Owner, gate: Gate) -> list[str]:
     return tokens
 
 
-def link_of(owner: Owner) -> Link:
+def link_of(owner: Owner) -> KeeperChannel:
     (link,) = owner.pool._crew._links.values()
     return link
 
@@ -160,7 +160,7 @@ def test_too_many_descriptors_on_their_way_are_waited_for_only_where_a_keeper_wi
 ) -> None:
     ours, theirs = messages.channel()
     with ours, theirs:
-        link = Link(ours, Begun)
+        link = KeeperChannel(ours, BegunCall)
         with monkeypatch.context() as patched:
             patched.setattr(messages, "send", too_many_descriptors)
             with pytest.raises(OSError, match="too many"):
@@ -229,7 +229,7 @@ def test_none_is_to_wait_behind_a_call_that_takes_long(owner: Owner, gate: Gate)
 
 
 def test_none_waits_before_any_call_was_short_and_after_one_was_long() -> None:
-    pace = Pace()
+    pace = PrefetchDepth()
     assert pace.ahead() == 0
     for _ in range(100):
         pace.note(0.0)
@@ -242,7 +242,7 @@ def test_none_waits_before_any_call_was_short_and_after_one_was_long() -> None:
 
 def test_behind_many_slots_fewer_wait_for_each() -> None:
     for slots, most in ((1, MOST_AHEAD), (16, MOST_IN_ALL // 16), (1000, 0)):
-        pace = Pace(slots)
+        pace = PrefetchDepth(slots)
         for _ in range(100):
             pace.note(0.0)
         assert pace.ahead() == most

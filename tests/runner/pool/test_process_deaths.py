@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from runner.pool.executor import Crew
+from runner.pool.executor import KeeperExecutor
 from runner.pool.linux import proc
 from runner.pool.pool import PoolError
 from runner.pool.protocol.lease import steady_now
@@ -88,7 +88,7 @@ def test_a_keeper_killed_while_the_others_are_started_costs_no_more_than_another
         assert refusal is not None
         raise refusal
 
-    def kill_the_first(crew: Crew) -> None:
+    def kill_the_first(crew: KeeperExecutor) -> None:
         note_keepers(crew)
         if crew is not broken and not killed:
             (keeper,) = crew._keepers.values()
@@ -98,12 +98,12 @@ def test_a_keeper_killed_while_the_others_are_started_costs_no_more_than_another
             if refusal is not None:  # what comes if the executor is just about to be closed
                 monkeypatch.setattr(crew._executor, "submit", refuse)
 
-    note_keepers = Crew._note_keepers
+    note_keepers = KeeperExecutor._note_keepers
     with open_pool(2) as owner:
         broken = owner.pool._crew
         os.kill(pools.parent(owner.value("pid")), signal.SIGKILL)
         wait_for(owner.is_woken)
-        monkeypatch.setattr(Crew, "_note_keepers", kill_the_first)
+        monkeypatch.setattr(KeeperExecutor, "_note_keepers", kill_the_first)
         wait_for(lambda: owner.pool.collect() == [] and killed)
         wait_for(owner.is_woken)
         assert owner.value("echo", value=1) == 1

@@ -7,20 +7,20 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from runner.supervisor import background as errands
-from runner.supervisor.background import Errands
+from runner.supervisor.background import BackgroundTasks
 from tests.support.waiting import wait_for
 
 
 @pytest.fixture
-def beside() -> Iterator[Errands]:
-    made = Errands(at_once=False)
+def beside() -> Iterator[BackgroundTasks]:
+    made = BackgroundTasks(at_once=False)
     yield made
     made.close()
 
 
 def test_what_needs_no_network_is_done_at_once_and_its_errors_are_the_callers() -> None:
     done: list[int] = []
-    made = Errands(at_once=True)
+    made = BackgroundTasks(at_once=True)
     made.do(lambda: done.append(threading.get_ident()))
     assert done == [threading.get_ident()]
     with pytest.raises(ZeroDivisionError):
@@ -28,7 +28,7 @@ def test_what_needs_no_network_is_done_at_once_and_its_errors_are_the_callers() 
     made.close()
 
 
-def test_the_caller_waits_for_nothing_and_the_order_stays(beside: Errands) -> None:
+def test_the_caller_waits_for_nothing_and_the_order_stays(beside: BackgroundTasks) -> None:
     gate, done = threading.Event(), list[int]()
 
     def wait() -> None:
@@ -48,7 +48,7 @@ def adding(done: list[int], number: int) -> Callable[[], None]:
 
 
 def test_what_fails_is_logged_and_the_next_is_done(
-    beside: Errands, caplog: pytest.LogCaptureFixture
+    beside: BackgroundTasks, caplog: pytest.LogCaptureFixture
 ) -> None:
     done: list[int] = []
     beside.do(lambda: print(1 / 0))  # noqa: T201
@@ -63,7 +63,7 @@ def test_a_stop_waits_no_longer_than_a_moment_and_begins_nothing(
 ) -> None:
     monkeypatch.setattr(errands, "CLOSE_SECONDS", 0.05)
     gate, done = threading.Event(), list[int]()
-    made = Errands(at_once=False)
+    made = BackgroundTasks(at_once=False)
     made.do(lambda: print(end="" if gate.wait() else "?"))  # noqa: T201
     made.do(adding(done, 1))
     began = time.monotonic()
@@ -75,7 +75,7 @@ def test_a_stop_waits_no_longer_than_a_moment_and_begins_nothing(
 
 
 def test_what_found_no_thread_is_told_so_and_the_next_is_done(
-    beside: Errands, monkeypatch: pytest.MonkeyPatch
+    beside: BackgroundTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[int] = []
     with monkeypatch.context() as patched:

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from runner.supervisor.part_work import PartWork
+from runner.supervisor.part_work import PartClaimer
 from storage.db.part_row import PartRow
 from storage.records.job import Upload, Usage
 from tests.support.workers import Worker, another_runner, open_worker
@@ -48,7 +48,7 @@ class Roster:
 def test_parts_have_half_of_the_slots_for_certain_as_long_as_they_wait(
     slots: int, running: int, waiting: int, free: int, reserved: int
 ) -> None:
-    work = PartWork(Store(waiting), Roster(running), slots)  # type: ignore[arg-type]
+    work = PartClaimer(Store(waiting), Roster(running), slots)  # type: ignore[arg-type]
     assert work.look(free) is (waiting > 0 and free > 0)
     assert work.reserved(free) == reserved
 

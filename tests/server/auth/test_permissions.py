@@ -12,7 +12,7 @@ from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
 from server.auth.callers import Role
-from server.http_server import Front
+from server.http_server import HttpApplication
 from server.openapi.operation import OWN, Operation
 from server.openapi.operations import OPERATIONS
 from storage.files.folder import FolderUploads
@@ -31,7 +31,7 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
     """The application, with tokens."""
     with open_app(bench, io_loop, api_tokens=API_TOKENS) as application:
         yield application
@@ -90,7 +90,7 @@ async def test_each_call_is_for_those_whose_role_is_enough(
 @SQLITE
 @pytest.mark.gen_test
 async def test_whatever_has_no_rule_is_for_admins_and_asks_for_a_token_first(
-    app: Front, client: Client
+    app: HttpApplication, client: Client
 ) -> None:
     for path, handler in {**routes(app), "/none": None}.items():
         path = path.replace("{job_id}", "01a21054-ecc3-7788-9e49-c6d97d1c0c65")
@@ -112,7 +112,7 @@ async def test_whatever_has_no_rule_is_for_admins_and_asks_for_a_token_first(
 
 @SQLITE
 @pytest.mark.gen_test
-async def test_only_these_need_no_token(app: Front, client: Client) -> None:
+async def test_only_these_need_no_token(app: HttpApplication, client: Client) -> None:
     found = [path.replace("{job_id}", "1") for path in routes(app)]
     answers = {path: (await client.fetch(path)).code for path in [*found, "/none", "/ui", "/ui/x"]}
     assert {path for path, code in answers.items() if code != 401} == {"/healthz", "/ui", "/ui/x"}

@@ -7,10 +7,10 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.auth.proxies import Proxies, site
-from server.auth.rate_limits import FAILURES, MAX_KEYS, Buckets, Rates
+from server.auth.proxies import TrustedProxies, site
+from server.auth.rate_limits import FAILURES, MAX_KEYS, RateLimits, TokenBuckets
 from server.http.problems import Problem
-from server.http_server import Front
+from server.http_server import HttpApplication
 from server.settings.edge import EdgeSettings
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
@@ -33,18 +33,18 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
     limits = {"rate_limit": 0.5, "rate_burst": 3, "trusted_proxies": "127.0.0.1"}
     with open_app(bench, io_loop, **limits) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 
-def refused(limits: Rates, *args: str) -> Problem | None:
+def refused(limits: RateLimits, *args: str) -> Problem | None:
     try:
         limits.admit(*args)
     except Problem as problem:
@@ -93,7 +93,7 @@ async def test_behind_a_trusted_proxy_each_client_has_its_own_limit(
 
 
 def test_a_bucket_fills_again_with_time(clock: Clock) -> None:
-    limits = Rates(10, 5)
+    limits = RateLimits(10, 5)
     assert [bool(refused(limits, "a")) for _ in range(6)] == [False] * 5 + [True]
     assert refused(limits, "b") is None
     clock.now += 0.1
@@ -101,7 +101,7 @@ def test_a_bucket_fills_again_with_time(clock: Clock) -> None:
 
 
 def test_a_caller_is_limited_by_name_wherever_it_is(clock: Clock) -> None:
-    limits = Rates(1, 2)
+    limits = RateLimits(1, 2)
     assert refused(limits, "1.1.1.1", "ann") is None
     assert refused(limits, "2.2.2.2", "ann") is None
     assert refused(limits, "3.3.3.3", "ann") is not None
@@ -110,7 +110,7 @@ def test_a_caller_is_limited_by_name_wherever_it_is(clock: Clock) -> None:
 
 
 def test_an_ipv6_network_is_limited_as_one(clock: Clock) -> None:
-    limits = Rates(1, 2)
+    limits = RateLimits(1, 2)
     found = [bool(refused(limits, f"2001:db8::{n:x}")) for n in range(3)]
     assert found == [False, False, True]
     assert refused(limits, "2001:db8:0:1::1") is None
@@ -118,11 +118,11 @@ def test_an_ipv6_network_is_limited_as_one(clock: Clock) -> None:
 
 
 def test_without_a_limit_nobody_is_refused() -> None:
-    assert not any(refused(Rates(None, None), "a") for _ in range(10_000))
+    assert not any(refused(RateLimits(None, None), "a") for _ in range(10_000))
 
 
 def test_addresses_are_remembered_up_to_a_bound(clock: Clock) -> None:
-    buckets = Buckets("requests", 1, 1)
+    buckets = TokenBuckets("requests", 1, 1)
     for n in range(MAX_KEYS + 1000):
         buckets.take(str(n))
     assert len(buckets) == MAX_KEYS
@@ -130,7 +130,7 @@ def test_addresses_are_remembered_up_to_a_bound(clock: Clock) -> None:
 
 
 def test_failed_authentications_are_always_limited(clock: Clock) -> None:
-    limits = Rates(None, None)
+    limits = RateLimits(None, None)
     for _ in range(FAILURES):
         limits.may_try("1.1.1.1")
         limits.failed("1.1.1.1")
@@ -142,7 +142,7 @@ def test_failed_authentications_are_always_limited(clock: Clock) -> None:
     limits.may_try("1.1.1.1")
 
 
-PROXIES = Proxies(
+PROXIES = TrustedProxies(
     EdgeSettings.read({"TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32"}).proxy_networks
 )
 

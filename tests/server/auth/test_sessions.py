@@ -21,7 +21,7 @@ from tornado.web import create_signed_value
 from server.app import make_app
 from server.auth.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, key_in
 from server.auth.tokens import Token, in_setting
-from server.http_server import Front
+from server.http_server import HttpApplication
 from tests.support.api import Client, open_app, open_services, read
 from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.stores import Bench
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop, file: Path) -> Iterator[Front]:
+def app(bench: Bench, io_loop: IOLoop, file: Path) -> Iterator[HttpApplication]:
     """The application, with tokens."""
     given = {"api_tokens": API_TOKENS, "api_tokens_file": str(file), "cookie_secret": SECRET}
     with open_app(bench, io_loop, **given) as application:
@@ -131,7 +131,9 @@ def known(name: str, role: str = "admin") -> Token:
 
 
 @pytest.mark.gen_test
-async def test_a_cookie_that_was_not_made_here_is_refused(app: Front, client: Client) -> None:
+async def test_a_cookie_that_was_not_made_here_is_refused(
+    app: HttpApplication, client: Client
+) -> None:
     tokens = app.services.door.tokens
     assert tokens
     good = (await cookie_of(client, "ann")).partition("=")[2].strip('"')
@@ -171,7 +173,7 @@ async def test_a_cookie_that_was_not_made_here_is_refused(app: Front, client: Cl
 
 
 @pytest.mark.gen_test
-async def test_a_sign_in_ends_after_its_time(app: Front, client: Client) -> None:
+async def test_a_sign_in_ends_after_its_time(app: HttpApplication, client: Client) -> None:
     tokens = app.services.door.tokens
     assert tokens
     for age, name in ((43190, "ann"), (43201, None)):
@@ -276,7 +278,7 @@ async def test_a_token_counts_more_than_a_cookie(client: Client) -> None:
 
 @pytest.mark.gen_test
 async def test_by_https_the_cookie_is_bound_to_it_and_to_the_host(
-    app: Front, http_client: AsyncHTTPClient, client: Client
+    app: HttpApplication, http_client: AsyncHTTPClient, client: Client
 ) -> None:
     listening, port = bind_unused_port()
     server = HTTPServer(app, protocol="https")  # as behind a proxy that is trusted
@@ -294,7 +296,7 @@ async def test_by_https_the_cookie_is_bound_to_it_and_to_the_host(
 
 @pytest.mark.gen_test
 async def test_without_tokens_nobody_has_to_sign_in(
-    bench: Bench, io_loop: IOLoop, app: Front, http_client: AsyncHTTPClient
+    bench: Bench, io_loop: IOLoop, app: HttpApplication, http_client: AsyncHTTPClient
 ) -> None:
     assert app.services.door.tokens
     listening, port = bind_unused_port()
@@ -315,7 +317,7 @@ async def test_without_tokens_nobody_has_to_sign_in(
 
 @pytest.mark.gen_test
 async def test_listeners_without_a_secret_share_a_key(
-    bench: Bench, app: Front, client: Client
+    bench: Bench, app: HttpApplication, client: Client
 ) -> None:
     folder = bench.store.settings.data_dir
     async with (

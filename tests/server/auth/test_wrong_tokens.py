@@ -7,7 +7,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from server.auth.rate_limits import FAILURES
-from server.http_server import Front
+from server.http_server import HttpApplication
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.stores import Bench
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.gen_test
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
     """The application, with tokens and a rate."""
     limits = {"rate_limit": 0.01, "rate_burst": 3}
     with open_app(bench, io_loop, api_tokens=API_TOKENS, **limits) as application:

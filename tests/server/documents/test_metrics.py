@@ -16,10 +16,10 @@ from storage.db.engines import open_engine
 from storage.db.models import JobRow
 from storage.db.schema.migrate import MIGRATIONS
 from storage.jobs import retention
-from storage.jobs.idempotency import Keyed
+from storage.jobs.idempotency import KeyedJob
 from storage.queries.figures import Figures, figures
 from storage.records.filters import Filters
-from storage.records.job import Ended, Fence, NewJob, Outcome
+from storage.records.job import AttemptEnd, AttemptOutcome, Fence, NewJob
 from storage.records.states import Status
 from storage.telemetry.logs import instance
 from tests.storage.queries.test_query_plans import Plans, slow
@@ -68,7 +68,7 @@ class Walk:
 
     def _submit_once(self) -> object:
         key = str(self._chance.randrange(5))
-        return self._bench.jobs.enqueue_once([Keyed(key, "f", NewJob("a", {}))])
+        return self._bench.jobs.enqueue_once([KeyedJob(key, "f", NewJob("a", {}))])
 
     def _run(self) -> object:
         claims = self._runner.claims
@@ -111,7 +111,9 @@ def test_ends_and_times_are_told_by_type(bench: Bench) -> None:
         if status == "done":
             runner.claims.complete(fence, "1", RETURNED)
         else:
-            runner.claims.fail(fence, Ended(Outcome.CRASHED, {"type": "Crashed", "message": ""}))
+            runner.claims.fail(
+                fence, AttemptEnd(AttemptOutcome.CRASHED, {"type": "Crashed", "message": ""})
+            )
     mine = look(bench).types["a"]
     assert mine.tallies["finished succeeded"] == mine.tallies["attempt returned"] == 2
     assert mine.tallies["finished failed"] == mine.tallies["attempt crashed"] == 1

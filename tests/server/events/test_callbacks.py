@@ -19,8 +19,8 @@ from tornado.web import Application, RequestHandler
 
 from server.documents.callback_hosts import host_of, refusal
 from server.events import callback_sender as callbacks
-from server.events.callback_slots import AT_ONCE, Places
-from server.http_server import Entrance, Front
+from server.events.callback_slots import AT_ONCE, CallbackSlots
+from server.http_server import HttpApplication, HttpServer
 from server.settings.server import ServerSettings
 from storage.jobs.callbacks import Callbacks, waiting
 from storage.jobs.retention import prune
@@ -81,7 +81,7 @@ async def listening(bench: Bench, http_client: AsyncHTTPClient) -> AsyncIterator
     """A client of a listener that sends callbacks."""
     async with open_services(bench, **ALLOWED) as services:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        entrance = Entrance(Front(services), [sock], most=1000)
+        entrance = HttpServer(HttpApplication(services), [sock], most=1000)
         yield Client(http_client, f"http://127.0.0.1:{sock.getsockname()[1]}")
         entrance.close()
         await entrance.close_all_connections()
@@ -280,7 +280,7 @@ async def test_hosts_that_do_not_answer_leave_places_to_others(
 
 
 def test_a_host_has_few_places_until_it_answers_and_while_it_does_not() -> None:
-    places = Places()
+    places = CallbackSlots()
     assert [places.take("a") for _ in range(3)] == [0, 0, 1]
     assert (places.free, places.take("b"), places.free) == (AT_ONCE - 2, 0, AT_ONCE - 3)
     places.give_back("a", answered=False)

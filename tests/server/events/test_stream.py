@@ -13,7 +13,7 @@ import storage.jobs.events
 from server.events import feed
 from server.events import stream as streams
 from server.handlers import events as handlers
-from server.http_server import Entrance, Front
+from server.http_server import HttpApplication, HttpServer
 from storage.jobs.events import Event, Events
 from storage.jobs.retention import prune
 from storage.records.job import NewJob, StoreUnavailable
@@ -31,7 +31,7 @@ async def listener(bench: Bench, **settings: int) -> AsyncIterator[str]:
     """Another listener on the same store, at this address."""
     async with open_services(bench, **settings) as services:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        entrance = Entrance(Front(services), [sock], most=1000)
+        entrance = HttpServer(HttpApplication(services), [sock], most=1000)
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
         entrance.close()
 
@@ -165,7 +165,7 @@ async def test_what_comes_between_the_past_and_the_present_is_told(
     follow: Followers,
     client: Client,
     bench: Bench,
-    app: Front,
+    app: HttpApplication,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """After a stream has read what it has missed, and before it gets what comes."""
@@ -297,7 +297,7 @@ async def test_silence_is_filled_with_heartbeats(
 
 async def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
     follow: Followers,
-    app: Front,
+    app: HttpApplication,
     client: Client,
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,

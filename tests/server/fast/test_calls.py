@@ -10,7 +10,7 @@ import pytest
 from tornado.httpclient import HTTPResponse
 
 from server.fast.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, FastPath, Request
-from server.http_server import Front
+from server.http_server import HttpApplication
 from server.jobs import cancel as canceling
 from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
@@ -23,11 +23,11 @@ JOB = "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 DIFFERS = ("Date", "Location", "Etag")
 
 
-def taken(app: Front, method: str, path: str, headers: dict[str, str]) -> Request | None:
+def taken(app: HttpApplication, method: str, path: str, headers: dict[str, str]) -> Request | None:
     return FastPath(app.services).read(head(method, path, headers))
 
 
-def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
+def test_plain_submissions_and_questions_take_the_fast_path(app: HttpApplication) -> None:
     assert taken(app, "POST", "/jobs", JSON)
     assert taken(app, "GET", JOB, PLAIN)
     assert taken(app, "POST", "/jobs?wait=30", JSON)
@@ -83,7 +83,7 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: Front) -> None:
     ],
 )
 def test_whatever_is_not_plain_is_left_to_the_application(
-    app: Front, method: str, path: str, headers: dict[str, str]
+    app: HttpApplication, method: str, path: str, headers: dict[str, str]
 ) -> None:
     assert not taken(app, method, path, headers)
 
@@ -206,7 +206,9 @@ async def test_what_nobody_foresaw_is_a_bare_500_and_is_logged(
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_goes_away_is_not_waited_for(app: Front, client: Client) -> None:
+async def test_a_client_that_goes_away_is_not_waited_for(
+    app: HttpApplication, client: Client
+) -> None:
     services, job_id = app.services, await client.sleep_job()
     _, writer = await connect(client)
     writer.write(head("GET", f"/jobs/{job_id}?wait=60", PLAIN))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.http_server import Entrance, Front
+from server.http_server import HttpApplication, HttpServer
 from tests.server.fast.test_calls import JSON, PLAIN, SLEEP, connect, head
 from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
@@ -21,7 +21,7 @@ LIST = head("GET", "/jobs?limit=5", PLAIN)
 
 
 @pytest.fixture
-def seen(app: Front, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def seen(app: HttpApplication, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of requests that Tornado has read, from now on."""
     paths, start = [], app.start_request
 
@@ -99,7 +99,7 @@ async def test_a_body_that_does_not_come_soon_is_awaited_by_tornado(
 
 
 async def test_half_a_submission_is_none(
-    client: Client, only: Callable[[], Any], http_server: Entrance
+    client: Client, only: Callable[[], Any], http_server: HttpServer
 ) -> None:
     _, writer = await connect(client)
     writer.write(SUBMISSION[:-1])
@@ -179,6 +179,6 @@ async def test_a_long_answer_gets_to_a_client_that_reads_it_late(
 
 
 @pytest.fixture
-def only(http_server: Entrance, client: Client) -> Callable[[], Any]:
+def only(http_server: HttpServer, client: Client) -> Callable[[], Any]:
     """The connection that is open, None if there is none."""
     return lambda: next(iter(http_server._acceptor._open), None)

@@ -11,7 +11,7 @@ import pytest
 
 from storage.queries import search
 from storage.queries.id_skew import LEAST_MS, stored_skew
-from storage.queries.search import Found, find
+from storage.queries.search import SearchResult, find
 from storage.records.filters import Filters
 from storage.records.job import Job, NewJob, Upload
 from storage.records.states import Status
@@ -115,7 +115,7 @@ def test_a_look_through_many_jobs_ends_with_its_time_and_goes_on(
     database = bench.store.database
     text = Filters(text="is 0")
 
-    def look(before: UUID | None) -> Found:
+    def look(before: UUID | None) -> SearchResult:
         return find(database, text, 5, before, seconds=0.0, clock=iter(range(99)).__next__)
 
     first = look(None)

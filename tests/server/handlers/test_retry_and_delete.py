@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.jobs import retention
-from storage.jobs.transitions import Moves
+from storage.jobs.transitions import Transitions
 from storage.records.job import Fence, Upload
 from storage.records.states import Status
 from tests.support.api import Client, analyze_form
@@ -132,7 +132,7 @@ def test_a_claim_and_a_change_by_a_client_do_not_wait_for_each_other(bench: Benc
         pytest.skip("there, writers take turns")
     runner = bench.runner()
     first, second = bench.enqueue(), bench.enqueue()
-    moves = Moves(bench.store.database)
+    moves = Transitions(bench.store.database)
     with ThreadPoolExecutor(1) as other:
         with bench.store.database.transaction():
             moves.cancel(first, bench.clock())

@@ -14,7 +14,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from server.http.problems import Problem
-from server.http_server import Front
+from server.http_server import HttpApplication
 from server.jobs.services import THREADS
 from server.upload.form import FormBody
 from storage.files.folder import FolderWriter
@@ -32,7 +32,7 @@ def small_limits() -> dict[str, int]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator[Front]:
+def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator[HttpApplication]:
     with open_app(bench, io_loop, **small_limits) as application:
         yield application
 
@@ -243,7 +243,7 @@ async def test_a_client_that_waits_for_our_word_hears_of_a_limit_before_it_sends
 
 
 async def test_a_client_that_goes_away_leaves_nothing_behind(
-    client: Client, bench: Bench, app: Front
+    client: Client, bench: Bench, app: HttpApplication
 ) -> None:
     body, content_type = form(analyze_form(b"x" * MAX_FILE))
     _, writer = await _connect(client)

@@ -17,7 +17,7 @@ import pytest
 
 from server.documents.jobs import HEADERS
 from server.http.connection import Connection
-from server.http_server import Front
+from server.http_server import HttpApplication
 from server.listener import new_event_loop
 from tests.support.api import Client
 from tests.support.programs import Program, Service, running_service
@@ -265,7 +265,10 @@ def test_a_client_that_breaks_its_connection_while_nothing_is_asked_of_it_is_not
 
 @pytest.mark.gen_test
 async def test_a_client_that_leaves_before_its_stream_begins_is_no_error_of_ours(
-    app: Front, client: Client, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    app: HttpApplication,
+    client: Client,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     feed = app.services.feed
 

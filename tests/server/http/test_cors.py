@@ -7,7 +7,7 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
 from server.documents.jobs import HEADERS
-from server.http_server import Front
+from server.http_server import HttpApplication
 from server.settings.edge import EdgeSettings
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, open_app
@@ -20,13 +20,13 @@ ALLOWED = "Access-Control-Allow-Origin"
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
     with open_app(bench, io_loop, cors_origins=f"{APP}, http://localhost:3000") as application:
         yield application
 
 
 @pytest.fixture
-def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 

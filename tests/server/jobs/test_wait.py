@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.http_server import Front
+from server.http_server import HttpApplication
 from storage.records.filters import Filters
 from storage.records.job import Job, StoreUnavailable
 from tests.support.api import Client, analyze_form, fields, form, read
@@ -82,7 +82,7 @@ async def test_a_wait_that_cannot_be_is_refused_and_no_job_is_stored(
 
 
 async def test_a_job_that_was_accepted_is_told_as_that_if_the_wait_fails(
-    app: Front, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    app: HttpApplication, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_: UUID) -> None:
         raise StoreUnavailable("locked")

@@ -15,7 +15,7 @@ from server.documents.filters import BulkBody, ListQuery
 from server.documents.submission import Submission
 from server.handlers.base import Handler
 from server.http.problems import CONTENT_TYPE
-from server.http_server import Front
+from server.http_server import HttpApplication
 from tests.support.api import Client
 from tests.support.openapi_conformance import described_api
 from tests.support.stores import Bench
@@ -23,7 +23,7 @@ from tests.support.stores import Bench
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
-def routes(app: Front) -> dict[str, type[Handler]]:
+def routes(app: HttpApplication) -> dict[str, type[Handler]]:
     """The handler of each path of the API, as the document would name it; without the pages."""
     assert isinstance(app.application, Application)
     found = {}
@@ -40,7 +40,7 @@ def implemented(handler: type[RequestHandler]) -> set[str]:
     return {name for name in METHODS if getattr(handler, name) is not getattr(RequestHandler, name)}
 
 
-def test_every_route_and_method_is_described_and_nothing_else(app: Front) -> None:
+def test_every_route_and_method_is_described_and_nothing_else(app: HttpApplication) -> None:
     described = described_api()["paths"]
     found = routes(app)
     assert set(found) == set(described)
@@ -117,7 +117,7 @@ async def test_the_document_is_served(client: Client, bench: Bench) -> None:
     assert response.headers["Etag"]
 
 
-def test_an_application_describes_the_job_types_that_it_has(app: Front) -> None:
+def test_an_application_describes_the_job_types_that_it_has(app: HttpApplication) -> None:
     assert make_app(app.services)
     names = set(app.services.openapi["components"]["schemas"])
     assert {"NewJob_analyze", "NewJob_sleep"} <= names

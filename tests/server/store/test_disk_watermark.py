@@ -11,10 +11,10 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.http.problems import Problem
-from server.http_server import Front
+from server.http_server import HttpApplication
 from server.store import backpressure as disk_mark
-from server.store.backpressure import DiskMark
-from storage.files.disk import Room, room
+from server.store.backpressure import DiskWatermark
+from storage.files.disk import DiskSpace, disk_space
 from tests.support.api import Client, analyze_form, form, open_app
 from tests.support.disk.small_disks import MIB, leaving, small_disk
 from tests.support.stores import Bench, open_bench
@@ -51,13 +51,13 @@ def bench(database_url: str, disk: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
     with open_app(bench, io_loop, min_free_bytes=MARK) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 
@@ -144,7 +144,7 @@ async def test_on_postgresql_only_files_need_the_disk(client: Client, disk: Path
 
 
 def test_the_default_lets_a_small_disk_be_used(disk: Path) -> None:
-    mark = DiskMark(None, None, disk)
+    mark = DiskWatermark(None, None, disk)
     mark.admit_upload(0)
     with leaving(disk, 16 * MIB // disk_mark.DEFAULT_PART - 4096), pytest.raises(Problem):
         mark.admit_upload(0)
@@ -155,13 +155,13 @@ def test_a_disk_is_not_looked_at_for_each_of_many_jobs(
 ) -> None:
     looks = []
 
-    def look(folder: Path) -> Room:
+    def look(folder: Path) -> DiskSpace:
         looks.append(folder)
-        return room(folder)
+        return disk_space(folder)
 
     monkeypatch.setattr(disk_mark, "LOOK_SECONDS", 60.0)
     monkeypatch.setattr(disk_mark, "room", look)
-    mark = DiskMark(MARK, disk, disk)
+    mark = DiskWatermark(MARK, disk, disk)
     for _ in range(9):
         mark.admit(MIB)
     assert len(looks) == 1
@@ -175,14 +175,14 @@ def test_a_disk_is_not_looked_at_for_each_of_many_jobs(
 
 def test_a_mark_of_zero_is_none(disk: Path) -> None:
     with leaving(disk, 0):
-        DiskMark(0, disk, disk).admit_upload(0)
+        DiskWatermark(0, disk, disk).admit_upload(0)
 
 
 def test_a_disk_that_runs_low_is_logged_once_and_so_is_its_end(
     disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    mark = DiskMark(MARK, disk, disk)
+    mark = DiskWatermark(MARK, disk, disk)
     with leaving(disk, MARK - 4096):
         for _ in range(3):
             with pytest.raises(Problem):
@@ -194,5 +194,5 @@ def test_a_disk_that_runs_low_is_logged_once_and_so_is_its_end(
 
 def test_a_disk_that_is_gone_is_not_an_error_of_ours(tmp_path: Path) -> None:
     with pytest.raises(Problem) as caught:
-        DiskMark(0, tmp_path / "gone", tmp_path).admit(0)
+        DiskWatermark(0, tmp_path / "gone", tmp_path).admit(0)
     assert caught.value.status == 503

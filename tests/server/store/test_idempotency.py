@@ -13,7 +13,7 @@ from tornado.httpclient import HTTPResponse
 
 from server.store import idempotency as once
 from storage.jobs import retention
-from storage.jobs.idempotency import Kept, Keyed
+from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.open import open_store
 from storage.records.filters import Filters
 from storage.records.job import NewJob, Upload
@@ -25,8 +25,8 @@ SLEEP = {"type": "sleep", "payload": {"seconds": 5}}
 HEADERS = {"Content-Type": "application/json", "Idempotency-Key": "k-1"}
 
 
-def keyed(key: str = "k", fingerprint: str = "f", **options: Any) -> Keyed:
-    return Keyed(key, fingerprint, NewJob("sleep", {"seconds": 1}, **options))
+def keyed(key: str = "k", fingerprint: str = "f", **options: Any) -> KeyedJob:
+    return KeyedJob(key, fingerprint, NewJob("sleep", {"seconds": 1}, **options))
 
 
 def stored(bench: Bench) -> list[UUID]:
@@ -35,15 +35,15 @@ def stored(bench: Bench) -> list[UUID]:
 
 def test_a_key_stands_for_its_first_job(bench: Bench) -> None:
     first, again, other = keyed(), keyed(), keyed("k", "g")
-    assert bench.jobs.enqueue_once([first]) == [Kept(first.job.id, "f")]
-    assert bench.jobs.enqueue_once([again]) == [Kept(first.job.id, "f")]
-    assert bench.jobs.enqueue_once([other]) == [Kept(first.job.id, "f")]
+    assert bench.jobs.enqueue_once([first]) == [StoredKey(first.job.id, "f")]
+    assert bench.jobs.enqueue_once([again]) == [StoredKey(first.job.id, "f")]
+    assert bench.jobs.enqueue_once([other]) == [StoredKey(first.job.id, "f")]
     assert stored(bench) == [first.job.id]
 
 
 def test_many_keys_are_kept_at_once_and_one_that_comes_twice_once(bench: Bench) -> None:
     many = [keyed("b"), keyed("a"), keyed("b"), keyed("c")]
-    kept = [each.job_id for each in bench.jobs.enqueue_once(many) if isinstance(each, Kept)]
+    kept = [each.job_id for each in bench.jobs.enqueue_once(many) if isinstance(each, StoredKey)]
     ids = [each.job.id for each in many]
     assert kept == [ids[0], ids[1], ids[0], ids[3]]
     assert sorted(stored(bench)) == sorted({*kept})
@@ -55,13 +55,13 @@ def test_a_key_goes_with_its_job(bench: Bench) -> None:
     bench.jobs.cancel(first.job.id)
     bench.clock.forward(1)
     assert retention.prune(bench.store.database, bench.clock()) == (1, [])
-    assert bench.jobs.enqueue_once([second]) == [Kept(second.job.id, "g")]
+    assert bench.jobs.enqueue_once([second]) == [StoredKey(second.job.id, "g")]
 
 
 def test_a_key_whose_job_could_not_be_stored_is_free(bench: Bench) -> None:
     without, good = keyed(source=uuid4()), keyed("k", "g")
     assert bench.jobs.enqueue_once([without]) == [Refusal.SOURCE]
-    assert bench.jobs.enqueue_once([good]) == [Kept(good.job.id, "g")]
+    assert bench.jobs.enqueue_once([good]) == [StoredKey(good.job.id, "g")]
 
 
 def test_listeners_that_get_a_key_at_the_same_time_store_one_job(bench: Bench) -> None:
@@ -84,7 +84,7 @@ def test_listeners_that_get_a_key_at_the_same_time_store_one_job(bench: Bench) -
     for store in stores:
         store.close()
     assert len(answers) == 20
-    ids = {kept.job_id for answer in answers for kept in answer if isinstance(kept, Kept)}
+    ids = {kept.job_id for answer in answers for kept in answer if isinstance(kept, StoredKey)}
     assert len(ids) == len(keys)
     assert set(stored(bench)) == ids
 

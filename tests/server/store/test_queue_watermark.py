@@ -7,7 +7,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.http_server import Front
+from server.http_server import HttpApplication
 from server.store import queue_mark
 from tests.support.api import Client, analyze_form, open_app, read
 from tests.support.stores import Bench
@@ -19,31 +19,31 @@ MOST = 3
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[Front]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
     with open_app(bench, io_loop, max_queued_jobs=MOST) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: Front, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 
-async def fill(app: Front, client: Client) -> list[str]:
+async def fill(app: HttpApplication, client: Client) -> list[str]:
     """As many jobs as may wait; once the listener knows it."""
     jobs = [await client.sleep_job() for _ in range(MOST)]
     await look(app)
     return jobs
 
 
-async def look(app: Front) -> None:
+async def look(app: HttpApplication) -> None:
     """Have it looked at how many wait."""
     queue = app.services.queue
     await queue._look()
     queue._next_look = queue._trusted_until
 
 
-async def test_new_jobs_and_retries_get_503(app: Front, client: Client) -> None:
+async def test_new_jobs_and_retries_get_503(app: HttpApplication, client: Client) -> None:
     jobs = await fill(app, client)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
     await look(app)
@@ -62,7 +62,7 @@ async def test_new_jobs_and_retries_get_503(app: Front, client: Client) -> None:
     assert len((await client.get("/jobs"))["items"]) == MOST + 1
 
 
-async def test_they_are_taken_again_once_fewer_wait(app: Front, client: Client) -> None:
+async def test_they_are_taken_again_once_fewer_wait(app: HttpApplication, client: Client) -> None:
     jobs = await fill(app, client)
     await client.post("/jobs", SLEEP, status=503)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
@@ -72,14 +72,14 @@ async def test_they_are_taken_again_once_fewer_wait(app: Front, client: Client) 
     await client.sleep_job()
 
 
-async def test_what_was_seen_long_ago_refuses_nobody(app: Front, client: Client) -> None:
+async def test_what_was_seen_long_ago_refuses_nobody(app: HttpApplication, client: Client) -> None:
     await fill(app, client)
     app.services.queue._trusted_until = 0.0
     await client.sleep_job()
 
 
 async def test_it_is_looked_once_in_a_while_and_only_for_submissions(
-    app: Front, client: Client
+    app: HttpApplication, client: Client
 ) -> None:
     with patch.object(queue_mark, "LOOK_SECONDS", 3600):
         looked = []
@@ -98,7 +98,7 @@ async def test_it_is_looked_once_in_a_while_and_only_for_submissions(
         assert looked == [1]
 
 
-async def test_those_let_pass_since_then_count(app: Front, client: Client) -> None:
+async def test_those_let_pass_since_then_count(app: HttpApplication, client: Client) -> None:
     await client.sleep_job()
     await look(app)
     await client.sleep_job()

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.claiming.job_parts import JobParts
-from storage.claiming.parts import MOST_LOST, Parts, TakenPart
+from storage.claiming.parts import MOST_LOST, ClaimedPart, Parts
 from storage.liveness.runners import living
 from storage.records.job import Fence, Upload, Usage
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
@@ -39,7 +39,7 @@ class Split:
     def statuses(self) -> dict[str, int]:
         return dict(self.made.statuses(self.job_id))
 
-    def take(self, count: int = 1) -> list[TakenPart]:
+    def take(self, count: int = 1) -> list[ClaimedPart]:
         """The other runner takes so many."""
         taken = self.parts.claim(count)
         assert len(taken) == count

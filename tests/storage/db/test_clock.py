@@ -5,7 +5,13 @@ import time
 import pytest
 
 from storage.db import clock
-from storage.db.clock import DatabaseClock, SetBack, clock_of, machine_clock, steady_now
+from storage.db.clock import (
+    ClockSetBackDetector,
+    DatabaseClock,
+    clock_of,
+    machine_clock,
+    steady_now,
+)
 from storage.liveness.reschedule import reschedule
 from storage.records.job import StoreUnavailable
 from tests.support.stores import RAISED, Bench, Clock
@@ -40,7 +46,7 @@ def test_the_clock_of_the_database_goes_on_between_two_questions(
 
 def test_a_clock_that_is_set_back_is_noticed_and_one_that_is_set_forward_is_not() -> None:
     at = Clock()
-    set_back = SetBack(at)
+    set_back = ClockSetBackDetector(at)
     assert not set_back.came()
     at.forward(HOUR)
     assert not set_back.came()
@@ -53,7 +59,7 @@ def test_a_worker_can_start_while_its_clock_cannot_be_asked() -> None:
     def cannot_be_asked() -> int:
         raise StoreUnavailable("the server is restarting")
 
-    set_back = SetBack(cannot_be_asked)
+    set_back = ClockSetBackDetector(cannot_be_asked)
     with pytest.raises(StoreUnavailable):
         set_back.came()
 

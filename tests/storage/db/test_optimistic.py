@@ -7,10 +7,10 @@ from typing import Any
 import peewee as pw
 import pytest
 
-from storage.claiming.statements import Claim, Claimed
-from storage.db.models import TallyRow
+from storage.claiming.statements import ClaimCall, ClaimedJobs
+from storage.db.models import CounterRow
 from storage.jobs.retention import delete_job
-from storage.jobs.transitions import Moves
+from storage.jobs.transitions import Transitions
 from storage.records.job import Fence, Job, NewJob
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
 from tests.support.waiting import wait_for
@@ -43,7 +43,7 @@ class Turn:
         settled, claimed = self._runner.claims.change(self._changes, limit)
         return settled, claimed.jobs()
 
-    def _changes(self, claim: Claim) -> tuple[list[bool], Claimed]:
+    def _changes(self, claim: ClaimCall) -> tuple[list[bool], ClaimedJobs]:
         self.runs += 1
         if self.runs == 1:
             self._meanwhile()
@@ -72,18 +72,18 @@ def test_who_is_rescued_while_it_settles_a_job_and_its_rescuer_do_not_wait_for_e
     runner, other = bench.runner(), bench.runner()
     turn = Turn(runner, runner.claims.claim(1), lambda: None)
     die(bench, runner)
-    settle, database = Moves.settle, bench.store.database
+    settle, database = Transitions.settle, bench.store.database
     with ThreadPoolExecutor(1) as thread:
 
         def settle_meanwhile(*args: Any, **changes: Any) -> bool:
-            monkeypatch.setattr(Moves, "settle", settle)
+            monkeypatch.setattr(Transitions, "settle", settle)
             database.next_version()
             taken.append(thread.submit(turn.take, 1))
             wait_for(lambda: "attempt" in written_by_who_waits(bench))
             return settle(*args, **changes)
 
         taken: list[Future[tuple[list[bool], list[Job]]]] = []
-        monkeypatch.setattr(Moves, "settle", settle_meanwhile)
+        monkeypatch.setattr(Transitions, "settle", settle_meanwhile)
         assert other.rescuer.rescue() == 1
         assert taken[0].result(10) == ([False], [])
 
@@ -105,7 +105,7 @@ def test_others_write_while_a_runner_prepares_its_turn(bench: Bench) -> None:
     runner = bench.runner()
     jobs = runner.claims.claim(2)
 
-    def changes(claim: Claim) -> Claimed:
+    def changes(claim: ClaimCall) -> ClaimedJobs:
         assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
         claimed = claim()
         bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
@@ -198,7 +198,7 @@ def test_an_end_that_is_refused_is_told_as_refused_and_all_others_count_once(
     settled, claimed = turn.take(2)
     assert settled == [False, True]
     assert len(claimed) == 2
-    tallies = bench.store.database.rows(TallyRow.select())
+    tallies = bench.store.database.rows(CounterRow.select())
     counted = {row["name"]: row["value"] for row in tallies}
     assert counted["attempt returned"] == 1
     assert counted["attempt released"] == 1

@@ -7,7 +7,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from storage.claiming.statements import Claim, Claimed
+from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.records.job import NewJob, StoreInDoubt, StoreUnavailable
 from tests.support.stores import RETURNED, Bench
 
@@ -23,7 +23,7 @@ def test_a_turn_waits_for_postgresql_twice_and_for_the_first_nobody_else_has_to_
     jobs = runner.claims.claim(3)
     waits = Waits(monkeypatch)
 
-    def changes(claim: Claim) -> Claimed:
+    def changes(claim: ClaimCall) -> ClaimedJobs:
         assert waits.count == 1  # it has looked
         assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
         claimed = claim()

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from storage.db.statements import MANY
-from storage.records.job import Ended, Job, NewJob, Outcome, Usage
+from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob, Usage
 from tests.support.stores import RETURNED, Bench, Holder
 
 TEXTS = ('"', "\\", "'", "%s", "\0", "é 🦀 \u2028", "{", "x" * 100_000, "")
@@ -39,12 +39,12 @@ def test_many_attempts_keep_what_each_has_used_and_how_it_ended(bench: Bench) ->
     runner = bench.runner()
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in used])
     jobs = claimed(runner, len(used))
-    ends = [Ended(Outcome.RETURNED, usage=usage) for usage in used]
+    ends = [AttemptEnd(AttemptOutcome.RETURNED, usage=usage) for usage in used]
     given = [(job.fence, "1", ended) for job, ended in zip(jobs, ends, strict=True)]
     assert all(runner.claims.complete_each(given))
     attempts = [bench.job(job.id).attempts[0] for job in jobs]
     assert [attempt.usage for attempt in attempts] == used
-    assert {attempt.outcome for attempt in attempts} == {Outcome.RETURNED}
+    assert {attempt.outcome for attempt in attempts} == {AttemptOutcome.RETURNED}
 
 
 def test_jobs_are_claimed_as_they_are_stored_then(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from storage.jobs.output import Outputs, Part
+from storage.jobs.output import OutputPiece, OutputReader
 from storage.jobs.retention import prune
 from storage.jobs.tails import BYTES
 from tests.support.stores import RAISED, RETURNED, Bench
@@ -13,18 +13,18 @@ MOST = 4096
 
 
 @pytest.fixture
-def outputs(bench: Bench) -> Outputs:
-    return Outputs(bench.store.database)
+def outputs(bench: Bench) -> OutputReader:
+    return OutputReader(bench.store.database)
 
 
-def joined(parts: list[Part]) -> bytes:
+def joined(parts: list[OutputPiece]) -> bytes:
     """Parts that follow each other without a gap."""
     for one, other in pairwise(parts):
         assert one.position + len(one.text) == other.position
     return b"".join(part.text for part in parts)
 
 
-def test_what_an_attempt_prints_is_kept_in_its_order(bench: Bench, outputs: Outputs) -> None:
+def test_what_an_attempt_prints_is_kept_in_its_order(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -37,7 +37,7 @@ def test_what_an_attempt_prints_is_kept_in_its_order(bench: Bench, outputs: Outp
     assert outputs.between(parts[0].version, parts[1].version) == parts[1:2]
 
 
-def test_each_attempt_has_its_own(bench: Bench, outputs: Outputs) -> None:
+def test_each_attempt_has_its_own(bench: Bench, outputs: OutputReader) -> None:
     job_id, runner = bench.enqueue(max_retries=1), bench.runner()
     first = runner.claim_one()
     runner.claims.printed(first, [(0, b"first")], MOST)
@@ -78,7 +78,7 @@ def test_of_a_long_line_the_end_is_told(bench: Bench) -> None:
     assert attempt.last_lines[0].endswith("xend")
 
 
-def test_only_the_holder_can_write(bench: Bench, outputs: Outputs) -> None:
+def test_only_the_holder_can_write(bench: Bench, outputs: OutputReader) -> None:
     job_id, runner = bench.enqueue(), bench.runner()
     fence = runner.claim_one()
     runner.claims.complete(fence, "null", RETURNED)
@@ -86,7 +86,7 @@ def test_only_the_holder_can_write(bench: Bench, outputs: Outputs) -> None:
     assert outputs.of_attempt(job_id, 1) == []
 
 
-def test_what_is_written_twice_is_kept_once(bench: Bench, outputs: Outputs) -> None:
+def test_what_is_written_twice_is_kept_once(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -95,7 +95,7 @@ def test_what_is_written_twice_is_kept_once(bench: Bench, outputs: Outputs) -> N
     assert joined(outputs.of_attempt(fence.job_id, 1)) == b"one\n"
 
 
-def test_of_much_the_start_and_the_end_are_kept(bench: Bench, outputs: Outputs) -> None:
+def test_of_much_the_start_and_the_end_are_kept(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -115,7 +115,7 @@ def test_of_much_the_start_and_the_end_are_kept(bench: Bench, outputs: Outputs) 
 
 
 def test_a_part_ends_with_a_line_or_at_least_with_a_character(
-    bench: Bench, outputs: Outputs
+    bench: Bench, outputs: OutputReader
 ) -> None:
     bench.enqueue()
     runner = bench.runner()
@@ -129,7 +129,7 @@ def test_a_part_ends_with_a_line_or_at_least_with_a_character(
     assert max(len(part.text) for part in parts) <= MOST // 8
 
 
-def test_it_goes_with_its_job(bench: Bench, outputs: Outputs) -> None:
+def test_it_goes_with_its_job(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()

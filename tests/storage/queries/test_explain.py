@@ -8,7 +8,7 @@ import pytest
 from server.documents import jobs as wire
 from storage.liveness.runners import living
 from storage.queries import explain as explaining
-from storage.queries.explain import Situation, explain
+from storage.queries.explain import Explanation, explain
 from storage.records.filters import Filters
 from tests.server.handlers.test_retry_and_delete import UNKNOWN
 from tests.storage.queries.test_query_plans import Plans, slow
@@ -18,7 +18,7 @@ from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
 MINUTE = 60
 
 
-def situation(bench: Bench, job_id: UUID) -> Situation:
+def situation(bench: Bench, job_id: UUID) -> Explanation:
     store = bench.store
     found = explain(store.database, bench.clock, store.runners_folder, job_id)
     assert found is not None

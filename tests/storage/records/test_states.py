@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from storage.jobs.transitions import Moves
+from storage.jobs.transitions import Transitions
 from storage.records.job import Fence
 from storage.records.states import (
     CANCEL,
@@ -49,7 +49,7 @@ def bring(bench: Bench, status: Status, cancel_requested: bool) -> tuple[UUID, F
 
 def attempt_move(bench: Bench, transition: Transition, fence: Fence) -> bool:
     """The bare transition, with what its target needs."""
-    moves = Moves(bench.store.database)
+    moves = Transitions(bench.store.database)
     if transition.fenced:
         return moves.settle(transition, fence, RAISED, bench.clock())
     claimed: dict[str, Any] = {"locked_by": "runner", "attempt": 1}

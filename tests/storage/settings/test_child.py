@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from runner.config import RunnerSettings
-from storage.settings.child import read_apart
+from storage.settings.child import read_in_child
 from tests.support.programs import running_service
 
 # It forks before its program has threads; a test may have those of pytest-xdist.
@@ -32,18 +32,18 @@ def be_killed() -> NoReturn:
 
 def test_settings_read_apart_have_the_same_fields_and_properties() -> None:
     settings = RunnerSettings.read(GIVEN)
-    apart = read_apart(partial(RunnerSettings.read, GIVEN))
+    apart = read_in_child(partial(RunnerSettings.read, GIVEN))
     names = [*RunnerSettings.model_fields, "program", "store_url", "uploads_folder", "traces"]
     for name in (*names, "job_type_packages", "queue_names", "job_env_names"):
         assert getattr(apart, name) == getattr(settings, name)
 
 
 def test_settings_read_apart_show_no_secret() -> None:
-    assert "hidden" not in repr(read_apart(partial(RunnerSettings.read, GIVEN)))
+    assert "hidden" not in repr(read_in_child(partial(RunnerSettings.read, GIVEN)))
 
 
 def test_settings_read_apart_are_made_without_pydantic() -> None:
-    apart = read_apart(partial(RunnerSettings.read, GIVEN))
+    apart = read_in_child(partial(RunnerSettings.read, GIVEN))
     assert b"pydantic" not in pickle.dumps(apart)
 
 
@@ -52,14 +52,14 @@ def test_a_program_exits_as_the_reading_of_its_settings_does(
     code: int | str, same: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as raised:
-        read_apart(partial(exit_with, code))
+        read_in_child(partial(exit_with, code))
     assert raised.value.code == same
     assert capfd.readouterr().err.strip() == ("" if isinstance(code, int) else code)
 
 
 def test_a_program_does_not_start_if_the_reading_of_its_settings_was_killed() -> None:
     with pytest.raises(SystemExit) as raised:
-        read_apart(be_killed)
+        read_in_child(be_killed)
     assert raised.value.code == -signal.SIGKILL
 
 

@@ -5,22 +5,22 @@ from uuid import UUID
 
 import pytest
 
-from storage.records.attempt_ends import AttemptEnd, End, Ends
-from storage.records.job import Fence, Outcome, StoreInDoubt
+from storage.records.attempt_ends import Settled, SettledAttempt, SettledObserver
+from storage.records.job import AttemptOutcome, Fence, StoreInDoubt
 from storage.records.states import Status
-from storage.records.trace_context import ATTEMPT, WAIT, Traced, attempt_traceparent, span_id
+from storage.records.trace_context import ATTEMPT, WAIT, TraceOrigin, attempt_traceparent, span_id
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 JOB = UUID("01a21054-ecc3-7788-9e49-c6d97d1c0c65")
 
 
-def heard(*ends: Ends) -> list[AttemptEnd]:
+def heard(*ends: SettledObserver) -> list[SettledAttempt]:
     """What is told from now on."""
-    told: list[AttemptEnd] = []
+    told: list[SettledAttempt] = []
 
-    def hear(end: End) -> None:
-        assert isinstance(end, AttemptEnd)
+    def hear(end: Settled) -> None:
+        assert isinstance(end, SettledAttempt)
         told.append(end)
 
     for each in ends:
@@ -32,8 +32,8 @@ def test_a_job_keeps_where_its_trace_goes_on(bench: Bench) -> None:
     traced, plain = bench.enqueue(traceparent=TRACEPARENT), bench.enqueue()
     assert bench.job(traced).traceparent == TRACEPARENT
     assert bench.job(plain).traceparent is None
-    claimed = {job.id: job.fence.traced for job in bench.runner().claims.claim(2)}
-    assert claimed == {traced: Traced(TRACEPARENT, bench.clock()), plain: None}
+    claimed = {job.id: job.fence.trace_origin for job in bench.runner().claims.claim(2)}
+    assert claimed == {traced: TraceOrigin(TRACEPARENT, bench.clock()), plain: None}
 
 
 @pytest.mark.parametrize(("run_at", "waits"), [(-5000, 2000), (1000, 1000)])
@@ -41,8 +41,8 @@ def test_a_wait_begins_when_the_job_is_due_and_there(bench: Bench, run_at: int, 
     bench.enqueue(traceparent=TRACEPARENT, run_at=bench.clock() + run_at)
     bench.clock.forward(2)
     (job,) = bench.runner().claims.claim(1)
-    assert job.fence.traced
-    assert bench.clock() - job.fence.traced.due_at == waits
+    assert job.fence.trace_origin
+    assert bench.clock() - job.fence.trace_origin.due_at == waits
 
 
 def test_the_ends_of_traced_attempts_are_told_once_they_are_stored(bench: Bench) -> None:
@@ -91,7 +91,7 @@ def test_an_end_that_comes_too_late_is_not_told(bench: Bench) -> None:
     with runner.claims.turn():
         runner.claims.release(job.fence)
         assert not runner.claims.complete(job.fence, "null", RETURNED)
-    assert [each.ended.outcome for each in told] == [Outcome.RELEASED]
+    assert [each.ended.outcome for each in told] == [AttemptOutcome.RELEASED]
 
 
 def test_an_attempt_that_was_lost_is_told_by_who_rescues_it(bench: Bench) -> None:
@@ -102,9 +102,9 @@ def test_an_attempt_that_was_lost_is_told_by_who_rescues_it(bench: Bench) -> Non
     die(bench, dead)
     assert rescuer.rescuer.rescue() == 1
     (end,) = told
-    assert (end.fence, end.fence.traced) == (job.fence, job.fence.traced)
+    assert (end.fence, end.fence.trace_origin) == (job.fence, job.fence.trace_origin)
     assert (end.ended.outcome, end.status, end.at) == (
-        Outcome.LOST,
+        AttemptOutcome.LOST,
         Status.QUEUED,
         bench.clock(),
     )
@@ -119,12 +119,12 @@ def held(bench: Bench) -> Holder:
 
 
 def test_what_may_have_been_stored_is_told() -> None:
-    ends = Ends()
-    told, fence = heard(ends), Fence(JOB, "me", 1, traced=Traced(TRACEPARENT, 0))
+    ends = SettledObserver()
+    told, fence = heard(ends), Fence(JOB, "me", 1, trace_origin=TraceOrigin(TRACEPARENT, 0))
     with contextlib.suppress(StoreInDoubt), ends.told():
         ends.note(fence, RETURNED, Status.SUCCEEDED, 5)
         raise StoreInDoubt
-    assert told == [AttemptEnd(fence, RETURNED, Status.SUCCEEDED, 5)]
+    assert told == [SettledAttempt(fence, RETURNED, Status.SUCCEEDED, 5)]
 
 
 def test_each_span_has_an_id_of_its_own_that_anybody_can_tell() -> None:

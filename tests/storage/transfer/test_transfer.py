@@ -14,11 +14,11 @@ from storage.db.database import Database
 from storage.db.engines import making_engine, open_engine
 from storage.db.schema.migrate import HISTORY
 from storage.jobs.events import Events
-from storage.jobs.idempotency import Kept, Keyed
-from storage.records.job import NewJob, Outcome, StoreUnavailable, StoreUnusable
-from storage.transfer.endpoints import MoveRefused, open_source, open_target
+from storage.jobs.idempotency import KeyedJob, StoredKey
+from storage.records.job import AttemptOutcome, NewJob, StoreUnavailable, StoreUnusable
+from storage.transfer.endpoints import TransferRefused, open_source, open_target
 from storage.transfer.tables import BATCH_BYTES, MODELS, Table
-from storage.transfer.transfer import Move
+from storage.transfer.transfer import Transfer
 from tests.support.programs import running_service
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench
@@ -72,9 +72,9 @@ def test_all_that_a_store_has_is_moved(sides: Sides) -> None:
     assert re.search(r"^job +5 +5  same$", printed, re.MULTILINE)
     with sides.new() as bench:
         assert content_of(bench) == before
-        key = Keyed("a key", "its print", NewJob("sleep", {}))
+        key = KeyedJob("a key", "its print", NewJob("sleep", {}))
         (kept,) = bench.jobs.enqueue_once([key])
-        assert isinstance(kept, Kept)
+        assert isinstance(kept, StoredKey)
         assert kept.job_id in before.jobs  # the key still stands for its job
     assert sides.move()[1].endswith("nothing to do: all of it was moved before\n")
 
@@ -101,8 +101,8 @@ def test_a_job_that_was_running_runs_again_and_counts_as_lost(sides: Sides) -> N
         bench.clock.forward(60)
         claimed = {job.id: job for job in holder.claims.claim(10)}
         assert claimed[running.id].attempt == running.attempt + 1
-        assert claimed[running.id].attempts[0].outcome == Outcome.LOST
-        tallies = bench.store.database.rows(models.TallyRow.select())
+        assert claimed[running.id].attempts[0].outcome == AttemptOutcome.LOST
+        tallies = bench.store.database.rows(models.CounterRow.select())
         lost = [row["value"] for row in tallies if row["name"] in ("rescue", "attempt lost")]
         assert lost == [1, 1]
 
@@ -148,12 +148,12 @@ def test_nobody_changes_the_source_during_a_move(sides: Sides) -> None:
 
 
 @contextlib.contextmanager
-def moving(sides: Sides, tell: Any = lambda line: None) -> Iterator[Move]:
+def moving(sides: Sides, tell: Any = lambda line: None) -> Iterator[Transfer]:
     """A move within this process."""
     source = open_source(sides.source, sides.data_dir)
     target = open_target(sides.target)
     try:
-        yield Move(source, target, "the source", tell, batch=3)
+        yield Transfer(source, target, "the source", tell, batch=3)
     finally:
         source.close()
         target.close()
@@ -229,7 +229,7 @@ def test_a_source_that_was_changed_since_or_is_another_one_is_refused(sides: Sid
     assert (code, "a move from the source has filled it" in printed) == (1, True)
     with sides.old() as bench:
         bench.enqueue()
-    with moving(sides) as move, pytest.raises(MoveRefused, match="has changed since"):
+    with moving(sides) as move, pytest.raises(TransferRefused, match="has changed since"):
         move.run()
 
 

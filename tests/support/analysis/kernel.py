@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from runner.analysis.match import kernel
-from runner.analysis.match.kernel import Kernel, Limits
+from runner.analysis.match.kernel import Kernel, KernelLimits
 from runner.analysis.match.patterns import Literal
 
-SMALL = Limits(24, 8, 5, 4)
+SMALL = KernelLimits(24, 8, 5, 4)
 """Blocks, hits, comparisons and literals in a pass: so few that short data meets each bound."""
 
 VECTORS = range(kernel._vectors() + 1)

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.pool.linux.work_folders import WorkPlace
-from runner.pool.pool import Outcome, Pool
-from runner.pool.protocol.setup import Limits
+from runner.pool.pool import CallOutcome, Pool
+from runner.pool.protocol.setup import CallLimits
 from tests.support.pool import calls as pool_work
 from tests.support.waiting import wait_for
 
@@ -25,7 +25,7 @@ class Owner:
     def __init__(self, pool: Pool, work: WorkPlace):
         self.pool, self.work = pool, work
         self._submitted: list[str] = []
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes: dict[str, CallOutcome] = {}
         self._progress: dict[str, str] = {}
 
     def submit(self, do: str, timeout: float | None = None, **arguments: Any) -> str:
@@ -40,16 +40,16 @@ class Owner:
         self.pool.submit(token, json.dumps({"do": "raw", "text": text}), None)
         return token
 
-    def run(self, do: str, timeout: float | None = None, **arguments: Any) -> Outcome:
+    def run(self, do: str, timeout: float | None = None, **arguments: Any) -> CallOutcome:
         """Submit a call, and wait for its outcome."""
         return self.outcome(self.submit(do, timeout, **arguments))
 
-    def outcome(self, token: str) -> Outcome:
+    def outcome(self, token: str) -> CallOutcome:
         """Wait for an outcome."""
         self._wait(lambda: token in self._outcomes)
         return self._outcomes.pop(token)
 
-    def outcomes(self, tokens: list[str]) -> list[Outcome]:
+    def outcomes(self, tokens: list[str]) -> list[CallOutcome]:
         """Wait for the outcomes of all."""
         return [self.outcome(token) for token in tokens]
 
@@ -71,12 +71,12 @@ class Owner:
         token = self.submit(do, timeout, **arguments)
         return token, self.progress(token)
 
-    def kill(self, token: str) -> Outcome:
+    def kill(self, token: str) -> CallOutcome:
         """Kill a call, and wait for its outcome."""
         assert self.pool.kill(token)
         return self.outcome(token)
 
-    def kill_all(self) -> list[Outcome]:
+    def kill_all(self) -> list[CallOutcome]:
         """Kill all that runs, and wait until it is over."""
         tokens = [token for token in self._submitted if self.pool.kill(token)]
         return self.outcomes(tokens)
@@ -112,7 +112,7 @@ def open_pool(
     """A pool with these limits of runner/pool/protocol/setup.py; at its end none of its processes may be left."""
     before = children()
     with work_place() as work:
-        pool = Pool(size, load, work, keep_fds=keep_fds, limits=Limits(**limits))
+        pool = Pool(size, load, work, keep_fds=keep_fds, limits=CallLimits(**limits))
         try:
             yield Owner(pool, work)
         finally:

@@ -13,16 +13,16 @@ from typing import Any
 
 from runner.pool.keeper import keeper
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.limits_exceeded import Excess
-from runner.pool.keeper.orders import Orders
-from runner.pool.keeper.watch import Ears, RunnerGone, Watch
+from runner.pool.keeper.limits_exceeded import LimitWatchdog
+from runner.pool.keeper.orders import CallOrders
+from runner.pool.keeper.watch import CallWatch, RunnerGone, WatchedDescriptors
 from runner.pool.linux import processes
 from runner.pool.linux.work_folders import WorkPlace
 from runner.pool.pool import Pool
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import new_marks
+from runner.pool.protocol.begun_calls import new_begun_calls
 from runner.pool.protocol.lease import Lease
-from runner.pool.protocol.setup import SLOT_NUMBER, Inherited, Limits, Setup
+from runner.pool.protocol.setup import SLOT_NUMBER, CallLimits, InheritedDescriptor, KeeperArguments
 from tests.support.pool import calls as pool_work
 from tests.support.pool.pools import work_place
 
@@ -76,9 +76,9 @@ def watch_without_runner() -> None:
     """A keeper's watch of a job, with nobody at the other end of its channel."""
     runner, channel = messages.channel()
     wakeup, _ = os.pipe2(os.O_NONBLOCK)
-    process = JobProcess(pool_work.entry, [], Limits(), "")
-    ears = Ears(Orders(channel), wakeup, Lease())
-    watch = Watch(ears, process, Excess(process.limits, lambda _: 0), "token", None, 0.0)
+    process = JobProcess(pool_work.entry, [], CallLimits(), "")
+    ears = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
+    watch = CallWatch(ears, process, LimitWatchdog(process.limits, lambda _: 0), "token", None, 0.0)
     process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
     runner.close()
     try:
@@ -93,14 +93,14 @@ def keep_without_runner() -> None:
     runner, theirs = messages.channel()
     read, write = os.pipe()
     os.write(write, SLOT_NUMBER.pack(0))
-    channel = Inherited(theirs.detach())
-    lease = Inherited(Lease().descriptor)
+    channel = InheritedDescriptor(theirs.detach())
+    lease = InheritedDescriptor(Lease().descriptor)
     runner.close()
-    with work_place() as work, new_marks(1) as marks:
-        place = Inherited(work.descriptor), str(work.path)
-        ends = Inherited(read), (channel,), Inherited(marks.descriptor), lease
+    with work_place() as work, new_begun_calls(1) as marks:
+        place = InheritedDescriptor(work.descriptor), str(work.path)
+        ends = InheritedDescriptor(read), (channel,), InheritedDescriptor(marks.descriptor), lease
         keeper.hold(pool_work.load())
-        keeper.start(Setup(Limits(), os.getppid(), *ends, (), *place))
+        keeper.start(KeeperArguments(CallLimits(), os.getppid(), *ends, (), *place))
     _say("lives on")
 
 
@@ -119,7 +119,7 @@ def fork_while_a_signal_comes(name: str) -> None:
         return 0
 
     os.fork = fork_and_signal
-    process = JobProcess(pool_work.entry, [], Limits(), "")
+    process = JobProcess(pool_work.entry, [], CallLimits(), "")
     process.ask("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
     try:
         answer = messages.receive(process.channel, wait=True)
