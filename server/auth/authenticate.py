@@ -7,10 +7,9 @@ cookie ──▶ sessions; to change something, only from a page of ours ──�
 from tornado.httputil import HTTPHeaders, parse_cookie
 
 from server.auth.callers import ANYONE, Caller, Role
-from server.auth.sessions import Sessions, cookie_name, key_in
+from server.auth.sessions import Sessions, cookie_name
 from server.auth.tokens import Tokens
 from server.http.problems import Problem
-from server.settings.server import ServerSettings
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
@@ -52,15 +51,6 @@ class Authenticator:
         if method not in SAFE:
             require_same_origin(headers)
         return caller
-
-
-def open_authenticator(settings: ServerSettings) -> Authenticator:
-    """The door of a listener. Raises StoreError if the key of cookies cannot be had."""
-    tokens = settings.tokens()
-    if tokens is None:
-        return Authenticator(None, None)
-    secret = settings.cookie_secret.encode() or key_in(settings.data_dir)
-    return Authenticator(tokens, Sessions(secret, tokens, settings.session_seconds))
 
 
 def require_role(caller: Caller, role: Role) -> None:

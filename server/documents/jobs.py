@@ -1,13 +1,11 @@
 """Jobs as clients see them. The only place that knows the names and formats on the wire."""
 
-import json
 import math
 import time as clock
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from http.client import responses
-from typing import Any, cast, overload
+from typing import cast, overload
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -19,26 +17,7 @@ from storage.records.job import Attempt, Job, Upload
 from storage.records.states import Status
 from storage.store import Page
 
-HEADERS = {
-    "Content-Type": "application/json; charset=utf-8",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-}  # of every answer: JSON, and nothing that a browser would guess, run, or show in a frame
 MAX_RETRY_AFTER = 3600  # seconds; a job that is put off longer can still be canceled meanwhile
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
-
-
-def encode(document: Any) -> bytes:
-    """JSON in UTF-8, with a newline for those who read it at a terminal."""
-    return _JSON.encode(document).encode() + b"\n"
-
-
-def http_answer(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
-    """A whole answer of HTTP/1.1, with the length of its body."""
-    lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-    start = f"HTTP/1.1 {status} {responses[status]}\r\n"
-    return f"{start}{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 @overload

@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from server.documents.job_schemas import LogsDocument, Piece
-from server.documents.jobs import encode, time
+from server.documents.jobs import time
 from server.events.stream import StreamEvent
+from server.http.response import encode
 from storage.jobs.events import Event, event_now
 from storage.jobs.output import OutputPiece
 from storage.records.job import Job

@@ -18,7 +18,6 @@ from tornado.httputil import HTTPHeaders, format_timestamp
 
 from server.auth.authenticate import require_role
 from server.auth.callers import NOBODY, Role
-from server.documents.jobs import HEADERS, encode, http_answer
 from server.fast.calls import (
     Call,
     FastResponse,
@@ -33,6 +32,7 @@ from server.http import cors as origins
 from server.http.access_log import log_access
 from server.http.failures import log_failure, problem_of
 from server.http.problems import CONTENT_TYPE, Problem
+from server.http.response import HEADERS, encode, http_answer
 from server.jobs.services import Services
 
 MAX_HEAD_BYTES = 4 << 10

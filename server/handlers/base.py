@@ -7,11 +7,11 @@ from tornado.web import RequestHandler, stream_request_body
 
 from server.auth.authenticate import SAFE, is_own_origin, require_role
 from server.auth.callers import NOBODY, Role
-from server.documents.jobs import HEADERS, encode
 from server.http import cors as origins
 from server.http.body import Body, NoBody, RefusedBody
 from server.http.failures import log_failure, problem_of
 from server.http.problems import CONTENT_TYPE, Problem
+from server.http.response import HEADERS, encode
 from server.jobs.services import Services
 
 

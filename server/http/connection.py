@@ -13,9 +13,9 @@ from typing import Any
 from tornado.concurrent import Future
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
-from server.documents.jobs import HEADERS, encode, http_answer
 from server.http.client_pace import ClientDelay, ClientPace
 from server.http.problems import CONTENT_TYPE, Problem, malformed
+from server.http.response import HEADERS, encode, http_answer
 
 CHUNK_BYTES = 512 * 1024
 """The most of a body that is taken at once."""

@@ -11,9 +11,10 @@ from uuid import UUID
 
 from runner.job_types.base import JobType
 from server.auth.admission import RequestGate
-from server.auth.authenticate import Authenticator, open_authenticator
+from server.auth.authenticate import Authenticator
 from server.auth.proxies import TrustedProxies
 from server.auth.rate_limits import RateLimits
+from server.auth.sessions import Sessions, key_in
 from server.documents import submission
 from server.events.callback_sender import CallbackSender
 from server.events.feed import EventFeed
@@ -188,3 +189,12 @@ class Services:
         self._files.shutdown()
         self._writer.shutdown()
         self._reader.shutdown()
+
+
+def open_authenticator(settings: ServerSettings) -> Authenticator:
+    """The door of a listener. Raises StoreError if the key of cookies cannot be had."""
+    tokens = settings.tokens()
+    if tokens is None:
+        return Authenticator(None, None)
+    secret = settings.cookie_secret.encode() or key_in(settings.data_dir)
+    return Authenticator(tokens, Sessions(secret, tokens, settings.session_seconds))

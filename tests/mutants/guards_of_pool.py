@@ -13,8 +13,8 @@ MARKS = ("tests/runner/pool/test_begun_calls.py",)
 
 MARK = '        self._marks.begin(self._slot, call["number"], process.pid)\n'
 WATCH = """\
-        excess = Excess(process.limits, self._folder.used)
-        watch = Watch(self._ears, process, excess, token, timeout, self._setup.limits.grace)
+        excess = LimitWatchdog(process.limits, self._folder.used)
+        watch = CallWatch(self._ears, process, excess, token, timeout, self._setup.limits.grace)
 """
 ASK = "        process.ask(token, request, timeout, folder)\n"
 

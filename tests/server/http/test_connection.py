@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from server.documents.jobs import HEADERS
 from server.http.connection import Connection
+from server.http.response import HEADERS
 from server.http_server import HttpApplication
 from server.listener import new_event_loop
 from tests.support.api import Client

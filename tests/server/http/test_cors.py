@@ -6,7 +6,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.documents.jobs import HEADERS
+from server.http.response import HEADERS
 from server.http_server import HttpApplication
 from server.settings.edge import EdgeSettings
 from storage.settings.settings import SettingsError

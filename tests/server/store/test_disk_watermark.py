@@ -160,7 +160,7 @@ def test_a_disk_is_not_looked_at_for_each_of_many_jobs(
         return disk_space(folder)
 
     monkeypatch.setattr(disk_mark, "LOOK_SECONDS", 60.0)
-    monkeypatch.setattr(disk_mark, "room", look)
+    monkeypatch.setattr(disk_mark, "disk_space", look)
     mark = DiskWatermark(MARK, disk, disk)
     for _ in range(9):
         mark.admit(MIB)
