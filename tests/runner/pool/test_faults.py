@@ -151,17 +151,17 @@ def output_of(code: str) -> tuple[int, str]:
 
 def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
     not_its_parent = os.getppid()
-    code = f"from runner import processes; processes.die_with_parent({not_its_parent}, 15)"
+    code = f"from runner.pool.linux import processes; processes.die_with_parent({not_its_parent}, 15)"
     assert output_of(f"{code}; print('lives')") == (1, "")
 
 
 def test_the_channel_tells_the_keeper_of_a_busy_job_that_the_runner_is_gone() -> None:
-    code = "from tests import pool_runner; pool_runner.watch_without_runner()"
+    code = "from tests.support.pool import runner_process; runner_process.watch_without_runner()"
     assert output_of(code) == (0, "gone\n")
 
 
 def test_a_keeper_ends_when_it_finds_that_the_runner_is_gone() -> None:
-    code = "from tests import pool_runner; pool_runner.keep_without_runner()"
+    code = "from tests.support.pool import runner_process; runner_process.keep_without_runner()"
     assert output_of(code) == (128 + signal.SIGTERM, "")
 
 
@@ -169,7 +169,7 @@ def test_a_keeper_ends_when_it_finds_that_the_runner_is_gone() -> None:
 def test_a_signal_to_a_job_process_just_forked_does_not_run_what_its_keeper_does_then(
     name: str, says: str
 ) -> None:
-    code = f"from tests import pool_runner; pool_runner.fork_while_a_signal_comes({name!r})"
+    code = f"from tests.support.pool import runner_process; runner_process.fork_while_a_signal_comes({name!r})"
     assert output_of(code) == (0, f"{says}\n")
 
 

@@ -143,7 +143,7 @@ def test_a_job_killed_by_somebody_has_crashed(owner: Owner) -> None:
 
 def run_in(cgroup: Path, call: str) -> dict[str, dict[str, Any]]:
     """What a function of tests/support/pool/runner_process.py says, in a process that is started in a cgroup."""
-    code = f"from tests import pool_runner; pool_runner.{call}"
+    code = f"from tests.support.pool import runner_process; runner_process.{call}"
     shell = 'echo $$ > "$1" && exec "$2" -c "$3"'
     command = ["sh", "-c", shell, "sh", str(cgroup / "cgroup.procs"), sys.executable, code]
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True)

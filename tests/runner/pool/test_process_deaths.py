@@ -268,7 +268,7 @@ def test_children_are_found_without_the_help_of_a_kernel_option() -> None:
 @contextmanager
 def runner(folder: Path, start: str = "hold_pool") -> Iterator["subprocess.Popen[bytes]"]:
     """A runner in a process group of its own; see pool_runner.hold_pool."""
-    code = f"import sys; from tests import pool_runner; pool_runner.{start}(*sys.argv[1:])"
+    code = f"import sys; from tests.support.pool import runner_process; runner_process.{start}(*sys.argv[1:])"
     arguments = [sys.executable, "-c", code, str(folder / "lock"), str(folder / "gate")]
     # Nothing is read ahead: what it has said next would be in no pipe that is waited on.
     with subprocess.Popen(
