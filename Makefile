@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check audit bench kernel peers mutants chaos power docker-test clean
+.PHONY: help run test check docs audit bench kernel peers mutants chaos power docker-test clean
 
 help: ## List these targets
 	@echo "make TARGET [PYTHON=python3.13] [VENV=.venv]"
@@ -36,6 +36,9 @@ check: $(INSTALLED) ## Lint, format, types, import rule and sizes
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
 	bash -n .ci/run && bash -n tests/system/docker/run
+
+docs: $(INSTALLED) ## Write docs/settings.md from the settings classes
+	$(BIN)/python -m tests.support.settings_page
 
 bench: $(INSTALLED) ## Compare analyze with ripgrep, which has to be installed; takes minutes
 	$(BIN)/python -m benchmarks.analysis.analyze
