@@ -8,8 +8,8 @@ HOPES = (
     Mutant(
         "a job that was looked at is claimed only if nobody has changed it",
         "storage/jobs/statements.py",
-        'return JobRow.version == parameter(JobRow.version, "seen"), may',
-        "return (may,)",
+        'return JobRow.version == parameter(JobRow.version, "seen_version"), may_claim',
+        "return (may_claim,)",
         HOPES_TESTS,
     ),
     Mutant(
@@ -36,8 +36,8 @@ HOPES = (
     Mutant(
         "if not all is as was hoped, nothing has happened",
         "storage/db/statements.py",
-        "{changes} {_NOTHING_IF_ALL}",
-        "{changes} {_AT}",
+        "{changes} {_FAIL_UNLESS_ALL_CHANGED}",
+        "{changes} {_CHANGED_POSITIONS}",
         HOPES_TESTS,
     ),
     Mutant(
@@ -50,8 +50,8 @@ HOPES = (
     Mutant(
         "nobody waits for rows of attempts",
         "storage/db/database.py",
-        "self.engine.earlier(*each)",
-        "self.engine.later(*each)",
+        "self.engine.defer_first(*each)",
+        "self.engine.defer(*each)",
         HOPES_TESTS,
     ),
     Mutant(

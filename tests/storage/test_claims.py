@@ -181,7 +181,7 @@ def test_a_turn_that_fails_changes_nothing(bench: Bench) -> None:
     fence = runner.claim_one()
     before = bench.job(job_id)
     try:
-        with runner.claims.turn():
+        with runner.claims.transaction():
             runner.claims.complete(fence, "1", RETURNED)
             raise KeyError
     except KeyError:

@@ -28,7 +28,7 @@ from tests.support.stores import Bench
 @contextmanager
 def locked_by_another_tool(database: Database) -> Iterator[None]:
     """Keep writers out of the database, as a stranger may for as long as it likes."""
-    stranger = database.connect_plainly()
+    stranger = database.raw_connection()
     if database.postgresql:
         stranger.autocommit = False
         stranger.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
@@ -93,7 +93,7 @@ def test_a_connection_that_was_ended_by_the_server_is_made_anew(bench: Bench) ->
     if not bench.store.database.postgresql:
         pytest.skip("only where there is a server")
     job_id = bench.enqueue()
-    admin = bench.store.database.connect_plainly()
+    admin = bench.store.database.raw_connection()
     admin.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -129,7 +129,7 @@ def test_an_empty_or_damaged_file_is_refused_and_not_touched(
     file = tmp_path / "jobs.db"
     file.write_bytes(content)
     with pytest.raises(StoreUnusable, match=r"jobs\.db"):
-        open_store(settings("", tmp_path), patience=0)
+        open_store(settings("", tmp_path), timeout=0)
     assert file.read_bytes() == content
 
 
@@ -140,7 +140,7 @@ def test_a_database_of_another_program_is_refused_and_not_touched(tmp_path: Path
     other.close()
     content = file.read_bytes()
     with pytest.raises(StoreUnusable, match="other tables"):
-        open_store(settings("", tmp_path), patience=0)
+        open_store(settings("", tmp_path), timeout=0)
     assert file.read_bytes() == content
     assert not (tmp_path / "jobs.db-wal").exists()
 
@@ -194,7 +194,7 @@ def test_a_program_with_an_unusable_database_exits_with_one_line_and_leaves_it_a
 def test_a_database_whose_last_transaction_was_cut_off_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "is_mended", lambda version: False)  # so there is no WAL
+    monkeypatch.setattr(engines, "has_wal_reset_fix", lambda version: False)  # so there is no WAL
     open_store(settings("", tmp_path)).close()
     begin = ["PRAGMA cache_size = 1", "BEGIN", "CREATE TABLE diary (day TEXT)"]
     write = "INSERT INTO diary VALUES (zeroblob(99999))"
@@ -218,7 +218,7 @@ def test_a_database_of_a_newer_release_is_refused(database_url: str, tmp_path: P
 def test_a_store_that_cannot_be_had_is_given_up_with_its_reason(tmp_path: Path) -> None:
     nobody = "postgresql://nobody@127.0.0.1:1/none"
     with pytest.raises(StoreUnavailable, match="refused"):
-        open_store(settings(nobody, tmp_path), patience=0)
+        open_store(settings(nobody, tmp_path), timeout=0)
 
 
 @pytest.mark.parametrize("option", ["no_such_option=1", "connect_timeout=soon"])
@@ -234,7 +234,7 @@ def test_a_folder_that_cannot_be_used_is_said_plainly(tmp_path: Path, name: str)
     in_the_way.parent.mkdir(parents=True, exist_ok=True)
     in_the_way.write_text("a file in the way")
     with pytest.raises(StoreError, match=r"DATA_DIR=.*data|uploads: "):
-        open_store(settings("", tmp_path / "data"), patience=0)
+        open_store(settings("", tmp_path / "data"), timeout=0)
 
 
 def _open_and_enqueue(url: str, folder: Path, start: threading.Event, count: int) -> None:
@@ -289,13 +289,13 @@ def test_a_program_that_is_killed_while_it_makes_the_database_starts_again(tmp_p
 def test_a_sqlite_that_can_damage_a_wal_is_told_apart(
     version: tuple[int, int, int], mended: bool
 ) -> None:
-    assert engines.is_mended(version) is mended
+    assert engines.has_wal_reset_fix(version) is mended
 
 
 def test_a_sqlite_that_can_damage_a_wal_does_not_use_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "is_mended", lambda version: False)
+    monkeypatch.setattr(engines, "has_wal_reset_fix", lambda version: False)
     store = open_store(settings("", tmp_path))
     assert store.database.engine.journal_mode == "delete"
     JobStore(store.database, store.wakeup, store.clock).enqueue([NewJob("sleep", {})])
@@ -315,4 +315,4 @@ def test_a_database_that_cannot_hold_all_texts_is_refused(
     with postgres_server.new_database(encoding) as url:
         told = f"has the encoding {encoding}: make it with CREATE DATABASE … ENCODING 'UTF8'"
         with pytest.raises(StoreUnusable, match=told):
-            open_store(settings(url, tmp_path), patience=0)
+            open_store(settings(url, tmp_path), timeout=0)

@@ -25,7 +25,7 @@ def limit(bench: Bench, most: int) -> None:
 
 def test_a_second_claim_in_a_turn_takes_other_jobs(runner: Holder) -> None:
     jobs = runner.claims.claim(2)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         complete(runner, *jobs)
         first, second = runner.claims.claim(2), runner.claims.claim(2)
     assert len({job.id for job in (*jobs, *first, *second)}) == 6
@@ -34,7 +34,7 @@ def test_a_second_claim_in_a_turn_takes_other_jobs(runner: Holder) -> None:
 
 def test_a_claim_knows_of_all_that_its_turn_has_settled(bench: Bench, runner: Holder) -> None:
     first, second = runner.claims.claim(2)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         complete(runner, first)
         runner.claims.retry(second.fence, RAISED, 0)
         assert second.id in [job.id for job in runner.claims.claim(12)]
@@ -45,10 +45,10 @@ def test_room_that_a_turn_has_made_is_filled_by_it_and_no_more(
 ) -> None:
     jobs = runner.claims.claim(4)
     limit(bench, 3)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         complete(runner, *jobs[:2])
         (job,) = runner.claims.claim(4)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         complete(runner, job, jobs[2])
         assert len(runner.claims.claim(3)) == 2
     assert len(runner.claims.held()) == 3
@@ -56,17 +56,17 @@ def test_room_that_a_turn_has_made_is_filled_by_it_and_no_more(
 
 def test_what_a_turn_has_seen_is_nothing_to_the_next(bench: Bench, runner: Holder) -> None:
     jobs = runner.claims.claim(2)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         complete(runner, *jobs)
     others = {job.id for job in bench.runner().claims.claim(2)}
-    with runner.claims.turn():
+    with runner.claims.transaction():
         assert not others & {job.id for job in runner.claims.claim(2)}
 
 
 def test_a_turn_that_claims_more_or_fewer_than_the_last_gets_them(runner: Holder) -> None:
     jobs = runner.claims.claim(2)
     for count in (5, 1, 2):
-        with runner.claims.turn():
+        with runner.claims.transaction():
             complete(runner, *jobs)
             jobs = runner.claims.claim(count)
         assert len(jobs) == count

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.claiming.job_parts import JobParts
-from storage.claiming.parts import MOST_LOST, ClaimedPart, Parts
+from storage.claiming.parts import MAX_LOST, ClaimedPart, Parts
 from storage.liveness.runners import living
 from storage.records.job import Fence, Upload, Usage
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
@@ -100,10 +100,10 @@ def test_a_runner_takes_parts_only_from_its_queues(split: Split) -> None:
 
 def test_help_is_another_runner_that_takes_the_queue(bench: Bench) -> None:
     alone = bench.runner()
-    assert not alone.claims.job_parts.has_help("default")
+    assert not alone.claims.job_parts.has_helpers("default")
     bench.runner({"big", "small"})
-    assert not alone.claims.job_parts.has_help("default")
-    assert alone.claims.job_parts.has_help("small")
+    assert not alone.claims.job_parts.has_helpers("default")
+    assert alone.claims.job_parts.has_helpers("small")
 
 
 def test_a_runner_that_is_not_known_any_more_takes_no_part(split: Split) -> None:
@@ -123,7 +123,7 @@ def test_results_are_had_in_order_and_no_more_than_fit(split: Split) -> None:
     assert split.made.results(split.job_id, 0, 1) == ['"part 0"']
     assert split.made.results(split.job_id, 1, 16) == ['"part 1"', '"part 2"']
     assert split.made.results(split.job_id, 2, 1000) == ['"part 2"', '"part 3"']
-    assert split.made.told(split.job_id) == [{"done": 1}] * 4
+    assert split.made.part_progress(split.job_id) == [{"done": 1}] * 4
     assert split.made.usage(split.job_id) == Usage(6.0, 2000)
 
 
@@ -137,7 +137,7 @@ def test_what_only_its_former_holder_says_of_a_part_does_not_count(split: Split)
     assert not split.parts.give_back(taken.fence)
     split.parts.progress(taken.fence, '{"done":7}')
     assert split.statuses() == {"queued": 3, "running": 1}
-    assert split.made.told(split.job_id) == [{"done": 0}] * 4
+    assert split.made.part_progress(split.job_id) == [{"done": 0}] * 4
     assert split.own.claims.parts.done(again.fence, "1", None, Usage())
 
 
@@ -213,7 +213,7 @@ def test_parts_of_a_dead_runner_that_were_to_be_ended_have(split: Split) -> None
 
 
 def test_a_part_that_ends_its_runners_fails(split: Split) -> None:
-    for _ in range(MOST_LOST):
+    for _ in range(MAX_LOST):
         runner = split.bench.runner()
         (taken,) = runner.claims.parts.claim(1)
         assert taken.spec == ["part 0"]
@@ -225,9 +225,9 @@ def test_a_part_that_ends_its_runners_fails(split: Split) -> None:
 
 def test_a_part_that_is_held_can_be_had_again(split: Split) -> None:
     (taken,) = split.take()
-    assert split.parts.again(taken.fence) == taken
+    assert split.parts.reload(taken.fence) == taken
     split.parts.give_back(taken.fence)
-    assert split.parts.again(taken.fence) is None
+    assert split.parts.reload(taken.fence) is None
 
 
 def test_a_slot_is_busy_with_a_part_and_not_with_a_job_that_waits_for_parts(split: Split) -> None:
@@ -242,9 +242,9 @@ def test_a_slot_is_busy_with_a_part_and_not_with_a_job_that_waits_for_parts(spli
 
 
 def test_other_runners_are_woken_for_parts_and_the_jobs_own_for_what_is_done(split: Split) -> None:
-    assert split.made.take_news()
-    assert not split.made.take_news()
+    assert split.made.take_changed()
+    assert not split.made.take_changed()
     (taken,) = split.take()
-    assert not split.parts.take_news()
+    assert not split.parts.take_settled()
     split.parts.done(taken.fence, "1", None, Usage())
-    assert split.parts.take_news()
+    assert split.parts.take_settled()

@@ -47,12 +47,12 @@ def test_the_clock_of_the_database_goes_on_between_two_questions(
 def test_a_clock_that_is_set_back_is_noticed_and_one_that_is_set_forward_is_not() -> None:
     at = Clock()
     set_back = ClockSetBackDetector(at)
-    assert not set_back.came()
+    assert not set_back.was_set_back()
     at.forward(HOUR)
-    assert not set_back.came()
+    assert not set_back.was_set_back()
     at.forward(-2)
-    assert set_back.came()
-    assert not set_back.came()
+    assert set_back.was_set_back()
+    assert not set_back.was_set_back()
 
 
 def test_a_worker_can_start_while_its_clock_cannot_be_asked() -> None:
@@ -61,7 +61,7 @@ def test_a_worker_can_start_while_its_clock_cannot_be_asked() -> None:
 
     set_back = ClockSetBackDetector(cannot_be_asked)
     with pytest.raises(StoreUnavailable):
-        set_back.came()
+        set_back.was_set_back()
 
 
 def test_after_the_clock_was_set_back_no_job_waits_for_the_time_that_was(bench: Bench) -> None:

@@ -40,7 +40,7 @@ class Turn:
 
     def take(self, limit: int) -> tuple[list[bool], list[Job]]:
         """Which ends were stored, and what was claimed."""
-        settled, claimed = self._runner.claims.change(self._changes, limit)
+        settled, claimed = self._runner.claims.settle_and_claim(self._changes, limit)
         return settled, claimed.jobs()
 
     def _changes(self, claim: ClaimCall) -> tuple[list[bool], ClaimedJobs]:
@@ -91,7 +91,7 @@ def test_who_is_rescued_while_it_settles_a_job_and_its_rescuer_do_not_wait_for_e
 def test_a_job_is_told_as_it_was_claimed_whatever_has_become_of_it_since(bench: Bench) -> None:
     job_id, runner = bench.enqueue(max_retries=2), bench.runner()
     runner.claims.retry(runner.claim_one(), RAISED, 0)
-    claimed = runner.claims.change(lambda claim: claim(), 1)
+    claimed = runner.claims.settle_and_claim(lambda claim: claim(), 1)
     fence = Fence(job_id, runner.liveness.name, 2)
     assert runner.claims.release(fence)
     (job,) = claimed.jobs()
@@ -111,7 +111,7 @@ def test_others_write_while_a_runner_prepares_its_turn(bench: Bench) -> None:
         bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
         return claimed
 
-    assert len(runner.claims.change(changes, 2).jobs()) == 2
+    assert len(runner.claims.settle_and_claim(changes, 2).jobs()) == 2
 
 
 @only_on_postgresql
@@ -222,7 +222,7 @@ def test_what_an_aborted_breath_was_to_prepare_is_prepared_later(bench: Bench) -
 
     def ask(first: str) -> None:
         with database.transaction():
-            database.later(first, ())
+            database.defer(first, ())
             database.execute("SELECT 1 FROM version WHERE id = %s", (1,))
 
     for _ in range(2):  # before anything is prepared, to roll back forgets nothing

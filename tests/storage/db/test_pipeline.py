@@ -32,7 +32,7 @@ def test_a_turn_waits_for_postgresql_twice_and_for_the_first_nobody_else_has_to_
 
     for _ in range(2):
         waits.forget()
-        jobs = runner.claims.change(changes, 3).jobs()
+        jobs = runner.claims.settle_and_claim(changes, 3).jobs()
         assert len(jobs) == 3
         assert waits.count == 2
 
@@ -76,7 +76,7 @@ def test_a_breath_that_is_longer_than_a_socket_takes_at_once_arrives(bench: Benc
     runner = bench.runner()
     (job,) = runner.claims.claim(1)
     assert job.payload == {"text": result}
-    assert runner.claims.change(lambda _: runner.claims.complete(job.fence, result, RETURNED))
+    assert runner.claims.settle_and_claim(lambda _: runner.claims.complete(job.fence, result, RETURNED))
     assert bench.job(job_id).result == json.loads(result)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.db.schema.sqlite_file import make_file
+from storage.db.schema.sqlite_file import create_file
 from storage.files.folders import make_folder
 from storage.open import open_store
 from storage.settings.settings import Settings, SettingsError
@@ -16,7 +16,7 @@ from tests.support.disk.disk_calls import record_disk_calls
 
 
 def open_and_close(data: Path, url: str = "") -> None:
-    open_store(Settings.read({"DATA_DIR": str(data), "DATABASE_URL": url}), patience=0).close()
+    open_store(Settings.read({"DATA_DIR": str(data), "DATABASE_URL": url}), timeout=0).close()
 
 
 def test_a_database_is_synced_before_and_its_folder_after_it_is_named(
@@ -75,7 +75,7 @@ def test_a_file_that_another_program_makes_meanwhile_stays_as_it_is(tmp_path: Pa
         part.write_text("ours")
         file.write_text("theirs")
 
-    make_file(file, make)
+    create_file(file, make)
     assert file.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [file]
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from storage.db.statements import MANY
+from storage.db.statements import BATCH_SIZE
 from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob, Usage
 from tests.support.stores import RETURNED, Bench, Holder
 
@@ -17,7 +17,7 @@ TEXTS = ('"', "\\", "'", "%s", "\0", "é 🦀 \u2028", "{", "x" * 100_000, "")
 
 
 def test_more_jobs_than_one_statement_takes_are_stored_in_their_order(bench: Bench) -> None:
-    ids = bench.jobs.enqueue([NewJob("sleep", {"n": n}) for n in range(2 * MANY + 1)])
+    ids = bench.jobs.enqueue([NewJob("sleep", {"n": n}) for n in range(2 * BATCH_SIZE + 1)])
     jobs = [bench.job(job_id) for job_id in ids if isinstance(job_id, UUID)]
     assert [job.payload["n"] for job in jobs] == list(range(len(jobs)))
     versions = [job.version for job in jobs]
@@ -71,7 +71,7 @@ def test_a_claim_that_was_not_sent_goes_with_its_turn(
         return execute(sql, parameters)
 
     monkeypatch.setattr(engine, "execute_sql", noting)
-    with contextlib.suppress(ZeroDivisionError), runner.claims.turn():
+    with contextlib.suppress(ZeroDivisionError), runner.claims.transaction():
         assert claimed(runner, 1)
         raise ZeroDivisionError
     assert not any(sql.startswith("WITH") for sql in sent)
@@ -80,7 +80,7 @@ def test_a_claim_that_was_not_sent_goes_with_its_turn(
 
 def test_numbers_that_a_turn_has_left_are_given_to_no_later_change(bench: Bench) -> None:
     runner = bench.runner()
-    with runner.claims.turn():
+    with runner.claims.transaction():
         assert runner.claims.claim(1) == []
     (first,) = bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
     assert isinstance(first, UUID)
@@ -102,7 +102,7 @@ def test_writers_on_postgresql_go_by_indexes_whatever_tables_held_before(
         pytest.skip("its plans do not depend on statistics")
     if analyzed:
         engine.execute_sql("ANALYZE")  # of tables without rows
-    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(3 * MANY)])
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(3 * BATCH_SIZE)])
     runner = bench.runner()
     plans: dict[str, str] = {}
     monkeypatch.setattr(engine, "execute_sql", explaining(engine.execute_sql, plans))
@@ -112,8 +112,8 @@ def test_writers_on_postgresql_go_by_indexes_whatever_tables_held_before(
 
     for _ in range(2):
         assert all(settle(runner.claims.claim(20)))
-        jobs = runner.claims.change(lambda claim: claim(), 20).jobs()
-        assert all(runner.claims.change(lambda claim: settle(jobs)))  # noqa: B023  # called now
+        jobs = runner.claims.settle_and_claim(lambda claim: claim(), 20).jobs()
+        assert all(runner.claims.settle_and_claim(lambda claim: settle(jobs)))  # noqa: B023  # called now
     of_jobs = {text: plan for text, plan in plans.items() if '"job"' in text or '"attempt"' in text}
     assert len(of_jobs) == 9
     for text, plan in of_jobs.items():

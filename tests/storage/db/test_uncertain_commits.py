@@ -144,7 +144,7 @@ async def test_a_submission_that_failed_before_its_commit_is_in_no_doubt(
     def fail(*args: object) -> None:
         raise StoreUnavailable("locked")
 
-    monkeypatch.setattr(Database, "number_next", fail)
+    monkeypatch.setattr(Database, "next_version_offset", fail)
     assert "job_id" not in await client.post("/jobs", SLEEP, status=503)
     await client.post_form(analyze_form(), status=503)
     assert [each for each in folder_of(bench.store).folder.rglob("*") if each.is_file()] == []

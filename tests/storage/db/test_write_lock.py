@@ -40,7 +40,7 @@ def other(path: Path) -> Iterator[WriteLock]:
     """The lock as another program has it."""
     lock = WriteLock(path)
     yield lock
-    lock.give_back()
+    lock.release()
     lock.close()
 
 
@@ -55,50 +55,50 @@ def is_free(path: Path) -> bool:
 
 
 def test_a_writer_waits_until_the_other_one_is_done(path: Path, other: WriteLock) -> None:
-    assert other.take(1)
+    assert other.acquire(1)
     mine = WriteLock(path)
     with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(mine.take, 10)
+        waiting = thread.submit(mine.acquire, 10)
         wait_for(lambda: someone_waits_for(path))
-        other.give_back()
+        other.release()
         assert waiting.result(10)
         assert not is_free(path)
-        thread.submit(mine.give_back).result()
+        thread.submit(mine.release).result()
     assert is_free(path)
     mine.close()
 
 
 def test_who_has_given_up_does_not_keep_the_lock(path: Path, other: WriteLock) -> None:
-    assert other.take(1)
+    assert other.acquire(1)
     mine = WriteLock(path)
-    assert not mine.take(0.05)
-    other.give_back()
+    assert not mine.acquire(0.05)
+    other.release()
     wait_for(lambda: not someone_waits_for(path))
     third = WriteLock(path)
-    assert third.take(5)
-    third.give_back()
+    assert third.acquire(5)
+    third.release()
     third.close()
     mine.close()
 
 
 def test_who_has_given_up_and_asks_again_waits_on(path: Path, other: WriteLock) -> None:
-    assert other.take(1)
+    assert other.acquire(1)
     mine = WriteLock(path)
-    assert not mine.take(0.05)
+    assert not mine.acquire(0.05)
     with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(mine.take, 10)
-        other.give_back()
+        waiting = thread.submit(mine.acquire, 10)
+        other.release()
         assert waiting.result(10)
-        thread.submit(mine.give_back).result()
+        thread.submit(mine.release).result()
     mine.close()
 
 
 def test_threads_of_one_program_take_turns_too(other: WriteLock) -> None:
-    assert other.take(1)
+    assert other.acquire(1)
     with ThreadPoolExecutor(1) as thread:
-        assert not thread.submit(other.take, 0.05).result()
-        thread.submit(other.give_back).result()  # it has none, and takes none away
-        assert not thread.submit(other.take, 0).result()
+        assert not thread.submit(other.acquire, 0.05).result()
+        thread.submit(other.release).result()  # it has none, and takes none away
+        assert not thread.submit(other.acquire, 0).result()
 
 
 def test_the_lock_of_a_killed_program_is_free(path: Path, other: WriteLock) -> None:
@@ -108,21 +108,21 @@ def test_the_lock_of_a_killed_program_is_free(path: Path, other: WriteLock) -> N
         assert holder.stdout.readline() == b"held\n"
         assert not is_free(path)
         holder.send_signal(signal.SIGKILL)
-    assert other.take(5)
+    assert other.acquire(5)
 
 
 def test_a_program_that_is_stopped_while_it_waits_keeps_nobody_waiting(
     path: Path, other: WriteLock
 ) -> None:
-    assert other.take(1)
+    assert other.acquire(1)
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as waiting:
         wait_for(lambda: someone_waits_for(path))
         waiting.send_signal(signal.SIGSTOP)
         wait_for(lambda: psutil.Process(waiting.pid).status() == psutil.STATUS_STOPPED)
-        other.give_back()
-        assert other.take(5)
-        other.give_back()
+        other.release()
+        assert other.acquire(5)
+        other.release()
         waiting.send_signal(signal.SIGCONT)
         assert waiting.stdout is not None
         assert waiting.stdout.readline() == b"held\n"
@@ -134,11 +134,11 @@ def test_a_change_waits_for_its_turn_with_a_bound_and_a_question_does_not(
 ) -> None:
     monkeypatch.setattr(waits, "BUSY_SECONDS", 0.1)
     job_id = bench.enqueue()
-    assert other.take(1)
+    assert other.acquire(1)
     with pytest.raises(StoreUnavailable, match="others have been writing"):
         bench.enqueue()
     assert bench.job(job_id).status == "queued"
-    other.give_back()
+    other.release()
     assert bench.enqueue()
 
 
@@ -150,7 +150,7 @@ def test_a_turn_ends_with_its_transaction_however_that_ends(bench: Bench, path: 
         assert not is_free(path)
         raise ZeroDivisionError
     assert is_free(path)
-    stranger = database.connect_plainly()
+    stranger = database.raw_connection()
     stranger.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StoreUnavailable, match="locked"):
         bench.enqueue()
@@ -160,7 +160,7 @@ def test_a_turn_ends_with_its_transaction_however_that_ends(bench: Bench, path: 
 
 def test_nobody_writes_between_what_a_transaction_reads_and_what_it_writes(bench: Bench) -> None:
     database = bench.store.database
-    stranger = database.connect_plainly()
+    stranger = database.raw_connection()
     stranger.execute("PRAGMA busy_timeout = 0")
     with database.transaction(), pytest.raises(Exception, match="locked"):
         stranger.execute("UPDATE version SET value = value")

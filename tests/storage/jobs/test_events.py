@@ -6,7 +6,7 @@ import pytest
 
 from storage.db.models import EventRow
 from storage.jobs import output
-from storage.jobs.events import PAGE, Event, Events, event_now
+from storage.jobs.events import PAGE, Event, Events, newest_event
 from storage.jobs.retention import prune
 from storage.liveness.reschedule import reschedule
 from storage.records.job import NewJob
@@ -34,7 +34,7 @@ def test_each_change_of_a_status_is_an_event(bench: Bench, events: Events) -> No
     assert [each.attempt for each in found] == [0, 1, 1, 2, 2]
     assert [each.final for each in found] == [False] * 4 + [True]
     assert found == events.after(0)
-    assert found[-1] == event_now(bench.job(job_id))
+    assert found[-1] == newest_event(bench.job(job_id))
 
 
 def test_jobs_that_change_together_have_events_each_its_own(bench: Bench, events: Events) -> None:
@@ -57,7 +57,7 @@ def test_an_event_says_why_an_attempt_has_failed_while_it_is_the_newest(
     runner.claims.complete(runner.claim_one(), "null", RETURNED)
     found = events.of_job(job_id, 0)
     assert [each.error for each in found] == [None] * 5
-    assert found[-1] == event_now(bench.job(job_id))
+    assert found[-1] == newest_event(bench.job(job_id))
 
 
 def test_an_event_names_who_has_or_had_its_attempt(bench: Bench, events: Events) -> None:
@@ -70,8 +70,8 @@ def test_an_event_names_who_has_or_had_its_attempt(bench: Bench, events: Events)
     found = [each.runner for each in events.of_job(job_id, 0) if not each.is_progress]
     assert found == [None, mine, mine, others, others]
     assert found == [each.runner for each in events.after(0) if not each.is_progress]
-    assert event_now(bench.job(job_id)).runner == others
-    assert event_now(bench.job(bench.enqueue())).runner is None
+    assert newest_event(bench.job(job_id)).runner == others
+    assert newest_event(bench.job(bench.enqueue())).runner is None
 
 
 def test_an_event_has_the_times_of_its_change(bench: Bench, events: Events) -> None:
@@ -176,23 +176,23 @@ def test_events_go_with_their_job(bench: Bench, events: Events) -> None:
 def test_a_job_without_events_has_one_that_is_made_from_it(bench: Bench, events: Events) -> None:
     job = bench.job(bench.enqueue(priority=3))
     (event,) = events.of_job(job.id, 0)
-    assert event == event_now(job)
+    assert event == newest_event(job)
     assert event.status is Status.QUEUED
 
 
 def test_a_look_finds_events_and_output_in_their_order(bench: Bench, events: Events) -> None:
     job_id, runner = bench.enqueue(), bench.runner()
     fence = runner.claim_one()
-    runner.claims.printed(fence, [(0, b"one\n")], 4096)
+    runner.claims.store_output(fence, [(0, b"one\n")], 4096)
     runner.claims.complete(fence, "null", RETURNED)
-    known, found = events.look(0)
+    known, found = events.changes_after(0)
     assert known == events.newest()
     assert [each.version for each in found] == sorted(each.version for each in found)
     kinds = [type(each).__name__ for each in found]
     assert kinds == ["Event", "Event", "Part", "Event"]
     assert {each.job_id for each in found} == {job_id}
-    assert events.look(found[1].version) == (known, found[2:])
-    assert events.look(known) == (known, [])
+    assert events.changes_after(found[1].version) == (known, found[2:])
+    assert events.changes_after(known) == (known, [])
 
 
 def test_a_look_goes_no_further_than_a_page_of_either(bench: Bench, events: Events) -> None:
@@ -200,10 +200,10 @@ def test_a_look_goes_no_further_than_a_page_of_either(bench: Bench, events: Even
     runner = bench.runner()
     fence = runner.claim_one()
     for position in range(output.PAGE + 2):
-        runner.claims.printed(fence, [(position, b"x")], 10**6)
+        runner.claims.store_output(fence, [(position, b"x")], 10**6)
     runner.claims.complete(fence, "null", RETURNED)
     seen, version = [], 0
-    while (look := events.look(version))[1]:
+    while (look := events.changes_after(version))[1]:
         version, found = look
         seen += [each.version for each in found]
     assert len(seen) == len(set(seen)) == output.PAGE + 5
@@ -217,4 +217,4 @@ def test_a_look_leaves_what_is_committed_while_it_looks_to_the_next(
     known = events.newest()
     monkeypatch.setattr(Events, "newest", lambda self: known)
     bench.enqueue()
-    assert [each.version for each in events.look(0)[1]] == [known]
+    assert [each.version for each in events.changes_after(0)[1]] == [known]

@@ -150,7 +150,7 @@ def test_a_job_of_a_limited_queue_does_not_wait_behind_others(shop: Shop) -> Non
         bench.enqueue(queue="a", priority=5)
     for _ in range(3):
         bench.enqueue(queue="b")
-    jobs = bench.runner().claims.claim(1, ahead=4)
+    jobs = bench.runner().claims.claim(1, prefetch=4)
     assert [job.queue for job in jobs] == ["a", "b", "b"]
 
 
@@ -161,7 +161,7 @@ def test_what_ends_in_a_limited_queue_wakes_the_other_runners(shop: Shop) -> Non
     first, second = runner.claims.claim(2)
     with closing(bench.store.wakeup.waiter(WORKER)) as waiter:
         waiter.drain()
-        with runner.claims.turn():
+        with runner.claims.transaction():
             for job in (first, second):
                 runner.claims.complete(job.fence, "null", RETURNED)
             runner.claims.claim(1)
@@ -172,12 +172,12 @@ def test_what_ends_in_a_limited_queue_wakes_the_other_runners(shop: Shop) -> Non
 def test_who_claims_all_that_it_may_at_once_leaves_the_rest_to_others(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.claiming.candidates.MOST_ASIDE", 2)
+    monkeypatch.setattr("storage.claiming.candidates.MAX_LOCKED_CANDIDATES", 2)
     shop.fill("a", 4, limit=4)
     runner = shop.bench.runner()
     with closing(shop.bench.store.wakeup.waiter(WORKER)) as waiter:
         waiter.drain()
-        assert len(runner.claims.change(lambda claim: claim(), 4)) == 2
+        assert len(runner.claims.settle_and_claim(lambda claim: claim(), 4)) == 2
         assert select.select([waiter], [], [], 5)[0]
 
 
@@ -213,7 +213,7 @@ def test_a_queue_tells_how_it_is(shop: Shop) -> None:
     shop.queues.put("a", paused=True)
     a, b, default = shop.queues.all()
     assert (a.name, a.max_running, a.paused_at, a.running) == ("a", 1, since, 0)
-    assert (a.queued, a.is_more, a.oldest_due_seconds) == (2, False, 3.0)
+    assert (a.queued, a.is_queued_capped, a.oldest_due_seconds) == (2, False, 3.0)
     assert (b.name, b.queued, b.paused, b.oldest_due_seconds) == ("b", 0, False, None)
     assert default.name == "default"
     shop.queues.put("a", max_running=None)
@@ -226,7 +226,7 @@ def test_of_a_long_queue_only_the_first_are_counted(shop: Shop) -> None:
     shop.bench.jobs.enqueue([NewJob("sleep", {}, queue="a") for _ in range(COUNT_LIMIT + 5)])
     queue = shop.queues.get("a")
     assert queue
-    assert (queue.queued, queue.is_more) == (COUNT_LIMIT, True)
+    assert (queue.queued, queue.is_queued_capped) == (COUNT_LIMIT, True)
 
 
 def test_there_are_only_so_many_queues(shop: Shop) -> None:

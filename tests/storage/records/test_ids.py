@@ -10,7 +10,7 @@ from tornado.ioloop import IOLoop
 
 from server.http_server import HttpApplication
 from server.settings.server import ServerSettings
-from storage.records.ids import MOST_CELLS, new_id
+from storage.records.ids import MAX_CELLS, new_id
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, analyze_form, open_app
 from tests.support.stores import Bench
@@ -40,7 +40,7 @@ async def test_all_jobs_of_a_cell_have_its_number_after_the_version(client: Clie
         assert (await client.get(f"/jobs/{answer['job_id']}"))["status"] == "queued"
 
 
-@pytest.mark.parametrize("cell", [None, 0, 1, MOST_CELLS - 1])
+@pytest.mark.parametrize("cell", [None, 0, 1, MAX_CELLS - 1])
 def test_ids_of_a_cell_are_as_different_as_others_and_of_the_same_version(cell: int | None) -> None:
     before = time.time_ns() // 10**6
     ids = [new_id(cell) for _ in range(1000)]
@@ -49,7 +49,7 @@ def test_ids_of_a_cell_are_as_different_as_others_and_of_the_same_version(cell: 
         assert each.version == 7
         assert each.variant == UUID(int=0x8 << 60).variant
         assert before <= each.int >> 80 <= time.time_ns() // 10**6
-    cells = {each.int >> 64 & (MOST_CELLS - 1) for each in ids}
+    cells = {each.int >> 64 & (MAX_CELLS - 1) for each in ids}
     assert cells == {cell} or cell is None
 
 

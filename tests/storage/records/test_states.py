@@ -55,7 +55,7 @@ def attempt_move(bench: Bench, transition: Transition, fence: Fence) -> bool:
     claimed: dict[str, Any] = {"locked_by": "runner", "attempt": 1}
     extra: dict[str, Any] = {CLAIM: claimed, REQUEUE: {"finished_at": None}}.get(transition, {})
     with bench.store.database.transaction():
-        return moves.free(transition, fence.job_id, bench.clock(), **extra)
+        return moves.apply(transition, fence.job_id, bench.clock(), **extra)
 
 
 @pytest.mark.parametrize(
