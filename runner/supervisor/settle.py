@@ -73,7 +73,9 @@ class Settler:
         moved = self._settle_part(part, running, outcome)
         if moved:
             said = outcome.kind, _error(outcome), outcome.seconds
-            self._claims.settled.record_part(SettledPart(running.job, part.number, part.runner, *said))
+            self._claims.settled.record_part(
+                SettledPart(running.job, part.number, part.runner, *said)
+            )
         return moved
 
     def _settle_part(self, part: PartFence, running: RunningJob, outcome: PoolOutcome) -> bool:

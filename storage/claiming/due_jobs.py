@@ -126,8 +126,7 @@ def due_statements(query: DueQuery, queue: str, priority: int | None, room: int)
 
 
 def _highest(database: Database) -> Any:
-    """Return the subquery for the highest priority below another among the queued jobs of a queue.
-    """
+    """Return the subquery for the highest priority below another of a queue's queued jobs."""
     job = JobRow.alias("highest")
     in_queue = IS_QUEUED, job.queue == parameter(JobRow.queue)
     query = job.select(job.priority).where(

@@ -94,8 +94,7 @@ class JobParts:
         return found
 
     def usage(self, job_id: UUID) -> Usage:
-        """Return the resources that all parts used together. The peak is the highest of all parts.
-        """
+        """Return the resources that all parts used together, with the highest peak of any part."""
         cpu, peak = pw.fn.SUM(PartRow.cpu_seconds), pw.fn.MAX(PartRow.peak_memory_bytes)
         query = PartRow.select(cpu.alias("cpu_seconds"), peak.alias("peak_memory_bytes"))
         return Usage(**self._database.rows(query.where(PartRow.job_id == job_id))[0])

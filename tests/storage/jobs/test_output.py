@@ -1,4 +1,4 @@
-"""What attempts print, as the store keeps it."""
+"""The output of attempts in the store."""
 
 from itertools import pairwise
 
@@ -18,13 +18,13 @@ def outputs(bench: Bench) -> OutputReader:
 
 
 def joined(parts: list[OutputPiece]) -> bytes:
-    """Parts that follow each other without a gap."""
+    """Join pieces that follow each other without a gap."""
     for one, other in pairwise(parts):
         assert one.position + len(one.text) == other.position
     return b"".join(part.text for part in parts)
 
 
-def test_what_an_attempt_prints_is_kept_in_its_order(bench: Bench, outputs: OutputReader) -> None:
+def test_output_of_an_attempt_is_kept_in_order(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -37,7 +37,7 @@ def test_what_an_attempt_prints_is_kept_in_its_order(bench: Bench, outputs: Outp
     assert outputs.between(parts[0].version, parts[1].version) == parts[1:2]
 
 
-def test_each_attempt_has_its_own(bench: Bench, outputs: OutputReader) -> None:
+def test_each_attempt_has_its_own_output(bench: Bench, outputs: OutputReader) -> None:
     job_id, runner = bench.enqueue(max_retries=1), bench.runner()
     first = runner.claim_one()
     runner.claims.store_output(first, [(0, b"first")], MOST)
@@ -51,7 +51,7 @@ def test_each_attempt_has_its_own(bench: Bench, outputs: OutputReader) -> None:
     assert joined(outputs.of_attempt(job_id, 3)) == b""
 
 
-def test_an_attempt_that_ended_badly_has_its_last_lines(bench: Bench) -> None:
+def test_a_failed_attempt_has_its_last_lines_of_output(bench: Bench) -> None:
     job_id, runner = bench.enqueue(max_retries=2), bench.runner()
     printed = "".join(f"line {number}\n" for number in range(30)).encode()
     fence = runner.claim_one()
@@ -67,7 +67,7 @@ def test_an_attempt_that_ended_badly_has_its_last_lines(bench: Bench) -> None:
     assert found == [(*(f"line {n}" for n in range(21, 30)), "\ufffd at last"), (), ()]
 
 
-def test_of_a_long_line_the_end_is_told(bench: Bench) -> None:
+def test_only_the_end_of_a_long_last_line_is_returned(bench: Bench) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -78,7 +78,7 @@ def test_of_a_long_line_the_end_is_told(bench: Bench) -> None:
     assert attempt.last_lines[0].endswith("xend")
 
 
-def test_only_the_holder_can_write(bench: Bench, outputs: OutputReader) -> None:
+def test_only_the_holder_can_store_output(bench: Bench, outputs: OutputReader) -> None:
     job_id, runner = bench.enqueue(), bench.runner()
     fence = runner.claim_one()
     runner.claims.complete(fence, "null", RETURNED)
@@ -86,7 +86,7 @@ def test_only_the_holder_can_write(bench: Bench, outputs: OutputReader) -> None:
     assert outputs.of_attempt(job_id, 1) == []
 
 
-def test_what_is_written_twice_is_kept_once(bench: Bench, outputs: OutputReader) -> None:
+def test_output_stored_twice_is_kept_once(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -95,7 +95,7 @@ def test_what_is_written_twice_is_kept_once(bench: Bench, outputs: OutputReader)
     assert joined(outputs.of_attempt(fence.job_id, 1)) == b"one\n"
 
 
-def test_of_much_the_start_and_the_end_are_kept(bench: Bench, outputs: OutputReader) -> None:
+def test_the_start_and_the_end_of_long_output_are_kept(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -114,7 +114,7 @@ def test_of_much_the_start_and_the_end_are_kept(bench: Bench, outputs: OutputRea
     assert joined(end).endswith(lines[-1])
 
 
-def test_a_part_ends_with_a_line_or_at_least_with_a_character(
+def test_a_piece_ends_at_a_line_or_at_least_at_a_character(
     bench: Bench, outputs: OutputReader
 ) -> None:
     bench.enqueue()
@@ -129,7 +129,7 @@ def test_a_part_ends_with_a_line_or_at_least_with_a_character(
     assert max(len(part.text) for part in parts) <= MOST // 8
 
 
-def test_it_goes_with_its_job(bench: Bench, outputs: OutputReader) -> None:
+def test_output_is_deleted_with_its_job(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()

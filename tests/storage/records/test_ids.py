@@ -1,4 +1,4 @@
-"""The ids of jobs tell which of several services has them."""
+"""The ids of jobs tell which cell has them."""
 
 import time
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) ->
 
 
 @pytest.mark.gen_test
-async def test_all_jobs_of_a_cell_have_its_number_after_the_version(client: Client) -> None:
+async def test_all_job_ids_of_a_cell_contain_its_number(client: Client) -> None:
     answers = [
         await client.post("/jobs", SLEEP, status=202),
         await client.post_form(analyze_form(b"x"), status=202),
@@ -41,7 +41,7 @@ async def test_all_jobs_of_a_cell_have_its_number_after_the_version(client: Clie
 
 
 @pytest.mark.parametrize("cell", [None, 0, 1, MAX_CELLS - 1])
-def test_ids_of_a_cell_are_as_different_as_others_and_of_the_same_version(cell: int | None) -> None:
+def test_ids_of_a_cell_are_distinct_and_of_version_7(cell: int | None) -> None:
     before = time.time_ns() // 10**6
     ids = [new_id(cell) for _ in range(1000)]
     assert len(set(ids)) == len(ids)
@@ -53,7 +53,7 @@ def test_ids_of_a_cell_are_as_different_as_others_and_of_the_same_version(cell: 
     assert cells == {cell} or cell is None
 
 
-def test_a_cell_has_a_number_that_there_is_room_for() -> None:
+def test_a_cell_number_that_is_too_large_is_refused() -> None:
     assert ServerSettings.read({}).cell is None
     assert ServerSettings.read({"CELL": "4095"}).cell == 4095
     for wrong in ("4096", "-1", "a"):

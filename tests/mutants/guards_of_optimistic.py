@@ -1,92 +1,92 @@
-"""Guards of turns whose changes are taken for granted."""
+"""Guards of optimistic transactions."""
 
 from tests.mutants.mutant import Mutant
 
-HOPES_TESTS = ("tests/storage/db/test_optimistic.py",)
+OPTIMISTIC_TESTS = ("tests/storage/db/test_optimistic.py",)
 
-HOPES = (
+OPTIMISTIC = (
     Mutant(
-        "a job that was looked at is claimed only if nobody has changed it",
+        "an optimistic claim requires an unchanged job",
         "storage/jobs/statements.py",
         'return JobRow.version == parameter(JobRow.version, "seen_version"), may_claim',
         "return (may_claim,)",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "a job that was looked at is claimed only if its queue is not paused",
+        "an optimistic claim requires a queue that is not paused",
         "storage/jobs/statements.py",
         "QueueRow.paused_at.is_null(), QueueRow.max_running.is_null()",
         "(QueueRow.max_running.is_null(),)",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "a job that was looked at is claimed only if its queue has no limit",
+        "an optimistic claim requires a queue without a limit",
         "storage/jobs/statements.py",
         "QueueRow.paused_at.is_null(), QueueRow.max_running.is_null()",
         "(QueueRow.paused_at.is_null(),)",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "a job that was looked at is claimed only by a runner that is known",
+        "an optimistic claim requires a registered runner",
         "storage/jobs/statements.py",
         ".join(RunnerRow, on=runner)",
         "",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "if not all is as was hoped, nothing has happened",
+        "a conflict aborts an optimistic transaction",
         "storage/db/statements.py",
         "{changes} {_FAIL_UNLESS_ALL_CHANGED}",
         "{changes} {_CHANGED_POSITIONS}",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "if a job that was looked at is gone, nothing has happened",
+        "a deleted job aborts an optimistic transaction",
         "storage/db/optimistic.py",
         "except pw.IntegrityError as error:",
         "except ZeroDivisionError as error:",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "nobody waits for rows of attempts",
+        "rows of attempts are written before the version lock is taken",
         "storage/db/database.py",
         "self.engine.defer_first(*each)",
         "self.engine.defer(*each)",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "a rescuer waits for who writes to its attempts before others wait for it",
+        "a rescuer locks the attempts before it takes the version lock",
         "storage/claiming/rescue.py",
         "self._database.lock(_select_attempts(name))",
         "_select_attempts(name)",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "a claimed job is told as it was claimed",
+        "a claimed job is returned as it was claimed",
         "storage/jobs/rows.py",
         "replace(_job(row, (*earlier, present)), upload=read.upload)",
         "read",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "what one runner is about to claim another passes over",
+        "candidates of one runner are skipped by another",
         "storage/claiming/due_jobs.py",
         "query.where(is_free)",
         "query",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "while a queue with jobs has a limit, nothing is taken for granted",
+        "no optimistic claim while a queue with jobs has a limit",
         "storage/claiming/candidates.py",
         'row["max_running"] is not None and row["next_run_at"] is not None',
         "False",
-        ("tests/storage/claiming/test_candidates.py", *HOPES_TESTS),
+        ("tests/storage/claiming/test_candidates.py", *OPTIMISTIC_TESTS),
     ),
     Mutant(
-        "what an aborted breath was to prepare is prepared later",
+        "statements of an aborted pipeline are prepared again",
         "storage/db/pipeline.py",
         "        connection._prepared.clear()\n",
         "",
-        HOPES_TESTS,
+        OPTIMISTIC_TESTS,
     ),
 )
