@@ -77,10 +77,9 @@ class Claims(ClaimTransactions):
             return self._claimer.claim(limit, prefetch).jobs()
 
     def seconds_to_next(self) -> float | None:
-        """Return the seconds until the next queued job is due in an open queue, below 0 if one is
-        due.
+        """Return the seconds until the next queued job in an open queue is due.
 
-        Returns None if there is no such job.
+        Below 0 if one is due already, None if there is no such job.
         """
         queues = open_queues(self._database, self._queues)
         run_at = min((queue.next_run_at for queue in queues), default=None)
@@ -116,7 +115,7 @@ class Claims(ClaimTransactions):
         return self.complete_each([(fence, result, end)])[0]
 
     def complete_each(self, ends: Sequence[tuple[Fence, str, AttemptEnd]]) -> list[bool]:
-        """Record that several jobs succeeded. Each has its fence, its result as JSON text, and its
+        """Record that several jobs succeeded. Each has its fence, its result as JSON text and its
         end."""
         settlements = [(fence, end, {"result": result}) for fence, result, end in ends]
         return self._transitions.settle_each(COMPLETE, settlements, self._clock())

@@ -37,8 +37,10 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list, newest first. `next` is the cursor of the next page, None on the last
-    one."""
+    """One page of a list, newest first.
+
+    `next` is the cursor of the next page, None on the last page.
+    """
 
     jobs: list[Job]
     next: UUID | None
@@ -105,21 +107,20 @@ class JobStore:
         return Page([jobs[job_id] for job_id in found.ids if job_id in jobs], found.next)
 
     def cancel(self, job_id: UUID, by: str | None = None) -> Job | None:
-        """Cancel a queued job at once, or request the cancel of a running one. Returns the job
-        afterwards.
+        """Cancel a queued job at once, or request the cancel of a running one.
 
-        `by` is the name of the caller. A final job is not changed. Returns None if there is no such
-        job.
+        Returns the job afterwards, or None if there is no such job. A final job is not changed.
+        `by` is the name of the caller.
         """
         with waking(self._wakeup, self._database, WORKER):
             self._transitions.cancel(job_id, self._clock(), by)
         return self.get(job_id)
 
     def retry(self, job_id: UUID) -> tuple[bool, Job | None]:
-        """Queue a failed or canceled job again. Returns whether that was done, and the job
-        afterwards.
+        """Queue a failed or canceled job again.
 
-        Any other job is not changed. The job is None if it does not exist.
+        Returns whether that was done, and the job afterwards, or None if there is no such job. Any
+        other job is not changed.
         """
         with waking(self._wakeup, self._database) as woken:
             retried = self._transitions.requeue(job_id, self._clock())

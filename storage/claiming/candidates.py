@@ -50,11 +50,11 @@ class CandidateFinder:
         return self._candidates(query, *self._fetch(query))
 
     def find_optimistically(self, now: int, limit: int) -> Candidates | None:
-        """Find candidates before the transaction takes the version lock. The claim must check that
-        they are unchanged.
+        """Find candidates before the transaction takes the version lock.
 
-        Returns None if that is not possible: on SQLite, where a transaction blocks other writers
-        from its beginning, and while a queue with jobs has a limit. The caller then uses `find`.
+        The claim must check that they are unchanged. Returns None if that is not possible: on
+        SQLite, where a transaction blocks other writers from its beginning, and while a queue with
+        jobs has a limit. The caller then uses `find`.
         """
         if limit < 1 or not self._database.postgresql:
             return None

@@ -40,8 +40,7 @@ class DueQuery:
 
 
 def due_jobs(query: DueQuery, open_queues: Sequence[OpenQueue], known: dict[str, Rows]) -> Rows:
-    """Return due jobs of the open queues, ordered by priority, then by the time when they became
-    due.
+    """Return due jobs of the open queues, ordered by priority, then by `run_at`.
 
     Returns at most `limit` jobs, and from each queue at most as many as it has room for. Each row
     has all columns of a job. `known` holds the rows of queues that were already queried with
@@ -72,10 +71,10 @@ def _claimed_first(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _due_in(query: DueQuery, queue: str, room: int, known: Rows | None) -> Rows:
-    """Return due jobs of a queue, one priority after the other, so that no job with a later run_at
-    is read.
+    """Return due jobs of a queue, one priority after the other.
 
-    `known` holds the due jobs of the highest priority, if they were already queried.
+    This way, jobs that are not due yet are never read. `known` holds the due jobs of the highest
+    priority, if they were already queried.
     """
     found = _due_of(query, queue, None, room) if known is None else known
     if len(found) == room:

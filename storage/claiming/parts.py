@@ -1,5 +1,6 @@
-"""Parts of jobs that run in parts, as rows. The runner of the job creates and ends them
-(`job_parts`), any runner with a free slot runs them.
+"""Parts of jobs that run in parts, as rows.
+
+The runner of the job creates and ends them (`job_parts`), any runner with a free slot runs them.
 
                ┌──── give back, lost ───┐
                ▼                        │
@@ -36,8 +37,10 @@ _IS_QUEUED = pw.SQL("\"t1\".status = 'queued'")
 
 @dataclass(frozen=True)
 class PartFence:
-    """Identifies a part and its holder: changes of the part count only while the runner holds this
-    try."""
+    """Identifies a part and its holder.
+
+    A change with this fence takes effect only if the runner still holds the part in this try.
+    """
 
     job_id: UUID
     number: int
@@ -75,8 +78,10 @@ class Parts:
         self._settled = False
 
     def take_settled(self) -> bool:
-        """Return whether any part was settled since the last call. The runner of its job waits for
-        it."""
+        """Return whether any part was settled since the last call.
+
+        If so, the runner of the part's job is to be woken.
+        """
         settled, self._settled = self._settled, False
         return settled
 
@@ -104,8 +109,7 @@ class Parts:
         return {PartFence(**row): is_ending for row, is_ending in zip(rows, ending, strict=True)}
 
     def reload(self, fence: PartFence) -> ClaimedPart | None:
-        """Return a part that the runner holds as it was when claimed; None if the runner does not
-        hold it."""
+        """Return a part that the runner holds, as it was when claimed, or None."""
         rows = self._database.rows(PartRow.select(PartRow.spec).where(*_held(fence)))
         job = jobs_by_id(self._database, [fence.job_id]).get(fence.job_id)
         return ClaimedPart(job, fence, from_json_text(rows[0]["spec"])) if rows and job else None
@@ -174,8 +178,10 @@ def _held(fence: PartFence) -> tuple[pw.Expression, ...]:
 
 
 def _added(usage: Usage) -> dict[str, Any]:
-    """Return the changes that add the usage of a try. CPU is summed up; the peak is the one of the
-    last try."""
+    """Return the changes that add the usage of a try.
+
+    CPU seconds are summed up. The peak memory is that of the last try.
+    """
     cpu = pw.fn.COALESCE(PartRow.cpu_seconds, 0.0) + (usage.cpu_seconds or 0.0)
     return {"cpu_seconds": cpu, "peak_memory_bytes": usage.peak_memory_bytes}
 
@@ -186,8 +192,10 @@ def select_holders() -> Any:
 
 
 def free_lost_parts(database: Database, runner: str) -> int:
-    """Free the parts of a runner that is proved dead, and return their number. Only in a
-    transaction."""
+    """Free the parts of a runner that is proved dead, and return their number.
+
+    Only inside a transaction.
+    """
     mine, lost = PartRow.runner == runner, PartRow.lost + 1
     is_poison = PartRow.status == "running", PartRow.lost + 1 >= MAX_LOST
     error = {"outcome": "lost", "retryable": True, **LOST_ERROR}

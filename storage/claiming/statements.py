@@ -22,8 +22,10 @@ Rows = Sequence[dict[str, Any]]
 
 
 class ClaimedJobs:
-    """Jobs that a transaction claims. They are built after the commit, so that no other writer
-    waits for it."""
+    """Jobs that a transaction claims.
+
+    The records are built after the commit, so that no other writer waits for it.
+    """
 
     def __init__(self, database: Database, rows: Rows, newest: PendingVersion):
         self._database, self._rows, self._newest = database, rows, newest

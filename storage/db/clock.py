@@ -37,8 +37,10 @@ class DatabaseClock:
         """
 
     def __call__(self) -> int:
-        """Return the time. Raises StoreUnavailable if the database must be queried and cannot be
-        reached."""
+        """Return the time.
+
+        Raises StoreUnavailable if the database must be queried and cannot be reached.
+        """
         known, now = self._known, steady_now()
         if known is None or now - known[1] > QUERY_SECONDS:
             query = pw.Select(columns=[DATABASE_NOW.alias("now")])

@@ -1,9 +1,8 @@
-"""Runs queries and transactions. Only this module, `engines` and `dialect` know which database it
-is.
+"""Runs queries and transactions.
 
-Correctness does not depend on the differences between the databases: every change is one guarded
-UPDATE, which is the same on both. Each thread has its own connection, which is opened on first use
-and dropped after an error.
+Only this module, `engines` and `dialect` know which database it is. Correctness does not depend on
+the differences between the databases: every change is one guarded UPDATE, which is the same on
+both. Each thread has its own connection, which is opened on first use and dropped after an error.
 """
 
 import logging
@@ -110,8 +109,10 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
             return int(cursor.rowcount)
 
     def change_each_deferred(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Defer a changing statement for each row of values, see `defer`. Only inside a
-        transaction."""
+        """Defer a changing statement for each row of values, see `defer`.
+
+        Only inside a transaction.
+        """
         if not self.postgresql:
             self.change_each(statement, rows)
         else:
@@ -120,8 +121,7 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
     def change_both(
         self, first: Statement, second: Statement, rows: Sequence[Mapping[str, Any]]
     ) -> list[bool]:
-        """Run `first` for each row of values, and `second` for those rows where `first` changed
-        something.
+        """Run `first` for each row of values, and `second` where `first` changed something.
 
         Runs in a transaction. Returns one bool per row: whether `first` changed something. In
         optimistic mode all are True, since a conflict aborts the transaction; see
@@ -145,8 +145,10 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
     def change_both_deferred(
         self, first: Statement, second: Statement, rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        """Like `change_both`, for a transaction in which no guard can refuse; deferred, see
-        `defer`."""
+        """Defer `first` and `second` for each row of values, where no guard can refuse.
+
+        See `change_both` and `defer`. Only inside a transaction.
+        """
         if both := first.followed_by(second):
             self.defer_each(both.bind_each(rows))
         else:

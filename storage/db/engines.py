@@ -58,8 +58,7 @@ class _PlainSqlite(ConnectionRegistry, pw.SqliteDatabase):
     """A SQLite engine without the write lock, for a file that only this program knows."""
 
     def defer(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Run a statement without a result. It runs at once, since SQLite has no round trips to
-        save."""
+        """Run a statement without a result at once, since SQLite has no round trips to save."""
         self.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
 
     def defer_query(self, sql: str, parameters: Sequence[Any]) -> PendingResult:

@@ -77,6 +77,8 @@ def unindexed(field: pw.Field) -> Any:
 
 
 def key_equals(field: pw.Field, name: str = "") -> Any:
-    """Return the condition that a field equals a parameter. The field must be the first of an
-    index."""
+    """Return the condition that a field equals a parameter.
+
+    The field must be the first column of an index.
+    """
     return _KeyEquals(field, parameter(field, name))

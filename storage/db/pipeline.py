@@ -76,8 +76,10 @@ class Pipeline:
         return self.execute_each([(sql, params)])[0]
 
     def execute_each(self, statements: Sequence[BoundStatement]) -> list[Any]:
-        """Run several statements after the deferred ones, in one round trip, and return their
-        cursors."""
+        """Run several statements after the deferred ones, in one round trip.
+
+        Returns their cursors.
+        """
         if len(statements) == 1 and not self._has_deferred():
             return [super().execute_sql(*statements[0])]  # type: ignore[misc]
         with self._one_round_trip():
@@ -89,8 +91,10 @@ class Pipeline:
         return super().cursor(*args, **kwargs)  # type: ignore[misc]
 
     def commit(self) -> None:
-        """Commit after all deferred statements, in one round trip. An empty transaction sends
-        nothing."""
+        """Commit after all deferred statements, in one round trip.
+
+        An empty transaction sends nothing.
+        """
         if self._deferred.begin and not self._deferred.results:
             self.discard_deferred()
         elif self._deferred.results:

@@ -73,8 +73,10 @@ class Statement:
 
     @cached_property
     def batch_or_fail(self) -> "BatchStatement":
-        """The statement for many rows on PostgreSQL that fails with NOT_ALL_CHANGED unless it
-        changes all."""
+        """The statement for many rows on PostgreSQL, which must change all of them.
+
+        Otherwise it fails with NOT_ALL_CHANGED.
+        """
         json_rows = _JsonRows(self._fields())
         changes, parameters = self._changing_cte(pw.SQL("1"))
         sql = f"WITH {json_rows.as_cte}, {changes} {_FAIL_UNLESS_ALL_CHANGED}"
@@ -92,8 +94,10 @@ class Statement:
         return self._followed[second]
 
     def bind_each(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
-        """Yield SQL and arguments that run this statement for many rows: a few batches, or one per
-        row."""
+        """Yield SQL and arguments that run this statement for many rows.
+
+        Yields a few batches where possible, or one statement per row.
+        """
         if len(rows) > 1 and (batch := self.batch):
             return batch.bind_each(rows)
         return ((self.sql, self.arguments(each)) for each in rows)

@@ -79,8 +79,7 @@ class VersionSequence:
         return self.version_at(self.next_version_offset(count))
 
     def next_version_offset(self, count: int) -> int:
-        """Allocate the next `count` versions, and return how far the last is behind the newest
-        reserved.
+        """Allocate the next `count` versions, and return the offset of the last from the newest.
 
         Needs no round trip. All statements that follow run after the version lock is taken.
         """
@@ -90,8 +89,7 @@ class VersionSequence:
         return self.next_version_offset(count)
 
     def reserve_versions(self, count: int) -> None:
-        """Reserve versions for the changes that this transaction makes from here on. Takes the
-        version lock."""
+        """Reserve versions for the coming changes of this transaction. Takes the version lock."""
         advance = self.statement("next version", _advance)
         with self.translate_errors():
             if self.postgresql and not self._reserved.has_any:

@@ -30,8 +30,10 @@ class WriteLock:
         self._waiting = self._wanted = self._held = False
 
     def acquire(self, seconds: float) -> bool:
-        """Wait for the lock, and return False on timeout. Raises OSError if its file cannot be
-        opened."""
+        """Wait for the lock, and return False on timeout.
+
+        Raises OSError if its file cannot be opened.
+        """
         deadline = time.monotonic() + seconds
         if not self._threads.acquire(timeout=seconds):
             return False

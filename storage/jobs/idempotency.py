@@ -1,9 +1,8 @@
-"""Idempotency keys: each key stands for one job, however often and to whichever listener it is
-sent.
+"""Idempotency keys: each key stands for one job.
 
-A key is a row with a unique index, stored in the transaction that stores the job. If two
-transactions store one key, the second waits for the first and then finds its row. A key is deleted
-with its job.
+That holds however often and to whichever listener the key is sent. A key is a row with a unique
+index, stored in the transaction that stores the job. If two transactions store one key, the second
+waits for the first and then finds its row. A key is deleted with its job.
 """
 
 from collections.abc import Mapping, Sequence

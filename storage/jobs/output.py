@@ -68,14 +68,12 @@ class OutputReader:
         return self._parts(query, {"job_id": job_id, "attempt": attempt})
 
     def of_job(self, job_id: UUID, version: int) -> list[OutputPiece]:
-        """Return the output of all attempts of a job that was stored after a version, in order of
-        versions."""
+        """Return the output of all attempts of a job after a version, in order of versions."""
         query = self._database.statement("output of job", _select_of_job)
         return sorted(self._parts(query, {"job_id": job_id, "version": version}), key=_version)
 
     def between(self, version: int, newest: int) -> list[OutputPiece]:
-        """Return the output of all jobs stored after `version` and up to `newest`, in order: at
-        most PAGE."""
+        """Return at most PAGE pieces after `version` and up to `newest`, in order of versions."""
         query = self._database.statement("outputs", _select_between)
         return self._parts(query, {"version": version, "newest": newest})
 

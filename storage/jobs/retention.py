@@ -30,10 +30,9 @@ def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
 
 
 def delete_job(database: Database, job_id: UUID) -> tuple[Status | None, list[UUID]]:
-    """Delete one job if it is final. Returns the status it had, and its unused uploads as `prune`
-    does.
+    """Delete one job if it is final.
 
-    The status is None if there is no such job.
+    Returns the status it had, None if there is no such job, and its unused uploads as `prune` does.
     """
     with database.transaction():
         query = JobRow.select(JobRow.status, JobRow.upload_id).where(JobRow.id == job_id)

@@ -10,8 +10,10 @@ from storage.records.states import Status
 
 @dataclass(frozen=True)
 class SettledAttempt:
-    """How an attempt ended, and the status of its job since then. `at` is in milliseconds since
-    1970."""
+    """How an attempt ended, and the status of its job since then.
+
+    `at` is in milliseconds since 1970.
+    """
 
     fence: Fence
     end: AttemptEnd
@@ -38,8 +40,10 @@ Settled = SettledAttempt | SettledPart
 
 
 class SettledPublisher:
-    """Counts the ends of attempts, and passes those of traced jobs to a subscriber after the
-    commit."""
+    """Counts the ends of attempts, and publishes those of traced jobs after the commit.
+
+    `subscriber` is called with each, if it is set.
+    """
 
     def __init__(self) -> None:
         self.count = 0

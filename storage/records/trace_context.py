@@ -17,8 +17,11 @@ ATTEMPT = "attempt"
 
 @dataclass(frozen=True)
 class TraceOrigin:
-    """Where the spans of an attempt start: the span of the submission, and when the job became due,
-    in milliseconds since 1970."""
+    """Where the spans of an attempt start.
+
+    `traceparent` is the span of the submission, `due_at` is when the job became due, in
+    milliseconds since 1970.
+    """
 
     traceparent: str
     due_at: int

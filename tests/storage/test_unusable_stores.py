@@ -1,6 +1,4 @@
-"""A store that is temporarily or permanently unusable: reported clearly, with nothing lost or
-changed.
-"""
+"""A store that is temporarily or permanently unusable: it is reported, and nothing is lost."""
 
 import multiprocessing
 import os

@@ -84,8 +84,10 @@ def _schema_lock(database: Database, lock_folder: Path) -> Iterator[None]:
 
 
 def refuse_foreign(database: Database) -> None:
-    """Raise StoreUnusable if the database belongs to something else, before anything is written to
-    it."""
+    """Raise StoreUnusable if the database belongs to something else.
+
+    To be called before anything is written to it.
+    """
     _require_utf8(database)
     with database.translate_errors():
         tables = _existing_tables(database.engine)
@@ -117,8 +119,10 @@ def _tables_of(path: str, mode: str) -> list[str]:
 
 
 def _require_utf8(database: Database) -> None:
-    """Raise StoreUnusable unless the encoding is UTF-8. Other encodings lack characters that
-    clients send. SQLite always uses UTF-8."""
+    """Raise StoreUnusable unless the encoding is UTF-8.
+
+    Other encodings lack characters that clients send. SQLite always uses UTF-8.
+    """
     if not database.postgresql:
         return
     with database.translate_errors():

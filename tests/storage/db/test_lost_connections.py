@@ -1,6 +1,4 @@
-"""A client that is cut off from PostgreSQL, or idles in a transaction, blocks no writer, and
-detects it.
-"""
+"""A client that is cut off from PostgreSQL or idles in a transaction blocks no writer."""
 
 import contextlib
 import json

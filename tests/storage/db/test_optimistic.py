@@ -32,8 +32,7 @@ def tables_written_by_waiters(bench: Bench) -> set[str]:
 
 
 class SettleAndClaim:
-    """A transaction that settles jobs and claims others, during whose first run `meanwhile`
-    happens."""
+    """A transaction that settles and claims jobs; `meanwhile` happens during its first run."""
 
     def __init__(self, runner: Holder, jobs: list[Job], meanwhile: Callable[[], Any]):
         self._runner, self._jobs, self._meanwhile = runner, jobs, meanwhile
