@@ -60,15 +60,15 @@ class ClockSetBackDetector:
 
     def __init__(self, clock: Clock):
         self._clock = clock
-        self._ahead: float | None = None
+        self._offset: float | None = None
 
     def was_set_back(self) -> bool:
         """Return whether the clock was set back by a second or more since the last call.
 
         The first call returns False.
         """
-        before, self._ahead = self._ahead, self._measure()
-        return before is not None and before - self._ahead >= self.MIN_SECONDS
+        previous, self._offset = self._offset, self._measure()
+        return previous is not None and previous - self._offset >= self.MIN_SECONDS
 
     def _measure(self) -> float:
         return self._clock() / 1000 - steady_now()

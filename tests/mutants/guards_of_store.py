@@ -240,7 +240,7 @@ STORE = (
     Mutant(
         "a clock that was set back is noticed",
         "storage/db/clock.py",
-        "return before is not None and before - self._ahead >= self.MIN_SECONDS",
+        "return previous is not None and previous - self._offset >= self.MIN_SECONDS",
         "return False",
         CLOCK,
     ),
