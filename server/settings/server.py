@@ -6,7 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from server.auth import tokens
 from server.settings.edge import EdgeSettings
-from storage.records.ids import MOST_CELLS
+from storage.records.ids import MAX_CELLS
 from storage.settings.settings import Seconds
 
 LEAST_SECRET = 16
@@ -31,7 +31,7 @@ class ServerSettings(EdgeSettings):
     cell: int | None = Field(
         None,
         ge=0,
-        lt=MOST_CELLS,
+        lt=MAX_CELLS,
         description="number of this service among several, to be in the ids of its jobs",
     )
     api_tokens: str = Field(
