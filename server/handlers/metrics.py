@@ -6,9 +6,8 @@ from server.documents.service_schemas import ReadyDocument
 from server.handlers.base import Handler
 from server.http.problems import Problem, unavailable
 from storage.liveness.runners import living
-from storage.queries.health import require_ready
+from storage.queries.health import oldest_seconds, require_ready
 from storage.queries.history import last_hour
-from storage.queries.transactions import oldest_seconds
 from storage.records.job import StoreUnusable
 from storage.telemetry.logs import instance
 

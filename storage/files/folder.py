@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from storage.files.folders import make_folder, sync_folder
+from storage.files.disk import make_folder, sync_folder
 from storage.files.uploads import GRACE_SECONDS, Unknown, Uploads, UploadWriter
 from storage.files.write_back import WriteBack
 from storage.records.job import StoreFull, StoreUnavailable, Upload

@@ -22,7 +22,7 @@ from storage.db.clock import DATABASE_NOW, steady_now
 from storage.db.database import Database
 from storage.db.models import RunnerRow
 from storage.files import close_watch as closings
-from storage.liveness.runner_locks import lock_is_free, lock_path
+from storage.liveness.runners import lock_is_free, lock_path
 
 SAFE_SHARE = 2 / 3
 """For how much of a lease jobs may run after its renewal; the rest is for killing them."""

@@ -1,5 +1,7 @@
 """The runners that live, as anybody sees them."""
 
+import fcntl
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,6 @@ from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
 from storage.db.part_row import PartRow
 from storage.jobs.open_queues import IS_RUNNING
-from storage.liveness.runner_locks import lock_is_free, lock_path
 
 
 @dataclass(frozen=True)
@@ -66,3 +67,23 @@ def _held(database: Database) -> Counter[str]:
     parts = PartRow.select(PartRow.runner.alias("name")).where(PartRow.runner.is_null(False))
     held = [*database.rows(whole.where(~in_parts)), *database.rows(parts)]
     return Counter(row["name"] for row in held)
+
+
+def lock_path(folder: Path, name: str) -> Path:
+    """The file that a runner holds a lock on."""
+    return folder / f"{name}.lock"
+
+
+def lock_is_free(path: Path) -> bool:
+    """Whether nobody holds the lock. A missing file is that of a runner that ended in order."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(file)
+    return True

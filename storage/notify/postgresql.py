@@ -46,7 +46,7 @@ class PostgresWaiter:
     """A connection that listens; after a drop it listens again at the next drain."""
 
     def __init__(self, database: Database, topic: str):
-        import psycopg  # not above: see storage/settings/drivers.py
+        import psycopg  # not above: see storage/settings/url.py
 
         self._database = database
         self._topic = topic

@@ -15,7 +15,7 @@ from storage.db.database import Database
 from storage.db.engines import OUR_NAME, open_engine
 from storage.db.models import JobRow, VersionRow
 from storage.db.schema import migrate as schema
-from storage.files.folders import make_folder
+from storage.files.disk import make_folder
 from storage.liveness.runners import living
 from storage.notify.wakeup import somebody_waits
 from storage.records.job import StoreError, StoreUnavailable

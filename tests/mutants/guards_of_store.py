@@ -203,7 +203,7 @@ STORE = (
     ),
     Mutant(
         "the kernel's lock says who lives",
-        "storage/liveness/runner_locks.py",
+        "storage/liveness/runners.py",
         "fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)",
         "pass",
         RESCUE,
@@ -329,7 +329,7 @@ STORE = (
     ),
     Mutant(
         "a folder that fails to sync is told from one that cannot",
-        "storage/files/folders.py",
+        "storage/files/disk.py",
         "if error.errno not in _CANNOT_SYNC:",
         "if False:",
         MAKING,
@@ -343,7 +343,7 @@ STORE = (
     ),
     Mutant(
         "a new folder is synced into the one above",
-        "storage/files/folders.py",
+        "storage/files/disk.py",
         "    sync_name(folder)\n",
         "",
         MAKING,

@@ -13,7 +13,7 @@ from storage.db.engines import making_engine
 from storage.db.schema.sqlite_file import make_file
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreUnusable
-from storage.settings.drivers import needed_only
+from storage.settings.url import needed_only
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 HISTORY = "schema_migration"

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from storage.files.folders import sync_name
+from storage.files.disk import sync_name
 
 
 def make_file(file: Path, make: Callable[[Path], None]) -> None:

@@ -15,8 +15,8 @@ import pytest
 from runner.supervisor import transaction_watch
 from runner.supervisor.transaction_watch import TransactionWatch
 from storage.open import name_of
-from storage.queries import transactions
-from storage.queries.transactions import oldest_seconds, open_transactions
+from storage.queries import health
+from storage.queries.health import oldest_seconds, open_transactions
 from tests.support.programs import running_service
 from tests.support.stores import Bench
 from tests.support.waiting import wait_for
@@ -37,7 +37,7 @@ def idle_transaction(url: str) -> Iterator[int]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is idle for a tenth of a second is idle for long."""
-    monkeypatch.setattr(transactions, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(health, "IDLE_SECONDS", 0.1)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:

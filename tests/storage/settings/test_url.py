@@ -7,7 +7,7 @@ import pytest
 
 LOOK = """
 import sys
-from storage.settings.drivers import load_peewee
+from storage.settings.url import load_peewee
 load_peewee(sys.argv[1])
 import {program}
 from storage.db.engines import open_engine
