@@ -16,7 +16,7 @@ from storage.jobs.queues import known
 from storage.jobs.rows import jobs_by_id
 from storage.jobs.statements import insert_job
 from storage.jobs.transitions import Transitions, to_json_text
-from storage.notify.transaction import waking
+from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.queries.id_skew import IdSkew
 from storage.queries.search import find
@@ -61,7 +61,7 @@ class JobStore:
 
         After StoreInDoubt they may be there, all or none; after another error none is.
         """
-        with waking(self._wakeup, self._database, WORKER):
+        with notifying_transaction(self._wakeup, self._database, WORKER):
             rows = self._rows(jobs)
             self._insert([row for row in rows if not isinstance(row, Refusal)])
         return [row if isinstance(row, Refusal) else row["id"] for row in rows]
@@ -71,7 +71,7 @@ class JobStore:
 
         The key of a job that is refused is free again. Raises as `enqueue` does.
         """
-        with waking(self._wakeup, self._database, WORKER):
+        with notifying_transaction(self._wakeup, self._database, WORKER):
             kept = store_keys(self._database, keyed)
             new = [each for each in keyed if kept[each.key].job_id == each.job.id]
             rows = self._rows([each.job for each in new])
@@ -105,7 +105,7 @@ class JobStore:
 
         `by` is the name of who wants it. A final job stays as it is. None if there is no such job.
         """
-        with waking(self._wakeup, self._database, WORKER):
+        with notifying_transaction(self._wakeup, self._database, WORKER):
             self._moves.cancel(job_id, self._clock(), by)
         return self.get(job_id)
 
@@ -114,7 +114,7 @@ class JobStore:
 
         Any other job stays as it is. None if there is no such job.
         """
-        with waking(self._wakeup, self._database) as woken:
+        with notifying_transaction(self._wakeup, self._database) as woken:
             retried = self._moves.requeue(job_id, self._clock())
             if retried:
                 woken += [WORKER, LISTENER]
@@ -160,7 +160,7 @@ class JobStore:
         for type, count in Counter(row["type"] for row in rows).items():
             self._database.tallies.add(type, "submitted", count)
         first = self._database.number_next(len(rows)) + len(rows) - 1
-        self._skew.note(rows)
+        self._skew.record(rows)
         numbered = [{**row, "version": first - n} for n, row in enumerate(rows)]
         insert = self._database.statement("insert", lambda: insert_job(numbered[0]))
         self._database.change_each_later(insert, numbered)

@@ -66,7 +66,7 @@ class ClaimTransactions:
         try:
             first(result)
         finally:
-            self._wakeup.after_commit(woken)
+            self._wakeup.notify_after_commit(woken)
         return result
 
     @contextmanager
@@ -75,12 +75,12 @@ class ClaimTransactions:
         woken: list[str] = []
         with self._turn(woken):
             yield
-        self._wakeup.after_commit(woken)
+        self._wakeup.notify_after_commit(woken)
 
     @contextmanager
     def _turn(self, woken: list[str], limit: int = 0, ahead: int = 0) -> Iterator[ClaimCall]:
         """One transaction; whom it is to wake is noted."""
-        at_end = partial(self._wakeup.with_commit, woken)
+        at_end = partial(self._wakeup.notify_in_transaction, woken)
         with self.ends.told(), self._database.transaction(at_end):
             claim = self._claiming.look_ahead(limit, ahead)
             self._database.take_numbers(_NUMBERS)

@@ -19,7 +19,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from storage.files.bucket_access import open_bucket
-from storage.files.uploads import GRACE_SECONDS, Unknown, Uploads, UploadWriter
+from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, StoreUnusable, Upload
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class BucketWriter(UploadWriter):
         """As UploadWriter.abort; where S3 cannot be had, it is left to a sweep and the rule."""
         if not self._writer.closed():
             try:
-                with network_errors():
+                with translate_errors():
                     self._writer.__exit__(EOFError, EOFError(), None)  # without: it would complete
             except StoreUnavailable as error:
                 log.warning("parts of an upload are left", extra={"reason": str(error)})
@@ -85,7 +85,7 @@ class BucketWriter(UploadWriter):
     @contextlib.contextmanager
     def _noting_failure(self) -> Iterator[None]:
         try:
-            with network_errors():
+            with translate_errors():
                 yield
         except StoreUnavailable:
             self._failed = True
@@ -112,7 +112,7 @@ class BucketUploads(Uploads):
     def check(self) -> None:
         """See that the bucket can be had. Raises StoreUnavailable; StoreUnusable if it refuses."""
         try:
-            with network_errors():
+            with translate_errors():
                 next(iter(obstore.list(self._bucket, chunk_size=1)), None)
         except StoreUnavailable as error:
             if _REFUSED.search(str(error.__cause__)):
@@ -126,7 +126,7 @@ class BucketUploads(Uploads):
     def size(self, upload: Upload) -> int | None:
         """As Uploads.size."""
         try:
-            with network_errors():
+            with translate_errors():
                 return int(obstore.head(self._bucket, str(upload.id))["size"])
         except StoreUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
@@ -138,7 +138,7 @@ class BucketUploads(Uploads):
         seconds = _LONGEST_SECONDS if timeout is None else timeout + _SLACK_SECONDS
         life = timedelta(seconds=min(seconds, _LONGEST_SECONDS))
         try:
-            with network_errors():
+            with translate_errors():
                 return {"url": obstore.sign(self._signer, "GET", str(upload.id), life)}
         except StoreUnavailable as error:
             log.warning("an upload cannot be signed for its job", extra={"reason": str(error)})
@@ -148,18 +148,18 @@ class BucketUploads(Uploads):
         """As Uploads.delete: one request for a thousand of them."""
         if names := list(map(str, upload_ids)):
             try:
-                with network_errors():
+                with translate_errors():
                     obstore.delete(self._bucket, names)
             except StoreUnavailable as error:
                 log.warning("uploads are left to a sweep", extra={"reason": str(error)})
 
-    def sweep(self, unknown: Unknown) -> None:
+    def sweep(self, unknown: FindOrphans) -> None:
         """As Uploads.sweep. What no job has must be found twice, its grace apart: S3 tells when an
         object's first byte came, which may be long before the job of a large one is stored."""
         now, found = self._clock(), set[UUID]()
-        with network_errors():
+        with translate_errors():
             for some in obstore.list(self._bucket, chunk_size=1000):
-                found |= unknown(set(_ids(each["path"] for each in some)))
+                found |= unknown(set(_upload_ids(each["path"] for each in some)))
         self._orphans = {each: self._orphans.get(each, now) for each in found}
         past = [each for each, since in self._orphans.items() if now - since >= GRACE_SECONDS]
         self.delete(past)
@@ -172,7 +172,7 @@ def open_bucket_uploads(settings: "Settings") -> BucketUploads:
 
 
 @contextlib.contextmanager
-def network_errors() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """A block of code in which the errors of obstore become StoreUnavailable."""
     try:
         yield
@@ -191,7 +191,7 @@ def _reason(text: str) -> str:
     return reason[:_REASON_CHARACTERS]
 
 
-def _ids(names: Iterable[str]) -> Iterator[UUID]:
+def _upload_ids(names: Iterable[str]) -> Iterator[UUID]:
     for name in names:
         with contextlib.suppress(ValueError):  # of somebody else: it is left alone
             yield UUID(name)

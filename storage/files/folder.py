@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from storage.files.disk import make_folder, sync_folder
-from storage.files.uploads import GRACE_SECONDS, Unknown, Uploads, UploadWriter
+from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.files.write_back import WriteBack
 from storage.records.job import StoreFull, StoreUnavailable, Upload
 
@@ -31,7 +31,7 @@ class FolderWriter(UploadWriter):
         self._part = incoming / str(self._id)
         self._target = files / str(self._id)
         self.size = 0
-        with _disk_errors():
+        with _translate_errors():
             if id:
                 self._part.unlink(missing_ok=True)  # of a copy that was cut off
             self._file = self._part.open("xb", buffering=0)
@@ -41,7 +41,7 @@ class FolderWriter(UploadWriter):
     def write(self, data: bytes | memoryview) -> None:
         """As UploadWriter.write."""
         rest = memoryview(data)
-        with _disk_errors():
+        with _translate_errors():
             while rest:
                 rest = rest[self._file.write(rest[:_STEP_BYTES]) :]
         self.size += len(data)
@@ -49,7 +49,7 @@ class FolderWriter(UploadWriter):
 
     def finish(self, name: str, sha256: str) -> Upload:
         """As UploadWriter.finish."""
-        with _disk_errors():
+        with _translate_errors():
             os.fsync(self._file.fileno())
             self._part.rename(self._target)
             self._file.close()
@@ -71,7 +71,7 @@ class FolderUploads(Uploads):
         self.folder: Path = folder
         self._incoming = folder / "incoming"
         self._files = folder / "files"
-        with _disk_errors():
+        with _translate_errors():
             for each in (folder, self._incoming, self._files):
                 make_folder(each)
 
@@ -82,7 +82,7 @@ class FolderUploads(Uploads):
     def size(self, upload: Upload) -> int | None:
         """As Uploads.size."""
         try:
-            with _disk_errors():
+            with _translate_errors():
                 return self.path(upload).stat().st_size
         except StoreUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
@@ -102,21 +102,21 @@ class FolderUploads(Uploads):
         for upload_id in upload_ids:
             (self._files / str(upload_id)).unlink(missing_ok=True)
 
-    def sweep(self, unknown: Unknown) -> None:
+    def sweep(self, unknown: FindOrphans) -> None:
         """As Uploads.sweep."""
-        self.drop_abandoned()
-        self.delete(unknown(self.old()))
+        self.delete_abandoned()
+        self.delete(unknown(self.past_grace()))
 
-    def old(self) -> set[UUID]:
+    def past_grace(self) -> set[UUID]:
         """The whole files that are past their grace, by id."""
         return {UUID(path.name) for path in self._files.iterdir() if _age(path) > GRACE_SECONDS}
 
-    def drop_abandoned(self) -> int:
+    def delete_abandoned(self) -> int:
         """Delete what writers that died have left half way; how many files."""
-        return sum(map(_drop_if_abandoned, list(self._incoming.iterdir())))
+        return sum(map(_delete_if_abandoned, list(self._incoming.iterdir())))
 
 
-def _drop_if_abandoned(path: Path) -> bool:
+def _delete_if_abandoned(path: Path) -> bool:
     if _age(path) < 60:  # its writer may be between making and locking it
         return False
     with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
@@ -134,7 +134,7 @@ def _age(path: Path) -> float:
 
 
 @contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -12,7 +12,7 @@ from storage.records.job import Upload
 GRACE_SECONDS = 3600.0
 """A file without a row is left alone this long: the job that owns it may be about to be stored."""
 
-Unknown = Callable[[set[UUID]], set[UUID]]
+FindOrphans = Callable[[set[UUID]], set[UUID]]
 """Tells which of some files no job has."""
 
 
@@ -66,7 +66,7 @@ class Uploads(ABC):
         """Delete files, where they are still there; what cannot be now is left to a sweep."""
 
     @abstractmethod
-    def sweep(self, unknown: Unknown) -> None:
+    def sweep(self, unknown: FindOrphans) -> None:
         """Delete what no job needs: left by a writer that died, or by a job that was not stored.
 
         Raises what `unknown` does, and StoreUnavailable.

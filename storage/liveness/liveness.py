@@ -22,7 +22,7 @@ from storage.db.clock import DATABASE_NOW, steady_now
 from storage.db.database import Database
 from storage.db.models import RunnerRow
 from storage.files import close_watch as closings
-from storage.liveness.runners import lock_is_free, lock_path
+from storage.liveness.runners import is_lock_free, lock_path
 
 SAFE_SHARE = 2 / 3
 """For how much of a lease jobs may run after its renewal; the rest is for killing them."""
@@ -34,7 +34,7 @@ class Liveness(Protocol):
     name: str
     descriptors: tuple[int, ...]
     """To be held by all processes of the runner."""
-    rested_ms: int
+    min_dead_ms: int
     """How long the jobs of a runner have been dead at least, when it is proved dead."""
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
@@ -55,17 +55,17 @@ class Liveness(Protocol):
     def fileno(self) -> int:
         """Readable when another runner may have died; -1 where nothing tells."""
 
-    def has_news(self) -> bool:
+    def runner_may_have_died(self) -> bool:
         """Whether it was readable; then it no longer is."""
 
-    def bury(self, name: str) -> None:
+    def clean_up_after(self, name: str) -> None:
         """Clear away what is left of a dead runner, after its jobs were rescued."""
 
     def close(self) -> None:
         """Clear away what is left of this one."""
 
 
-def new_name() -> str:
+def new_runner_name() -> str:
     """A name for a runner, unique for each start."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
     return f"{socket.gethostname()}-{os.getpid()}-{boot}-{secrets.token_hex(3)}"
@@ -94,13 +94,13 @@ class FileLiveness:
         folder.mkdir(parents=True, exist_ok=True)
         self._database = database
         self._folder = folder
-        self.name = new_name()
+        self.name = new_runner_name()
         # Never closed by hand elsewhere: with the last copy of this descriptor ends the lock.
         self._file = os.open(self._path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self.descriptors: tuple[int, ...] = (self._file,)
-        self.rested_ms = 0
-        self._closings = closings.watch(folder)
+        self.min_dead_ms = 0
+        self._close_watch = closings.watch(folder)
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
         """Make the runner known; its lock is held already."""
@@ -115,26 +115,26 @@ class FileLiveness:
 
     def is_dead(self, name: str) -> bool:
         """Whether the lock is free."""
-        return lock_is_free(self._path(name))
+        return is_lock_free(self._path(name))
 
     def fileno(self) -> int:
         """Readable when the last process of a runner has ended."""
-        return self._closings.fileno() if self._closings else -1
+        return self._close_watch.fileno() if self._close_watch else -1
 
-    def has_news(self) -> bool:
+    def runner_may_have_died(self) -> bool:
         """Whether the last process of a runner has ended since this was last asked."""
-        return self._closings is not None and self._closings.take()
+        return self._close_watch is not None and self._close_watch.take()
 
-    def bury(self, name: str) -> None:
+    def clean_up_after(self, name: str) -> None:
         """Remove the file of a dead runner."""
         self._path(name).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove the own file and free the lock."""
-        self.bury(self.name)
+        self.clean_up_after(self.name)
         os.close(self._file)
-        if self._closings:
-            self._closings.close()
+        if self._close_watch:
+            self._close_watch.close()
 
     def _path(self, name: str) -> Path:
         return lock_path(self._folder, name)
@@ -147,13 +147,13 @@ class LeaseLiveness:
         self._database = database
         self._lease_seconds = lease_seconds
         self._renewed_at = steady_now()
-        self.name = new_name()
+        self.name = new_runner_name()
         self.descriptors: tuple[int, ...] = ()
-        self.rested_ms = round(lease_seconds * 1000 * (1 - SAFE_SHARE))
+        self.min_dead_ms = round(lease_seconds * 1000 * (1 - SAFE_SHARE))
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
         """Make the runner known under a new name, with a lease."""
-        self.name = new_name()
+        self.name = new_runner_name()
         self._renewed_at = steady_now()
         insert_runner(self._database, self.name, slots, now, self._lease_end(), queues)
 
@@ -184,11 +184,11 @@ class LeaseLiveness:
         """Nothing tells: only a query can find out."""
         return -1
 
-    def has_news(self) -> bool:
+    def runner_may_have_died(self) -> bool:
         """Never."""
         return False
 
-    def bury(self, name: str) -> None:
+    def clean_up_after(self, name: str) -> None:
         """Nothing is left but the row, which goes with the rescue."""
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ class RegisteredRunner:
         return self.queues is None or queue in self.queues
 
 
-def living(database: Database, folder: Path) -> list[RegisteredRunner]:
+def living_runners(database: Database, folder: Path) -> list[RegisteredRunner]:
     """The runners that are not known to be dead, in order of their start.
 
     `folder` has their locks, where these tell who lives.
@@ -49,7 +49,7 @@ def living(database: Database, folder: Path) -> list[RegisteredRunner]:
         query = query.where(RunnerRow.lease_expires_at > DATABASE_NOW)
     rows = database.rows(query.order_by(RunnerRow.started_at, RunnerRow.name))
     if not database.postgresql:
-        rows = [row for row in rows if not lock_is_free(lock_path(folder, row["name"]))]
+        rows = [row for row in rows if not is_lock_free(lock_path(folder, row["name"]))]
     return [_runner(row, held.get(row["name"], 0)) for row in rows]
 
 
@@ -74,7 +74,7 @@ def lock_path(folder: Path, name: str) -> Path:
     return folder / f"{name}.lock"
 
 
-def lock_is_free(path: Path) -> bool:
+def is_lock_free(path: Path) -> bool:
     """Whether nobody holds the lock. A missing file is that of a runner that ended in order."""
     try:
         file = os.open(path, os.O_RDONLY)

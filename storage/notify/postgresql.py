@@ -23,15 +23,15 @@ class PostgresWakeup:
     def notify(self, topic: str) -> None:
         """Wake all waiters of a topic, on whichever host."""
         with contextlib.suppress(StoreError), self._database.transaction():
-            self.with_commit([topic])
+            self.notify_in_transaction([topic])
 
-    def with_commit(self, topics: Sequence[str]) -> None:
+    def notify_in_transaction(self, topics: Sequence[str]) -> None:
         """Wake all waiters of these topics with the commit. Raises StoreError."""
         for topic in dict.fromkeys(topics):
             if topic != EVENTS:
                 self._database.later("SELECT pg_notify(%s, '')", (_channel(topic),))
 
-    def after_commit(self, topics: Sequence[str]) -> None:
+    def notify_after_commit(self, topics: Sequence[str]) -> None:
         """Nothing: they are woken."""
 
     def waiter(self, topic: str) -> "PostgresWaiter":
@@ -52,13 +52,13 @@ class PostgresWaiter:
         self._topic = topic
         self._driver = psycopg
         self._connection: Any = None
-        self.drain()
+        self.clear()
 
     def fileno(self) -> int:
         """The connection's socket."""
         return int(self._connection.fileno()) if self._connection else -1
 
-    def drain(self) -> None:
+    def clear(self) -> None:
         """Take all notices that have come."""
         try:
             if self._connection is None:

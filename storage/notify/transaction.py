@@ -8,10 +8,10 @@ from storage.notify.wakeup import Wakeup
 
 
 @contextmanager
-def waking(wakeup: Wakeup, database: Database, *topics: str) -> Iterator[list[str]]:
+def notifying_transaction(wakeup: Wakeup, database: Database, *topics: str) -> Iterator[list[str]]:
     """A transaction, with whose commit all waiters of these topics are woken, and of those that are
     added to the list meanwhile. Raises as `Database.transaction` does."""
     woken = list(topics)
-    with database.transaction(lambda: wakeup.with_commit(woken)):
+    with database.transaction(lambda: wakeup.notify_in_transaction(woken)):
         yield woken
-    wakeup.after_commit(woken)
+    wakeup.notify_after_commit(woken)

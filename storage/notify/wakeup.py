@@ -27,7 +27,7 @@ class Waiter(Protocol):
     def fileno(self) -> int:
         """A descriptor that is readable when woken; -1 while there is none."""
 
-    def drain(self) -> None:
+    def clear(self) -> None:
         """Forget the wake-ups so far."""
 
     def close(self) -> None:
@@ -40,10 +40,10 @@ class Wakeup(Protocol):
     def notify(self, topic: str) -> None:
         """Wake all waiters of a topic, and those of events; never raises. See also `waking`."""
 
-    def with_commit(self, topics: Sequence[str]) -> None:
+    def notify_in_transaction(self, topics: Sequence[str]) -> None:
         """Wake those of many with the commit of the transaction that ends, if that can be done."""
 
-    def after_commit(self, topics: Sequence[str]) -> None:
+    def notify_after_commit(self, topics: Sequence[str]) -> None:
         """Wake those of many now, after the commit, if they were not woken with it."""
 
     def waiter(self, topic: str) -> Waiter:
@@ -56,7 +56,7 @@ def wait(waiter: Waiter, seconds: float) -> None:
     if waiter.fileno() >= 0:
         poll.register(waiter.fileno(), select.POLLIN)
     poll.poll(seconds * 1000)
-    waiter.drain()
+    waiter.clear()
 
 
 class SocketWakeup:
@@ -77,10 +77,10 @@ class SocketWakeup:
                 if name.startswith((f"{topic}-", f"{EVENTS}-")):
                     self._send(name)
 
-    def with_commit(self, topics: Sequence[str]) -> None:
+    def notify_in_transaction(self, topics: Sequence[str]) -> None:
         """Nothing: who is woken looks at once, and would not find the change."""
 
-    def after_commit(self, topics: Sequence[str]) -> None:
+    def notify_after_commit(self, topics: Sequence[str]) -> None:
         """Wake all waiters of these topics."""
         for topic in dict.fromkeys(topics):
             self.notify(topic)
@@ -123,7 +123,7 @@ class SocketWaiter:
         """The socket."""
         return self._socket.fileno()
 
-    def drain(self) -> None:
+    def clear(self) -> None:
         """Take all datagrams that have come."""
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -137,7 +137,7 @@ class SocketWaiter:
         os.close(self._folder)
 
 
-def somebody_waits(folder: Path) -> bool:
+def has_waiters(folder: Path) -> bool:
     """Whether a program waits for wake-ups in this folder."""
     if not folder.is_dir():
         return False

@@ -8,7 +8,7 @@ from uuid import UUID
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.jobs.transitions import Transitions
-from storage.notify.transaction import waking
+from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.queries.search import find
 from storage.records.filters import Filters
@@ -76,7 +76,7 @@ class Bulk:
     def _change(self, ids: list[UUID], change: Callable[[UUID, int], bool]) -> int:
         changed = 0
         for start in range(0, len(ids), BATCH):
-            with waking(self._wakeup, self._database, WORKER, LISTENER):
+            with notifying_transaction(self._wakeup, self._database, WORKER, LISTENER):
                 now = self._clock()
                 changed += sum(change(job_id, now) for job_id in ids[start : start + BATCH])
         return changed

@@ -16,7 +16,7 @@ from storage.db.models import JobRow
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, open_queues
 from storage.jobs.queues import Queue, queues
 from storage.jobs.rows import jobs_by_id
-from storage.liveness.runners import RegisteredRunner, living
+from storage.liveness.runners import RegisteredRunner, living_runners
 from storage.records.job import Job
 from storage.records.states import Status
 
@@ -54,7 +54,7 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Exp
         return None
     now = clock()
     queue = next(iter(queues(database, now, job.queue)), None)
-    runners = [each for each in living(database, folder) if each.takes(job.queue)]
+    runners = [each for each in living_runners(database, folder) if each.takes(job.queue)]
     is_held = queue is not None and (queue.paused or queue.is_full)
     if job.status is not Status.QUEUED:
         return Explanation(job, now, runners, queue)

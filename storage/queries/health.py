@@ -8,9 +8,9 @@ from storage.db.database import Database
 from storage.db.schema.migrate import pending_and_newer
 from storage.records.job import StoreUnusable
 
-IDLE_SECONDS = 10.0
+MAX_IDLE_SECONDS = 10.0
 """From here on, a transaction that does nothing is told of,"""
-BUSY_SECONDS = 60.0
+MAX_ACTIVE_SECONDS = 60.0
 """and from here on, one that works, and that rows have to be kept for."""
 _SHOWN = 5
 # Of other users' sessions, it shows these columns only to who has the role pg_read_all_stats.
@@ -55,7 +55,7 @@ class OpenTransaction:
     @property
     def too_old(self) -> bool:
         """Whether it does harm by now."""
-        return self.seconds > (IDLE_SECONDS if self.idle else BUSY_SECONDS)
+        return self.seconds > (MAX_IDLE_SECONDS if self.idle else MAX_ACTIVE_SECONDS)
 
 
 def open_transactions(database: Database) -> Sequence[OpenTransaction]:
@@ -67,7 +67,7 @@ def open_transactions(database: Database) -> Sequence[OpenTransaction]:
     return [OpenTransaction(*row) for row in found]
 
 
-def oldest_seconds(database: Database) -> float | None:
+def oldest_transaction_seconds(database: Database) -> float | None:
     """How old the oldest one is, 0 if none is open; None on SQLite."""
     if not database.postgresql:
         return None

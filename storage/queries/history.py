@@ -9,7 +9,7 @@ from typing import Any
 
 from storage.db.database import Database
 from storage.db.models import CounterRow, MomentRow
-from storage.queries.figures import TypeFigures
+from storage.queries.stats import TypeStats
 
 STEP_SECONDS = 15.0
 KEPT_MS = 3600 * 1000
@@ -17,7 +17,7 @@ _STEP_MS = round(1000 * STEP_SECONDS)
 _SUMS = (MomentRow.submitted, MomentRow.finished, MomentRow.waits, MomentRow.waited_ms)
 
 
-def note(database: Database, now: int) -> None:
+def record_moment(database: Database, now: int) -> None:
     """Store what the sums are, if they have changed; forget what is older than an hour."""
     at = now - now % _STEP_MS
     known = database.rows(MomentRow.select().order_by(MomentRow.at.desc()).limit(1))
@@ -48,7 +48,7 @@ def _sums(database: Database) -> dict[str, int]:
     query: Any = CounterRow.select(CounterRow.name, CounterRow.value)
     for row in database.rows(query):
         counts[row["name"]] += row["value"]
-    all_types = TypeFigures(counts)
+    all_types = TypeStats(counts)
     wait, finished = all_types.histogram("wait"), all_types.finished
     values = counts["submitted"], finished, sum(wait.counts), round(1000 * wait.seconds)
     return {column.name: value for column, value in zip(_SUMS, values, strict=True)}

@@ -15,7 +15,7 @@ from storage.db.parameters import parameter
 _TIME_BITS = 80
 """A UUID of version 7 begins with its time in milliseconds; so many bits follow."""
 _LATEST_MS = (1 << 48) - 1
-LEAST_MS = 1024
+MIN_SKEW_MS = 1024
 """What is noted at least: a moment always passes between an id and its job."""
 
 
@@ -27,15 +27,15 @@ class IdSkew:
         self._known = 0
         """What the store surely has: never what a transaction that may yet fail has written."""
 
-    def note(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def record(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """To be called in the transaction that stores these jobs."""
-        skew = max(abs(time_of(row["id"]) - row["created_at"]) for row in rows)
+        skew = max(abs(id_time_ms(row["id"]) - row["created_at"]) for row in rows)
         if skew <= self._known:
             return
         self._known = stored_skew(self._database)
         if skew > self._known:
             # Rounded up, or it would grow by a little again and again.
-            wide = max(LEAST_MS, 1 << skew.bit_length())
+            wide = max(MIN_SKEW_MS, 1 << skew.bit_length())
             self._database.change(self._database.statement("skew", _update), {"wide": wide})
 
 
@@ -44,12 +44,12 @@ def stored_skew(database: Database) -> int:
     return int(database.fetch(database.statement("stored skew", _select), {})[0]["id_skew_ms"])
 
 
-def time_of(job_id: UUID) -> int:
+def id_time_ms(job_id: UUID) -> int:
     """The time in an id, in milliseconds."""
     return job_id.int >> _TIME_BITS
 
 
-def first_id(ms: int) -> UUID:
+def first_id_at(ms: int) -> UUID:
     """The least id that can be of a time."""
     return UUID(int=min(max(0, ms), _LATEST_MS) << _TIME_BITS)
 

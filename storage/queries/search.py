@@ -21,7 +21,7 @@ from uuid import UUID
 
 from storage.db.database import Database
 from storage.jobs.transitions import to_json_text
-from storage.queries.id_skew import first_id, stored_skew
+from storage.queries.id_skew import first_id_at, stored_skew
 from storage.queries.search_statements import (
     select_chosen,
     select_ids,
@@ -31,7 +31,7 @@ from storage.queries.search_statements import (
 from storage.records.filters import Filters
 from storage.records.states import Status
 
-LOOK_SECONDS = 0.2
+SEARCH_SECONDS = 0.2
 """How long a page is looked for; the rest is left to the next one."""
 WINDOW_SECONDS = 0.02
 """How long the look through one window may take; by that its size is chosen."""
@@ -57,7 +57,7 @@ def find(
     filters: Filters,
     limit: int,
     before: UUID | None = None,
-    seconds: float = LOOK_SECONDS,
+    seconds: float = SEARCH_SECONDS,
     clock: Callable[[], float] = time.monotonic,
 ) -> SearchResult:
     """Up to `limit` jobs, newest first, older than `before`; as many as are found in that time."""
@@ -101,10 +101,10 @@ class _SearchRun:
         self._least = _OLDEST
         if filters.created_before is not None:
             end = filters.created_before + stored_skew(database)
-            self._start = min(self._start, first_id(end))
+            self._start = min(self._start, first_id_at(end))
         if filters.created_after is not None:
-            self._least = first_id(filters.created_after - stored_skew(database))
-        self._looked_at = _looked_at(filters)
+            self._least = first_id_at(filters.created_after - stored_skew(database))
+        self._looked_at = _unindexed_filters(filters)
         # A power of two, so that there are few statements.
         self._count = min(1 << limit.bit_length(), WINDOWS[1])
 
@@ -158,7 +158,7 @@ class _SearchRun:
         return [row["id"] for row in self._database.fetch(chosen, values)]
 
 
-def _looked_at(filters: Filters) -> dict[str, Any]:
+def _unindexed_filters(filters: Filters) -> dict[str, Any]:
     """The filters that no index serves, with their values."""
     given = {
         "created_after": filters.created_after,

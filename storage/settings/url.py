@@ -49,12 +49,12 @@ def _file_problem(path: str, query: str) -> str | None:
 
 def load_peewee(store_url: str) -> None:
     """Import Peewee, which looks only then which drivers there are, with those that it needs."""
-    with needed_only(postgresql=not store_url.startswith("sqlite")):
+    with hide_unneeded_drivers(postgresql=not store_url.startswith("sqlite")):
         importlib.import_module("peewee")
 
 
 @contextmanager
-def needed_only(postgresql: bool) -> Iterator[None]:
+def hide_unneeded_drivers(postgresql: bool) -> Iterator[None]:
     """A block in which, with SQLite, no drivers are found that nobody asks for: psycopg takes 12 MB
     in each process, a second SQLite 1 MB. Others, say job types, can import them afterwards."""
     unneeded = ["psycopg", "sqlite3"] if find_spec("pysqlite3") else ["psycopg"]

@@ -29,7 +29,7 @@ class SpanSender(BatchSpanProcessor):
 
     def __init__(self, settings: "TraceSettings"):
         """Start the thread that sends."""
-        self._told = _Told(_exporter(settings))
+        self._told = _LossReportingExporter(_build_exporter(settings))
         super().__init__(self._told)
 
     def close(self) -> None:
@@ -42,7 +42,7 @@ class SpanSender(BatchSpanProcessor):
             log.warning("traces are lost: the collector takes too long for the last of them")
 
 
-class _Told(SpanExporter):
+class _LossReportingExporter(SpanExporter):
     """Says once that spans are lost, and once that they are not any more.
 
     That too many have waited for a collector which is well is said once and for all.
@@ -50,7 +50,7 @@ class _Told(SpanExporter):
 
     def __init__(self, exporter: SpanExporter):
         self._exporter = exporter
-        self._heard = _Heard()
+        self._heard = _LibraryWarnings()
         self._full = False
         self.failing = False
 
@@ -74,7 +74,7 @@ class _Told(SpanExporter):
         self._exporter.shutdown()
 
 
-class _Heard(logging.Handler):
+class _LibraryWarnings(logging.Handler):
     """Keeps what the libraries say, from now on, instead of each line in the log."""
 
     first = ""
@@ -93,7 +93,7 @@ class _Heard(logging.Handler):
         self.first = self.first or text
 
 
-def _exporter(settings: "TraceSettings") -> OTLPSpanExporter:
+def _build_exporter(settings: "TraceSettings") -> OTLPSpanExporter:
     session = requests.Session()
     # Asked for now: the thread must not look at the environment while keepers are started.
     endpoint = settings.otel_exporter_otlp_traces_endpoint or settings.otel_exporter_otlp_endpoint

@@ -45,10 +45,10 @@ def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str
             JsonFormatter(FIELDS, rename_fields=names, static_fields=static, timestamp="time")
         )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    _leave_out_what_no_line_has()
+    _skip_unused_fields()
 
 
-def _leave_out_what_no_line_has() -> None:
+def _skip_unused_fields() -> None:
     """As https://docs.python.org/3/howto/logging.html#optimization has it: a third of a line's
     cost, of which a worker writes one for each job."""
     for what in ("Threads", "Processes", "Multiprocessing", "AsyncioTasks"):

@@ -32,7 +32,7 @@ class Spans:
         own = {"service.name": f"job-service-{program}", "service.instance.id": instance()}
         # Merged last, what the environment says of these holds.
         resource = Resource.create(own).merge(OTELResourceDetector().detect())
-        self._ids = _Ids()
+        self._ids = _PresetIds()
         provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
         self._sender = SpanSender(settings)
         provider.add_span_processor(self._sender)
@@ -42,7 +42,7 @@ class Spans:
         """The span of a request, in the trace that its headers name, or else in a new one."""
         context = _CONTEXT.extract(headers)
         span = self._tracer.start_span(
-            name, context, kind=SpanKind.SERVER, attributes=_known(attributes)
+            name, context, kind=SpanKind.SERVER, attributes=_without_none(attributes)
         )
         return OpenSpan(span)
 
@@ -69,7 +69,7 @@ class Spans:
             name,
             _CONTEXT.extract({"traceparent": traceparent}),
             kind=SpanKind[kind.upper()],
-            attributes=_known(attributes),
+            attributes=_without_none(attributes),
             links=_links(links or {}),
             start_time=start,
         )
@@ -98,11 +98,11 @@ class OpenSpan:
 
     def end(self, attributes: Attributes) -> None:
         """The request has been answered."""
-        self._span.set_attributes(_known(attributes))
+        self._span.set_attributes(_without_none(attributes))
         self._span.end()
 
 
-class _Ids(RandomIdGenerator):
+class _PresetIds(RandomIdGenerator):
     """Random ids, unless the next one is known."""
 
     next: int | None = None
@@ -119,7 +119,7 @@ def _forget_empty_settings() -> None:
             del os.environ[name]
 
 
-def _known(attributes: Attributes) -> dict[str, str | int | float | bool]:
+def _without_none(attributes: Attributes) -> dict[str, str | int | float | bool]:
     return {name: value for name, value in attributes.items() if value is not None}
 
 

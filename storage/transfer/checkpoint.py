@@ -7,8 +7,8 @@ import peewee as pw
 from storage.db.database import Database
 from storage.records.job import StoreUnusable
 
-NAME = "move"
-TABLE = """
+TABLE_NAME = "move"
+CREATE_TABLE = """
 CREATE TABLE move (
     id INTEGER PRIMARY KEY,
     source TEXT NOT NULL,
@@ -34,37 +34,37 @@ class CheckpointRow(pw.Model):
     finished_at = pw.BigIntegerField(null=True)
 
     class Meta:
-        table_name = NAME
+        table_name = TABLE_NAME
 
 
-def marker(database: Database) -> dict[str, Any] | None:
+def read_checkpoint(database: Database) -> dict[str, Any] | None:
     """The row of `CheckpointRow`; None for a database that was not filled by a move."""
     with database.translated():
         tables = database.engine.get_tables()
-    if NAME not in tables:
+    if TABLE_NAME not in tables:
         return None
     rows = database.rows(CheckpointRow.select())
     return rows[0] if rows else None
 
 
-def begin(database: Database, source: str, version: int, first: str) -> dict[str, Any]:
+def create_checkpoint(database: Database, source: str, version: int, first: str) -> dict[str, Any]:
     """Mark a database as one that is being filled, from its table `first` on."""
     row: dict[str, Any] = {"id": 1, "source": source, "version": version, "copying": first}
     row |= {"after": None, "finished_at": None}
     with database.transaction():
-        database.execute(TABLE)
+        database.execute(CREATE_TABLE)
         database.run(CheckpointRow.insert(**row))
     return row
 
 
-def note(database: Database, **changes: Any) -> None:
+def update_checkpoint(database: Database, **changes: Any) -> None:
     """Change some columns of the row."""
     database.run(CheckpointRow.update(**changes).where(CheckpointRow.id == 1))
 
 
 def refuse_unfinished_transfer(database: Database) -> None:
     """Raise StoreUnusable for a database that a move has not filled to its end."""
-    move = marker(database)
+    move = read_checkpoint(database)
     if move and move["finished_at"] is None:
         raise StoreUnusable(
             f"the move from {move['source']} is not finished: run `python -m storage migrate` again"

@@ -16,12 +16,12 @@ from storage.db.engines import OUR_NAME, open_engine
 from storage.db.models import JobRow, VersionRow
 from storage.db.schema import migrate as schema
 from storage.files.disk import make_folder
-from storage.liveness.runners import living
-from storage.notify.wakeup import somebody_waits
+from storage.liveness.runners import living_runners
+from storage.notify.wakeup import has_waiters
 from storage.records.job import StoreError, StoreUnavailable
 from storage.transfer.tables import MODELS
 
-NAME = f"{OUR_NAME} migrate"
+APPLICATION_NAME = f"{OUR_NAME} migrate"
 _ENDING_SECONDS, _AGAIN_SECONDS = 1.0, 0.05
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('job service move'))"
 _OTHERS = """
@@ -40,7 +40,7 @@ def open_source(url: str, folder: Path) -> Database:
     """
     if urlparse(url).scheme == "sqlite" and not _file(url).exists():
         raise TransferRefused(f"--from: there is no file {_file(url)}")
-    database = Database(open_engine(url, NAME, alone=True))
+    database = Database(open_engine(url, APPLICATION_NAME, alone=True))
     with _closed_if_refused(database):
         schema.refuse_foreign(database)
         _refuse_programs("--from", database, folder)
@@ -53,12 +53,12 @@ def open_target(url: str) -> Database:
     folder = Path()
     if urlparse(url).scheme == "sqlite":
         make_folder(folder := _file(url).parent)
-    maker = Database(open_engine(url, NAME))
+    maker = Database(open_engine(url, APPLICATION_NAME))
     try:
         schema.bring_up_to_date(maker, folder)
     finally:
         maker.close()
-    database = Database(open_engine(url, NAME, alone=True))
+    database = Database(open_engine(url, APPLICATION_NAME, alone=True))
     with _closed_if_refused(database):
         if database.postgresql and not database.engine.execute_sql(_LOCK).fetchone()[0]:
             raise TransferRefused("--to: another move into this database runs")
@@ -66,14 +66,14 @@ def open_target(url: str) -> Database:
     return database
 
 
-def hold(source: Database) -> None:
+def lock_source(source: Database) -> None:
     """Keep everybody from changing the source until the transaction ends."""
     if source.postgresql:
         tables = ", ".join(f'"{model._meta.table_name}"' for model in MODELS)
         source.execute(f"LOCK TABLE {tables} IN SHARE MODE")
 
 
-def refuse_filled(target: Database) -> None:
+def require_empty(target: Database) -> None:
     """Raise MoveRefused if the target has, or had, jobs of its own."""
     jobs = target.rows(JobRow.select(JobRow.id).limit(1))
     if jobs or target.rows(VersionRow.select().where(VersionRow.value > 0)):
@@ -94,10 +94,12 @@ def _refuse_programs(option: str, database: Database, folder: Path) -> None:
     if database.postgresql:
         found = _sessions(database)
     else:
-        found = ["a listener or worker"] if somebody_waits(folder / "wakeup") else []
+        found = ["a listener or worker"] if has_waiters(folder / "wakeup") else []
     try:
         with database.transaction():
-            found = found or [runner.name for runner in living(database, folder / "runners")]
+            found = found or [
+                runner.name for runner in living_runners(database, folder / "runners")
+            ]
     except StoreUnavailable as error:
         if database.postgresql or not re.search("locked|writing", str(error)):
             raise
@@ -112,7 +114,7 @@ def _sessions(database: Database) -> list[str]:
     until = time.monotonic() + _ENDING_SECONDS
     while True:
         rows = database.engine.execute_sql(_OTHERS, (f"{OUR_NAME} %",)).fetchall()
-        found = [name for (name,) in rows if name != NAME]
+        found = [name for (name,) in rows if name != APPLICATION_NAME]
         if not found or time.monotonic() > until:
             return found
         time.sleep(_AGAIN_SECONDS)

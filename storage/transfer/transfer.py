@@ -14,8 +14,8 @@ from typing import Any
 from storage.db.clock import clock_of
 from storage.db.database import Database
 from storage.db.models import VersionRow
-from storage.transfer.checkpoint import begin, marker, note
-from storage.transfer.endpoints import TransferRefused, hold, refuse_filled
+from storage.transfer.checkpoint import create_checkpoint, read_checkpoint, update_checkpoint
+from storage.transfer.endpoints import TransferRefused, lock_source, require_empty
 from storage.transfer.tables import BATCH_ROWS, MODELS, Table
 
 
@@ -58,23 +58,25 @@ class Transfer:
         beginning; StoreError.
         """
         with self._source.transaction():
-            hold(self._source)
+            lock_source(self._source)
             move = self._begun()
             if move["finished_at"] is not None:
                 return []
             self._copy(move)
             compared = [self._compare(*pair) for pair in self._pairs]
             if all(each.same for each in compared):
-                note(self._target, finished_at=clock_of(self._target)())
+                update_checkpoint(self._target, finished_at=clock_of(self._target)())
         return compared
 
     def _begun(self) -> dict[str, Any]:
         """The row of this move, new or from before."""
         version = int(self._source.rows(VersionRow.select(VersionRow.value))[0]["value"])
-        move = marker(self._target)
+        move = read_checkpoint(self._target)
         if move is None:
-            refuse_filled(self._target)
-            return begin(self._target, self._source_name, version, self._pairs[0][0].name)
+            require_empty(self._target)
+            return create_checkpoint(
+                self._target, self._source_name, version, self._pairs[0][0].name
+            )
         if move["source"] != self._source_name:
             raise TransferRefused(
                 f"--to: a move from {move['source']} has filled it: take an empty one"
@@ -97,11 +99,11 @@ class Transfer:
         if after is None:
             with self._target.transaction():
                 target.clear()
-                note(self._target, copying=source.name, after=None)
+                update_checkpoint(self._target, copying=source.name, after=None)
         for rows in source.batches(after, self._batch):
             with self._target.transaction():
                 target.insert(rows)
-                note(self._target, after=source.key_of(rows[-1]))
+                update_checkpoint(self._target, after=source.key_of(rows[-1]))
             done += len(rows)
             self._tell(f"copying {source.name}: {done:,} of {total:,}")
 

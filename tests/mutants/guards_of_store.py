@@ -92,14 +92,14 @@ STORE = (
     Mutant(
         "who waits is woken after the commit",
         "storage/notify/transaction.py",
-        "    wakeup.after_commit(woken)\n",
+        "    wakeup.notify_after_commit(woken)\n",
         "",
         ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(
         "who waits is woken after a turn of a worker",
         "storage/claiming/transaction.py",
-        "        finally:\n            self._wakeup.after_commit(woken)\n",
+        "        finally:\n            self._wakeup.notify_after_commit(woken)\n",
         "        finally:\n            pass\n",
         ("tests/storage/notify/test_wakeup.py",),
     ),
@@ -107,7 +107,7 @@ STORE = (
         "a turn of a worker goes on before it wakes others",
         "storage/claiming/transaction.py",
         "        try:\n            first(result)\n",
-        "        self._wakeup.after_commit(woken)\n        try:\n            first(result)\n",
+        "        self._wakeup.notify_after_commit(woken)\n        try:\n            first(result)\n",
         ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(

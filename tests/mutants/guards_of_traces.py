@@ -54,8 +54,8 @@ TRACES = (
     Mutant(
         "an attempt that was lost is told",
         "storage/claiming/rescue.py",
-        "with self.ends.told(), waking(",
-        "with waking(",
+        "with self.ends.told(), notifying_transaction(",
+        "with notifying_transaction(",
         STORED,
     ),
     Mutant(

@@ -11,7 +11,7 @@ WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Sent:
+class ReceivedEvent:
     """An event as it was sent."""
 
     name: str
@@ -33,7 +33,7 @@ class Follower:
         self._reader = reader
         self._writer = writer
 
-    async def next(self) -> Sent | None:
+    async def next(self) -> ReceivedEvent | None:
         """The next event, None at the end of the stream."""
         while True:
             block = await self._block()
@@ -45,15 +45,15 @@ class Follower:
             self.retry_ms = int(fields.get("retry", self.retry_ms or 0))
             if "data" in fields:
                 number = int(fields["id"]) if "id" in fields else None
-                return Sent(fields["event"], number, json.loads(fields["data"]))
+                return ReceivedEvent(fields["event"], number, json.loads(fields["data"]))
 
-    async def some(self, count: int) -> list[Sent]:
+    async def some(self, count: int) -> list[ReceivedEvent]:
         """So many events."""
         found = [await self.next() for _ in range(count)]
         assert None not in found, found
         return [each for each in found if each is not None]
 
-    async def rest(self) -> list[Sent]:
+    async def rest(self) -> list[ReceivedEvent]:
         """All events to the end of the stream."""
         found = []
         while (event := await self.next()) is not None:
@@ -122,6 +122,6 @@ async def open_stream(
     return Follower(int(status.split()[1]), headers, reader, writer)
 
 
-def told(events: list[Sent]) -> list[str]:
+def event_labels(events: list[ReceivedEvent]) -> list[str]:
     """The name or, of a change of a status, the status of each."""
     return [each.data["status"] if each.name == "status" else each.name for each in events]

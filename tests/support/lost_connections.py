@@ -31,14 +31,14 @@ def main() -> None:
         asks = start(ends[0], "asks", url)
         others = [start(end, name, url) for end, name in zip(ends[1:], NAMES, strict=True)]
         mend = [end.cut() for end in ends]
-        tell(asks)
-        cut_answer = hear(asks)
+        resume(asks)
+        cut_answer = read_answer(asks)
         wait_for(lambda: not set(NAMES) & sessions(server), GIVE_UP_SECONDS)
         mend[0]()
-        tell(asks)
+        resume(asks)
         found = {
             "asked while the network is cut": cut_answer,
-            "asked when it is whole again": hear(asks),
+            "asked when it is whole again": read_answer(asks),
             "sessions that the server has given up": sorted(set(NAMES) - sessions(server)),
         }
         for process in (asks, *others):
@@ -52,18 +52,18 @@ def start(end: Network, name: str, url: str) -> "subprocess.Popen[str]":
     command = [*end.starter, "setpriv", "--pdeathsig=KILL", "--", sys.executable, "-m"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen([*command, "tests.support.lost_connections", name, url], **pipes)
-    hear(process)
+    read_answer(process)
     return process
 
 
-def tell(process: "subprocess.Popen[str]") -> None:
+def resume(process: "subprocess.Popen[str]") -> None:
     """Let a program go on."""
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
 
 
-def hear(process: "subprocess.Popen[str]") -> Any:
+def read_answer(process: "subprocess.Popen[str]") -> Any:
     """Its next line."""
     assert process.stdout is not None
     return json.loads(process.stdout.readline())
@@ -80,16 +80,16 @@ def be_cut_off(name: str, url: str) -> None:
     """One of the programs: says each time what it has got, and waits to be told to go on."""
     database = Database(open_engine(url, name))
     database.execute("BEGIN" if name == "in transaction" else "SELECT 1")
-    say("connected")
+    print_answer("connected")
     for _ in sys.stdin:
         try:
             with database.translated():
-                say(database.engine.execute_sql("SELECT 1").fetchone())
+                print_answer(database.engine.execute_sql("SELECT 1").fetchone())
         except StoreError as error:
-            say(type(error).__name__)
+            print_answer(type(error).__name__)
 
 
-def say(what: Any) -> None:
+def print_answer(what: Any) -> None:
     """A line for who has started the program."""
     sys.stdout.write(f"{json.dumps(what)}\n")
     sys.stdout.flush()

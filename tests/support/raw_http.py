@@ -22,7 +22,7 @@ def connect(service: Service, seconds: float = 20) -> socket.socket:
 
 
 @contextmanager
-def crowd(service: Service, count: int) -> Iterator[list[socket.socket]]:
+def open_connections(service: Service, count: int) -> Iterator[list[socket.socket]]:
     """So many connections."""
     clients = [connect(service) for _ in range(count)]
     try:
@@ -32,7 +32,7 @@ def crowd(service: Service, count: int) -> Iterator[list[socket.socket]]:
             client.close()
 
 
-def say(client: socket.socket, data: bytes) -> bool:
+def try_send(client: socket.socket, data: bytes) -> bool:
     """Send; whether the other side still takes it."""
     try:
         client.sendall(data)
@@ -41,7 +41,7 @@ def say(client: socket.socket, data: bytes) -> bool:
     return True
 
 
-def heard(client: socket.socket) -> bytes:
+def receive_all(client: socket.socket) -> bytes:
     """All that comes until the other side closes."""
     found = b""
     try:
@@ -52,7 +52,7 @@ def heard(client: socket.socket) -> bytes:
     return found
 
 
-def answer(data: bytes) -> tuple[int, dict[str, str], Any]:
+def parse_response(data: bytes) -> tuple[int, dict[str, str], Any]:
     """Status, headers (names in lower case) and JSON of a whole answer."""
     head, _, body = data.partition(b"\r\n\r\n")
     start, *lines = head.decode("latin1").split("\r\n")
@@ -61,14 +61,14 @@ def answer(data: bytes) -> tuple[int, dict[str, str], Any]:
     return int(start.split()[1]), headers, json.loads(body) if body else None
 
 
-def ask(service: Service, data: bytes) -> tuple[int, dict[str, str], Any]:
+def exchange(service: Service, data: bytes) -> tuple[int, dict[str, str], Any]:
     """Send bytes and read the answer, after which the listener must close the connection."""
     with connect(service) as client:
         client.sendall(data)
-        return answer(heard(client))
+        return parse_response(receive_all(client))
 
 
-def is_well(service: Service) -> bool:
+def is_healthy(service: Service) -> bool:
     """Whether the listener answers others."""
     request = b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
-    return ask(service, request)[0] == 200
+    return exchange(service, request)[0] == 200

@@ -110,8 +110,8 @@ def die(bench: Bench, runner: Holder) -> None:
     if isinstance(runner.liveness, FileLiveness):
         bench.runners.remove(runner)
         os.close(runner.liveness.descriptors[0])
-        if runner.liveness._closings:
-            runner.liveness._closings.close()
+        if runner.liveness._close_watch:
+            runner.liveness._close_watch.close()
     else:
         past = RunnerRow.update(lease_expires_at=pw.SQL("lease_expires_at - 60000"))
         bench.store.database.run(past.where(RunnerRow.name == runner.liveness.name))

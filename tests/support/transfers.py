@@ -21,7 +21,7 @@ from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.queries import history
 from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob, Usage
-from storage.transfer.checkpoint import marker
+from storage.transfer.checkpoint import read_checkpoint
 from tests.support.stores import RAISED, Bench, open_bench
 from tests.support.waiting import wait_for
 
@@ -29,7 +29,7 @@ FILE = b"ERROR one\n" * 1000
 
 
 @dataclass
-class Sides:
+class TransferSetup:
     """The URLs of a move's databases, each with the DATA_DIR of its programs."""
 
     source: str
@@ -100,7 +100,7 @@ def content_of(bench: Bench) -> Content:
     )
 
 
-def fill(bench: Bench) -> dict[str, UUID]:
+def fill_store(bench: Bench) -> dict[str, UUID]:
     """Jobs of each kind, with all that can belong to them; by what they are."""
     holder, url = bench.runner(), "http://127.0.0.1/told"
     writer = bench.store.uploads.writer()
@@ -123,7 +123,7 @@ def fill(bench: Bench) -> dict[str, UUID]:
     ids["keyed"] = kept[0].job_id
     ids["canceled"] = bench.enqueue(submitted_by="ci")
     bench.jobs.cancel(ids["canceled"], by="ops")
-    history.note(bench.store.database, bench.clock())
+    history.record_moment(bench.store.database, bench.clock())
     ids["running"] = bench.enqueue(priority=50)
     fence = holder.claim_one()
     assert fence.job_id == ids["running"]
@@ -159,9 +159,9 @@ def _has_jobs(url: str, rows: int) -> bool:
         return bool(found and found[0] >= rows)
 
 
-def is_half_moved(url: str) -> bool:
+def is_unfinished(url: str) -> bool:
     """Whether a target says so."""
     database = Database(open_engine(url))
-    move = marker(database)
+    move = read_checkpoint(database)
     database.close()
     return move is not None and move["finished_at"] is None

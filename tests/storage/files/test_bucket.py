@@ -20,7 +20,7 @@ from storage.files.uploads import GRACE_SECONDS
 from storage.open import open_store
 from storage.records.job import StoreError, StoreUnavailable, StoreUnusable, Upload
 from storage.settings.settings import Settings, SettingsError
-from tests.support.disk.upload_stores import InBucket
+from tests.support.disk.upload_stores import BucketBackend
 from tests.support.servers import s3
 from tests.support.servers.s3 import Bucket
 
@@ -28,7 +28,7 @@ PART = bytes(PART_BYTES)
 
 
 def test_parts_are_sent_as_they_come_and_none_stays_open(bucket: Bucket) -> None:
-    uploads = InBucket(bucket).uploads
+    uploads = BucketBackend(bucket).uploads
     whole, given_up = uploads.writer(), uploads.writer()
     for writer in (whole, given_up):
         for _ in range(4):
@@ -42,7 +42,7 @@ def test_parts_are_sent_as_they_come_and_none_stays_open(bucket: Bucket) -> None
 
 
 def test_what_was_just_stored_is_not_swept_though_its_first_byte_is_old(bucket: Bucket) -> None:
-    place = InBucket(bucket)
+    place = BucketBackend(bucket)
     upload = place.store()
     for without_job in ({upload.id}, set(), {upload.id}):
         place.uploads.sweep(without_job.intersection)
@@ -51,7 +51,7 @@ def test_what_was_just_stored_is_not_swept_though_its_first_byte_is_old(bucket: 
 
 
 def test_what_others_have_under_the_prefix_is_left_alone(bucket: Bucket) -> None:
-    place = InBucket(bucket)
+    place = BucketBackend(bucket)
     bucket.put("notes.txt", b"x")
     bucket.put(f"old/{uuid4()}", b"x")
     for _ in range(2):
@@ -61,7 +61,7 @@ def test_what_others_have_under_the_prefix_is_left_alone(bucket: Bucket) -> None
 
 
 def test_a_job_gets_a_url_for_its_file_alone_and_for_its_time(bucket: Bucket) -> None:
-    uploads = InBucket(bucket).uploads
+    uploads = BucketBackend(bucket).uploads
     upload = Upload(uuid4(), "a.log", 1, "00")
     for timeout, seconds in [(60.0, 3660), (None, 604800), (10.0**9, 604800)]:
         url = urlsplit(uploads.access(upload, timeout)["url"])

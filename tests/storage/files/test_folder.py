@@ -71,7 +71,7 @@ def test_what_a_dead_writer_left_is_dropped_and_a_living_one_is_not(
         writer._file.close()  # frees the lock, as its death does
     for writer in (living, dead):
         age(writer._part, 120)
-    assert uploads.drop_abandoned() == 1
+    assert uploads.delete_abandoned() == 1
     assert {path.name for path in (tmp_path / "uploads/incoming").iterdir()} == {
         living._part.name,
         young._part.name,
@@ -85,9 +85,9 @@ def test_a_file_that_no_job_needs_is_known_after_its_grace(bench: Bench) -> None
     bench.enqueue(upload=needed)
     for upload in (needed, orphan):
         age(uploads.path(upload), GRACE_SECONDS + 1)
-    assert uploads.old() == {needed.id, orphan.id}
-    assert retention.unknown(bench.store.database, uploads.old()) == {orphan.id}
-    assert young.id not in uploads.old()
+    assert uploads.past_grace() == {needed.id, orphan.id}
+    assert retention.unknown(bench.store.database, uploads.past_grace()) == {orphan.id}
+    assert young.id not in uploads.past_grace()
 
 
 def test_a_folder_that_cannot_be_made_is_said_plainly(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from runner.job_types import loader as job_types
 from storage.jobs import retention
 from storage.records.job import Upload
-from tests.support.disk.upload_stores import InBucket, InFolder, Place
+from tests.support.disk.upload_stores import BucketBackend, FolderBackend, UploadBackend
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench
 
@@ -21,11 +21,11 @@ SIZES = [0, 1, 8 << 20, (20 << 20) + 7]
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> UploadBackend:
     if request.param == "folder":
-        return InFolder(tmp_path / "uploads")
+        return FolderBackend(tmp_path / "uploads")
     bucket: Bucket = request.getfixturevalue("bucket")
-    return InBucket(bucket)
+    return BucketBackend(bucket)
 
 
 def pieces(size: int) -> Iterator[bytes]:
@@ -35,7 +35,7 @@ def pieces(size: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_file_is_there_only_once_it_is_whole(place: Place, size: int) -> None:
+def test_a_file_is_there_only_once_it_is_whole(place: UploadBackend, size: int) -> None:
     writer = place.uploads.writer()
     for piece in pieces(size):
         writer.write(piece)
@@ -47,7 +47,7 @@ def test_a_file_is_there_only_once_it_is_whole(place: Place, size: int) -> None:
     assert len(place.left()) == 1
 
 
-def test_memory_that_was_written_from_may_be_used_anew(place: Place) -> None:
+def test_memory_that_was_written_from_may_be_used_anew(place: UploadBackend) -> None:
     writer, memory = place.uploads.writer(), bytearray(3 * 1024**2)
     written = []
     for byte in b"abcde":
@@ -59,7 +59,7 @@ def test_memory_that_was_written_from_may_be_used_anew(place: Place) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_an_aborted_file_leaves_nothing(place: Place, size: int) -> None:
+def test_an_aborted_file_leaves_nothing(place: UploadBackend, size: int) -> None:
     writer = place.uploads.writer()
     for piece in pieces(size):
         writer.write(piece)
@@ -67,7 +67,7 @@ def test_an_aborted_file_leaves_nothing(place: Place, size: int) -> None:
     assert place.left() == []
 
 
-def test_a_whole_file_whose_job_could_not_be_stored_is_aborted(place: Place) -> None:
+def test_a_whole_file_whose_job_could_not_be_stored_is_aborted(place: UploadBackend) -> None:
     writer = place.uploads.writer()
     writer.write(b"text")
     writer.finish("a.log", "00")
@@ -75,14 +75,14 @@ def test_a_whole_file_whose_job_could_not_be_stored_is_aborted(place: Place) -> 
     assert place.left() == []
 
 
-def test_files_are_deleted_and_what_is_gone_is_no_error(place: Place) -> None:
+def test_files_are_deleted_and_what_is_gone_is_no_error(place: UploadBackend) -> None:
     first, second, third = place.store(), place.store(), place.store()
     place.uploads.delete([])
     place.uploads.delete([first.id, uuid4(), third.id])
     assert [UUID(name.rpartition("/")[2]) for name in place.left()] == [second.id]
 
 
-def test_what_no_job_has_is_swept_after_its_grace(place: Place, bench: Bench) -> None:
+def test_what_no_job_has_is_swept_after_its_grace(place: UploadBackend, bench: Bench) -> None:
     needed, orphan = place.store(), place.store()
     bench.enqueue(upload=needed)
 
@@ -98,7 +98,7 @@ def test_what_no_job_has_is_swept_after_its_grace(place: Place, bench: Bench) ->
     assert left == {needed.id, young.id}
 
 
-def read_by(type: str, place: Place, upload: Upload) -> Any:
+def read_by(type: str, place: UploadBackend, upload: Upload) -> Any:
     """What a job of a type returns that gets a file as a runner hands it over."""
     entry = job_types.load(["tests.support.job_types.uploads"])
     access = {**place.uploads.access(upload, 60), "name": upload.name, "size": upload.size}
@@ -109,7 +109,7 @@ def read_by(type: str, place: Place, upload: Upload) -> Any:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("type", ["digest", "digest_of_path"])
 def test_a_job_type_reads_its_file(
-    place: Place, type: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: UploadBackend, type: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # as in a job
     upload = place.store(b"".join(pieces(size)))

@@ -160,7 +160,7 @@ def test_what_ends_in_a_limited_queue_wakes_the_other_runners(shop: Shop) -> Non
     runner = bench.runner()
     first, second = runner.claims.claim(2)
     with closing(bench.store.wakeup.waiter(WORKER)) as waiter:
-        waiter.drain()
+        waiter.clear()
         with runner.claims.turn():
             for job in (first, second):
                 runner.claims.complete(job.fence, "null", RETURNED)
@@ -176,7 +176,7 @@ def test_who_claims_all_that_it_may_at_once_leaves_the_rest_to_others(
     shop.fill("a", 4, limit=4)
     runner = shop.bench.runner()
     with closing(shop.bench.store.wakeup.waiter(WORKER)) as waiter:
-        waiter.drain()
+        waiter.clear()
         assert len(runner.claims.change(lambda claim: claim(), 4)) == 2
         assert select.select([waiter], [], [], 5)[0]
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from storage.notify.postgresql import PostgresWaiter
-from storage.notify.transaction import waking
+from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
 from tests.support.pool.pools import descriptors_below, free_descriptor, open_descriptors
 from tests.support.stores import RETURNED, Bench
@@ -25,7 +25,7 @@ def test_a_waiter_is_woken_for_its_topic_and_no_other(bench: Bench) -> None:
     wakeup.notify(WORKER)
     wait_for(lambda: readable(worker))
     assert not readable(listener)
-    worker.drain()
+    worker.clear()
     assert not readable(worker)
     worker.close()
     listener.close()
@@ -43,7 +43,7 @@ def test_a_new_job_and_a_cancel_wake_the_worker(bench: Bench) -> None:
     waiter = bench.store.wakeup.waiter(WORKER)
     job_id = bench.enqueue()
     wait_for(lambda: readable(waiter))
-    waiter.drain()
+    waiter.clear()
     bench.jobs.cancel(job_id)
     wait_for(lambda: readable(waiter))
     waiter.close()
@@ -99,7 +99,7 @@ def test_a_dropped_connection_listens_again(bench: Bench) -> None:
     bench.store.database.execute("SELECT pg_terminate_backend(%s)", (pid,))
 
     def woken_again() -> bool:
-        waiter.drain()
+        waiter.clear()
         bench.store.wakeup.notify(WORKER)
         return waiter.fileno() >= 0 and bool(select.select([waiter], [], [], 0.1)[0])
 
@@ -111,9 +111,12 @@ def test_who_waits_is_woken_with_the_commit_and_not_without(bench: Bench) -> Non
     store = bench.store
     workers, listeners = store.wakeup.waiter(WORKER), store.wakeup.waiter(LISTENER)
     try:
-        with pytest.raises(ZeroDivisionError), waking(store.wakeup, store.database, WORKER):
+        with (
+            pytest.raises(ZeroDivisionError),
+            notifying_transaction(store.wakeup, store.database, WORKER),
+        ):
             raise ZeroDivisionError
-        with waking(store.wakeup, store.database, LISTENER) as woken:
+        with notifying_transaction(store.wakeup, store.database, LISTENER) as woken:
             store.database.next_version()
             woken.append(LISTENER)
         wait_for(lambda: readable(listeners))

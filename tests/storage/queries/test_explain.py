@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from server.documents import jobs as wire
-from storage.liveness.runners import living
+from storage.liveness.runners import living_runners
 from storage.queries import explain as explaining
 from storage.queries.explain import Explanation, explain
 from storage.records.filters import Filters
@@ -65,17 +65,17 @@ def test_a_living_runner_is_seen_and_a_dead_one_is_not(bench: Bench) -> None:
     bench.enqueue()
     dead, alive = bench.runner(), bench.runner()
     dead.claim_one()
-    assert {runner.name for runner in living(database, folder)} == {
+    assert {runner.name for runner in living_runners(database, folder)} == {
         dead.liveness.name,
         alive.liveness.name,
     }
     die(bench, dead)
-    (found,) = living(database, folder)
+    (found,) = living_runners(database, folder)
     assert (found.name, found.slots, found.held, found.busy) == (alive.liveness.name, 3, 0, 0)
     for _ in range(5):
         bench.enqueue()
     alive.claims.claim(5)
-    (found,) = living(database, folder)
+    (found,) = living_runners(database, folder)
     assert (found.held, found.busy) == (5, 3)
 
 

@@ -22,7 +22,7 @@ def run_one(bench: Bench) -> None:
 
 def note(bench: Bench) -> list[tuple[int, int, int, int]]:
     """Note the figures of now; what is kept then, less the times."""
-    history.note(bench.store.database, bench.clock())
+    history.record_moment(bench.store.database, bench.clock())
     names = ("submitted", "finished", "waits", "waited_ms")
     return [tuple(row[name] for name in names) for row in kept(bench)]  # type: ignore[misc]
 

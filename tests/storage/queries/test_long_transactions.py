@@ -16,7 +16,7 @@ from runner.supervisor import transaction_watch
 from runner.supervisor.transaction_watch import TransactionWatch
 from storage.open import name_of
 from storage.queries import health
-from storage.queries.health import oldest_seconds, open_transactions
+from storage.queries.health import oldest_transaction_seconds, open_transactions
 from tests.support.programs import running_service
 from tests.support.stores import Bench
 from tests.support.waiting import wait_for
@@ -37,7 +37,7 @@ def idle_transaction(url: str) -> Iterator[int]:
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is idle for a tenth of a second is idle for long."""
-    monkeypatch.setattr(health, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(health, "MAX_IDLE_SECONDS", 0.1)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
@@ -75,7 +75,7 @@ def test_one_that_works_is_told_of_later(
 ) -> None:
     works = threading.Thread(target=work, args=(database_url, 1.0))
     works.start()
-    wait_for(lambda: (oldest_seconds(bench.store.database) or 0) > 0.2)
+    wait_for(lambda: (oldest_transaction_seconds(bench.store.database) or 0) > 0.2)
     TransactionWatch(bench.store.database).look()
     works.join()
     assert warnings(caplog) == []

@@ -25,11 +25,11 @@ from tests.support.stores import Bench
 from tests.support.transfers import (
     FILE,
     Content,
-    Sides,
+    TransferSetup,
     content_of,
     enqueue_many,
-    fill,
-    is_half_moved,
+    fill_store,
+    is_unfinished,
     wait_until_copying,
 )
 
@@ -37,7 +37,7 @@ TO_POSTGRESQL, TO_SQLITE = ("sqlite", "postgresql"), ("postgresql", "sqlite")
 
 
 @pytest.fixture(params=[TO_POSTGRESQL, TO_SQLITE, ("sqlite", "sqlite")], ids="-to-".join)
-def sides(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sides]:
+def sides(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TransferSetup]:
     """Two databases, the second of which is new."""
     with contextlib.ExitStack() as held:
         urls = []
@@ -48,24 +48,24 @@ def sides(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sides]:
             else:
                 server: Any = request.getfixturevalue("postgres_server")
                 urls.append(held.enter_context(server.new_database()))
-        yield Sides(urls[0], urls[1], tmp_path)
+        yield TransferSetup(urls[0], urls[1], tmp_path)
 
 
 only_to_postgresql = pytest.mark.parametrize("sides", [TO_POSTGRESQL], indirect=True)
 to_either = pytest.mark.parametrize("sides", [TO_POSTGRESQL, TO_SQLITE], indirect=True)
 
 
-def filled(sides: Sides, count: int = 0) -> Content:
+def filled(sides: TransferSetup, count: int = 0) -> Content:
     """Fill the source; the runner of its running job is dead afterwards."""
     with sides.old() as bench:
-        fill(bench)
+        fill_store(bench)
         enqueue_many(bench, count)
         if bench.store.database.postgresql:
             bench.store.database.execute("UPDATE runner SET lease_expires_at = 0")
         return content_of(bench)
 
 
-def test_all_that_a_store_has_is_moved(sides: Sides) -> None:
+def test_all_that_a_store_has_is_moved(sides: TransferSetup) -> None:
     before = filled(sides)
     code, printed = sides.move("--batch", "2")
     assert code == 0, printed
@@ -79,7 +79,7 @@ def test_all_that_a_store_has_is_moved(sides: Sides) -> None:
     assert sides.move()[1].endswith("nothing to do: all of it was moved before\n")
 
 
-def test_the_target_goes_on_where_the_source_has_stopped(sides: Sides) -> None:
+def test_the_target_goes_on_where_the_source_has_stopped(sides: TransferSetup) -> None:
     before = filled(sides)
     assert sides.move()[0] == 0
     with sides.new() as bench:
@@ -90,7 +90,7 @@ def test_the_target_goes_on_where_the_source_has_stopped(sides: Sides) -> None:
 
 
 @to_either
-def test_a_job_that_was_running_runs_again_and_counts_as_lost(sides: Sides) -> None:
+def test_a_job_that_was_running_runs_again_and_counts_as_lost(sides: TransferSetup) -> None:
     before = filled(sides)
     (running,) = (job for job in before.jobs.values() if job.status == "running")
     assert sides.move()[0] == 0
@@ -108,7 +108,7 @@ def test_a_job_that_was_running_runs_again_and_counts_as_lost(sides: Sides) -> N
 
 
 @to_either
-def test_a_move_that_is_killed_goes_on_where_it_was(sides: Sides) -> None:
+def test_a_move_that_is_killed_goes_on_where_it_was(sides: TransferSetup) -> None:
     before = filled(sides, 300)
     killed = 0
     for _ in range(3):
@@ -117,7 +117,7 @@ def test_a_move_that_is_killed_goes_on_where_it_was(sides: Sides) -> None:
         wait_until_copying(sides.target, rows, process)
         process.kill()
         process.communicate()
-        if is_half_moved(sides.target):
+        if is_unfinished(sides.target):
             killed += 1
             with pytest.raises(StoreUnusable, match="is not finished"):
                 sides.new().__enter__()  # no program takes it for whole
@@ -129,7 +129,7 @@ def test_a_move_that_is_killed_goes_on_where_it_was(sides: Sides) -> None:
 
 
 @to_either
-def test_nobody_changes_the_source_during_a_move(sides: Sides) -> None:
+def test_nobody_changes_the_source_during_a_move(sides: TransferSetup) -> None:
     filled(sides, 5)
     refused: list[bool] = []
 
@@ -148,7 +148,7 @@ def test_nobody_changes_the_source_during_a_move(sides: Sides) -> None:
 
 
 @contextlib.contextmanager
-def moving(sides: Sides, tell: Any = lambda line: None) -> Iterator[Transfer]:
+def moving(sides: TransferSetup, tell: Any = lambda line: None) -> Iterator[Transfer]:
     """A move within this process."""
     source = open_source(sides.source, sides.data_dir)
     target = open_target(sides.target)
@@ -160,7 +160,7 @@ def moving(sides: Sides, tell: Any = lambda line: None) -> Iterator[Transfer]:
 
 
 @to_either
-def test_a_move_goes_on_behind_its_last_batch(sides: Sides) -> None:
+def test_a_move_goes_on_behind_its_last_batch(sides: TransferSetup) -> None:
     filled(sides, 20)
     lines: list[str] = []
 
@@ -178,7 +178,7 @@ def test_a_move_goes_on_behind_its_last_batch(sides: Sides) -> None:
 
 
 @to_either
-def test_copied_jobs_make_no_events(sides: Sides) -> None:
+def test_copied_jobs_make_no_events(sides: TransferSetup) -> None:
     filled(sides)
     source, target = open_source(sides.source, sides.data_dir), open_target(sides.target)
     for model in (models.UploadRow, models.JobRow):
@@ -192,7 +192,9 @@ def test_copied_jobs_make_no_events(sides: Sides) -> None:
 
 
 @to_either
-def test_a_row_that_is_not_the_same_is_told(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_is_not_the_same_is_told(
+    sides: TransferSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
     filled(sides)
     insert = Table.insert
 
@@ -206,11 +208,13 @@ def test_a_row_that_is_not_the_same_is_told(sides: Sides, monkeypatch: pytest.Mo
         compared = {each.table: each for each in move.run()}
     assert {name for name, each in compared.items() if not each.same} == {"attempt", "event"}
     assert compared["event"].source > compared["event"].target
-    assert is_half_moved(sides.target)
+    assert is_unfinished(sides.target)
 
 
 @to_either
-def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(sides: Sides) -> None:
+def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(
+    sides: TransferSetup,
+) -> None:
     filled(sides)
     with sides.new() as bench:
         job_id = bench.enqueue()
@@ -221,7 +225,7 @@ def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(sides: Si
 
 
 @to_either
-def test_a_source_that_was_changed_since_or_is_another_one_is_refused(sides: Sides) -> None:
+def test_a_source_that_was_changed_since_or_is_another_one_is_refused(sides: TransferSetup) -> None:
     filled(sides)
     with moving(sides) as move:
         assert move.run()
@@ -235,20 +239,20 @@ def test_a_source_that_was_changed_since_or_is_another_one_is_refused(sides: Sid
 
 @to_either
 @pytest.mark.parametrize("name", ["server", "runner"])
-def test_it_is_refused_while_a_program_runs_on_the_source(sides: Sides, name: str) -> None:
+def test_it_is_refused_while_a_program_runs_on_the_source(sides: TransferSetup, name: str) -> None:
     with running_service(sides.source, sides.data_dir.parent) as service:
         if name == "runner":
             service.worker()
             service.listener.stop()
         code, printed = sides.move()
         assert (code, "--from: stop all that use it first" in printed) == (1, True)
-        elsewhere = Sides(sides.source, sides.target, sides.folder / "elsewhere")
+        elsewhere = TransferSetup(sides.source, sides.target, sides.folder / "elsewhere")
         code, printed = elsewhere.move()  # also where their folder is not known
         assert (code, "--from: stop all that use it first" in printed) == (1, True)
 
 
 @only_to_postgresql
-def test_it_is_refused_while_a_program_runs_on_the_target(sides: Sides) -> None:
+def test_it_is_refused_while_a_program_runs_on_the_target(sides: TransferSetup) -> None:
     filled(sides)
     with running_service(sides.target, sides.new_data_dir.parent):
         code, printed = sides.move()
@@ -256,7 +260,7 @@ def test_it_is_refused_while_a_program_runs_on_the_target(sides: Sides) -> None:
 
 
 @only_to_postgresql
-def test_uploads_are_copied_with_their_hashes_checked(sides: Sides) -> None:
+def test_uploads_are_copied_with_their_hashes_checked(sides: TransferSetup) -> None:
     before = filled(sides)
     (upload,) = {job.upload for job in before.jobs.values() if job.upload}
     files, copies = sides.data_dir / "uploads" / "files", sides.new_data_dir / "uploads" / "files"
@@ -271,7 +275,7 @@ def test_uploads_are_copied_with_their_hashes_checked(sides: Sides) -> None:
 
 
 @only_to_postgresql
-def test_uploads_are_copied_into_a_bucket(sides: Sides, bucket: Bucket) -> None:
+def test_uploads_are_copied_into_a_bucket(sides: TransferSetup, bucket: Bucket) -> None:
     before = filled(sides)
     (upload,) = {job.upload for job in before.jobs.values() if job.upload}
     own = {name: value for name, value in bucket.settings.items() if name != "UPLOADS_URL"}
@@ -289,7 +293,7 @@ def test_uploads_are_copied_into_a_bucket(sides: Sides, bucket: Bucket) -> None:
 
 
 @only_to_postgresql
-def test_a_file_that_is_missing_is_told_before_anything_is_moved(sides: Sides) -> None:
+def test_a_file_that_is_missing_is_told_before_anything_is_moved(sides: TransferSetup) -> None:
     before = filled(sides)
     (upload,) = {job.upload for job in before.jobs.values() if job.upload}
     (sides.data_dir / "uploads" / "files" / str(upload.id)).unlink()
@@ -302,17 +306,17 @@ def test_a_file_that_is_missing_is_told_before_anything_is_moved(sides: Sides) -
 def test_what_cannot_be_a_source_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     target = f"sqlite:///{tmp_path / 'new.db'}"
     missing = tmp_path / "none.db"
-    code, printed = Sides(f"sqlite:///{missing}", target, tmp_path).move()
+    code, printed = TransferSetup(f"sqlite:///{missing}", target, tmp_path).move()
     assert (code, f"there is no file {missing}" in printed) == (1, True)
     assert not missing.exists()
     foreign = Database(making_engine(tmp_path / "foreign.db"))
     foreign.execute("CREATE TABLE theirs (id INTEGER)")
     foreign.close()
     content = (tmp_path / "foreign.db").read_bytes()
-    code, printed = Sides(f"sqlite:///{tmp_path / 'foreign.db'}", target, tmp_path).move()
+    code, printed = TransferSetup(f"sqlite:///{tmp_path / 'foreign.db'}", target, tmp_path).move()
     assert (code, "not a database of this service" in printed) == (1, True)
     assert (tmp_path / "foreign.db").read_bytes() == content
-    code, printed = Sides(target, target, tmp_path).move()
+    code, printed = TransferSetup(target, target, tmp_path).move()
     assert (code, "the same database" in printed) == (1, True)
 
 

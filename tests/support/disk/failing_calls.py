@@ -14,7 +14,7 @@ from tests.support.waiting import wait_for
 
 
 @contextmanager
-def failing(pid: int, calls: str, error: str = "EIO") -> Iterator[Path]:
+def failing_system_calls(pid: int, calls: str, error: str = "EIO") -> Iterator[Path]:
     """Let each of these calls (as in "fsync,fdatasync") fail in a process and what it forks.
 
     Yields the file in which the calls are noted. Skips where there is no strace, or it may not.

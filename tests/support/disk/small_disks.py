@@ -44,7 +44,7 @@ def _image(file: Path, size: int) -> Path:
 
 
 @contextmanager
-def full(folder: Path) -> Iterator[None]:
+def fill_disk(folder: Path) -> Iterator[None]:
     """Take all the room on a disk, and give it back at the end."""
     filler = folder / "filler"
     descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -58,7 +58,7 @@ def full(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def leaving(folder: Path, free: int) -> Iterator[None]:
+def leave_free(folder: Path, free: int) -> Iterator[None]:
     """Take so much room that only so many bytes stay free, and give it back at the end."""
     filler, found = folder / "filler", os.statvfs(folder)
     taken = found.f_bavail * found.f_frsize - free

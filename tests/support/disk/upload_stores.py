@@ -17,7 +17,7 @@ from storage.settings.settings import Settings
 from tests.support.servers.s3 import Bucket
 
 
-class Place(ABC):
+class UploadBackend(ABC):
     """Uploads, and what is there."""
 
     uploads: Uploads
@@ -41,7 +41,7 @@ class Place(ABC):
         return writer.finish(name, hashlib.sha256(content).hexdigest())
 
 
-class InFolder(Place):
+class FolderBackend(UploadBackend):
     """A folder."""
 
     def __init__(self, folder: Path):
@@ -59,7 +59,7 @@ class InFolder(Place):
             os.utime(self.uploads.folder / "files" / str(each), (then, then))
 
 
-class InBucket(Place):
+class BucketBackend(UploadBackend):
     """A bucket, with a clock that tests set."""
 
     def __init__(self, bucket: Bucket):

@@ -18,7 +18,7 @@ from tests.support.waiting import wait_for
 
 
 @dataclass(frozen=True)
-class Sent:
+class ReceivedSpan:
     """A span as it has come. Times are nanoseconds since 1970."""
 
     name: str
@@ -39,7 +39,7 @@ class Collector:
     """All spans so far, in the order in which they came."""
 
     port: int
-    spans: list[Sent] = field(default_factory=list)
+    spans: list[ReceivedSpan] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
     """What it answers."""
@@ -52,13 +52,13 @@ class Collector:
         endpoint = f"http://127.0.0.1:{self.port}"
         return {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "50"}
 
-    def of_job(self, job_id: str) -> list[Sent]:
+    def of_job(self, job_id: str) -> list[ReceivedSpan]:
         """The spans that name a job, those that began first at the beginning; a request before what
         it has begun, whose start the store knows to the millisecond only."""
         mine = [span for span in self.spans if span.attributes.get("job.id") == job_id]
         return sorted(mine, key=lambda span: (span.start // 10**6, span.kind != "SERVER", span.end))
 
-    def wait_for(self, job_id: str, count: int) -> list[Sent]:
+    def wait_for(self, job_id: str, count: int) -> list[ReceivedSpan]:
         """The same, once there are so many."""
         wait_for(lambda: len(self.of_job(job_id)) >= count, timeout=20)
         return self.of_job(job_id)
@@ -97,12 +97,12 @@ def running_collector() -> Iterator[Collector]:
             thread.join()
 
 
-def _spans(request: ExportTraceServiceRequest) -> Iterator[Sent]:
+def _spans(request: ExportTraceServiceRequest) -> Iterator[ReceivedSpan]:
     for of_resource in request.resource_spans:
         resource = _values(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
             for span in of_scope.spans:
-                yield Sent(
+                yield ReceivedSpan(
                     name=span.name,
                     kind=Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
                     trace=span.trace_id.hex(),
