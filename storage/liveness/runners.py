@@ -1,4 +1,4 @@
-"""The runners that live, as anybody sees them."""
+"""The registered runners that are alive, and the lock files that prove it on one host."""
 
 import fcntl
 import os
@@ -18,29 +18,30 @@ from storage.jobs.open_queues import IS_RUNNING
 
 @dataclass(frozen=True)
 class RegisteredRunner:
-    """A runner, its slots, and how many jobs it holds: more than slots where some wait in line."""
+    """A runner with its number of slots and of jobs it holds. It can hold more jobs than it has
+    slots: further jobs are prefetched."""
 
     name: str
     slots: int
     started_at: int
     held: int
     queues: frozenset[str] | None = None
-    """Those that it takes jobs from; None: all."""
+    """Queues it takes jobs from; None: all."""
 
     @property
     def busy(self) -> int:
-        """Slots that have a job."""
+        """Number of slots that have a job."""
         return min(self.slots, self.held)
 
     def takes(self, queue: str) -> bool:
-        """Whether it takes jobs from a queue."""
+        """Return whether the runner takes jobs from a queue."""
         return self.queues is None or queue in self.queues
 
 
 def living_runners(database: Database, folder: Path) -> list[RegisteredRunner]:
-    """The runners that are not known to be dead, in order of their start.
+    """Return all runners that are not known to be dead, ordered by their start.
 
-    `folder` has their locks, where these tell who lives.
+    `folder` holds the lock files; it is only used with SQLite.
     """
     held = _held(database)
     columns = (RunnerRow.name, RunnerRow.slots, RunnerRow.started_at, RunnerRow.queues)
@@ -61,7 +62,7 @@ def _runner(row: dict[str, Any], held: int) -> RegisteredRunner:
 
 
 def _held(database: Database) -> Counter[str]:
-    """Jobs and parts of jobs, by their runners. A job in parts takes no slot itself."""
+    """Number of jobs and job parts held by each runner. A job in parts takes no slot itself."""
     in_parts = pw.fn.EXISTS(PartRow.select(pw.SQL("1")).where(PartRow.job_id == JobRow.id))
     whole = JobRow.select(JobRow.locked_by.alias("name")).where(IS_RUNNING)
     parts = PartRow.select(PartRow.runner.alias("name")).where(PartRow.runner.is_null(False))
@@ -70,12 +71,13 @@ def _held(database: Database) -> Counter[str]:
 
 
 def lock_path(folder: Path, name: str) -> Path:
-    """The file that a runner holds a lock on."""
+    """Path of the lock file of a runner."""
     return folder / f"{name}.lock"
 
 
 def is_lock_free(path: Path) -> bool:
-    """Whether nobody holds the lock. A missing file is that of a runner that ended in order."""
+    """Return whether no process holds the lock. A missing file counts as free: its runner ended
+    cleanly."""
     try:
         file = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

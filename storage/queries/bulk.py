@@ -1,4 +1,5 @@
-"""Changes of many jobs that filters choose: batch by batch, so that others get their turn."""
+"""Cancels or retries all jobs that filters select, batch by batch, so that other writers get their
+turn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,17 +16,18 @@ from storage.records.filters import Filters
 from storage.records.states import CANCEL, REQUEST_CANCEL, REQUEUE, Status
 
 LIMIT = 1000
-"""Jobs that one call changes."""
+"""Maximum number of jobs that one call changes."""
 BATCH = 100
-"""Jobs that one transaction changes."""
+"""Maximum number of jobs that one transaction changes."""
 DRY_LIMIT = 10_000
-"""Jobs that one call counts, without changing them."""
+"""Maximum number of jobs that a dry run counts."""
 
 
 @dataclass(frozen=True)
 class BulkChange:
-    """How many jobs were chosen and could be changed, and how many were: less where others have
-    changed them meanwhile. `next` continues, None when no more are chosen."""
+    """Number of jobs that matched, and number that were changed. Fewer are changed if others
+    changed jobs in the meantime. Pass `next` as `before` to continue; None means that no more jobs
+    match."""
 
     matched: int
     changed: int
@@ -33,29 +35,30 @@ class BulkChange:
 
 
 class Bulk:
-    """Cancels and retries; may be used by many threads.
+    """Bulk cancels and retries. May be used by many threads.
 
-    Every method raises StoreUnavailable, StoreFull or StoreUnusable when the store fails; what was
-    changed before that stays.
+    Every method raises StoreUnavailable, StoreFull or StoreUnusable if the store fails. Batches
+    that were committed before stay changed.
     """
 
     def __init__(self, database: Database, wakeup: Wakeup, clock: Clock):
         self._database = database
         self._wakeup = wakeup
         self._clock = clock
-        self._moves = Transitions(database)
+        self._transitions = Transitions(database)
 
     def cancel(
         self, filters: Filters, before: UUID | None, dry_run: bool, by: str | None = None
     ) -> BulkChange:
-        """Cancel queued jobs, and ask for the cancel of running ones, in the name of a caller."""
+        """Cancel queued jobs, and request the cancel of running ones. `by` is the name of the
+        caller."""
         sources = CANCEL.sources | REQUEST_CANCEL.sources
-        cancel = partial(self._moves.cancel, by=by)
+        cancel = partial(self._transitions.cancel, by=by)
         return self._each(filters, sources, cancel, before, dry_run)
 
     def retry(self, filters: Filters, before: UUID | None, dry_run: bool) -> BulkChange:
         """Queue failed and canceled jobs again."""
-        return self._each(filters, REQUEUE.sources, self._moves.requeue, before, dry_run)
+        return self._each(filters, REQUEUE.sources, self._transitions.requeue, before, dry_run)
 
     def _each(
         self,

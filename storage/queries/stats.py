@@ -1,7 +1,7 @@
-"""The state of all jobs in figures, at a cost that does not grow with the number of jobs.
+"""Statistics over all jobs, at a cost that does not grow with the number of jobs.
 
-What has happened is in the counters; what is queued is what was submitted and has not ended. So only
-what runs is counted, of which there is little.
+Events are counted as they happen. The number of queued jobs is the number submitted minus the
+number finished and running. So only running jobs are counted by a query, and those are few.
 """
 
 from collections import Counter
@@ -22,13 +22,14 @@ from storage.liveness.runners import RegisteredRunner, living_runners
 from storage.records.states import FINAL, Status
 
 OLDEST_ROWS = 1000
-"""Queued jobs of a type, the first that were submitted, of which the longest due is sought."""
+"""Number of queued jobs of a type, the first submitted, among which the longest due is sought."""
 _RUNNING = "running"
 
 
 @dataclass(frozen=True)
 class LatencyHistogram:
-    """Lengths of time: how many were up to each bound of BUCKETS, and how many more; the sum."""
+    """A histogram of durations: number of values up to each bound of BUCKETS, then above all of
+    them; and the sum of all values in seconds."""
 
     counts: Sequence[int]
     seconds: float
@@ -36,37 +37,37 @@ class LatencyHistogram:
 
 @dataclass(frozen=True)
 class TypeStats:
-    """Those of one job type. The counters are counted since the store was made."""
+    """Statistics of one job type. The counters start when the store is created."""
 
     counters: Mapping[str, int]
     oldest_due_seconds: float | None = None
-    """How long the job waits that is due for longest; None if none is due."""
+    """How long the longest due job has been due; None if no job is due."""
 
     @property
     def running(self) -> int:
-        """Jobs that runners hold."""
+        """Number of jobs that runners hold."""
         return self.counters.get(_RUNNING, 0)
 
     @property
     def finished(self) -> int:
-        """Ends of jobs, for good or until a client has one retried."""
+        """Number of times a job became final. A job that a client retries counts again."""
         return sum(self.counters.get(f"finished {status}", 0) for status in FINAL)
 
     @property
     def queued(self) -> int:
-        """Jobs that wait, due or not."""
+        """Number of queued jobs, due or not."""
         begun = self.counters.get("submitted", 0) + self.counters.get("client_retry", 0)
         return max(0, begun - self.finished - self.running)
 
     def histogram(self, name: str) -> LatencyHistogram:
-        """One of lengths of time: wait, until a job that is due has started; or run."""
+        """A histogram by name: `wait`, from due to started, or `run`."""
         counts = [self.counters.get(bucket(name, at), 0) for at in range(len(BUCKETS) + 1)]
         return LatencyHistogram(counts, self.counters.get(total(name), 0) / 1000)
 
 
 @dataclass(frozen=True)
 class Stats:
-    """All of them."""
+    """Statistics of all job types, with the living runners and the queues."""
 
     types: Mapping[str, TypeStats]
     runners: Sequence[RegisteredRunner] = field(default_factory=tuple)
@@ -74,12 +75,12 @@ class Stats:
 
 
 def count_queued(database: Database) -> int:
-    """How many jobs wait, of all types."""
+    """Number of queued jobs of all types."""
     return sum(TypeStats(mine).queued for mine in _counts_by_type(database).values())
 
 
 def read_stats(database: Database, clock: Clock, folder: Path) -> Stats:
-    """The figures now; `folder` has the locks of runners."""
+    """Return the current statistics. `folder` holds the lock files of the runners."""
     counters, now = _counts_by_type(database), clock()
     types = {
         type: TypeStats(mine, _oldest_due(database, type, now))
@@ -89,7 +90,7 @@ def read_stats(database: Database, clock: Clock, folder: Path) -> Stats:
 
 
 def _counts_by_type(database: Database) -> dict[str, Counter[str]]:
-    """The counters and what runs, by type."""
+    """All counters, and the number of running jobs, by type."""
     counters: dict[str, Counter[str]] = {}
     for row in database.rows(_select_counts(database)):
         counters.setdefault(row["type"], Counter())[row["name"]] += row["value"]
@@ -97,9 +98,9 @@ def _counts_by_type(database: Database) -> dict[str, Counter[str]]:
 
 
 def _select_counts(database: Database) -> Any:
-    """The counters and what runs, by one query: seen together, they fit together."""
+    """One query for the counters and the running jobs, so that both are of the same moment."""
     counters = CounterRow.select(CounterRow.type, CounterRow.name, CounterRow.value)
-    # Grouped by the database, all jobs would be read, in the order of their types.
+    # Not grouped by the database, which would then read all jobs in the order of their types.
     name, value = pw.Value(_RUNNING).alias("name"), pw.Value(1).alias("value")
     running = JobRow.select(JobRow.type, name, value).where(IS_RUNNING)
     return database.by_index(running, JobRow, "job_running").union_all(counters)
