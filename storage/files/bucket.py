@@ -34,8 +34,7 @@ _PARTS_AT_ONCE = 2
 _MAX_PARTS = 10_000
 _REQUEST_SECONDS, _RETRY_SECONDS = 60.0, 15.0
 _SIGN_SECONDS = 3.0
-"""Timeout for signing, which all job starts wait for. Only fetching credentials needs the network.
-"""
+"""Timeout for signing, which delays all jobs. Only fetching credentials needs the network."""
 _SLACK_SECONDS = 3600.0
 _LONGEST_SECONDS = 7 * 86400.0  # S3 signs for no longer
 _REASON_CHARACTERS = 400
@@ -47,7 +46,7 @@ _ASKED_FOR_ROLE = "/latest/api/token"
 
 
 class BucketWriter(UploadWriter):
-    """Writes one object. Holds the parts being sent and the part being filled in memory."""
+    """Writes one object. Holds the parts being sent and filled in memory."""
 
     def __init__(self, uploads: "BucketUploads", bucket: S3Store, id: UUID | None = None):
         self._id = id or uuid4()
@@ -138,8 +137,7 @@ class BucketUploads(Uploads):
             raise
 
     def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:
-        """Return a signed URL of this file, valid for the job's timeout and an hour. Jobs get no
-        keys."""
+        """Return a signed URL of this file, valid for the job's timeout and an hour."""
         seconds = _LONGEST_SECONDS if timeout is None else timeout + _SLACK_SECONDS
         life = timedelta(seconds=min(seconds, _LONGEST_SECONDS))
         try:
@@ -159,9 +157,8 @@ class BucketUploads(Uploads):
                 log.warning("uploads are left to a sweep", extra={"reason": str(error)})
 
     def sweep(self, find_orphans: FindOrphans) -> None:
-        """Delete every file that two sweeps, GRACE_SECONDS apart, found without a job. The date of
-        an object would not do: it is the start of its upload, which may be long before its job is
-        stored."""
+        """Delete files that two sweeps, GRACE_SECONDS apart, found without a job. (The date of an
+        object is the start of its upload, which may be long before its job is stored.)"""
         now, found = self._clock(), set[UUID]()
         with translate_errors():
             for some in obstore.list(self._bucket, chunk_size=1000):

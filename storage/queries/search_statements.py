@@ -40,7 +40,7 @@ def select_ids(guard: Mapping[str, Any], count: int) -> Any:
 
 
 def select_last(guard: Mapping[str, Any], count: int) -> Any:
-    """The oldest id that `select_ids` would find, as text, or null. Texts of ids sort like the ids."""
+    """The oldest id that `select_ids` would find, as text, or null. Texts sort like their ids."""
     some = select_ids(guard, count).alias("some")
     return pw.Select([some], [pw.fn.MIN(some.c.id.cast("TEXT")).alias("id")])
 

@@ -53,7 +53,7 @@ MOVES = (
     Mutant(
         "a source that has changed is told from what was copied",
         "storage/transfer/transfer.py",
-        '        if move["version"] != version:\n',
+        '        if checkpoint["version"] != version:\n',
         "        if False:\n",
         MOVING,
     ),

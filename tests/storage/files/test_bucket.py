@@ -159,9 +159,12 @@ def test_the_key_may_come_from_a_file(bucket: Bucket, tmp_path: Path) -> None:
     ("text", "reason"),
     [
         (None, "No such file or directory"),
-        ("key = 1", "it is no file of credentials"),
-        ("[default]\naws_access_key_id = x", "there are no aws_access_key_id and"),
-        ("[other]\n", "there are no aws_access_key_id and"),
+        ("key = 1", "it is not a credentials file"),
+        (
+            "[default]\naws_access_key_id = x",
+            "aws_access_key_id or aws_secret_access_key is missing",
+        ),
+        ("[other]\n", "aws_access_key_id or aws_secret_access_key is missing"),
     ],
 )
 def test_a_file_of_credentials_that_has_none_is_refused(

@@ -122,7 +122,7 @@ def test_a_program_whose_database_is_a_folder_says_so_and_ends(
         data = {"DATA_DIR": str(tmp_path / "data"), "PORT": "0", "LOG_LEVEL": "WARNING"}
         answer = run(program, **data, **environ)
         assert answer.returncode == 1
-        assert answer.stderr.splitlines()[-1] == f"{told} is a folder and no file"
+        assert answer.stderr.splitlines()[-1] == f"{told} is a folder, not a file"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

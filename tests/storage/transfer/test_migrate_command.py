@@ -34,7 +34,7 @@ def refusal(*options: str) -> str:
         ("foo", "it must start with sqlite:/// or postgresql://"),
         ("", "it must start with sqlite:/// or postgresql://"),
         ("sqlite://", "a database in memory would be lost"),
-        ("sqlite://data/jobs.db", "a file comes behind three slashes, or four"),
+        ("sqlite://data/jobs.db", "use three slashes before a relative path"),
     ],
 )
 def test_a_wrong_address_of_a_database_is_told_with_its_option(
@@ -48,7 +48,7 @@ def test_a_wrong_address_of_a_database_is_told_with_its_option(
 def test_a_folder_is_told_from_a_file(option: str, tmp_path: Path) -> None:
     other = "--to" if option == "--from" else "--from"
     told = refusal(option, f"sqlite:///{tmp_path}", other, RIGHT)
-    assert told == f"argument {option}: {tmp_path} is a folder and no file"
+    assert told == f"argument {option}: {tmp_path} is a folder, not a file"
 
 
 @pytest.mark.parametrize("rows", ["x", "0", "-1", "1.5", ""])

@@ -76,7 +76,7 @@ def test_all_that_a_store_has_is_moved(sides: TransferSetup) -> None:
         (kept,) = bench.jobs.enqueue_once([key])
         assert isinstance(kept, StoredKey)
         assert kept.job_id in before.jobs  # the key still stands for its job
-    assert sides.move()[1].endswith("nothing to do: all of it was moved before\n")
+    assert sides.move()[1].endswith("nothing to do: all rows were transferred before\n")
 
 
 def test_the_target_goes_on_where_the_source_has_stopped(sides: TransferSetup) -> None:
@@ -219,7 +219,7 @@ def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(
     with sides.new() as bench:
         job_id = bench.enqueue()
     code, printed = sides.move()
-    assert (code, "jobs that are not from this move" in printed) == (1, True)
+    assert (code, "jobs that are not from this transfer" in printed) == (1, True)
     with sides.new() as bench:
         assert list(content_of(bench).jobs) == [job_id]
 
@@ -230,7 +230,7 @@ def test_a_source_that_was_changed_since_or_is_another_one_is_refused(sides: Tra
     with moving(sides) as move:
         assert move.run()
     code, printed = sides.move()
-    assert (code, "a move from the source has filled it" in printed) == (1, True)
+    assert (code, "filled by a transfer from the source" in printed) == (1, True)
     with sides.old() as bench:
         bench.enqueue()
     with moving(sides) as move, pytest.raises(TransferRefused, match="has changed since"):
@@ -245,10 +245,10 @@ def test_it_is_refused_while_a_program_runs_on_the_source(sides: TransferSetup, 
             service.worker()
             service.listener.stop()
         code, printed = sides.move()
-        assert (code, "--from: stop all that use it first" in printed) == (1, True)
+        assert (code, "--from: first stop all programs that use it" in printed) == (1, True)
         elsewhere = TransferSetup(sides.source, sides.target, sides.folder / "elsewhere")
         code, printed = elsewhere.move()  # also where their folder is not known
-        assert (code, "--from: stop all that use it first" in printed) == (1, True)
+        assert (code, "--from: first stop all programs that use it" in printed) == (1, True)
 
 
 @only_to_postgresql
@@ -256,7 +256,10 @@ def test_it_is_refused_while_a_program_runs_on_the_target(sides: TransferSetup) 
     filled(sides)
     with running_service(sides.target, sides.new_data_dir.parent):
         code, printed = sides.move()
-    assert (code, "--to: stop all that use it first: job-service listener" in printed) == (1, True)
+    assert (code, "--to: first stop all programs that use it: job-service listener" in printed) == (
+        1,
+        True,
+    )
 
 
 @only_to_postgresql
