@@ -1,4 +1,4 @@
-"""Named queues with settings. Each job is in one queue, and a runner takes jobs from all or some."""
+"""Named queues with settings. A job is in one queue; a runner takes jobs from all or some."""
 
 from typing import Any
 

@@ -92,7 +92,7 @@ STORE = (
     Mutant(
         "who waits is woken after the commit",
         "storage/notify/transaction.py",
-        "    wakeup.notify_after_commit(woken)\n",
+        "    wakeup.notify_after_commit(all_topics)\n",
         "",
         ("tests/storage/notify/test_wakeup.py",),
     ),
