@@ -1,4 +1,4 @@
-"""Clients that speak HTTP as no good client would: by bytes, slowly, or not at all."""
+"""Clients that misuse HTTP: invalid bytes, slow sending, or no data at all."""
 
 import json
 import socket
@@ -12,18 +12,18 @@ JSON_HEAD = b"POST /jobs HTTP/1.1\r\nHost: here\r\nContent-Type: application/jso
 
 
 def port_of(service: Service) -> int:
-    """Where the listener of a service listens."""
+    """The port of a service's listener."""
     return int(service.base_url.rpartition(":")[2])
 
 
 def connect(service: Service, seconds: float = 20) -> socket.socket:
-    """A connection to its listener, which waits so long for bytes."""
+    """Connect to a service's listener; receiving times out after `seconds`."""
     return socket.create_connection(("127.0.0.1", port_of(service)), timeout=seconds)
 
 
 @contextmanager
 def open_connections(service: Service, count: int) -> Iterator[list[socket.socket]]:
-    """So many connections."""
+    """Yield `count` open connections."""
     clients = [connect(service) for _ in range(count)]
     try:
         yield clients
@@ -33,7 +33,7 @@ def open_connections(service: Service, count: int) -> Iterator[list[socket.socke
 
 
 def try_send(client: socket.socket, data: bytes) -> bool:
-    """Send; whether the other side still takes it."""
+    """Send data; return whether the other side accepted it."""
     try:
         client.sendall(data)
     except OSError:
@@ -42,7 +42,7 @@ def try_send(client: socket.socket, data: bytes) -> bool:
 
 
 def receive_all(client: socket.socket) -> bytes:
-    """All that comes until the other side closes."""
+    """Return all data until the other side closes the connection."""
     found = b""
     try:
         while more := client.recv(1 << 16):
@@ -53,7 +53,7 @@ def receive_all(client: socket.socket) -> bytes:
 
 
 def parse_response(data: bytes) -> tuple[int, dict[str, str], Any]:
-    """Status, headers (names in lower case) and JSON of a whole answer."""
+    """Return status, headers (with names in lower case) and JSON of a complete response."""
     head, _, body = data.partition(b"\r\n\r\n")
     start, *lines = head.decode("latin1").split("\r\n")
     pairs = (line.partition(": ") for line in lines)
@@ -62,13 +62,13 @@ def parse_response(data: bytes) -> tuple[int, dict[str, str], Any]:
 
 
 def exchange(service: Service, data: bytes) -> tuple[int, dict[str, str], Any]:
-    """Send bytes and read the answer, after which the listener must close the connection."""
+    """Send bytes and parse the response. The listener must close the connection after it."""
     with connect(service) as client:
         client.sendall(data)
         return parse_response(receive_all(client))
 
 
 def is_healthy(service: Service) -> bool:
-    """Whether the listener answers others."""
+    """Whether the listener answers another client."""
     request = b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
     return exchange(service, request)[0] == 200

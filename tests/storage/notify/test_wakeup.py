@@ -69,7 +69,7 @@ def test_the_socket_of_a_dead_waiter_is_removed(tmp_path: Path) -> None:
     wakeup.close()
 
 
-def test_who_has_no_descriptor_left_wakes_nobody_and_goes_on(tmp_path: Path) -> None:
+def test_a_process_without_free_descriptors_wakes_nobody_and_continues(tmp_path: Path) -> None:
     wakeup = SocketWakeup(tmp_path)
     before = open_descriptors()
     with descriptors_below(free_descriptor()):
@@ -107,7 +107,7 @@ def test_a_dropped_connection_listens_again(bench: Bench) -> None:
     waiter.close()
 
 
-def test_who_waits_is_woken_with_the_commit_and_not_without(bench: Bench) -> None:
+def test_waiters_are_woken_by_a_commit_but_not_by_a_rollback(bench: Bench) -> None:
     store = bench.store
     workers, listeners = store.wakeup.waiter(WORKER), store.wakeup.waiter(LISTENER)
     try:
@@ -127,7 +127,7 @@ def test_who_waits_is_woken_with_the_commit_and_not_without(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError])
-def test_a_turn_wakes_who_waits_once_it_has_gone_on_however_that_went(
+def test_a_claim_transaction_wakes_waiters_after_its_callback_even_if_that_fails(
     bench: Bench, error: type[Exception] | None
 ) -> None:
     bench.enqueue()
