@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CANNOT_SYNC = {errno.EACCES, errno.EINVAL}
-"""Errors for a folder that this user may not read, and for a file system that cannot sync folders.
-"""
+"""Errors for an unreadable folder, and for a file system that cannot sync folders."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Makes PostgreSQL vacuum the tables that change all the time early.
+"""Makes PostgreSQL vacuum early those tables that change all the time.
 
 Each job leaves two or three dead rows, which claims have to skip until they are vacuumed. By
-default, that starts when a fifth of a table is dead: 200,000 rows of a million stored jobs.
+default, vacuuming starts when a fifth of a table is dead: 200,000 rows of a million stored jobs.
 """
 
 from typing import Any

@@ -11,8 +11,8 @@ from storage.notify.wakeup import Wakeup
 def notifying_transaction(wakeup: Wakeup, database: Database, *topics: str) -> Iterator[list[str]]:
     """Run a transaction, then wake all waiters of the given topics.
 
-    The block may append topics to the list it gets. Nobody is woken if the transaction fails.
-    Raises the errors of `Database.transaction`.
+    The block may append topics to the list it gets. A failed transaction sends no wake-ups. Raises
+    the errors of `Database.transaction`.
     """
     all_topics = list(topics)
     with database.transaction(lambda: wakeup.notify_in_transaction(all_topics)):

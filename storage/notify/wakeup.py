@@ -40,8 +40,8 @@ class Wakeup(Protocol):
     """Sends wake-ups and creates waiters."""
 
     def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic, and those of `events`. Never raises. Within transactions,
-        use `notifying_transaction`."""
+        """Wake all waiters of a topic, and all waiters of `events`. Never raises. Within
+        transactions, use `notifying_transaction`."""
 
     def notify_in_transaction(self, topics: Sequence[str]) -> None:
         """Send wake-ups for these topics as part of the ending transaction, if the database can."""
@@ -73,8 +73,8 @@ class SocketWakeup:
         self._sender.setblocking(False)
 
     def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic, and remove the sockets of dead waiters. Nobody is woken if
-        this process is out of file descriptors."""
+        """Wake all waiters of a topic, and remove the sockets of dead waiters. If this process is
+        out of file descriptors, no waiter is woken."""
         with contextlib.suppress(OSError):
             for name in os.listdir(self._descriptor):
                 if name.startswith((f"{topic}-", f"{EVENTS}-")):

@@ -26,8 +26,7 @@ DRY_LIMIT = 10_000
 @dataclass(frozen=True)
 class BulkChange:
     """Number of jobs that matched, and number that were changed. Fewer are changed if others
-    changed jobs in the meantime. Pass `next` as `before` to continue; None means that no more jobs
-    match."""
+    changed jobs in the meantime. Pass `next` as `before` to continue; None means the end."""
 
     matched: int
     changed: int

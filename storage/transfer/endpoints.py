@@ -114,7 +114,7 @@ def _refuse_programs(option: str, database: Database, folder: Path) -> None:
 
 def _sessions(database: Database) -> list[str]:
     """Application names of the programs connected to a server. Waits up to a second for sessions to
-    end, because those of a program that was just stopped may linger."""
+    end, because the sessions of a program may outlive it for a moment."""
     until = time.monotonic() + _ENDING_SECONDS
     while True:
         rows = database.engine.execute_sql(_OTHERS, (f"{OUR_NAME} %",)).fetchall()

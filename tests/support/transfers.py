@@ -101,7 +101,7 @@ def content_of(bench: Bench) -> Content:
 
 
 def fill_store(bench: Bench) -> dict[str, UUID]:
-    """Store jobs of every kind, with all rows that can belong to them. Returns their ids by kind."""
+    """Store jobs of every kind with all rows that can belong to them; return their ids by kind."""
     holder, url = bench.runner(), "http://127.0.0.1/callback"
     writer = bench.store.uploads.writer()
     writer.write(FILE)

@@ -31,7 +31,7 @@ TYPES = ("runner.job_types", "tests.support.job_types.behaviours")
 
 
 class Worker:
-    """A worker with some slots, and a `JobStore` for what a listener would do."""
+    """A worker with some slots, and a `JobStore` to submit and read jobs."""
 
     def __init__(self, store: Store, job: JobLimits, size: int, parts_bytes: int):
         self.store = store
@@ -80,7 +80,7 @@ class Worker:
         """Run the worker until a job has a process; return its process id."""
         token = f"{job_id}/1"
         self.turn_until(lambda: self.job(job_id).status == "running")
-        wait_for(lambda: token in self.pool.pids())  # a start wakes nobody
+        wait_for(lambda: token in self.pool.pids())  # the start of a call sends no wake-up
         return self.pool.pids()[token]
 
     def ended(self, job_id: UUID) -> tuple[Job, Attempt]:

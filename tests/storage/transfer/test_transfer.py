@@ -38,7 +38,7 @@ TO_POSTGRESQL, TO_SQLITE = ("sqlite", "postgresql"), ("postgresql", "sqlite")
 
 @pytest.fixture(params=[TO_POSTGRESQL, TO_SQLITE, ("sqlite", "sqlite")], ids="-to-".join)
 def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TransferSetup]:
-    """Two databases, the second of which is new."""
+    """A source database with nothing in it yet, and a new target database."""
     with contextlib.ExitStack() as held:
         urls = []
         for kind, name in zip(request.param, ("source", "target"), strict=True):

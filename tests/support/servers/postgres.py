@@ -93,7 +93,7 @@ class PostgresServer:
 
 
 def missing() -> str | None:
-    """What this machine lacks to run a server; None if nothing."""
+    """The program or user that is missing to run a server; None if nothing is."""
     if _binaries() is None:
         return "PostgreSQL is not installed"
     if shutil.which("setpriv") is None:
