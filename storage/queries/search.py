@@ -36,8 +36,7 @@ SEARCH_SECONDS = 0.2
 WINDOW_SECONDS = 0.02
 """Target duration of the check of one window; its size is adjusted to it."""
 WINDOWS = (64, 4096)
-"""Minimum and maximum number of jobs in a window; the maximum also limits a query without windows.
-"""
+"""Least and greatest number of jobs in a window; the latter also limits other queries."""
 _NEWEST = UUID(int=(1 << 128) - 1)
 _OLDEST = UUID(int=0)
 
