@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from runner.supervisor.heartbeat import Heartbeat
 from storage.settings.child import read_in_child
-from storage.settings.drivers import load_peewee
+from storage.settings.url import load_peewee
 
 if TYPE_CHECKING:
     from runner.config import RunnerSettings

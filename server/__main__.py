@@ -4,8 +4,8 @@ import argparse
 
 from server.auth.token_command import add_token_command, create_token
 from server.settings.server import ServerSettings
-from storage.settings.drivers import load_peewee
 from storage.settings.settings import read_or_exit
+from storage.settings.url import load_peewee
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The store as a program: moves all jobs to another database."""
+"""Command line of the store: `python -m storage migrate` copies all jobs to another database."""
 
 import argparse
 import os
@@ -18,23 +18,23 @@ from storage.transfer.files import has_files, transfer_files
 from storage.transfer.tables import BATCH_ROWS
 from storage.transfer.transfer import TableComparison, Transfer
 
-ABOUT = """Moves all jobs, with their attempts, events, output, keys and callbacks, to another
-database, which has to be empty or new. Stop all listeners and workers first. One that was cut off
-goes on where it was when it is run again; at the end all rows of both are compared."""
-ENDS = "exit codes: 0 all is there and the same, 1 something differs or is refused, 2 usage"
+ABOUT = """Copies all jobs, with their attempts, events, output, keys and callbacks, to another
+database, which must be new or empty. Stop all listeners and workers first. If the command is
+interrupted, run it again to continue. At the end, all rows of both databases are compared."""
+EXIT_CODES = "exit codes: 0 all rows are equal, 1 rows differ or the transfer was refused, 2 usage"
 
 
 def main() -> None:
-    """Run the command, and end the program."""
+    """Run the command and exit."""
     parser = argparse.ArgumentParser(
-        prog="python -m storage", description="Tools for the store of the jobs."
+        prog="python -m storage", description="Tools for the job store."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     migrate = commands.add_parser(
         "migrate",
-        help="move all jobs to another database",
+        help="copy all jobs to another database",
         description=ABOUT,
-        epilog=ENDS,
+        epilog=EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_options(migrate)
@@ -44,7 +44,7 @@ def main() -> None:
     try:
         sys.exit(_migrate(arguments))
     except (StoreError, SettingsError) as error:
-        sys.exit(f"not moved: {error}")
+        sys.exit(f"not transferred: {error}")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,27 +57,27 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--data-dir",
         type=Path,
         metavar="FOLDER",
-        help="DATA_DIR of the source's programs (default: that of the environment, or else the "
-        "folder of its SQLite file)",
+        help="DATA_DIR of the source's programs (default: DATA_DIR from the environment, else the "
+        "folder of the SQLite file)",
     )
     parser.add_argument(
         "--uploads-to",
         metavar="URL",
-        help="copy the uploads, too, each with its hash checked, to the UPLOADS_URL of the new "
-        "programs: file:///path or s3://bucket/prefix (default: they stay where they are)",
+        help="also copy the uploaded files, and check their hashes; URL is the UPLOADS_URL of the "
+        "new programs: file:///path or s3://bucket/prefix (default: files stay where they are)",
     )
     parser.add_argument(
         "--batch",
         type=_rows,
         default=BATCH_ROWS,
         metavar="ROWS",
-        help="most rows that are stored by one transaction (default: %(default)s)",
+        help="maximum number of rows per transaction (default: %(default)s)",
     )
 
 
 def _database_url(text: str) -> str:
-    if wrong := url_problem(text):
-        raise argparse.ArgumentTypeError(wrong)
+    if problem := url_problem(text):
+        raise argparse.ArgumentTypeError(problem)
     return text
 
 
@@ -88,19 +88,19 @@ def _rows(text: str) -> int:
 
 
 def _migrate(arguments: argparse.Namespace) -> int:
-    """The exit code."""
+    """Run the transfer; return the exit code."""
     if _identity(arguments.source) == _identity(arguments.target):
         raise StoreError("--from and --to are the same database")
     folder = arguments.data_dir or _data_dir(arguments.source)
-    tell = Progress()
+    progress = Progress()
     source = open_source(arguments.source, folder)
     files, copied = 0, 0
     if has_files(source):
-        files, copied = transfer_files(source, *_uploads(folder, arguments.uploads_to), tell)
+        files, copied = transfer_files(source, *_uploads(folder, arguments.uploads_to), progress)
     target = open_target(arguments.target)
-    move = Transfer(source, target, _identity(arguments.source), tell, arguments.batch)
-    compared = move.run()
-    _say(f"{files:,} uploaded files, {copied:,} of them copied now")
+    transfer = Transfer(source, target, _identity(arguments.source), progress, arguments.batch)
+    compared = transfer.run()
+    _print(f"{files:,} uploaded files, {copied:,} of them copied now")
     code = _report(compared)
     target.close()
     source.close()
@@ -108,10 +108,12 @@ def _migrate(arguments: argparse.Namespace) -> int:
 
 
 def _uploads(folder: Path, target: str | None) -> tuple[Uploads, Uploads | None]:
-    """Where the files are, by the environment and DATA_DIR, and where they are to be copied to."""
+    """The upload storage of the source, from the environment and DATA_DIR, and that to copy to."""
     settings = Settings.read({**os.environ, "DATA_DIR": str(folder)})
     if settings.uploads_folder and not settings.uploads_folder.is_dir():
-        raise StoreError(f"there is no folder {settings.uploads_folder} of uploads: name DATA_DIR")
+        raise StoreError(
+            f"there is no uploads folder {settings.uploads_folder}: give the right --data-dir"
+        )
     if target is None:
         return open_uploads(settings), None
     return open_uploads(settings), open_uploads(
@@ -120,7 +122,7 @@ def _uploads(folder: Path, target: str | None) -> tuple[Uploads, Uploads | None]
 
 
 def _identity(url: str) -> str:
-    """What tells a database from others, without user and password."""
+    """A URL that identifies a database, without user and password."""
     parts = urlparse(url)
     if parts.scheme == "sqlite":
         return f"sqlite:///{Path(parts.path[1:]).resolve()}"
@@ -136,31 +138,31 @@ def _data_dir(url: str) -> Path:
 
 
 def _report(compared: list[TableComparison]) -> int:
-    """Print what is on both sides; the exit code."""
+    """Print the comparison of all tables; return the exit code."""
     if not compared:
-        _say("nothing to do: all of it was moved before")
+        _print("nothing to do: all rows were transferred before")
         return 0
-    _say(f"{'table':<16}{'source':>12}{'target':>12}")
+    _print(f"{'table':<16}{'source':>12}{'target':>12}")
     for each in compared:
         verdict = "same" if each.same else "DIFFERENT"
-        _say(f"{each.table:<16}{each.source:>12,}{each.target:>12,}  {verdict}")
+        _print(f"{each.table:<16}{each.source:>12,}{each.target:>12,}  {verdict}")
     return 0 if all(each.same for each in compared) else 1
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
 class Progress:
-    """Prints what it is told at a terminal, a line a second."""
+    """Prints progress lines on a terminal, at most one per second."""
 
     def __init__(self) -> None:
         self._next_at = time.monotonic() + 1
-        self._shown = sys.stderr.isatty()
+        self._is_terminal = sys.stderr.isatty()
 
     def __call__(self, line: str) -> None:
-        """Print a line if one is due."""
-        if self._shown and time.monotonic() >= self._next_at:
+        """Print a line if the last one is at least a second old."""
+        if self._is_terminal and time.monotonic() >= self._next_at:
             self._next_at = time.monotonic() + 1
             sys.stderr.write(f"{line}\n")
 

@@ -13,8 +13,8 @@ from storage.db.clock import Clock, clock_of
 from storage.db.database import Database
 from storage.db.engines import APPLICATION_NAME, open_engine
 from storage.db.schema.migrate import bring_up_to_date
+from storage.files.disk import make_folder
 from storage.files.folder import FolderUploads
-from storage.files.folders import make_folder
 from storage.files.uploads import Uploads
 from storage.liveness.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.notify.postgresql import PostgresWakeup

@@ -16,7 +16,7 @@ from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id
 from storage.jobs.statements import insert_job
 from storage.jobs.transitions import Transitions, to_json_text
-from storage.notify.transaction import waking
+from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.queries.id_skew import IdSkew
 from storage.queries.search import find
@@ -65,7 +65,7 @@ class JobStore:
         Returns the id of each job, in order, or why it was refused. After StoreInDoubt, either all
         or none are stored; after any other error, none.
         """
-        with waking(self._wakeup, self._database, WORKER):
+        with notifying_transaction(self._wakeup, self._database, WORKER):
             rows = self._rows(jobs)
             self._insert([row for row in rows if not isinstance(row, Refusal)])
         return [row if isinstance(row, Refusal) else row["id"] for row in rows]
@@ -75,7 +75,7 @@ class JobStore:
 
         The key of a refused job is freed. Raises as `enqueue` does.
         """
-        with waking(self._wakeup, self._database, WORKER):
+        with notifying_transaction(self._wakeup, self._database, WORKER):
             kept = store_keys(self._database, keyed)
             new = [each for each in keyed if kept[each.key].job_id == each.job.id]
             rows = self._rows([each.job for each in new])
@@ -112,7 +112,7 @@ class JobStore:
         Returns the job afterwards, or None if there is no such job. A final job is not changed.
         `by` is the name of the caller.
         """
-        with waking(self._wakeup, self._database, WORKER):
+        with notifying_transaction(self._wakeup, self._database, WORKER):
             self._transitions.cancel(job_id, self._clock(), by)
         return self.get(job_id)
 
@@ -122,7 +122,7 @@ class JobStore:
         Returns whether that was done, and the job afterwards, or None if there is no such job. Any
         other job is not changed.
         """
-        with waking(self._wakeup, self._database) as woken:
+        with notifying_transaction(self._wakeup, self._database) as woken:
             retried = self._transitions.requeue(job_id, self._clock())
             if retried:
                 woken += [WORKER, LISTENER]
@@ -168,7 +168,7 @@ class JobStore:
         for type, count in Counter(row["type"] for row in rows).items():
             self._database.counters.add(type, "submitted", count)
         first = self._database.next_version_offset(len(rows)) + len(rows) - 1
-        self._skew.note(rows)
+        self._skew.record(rows)
         numbered = [{**row, "version": first - n} for n, row in enumerate(rows)]
         insert = self._database.statement("insert", lambda: insert_job(numbered[0]))
         self._database.change_each_deferred(insert, numbered)

@@ -1,4 +1,4 @@
-"""Fixtures of all tests."""
+"""Fixtures that all tests share."""
 
 import asyncio
 import os
@@ -23,7 +23,8 @@ from tests.support.stores import Bench, open_bench
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.PostgresServer]:
-    """A server for this session (each process of xdist has one); skips where there is none."""
+    """A PostgreSQL server for this session (one per process of xdist). Skips the test if PostgreSQL
+    is not installed; fails it in CI."""
     lack = postgres.missing()
     if lack is not None:
         if os.environ.get("CI"):
@@ -35,20 +36,20 @@ def postgres_server() -> Iterator[postgres.PostgresServer]:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[s3.S3Server]:
-    """A server for this session, as with PostgreSQL."""
+    """An S3 server for this session (one per process of xdist)."""
     with s3.running_server() as server:
         yield server
 
 
 @pytest.fixture
 def bucket(s3_server: s3.S3Server) -> s3.Bucket:
-    """A fresh bucket."""
+    """A new, empty bucket."""
     return s3_server.new_bucket()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh database, once of each kind."""
+    """The URL of a new database. Runs the test once with SQLite and once with PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'jobs.db'}"
     else:
@@ -59,7 +60,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 @pytest.fixture
 def io_loop() -> Iterator[IOLoop]:
-    """The loop of a test; pytest-tornado's own makes calls that Tornado has deprecated."""
+    """The event loop of a test. pytest-tornado's own fixture uses deprecated calls of Tornado."""
     loop = IOLoop(make_current=False)
     asyncio.set_event_loop(loop.asyncio_loop)
     yield loop
@@ -69,14 +70,14 @@ def io_loop() -> Iterator[IOLoop]:
 
 @pytest.fixture
 def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
-    """A fresh store on either database."""
+    """A new store. Runs the test once with each database."""
     with open_bench(database_url, tmp_path) as bench:
         yield bench
 
 
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
-    """The listener's application, for pytest-tornado's server."""
+    """The listener's application on the store `bench`, for pytest-tornado's server."""
     with open_app(bench, io_loop) as application:
         yield application
 
@@ -85,7 +86,7 @@ def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
 def http_server(
     app: HttpApplication, io_loop: IOLoop, _unused_port: tuple[socket.socket, int]
 ) -> Iterator[HttpServer]:
-    """In place of pytest-tornado's: clients come in as they do to a listener."""
+    """Replaces pytest-tornado's server, so that connections are accepted as in a listener."""
 
     async def begin() -> HttpServer:
         return HttpServer(app, [_unused_port[0]], most=1000)
@@ -98,13 +99,13 @@ def http_server(
 
 @pytest.fixture
 def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
-    """A client of the listener. (`app` is named, or its databases would not be parameters.)"""
+    """A client of the listener. Depends on `app` so that the test runs with each database."""
     return Client(http_client, base_url)
 
 
 @pytest.fixture
 def follow(io_loop: IOLoop) -> Iterator[Followers]:
-    """Opens event streams that are closed at the end."""
+    """Opens event streams, and closes them after the test."""
     followers = Followers()
     yield followers
     io_loop.run_sync(followers.close)
@@ -112,13 +113,13 @@ def follow(io_loop: IOLoop) -> Iterator[Followers]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Owner]:
-    """A pool for the tests of one file."""
+    """A process pool for all tests of a file."""
     with open_pool() as owner:
         yield owner
 
 
 @pytest.fixture
 def owner(shared: Owner) -> Iterator[Owner]:
-    """A pool that is shared by tests which leave it as it was."""
+    """The shared process pool, for tests that leave it unchanged."""
     yield shared
     assert shared.kill_all() == []

@@ -16,7 +16,7 @@ from uuid import UUID
 from benchmarks.storage.stored_jobs import EVERY_MS, NEEDLE, fill
 from storage.queries.bulk import Bulk
 from storage.queries.explain import explain
-from storage.queries.figures import Figures, figures
+from storage.queries.stats import Stats, read_stats
 from storage.records.filters import Filters
 from storage.records.states import Status
 from tests.support.servers import postgres
@@ -88,7 +88,7 @@ def calls(bench: Bench, count: int) -> dict[str, Call]:
         "a dry run of a cancel of all": lambda: bulk.cancel(Filters(), None, True).matched,
         "a retry of failed ones": lambda: bulk.retry(Filters(FAILED), None, False).changed,
         "`explain` of the newest": lambda: explained(bench, last.id),
-        "`/metrics`": lambda: queued(figures(database, clock, folder)),
+        "`/metrics`": lambda: queued(read_stats(database, clock, folder)),
     }
 
 
@@ -109,7 +109,7 @@ def steps(bench: Bench, runner: Holder) -> dict[str, Call]:
     }
 
 
-def queued(found: Figures) -> int:
+def queued(found: Stats) -> int:
     """How many jobs wait."""
     return sum(mine.queued for mine in found.types.values())
 

@@ -90,7 +90,7 @@ class Maintenance:
 
     def heed_news(self) -> None:
         """If another runner may have died, have its jobs rescued in the next run."""
-        if self._liveness.has_news():
+        if self._liveness.runner_may_have_died():
             self._chores[0].due_at = 0.0
 
     def _rescue(self) -> bool:
@@ -112,7 +112,7 @@ class Maintenance:
         return False
 
     def _note_history(self) -> bool:
-        history.note(self._store.database, self._store.clock())
+        history.record_moment(self._store.database, self._store.clock())
         return False
 
     def _reschedule(self) -> bool:

@@ -4,7 +4,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from storage.records.attempt_ends import Settled, SettledAttempt, SettledPublisher, SettledPart
+from storage.records.attempt_ends import Settled, SettledAttempt, SettledPart, SettledPublisher
 from storage.records.job import AttemptOutcome, Json
 from storage.records.trace_context import ATTEMPT, WAIT, attempt_traceparent, span_id
 

@@ -116,7 +116,7 @@ class Supervisor:
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
         poll.poll(math.ceil(self._patience() * 1000))
-        waiter.drain()
+        waiter.clear()
         self._upkeep.heed_news()
 
     def _register(self) -> None:

@@ -3,7 +3,7 @@
 import logging
 
 from storage.db.database import Database
-from storage.queries.transactions import OpenTransaction, open_transactions
+from storage.queries.health import OpenTransaction, open_transactions
 
 log = logging.getLogger(__name__)
 

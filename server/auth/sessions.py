@@ -21,7 +21,7 @@ from tornado.web import create_signed_value, decode_signed_value
 
 from server.auth.callers import Caller
 from server.auth.tokens import MAX_LENGTH, Token, Tokens
-from storage.files.folders import sync_name
+from storage.files.disk import sync_name
 from storage.records.job import StoreError
 
 COOKIE = "job_service_session"

@@ -15,16 +15,16 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from storage.db.counters import BUCKETS
 from storage.jobs.queues import COUNT_LIMIT, Queue
-from storage.queries.figures import Figures, LatencyHistogram, TypeFigures
+from storage.queries.stats import LatencyHistogram, Stats, TypeStats
 from storage.records.job import AttemptOutcome
 from storage.records.states import FINAL
 
 PREFIX = "job_service_"
-_NONE = TypeFigures({})
+_NONE = TypeStats({})
 
 
 def exposition(
-    figures: Figures,
+    stats: Stats,
     types: Iterable[str],
     accept: str,
     listener: str,
@@ -37,7 +37,7 @@ def exposition(
     of the database is given in seconds, where there is such a thing.
     """
     registry = CollectorRegistry()
-    registry.register(_Snapshot(figures, types, listener, oldest_transaction))
+    registry.register(_Snapshot(stats, types, listener, oldest_transaction))
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
@@ -47,15 +47,15 @@ class _Snapshot(Collector):
 
     def __init__(
         self,
-        figures: Figures,
+        stats: Stats,
         types: Iterable[str],
         listener: str,
         oldest_transaction: float | None,
     ):
-        self._figures = figures
+        self._stats = stats
         self._listener = listener
         self._oldest_transaction = oldest_transaction
-        self._types = {**dict.fromkeys(types, _NONE), **figures.types}
+        self._types = {**dict.fromkeys(types, _NONE), **stats.types}
 
     def collect(self) -> Iterator[Metric]:
         text = "The listener that tells this"
@@ -73,7 +73,7 @@ class _Snapshot(Collector):
         oldest = "Seconds that the queued job waits that is due for longest; 0 if none is due"
         yield self._gauge("oldest_due_seconds", oldest, lambda each: each.oldest_due_seconds or 0)
 
-    def _gauge(self, name: str, text: str, value: Callable[[TypeFigures], float]) -> Metric:
+    def _gauge(self, name: str, text: str, value: Callable[[TypeStats], float]) -> Metric:
         family = GaugeMetricFamily(PREFIX + name, text, labels=["type"])
         for type, mine in sorted(self._types.items()):
             family.add_metric([type], value(mine))
@@ -89,7 +89,7 @@ class _Snapshot(Collector):
     def _counter(self, name: str, text: str, tally: str) -> Metric:
         family = CounterMetricFamily(PREFIX + name, text, labels=["type"])
         for type, mine in sorted(self._types.items()):
-            family.add_metric([type], mine.tallies.get(tally, 0))
+            family.add_metric([type], mine.counters.get(tally, 0))
         return family
 
     def _labeled(
@@ -98,7 +98,7 @@ class _Snapshot(Collector):
         family = CounterMetricFamily(PREFIX + name, text, labels=["type", label])
         for type, mine in sorted(self._types.items()):
             for value in sorted(values):
-                family.add_metric([type, value], mine.tallies.get(f"{tally} {value}", 0))
+                family.add_metric([type, value], mine.counters.get(f"{tally} {value}", 0))
         return family
 
     def _histogram(self, name: str, text: str, tally: str) -> Metric:
@@ -109,7 +109,7 @@ class _Snapshot(Collector):
         return family
 
     def _runners(self) -> Iterator[Metric]:
-        runners = self._figures.runners
+        runners = self._stats.runners
         slots, busy = sum(each.slots for each in runners), sum(each.busy for each in runners)
         yield GaugeMetricFamily(PREFIX + "runners", "Runners that are alive", len(runners))
         yield GaugeMetricFamily(PREFIX + "slots", "Slots of these runners", slots)
@@ -139,7 +139,7 @@ class _Snapshot(Collector):
 
     def _of_queues(self, name: str, text: str, value: Callable[[Queue], float | None]) -> Metric:
         family = GaugeMetricFamily(f"{PREFIX}queue_{name}", text, labels=["queue"])
-        for queue in self._figures.queues:
+        for queue in self._stats.queues:
             family.add_metric([queue.name], value(queue) or 0)
         return family
 

@@ -13,23 +13,23 @@ from server.documents.service_schemas import (
     SumDocument,
 )
 from storage.liveness.runners import RegisteredRunner
-from storage.queries.figures import Figures, LatencyHistogram, TypeFigures
+from storage.queries.stats import LatencyHistogram, Stats, TypeStats
 from storage.records.states import FINAL
 
-_NONE = TypeFigures({})
+_NONE = TypeStats({})
 
 
-def overview_document(figures: Figures, types: Iterable[str]) -> OverviewDocument:
+def overview_document(stats: Stats, types: Iterable[str]) -> OverviewDocument:
     """The same as `/metrics` tells; `types` are those that are shown though they have no job yet.
 
     What has been submitted and has finished is counted since the store was made, so two answers
     and the time between them give a rate.
     """
-    known = {**dict.fromkeys(types, _NONE), **figures.types}
-    runners = figures.runners
+    known = {**dict.fromkeys(types, _NONE), **stats.types}
+    runners = stats.runners
     return {
         "types": {name: _type_document(mine) for name, mine in sorted(known.items())},
-        "queues": [queue_document(queue) for queue in figures.queues],
+        "queues": [queue_document(queue) for queue in stats.queues],
         "runners": [_runner_document(runner) for runner in runners],
         "slots": sum(runner.slots for runner in runners),
         "busy": sum(runner.busy for runner in runners),
@@ -50,13 +50,15 @@ def _moment_document(moment: Mapping[str, int]) -> MomentDocument:
     }
 
 
-def _type_document(mine: TypeFigures) -> FiguresDocument:
+def _type_document(mine: TypeStats) -> FiguresDocument:
     return {
         "queued": mine.queued,
         "running": mine.running,
         "oldest_due_seconds": mine.oldest_due_seconds,
-        "submitted": mine.tallies.get("submitted", 0),
-        "finished": {status: mine.tallies.get(f"finished {status}", 0) for status in sorted(FINAL)},
+        "submitted": mine.counters.get("submitted", 0),
+        "finished": {
+            status: mine.counters.get(f"finished {status}", 0) for status in sorted(FINAL)
+        },
         "wait": _sum_document(mine.histogram("wait")),
         "run": _sum_document(mine.histogram("run")),
     }

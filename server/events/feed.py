@@ -133,7 +133,7 @@ class EventFeed:
             await (asyncio.sleep(PAUSE_SECONDS) if found else _woken(waiter))
 
     def _look(self, waiter: Waiter) -> tuple[int, list[Event | OutputPiece]]:
-        waiter.drain()
+        waiter.clear()
         return self._events.changes_after(self.version)
 
     def _pass_on(self, found: list[Event | OutputPiece]) -> None:

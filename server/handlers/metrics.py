@@ -5,10 +5,9 @@ from server.documents.overview import history_document, overview_document
 from server.documents.service_schemas import ReadyDocument
 from server.handlers.base import Handler
 from server.http.problems import Problem, unavailable
-from storage.liveness.runners import living
-from storage.queries.health import require_ready
+from storage.liveness.runners import living_runners
+from storage.queries.health import oldest_transaction_seconds, require_ready
 from storage.queries.history import last_hour
-from storage.queries.transactions import oldest_seconds
 from storage.records.job import StoreUnusable
 from storage.telemetry.logs import instance
 
@@ -18,11 +17,13 @@ class MetricsHandler(Handler):
 
     async def get(self) -> None:
         """In the text format of Prometheus, or OpenMetrics where that is asked for."""
-        figures = await self.services.figures.ask(None)
-        oldest = await self.services.blocking(oldest_seconds, self.services.store.database)
+        stats = await self.services.stats.ask(None)
+        oldest = await self.services.blocking(
+            oldest_transaction_seconds, self.services.store.database
+        )
         accept = self.request.headers.get("Accept", "")
         types, listener = self.services.job_types, instance()
-        text, content_type = exposition(figures, types, accept, listener, oldest)
+        text, content_type = exposition(stats, types, accept, listener, oldest)
         self.set_header("Content-Type", content_type)
         self.finish(text)
 
@@ -34,8 +35,8 @@ class OverviewHandler(Handler):
 
     async def get(self) -> None:
         """As JSON."""
-        figures = await self.services.figures.ask(None)
-        self.answer(overview_document(figures, self.services.job_types))
+        stats = await self.services.stats.ask(None)
+        self.answer(overview_document(stats, self.services.job_types))
 
     head = get
 
@@ -72,7 +73,7 @@ class ReadyHandler(Handler):
         except Problem as problem:
             raise unavailable(problem.detail) from problem
         store = self.services.store
-        runners = await self.services.blocking(living, store.database, store.runners_folder)
+        runners = await self.services.blocking(living_runners, store.database, store.runners_folder)
         ready: ReadyDocument = {"status": "ready", "runners": len(runners)}
         self.answer(ready)
 

@@ -36,7 +36,7 @@ from storage.open import Store
 from storage.queries import explain as explaining
 from storage.queries.bulk import Bulk
 from storage.queries.explain import Explanation
-from storage.queries.figures import Figures, figures, queued
+from storage.queries.stats import Stats, count_queued, read_stats
 from storage.records.job import Job, NewJob
 from storage.records.states import Status
 from storage.store import JobStore, Refusal
@@ -72,7 +72,7 @@ class Services:
     proxies: TrustedProxies = field(init=False)
     events: Events = field(init=False)
     feed: EventFeed = field(init=False)
-    figures: Batches[None, Figures] = field(init=False)
+    stats: Batches[None, Stats] = field(init=False)
     """The figures of all jobs; whoever asks at the same time gets the same ones."""
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ class Services:
         )
         self.queue = QueueWatermark(
             self.settings.max_queued_jobs,
-            lambda: self.blocking(queued, self.store.database),
+            lambda: self.blocking(count_queued, self.store.database),
             self.later,
         )
         rates = RateLimits(self.settings.rate_limit, self.settings.rate_burst)
@@ -102,7 +102,7 @@ class Services:
         self.events = Events(self.store.database)
         most = self.settings.max_streams
         self.feed = EventFeed(self.events, self.store.wakeup, self.blocking, most)
-        self.figures = Batches(self._look_at_figures, self._threads)
+        self.stats = Batches(self._read_stats, self._threads)
         self._sender: CallbackSender | None = None
         if hosts := self.settings.allowed_callback_hosts:
             outbox = Callbacks(self.store.database, self.store.clock)
@@ -135,9 +135,9 @@ class Services:
         store = self.store
         return explaining.explain(store.database, store.clock, store.runners_folder, job_id)
 
-    def _look_at_figures(self, asked: Sequence[None]) -> list[Figures]:
+    def _read_stats(self, asked: Sequence[None]) -> list[Stats]:
         store = self.store
-        return [figures(store.database, store.clock, store.runners_folder)] * len(asked)
+        return [read_stats(store.database, store.clock, store.runners_folder)] * len(asked)
 
     async def blocking(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what waits for the database off the event loop."""

@@ -10,7 +10,7 @@ from storage.db.models import AttemptRow, JobRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.jobs.transitions import Transitions
 from storage.liveness.liveness import Liveness
-from storage.notify.transaction import waking
+from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.records.job import AttemptEnd, AttemptOutcome, Fence
 from storage.records.states import ABANDON, CONFIRM_CANCEL, RESCUE
@@ -52,7 +52,10 @@ class Rescuer:
         return names - {self._liveness.name}
 
     def _rescue_runner(self, name: str) -> int:
-        with self.settled.publish_after_commit(), waking(self._wakeup, self._database) as woken:
+        with (
+            self.settled.publish_after_commit(),
+            notifying_transaction(self._wakeup, self._database) as woken,
+        ):
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
@@ -66,7 +69,7 @@ class Rescuer:
             self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
             if rescued:
                 woken += [WORKER, LISTENER]
-        self._liveness.bury(name)
+        self._liveness.clean_up_after(name)
         return rescued
 
     def _rescue_counted(self, row: dict[str, Any]) -> bool:
@@ -84,7 +87,7 @@ class Rescuer:
             return self._transitions.settle(CONFIRM_CANCEL, fence, end, now)
         if retries > row["max_retries"]:
             return self._transitions.settle(ABANDON, fence, end, now)
-        wait = max(0, self._backoff_ms(retries) - self._liveness.rested_ms)
+        wait = max(0, self._backoff_ms(retries) - self._liveness.min_dead_ms)
         changes = {"run_at": now + wait, "retry_count": retries}
         return self._transitions.settle(RESCUE, fence, end, now, **changes)
 

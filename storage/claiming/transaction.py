@@ -77,7 +77,7 @@ class ClaimTransactions:
         try:
             before_wakeup(result)
         finally:
-            self._wakeup.after_commit(woken)
+            self._wakeup.notify_after_commit(woken)
         return result
 
     @contextmanager
@@ -86,14 +86,14 @@ class ClaimTransactions:
         woken: list[str] = []
         with self._claim_transaction(woken):
             yield
-        self._wakeup.after_commit(woken)
+        self._wakeup.notify_after_commit(woken)
 
     @contextmanager
     def _claim_transaction(
         self, woken: list[str], limit: int = 0, prefetch: int = 0
     ) -> Iterator[ClaimCall]:
         """Run a block of code in one transaction. Adds the topics to wake to `woken`."""
-        at_end = partial(self._wakeup.with_commit, woken)
+        at_end = partial(self._wakeup.notify_in_transaction, woken)
         with self.settled.publish_after_commit(), self._database.transaction(at_end):
             claim = self._claimer.prepare(limit, prefetch)
             self._database.reserve_versions(_RESERVED_VERSIONS)

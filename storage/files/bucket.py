@@ -1,8 +1,9 @@
-"""Uploaded files in a bucket of S3, or of what speaks as it does: an object each, named by its id.
+"""Uploaded files as objects in an S3-compatible bucket. The name of an object is the id of its
+file.
 
-An object is there when it is whole, and not before: what arrives goes into parts, which S3 keeps
-aside until they are completed or aborted. Those of a writer that was killed are for a rule of the
-bucket (docs/scaling.md): obstore does not list them, so nobody here can abort them.
+A file becomes visible as a whole. While it arrives, its data goes to S3 as parts of a multipart
+upload, which S3 hides until the upload is completed or aborted. Parts of a killed writer must be
+removed by a lifecycle rule of the bucket (docs/scaling.md), because obstore cannot list them.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from storage.files.bucket_access import open_bucket
-from storage.files.uploads import GRACE_SECONDS, Unknown, Uploads, UploadWriter
+from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.records.job import StoreUnavailable, StoreUnusable, Upload
 
 if TYPE_CHECKING:
@@ -28,12 +29,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PART_BYTES = 8 * 1024**2
-"""A smaller file is sent at once."""
+"""Size of a part. A smaller file is sent in one request."""
 _PARTS_AT_ONCE = 2
 _MAX_PARTS = 10_000
 _REQUEST_SECONDS, _RETRY_SECONDS = 60.0, 15.0
 _SIGN_SECONDS = 3.0
-"""To sign needs no network but where credentials are fetched first, and all jobs wait for it."""
+"""Timeout for signing, which delays all jobs. Only fetching credentials needs the network."""
 _SLACK_SECONDS = 3600.0
 _LONGEST_SECONDS = 7 * 86400.0  # S3 signs for no longer
 _REASON_CHARACTERS = 400
@@ -45,7 +46,7 @@ _ASKED_FOR_ROLE = "/latest/api/token"
 
 
 class BucketWriter(UploadWriter):
-    """Writes one object. Has the parts under way in memory, and the one that gathers."""
+    """Writes one object. Holds the parts being sent and filled in memory."""
 
     def __init__(self, uploads: "BucketUploads", bucket: S3Store, id: UUID | None = None):
         self._id = id or uuid4()
@@ -57,14 +58,14 @@ class BucketWriter(UploadWriter):
         )
 
     def write(self, data: bytes | memoryview) -> None:
-        """As UploadWriter.write."""
+        """Append to the file; see `UploadWriter.write`."""
         with self._noting_failure():
-            self._writer.write(bytes(data))  # obstore keeps what it is given until a part is whole
+            self._writer.write(bytes(data))  # a copy: obstore keeps the object it is given
             self.size += len(data)
 
     def finish(self, name: str, sha256: str) -> Upload:
-        """As UploadWriter.finish."""
-        if self._failed:  # obstore would take more of a file that lacks a part
+        """Complete the upload; see `UploadWriter.finish`."""
+        if self._failed:  # obstore would complete the file without the missing part
             raise StoreUnavailable("uploads: a part of the file could not be stored")
         self._completing = True
         with self._noting_failure():
@@ -72,11 +73,12 @@ class BucketWriter(UploadWriter):
         return Upload(self._id, name, self.size, sha256)
 
     def abort(self) -> None:
-        """As UploadWriter.abort; where S3 cannot be had, it is left to a sweep and the rule."""
+        """Remove the object or its parts. If S3 is down, they are left to a sweep or the lifecycle
+        rule."""
         if not self._writer.closed():
             try:
-                with network_errors():
-                    self._writer.__exit__(EOFError, EOFError(), None)  # without: it would complete
+                with translate_errors():
+                    self._writer.__exit__(EOFError, EOFError(), None)  # no error: it would complete
             except StoreUnavailable as error:
                 log.warning("parts of an upload are left", extra={"reason": str(error)})
         if self._completing:
@@ -85,7 +87,7 @@ class BucketWriter(UploadWriter):
     @contextlib.contextmanager
     def _noting_failure(self) -> Iterator[None]:
         try:
-            with network_errors():
+            with translate_errors():
                 yield
         except StoreUnavailable:
             self._failed = True
@@ -93,7 +95,7 @@ class BucketWriter(UploadWriter):
 
 
 class BucketUploads(Uploads):
-    """The objects below a prefix, which may have no other user."""
+    """All uploads below a prefix of a bucket, which must not be shared with other users."""
 
     folder = None
     MAX_BYTES = _MAX_PARTS * PART_BYTES
@@ -104,15 +106,16 @@ class BucketUploads(Uploads):
         signer: S3Store,
         clock: Callable[[], float] = time.monotonic,
     ):
-        """`signer` is the same bucket, for what may take no time; `clock` is in seconds."""
+        """`signer` is the same bucket, opened with short timeouts; `clock` returns seconds."""
         self._bucket, self._signer = bucket, signer
         self._clock = clock
         self._orphans: dict[UUID, float] = {}
 
     def check(self) -> None:
-        """See that the bucket can be had. Raises StoreUnavailable; StoreUnusable if it refuses."""
+        """Check that the bucket can be listed. Raises StoreUnavailable, or StoreUnusable if S3
+        refuses."""
         try:
-            with network_errors():
+            with translate_errors():
                 next(iter(obstore.list(self._bucket, chunk_size=1)), None)
         except StoreUnavailable as error:
             if _REFUSED.search(str(error.__cause__)):
@@ -120,13 +123,13 @@ class BucketUploads(Uploads):
             raise
 
     def writer(self, id: UUID | None = None) -> BucketWriter:
-        """As Uploads.writer."""
+        """Begin a new file, or a copy of the file with this id."""
         return BucketWriter(self, self._bucket, id)
 
     def size(self, upload: Upload) -> int | None:
-        """As Uploads.size."""
+        """Return the size of a file in bytes, or None if there is no such object."""
         try:
-            with network_errors():
+            with translate_errors():
                 return int(obstore.head(self._bucket, str(upload.id))["size"])
         except StoreUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
@@ -134,46 +137,46 @@ class BucketUploads(Uploads):
             raise
 
     def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:
-        """A URL for it alone, and for the time of the job: so no job has the credentials."""
+        """Return a signed URL of this file, valid for the job's timeout and an hour."""
         seconds = _LONGEST_SECONDS if timeout is None else timeout + _SLACK_SECONDS
         life = timedelta(seconds=min(seconds, _LONGEST_SECONDS))
         try:
-            with network_errors():
+            with translate_errors():
                 return {"url": obstore.sign(self._signer, "GET", str(upload.id), life)}
         except StoreUnavailable as error:
-            log.warning("an upload cannot be signed for its job", extra={"reason": str(error)})
+            log.warning("no URL could be signed for an upload", extra={"reason": str(error)})
             return {"problem": "the store of uploads gives no access to it now"}
 
     def delete(self, upload_ids: Iterable[UUID]) -> None:
-        """As Uploads.delete: one request for a thousand of them."""
+        """Delete files, a thousand in one request. Failures are logged and left to a sweep."""
         if names := list(map(str, upload_ids)):
             try:
-                with network_errors():
+                with translate_errors():
                     obstore.delete(self._bucket, names)
             except StoreUnavailable as error:
                 log.warning("uploads are left to a sweep", extra={"reason": str(error)})
 
-    def sweep(self, unknown: Unknown) -> None:
-        """As Uploads.sweep. What no job has must be found twice, its grace apart: S3 tells when an
-        object's first byte came, which may be long before the job of a large one is stored."""
+    def sweep(self, find_orphans: FindOrphans) -> None:
+        """Delete files that two sweeps, GRACE_SECONDS apart, found without a job. (The date of an
+        object is the start of its upload, which may be long before its job is stored.)"""
         now, found = self._clock(), set[UUID]()
-        with network_errors():
+        with translate_errors():
             for some in obstore.list(self._bucket, chunk_size=1000):
-                found |= unknown(set(_ids(each["path"] for each in some)))
+                found |= find_orphans(set(_upload_ids(each["path"] for each in some)))
         self._orphans = {each: self._orphans.get(each, now) for each in found}
         past = [each for each, since in self._orphans.items() if now - since >= GRACE_SECONDS]
         self.delete(past)
 
 
 def open_bucket_uploads(settings: "Settings") -> BucketUploads:
-    """The uploads of UPLOADS_URL, not yet asked for. Raises StoreUnusable."""
+    """Open the bucket of UPLOADS_URL without sending a request. Raises StoreUnusable."""
     bucket = open_bucket(settings, _REQUEST_SECONDS, _RETRY_SECONDS)
     return BucketUploads(bucket, open_bucket(settings, _SIGN_SECONDS, _SIGN_SECONDS))
 
 
 @contextlib.contextmanager
-def network_errors() -> Iterator[None]:
-    """A block of code in which the errors of obstore become StoreUnavailable."""
+def translate_errors() -> Iterator[None]:
+    """Turn errors of obstore within the block into StoreUnavailable."""
     try:
         yield
     except (BaseError, OSError, ValueError) as error:
@@ -181,17 +184,17 @@ def network_errors() -> Iterator[None]:
 
 
 def _reason(text: str) -> str:
-    """What obstore says, in a line."""
+    """The message of an obstore error, shortened to one line."""
     if match := _ANSWER.search(text):
         reason = ": ".join(filter(None, match.groups()))
     else:
         reason = " ".join(text.partition("\n\nDebug source")[0].split())
     if _ASKED_FOR_ROLE in text:
-        reason = f"there is no AWS_ACCESS_KEY_ID, and the machine gives no role: {reason}"
+        reason = f"AWS_ACCESS_KEY_ID is not set, and this machine has no AWS role: {reason}"
     return reason[:_REASON_CHARACTERS]
 
 
-def _ids(names: Iterable[str]) -> Iterator[UUID]:
+def _upload_ids(names: Iterable[str]) -> Iterator[UUID]:
     for name in names:
-        with contextlib.suppress(ValueError):  # of somebody else: it is left alone
+        with contextlib.suppress(ValueError):  # no upload of ours: leave it alone
             yield UUID(name)

@@ -1,8 +1,8 @@
-"""How a bucket is reached: its address, its credentials, with how much patience. Only this and
-upload_bucket.py load obstore, which has threads of its own.
+"""Opens the bucket of UPLOADS_URL: its address, credentials and timeouts.
 
-Credentials are those of the settings, else of the file AWS_SHARED_CREDENTIALS_FILE, else what
-obstore finds by itself: a role by web identity, of a container or of a machine.
+Only this module and bucket.py import obstore, which starts threads of its own. The credentials come
+from the first of: the settings, the file AWS_SHARED_CREDENTIALS_FILE, and obstore's own lookup (a
+role by web identity, of a container, or of a machine).
 """
 
 import os
@@ -28,10 +28,10 @@ _FILE_KEYS = {
 
 
 def open_bucket(settings: "Settings", request_seconds: float, retry_seconds: float) -> S3Store:
-    """The bucket of UPLOADS_URL; its prefix stands before all names.
+    """Return the bucket of UPLOADS_URL; object names are relative to its prefix.
 
-    A request may take so long, and one that fails is tried again until so many seconds are over.
-    Raises StoreUnusable for credentials that cannot be read.
+    A request is given up after `request_seconds`. A failed request is retried for `retry_seconds`.
+    Raises StoreUnusable if the credentials file cannot be read.
     """
     url = urlparse(settings.uploads_url)
     _forget_empty_variables()
@@ -49,7 +49,7 @@ def open_bucket(settings: "Settings", request_seconds: float, retry_seconds: flo
 
 
 def _config(settings: "Settings") -> Any:
-    """What obstore is told; of the rest, it reads AWS_* by itself."""
+    """Options for obstore, which reads further AWS_* variables from the environment itself."""
     given = {
         "endpoint": settings.aws_endpoint_url,
         "region": settings.aws_region,
@@ -63,22 +63,23 @@ def _config(settings: "Settings") -> Any:
 
 
 def _credentials(file: Path) -> dict[str, str]:
-    """Those in a file as other programs for AWS have it."""
+    """Read the profile `default` of an AWS credentials file."""
     parser = ConfigParser(interpolation=None)
     try:
         parser.read_string(file.read_text())
         found = {ours: parser.get(_PROFILE, name, fallback="") for name, ours in _FILE_KEYS.items()}
     except (OSError, UnicodeDecodeError, Error) as error:
-        reason = getattr(error, "strerror", None) or "it is no file of credentials"
+        reason = getattr(error, "strerror", None) or "it is not a credentials file"
         raise StoreUnusable(f"AWS_SHARED_CREDENTIALS_FILE={file}: {reason}") from None
     if not (found["access_key_id"] and found["secret_access_key"]):
-        lacks = f"there are no aws_access_key_id and aws_secret_access_key in [{_PROFILE}]"
+        lacks = f"aws_access_key_id or aws_secret_access_key is missing in [{_PROFILE}]"
         raise StoreUnusable(f"AWS_SHARED_CREDENTIALS_FILE={file}: {lacks}")
     return found
 
 
 def _forget_empty_variables() -> None:
-    """An empty variable counts as not set, to obstore as to us: a compose file passes such."""
+    """Remove empty AWS_* variables, which obstore would take for values. A compose file sets them
+    empty where a setting is not given."""
     for name, value in list(os.environ.items()):
         if name.startswith("AWS_") and not value.strip():
             del os.environ[name]

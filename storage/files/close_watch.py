@@ -1,6 +1,6 @@
-"""Tells that a file in a folder was closed by the last process that had it open for writing.
+"""Notices when the last process that has a file of a folder open for writing closes it.
 
-By inotify(7), for which Python has no call of its own. Imports nothing of ours.
+Uses inotify(7), which Python's standard library does not wrap. Imports nothing of ours.
 """
 
 import contextlib
@@ -16,10 +16,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class CloseWatch:
-    """A descriptor that is readable after such a closing."""
+    """A file descriptor that becomes readable when a file of the folder is closed after writing."""
 
     def __init__(self, folder: Path):
-        """Watch a folder. Raises OSError."""
+        """Start watching a folder. Raises OSError."""
         self._file = _checked(_libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         try:
             _checked(_libc.inotify_add_watch(self._file, os.fsencode(folder), _IN_CLOSE_WRITE))
@@ -28,11 +28,11 @@ class CloseWatch:
             raise
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """The inotify descriptor."""
         return self._file
 
     def take(self) -> bool:
-        """Whether there was one since this was last asked."""
+        """Consume all pending events; return whether there were any."""
         taken = False
         with contextlib.suppress(BlockingIOError):
             while os.read(self._file, 4096):
@@ -40,12 +40,12 @@ class CloseWatch:
         return taken
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         os.close(self._file)
 
 
 def watch(folder: Path) -> CloseWatch | None:
-    """Watch a folder that exists; None where the kernel's limits do not allow it."""
+    """Watch an existing folder. Return None if the kernel's inotify limits are reached."""
     try:
         return CloseWatch(folder)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Uploaded files in a folder.
+"""Uploaded files in a local folder.
 
-incoming/<id>   locked by its writer while it arrives; a free lock means the writer died
-files/<id>      whole, synced to disk, and never changed
+incoming/<id>   being written, locked by its writer; an unlocked file has a dead writer
+files/<id>      complete, synced to disk, and never changed
 """
 
 import contextlib
@@ -12,44 +12,44 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from storage.files.folders import make_folder, sync_folder
-from storage.files.uploads import GRACE_SECONDS, Unknown, Uploads, UploadWriter
+from storage.files.disk import make_folder, sync_folder
+from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
 from storage.files.write_back import WriteBack
 from storage.records.job import StoreFull, StoreUnavailable, Upload
 
 _DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
 _STEP_BYTES = 64 * 1024
-"""Written by one call. For larger ones Linux looks for larger pieces of memory, which takes it
-twice to four times as long where there are few (benchmarks.server.uploads)."""
+"""Bytes per write call. Larger calls make Linux look for larger pieces of memory; where few are
+free, they take two to four times as long (benchmarks.server.uploads)."""
 
 
 class FolderWriter(UploadWriter):
-    """Writes one file of the folder."""
+    """Writes one file into the folder."""
 
     def __init__(self, incoming: Path, files: Path, id: UUID | None = None):
         self._id = id or uuid4()
         self._part = incoming / str(self._id)
         self._target = files / str(self._id)
         self.size = 0
-        with _disk_errors():
+        with _translate_errors():
             if id:
-                self._part.unlink(missing_ok=True)  # of a copy that was cut off
+                self._part.unlink(missing_ok=True)  # from an interrupted transfer
             self._file = self._part.open("xb", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX)
         self._write_back = WriteBack(self._file.fileno())
 
     def write(self, data: bytes | memoryview) -> None:
-        """As UploadWriter.write."""
+        """Append to the file; see `UploadWriter.write`."""
         rest = memoryview(data)
-        with _disk_errors():
+        with _translate_errors():
             while rest:
                 rest = rest[self._file.write(rest[:_STEP_BYTES]) :]
         self.size += len(data)
         self._write_back.wrote(self.size)
 
     def finish(self, name: str, sha256: str) -> Upload:
-        """As UploadWriter.finish."""
-        with _disk_errors():
+        """Sync and publish the file; see `UploadWriter.finish`."""
+        with _translate_errors():
             os.fsync(self._file.fileno())
             self._part.rename(self._target)
             self._file.close()
@@ -57,32 +57,32 @@ class FolderWriter(UploadWriter):
         return Upload(self._id, name, self.size, sha256)
 
     def abort(self) -> None:
-        """As UploadWriter.abort."""
+        """Delete the file; see `UploadWriter.abort`."""
         self._file.close()
         self._part.unlink(missing_ok=True)
         self._target.unlink(missing_ok=True)
 
 
 class FolderUploads(Uploads):
-    """The folder of uploaded files."""
+    """All uploads in a folder."""
 
     def __init__(self, folder: Path):
-        """Make it, where it is not there. Raises StoreFull and StoreUnavailable."""
+        """Create the folder if it does not exist. Raises StoreFull and StoreUnavailable."""
         self.folder: Path = folder
         self._incoming = folder / "incoming"
         self._files = folder / "files"
-        with _disk_errors():
+        with _translate_errors():
             for each in (folder, self._incoming, self._files):
                 make_folder(each)
 
     def writer(self, id: UUID | None = None) -> FolderWriter:
-        """As Uploads.writer."""
+        """Begin a new file, or a copy of the file with this id."""
         return FolderWriter(self._incoming, self._files, id)
 
     def size(self, upload: Upload) -> int | None:
-        """As Uploads.size."""
+        """Return the size of a complete file in bytes, or None if it does not exist."""
         try:
-            with _disk_errors():
+            with _translate_errors():
                 return self.path(upload).stat().st_size
         except StoreUnavailable as error:
             if isinstance(error.__cause__, FileNotFoundError):
@@ -90,34 +90,34 @@ class FolderUploads(Uploads):
             raise
 
     def path(self, upload: Upload) -> Path:
-        """Where a whole file lies."""
+        """The path of a complete file."""
         return self._files / str(upload.id)
 
     def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:
-        """Its path: absolute, as a job runs in another folder."""
+        """Return the absolute path of a file, since a job runs in another working directory."""
         return {"path": str(self.path(upload).absolute())}
 
     def delete(self, upload_ids: Iterable[UUID]) -> None:
-        """As Uploads.delete."""
+        """Delete files that still exist."""
         for upload_id in upload_ids:
             (self._files / str(upload_id)).unlink(missing_ok=True)
 
-    def sweep(self, unknown: Unknown) -> None:
-        """As Uploads.sweep."""
-        self.drop_abandoned()
-        self.delete(unknown(self.old()))
+    def sweep(self, find_orphans: FindOrphans) -> None:
+        """Delete files of dead writers, and complete files without a job."""
+        self.delete_abandoned()
+        self.delete(find_orphans(self.past_grace()))
 
-    def old(self) -> set[UUID]:
-        """The whole files that are past their grace, by id."""
+    def past_grace(self) -> set[UUID]:
+        """Ids of complete files older than GRACE_SECONDS."""
         return {UUID(path.name) for path in self._files.iterdir() if _age(path) > GRACE_SECONDS}
 
-    def drop_abandoned(self) -> int:
-        """Delete what writers that died have left half way; how many files."""
-        return sum(map(_drop_if_abandoned, list(self._incoming.iterdir())))
+    def delete_abandoned(self) -> int:
+        """Delete incomplete files whose writers died; return how many."""
+        return sum(map(_delete_if_abandoned, list(self._incoming.iterdir())))
 
 
-def _drop_if_abandoned(path: Path) -> bool:
-    if _age(path) < 60:  # its writer may be between making and locking it
+def _delete_if_abandoned(path: Path) -> bool:
+    if _age(path) < 60:  # its writer may have created it, but not locked it yet
         return False
     with contextlib.suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -134,7 +134,7 @@ def _age(path: Path) -> float:
 
 
 @contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,5 +1,6 @@
-"""Uploaded files, as their users see them: written as they arrive, there once they are whole,
-deleted with their jobs. In a folder (upload_folder.py) or in a bucket (upload_bucket.py).
+"""The interface of upload storage, implemented by folder.py and bucket.py.
+
+A file is written as it arrives, visible once it is complete, and deleted with its job.
 """
 
 from abc import ABC, abstractmethod
@@ -10,64 +11,68 @@ from uuid import UUID
 from storage.records.job import Upload
 
 GRACE_SECONDS = 3600.0
-"""A file without a row is left alone this long: the job that owns it may be about to be stored."""
+"""Minimum age at which a file without a job is deleted. The job of a younger file may not be stored
+yet."""
 
-Unknown = Callable[[set[UUID]], set[UUID]]
-"""Tells which of some files no job has."""
+FindOrphans = Callable[[set[UUID]], set[UUID]]
+"""Returns the ids, among those given, that no job refers to."""
 
 
 class UploadWriter(ABC):
-    """One file on its way in. Ends by `finish` or `abort`; each method may wait for the disk or the
-    network, and raises StoreFull or StoreUnavailable where these fail."""
+    """Writes one incoming file. Finish with `finish` or `abort`.
+
+    Methods may block on the disk or the network. They raise StoreFull or StoreUnavailable.
+    """
 
     size: int
-    """How many bytes were written."""
+    """Bytes written so far."""
 
     @abstractmethod
     def write(self, data: bytes | memoryview) -> None:
-        """Append to the file. The memory of `data` may be used anew once this returns."""
+        """Append to the file. The caller may reuse the memory of `data` afterwards."""
 
     @abstractmethod
     def finish(self, name: str, sha256: str) -> Upload:
-        """Make the file durable and whole, under its own id; `name` is only a label.
+        """Make the complete file durable and visible under its id; `name` is only a label.
 
-        `sha256` is the digest of all that was written, in hex.
+        `sha256` is the hex digest of all data that was written.
         """
 
     @abstractmethod
     def abort(self) -> None:
-        """Leave nothing behind; also after `finish`, for a job that could not be stored."""
+        """Remove the file. May be called after `finish` if the job could not be stored."""
 
 
 class Uploads(ABC):
-    """The place of uploaded files. Its methods may be called from several threads at once."""
+    """Storage for uploaded files. Its methods may be called from several threads at once."""
 
     folder: Path | None
-    """Where they are on a disk of this machine; None if they are elsewhere."""
+    """Folder on this machine that holds the files; None if they are elsewhere."""
     MAX_BYTES: int | None = None
-    """No file can be larger."""
+    """Maximum size of a file; None: no limit."""
 
     @abstractmethod
     def writer(self, id: UUID | None = None) -> UploadWriter:
-        """Begin a new file, or the copy of one that has its id. Raises StoreFull and
+        """Begin a new file, or a copy of the file with this id. Raises StoreFull and
         StoreUnavailable."""
 
     @abstractmethod
     def size(self, upload: Upload) -> int | None:
-        """How many bytes a whole file has; None if it is not there. Raises StoreUnavailable."""
+        """Return the size of a complete file in bytes, or None if it does not exist. Raises
+        StoreUnavailable."""
 
     @abstractmethod
     def access(self, upload: Upload, timeout: float | None) -> dict[str, str]:
-        """How a job that may take so many seconds gets at a whole file: its `path` or its `url`, or
-        the `problem` for which neither can be told."""
+        """Return how a job reads a complete file: its `path` or its `url`, or a `problem` if
+        neither is available. `timeout` is the job's time limit in seconds; None: no limit."""
 
     @abstractmethod
     def delete(self, upload_ids: Iterable[UUID]) -> None:
-        """Delete files, where they are still there; what cannot be now is left to a sweep."""
+        """Delete files that still exist. Files that cannot be deleted now are left to a sweep."""
 
     @abstractmethod
-    def sweep(self, unknown: Unknown) -> None:
-        """Delete what no job needs: left by a writer that died, or by a job that was not stored.
+    def sweep(self, find_orphans: FindOrphans) -> None:
+        """Delete files of dead writers, and files whose jobs were never stored.
 
-        Raises what `unknown` does, and StoreUnavailable.
+        Raises StoreUnavailable, and any error of `find_orphans`.
         """

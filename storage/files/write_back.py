@@ -1,7 +1,6 @@
-"""Has a file written to disk while more of it comes, so that its sync has little left to do.
+"""Makes the kernel write a growing file to disk early, so that its final fsync is short.
 
-A hint and no promise: only fsync, which tells of all errors, makes a file durable. Imports nothing
-of ours.
+This is only a hint: durability and error reports still need fsync. Imports nothing of ours.
 """
 
 import ctypes
@@ -14,14 +13,15 @@ _libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, 
 
 
 class WriteBack:
-    """Of one file that is written from its start on."""
+    """Starts the write-back of one file that is written sequentially."""
 
     def __init__(self, descriptor: int):
         self._descriptor = descriptor
         self._begun = 0
 
     def wrote(self, size: int) -> None:
-        """The file has so many bytes now: begin with what is new, if it is worth it."""
+        """Report the new size of the file. Starts writing the new part to disk once it is large
+        enough."""
         new = size - self._begun
         if new >= _STEP_BYTES:
             _libc.sync_file_range(self._descriptor, self._begun, new, _SYNC_FILE_RANGE_WRITE)

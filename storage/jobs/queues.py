@@ -14,7 +14,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, QueueRow
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, count_running, first_run_at
-from storage.notify.transaction import waking
+from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import WORKER, Wakeup
 from storage.records.queue_name import DEFAULT_QUEUE
 
@@ -91,7 +91,7 @@ class Queues:
         if "paused" in values:
             since = pw.fn.COALESCE(QueueRow.paused_at, self._clock())  # keeps the first
             values["paused_at"] = since if values.pop("paused") else None
-        with waking(self._wakeup, self._database, WORKER):
+        with notifying_transaction(self._wakeup, self._database, WORKER):
             self._database.next_version(0)  # the version lock serializes it with all other changes
             is_new = not existing_queues(self._database, [name])
             if is_new:

@@ -1,10 +1,11 @@
-"""Which runners live, and the proof that one is dead.
+"""Registers a runner, keeps it alive, and proves that another runner is dead.
 
-On one host no clock decides that. A runner holds an flock on its own file, and all processes
-below it hold it too: a free lock proves, by the kernel, that the whole tree is gone. That also
-works between containers that share the volume. On PostgreSQL, with runners on many hosts, a
-lease by the database's clock decides; a runner that could not renew it in time kills its own
-jobs before it ends.
+On one host, no clock is involved. A runner holds an flock on its own file, which all its child
+processes inherit. If the lock is free, the kernel proves that the whole process tree has ended.
+This also works between containers that share the volume.
+
+On PostgreSQL, with runners on many hosts, a lease by the database's clock decides. A runner that
+cannot renew its lease in time kills its own jobs before the lease ends.
 """
 
 import fcntl
@@ -21,52 +22,51 @@ import peewee as pw
 from storage.db.clock import DATABASE_NOW, steady_now
 from storage.db.database import Database
 from storage.db.models import RunnerRow
-from storage.files import close_watch as closings
-from storage.liveness.runner_locks import lock_is_free, lock_path
+from storage.files import close_watch
+from storage.liveness.runners import is_lock_free, lock_path
 
 SAFE_SHARE = 2 / 3
-"""For how much of a lease jobs may run after its renewal; the rest is for killing them."""
+"""Share of a lease during which jobs may run after a renewal. The rest is for killing them."""
 
 
 class Liveness(Protocol):
-    """A runner's own life, and a look at that of others."""
+    """The liveness of this runner, and the check of others."""
 
     name: str
     descriptors: tuple[int, ...]
-    """To be held by all processes of the runner."""
-    rested_ms: int
-    """How long the jobs of a runner have been dead at least, when it is proved dead."""
+    """File descriptors that all processes of the runner must inherit."""
+    min_dead_ms: int
+    """Minimum time for which a runner's jobs have been dead once the runner is proved dead."""
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
-        """Make the runner known, under a new name, and the queues it takes; None: all."""
+        """Insert the runner into the database, with the queues it takes jobs from (None: all)."""
 
     def renew(self) -> None:
-        """Say that the runner lives; to be called a few times in each lease."""
+        """Extend the lease. Call this several times per lease."""
 
     def safe_until(self) -> float:
-        """Up to when others surely take the runner for alive, if it is not renewed before.
-
-        By `clock.steady_now`: its jobs have to be dead by then.
-        """
+        """Time by `clock.steady_now` until which others surely consider this runner alive, unless
+        it is renewed. Its jobs must be dead by then."""
 
     def is_dead(self, name: str) -> bool:
-        """Whether another runner is proved dead; inside a transaction, which keeps it so."""
+        """Return whether another runner is proved dead. Call this inside a transaction: the runner
+        stays dead until it ends."""
 
     def fileno(self) -> int:
-        """Readable when another runner may have died; -1 where nothing tells."""
+        """Descriptor that is readable when another runner may have died; -1 if there is none."""
 
-    def has_news(self) -> bool:
-        """Whether it was readable; then it no longer is."""
+    def runner_may_have_died(self) -> bool:
+        """Consume the notices of `fileno`; return whether there were any."""
 
-    def bury(self, name: str) -> None:
-        """Clear away what is left of a dead runner, after its jobs were rescued."""
+    def clean_up_after(self, name: str) -> None:
+        """Remove the remains of a dead runner, after its jobs were rescued."""
 
     def close(self) -> None:
-        """Clear away what is left of this one."""
+        """Remove the remains of this runner."""
 
 
-def new_name() -> str:
-    """A name for a runner, unique for each start."""
+def new_runner_name() -> str:
+    """Return a runner name that is unique to this start of the program."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
     return f"{socket.gethostname()}-{os.getpid()}-{boot}-{secrets.token_hex(3)}"
 
@@ -79,12 +79,12 @@ def insert_runner(
     lease: Any,
     queues: Collection[str] | None,
 ) -> None:
-    """Make a runner known to all."""
+    """Insert a row for a runner. `lease` is when its lease ends, None without leases."""
     names = None if queues is None else ",".join(sorted(queues))
     row = RunnerRow.insert(
         name=name, slots=slots, started_at=now, lease_expires_at=lease, queues=names
     )
-    database.run(row.on_conflict_ignore())  # after a doubtful commit it may be there already
+    database.run(row.on_conflict_ignore())  # an uncertain commit may have stored it already
 
 
 class FileLiveness:
@@ -94,72 +94,73 @@ class FileLiveness:
         folder.mkdir(parents=True, exist_ok=True)
         self._database = database
         self._folder = folder
-        self.name = new_name()
-        # Never closed by hand elsewhere: with the last copy of this descriptor ends the lock.
+        self.name = new_runner_name()
+        # The lock is held until every copy of this descriptor is closed, in children as well.
         self._file = os.open(self._path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self.descriptors: tuple[int, ...] = (self._file,)
-        self.rested_ms = 0
-        self._closings = closings.watch(folder)
+        self.min_dead_ms = 0
+        self._close_watch = close_watch.watch(folder)
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
-        """Make the runner known; its lock is held already."""
+        """Insert the runner into the database. Its lock is already held."""
         insert_runner(self._database, self.name, slots, now, None, queues)
 
     def renew(self) -> None:
-        """Nothing to do: the kernel knows."""
+        """Do nothing: the kernel keeps the lock."""
 
     def safe_until(self) -> float:
-        """For ever: the kernel does not forget a lock."""
+        """Infinity: a lock does not expire."""
         return math.inf
 
     def is_dead(self, name: str) -> bool:
-        """Whether the lock is free."""
-        return lock_is_free(self._path(name))
+        """Return whether the runner's lock is free."""
+        return is_lock_free(self._path(name))
 
     def fileno(self) -> int:
-        """Readable when the last process of a runner has ended."""
-        return self._closings.fileno() if self._closings else -1
+        """Descriptor that is readable when the last process of some runner has ended."""
+        return self._close_watch.fileno() if self._close_watch else -1
 
-    def has_news(self) -> bool:
-        """Whether the last process of a runner has ended since this was last asked."""
-        return self._closings is not None and self._closings.take()
+    def runner_may_have_died(self) -> bool:
+        """Return whether the last process of some runner has ended since the previous call."""
+        return self._close_watch is not None and self._close_watch.take()
 
-    def bury(self, name: str) -> None:
-        """Remove the file of a dead runner."""
+    def clean_up_after(self, name: str) -> None:
+        """Delete the lock file of a dead runner."""
         self._path(name).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Remove the own file and free the lock."""
-        self.bury(self.name)
+        """Delete this runner's lock file and free the lock."""
+        self.clean_up_after(self.name)
         os.close(self._file)
-        if self._closings:
-            self._closings.close()
+        if self._close_watch:
+            self._close_watch.close()
 
     def _path(self, name: str) -> Path:
         return lock_path(self._folder, name)
 
 
 class LeaseLiveness:
-    """Liveness by leases, for runners on many hosts; only the database's clock counts."""
+    """Liveness by leases, for runners on many hosts. Only the database's clock decides."""
 
     def __init__(self, database: Database, lease_seconds: float):
         self._database = database
         self._lease_seconds = lease_seconds
         self._renewed_at = steady_now()
-        self.name = new_name()
+        self.name = new_runner_name()
         self.descriptors: tuple[int, ...] = ()
-        self.rested_ms = round(lease_seconds * 1000 * (1 - SAFE_SHARE))
+        self.min_dead_ms = round(lease_seconds * 1000 * (1 - SAFE_SHARE))
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
-        """Make the runner known under a new name, with a lease."""
-        self.name = new_name()
+        """Insert the runner under a new name, with a new lease."""
+        self.name = new_runner_name()
         self._renewed_at = steady_now()
         insert_runner(self._database, self.name, slots, now, self._lease_end(), queues)
 
     def renew(self) -> None:
-        """Extend the lease, once a quarter of it has passed: two thirds are safe, so it can be late
-        by more than a third, as where a turn waits for locks."""
+        """Extend the lease if at least a quarter of it has passed. Jobs are safe for two thirds of
+        a lease, so a renewal may still come over a third of it late, as when a transaction waits
+        for locks."""
         asked_at = steady_now()
         if asked_at - self._renewed_at < self._lease_seconds / 4:
             return
@@ -170,29 +171,30 @@ class LeaseLiveness:
             self._renewed_at = asked_at
 
     def safe_until(self) -> float:
-        """The safe share of the lease from its last renewal."""
+        """End of the safe share of the lease, counted from its last renewal."""
         return self._renewed_at + self._lease_seconds * SAFE_SHARE
 
     def is_dead(self, name: str) -> bool:
-        """Whether the lease has ended; the lock on its row keeps a late renewal out."""
+        """Return whether the runner's lease has ended. Locks the row of a living runner, so that a
+        late renewal cannot interfere."""
         alive: Any = RunnerRow.select(RunnerRow.name).where(
             RunnerRow.name == name, RunnerRow.lease_expires_at > DATABASE_NOW
         )
         return not self._database.rows(alive.for_update("FOR UPDATE"))
 
     def fileno(self) -> int:
-        """Nothing tells: only a query can find out."""
+        """-1: the database sends no notice; only a query finds out."""
         return -1
 
-    def has_news(self) -> bool:
-        """Never."""
+    def runner_may_have_died(self) -> bool:
+        """Always False."""
         return False
 
-    def bury(self, name: str) -> None:
-        """Nothing is left but the row, which goes with the rescue."""
+    def clean_up_after(self, name: str) -> None:
+        """Do nothing: the rescue has deleted the row."""
 
     def close(self) -> None:
-        """Nothing is left but the row, which goes with the deregistration."""
+        """Do nothing: deregistration deletes the row."""
 
     def _lease_end(self) -> Any:
         return pw.Expression(DATABASE_NOW, "+", int(self._lease_seconds * 1000))

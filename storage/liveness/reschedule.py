@@ -1,4 +1,4 @@
-"""Makes jobs due that wait for a time which was written while the clock was ahead."""
+"""Makes jobs due that were scheduled while the clock was ahead."""
 
 from storage.db.database import Database
 from storage.db.models import JobRow
@@ -10,18 +10,18 @@ BATCH = 500
 
 
 def reschedule(database: Database, now: int, longest_backoff_ms: int) -> int:
-    """Make up to BATCH jobs due, after the clock was set back; how many there were.
+    """Make up to BATCH jobs due after the clock was set back; return how many.
 
-    A job that was to run at once waits for nothing, and one that runs again, by itself or for a
-    client, for no more than the backoff. Whoever asked for a time of the day gets it by the clock
-    as it is now.
+    A job submitted to run at once becomes due now. A retry (by the service or a client) becomes due
+    now if it would wait longer than the longest backoff. Jobs that were submitted for a time of day
+    keep it.
     """
     at_once = (JobRow.attempt == 0) & (JobRow.run_at == JobRow.created_at)
     again = (JobRow.attempt > 0) | (JobRow.client_retries > 0)
     too_long = again & (JobRow.run_at > now + longest_backoff_ms)
     waiting = JobRow.select(JobRow.id).where(IS_QUEUED, JobRow.run_at > now, at_once | too_long)
-    moves = Transitions(database)
+    transitions = Transitions(database)
     with database.transaction():
-        database.next_version(0)  # before any job is locked, as in all other changes
+        database.next_version(0)  # before any job is locked: all changes lock in this order
         rows = database.rows(database.for_update(waiting.limit(BATCH)))
-        return sum(moves.apply(RESCHEDULE, row["id"], now, run_at=now) for row in rows)
+        return sum(transitions.apply(RESCHEDULE, row["id"], now, run_at=now) for row in rows)

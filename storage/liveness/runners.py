@@ -1,5 +1,7 @@
-"""The runners that live, as anybody sees them."""
+"""The registered runners that are alive, and the lock files that prove it on one host."""
 
+import fcntl
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,34 +13,34 @@ from storage.db.clock import DATABASE_NOW
 from storage.db.database import Database
 from storage.db.models import JobRow, PartRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
-from storage.liveness.runner_locks import lock_is_free, lock_path
 
 
 @dataclass(frozen=True)
 class RegisteredRunner:
-    """A runner, its slots, and how many jobs it holds: more than slots where some wait in line."""
+    """A runner with its number of slots and of jobs it holds. It can hold more jobs than it has
+    slots: further jobs are prefetched."""
 
     name: str
     slots: int
     started_at: int
     held: int
     queues: frozenset[str] | None = None
-    """Those that it takes jobs from; None: all."""
+    """Queues it takes jobs from; None: all."""
 
     @property
     def busy(self) -> int:
-        """Slots that have a job."""
+        """Number of slots that have a job."""
         return min(self.slots, self.held)
 
     def takes(self, queue: str) -> bool:
-        """Whether it takes jobs from a queue."""
+        """Return whether the runner takes jobs from a queue."""
         return self.queues is None or queue in self.queues
 
 
-def living(database: Database, folder: Path) -> list[RegisteredRunner]:
-    """The runners that are not known to be dead, in order of their start.
+def living_runners(database: Database, folder: Path) -> list[RegisteredRunner]:
+    """Return all runners that are not known to be dead, ordered by their start.
 
-    `folder` has their locks, where these tell who lives.
+    `folder` holds the lock files; it is only used with SQLite.
     """
     held = _held(database)
     columns = (RunnerRow.name, RunnerRow.slots, RunnerRow.started_at, RunnerRow.queues)
@@ -47,7 +49,7 @@ def living(database: Database, folder: Path) -> list[RegisteredRunner]:
         query = query.where(RunnerRow.lease_expires_at > DATABASE_NOW)
     rows = database.rows(query.order_by(RunnerRow.started_at, RunnerRow.name))
     if not database.postgresql:
-        rows = [row for row in rows if not lock_is_free(lock_path(folder, row["name"]))]
+        rows = [row for row in rows if not is_lock_free(lock_path(folder, row["name"]))]
     return [_runner(row, held.get(row["name"], 0)) for row in rows]
 
 
@@ -59,9 +61,30 @@ def _runner(row: dict[str, Any], held: int) -> RegisteredRunner:
 
 
 def _held(database: Database) -> Counter[str]:
-    """Jobs and parts of jobs, by their runners. A job in parts takes no slot itself."""
+    """Number of jobs and job parts held by each runner. A job in parts takes no slot itself."""
     in_parts = pw.fn.EXISTS(PartRow.select(pw.SQL("1")).where(PartRow.job_id == JobRow.id))
     whole = JobRow.select(JobRow.locked_by.alias("name")).where(IS_RUNNING)
     parts = PartRow.select(PartRow.runner.alias("name")).where(PartRow.runner.is_null(False))
     held = [*database.rows(whole.where(~in_parts)), *database.rows(parts)]
     return Counter(row["name"] for row in held)
+
+
+def lock_path(folder: Path, name: str) -> Path:
+    """Path of the lock file of a runner."""
+    return folder / f"{name}.lock"
+
+
+def is_lock_free(path: Path) -> bool:
+    """Return whether no process holds the lock. A missing file counts as free: its runner ended
+    cleanly."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(file)
+    return True

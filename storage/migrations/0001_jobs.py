@@ -1,4 +1,4 @@
-"""Jobs, their attempts and uploads, the runners, and the sequence of changes."""
+"""Tables of jobs, attempts, uploads and runners, and the version sequence."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""How often a client had a final job retried."""
+"""Number of times that clients retried a final job."""
 
 from typing import Any
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Add the column; so far, nobody had."""
+    """Add the column; existing jobs get 0."""
     db.execute_sql("ALTER TABLE job ADD COLUMN client_retries INTEGER NOT NULL DEFAULT 0")

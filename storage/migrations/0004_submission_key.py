@@ -1,4 +1,4 @@
-"""Keys by which clients submit a job once, however often they send it."""
+"""Idempotency keys: a client that sends a submission several times creates one job."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ CREATE INDEX submission_key_job ON submission_key (job_id)
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Create the table. A key is stored before its job, in the same transaction."""
+    """Create the table. Its foreign key is deferred, because a key is stored before its job."""
     uuid = "UUID" if isinstance(db, pw.PostgresqlDatabase) else "TEXT"
     for statement in TABLE.format(uuid=uuid).split(";\n"):
         db.execute_sql(statement)

@@ -1,4 +1,4 @@
-"""What has happened to jobs, counted in the transactions that made it happen."""
+"""Counters of job events, updated in the transactions that change the jobs."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ CREATE TABLE tally (
     PRIMARY KEY (type, name)
 )
 """
-# What is queued is told from what was submitted and has not ended: so that this is true from the
-# start, jobs that are not final now count as submitted.
+# The number of queued jobs is computed from the number submitted minus finished and running. To
+# make it correct from the start, existing jobs that are not final count as submitted.
 BEGIN = """
 INSERT INTO tally (type, name, value)
 SELECT type, 'submitted', COUNT(*) FROM job WHERE finished_at IS NULL GROUP BY type
@@ -19,6 +19,6 @@ SELECT type, 'submitted', COUNT(*) FROM job WHERE finished_at IS NULL GROUP BY t
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Create the table, and count what is there."""
+    """Create the table, and count the existing jobs."""
     for statement in (TABLE, BEGIN):
         db.execute_sql(statement)

@@ -1,7 +1,7 @@
-"""The changes of jobs, written down by triggers with the changes themselves.
+"""Job events, written by triggers in the transactions that change the jobs.
 
-Of a job's progress only the newest is kept: its row moves on to the new version. A job's events are
-found from its newest one, each of which names the one before; they go with the job.
+Only the newest progress of a job is kept: its event moves to the new version. Each event names the
+previous one, so all events of a job are found from its newest. Events are deleted with their job.
 """
 
 from typing import Any
@@ -43,7 +43,7 @@ DELETE FROM event WHERE version IN (
     ) SELECT version FROM chain
 );""",
 }
-# A change of progress alone names no status, all others do.
+# UPDATE statements for progress do not set the status; all others do.
 OCCASIONS = {
     "insert": "INSERT ON job FOR EACH ROW",
     "status": "UPDATE OF status ON job FOR EACH ROW",
@@ -63,9 +63,9 @@ END $$""",
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Create the table and its triggers; what changed before has no events."""
+    """Create the table and its triggers. Changes before this migration have no events."""
     postgresql = isinstance(db, pw.PostgresqlDatabase)
-    # INTEGER, as SQLite calls the key of its rows itself.
+    # On SQLite, only INTEGER PRIMARY KEY is the key of the rows themselves (the rowid).
     kinds = ("BIGINT", "UUID") if postgresql else ("INTEGER", "TEXT")
     db.execute_sql(TABLE.format(integer=kinds[0], uuid=kinds[1]))
     for name, action in ACTIONS.items():

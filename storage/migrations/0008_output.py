@@ -1,4 +1,4 @@
-"""What attempts print. It goes with the job."""
+"""The output that attempts print. A trigger deletes it with its job."""
 
 from typing import Any
 

@@ -1,6 +1,7 @@
-"""Where a client wants to be told of the end of a job, and the outbox of what is to be told.
+"""Callback URLs of jobs, and the outbox of pending callbacks.
 
-A trigger puts a job into the outbox in the transaction that makes it final. It leaves with the job.
+A trigger adds a job to the outbox in the transaction that makes it final. Another one deletes the
+entry with its job.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The tallies at moments of the last hour, for charts."""
+"""The counters at moments of the last hour, for charts."""
 
 from typing import Any
 

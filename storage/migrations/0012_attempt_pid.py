@@ -1,4 +1,4 @@
-"""The process that an attempt ran in."""
+"""Process id of an attempt."""
 
 from typing import Any
 

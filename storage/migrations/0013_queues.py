@@ -1,4 +1,4 @@
-"""Named queues: each job is in one, each has settings, and a runner takes all or some of them."""
+"""Named queues with settings. A job is in one queue; a runner takes jobs from all or some."""
 
 from typing import Any
 
@@ -19,6 +19,6 @@ CREATE INDEX job_run_at ON job (queue, run_at) WHERE status = 'queued'
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Add them; all jobs so far are in the queue `default`."""
+    """Create the table and the columns; existing jobs are in the queue `default`."""
     for statement in STATEMENTS.split(";\n"):
         db.execute_sql(statement)

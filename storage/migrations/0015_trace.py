@@ -1,8 +1,8 @@
-"""Where the trace of a job goes on, for those that are traced."""
+"""The `traceparent` of traced jobs, from which their trace continues."""
 
 from typing import Any
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Add it; no job so far has one."""
+    """Add the column; existing jobs are not traced."""
     db.execute_sql("ALTER TABLE job ADD COLUMN traceparent TEXT")

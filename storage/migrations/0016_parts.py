@@ -1,4 +1,4 @@
-"""Parts of jobs that are done in parts. They go when their job is final, by a trigger."""
+"""Parts of jobs that are split. A trigger deletes them when their job becomes final."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ CREATE TABLE part (
     "CREATE INDEX part_queued ON part (job_id, number) WHERE status = 'queued'",
     "CREATE INDEX part_running ON part (runner) WHERE runner IS NOT NULL",
 )
-# Only jobs with a file are done in parts: for others, the trigger costs nothing.
+# Only jobs with an uploaded file are split, so the trigger costs nothing for others.
 OCCASION = (
     "UPDATE OF status ON job FOR EACH ROW"
     " WHEN (NEW.upload_id IS NOT NULL AND NEW.finished_at IS NOT NULL)"
@@ -44,7 +44,7 @@ END $$""",
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Add the table and its trigger."""
+    """Create the table, its indexes and its trigger."""
     postgresql = isinstance(db, pw.PostgresqlDatabase)
     for statement in STATEMENTS:
         db.execute_sql(statement.format(uuid="UUID" if postgresql else "TEXT"))

@@ -1,7 +1,8 @@
-"""On PostgreSQL, one trigger for what comes of changes of jobs, which runs once for a statement.
+"""Replaces the triggers on jobs by one per kind of statement on PostgreSQL.
 
-One for each row takes as long as the change of a row itself; and PostgreSQL plans the condition of
-a trigger anew for each statement. SQLite makes all of that a part of the statement, which it keeps.
+A trigger for each row takes as long as the change of the row itself, and PostgreSQL plans its WHEN
+condition anew for each statement. SQLite compiles triggers into the prepared statement, so it keeps
+them.
 """
 
 from typing import Any
@@ -22,8 +23,8 @@ TOLD = "PERFORM pg_notify('job_service_events', '');"
 INSERTED = f"""
 {EVENT.format(previous="NULL", is_progress="FALSE")};
 {TOLD}"""
-# A change of nothing that an event names is one of progress: of these, only the newest is kept.
-# A full join is no loop, whatever is planned for: one over all pairs of a hundred rows takes long.
+# An update that changes none of the compared columns is one of progress; only the newest is kept.
+# FULL JOIN rules out a nested loop, which would be slow if the planner expects few rows.
 CHANGED = f"""
 {EVENT.format(previous="before.version", is_progress="FALSE")}
     FULL JOIN before ON {BOTH} WHERE {AFTER} IS DISTINCT FROM {BEFORE};
@@ -61,7 +62,7 @@ TRIGGERS = (
 
 
 def up(migrator: Any, db: Any) -> None:
-    """Replace the triggers."""
+    """Replace the triggers on PostgreSQL."""
     postgresql = isinstance(db, pw.PostgresqlDatabase)
     if not postgresql:
         return

@@ -1,7 +1,8 @@
-"""Wake-ups between the programs by LISTEN and NOTIFY, see `storage/notify/wakeup.py`.
+"""Wake-ups by LISTEN and NOTIFY; storage/notify/wakeup.py explains wake-ups.
 
-Of events, the triggers that write them notify. Who listens needs a session of its own, which a
-pooler in transaction mode does not give: that can be another address than everything else's.
+The triggers that write events notify the topic `events` themselves. LISTEN needs a session of its
+own, which a pooler in transaction mode does not provide, so waiters can use another address than
+everything else (LISTEN_URL).
 """
 
 import contextlib
@@ -14,52 +15,52 @@ from storage.records.job import StoreError
 
 
 class PostgresWakeup:
-    """Wake-ups by NOTIFY."""
+    """Sends wake-ups by NOTIFY. `listening` is the database that waiters connect to."""
 
     def __init__(self, database: Database, listening: Database):
         self._database = database
         self._listening = listening
 
     def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic, on whichever host."""
+        """Wake all waiters of a topic, on all hosts."""
         with contextlib.suppress(StoreError), self._database.transaction():
-            self.with_commit([topic])
+            self.notify_in_transaction([topic])
 
-    def with_commit(self, topics: Sequence[str]) -> None:
-        """Wake all waiters of these topics with the commit. Raises StoreError."""
+    def notify_in_transaction(self, topics: Sequence[str]) -> None:
+        """Queue NOTIFY for these topics in the current transaction. Raises StoreError."""
         for topic in dict.fromkeys(topics):
             if topic != EVENTS:
                 self._database.defer("SELECT pg_notify(%s, '')", (_channel(topic),))
 
-    def after_commit(self, topics: Sequence[str]) -> None:
-        """Nothing: they are woken."""
+    def notify_after_commit(self, topics: Sequence[str]) -> None:
+        """Do nothing: the commit has sent the notices."""
 
     def waiter(self, topic: str) -> "PostgresWaiter":
-        """A new waiter, with a connection of its own."""
+        """Return a new waiter, with a connection of its own."""
         return PostgresWaiter(self._listening, topic)
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Do nothing: there is nothing to free."""
 
 
 class PostgresWaiter:
-    """A connection that listens; after a drop it listens again at the next drain."""
+    """A connection that listens to a topic. If it is lost, the next `clear` reconnects."""
 
     def __init__(self, database: Database, topic: str):
-        import psycopg  # not above: see storage/settings/drivers.py
+        import psycopg  # only when needed: see `load_peewee` in storage/settings/url.py
 
         self._database = database
         self._topic = topic
         self._driver = psycopg
         self._connection: Any = None
-        self.drain()
+        self.clear()
 
     def fileno(self) -> int:
-        """The connection's socket."""
+        """The connection's socket; -1 while it is lost."""
         return int(self._connection.fileno()) if self._connection else -1
 
-    def drain(self) -> None:
-        """Take all notices that have come."""
+    def clear(self) -> None:
+        """Consume all notices that have arrived."""
         try:
             if self._connection is None:
                 self._connection = self._database.raw_connection()
@@ -70,7 +71,7 @@ class PostgresWaiter:
             self.close()
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

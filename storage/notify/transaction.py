@@ -1,4 +1,4 @@
-"""Transactions that wake those who wait for what they change."""
+"""Transactions that wake the programs waiting for their changes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,10 +8,13 @@ from storage.notify.wakeup import Wakeup
 
 
 @contextmanager
-def waking(wakeup: Wakeup, database: Database, *topics: str) -> Iterator[list[str]]:
-    """A transaction, with whose commit all waiters of these topics are woken, and of those that are
-    added to the list meanwhile. Raises as `Database.transaction` does."""
-    woken = list(topics)
-    with database.transaction(lambda: wakeup.with_commit(woken)):
-        yield woken
-    wakeup.after_commit(woken)
+def notifying_transaction(wakeup: Wakeup, database: Database, *topics: str) -> Iterator[list[str]]:
+    """Run a transaction, then wake all waiters of the given topics.
+
+    The block may append topics to the list it gets. A failed transaction sends no wake-ups. Raises
+    the errors of `Database.transaction`.
+    """
+    all_topics = list(topics)
+    with database.transaction(lambda: wakeup.notify_in_transaction(all_topics)):
+        yield all_topics
+    wakeup.notify_after_commit(all_topics)

@@ -1,9 +1,11 @@
-"""Wake-ups between the programs: "something was committed, look at the store".
+"""Wake-ups between the programs: a hint that a change was committed.
 
-A wake-up may be lost or come for nothing. Whoever waits looks now and then by itself as well.
+A wake-up may be lost, or come without a change. Waiters therefore also look at the store now and
+then.
 
-On SQLite, a unix datagram to each socket in a folder: `worker-….sock`, `listener-….sock`. (inotify
-on the WAL fires before a commit is visible.) On PostgreSQL, `storage/notify/postgresql.py`.
+With SQLite, a wake-up is a unix datagram to each socket in a shared folder, named `worker-….sock`
+or `listener-….sock`. (inotify on the WAL would fire before a commit is visible.) With PostgreSQL,
+it is a NOTIFY; see storage/notify/postgresql.py.
 """
 
 import contextlib
@@ -18,79 +20,80 @@ from typing import Protocol
 WORKER = "worker"
 LISTENER = "listener"
 EVENTS = "events"
-"""Woken with either of the others as well."""
+"""Waiters of this topic are also woken by each of the other topics."""
 
 
 class Waiter(Protocol):
-    """One who waits for wake-ups of a topic."""
+    """Waits for the wake-ups of one topic."""
 
     def fileno(self) -> int:
-        """A descriptor that is readable when woken; -1 while there is none."""
+        """Descriptor that is readable after a wake-up; -1 while there is none."""
 
-    def drain(self) -> None:
-        """Forget the wake-ups so far."""
+    def clear(self) -> None:
+        """Discard the wake-ups so far."""
 
     def close(self) -> None:
-        """Wait no more."""
+        """Stop waiting."""
 
 
 class Wakeup(Protocol):
-    """Sends wake-ups, and makes waiters for them."""
+    """Sends wake-ups and creates waiters."""
 
     def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic, and those of events; never raises. See also `waking`."""
+        """Wake all waiters of a topic, and all waiters of `events`. Never raises. Within
+        transactions, use `notifying_transaction`."""
 
-    def with_commit(self, topics: Sequence[str]) -> None:
-        """Wake those of many with the commit of the transaction that ends, if that can be done."""
+    def notify_in_transaction(self, topics: Sequence[str]) -> None:
+        """Send wake-ups for these topics as part of the ending transaction, if the database can."""
 
-    def after_commit(self, topics: Sequence[str]) -> None:
-        """Wake those of many now, after the commit, if they were not woken with it."""
+    def notify_after_commit(self, topics: Sequence[str]) -> None:
+        """Send wake-ups for these topics now, if `notify_in_transaction` could not."""
 
     def waiter(self, topic: str) -> Waiter:
-        """A new waiter. Raises OSError."""
+        """Return a new waiter. Raises OSError."""
 
 
 def wait(waiter: Waiter, seconds: float) -> None:
-    """Sleep until woken, or until the time is over."""
-    poll = select.poll()  # select() ends at descriptor 1023, and many streams have more
+    """Sleep until a wake-up or the timeout, then discard the wake-ups."""
+    poll = select.poll()  # select() cannot handle descriptors above 1023
     if waiter.fileno() >= 0:
         poll.register(waiter.fileno(), select.POLLIN)
     poll.poll(seconds * 1000)
-    waiter.drain()
+    waiter.clear()
 
 
 class SocketWakeup:
-    """Wake-ups by datagrams within a folder that all programs share."""
+    """Sends wake-ups as datagrams to sockets in a folder that all programs share."""
 
     def __init__(self, folder: Path):
         folder.mkdir(parents=True, exist_ok=True)
-        # Paths below /proc/self/fd stay under the 108 bytes of a unix address, however deep.
+        # A unix address has at most 108 bytes, so sockets are addressed below /proc/self/fd.
         self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._sender.setblocking(False)
 
     def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic; a socket of a dead one is removed. Who has no descriptor
-        left to read the folder by wakes nobody."""
+        """Wake all waiters of a topic, and remove the sockets of dead waiters. If this process is
+        out of file descriptors, no waiter is woken."""
         with contextlib.suppress(OSError):
             for name in os.listdir(self._descriptor):
                 if name.startswith((f"{topic}-", f"{EVENTS}-")):
                     self._send(name)
 
-    def with_commit(self, topics: Sequence[str]) -> None:
-        """Nothing: who is woken looks at once, and would not find the change."""
+    def notify_in_transaction(self, topics: Sequence[str]) -> None:
+        """Do nothing: a waiter looks at once, and would not see the change before the commit."""
 
-    def after_commit(self, topics: Sequence[str]) -> None:
+    def notify_after_commit(self, topics: Sequence[str]) -> None:
         """Wake all waiters of these topics."""
         for topic in dict.fromkeys(topics):
             self.notify(topic)
 
     def waiter(self, topic: str) -> "SocketWaiter":
-        """A new waiter, with a socket of its own in the folder."""
+        """Return a new waiter, with a socket of its own in the folder. Raises OSError."""
         return SocketWaiter(self._descriptor, f"{topic}-{secrets.token_hex(8)}.sock")
 
     def close(self) -> None:
-        """Free the descriptors."""
+        """Close the descriptors."""
         self._sender.close()
         os.close(self._descriptor)
 
@@ -101,14 +104,14 @@ class SocketWakeup:
             with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=self._descriptor)
         except OSError:
-            pass  # a full one is awake already; one that has just gone needs nothing
+            pass  # a full socket has wake-ups pending already; a missing one has just closed
 
 
 class SocketWaiter:
     """A socket in the shared folder."""
 
     def __init__(self, folder: int, name: str):
-        """Raises OSError."""
+        """Bind the socket. Raises OSError."""
         self._name = name
         with contextlib.ExitStack() as held:
             self._folder = os.dup(folder)
@@ -123,22 +126,22 @@ class SocketWaiter:
         """The socket."""
         return self._socket.fileno()
 
-    def drain(self) -> None:
-        """Take all datagrams that have come."""
+    def clear(self) -> None:
+        """Consume all datagrams that have arrived."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 self._socket.recv(16)
 
     def close(self) -> None:
-        """Remove the socket."""
+        """Close and remove the socket."""
         self._socket.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._name, dir_fd=self._folder)
         os.close(self._folder)
 
 
-def somebody_waits(folder: Path) -> bool:
-    """Whether a program waits for wake-ups in this folder."""
+def has_waiters(folder: Path) -> bool:
+    """Return whether a living program waits for wake-ups in this folder."""
     if not folder.is_dir():
         return False
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

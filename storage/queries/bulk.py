@@ -1,4 +1,5 @@
-"""Changes of many jobs that filters choose: batch by batch, so that others get their turn."""
+"""Cancels or retries all jobs that filters select, batch by batch, so that other writers get their
+turn."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,24 +9,24 @@ from uuid import UUID
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.jobs.transitions import Transitions
-from storage.notify.transaction import waking
+from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.queries.search import find
 from storage.records.filters import Filters
 from storage.records.states import CANCEL, REQUEST_CANCEL, REQUEUE, Status
 
 LIMIT = 1000
-"""Jobs that one call changes."""
+"""Maximum number of jobs that one call changes."""
 BATCH = 100
-"""Jobs that one transaction changes."""
+"""Maximum number of jobs that one transaction changes."""
 DRY_LIMIT = 10_000
-"""Jobs that one call counts, without changing them."""
+"""Maximum number of jobs that a dry run counts."""
 
 
 @dataclass(frozen=True)
 class BulkChange:
-    """How many jobs were chosen and could be changed, and how many were: less where others have
-    changed them meanwhile. `next` continues, None when no more are chosen."""
+    """Number of jobs that matched, and number that were changed. Fewer are changed if others
+    changed jobs in the meantime. Pass `next` as `before` to continue; None means the end."""
 
     matched: int
     changed: int
@@ -33,10 +34,10 @@ class BulkChange:
 
 
 class Bulk:
-    """Cancels and retries; may be used by many threads.
+    """Bulk cancels and retries. May be used by many threads.
 
-    Every method raises StoreUnavailable, StoreFull or StoreUnusable when the store fails; what was
-    changed before that stays.
+    Every method raises StoreUnavailable, StoreFull or StoreUnusable if the store fails. Batches
+    that were committed before stay changed.
     """
 
     def __init__(self, database: Database, wakeup: Wakeup, clock: Clock):
@@ -48,7 +49,8 @@ class Bulk:
     def cancel(
         self, filters: Filters, before: UUID | None, dry_run: bool, by: str | None = None
     ) -> BulkChange:
-        """Cancel queued jobs, and ask for the cancel of running ones, in the name of a caller."""
+        """Cancel queued jobs, and request the cancel of running ones. `by` is the name of the
+        caller."""
         sources = CANCEL.sources | REQUEST_CANCEL.sources
         cancel = partial(self._transitions.cancel, by=by)
         return self._each(filters, sources, cancel, before, dry_run)
@@ -76,7 +78,7 @@ class Bulk:
     def _change(self, ids: list[UUID], change: Callable[[UUID, int], bool]) -> int:
         changed = 0
         for start in range(0, len(ids), BATCH):
-            with waking(self._wakeup, self._database, WORKER, LISTENER):
+            with notifying_transaction(self._wakeup, self._database, WORKER, LISTENER):
                 now = self._clock()
                 changed += sum(change(job_id, now) for job_id in ids[start : start + BATCH])
         return changed

@@ -1,4 +1,4 @@
-"""Why a job does not run yet, and when it should start. All that is read is bounded."""
+"""Explains why a job has not started yet, and estimates when it will. Every query is bounded."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -16,22 +16,25 @@ from storage.db.models import JobRow
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, open_queues
 from storage.jobs.queues import Queue, list_queues
 from storage.jobs.rows import jobs_by_id
-from storage.liveness.runners import RegisteredRunner, living
+from storage.liveness.runners import RegisteredRunner, living_runners
 from storage.records.job import Job
 from storage.records.states import Status
 
 AHEAD_LIMIT = 10_000
-"""Jobs that are counted ahead of one."""
+"""Maximum number of jobs that are counted ahead of a job."""
 RECENT = 100
-"""Jobs that tell how long jobs take: those that have finished last."""
+"""Number of recently finished jobs whose run times are used for the estimate."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """A job among the others. `ahead` are the due jobs that go before it, None unless it is due
-    itself; with `is_more`, there are more than that. `seconds` is the estimate until it starts,
-    None where nothing tells. `runners` are those that take jobs from its queue; `queue` is None
-    for a final job whose queue was deleted."""
+    """The situation of a job.
+
+    `ahead` is the number of due jobs that are claimed before this one, or None unless this one is
+    due. If `is_more` is set, there are more than that. `seconds` is the estimated time until the
+    start, or None if there is no basis for an estimate. `runners` are the runners that take jobs
+    from the queue of this job. `queue` is None for a final job whose queue was deleted.
+    """
 
     job: Job
     now: int
@@ -43,24 +46,25 @@ class Explanation:
 
     @property
     def due(self) -> bool:
-        """Whether it is queued, and nothing but other jobs keeps it."""
+        """Whether the job is queued and its `run_at` has passed."""
         return self.job.status is Status.QUEUED and self.job.run_at <= self.now
 
 
 def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Explanation | None:
-    """The situation of a job, None if there is no such job; `folder` has the locks of runners."""
+    """Return the situation of a job, or None if there is no such job. `folder` holds the lock files
+    of the runners."""
     job = jobs_by_id(database, [job_id]).get(job_id)
     if job is None:
         return None
     now = clock()
     queue = next(iter(list_queues(database, now, job.queue)), None)
-    runners = [each for each in living(database, folder) if each.takes(job.queue)]
+    runners = [each for each in living_runners(database, folder) if each.takes(job.queue)]
     is_held = queue is not None and (queue.paused or queue.is_full)
     if job.status is not Status.QUEUED:
         return Explanation(job, now, runners, queue)
     if job.run_at > now:
-        later = (job.run_at - now) / 1000 if runners and not is_held else None
-        return Explanation(job, now, runners, queue, seconds=later)
+        delay = (job.run_at - now) / 1000 if runners and not is_held else None
+        return Explanation(job, now, runners, queue, seconds=delay)
     ahead = _ahead(database, job, now)
     count = min(ahead.total(), AHEAD_LIMIT)
     is_more = ahead.total() > AHEAD_LIMIT
@@ -70,38 +74,39 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Exp
 
 
 def _ahead(database: Database, job: Job, now: int) -> Counter[str]:
-    """The due jobs that are claimed before this one, by type; one more than the limit at most.
+    """Count the due jobs that are claimed before this one, by type, up to AHEAD_LIMIT + 1.
 
-    Those of its own queue and of all others that are open, of which no more than have room there.
+    Counts jobs of its own queue, and jobs of all other open queues up to their free places.
     """
     counts: Counter[str] = Counter()
-    rooms = {queue.name: queue.room_for(AHEAD_LIMIT + 1) for queue in open_queues(database, None)}
-    rooms[job.queue] = AHEAD_LIMIT + 1
-    for queue, room in rooms.items():
-        _count_in(database, counts, queue, min(room, AHEAD_LIMIT + 1 - counts.total()), job, now)
+    limits = {each.name: each.room_for(AHEAD_LIMIT + 1) for each in open_queues(database, None)}
+    limits[job.queue] = AHEAD_LIMIT + 1
+    for queue, limit in limits.items():
+        most = min(limit, AHEAD_LIMIT + 1 - counts.total())
+        _count_in_queue(database, counts, queue, most, job, now)
     return counts
 
 
-def _count_in(
+def _count_in_queue(
     database: Database, counts: Counter[str], queue: str, most: int, job: Job, now: int
 ) -> None:
-    """Count those of a queue, so many at most."""
+    """Add the jobs of one queue to `counts`, up to `most`."""
     limit = counts.total() + most
     for priority in priorities_above(database, queue, job.priority):
         _count(database, counts, limit, queue, priority, JobRow.run_at <= now)
     _count(database, counts, limit, queue, job.priority, JobRow.run_at < job.run_at)
-    same = (JobRow.run_at == job.run_at) & (JobRow.id < job.id)
-    _count(database, counts, limit, queue, job.priority, same)
+    tied = (JobRow.run_at == job.run_at) & (JobRow.id < job.id)
+    _count(database, counts, limit, queue, job.priority, tied)
 
 
 def _count(
-    database: Database, counts: Counter[str], most: int, queue: str, priority: int, which: Any
+    database: Database, counts: Counter[str], most: int, queue: str, priority: int, condition: Any
 ) -> None:
     limit = most - counts.total()
     if limit < 1:
         return
-    mine = (JobRow.queue == queue, JobRow.priority == priority)
-    some = JobRow.select(JobRow.type).where(IS_QUEUED, *mine, which)
+    in_queue = (JobRow.queue == queue, JobRow.priority == priority)
+    some = JobRow.select(JobRow.type).where(IS_QUEUED, *in_queue, condition)
     some = database.by_index(some.limit(limit), JobRow, "job_due").alias("some")
     count = pw.fn.COUNT(pw.SQL("*")).alias("count")
     for row in database.rows(pw.Select([some], [some.c.type, count]).group_by(some.c.type)):
@@ -111,7 +116,9 @@ def _count(
 def _seconds_to_start(
     database: Database, now: int, runners: Sequence[RegisteredRunner], ahead: Mapping[str, int]
 ) -> float | None:
-    """What is left of the work before it, by how long such work took lately, over all slots."""
+    """Estimate the seconds until a job starts: the remaining work ahead of it, divided by all
+    slots. The run time of a job is the recent mean of its type. Returns None without slots or run
+    times."""
     slots = sum(runner.slots for runner in runners)
     if not slots:
         return None
@@ -131,7 +138,7 @@ def _seconds_to_start(
 
 
 def _usual_seconds(database: Database) -> dict[str, float]:
-    """The mean run time of each type, in seconds, over the jobs that have finished last."""
+    """Mean run time of each type, in seconds, over the most recently finished jobs."""
     query = JobRow.select(JobRow.type, JobRow.started_at, JobRow.finished_at)
     ended = query.where(JobRow.finished_at.is_null(False), JobRow.started_at.is_null(False))
     recent = database.rows(ended.order_by(JobRow.finished_at.desc()).limit(RECENT))

@@ -1,7 +1,7 @@
-"""How far the times in ids are from `created_at`: the most that any job had.
+"""The clock skew of job ids: the largest distance between the time in an id and `created_at`.
 
-Ids are made by the clocks of listeners, and a while before their jobs are stored; `created_at` is
-by the clock of the store. A search by time goes by ids, and has to know how far off they may be.
+A listener makes an id by its own clock, shortly before the job is stored. `created_at` is by the
+store's clock. A search by time uses the ids, so it must know how far off they can be.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,44 +13,46 @@ from storage.db.models import VersionRow
 from storage.db.parameters import parameter
 
 _TIME_BITS = 80
-"""A UUID of version 7 begins with its time in milliseconds; so many bits follow."""
+"""Position of the time in a UUID of version 7: this many bits follow its milliseconds."""
 _LATEST_MS = (1 << 48) - 1
-LEAST_MS = 1024
-"""What is noted at least: a moment always passes between an id and its job."""
+MIN_SKEW_MS = 1024
+"""Minimum skew that is stored, since some time always passes between an id and its job."""
 
 
 class IdSkew:
-    """Notes the skew of new jobs; for one thread."""
+    """Records the skew of new jobs. For one thread."""
 
     def __init__(self, database: Database):
         self._database = database
         self._known = 0
-        """What the store surely has: never what a transaction that may yet fail has written."""
+        """Lower bound of the stored skew. Only set from committed data, as a transaction may still
+        fail."""
 
-    def note(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """To be called in the transaction that stores these jobs."""
-        skew = max(abs(time_of(row["id"]) - row["created_at"]) for row in rows)
+    def record(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Raise the stored skew if these new jobs need it. Call this in the transaction that stores
+        them."""
+        skew = max(abs(id_time_ms(row["id"]) - row["created_at"]) for row in rows)
         if skew <= self._known:
             return
         self._known = stored_skew(self._database)
         if skew > self._known:
-            # Rounded up, or it would grow by a little again and again.
-            wide = max(LEAST_MS, 1 << skew.bit_length())
+            # Rounded up to a power of two, so that the row is seldom updated.
+            wide = max(MIN_SKEW_MS, 1 << skew.bit_length())
             self._database.change(self._database.statement("skew", _update), {"wide": wide})
 
 
 def stored_skew(database: Database) -> int:
-    """The skew of all jobs, in milliseconds."""
+    """The largest skew of all jobs, in milliseconds."""
     return int(database.fetch(database.statement("stored skew", _select), {})[0]["id_skew_ms"])
 
 
-def time_of(job_id: UUID) -> int:
-    """The time in an id, in milliseconds."""
+def id_time_ms(job_id: UUID) -> int:
+    """The time in an id, in milliseconds since 1970."""
     return job_id.int >> _TIME_BITS
 
 
-def first_id(ms: int) -> UUID:
-    """The least id that can be of a time."""
+def first_id_at(ms: int) -> UUID:
+    """The smallest id that can have this time."""
     return UUID(int=min(max(0, ms), _LATEST_MS) << _TIME_BITS)
 
 
@@ -60,5 +62,5 @@ def _select() -> Any:
 
 def _update() -> Any:
     wide = parameter(VersionRow.id_skew_ms, "wide")
-    # Another listener may have noted a larger one meanwhile.
+    # Another listener may have stored a larger skew in the meantime.
     return VersionRow.update(id_skew_ms=wide).where(VersionRow.id_skew_ms < wide)

@@ -1,14 +1,14 @@
-"""Finds the jobs that filters choose, newest first: by an index where there is one, else by a look
-through the jobs that is bounded in time.
+"""Finds the jobs that match filters, newest first.
 
-A filter by status or type is a merge of streams, one for each pair of them, each by one index:
+Filters by status or type use an index. The result is a merge of streams, one per combination of
+type and status, each read from the index:
 
-    (sleep, failed)   ──▶ ids, newest first ─┐
-    (sleep, canceled) ──▶ ids, newest first ─┴─ merge ─▶ ids, newest first
+  (sleep, failed)   ──▶ ids, newest first ─┐
+  (sleep, canceled) ──▶ ids, newest first ─┴─ merge ─▶ ids, newest first
 
-Of a stream, no more is read than is taken. Filters that no index serves (text; the exact time) are
-looked at job by job, in windows of a stream, so a page may hold fewer jobs than was asked for, and
-still have a next one.
+A stream is read only as far as the merge needs it. Filters without an index (text, exact time,
+caller, queue) are checked job by job, in windows of a stream, for a limited time. A page can
+therefore hold fewer jobs than requested and still have a next page.
 """
 
 import heapq
@@ -21,7 +21,7 @@ from uuid import UUID
 
 from storage.db.database import Database
 from storage.jobs.transitions import to_json_text
-from storage.queries.id_skew import first_id, stored_skew
+from storage.queries.id_skew import first_id_at, stored_skew
 from storage.queries.search_statements import (
     select_chosen,
     select_ids,
@@ -31,22 +31,23 @@ from storage.queries.search_statements import (
 from storage.records.filters import Filters
 from storage.records.states import Status
 
-LOOK_SECONDS = 0.2
-"""How long a page is looked for; the rest is left to the next one."""
+SEARCH_SECONDS = 0.2
+"""Time limit of a page; the next page continues the search."""
 WINDOW_SECONDS = 0.02
-"""How long the look through one window may take; by that its size is chosen."""
+"""Target duration of the check of one window; its size is adjusted to it."""
 WINDOWS = (64, 4096)
-"""Jobs in a window, the least and the most; of a stream that needs no look, the most in a query."""
+"""Least and greatest number of jobs in a window; the latter also limits other queries."""
 _NEWEST = UUID(int=(1 << 128) - 1)
 _OLDEST = UUID(int=0)
 
 Candidate = tuple[UUID, bool]
-"""A job that is chosen; or False with the last job of a window, where a look can be ended."""
+"""A matching job with True, or the last job of a window with False: a point where the search can
+stop."""
 
 
 @dataclass(frozen=True)
 class SearchResult:
-    """Ids, newest first. `next` continues the search, None at its end."""
+    """Matching ids, newest first. Pass `next` as `before` to continue; None means the end."""
 
     ids: list[UUID]
     next: UUID | None
@@ -57,10 +58,10 @@ def find(
     filters: Filters,
     limit: int,
     before: UUID | None = None,
-    seconds: float = LOOK_SECONDS,
+    seconds: float = SEARCH_SECONDS,
     clock: Callable[[], float] = time.monotonic,
 ) -> SearchResult:
-    """Up to `limit` jobs, newest first, older than `before`; as many as are found in that time."""
+    """Return up to `limit` jobs older than `before`, newest first, found within `seconds`."""
     deadline = clock() + seconds
     search = _SearchRun(database, filters, limit, before, clock)
     found: list[UUID] = []
@@ -75,7 +76,7 @@ def find(
 
 
 def types_of(database: Database) -> list[str]:
-    """The types of all stored jobs; one step in an index for each."""
+    """The types of all stored jobs. Takes one index lookup per type."""
     found: list[str] = []
     following = database.statement("type after", select_type_after)
     while rows := database.fetch(following, {"after": found[-1] if found else ""}):
@@ -84,7 +85,7 @@ def types_of(database: Database) -> list[str]:
 
 
 class _SearchRun:
-    """What all streams of one look have in common."""
+    """One search: the parameters that all its streams share."""
 
     def __init__(
         self,
@@ -101,15 +102,15 @@ class _SearchRun:
         self._least = _OLDEST
         if filters.created_before is not None:
             end = filters.created_before + stored_skew(database)
-            self._start = min(self._start, first_id(end))
+            self._start = min(self._start, first_id_at(end))
         if filters.created_after is not None:
-            self._least = first_id(filters.created_after - stored_skew(database))
-        self._looked_at = _looked_at(filters)
-        # A power of two, so that there are few statements.
+            self._least = first_id_at(filters.created_after - stored_skew(database))
+        self._looked_at = _unindexed_filters(filters)
+        # A power of two, so that few different statements are prepared.
         self._count = min(1 << limit.bit_length(), WINDOWS[1])
 
     def streams(self) -> list[Iterator[Candidate]]:
-        """One for each part of the index that has jobs which may be chosen."""
+        """One stream for each range of the index that can hold matching jobs."""
         stream = self._windows if self._looked_at else self._pages
         return [stream(guard) for guard in self._guards()]
 
@@ -122,7 +123,7 @@ class _SearchRun:
         return [{"type": type, "status": status} for type, status in product(types, statuses)]
 
     def _pages(self, guard: dict[str, Any]) -> Iterator[Candidate]:
-        """All jobs of a guard."""
+        """All jobs of an index range."""
         before, count = self._start, self._count
         page = self._database.statement(("page", *guard, count), lambda: select_ids(guard, count))
         while True:
@@ -133,7 +134,7 @@ class _SearchRun:
             before = rows[-1]["id"]
 
     def _windows(self, guard: dict[str, Any]) -> Iterator[Candidate]:
-        """The jobs of a guard that are chosen, and the end of each window."""
+        """The matching jobs of an index range, and the end of each window."""
         before, size = self._start, WINDOWS[0]
         while (last := self._last(guard, before, size)) is not None:
             began = self._clock()
@@ -158,7 +159,7 @@ class _SearchRun:
         return [row["id"] for row in self._database.fetch(chosen, values)]
 
 
-def _looked_at(filters: Filters) -> dict[str, Any]:
+def _unindexed_filters(filters: Filters) -> dict[str, Any]:
     """The filters that no index serves, with their values."""
     given = {
         "created_after": filters.created_after,
@@ -172,7 +173,7 @@ def _looked_at(filters: Filters) -> dict[str, Any]:
 
 
 def ascii_lower(text: str) -> str:
-    """Without capitals from A to Z; others stay, as the databases leave them."""
+    """Lower-case only the letters A to Z, like the text search of both databases."""
     return "".join(each.lower() if each.isascii() else each for each in text)
 
 

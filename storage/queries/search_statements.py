@@ -1,4 +1,8 @@
-"""The statements of a search, with places for what differs."""
+"""The prepared statements of a search.
+
+A guard is a mapping with the columns `type` and `status`, or an empty one: it selects a range of an
+index.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,10 +15,10 @@ from storage.db.parameters import parameter
 
 
 def _within(guard: Mapping[str, Any]) -> list[Any]:
-    """The condition on ids, and those of an index.
+    """The condition on ids between `least` and `before`, within the range of a guard.
 
-    With a guard, as one range of that index: were it said column by column, PostgreSQL might prefer
-    to go by ids alone, and look for the few that a guard lets pass among all of them.
+    The guard and the id are compared as one row value, which is one range of the index. With
+    separate conditions, PostgreSQL might walk the index on ids, and filter most of the jobs out.
     """
     columns = [getattr(JobRow, name) for name in guard]
     key = pw.Tuple(*columns, JobRow.id)
@@ -30,19 +34,19 @@ def _newest_first(guard: Mapping[str, Any]) -> list[Any]:
 
 
 def select_ids(guard: Mapping[str, Any], count: int) -> Any:
-    """So many ids within `before` and `least`, newest first; `guard` names more conditions."""
+    """Up to `count` ids between `least` and `before`, newest first, within the range of a guard."""
     ids = JobRow.select(JobRow.id).where(*_within(guard))
     return ids.order_by(*_newest_first(guard)).limit(count)
 
 
 def select_last(guard: Mapping[str, Any], count: int) -> Any:
-    """The oldest of these as text, in which ids have the same order; null if there is none."""
+    """The oldest id that `select_ids` would find, as text, or null. Texts sort like their ids."""
     some = select_ids(guard, count).alias("some")
     return pw.Select([some], [pw.fn.MIN(some.c.id.cast("TEXT")).alias("id")])
 
 
 def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
-    """All ids within `before` and `least` that the named filters choose, newest first."""
+    """All ids between `least` and `before` that match the named filters, newest first."""
     text = parameter(JobRow.payload, "text"), parameter(JobRow.payload, "quoted")
     named = UploadRow.select(UploadRow.id).where(
         UploadRow.id == JobRow.upload_id, database.contains(UploadRow.name, text[0])
@@ -60,6 +64,6 @@ def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[s
 
 
 def select_type_after() -> Any:
-    """The next type that any job has."""
+    """The next type after `after`, in alphabetical order, that any job has."""
     after = JobRow.type > parameter(JobRow.type, "after")
     return JobRow.select(JobRow.type).where(after).order_by(JobRow.type).limit(1)

@@ -1,5 +1,4 @@
-"""Settings without Pydantic, which takes 6 MB of memory: for a program that has no other use for
-it. A child process reads them, and ends."""
+"""Reads settings in a child process, so that this process never loads Pydantic (6 MB of memory)."""
 
 import sys
 from collections.abc import Callable
@@ -14,15 +13,18 @@ T = TypeVar("T", bound="Settings")
 
 
 class _Values:
-    """The values of settings, under the same names; shows none, as some are secret."""
+    """The values of settings as attributes. Its repr shows no values, as some are secret."""
 
     def __init__(self, values: dict[str, Any]):
         vars(self).update(values)
 
 
 def read_in_child(read: Callable[[], T]) -> T:
-    """What `read` returns, which is called in a child: fields and properties, but no methods. If it
-    exits instead, so does this program, with the same code. Before there are any threads."""
+    """Call `read` in a forked child process; return its settings without their methods.
+
+    If `read` exits the program, this program exits with the same code. Call this before starting
+    any threads, because it forks.
+    """
     fork = get_context("fork")
     ours, theirs = fork.Pipe(duplex=False)
     child = fork.Process(target=_send, args=(theirs, read))
@@ -39,10 +41,10 @@ def read_in_child(read: Callable[[], T]) -> T:
     return cast(T, _Values(values))
 
 
-def _send(end: Connection, read: Callable[[], "Settings"]) -> None:
+def _send(connection: Connection, read: Callable[[], "Settings"]) -> None:
     settings = read()
-    from pydantic import BaseModel  # not above, see there
+    from pydantic import BaseModel  # only in the child
 
     names = [name for name in {*dir(settings)} - {*dir(BaseModel)} if name[0] != "_"]
     values = {name: getattr(settings, name) for name in names}
-    end.send({name: value for name, value in values.items() if not callable(value)})
+    connection.send({name: value for name, value in values.items() if not callable(value)})

@@ -1,8 +1,8 @@
-"""Settings of the store, and how settings are read for every program.
+"""Settings of the store, and how every program reads its settings.
 
-A program has one frozen settings class, a subclass of `Settings`; a field `concurrency_limit`
-is the environment variable CONCURRENCY_LIMIT. All problems are reported at once. A field with
-`repr=False` holds a secret: it is shown nowhere.
+Each program has one frozen settings class, a subclass of `Settings`. A field `concurrency_limit` is
+read from the environment variable CONCURRENCY_LIMIT. All problems are reported at once. A field
+with `repr=False` holds a secret, which is never shown.
 """
 
 import os
@@ -18,18 +18,18 @@ from storage.settings.url import is_postgresql, url_problem
 
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
-"""A length of time as settings give it."""
+"""A duration in seconds."""
 
 
 class SettingsError(Exception):
-    """What is wrong with the environment, one line a problem."""
+    """The problems with the environment, one per line."""
 
 
 class Settings(BaseModel):
-    """What the listener and the worker both need to know."""
+    """The settings that all programs share."""
 
     program: ClassVar[str] = "tool"
-    """What PostgreSQL shows of its connections."""
+    """Name of the program, part of the application name that PostgreSQL shows."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=str.upper, hide_input_in_errors=True
@@ -38,38 +38,38 @@ class Settings(BaseModel):
     data_dir: Path = Field(Path("data"), description="folder of the database and the uploads")
     database_url: str = Field(
         "",
-        repr=False,  # it may have a password
+        repr=False,  # it may contain a password
         description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR",
     )
     listen_url: str = Field(
         "",
         repr=False,
-        description="address of the same PostgreSQL past a pooler, for what needs a session: "
-        "LISTEN, and migrations; empty: DATABASE_URL",
+        description="address of the same PostgreSQL without a pooler, for LISTEN and migrations, "
+        "which need a session; empty: DATABASE_URL",
     )
     uploads_url: str = Field(
         "", description="file:///path or s3://bucket/prefix; empty: uploads in DATA_DIR"
     )
     aws_endpoint_url: str = Field(
-        "", description="with s3://: address of what is not S3 at AWS, as in https://minio:9000"
+        "", description="with s3://: address of a server other than AWS, as in https://minio:9000"
     )
     aws_region: str = Field("", description="with s3://: region of the bucket; empty: us-east-1")
-    aws_access_key_id: str = Field("", description="with s3://: the key to sign requests with")
+    aws_access_key_id: str = Field("", description="with s3://: id of the access key")
     aws_secret_access_key: str = Field("", repr=False, description="with s3://: its secret")
     aws_session_token: str = Field(
-        "", repr=False, description="with s3://: the token of a key for some time"
+        "", repr=False, description="with s3://: session token of a temporary access key"
     )
     aws_shared_credentials_file: Path | None = Field(
-        None, description="with s3://: file with these three in [default], instead of them"
+        None, description="with s3://: AWS credentials file; its profile [default] is used"
     )
     job_types: str = Field(
         "runner.job_types", description="packages or modules of job types, separated by commas"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="least level that is logged"
+        "INFO", description="minimum level of log messages"
     )
     log_format: Literal["auto", "text", "json"] = Field(
-        "auto", description="auto: text at a terminal, json otherwise"
+        "auto", description="auto: text on a terminal, json otherwise"
     )
 
     @field_validator("log_level", mode="before")
@@ -79,7 +79,7 @@ class Settings(BaseModel):
 
     @field_validator("listen_url")
     @classmethod
-    def _same_kind(cls, value: str, info: ValidationInfo) -> str:
+    def _both_postgresql(cls, value: str, info: ValidationInfo) -> str:
         urls = value, info.data.get("database_url", "")
         if value and not all(map(is_postgresql, urls)):
             raise ValueError("it must start with postgresql://, and so must DATABASE_URL")
@@ -87,14 +87,14 @@ class Settings(BaseModel):
 
     @field_validator("database_url", "listen_url")
     @classmethod
-    def _known_database(cls, value: str) -> str:
-        if wrong := value and url_problem(value):
-            raise ValueError(wrong)
+    def _valid_database_url(cls, value: str) -> str:
+        if problem := value and url_problem(value):
+            raise ValueError(problem)
         return value
 
     @field_validator("uploads_url")
     @classmethod
-    def _known_place(cls, value: str) -> str:
+    def _valid_uploads_url(cls, value: str) -> str:
         url = urlparse(value)
         if not value or (url.scheme == "file" and not url.netloc and url.path.startswith("/")):
             return value
@@ -111,11 +111,10 @@ class Settings(BaseModel):
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """The settings from the environment; an empty variable counts as not set.
+        """Return the settings from the environment. An empty variable counts as not set.
 
-        A secret may be in a file, named by the variable with `_FILE` after its name.
-        Raises SettingsError with every problem: name, value unless it is secret, and what is
-        allowed.
+        A secret can be given in a file, named by the variable with the suffix `_FILE`. Raises
+        SettingsError with every problem: name, value unless it is secret, and the allowed values.
         """
         given = {name: value for name, value in environ.items() if value.strip()}
         lines = [*cls._take_files(given)]
@@ -129,7 +128,7 @@ class Settings(BaseModel):
 
     @classmethod
     def _take_files(cls, given: dict[str, str]) -> Iterator[str]:
-        """Put the secrets that are in files among the settings; what is wrong with them."""
+        """Read the secrets that are given in files into `given`; yield the problems."""
         for name, file in [(name, f"{name}_FILE") for name in cls.secrets()]:
             if file not in given:
                 continue
@@ -146,8 +145,8 @@ class Settings(BaseModel):
 
     @classmethod
     def secrets(cls) -> list[str]:
-        """The names of variables that hold secrets and may be given by files; of tokens, a file
-        is a setting of its own."""
+        """Variables of secrets that can be given with the suffix `_FILE`. API_TOKENS is not among
+        them, because API_TOKENS_FILE is a setting of its own."""
         fields = cls.model_fields.items()
         names = [name for name, field in fields if not field.repr]
         return [name.upper() for name in names if f"{name}_file" not in cls.model_fields]
@@ -166,7 +165,7 @@ class Settings(BaseModel):
 
     @property
     def uploads_folder(self) -> Path | None:
-        """That of UPLOADS_URL, or the one in DATA_DIR; None for a bucket."""
+        """The folder of UPLOADS_URL, or `uploads` in DATA_DIR; None for a bucket."""
         url = urlparse(self.uploads_url)
         if url.scheme == "s3":
             return None
@@ -174,12 +173,12 @@ class Settings(BaseModel):
 
     @property
     def job_type_packages(self) -> list[str]:
-        """The names in JOB_TYPES."""
+        """The module names in JOB_TYPES."""
         return [name.strip() for name in self.job_types.split(",") if name.strip()]
 
     @classmethod
     def help(cls) -> str:
-        """All settings with their defaults, one a line, for --help."""
+        """A line for each setting with its default, for --help."""
         rows = [(n.upper(), f.default, f.description) for n, f in cls.model_fields.items()]
         files = [(f"{name}_FILE", None, f"file that holds {name}") for name in cls.secrets()]
         rows += files
@@ -192,8 +191,9 @@ class Settings(BaseModel):
 
 
 def read_or_exit(cls: type[T]) -> T:
-    """The settings of a program, or every problem on stderr and exit code 2."""
+    """Return the settings of a program. If they are invalid, print every problem on stderr and exit
+    with code 1."""
     try:
         return cls.read()
     except SettingsError as error:
-        sys.exit(f"cannot start, settings are wrong:\n{error}")
+        sys.exit(f"cannot start, invalid settings:\n{error}")

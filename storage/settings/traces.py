@@ -1,7 +1,7 @@
-"""Settings of traces, by the names that OpenTelemetry has given them.
+"""Settings of tracing, under OpenTelemetry's standard names.
 
-Those that are not here the libraries read themselves, where traces are on: OTEL_SERVICE_NAME,
-OTEL_TRACES_SAMPLER, OTEL_BSP_SCHEDULE_DELAY and so on.
+OpenTelemetry's libraries read further variables themselves if tracing is on, such as
+OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and OTEL_BSP_SCHEDULE_DELAY.
 """
 
 from typing import Literal
@@ -13,21 +13,21 @@ from storage.settings.settings import Settings
 
 
 class TraceSettings(Settings):
-    """Whether spans are sent, and where to."""
+    """Whether spans are sent, and to which collector."""
 
     otel_exporter_otlp_endpoint: str = Field(
         "",
-        description="where traces are sent to by OTLP over HTTP, as in http://collector:4318; "
-        "empty: there are none",
+        description="collector that receives traces by OTLP over HTTP, as in "
+        "http://collector:4318; empty: no traces",
     )
     otel_exporter_otlp_traces_endpoint: str = Field(
-        "", description="the same with its path, as in http://collector:4318/v1/traces"
+        "", description="collector for traces with its path, as in http://collector:4318/v1/traces"
     )
     otel_exporter_otlp_headers: str = Field(
-        "", repr=False, description="headers to send with them, as in api-key=KEY,other=VALUE"
+        "", repr=False, description="headers to send with traces, as in api-key=KEY,other=VALUE"
     )
     otel_exporter_otlp_protocol: Literal["http/protobuf"] = Field(
-        "http/protobuf", description="how they are sent; there is no other way here"
+        "http/protobuf", description="how traces are sent; no other protocol is supported"
     )
     otel_sdk_disabled: bool = Field(False, description="true: no traces, whatever else is set")
 

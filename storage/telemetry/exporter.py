@@ -1,6 +1,6 @@
-"""Sends spans in batches, in a thread, and says in the log what is lost.
+"""Sends spans in batches from a thread, and logs when spans are lost.
 
-It is loaded only where traces are on, as all that imports OpenTelemetry's libraries.
+Loaded only if tracing is on, like all modules that import OpenTelemetry.
 """
 
 import contextlib
@@ -21,51 +21,51 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 3.0
-"""What the last spans may take to be sent at the end."""
+"""Time limit for sending the last spans at the end."""
 
 
 class SpanSender(BatchSpanProcessor):
-    """Takes spans and waits for nothing; what a collector does not take is lost."""
+    """Queues spans without blocking. Spans that the collector does not take are lost."""
 
     def __init__(self, settings: "TraceSettings"):
-        """Start the thread that sends."""
-        self._told = _Told(_exporter(settings))
-        super().__init__(self._told)
+        """Start the sending thread."""
+        self._reporting = _LossReportingExporter(_build_exporter(settings))
+        super().__init__(self._reporting)
 
     def close(self) -> None:
-        """Send what is left, for CLOSE_SECONDS at most."""
-        # Beside, since the libraries wait for longer than they are told to.
+        """Send the remaining spans, for up to CLOSE_SECONDS."""
+        # In a thread, because the libraries wait longer than their timeout.
         last = threading.Thread(target=self.shutdown, name="last spans", daemon=True)
         last.start()
         last.join(CLOSE_SECONDS)
-        if last.is_alive() and not self._told.failing:
+        if last.is_alive() and not self._reporting.failing:
             log.warning("traces are lost: the collector takes too long for the last of them")
 
 
-class _Told(SpanExporter):
-    """Says once that spans are lost, and once that they are not any more.
+class _LossReportingExporter(SpanExporter):
+    """Logs once when spans begin to be lost, and once when they no longer are.
 
-    That too many have waited for a collector which is well is said once and for all.
+    A full queue with a working collector is logged once in the life of the program.
     """
 
     def __init__(self, exporter: SpanExporter):
         self._exporter = exporter
-        self._heard = _Heard()
-        self._full = False
+        self._warnings = _LibraryWarnings()
+        self._full_reported = False
         self.failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result, self._heard.first = SpanExportResult.FAILURE, ""
-        with contextlib.suppress(Exception):  # whatever it is, it may not end the thread
+        result, self._warnings.first = SpanExportResult.FAILURE, ""
+        with contextlib.suppress(Exception):  # no error may end the thread
             result = self._exporter.export(spans)
         failing = result is not SpanExportResult.SUCCESS
         if failing and not self.failing:
-            extra = {"reason": self._heard.first}
+            extra = {"reason": self._warnings.first}
             log.warning("the collector takes no traces, they are lost", extra=extra)
         elif self.failing and not failing:
             log.info("the collector takes traces again")
-        elif self._heard.full and not (failing or self._full):
-            self._full = True
+        elif self._warnings.full and not (failing or self._full_reported):
+            self._full_reported = True
             log.warning("traces come faster than the collector takes them, some are lost")
         self.failing = failing
         return result
@@ -74,12 +74,12 @@ class _Told(SpanExporter):
         self._exporter.shutdown()
 
 
-class _Heard(logging.Handler):
-    """Keeps what the libraries say, from now on, instead of each line in the log."""
+class _LibraryWarnings(logging.Handler):
+    """Captures the libraries' log messages instead of passing each to our log."""
 
     first = ""
     full = False
-    """Whether they have said that spans had no more room to wait."""
+    """Whether the libraries have dropped spans because their queue was full."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -93,9 +93,9 @@ class _Heard(logging.Handler):
         self.first = self.first or text
 
 
-def _exporter(settings: "TraceSettings") -> OTLPSpanExporter:
+def _build_exporter(settings: "TraceSettings") -> OTLPSpanExporter:
     session = requests.Session()
-    # Asked for now: the thread must not look at the environment while keepers are started.
+    # Read now: the thread must not read the environment while keepers are started.
     endpoint = settings.otel_exporter_otlp_traces_endpoint or settings.otel_exporter_otlp_endpoint
     session.proxies.update(requests.utils.get_environ_proxies(endpoint))
     session.trust_env = False

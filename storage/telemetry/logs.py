@@ -1,4 +1,4 @@
-"""How every program writes its log: lines at a terminal, else JSON. Imports nothing of ours."""
+"""Sets up the log of a program: text on a terminal, JSON otherwise. Imports nothing of ours."""
 
 import logging
 import os
@@ -13,15 +13,15 @@ _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskN
 
 
 def instance() -> str:
-    """This process among those of all machines, as in `box1-4711`."""
+    """Name of this process, unique among all machines, such as `box1-4711`."""
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
 class TextFormatter(logging.Formatter):
-    """One line, with the extra fields as name=value behind the message."""
+    """Formats a record as one line, with the extra fields as name=value after the message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line of a record."""
+        """Return the line of a record."""
         extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         fields = "".join(f" {name}={value}" for name, value in extra.items())
         return super().format(record).replace("\n", f"{fields}\n", 1) + (
@@ -30,10 +30,10 @@ class TextFormatter(logging.Formatter):
 
 
 def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str) -> None:
-    """Log to stderr, everything from `level` on.
+    """Log to stderr, from `level` on.
 
-    `program` goes into each JSON line, and which process of which machine has written it: names of
-    runners begin with that.
+    Each JSON line contains `program`, and `instance` for the process. Names of runners begin with
+    the instance.
     """
     handler = logging.StreamHandler(sys.stderr)
     if style == "text" or (style == "auto" and sys.stderr.isatty()):
@@ -45,12 +45,13 @@ def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str
             JsonFormatter(FIELDS, rename_fields=names, static_fields=static, timestamp="time")
         )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    _leave_out_what_no_line_has()
+    _skip_unused_fields()
 
 
-def _leave_out_what_no_line_has() -> None:
-    """As https://docs.python.org/3/howto/logging.html#optimization has it: a third of a line's
-    cost, of which a worker writes one for each job."""
+def _skip_unused_fields() -> None:
+    """Stop collecting record fields that no log line uses, which saves a third of the cost of a
+    line. A worker logs a line per job. See
+    https://docs.python.org/3/howto/logging.html#optimization."""
     for what in ("Threads", "Processes", "Multiprocessing", "AsyncioTasks"):
         setattr(logging, f"log{what}", False)
     logging._srcfile = None

@@ -1,4 +1,4 @@
-"""Spans, made and sent by OpenTelemetry's libraries; loaded only where traces are on."""
+"""Creates spans with OpenTelemetry's libraries. Loaded only if tracing is on; see tracing.py."""
 
 import os
 from collections.abc import Mapping
@@ -24,25 +24,25 @@ Attributes = Mapping[str, str | int | float | bool | None]
 
 
 class Spans:
-    """Makes spans and sends them; may be used by many threads, but `add` by one."""
+    """Creates and sends spans. `begin` may be called by many threads, `add` by one only."""
 
     def __init__(self, settings: "TraceSettings", program: str):
-        """Start the thread that sends. `program` is listener or worker."""
+        """Start the sending thread. `program` is `listener` or `worker`."""
         _forget_empty_settings()
         own = {"service.name": f"job-service-{program}", "service.instance.id": instance()}
-        # Merged last, what the environment says of these holds.
+        # Merged last, so that values from the environment take precedence.
         resource = Resource.create(own).merge(OTELResourceDetector().detect())
-        self._ids = _Ids()
+        self._ids = _PresetIds()
         provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
         self._sender = SpanSender(settings)
         provider.add_span_processor(self._sender)
         self._tracer = provider.get_tracer("job-service")
 
     def begin(self, name: str, headers: Mapping[str, str], attributes: Attributes) -> "OpenSpan":
-        """The span of a request, in the trace that its headers name, or else in a new one."""
+        """Begin the span of a request, in the trace that its headers name, or in a new one."""
         context = _CONTEXT.extract(headers)
         span = self._tracer.start_span(
-            name, context, kind=SpanKind.SERVER, attributes=_known(attributes)
+            name, context, kind=SpanKind.SERVER, attributes=_without_none(attributes)
         )
         return OpenSpan(span)
 
@@ -58,10 +58,10 @@ class Spans:
         links: Mapping[str, str] | None = None,
         error: Json | None = None,
     ) -> None:
-        """A span that is over, below another one; `times` in milliseconds since 1970.
+        """Add a finished span below the span `traceparent`; `times` are its start and end in
+        milliseconds since 1970.
 
-        `links` are headers that may name another trace that it has to do with; `error` is
-        {"type", "message"}.
+        `links` are headers that may name another, related trace. `error` is {"type", "message"}.
         """
         start, end = times[0] * _MS, max(times) * _MS  # the clock may have been set back
         self._ids.next = id
@@ -69,7 +69,7 @@ class Spans:
             name,
             _CONTEXT.extract({"traceparent": traceparent}),
             kind=SpanKind[kind.upper()],
-            attributes=_known(attributes),
+            attributes=_without_none(attributes),
             links=_links(links or {}),
             start_time=start,
         )
@@ -80,30 +80,30 @@ class Spans:
         span.end(end)
 
     def close(self) -> None:
-        """Send what is left, within seconds."""
+        """Send the remaining spans, within seconds."""
         self._sender.close()
 
 
 class OpenSpan:
-    """The span of a request that is under way; one that is dropped is not sent."""
+    """The span of a request in progress. A span that is never ended is not sent."""
 
     def __init__(self, span: Span):
         self._span = span
 
     @property
     def traceparent(self) -> str:
-        """What names this span to others."""
+        """The W3C `traceparent` header that refers to this span."""
         context = self._span.get_span_context()
         return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
     def end(self, attributes: Attributes) -> None:
-        """The request has been answered."""
-        self._span.set_attributes(_known(attributes))
+        """End the span, when the request has been answered."""
+        self._span.set_attributes(_without_none(attributes))
         self._span.end()
 
 
-class _Ids(RandomIdGenerator):
-    """Random ids, unless the next one is known."""
+class _PresetIds(RandomIdGenerator):
+    """Generates random ids, unless the next span id is given."""
 
     next: int | None = None
 
@@ -113,13 +113,13 @@ class _Ids(RandomIdGenerator):
 
 
 def _forget_empty_settings() -> None:
-    """A variable that is empty counts as not set, as everywhere here; the libraries may choke."""
+    """Remove empty OTEL_* variables: they count as not set, but the libraries may fail on them."""
     for name in [name for name, value in os.environ.items() if name.startswith("OTEL_")]:
         if not os.environ[name].strip():
             del os.environ[name]
 
 
-def _known(attributes: Attributes) -> dict[str, str | int | float | bool]:
+def _without_none(attributes: Attributes) -> dict[str, str | int | float | bool]:
     return {name: value for name, value in attributes.items() if value is not None}
 
 

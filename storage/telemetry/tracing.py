@@ -1,4 +1,5 @@
-"""Whether there are traces: OpenTelemetry's libraries are loaded only if so."""
+"""Opens tracing if it is enabled. OpenTelemetry's libraries are imported only then, so this module
+must not import spans.py at the top."""
 
 from typing import TYPE_CHECKING
 
@@ -8,13 +9,13 @@ if TYPE_CHECKING:
 
 
 class TracingError(Exception):
-    """What traces lack to be sent."""
+    """A library that tracing needs is missing."""
 
 
 def open_spans(settings: "TraceSettings", program: str) -> "Spans | None":
-    """What sends the spans of a program, listener or worker; None where traces are off.
+    """Return the span factory of a program (`listener` or `worker`), or None if tracing is off.
 
-    Raises TracingError where the libraries are not installed.
+    Raises TracingError if the libraries are not installed.
     """
     if not settings.traces:
         return None

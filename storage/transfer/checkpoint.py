@@ -1,4 +1,4 @@
-"""How far the move is that fills a database, kept in that database itself."""
+"""The progress of a transfer, stored in the target database in a table `move`."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import peewee as pw
 from storage.db.database import Database
 from storage.records.job import StoreUnusable
 
-NAME = "move"
-TABLE = """
+TABLE_NAME = "move"
+CREATE_TABLE = """
 CREATE TABLE move (
     id INTEGER PRIMARY KEY,
     source TEXT NOT NULL,
@@ -20,10 +20,11 @@ CREATE TABLE move (
 
 
 class CheckpointRow(pw.Model):
-    """How far the move is that fills this database, in one row; without one, there is no table.
+    """The progress of the transfer that fills this database, in one row. Other databases have no
+    such table.
 
-    `version` is that of the newest change in the source, `after` the last key of the table that
-    is being copied, as JSON.
+    `version` is the newest change number of the source when the transfer began. `copying` is the
+    table being copied, and `after` the last key copied from it, as JSON.
     """
 
     id = pw.IntegerField(primary_key=True)
@@ -34,38 +35,39 @@ class CheckpointRow(pw.Model):
     finished_at = pw.BigIntegerField(null=True)
 
     class Meta:
-        table_name = NAME
+        table_name = TABLE_NAME
 
 
-def marker(database: Database) -> dict[str, Any] | None:
-    """The row of `CheckpointRow`; None for a database that was not filled by a move."""
+def read_checkpoint(database: Database) -> dict[str, Any] | None:
+    """Return the row of `CheckpointRow`, or None if no transfer has filled this database."""
     with database.translate_errors():
         tables = database.engine.get_tables()
-    if NAME not in tables:
+    if TABLE_NAME not in tables:
         return None
     rows = database.rows(CheckpointRow.select())
     return rows[0] if rows else None
 
 
-def begin(database: Database, source: str, version: int, first: str) -> dict[str, Any]:
-    """Mark a database as one that is being filled, from its table `first` on."""
+def create_checkpoint(database: Database, source: str, version: int, first: str) -> dict[str, Any]:
+    """Create the table and its row; `first` is the first table to copy. Returns the row."""
     row: dict[str, Any] = {"id": 1, "source": source, "version": version, "copying": first}
     row |= {"after": None, "finished_at": None}
     with database.transaction():
-        database.execute(TABLE)
+        database.execute(CREATE_TABLE)
         database.run(CheckpointRow.insert(**row))
     return row
 
 
-def note(database: Database, **changes: Any) -> None:
+def update_checkpoint(database: Database, **changes: Any) -> None:
     """Change some columns of the row."""
     database.run(CheckpointRow.update(**changes).where(CheckpointRow.id == 1))
 
 
 def refuse_unfinished_transfer(database: Database) -> None:
-    """Raise StoreUnusable for a database that a move has not filled to its end."""
-    move = marker(database)
-    if move and move["finished_at"] is None:
+    """Raise StoreUnusable for a database that is only partly filled by a transfer."""
+    checkpoint = read_checkpoint(database)
+    if checkpoint and checkpoint["finished_at"] is None:
         raise StoreUnusable(
-            f"the move from {move['source']} is not finished: run `python -m storage migrate` again"
+            f"the transfer from {checkpoint['source']} is not finished: "
+            "run `python -m storage migrate` again"
         )

@@ -1,4 +1,4 @@
-"""Copies the files of a move, each with its hash checked, or looks whether all are there."""
+"""Copies the uploaded files of a transfer and verifies their hashes, or checks that all exist."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -18,21 +18,22 @@ _SHOWN = 5
 
 
 def has_files(source: Database) -> bool:
-    """Whether there are any."""
+    """Return whether the source has any uploaded files."""
     return Table(source, UploadRow).count() > 0
 
 
 def transfer_files(
-    source: Database, uploads: Uploads, target: Uploads | None, tell: Callable[[str], None]
+    source: Database, uploads: Uploads, target: Uploads | None, progress: Callable[[str], None]
 ) -> tuple[int, int]:
-    """Copy the files in a folder that the target has not yet; None: they stay, and are looked at.
+    """Copy the files that the target does not have yet. If `target` is None, the files stay where
+    they are, and are only checked.
 
-    Returns how many there are, and how many were copied. Raises MoveRefused with those that are
-    missing, or not what they were when they came.
+    Returns the number of files and of those copied. Raises TransferRefused with the files that are
+    missing or changed.
     """
     if target and not isinstance(uploads, FolderUploads):
         raise TransferRefused(
-            "--uploads-to: files are copied from a folder only, theirs are elsewhere"
+            "--uploads-to: files can only be copied from a folder, but these are in a bucket"
         )
     bad, count, copied = [], 0, 0
     for upload in _uploads(source):
@@ -45,7 +46,7 @@ def transfer_files(
                 copied += 1
             else:
                 bad.append(upload)
-        tell(f"files: {count:,}")
+        progress(f"files: {count:,}")
     if bad:
         raise TransferRefused(_complaint(bad, uploads.folder))
     return count, copied
@@ -57,7 +58,7 @@ def _uploads(source: Database) -> Iterator[Upload]:
 
 
 def _copy(upload: Upload, path: Path, target: Uploads) -> bool:
-    """Whether the copy is what the row says; if not, there is none."""
+    """Copy a file. Returns False, and leaves no copy, if its hash is not the one in its row."""
     writer, digest = target.writer(upload.id), hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -84,6 +85,6 @@ def _complaint(bad: list[Upload], folder: Path | None) -> str:
     more = f" and {len(bad) - _SHOWN} more" if len(bad) > _SHOWN else ""
     place = folder or "the bucket"
     return (
-        f"{len(bad)} files are missing from {place}, or not what was uploaded: {shown}{more}. "
-        "Put them back or delete their jobs, or name the right folder by --data-dir"
+        f"{len(bad)} files are missing from {place} or were changed: {shown}{more}. "
+        "Restore them, delete their jobs, or give the right folder with --data-dir"
     )

@@ -1,4 +1,4 @@
-"""Reads a table in the order of its key, a batch at a time, and writes such rows to another one."""
+"""Reads a table in batches, ordered by its key, and writes the rows to another database."""
 
 import hashlib
 import json
@@ -41,17 +41,18 @@ MODELS: tuple[type[pw.Model], ...] = (
     CounterRow,
     VersionRow,
 )
-"""What is moved, each after those that it refers to. Not the runners: they live elsewhere."""
+"""The tables that are copied, each after the tables it refers to. Runners are not copied, because
+their programs are stopped."""
 BATCH_ROWS = 1000
 BATCH_BYTES = 8 * 1024**2
-"""A batch of large rows has about so many at most."""
+"""Approximate maximum size of a batch; a batch of large rows has fewer rows."""
 _FIRST_ROWS = 16
 
 Row = dict[str, Any]
 
 
 class Table:
-    """A table of a database, whose rows are dictionaries of all its columns."""
+    """A table of a database. A row is a dictionary of all its columns."""
 
     def __init__(self, database: Database, model: type[pw.Model]):
         self._database = database
@@ -63,7 +64,8 @@ class Table:
         self._booleans = [f.name for f in self._fields if isinstance(f, pw.BooleanField)]
 
     def batches(self, after: str | None = None, most: int = BATCH_ROWS) -> Iterator[list[Row]]:
-        """All rows behind a key, or from the first: up to `most` at a time, fewer if large."""
+        """Yield all rows after a key, or from the first: up to `most` at a time, fewer if they are
+        large."""
         limit = min(most, _FIRST_ROWS)
         while rows := self._page(after, limit):
             yield rows
@@ -71,30 +73,31 @@ class Table:
             limit = _next_limit(limit, rows, most)
 
     def key_of(self, row: Row) -> str:
-        """The key of a row as text, which `batches` takes."""
+        """The key of a row as text, as `batches` takes it."""
         return json.dumps([_plain(row[field.name]) for field in self._key])
 
     def insert(self, rows: Sequence[Row]) -> None:
-        """Store rows as they are, in a transaction: what triggers would add comes along itself."""
+        """Insert rows unchanged, within a transaction. Triggers are off, because the rows they
+        would add are copied as well."""
         with _without_triggers(self._database, self.name):
             if self._database.postgresql:
                 self._copy_in(rows)
             else:
-                insert = self._database.statement(("move", self.name), self._insert)
+                insert = self._database.statement(("transfer", self.name), self._insert)
                 self._database.change_each(insert, rows)
 
     def clear(self) -> None:
-        """Delete the rows that a new database begins with, in a transaction."""
+        """Delete all rows, within a transaction: a new database has some."""
         with _without_triggers(self._database, self.name):
             self._database.run(self._model.delete())
 
     def count(self) -> int:
-        """How many rows it has."""
+        """Number of rows."""
         count = self._model.select(pw.fn.COUNT(pw.SQL("*")).alias("count"))
         return int(self._database.rows(count)[0]["count"])
 
     def digest(self) -> Iterator[tuple[int, int]]:
-        """How many rows have been read, and the sum of their hashes, after each batch."""
+        """Yield the number of rows read so far, and the sum of their hashes, after each batch."""
         count = total = 0
         yield count, total
         for rows in self.batches():
@@ -102,7 +105,8 @@ class Table:
             yield count, total % (1 << 256)
 
     def _hash(self, row: Row) -> int:
-        """Of all values of a row; summed up, since the databases may order texts differently."""
+        """Hash of all values of a row. Hashes are added up, because databases may sort texts
+        differently."""
         plain = repr([_plain(row[field.name]) for field in self._fields])
         return int.from_bytes(hashlib.sha256(plain.encode()).digest(), "big")
 
@@ -110,8 +114,8 @@ class Table:
         key = ("page", self.name, limit, after is None)
         page = self._database.statement(key, lambda: self._select(limit, after is None))
         values = [] if after is None else json.loads(after)
-        behind = {f.name: _of_json(f, v) for f, v in zip(self._key, values, strict=False)}
-        rows = self._database.fetch(page, behind)
+        key_values = {f.name: _of_json(f, v) for f, v in zip(self._key, values, strict=False)}
+        rows = self._database.fetch(page, key_values)
         for name in self._booleans:
             for row in rows:
                 row[name] = bool(row[name])
@@ -119,11 +123,11 @@ class Table:
 
     def _select(self, limit: int, first: bool) -> Any:
         query = self._model.select().order_by(*self._key).limit(limit)
-        behind = pw.Tuple(*self._key) > pw.Tuple(*map(parameter, self._key))
-        return query if first else query.where(behind)
+        is_after = pw.Tuple(*self._key) > pw.Tuple(*map(parameter, self._key))
+        return query if first else query.where(is_after)
 
     def _copy_in(self, rows: Sequence[Row]) -> None:
-        """By COPY, with which a move takes a quarter of the time."""
+        """Insert with COPY, which makes a transfer four times as fast as INSERT."""
         names = [field.name for field in self._fields]
         columns = ", ".join(f'"{name}"' for name in names)
         cursor = self._database.engine.cursor()
@@ -141,7 +145,7 @@ def _of_json(field: Any, value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value as both databases give it."""
+    """A value in the form that is the same for both databases."""
     if isinstance(value, UUID):
         return str(value)
     return bytes(value) if isinstance(value, memoryview | bytearray) else value
@@ -156,8 +160,8 @@ def _next_limit(limit: int, rows: Sequence[Row], most: int) -> int:
 
 @contextmanager
 def _without_triggers(database: Database, table: str) -> Iterator[None]:
-    """Keep a table's triggers from firing, within a transaction: nobody sees it without them, and
-    whoever is killed leaves none off."""
+    """Disable the triggers of a table within a transaction. Other transactions never see the table
+    without them, and a killed process leaves none disabled."""
     if not database.postgresql:
         of_table = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
         triggers = database.engine.execute_sql(of_table, (table,)).fetchall()
@@ -167,11 +171,11 @@ def _without_triggers(database: Database, table: str) -> Iterator[None]:
         for _, sql in triggers:
             database.execute(sql)
         return
-    its_own = "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal"
-    if not database.engine.execute_sql(its_own, (table,)).fetchone():
+    has_triggers = "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal"
+    if not database.engine.execute_sql(has_triggers, (table,)).fetchone():
         yield
         return
     database.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')
     yield
-    database.execute("SET CONSTRAINTS ALL IMMEDIATE")  # or what is left to be checked forbids it
+    database.execute("SET CONSTRAINTS ALL IMMEDIATE")  # pending checks would block ALTER TABLE
     database.execute(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')

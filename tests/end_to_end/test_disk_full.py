@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.disk.small_disks import KINDS, full, small_disk
+from tests.support.disk.small_disks import KINDS, fill_disk, small_disk
 from tests.support.programs import Program, Service, running_service
 from tests.support.waiting import wait_for
 
@@ -54,7 +54,7 @@ def test_a_full_disk_refuses_jobs_and_loses_none(service: Service, disk: Path) -
     queued = [service.submit(payload={"seconds": 0}) for _ in range(5)]
     used = sum(psutil.Process(worker.process.pid).cpu_times()[:2])
     began_at = time.monotonic()
-    with full(disk):
+    with fill_disk(disk):
         last = submit_until_refused(service)
         wait_for(lambda: failures(worker) >= 3, timeout=30)
         assert service.call("GET", "/healthz")[0] == 200

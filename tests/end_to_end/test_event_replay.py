@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.event_clients import Sent, open_stream, told
+from tests.support.event_clients import ReceivedEvent, event_labels, open_stream
 from tests.support.programs import Service, running_service
 
 JOBS = 40
@@ -20,9 +20,9 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-async def follow_everywhere(urls: list[str], until_ended: int) -> list[Sent]:
+async def follow_everywhere(urls: list[str], until_ended: int) -> list[ReceivedEvent]:
     """All events, from listeners in turn: each time that one ends, or after some events."""
-    found: list[Sent] = []
+    found: list[ReceivedEvent] = []
     ended = turn = 0
     while ended < until_ended:
         turn += 1
@@ -70,7 +70,7 @@ def test_nothing_is_missed_and_nothing_comes_twice(service: Service) -> None:
                 other.restart()
         return jobs
 
-    async def run() -> tuple[list[str], list[Sent]]:
+    async def run() -> tuple[list[str], list[ReceivedEvent]]:
         following = follow_everywhere([service.base_url, other.base_url], JOBS)
         both = asyncio.gather(asyncio.to_thread(submit_all), following)
         return await asyncio.wait_for(both, 45)
@@ -82,7 +82,7 @@ def test_nothing_is_missed_and_nothing_comes_twice(service: Service) -> None:
     assert sorted(of_job) == sorted(jobs)
     for found in of_job.values():
         # A job that has waited in line for too long is given back.
-        changes = [each for each in told(found) if each != "progress"]
+        changes = [each for each in event_labels(found) if each != "progress"]
         if changes[:2] == ["queued", "queued"]:
             changes.pop(0)  # by the clock of a worker that has just started, it was not due yet
         assert changes == [*["queued", "running"] * (len(changes) // 2), "succeeded"]

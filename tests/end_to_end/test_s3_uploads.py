@@ -17,7 +17,7 @@ from runner.job_types import loader as job_types
 from runner.remote import file as remote_file
 from storage.records.job import Upload
 from tests.support.api import form
-from tests.support.disk.upload_stores import InBucket
+from tests.support.disk.upload_stores import BucketBackend
 from tests.support.programs import Service, running_service
 from tests.support.raw_http import connect
 from tests.support.servers import s3
@@ -177,9 +177,9 @@ def test_a_job_is_tried_again_where_the_network_fails(database_url: str, tmp_pat
 
 def analyzed(bucket: Bucket, content: bytes, cores: int, payload: Any) -> Any:
     """The result of an analysis of a file in the bucket, but for how long it took."""
-    place = InBucket(bucket)
-    upload = place.store(content, "app.log")
-    access = {**place.uploads.access(upload, 60), "name": upload.name, "size": upload.size}
+    backend = BucketBackend(bucket)
+    upload = backend.store(content, "app.log")
+    access = {**backend.uploads.access(upload, 60), "name": upload.name, "size": upload.size}
     request = {"job_id": "1", "attempt": 1, "type": "analyze", "payload": payload}
     request |= {"upload": access, "cores": cores}
     result = json.loads(job_types.load()(json.dumps(request), lambda text: None))

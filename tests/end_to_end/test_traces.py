@@ -14,7 +14,7 @@ import pytest
 from storage.settings.settings import SettingsError
 from storage.settings.traces import TraceSettings
 from tests.support.programs import Program, Service, running_service
-from tests.support.servers.trace_collector import Collector, Sent, running_collector
+from tests.support.servers.trace_collector import Collector, ReceivedSpan, running_collector
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED = f"00-{TRACE}-{PARENT}-01"
@@ -51,7 +51,7 @@ def post(service: Service, path: str, document: Any = None, **headers: str) -> s
         return str(json.load(answer)["job_id"])
 
 
-def named(spans: list[Sent]) -> list[str]:
+def named(spans: list[ReceivedSpan]) -> list[str]:
     return [span.name for span in spans]
 
 

@@ -15,7 +15,7 @@ API = (
     Mutant(
         "a search by time knows how far off ids are",
         "storage/store.py",
-        "        self._skew.note(rows)\n",
+        "        self._skew.record(rows)\n",
         "",
         ("tests/server/handlers/test_lists.py",),
     ),

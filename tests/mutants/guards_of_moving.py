@@ -32,7 +32,7 @@ MOVES = (
     Mutant(
         "how far a move is, is stored with each batch",
         "storage/transfer/transfer.py",
-        "                note(self._target, after=source.key_of(rows[-1]))\n",
+        "                update_checkpoint(self._target, after=source.key_of(rows[-1]))\n",
         "",
         MOVING,
     ),
@@ -53,7 +53,7 @@ MOVES = (
     Mutant(
         "a source that has changed is told from what was copied",
         "storage/transfer/transfer.py",
-        '        if move["version"] != version:\n',
+        '        if checkpoint["version"] != version:\n',
         "        if False:\n",
         MOVING,
     ),

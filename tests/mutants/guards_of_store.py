@@ -92,14 +92,14 @@ STORE = (
     Mutant(
         "who waits is woken after the commit",
         "storage/notify/transaction.py",
-        "    wakeup.after_commit(woken)\n",
+        "    wakeup.notify_after_commit(all_topics)\n",
         "",
         ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(
         "who waits is woken after a turn of a worker",
         "storage/claiming/transaction.py",
-        "        finally:\n            self._wakeup.after_commit(woken)\n",
+        "        finally:\n            self._wakeup.notify_after_commit(woken)\n",
         "        finally:\n            pass\n",
         ("tests/storage/notify/test_wakeup.py",),
     ),
@@ -107,8 +107,7 @@ STORE = (
         "a turn of a worker goes on before it wakes others",
         "storage/claiming/transaction.py",
         "        try:\n            before_wakeup(result)\n",
-        "        self._wakeup.after_commit(woken)\n"
-        "        try:\n            before_wakeup(result)\n",
+        "        self._wakeup.notify_after_commit(woken)\n        try:\n            before_wakeup(result)\n",
         ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(
@@ -204,7 +203,7 @@ STORE = (
     ),
     Mutant(
         "the kernel's lock says who lives",
-        "storage/liveness/runner_locks.py",
+        "storage/liveness/runners.py",
         "fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)",
         "pass",
         RESCUE,
@@ -330,7 +329,7 @@ STORE = (
     ),
     Mutant(
         "a folder that fails to sync is told from one that cannot",
-        "storage/files/folders.py",
+        "storage/files/disk.py",
         "if error.errno not in _CANNOT_SYNC:",
         "if False:",
         MAKING,
@@ -344,7 +343,7 @@ STORE = (
     ),
     Mutant(
         "a new folder is synced into the one above",
-        "storage/files/folders.py",
+        "storage/files/disk.py",
         "    sync_name(folder)\n",
         "",
         MAKING,

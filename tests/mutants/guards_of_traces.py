@@ -54,8 +54,8 @@ TRACES = (
     Mutant(
         "an attempt that was lost is told",
         "storage/claiming/rescue.py",
-        "with self.settled.publish_after_commit(), waking(",
-        "with waking(",
+        "with self.settled.publish_after_commit(), notifying_transaction(",
+        "with notifying_transaction(",
         STORED,
     ),
     Mutant(

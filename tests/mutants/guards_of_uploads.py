@@ -38,8 +38,8 @@ UPLOADS = (
     Mutant(
         "objects of others are left alone",
         "storage/files/bucket.py",
-        "with contextlib.suppress(ValueError):  # of somebody else",
-        "with contextlib.suppress(KeyError):  # of somebody else",
+        "with contextlib.suppress(ValueError):  # no upload of ours",
+        "with contextlib.suppress(KeyError):  # no upload of ours",
         BUCKET,
     ),
     Mutant(

@@ -1,4 +1,4 @@
-"""A listener on a real socket for tests, and a client that reads its answers."""
+"""A listener on a real socket, and a client that checks its responses."""
 
 import json
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +20,7 @@ FILE = b"one ERROR\ntwo WARN ERROR\n"
 
 @contextmanager
 def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[HttpApplication]:
-    """The application on a store, behind the fast path, with the services that it needs."""
+    """Yield the application of a listener on this store; `limits` are settings."""
     opened = open_services(bench, **limits)
     services = io_loop.run_sync(opened.__aenter__)
     try:
@@ -31,7 +31,7 @@ def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[HttpAppli
 
 @asynccontextmanager
 async def open_services(bench: Bench, **limits: int | str) -> AsyncIterator[Services]:
-    """What the handlers of a listener work with, on a store."""
+    """Yield the services of a listener on this store; `limits` are settings."""
     given = bench.store.settings.model_dump(by_alias=True) | {
         name.upper(): value for name, value in limits.items()
     }
@@ -44,43 +44,43 @@ async def open_services(bench: Bench, **limits: int | str) -> AsyncIterator[Serv
 
 
 class Client:
-    """Speaks to the listener under test; errors are answers."""
+    """A client of the listener under test. Error responses raise nothing."""
 
     def __init__(self, http: AsyncHTTPClient, base_url: str):
         self._http = http
         self.base_url = base_url
 
     async def fetch(self, path: str, **options: Any) -> HTTPResponse:
-        """Any request."""
+        """Send any request. Fails if the OpenAPI description does not allow the response."""
         options = {"raise_error": False, "allow_nonstandard_methods": True, **options}
         response = await self._http.fetch(self.base_url + path, **options)
         require_described(options.get("method", "GET"), path, response)
         return response
 
     async def get(self, path: str, status: int = 200, **options: Any) -> Any:
-        """The JSON of an answer that must have this status."""
+        """Return the JSON of a response that must have this status."""
         return read(await self.fetch(path, **options), status)
 
     async def post(self, path: str, document: Any = None, status: int = 202) -> Any:
-        """Post JSON (bytes go as they are); the JSON of the answer."""
+        """Post JSON, or bytes unchanged; return the JSON of the response."""
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
         headers = {"Content-Type": "application/json"}
         return read(await self.fetch(path, method="POST", body=body, headers=headers), status)
 
     async def post_form(self, parts: list[tuple[str, str | None, bytes]], status: int = 202) -> Any:
-        """Post parts (name, file name or None, content) as a form; the JSON of the answer."""
+        """Post a form of parts (name, file name or None, content); return the JSON response."""
         body, content_type = form(parts)
         headers = {"Content-Type": content_type}
         return read(await self.fetch("/jobs", method="POST", body=body, headers=headers), status)
 
     async def sleep_job(self, **options: Any) -> str:
-        """The id of a new sleep job."""
+        """Submit a sleep job; return its id."""
         document = {"type": "sleep", "payload": {"seconds": 5}, **options}
         return str((await self.post("/jobs", document))["job_id"])
 
 
 def read(response: HTTPResponse, status: int) -> Any:
-    """The JSON of an answer; every error must be a problem document."""
+    """Return the JSON of a response. An error response must be a problem document."""
     assert response.code == status, response.body
     if status >= 400:
         assert response.headers["Content-Type"] == "application/problem+json"
@@ -94,12 +94,12 @@ def read(response: HTTPResponse, status: int) -> Any:
 
 
 def fields(problem: Any) -> list[str]:
-    """The fields that a problem names."""
+    """The field names in a problem document."""
     return [error["field"] for error in problem.get("errors", [])]
 
 
 def form(parts: list[tuple[str, str | None, bytes]]) -> tuple[bytes, str]:
-    """A multipart body and its content type."""
+    """Return a multipart body and its content type."""
     body = b""
     for name, file_name, content in parts:
         disposition = f'form-data; name="{name}"'
@@ -111,7 +111,7 @@ def form(parts: list[tuple[str, str | None, bytes]]) -> tuple[bytes, str]:
 
 
 def analyze_form(content: bytes = FILE, file_name: str = "app.log") -> list[Any]:
-    """The parts of a good analyze job."""
+    """The parts of a valid form for an analyze job."""
     payload = b'{"patterns": ["ERROR", "WARN"]}'
     return [
         ("type", None, b"analyze"),

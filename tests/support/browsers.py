@@ -24,7 +24,7 @@ expect.set_options(timeout=20_000)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium, without a window; skips where there is none."""
+    """Headless Chromium. Skips the test if it is not installed."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}: install Debian's package chromium")
     with sync_playwright() as playwright:
@@ -35,14 +35,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A listener of its own, without a worker."""
+    """A listener without a worker, on a store of its own."""
     with running_service("", tmp_path) as service:
         yield service
 
 
 @pytest.fixture
 def page(browser: Browser, service: Service) -> Iterator[Page]:
-    """A page of the service in which no script fails and nothing is refused by the policy."""
+    """A browser page of the service. Fails the test on a script error or a violation of the content
+    security policy."""
     context = browser.new_context(base_url=service.base_url)
     page = context.new_page()
     errors: list[str] = []
@@ -50,5 +51,5 @@ def page(browser: Browser, service: Service) -> Iterator[Page]:
     page.on("console", lambda message: errors.append(message.text))
     yield page
     context.close()
-    # The browser writes there of each answer that is an error, and of each cut connection.
+    # The browser also logs each error response and each lost connection.
     assert [e for e in errors if not e.startswith("Failed to load resource")] == []

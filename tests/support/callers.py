@@ -1,4 +1,4 @@
-"""Callers for tests: who has which token."""
+"""Callers with tokens for tests."""
 
 from server.auth.callers import Role
 
@@ -13,10 +13,10 @@ API_TOKENS = ",".join(f"{name}:{role}:{token}" for name, (role, token) in TOKENS
 
 
 def token(name: str) -> str:
-    """That of a caller."""
+    """The token of a caller."""
     return TOKENS[name][1]
 
 
 def bearer(name: str | None) -> dict[str, str]:
-    """The header by which a caller is known; None for one without a token."""
+    """The Authorization header of a caller; None: no token."""
     return {} if name is None else {"Authorization": f"Bearer {token(name)}"}

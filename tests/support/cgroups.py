@@ -1,4 +1,4 @@
-"""A cgroup with little memory, for tests that need the kernel to kill for the want of it."""
+"""A cgroup with little memory, for tests in which the kernel must kill processes."""
 
 import os
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ _LIMITS = {"memory.oom_control": "memory.limit_in_bytes", "memory.events": "memo
 
 @contextmanager
 def small_cgroup(max_bytes: int) -> Iterator[Path]:
-    """A cgroup below the one of this process; write a process id into its `cgroup.procs` to move
-    that. Raises OSError where it cannot be made."""
+    """Yield a cgroup below the one of this process. To move a process there, write its id into
+    `cgroup.procs`. Raises OSError if the cgroup cannot be created."""
     own = Path("/proc/self/cgroup").read_text(), Path("/proc/self/mountinfo").read_text()
     counters = [file for file in oom_kills.files(*own) if file.name in _LIMITS]
     folders = [file.parent for file in counters if (file.parent / "cgroup.procs").exists()]
@@ -26,6 +26,6 @@ def small_cgroup(max_bytes: int) -> Iterator[Path]:
         (folder / _LIMITS[counters[0].name]).write_text(str(max_bytes))
         yield folder
     finally:
-        # The tracker of multiprocessing ends a little after the others.
+        # The resource tracker of multiprocessing ends a little after the other processes.
         wait_for(lambda: not (folder / "cgroup.procs").read_text())
         folder.rmdir()

@@ -1,4 +1,4 @@
-"""Kills programs while they make the database, after each of their steps in turn."""
+"""Kills a program at each step of creating its database."""
 
 import itertools
 import os
@@ -17,10 +17,10 @@ from storage.store import JobStore
 
 
 def make_and_die_at_each_step(folder: Path, steps: Any) -> None:
-    """Make a database again and again, and open what was left when its maker was killed.
+    """Create a database once per step, kill the process before that step, and open the remains.
 
-    `steps` becomes how many there are. Forks, so the process must have no threads.
-    Raises StoreError or AssertionError.
+    Sets `steps` to the number of steps. The calling process must not have threads, because it
+    forks. Raises StoreError or AssertionError.
     """
     for step in itertools.count():
         given = Settings.read({"DATA_DIR": str(folder / str(step))})
@@ -36,7 +36,7 @@ def make_and_die_at_each_step(folder: Path, steps: Any) -> None:
 
 
 def _make_and_die(given: Settings, step: int) -> None:
-    """Open the store, and be killed before a step; exit code 0 if it has fewer."""
+    """Open the store, but be killed before a step. Exits with code 0 if there are fewer steps."""
     left = itertools.count(step, -1)
 
     def dying(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,7 +60,7 @@ def _make_and_die(given: Settings, step: int) -> None:
 
 
 def _use(given: Settings) -> None:
-    """Open the store, which must be whole, and leave only what belongs there."""
+    """Open the store, which must work, and check that no temporary files are left."""
     store = open_store(given, timeout=0)
     jobs = JobStore(store.database, store.wakeup, store.clock)
     (job_id,) = jobs.enqueue([NewJob("sleep", {})])

@@ -1,4 +1,4 @@
-"""A client of event streams that reads what comes from the socket."""
+"""A client of event streams that reads from the socket directly."""
 
 import asyncio
 import contextlib
@@ -11,8 +11,8 @@ WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Sent:
-    """An event as it was sent."""
+class ReceivedEvent:
+    """An event as the listener sent it."""
 
     name: str
     id: int | None
@@ -20,7 +20,7 @@ class Sent:
 
 
 class Follower:
-    """An open stream."""
+    """An open event stream."""
 
     def __init__(
         self, status: int, headers: dict[str, str], reader: asyncio.StreamReader, writer: Any
@@ -33,8 +33,8 @@ class Follower:
         self._reader = reader
         self._writer = writer
 
-    async def next(self) -> Sent | None:
-        """The next event, None at the end of the stream."""
+    async def next(self) -> ReceivedEvent | None:
+        """The next event, or None at the end of the stream."""
         while True:
             block = await self._block()
             if block is None:
@@ -45,16 +45,16 @@ class Follower:
             self.retry_ms = int(fields.get("retry", self.retry_ms or 0))
             if "data" in fields:
                 number = int(fields["id"]) if "id" in fields else None
-                return Sent(fields["event"], number, json.loads(fields["data"]))
+                return ReceivedEvent(fields["event"], number, json.loads(fields["data"]))
 
-    async def some(self, count: int) -> list[Sent]:
-        """So many events."""
+    async def some(self, count: int) -> list[ReceivedEvent]:
+        """The next `count` events."""
         found = [await self.next() for _ in range(count)]
         assert None not in found, found
         return [each for each in found if each is not None]
 
-    async def rest(self) -> list[Sent]:
-        """All events to the end of the stream."""
+    async def rest(self) -> list[ReceivedEvent]:
+        """All events until the end of the stream."""
         found = []
         while (event := await self.next()) is not None:
             found.append(event)
@@ -75,30 +75,30 @@ class Follower:
             lines.append(line.decode().rstrip("\n"))
 
     async def body(self) -> bytes:
-        """All of an answer that is no stream."""
+        """The body of a response that is not an event stream."""
         return await asyncio.wait_for(self._reader.read(), WAIT_SECONDS)
 
     async def close(self) -> None:
-        """Go away."""
+        """Close the connection."""
         self._writer.close()
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
 
 
 class Followers:
-    """Opens streams."""
+    """Opens event streams, and closes them all at the end."""
 
     def __init__(self) -> None:
         self._opened: list[Follower] = []
 
     async def __call__(self, *args: Any, **kwargs: Any) -> Follower:
-        """As `open_stream`."""
+        """Open a stream; takes the arguments of `open_stream`."""
         follower = await open_stream(*args, **kwargs)
         self._opened.append(follower)
         return follower
 
     async def close(self) -> None:
-        """Let all clients go away."""
+        """Close all connections."""
         for follower in self._opened:
             await follower.close()
 
@@ -106,8 +106,8 @@ class Followers:
 async def open_stream(
     base_url: str, path: str, last_event_id: object = None, limit: int = 2**20
 ) -> Follower:
-    """Open a stream by HTTP/1.0, in which a body is sent as it is. `limit` is how many bytes of it
-    are read ahead. Raises OSError, or EOFError if the listener ends at once."""
+    """Open an event stream with HTTP/1.0, whose body has no chunks. `limit` is the size of the read
+    buffer in bytes. Raises OSError, or EOFError if the listener closes the connection at once."""
     address = urlsplit(base_url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=limit)
     last = "" if last_event_id is None else f"Last-Event-ID: {last_event_id}\r\n"
@@ -122,6 +122,6 @@ async def open_stream(
     return Follower(int(status.split()[1]), headers, reader, writer)
 
 
-def told(events: list[Sent]) -> list[str]:
-    """The name or, of a change of a status, the status of each."""
+def event_labels(events: list[ReceivedEvent]) -> list[str]:
+    """The status of each status event, and the name of every other event."""
     return [each.data["status"] if each.name == "status" else each.name for each in events]

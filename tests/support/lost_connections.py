@@ -1,6 +1,7 @@
-"""Cuts programs off from a PostgreSQL server, and prints as JSON what both ends notice of it.
+"""Cuts programs off from a PostgreSQL server, and prints as JSON how both ends react.
 
-In a program of its own, since it moves to another network namespace; see `tests/storage/db/test_lost_connections.py`.
+Runs as a program of its own, because it enters another network namespace; see
+tests/storage/db/test_lost_connections.py.
 """
 
 import json
@@ -19,11 +20,11 @@ from tests.system.chaos.networks import HERE, Network, Networks
 
 NAMES = ("idle", "in transaction")
 GIVE_UP_SECONDS = 60
-"""By themselves, the ends would notice after a quarter of an hour, or two hours."""
+"""Without our timeouts, the ends would notice after 15 minutes to two hours."""
 
 
 def main() -> None:
-    """Cut off three programs: one that asks, one that idles, and one within a transaction."""
+    """Cut off three programs: one queries, one idles, and one idles within a transaction."""
     networks = Networks()
     with postgres.running_server(address=HERE) as server:
         url = server.network_url("postgres")
@@ -31,14 +32,14 @@ def main() -> None:
         asks = start(ends[0], "asks", url)
         others = [start(end, name, url) for end, name in zip(ends[1:], NAMES, strict=True)]
         mend = [end.cut() for end in ends]
-        tell(asks)
-        cut_answer = hear(asks)
+        resume(asks)
+        cut_answer = read_answer(asks)
         wait_for(lambda: not set(NAMES) & sessions(server), GIVE_UP_SECONDS)
         mend[0]()
-        tell(asks)
+        resume(asks)
         found = {
             "asked while the network is cut": cut_answer,
-            "asked when it is whole again": hear(asks),
+            "asked when it is whole again": read_answer(asks),
             "sessions that the server has given up": sorted(set(NAMES) - sessions(server)),
         }
         for process in (asks, *others):
@@ -48,50 +49,50 @@ def main() -> None:
 
 
 def start(end: Network, name: str, url: str) -> "subprocess.Popen[str]":
-    """A program on that network, connected under its name."""
+    """Start a program in that network, with this application name."""
     command = [*end.starter, "setpriv", "--pdeathsig=KILL", "--", sys.executable, "-m"]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     process = subprocess.Popen([*command, "tests.support.lost_connections", name, url], **pipes)
-    hear(process)
+    read_answer(process)
     return process
 
 
-def tell(process: "subprocess.Popen[str]") -> None:
-    """Let a program go on."""
+def resume(process: "subprocess.Popen[str]") -> None:
+    """Let a program continue."""
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
 
 
-def hear(process: "subprocess.Popen[str]") -> Any:
-    """Its next line."""
+def read_answer(process: "subprocess.Popen[str]") -> Any:
+    """Read the next line of a program."""
     assert process.stdout is not None
     return json.loads(process.stdout.readline())
 
 
 def sessions(server: postgres.PostgresServer) -> set[str]:
-    """The names of those that the server takes for connected."""
+    """Application names of the sessions that the server still knows."""
     with psycopg.connect(server.url("postgres")) as connection:
         rows = connection.execute("SELECT application_name FROM pg_stat_activity")
         return {row[0] for row in rows}
 
 
 def be_cut_off(name: str, url: str) -> None:
-    """One of the programs: says each time what it has got, and waits to be told to go on."""
+    """Run as one of the programs: whenever resumed, query the database and print the result."""
     database = Database(open_engine(url, name))
     database.execute("BEGIN" if name == "in transaction" else "SELECT 1")
-    say("connected")
+    print_answer("connected")
     for _ in sys.stdin:
         try:
             with database.translate_errors():
-                say(database.engine.execute_sql("SELECT 1").fetchone())
+                print_answer(database.engine.execute_sql("SELECT 1").fetchone())
         except StoreError as error:
-            say(type(error).__name__)
+            print_answer(type(error).__name__)
 
 
-def say(what: Any) -> None:
-    """A line for who has started the program."""
-    sys.stdout.write(f"{json.dumps(what)}\n")
+def print_answer(answer: Any) -> None:
+    """Print a line for the process that started this program."""
+    sys.stdout.write(f"{json.dumps(answer)}\n")
     sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""Whether an answer is one that /openapi.json describes: looked at for each answer in the tests."""
+"""Checks that a response is allowed by /openapi.json. Applied to every response in the tests."""
 
 import re
 from functools import cache
@@ -18,13 +18,13 @@ from server.openapi.operations import OPERATIONS
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json"
 SECOND = {(PageDocument, SetDocument): b'"unknown"', (AcceptedDocument, JobDocument): b'"payload"'}
-"""What is in the second of two documents alone."""
+"""Pairs of alternative documents, and a text that only the second of them contains."""
 
 
 def require_described(method: str, path: str, response: HTTPResponse) -> None:
-    """Fail if a call of the API is answered otherwise than its description says."""
+    """Fail if the API's description does not allow this response."""
     operation = operation_of(method, urlsplit(path).path)
-    # 500: an error of ours is not described; 599: the client gave up.
+    # 500 is a bug and not described; 599 means that the client gave up.
     if operation is None or response.code in (304, 500, 599):
         return
     described = described_api()["paths"][operation.path][operation.method]["responses"]
@@ -49,8 +49,8 @@ def _each(wanted: Any) -> tuple[Any, ...]:
 
 
 def operation_of(method: str, path: str) -> Operation | None:
-    """The operation that answers a call; None for what is none, or is said of all paths at once."""
-    for template in sorted({each.path for each in OPERATIONS}):  # what is fixed before {job_id}
+    """The operation of a request, or None for a path or method that is not part of the API."""
+    for template in sorted({each.path for each in OPERATIONS}):  # fixed names before {job_id}
         pattern = re.sub(r"{\w+}", "[^/]+", template.rstrip("/")) + "/?"
         if re.fullmatch(pattern, path):
             found = [(each.path, each.method) for each in OPERATIONS]
@@ -61,11 +61,11 @@ def operation_of(method: str, path: str) -> Operation | None:
 
 @cache
 def described_api() -> dict[str, Any]:
-    """The document."""
+    """The OpenAPI document."""
     return document(job_types.find())
 
 
 @cache
 def adapter(wanted: Any) -> TypeAdapter[Any]:
-    """What reads a document of this type."""
+    """A validator for documents of this type."""
     return TypeAdapter(wanted)

@@ -1,9 +1,9 @@
-"""Asks a listener for all that /openapi.json describes, and for much that it does not.
+"""Fuzzes a listener with requests that /openapi.json describes, and with many that it does not.
 
-    python -m tests.support.openapi_fuzzer [PATH OF schemathesis] [SECONDS]
+  python -m tests.support.openapi_fuzzer [PATH OF schemathesis] [SECONDS]
 
-Schemathesis is to be installed beside the project, best in an environment of its own. The streams
-are left out, as they do not end; everything else has to be answered as it is described.
+Install Schemathesis separately, best in an environment of its own. Event streams are excluded,
+because they do not end. All other responses must conform to their description.
 """
 
 import shutil
@@ -24,7 +24,7 @@ CHECKS = (
 
 
 def main(program: str = "schemathesis", seconds: str = "300") -> int:
-    """The exit code of Schemathesis, or 1 if the listener has logged an error of ours."""
+    """Return the exit code of Schemathesis, or 1 if the listener has logged an error."""
     found = shutil.which(program)
     if found is None:
         sys.exit(f"{program} is not installed: pip install schemathesis")

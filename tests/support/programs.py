@@ -1,4 +1,4 @@
-"""The two programs as processes of their own, for tests of the whole."""
+"""The server and the runner as separate processes, for end-to-end tests."""
 
 import contextlib
 import json
@@ -25,8 +25,10 @@ FINAL = ("succeeded", "failed", "canceled")
 
 
 class Program:
-    """`python -m server` or `python -m runner`, with its log in a file; started by a command that
-    becomes it, if there is one."""
+    """A running `python -m server` or `python -m runner`, with its log in a file.
+
+    `starter` is a command that executes the program at its end.
+    """
 
     def __init__(
         self, name: str, folder: Path, environ: dict[str, str], starter: tuple[str, ...] = ()
@@ -45,7 +47,7 @@ class Program:
         self._family: list[psutil.Process] = []
 
     def logged(self, message: str) -> dict[str, Any]:
-        """The first log line with this message, once it has come."""
+        """Wait for a log line with this message, and return the first one."""
 
         def find() -> dict[str, Any] | None:
             assert self.process.poll() is None, self.log.read_text()
@@ -54,21 +56,21 @@ class Program:
         return wait_for(find, timeout=20)
 
     def lines(self) -> list[dict[str, Any]]:
-        """All whole log lines so far."""
+        """All complete log lines so far."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line[:1] == "{"]
 
     def family(self) -> list[psutil.Process]:
-        """The processes below the program, and the program itself."""
+        """The program and all its child processes."""
         with contextlib.suppress(psutil.NoSuchProcess):
             own = psutil.Process(self.process.pid)
             self._family = [own, *own.children(recursive=True)]
         return self._family
 
     def die(self) -> float:
-        """Kill all of its processes at once, as when its machine dies; when that was, by the
-        monotonic clock."""
+        """Kill all processes at once, as if the machine had died; return the monotonic time of
+        death."""
         family = self.family()
-        for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: none sees another's end
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # stop all first: none sees another's death
             for process in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(number)
@@ -78,7 +80,7 @@ class Program:
         return died_at
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 30) -> int:
-        """Send a signal and wait for the end; the exit code. Nothing of it may be left."""
+        """Send a signal, wait for the end, and return the exit code. Fails if a process is left."""
         family = self.family()
         if self.process.poll() is None:
             self.process.send_signal(number)
@@ -88,7 +90,7 @@ class Program:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether a process is there and not only waited for by whoever has adopted it."""
+    """Whether a process exists and is not a zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -96,7 +98,7 @@ def alive(process: psutil.Process) -> bool:
 
 
 def has_open(process: psutil.Process, file: Path) -> bool:
-    """Whether a process has this file open; it may open and close others meanwhile."""
+    """Whether a process has this file open."""
     return str(file) in (opened.path for opened in process.open_files())
 
 
@@ -109,10 +111,10 @@ class Service:
     listener: Program
     base_url: str
     token: str = ""
-    """That of who calls."""
+    """Token that the requests send."""
 
     def worker(self, **environ: str) -> Program:
-        """Start another worker, ready to claim."""
+        """Start another worker, and wait until it is ready to claim."""
         program = self.program("runner", **environ)
         program.logged("ready")
         return program
@@ -124,11 +126,11 @@ class Service:
         return program
 
     def programs(self) -> list[Program]:
-        """All that were started and not ended for good."""
+        """All programs that were started and not removed."""
         return list(_STARTED)
 
     def call(self, method: str, path: str, document: Any = None) -> tuple[int, Any]:
-        """Status and JSON of an answer."""
+        """Send a request; return the status and the JSON of the response."""
         body = None if document is None else json.dumps(document).encode()
         request = urllib.request.Request(self.base_url + path, body, method=method)
         request.add_header("Content-Type", "application/json")
@@ -143,14 +145,14 @@ class Service:
                 return error.code, json.load(error)
 
     def submit(self, type: str = "sleep", payload: Any = None, **options: Any) -> str:
-        """The id of a new job."""
+        """Submit a job; return its id."""
         document = {"type": type, "payload": payload or {}, **options}
         status, answer = self.call("POST", "/jobs", document)
         assert status == 202, answer
         return str(answer["job_id"])
 
     def upload(self, content: bytes, payload: Any, type: str = "analyze", **options: Any) -> str:
-        """The id of a new job with a file."""
+        """Submit a job with a file; return its id."""
         parts = [("type", None, type.encode()), ("payload", None, json.dumps(payload).encode())]
         for name, value in options.items():
             text = value if isinstance(value, str) else json.dumps(value)
@@ -162,13 +164,13 @@ class Service:
             return str(json.load(answer)["job_id"])
 
     def job(self, job_id: str) -> dict[str, Any]:
-        """The job as it is now."""
+        """The current state of a job."""
         status, job = self.call("GET", f"/jobs/{job_id}")
         assert status == 200, job
         return dict(job)
 
     def wait_for_status(self, job_id: str, *statuses: str, timeout: float = 20) -> dict[str, Any]:
-        """The job, once it has one of these statuses."""
+        """Wait until a job has one of these statuses, and return it."""
 
         def look() -> dict[str, Any] | None:
             job = self.job(job_id)
@@ -177,7 +179,7 @@ class Service:
         return wait_for(look, timeout)
 
     def result(self, job_id: str, timeout: float = 30) -> dict[str, Any]:
-        """The job, once it is final."""
+        """Wait until a job is final, and return it."""
         return self.wait_for_status(job_id, *FINAL, timeout=timeout)
 
 
@@ -186,7 +188,7 @@ _STARTED: list[Program] = []
 
 @contextmanager
 def running_service(database_url: str, folder: Path, **environ: str) -> Iterator[Service]:
-    """A listener on a free port; whatever was started is ended at the end."""
+    """Yield a service with a listener on a free port. Kills all its programs at the end."""
     environ = {
         "DATA_DIR": str(folder / "data"),
         "DATABASE_URL": database_url,
@@ -210,5 +212,5 @@ def running_service(database_url: str, folder: Path, **environ: str) -> Iterator
 
 
 def uuids(text: str) -> list[str]:
-    """The job ids in a text."""
+    """All job ids in a text."""
     return re.findall(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", text)

@@ -1,4 +1,4 @@
-"""Clients that speak HTTP as no good client would: by bytes, slowly, or not at all."""
+"""Clients that misuse HTTP: invalid bytes, slow sending, or no data at all."""
 
 import json
 import socket
@@ -12,18 +12,18 @@ JSON_HEAD = b"POST /jobs HTTP/1.1\r\nHost: here\r\nContent-Type: application/jso
 
 
 def port_of(service: Service) -> int:
-    """Where the listener of a service listens."""
+    """The port of a service's listener."""
     return int(service.base_url.rpartition(":")[2])
 
 
 def connect(service: Service, seconds: float = 20) -> socket.socket:
-    """A connection to its listener, which waits so long for bytes."""
+    """Connect to a service's listener; receiving times out after `seconds`."""
     return socket.create_connection(("127.0.0.1", port_of(service)), timeout=seconds)
 
 
 @contextmanager
-def crowd(service: Service, count: int) -> Iterator[list[socket.socket]]:
-    """So many connections."""
+def open_connections(service: Service, count: int) -> Iterator[list[socket.socket]]:
+    """Yield `count` open connections."""
     clients = [connect(service) for _ in range(count)]
     try:
         yield clients
@@ -32,8 +32,8 @@ def crowd(service: Service, count: int) -> Iterator[list[socket.socket]]:
             client.close()
 
 
-def say(client: socket.socket, data: bytes) -> bool:
-    """Send; whether the other side still takes it."""
+def try_send(client: socket.socket, data: bytes) -> bool:
+    """Send data; return whether the other side accepted it."""
     try:
         client.sendall(data)
     except OSError:
@@ -41,8 +41,8 @@ def say(client: socket.socket, data: bytes) -> bool:
     return True
 
 
-def heard(client: socket.socket) -> bytes:
-    """All that comes until the other side closes."""
+def receive_all(client: socket.socket) -> bytes:
+    """Return all data until the other side closes the connection."""
     found = b""
     try:
         while more := client.recv(1 << 16):
@@ -52,8 +52,8 @@ def heard(client: socket.socket) -> bytes:
     return found
 
 
-def answer(data: bytes) -> tuple[int, dict[str, str], Any]:
-    """Status, headers (names in lower case) and JSON of a whole answer."""
+def parse_response(data: bytes) -> tuple[int, dict[str, str], Any]:
+    """Return status, headers (with names in lower case) and JSON of a complete response."""
     head, _, body = data.partition(b"\r\n\r\n")
     start, *lines = head.decode("latin1").split("\r\n")
     pairs = (line.partition(": ") for line in lines)
@@ -61,14 +61,14 @@ def answer(data: bytes) -> tuple[int, dict[str, str], Any]:
     return int(start.split()[1]), headers, json.loads(body) if body else None
 
 
-def ask(service: Service, data: bytes) -> tuple[int, dict[str, str], Any]:
-    """Send bytes and read the answer, after which the listener must close the connection."""
+def exchange(service: Service, data: bytes) -> tuple[int, dict[str, str], Any]:
+    """Send bytes and parse the response. The listener must close the connection after it."""
     with connect(service) as client:
         client.sendall(data)
-        return answer(heard(client))
+        return parse_response(receive_all(client))
 
 
-def is_well(service: Service) -> bool:
-    """Whether the listener answers others."""
+def is_healthy(service: Service) -> bool:
+    """Whether the listener answers another client."""
     request = b"GET /healthz HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
-    return ask(service, request)[0] == 200
+    return exchange(service, request)[0] == 200

@@ -1,4 +1,4 @@
-"""Open stores for tests: the real thing on either database, with a clock that tests set."""
+"""Real stores on either database for tests, with a clock that tests set."""
 
 import os
 from collections.abc import Callable, Collection, Iterator
@@ -30,7 +30,7 @@ CANCELED = AttemptEnd(AttemptOutcome.CANCELED)
 
 @dataclass
 class Clock:
-    """A clock that stands still until it is moved; milliseconds since 1970."""
+    """A clock in milliseconds since 1970 that stands still until a test moves it."""
 
     now: int = 1_800_000_000_000
 
@@ -43,7 +43,7 @@ class Clock:
 
 @dataclass
 class Bench:
-    """A store with the parts that a listener and a runner would have."""
+    """A store, and the objects that a listener and a runner would use with it."""
 
     store: Store
     clock: Clock
@@ -51,13 +51,14 @@ class Bench:
     runners: list["Holder"] = field(default_factory=list)
 
     def runner(self, queues: Collection[str] | None = None) -> "Holder":
-        """A new registered runner of one lease, which takes these queues or all."""
+        """Register a new runner with a lease of 30 s, which takes jobs from these queues (None:
+        all)."""
         holder = Holder(self, self.store.liveness(30), queues)
         self.runners.append(holder)
         return holder
 
     def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
-        """A new queued job."""
+        """Store a new job; return its id."""
         payload = options.pop("payload", {"seconds": 1})
         (job_id,) = self.jobs.enqueue([NewJob(type, payload, **options)])
         assert isinstance(job_id, UUID)
@@ -65,30 +66,30 @@ class Bench:
 
     @property
     def queues(self) -> Queues:
-        """Its queues, as the API changes them."""
+        """The queues of the store."""
         return Queues(self.store.database, self.store.wakeup, self.clock)
 
     def elsewhere(self, change: Callable[[], T]) -> T:
-        """What a change gives that is made by a connection of its own."""
+        """Run a function in another thread, with a connection of its own; return its result."""
 
-        def by_its_own() -> T:
+        def run_and_disconnect() -> T:
             try:
                 return change()
             finally:
                 self.store.database.engine.close()
 
         with ThreadPoolExecutor(1) as thread:
-            return thread.submit(by_its_own).result(20)
+            return thread.submit(run_and_disconnect).result(20)
 
     def job(self, job_id: UUID) -> Job:
-        """The job, which must exist."""
+        """Return a job, which must exist."""
         job = self.jobs.get(job_id)
         assert job is not None
         return job
 
 
 class Holder:
-    """A runner as the store sees it."""
+    """A registered runner without a process: it can claim, hold and end jobs."""
 
     def __init__(self, bench: Bench, liveness: Liveness, queues: Collection[str] | None):
         store = bench.store
@@ -100,37 +101,37 @@ class Holder:
         self.claims.register(slots=3)
 
     def claim_one(self) -> Fence:
-        """Claim the one job that is due."""
+        """Claim the only job that is due."""
         (job,) = self.claims.claim(1)
         return job.fence
 
 
 def die(bench: Bench, runner: Holder) -> None:
-    """End a runner as the kernel would, without a word to the store."""
+    """End a runner as if it had been killed, so that the store is not told."""
     if isinstance(runner.liveness, FileLiveness):
         bench.runners.remove(runner)
         os.close(runner.liveness.descriptors[0])
-        if runner.liveness._closings:
-            runner.liveness._closings.close()
+        if runner.liveness._close_watch:
+            runner.liveness._close_watch.close()
     else:
         past = RunnerRow.update(lease_expires_at=pw.SQL("lease_expires_at - 60000"))
         bench.store.database.run(past.where(RunnerRow.name == runner.liveness.name))
 
 
 def id_at(ms: int, number: int = 0) -> UUID:
-    """An id that was made at this time."""
+    """A job id with this time."""
     return UUID(int=ms << 80 | 7 << 76 | 2 << 62 | number)
 
 
 def folder_of(store: Store) -> FolderUploads:
-    """The uploads of a store that has them in a folder."""
+    """The uploads of a store that keeps them in a folder."""
     assert isinstance(store.uploads, FolderUploads)
     return store.uploads
 
 
 @contextmanager
 def open_bench(database_url: str, folder: Path, **environ: str) -> Iterator[Bench]:
-    """A fresh store on a database, closed at the end with all its runners."""
+    """Yield a new store. Closes it at the end with all its runners."""
     given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
     settings = Settings.read(given | environ)
     store = open_store(settings, timeout=5)

@@ -1,4 +1,4 @@
-"""What tests of a move need: a store with something of everything, and the command."""
+"""Helpers for tests of a transfer: a store with every kind of row, and the command."""
 
 import hashlib
 import os
@@ -21,7 +21,7 @@ from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.queries import history
 from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob, Usage
-from storage.transfer.checkpoint import marker
+from storage.transfer.checkpoint import read_checkpoint
 from tests.support.stores import RAISED, Bench, open_bench
 from tests.support.waiting import wait_for
 
@@ -29,8 +29,8 @@ FILE = b"ERROR one\n" * 1000
 
 
 @dataclass
-class Sides:
-    """The URLs of a move's databases, each with the DATA_DIR of its programs."""
+class TransferSetup:
+    """The URLs of source and target, and the DATA_DIR of the programs on each."""
 
     source: str
     target: str
@@ -38,16 +38,16 @@ class Sides:
 
     @property
     def data_dir(self) -> Path:
-        """Of the source's programs."""
+        """DATA_DIR of the programs on the source."""
         return self.folder / "source" / "data"
 
     @property
     def new_data_dir(self) -> Path:
-        """Of the target's."""
+        """DATA_DIR of the programs on the target."""
         return self.folder / "target" / "data"
 
-    def command(self, *options: str, **environ: str) -> subprocess.Popen[str]:
-        """Begin the move."""
+    def start(self, *options: str, **environ: str) -> subprocess.Popen[str]:
+        """Start the command."""
         given = ["--from", self.source, "--to", self.target, "--data-dir", str(self.data_dir)]
         return subprocess.Popen(
             [sys.executable, "-m", "storage", "migrate", *given, *options],
@@ -57,38 +57,38 @@ class Sides:
             text=True,
         )
 
-    def move(self, *options: str) -> tuple[int, str]:
-        """Move; the exit code and all that was printed."""
-        process = self.command(*options)
+    def run(self, *options: str) -> tuple[int, str]:
+        """Run the command; return its exit code and its output."""
+        process = self.start(*options)
         printed, _ = process.communicate(timeout=60)
         return process.returncode, printed
 
     @contextmanager
-    def old(self) -> Iterator[Bench]:
-        """The source, opened as programs do."""
+    def open_source(self) -> Iterator[Bench]:
+        """Open the source as programs do."""
         with open_bench(self.source, self.data_dir.parent) as bench:
             yield bench
 
     @contextmanager
-    def new(self) -> Iterator[Bench]:
-        """The target, opened as programs do."""
+    def open_target(self) -> Iterator[Bench]:
+        """Open the target as programs do."""
         with open_bench(self.target, self.new_data_dir.parent) as bench:
             yield bench
 
 
 @dataclass
 class Content:
-    """What the store had before the move."""
+    """The content of a store."""
 
     jobs: Mapping[UUID, Job]
     events: Mapping[UUID, Any]
     output: list[Any]
-    tallies: list[Any]
+    counters: list[Any]
     version: int
 
 
 def content_of(bench: Bench) -> Content:
-    """All of it that can be asked for."""
+    """Read the content of a store."""
     database, events = bench.store.database, Events(bench.store.database)
     ids = [row["id"] for row in database.rows(JobRow.select(JobRow.id).order_by(JobRow.id))]
     return Content(
@@ -100,9 +100,9 @@ def content_of(bench: Bench) -> Content:
     )
 
 
-def fill(bench: Bench) -> dict[str, UUID]:
-    """Jobs of each kind, with all that can belong to them; by what they are."""
-    holder, url = bench.runner(), "http://127.0.0.1/told"
+def fill_store(bench: Bench) -> dict[str, UUID]:
+    """Store jobs of every kind with all rows that can belong to them; return their ids by kind."""
+    holder, url = bench.runner(), "http://127.0.0.1/callback"
     writer = bench.store.uploads.writer()
     writer.write(FILE)
     upload = writer.finish("überall.log", hashlib.sha256(FILE).hexdigest())
@@ -123,7 +123,7 @@ def fill(bench: Bench) -> dict[str, UUID]:
     ids["keyed"] = kept[0].job_id
     ids["canceled"] = bench.enqueue(submitted_by="ci")
     bench.jobs.cancel(ids["canceled"], by="ops")
-    history.note(bench.store.database, bench.clock())
+    history.record_moment(bench.store.database, bench.clock())
     ids["running"] = bench.enqueue(priority=50)
     fence = holder.claim_one()
     assert fence.job_id == ids["running"]
@@ -134,18 +134,18 @@ def fill(bench: Bench) -> dict[str, UUID]:
 
 
 def enqueue_many(bench: Bench, count: int) -> None:
-    """Many queued jobs."""
+    """Store `count` queued jobs."""
     bench.jobs.enqueue([NewJob("sleep", {"seconds": number}) for number in range(count)])
 
 
-def wait_until_copying(url: str, rows: int, move: subprocess.Popen[str]) -> None:
-    """Return once a move that runs has stored about so many jobs, or has ended."""
+def wait_until_copying(url: str, rows: int, process: subprocess.Popen[str]) -> None:
+    """Wait until a running transfer has stored about `rows` jobs, or has ended."""
     has_copied = _has_written if urlparse(url).scheme == "sqlite" else _has_jobs
-    wait_for(lambda: move.poll() is not None or has_copied(url, rows), 30)
+    wait_for(lambda: process.poll() is not None or has_copied(url, rows), 30)
 
 
 def _has_written(url: str, rows: int) -> bool:
-    """Nobody can look into the file, but its WAL grows with each commit, here of two rows."""
+    """The file is locked, but its WAL grows with each commit, here of two rows."""
     wal = Path(f"{urlparse(url).path[1:]}-wal")
     return wal.exists() and wal.stat().st_size > 9000 * rows
 
@@ -159,9 +159,9 @@ def _has_jobs(url: str, rows: int) -> bool:
         return bool(found and found[0] >= rows)
 
 
-def is_half_moved(url: str) -> bool:
-    """Whether a target says so."""
+def is_unfinished(url: str) -> bool:
+    """Whether a target has an unfinished transfer."""
     database = Database(open_engine(url))
-    move = marker(database)
+    checkpoint = read_checkpoint(database)
     database.close()
-    return move is not None and move["finished_at"] is None
+    return checkpoint is not None and checkpoint["finished_at"] is None

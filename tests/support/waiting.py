@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere, with a deadline in place of a guess."""
+"""Waits for conditions, with a deadline."""
 
 import asyncio
 import time
@@ -11,22 +11,23 @@ LOOK_SECONDS = 0.01
 
 
 def wait_for(condition: Callable[[], T | None], timeout: float = 10) -> T:
-    """Ask `condition` again and again until it is true, and return its answer.
+    """Call `condition` until it returns something true, and return that.
 
-    Raises AssertionError after `timeout` seconds, with the last answer.
+    Raises AssertionError after `timeout` seconds, with the last value.
     """
     deadline = time.monotonic() + timeout
     while True:
-        late = time.monotonic() > deadline  # looked at first: the last answer is one of after it
-        answer = condition()
-        if answer:
-            return answer
-        if late:
-            raise AssertionError(f"not true after {timeout} s, but {answer!r}")
+        is_last = time.monotonic() > deadline  # read first: the last call is after the deadline
+        value = condition()
+        if value:
+            return value
+        if is_last:
+            raise AssertionError(f"not true after {timeout} s, but {value!r}")
         time.sleep(LOOK_SECONDS)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Ask `condition` in each turn of the loop until it is true; the time of the test bounds it."""
+    """Wait until `condition` is true, checking it in each iteration of the event loop. Only the
+    timeout of the test limits the wait."""
     while not condition():
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A worker's loop within the process of a test: a real pool on a real store."""
+"""A worker in the process of a test: a real pool on a real store."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +31,7 @@ TYPES = ("runner.job_types", "tests.support.job_types.behaviours")
 
 
 class Worker:
-    """Some slots, and what a listener would ask the store for."""
+    """A worker with some slots, and a `JobStore` to submit and read jobs."""
 
     def __init__(self, store: Store, job: JobLimits, size: int, parts_bytes: int):
         self.store = store
@@ -46,25 +46,25 @@ class Worker:
         self._waiter = store.wakeup.waiter(WORKER)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
         self._upkeep = upkeep = Maintenance(store, liveness, rescuer, work, 3600)
-        roster = RunningJobs(self.pool, store.uploads)
-        parts = self.pool, roster, self.claims, liveness, upkeep
-        self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)
+        running_jobs = RunningJobs(self.pool, store.uploads)
+        services = self.pool, running_jobs, self.claims, liveness, upkeep
+        self.supervisor = Supervisor(*services, drain_seconds=0.0, parts_bytes=parts_bytes)
 
     def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
-        """A new queued job."""
+        """Store a new job; return its id."""
         payload = options.pop("payload", {"seconds": 60})
         (job_id,) = self.jobs.enqueue([NewJob(type, payload, **options)])
         assert isinstance(job_id, UUID)
         return job_id
 
     def job(self, job_id: UUID) -> Job:
-        """The job, which must exist."""
+        """Return a job, which must exist."""
         job = self.jobs.get(job_id)
         assert job is not None
         return job
 
     def turn_until(self, condition: Callable[[], Any], timeout: float = 45) -> None:
-        """Turn the worker's loop until the condition is met."""
+        """Run the worker's loop until the condition is true."""
         deadline = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < deadline, f"not after {timeout} s"
@@ -77,20 +77,21 @@ class Worker:
         self.supervisor.wait(self._waiter, -1)
 
     def started(self, job_id: UUID) -> int:
-        """Run a job until it has a process; the id of that."""
+        """Run the worker until a job has a process; return its process id."""
         token = f"{job_id}/1"
         self.turn_until(lambda: self.job(job_id).status == "running")
-        wait_for(lambda: token in self.pool.pids())  # a start wakes nobody
+        wait_for(lambda: token in self.pool.pids())  # the start of a call sends no wake-up
         return self.pool.pids()[token]
 
     def ended(self, job_id: UUID) -> tuple[Job, Attempt]:
-        """Run a job until its newest attempt has ended; both."""
+        """Run the worker until the newest attempt of a job has ended; return the job and the
+        attempt."""
         self.turn_until(lambda: self.job(job_id).status != "running" and self.job(job_id).attempts)
         job = self.job(job_id)
         return job, job.attempts[-1]
 
     def close(self) -> None:
-        """End it as a worker does."""
+        """Stop the worker as its program does."""
         self.supervisor.drain()
         self.pool.close()
         self._upkeep.close()
@@ -102,7 +103,7 @@ class Worker:
 
 
 def another_runner(store: Store, liveness: Liveness) -> Claims:
-    """What a runner beside the worker would claim by; it is known to have one slot."""
+    """Register another runner with one slot; return its claims."""
     claims = Claims(store.database, store.wakeup, liveness, store.clock)
     claims.register(1)
     return claims
@@ -117,7 +118,7 @@ def open_worker(
     environ: Mapping[str, str] | None = None,
     parts_bytes: int = 0,
 ) -> Iterator[Worker]:
-    """A worker on a fresh store."""
+    """Yield a worker on a new store."""
     given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
     settings = Settings.read(given | dict(environ or {}))
     store = open_store(settings, timeout=5)

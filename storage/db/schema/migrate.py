@@ -13,7 +13,7 @@ from storage.db.engines import new_file_engine
 from storage.db.schema.sqlite_file import create_file
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreUnusable
-from storage.settings.drivers import needed_only
+from storage.settings.url import hide_unneeded_drivers
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 HISTORY = "schema_migration"
@@ -60,10 +60,8 @@ def _migrate(database: Database) -> None:
         raise StoreUnusable(f"the database has a newer schema ({newer[-1]})")
     if not pending:
         return
-    with database.translate_errors(), needed_only(database.postgresql):
-        from playhouse.migrations import (
-            Runner,
-        )  # not at the top: imports much, seldom needed
+    with database.translate_errors(), hide_unneeded_drivers(database.postgresql):
+        from playhouse.migrations import Runner  # not above: it loads much, and is seldom needed
 
         Runner(database.engine, str(MIGRATIONS), HISTORY).up()
 

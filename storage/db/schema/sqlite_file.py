@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from storage.files.folders import sync_name
+from storage.files.disk import sync_name
 
 
 def create_file(file: Path, write: Callable[[Path], None]) -> None:

@@ -17,7 +17,7 @@ from storage.db.models import JobRow
 from storage.db.schema.migrate import MIGRATIONS
 from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob
-from storage.queries.figures import Figures, figures
+from storage.queries.stats import Stats, read_stats
 from storage.records.filters import Filters
 from storage.records.job import AttemptEnd, AttemptOutcome, Fence, NewJob
 from storage.records.states import Status
@@ -30,9 +30,9 @@ from tests.support.stores import CANCELED, RAISED, RETURNED, Bench, die
 DOCS = ROOT / "docs"
 
 
-def look(bench: Bench) -> Figures:
+def look(bench: Bench) -> Stats:
     store = bench.store
-    return figures(store.database, bench.clock, store.runners_folder)
+    return read_stats(store.database, bench.clock, store.runners_folder)
 
 
 def counted(bench: Bench) -> dict[str, Counter[str]]:
@@ -115,8 +115,8 @@ def test_ends_and_times_are_told_by_type(bench: Bench) -> None:
                 fence, AttemptEnd(AttemptOutcome.CRASHED, {"type": "Crashed", "message": ""})
             )
     mine = look(bench).types["a"]
-    assert mine.tallies["finished succeeded"] == mine.tallies["attempt returned"] == 2
-    assert mine.tallies["finished failed"] == mine.tallies["attempt crashed"] == 1
+    assert mine.counters["finished succeeded"] == mine.counters["attempt returned"] == 2
+    assert mine.counters["finished failed"] == mine.counters["attempt crashed"] == 1
     wait, run = mine.histogram("wait"), mine.histogram("run")
     assert {BUCKETS[at]: n for at, n in enumerate(wait.counts) if n} == {0.01: 1, 0.5: 1, 5: 1}
     assert wait.seconds == pytest.approx(2.2)
@@ -139,7 +139,7 @@ def test_rescues_and_the_job_that_is_due_for_longest_are_told(bench: Bench) -> N
     die(bench, dead)
     alive.rescuer.rescue()
     found = look(bench)
-    assert found.types["a"].tallies["rescue"] == found.types["a"].tallies["attempt lost"] == 1
+    assert found.types["a"].counters["rescue"] == found.types["a"].counters["attempt lost"] == 1
     assert [runner.name for runner in found.runners] == [alive.liveness.name]
 
 

@@ -18,7 +18,7 @@ from storage.jobs.events import Event, Events
 from storage.jobs.retention import prune
 from storage.records.job import NewJob, StoreUnavailable
 from tests.support.api import Client, open_services
-from tests.support.event_clients import Followers, told
+from tests.support.event_clients import Followers, event_labels
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import wait_for
 
@@ -70,7 +70,7 @@ async def test_a_job_is_followed_from_its_present_state_to_its_end(
     (first,) = await stream.some(1)
     await run_job(bench, job_id)
     rest = await stream.rest()
-    assert told([first, *rest]) == ["queued", "running", "succeeded", "end"]
+    assert event_labels([first, *rest]) == ["queued", "running", "succeeded", "end"]
     job = await client.get(f"/jobs/{job_id}")
     same = ("created_at", "run_at", "started_at", "finished_at", "cancel_requested_at")
     assert rest[1].data == {
@@ -108,7 +108,7 @@ async def test_a_job_that_has_ended_says_so_once_and_then_that_nothing_comes(
     await client.post(f"/jobs/{job_id}/cancel", status=200)
     path = f"/jobs/{job_id}/events"
     stream = await follow(client.base_url, path)
-    assert told(await stream.rest()) == ["canceled", "end"]
+    assert event_labels(await stream.rest()) == ["canceled", "end"]
     assert stream.retry_ms == handlers.RETRY_MS
     again = await follow(client.base_url, path, stream.last_id)
     assert (again.status, await again.body()) == (204, b"")
@@ -125,9 +125,9 @@ async def test_what_a_client_has_missed_of_a_job_is_told_once(
     bench.clock.now *= 2
     await run_job(bench, job_id)
     again = await follow(client.base_url, path, first.id)
-    assert told(await again.rest()) == ["running", "succeeded", "end"]
+    assert event_labels(await again.rest()) == ["running", "succeeded", "end"]
     from_the_start = await follow(client.base_url, f"{path}?last_event_id=0")
-    assert told(await from_the_start.rest()) == ["queued", "running", "succeeded", "end"]
+    assert event_labels(await from_the_start.rest()) == ["queued", "running", "succeeded", "end"]
 
 
 async def test_all_jobs_are_followed_from_now_on(follow: Followers, client: Client) -> None:
@@ -137,7 +137,7 @@ async def test_all_jobs_are_followed_from_now_on(follow: Followers, client: Clie
     job_id = await client.sleep_job()
     await client.post(f"/jobs/{job_id}/cancel", status=200)
     found = await stream.some(2)
-    assert told(found) == ["queued", "canceled"]
+    assert event_labels(found) == ["queued", "canceled"]
     assert {each.data["job_id"] for each in found} == {job_id}
     await stream.close()
 
@@ -197,7 +197,7 @@ async def test_all_jobs_can_be_followed_by_type_by_queue_and_by_status(
     await client.post(f"/jobs/{job_id}/cancel", status=200)
     assert bench.queues.put("own")
     _, known = (bench.enqueue("other", queue=queue) for queue in ("default", "own"))
-    assert told(await ended.some(1)) == ["canceled"]
+    assert event_labels(await ended.some(1)) == ["canceled"]
     assert (await other.some(1))[0].data["job_id"] == str(known)
     await ended.close()
     await other.close()
@@ -210,14 +210,14 @@ async def test_progress_is_followed(follow: Followers, client: Client, bench: Be
     stream = await follow(client.base_url, f"/jobs/{job_id}/events")
     with runner.claims.transaction():
         fence = runner.claim_one()
-    assert told(await stream.some(2)) == ["queued", "running"]
+    assert event_labels(await stream.some(2)) == ["queued", "running"]
     with runner.claims.transaction():
         runner.claims.progress(fence, '{"step": 1}')
     (event,) = await stream.some(1)
     assert (event.name, event.data["progress"]) == ("progress", {"step": 1})
     await stream.close()
     again = await follow(client.base_url, f"/jobs/{job_id}/events", (event.id or 0) - 1)
-    assert told(await again.some(1)) == ["progress"]
+    assert event_labels(await again.some(1)) == ["progress"]
     await again.close()
 
 
@@ -251,8 +251,8 @@ async def test_one_of_the_future_is_taken_as_the_present(follow: Followers, clie
     job_id = await client.sleep_job()
     of_job = await follow(client.base_url, f"/jobs/{job_id}/events", 2**62)
     await client.post(f"/jobs/{job_id}/cancel", status=200)
-    assert told(await stream.some(2)) == ["queued", "canceled"]
-    assert told(await of_job.rest()) == ["canceled", "end"]
+    assert event_labels(await stream.some(2)) == ["queued", "canceled"]
+    assert event_labels(await of_job.rest()) == ["canceled", "end"]
     await stream.close()
 
 
@@ -269,7 +269,7 @@ async def test_who_comes_from_a_listener_that_is_ahead_is_told_nothing_twice(
     await of_job.some(1)
     stream = await follow(client.base_url, "/events", of_job.last_id)
     await client.post(f"/jobs/{job_id}/cancel", status=200)
-    assert told(await stream.some(1)) == ["canceled"]
+    assert event_labels(await stream.some(1)) == ["canceled"]
 
 
 async def test_a_job_that_is_not_there_cannot_be_followed(
@@ -358,7 +358,7 @@ async def test_a_thousand_followers_cost_one_query_a_change(
     asked = spoil_reads(monkeypatch, failures=0)
     await client.post(f"/jobs/{job_id}/cancel", status=200)
     for follower in followers:
-        assert told(await follower.rest()) == ["canceled", "end"]
+        assert event_labels(await follower.rest()) == ["canceled", "end"]
     assert len(asked) <= 3
 
 

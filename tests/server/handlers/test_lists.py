@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.queries import search
-from storage.queries.id_skew import LEAST_MS, stored_skew
+from storage.queries.id_skew import MIN_SKEW_MS, stored_skew
 from storage.queries.search import SearchResult, find
 from storage.records.filters import Filters
 from storage.records.job import Job, NewJob, Upload
@@ -144,7 +144,7 @@ def test_how_far_ids_are_off_is_noted_if_it_was_stored(bench: Bench) -> None:
     bench.enqueue(id=id_at(bench.clock()))
     assert stored_skew(database) == 0
     bench.enqueue(id=id_at(bench.clock() - 1))
-    assert stored_skew(database) == LEAST_MS
+    assert stored_skew(database) == MIN_SKEW_MS
     off = id_at(bench.clock() - 5000)
 
     def store_and_fail() -> None:
@@ -154,7 +154,7 @@ def test_how_far_ids_are_off_is_noted_if_it_was_stored(bench: Bench) -> None:
 
     with pytest.raises(ZeroDivisionError):
         store_and_fail()
-    assert stored_skew(database) == LEAST_MS
+    assert stored_skew(database) == MIN_SKEW_MS
     bench.enqueue(id=off)
     assert stored_skew(database) == 8192
     other = JobStore(database, bench.store.wakeup, bench.clock)

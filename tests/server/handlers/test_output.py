@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from tests.support.api import Client
-from tests.support.event_clients import Followers, open_stream, told
+from tests.support.event_clients import Followers, event_labels, open_stream
 from tests.support.programs import Service, running_service
 from tests.support.stores import RAISED, RETURNED, Bench, Holder
 
@@ -97,12 +97,12 @@ async def test_what_a_job_prints_is_among_its_events(
         runner.claims.store_output(fence, [(4, b"two\n")], MOST)
         runner.claims.complete(fence, "null", RETURNED)
     events = await stream.rest()
-    assert told(events) == ["running", "log", "log", "succeeded", "end"]
+    assert event_labels(events) == ["running", "log", "log", "succeeded", "end"]
     assert [each.data["text"] for each in events if each.name == "log"] == ["one\n", "two\n"]
     assert events[2].data["position"] == 4
     again = await follow(client.base_url, f"/jobs/{job_id}/events", events[1].id)
     assert await again.rest() == events[2:]
-    assert told(await everything.some(3)) == ["queued", "running", "succeeded"]
+    assert event_labels(await everything.some(3)) == ["queued", "running", "succeeded"]
 
 
 @pytest.fixture

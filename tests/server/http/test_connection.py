@@ -21,7 +21,15 @@ from server.http_server import HttpApplication
 from server.listener import new_event_loop
 from tests.support.api import Client
 from tests.support.programs import Program, Service, running_service
-from tests.support.raw_http import JSON_HEAD, answer, ask, connect, crowd, heard, is_well
+from tests.support.raw_http import (
+    JSON_HEAD,
+    connect,
+    exchange,
+    is_healthy,
+    open_connections,
+    parse_response,
+    receive_all,
+)
 from tests.support.waiting import until, wait_for
 
 NO_ROOM = "no room for more connections, idle ones are closed"
@@ -45,12 +53,12 @@ def seconds_of_cpu(service: Service) -> float:
 
 def test_at_the_cap_idle_connections_give_way_to_those_who_ask(tmp_path: Path) -> None:
     with running_service("", tmp_path, MAX_CONNECTIONS="20") as service:
-        with crowd(service, 60):
+        with open_connections(service, 60):
             for _ in range(5):
-                assert is_well(service)
+                assert is_healthy(service)
             assert told(service, NO_ROOM) == 1
         wait_for(lambda: told(service, ROOM) == 1, timeout=15)
-        assert is_well(service)
+        assert is_healthy(service)
         assert told(service, NO_ROOM) == 1
 
 
@@ -63,37 +71,40 @@ def test_those_who_are_served_keep_their_places(tmp_path: Path) -> None:
             two.sendall(wait.encode())
             before = seconds_of_cpu(service)
             began = time.monotonic()
-            assert is_well(service)  # once one of them has been answered
+            assert is_healthy(service)  # once one of them has been answered
             assert time.monotonic() - began > 1.5
             assert seconds_of_cpu(service) - before < 0.5
-            assert answer(heard(one))[0] == answer(heard(two))[0] == 200
+            assert parse_response(receive_all(one))[0] == parse_response(receive_all(two))[0] == 200
 
 
 def test_streams_take_no_more_than_half_of_the_places(tmp_path: Path) -> None:
     follow = b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n"
-    with running_service("", tmp_path, MAX_CONNECTIONS="4") as service, crowd(service, 2) as two:
+    with (
+        running_service("", tmp_path, MAX_CONNECTIONS="4") as service,
+        open_connections(service, 2) as two,
+    ):
         for client in two:
             client.sendall(follow)
             assert client.recv(1 << 16).startswith(b"HTTP/1.1 200")
-        assert ask(service, follow.replace(b"a\r\n", b"a\r\nConnection: close\r\n"))[0] == 503
+        assert exchange(service, follow.replace(b"a\r\n", b"a\r\nConnection: close\r\n"))[0] == 503
 
 
 @pytest.mark.timing
 def test_without_file_descriptors_the_listener_waits_quietly_and_recovers(tmp_path: Path) -> None:
     with running_service("", tmp_path, MAX_CONNECTIONS="1000") as service:
         pid = service.listener.process.pid
-        assert is_well(service)
+        assert is_healthy(service)
         most = len(list(Path(f"/proc/{pid}/fd").iterdir())) + 30
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
-        with crowd(service, 120):
+        with open_connections(service, 120):
             before, size = seconds_of_cpu(service), service.listener.log.stat().st_size
             time.sleep(2)
             assert seconds_of_cpu(service) - before < 0.5
             assert service.listener.log.stat().st_size - size < 2000
-            assert is_well(service)
+            assert is_healthy(service)
         assert told(service, NO_ROOM) == 1
         wait_for(lambda: told(service, ROOM) == 1, timeout=15)
-        assert is_well(service)
+        assert is_healthy(service)
 
 
 def test_a_job_is_accepted_by_a_listener_that_has_no_descriptor_left(tmp_path: Path) -> None:
@@ -120,8 +131,8 @@ def test_a_listener_with_64_files_is_not_deaf(tmp_path: Path) -> None:
         try:
             port = listener.logged("listening")["port"]
             small = Service(tmp_path, service.environ, listener, f"http://127.0.0.1:{port}")
-            with crowd(small, 120):
-                assert is_well(small)
+            with open_connections(small, 120):
+                assert is_healthy(small)
         finally:
             listener.stop()
 
@@ -137,7 +148,7 @@ def test_a_listener_with_64_files_is_not_deaf(tmp_path: Path) -> None:
     ids=["request line", "one header", "many headers", "no end"],
 )
 def test_a_head_over_the_limit_is_a_431(service: Service, head: bytes) -> None:
-    status, headers, problem = ask(service, head)
+    status, headers, problem = exchange(service, head)
     assert (status, problem["status"]) == (431, 431)
     assert headers["content-type"] == "application/problem+json"
 
@@ -165,13 +176,13 @@ def test_a_head_over_the_limit_is_a_431(service: Service, head: bytes) -> None:
 def test_what_is_not_http_is_a_problem_and_the_end_of_the_connection(
     service: Service, data: bytes
 ) -> None:
-    status, headers, problem = ask(service, data)
+    status, headers, problem = exchange(service, data)
     assert (status, problem["status"]) == (400, 400)
     assert {name: headers[name.lower()] for name in HEADERS} == {
         **HEADERS,
         "Content-Type": "application/problem+json",
     }
-    assert is_well(service)
+    assert is_healthy(service)
 
 
 def test_an_address_that_is_none_of_this_host_is_named(tmp_path: Path) -> None:
@@ -192,7 +203,7 @@ def test_a_client_that_waits_for_our_word_gets_it_however_it_asks(
         client.sendall(JSON_HEAD + head.encode())
         assert client.recv(1 << 16).startswith(b"HTTP/1.1 100 ")
         client.sendall(body)
-        assert answer(heard(client))[0] == 202
+        assert parse_response(receive_all(client))[0] == 202
 
 
 def break_off(client: socket.socket) -> None:

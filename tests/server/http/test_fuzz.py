@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.api import analyze_form, form
 from tests.support.programs import Service, running_service
-from tests.support.raw_http import connect, heard, is_well, say
+from tests.support.raw_http import connect, is_healthy, receive_all, try_send
 from tests.support.waiting import wait_for
 
 FEW = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
@@ -68,12 +68,12 @@ def sent(service: Service, data: bytes, sizes: list[int]) -> bytes:
         at = step = 0
         while at < len(data):
             size = sizes[step % len(sizes)]
-            if not say(client, data[at : at + size]):
+            if not try_send(client, data[at : at + size]):
                 break
             at, step = at + size, step + 1
         with suppress(OSError):  # it has been closed already
             client.shutdown(socket.SHUT_WR)
-        return heard(client)
+        return receive_all(client)
 
 
 def statuses(answers: bytes) -> list[int]:
@@ -130,7 +130,7 @@ def test_no_bytes_make_an_error_of_ours(service: Service, data: bytes, sizes: li
 
 
 def test_after_all_that_the_listener_is_well_and_has_no_file_but_of_jobs(service: Service) -> None:
-    assert is_well(service)
+    assert is_healthy(service)
     _, page = service.call("GET", "/jobs?limit=500")
     jobs = [job for job in page["items"] if job["upload"]]
     wait_for(lambda: len(files(service)) == len(jobs))

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.programs import Service, running_service
-from tests.support.raw_http import JSON_HEAD, answer, connect, crowd, heard, is_well, say
+from tests.support.raw_http import (
+    JSON_HEAD,
+    connect,
+    is_healthy,
+    open_connections,
+    parse_response,
+    receive_all,
+    try_send,
+)
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.timing
@@ -42,20 +50,20 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def test_hundreds_that_trickle_are_told_408_and_let_go(
     service: Service, first: bytes, more: bytes
 ) -> None:
-    with crowd(service, COUNT) as clients:
+    with open_connections(service, COUNT) as clients:
         for client in clients:
             client.sendall(first)
 
         def all_gone() -> bool:
             began = time.monotonic()
-            assert is_well(service)
+            assert is_healthy(service)
             assert time.monotonic() - began < 2  # while they trickle
             time.sleep(0.1)
-            return sum(say(client, more) for client in clients) == 0
+            return sum(try_send(client, more) for client in clients) == 0
 
         wait_for(all_gone, timeout=20)
-        told = [heard(client) for client in clients]
-    statuses = [answer(each)[0] for each in told if each]
+        told = [receive_all(client) for client in clients]
+    statuses = [parse_response(each)[0] for each in told if each]
     assert set(statuses) == {408}
     assert len(statuses) > COUNT / 2  # a reset, since they go on sending, may take it from the rest
     uploads = service.folder / "data" / "uploads"
@@ -66,7 +74,7 @@ def test_a_head_that_comes_slowly_but_in_time_is_heard(service: Service) -> None
     with connect(service) as client:
         for byte in b"GET /healthz HTTP/1.1\r\nConnection: close\r\nHost: a\r\n\r\n":
             client.sendall(bytes([byte]))
-        assert answer(heard(client))[0] == 200
+        assert parse_response(receive_all(client))[0] == 200
 
 
 def test_an_upload_at_a_modest_pace_is_taken(service: Service) -> None:
@@ -77,7 +85,7 @@ def test_an_upload_at_a_modest_pace_is_taken(service: Service) -> None:
         for at in range(0, len(body), 400):
             client.sendall(body[at : at + 400])
             time.sleep(0.1)  # three times SLOW_SECONDS in all, four times the least pace
-        assert answer(heard(client))[0] == 202
+        assert parse_response(receive_all(client))[0] == 202
 
 
 def test_an_idle_connection_is_closed_without_a_word_and_not_too_early(service: Service) -> None:
@@ -85,7 +93,7 @@ def test_an_idle_connection_is_closed_without_a_word_and_not_too_early(service: 
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
         assert b"200 OK" in client.recv(1 << 16)
         began = time.monotonic()
-        assert heard(client) == b""
+        assert receive_all(client) == b""
         assert time.monotonic() - began > 2.5
 
 
@@ -94,7 +102,7 @@ def test_who_waits_for_an_answer_is_not_let_go(service: Service) -> None:
     with connect(service) as client:
         request = f"GET /jobs/{job_id}?wait=4 HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
         client.sendall(request.encode())
-        status, _, job = answer(heard(client))
+        status, _, job = parse_response(receive_all(client))
     assert (status, job["status"]) == (200, "queued")
 
 
@@ -104,5 +112,5 @@ def test_who_does_not_read_its_answers_is_let_go(service: Service) -> None:
     request = f"GET /jobs/{job_id} HTTP/1.1\r\nHost: here\r\n\r\n".encode()
     with connect(service) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        wait_for(lambda: not say(client, request), timeout=20)
-    assert is_well(service)
+        wait_for(lambda: not try_send(client, request), timeout=20)
+    assert is_healthy(service)

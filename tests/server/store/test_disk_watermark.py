@@ -16,7 +16,7 @@ from server.store import backpressure as disk_mark
 from server.store.backpressure import DiskWatermark
 from storage.files.disk import DiskSpace, disk_space
 from tests.support.api import Client, analyze_form, form, open_app
-from tests.support.disk.small_disks import MIB, leaving, small_disk
+from tests.support.disk.small_disks import MIB, leave_free, small_disk
 from tests.support.stores import Bench, open_bench
 
 MARK = 4 * MIB
@@ -71,7 +71,7 @@ async def test_below_the_mark_new_jobs_are_refused_and_all_else_works(
     client: Client, disk: Path
 ) -> None:
     job_id = await client.sleep_job()
-    with leaving(disk, MARK - 4096):
+    with leave_free(disk, MARK - 4096):
         for problem in (
             await client.post("/jobs", SLEEP, status=507),
             await client.post_form(analyze_form(), status=507),
@@ -93,7 +93,7 @@ async def test_below_the_mark_new_jobs_are_refused_and_all_else_works(
 async def test_a_refusal_says_when_to_try_again(
     client: Client, disk: Path, more: dict[str, str]
 ) -> None:
-    with leaving(disk, MARK - 4096):
+    with leave_free(disk, MARK - 4096):
         headers = {"Content-Type": "application/json", **more}
         answer = await client.fetch("/jobs", method="POST", body=b"{}", headers=headers)
     assert (answer.code, answer.headers["Retry-After"]) == (507, "60")
@@ -137,7 +137,7 @@ async def test_a_file_of_unknown_size_is_refused_when_it_gets_there_and_removed(
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.gen_test
 async def test_on_postgresql_only_files_need_the_disk(client: Client, disk: Path) -> None:
-    with leaving(disk, MARK - 4096):
+    with leave_free(disk, MARK - 4096):
         await client.post("/jobs", SLEEP)
         problem = await client.post_form(analyze_form(), status=507)
         assert "uploads" in problem["detail"]
@@ -146,7 +146,7 @@ async def test_on_postgresql_only_files_need_the_disk(client: Client, disk: Path
 def test_the_default_lets_a_small_disk_be_used(disk: Path) -> None:
     mark = DiskWatermark(None, None, disk)
     mark.admit_upload(0)
-    with leaving(disk, 16 * MIB // disk_mark.DEFAULT_PART - 4096), pytest.raises(Problem):
+    with leave_free(disk, 16 * MIB // disk_mark.DEFAULT_PART - 4096), pytest.raises(Problem):
         mark.admit_upload(0)
 
 
@@ -165,7 +165,7 @@ def test_a_disk_is_not_looked_at_for_each_of_many_jobs(
     for _ in range(9):
         mark.admit(MIB)
     assert len(looks) == 1
-    with leaving(disk, MARK - 4096):
+    with leave_free(disk, MARK - 4096):
         with pytest.raises(Problem):
             mark.admit(4 * MIB)  # more than there was, less what the others will take
         assert len(looks) == 2
@@ -174,7 +174,7 @@ def test_a_disk_is_not_looked_at_for_each_of_many_jobs(
 
 
 def test_a_mark_of_zero_is_none(disk: Path) -> None:
-    with leaving(disk, 0):
+    with leave_free(disk, 0):
         DiskWatermark(0, disk, disk).admit_upload(0)
 
 
@@ -183,7 +183,7 @@ def test_a_disk_that_runs_low_is_logged_once_and_so_is_its_end(
 ) -> None:
     caplog.set_level("INFO")
     mark = DiskWatermark(MARK, disk, disk)
-    with leaving(disk, MARK - 4096):
+    with leave_free(disk, MARK - 4096):
         for _ in range(3):
             with pytest.raises(Problem):
                 mark.admit(0)

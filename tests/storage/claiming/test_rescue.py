@@ -18,7 +18,7 @@ def test_the_job_of_a_dead_runner_is_queued_again_with_backoff(bench: Bench) -> 
     die(bench, dead)
     assert alive.rescuer.rescue() == 1
     job = bench.job(job_id)
-    wait = max(0, 1000 - alive.liveness.rested_ms)
+    wait = max(0, 1000 - alive.liveness.min_dead_ms)
     assert (job.status, job.retry_count, job.run_at) == ("queued", 1, bench.clock() + wait)
     assert job.error is not None
     assert job.error["type"] == "Lost"
@@ -102,10 +102,10 @@ def test_a_death_is_reported_once(bench: Bench) -> None:
     dead, alive = bench.runner(), bench.runner()
     if not isinstance(alive.liveness, FileLiveness):
         pytest.skip("a lease that has ended is seen by the queries of the rescue")
-    assert not alive.liveness.has_news()
+    assert not alive.liveness.runner_may_have_died()
     die(bench, dead)
     assert select.select([alive.liveness], [], [], 10)[0]
-    assert [alive.liveness.has_news() for _ in range(2)] == [True, False]
+    assert [alive.liveness.runner_may_have_died() for _ in range(2)] == [True, False]
     alive.rescuer.rescue()
     assert not select.select([alive.liveness], [], [], 0)[0]
 

@@ -10,7 +10,7 @@ from storage.db.database import Database
 from storage.db.engines import open_engine
 from storage.db.schema import migrate
 from storage.open import open_store
-from storage.queries.figures import figures
+from storage.queries.stats import read_stats
 from storage.records.filters import Filters
 from storage.records.states import Status
 from storage.settings.settings import Settings
@@ -53,7 +53,7 @@ def test_jobs_of_the_first_release_can_be_used(
     assert migrate.pending_and_newer(store.database) == ([], [])
     assert [job.id for job in jobs.list(Filters(frozenset({Status.FAILED})), 5).jobs] == [failed]
     assert jobs.retry(failed)[0]
-    (mine,) = figures(store.database, store.clock, store.runners_folder).types.values()
+    (mine,) = read_stats(store.database, store.clock, store.runners_folder).types.values()
     assert (mine.queued, mine.running) == (2, 0)
     store.close()
 

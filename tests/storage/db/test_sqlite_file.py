@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from storage.db.schema.sqlite_file import create_file
-from storage.files.folders import make_folder
+from storage.files.disk import make_folder
 from storage.open import open_store
 from storage.settings.settings import Settings, SettingsError
 from tests.support.disk.disk_calls import record_disk_calls
@@ -65,7 +65,7 @@ def test_a_folder_is_created_if_syncing_is_unsupported_but_not_if_it_fails(
     def fail(folder: Path) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("storage.files.folders.sync_folder", fail)  # root may read everything
+    monkeypatch.setattr("storage.files.disk.sync_folder", fail)  # root may read everything
     with nullcontext() if made else pytest.raises(OSError, match=os.strerror(number)):
         make_folder(tmp_path / "data")
 

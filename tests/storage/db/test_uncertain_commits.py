@@ -12,7 +12,7 @@ from runner.supervisor import supervisor
 from storage.db.database import Database
 from storage.records.job import StoreUnavailable
 from tests.support.api import FILE, Client, analyze_form
-from tests.support.disk.failing_calls import failing
+from tests.support.disk.failing_calls import failing_system_calls
 from tests.support.programs import Service, running_service
 from tests.support.stores import Bench, folder_of
 from tests.support.waiting import wait_for
@@ -162,7 +162,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def test_a_listener_whose_disk_fails_at_a_commit_reports_an_uncertain_submission(
     service: Service,
 ) -> None:
-    with failing(service.listener.process.pid, SYNCS) as calls:
+    with failing_system_calls(service.listener.process.pid, SYNCS) as calls:
         status, problem = service.call("POST", "/jobs", SLEEP)
         assert "INJECTED" in calls.read_text()
     assert status == 503, problem
@@ -187,7 +187,7 @@ def test_a_worker_whose_disk_fails_at_commits_runs_each_job_once(
     def failed() -> list[str]:
         return [each["reason"] for each in worker.lines() if "reason" in each]
 
-    with failing(worker.process.pid, SYNCS):
+    with failing_system_calls(worker.process.pid, SYNCS):
         wait_for(lambda: len(failed()) >= 3, timeout=20)
     jobs = [service.result(job_id) for job_id in ids]
     assert {(job["status"], job["attempt"], len(job["attempts"])) for job in jobs} == {

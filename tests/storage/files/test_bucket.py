@@ -1,4 +1,4 @@
-"""A bucket of S3 as the place of uploads: what it leaves, what it says, who gets at what."""
+"""Uploads in an S3 bucket: what is left behind, error messages, and access for jobs."""
 
 import json
 import re
@@ -20,7 +20,7 @@ from storage.files.uploads import GRACE_SECONDS
 from storage.open import open_store
 from storage.records.job import StoreError, StoreUnavailable, StoreUnusable, Upload
 from storage.settings.settings import Settings, SettingsError
-from tests.support.disk.upload_stores import InBucket
+from tests.support.disk.upload_stores import BucketBackend
 from tests.support.servers import s3
 from tests.support.servers.s3 import Bucket
 
@@ -28,7 +28,7 @@ PART = bytes(PART_BYTES)
 
 
 def test_parts_are_sent_as_they_come_and_none_stays_open(bucket: Bucket) -> None:
-    uploads = InBucket(bucket).uploads
+    uploads = BucketBackend(bucket).uploads
     whole, given_up = uploads.writer(), uploads.writer()
     for writer in (whole, given_up):
         for _ in range(4):
@@ -41,27 +41,27 @@ def test_parts_are_sent_as_they_come_and_none_stays_open(bucket: Bucket) -> None
     assert bucket.keys() == [f"{s3.PREFIX}/{upload.id}"]
 
 
-def test_what_was_just_stored_is_not_swept_though_its_first_byte_is_old(bucket: Bucket) -> None:
-    place = InBucket(bucket)
-    upload = place.store()
+def test_a_new_object_is_not_swept_although_its_upload_began_long_ago(bucket: Bucket) -> None:
+    backend = BucketBackend(bucket)
+    upload = backend.store()
     for without_job in ({upload.id}, set(), {upload.id}):
-        place.uploads.sweep(without_job.intersection)
-        assert place.left() == [f"{s3.PREFIX}/{upload.id}"]
-        place.now += 10 * GRACE_SECONDS
+        backend.uploads.sweep(without_job.intersection)
+        assert backend.left() == [f"{s3.PREFIX}/{upload.id}"]
+        backend.now += 10 * GRACE_SECONDS
 
 
-def test_what_others_have_under_the_prefix_is_left_alone(bucket: Bucket) -> None:
-    place = InBucket(bucket)
+def test_other_objects_below_the_prefix_are_left_alone(bucket: Bucket) -> None:
+    backend = BucketBackend(bucket)
     bucket.put("notes.txt", b"x")
     bucket.put(f"old/{uuid4()}", b"x")
     for _ in range(2):
-        place.uploads.sweep(lambda ids: ids)
-        place.now += GRACE_SECONDS
-    assert len(place.left()) == 2
+        backend.uploads.sweep(lambda ids: ids)
+        backend.now += GRACE_SECONDS
+    assert len(backend.left()) == 2
 
 
-def test_a_job_gets_a_url_for_its_file_alone_and_for_its_time(bucket: Bucket) -> None:
-    uploads = InBucket(bucket).uploads
+def test_a_job_gets_a_url_of_its_file_only_that_expires_after_its_timeout(bucket: Bucket) -> None:
+    uploads = BucketBackend(bucket).uploads
     upload = Upload(uuid4(), "a.log", 1, "00")
     for timeout, seconds in [(60.0, 3660), (None, 604800), (10.0**9, 604800)]:
         url = urlsplit(uploads.access(upload, timeout)["url"])
@@ -77,7 +77,7 @@ def impatient(settings: dict[str, str]) -> BucketUploads:
     return BucketUploads(open_bucket(given, 2, 0.5), open_bucket(given, 2, 0.5))
 
 
-def test_where_s3_cannot_be_had_each_says_so_and_what_can_be_done_later_is_left(
+def test_every_method_reports_that_s3_is_down_and_leaves_deletions_for_later(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with s3.running_server() as server:
@@ -115,14 +115,14 @@ def opened(settings: dict[str, str], folder: Path, patience: float = 0) -> None:
     open_store(Settings.read({**settings, "DATA_DIR": str(folder)}), timeout=patience).close()
 
 
-def test_a_bucket_that_is_not_there_is_said_at_once(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_missing_bucket_is_reported_at_once(bucket: Bucket, tmp_path: Path) -> None:
     began, settings = time.monotonic(), {**bucket.settings, "UPLOADS_URL": "s3://no-bucket/x"}
     with pytest.raises(StoreUnusable, match=r"UPLOADS_URL=s3://no-bucket/x: .*404.*NoSuchBucket"):
         opened(settings, tmp_path, 30)
     assert time.monotonic() - began < 10
 
 
-def test_a_key_that_is_refused_is_said_at_once(tmp_path: Path) -> None:
+def test_a_refused_key_is_reported_at_once(tmp_path: Path) -> None:
     with s3.running_server(strict=True) as server:
         settings = server.new_bucket().settings
         with pytest.raises(StoreUnusable) as caught:
@@ -159,12 +159,15 @@ def test_the_key_may_come_from_a_file(bucket: Bucket, tmp_path: Path) -> None:
     ("text", "reason"),
     [
         (None, "No such file or directory"),
-        ("key = 1", "it is no file of credentials"),
-        ("[default]\naws_access_key_id = x", "there are no aws_access_key_id and"),
-        ("[other]\n", "there are no aws_access_key_id and"),
+        ("key = 1", "it is not a credentials file"),
+        (
+            "[default]\naws_access_key_id = x",
+            "aws_access_key_id or aws_secret_access_key is missing",
+        ),
+        ("[other]\n", "aws_access_key_id or aws_secret_access_key is missing"),
     ],
 )
-def test_a_file_of_credentials_that_has_none_is_refused(
+def test_a_credentials_file_without_credentials_is_refused(
     text: str | None, reason: str, bucket: Bucket, tmp_path: Path
 ) -> None:
     file = tmp_path / "credentials"
@@ -196,7 +199,7 @@ def test_an_empty_variable_does_not_reach_the_library(
         ("s3://bucket/a/b/", None),
     ],
 )
-def test_the_place_is_chosen_by_its_url(url: str, folder: str | None) -> None:
+def test_uploads_url_selects_a_folder_or_a_bucket(url: str, folder: str | None) -> None:
     expected = None if folder is None else Path(folder)
     assert Settings.read({"UPLOADS_URL": url}).uploads_folder == expected
 
@@ -211,7 +214,7 @@ def test_the_place_is_chosen_by_its_url(url: str, folder: str | None) -> None:
         ("AWS_ENDPOINT_URL", "minio:9000"),
     ],
 )
-def test_an_address_that_is_none_is_refused(name: str, value: str) -> None:
+def test_an_invalid_address_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{re.escape(f'{name}={value}')}: it must "):
         Settings.read({name: value})
 

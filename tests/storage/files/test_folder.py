@@ -1,4 +1,4 @@
-"""The folder of uploads, and what is deleted from it when."""
+"""Uploads in a folder, and which of them are deleted when."""
 
 import os
 import time
@@ -32,7 +32,7 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, (then, then))
 
 
-def test_a_file_is_found_only_once_it_is_whole(uploads: FolderUploads) -> None:
+def test_a_finished_file_has_all_its_content(uploads: FolderUploads) -> None:
     writer = uploads.writer()
     writer.write(b"one ")
     writer.write(b"two")
@@ -41,7 +41,7 @@ def test_a_file_is_found_only_once_it_is_whole(uploads: FolderUploads) -> None:
     assert (upload.name, upload.size) == ("a.log", 7)
 
 
-def test_a_file_is_synced_before_and_its_folder_after_it_is_named(
+def test_a_file_is_synced_before_its_rename_and_its_folder_after(
     uploads: FolderUploads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = record_disk_calls(monkeypatch)
@@ -51,7 +51,7 @@ def test_a_file_is_synced_before_and_its_folder_after_it_is_named(
     assert calls == [("fsync", part), ("rename", whole), ("fsync", whole.parent)]
 
 
-def test_an_aborted_file_leaves_nothing_before_and_after_it_is_whole(
+def test_abort_leaves_nothing_before_and_after_finish(
     uploads: FolderUploads, tmp_path: Path
 ) -> None:
     half = uploads.writer()
@@ -63,7 +63,7 @@ def test_an_aborted_file_leaves_nothing_before_and_after_it_is_whole(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_what_a_dead_writer_left_is_dropped_and_a_living_one_is_not(
+def test_files_of_dead_writers_are_deleted_and_those_of_living_ones_are_not(
     uploads: FolderUploads, tmp_path: Path
 ) -> None:
     living, dead, young = uploads.writer(), uploads.writer(), uploads.writer()
@@ -71,7 +71,7 @@ def test_what_a_dead_writer_left_is_dropped_and_a_living_one_is_not(
         writer._file.close()  # frees the lock, as its death does
     for writer in (living, dead):
         age(writer._part, 120)
-    assert uploads.drop_abandoned() == 1
+    assert uploads.delete_abandoned() == 1
     assert {path.name for path in (tmp_path / "uploads/incoming").iterdir()} == {
         living._part.name,
         young._part.name,
@@ -79,18 +79,18 @@ def test_what_a_dead_writer_left_is_dropped_and_a_living_one_is_not(
     living.abort()
 
 
-def test_a_file_that_no_job_needs_is_known_after_its_grace(bench: Bench) -> None:
+def test_a_file_without_a_job_is_found_after_its_grace_period(bench: Bench) -> None:
     uploads = folder_of(bench.store)
     needed, orphan, young = stored(uploads), stored(uploads), stored(uploads)
     bench.enqueue(upload=needed)
     for upload in (needed, orphan):
         age(uploads.path(upload), GRACE_SECONDS + 1)
-    assert uploads.old() == {needed.id, orphan.id}
-    assert retention.unknown_uploads(bench.store.database, uploads.old()) == {orphan.id}
-    assert young.id not in uploads.old()
+    assert uploads.past_grace() == {needed.id, orphan.id}
+    assert retention.unknown_uploads(bench.store.database, uploads.past_grace()) == {orphan.id}
+    assert young.id not in uploads.past_grace()
 
 
-def test_a_folder_that_cannot_be_made_is_said_plainly(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "uploads").write_text("a file in the way")
     with pytest.raises(StoreUnavailable, match="uploads"):
         FolderUploads(tmp_path / "uploads")

@@ -1,4 +1,4 @@
-"""What holds for uploads wherever they are kept."""
+"""The interface of upload storage, tested with a folder and with a bucket."""
 
 import hashlib
 import json
@@ -12,96 +12,98 @@ import pytest
 from runner.job_types import loader as job_types
 from storage.jobs import retention
 from storage.records.job import Upload
-from tests.support.disk.upload_stores import InBucket, InFolder, Place
+from tests.support.disk.upload_stores import BucketBackend, FolderBackend, UploadBackend
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench
 
 SIZES = [0, 1, 8 << 20, (20 << 20) + 7]
-"""Also as many parts, and no part."""
+"""File sizes in bytes; the last two fill one part of a multipart upload, and several."""
 
 
 @pytest.fixture(params=["folder", "bucket"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> UploadBackend:
     if request.param == "folder":
-        return InFolder(tmp_path / "uploads")
+        return FolderBackend(tmp_path / "uploads")
     bucket: Bucket = request.getfixturevalue("bucket")
-    return InBucket(bucket)
+    return BucketBackend(bucket)
 
 
 def pieces(size: int) -> Iterator[bytes]:
-    """Bytes that come in an odd number at a time."""
+    """Yield data in pieces of an odd size."""
     data = hashlib.shake_256(b"seed").digest(size)
     return (data[at : at + 1_000_003] for at in range(0, size, 1_000_003))
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_file_is_there_only_once_it_is_whole(place: Place, size: int) -> None:
-    writer = place.uploads.writer()
+def test_a_file_exists_only_once_it_is_complete(backend: UploadBackend, size: int) -> None:
+    writer = backend.uploads.writer()
     for piece in pieces(size):
         writer.write(piece)
     writer.write(b"")
-    assert place.uploads.access(Upload(uuid4(), "x", 1, "00"), None)
+    assert backend.uploads.access(Upload(uuid4(), "x", 1, "00"), None)
     upload = writer.finish("a.log", "00")
     assert (upload.name, upload.size, upload.sha256) == ("a.log", size, "00")
-    assert place.content(upload.id) == b"".join(pieces(size))
-    assert len(place.left()) == 1
+    assert backend.content(upload.id) == b"".join(pieces(size))
+    assert len(backend.left()) == 1
 
 
-def test_memory_that_was_written_from_may_be_used_anew(place: Place) -> None:
-    writer, memory = place.uploads.writer(), bytearray(3 * 1024**2)
+def test_the_caller_may_reuse_the_memory_after_a_write(backend: UploadBackend) -> None:
+    writer, memory = backend.uploads.writer(), bytearray(3 * 1024**2)
     written = []
     for byte in b"abcde":
         memory[:] = bytes([byte]) * len(memory)
         written.append(bytes(memory))
         writer.write(memoryview(memory))
     upload = writer.finish("a.log", "00")
-    assert place.content(upload.id) == b"".join(written)
+    assert backend.content(upload.id) == b"".join(written)
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_an_aborted_file_leaves_nothing(place: Place, size: int) -> None:
-    writer = place.uploads.writer()
+def test_an_aborted_file_leaves_nothing(backend: UploadBackend, size: int) -> None:
+    writer = backend.uploads.writer()
     for piece in pieces(size):
         writer.write(piece)
     writer.abort()
-    assert place.left() == []
+    assert backend.left() == []
 
 
-def test_a_whole_file_whose_job_could_not_be_stored_is_aborted(place: Place) -> None:
-    writer = place.uploads.writer()
+def test_a_finished_file_can_be_aborted(backend: UploadBackend) -> None:
+    writer = backend.uploads.writer()
     writer.write(b"text")
     writer.finish("a.log", "00")
     writer.abort()
-    assert place.left() == []
+    assert backend.left() == []
 
 
-def test_files_are_deleted_and_what_is_gone_is_no_error(place: Place) -> None:
-    first, second, third = place.store(), place.store(), place.store()
-    place.uploads.delete([])
-    place.uploads.delete([first.id, uuid4(), third.id])
-    assert [UUID(name.rpartition("/")[2]) for name in place.left()] == [second.id]
+def test_files_are_deleted_and_missing_ones_are_ignored(backend: UploadBackend) -> None:
+    first, second, third = backend.store(), backend.store(), backend.store()
+    backend.uploads.delete([])
+    backend.uploads.delete([first.id, uuid4(), third.id])
+    assert [UUID(name.rpartition("/")[2]) for name in backend.left()] == [second.id]
 
 
-def test_what_no_job_has_is_swept_after_its_grace(place: Place, bench: Bench) -> None:
-    needed, orphan = place.store(), place.store()
+def test_files_without_a_job_are_swept_after_their_grace_period(
+    backend: UploadBackend, bench: Bench
+) -> None:
+    needed, orphan = backend.store(), backend.store()
     bench.enqueue(upload=needed)
 
-    def unknown(ids: set[UUID]) -> set[UUID]:
+    def find_orphans(ids: set[UUID]) -> set[UUID]:
         return retention.unknown_uploads(bench.store.database, ids)
 
-    place.uploads.sweep(unknown)
-    assert len(place.left()) == 2
-    place.pass_grace([needed.id, orphan.id])
-    young = place.store()
-    place.uploads.sweep(unknown)
-    left = {UUID(name.rpartition("/")[2]) for name in place.left()}
+    backend.uploads.sweep(find_orphans)
+    assert len(backend.left()) == 2
+    backend.pass_grace([needed.id, orphan.id])
+    young = backend.store()
+    backend.uploads.sweep(find_orphans)
+    left = {UUID(name.rpartition("/")[2]) for name in backend.left()}
     assert left == {needed.id, young.id}
 
 
-def read_by(type: str, place: Place, upload: Upload) -> Any:
-    """What a job of a type returns that gets a file as a runner hands it over."""
+def read_by(type: str, backend: UploadBackend, upload: Upload) -> Any:
+    """Run a job type with a file, as a runner passes it to a job; return its result."""
     entry = job_types.load(["tests.support.job_types.uploads"])
-    access = {**place.uploads.access(upload, 60), "name": upload.name, "size": upload.size}
+    access = {**backend.uploads.access(upload, 60), "name": upload.name, "size": upload.size}
     request = {"job_id": "1", "attempt": 1, "type": type, "payload": {}, "upload": access}
     return json.loads(entry(json.dumps(request), print))
 
@@ -109,8 +111,8 @@ def read_by(type: str, place: Place, upload: Upload) -> Any:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("type", ["digest", "digest_of_path"])
 def test_a_job_type_reads_its_file(
-    place: Place, type: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backend: UploadBackend, type: str, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # as in a job
-    upload = place.store(b"".join(pieces(size)))
-    assert read_by(type, place, upload) == upload.sha256
+    upload = backend.store(b"".join(pieces(size)))
+    assert read_by(type, backend, upload) == upload.sha256

@@ -162,7 +162,7 @@ def test_the_end_of_a_job_in_a_limited_queue_wakes_other_runners(setup: QueueSet
     runner = bench.runner()
     first, second = runner.claims.claim(2)
     with closing(bench.store.wakeup.waiter(WORKER)) as waiter:
-        waiter.drain()
+        waiter.clear()
         with runner.claims.transaction():
             for job in (first, second):
                 runner.claims.complete(job.fence, "null", RETURNED)
@@ -178,7 +178,7 @@ def test_a_claim_that_reaches_its_maximum_wakes_other_runners(
     setup.fill("a", 4, limit=4)
     runner = setup.bench.runner()
     with closing(setup.bench.store.wakeup.waiter(WORKER)) as waiter:
-        waiter.drain()
+        waiter.clear()
         assert len(runner.claims.settle_and_claim(lambda claim: claim(), 4)) == 2
         assert select.select([waiter], [], [], 5)[0]
 

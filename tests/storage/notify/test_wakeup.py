@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from storage.notify.postgresql import PostgresWaiter
-from storage.notify.transaction import waking
+from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
 from tests.support.pool.pools import descriptors_below, free_descriptor, open_descriptors
 from tests.support.stores import RETURNED, Bench
@@ -25,7 +25,7 @@ def test_a_waiter_is_woken_for_its_topic_and_no_other(bench: Bench) -> None:
     wakeup.notify(WORKER)
     wait_for(lambda: readable(worker))
     assert not readable(listener)
-    worker.drain()
+    worker.clear()
     assert not readable(worker)
     worker.close()
     listener.close()
@@ -43,7 +43,7 @@ def test_a_new_job_and_a_cancel_wake_the_worker(bench: Bench) -> None:
     waiter = bench.store.wakeup.waiter(WORKER)
     job_id = bench.enqueue()
     wait_for(lambda: readable(waiter))
-    waiter.drain()
+    waiter.clear()
     bench.jobs.cancel(job_id)
     wait_for(lambda: readable(waiter))
     waiter.close()
@@ -69,7 +69,7 @@ def test_the_socket_of_a_dead_waiter_is_removed(tmp_path: Path) -> None:
     wakeup.close()
 
 
-def test_who_has_no_descriptor_left_wakes_nobody_and_goes_on(tmp_path: Path) -> None:
+def test_a_process_without_free_descriptors_wakes_nobody_and_continues(tmp_path: Path) -> None:
     wakeup = SocketWakeup(tmp_path)
     before = open_descriptors()
     with descriptors_below(free_descriptor()):
@@ -99,7 +99,7 @@ def test_a_dropped_connection_listens_again(bench: Bench) -> None:
     bench.store.database.execute("SELECT pg_terminate_backend(%s)", (pid,))
 
     def woken_again() -> bool:
-        waiter.drain()
+        waiter.clear()
         bench.store.wakeup.notify(WORKER)
         return waiter.fileno() >= 0 and bool(select.select([waiter], [], [], 0.1)[0])
 
@@ -107,13 +107,16 @@ def test_a_dropped_connection_listens_again(bench: Bench) -> None:
     waiter.close()
 
 
-def test_who_waits_is_woken_with_the_commit_and_not_without(bench: Bench) -> None:
+def test_waiters_are_woken_by_a_commit_but_not_by_a_rollback(bench: Bench) -> None:
     store = bench.store
     workers, listeners = store.wakeup.waiter(WORKER), store.wakeup.waiter(LISTENER)
     try:
-        with pytest.raises(ZeroDivisionError), waking(store.wakeup, store.database, WORKER):
+        with (
+            pytest.raises(ZeroDivisionError),
+            notifying_transaction(store.wakeup, store.database, WORKER),
+        ):
             raise ZeroDivisionError
-        with waking(store.wakeup, store.database, LISTENER) as woken:
+        with notifying_transaction(store.wakeup, store.database, LISTENER) as woken:
             store.database.next_version()
             woken.append(LISTENER)
         wait_for(lambda: readable(listeners))
@@ -124,7 +127,7 @@ def test_who_waits_is_woken_with_the_commit_and_not_without(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("error", [None, ZeroDivisionError])
-def test_a_turn_wakes_who_waits_once_it_has_gone_on_however_that_went(
+def test_a_claim_transaction_wakes_waiters_after_its_callback_even_if_that_fails(
     bench: Bench, error: type[Exception] | None
 ) -> None:
     bench.enqueue()

@@ -1,4 +1,4 @@
-"""Why a job does not run yet, and when it should: said as it is, and at a bounded cost."""
+"""Explanations of why a job has not started, the estimate of its start, and their cost."""
 
 from typing import Any
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from server.documents import jobs as wire
-from storage.liveness.runners import living
+from storage.liveness.runners import living_runners
 from storage.queries import explain as explaining
 from storage.queries.explain import Explanation, explain
 from storage.records.filters import Filters
@@ -18,7 +18,7 @@ from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
 MINUTE = 60
 
 
-def situation(bench: Bench, job_id: UUID) -> Explanation:
+def explained(bench: Bench, job_id: UUID) -> Explanation:
     store = bench.store
     found = explain(store.database, bench.clock, store.runners_folder, job_id)
     assert found is not None
@@ -26,7 +26,7 @@ def situation(bench: Bench, job_id: UUID) -> Explanation:
 
 
 def run_one(bench: Bench, runner: Holder, seconds: float) -> None:
-    """Run the next job, which takes so long."""
+    """Run the next job for this many seconds."""
     fence = runner.claim_one()
     bench.clock.forward(seconds)
     runner.claims.complete(fence, "1", RETURNED)
@@ -39,13 +39,13 @@ def test_the_jobs_ahead_are_those_that_are_claimed_first(bench: Bench) -> None:
     bench.clock.forward(1)
     for priority in (0, 3, 5, -3, 0):
         bench.enqueue(priority=priority)
-    ahead = {job.id: situation(bench, job.id).ahead for job in bench.jobs.list(Filters(), 50).jobs}
+    ahead = {job.id: explained(bench, job.id).ahead for job in bench.jobs.list(Filters(), 50).jobs}
     claimed = [job.id for job in bench.runner().claims.claim(50)]
     assert [ahead[job_id] for job_id in claimed] == list(range(12))
     assert [count for job_id, count in ahead.items() if job_id not in claimed] == [None]
 
 
-def test_more_jobs_ahead_than_are_counted_are_told_of(
+def test_more_jobs_ahead_than_are_counted_are_reported(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(explaining, "AHEAD_LIMIT", 3)
@@ -53,33 +53,33 @@ def test_more_jobs_ahead_than_are_counted_are_told_of(
     for priority in (1, 1, 0, 0):
         bench.enqueue(priority=priority)
     mine = bench.enqueue()
-    told = situation(bench, mine)
-    assert (told.ahead, told.is_more, told.seconds) == (3, True, None)
+    found = explained(bench, mine)
+    assert (found.ahead, found.is_more, found.seconds) == (3, True, None)
     bench.runner().claims.claim(2)
-    fewer = situation(bench, mine)
+    fewer = explained(bench, mine)
     assert (fewer.ahead, fewer.is_more) == (2, False)
 
 
-def test_a_living_runner_is_seen_and_a_dead_one_is_not(bench: Bench) -> None:
+def test_living_runners_are_listed_and_dead_ones_are_not(bench: Bench) -> None:
     folder, database = bench.store.runners_folder, bench.store.database
     bench.enqueue()
     dead, alive = bench.runner(), bench.runner()
     dead.claim_one()
-    assert {runner.name for runner in living(database, folder)} == {
+    assert {runner.name for runner in living_runners(database, folder)} == {
         dead.liveness.name,
         alive.liveness.name,
     }
     die(bench, dead)
-    (found,) = living(database, folder)
+    (found,) = living_runners(database, folder)
     assert (found.name, found.slots, found.held, found.busy) == (alive.liveness.name, 3, 0, 0)
     for _ in range(5):
         bench.enqueue()
     alive.claims.claim(5)
-    (found,) = living(database, folder)
+    (found,) = living_runners(database, folder)
     assert (found.held, found.busy) == (5, 3)
 
 
-def test_the_start_is_estimated_from_what_jobs_of_the_type_took_lately(bench: Bench) -> None:
+def test_the_start_is_estimated_from_recent_run_times_of_the_type(bench: Bench) -> None:
     runner = bench.runner()
     for type, seconds in (("slow", 30), ("quick", 2), ("quick", 4)):
         bench.enqueue(type)
@@ -89,25 +89,25 @@ def test_the_start_is_estimated_from_what_jobs_of_the_type_took_lately(bench: Be
     assert [job.type for job in runner.claims.claim(3)] == ["slow", "slow", "quick"]
     bench.clock.forward(10)
     mine = bench.enqueue("new")
-    # Left: 20 + 20 of those that run, 30 + 3 of those that go first; over three slots.
-    assert situation(bench, mine).seconds == pytest.approx((20 + 20 + 30 + 3) / 3)
+    # Remaining: 20 + 20 s of running jobs, 30 + 3 s of jobs ahead; divided by three slots.
+    assert explained(bench, mine).seconds == pytest.approx((20 + 20 + 30 + 3) / 3)
     unknown = bench.enqueue("quick")
-    assert situation(bench, unknown).seconds == pytest.approx((20 + 20 + 30 + 3 + 16.5) / 3)
+    assert explained(bench, unknown).seconds == pytest.approx((20 + 20 + 30 + 3 + 16.5) / 3)
 
 
-def test_nothing_is_estimated_where_nothing_tells(bench: Bench) -> None:
+def test_there_is_no_estimate_without_run_times_or_runners(bench: Bench) -> None:
     job_id = bench.enqueue()
-    assert situation(bench, job_id).seconds is None
+    assert explained(bench, job_id).seconds is None
     runner = bench.runner()
-    assert situation(bench, job_id).seconds == 0.0
+    assert explained(bench, job_id).seconds == 0.0
     others = [bench.enqueue() for _ in range(3)]
     assert len(runner.claims.claim(3)) == 3
-    assert situation(bench, others[-1]).seconds is None
+    assert explained(bench, others[-1]).seconds is None
 
 
 def test_explaining_sorts_nothing_and_reads_no_table_whole(bench: Bench) -> None:
     if bench.store.database.postgresql:
-        pytest.skip("its plans depend on statistics")
+        pytest.skip("plans of PostgreSQL depend on statistics")
     runner = bench.runner()
     bench.enqueue()
     run_one(bench, runner, 1)
@@ -116,7 +116,7 @@ def test_explaining_sorts_nothing_and_reads_no_table_whole(bench: Bench) -> None
     runner.claims.claim(3)
     mine = bench.enqueue()
     plans = Plans(bench)
-    assert situation(bench, mine).seconds
+    assert explained(bench, mine).seconds
     jobs = {text: plan for text, plan in plans.found().items() if '"job"' in text}
     assert len(jobs) > 5
     of_all_that_runs = "GROUP BY", "status = 'running'"
@@ -130,7 +130,7 @@ async def codes(client: Client, job_id: UUID) -> list[str]:
 
 
 @pytest.mark.gen_test
-async def test_each_reason_is_told(client: Client, bench: Bench) -> None:
+async def test_each_reason_is_reported(client: Client, bench: Bench) -> None:
     bench.clock.now = bench.store.clock()
     job_id = bench.enqueue()
     assert await codes(client, job_id) == ["no_runner"]
@@ -188,7 +188,7 @@ async def test_the_whole_answer(client: Client, bench: Bench) -> None:
 
 
 @pytest.mark.gen_test
-async def test_when_to_ask_again_is_said_truly(client: Client, bench: Bench) -> None:
+async def test_retry_after_matches_the_estimate(client: Client, bench: Bench) -> None:
     bench.clock.now = bench.store.clock()
     bench.runner()
     job_id = bench.enqueue(delay=90)

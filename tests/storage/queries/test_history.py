@@ -1,4 +1,4 @@
-"""The last hour in figures: noted by whoever runs jobs, while anything happens."""
+"""The history of the last hour, recorded by the runners while anything happens."""
 
 import pytest
 
@@ -20,9 +20,9 @@ def run_one(bench: Bench) -> None:
     assert claims.complete(job.fence, "1", RETURNED)
 
 
-def note(bench: Bench) -> list[tuple[int, int, int, int]]:
-    """Note the figures of now; what is kept then, less the times."""
-    history.note(bench.store.database, bench.clock())
+def record(bench: Bench) -> list[tuple[int, int, int, int]]:
+    """Record a moment; return all stored moments without their times."""
+    history.record_moment(bench.store.database, bench.clock())
     names = ("submitted", "finished", "waits", "waited_ms")
     return [tuple(row[name] for name in names) for row in kept(bench)]  # type: ignore[misc]
 
@@ -31,55 +31,55 @@ def kept(bench: Bench) -> list[dict[str, int]]:
     return history.last_hour(bench.store.database, bench.clock())
 
 
-def test_a_moment_has_what_was_counted_since_the_store_was_made(bench: Bench) -> None:
+def test_a_moment_has_the_counters_since_the_store_was_created(bench: Bench) -> None:
     run_one(bench)
-    assert note(bench) == [(1, 1, 1, 500)]
+    assert record(bench) == [(1, 1, 1, 500)]
     bench.clock.forward(STEP)
     bench.jobs.enqueue([NewJob("b", {})])
-    assert note(bench) == [(1, 1, 1, 500), (2, 1, 1, 500)]
+    assert record(bench) == [(1, 1, 1, 500), (2, 1, 1, 500)]
 
 
-def test_while_nothing_happens_nothing_is_noted_and_a_pause_ends_where_it_did(bench: Bench) -> None:
+def test_no_moments_are_recorded_in_a_pause_but_its_end_is(bench: Bench) -> None:
     run_one(bench)
-    note(bench)
+    record(bench)
     for _ in range(3):
         bench.clock.forward(STEP)
-        assert len(note(bench)) == 1
+        assert len(record(bench)) == 1
     bench.clock.forward(STEP)
     run_one(bench)
-    assert note(bench) == [(1, 1, 1, 500), (1, 1, 1, 500), (2, 2, 2, 1000)]
+    assert record(bench) == [(1, 1, 1, 500), (1, 1, 1, 500), (2, 2, 2, 1000)]
     first, before, last = (row["at"] for row in kept(bench))
     assert (before - first, last - before) == (3000 * STEP, 1000 * STEP)
 
 
-def test_of_several_runners_the_first_notes_a_moment(bench: Bench) -> None:
+def test_only_the_first_of_several_runners_records_a_moment(bench: Bench) -> None:
     run_one(bench)
-    note(bench)
+    record(bench)
     bench.jobs.enqueue([NewJob("a", {})])
-    assert note(bench) == [(1, 1, 1, 500)]
+    assert record(bench) == [(1, 1, 1, 500)]
 
 
-def test_moments_older_than_an_hour_go(bench: Bench) -> None:
+def test_moments_older_than_an_hour_are_deleted(bench: Bench) -> None:
     run_one(bench)
-    note(bench)
+    record(bench)
     bench.clock.forward(3700)
     assert kept(bench) == []
     run_one(bench)
-    note(bench)
+    record(bench)
     assert bench.store.database.rows(MomentRow.select()) == kept(bench)
     assert [row["finished"] for row in kept(bench)] == [1, 2]
 
 
-def test_moments_to_come_go_once_the_clock_is_set_back(bench: Bench) -> None:
+def test_moments_in_the_future_are_deleted_once_the_clock_is_set_back(bench: Bench) -> None:
     run_one(bench)
-    note(bench)
+    record(bench)
     bench.clock.forward(-600)
     run_one(bench)
-    note(bench)
+    record(bench)
     assert bench.store.database.rows(MomentRow.select()) == kept(bench)
     assert [row["finished"] for row in kept(bench)] == [2]
 
 
 @pytest.mark.gen_test
-async def test_the_history_is_there_for_clients(client: Client) -> None:
+async def test_clients_can_read_the_history(client: Client) -> None:
     assert await client.get("/overview/history") == {"moments": []}

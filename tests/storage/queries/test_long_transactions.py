@@ -1,4 +1,4 @@
-"""Transactions that are open for long in PostgreSQL are told of, whosever they are."""
+"""Transactions that stay open for long in PostgreSQL are logged and measured."""
 
 import logging
 import re
@@ -15,8 +15,8 @@ import pytest
 from runner.supervisor import transaction_watch
 from runner.supervisor.transaction_watch import TransactionWatch
 from storage.open import connection_name
-from storage.queries import transactions
-from storage.queries.transactions import oldest_seconds, open_transactions
+from storage.queries import health
+from storage.queries.health import oldest_transaction_seconds, open_transactions
 from tests.support.programs import running_service
 from tests.support.stores import Bench
 from tests.support.waiting import wait_for
@@ -28,7 +28,7 @@ only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], ind
 
 @contextmanager
 def idle_transaction(url: str) -> Iterator[int]:
-    """One of somebody else; the pid of its session."""
+    """Open a transaction of another program; yield the process id of its session."""
     with psycopg.connect(url, application_name="forgotten") as connection:
         connection.execute("SELECT 1")  # psycopg begins a transaction with it
         yield connection.info.backend_pid
@@ -36,8 +36,8 @@ def idle_transaction(url: str) -> Iterator[int]:
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is idle for a tenth of a second is idle for long."""
-    monkeypatch.setattr(transactions, "IDLE_SECONDS", 0.1)
+    """Report idle transactions after a tenth of a second."""
+    monkeypatch.setattr(health, "MAX_IDLE_SECONDS", 0.1)
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
@@ -45,7 +45,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 
 
 @only_on_postgresql
-def test_an_idle_transaction_is_told_of_once_and_again_when_it_is_ten_times_as_old(
+def test_an_idle_transaction_is_logged_once_and_again_at_ten_times_its_age(
     bench: Bench,
     database_url: str,
     caplog: pytest.LogCaptureFixture,
@@ -66,16 +66,16 @@ def test_an_idle_transaction_is_told_of_once_and_again_when_it_is_ten_times_as_o
         wait_for(lambda: watch.look() or len(warnings(caplog)) > 1)
     wait_for(lambda: not open_transactions(database))
     watch.look()
-    assert watch._next == {}  # nothing is kept of what has ended
+    assert watch._next == {}  # ended transactions are forgotten
 
 
 @only_on_postgresql
-def test_one_that_works_is_told_of_later(
+def test_an_active_transaction_is_logged_later(
     bench: Bench, database_url: str, caplog: pytest.LogCaptureFixture, soon: None
 ) -> None:
     works = threading.Thread(target=work, args=(database_url, 1.0))
     works.start()
-    wait_for(lambda: (oldest_seconds(bench.store.database) or 0) > 0.2)
+    wait_for(lambda: (oldest_transaction_seconds(bench.store.database) or 0) > 0.2)
     TransactionWatch(bench.store.database).look()
     works.join()
     assert warnings(caplog) == []
@@ -87,7 +87,7 @@ def work(url: str, seconds: float) -> None:
 
 
 @only_on_postgresql
-def test_the_worker_looks_in_its_upkeep(
+def test_the_worker_checks_transactions_in_its_maintenance(
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, soon: None
 ) -> None:
     with idle_transaction(database_url), open_worker(database_url, tmp_path) as worker:
@@ -96,7 +96,7 @@ def test_the_worker_looks_in_its_upkeep(
 
 
 @only_on_postgresql
-def test_programs_tell_whose_their_connections_are_and_metrics_the_oldest_transaction(
+def test_connections_name_their_program_and_metrics_show_the_oldest_transaction(
     database_url: str, tmp_path: Path
 ) -> None:
     with running_service(database_url, tmp_path) as service, idle_transaction(database_url):
@@ -116,7 +116,7 @@ def test_programs_tell_whose_their_connections_are_and_metrics_the_oldest_transa
         assert float(age) > 0
 
 
-def test_on_sqlite_there_is_nothing_to_tell(tmp_path: Path) -> None:
+def test_on_sqlite_the_metric_is_missing(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     with running_service(url, tmp_path) as service:
         answer = urllib.request.urlopen(f"{service.base_url}/metrics", timeout=10)
@@ -124,6 +124,8 @@ def test_on_sqlite_there_is_nothing_to_tell(tmp_path: Path) -> None:
             assert FIGURE.findall(answer.read()) == []
 
 
-def test_a_name_is_not_longer_than_postgresql_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_application_name_is_not_longer_than_postgresql_shows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "x" * 64)
     assert len(connection_name("listener")) == 63

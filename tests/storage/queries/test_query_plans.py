@@ -1,5 +1,8 @@
-"""How SQLite goes about the queries that are run for every job: none may cost more in a long queue
-or list. (PostgreSQL chooses by statistics, which a test's few rows have none of.)"""
+"""SQLite's plans for the queries that run for every job: none may cost more in a long queue or
+list.
+
+(PostgreSQL chooses plans by statistics, which a test with few rows does not have.)
+"""
 
 from itertools import product
 
@@ -16,12 +19,12 @@ STATUSES = (frozenset[Status](), *(frozenset({status}) for status in Status), fr
 @pytest.fixture
 def plans(bench: Bench) -> "Plans":
     if bench.store.database.postgresql:
-        pytest.skip("its plans depend on statistics")
+        pytest.skip("plans of PostgreSQL depend on statistics")
     return Plans(bench)
 
 
 class Plans:
-    """The statements that are run from now on, and how."""
+    """Records the statements that run from now on, and explains their plans."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -30,7 +33,7 @@ class Plans:
         self._connection.set_trace_callback(self._statements.append)
 
     def found(self) -> dict[str, str]:
-        """The plan of each statement."""
+        """The plan of each recorded statement."""
         self._connection.set_trace_callback(None)
         chosen = {
             each for each in self._statements if each.startswith(("SELECT", "UPDATE", "WITH"))
@@ -43,8 +46,8 @@ class Plans:
 
 
 def slow(plans: dict[str, str]) -> dict[str, str]:
-    """Those that sort rows, or read a table or an index to its end; one table has one row,
-    and one has only what the statement itself has found."""
+    """Plans that sort rows, or scan a whole table or index. `version` has one row, and `chain` only
+    rows that the statement itself has found."""
     return {
         text: plan
         for text, plan in plans.items()
@@ -87,7 +90,7 @@ def test_lists_sort_nothing_and_read_no_more_than_a_page(bench: Bench, plans: Pl
     assert all("USING INDEX" in plan or "USING COVERING INDEX" in plan for plan in lists)
 
 
-def test_what_no_index_finds_is_looked_at_in_the_order_of_one(bench: Bench, plans: Plans) -> None:
+def test_filters_without_an_index_read_jobs_in_the_order_of_one(bench: Bench, plans: Plans) -> None:
     now = bench.clock()
     bench.enqueue(id=id_at(now))
     for statuses in STATUSES:
@@ -99,7 +102,7 @@ def test_what_no_index_finds_is_looked_at_in_the_order_of_one(bench: Bench, plan
     assert all("SCAN" not in plan for plan in looks)
 
 
-def test_jobs_that_are_put_off_are_passed_over(bench: Bench) -> None:
+def test_jobs_that_are_not_due_are_skipped(bench: Bench) -> None:
     later = bench.clock() + 1000
     for _ in range(3):
         bench.enqueue(priority=9, run_at=later)

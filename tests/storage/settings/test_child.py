@@ -1,4 +1,4 @@
-"""Settings that a child process reads: the worker has them without Pydantic."""
+"""Settings read by a child process, so that the worker does not load Pydantic."""
 
 import os
 import pickle
@@ -14,41 +14,41 @@ from runner.config import RunnerSettings
 from storage.settings.child import read_in_child
 from tests.support.programs import running_service
 
-# It forks before its program has threads; a test may have those of pytest-xdist.
+# A program forks before it has threads, but a test process has the threads of pytest-xdist.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded:DeprecationWarning")
 GIVEN = {"DATABASE_URL": "postgresql://u:hidden@db/jobs", "QUEUES": "a,b", "DRAIN_SECONDS": "1.5"}
 
 
 def exit_with(code: int | str) -> NoReturn:
-    """What reads settings, where it exits."""
+    """Stands for a function that reads settings and exits."""
     sys.exit(code)
 
 
 def be_killed() -> NoReturn:
-    """The same, where it is killed."""
+    """Stands for a function that is killed while it reads settings."""
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError
 
 
-def test_settings_read_apart_have_the_same_fields_and_properties() -> None:
+def test_settings_from_a_child_have_the_same_fields_and_properties() -> None:
     settings = RunnerSettings.read(GIVEN)
-    apart = read_in_child(partial(RunnerSettings.read, GIVEN))
+    settings_of_child = read_in_child(partial(RunnerSettings.read, GIVEN))
     names = [*RunnerSettings.model_fields, "program", "store_url", "uploads_folder", "traces"]
     for name in (*names, "job_type_packages", "queue_names", "job_env_names"):
-        assert getattr(apart, name) == getattr(settings, name)
+        assert getattr(settings_of_child, name) == getattr(settings, name)
 
 
-def test_settings_read_apart_show_no_secret() -> None:
+def test_settings_from_a_child_show_no_secret() -> None:
     assert "hidden" not in repr(read_in_child(partial(RunnerSettings.read, GIVEN)))
 
 
-def test_settings_read_apart_are_made_without_pydantic() -> None:
-    apart = read_in_child(partial(RunnerSettings.read, GIVEN))
-    assert b"pydantic" not in pickle.dumps(apart)
+def test_settings_from_a_child_do_not_use_pydantic() -> None:
+    settings_of_child = read_in_child(partial(RunnerSettings.read, GIVEN))
+    assert b"pydantic" not in pickle.dumps(settings_of_child)
 
 
 @pytest.mark.parametrize(("code", "same"), [(0, 0), (3, 3), ("it is wrong", 1)])
-def test_a_program_exits_as_the_reading_of_its_settings_does(
+def test_a_program_exits_with_the_code_of_the_child(
     code: int | str, same: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as raised:
@@ -57,7 +57,7 @@ def test_a_program_exits_as_the_reading_of_its_settings_does(
     assert capfd.readouterr().err.strip() == ("" if isinstance(code, int) else code)
 
 
-def test_a_program_does_not_start_if_the_reading_of_its_settings_was_killed() -> None:
+def test_a_program_does_not_start_if_the_child_was_killed() -> None:
     with pytest.raises(SystemExit) as raised:
         read_in_child(be_killed)
     assert raised.value.code == -signal.SIGKILL

@@ -1,4 +1,4 @@
-"""Settings: read from the environment, with every problem said at once."""
+"""Settings are read from the environment, and all problems are reported at once."""
 
 import json
 import logging
@@ -102,7 +102,7 @@ def test_a_program_with_wrong_settings_says_so_and_does_not_start(program: str) 
     ],
 )
 @pytest.mark.parametrize("name", ["DATABASE_URL", "LISTEN_URL"])
-def test_an_address_that_cannot_be_read_is_told_without_its_password(name: str, url: str) -> None:
+def test_an_unreadable_url_is_reported_without_its_password(name: str, url: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.read({"DATABASE_URL": "postgresql://db/x", name: url})
     (line,) = str(caught.value).splitlines()
@@ -115,14 +115,14 @@ def test_a_program_whose_database_is_a_folder_says_so_and_ends(
     program: str, tmp_path: Path
 ) -> None:
     (tmp_path / "data" / "jobs.db").mkdir(parents=True)
-    for told, environ in (
+    for expected, environ in (
         (f"DATABASE_URL: {tmp_path}", {"DATABASE_URL": f"sqlite:///{tmp_path}"}),
         (f"cannot start: {tmp_path}/data/jobs.db", {"DATABASE_URL": ""}),
     ):
         data = {"DATA_DIR": str(tmp_path / "data"), "PORT": "0", "LOG_LEVEL": "WARNING"}
         answer = run(program, **data, **environ)
         assert answer.returncode == 1
-        assert answer.stderr.splitlines()[-1] == f"{told} is a folder and no file"
+        assert answer.stderr.splitlines()[-1] == f"{expected} is a folder, not a file"
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -171,13 +171,13 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     assert "API_TOKENS_FILE_FILE" not in ServerSettings.help()
 
 
-def test_what_is_wrong_with_the_file_of_a_secret_is_told_without_the_secret(tmp_path: Path) -> None:
+def test_problems_with_a_secret_file_are_reported_without_the_secret(tmp_path: Path) -> None:
     empty, short, binary = (tmp_path / name for name in ("empty", "short", "binary"))
     empty.write_text(" \n")
     short.write_text("topsecret")
     binary.write_bytes(b"\xff\xfe\x00")
     both = {"COOKIE_SECRET": "0123456789abcdef", "COOKIE_SECRET_FILE": str(short)}
-    for environ, told in (
+    for environ, expected in (
         ({"DATABASE_URL_FILE": str(tmp_path / "none")}, "it cannot be read"),
         ({"DATABASE_URL_FILE": str(tmp_path)}, "it cannot be read"),
         ({"DATABASE_URL_FILE": str(binary)}, "it cannot be read"),
@@ -187,5 +187,5 @@ def test_what_is_wrong_with_the_file_of_a_secret_is_told_without_the_secret(tmp_
     ):
         with pytest.raises(SettingsError) as caught:
             ServerSettings.read(environ)
-        assert told in str(caught.value)
+        assert expected in str(caught.value)
         assert "topsecret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What `python -m storage migrate` says of wrong options, before it looks at any database."""
+"""How `python -m storage migrate` reports invalid options, before it opens any database."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-RIGHT = "postgresql://nobody@127.0.0.1:1/none"
+VALID_URL = "postgresql://nobody@127.0.0.1:1/none"
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -18,7 +18,7 @@ def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 
 def refusal(*options: str) -> str:
-    """What the last line says of options that are refused as such."""
+    """Run the command with invalid options; return the error in its last line."""
     answer = run("migrate", *options)
     assert (answer.returncode, "Traceback" in answer.stderr) == (2, False), answer.stderr
     return answer.stderr.splitlines()[-1].partition("error: ")[2]
@@ -26,7 +26,7 @@ def refusal(*options: str) -> str:
 
 @pytest.mark.parametrize("option", ["--from", "--to"])
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "expected"),
     [
         ("postgresql://[::1/x", "it cannot be read as an address"),
         ("sqlite://[", "it cannot be read as an address"),
@@ -34,30 +34,30 @@ def refusal(*options: str) -> str:
         ("foo", "it must start with sqlite:/// or postgresql://"),
         ("", "it must start with sqlite:/// or postgresql://"),
         ("sqlite://", "a database in memory would be lost"),
-        ("sqlite://data/jobs.db", "a file comes behind three slashes, or four"),
+        ("sqlite://data/jobs.db", "use three slashes before a relative path"),
     ],
 )
-def test_a_wrong_address_of_a_database_is_told_with_its_option(
-    option: str, url: str, told: str
+def test_an_invalid_database_url_is_reported_with_its_option(
+    option: str, url: str, expected: str
 ) -> None:
     other = "--to" if option == "--from" else "--from"
-    assert refusal(option, url, other, RIGHT).startswith(f"argument {option}: {told}")
+    assert refusal(option, url, other, VALID_URL).startswith(f"argument {option}: {expected}")
 
 
 @pytest.mark.parametrize("option", ["--from", "--to"])
-def test_a_folder_is_told_from_a_file(option: str, tmp_path: Path) -> None:
+def test_a_folder_is_refused_as_a_database(option: str, tmp_path: Path) -> None:
     other = "--to" if option == "--from" else "--from"
-    told = refusal(option, f"sqlite:///{tmp_path}", other, RIGHT)
-    assert told == f"argument {option}: {tmp_path} is a folder and no file"
+    expected = refusal(option, f"sqlite:///{tmp_path}", other, VALID_URL)
+    assert expected == f"argument {option}: {tmp_path} is a folder, not a file"
 
 
 @pytest.mark.parametrize("rows", ["x", "0", "-1", "1.5", ""])
-def test_a_wrong_number_of_rows_is_told_with_what_is_allowed(rows: str) -> None:
-    told = refusal("--from", RIGHT, "--to", RIGHT, f"--batch={rows}")
-    assert told == "argument --batch: it must be a whole number, 1 or more"
+def test_an_invalid_batch_size_is_reported_with_the_allowed_values(rows: str) -> None:
+    expected = refusal("--from", VALID_URL, "--to", VALID_URL, f"--batch={rows}")
+    assert expected == "argument --batch: it must be a whole number, 1 or more"
 
 
-def test_help_and_usage_are_told_in_a_wrong_environment() -> None:
+def test_help_and_usage_work_with_invalid_settings() -> None:
     wrong = {"LOG_LEVEL": "loud", "DATABASE_URL": "mysql://x"}
     for arguments in (["--help"], ["migrate", "--help"]):
         answer = run(*arguments, **wrong)
@@ -65,5 +65,5 @@ def test_help_and_usage_are_told_in_a_wrong_environment() -> None:
     answer = run("migrate", **wrong)
     assert answer.returncode == 2
     assert "the following arguments are required: --from, --to" in answer.stderr
-    answer = run("migrate", "--from", RIGHT, "--to", RIGHT, **wrong)
+    answer = run("migrate", "--from", VALID_URL, "--to", VALID_URL, **wrong)
     assert (answer.returncode, "LOG_LEVEL=loud" in answer.stderr) == (1, True)

@@ -1,4 +1,4 @@
-"""All jobs are moved to another database by `python -m storage migrate`."""
+"""`python -m storage migrate` transfers all jobs to another database."""
 
 import contextlib
 import random
@@ -25,11 +25,11 @@ from tests.support.stores import Bench
 from tests.support.transfers import (
     FILE,
     Content,
-    Sides,
+    TransferSetup,
     content_of,
     enqueue_many,
-    fill,
-    is_half_moved,
+    fill_store,
+    is_unfinished,
     wait_until_copying,
 )
 
@@ -37,8 +37,8 @@ TO_POSTGRESQL, TO_SQLITE = ("sqlite", "postgresql"), ("postgresql", "sqlite")
 
 
 @pytest.fixture(params=[TO_POSTGRESQL, TO_SQLITE, ("sqlite", "sqlite")], ids="-to-".join)
-def sides(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sides]:
-    """Two databases, the second of which is new."""
+def setup(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TransferSetup]:
+    """A source database with nothing in it yet, and a new target database."""
     with contextlib.ExitStack() as held:
         urls = []
         for kind, name in zip(request.param, ("source", "target"), strict=True):
@@ -48,41 +48,41 @@ def sides(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Sides]:
             else:
                 server: Any = request.getfixturevalue("postgres_server")
                 urls.append(held.enter_context(server.new_database()))
-        yield Sides(urls[0], urls[1], tmp_path)
+        yield TransferSetup(urls[0], urls[1], tmp_path)
 
 
-only_to_postgresql = pytest.mark.parametrize("sides", [TO_POSTGRESQL], indirect=True)
-to_either = pytest.mark.parametrize("sides", [TO_POSTGRESQL, TO_SQLITE], indirect=True)
+only_to_postgresql = pytest.mark.parametrize("setup", [TO_POSTGRESQL], indirect=True)
+to_either = pytest.mark.parametrize("setup", [TO_POSTGRESQL, TO_SQLITE], indirect=True)
 
 
-def filled(sides: Sides, count: int = 0) -> Content:
-    """Fill the source; the runner of its running job is dead afterwards."""
-    with sides.old() as bench:
-        fill(bench)
+def fill_source(setup: TransferSetup, count: int = 0) -> Content:
+    """Fill the source. The runner of its running job is dead afterwards."""
+    with setup.open_source() as bench:
+        fill_store(bench)
         enqueue_many(bench, count)
         if bench.store.database.postgresql:
             bench.store.database.execute("UPDATE runner SET lease_expires_at = 0")
         return content_of(bench)
 
 
-def test_all_that_a_store_has_is_moved(sides: Sides) -> None:
-    before = filled(sides)
-    code, printed = sides.move("--batch", "2")
+def test_the_whole_store_is_transferred(setup: TransferSetup) -> None:
+    before = fill_source(setup)
+    code, printed = setup.run("--batch", "2")
     assert code == 0, printed
     assert re.search(r"^job +5 +5  same$", printed, re.MULTILINE)
-    with sides.new() as bench:
+    with setup.open_target() as bench:
         assert content_of(bench) == before
         key = KeyedJob("a key", "its print", NewJob("sleep", {}))
         (kept,) = bench.jobs.enqueue_once([key])
         assert isinstance(kept, StoredKey)
         assert kept.job_id in before.jobs  # the key still stands for its job
-    assert sides.move()[1].endswith("nothing to do: all of it was moved before\n")
+    assert setup.run()[1].endswith("nothing to do: all rows were transferred before\n")
 
 
-def test_the_target_goes_on_where_the_source_has_stopped(sides: Sides) -> None:
-    before = filled(sides)
-    assert sides.move()[0] == 0
-    with sides.new() as bench:
+def test_change_numbers_continue_on_the_target(setup: TransferSetup) -> None:
+    before = fill_source(setup)
+    assert setup.run()[0] == 0
+    with setup.open_target() as bench:
         job_id = bench.enqueue()
         events = Events(bench.store.database)
         (event,) = events.of_job(job_id, 0)  # its triggers are there again
@@ -90,11 +90,11 @@ def test_the_target_goes_on_where_the_source_has_stopped(sides: Sides) -> None:
 
 
 @to_either
-def test_a_job_that_was_running_runs_again_and_counts_as_lost(sides: Sides) -> None:
-    before = filled(sides)
+def test_a_job_that_was_running_runs_again_and_counts_as_lost(setup: TransferSetup) -> None:
+    before = fill_source(setup)
     (running,) = (job for job in before.jobs.values() if job.status == "running")
-    assert sides.move()[0] == 0
-    with sides.new() as bench:
+    assert setup.run()[0] == 0
+    with setup.open_target() as bench:
         holder = bench.runner()
         assert holder.rescuer.rescue() == 1
         assert holder.rescuer.rescue() == 0
@@ -102,85 +102,85 @@ def test_a_job_that_was_running_runs_again_and_counts_as_lost(sides: Sides) -> N
         claimed = {job.id: job for job in holder.claims.claim(10)}
         assert claimed[running.id].attempt == running.attempt + 1
         assert claimed[running.id].attempts[0].outcome == AttemptOutcome.LOST
-        tallies = bench.store.database.rows(models.CounterRow.select())
-        lost = [row["value"] for row in tallies if row["name"] in ("rescue", "attempt lost")]
+        counters = bench.store.database.rows(models.CounterRow.select())
+        lost = [row["value"] for row in counters if row["name"] in ("rescue", "attempt lost")]
         assert lost == [1, 1]
 
 
 @to_either
-def test_a_move_that_is_killed_goes_on_where_it_was(sides: Sides) -> None:
-    before = filled(sides, 300)
+def test_a_killed_transfer_continues_where_it_was(setup: TransferSetup) -> None:
+    before = fill_source(setup, 300)
     killed = 0
     for _ in range(3):
-        process = sides.command("--batch", "2")
+        process = setup.start("--batch", "2")
         rows = random.randrange(1, 250)
-        wait_until_copying(sides.target, rows, process)
+        wait_until_copying(setup.target, rows, process)
         process.kill()
         process.communicate()
-        if is_half_moved(sides.target):
+        if is_unfinished(setup.target):
             killed += 1
             with pytest.raises(StoreUnusable, match="is not finished"):
-                sides.new().__enter__()  # no program takes it for whole
+                setup.open_target().__enter__()  # no program starts on it
     assert killed
-    code, printed = sides.move("--batch", "50")
+    code, printed = setup.run("--batch", "50")
     assert code == 0, printed
-    with sides.new() as bench:
+    with setup.open_target() as bench:
         assert content_of(bench) == before
 
 
 @to_either
-def test_nobody_changes_the_source_during_a_move(sides: Sides) -> None:
-    filled(sides, 5)
+def test_the_source_cannot_be_changed_during_a_transfer(setup: TransferSetup) -> None:
+    fill_source(setup, 5)
     refused: list[bool] = []
 
     def change(_: str) -> None:
         if not refused:
-            database = Database(open_engine(sides.source))
+            database = Database(open_engine(setup.source))
             delete = models.MomentRow.delete()
             with pytest.raises(StoreUnavailable):
                 database.run(delete)
             database.close()
             refused.append(True)
 
-    with moving(sides, change) as move:
-        assert all(each.same for each in move.run())
+    with open_transfer(setup, change) as transfer:
+        assert all(each.same for each in transfer.run())
     assert refused
 
 
 @contextlib.contextmanager
-def moving(sides: Sides, tell: Any = lambda line: None) -> Iterator[Transfer]:
-    """A move within this process."""
-    source = open_source(sides.source, sides.data_dir)
-    target = open_target(sides.target)
+def open_transfer(setup: TransferSetup, progress: Any = lambda line: None) -> Iterator[Transfer]:
+    """A transfer within this process."""
+    source = open_source(setup.source, setup.data_dir)
+    target = open_target(setup.target)
     try:
-        yield Transfer(source, target, "the source", tell, batch=3)
+        yield Transfer(source, target, "the source", progress, batch=3)
     finally:
         source.close()
         target.close()
 
 
 @to_either
-def test_a_move_goes_on_behind_its_last_batch(sides: Sides) -> None:
-    filled(sides, 20)
+def test_a_transfer_continues_after_its_last_batch(setup: TransferSetup) -> None:
+    fill_source(setup, 20)
     lines: list[str] = []
 
-    def tell(line: str) -> None:
+    def progress(line: str) -> None:
         lines.append(line)
         if line.startswith("copying job: 12 "):
             raise KeyboardInterrupt
 
-    with moving(sides, tell) as move, pytest.raises(KeyboardInterrupt):
-        move.run()
+    with open_transfer(setup, progress) as transfer, pytest.raises(KeyboardInterrupt):
+        transfer.run()
     lines.clear()
-    with moving(sides, lines.append) as move:
-        assert all(each.same for each in move.run())
+    with open_transfer(setup, lines.append) as transfer:
+        assert all(each.same for each in transfer.run())
     assert lines[0] == "copying job: 15 of 25"
 
 
 @to_either
-def test_copied_jobs_make_no_events(sides: Sides) -> None:
-    filled(sides)
-    source, target = open_source(sides.source, sides.data_dir), open_target(sides.target)
+def test_copied_jobs_create_no_events(setup: TransferSetup) -> None:
+    fill_source(setup)
+    source, target = open_source(setup.source, setup.data_dir), open_target(setup.target)
     for model in (models.UploadRow, models.JobRow):
         with target.transaction():
             for rows in Table(source, model).batches():
@@ -192,94 +192,104 @@ def test_copied_jobs_make_no_events(sides: Sides) -> None:
 
 
 @to_either
-def test_a_row_that_is_not_the_same_is_told(sides: Sides, monkeypatch: pytest.MonkeyPatch) -> None:
-    filled(sides)
+def test_a_row_that_differs_is_reported(
+    setup: TransferSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_source(setup)
     insert = Table.insert
 
-    def wrong(self: Table, rows: Any) -> None:
+    def insert_wrong(self: Table, rows: Any) -> None:
         if self.name == "attempt":
             rows = [{**row, "cpu_seconds": 0.25} for row in rows]
         insert(self, rows[1:] if self.name == "event" else rows)
 
-    with monkeypatch.context() as patched, moving(sides) as move:
-        patched.setattr(Table, "insert", wrong)
-        compared = {each.table: each for each in move.run()}
+    with monkeypatch.context() as patched, open_transfer(setup) as transfer:
+        patched.setattr(Table, "insert", insert_wrong)
+        compared = {each.table: each for each in transfer.run()}
     assert {name for name, each in compared.items() if not each.same} == {"attempt", "event"}
     assert compared["event"].source > compared["event"].target
-    assert is_half_moved(sides.target)
+    assert is_unfinished(setup.target)
 
 
 @to_either
-def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(sides: Sides) -> None:
-    filled(sides)
-    with sides.new() as bench:
+def test_a_target_with_jobs_of_its_own_or_of_another_source_is_refused(
+    setup: TransferSetup,
+) -> None:
+    fill_source(setup)
+    with setup.open_target() as bench:
         job_id = bench.enqueue()
-    code, printed = sides.move()
-    assert (code, "jobs that are not from this move" in printed) == (1, True)
-    with sides.new() as bench:
+    code, printed = setup.run()
+    assert (code, "jobs that are not from this transfer" in printed) == (1, True)
+    with setup.open_target() as bench:
         assert list(content_of(bench).jobs) == [job_id]
 
 
 @to_either
-def test_a_source_that_was_changed_since_or_is_another_one_is_refused(sides: Sides) -> None:
-    filled(sides)
-    with moving(sides) as move:
-        assert move.run()
-    code, printed = sides.move()
-    assert (code, "a move from the source has filled it" in printed) == (1, True)
-    with sides.old() as bench:
+def test_another_source_or_one_that_has_changed_is_refused(setup: TransferSetup) -> None:
+    fill_source(setup)
+    with open_transfer(setup) as transfer:
+        assert transfer.run()
+    code, printed = setup.run()
+    assert (code, "filled by a transfer from the source" in printed) == (1, True)
+    with setup.open_source() as bench:
         bench.enqueue()
-    with moving(sides) as move, pytest.raises(TransferRefused, match="has changed since"):
-        move.run()
+    with (
+        open_transfer(setup) as transfer,
+        pytest.raises(TransferRefused, match="has changed since"),
+    ):
+        transfer.run()
 
 
 @to_either
 @pytest.mark.parametrize("name", ["server", "runner"])
-def test_it_is_refused_while_a_program_runs_on_the_source(sides: Sides, name: str) -> None:
-    with running_service(sides.source, sides.data_dir.parent) as service:
+def test_it_is_refused_while_a_program_runs_on_the_source(setup: TransferSetup, name: str) -> None:
+    with running_service(setup.source, setup.data_dir.parent) as service:
         if name == "runner":
             service.worker()
             service.listener.stop()
-        code, printed = sides.move()
-        assert (code, "--from: stop all that use it first" in printed) == (1, True)
-        elsewhere = Sides(sides.source, sides.target, sides.folder / "elsewhere")
-        code, printed = elsewhere.move()  # also where their folder is not known
-        assert (code, "--from: stop all that use it first" in printed) == (1, True)
+        code, printed = setup.run()
+        assert (code, "--from: first stop all programs that use it" in printed) == (1, True)
+        elsewhere = TransferSetup(setup.source, setup.target, setup.folder / "elsewhere")
+        code, printed = elsewhere.run()  # also if their DATA_DIR is not known
+        assert (code, "--from: first stop all programs that use it" in printed) == (1, True)
 
 
 @only_to_postgresql
-def test_it_is_refused_while_a_program_runs_on_the_target(sides: Sides) -> None:
-    filled(sides)
-    with running_service(sides.target, sides.new_data_dir.parent):
-        code, printed = sides.move()
-    assert (code, "--to: stop all that use it first: job-service listener" in printed) == (1, True)
+def test_it_is_refused_while_a_program_runs_on_the_target(setup: TransferSetup) -> None:
+    fill_source(setup)
+    with running_service(setup.target, setup.new_data_dir.parent):
+        code, printed = setup.run()
+    assert (code, "--to: first stop all programs that use it: job-service listener" in printed) == (
+        1,
+        True,
+    )
 
 
 @only_to_postgresql
-def test_uploads_are_copied_with_their_hashes_checked(sides: Sides) -> None:
-    before = filled(sides)
+def test_uploads_are_copied_with_their_hashes_checked(setup: TransferSetup) -> None:
+    before = fill_source(setup)
     (upload,) = {job.upload for job in before.jobs.values() if job.upload}
-    files, copies = sides.data_dir / "uploads" / "files", sides.new_data_dir / "uploads" / "files"
-    name, option = str(upload.id), ("--uploads-to", f"file://{sides.new_data_dir / 'uploads'}")
+    files, copies = setup.data_dir / "uploads" / "files", setup.new_data_dir / "uploads" / "files"
+    name, option = str(upload.id), ("--uploads-to", f"file://{setup.new_data_dir / 'uploads'}")
     (files / name).write_bytes(FILE[::-1])
-    code, printed = sides.move(*option)
+    code, printed = setup.run(*option)
     assert (code, name in printed, list(copies.iterdir())) == (1, True, [])
     (files / name).write_bytes(FILE)
     (copies.parent / "incoming" / name).write_bytes(b"of one that was killed")
-    code, printed = sides.move(*option)
+    code, printed = setup.run(*option)
     assert (code, (copies / name).read_bytes()) == (0, FILE), printed
 
 
 @only_to_postgresql
-def test_uploads_are_copied_into_a_bucket(sides: Sides, bucket: Bucket) -> None:
-    before = filled(sides)
+def test_uploads_are_copied_into_a_bucket(setup: TransferSetup, bucket: Bucket) -> None:
+    before = fill_source(setup)
     (upload,) = {job.upload for job in before.jobs.values() if job.upload}
     own = {name: value for name, value in bucket.settings.items() if name != "UPLOADS_URL"}
     to = ("--uploads-to", bucket.settings["UPLOADS_URL"])
-    process = sides.command(*to, **{**own, "AWS_SECRET_ACCESS_KEY": ""})
+    process = setup.start(*to, **{**own, "AWS_SECRET_ACCESS_KEY": ""})
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 1, printed
-    process = sides.command(*to, **own)
+    process = setup.start(*to, **own)
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 0, printed
     stored = bucket.keys()
@@ -289,39 +299,39 @@ def test_uploads_are_copied_into_a_bucket(sides: Sides, bucket: Bucket) -> None:
 
 
 @only_to_postgresql
-def test_a_file_that_is_missing_is_told_before_anything_is_moved(sides: Sides) -> None:
-    before = filled(sides)
+def test_a_missing_file_is_reported_before_anything_is_copied(setup: TransferSetup) -> None:
+    before = fill_source(setup)
     (upload,) = {job.upload for job in before.jobs.values() if job.upload}
-    (sides.data_dir / "uploads" / "files" / str(upload.id)).unlink()
-    code, printed = sides.move()
+    (setup.data_dir / "uploads" / "files" / str(upload.id)).unlink()
+    code, printed = setup.run()
     assert (code, f"{upload.id} (überall.log)" in printed) == (1, True)
-    with sides.new() as bench:
+    with setup.open_target() as bench:
         assert content_of(bench).jobs == {}
 
 
-def test_what_cannot_be_a_source_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+def test_an_invalid_source_is_refused_and_left_unchanged(tmp_path: Path) -> None:
     target = f"sqlite:///{tmp_path / 'new.db'}"
     missing = tmp_path / "none.db"
-    code, printed = Sides(f"sqlite:///{missing}", target, tmp_path).move()
+    code, printed = TransferSetup(f"sqlite:///{missing}", target, tmp_path).run()
     assert (code, f"there is no file {missing}" in printed) == (1, True)
     assert not missing.exists()
     foreign = Database(new_file_engine(tmp_path / "foreign.db"))
     foreign.execute("CREATE TABLE theirs (id INTEGER)")
     foreign.close()
     content = (tmp_path / "foreign.db").read_bytes()
-    code, printed = Sides(f"sqlite:///{tmp_path / 'foreign.db'}", target, tmp_path).move()
+    code, printed = TransferSetup(f"sqlite:///{tmp_path / 'foreign.db'}", target, tmp_path).run()
     assert (code, "not a database of this service" in printed) == (1, True)
     assert (tmp_path / "foreign.db").read_bytes() == content
-    code, printed = Sides(target, target, tmp_path).move()
+    code, printed = TransferSetup(target, target, tmp_path).run()
     assert (code, "the same database" in printed) == (1, True)
 
 
-def test_each_table_and_each_column_is_moved(bench: Bench) -> None:
+def test_each_table_and_column_is_transferred(bench: Bench) -> None:
     engine = bench.store.database.engine
     kept = {HISTORY, "runner", "move"}
-    moved: dict[str, Any] = {model._meta.table_name: model for model in MODELS}
-    assert set(engine.get_tables()) - kept == set(moved)
-    for name, model in moved.items():
+    transferred: dict[str, Any] = {model._meta.table_name: model for model in MODELS}
+    assert set(engine.get_tables()) - kept == set(transferred)
+    for name, model in transferred.items():
         columns = {column.name for column in engine.get_columns(name)}
         assert columns == set(model._meta.sorted_field_names), name
 

@@ -1,4 +1,4 @@
-"""What is asked of the disk, in order: folders made, files and folders synced, names given."""
+"""Records system calls that make files and folders durable, in order."""
 
 import os
 from collections.abc import Callable
@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 Call = tuple[str, Path]
-"""mkdir, fsync, link or rename, and what it makes or syncs."""
+"""The call (mkdir, fsync, link or rename), and the path that it creates or syncs."""
 
 
 def record_disk_calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
-    """A list that grows with each call of this process, by Python (not by SQLite)."""
+    """Return a list that grows with each call that Python makes in this process. (Calls of SQLite
+    are not recorded.)"""
     calls: list[Call] = []
 
     def recorded(name: str, path_of: Callable[..., Path]) -> None:

@@ -1,4 +1,4 @@
-"""Small disks for tests that fill them. Only root can make them; for others those are skipped."""
+"""Small disks for tests that fill them. Only root can mount them; others skip the tests."""
 
 import errno
 import os
@@ -15,8 +15,10 @@ KINDS = ("tmpfs", "ext4")
 
 @contextmanager
 def small_disk(folder: Path, kind: str, size: int = 24 * MIB) -> Iterator[Path]:
-    """A disk of some bytes, mounted on a new folder; unmounted at the end. Skips where it cannot
-    be made. ext4 finds out only when it syncs that there is no room, and has little to start with.
+    """Yield a new folder with a disk of `size` bytes mounted on it. Skips the test if it cannot be
+    mounted.
+
+    ext4 reports a full disk only when it syncs, and starts with little free space.
     """
     folder.mkdir()
     options = ["-o", f"size={size}"] if kind == "tmpfs" else ["-o", "loop"]
@@ -44,8 +46,8 @@ def _image(file: Path, size: int) -> Path:
 
 
 @contextmanager
-def full(folder: Path) -> Iterator[None]:
-    """Take all the room on a disk, and give it back at the end."""
+def fill_disk(folder: Path) -> Iterator[None]:
+    """Use up all free space of a disk within the block."""
     filler = folder / "filler"
     descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
@@ -58,8 +60,8 @@ def full(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def leaving(folder: Path, free: int) -> Iterator[None]:
-    """Take so much room that only so many bytes stay free, and give it back at the end."""
+def leave_free(folder: Path, free: int) -> Iterator[None]:
+    """Use up the free space of a disk within the block, except for `free` bytes."""
     filler, found = folder / "filler", os.statvfs(folder)
     taken = found.f_bavail * found.f_frsize - free
     with filler.open("wb") as file:

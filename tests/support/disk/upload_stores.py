@@ -1,4 +1,4 @@
-"""The places of uploads for tests, each with what a test sees of it from outside."""
+"""Upload storage in a folder and in a bucket, with a view of its content from outside."""
 
 import hashlib
 import os
@@ -17,32 +17,32 @@ from storage.settings.settings import Settings
 from tests.support.servers.s3 import Bucket
 
 
-class Place(ABC):
-    """Uploads, and what is there."""
+class UploadBackend(ABC):
+    """Upload storage under test."""
 
     uploads: Uploads
 
     @abstractmethod
     def content(self, upload_id: UUID) -> bytes:
-        """A whole file."""
+        """The content of a complete file."""
 
     @abstractmethod
     def left(self) -> list[str]:
-        """All that takes room, whole or not."""
+        """Names of all files and parts that use space, complete or not."""
 
     @abstractmethod
     def pass_grace(self, upload_ids: Iterable[UUID]) -> None:
-        """As if these had been there for as long as they are left alone."""
+        """Make these files appear older than GRACE_SECONDS."""
 
     def store(self, content: bytes = b"text", name: str = "a.log") -> Upload:
-        """A whole file."""
+        """Store a complete file."""
         writer = self.uploads.writer()
         writer.write(content)
         return writer.finish(name, hashlib.sha256(content).hexdigest())
 
 
-class InFolder(Place):
-    """A folder."""
+class FolderBackend(UploadBackend):
+    """Uploads in a folder."""
 
     def __init__(self, folder: Path):
         self.uploads: FolderUploads = FolderUploads(folder)
@@ -59,8 +59,8 @@ class InFolder(Place):
             os.utime(self.uploads.folder / "files" / str(each), (then, then))
 
 
-class InBucket(Place):
-    """A bucket, with a clock that tests set."""
+class BucketBackend(UploadBackend):
+    """Uploads in a bucket, with a clock that tests set."""
 
     def __init__(self, bucket: Bucket):
         self.bucket, self.now = bucket, 0.0
@@ -74,5 +74,5 @@ class InBucket(Place):
         return self.bucket.keys() + self.bucket.open_parts()
 
     def pass_grace(self, upload_ids: Iterable[UUID]) -> None:
-        self.uploads.sweep(lambda ids: ids & set(upload_ids))  # found for the first time
+        self.uploads.sweep(lambda ids: ids & set(upload_ids))  # the first of two sweeps
         self.now += GRACE_SECONDS + 1

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode, before a PostgreSQL server of the tests."""
+"""PgBouncer in transaction mode, in front of a PostgreSQL server for tests."""
 
 import shutil
 import subprocess
@@ -25,13 +25,13 @@ auth_file = {folder}/users
 pool_mode = transaction
 default_pool_size = 2
 """
-# Debian's packages install it where not every user looks.
+# Debian installs it in /usr/sbin, which is not on every user's path.
 PROGRAM = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
 
 @contextmanager
 def running_pooler(url: str) -> Iterator[str]:
-    """The address of the same database through a pooler, which has two connections to it."""
+    """Yield the URL of this database through a pooler with two server connections."""
     parts = urlparse(url)
     (host,) = (each for each in parts.query.split("&") if each.startswith("host="))
     with tempfile.TemporaryDirectory(prefix="job-service-pgbouncer-") as name:

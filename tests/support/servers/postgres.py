@@ -1,7 +1,7 @@
-"""A PostgreSQL server of its own for a test session, made of what Debian's packages install.
+"""A PostgreSQL server for a test session, from Debian's packages.
 
-It lives in a new folder, listens on a socket in there only, unless it is given an address, and goes
-with the session that started it, even when that is killed.
+It stores its data in a new folder, and listens only on a socket there, unless it is given an
+address. It ends with the session, even if the session is killed.
 """
 
 import os
@@ -25,8 +25,8 @@ UNPRIVILEGED = "postgres"  # the account of Debian's packages
 
 
 class PostgresServer:
-    """A running server. All who reach its socket are let in, as its superuser `tests`; and so are
-    those in the network of its address, if it has one."""
+    """A running server. Everyone who can reach its socket may connect as the superuser `tests`; so
+    may hosts in the network of its address, if it has one."""
 
     def __init__(self, binaries: Path, folder: Path, synced: bool = False, address: str = ""):
         self._binaries = binaries
@@ -37,12 +37,12 @@ class PostgresServer:
 
     @property
     def pid(self) -> int:
-        """The pid of its first process."""
+        """Process id of the server's main process."""
         assert self._process is not None
         return self._process.pid
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server, and wait until it accepts connections."""
         settings = ["-k", str(self._folder), "-p", "5432"]
         settings += ["-c", f"listen_addresses={self._address}"]
         if not self._synced:
@@ -56,22 +56,22 @@ class PostgresServer:
         assert process.poll() is None, log_path.read_text()
 
     def stop(self, number: int = signal.SIGINT) -> None:
-        """Stop it; with SIGQUIT as if it had crashed."""
+        """Stop the server; SIGQUIT simulates a crash."""
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait(STOP_SECONDS)
 
     def url(self, database: str) -> str:
-        """The address of a database, whatever the environment's own PG* variables say."""
+        """The URL of a database. It does not depend on PG* variables of the environment."""
         return f"postgresql://tests@/{database}?host={self._folder}&port=5432"
 
     def network_url(self, database: str) -> str:
-        """The same by way of the network."""
+        """The URL of a database over the network."""
         return f"postgresql://tests@{self._address}:5432/{database}"
 
     @contextmanager
     def new_database(self, encoding: str = "UTF8") -> Iterator[str]:
-        """The address of an empty database, which is dropped at the end, in use or not."""
+        """Yield the URL of an empty database, which is dropped at the end, even if in use."""
         name = f"test_{uuid4().hex}"
         self._execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
         try:
@@ -80,7 +80,7 @@ class PostgresServer:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def answers(self) -> bool:
-        """Whether it takes connections."""
+        """Whether the server accepts connections."""
         try:
             self._execute("SELECT 1")
         except psycopg.OperationalError:
@@ -93,7 +93,7 @@ class PostgresServer:
 
 
 def missing() -> str | None:
-    """What a server would need and this machine lacks; None if nothing."""
+    """The program or user that is missing to run a server; None if nothing is."""
     if _binaries() is None:
         return "PostgreSQL is not installed"
     if shutil.which("setpriv") is None:
@@ -104,7 +104,7 @@ def missing() -> str | None:
 
 
 def version() -> str:
-    """The version of the server that is installed, as in `17.6`."""
+    """The version of the installed server, such as `17.6`."""
     binaries = _binaries()
     assert binaries is not None
     return subprocess.check_output([binaries / "postgres", "--version"], text=True).split()[2]
@@ -112,8 +112,8 @@ def version() -> str:
 
 @contextmanager
 def running_server(synced: bool = False, address: str = "") -> Iterator[PostgresServer]:
-    """A new server; stopped and removed at the end. For speed it does not sync its commits to the
-    disk, unless it is told to."""
+    """Yield a new server, which is stopped and removed at the end. It only syncs commits to disk if
+    `synced` is set, because tests are faster without."""
     binaries = _binaries()
     assert binaries is not None
     with tempfile.TemporaryDirectory(prefix="job-service-postgres-") as name:
@@ -135,20 +135,20 @@ def running_server(synced: bool = False, address: str = "") -> Iterator[Postgres
 
 @contextmanager
 def synced_database() -> Iterator[str]:
-    """The address of an empty database on a server of its own, which syncs each commit."""
+    """Yield the URL of an empty database on a new server that syncs each commit."""
     with running_server(synced=True) as server, server.new_database() as url:
         yield url
 
 
 def give_away(folder: Path) -> None:
-    """Let a folder, and what is in it, belong to who runs the servers."""
+    """Give a folder and its files to the user that runs the servers."""
     if os.geteuid() == 0:
         for path in (folder, *folder.iterdir()):
             shutil.chown(path, UNPRIVILEGED, UNPRIVILEGED)
 
 
 def drop_rights() -> list[str]:
-    """A prefix of a command: not as root, and stopped when this process dies."""
+    """A command prefix that drops root, and stops the server when this process dies."""
     command = ["setpriv", "--pdeathsig=INT"]
     if os.geteuid() == 0:
         command += [f"--reuid={UNPRIVILEGED}", f"--regid={UNPRIVILEGED}", "--clear-groups"]
@@ -156,7 +156,7 @@ def drop_rights() -> list[str]:
 
 
 def _binaries() -> Path | None:
-    """The folder of the newest server that is installed."""
+    """The folder of the newest installed server."""
     found = Path("/usr/lib/postgresql").glob("*/bin/initdb")
     newest = max(found, key=lambda path: int(path.parts[-3]), default=None)
     on_path = shutil.which("initdb")

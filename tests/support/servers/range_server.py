@@ -1,4 +1,4 @@
-"""A web server that gives ranges of one file, and fails as it is told to."""
+"""A web server that serves ranges of one file, and fails on request."""
 
 import re
 import threading
@@ -8,11 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Failure = Callable[["Handler", int], bool]
-"""Answers a request in its place, and tells whether it has; the number counts from 0."""
+"""Called for each request with its number, from 0. Returns whether it has answered the request."""
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers GET with the range that is asked for."""
+    """Answers GET with the requested range."""
 
     protocol_version = "HTTP/1.1"
     store: "WebStore"
@@ -27,11 +27,12 @@ class Handler(BaseHTTPRequestHandler):
         if match is None:
             return self.answer(200, {}, data)
         start, end = int(match[1]), min(int(match[2]) + 1, len(data))
-        told = {"Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}
-        self.answer(206, told, data[start:end])
+        headers = {"Content-Range": f"bytes {start}-{end - 1}/{len(data)}"}
+        self.answer(206, headers, data[start:end])
 
     def answer(self, status: int, headers: dict[str, str], body: bytes, sent: int = 2**60) -> None:
-        """Send an answer, of the body no more than so many bytes, and then hang up."""
+        """Send a response, but only the first `sent` bytes of its body; then close the connection
+        if bytes are missing."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -42,11 +43,11 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = sent < len(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 class WebStore:
-    """The file, and what was asked of it."""
+    """The file, and the ranges that were requested."""
 
     def __init__(self, data: bytes, failure: Failure | None):
         self.data, self.failure = data, failure
@@ -56,7 +57,7 @@ class WebStore:
 
 @contextmanager
 def web_store(data: bytes, failure: Failure | None = None) -> Iterator[WebStore]:
-    """A running server."""
+    """Yield a running server."""
     store = WebStore(data, failure)
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Handler,), {"store": store}))
     server.daemon_threads = True

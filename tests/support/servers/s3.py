@@ -1,7 +1,7 @@
-"""A server that speaks as S3 does, for a test session: moto's, a process of its own on a free port.
+"""An S3 server for a test session: moto's server, as a separate process on a free port.
 
-It keeps its buckets in memory, listens on 127.0.0.1 only, and goes with the session that started
-it, even when that is killed.
+It keeps its buckets in memory and listens on 127.0.0.1 only. It ends with the session, even if the
+session is killed.
 """
 
 import os
@@ -29,7 +29,7 @@ PREFIX = "jobs/uploads"
 
 
 class Bucket:
-    """A bucket, seen without the service. `settings` are those that lead a program to it."""
+    """A bucket, seen from outside the service. `settings` configure a program to use it."""
 
     def __init__(self, address: str, name: str):
         self._address = f"{address}/{name}"
@@ -44,23 +44,23 @@ class Bucket:
         self._store = open_bucket(Settings.read(self.settings), 10, 5)
 
     def keys(self) -> list[str]:
-        """All objects."""
+        """Keys of all objects."""
         return self._listed("?list-type=2")
 
     def open_parts(self) -> list[str]:
-        """The keys of multipart uploads that are neither completed nor aborted."""
+        """Keys of multipart uploads that are neither completed nor aborted."""
         return self._listed("?uploads=")
 
     def read(self, name: object) -> bytes:
-        """An object below the prefix."""
+        """Return the content of an object below the prefix."""
         return obstore.get(self._store, str(name)).bytes().to_bytes()
 
     def put(self, name: object, data: bytes) -> None:
-        """Make one, or put it in the place of another."""
+        """Store or replace an object below the prefix."""
         obstore.put(self._store, str(name), data)
 
     def remove(self, name: object) -> None:
-        """Delete one."""
+        """Delete an object below the prefix."""
         obstore.delete(self._store, str(name))
 
     def _listed(self, query: str) -> list[str]:
@@ -74,8 +74,8 @@ class Bucket:
 
 
 class S3Server:
-    """A running server. It asks for no credentials, unless it is `strict`: then it knows none, and
-    lets pass only the first request."""
+    """A running server. It checks no credentials, unless it is `strict`: then it only accepts the
+    first request, and refuses all others because it knows no keys."""
 
     def __init__(self, folder: Path, strict: bool):
         self._log = folder / "log"
@@ -91,11 +91,11 @@ class S3Server:
         assert self.address, self._log.read_text()
 
     def new_bucket(self) -> Bucket:
-        """An empty bucket."""
+        """Create an empty bucket."""
         return Bucket(self.address, f"test-{uuid4().hex}")
 
     def stop(self) -> None:
-        """End it; what it had is gone."""
+        """Kill the server; its data is lost."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
@@ -106,7 +106,7 @@ class S3Server:
 
 @contextmanager
 def running_server(strict: bool = False) -> Iterator[S3Server]:
-    """A new server, ended at the end."""
+    """Yield a new server, which is stopped at the end."""
     with tempfile.TemporaryDirectory(prefix="job-service-s3-") as name:
         server = S3Server(Path(name), strict)
         try:

@@ -1,4 +1,4 @@
-"""A collector of traces: takes what is sent by OTLP over HTTP, and keeps it."""
+"""A trace collector: receives spans by OTLP over HTTP, and keeps them."""
 
 import threading
 import time
@@ -18,8 +18,8 @@ from tests.support.waiting import wait_for
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A span as it has come. Times are nanoseconds since 1970."""
+class ReceivedSpan:
+    """A received span. Times are in nanoseconds since 1970."""
 
     name: str
     kind: str
@@ -36,37 +36,37 @@ class Sent:
 
 @dataclass
 class Collector:
-    """All spans so far, in the order in which they came."""
+    """All received spans, in the order of their arrival."""
 
     port: int
-    spans: list[Sent] = field(default_factory=list)
+    spans: list[ReceivedSpan] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     status: int = 200
-    """What it answers."""
+    """HTTP status of its responses."""
     seconds: float = 0.0
-    """How long it takes for that."""
+    """Delay before a response, in seconds."""
 
     @property
     def environ(self) -> dict[str, str]:
-        """The settings with which a program sends here, without waiting for long."""
+        """Settings that make a program send its spans here without delay."""
         endpoint = f"http://127.0.0.1:{self.port}"
         return {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_BSP_SCHEDULE_DELAY": "50"}
 
-    def of_job(self, job_id: str) -> list[Sent]:
-        """The spans that name a job, those that began first at the beginning; a request before what
-        it has begun, whose start the store knows to the millisecond only."""
+    def of_job(self, job_id: str) -> list[ReceivedSpan]:
+        """The spans of a job, ordered by their start. If two start in the same millisecond, the
+        span of the request comes first: the store only knows milliseconds."""
         mine = [span for span in self.spans if span.attributes.get("job.id") == job_id]
         return sorted(mine, key=lambda span: (span.start // 10**6, span.kind != "SERVER", span.end))
 
-    def wait_for(self, job_id: str, count: int) -> list[Sent]:
-        """The same, once there are so many."""
+    def wait_for(self, job_id: str, count: int) -> list[ReceivedSpan]:
+        """Wait until a job has `count` spans, and return them."""
         wait_for(lambda: len(self.of_job(job_id)) >= count, timeout=20)
         return self.of_job(job_id)
 
 
 @contextmanager
 def running_collector() -> Iterator[Collector]:
-    """A collector on a free port."""
+    """Yield a collector on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -97,12 +97,12 @@ def running_collector() -> Iterator[Collector]:
             thread.join()
 
 
-def _spans(request: ExportTraceServiceRequest) -> Iterator[Sent]:
+def _spans(request: ExportTraceServiceRequest) -> Iterator[ReceivedSpan]:
     for of_resource in request.resource_spans:
         resource = _values(of_resource.resource.attributes)
         for of_scope in of_resource.scope_spans:
             for span in of_scope.spans:
-                yield Sent(
+                yield ReceivedSpan(
                     name=span.name,
                     kind=Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
                     trace=span.trace_id.hex(),

@@ -1,4 +1,4 @@
-"""What programs load for the database that they have."""
+"""Which database drivers a program loads."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ import pytest
 
 LOOK = """
 import sys
-from storage.settings.drivers import load_peewee
+from storage.settings.url import load_peewee
 load_peewee(sys.argv[1])
 import {program}
 from storage.db.engines import open_engine
@@ -26,10 +26,10 @@ print(sqlite3.connect(":memory:").execute("SELECT 1").fetchone())
         ("postgresql://nowhere/jobs", "psycopg sqlite3 pysqlite3"),
     ],
 )
-def test_a_program_loads_the_drivers_that_it_needs_and_job_types_can_import_others(
+def test_a_program_loads_only_needed_drivers_and_job_types_can_import_others(
     program: str, url: str, loaded: str
 ) -> None:
-    pytest.importorskip("pysqlite3")  # there is no wheel of it for each machine
+    pytest.importorskip("pysqlite3")  # not every platform has a wheel
     command = [sys.executable, "-c", LOOK.format(program=program), url]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=50, check=True)
     assert answer.stdout.splitlines() == [loaded, "(1,)"]

@@ -1,0 +1,115 @@
+"""Statistics over all jobs, at a cost that does not grow with the number of jobs.
+
+Events are counted as they happen. The number of queued jobs is the number submitted minus the
+number finished and running. So only running jobs are counted by a query, and those are few.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import peewee as pw
+
+from storage.db.clock import Clock
+from storage.db.counters import BUCKETS, bucket, total
+from storage.db.database import Database
+from storage.db.models import CounterRow, JobRow
+from storage.jobs.open_queues import IS_RUNNING
+from storage.jobs.queues import Queue, list_queues
+from storage.liveness.runners import RegisteredRunner, living_runners
+from storage.records.states import FINAL, Status
+
+OLDEST_ROWS = 1000
+"""Number of queued jobs of a type, the first submitted, among which the longest due is sought."""
+_RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class LatencyHistogram:
+    """A histogram of durations: number of values up to each bound of BUCKETS, then above all of
+    them; and the sum of all values in seconds."""
+
+    counts: Sequence[int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TypeStats:
+    """Statistics of one job type. The counters start when the store is created."""
+
+    counters: Mapping[str, int]
+    oldest_due_seconds: float | None = None
+    """How long the longest due job has been due; None if no job is due."""
+
+    @property
+    def running(self) -> int:
+        """Number of jobs that runners hold."""
+        return self.counters.get(_RUNNING, 0)
+
+    @property
+    def finished(self) -> int:
+        """Number of times a job became final. A job that a client retries counts again."""
+        return sum(self.counters.get(f"finished {status}", 0) for status in FINAL)
+
+    @property
+    def queued(self) -> int:
+        """Number of queued jobs, due or not."""
+        begun = self.counters.get("submitted", 0) + self.counters.get("client_retry", 0)
+        return max(0, begun - self.finished - self.running)
+
+    def histogram(self, name: str) -> LatencyHistogram:
+        """A histogram by name: `wait`, from due to started, or `run`."""
+        counts = [self.counters.get(bucket(name, at), 0) for at in range(len(BUCKETS) + 1)]
+        return LatencyHistogram(counts, self.counters.get(total(name), 0) / 1000)
+
+
+@dataclass(frozen=True)
+class Stats:
+    """Statistics of all job types, with the living runners and the queues."""
+
+    types: Mapping[str, TypeStats]
+    runners: Sequence[RegisteredRunner] = field(default_factory=tuple)
+    queues: Sequence[Queue] = field(default_factory=tuple)
+
+
+def count_queued(database: Database) -> int:
+    """Number of queued jobs of all types."""
+    return sum(TypeStats(mine).queued for mine in _counts_by_type(database).values())
+
+
+def read_stats(database: Database, clock: Clock, folder: Path) -> Stats:
+    """Return the current statistics. `folder` holds the lock files of the runners."""
+    counters, now = _counts_by_type(database), clock()
+    types = {
+        type: TypeStats(mine, _oldest_due(database, type, now))
+        for type, mine in sorted(counters.items())
+    }
+    return Stats(types, living_runners(database, folder), list_queues(database, now))
+
+
+def _counts_by_type(database: Database) -> dict[str, Counter[str]]:
+    """All counters, and the number of running jobs, by type."""
+    counters: dict[str, Counter[str]] = {}
+    for row in database.rows(_select_counts(database)):
+        counters.setdefault(row["type"], Counter())[row["name"]] += row["value"]
+    return counters
+
+
+def _select_counts(database: Database) -> Any:
+    """One query for the counters and the running jobs, so that both are of the same moment."""
+    counters = CounterRow.select(CounterRow.type, CounterRow.name, CounterRow.value)
+    # Not grouped by the database, which would then read all jobs in the order of their types.
+    name, value = pw.Value(_RUNNING).alias("name"), pw.Value(1).alias("value")
+    running = JobRow.select(JobRow.type, name, value).where(IS_RUNNING)
+    return database.by_index(running, JobRow, "job_running").union_all(counters)
+
+
+def _oldest_due(database: Database, type: str, now: int) -> float | None:
+    queued = JobRow.type == type, JobRow.status == Status.QUEUED
+    first = JobRow.select(JobRow.run_at).where(*queued).order_by(JobRow.id).limit(OLDEST_ROWS)
+    some = first.alias("some")
+    oldest = pw.Select([some], [pw.fn.MIN(some.c.run_at).alias("run_at")])
+    (row,) = database.rows(oldest.where(some.c.run_at <= now))
+    return None if row["run_at"] is None else (now - row["run_at"]) / 1000
