@@ -252,7 +252,7 @@ def test_a_worker_without_file_descriptors_lives_on_and_runs_jobs_once_there_are
     pid = worker.process.pid
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free(pid), limits[1]))
-    worker.logged("upkeep failed, it is tried again")
+    worker.logged("maintenance failed, it will be retried")
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     job = service.result(service.submit(payload={"seconds": 0}))
     assert (job["status"], job["attempt"]) == ("succeeded", 1)

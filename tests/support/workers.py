@@ -45,9 +45,9 @@ class Worker:
         )
         self._waiter = store.wakeup.waiter(WORKER)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        self._upkeep = upkeep = Maintenance(store, liveness, rescuer, work, 3600)
-        roster = RunningJobs(self.pool, store.uploads)
-        parts = self.pool, roster, self.claims, liveness, upkeep
+        self._maintenance = maintenance = Maintenance(store, liveness, rescuer, work, 3600)
+        running_jobs = RunningJobs(self.pool, store.uploads)
+        parts = self.pool, running_jobs, self.claims, liveness, maintenance
         self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)
 
     def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
@@ -93,9 +93,9 @@ class Worker:
         """End it as a worker does."""
         self.supervisor.drain()
         self.pool.close()
-        self._upkeep.close()
+        self._maintenance.close()
         self._work.close()
-        self.supervisor.settle_last()
+        self.supervisor.settle_remaining()
         self._waiter.close()
         self.claims.deregister()
         self._liveness.close()
