@@ -24,8 +24,8 @@ SETTINGS = {
     "API_PASSWORD": "s3cret",
 }
 ANSWER_SECONDS = 15.0
-"""Enough for a machine with two cores that runs other tests as well. An answer has taken six seconds
-while a job forked thousands of processes."""
+"""Enough for a machine with two cores that runs other tests as well: an answer has taken six
+seconds while a job forked thousands of processes."""
 
 
 @pytest.fixture(scope="module")
