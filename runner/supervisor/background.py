@@ -39,7 +39,7 @@ class BackgroundTasks:
         self._queue.put(task)
 
     def close(self) -> None:
-        """Start no more tasks; wait up to CLOSE_SECONDS for the running one."""
+        """Discard the waiting tasks, and wait up to CLOSE_SECONDS for the running one."""
         self._closed = True
         if self._thread is not None:
             self._queue.put(None)

@@ -88,7 +88,7 @@ class Maintenance:
                     task.due_at = now
 
     def close(self) -> None:
-        """Start no more background tasks."""
+        """Discard the waiting background tasks."""
         self._background_tasks.close()
 
     def check_deaths(self) -> None:

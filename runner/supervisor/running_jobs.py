@@ -215,7 +215,7 @@ class RunningJobs:
         return None
 
     def _cores(self) -> int:
-        """How many processors one job may keep busy: its own and those that no other job uses."""
+        """How many processors one job may keep busy: its own and all idle ones."""
         return max(1, self._processors + 1 - min(len(self._running), self._pool.size))
 
 

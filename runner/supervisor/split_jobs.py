@@ -93,7 +93,7 @@ class SplitJobs:
         return [settled for call in ended for settled in self._handle(*call)]
 
     def advance(self) -> list[Ended]:
-        """Do the next step of each split job; returns those that have ended. Raises StoreError."""
+        """Do the next step of each split job; returns the ended ones. Raises StoreError."""
         return [
             ended for split in list(self._split_jobs.values()) for ended in self._advance(split)
         ]

@@ -75,7 +75,7 @@ class Supervisor:
         self._reconcile_at = 0.0
 
     def drain(self) -> None:
-        """Claim no more and give running jobs `drain_seconds` to end; a second call ends them."""
+        """Stop claiming, and let jobs run for `drain_seconds`; a second call releases them now."""
         seconds = self._drain_seconds if self._drain_until is None else 0.0
         self._drain_until = time.monotonic() + seconds
         log.info("draining", extra={"running": len(self._workload), "seconds": seconds})
@@ -198,7 +198,8 @@ class Supervisor:
         """If the lease has ended, kill all jobs, and register under a new name next time.
 
         The keepers know the end of the lease, too, and act on it even while this process is
-        stopped. What ended before is still settled; its fence prevents that after a rescue.
+        stopped. Jobs that ended earlier are still settled; the store rejects those that another
+        runner has rescued.
         """
         if self._registered and steady_now() >= self._liveness.safe_until():
             log.error("the lease could not be renewed, killing all jobs")
@@ -206,7 +207,7 @@ class Supervisor:
             self._registered = False
 
     def _seconds_to_wait(self) -> float:
-        """Seconds until something has to be done even if no event arrives."""
+        """Seconds until the next iteration is due even if no event arrives."""
         is_busy = (
             self._workload or self._unsettled or self._must_reconcile or self._liveness.fileno() < 0
         )

@@ -33,7 +33,7 @@ class Workload:
         return self._split_jobs.handle_ended(self._running_jobs.collect())
 
     def advance_split_jobs(self) -> list[tuple[RunningJob, CallOutcome]]:
-        """Do the next step of each split job; returns those that are to be settled."""
+        """Do the next step of each split job; returns the ended ones, which are to be settled."""
         return self._split_jobs.advance()
 
     def seconds_to_next_check(self) -> float:
@@ -94,7 +94,7 @@ class Workload:
 
 
 class PartClaimer:
-    """Claims parts for free slots, and kills those that are no longer needed.
+    """Claims parts for free slots, and kills unneeded parts.
 
     The jobs of the parts belong to this runner or to any other. Methods that use the store raise
     StoreError.
