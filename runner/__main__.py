@@ -1,4 +1,4 @@
-"""The worker as a program: reads its settings, then works, or tells whether it is well."""
+"""The worker program, `python -m runner`: reads its settings, then runs or checks a worker."""
 
 import argparse
 import socket
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the worker, or tell whether the one on this host is well."""
+    """Run a worker; with --health, check the one on this host instead."""
     settings = read_in_child(_settings)
     load_peewee(settings.store_url)
-    from runner.worker import work  # not above: a check each few seconds would load it for nothing
+    from runner.worker import run_worker  # imported late: health checks, every few seconds, skip it
 
-    work(settings, _heartbeat(settings))
+    run_worker(settings, _heartbeat(settings))
 
 
 def _settings() -> "RunnerSettings":
-    """Read arguments and settings. Exits where they are wrong, or ask for something else."""
-    from runner.config import RunnerSettings  # not above: the worker itself does without Pydantic
+    """Read arguments and settings. Exits if they are invalid, or after --help or --health."""
+    from runner.config import RunnerSettings  # imported late: the worker process needs no Pydantic
     from storage.settings.settings import read_or_exit
 
     parser = argparse.ArgumentParser(
@@ -33,11 +33,13 @@ def _settings() -> "RunnerSettings":
         epilog=RunnerSettings.help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--health", action="store_true", help="exit 0 if the worker here is well")
+    parser.add_argument(
+        "--health", action="store_true", help="exit with 0 if the worker on this host is healthy"
+    )
     arguments = parser.parse_args()
     settings = read_or_exit(RunnerSettings)
     if arguments.health:
-        sys.exit(0 if _heartbeat(settings).is_fresh() else "the worker's loop does not turn")
+        sys.exit(0 if _heartbeat(settings).is_fresh() else "the worker's main loop is not running")
     return settings
 
 

@@ -1,4 +1,4 @@
-"""A worker put together: opens the store, runs jobs until it is told to stop."""
+"""The composition of a worker: opens the store, runs jobs until a stop signal, then drains."""
 
 import contextlib
 import logging
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def work(settings: "RunnerSettings", heartbeat: Heartbeat) -> None:
-    """Run a worker until a stop signal. Exits with one line where it cannot."""
+def run_worker(settings: "RunnerSettings", heartbeat: Heartbeat) -> None:
+    """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
     set_up_logs(settings.log_level, settings.log_format, "worker")
     signals = StopSignals()
-    processes.hide()  # from its jobs, which run as the same user
+    processes.hide()  # from the jobs, which run as the same user
     try:
         traces = AttemptSpans(open_spans(settings, "worker"))
-        store = open_store(settings, give_up=signals.came)
+        store = open_store(settings, give_up=signals.received)
     except (StoreError, TracingError) as error:
         sys.exit(f"cannot start: {error}")
     try:
@@ -62,52 +62,52 @@ def run(
     liveness = store.liveness(settings.lease_seconds)
     queues = settings.queue_names
     claims = Claims(store.database, store.wakeup, liveness, store.clock, queues)
-    work = work_place(settings)
+    work_place = open_work_place(settings)
     packages = tuple(settings.job_type_packages)
-    with contextlib.ExitStack() as held:
-        held.callback(heartbeat.stop)
-        held.callback(work.close)
+    with contextlib.ExitStack() as stack:
+        stack.callback(heartbeat.stop)
+        stack.callback(work_place.close)
         pool = Pool(
             settings.concurrency_limit,
             partial(entry.load, packages, settings.max_data_bytes, settings.max_data_ratio),
-            work,
+            work_place,
             keep_fds=liveness.descriptors,
-            limits=limits_of(settings),
+            limits=call_limits(settings),
         )
-        held.callback(pool.close)  # whatever happens: a process that has a pool does not end
+        stack.callback(pool.close)  # in any case: a process with an open pool does not exit
         waiter = store.wakeup.waiter(WORKER)
-        held.callback(waiter.close)
+        stack.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
         traces.follow(claims.settled, rescuer.settled)
-        upkeep = Maintenance(store, liveness, rescuer, work, settings.retention_seconds)
-        held.callback(upkeep.close)
+        maintenance = Maintenance(store, liveness, rescuer, work_place, settings.retention_seconds)
+        stack.callback(maintenance.close)
         supervisor = Supervisor(
             pool,
             RunningJobs(pool, store.uploads),
             claims,
             liveness,
-            upkeep,
+            maintenance,
             settings.drain_seconds,
             settings.parts_bytes,
         )
-        turn_until_done(supervisor, waiter, signals, heartbeat)
-    supervisor.settle_last()
-    sign_off(claims, liveness)
+        run_loop(supervisor, waiter, signals, heartbeat)
+    supervisor.settle_remaining()
+    deregister(claims, liveness)
     store.close()
     traces.close()
     log.info("stopped")
 
 
-def work_place(settings: "RunnerSettings") -> WorkPlace:
-    """Where jobs get their folders. Raises PoolError."""
+def open_work_place(settings: "RunnerSettings") -> WorkPlace:
+    """Open the place where jobs get their work folders. Raises PoolError."""
     try:
         return WorkPlace(settings.data_dir / "work")
     except OSError as error:
-        raise PoolError(f"there is no place for their folders: {error}") from error
+        raise PoolError(f"cannot create their work folders: {error}") from error
 
 
-def limits_of(settings: "RunnerSettings") -> CallLimits:
-    """What the settings say of job processes."""
+def call_limits(settings: "RunnerSettings") -> CallLimits:
+    """Return the limits that the settings put on job processes."""
     job = JobLimits(
         settings.job_memory_bytes,
         settings.job_cpu_seconds,
@@ -121,53 +121,53 @@ def limits_of(settings: "RunnerSettings") -> CallLimits:
     return CallLimits(settings.jobs_per_process, env=env, log_bytes=settings.log_bytes, job=job)
 
 
-def turn_until_done(
+def run_loop(
     supervisor: Supervisor, waiter: Waiter, signals: "StopSignals", heartbeat: Heartbeat
 ) -> None:
-    """The loop itself."""
+    """Run the main loop until the supervisor has drained; each stop signal calls `drain`."""
     while True:
         heartbeat.beat()
         supervisor.tick()
-        if supervisor.done():
+        if supervisor.is_drained():
             return
         supervisor.wait(waiter, signals.fileno())
         for _ in range(signals.take()):
             supervisor.drain()
 
 
-def sign_off(claims: Claims, liveness: Liveness) -> None:
-    """Leave no trace of the runner; one that cannot be removed now is, by another's rescue."""
+def deregister(claims: Claims, liveness: Liveness) -> None:
+    """Remove the runner from the store; if that fails, a rescue by another runner does it later."""
     try:
         claims.deregister()
         liveness.close()
     except StoreError as error:
-        log.warning("the store failed at the end", extra={"reason": str(error)})
+        log.warning("the store failed during shutdown", extra={"reason": str(error)})
 
 
 class StopSignals:
-    """SIGTERM and SIGINT, noted by a handler that does nothing else."""
+    """Counts SIGTERM and SIGINT, in a handler that does nothing else."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._note)
+            signal.signal(number, self._handle)
         self._count = 0
 
     def fileno(self) -> int:
-        """Readable once a signal has come that was not taken."""
+        """A file descriptor, readable while there are signals that `take` has not counted."""
         return self._read
 
-    def came(self) -> bool:
-        """Whether a signal has come that was not taken."""
+    def received(self) -> bool:
+        """Whether there are signals that `take` has not counted."""
         return self._count > 0
 
     def take(self) -> int:
-        """How many signals have come since last asked."""
+        """Return the number of signals since the last call."""
         count, self._count = self._count, 0
         if count:
             os.read(self._read, 4096)
         return count
 
-    def _note(self, number: int, frame: object) -> None:
+    def _handle(self, number: int, frame: object) -> None:
         self._count += 1
         os.write(self._write, b"s")

@@ -1,4 +1,4 @@
-"""Job type `analyze`: how often texts and regexes occur in a file, and in which of its lines."""
+"""The job type `analyze`: counts texts and regexes in a file, and the lines that match them."""
 
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,12 +14,12 @@ from runner.analysis.match.patterns import Pattern, prepare
 from runner.job_types.base import Context, NotRetryable, Payload
 from runner.job_types.in_parts import InParts, JobPart
 
-if TYPE_CHECKING:  # what else analyzes is imported where it does: a listener has no use for it
+if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
     from runner.analysis.run import AnalysisOptions
 
 
 class PatternObject(Payload):
-    """A pattern with more than its text. `name` is what results call it, if not by its text."""
+    """A pattern with options. `name` is its name in the result, by default its text."""
 
     pattern: str = Field(min_length=1, max_length=10_000)
     regex: bool = False
@@ -28,7 +28,7 @@ class PatternObject(Payload):
     name: str = Field("", max_length=200)
 
     def plain(self) -> Pattern:
-        """The pattern as the analysis takes it."""
+        """Return the pattern in the form that the analysis takes."""
         return Pattern(self.pattern, self.regex, self.ignore_case, self.word, self.name)
 
 
@@ -42,66 +42,70 @@ TextOrObject = Annotated[
 
 
 class SourceJob(Payload):
-    """An earlier job whose file is to be analyzed again."""
+    """An earlier job, whose file is analyzed again."""
 
     job_id: str
 
     @field_validator("job_id")
     @classmethod
-    def _is_uuid(cls, value: str) -> str:
+    def _check_uuid(cls, value: str) -> str:
         UUID(value)
         return value
 
 
 class AnalyzePayload(Payload):
-    """What to look for: 1 to 1,000 texts or regexes, each called differently; and what to tell."""
+    """1 to 1,000 patterns with distinct names, and options for the result."""
 
     patterns: list[TextOrObject] = Field(
         min_length=1,
         max_length=1000,
-        description='Texts, or objects as in {"pattern": "user\\\\d+", "regex": true}.',
+        description='Texts, or objects such as {"pattern": "user\\\\d+", "regex": true}.',
     )
-    lines: bool = Field(True, description="Whether to tell which lines match, too.")
-    samples: int = Field(0, ge=0, le=20, description="Lines to show of each pattern, 0 to 20.")
+    lines: bool = Field(
+        True, description="Whether to report matching lines: how many, the first, the last."
+    )
+    samples: int = Field(
+        0, ge=0, le=20, description="How many matching lines to show for each pattern, 0 to 20."
+    )
     histogram: Literal["none", "second", "minute", "hour", "day"] = Field(
-        "none", description="Matching lines over time, by this unit."
+        "none", description="Unit of time by which to count the matching lines."
     )
     encoding: str | None = Field(
-        None, description="Of the file. Without it, its byte order mark counts, or else UTF-8."
+        None, description="Encoding of the file. Default: by its byte order mark, else UTF-8."
     )
     source: SourceJob | None = Field(
-        None, description='The file of an earlier job, {"job_id": …}, instead of a new one.'
+        None, description='An earlier job whose file to use instead of an upload, {"job_id": …}.'
     )
 
     @field_validator("patterns")
     @classmethod
-    def _can_be_searched_for(cls, value: list[PatternObject]) -> list[PatternObject]:
+    def _check_patterns(cls, value: list[PatternObject]) -> list[PatternObject]:
         try:
-            prepare([given.plain() for given in value])
+            prepare([pattern.plain() for pattern in value])
         except PatternError as error:
             raise ValueError(str(error)) from None
         return value
 
     @field_validator("encoding")
     @classmethod
-    def _known_encoding(cls, value: str | None) -> str | None:
+    def _check_encoding(cls, value: str | None) -> str | None:
         try:
             return value and check_encoding(value)
         except EncodingError as error:
             raise ValueError(str(error)) from None
 
     @model_validator(mode="after")
-    def _lines_for_what_needs_them(self) -> Self:
+    def _check_lines(self) -> Self:
         if not self.lines and (self.samples or self.histogram != "none"):
             raise ValueError("samples and histogram need lines: true")
         return self
 
     def plain_patterns(self) -> list[Pattern]:
-        """The patterns as the analysis takes them."""
-        return [given.plain() for given in self.patterns]
+        """Return the patterns in the form that the analysis takes."""
+        return [pattern.plain() for pattern in self.patterns]
 
-    def wanted(self) -> "AnalysisOptions":
-        """What is to be told besides counts."""
+    def options(self) -> "AnalysisOptions":
+        """Return what the analysis reports besides counts."""
         from runner.analysis.run import AnalysisOptions
 
         unit = "" if self.histogram == "none" else self.histogram
@@ -109,65 +113,65 @@ class AnalyzePayload(Payload):
 
 
 class Analyze(InParts[AnalyzePayload]):
-    """Counts occurrences that do not overlap, in the file as it is or as it is decompressed."""
+    """Counts non-overlapping occurrences in a file, which is decompressed if necessary."""
 
     name = "analyze"
     Payload = AnalyzePayload
     upload = "required"
 
     def load(self) -> None:
-        """Import all that analyzes."""
+        """Import the modules of the analysis."""
         for name in ("parts", "report", "run"):
             import_module(f"runner.analysis.{name}")
 
     def source(self, payload: AnalyzePayload) -> UUID | None:
-        """The job whose file is analyzed again."""
+        """Return the id of the job whose file is analyzed again, or None."""
         return UUID(payload.source.job_id) if payload.source else None
 
     def run(self, payload: AnalyzePayload, context: Context) -> Any:
-        """Scan the file; a file that cannot be read to its end is an error, never a count."""
+        """Scan the file. A file that cannot be read to its end fails the job: no partial counts."""
         from runner.analysis.report import to_json
         from runner.analysis.run import analyze
 
-        file, patterns, wanted = _file(context), payload.plain_patterns(), payload.wanted()
+        file, patterns, options = _file(context), payload.plain_patterns(), payload.options()
         limits = DecompressionLimits(context.max_data_bytes, context.max_data_ratio)
         try:
-            found = analyze(file, patterns, wanted, context.report, context.cores, limits)
+            found = analyze(file, patterns, options, context.report, context.cores, limits)
         except SourceError as error:
             raise NotRetryable(f"{_name(context)}: {error}") from error
-        return to_json(found, wanted)
+        return to_json(found, options)
 
     def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[JobPart]:
-        """Parts of a plain file, each by its offsets."""
+        """Split an uncompressed file into parts, each given by its start and end offset."""
         from runner.analysis import parts
 
         patterns = payload.plain_patterns()
-        planned = parts.plan(_file(context), patterns, payload.wanted(), part_bytes)
+        planned = parts.plan(_file(context), patterns, payload.options(), part_bytes)
         none = [0] * len(patterns)
         return [JobPart(part, parts.progress(part, patterns, 0, none)) for part in planned]
 
     def run_part(self, payload: AnalyzePayload, context: Context, spec: Any) -> Any:
-        """Scan the lines of a part."""
+        """Scan the lines that belong to one part."""
         from runner.analysis import parts
 
         start, end = spec
-        file, patterns, wanted = _file(context), payload.plain_patterns(), payload.wanted()
-        return parts.scan_part(file, (start, end), patterns, wanted, context.report)
+        file, patterns, options = _file(context), payload.plain_patterns(), payload.options()
+        return parts.scan_part(file, (start, end), patterns, options, context.report)
 
     def fold(self, payload: AnalyzePayload, results: Sequence[Any]) -> Any:
-        """Put parts together."""
+        """Combine the results of consecutive parts."""
         from runner.analysis import parts
 
-        return parts.fold(results, payload.wanted(), len(payload.patterns))
+        return parts.fold(results, payload.options(), len(payload.patterns))
 
     def finish(self, payload: AnalyzePayload, context: Context, folded: Any, seconds: float) -> Any:
-        """The same result as that of `run`."""
+        """Return the result in the form that `run` gives it."""
         from runner.analysis import parts
         from runner.analysis.report import to_json
 
-        wanted = payload.wanted()
-        found = parts.join(_file(context), folded, payload.plain_patterns(), wanted, seconds)
-        return to_json(found, wanted)
+        options = payload.options()
+        found = parts.join(_file(context), folded, payload.plain_patterns(), options, seconds)
+        return to_json(found, options)
 
 
 def _file(context: Context) -> Any:

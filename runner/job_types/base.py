@@ -1,18 +1,27 @@
-"""The contract between a job type and what runs it. Imports nothing of ours.
+"""The base classes for job types, and the errors that they raise.
 
-    class Greet(JobType[GreetPayload]):      one class, in a module of its own
-        name = "greet"                       `type` on the wire
-        Payload = GreetPayload               a subclass of Payload below
-        upload = "none"                      or "required"
+A job type is a subclass of `JobType` in a module of its own::
+
+    class GreetPayload(Payload):
+        whom: str
+
+    class Greet(JobType[GreetPayload]):
+        name = "greet"                       # the `type` that clients submit
+        Payload = GreetPayload               # validates the payload that clients submit
+        upload = "none"                      # or "required": the job needs a file
 
         def run(self, payload: GreetPayload, context: Context) -> Any:
             return {"text": f"hello {payload.whom}"}
 
-    JobError             the job failed; it is retried while retries are left
-    └── NotRetryable     trying again would end the same way
+To fail a job, `run` raises one of these, or any other exception, which counts as a JobError::
 
-Any other exception counts like a JobError. A job may run more than once (a retry, a rescue), so
-what `run` does to the outside should be safe to repeat.
+    JobError             the job is retried while it has retries left
+    └── NotRetryable     the job fails now, because trying again would not help
+
+A job can run more than once: after an error, or after the death of a worker. So the effects of
+`run` on the outside should be safe to repeat.
+
+This module imports no other module of the service.
 """
 
 import json
@@ -28,26 +37,34 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 REPORT_SECONDS = 0.1
-"""The least time between two reports of a job, in seconds."""
+"""The shortest interval, in seconds, at which progress leaves the job process."""
 
 MAX_DATA_RATIO = 1000
-"""Bytes of data for a byte of a compressed file: what deflate can do at most, and logs hardly."""
+"""The default for `Context.max_data_ratio`.
+
+Deflate expands a byte to about 1,000 bytes at most, and log files hardly reach that.
+"""
 
 
 class JobError(Exception):
-    """What a job type raises to fail its job; the message is for the client."""
+    """Fails the current attempt of a job. Clients see the message."""
 
     retryable: ClassVar[bool] = True
+    """Whether the job is retried while it has retries left."""
 
 
 class NotRetryable(JobError):
-    """The job fails now, whatever retries are left."""
+    """Fails a job at once, even if it has retries left."""
 
     retryable = False
 
 
 class Payload(BaseModel):
-    """Base of every payload: no unknown fields, no coercion, no change after it is checked."""
+    """The base class of payloads: a Pydantic model that is strict and immutable.
+
+    It rejects unknown fields and does not convert types, so the text "1" is not accepted as a
+    number.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -56,27 +73,34 @@ P = TypeVar("P", bound=Payload)
 
 
 class UploadFile:
-    """The job's file. `name` is what the client called it, `size` is in bytes."""
+    """The file that a client uploaded for a job."""
 
     def __init__(self, path: Path, name: str, size: int) -> None:
+        """`name` is the file name that the client gave; `size` is in bytes."""
         self._path, self.name, self.size = path, name, size
 
     @property
     def path(self) -> Path:
-        """Where it is on a disk. One that is kept elsewhere is copied into the job's folder, when
-        this is first asked for: it needs room there, and `open` does not. Raises JobError."""
+        """The path of the file on a local disk.
+
+        If the file is stored elsewhere, the first access copies it into the work folder of the job
+        and raises JobError if that fails. The copy takes disk space; `open` needs none.
+        """
         return self._path
 
     def stored(self) -> Any:
-        """What runner.analysis takes: its path, or how it is read where it is. Raises as `open`."""
-        self.open().close()  # says what is wrong with it, if anything
+        """Return a source for `runner.analysis`: a path, or a file that is read over the network.
+
+        Raises the same errors as `open`.
+        """
+        self.open().close()  # raises if the file cannot be read
         return self._path
 
     def open(self) -> RawIOBase:
-        """The file, unbuffered, for reading bytes: a file, or what is read from afar like one.
+        """Open the file for reading bytes, unbuffered. A remote file is read over the network.
 
-        Raises NotRetryable where there is none or it is not as long as it was when stored, JobError
-        where the network fails.
+        Raises NotRetryable if the file is missing or its size has changed since the upload, and
+        JobError if the network fails.
         """
         try:
             file = FileIO(self._path)
@@ -90,7 +114,15 @@ class UploadFile:
 
 
 class Context:
-    """What a running job knows of itself besides its payload."""
+    """What a running job can use besides its payload: its id, its upload, and progress reports.
+
+    job_id: the id of the job, as text.
+    attempt: the number of this attempt, from 1.
+    upload: the uploaded file; None if the job type has `upload = "none"`.
+    cores: how many processors the job may keep busy, given the other jobs that run now.
+    max_data_bytes: the most bytes that a compressed upload may expand to; None for no limit.
+    max_data_ratio: the highest ratio of expanded to compressed bytes.
+    """
 
     def __init__(
         self,
@@ -101,27 +133,23 @@ class Context:
         cores: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`send` takes progress as JSON text out of the job process; `clock` is in seconds.
-
-        `cores`: how many processors the job may keep busy, beside the jobs that run with it.
-        """
+        """`send` gets progress as JSON text; `clock` returns seconds."""
         self.job_id = job_id
         self.attempt = attempt
         self.upload = upload
         self.cores = cores
         self.max_data_bytes: int | None = None
-        """What a compressed file may become; None for any size."""
         self.max_data_ratio = MAX_DATA_RATIO
-        """How many bytes each of its bytes may become."""
         self._send = send
         self._clock = clock
         self._next_report = float("-inf")
         self._unsent: dict[str, Any] | None = None
 
     def report(self, progress: dict[str, Any]) -> None:
-        """Tell how far the job is, as a JSON object. Call it as often as is handy.
+        """Report how far the job is, as an object that JSON can hold.
 
-        At most ten a second leave the job process; of the others, only the last one may.
+        It is cheap to call often: at most ten reports a second leave the job process, and newer
+        reports replace older ones. Raises NotRetryable if JSON cannot hold the object.
         """
         self._unsent = progress
         now = self._clock()
@@ -130,16 +158,23 @@ class Context:
             self.flush()
 
     def flush(self) -> None:
-        """Send the last report, if it was held back; done for every job at its end."""
+        """Send the newest report if it has not been sent. The service calls this after `run`."""
         if self._unsent is not None:
             progress, self._unsent = self._unsent, None
             self._send(to_json("progress", progress))
 
 
 class JobType(ABC, Generic[P]):
-    """The code that a job names.
+    """The base class of job types: the code that runs a kind of job.
 
-    Made without arguments, once a process; it serves many jobs, so it keeps no state of one.
+    A subclass sets three class attributes and implements `run`:
+
+    name: the `type` that clients submit; unique among all job types.
+    Payload: the subclass of `base.Payload` that validates payloads.
+    upload: "required" if a job needs an uploaded file, or "none".
+
+    Each process makes one instance, without arguments. It serves many jobs, so `run` must not
+    leave state of a job on it.
     """
 
     name: ClassVar[str]
@@ -147,22 +182,23 @@ class JobType(ABC, Generic[P]):
     upload: ClassVar[Literal["none", "required"]]
 
     def load(self) -> None:
-        """Import, or read, what jobs of this type need and a listener does not: large libraries, a
-        model. Called once in a worker, before job processes are forked: they share it in memory,
-        and a generator of random numbers that is made here gives all of them the same.
+        """Import or read what jobs need and the listener does not: large libraries, a model.
 
-        A worker does not start where this raises.
+        A worker calls this once, before it forks its job processes. They share the loaded data in
+        memory. They also share the state of a random number generator that is created here, so all
+        of them would draw the same numbers. If this method raises, the worker does not start.
         """
 
     def source(self, payload: P) -> UUID | None:
-        """The earlier job whose file serves instead of an upload, if the payload names one."""
+        """Return the id of an earlier job whose file this job uses, or None if it has an upload."""
         return None
 
     @abstractmethod
     def run(self, payload: P, context: Context) -> Any:
-        """Do the job, in its own process, and return its result: anything that JSON can hold.
+        """Run a job in its own process, and return its result: any value that JSON can hold.
 
-        With `upload = "required"`, `context.upload` is never None. Raises what it likes.
+        With `upload = "required"`, `context.upload` is never None. Any exception fails the attempt;
+        a NotRetryable fails the job.
         """
 
 
@@ -170,10 +206,13 @@ _JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", "
 
 
 def to_json(what: str, value: object) -> str:
-    """`value` as JSON text. Raises NotRetryable, naming `what` it is, where JSON cannot hold it."""
+    """Return `value` as JSON text; raises NotRetryable if JSON cannot hold it.
+
+    `what` names the value in the error message.
+    """
     try:
         text = _JSON.encode(value)
-        text.encode()  # a lone surrogate passes as JSON and then fits no pipe and no database
+        text.encode()  # raises for a lone surrogate: JSON allows it, pipes and databases do not
     except (TypeError, ValueError, RecursionError) as error:
         raise NotRetryable(f"{what} is not JSON: {error}") from error
     return text

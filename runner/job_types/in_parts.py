@@ -1,10 +1,10 @@
-"""The contract of job types whose jobs can be cut into parts, run wherever a slot is free.
+"""The base class of job types whose jobs can be split into parts.
 
     plan ──▶ parts ──run_part, each in a process of its own──▶ results ──fold, in order──▶ finish
 
-A job whose file is large, and that could be helped by other workers, is asked to `plan`; if that
-gives less than two parts, it is `run` in one place. A part may run more than once, and on another
-machine than the others.
+The service plans a job if its file is large and other workers could help. If the plan has fewer
+than two parts, the job runs whole, by `run`. Parts run wherever a slot is free, possibly on several
+machines, and a part can run more than once.
 """
 
 from abc import abstractmethod
@@ -17,9 +17,10 @@ from runner.job_types.base import Context, JobType, P
 
 @dataclass(frozen=True)
 class JobPart:
-    """A part of a job: what `run_part` has to know, and its progress before it begins. JSON both.
+    """A part of a job: what `run_part` needs, and the progress of the part before it starts.
 
-    Numbers in the progress of parts are added up, by their names, to that of the job.
+    JSON must be able to hold both. The progress of a job is the sum of the progress of its parts:
+    numbers of the same name are added up.
     """
 
     spec: Any
@@ -27,20 +28,32 @@ class JobPart:
 
 
 class InParts(JobType[P]):
-    """A job type that has `run`, and these: together they give the same result."""
+    """A job type that can also run a job in parts, with the same result as `run`."""
 
     @abstractmethod
     def plan(self, payload: P, context: Context, part_bytes: int) -> list[JobPart]:
-        """The parts, each for about so many bytes of the file; none if it cannot be cut."""
+        """Split a job into parts, each for about `part_bytes` bytes of the file.
+
+        Returns an empty list if the file cannot be split.
+        """
 
     @abstractmethod
     def run_part(self, payload: P, context: Context, spec: Any) -> Any:
-        """The result of a part: anything that JSON can hold. Raises what it likes."""
+        """Run a part, and return its result: any value that JSON can hold.
+
+        `spec` is the one from `plan`. Any exception fails the attempt of the whole job.
+        """
 
     @abstractmethod
     def fold(self, payload: P, results: Sequence[Any]) -> Any:
-        """What parts that follow one another have found, as if they were one part."""
+        """Combine the results of consecutive parts into a result of the same form.
+
+        `results` can include earlier return values of `fold`.
+        """
 
     @abstractmethod
     def finish(self, payload: P, context: Context, folded: Any, seconds: float) -> Any:
-        """The result of the job, from all parts folded; `seconds` since it has started."""
+        """Return the result of the job, from the folded results of all its parts.
+
+        `seconds` is the time since the job was started.
+        """

@@ -1,4 +1,4 @@
-"""Job types: finds them by name, and runs one. A leaf: imports nothing of ours but its base.
+"""Finds job types, and makes the entry that runs jobs in a job process.
 
 listener:     find() ─▶ job_type.Payload.model_validate(payload)   before a job is stored
 job process:  load() ─▶ entry(request, report) ─▶ result           request and result as JSON text
@@ -36,14 +36,14 @@ Entry = Callable[[str, Callable[[str], None]], str]
 
 
 class JobTypesError(Exception):
-    """What is wrong with the job types that are to be found."""
+    """A job type or its module is invalid; the message says which one and why."""
 
 
 def find(packages: Sequence[str] = PACKAGES) -> dict[str, JobType[Any]]:
-    """The job types defined in these packages, or single modules, by name.
+    """Return the job types that packages or single modules define, by name.
 
-    Raises JobTypesError for a module that cannot be imported, a job type that lacks a part of
-    its contract, and a name that two job types have.
+    Raises JobTypesError for a module that cannot be imported, an invalid job type, and a name that
+    two job types share.
     """
     found: dict[str, JobType[Any]] = {}
     for cls in _classes(packages):
@@ -51,7 +51,7 @@ def find(packages: Sequence[str] = PACKAGES) -> dict[str, JobType[Any]]:
         other = type(found.setdefault(cls.name, cls()))
         if other is not cls:
             raise JobTypesError(
-                f"two job types are named {cls.name!r}: {_place(other)} and {_place(cls)}"
+                f"two job types are named {cls.name!r}: {_location(other)} and {_location(cls)}"
             )
     return found
 
@@ -61,20 +61,23 @@ def load(
     max_data_bytes: int | None = None,
     max_data_ratio: int = MAX_DATA_RATIO,
 ) -> Entry:
-    """What a job process runs: `entry(request, report) -> result`, with all job types loaded.
+    """Load all job types, and return the entry that job processes call.
 
-    Raises like `find`, and JobTypesError for a job type that cannot be loaded.
+    `max_data_bytes` and `max_data_ratio` become the attributes of the same names of each Context.
+    Raises JobTypesError for an invalid job type, or for one whose `load` raises.
 
-    `max_data_bytes` is what jobs are told that a compressed file may become, None for any size;
-    and `max_data_ratio`, how many bytes each of its bytes may.
+    The entry is called as `entry(request, report)` and returns the result as JSON text. It calls
+    `report` with progress as JSON text. It raises what the job type raises, and NotRetryable for a
+    request that this code cannot serve or a result that JSON cannot hold. The request is the JSON
+    text of an object with these fields:
 
-    The request is the JSON text of {"job_id", "attempt", "type", "payload", "upload", "cores",
-    "step", "results", "traceparent"}, where upload is null, or has "name", "size", and one of
-    "path", "url" and "problem"; the step is one of `steps`, by default the whole job, the results
-    are what it needs of others, and the traceparent names the span of the attempt, if the job is
-    traced: the job has it in its environment as TRACEPARENT. The result is JSON text, and `report`
-    gets each progress as JSON text. The entry raises what the job type raises, and NotRetryable
-    for a request that this code cannot serve or a result that is not JSON.
+    job_id, attempt, type, payload: those of the job.
+    upload: null, or an object with "name", "size", and one of "path", "url" and "problem".
+    cores: how many processors the job may keep busy; 1 if missing.
+    step: a step of `runner.job_types.steps`; the whole job if missing.
+    results: the part results that the step combines, if it does.
+    traceparent: the W3C trace context of the attempt, if the job is traced. The job finds it in
+        its environment as TRACEPARENT.
     """
     found = find(packages)
     for job_type in found.values():
@@ -89,18 +92,18 @@ def _run(
     request: str,
     report: Callable[[str], None],
 ) -> str:
-    asked = json.loads(request)
+    fields = json.loads(request)
     os.environ.pop(TRACEPARENT, None)
-    if "traceparent" in asked:
-        os.environ[TRACEPARENT] = asked["traceparent"]
-    job_type = job_types.get(asked["type"])
+    if "traceparent" in fields:
+        os.environ[TRACEPARENT] = fields["traceparent"]
+    job_type = job_types.get(fields["type"])
     if job_type is None:
-        raise NotRetryable(f"there is no job type {asked['type']!r}")
-    upload = _upload(job_type, asked["upload"])
-    payload = _payload(job_type, asked["payload"])
-    context = Context(asked["job_id"], asked["attempt"], upload, report, asked.get("cores", 1))
+        raise NotRetryable(f"there is no job type {fields['type']!r}")
+    upload = _upload(job_type, fields["upload"])
+    payload = _payload(job_type, fields["payload"])
+    context = Context(fields["job_id"], fields["attempt"], upload, report, fields.get("cores", 1))
     context.max_data_bytes, context.max_data_ratio = max_data_bytes, max_data_ratio
-    step, results = asked.get("step", RUN), asked.get("results", ())
+    step, results = fields.get("step", RUN), fields.get("results", ())
     done = do_step(job_type, payload, context, step, results)
     result = to_json("result", done)
     context.flush()
@@ -117,7 +120,7 @@ def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile
         raise JobError(f"cannot read upload {upload['name']!r}: {upload['problem']}")
     if "path" in upload:
         return UploadFile(Path(upload["path"]), upload["name"], upload["size"])
-    from runner.job_types.remote_upload import RemoteUpload  # not above: few have such files
+    from runner.job_types.remote_upload import RemoteUpload  # imported late: few jobs need it
 
     return RemoteUpload(upload["url"], upload["name"], upload["size"])
 
@@ -126,7 +129,7 @@ def _payload(job_type: JobType[Any], payload: dict[str, Any]) -> Payload:
     try:
         valid: Payload = job_type.Payload.model_validate(payload)
     except ValidationError as error:
-        # Checked before it was stored: by a listener with another version of this code.
+        # The listener that accepted the payload ran another version of this code.
         problems = (f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors())
         raise NotRetryable(f"payload is not valid: {'; '.join(problems)}") from None
     return valid
@@ -135,7 +138,7 @@ def _payload(job_type: JobType[Any], payload: dict[str, Any]) -> Payload:
 def _classes(packages: Sequence[str]) -> Iterator[type[JobType[Any]]]:
     for module in _modules(packages):
         for _, cls in inspect.getmembers(module, inspect.isclass):
-            # Only where it is defined: another module may import it, say to extend it.
+            # Skip classes that the module only imports, for example to extend them.
             defined_here = cls.__module__ == module.__name__
             if defined_here and issubclass(cls, JobType) and not inspect.isabstract(cls):
                 yield cls
@@ -152,14 +155,14 @@ def _modules(packages: Sequence[str]) -> Iterator[ModuleType]:
 def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except Exception as error:  # a module of job types may raise anything
+    except Exception as error:  # the import runs arbitrary code
         raise JobTypesError(f"cannot import {name}: {type(error).__name__}: {error}") from error
 
 
 def _load(job_type: JobType[Any]) -> None:
     try:
         job_type.load()
-    except Exception as error:  # it is code of the operator's
+    except Exception as error:  # arbitrary code
         reason = f"{type(error).__name__}: {error}"
         raise JobTypesError(f"cannot load job type {job_type.name!r}: {reason}") from error
 
@@ -167,12 +170,12 @@ def _load(job_type: JobType[Any]) -> None:
 def _check(cls: type[JobType[Any]]) -> None:
     name, payload = getattr(cls, "name", None), getattr(cls, "Payload", None)
     if not (isinstance(name, str) and name):
-        raise JobTypesError(f"{_place(cls)}: name must be a text")
+        raise JobTypesError(f"{_location(cls)}: name must be a non-empty string")
     if not (inspect.isclass(payload) and issubclass(payload, Payload)):
-        raise JobTypesError(f"{_place(cls)}: Payload must be a subclass of base.Payload")
+        raise JobTypesError(f"{_location(cls)}: Payload must be a subclass of base.Payload")
     if getattr(cls, "upload", None) not in ("none", "required"):
-        raise JobTypesError(f"{_place(cls)}: upload must be 'none' or 'required'")
+        raise JobTypesError(f"{_location(cls)}: upload must be 'none' or 'required'")
 
 
-def _place(cls: type) -> str:
+def _location(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"

@@ -1,4 +1,4 @@
-"""The file of a job that is kept elsewhere: read where it is, or copied into the job's folder."""
+"""An uploaded file in remote storage: read over the network, or copied into the work folder."""
 
 import errno
 import io
@@ -14,7 +14,7 @@ from runner.remote.ranges import PIECE_BYTES, RemoteChanged, RemoteError, Remote
 
 
 class RemoteUpload(UploadFile):
-    """What can be read by a URL, which is good for this file alone and for some time."""
+    """An uploaded file behind a URL. The URL works for this file only, and for a limited time."""
 
     def __init__(self, url: str, name: str, size: int) -> None:
         super().__init__(Path(), name, size)
@@ -23,29 +23,34 @@ class RemoteUpload(UploadFile):
 
     @property
     def path(self) -> Path:
-        """As UploadFile.path."""
+        """The path of a copy in the work folder, made at the first access. Raises JobError."""
         if not self._copied:
             self._path, self._copied = self._copy(), True
         return self._path
 
     def stored(self) -> RemoteFile:
-        """As UploadFile.stored."""
-        self._look()
+        """Return a source for `runner.analysis` that reads by range requests. Raises as `open`."""
+        self._check()
         return self._file
 
     def open(self) -> io.RawIOBase:
-        """As UploadFile.open; reading may raise OSError."""
-        self._look()
+        """Open the file for reading over the network.
+
+        Raises NotRetryable if the file is missing or its size has changed since the upload, and
+        JobError if the network fails. Reading can raise OSError.
+        """
+        self._check()
         return self._file.open()
 
-    def _look(self) -> None:
-        with self._told():
+    def _check(self) -> None:
+        """Raise the right JobError if the file cannot be read."""
+        with self._as_job_errors():
             self._file.modified()
 
     def _copy(self) -> Path:
-        self._look()
+        self._check()
         with (
-            self._told(),
+            self._as_job_errors(),
             self._file.open() as source,
             tempfile.NamedTemporaryFile("wb", 0, prefix="upload-", delete=False) as copy,
         ):
@@ -53,13 +58,15 @@ class RemoteUpload(UploadFile):
                 shutil.copyfileobj(source, copy, PIECE_BYTES)
             except OSError as error:
                 if error.errno == errno.EFBIG:
-                    raise self._unreadable(NotRetryable, "it is above JOB_FILE_BYTES") from error
+                    raise self._unreadable(
+                        NotRetryable, "it is larger than JOB_FILE_BYTES"
+                    ) from error
                 raise
         return Path(copy.name)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """A block of code in which what goes wrong afar becomes the job's error."""
+    def _as_job_errors(self) -> Iterator[None]:
+        """Turn errors of the remote storage into errors of the job."""
         try:
             yield
         except RemoteChanged as error:

@@ -1,4 +1,4 @@
-"""The job type `sleep`: waits. Imports nothing of ours but its base."""
+"""The job type `sleep`: waits, and reports progress meanwhile."""
 
 import time
 from collections.abc import Callable
@@ -9,17 +9,17 @@ from pydantic import Field
 from runner.job_types.base import Context, JobType, Payload
 
 MAX_SECONDS = 31_536_000
-"""A year."""
+"""One year."""
 
 
 class SleepPayload(Payload):
-    """How long to sleep, in seconds; fractions are fine."""
+    """How long to sleep, in seconds; fractions are allowed."""
 
     seconds: Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
 
 
 class Sleep(JobType[SleepPayload]):
-    """Sleeps for `seconds` and returns {"slept": seconds}; reports about once a second."""
+    """Sleeps for `seconds`, reports about once a second, and returns {"slept": seconds}."""
 
     name = "sleep"
     Payload = SleepPayload
@@ -35,11 +35,11 @@ class Sleep(JobType[SleepPayload]):
         self._sleep = sleep
 
     def run(self, payload: SleepPayload, context: Context) -> Any:
-        """Sleep, second by second up to a deadline, so that nothing adds up to a drift."""
+        """Sleep in steps of a second, measured from the start so that errors do not add up."""
         total = payload.seconds
         started = self._clock()
         while (done := self._clock() - started) < total:
             context.report({"seconds_done": round(done, 3), "seconds_total": total})
             self._sleep(min(total - done, 1 - done % 1))
-        # 5 stays 5 on the wire, and does not become 5.0.
+        # A whole number stays one in JSON: 5, not 5.0.
         return {"slept": int(total) if total.is_integer() else total}

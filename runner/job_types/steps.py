@@ -1,10 +1,10 @@
-"""What is done of a job by one call: all of it, or a step where it is done in parts.
+"""The steps in which a job process runs a job: the whole job, or one step of a split job.
 
-{"kind": "run"}                               ──▶ the result
-{"kind": "plan", "part_bytes"}                ──▶ [{"spec", "progress"}, …]
-{"kind": "part", "spec"}                      ──▶ what it has found
-{"kind": "fold", "seconds": null} + results   ──▶ what they have found together
-{"kind": "fold", "seconds": 1.5} + results    ──▶ the result
+{"kind": "run"}                               ──▶ the result of the job
+{"kind": "plan", "part_bytes"}                ──▶ the parts, [{"spec", "progress"}, …]
+{"kind": "part", "spec"}                      ──▶ the result of a part
+{"kind": "fold", "seconds": null} + results   ──▶ the folded results
+{"kind": "fold", "seconds": 1.5} + results    ──▶ the result of the job, from the last parts
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,17 @@ def do_step(
     step: dict[str, Any],
     results: Sequence[Any],
 ) -> Any:
-    """Do a step of a job; `results` are those of parts. Raises what the job type raises."""
+    """Run one step of a job, and return its result. Raises what the job type raises.
+
+    `results` are the part results that a fold step combines.
+    """
     kind = step["kind"]
     if kind == "run":
         return job_type.run(payload, context)
     if not isinstance(job_type, InParts):
         if kind == "plan":
             return []
-        raise NotRetryable(f"job type {job_type.name!r} knows no parts")
+        raise NotRetryable(f"job type {job_type.name!r} cannot run in parts")
     if kind == "plan":
         return [vars(part) for part in job_type.plan(payload, context, step["part_bytes"])]
     if kind == "part":

@@ -1,8 +1,8 @@
-"""A file behind a URL, read by ranges of its bytes and ahead of whoever takes them.
+"""A file behind a URL, read by range requests in a thread that reads ahead.
 
     GET, Range: 64 MiB ──▶ pieces of 1 MiB ──▶ at most 16 ahead ──▶ readinto
 
-A connection that breaks is made again, from the byte that is next.
+After a broken connection, a new one continues at the next byte.
 """
 
 import io
@@ -17,84 +17,87 @@ _PIECES_AHEAD = 16
 
 
 class RemoteFile:
-    """A file of a known size in bytes. A process that was forked may open it, too: each reader has
-    a connection of its own."""
+    """A file behind a URL.
+
+    Each reader has its own connection, so forked processes can open the file, too.
+    """
 
     def __init__(self, url: str, size: int) -> None:
-        self._place = RemoteLocation(url, size)
+        """`size` is the size of the file in bytes; any other size is an error when reading."""
+        self._location = RemoteLocation(url, size)
         self.size = size
 
     def modified(self) -> float:
-        """When it was stored, in seconds since 1970: a look at whether it can be had.
+        """Return when the file was stored, in seconds since 1970. Raises RemoteError.
 
-        Raises RemoteError.
+        Also serves as a check that the file can be read.
         """
-        patience = RetryBudget()
-        with closing(self._place.connect()) as ranges:
+        retries = RetryBudget()
+        with closing(self._location.connect()) as reader:
             while True:
                 try:
-                    return ranges.modified()
+                    return reader.modified()
                 except TransientError as error:
-                    patience.wait(error)
+                    retries.wait(error)
 
     def open(self, start: int = 0, end: int | None = None) -> "RemoteReader":
-        """Its bytes from `start` on; none behind `end` are fetched."""
-        return RemoteReader(self._place, start, self.size if end is None else end)
+        """Open the file for reading from offset `start` to `end`, or to the end of the file."""
+        return RemoteReader(self._location, start, self.size if end is None else end)
 
 
 class RemoteReader(io.RawIOBase):
-    """Bytes as of a file, fetched when they are first asked for. Reading raises RemoteError."""
+    """A readable, seekable stream of a remote file. Reading raises RemoteError."""
 
-    def __init__(self, place: RemoteLocation, start: int, end: int) -> None:
+    def __init__(self, location: RemoteLocation, start: int, end: int) -> None:
         super().__init__()
-        self._place = place
-        self._at, self._end = start, min(end, place.size)
+        self._location = location
+        self._offset, self._end = start, min(end, location.size)
         self._piece = memoryview(b"")
         self._ahead: ReadAhead | None = None
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """It is, though what was fetched ahead is lost."""
+        """Return True. A seek discards the bytes that were read ahead."""
         return True
 
     def tell(self) -> int:
-        """The offset of the next byte."""
-        return self._at
+        """Return the offset of the next byte."""
+        return self._offset
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Go elsewhere; the new offset."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._place.size}[whence]
-        if base + offset != self._at:
+        """Move to another offset, and return it."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._location.size}[whence]
+        if base + offset != self._offset:
             self._stop()
-            self._at = max(base + offset, 0)
-        return self._at
+            self._offset = max(base + offset, 0)
+        return self._offset
 
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]  # has to be one
-        """Up to a piece of the next bytes."""
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        """Read the next bytes, at most one piece; returns how many."""
         view = memoryview(buffer).cast("B")
         if not self._piece and len(view):
             self._piece = memoryview(self._next_piece())
         size = min(len(view), len(self._piece))
         view[:size] = self._piece[:size]
         self._piece = self._piece[size:]
-        self._at += size
+        self._offset += size
         return size
 
     def close(self) -> None:
-        """Fetch no more."""
+        """Stop reading ahead, and close the connection."""
         self._stop()
         super().close()
 
     def _next_piece(self) -> bytes:
-        if self._at >= self._end:
+        if self._offset >= self._end:
             return b""
         if self._ahead is None:
-            pieces = _pieces(self._place, self._at, self._end)
-            if self._end - self._at <= PIECE_BYTES:
-                return b"".join(pieces)  # not worth a thread
+            pieces = _pieces(self._location, self._offset, self._end)
+            if self._end - self._offset <= PIECE_BYTES:
+                return b"".join(pieces)  # too small for a thread
             self._ahead = ReadAhead(pieces, _PIECES_AHEAD)
         return next(self._ahead, b"")
 
@@ -105,15 +108,15 @@ class RemoteReader(io.RawIOBase):
             self._ahead = None
 
 
-def _pieces(place: RemoteLocation, at: int, end: int) -> Iterator[bytes]:
-    """The bytes from one offset to another. Raises RemoteError."""
-    patience = RetryBudget()
-    with closing(place.connect()) as ranges:
-        while at < end:
+def _pieces(location: RemoteLocation, start: int, end: int) -> Iterator[bytes]:
+    """Yield the bytes from one offset to another, in pieces. Raises RemoteError."""
+    retries = RetryBudget()
+    with closing(location.connect()) as reader:
+        while start < end:
             try:
-                for piece in ranges.fetch(at, min(at + RANGE_BYTES, end)):
+                for piece in reader.fetch(start, min(start + RANGE_BYTES, end)):
                     yield piece
-                    at += len(piece)
-                    patience.renew()
+                    start += len(piece)
+                    retries.reset()
             except TransientError as error:
-                patience.wait(error)
+                retries.wait(error)

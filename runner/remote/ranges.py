@@ -1,10 +1,11 @@
-"""Asks a web server for ranges of one file. Imports nothing of ours.
+"""Requests byte ranges of one file from a web server, such as an S3 bucket.
 
-    RemoteError          it cannot be had now: the network, or the store refuses
-    ├── RemoteMissing    the store says that there is no such file
-    └── RemoteChanged    it has another size than it was stored with
+    RemoteError          the file cannot be read now: the network fails, or the store refuses
+    ├── RemoteMissing    the store has no such file
+    └── RemoteChanged    the file no longer has the size with which it was stored
 
-No library for S3: its threads do not outlive a fork, and who reads by a URL needs no credentials.
+This uses http.client and no S3 library: the threads of such a library would not survive a fork, and
+presigned URLs need no credentials. Imports no other module of this project.
 """
 
 import re
@@ -17,23 +18,23 @@ from urllib.parse import urlsplit
 
 PIECE_BYTES = 1 << 20
 _TRIES = 5
-"""So often without a byte more, and it is given up."""
-_PAUSE_SECONDS = 0.1  # and twice as long each time
+"""Failed requests in a row, without a byte read, after which to give up."""
+_PAUSE_SECONDS = 0.1  # doubles with each retry
 _TIMEOUT_SECONDS = 30.0
 _BODY_BYTES = 4096
 _TOO_MANY = 429
 
 
 class RemoteError(OSError):
-    """The file cannot be had now. The text is for clients: there is no URL in it."""
+    """The file cannot be read now. The message is shown to clients, so it contains no URL."""
 
 
 class RemoteMissing(RemoteError):
-    """The store says that there is no such file."""
+    """The store has no such file."""
 
 
 class RemoteChanged(RemoteError):
-    """The file has another size than it was stored with."""
+    """The file no longer has the size with which it was stored."""
 
     def __init__(self, size: str) -> None:
         super().__init__(f"it has {size} bytes")
@@ -41,21 +42,21 @@ class RemoteChanged(RemoteError):
 
 
 class TransientError(Exception):
-    """What can go away by itself."""
+    """A failure that a retry may overcome."""
 
 
 class RetryBudget:
-    """How often something is tried that brings nothing."""
+    """Counts failures in a row, and waits before each retry."""
 
     def __init__(self) -> None:
         self._tries = 0
 
-    def renew(self) -> None:
-        """It has brought something."""
+    def reset(self) -> None:
+        """Note a success: the count starts again."""
         self._tries = 0
 
     def wait(self, error: TransientError) -> None:
-        """Before it is tried again. Raises RemoteError if that was often enough."""
+        """Sleep before a retry; raises RemoteError after _TRIES failures in a row."""
         self._tries += 1
         if self._tries == _TRIES:
             raise RemoteError(str(error)) from error
@@ -63,7 +64,7 @@ class RetryBudget:
 
 
 class RemoteLocation:
-    """Where a file is, and how many bytes it has."""
+    """The URL of a file, and its size in bytes."""
 
     def __init__(self, url: str, size: int) -> None:
         parts = urlsplit(url)
@@ -72,7 +73,7 @@ class RemoteLocation:
         self.size = size
 
     def connect(self) -> "RangeReader":
-        """A connection of its own, made when it is first asked for something."""
+        """Return a reader with its own connection, which the first request opens."""
         if self._tls is None:
             return RangeReader(
                 HTTPConnection(self._host, timeout=_TIMEOUT_SECONDS), self._target, self
@@ -82,78 +83,81 @@ class RemoteLocation:
 
 
 class RangeReader:
-    """A connection that a file's ranges are asked for, one after the other."""
+    """Requests ranges of a file over one connection, one after another."""
 
-    def __init__(self, connection: HTTPConnection, target: str, place: RemoteLocation) -> None:
-        self._connection, self._target, self._size = connection, target, place.size
+    def __init__(self, connection: HTTPConnection, target: str, location: RemoteLocation) -> None:
+        self._connection, self._target, self._size = connection, target, location.size
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._connection.close()
 
     def fetch(self, start: int, end: int) -> Iterator[bytes]:
-        """The pieces of a range that is not empty. Raises RemoteError and Again."""
-        answer = self._ask(start, end)
+        """Yield a non-empty range in pieces. Raises RemoteError and TransientError."""
+        response = self._request(start, end)
         while start < end:
             try:
-                piece = answer.read(min(PIECE_BYTES, end - start))
+                piece = response.read(min(PIECE_BYTES, end - start))
             except (OSError, HTTPException) as error:
-                raise self._broken(error) from error
+                raise self._connection_error(error) from error
             if not piece:
-                raise self._broken(EOFError("it ended too early"))
+                raise self._connection_error(EOFError("it ended too early"))
             yield piece
             start += len(piece)
-        answer.close()
+        response.close()
 
     def modified(self) -> float:
-        """When the file was stored, in seconds since 1970. Raises RemoteError and Again."""
-        answer = self._ask(0, 1)
-        try:
-            answer.read()
-            return parsedate_to_datetime(answer.headers["Last-Modified"]).timestamp()
-        except (OSError, HTTPException) as error:
-            raise self._broken(error) from error
-        except (TypeError, ValueError):
-            return time.time()  # what is no S3 may not tell
+        """Return when the file was stored, in seconds since 1970; now if the server does not say.
 
-    def _ask(self, start: int, end: int) -> HTTPResponse:
-        # An empty file has no range.
+        Raises RemoteError and TransientError.
+        """
+        response = self._request(0, 1)
+        try:
+            response.read()
+            return parsedate_to_datetime(response.headers["Last-Modified"]).timestamp()
+        except (OSError, HTTPException) as error:
+            raise self._connection_error(error) from error
+        except (TypeError, ValueError):
+            return time.time()  # servers other than S3 may leave the header out
+
+    def _request(self, start: int, end: int) -> HTTPResponse:
+        # An empty file has no valid range.
         headers = {"Range": f"bytes={start}-{end - 1}"} if self._size else {}
         try:
             self._connection.request("GET", self._target, headers=headers)
-            answer = self._connection.getresponse()
-            body = b"" if answer.status in (200, 206) else answer.read(_BODY_BYTES)
+            response = self._connection.getresponse()
+            body = b"" if response.status in (200, 206) else response.read(_BODY_BYTES)
         except (OSError, HTTPException) as error:
-            raise self._broken(error) from error
-        if problem := self._problem(answer, body, start):
+            raise self._connection_error(error) from error
+        if problem := self._problem(response, body, start):
             self._connection.close()
             raise problem
-        return answer
+        return response
 
-    def _problem(self, answer: HTTPResponse, body: bytes, start: int) -> Exception | None:
-        """What is wrong with an answer."""
-        status = answer.status
-        if status == 404 and b"NoSuchKey" in body:  # and not the bucket, say
+    def _problem(self, response: HTTPResponse, body: bytes, start: int) -> Exception | None:
+        """Return what is wrong with a response, or None."""
+        status = response.status
+        if status == 404 and b"NoSuchKey" in body:  # not NoSuchBucket, for example
             return RemoteMissing("the store has no such file")
         if status in (200, 206, 416):
-            return self._other_size(answer, start)
-        text = f"the store answers {status} {answer.reason}"
+            return self._range_problem(response, start)
+        text = f"the store answers {status} {response.reason}"
         return TransientError(text) if status >= 500 or status == _TOO_MANY else RemoteError(text)
 
-    def _other_size(self, answer: HTTPResponse, start: int) -> RemoteError | None:
-        if answer.status == 200:
-            size = answer.headers.get("Content-Length", "")
+    def _range_problem(self, response: HTTPResponse, start: int) -> RemoteError | None:
+        if response.status == 200:
+            size = response.headers.get("Content-Length", "")
             if size == str(self._size) and self._size:
-                return RemoteError("the store heeds no ranges")
+                return RemoteError("the store ignores range requests")
         else:
-            told = answer.headers.get("Content-Range", "")
-            match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", told)
+            content_range = response.headers.get("Content-Range", "")
+            match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", content_range)
             if match is None or match[1] not in (str(start), None):
                 return RemoteError("the store answers with another range")
             size = match[2]
         return None if size == str(self._size) else RemoteChanged(size)
 
-    def _broken(self, error: Exception) -> TransientError:
+    def _connection_error(self, error: Exception) -> TransientError:
         self._connection.close()
         return TransientError(
             f"the connection to the store failed: {type(error).__name__}: {error}"

@@ -1,6 +1,7 @@
-"""What waits for the network, done beside the loop of a runner: that has leases to renew.
+"""Tasks that wait for the network, run in a thread beside the main loop.
 
-Imports nothing of ours.
+The main loop has a lease to renew, so it must never wait for a slow network. Imports no other
+module of this project.
 """
 
 import logging
@@ -14,38 +15,44 @@ CLOSE_SECONDS = 2.0
 
 
 class BackgroundTasks:
-    """Does one after the other, in a thread that is started for the first; or at once."""
+    """Runs tasks in order, in a thread that the first task starts; or inline, without a thread."""
 
-    def __init__(self, at_once: bool):
-        """`at_once` is for what waits for no network."""
-        self._at_once = at_once
+    def __init__(self, inline: bool):
+        """With `inline`, `submit` runs the task itself: for tasks that do not use the network."""
+        self._inline = inline
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: Thread | None = None
         self._closed = False
 
-    def do(self, work: Callable[[], None]) -> None:
-        """Have it done. Raises what it does only if that is at once; else it is logged."""
-        if self._at_once:
-            return work()
+    def submit(self, task: Callable[[], None]) -> None:
+        """Run a task, now or in the thread.
+
+        An inline task raises to the caller. An exception in the thread is logged. Raises
+        RuntimeError if the thread cannot be started; the next `submit` tries again.
+        """
+        if self._inline:
+            return task()
         if self._thread is None:
-            thread = Thread(target=self._serve, name="errands", daemon=True)
-            thread.start()  # may be refused, and is tried for the next one then
-            self._thread = thread
-        self._queue.put(work)
+            thread = Thread(target=self._run, name="background-tasks", daemon=True)
+            thread.start()
+            self._thread = thread  # only after a successful start, so that a refusal is retried
+        self._queue.put(task)
 
     def close(self) -> None:
-        """Begin no more; what has begun may end within a moment, as a network may never answer."""
+        """Discard the waiting tasks, and wait up to CLOSE_SECONDS for the running one."""
         self._closed = True
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(CLOSE_SECONDS)
 
-    def _serve(self) -> None:
-        while (work := self._queue.get()) is not None:
+    def _run(self) -> None:
+        while (task := self._queue.get()) is not None:
             if self._closed:
                 return
             try:
-                work()
+                task()
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
-                log.warning("upkeep of uploads failed, it is tried again", extra={"reason": reason})
+                log.warning(
+                    "maintenance of uploads failed, it will be retried", extra={"reason": reason}
+                )

@@ -1,4 +1,7 @@
-"""A worker's sign of life for health checks on its own host. Imports nothing of ours."""
+"""A worker's heartbeat file, for health checks on its own host.
+
+Imports no other module of this project.
+"""
 
 import contextlib
 import os
@@ -7,7 +10,7 @@ from pathlib import Path
 
 
 class Heartbeat:
-    """A file whose time says that the runner's loop turns; for health checks on its own host."""
+    """A file whose modification time shows that the worker's main loop is running."""
 
     STALE_SECONDS = 30.0
     BEAT_SECONDS = 5.0
@@ -18,7 +21,7 @@ class Heartbeat:
         self._next_at = 0.0
 
     def beat(self) -> None:
-        """Say that the loop turns; now and then is enough, however fast it does."""
+        """Touch the file, at most once in BEAT_SECONDS; call it in every iteration of the loop."""
         now = time.monotonic()
         if now < self._next_at:
             return
@@ -31,12 +34,12 @@ class Heartbeat:
                 self._path.touch()
 
     def is_fresh(self) -> bool:
-        """Whether a runner of this host has said so lately."""
+        """Whether a worker on this host has touched the file within STALE_SECONDS."""
         try:
             return time.time() - self._path.stat().st_mtime < self.STALE_SECONDS
         except FileNotFoundError:
             return False
 
     def stop(self) -> None:
-        """Say no more."""
+        """Remove the file."""
         self._path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a job process is sent: a job, or a step of one that is done in parts."""
+"""Builds the request that a job process gets: a whole job, or one step of a split job."""
 
 import json
 from collections.abc import Sequence
@@ -9,14 +9,18 @@ from storage.records.job import Job
 from storage.records.trace_context import attempt_traceparent
 
 Step = dict[str, Any]
-"""As runner/job_types/steps.py has them."""
+"""A step as described in runner/job_types/steps.py."""
 RUN: Step = {"kind": "run"}
 
 
 def request_text(
     job: Job, step: Step, uploads: Uploads, cores: int, results: Sequence[str] = ()
 ) -> str:
-    """The request as JSON text; `results` of parts are JSON text already, and may be large."""
+    """Return the request as JSON text, in the form that `runner.job_types.loader.load` documents.
+
+    `cores` is the number of processors that the job may keep busy. `results` are results of parts,
+    each already JSON text; they can be large, so they are inserted without being parsed again.
+    """
     upload = job.upload and {
         **uploads.access(job.upload, job.timeout),
         "name": job.upload.name,

@@ -1,4 +1,8 @@
-"""What a runner does now and then: rescue, prune, reschedule, note history."""
+"""A runner's periodic maintenance.
+
+It rescues jobs of dead runners, deletes old jobs and unused files, corrects times after the clock
+was set back, records history, and warns of long-open transactions.
+"""
 
 import logging
 import time
@@ -7,16 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from runner.pool.linux.work_folders import WorkPlace
-from runner.supervisor import retry
 from runner.supervisor.background import BackgroundTasks
-from runner.supervisor.transaction_watch import LOOK_SECONDS, TransactionWatch
+from runner.supervisor.settle import MAX_BACKOFF_SECONDS
 from storage.claiming.rescue import Rescuer
 from storage.db.clock import ClockSetBackDetector
+from storage.db.database import Database
 from storage.jobs import retention
 from storage.liveness.liveness import Liveness
 from storage.liveness.reschedule import BATCH, reschedule
 from storage.open import Store
 from storage.queries import history
+from storage.queries.health import OpenTransaction, open_transactions
 
 log = logging.getLogger(__name__)
 
@@ -25,102 +30,158 @@ PRUNE_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 RESCHEDULE_SECONDS = 1.0
 TIDY_SECONDS = 5.0
+TRANSACTION_CHECK_SECONDS = 15.0
+REPEAT_FACTOR = 10.0
+"""The warning of an open transaction is repeated when its age has grown by this factor."""
 
 
 @dataclass
 class MaintenanceTask:
-    """A piece of upkeep. `work` tells whether there is more of it to be done at once."""
+    """A periodic task. `run` returns whether more is left, so that it should run again at once."""
 
-    work: Callable[[], bool]
-    pause: float
+    run: Callable[[], bool]
+    interval_seconds: float
     due_at: float = 0.0
-
-
-def _is_left(chore: MaintenanceTask) -> bool:
-    """Whether there is more to be done at once. Raises StoreError. While there are no descriptors
-    or threads left, which jobs may have taken, nothing is done; the runner needs none to go on."""
-    try:
-        return chore.work()
-    except (OSError, RuntimeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        log.warning("upkeep failed, it is tried again", extra={"reason": reason})
-        return False
+    """When to run it next, in seconds of the monotonic clock."""
 
 
 class Maintenance:
-    """Runs each piece of upkeep when it is due."""
+    """Runs each maintenance task when it is due."""
 
     def __init__(
         self,
         store: Store,
         liveness: Liveness,
         rescuer: Rescuer,
-        work: WorkPlace,
+        work_place: WorkPlace,
         retention_seconds: float,
     ):
         self._store = store
         self._liveness = liveness
         self._rescuer = rescuer
-        self._errands = BackgroundTasks(at_once=store.uploads.folder is not None)
+        self._background_tasks = BackgroundTasks(inline=store.uploads.folder is not None)
         self._retention_ms = round(retention_seconds * 1000)
-        self._set_back = ClockSetBackDetector(store.clock)
-        self._to_reschedule = True  # the clock may have been set back while no runner looked
-        self._chores = [
-            MaintenanceTask(self._rescue, RESCUE_SECONDS),
+        self._clock_set_back = ClockSetBackDetector(store.clock)
+        self._must_reschedule = True  # the clock may have been set back while no runner was running
+        transactions = TransactionWatch(store.database)
+        self._rescue_task = MaintenanceTask(self._rescue, RESCUE_SECONDS)
+        self._tasks = [
+            self._rescue_task,
             MaintenanceTask(self._prune, PRUNE_SECONDS),
             MaintenanceTask(self._sweep, SWEEP_SECONDS),
             MaintenanceTask(self._reschedule, RESCHEDULE_SECONDS),
-            MaintenanceTask(self._note_history, history.STEP_SECONDS),
-            MaintenanceTask(work.tidy, TIDY_SECONDS),
-            MaintenanceTask(TransactionWatch(store.database).look, LOOK_SECONDS),
+            MaintenanceTask(self._record_history, history.STEP_SECONDS),
+            MaintenanceTask(work_place.tidy, TIDY_SECONDS),
+            MaintenanceTask(transactions.check, TRANSACTION_CHECK_SECONDS),
         ]
 
     def run(self) -> None:
-        """Do what is due. Raises StoreError; what failed is due again after its pause."""
+        """Run the tasks that are due.
+
+        Raises StoreError. A failed task is due again after its interval.
+        """
         now = time.monotonic()
-        for chore in self._chores:
-            if chore.due_at <= now:
-                chore.due_at = now + chore.pause
-                if _is_left(chore):
-                    chore.due_at = now
+        for task in self._tasks:
+            if task.due_at <= now:
+                task.due_at = now + task.interval_seconds
+                if _run_task(task):
+                    task.due_at = now
 
     def close(self) -> None:
-        """Begin with nothing more."""
-        self._errands.close()
+        """Discard the waiting background tasks."""
+        self._background_tasks.close()
 
-    def heed_news(self) -> None:
-        """If another runner may have died, have its jobs rescued in the next run."""
+    def check_deaths(self) -> None:
+        """If another runner may have died, make the rescue of its jobs due now."""
         if self._liveness.runner_may_have_died():
-            self._chores[0].due_at = 0.0
+            self._rescue_task.due_at = 0.0
 
     def _rescue(self) -> bool:
         self._rescuer.rescue()
         return False
 
     def _prune(self) -> bool:
-        """Delete a batch of final jobs whose time is over; there may be more."""
+        """Delete one batch of final jobs that are older than the retention."""
         before = self._store.clock() - self._retention_ms
         pruned, unused = retention.prune(self._store.database, before)
         if unused:
-            self._errands.do(partial(self._store.uploads.delete, unused))
+            self._background_tasks.submit(partial(self._store.uploads.delete, unused))
         return pruned == retention.BATCH
 
     def _sweep(self) -> bool:
-        """Delete files that no job needs: left by a listener that died, or by a failed commit."""
+        """Delete files that belong to no job: a dead listener or a failed commit left them."""
         unknown = partial(retention.unknown_uploads, self._store.database)
-        self._errands.do(partial(self._store.uploads.sweep, unknown))
+        self._background_tasks.submit(partial(self._store.uploads.sweep, unknown))
         return False
 
-    def _note_history(self) -> bool:
+    def _record_history(self) -> bool:
         history.record_moment(self._store.database, self._store.clock())
         return False
 
     def _reschedule(self) -> bool:
-        """After the clock was set back, make a batch of jobs due; there may be more."""
-        self._to_reschedule |= self._set_back.was_set_back()
-        if not self._to_reschedule:
+        """After the clock was set back, make one batch of the delayed jobs due."""
+        self._must_reschedule |= self._clock_set_back.was_set_back()
+        if not self._must_reschedule:
             return False
-        longest_ms = round(retry.MAX_SECONDS * 1000)
-        moved = reschedule(self._store.database, self._store.clock(), longest_ms)
-        self._to_reschedule = moved == BATCH
-        return self._to_reschedule
+        longest_ms = round(MAX_BACKOFF_SECONDS * 1000)
+        rescheduled = reschedule(self._store.database, self._store.clock(), longest_ms)
+        self._must_reschedule = rescheduled == BATCH
+        return self._must_reschedule
+
+
+class TransactionWatch:
+    """Warns of database transactions that are open for too long, of this or any other program.
+
+    It warns once when a transaction becomes too old, and again each time that its age has grown by
+    REPEAT_FACTOR. Only PostgreSQL reports open transactions.
+    """
+
+    def __init__(self, database: Database):
+        self._database = database
+        self._next_warning: dict[tuple[int, float], float] = {}
+        """The age in seconds at which to warn again, by session and start of the transaction."""
+
+    def check(self) -> bool:
+        """Log the warnings that are due. Returns False, as nothing is left. Raises StoreError."""
+        old = {
+            (transaction.pid, transaction.began_at): transaction
+            for transaction in open_transactions(self._database)
+            if transaction.too_old
+        }
+        due = {
+            key: transaction
+            for key, transaction in old.items()
+            if transaction.seconds >= self._next_warning.get(key, 0)
+        }
+        for transaction in due.values():
+            _warn(transaction)
+        warned = {key: transaction.seconds * REPEAT_FACTOR for key, transaction in due.items()}
+        ages = {**self._next_warning, **warned}
+        self._next_warning = {key: age for key, age in ages.items() if key in old}
+        return False
+
+
+def _run_task(task: MaintenanceTask) -> bool:
+    """Run a task, and return whether more of it is left. Raises StoreError.
+
+    Jobs can use up all file descriptors or threads. Then the task fails and is retried later, while
+    the main loop, which needs no new ones, goes on.
+    """
+    try:
+        return task.run()
+    except (OSError, RuntimeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        log.warning("maintenance failed, it will be retried", extra={"reason": reason})
+        return False
+
+
+def _warn(transaction: OpenTransaction) -> None:
+    log.warning(
+        "a transaction has been open for long, which slows claims down: end its session",
+        extra={
+            "pid": transaction.pid,
+            "session": transaction.name,  # log records use "name" for the logger
+            "idle": transaction.idle,
+            "seconds": round(transaction.seconds, 1),
+        },
+    )

@@ -1,4 +1,4 @@
-"""The jobs of this runner that are in the pool, and parts of jobs; each with its fence."""
+"""The jobs, steps of split jobs, and parts of jobs that this runner has handed to its pool."""
 
 import logging
 import math
@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 from runner.pool.pool import Pool
 from runner.pool.protocol.outcome import CallOutcome
@@ -20,74 +21,92 @@ from storage.records.job import Fence, Job
 log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 1.0
-"""The least time between two stored progresses of a job."""
+"""The shortest interval at which progress and output of a job are stored."""
+
+
+class Capacity(NamedTuple):
+    """How many more jobs the pool can take."""
+
+    free_slots: int
+    """Jobs that would start at once."""
+    prefetch: int
+    """Further jobs that would wait behind running ones."""
 
 
 class KillReason(Enum):
     """Why a job was killed."""
 
     CANCEL = auto()
+    """A client canceled the job, or the part is no longer needed."""
     RELEASE = auto()
-    """The drain is over, or it has not started for too long."""
+    """The job goes back to its queue: the drain is over, or it waited too long behind others."""
     DISOWN = auto()
-    """Others may run the job by now; nothing more is to be said of it."""
+    """The lease ended, so other runners may run the job; this runner must not settle it."""
 
 
 @dataclass
 class RunningJob:
-    """A job in the pool. `progress` is its newest one that is not stored yet, as JSON text."""
+    """A job, a step of a split job, or a part of a job, in the pool."""
 
     job: Job
     step: Step = field(default_factory=lambda: RUN)
     part: PartFence | None = None
-    """If it is a part: then only this is held, and not the job."""
-    kill: KillReason | None = None
+    """The fence of a part. This runner then holds only the part, not its job."""
+    kill_reason: KillReason | None = None
     progress: str | None = None
-    printed: Pieces = field(default_factory=Pieces)
-    """What of its output is not stored yet."""
-    progress_stored_at: float = field(default_factory=time.monotonic)
+    """The newest progress that is not stored yet, as JSON text."""
+    output: Pieces = field(default_factory=Pieces)
+    """The output that is not stored yet."""
+    stored_at: float = field(default_factory=time.monotonic)
+    """When progress and output were last stored, in seconds of the monotonic clock."""
 
     @property
     def fence(self) -> Fence:
-        """What this runner must still hold for its word on the job to count."""
+        """The fence of the job: the runner and the attempt that must still hold it."""
         return self.job.fence
 
     @property
-    def told(self) -> bool:
-        """Whether there is progress or output to be stored."""
-        return bool(self.progress or self.printed.parts)
+    def held_fence(self) -> Fence | PartFence:
+        """The fence of what this runner holds: the part, or else the whole job."""
+        return self.part or self.fence
 
-    def names(self) -> dict[str, object]:
-        """What a log line says of it."""
-        names = {"job_id": str(self.job.id), "attempt": self.job.attempt}
-        return {**names, "part": self.part.number} if self.part else names
+    @property
+    def has_unstored(self) -> bool:
+        """Whether there is progress or output to store."""
+        return bool(self.progress or self.output.parts)
 
-    def progress_stored(self) -> None:
-        """There is nothing new to store now."""
-        self.progress, self.progress_stored_at = None, time.monotonic()
-        self.printed.parts.clear()
+    def log_fields(self) -> dict[str, object]:
+        """The fields that identify it in a log record."""
+        fields = {"job_id": str(self.job.id), "attempt": self.job.attempt}
+        return {**fields, "part": self.part.number} if self.part else fields
+
+    def mark_stored(self) -> None:
+        """Note that all progress and output is stored."""
+        self.progress, self.stored_at = None, time.monotonic()
+        self.output.parts.clear()
 
 
 class RunningJobs:
-    """Starts, kills and collects jobs."""
+    """Starts, kills and collects jobs, each of them one call of the pool."""
 
     def __init__(self, pool: Pool, uploads: Uploads):
         self._pool = pool
         self._uploads = uploads
         self._running: dict[str, RunningJob] = {}
-        self._pace = PrefetchDepth(pool.size)
+        """By the id of the call."""
+        self._prefetch_depth = PrefetchDepth(pool.size)
         self._processors = 1
 
     def __len__(self) -> int:
         return len(self._running)
 
     def __contains__(self, fence: Fence | PartFence) -> bool:
-        return self._token_of(fence) is not None
+        return self._call_of(fence) is not None
 
-    def room(self) -> tuple[int, int]:
-        """How many more jobs can start at once, and how many can wait behind others."""
+    def capacity(self) -> Capacity:
+        """How many more jobs the pool can take; short jobs allow a deeper prefetch."""
         free = self._pool.room()
-        return free, self._pool.room(self._pace.ahead()) - free
+        return Capacity(free, self._pool.room(self._prefetch_depth.ahead()) - free)
 
     def start(self, job: Job) -> None:
         """Hand a claimed job to the pool."""
@@ -96,104 +115,112 @@ class RunningJobs:
     def start_step(
         self, job: Job, step: Step, results: Sequence[str] = (), timeout: float | None = None
     ) -> None:
-        """Hand a step of a claimed job to the pool, with results of parts as JSON text."""
-        self._submit(
-            RunningJob(job, step), results, None if timeout is None else max(timeout, 0.001)
-        )
+        """Hand a step of a claimed job to the pool.
 
-    def start_part(self, taken: ClaimedPart) -> None:
-        """Hand a claimed part of a job to the pool."""
-        step = {"kind": "part", "spec": taken.spec}
-        self._submit(RunningJob(taken.job, step, taken.fence), (), taken.job.timeout)
+        `results` are results of parts as JSON text. `timeout` is in seconds; one that has run out
+        already becomes the shortest that the pool accepts.
+        """
+        timeout = None if timeout is None else max(timeout, 0.001)
+        self._submit(RunningJob(job, step), results, timeout)
 
-    def parts(self) -> list[PartFence]:
-        """The parts that nobody has killed."""
-        living = (running for running in self._running.values() if running.kill is None)
-        return [running.part for running in living if running.part]
+    def start_part(self, claimed: ClaimedPart) -> None:
+        """Hand a claimed part to the pool."""
+        step = {"kind": "part", "spec": claimed.spec}
+        self._submit(RunningJob(claimed.job, step, claimed.fence), (), claimed.job.timeout)
+
+    def part_fences(self) -> list[PartFence]:
+        """The fences of the parts that run here and were not killed."""
+        alive = (running for running in self._running.values() if running.kill_reason is None)
+        return [running.part for running in alive if running.part]
 
     def kill(self, fence: Fence | PartFence, reason: KillReason) -> None:
-        """Kill a job or a part, if it is still there; the first reason stays. Asked again, the pool
-        looks again after what holds the kill up."""
-        token = self._token_of(fence)
-        if token is not None:
-            self._kill(token, reason)
+        """Kill a job or a part if it still runs; the first reason is kept.
+
+        Calling it again makes the pool retry a kill that is held up.
+        """
+        call_id = self._call_of(fence)
+        if call_id is not None:
+            self._kill(call_id, reason)
 
     def kill_all(self, reason: KillReason) -> None:
-        """Kill all jobs."""
-        for token in list(self._running):
-            self._kill(token, reason)
+        """Kill everything; the first reason of each is kept."""
+        for call_id in list(self._running):
+            self._kill(call_id, reason)
 
-    def give_back(self, seconds: float) -> bool:
-        """Release the jobs that have waited for so long behind others; whether any wait still."""
-        for token in list(self._pool.waiting(seconds)):  # a kill may end it at once
-            self._kill(token, KillReason.RELEASE)
+    def release_prefetched(self, seconds: float) -> bool:
+        """Release jobs that have waited for `seconds` behind others; returns whether any remain."""
+        for call_id in list(self._pool.waiting(seconds)):  # a copy: a kill can end a call at once
+            self._kill(call_id, KillReason.RELEASE)
         return any(self._pool.waiting(0.0))
 
     def disown_all(self) -> None:
-        """Kill all jobs, whatever else they were killed for."""
-        for token, running in self._running.items():
-            running.kill = KillReason.DISOWN
-            self._pool.kill(token)
+        """Kill everything, and replace any other reason by DISOWN so that nothing is settled."""
+        for call_id, running in self._running.items():
+            running.kill_reason = KillReason.DISOWN
+            self._pool.kill(call_id)
 
     def collect(self) -> list[tuple[RunningJob, CallOutcome]]:
-        """The jobs that have ended and are to be settled."""
+        """Take the jobs that have ended from the pool, with their outcomes."""
         self._processors = len(os.sched_getaffinity(0))
         outcomes = self._pool.collect()
-        # After the outcomes: then all is there that those jobs have told.
-        for token, progress in self._pool.progress().items():
-            if token in self._running:
-                self._running[token].progress = progress
-        for token, pieces in self._pool.output().items():
-            if token in self._running:
-                self._running[token].printed.add(pieces)
-        ended = [(self._running.pop(token), outcome) for token, outcome in outcomes]
+        # Read after the outcomes, so that all progress and output of the ended jobs has arrived.
+        for call_id, progress in self._pool.progress().items():
+            if call_id in self._running:
+                self._running[call_id].progress = progress
+        for call_id, pieces in self._pool.output().items():
+            if call_id in self._running:
+                self._running[call_id].output.add(pieces)
+        ended = [(self._running.pop(call_id), outcome) for call_id, outcome in outcomes]
         for _, outcome in ended:
-            self._pace.note(outcome.seconds)
+            self._prefetch_depth.note(outcome.seconds)
         return ended
 
-    def living(self) -> bool:
-        """Whether there is any job that nobody has killed."""
-        return any(running.kill is None for running in self._running.values())
+    def any_alive(self) -> bool:
+        """Whether anything runs that was not killed."""
+        return any(running.kill_reason is None for running in self._running.values())
 
-    def progress_due(self) -> list[RunningJob]:
-        """The jobs whose progress or output is to be stored now."""
-        return [running for running, due_at in self._progress_times() if due_at <= 0]
+    def due_to_store(self) -> list[RunningJob]:
+        """The jobs whose progress or output should be stored now."""
+        return [running for running, seconds in self._seconds_to_store() if seconds <= 0]
 
-    def next_progress(self) -> float:
-        """Seconds until such is to be stored, infinite while there is none."""
-        return min((due_at for _, due_at in self._progress_times()), default=math.inf)
+    def seconds_to_next_store(self) -> float:
+        """Seconds until progress or output should be stored, infinite if there is none."""
+        return min((seconds for _, seconds in self._seconds_to_store()), default=math.inf)
 
-    def _progress_times(self) -> list[tuple[RunningJob, float]]:
+    def _seconds_to_store(self) -> list[tuple[RunningJob, float]]:
         latest = time.monotonic() - PROGRESS_SECONDS
-        running = self._running.values()
-        return [(each, each.progress_stored_at - latest) for each in running if each.told]
+        return [
+            (running, running.stored_at - latest)
+            for running in self._running.values()
+            if running.has_unstored
+        ]
 
     def _submit(self, running: RunningJob, results: Sequence[str], timeout: float | None) -> None:
-        running.printed = Pieces(self._pool.log_bytes)
-        token = _token(running)
-        self._running[token] = running
+        running.output = Pieces(self._pool.log_bytes)
+        call_id = _call_id(running)
+        self._running[call_id] = running
         text = request_text(running.job, running.step, self._uploads, self._cores(), results)
-        self._pool.submit(token, text, timeout)
-        log.debug("job handed to the pool", extra=running.names())
+        self._pool.submit(call_id, text, timeout)
+        log.debug("job handed to the pool", extra=running.log_fields())
 
-    def _kill(self, token: str, reason: KillReason) -> None:
-        self._running[token].kill = self._running[token].kill or reason
-        self._pool.kill(token)
+    def _kill(self, call_id: str, reason: KillReason) -> None:
+        self._running[call_id].kill_reason = self._running[call_id].kill_reason or reason
+        self._pool.kill(call_id)
 
-    def _token_of(self, fence: Fence | PartFence) -> str | None:
-        """That of the call for a job, whichever its step, or for a part."""
-        for token, running in self._running.items():
-            if fence == (running.part or running.fence):
-                return token
+    def _call_of(self, fence: Fence | PartFence) -> str | None:
+        """The id of the call that runs a part or a job, whichever step of the job it is."""
+        for call_id, running in self._running.items():
+            if fence == running.held_fence:
+                return call_id
         return None
 
     def _cores(self) -> int:
-        """How many processors there are beside those that other jobs use."""
+        """How many processors one job may keep busy: its own and all idle ones."""
         return max(1, self._processors + 1 - min(len(self._running), self._pool.size))
 
 
-def _token(running: RunningJob) -> str:
-    """The name of its call, which no other has: of a job, of a step of it, or of a part."""
+def _call_id(running: RunningJob) -> str:
+    """The unique id of the pool call for a job, a step of it, or a part."""
     job, part = f"{running.job.id}/{running.job.attempt}", running.part
     if part:
         return f"{job}/{part.number}/{part.tries}"

@@ -1,11 +1,10 @@
-"""From how an attempt ended in the pool to what becomes of its job."""
+"""Settles ended attempts: turns the outcome of a pool call into the next status of its job."""
 
 import logging
 import random
 from collections.abc import Callable, Collection, Sequence
 
-from runner.pool.protocol.outcome import CallOutcome as PoolOutcome
-from runner.supervisor import retry
+from runner.pool.protocol.outcome import CallOutcome
 from runner.supervisor.running_jobs import KillReason, RunningJob
 from storage.claiming.parts import PartFence
 from storage.claims import Claims
@@ -23,44 +22,73 @@ _OUTCOMES = {
 }
 
 LOST_DELAY_MS = 1000
+MAX_BACKOFF_SECONDS = 60.0
+"""The longest backoff."""
+_JITTER = 0.2
+_MAX_DOUBLINGS = 1000  # 2.0 ** 1024 overflows a float
 
 
-def backoff_ms(retries: int) -> int:
-    """The wait before the n-th retry, with its random part."""
-    return retry.delay_ms(retries, random.random)
+def backoff_ms(
+    retry_count: int,
+    random: Callable[[], float] = random.random,
+    base_seconds: float = 2.0,
+    max_seconds: float = MAX_BACKOFF_SECONDS,
+) -> int:
+    """Return the backoff before a retry, in whole milliseconds.
+
+    It is base_seconds · 2ⁿ⁻¹ ± 20 %, and at most max_seconds. `retry_count` is n, the number of
+    this retry, from 1. `random` returns numbers from 0 to 1.
+    """
+    doubled = base_seconds * 2.0 ** min(retry_count - 1, _MAX_DOUBLINGS)
+    # Limited before the jitter as well, so that late retries are spread, too.
+    jittered = min(doubled, max_seconds) * (1 - _JITTER + 2 * _JITTER * random())
+    return round(min(jittered, max_seconds) * 1000)
 
 
 class Settler:
-    """Writes into the store how attempts ended. Each of its answers may be refused as stale."""
+    """Stores how attempts ended.
+
+    The store rejects the end of an attempt that this runner no longer holds.
+    """
 
     def __init__(self, claims: Claims, backoff_ms: Callable[[int], int] = backoff_ms):
+        """`backoff_ms` returns the backoff in milliseconds before the n-th retry."""
         self._claims = claims
         self._backoff_ms = backoff_ms
 
-    def settle_each(self, ended: Sequence[tuple[RunningJob, PoolOutcome]]) -> list[bool]:
-        """The same as `settle` for many, in their order."""
-        plain = [at for at, (r, o) in enumerate(ended) if _is_plain(r, o)]
-        moved = dict(zip(plain, self._complete([ended[at] for at in plain]), strict=True))
-        return [moved[at] if at in moved else self.settle(*ended[at]) for at in range(len(ended))]
+    def settle_each(self, ended: Sequence[tuple[RunningJob, CallOutcome]]) -> list[bool]:
+        """Settle ended attempts; returns, in their order, whether the store accepted each.
 
-    def settle(self, running: RunningJob, outcome: PoolOutcome) -> bool:
-        """Move the job on; False if the store refused, since this runner holds it no more."""
+        Plain successes are settled together, by few statements. Raises StoreError.
+        """
+        batch = [at for at, call in enumerate(ended) if _can_batch(*call)]
+        accepted = dict(zip(batch, self._complete([ended[at] for at in batch]), strict=True))
+        return [
+            accepted[at] if at in accepted else self.settle(*ended[at]) for at in range(len(ended))
+        ]
+
+    def settle(self, running: RunningJob, outcome: CallOutcome) -> bool:
+        """Settle one ended attempt or part.
+
+        Returns False if the store rejected it because this runner no longer holds it. Raises
+        StoreError.
+        """
         if running.part:
-            return self._end_part(running.part, running, outcome)
+            return self._settle_part(running.part, running, outcome)
         self._store_output(running)
         usage = _usage(outcome)
-        if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill):
-            return self._killed(running, usage)
+        if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill_reason):
+            return self._settle_killed(running, usage)
         if outcome.kind == "lost" and outcome.innocent:
-            # Not at once: the system may be short of what a job process needs.
+            # With a delay: the system may be short of what a job process needs to start.
             return self._release(running.fence, usage, LOST_DELAY_MS)
         if outcome.kind == "returned":
             return self._complete([(running, outcome)])[0]
-        ended = AttemptEnd(_OUTCOMES[outcome.kind], _error(outcome), usage, running.progress)
-        return self._failed(running, ended, outcome.retryable)
+        end = AttemptEnd(_OUTCOMES[outcome.kind], _error(outcome), usage, running.progress)
+        return self._retry_or_fail(running, end, outcome.retryable)
 
     def store_progress(self, running: RunningJob) -> None:
-        """Store how far a job is, and what it has printed; of a part, only how far it is."""
+        """Store the progress of a job or a part, and the output of a job. Raises StoreError."""
         if running.part:
             if running.progress is not None:
                 self._claims.parts.progress(running.part, running.progress)
@@ -69,16 +97,16 @@ class Settler:
         if running.progress is not None:
             self._claims.progress(running.fence, running.progress)
 
-    def _end_part(self, part: PartFence, running: RunningJob, outcome: PoolOutcome) -> bool:
-        moved = self._settle_part(part, running, outcome)
-        if moved:
-            said = outcome.kind, _error(outcome), outcome.seconds
+    def _settle_part(self, part: PartFence, running: RunningJob, outcome: CallOutcome) -> bool:
+        accepted = self._store_part_end(part, running, outcome)
+        if accepted:
+            end = outcome.kind, _error(outcome), outcome.seconds
             self._claims.settled.record_part(
-                SettledPart(running.job, part.number, part.runner, *said)
+                SettledPart(running.job, part.number, part.runner, *end)
             )
-        return moved
+        return accepted
 
-    def _settle_part(self, part: PartFence, running: RunningJob, outcome: PoolOutcome) -> bool:
+    def _store_part_end(self, part: PartFence, running: RunningJob, outcome: CallOutcome) -> bool:
         usage, parts = _usage(outcome), self._claims.parts
         if outcome.kind == "killed" or (outcome.kind == "lost" and outcome.innocent):
             return parts.give_back(part)
@@ -88,20 +116,22 @@ class Settler:
         return parts.fail(part, error, usage)
 
     def _store_output(self, running: RunningJob) -> None:
-        if running.printed.parts:
-            self._claims.store_output(running.fence, running.printed.parts, running.printed.most)
+        if running.output.parts:
+            self._claims.store_output(running.fence, running.output.parts, running.output.most)
 
-    def _complete(self, ended: Sequence[tuple[RunningJob, PoolOutcome]]) -> list[bool]:
+    def _complete(self, ended: Sequence[tuple[RunningJob, CallOutcome]]) -> list[bool]:
         ends = [
             (running.fence, outcome.result or "null", _returned(running, outcome))
             for running, outcome in ended
         ]
         return self._claims.complete_each(ends)
 
-    def _killed(self, running: RunningJob, usage: Usage) -> bool:
-        if running.kill is KillReason.RELEASE:
+    def _settle_killed(self, running: RunningJob, usage: Usage) -> bool:
+        if running.kill_reason is KillReason.RELEASE:
             return self._release(running.fence, usage)
-        return running.kill is KillReason.CANCEL and self._confirm_cancel(running.fence, usage)
+        if running.kill_reason is KillReason.CANCEL:
+            return self._confirm_cancel(running.fence, usage)
+        return False  # disowned
 
     def _release(self, fence: Fence, usage: Usage, delay_ms: int = 0) -> bool:
         return self._claims.release(fence, usage, delay_ms) or self._confirm_cancel(fence, usage)
@@ -109,53 +139,51 @@ class Settler:
     def _confirm_cancel(self, fence: Fence, usage: Usage) -> bool:
         return self._claims.confirm_cancel(fence, AttemptEnd(AttemptOutcome.CANCELED, usage=usage))
 
-    def _failed(self, running: RunningJob, ended: AttemptEnd, retryable: bool) -> bool:
-        """Retry or fail; a job that was to be canceled in the meantime is canceled."""
+    def _retry_or_fail(self, running: RunningJob, end: AttemptEnd, retryable: bool) -> bool:
+        """Retry or fail a job; if a client has asked to cancel it meanwhile, cancel it instead."""
         retries = running.job.retry_count + 1
         if retryable and retries <= running.job.max_retries:
-            moved = self._claims.retry(running.fence, ended, self._backoff_ms(retries))
+            accepted = self._claims.retry(running.fence, end, self._backoff_ms(retries))
         else:
-            moved = self._claims.fail(running.fence, ended)
-        return moved or self._claims.confirm_cancel(running.fence, ended)
-
-
-def hold(running: RunningJob) -> Fence | PartFence:
-    """What this runner holds of it; whose job a part is of, nobody may hold."""
-    return running.part or running.fence
+            accepted = self._claims.fail(running.fence, end)
+        return accepted or self._claims.confirm_cancel(running.fence, end)
 
 
 def log_settled(
-    ended: Sequence[tuple[RunningJob, PoolOutcome]],
-    moved: Sequence[bool],
-    doubtful: Collection[Fence | PartFence],
+    ended: Sequence[tuple[RunningJob, CallOutcome]],
+    accepted: Sequence[bool],
+    maybe_settled: Collection[Fence | PartFence],
 ) -> None:
-    """Say how attempts ended, and which of them the store has refused, unless it may have stored
-    them before."""
-    for (running, outcome), is_moved in zip(ended, moved, strict=True):
-        _log_end(running, outcome, is_moved or hold(running) in doubtful)
+    """Log how attempts ended, and which ends the store rejected as stale.
+
+    The store also rejects an end that it already has. So a rejected attempt in `maybe_settled`,
+    whose commit had an unknown result, is logged as accepted.
+    """
+    for (running, outcome), is_accepted in zip(ended, accepted, strict=True):
+        _log_end(running, outcome, is_accepted or running.held_fence in maybe_settled)
 
 
-def _log_end(running: RunningJob, outcome: PoolOutcome, moved: bool) -> None:
-    extra = {**running.names(), "outcome": outcome.kind, "seconds": round(outcome.seconds, 3)}
+def _log_end(running: RunningJob, outcome: CallOutcome, accepted: bool) -> None:
+    extra = {**running.log_fields(), "outcome": outcome.kind, "seconds": round(outcome.seconds, 3)}
     if outcome.error_type:
         extra["error"] = f"{outcome.error_type}: {outcome.error_message}"
-    log.info("job ended" if moved else "stale end of a job dropped", extra=extra)
+    log.info("job ended" if accepted else "stale end of a job dropped", extra=extra)
 
 
-def _is_plain(running: RunningJob, outcome: PoolOutcome) -> bool:
-    """Whether it can be settled together with others."""
-    return outcome.kind == "returned" and not running.told and not running.part
+def _can_batch(running: RunningJob, outcome: CallOutcome) -> bool:
+    """Whether an attempt can be settled together with others: a success with nothing to store."""
+    return outcome.kind == "returned" and not running.has_unstored and not running.part
 
 
-def _returned(running: RunningJob, outcome: PoolOutcome) -> AttemptEnd:
+def _returned(running: RunningJob, outcome: CallOutcome) -> AttemptEnd:
     return AttemptEnd(AttemptOutcome.RETURNED, usage=_usage(outcome), progress=running.progress)
 
 
-def _usage(outcome: PoolOutcome) -> Usage:
+def _usage(outcome: CallOutcome) -> Usage:
     return Usage(outcome.cpu_seconds, outcome.peak_memory_bytes, outcome.pid)
 
 
-def _error(outcome: PoolOutcome) -> Json | None:
+def _error(outcome: CallOutcome) -> Json | None:
     if outcome.error_type is None:
         return None
     return {"type": outcome.error_type, "message": outcome.error_message or ""}

@@ -1,4 +1,4 @@
-"""The spans of attempts: of each, the wait before it, the attempt itself, and its parts."""
+"""Trace spans of attempts: the wait before an attempt, the attempt itself, and its parts."""
 
 import time
 from functools import partial
@@ -8,40 +8,40 @@ from storage.records.attempt_ends import Settled, SettledAttempt, SettledPart, S
 from storage.records.job import AttemptOutcome, Json
 from storage.records.trace_context import ATTEMPT, WAIT, attempt_traceparent, span_id
 
-if TYPE_CHECKING:  # loaded only where traces are on
+if TYPE_CHECKING:  # loaded only if traces are on
     from storage.telemetry.spans import Attributes, Spans
 
-_FINE = {AttemptOutcome.RETURNED, AttemptOutcome.CANCELED, AttemptOutcome.RELEASED}
+_NOT_ERRORS = {AttemptOutcome.RETURNED, AttemptOutcome.CANCELED, AttemptOutcome.RELEASED}
 
 
 class AttemptSpans:
-    """Sends them when an attempt has ended: of this runner, or of one that is dead. None where it
-    has no `spans`."""
+    """Sends spans when an attempt is settled, by this runner or by its rescue of a dead runner."""
 
     def __init__(self, spans: "Spans | None"):
+        """Without `spans`, nothing is sent."""
         self._spans = spans
 
-    def follow(self, *ends: SettledPublisher) -> None:
-        """From now on send the spans of these."""
+    def follow(self, *observers: SettledPublisher) -> None:
+        """From now on, send spans of the attempts and parts that these observers report."""
         if self._spans:
-            for each in ends:
-                each.subscriber = partial(_tell, self._spans)
+            for observer in observers:
+                observer.subscriber = partial(_send, self._spans)
 
     def close(self) -> None:
-        """Send what is left, if anything, within seconds."""
+        """Send the remaining spans, within seconds."""
         if self._spans:
             self._spans.close()
 
 
-def _tell(spans: "Spans", end: Settled) -> None:
+def _send(spans: "Spans", end: Settled) -> None:
     if isinstance(end, SettledPart):
-        _tell_part(spans, end)
+        _send_part(spans, end)
     else:
-        _tell_attempt(spans, end)
+        _send_attempt(spans, end)
 
 
-def _tell_part(spans: "Spans", end: SettledPart) -> None:
-    """A part that has ended just now."""
+def _send_part(spans: "Spans", end: SettledPart) -> None:
+    """Send the span of a part that has just ended."""
     job, now = end.job, round(time.time() * 1000)
     assert job.traceparent
     spans.add(
@@ -61,10 +61,11 @@ def _tell_part(spans: "Spans", end: SettledPart) -> None:
     )
 
 
-def _tell_attempt(spans: "Spans", end: SettledAttempt) -> None:
+def _send_attempt(spans: "Spans", end: SettledAttempt) -> None:
+    """Send the spans of an attempt and of the wait before it."""
     fence, origin, usage = end.fence, end.fence.trace_origin, end.end.usage
     assert origin
-    named: Attributes = {
+    attributes: Attributes = {
         "job.id": str(fence.job_id),
         "job.type": fence.type,
         "job.attempt": fence.attempt,
@@ -74,7 +75,7 @@ def _tell_attempt(spans: "Spans", end: SettledAttempt) -> None:
         "wait",
         origin.traceparent,
         (origin.due_at, fence.started_at),
-        named,
+        attributes,
         id=span_id(WAIT, fence.job_id, fence.attempt),
     )
     spans.add(
@@ -82,7 +83,7 @@ def _tell_attempt(spans: "Spans", end: SettledAttempt) -> None:
         origin.traceparent,
         (fence.started_at, end.at),
         {
-            **named,
+            **attributes,
             "job.outcome": end.end.outcome.value,
             "job.status": end.status.value,
             "job.cpu_seconds": usage.cpu_seconds,
@@ -97,6 +98,6 @@ def _tell_attempt(spans: "Spans", end: SettledAttempt) -> None:
 
 def _error(end: SettledAttempt) -> Json | None:
     outcome = end.end.outcome
-    if outcome in _FINE:
+    if outcome in _NOT_ERRORS:
         return None
     return {"type": outcome.value, "message": "", **(end.end.error or {})}

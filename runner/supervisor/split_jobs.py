@@ -1,9 +1,10 @@
-"""The jobs of this runner that are done in parts: they take no slot, but while they are folded.
+"""Jobs of this runner that are split into parts. They use a slot only to plan and to fold.
 
-    plan ──▶ make the parts ──▶ wait for all ──▶ fold, a batch at a time ──▶ outcome of the job
-                                  └─ canceled, timed out, one failed ──▶ end the parts ──┘
+    plan ──▶ create parts ──▶ wait for all ──▶ fold, a batch at a time ──▶ outcome of the job
+                                └─ canceled, timed out, a part failed ──▶ end the parts ──┘
 
-What becomes of such a job is told as of any other, by how a call has ended.
+Any runner with a free slot runs the parts. A split job ends with a CallOutcome, like any other
+job, so it is settled in the same way.
 """
 
 import json
@@ -12,184 +13,251 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from runner.pool.protocol.outcome import CallOutcome
 from runner.supervisor.running_jobs import PROGRESS_SECONDS, KillReason, RunningJob, RunningJobs
-from runner.supervisor.split_state import SplitState, added, as_of_part
 from storage.claims import Claims
-from storage.records.job import Fence, Job
+from storage.records.job import Fence, Job, Json
 
 log = logging.getLogger(__name__)
 
-PARTS_OF_LEAST = 4
-"""Into so many parts is a file cut at least."""
+MIN_PARTS = 4
+"""The smallest file that is split has about this many parts; larger files have more."""
 FOLD_BYTES = 8 << 20
-"""Results that are folded by one call, so that its memory does not grow with the parts."""
+"""Most bytes of results in one fold call, so that its memory does not grow with the parts."""
 
 Ended = tuple[RunningJob, CallOutcome]
 
 
-class SplitJobs:
-    """Plans jobs, waits for their parts, and folds them."""
+@dataclass
+class SplitJob:
+    """A split job, from its plan to its outcome."""
 
-    def __init__(self, claims: Claims, roster: RunningJobs, parts_bytes: int):
+    running: RunningJob
+    parts: Sequence[tuple[str, str]]
+    """Spec and initial progress of each part, as JSON text."""
+    started_at: float
+    """When the plan was started, in seconds of the monotonic clock."""
+    parts_created: bool = False
+    outcome: CallOutcome | None = None
+    """The outcome that the job gets once none of its parts runs any more."""
+    is_folding: bool = False
+    folded: list[str] = field(default_factory=list)
+    """The folded result of all parts before `first_unfolded`: empty, or one JSON text."""
+    first_unfolded: int = 0
+    """The number of the first part that no fold call has taken."""
+    cpu_seconds: float = 0.0
+    """CPU time of its plan and fold calls, without its parts."""
+    stored_progress: str = ""
+    progress_checked_at: float = 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the timeout of the job, None without one."""
+        timeout = self.running.job.timeout
+        return None if timeout is None else self.started_at + timeout - time.monotonic()
+
+
+class SplitJobs:
+    """Plans jobs, waits for their parts, and folds the results."""
+
+    def __init__(self, claims: Claims, running_jobs: RunningJobs, parts_bytes: int):
         """Jobs with files of `parts_bytes` or more are planned; 0: none."""
         self._claims = claims
         self._parts = claims.job_parts
-        self._roster = roster
+        self._running_jobs = running_jobs
         self._parts_bytes = parts_bytes
-        self._splits: dict[Fence, SplitState] = {}
+        self._split_jobs: dict[Fence, SplitJob] = {}
 
     def __len__(self) -> int:
-        return len(self._splits)
+        return len(self._split_jobs)
 
     def __contains__(self, fence: Fence) -> bool:
-        return fence in self._splits
+        return fence in self._split_jobs
 
     def start(self, job: Job) -> None:
-        """Run a claimed job, in one place unless there is help. Raises StoreError."""
+        """Start a claimed job: plan its parts if its file is large and other runners take jobs from
+        its queue; else run it whole. Raises StoreError."""
         large = 0 < self._parts_bytes <= (job.upload.size if job.upload else 0)
         if large and self._parts.has_helpers(job.queue):
-            part_bytes = max(1, self._parts_bytes // PARTS_OF_LEAST)
+            part_bytes = max(1, self._parts_bytes // MIN_PARTS)
             step = {"kind": "plan", "part_bytes": part_bytes}
-            self._roster.start_step(job, step, timeout=job.timeout)
+            self._running_jobs.start_step(job, step, timeout=job.timeout)
         else:
-            self._roster.start(job)
+            self._running_jobs.start(job)
 
-    def take(self, ended: Sequence[Ended]) -> list[Ended]:
-        """Take the steps of jobs in parts from what has ended; the rest, which is to be settled."""
-        return [each for call in ended for each in self._take(*call)]
+    def handle_ended(self, ended: Sequence[Ended]) -> list[Ended]:
+        """Handle the ended plan and fold calls; returns everything else, which is to be settled."""
+        return [settled for call in ended for settled in self._handle(*call)]
 
-    def look(self) -> list[Ended]:
-        """See how parts are getting on; the jobs that have ended with them. Raises StoreError."""
-        return [ended for split in list(self._splits.values()) for ended in self._look_at(split)]
+    def advance(self) -> list[Ended]:
+        """Do the next step of each split job; returns the ended ones. Raises StoreError."""
+        return [
+            ended for split in list(self._split_jobs.values()) for ended in self._advance(split)
+        ]
 
-    def next_look(self) -> float:
-        """In how many seconds to look, if nothing wakes the runner before: at once if one is to be
-        ended, and its parts do not know of it."""
-        to_end = any(each.running.kill and not each.outcome for each in self._splits.values())
-        return 0.0 if to_end else math.inf
+    def seconds_to_next_check(self) -> float:
+        """In how many seconds to call `advance` if nothing wakes the runner before.
+
+        0.0 if a job is to be killed and its parts have not been ended yet, else infinite.
+        """
+        must_end = any(
+            split.running.kill_reason and not split.outcome for split in self._split_jobs.values()
+        )
+        return 0.0 if must_end else math.inf
 
     def kill(self, fence: Fence, reason: KillReason) -> None:
-        """Have a job ended that waits for its parts; the first reason stays."""
-        split = self._splits.get(fence)
+        """Note that a split job is to be killed; the first reason is kept."""
+        split = self._split_jobs.get(fence)
         if split is not None:
-            split.running.kill = split.running.kill or reason
+            split.running.kill_reason = split.running.kill_reason or reason
 
     def kill_all(self, reason: KillReason) -> None:
-        """Have all of them ended."""
-        for fence in self._splits:
+        """Note that all split jobs are to be killed."""
+        for fence in self._split_jobs:
             self.kill(fence, reason)
 
     def disown_all(self) -> None:
-        """Forget them: others may have them by now."""
-        self._splits.clear()
+        """Forget all split jobs: other runners may hold them by now."""
+        self._split_jobs.clear()
 
-    def _take(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
+    def _handle(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
         kind = running.step["kind"]
         if running.part or kind == "run":
             return [(running, outcome)]
         if outcome.kind != "returned":
-            self._splits.pop(running.fence, None)
+            self._split_jobs.pop(running.fence, None)
             return [(running, outcome)]
-        return self._planned(running, outcome) if kind == "plan" else self._folded(running, outcome)
+        handle = self._handle_plan if kind == "plan" else self._handle_fold
+        return handle(running, outcome)
 
-    def _planned(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
-        if running.kill:  # too late for the plan, but not for the job
+    def _handle_plan(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
+        if running.kill_reason:  # too late for the plan call, but not for the job
             return [(running, outcome._replace(kind="killed"))]
         planned = json.loads(outcome.result or "[]")
         if len(planned) < 2:
-            self._roster.start(running.job)
+            self._running_jobs.start(running.job)
             return []
         parts = [(json.dumps(part["spec"]), json.dumps(part["progress"])) for part in planned]
-        split = SplitState(RunningJob(running.job), parts, time.monotonic() - outcome.seconds)
+        split = SplitJob(RunningJob(running.job), parts, time.monotonic() - outcome.seconds)
         split.cpu_seconds = outcome.cpu_seconds or 0.0
-        self._splits[running.fence] = split
+        self._split_jobs[running.fence] = split
         return []
 
-    def _folded(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
-        split = self._splits.get(running.fence)
+    def _handle_fold(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
+        split = self._split_jobs.get(running.fence)
         if split is None:  # disowned meanwhile
             return []
-        split.folding, split.folded = False, [outcome.result or "null"]
+        split.is_folding, split.folded = False, [outcome.result or "null"]
         split.cpu_seconds += outcome.cpu_seconds or 0.0
         return []
 
-    def _look_at(self, split: SplitState) -> list[Ended]:
+    def _advance(self, split: SplitJob) -> list[Ended]:
         job = split.running.job
-        if not split.made and not self._make(split):
-            del self._splits[job.fence]  # another runner has it
+        if not split.parts_created and not self._create_parts(split):
+            del self._split_jobs[job.fence]  # another runner has the job
             return []
         statuses = self._parts.statuses(job.id)
-        if split.first == len(split.parts) and not split.folding:
-            return self._end(split, CallOutcome("returned", result=split.folded[0]), statuses)
-        if split.outcome is None and not split.folding:
-            self._decide(split, statuses)
-        # Of a job that is released, parts go on, for whoever has it next.
-        is_free = split.running.kill is KillReason.RELEASE
-        if split.outcome and (is_free or not (statuses["running"] or statuses["ending"])):
-            return self._end(split, split.outcome, statuses)
-        if statuses["done"] == len(split.parts) and not (split.outcome or split.folding):
-            self._fold(split)
-        self._tell(split, statuses)
+        if split.first_unfolded == len(split.parts) and not split.is_folding:
+            return self._finish(split, CallOutcome("returned", result=split.folded[0]), statuses)
+        if split.outcome is None and not split.is_folding:
+            self._decide_outcome(split, statuses)
+        # The parts of a released job go on: the next runner that claims it uses their results.
+        parts_go_on = split.running.kill_reason is KillReason.RELEASE
+        if split.outcome and (parts_go_on or not (statuses["running"] or statuses["ending"])):
+            return self._finish(split, split.outcome, statuses)
+        if statuses["done"] == len(split.parts) and not (split.outcome or split.is_folding):
+            self._start_fold(split)
+        self._store_progress(split, statuses)
         return []
 
-    def _make(self, split: SplitState) -> bool:
+    def _create_parts(self, split: SplitJob) -> bool:
+        """Store the parts; False if this runner no longer holds the job."""
         with self._claims.transaction():
-            split.made = self._parts.make(split.running.fence, split.parts)
-        if split.made:
-            log.info(
-                "job is done in parts", extra={**split.running.names(), "parts": len(split.parts)}
-            )
-        return split.made
+            split.parts_created = self._parts.make(split.running.fence, split.parts)
+        if split.parts_created:
+            fields = {**split.running.log_fields(), "parts": len(split.parts)}
+            log.info("job is done in parts", extra=fields)
+        return split.parts_created
 
-    def _decide(self, split: SplitState, statuses: Counter[str]) -> None:
-        """If its parts are to be ended, see to that."""
-        left, job = split.left, split.running.job
-        if split.running.kill:
+    def _decide_outcome(self, split: SplitJob, statuses: Counter[str]) -> None:
+        """If the job was killed, has timed out or has a failed part, set its outcome and end the
+        other parts."""
+        seconds_left, job = split.seconds_left, split.running.job
+        if split.running.kill_reason:
             split.outcome = CallOutcome("killed")
-        elif left is not None and left <= 0:
+        elif seconds_left is not None and seconds_left <= 0:
             reason = f"the job ran longer than {job.timeout:g} s"
             split.outcome = CallOutcome("timed_out", error_type="TimedOut", error_message=reason)
         elif statuses["failed"]:
-            split.outcome = as_of_part(self._parts.error(job.id))
-        if split.outcome and split.running.kill is not KillReason.RELEASE:
+            split.outcome = _outcome_of_failed_part(self._parts.error(job.id))
+        if split.outcome and split.running.kill_reason is not KillReason.RELEASE:
             with self._claims.transaction():
                 self._parts.end(job.id)
             statuses["ending"] = statuses["running"] + statuses["ending"]
 
-    def _fold(self, split: SplitState) -> None:
-        """Fold the next results in a free slot."""
-        if not self._roster.room()[0]:
+    def _start_fold(self, split: SplitJob) -> None:
+        """If a slot is free, fold the next results in it."""
+        if not self._running_jobs.capacity().free_slots:
             return
         job = split.running.job
-        room = FOLD_BYTES - sum(map(len, split.folded))
-        results = self._parts.results(job.id, split.first, room)
-        is_last = split.first + len(results) == len(split.parts)
-        seconds = time.monotonic() - split.began if is_last else None
-        step = {"kind": "fold", "first": split.first, "seconds": seconds}
-        self._roster.start_step(job, step, [*split.folded, *results], split.left)
-        split.first += len(results)
-        split.folding = True
+        most_bytes = FOLD_BYTES - sum(map(len, split.folded))
+        results = self._parts.results(job.id, split.first_unfolded, most_bytes)
+        is_last = split.first_unfolded + len(results) == len(split.parts)
+        seconds = time.monotonic() - split.started_at if is_last else None
+        step = {"kind": "fold", "first": split.first_unfolded, "seconds": seconds}
+        self._running_jobs.start_step(job, step, [*split.folded, *results], split.seconds_left)
+        split.first_unfolded += len(results)
+        split.is_folding = True
 
-    def _tell(self, split: SplitState, statuses: Counter[str]) -> None:
-        """Store how far the job is, now and then."""
-        if time.monotonic() < split.told_at + PROGRESS_SECONDS:
+    def _store_progress(self, split: SplitJob, statuses: Counter[str]) -> None:
+        """Store the progress of the job if it has changed, at most once in PROGRESS_SECONDS."""
+        if time.monotonic() < split.progress_checked_at + PROGRESS_SECONDS:
             return
-        text, split.told_at = self._progress(split, statuses), time.monotonic()
-        if text != split.told:
+        text, split.progress_checked_at = self._progress(split, statuses), time.monotonic()
+        if text != split.stored_progress:
             with self._claims.transaction():
                 self._claims.progress(split.running.fence, text)
-            split.told = text
+            split.stored_progress = text
 
-    def _progress(self, split: SplitState, statuses: Counter[str]) -> str:
+    def _progress(self, split: SplitJob, statuses: Counter[str]) -> str:
         parts = {"parts_done": statuses["done"], "parts_total": len(split.parts)}
-        return json.dumps({**added(self._parts.part_progress(split.running.job.id)), **parts})
+        return json.dumps(
+            {**sum_progress(self._parts.part_progress(split.running.job.id)), **parts}
+        )
 
-    def _end(self, split: SplitState, outcome: CallOutcome, statuses: Counter[str]) -> list[Ended]:
+    def _finish(self, split: SplitJob, outcome: CallOutcome, statuses: Counter[str]) -> list[Ended]:
+        """Forget a split job; returns it with its outcome and what all its calls have used."""
         split.running.progress = self._progress(split, statuses)
         usage = self._parts.usage(split.running.job.id)
         cpu_seconds = split.cpu_seconds + (usage.cpu_seconds or 0.0)
-        del self._splits[split.running.fence]
+        del self._split_jobs[split.running.fence]
         peak = usage.peak_memory_bytes
         return [(split.running, outcome._replace(cpu_seconds=cpu_seconds, peak_memory_bytes=peak))]
+
+
+def sum_progress(progresses: Sequence[Json]) -> Json:
+    """Add up the progress of parts, name by name, also in nested objects.
+
+    A name is left out unless it has numbers, or objects, in all the parts that report it.
+    """
+    total: dict[str, Any] = {}
+    for name in dict.fromkeys(name for progress in progresses for name in progress):
+        values = [progress[name] for progress in progresses if name in progress]
+        if all(isinstance(value, dict) for value in values):
+            total[name] = sum_progress(values)
+        elif all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
+            total[name] = sum(values)
+    return total
+
+
+def _outcome_of_failed_part(error: Json) -> CallOutcome:
+    """The outcome that the error of a part gives its job."""
+    return CallOutcome(
+        error["outcome"],
+        error_type=error["type"],
+        error_message=error["message"],
+        retryable=error["retryable"],
+    )

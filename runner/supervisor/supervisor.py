@@ -1,11 +1,11 @@
-"""The loop of a runner: collect, settle, claim, cancel, upkeep; then wait for the next event.
+"""The main loop of a runner: collect, settle, claim, cancel, maintain; then wait for an event.
 
     store ──claim──▶ supervisor ──start──▶ pool
       ▲                 │  ▲                 │
       └─────settle──────┘  └────collect──────┘
 
-All in one thread. A turn comes when something can have changed: a job ended, a wake-up came, a job
-falls due, or a second or two have passed (a wake-up may be lost).
+It runs in one thread. An iteration starts when a job has ended, a wake-up has arrived or a job
+falls due, and at the latest after POLL_SECONDS or IDLE_POLL_SECONDS, since wake-ups can be lost.
 """
 
 import logging
@@ -18,9 +18,9 @@ from runner.pool.protocol.lease import steady_now
 from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.prefetch import PATIENCE_SECONDS
 from runner.supervisor.maintenance import Maintenance
-from runner.supervisor.running_jobs import RunningJob, RunningJobs
-from runner.supervisor.settle import Settler, hold, log_settled
-from runner.supervisor.work import Room, Work
+from runner.supervisor.running_jobs import Capacity, RunningJob, RunningJobs
+from runner.supervisor.settle import Settler, log_settled
+from runner.supervisor.work import Workload
 from storage.claiming.parts import ClaimedPart, PartFence
 from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
@@ -30,94 +30,106 @@ from storage.records.job import Fence, StoreError, StoreInDoubt
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 1.0
-IDLE_LOOK_SECONDS = 2.0
-"""The same while nothing runs, where the kernel tells of the death of other runners."""
+POLL_SECONDS = 1.0
+"""The longest wait while jobs run, or while only a query can tell that another runner died."""
+IDLE_POLL_SECONDS = 2.0
+"""The longest wait while nothing runs, if the kernel reports the death of other runners."""
 RECONCILE_SECONDS = 10.0
+"""The longest time between two comparisons of the running jobs with the store."""
 SETTLE_SECONDS = 5.0
-"""How long a stop waits for processes that do not end, or for a store that cannot be had."""
+"""After the drain, how long to wait for processes that do not end or a store that fails."""
+NO_CAPACITY = Capacity(0, 0)
 
 
 class Supervisor:
-    """Runs claimed jobs in a pool, for as long as it is not told to stop."""
+    """Runs claimed jobs in a pool until it has drained."""
 
     def __init__(
         self,
         pool: Pool,
-        roster: RunningJobs,
+        running_jobs: RunningJobs,
         claims: Claims,
         liveness: Liveness,
-        upkeep: Maintenance,
+        maintenance: Maintenance,
         drain_seconds: float,
         parts_bytes: int = 0,
     ):
-        """Jobs with files of `parts_bytes` or more are done in parts, if that helps; 0: none."""
+        """Jobs with files of `parts_bytes` or more are split if other runners can help; 0: none."""
         self._pool = pool
-        self._roster = roster
+        self._running_jobs = running_jobs
         self._claims = claims
         self._liveness = liveness
-        self._upkeep = upkeep
+        self._maintenance = maintenance
         self._drain_seconds = drain_seconds
         self._settler = Settler(claims)
-        self._work = Work(claims, roster, pool.size, parts_bytes)
-        self._ended: list[tuple[RunningJob, CallOutcome]] = []
-        self._stop_at: float | None = None
+        self._workload = Workload(claims, running_jobs, pool.size, parts_bytes)
+        self._unsettled: list[tuple[RunningJob, CallOutcome]] = []
+        """What has ended and is not settled yet."""
+        self._maybe_settled: set[Fence | PartFence] = set()
+        """What the last commit may have settled: its result is unknown."""
+        self._drain_until: float | None = None
         self._next_due_at: float | None = None
-        self._registered = self._in_doubt = self._waiting = False
-        self._doubtful: set[Fence | PartFence] = set()  # a commit in doubt may have stored them
+        self._registered = False
+        self._must_reconcile = False
+        self._has_prefetched = False
         self._reconcile_at = 0.0
 
     def drain(self) -> None:
-        """Claim no more; asked a second time, wait no longer for jobs to end."""
-        seconds = self._drain_seconds if self._stop_at is None else 0.0
-        self._stop_at = time.monotonic() + seconds
-        log.info("draining", extra={"running": len(self._work), "seconds": seconds})
+        """Stop claiming, and let jobs run for `drain_seconds`; a second call releases them now."""
+        seconds = self._drain_seconds if self._drain_until is None else 0.0
+        self._drain_until = time.monotonic() + seconds
+        log.info("draining", extra={"running": len(self._workload), "seconds": seconds})
 
-    def done(self) -> bool:
-        """Whether a drain is over: nothing runs, and all is settled; or that takes too long."""
-        if self._stop_at is None:
+    def is_drained(self) -> bool:
+        """Whether a drain is over: everything is settled, or SETTLE_SECONDS have passed as well."""
+        if self._drain_until is None:
             return False
-        return not (self._work or self._ended) or time.monotonic() > self._stop_at + SETTLE_SECONDS
+        if not (self._workload or self._unsettled):
+            return True
+        return time.monotonic() > self._drain_until + SETTLE_SECONDS
 
-    def settle_last(self) -> None:
-        """Settle what the end of the pool has ended; what cannot be is left to a rescue."""
-        self._ended += self._work.collect()
+    def settle_remaining(self) -> None:
+        """Settle what the closing of the pool has ended; if that fails, a rescue does it later."""
+        self._unsettled += self._workload.collect()
         try:
             self._settle_and_claim()
         except StoreError as error:
-            log.warning("jobs are left to be rescued", extra={"reason": str(error)})
+            log.warning(
+                "cannot settle the last jobs, they will be rescued", extra={"reason": str(error)}
+            )
 
     def tick(self) -> None:
-        """One turn. A store that fails leaves everything as it is, to be done in a later turn."""
-        self._ended += self._work.collect()
+        """Run one iteration. If the store fails, everything is kept for the next iteration."""
+        self._unsettled += self._workload.collect()
         try:
             self._register()
-            self._liveness.renew()  # first: a lease must not end because something else fails
-            self._pool.lease.end_at(self._liveness.safe_until())  # at once: or waits for a lock
+            self._liveness.renew()  # first: no other failure may let the lease expire
+            self._pool.lease.end_at(self._liveness.safe_until())  # before anything waits for locks
             self._reconcile()
-            self._ended += self._work.look()
-            self._work.kill_canceled()  # ahead of the commit, which waits for the disk
+            self._unsettled += self._workload.advance_split_jobs()
+            self._workload.kill_canceled()  # before the commit waits for the disk
             self._settle_and_claim()
-            self._upkeep.run()
+            self._maintenance.run()
         except StoreError as error:
-            # What was committed is not known: the next turn looks.
-            self._in_doubt = True
+            # The store may have committed nevertheless; the next iteration finds out.
+            self._must_reconcile = True
             log.warning("the store failed, trying again", extra={"reason": str(error)})
-        self._heed_lease()
-        self._waiting = self._roster.give_back(PATIENCE_SECONDS if self._stop_at is None else 0.0)
-        if self._stop_at is not None and time.monotonic() >= self._stop_at:
-            self._work.release_all()
+        self._check_lease()
+        patience = PATIENCE_SECONDS if self._drain_until is None else 0.0
+        self._has_prefetched = self._running_jobs.release_prefetched(patience)
+        if self._drain_until is not None and time.monotonic() >= self._drain_until:
+            self._workload.release_all()
 
     def wait(self, waiter: Waiter, stop: int) -> None:
-        """Sleep until something may have changed; `stop` is a descriptor that ends it, too."""
-        poll = select.poll()  # select() ends at descriptor 1023, and a large pool has more
+        """Sleep until an iteration is due; the file descriptor `stop` ends the sleep as well."""
+        poll = select.poll()  # select() is limited to descriptors below 1024; large pools have more
         own = (waiter.fileno(), self._liveness.fileno(), stop)
         for descriptor in (*own, *self._pool.filenos()):
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
-        poll.poll(math.ceil(self._patience() * 1000))
+        poll.poll(math.ceil(self._seconds_to_wait() * 1000))
         waiter.clear()
-        self._upkeep.heed_news()
+        self._maintenance.check_deaths()
 
     def _register(self) -> None:
         if not self._registered:
@@ -126,77 +138,90 @@ class Supervisor:
             log.info("ready", extra={"runner": self._liveness.name, "slots": self._pool.size})
 
     def _reconcile(self) -> None:
-        """Run what was claimed and is not known here: looked for after a commit that failed, and
-        now and then, since a server may make it after the connection was lost."""
-        if not self._in_doubt and time.monotonic() < self._reconcile_at:
+        """Start what this runner holds in the store but does not run.
+
+        A commit with an unknown result can leave such claims. This runs after each failure of the
+        store, and every RECONCILE_SECONDS, since a database server can complete a commit after the
+        connection was lost.
+        """
+        if not self._must_reconcile and time.monotonic() < self._reconcile_at:
             return
-        self._work.resume([running for running, _ in self._ended])
-        self._in_doubt = False
+        self._workload.resume([running for running, _ in self._unsettled])
+        self._must_reconcile = False
         self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
 
     def _settle_and_claim(self) -> None:
-        """One transaction for all that ended, for progress, and for the jobs to run next."""
-        due, room = self._roster.progress_due(), self._room()
-        if not (self._ended or due or self._is_job_due(room) or self._work.parts_wait(room)):
+        """Settle what has ended, store progress, and claim jobs and parts, in one transaction."""
+        due, capacity = self._running_jobs.due_to_store(), self._capacity()
+        if not (
+            self._unsettled
+            or due
+            or self._is_job_due(capacity)
+            or self._workload.has_waiting_parts(capacity)
+        ):
             return
 
-        def change(claim: ClaimCall) -> tuple[list[bool], ClaimedJobs, list[ClaimedPart]]:
-            moved = self._settler.settle_each(self._ended)
+        def apply_changes(claim: ClaimCall) -> tuple[list[bool], ClaimedJobs, list[ClaimedPart]]:
+            accepted = self._settler.settle_each(self._unsettled)
             for running in due:
                 self._settler.store_progress(running)
-            return moved, *self._work.claim(room, claim)
+            return accepted, *self._workload.claim(capacity, claim)
 
-        def go_on(changed: tuple[list[bool], ClaimedJobs, list[ClaimedPart]]) -> None:
+        def after_commit(changed: tuple[list[bool], ClaimedJobs, list[ClaimedPart]]) -> None:
             _, jobs, parts = changed
             for running in due:
-                running.progress_stored()
-            self._ended = []
-            self._work.start(jobs.jobs(), parts)
+                running.mark_stored()
+            self._unsettled = []
+            self._workload.start(jobs.jobs(), parts)
 
-        ended = self._ended
+        ended = self._unsettled
         try:
-            moved, *_ = self._claims.settle_and_claim(
-                change, *self._work.for_jobs(room), before_wakeup=go_on
+            limits = self._workload.capacity_for_jobs(capacity)
+            accepted, *_ = self._claims.settle_and_claim(
+                apply_changes, *limits, before_wakeup=after_commit
             )
         except StoreInDoubt:
-            self._doubtful = {hold(running) for running, _ in ended}
+            self._maybe_settled = {running.held_fence for running, _ in ended}
             raise
-        log_settled(ended, moved, self._doubtful)
-        self._doubtful.clear()
-        self._is_job_due(self._room())
+        log_settled(ended, accepted, self._maybe_settled)
+        self._maybe_settled.clear()
+        self._is_job_due(self._capacity())
 
-    def _is_job_due(self, room: Room) -> bool:
-        """Whether there is a job to claim; if not, when there will be is noted."""
-        seconds = self._claims.seconds_to_next() if any(room) else None
+    def _is_job_due(self, capacity: Capacity) -> bool:
+        """Whether a job can be claimed now; if not, notes when the next one falls due."""
+        seconds = self._claims.seconds_to_next() if any(capacity) else None
         self._next_due_at = None if seconds is None else time.monotonic() + seconds
         return seconds is not None and seconds <= 0
 
-    def _room(self) -> Room:
-        return self._roster.room() if self._stop_at is None else (0, 0)
+    def _capacity(self) -> Capacity:
+        return self._running_jobs.capacity() if self._drain_until is None else NO_CAPACITY
 
-    def _heed_lease(self) -> None:
-        """The keepers know its end as well, and heed it even while this process is stopped."""
+    def _check_lease(self) -> None:
+        """If the lease has ended, kill all jobs, and register under a new name next time.
+
+        The keepers know the end of the lease, too, and act on it even while this process is
+        stopped. Jobs that ended earlier are still settled; the store rejects those that another
+        runner has rescued.
+        """
         if self._registered and steady_now() >= self._liveness.safe_until():
-            self._disown()
+            log.error("the lease could not be renewed, killing all jobs")
+            self._workload.disown_all()
+            self._registered = False
 
-    def _disown(self) -> None:
-        """The lease ends: kill all jobs; register under a new name. What has ended before is
-        settled yet, if nobody has rescued it: its fence tells."""
-        log.error("the lease could not be renewed, killing all jobs")
-        self._work.disown_all()
-        self._registered = False
-
-    def _patience(self) -> float:
-        """Seconds to the next thing that has to be done without being woken."""
-        is_busy = self._work or self._ended or self._in_doubt or self._liveness.fileno() < 0
-        now, moments = time.monotonic(), [LOOK_SECONDS if is_busy else IDLE_LOOK_SECONDS]
-        if self._stop_at is not None and self._stop_at > now:
-            moments.append(self._stop_at - now)
-        if self._in_doubt:  # of a store that failed, nothing is asked again at once
-            return max(0.01, min(moments))
+    def _seconds_to_wait(self) -> float:
+        """Seconds until the next iteration is due even if no event arrives."""
+        is_busy = (
+            self._workload or self._unsettled or self._must_reconcile or self._liveness.fileno() < 0
+        )
+        now, waits = time.monotonic(), [POLL_SECONDS if is_busy else IDLE_POLL_SECONDS]
+        if self._drain_until is not None and self._drain_until > now:
+            waits.append(self._drain_until - now)
+        if self._must_reconcile:  # the store has failed: do not ask it again at once
+            return max(0.01, min(waits))
         if self._next_due_at is not None:
-            moments.append(self._next_due_at - now)
-        if self._waiting:
-            moments.append(PATIENCE_SECONDS)
-        moments += (self._roster.next_progress(), self._work.next_look())
-        return max(0.01, min(moments))
+            waits.append(self._next_due_at - now)
+        if self._has_prefetched:
+            waits.append(PATIENCE_SECONDS)
+        waits.append(self._running_jobs.seconds_to_next_store())
+        waits.append(self._workload.seconds_to_next_check())
+        return max(0.01, min(waits))

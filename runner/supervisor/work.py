@@ -1,90 +1,140 @@
-"""All that a runner does at a time: whole jobs, jobs in parts, and parts of jobs."""
+"""Everything that a runner runs: whole jobs, split jobs, and parts of split jobs of any runner."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from runner.pool.protocol.outcome import CallOutcome
-from runner.supervisor.part_work import PartClaimer
-from runner.supervisor.running_jobs import KillReason, RunningJob, RunningJobs
+from runner.supervisor.running_jobs import Capacity, KillReason, RunningJob, RunningJobs
 from runner.supervisor.split_jobs import SplitJobs
-from storage.claiming.parts import ClaimedPart
+from storage.claiming.parts import ClaimedPart, PartFence, Parts
 from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.records.job import Job
 
-Room = tuple[int, int]
-"""How many jobs can start at once, and how many more can wait behind others."""
 
+class Workload:
+    """Claims, starts, collects and kills jobs and parts.
 
-class Work:
-    """Claims, starts, collects and kills; what asks the store raises StoreError."""
+    Methods raise StoreError, except `collect`, `release_all` and `disown_all`, which do not use the
+    store.
+    """
 
-    def __init__(self, claims: Claims, roster: RunningJobs, slots: int, parts_bytes: int):
-        """Jobs with files of `parts_bytes` or more are done in parts, if that helps; 0: none."""
+    def __init__(self, claims: Claims, running_jobs: RunningJobs, slots: int, parts_bytes: int):
+        """Jobs with files of `parts_bytes` or more are split if other runners can help; 0: none."""
         self._claims = claims
-        self._roster = roster
-        self._splits = SplitJobs(claims, roster, parts_bytes)
-        self._parts = PartClaimer(claims.parts, roster, slots)
+        self._running_jobs = running_jobs
+        self._split_jobs = SplitJobs(claims, running_jobs, parts_bytes)
+        self._parts = PartClaimer(claims.parts, running_jobs, slots)
 
     def __len__(self) -> int:
-        return len(self._roster) + len(self._splits)
+        return len(self._running_jobs) + len(self._split_jobs)
 
     def collect(self) -> list[tuple[RunningJob, CallOutcome]]:
-        """What has ended and is to be settled. Asks nothing of the store."""
-        return self._splits.take(self._roster.collect())
+        """Take what has ended in the pool and is to be settled."""
+        return self._split_jobs.handle_ended(self._running_jobs.collect())
 
-    def look(self) -> list[tuple[RunningJob, CallOutcome]]:
-        """The same of jobs whose parts are done, or will not be."""
-        return self._splits.look()
+    def advance_split_jobs(self) -> list[tuple[RunningJob, CallOutcome]]:
+        """Do the next step of each split job; returns the ended ones, which are to be settled."""
+        return self._split_jobs.advance()
 
-    def next_look(self) -> float:
-        """In how many seconds to look at them, if nothing wakes the runner before."""
-        return self._splits.next_look()
+    def seconds_to_next_check(self) -> float:
+        """In how many seconds to advance split jobs if nothing wakes the runner before."""
+        return self._split_jobs.seconds_to_next_check()
 
-    def parts_wait(self, room: Room) -> bool:
-        """Whether parts wait that could be done in so much room."""
-        return self._parts.look(room[0])
+    def has_waiting_parts(self, capacity: Capacity) -> bool:
+        """Whether there are parts that this runner could claim now."""
+        return self._parts.find_waiting(capacity.free_slots)
 
-    def for_jobs(self, room: Room) -> Room:
-        """What of the room is for jobs; they leave some to parts that wait."""
-        free, ahead = room
-        self._parts.look(free)
-        reserved = self._parts.reserved(free)
-        return free - reserved, 0 if reserved else ahead
+    def capacity_for_jobs(self, capacity: Capacity) -> Capacity:
+        """The capacity that is left for jobs; slots reserved for waiting parts are taken off."""
+        free, prefetch = capacity
+        self._parts.find_waiting(free)
+        reserved = self._parts.reserved_slots(free)
+        return Capacity(free - reserved, 0 if reserved else prefetch)
 
-    def claim(self, room: Room, claim: ClaimCall) -> tuple[ClaimedJobs, list[ClaimedPart]]:
-        """Take as many jobs and parts as there is room for; `claim` takes those jobs."""
+    def claim(self, capacity: Capacity, claim: ClaimCall) -> tuple[ClaimedJobs, list[ClaimedPart]]:
+        """Claim jobs by calling `claim`, then parts for the slots that are still free."""
         claimed = claim()
-        return claimed, self._parts.claim(room[0] - len(claimed))
+        return claimed, self._parts.claim(capacity.free_slots - len(claimed))
 
     def start(self, jobs: Sequence[Job], parts: Sequence[ClaimedPart] = ()) -> None:
-        """Do what was claimed."""
-        for taken in parts:
-            self._roster.start_part(taken)
+        """Start what was claimed."""
+        for part in parts:
+            self._running_jobs.start_part(part)
         for job in jobs:
-            self._splits.start(job)
+            self._split_jobs.start(job)
 
     def resume(self, ended: Sequence[RunningJob]) -> None:
-        """Do what the store says was claimed and is not known here; `ended` is to be settled."""
-        settled = {running.fence for running in ended if not running.part}
-        known = (self._roster, self._splits, settled)
+        """Start what this runner holds in the store but does not run.
+
+        `ended` are jobs and parts that have ended and are not settled yet; they are not restarted.
+        """
+        ended_jobs = {running.fence for running in ended if not running.part}
+        known = (self._running_jobs, self._split_jobs, ended_jobs)
         held = self._claims.held()
-        self.start([job for job in held if not any(job.fence in each for each in known)])
+        self.start([job for job in held if not any(job.fence in fences for fences in known)])
         self._parts.resume({running.part for running in ended})
 
     def kill_canceled(self) -> None:
-        """Kill what clients want canceled, and parts that nobody waits for."""
-        if self._roster.living() or len(self._splits):
+        """Kill jobs that clients have canceled, and parts that are no longer needed."""
+        if self._running_jobs.any_alive() or len(self._split_jobs):
             for fence in self._claims.to_cancel():
-                self._roster.kill(fence, KillReason.CANCEL)
-                self._splits.kill(fence, KillReason.CANCEL)
-        self._parts.kill_ended()
+                self._running_jobs.kill(fence, KillReason.CANCEL)
+                self._split_jobs.kill(fence, KillReason.CANCEL)
+        self._parts.kill_unneeded()
 
     def release_all(self) -> None:
-        """Kill all, to be given back."""
-        self._roster.kill_all(KillReason.RELEASE)
-        self._splits.kill_all(KillReason.RELEASE)
+        """Kill everything, and have it given back to the queues."""
+        self._running_jobs.kill_all(KillReason.RELEASE)
+        self._split_jobs.kill_all(KillReason.RELEASE)
 
     def disown_all(self) -> None:
-        """Kill all: others may have it by now."""
-        self._roster.disown_all()
-        self._splits.disown_all()
+        """Kill everything without settling it: other runners may hold it by now."""
+        self._running_jobs.disown_all()
+        self._split_jobs.disown_all()
+
+
+class PartClaimer:
+    """Claims parts for free slots, and kills unneeded parts.
+
+    The jobs of the parts belong to this runner or to any other. Methods that use the store raise
+    StoreError.
+    """
+
+    def __init__(self, parts: Parts, running_jobs: RunningJobs, slots: int):
+        self._parts = parts
+        self._running_jobs = running_jobs
+        self._slots = slots
+        self._waiting = 0
+
+    def find_waiting(self, free_slots: int) -> bool:
+        """Count the parts that this runner could claim now; returns whether there are any."""
+        self._waiting = self._parts.waiting(self._slots) if free_slots else 0
+        return self._waiting > 0
+
+    def reserved_slots(self, free_slots: int) -> int:
+        """How many of the free slots to keep for parts.
+
+        While both jobs and parts wait, each kind gets half of all slots.
+        """
+        share = (self._slots + 1) // 2 - len(self._running_jobs.part_fences())
+        return min(self._waiting, max(0, share), free_slots)
+
+    def claim(self, limit: int) -> list[ClaimedPart]:
+        """Claim up to `limit` parts, if `find_waiting` has found any."""
+        return self._parts.claim(limit) if self._waiting else []
+
+    def kill_unneeded(self) -> None:
+        """Kill parts that their job has ended, and parts that this runner no longer holds."""
+        running = self._running_jobs.part_fences()
+        held = self._parts.held() if running else {}
+        for fence in running:
+            if held.get(fence, True):
+                self._running_jobs.kill(fence, KillReason.CANCEL)
+
+    def resume(self, ended: Collection[PartFence | None]) -> None:
+        """Start the parts that this runner holds in the store, but neither runs nor has ended."""
+        for fence in self._parts.held():
+            if fence not in self._running_jobs and fence not in ended:
+                part = self._parts.reload(fence)
+                if part:
+                    self._running_jobs.start_part(part)

@@ -1,5 +1,4 @@
-"""A disk that is full to the last byte, under the real programs: nothing is lost, and they go on
-by themselves."""
+"""A completely full disk: the programs lose nothing, and recover by themselves."""
 
 import time
 from collections.abc import Iterator
@@ -21,18 +20,21 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def service(disk: Path, tmp_path: Path) -> Iterator[Service]:
-    """Both programs on the small disk, their logs elsewhere; without a mark, to get to the end."""
+    """Both programs on a small disk, with their logs on another. No watermark protects the disk."""
     with running_service("", tmp_path, DATA_DIR=str(disk / "data"), MIN_FREE_BYTES="0") as service:
         yield service
 
 
 def failures(worker: Program) -> int:
-    """How often the worker has told that its store failed."""
+    """How often the worker has logged that its store failed."""
     return sum("the store failed" in line["message"] for line in worker.lines())
 
 
 def submit_until_refused(service: Service) -> list[str]:
-    """The ids of the jobs that were still accepted: the store's own files may have some room."""
+    """Submit jobs until one is refused, and return the ids of the accepted ones.
+
+    A few can be accepted, because the files of the store can have free pages.
+    """
     accepted = []
     while True:
         document = {"type": "sleep", "payload": {"seconds": 0}}
@@ -44,10 +46,14 @@ def submit_until_refused(service: Service) -> list[str]:
             return accepted
 
 
-def test_a_full_disk_refuses_jobs_and_loses_none(service: Service, disk: Path) -> None:
+def test_jobs_are_refused_and_none_is_lost_while_the_disk_is_full(
+    service: Service, disk: Path
+) -> None:
     worker = service.worker()
     for job_id in [service.submit(payload={"seconds": 0.5}) for _ in range(3)]:
-        service.result(job_id)  # each slot has its folder, and needs no room for a new one
+        service.result(
+            job_id
+        )  # now each slot has its work folder, and needs no space for a new one
     running = [service.submit(payload={"seconds": 5}) for _ in range(2)]
     for job_id in running:
         service.wait_for_status(job_id, "running")

@@ -1,4 +1,4 @@
-"""Following all jobs while a listener is killed and started again."""
+"""Clients follow all events while a listener is killed and restarted."""
 
 import asyncio
 import signal
@@ -21,7 +21,7 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
 
 
 async def follow_everywhere(urls: list[str], until_ended: int) -> list[ReceivedEvent]:
-    """All events, from listeners in turn: each time that one ends, or after some events."""
+    """Read all events until so many jobs have ended; switches listeners after every few events."""
     found: list[ReceivedEvent] = []
     ended = turn = 0
     while ended < until_ended:
@@ -44,7 +44,7 @@ async def follow_everywhere(urls: list[str], until_ended: int) -> list[ReceivedE
 
 
 class Restarted:
-    """A second listener, which is killed and started again at the same address."""
+    """A second listener that can be killed and restarted at the same address."""
 
     def __init__(self, service: Service):
         self._service = service
@@ -58,7 +58,7 @@ class Restarted:
         self._program.logged("listening")
 
 
-def test_nothing_is_missed_and_nothing_comes_twice(service: Service) -> None:
+def test_a_client_that_reconnects_misses_no_event_and_gets_none_twice(service: Service) -> None:
     other = Restarted(service)
     service.worker()
 
@@ -81,10 +81,10 @@ def test_nothing_is_missed_and_nothing_comes_twice(service: Service) -> None:
         of_job[event.data["job_id"]].append(event)
     assert sorted(of_job) == sorted(jobs)
     for found in of_job.values():
-        # A job that has waited in line for too long is given back.
+        # A job that has waited too long behind others is released, and starts again.
         changes = [each for each in event_labels(found) if each != "progress"]
         if changes[:2] == ["queued", "queued"]:
-            changes.pop(0)  # by the clock of a worker that has just started, it was not due yet
+            changes.pop(0)  # it was not due yet by the clock of a worker that had just started
         assert changes == [*["queued", "running"] * (len(changes) // 2), "succeeded"]
     ids = [event.id or 0 for event in events]
     assert ids == sorted(set(ids))

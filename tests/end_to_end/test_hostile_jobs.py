@@ -1,4 +1,4 @@
-"""Jobs that attack the service, in a real worker: it answers, and the neighbours end in time."""
+"""Jobs that attack the service. It keeps answering, and other jobs end in time."""
 
 import os
 import threading
@@ -26,8 +26,8 @@ SETTINGS = {
     "API_PASSWORD": "s3cret",
 }
 ANSWER_SECONDS = 15.0
-"""On a machine of two cores that runs other tests as well, all of which are busy; thousands of
-processes have taken six."""
+"""Enough for a machine with two cores that runs other tests as well: an answer has taken six
+seconds while a job forked thousands of processes."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 @contextmanager
 def watched(service: Service) -> Iterator[None]:
-    """A block in which a neighbour runs to its end in time, and the service answers throughout."""
+    """Check that the service answers throughout the block, and that another job ends in time."""
     seconds: list[float] = []
     over = threading.Event()
 
@@ -76,7 +76,7 @@ def attack(service: Service, do: str) -> str:
         ("fill_folder", "FolderExceeded", "JOB_FOLDER_BYTES"),
     ],
 )
-def test_a_job_that_takes_too_much_fails_alone(
+def test_only_the_job_that_exceeds_a_limit_fails(
     service: Service, do: str, error: str, names: str
 ) -> None:
     with watched(service):
@@ -87,7 +87,7 @@ def test_a_job_that_takes_too_much_fails_alone(
     assert list(Path(job["progress"]["folder"]).glob("*")) == []
 
 
-def test_a_job_that_ignores_all_signals_is_canceled(service: Service) -> None:
+def test_a_job_that_ignores_all_signals_can_be_canceled(service: Service) -> None:
     with watched(service):
         job_id = attack(service, "ignore_signals")
         service.wait_for_status(job_id, "running")
@@ -109,16 +109,18 @@ def test_a_job_that_prints_ten_gigabytes_keeps_a_bounded_log(service: Service) -
 def test_a_job_finds_no_secrets(service: Service) -> None:
     found = service.result(attack(service, "look_around"))["result"]
     assert "s3cret" not in found["environ"]
-    assert found["runner"] is (os.geteuid() == 0)  # which may read whatever it likes
+    assert found["runner"] is (
+        os.geteuid() == 0
+    )  # only root may read the environment of the runner
 
 
 def bomb(name: str, mebibytes: int) -> bytes:
-    """So much data, all of it the same, in a file that is a thousandth of it or less."""
+    """A compressed file that expands to so many MiB of zeros, a thousand times its size or more."""
     return COMPRESS[name](bytes(16 * MIB)) * (mebibytes // 16)
 
 
 @pytest.mark.parametrize("name", ["gzip", "zstd", "xz", "bzip2"])
-def test_a_bomb_fails_with_what_it_has_counted_and_little_memory(
+def test_a_decompression_bomb_fails_with_its_progress_and_little_memory(
     service: Service, name: str
 ) -> None:
     with watched(service):
@@ -131,7 +133,7 @@ def test_a_bomb_fails_with_what_it_has_counted_and_little_memory(
     assert attempt["peak_memory_bytes"] < 64 * 10**6
 
 
-def test_a_bomb_can_be_canceled(service: Service) -> None:
+def test_the_analysis_of_a_decompression_bomb_can_be_canceled(service: Service) -> None:
     with watched(service):
         job_id = service.upload(bomb("bzip2", 64 * 1024), {"patterns": ["x"], "lines": False})
         service.wait_for_status(job_id, "running")
@@ -142,7 +144,9 @@ def test_a_bomb_can_be_canceled(service: Service) -> None:
 
 
 @pytest.mark.parametrize("regex", ["(a+)+$", "(a|aa)+$", "(a|a?)+b", "(.*a){20}b", "([a-z]+)*!"])
-def test_a_regex_that_is_exponential_elsewhere_is_linear_here(service: Service, regex: str) -> None:
+def test_a_regex_that_backtracks_exponentially_elsewhere_takes_linear_time(
+    service: Service, regex: str
+) -> None:
     content = (b"a" * 5000 + b"c\n") * 20
     with watched(service):
         payload = {"patterns": [{"pattern": regex, "regex": True}]}

@@ -1,4 +1,4 @@
-"""Four workers on one PostgreSQL server, of which one is killed."""
+"""One of four workers on a PostgreSQL server is killed."""
 
 import signal
 from collections import Counter
@@ -13,7 +13,7 @@ from tests.support.waiting import wait_for
 
 RUNNERS, SLOTS = 4, 2
 LEASE_SECONDS = 6
-"""So long that none of the others loses its own on a busy machine."""
+"""Long enough that no other worker loses its lease on a busy machine."""
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
@@ -26,7 +26,7 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
 
 
 class Load:
-    """Jobs that note each of their starts, and end when the gate is opened."""
+    """Jobs that record each of their starts, and end once the gate file exists."""
 
     def __init__(self, service: Service):
         self._service = service
@@ -35,31 +35,29 @@ class Load:
         self.ids: list[str] = []
 
     def submit(self, count: int, seconds: float = 0) -> None:
-        """More of them."""
+        """Submit more jobs."""
         payload = {"notes": str(self._notes), "gate": str(self.gate), "seconds": seconds}
         self.ids += [self._service.submit("gated", payload, max_retries=1) for _ in range(count)]
 
     def begun(self) -> Counter[str]:
-        """How often each has begun."""
+        """How often each job was started, by its id."""
         return Counter(self._notes.read_text().split() if self._notes.exists() else ())
 
     def ended(self) -> list[dict[str, Any]]:
-        """All of them, once they are final."""
+        """Wait until all jobs are final, and return them."""
         return [self._service.result(job_id, timeout=60) for job_id in self.ids]
 
 
 def kill(worker: Program, how: str) -> None:
-    """Kill a worker, or all of it at once, as when its machine dies."""
-    if how == "its first process":
+    """Kill a worker's main process, or all of its processes at once, as if its machine died."""
+    if how == "its main process":
         assert worker.stop(signal.SIGKILL) == -signal.SIGKILL
     else:
         worker.die()
 
 
-@pytest.mark.parametrize("how", ["its first process", "all of its processes at once"])
-def test_of_four_runners_one_is_killed_and_only_what_it_ran_runs_again(
-    service: Service, how: str
-) -> None:
+@pytest.mark.parametrize("how", ["its main process", "all of its processes at once"])
+def test_only_the_jobs_of_the_killed_worker_run_again(service: Service, how: str) -> None:
     workers = [service.worker() for _ in range(RUNNERS)]
     load = Load(service)
     load.submit(20)
@@ -77,12 +75,12 @@ def test_of_four_runners_one_is_killed_and_only_what_it_ran_runs_again(
 
 
 def holder(job: dict[str, Any]) -> str:
-    """The runner of a job's first attempt."""
+    """The name of the runner of the first attempt of a job."""
     return str(job["attempts"][0]["runner"])
 
 
-@pytest.mark.parametrize("how", ["its first process", "all of its processes at once"])
-def test_a_runner_is_killed_while_jobs_come_and_go(service: Service, how: str) -> None:
+@pytest.mark.parametrize("how", ["its main process", "all of its processes at once"])
+def test_a_worker_is_killed_while_jobs_start_and_end(service: Service, how: str) -> None:
     workers = [service.worker() for _ in range(RUNNERS)]
     load = Load(service)
     load.gate.touch()

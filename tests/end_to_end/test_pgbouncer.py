@@ -1,4 +1,4 @@
-"""The service through PgBouncer in transaction mode, where no session is one's own."""
+"""The service behind PgBouncer in transaction mode, where transactions share sessions."""
 
 import os
 import select
@@ -22,7 +22,7 @@ from tests.support.waiting import wait_for
 
 @pytest.fixture
 def urls(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    """Addresses of one database: through the pooler, and past it."""
+    """The URLs of one database: through the pooler, and direct."""
     if PROGRAM is None:
         if os.environ.get("CI"):
             pytest.fail("pgbouncer is not installed")
@@ -55,7 +55,7 @@ def test_jobs_run_and_are_canceled_through_a_pooler(urls: tuple[str, str], tmp_p
             assert program.stop() == 0
 
 
-def test_wake_ups_come_past_the_pooler(urls: tuple[str, str], tmp_path: Path) -> None:
+def test_wake_ups_use_the_direct_connection(urls: tuple[str, str], tmp_path: Path) -> None:
     store = opened(urls, tmp_path)
     waiters = [store.wakeup.waiter(topic) for topic in (WORKER, LISTENER)]
     JobStore(store.database, store.wakeup, store.clock).enqueue([NewJob("sleep", {})])
@@ -66,12 +66,12 @@ def test_wake_ups_come_past_the_pooler(urls: tuple[str, str], tmp_path: Path) ->
     store.close()
 
 
-def test_locks_of_others_are_waited_for_no_longer_than_without_a_pooler(
+def test_waiting_for_a_lock_is_limited_behind_a_pooler_too(
     urls: tuple[str, str], tmp_path: Path
 ) -> None:
     store = opened(urls, tmp_path)
     jobs = JobStore(store.database, store.wakeup, store.clock)
-    for _ in range(10):  # the pooler has sessions without it
+    for _ in range(10):  # as in a session that the pooler has opened
         store.database.execute("RESET lock_timeout")
     with psycopg.connect(urls[1]) as connection:
         connection.execute("LOCK TABLE job")
@@ -87,6 +87,6 @@ def test_locks_of_others_are_waited_for_no_longer_than_without_a_pooler(
     ("database_url", "listen_url"),
     [("sqlite:////tmp/jobs.db", "postgresql://h/d"), ("postgresql://h/d", "mysql://h/d")],
 )
-def test_a_listen_url_has_to_be_of_postgresql(database_url: str, listen_url: str) -> None:
+def test_the_listen_url_must_be_a_postgresql_url(database_url: str, listen_url: str) -> None:
     with pytest.raises(SettingsError, match="LISTEN_URL: it must start with postgresql://"):
         Settings.read({"DATABASE_URL": database_url, "LISTEN_URL": listen_url})

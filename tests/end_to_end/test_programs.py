@@ -28,7 +28,7 @@ def lines(notes: Path) -> list[str]:
     return notes.read_text().splitlines() if notes.exists() else []
 
 
-def test_a_job_is_run_and_its_result_is_told(service: Service) -> None:
+def test_a_job_runs_and_its_result_can_be_read(service: Service) -> None:
     worker = service.worker()
     job = service.result(service.submit(payload={"seconds": 0.2}))
     assert (job["status"], job["result"], job["attempt"]) == ("succeeded", {"slept": 0.2}, 1)
@@ -40,14 +40,14 @@ def test_a_job_is_run_and_its_result_is_told(service: Service) -> None:
     assert service.listener.stop() == 0
 
 
-def test_jobs_run_at_once_up_to_the_limit(service: Service) -> None:
+def test_as_many_jobs_run_at_once_as_the_limit_allows(service: Service) -> None:
     service.worker(CONCURRENCY_LIMIT="2")
     ids = [service.submit(payload={"seconds": 0.5}) for _ in range(3)]
     wait_for(lambda: [service.job(i)["status"] for i in ids] == ["running", "running", "queued"])
     assert {service.result(i)["status"] for i in ids} == {"succeeded"}
 
 
-def test_a_file_that_becomes_too_much_data_fails_its_job_at_once(service: Service) -> None:
+def test_a_file_that_expands_to_too_many_bytes_fails_its_job_at_once(service: Service) -> None:
     service.worker(MAX_DATA_BYTES="1000")
     payload = {"patterns": ["x"]}
     job = service.result(service.upload(gzip.compress(b"x" * 1001), payload))
@@ -57,7 +57,9 @@ def test_a_file_that_becomes_too_much_data_fails_its_job_at_once(service: Servic
     assert job["result"]["counts"] == {"x": 1000}
 
 
-def test_an_error_is_retried_with_backoff_and_told(service: Service, notes: Path) -> None:
+def test_a_failed_job_is_retried_with_backoff_and_shows_its_error(
+    service: Service, notes: Path
+) -> None:
     service.worker()
     job_id = service.submit("flaky", {"notes": str(notes)})
     waiting = service.wait_for_status(job_id, "queued")
@@ -74,7 +76,7 @@ def test_an_error_is_retried_with_backoff_and_told(service: Service, notes: Path
     ("type", "retries", "outcome", "runs"),
     [("hopeless", 5, "raised", 1), ("flaky", 0, "raised", 1), ("crash", 0, "crashed", 1)],
 )
-def test_a_job_fails_when_there_is_no_retry_for_it(
+def test_a_job_without_a_retry_fails(
     service: Service, notes: Path, type: str, retries: int, outcome: str, runs: int
 ) -> None:
     service.worker()
@@ -85,7 +87,7 @@ def test_a_job_fails_when_there_is_no_retry_for_it(
     assert job["error"]["message"]
 
 
-def test_a_timeout_kills_and_says_so(service: Service) -> None:
+def test_a_job_that_times_out_is_killed_and_its_error_says_so(service: Service) -> None:
     service.worker()
     job_id = service.submit(payload={"seconds": 60}, timeout=0.3, max_retries=0)
     job = service.result(job_id)
@@ -93,7 +95,9 @@ def test_a_timeout_kills_and_says_so(service: Service) -> None:
     assert "0.3" in job["error"]["message"]
 
 
-def test_a_cancel_ends_all_processes_of_the_job_and_no_other(service: Service, notes: Path) -> None:
+def test_a_cancel_ends_all_processes_of_the_job_and_no_others(
+    service: Service, notes: Path
+) -> None:
     service.worker(CONCURRENCY_LIMIT="2")
     neighbour = service.submit(payload={"seconds": 3})
     job_id = service.submit("stubborn", {"notes": str(notes)})
@@ -121,7 +125,7 @@ def test_a_job_that_was_canceled_before_it_started_never_runs(
     assert lines(notes) == []
 
 
-def test_progress_reaches_the_stored_job(service: Service, notes: Path) -> None:
+def test_progress_is_stored_while_the_job_runs(service: Service, notes: Path) -> None:
     service.worker()
     job_id = service.submit("steps", {"notes": str(notes), "seconds": 3})
     first = wait_for(lambda: service.job(job_id)["progress"])
@@ -130,7 +134,7 @@ def test_progress_reaches_the_stored_job(service: Service, notes: Path) -> None:
     assert service.result(job_id)["status"] == "succeeded"
 
 
-def test_a_drain_lets_jobs_end_and_releases_the_rest_without_cost(
+def test_a_drain_waits_for_jobs_and_releases_the_rest_without_using_a_retry(
     service: Service, notes: Path
 ) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="2", DRAIN_SECONDS="2")
@@ -144,7 +148,7 @@ def test_a_drain_lets_jobs_end_and_releases_the_rest_without_cost(
     released = service.job(long)
     assert (released["status"], released["retry_count"]) == ("queued", 0)
     assert released["attempts"][0]["outcome"] == "released"
-    assert released["run_at"] == released["attempts"][0]["finished_at"]  # it need not wait
+    assert released["run_at"] == released["attempts"][0]["finished_at"]  # without a backoff
     service.worker()
     wait_for(lambda: len(lines(notes)) == 2)
     service.call("POST", f"/jobs/{long}/cancel")
@@ -161,7 +165,7 @@ def test_a_second_signal_ends_the_drain_at_once(service: Service) -> None:
     assert service.job(job_id)["status"] == "queued"
 
 
-def test_the_jobs_of_a_killed_runner_are_gone_at_once_and_run_again(
+def test_the_job_processes_of_a_killed_worker_end_at_once_and_the_jobs_run_again(
     service: Service, notes: Path
 ) -> None:
     first = service.worker(LEASE_SECONDS="3")
@@ -182,7 +186,7 @@ def test_the_jobs_of_a_killed_runner_are_gone_at_once_and_run_again(
     service.call("POST", f"/jobs/{job_id}/cancel")
 
 
-def test_a_cancel_reaches_a_job_whose_runner_is_dead(service: Service, notes: Path) -> None:
+def test_a_job_whose_worker_is_dead_can_be_canceled(service: Service, notes: Path) -> None:
     first = service.worker(LEASE_SECONDS="3")
     job_id = service.submit("stubborn", {"notes": str(notes)})
     wait_for(lambda: lines(notes))
@@ -203,7 +207,7 @@ def test_final_jobs_are_deleted_after_their_retention(service: Service) -> None:
     wait_for(lambda: service.call("GET", f"/jobs/{job_id}")[0] == 404)
 
 
-def test_a_worker_that_has_hardly_started_stops_at_once(service: Service) -> None:
+def test_a_worker_can_stop_while_it_starts(service: Service) -> None:
     worker = service.worker()
     family = worker.family()
     os.killpg(worker.process.pid, signal.SIGTERM)  # while its keepers are starting
@@ -211,7 +215,7 @@ def test_a_worker_that_has_hardly_started_stops_at_once(service: Service) -> Non
     wait_for(lambda: not any(map(alive, family)), timeout=5)
 
 
-def test_a_signal_to_the_whole_process_group_drains_as_well(service: Service) -> None:
+def test_a_signal_to_the_process_group_drains_the_worker(service: Service) -> None:
     worker = service.worker(DRAIN_SECONDS="10")
     job_id = service.submit(payload={"seconds": 1})
     service.wait_for_status(job_id, "running")

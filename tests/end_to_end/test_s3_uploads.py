@@ -1,4 +1,4 @@
-"""Uploads in a bucket, end to end: through the listener, into a job, and deleted with it."""
+"""Uploads in a bucket, end to end: received, read by a job, and deleted with it."""
 
 import gzip
 import json
@@ -36,7 +36,7 @@ def service(database_url: str, tmp_path: Path, bucket: Bucket) -> Iterator[Servi
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_a_file_goes_through_the_bucket_into_its_job_and_is_deleted_with_it(
+def test_a_file_is_stored_in_the_bucket_and_deleted_with_its_last_job(
     service: Service, bucket: Bucket, pack: Any
 ) -> None:
     service.worker()
@@ -50,13 +50,13 @@ def test_a_file_goes_through_the_bucket_into_its_job_and_is_deleted_with_it(
     assert len(bucket.keys()) == 1
     assert bucket.open_parts() == []
     delete(service, job_id)
-    assert len(bucket.keys()) == 1  # the other job has it still
+    assert len(bucket.keys()) == 1  # the other job still uses it
     delete(service, again)
     assert bucket.keys() == []
     assert not (service.folder / "data/uploads").exists()
 
 
-def test_a_giant_file_in_a_bucket_is_analyzed_in_parts(service: Service) -> None:
+def test_a_large_file_in_a_bucket_is_analyzed_in_parts(service: Service) -> None:
     for _ in range(2):
         service.worker(PARTS_BYTES=str(4 << 20))
     job = service.result(service.upload(LOG * 200_000, PAYLOAD), timeout=50)
@@ -72,7 +72,7 @@ def delete(service: Service, job_id: str) -> None:
 
 
 def begin_upload(service: Service, size: int) -> socket.socket:
-    """A client that has sent so much of a larger file."""
+    """A client that has sent `size` bytes of a file of twice that size."""
     body, kind = form([("type", None, b"analyze"), ("filename", "a.log", b"")])
     head = f"POST /jobs HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {2 * size}"
     client = connect(service)
@@ -81,21 +81,27 @@ def begin_upload(service: Service, size: int) -> socket.socket:
     return client
 
 
-def test_a_client_that_goes_away_leaves_no_parts(service: Service, bucket: Bucket) -> None:
+def test_a_client_that_disconnects_leaves_no_parts_in_the_bucket(
+    service: Service, bucket: Bucket
+) -> None:
     with begin_upload(service, 30 << 20):
         wait_for(bucket.open_parts)
     wait_for(lambda: not bucket.open_parts())
     assert bucket.keys() == []
 
 
-def test_a_stop_of_the_listener_leaves_no_parts(service: Service, bucket: Bucket) -> None:
+def test_a_listener_that_stops_leaves_no_parts_in_the_bucket(
+    service: Service, bucket: Bucket
+) -> None:
     with begin_upload(service, 30 << 20):
         wait_for(bucket.open_parts)
         assert service.listener.stop() == 0
     assert (bucket.open_parts(), bucket.keys()) == ([], [])
 
 
-def test_files_go_with_their_jobs_after_their_time(service: Service, bucket: Bucket) -> None:
+def test_files_are_deleted_with_their_jobs_after_the_retention(
+    service: Service, bucket: Bucket
+) -> None:
     worker = service.worker()
     job_id = service.upload(LOG, PAYLOAD)
     service.result(job_id)
@@ -106,7 +112,7 @@ def test_files_go_with_their_jobs_after_their_time(service: Service, bucket: Buc
     assert service.call("GET", f"/jobs/{job_id}")[0] == 404
 
 
-def test_where_s3_is_down_an_upload_is_a_503_and_nothing_is_stored(
+def test_an_upload_answers_503_and_stores_nothing_while_s3_is_down(
     database_url: str, tmp_path: Path
 ) -> None:
     with s3.running_server() as server:
@@ -148,7 +154,7 @@ def stored(worker: Worker) -> Upload:
         ("cut", f"upload 'app.log' has 4 bytes instead of {len(LOG)}"),
     ],
 )
-def test_a_job_whose_file_is_not_there_is_not_tried_again(
+def test_a_job_whose_file_is_missing_or_changed_is_not_retried(
     worker: Worker, bucket: Bucket, fault: str, message: str
 ) -> None:
     upload = stored(worker)
@@ -161,7 +167,7 @@ def test_a_job_whose_file_is_not_there_is_not_tried_again(
     assert attempt.error == {"type": "NotRetryable", "message": message}
 
 
-def test_a_job_is_tried_again_where_the_network_fails(database_url: str, tmp_path: Path) -> None:
+def test_a_job_is_retried_if_the_network_fails(database_url: str, tmp_path: Path) -> None:
     with s3.running_server() as server:
         settings = server.new_bucket().settings
         with open_worker(database_url, tmp_path, environ=settings) as worker:
@@ -176,10 +182,10 @@ def test_a_job_is_tried_again_where_the_network_fails(database_url: str, tmp_pat
 
 
 def analyzed(bucket: Bucket, content: bytes, cores: int, payload: Any) -> Any:
-    """The result of an analysis of a file in the bucket, but for how long it took."""
-    backend = BucketBackend(bucket)
-    upload = backend.store(content, "app.log")
-    access = {**backend.uploads.access(upload, 60), "name": upload.name, "size": upload.size}
+    """The result of analyzing a file in the bucket, without its duration and speed."""
+    place = BucketBackend(bucket)
+    upload = place.store(content, "app.log")
+    access = {**place.uploads.access(upload, 60), "name": upload.name, "size": upload.size}
     request = {"job_id": "1", "attempt": 1, "type": "analyze", "payload": payload}
     request |= {"upload": access, "cores": cores}
     result = json.loads(job_types.load()(json.dumps(request), lambda text: None))
@@ -190,7 +196,7 @@ def analyzed(bucket: Bucket, content: bytes, cores: int, payload: Any) -> Any:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.parametrize("size", [50_001, 300_000])
-def test_a_file_that_is_cut_into_ranges_for_helpers_gives_the_same(
+def test_analyzing_ranges_in_parallel_gives_the_same_result(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     content = b"".join(b"2026-11-25T01:02:%02dZ ERROR %d\n" % (n % 60, n) for n in range(20_000))

@@ -1,4 +1,4 @@
-"""A store that fails under the running programs: both live through it, and lose nothing."""
+"""The store fails while the programs run. Both programs recover, and no job is lost."""
 
 import itertools
 import os
@@ -22,9 +22,9 @@ from tests.support.servers import postgres
 from tests.support.waiting import wait_for
 
 LOCKED_SECONDS = float(os.environ.get("LOCKED_SECONDS", "10"))
-"""How long a stranger holds the store; more than a minute was tried, too."""
+"""How long another program locks the store. More than a minute has been tried, too."""
 LEASE_SECONDS = "9"
-"""Shorter: that has to be renewed while jobs cannot be read."""
+"""Shorter than LOCKED_SECONDS, so the lease must be renewed while jobs cannot be read."""
 RESTARTS = 3
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
 
@@ -36,14 +36,14 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
 
 
 def cpu_seconds(program: Program) -> float:
-    """What a program itself has used, without the processes below it."""
+    """The CPU time of a program itself, without its child processes."""
     times = psutil.Process(program.process.pid).cpu_times()
     return float(times.user + times.system)
 
 
 @contextmanager
-def nobody_is_busy(*programs: Program) -> Iterator[None]:
-    """Fails if a program was busy for most of the time: one that waits without a pause is."""
+def no_program_is_busy(*programs: Program) -> Iterator[None]:
+    """Fail if a program is busy for most of the time, because it retries without a pause."""
     before, began_at = [cpu_seconds(each) for each in programs], time.monotonic()
     yield
     seconds = time.monotonic() - began_at
@@ -52,14 +52,14 @@ def nobody_is_busy(*programs: Program) -> Iterator[None]:
 
 
 @pytest.mark.timeout(60 + 2 * LOCKED_SECONDS)
-def test_a_store_that_a_stranger_holds_for_long_is_waited_for(service: Service) -> None:
+def test_the_programs_wait_for_a_store_that_another_program_locks(service: Service) -> None:
     worker = service.worker(LEASE_SECONDS=LEASE_SECONDS)
-    job_id = service.submit(payload={"seconds": LOCKED_SECONDS})  # so that it needs the lease
+    job_id = service.submit(payload={"seconds": LOCKED_SECONDS})  # so that the lease matters
     service.wait_for_status(job_id, "running")
     store = open_store(Settings.read(service.environ))
     with (
         locked_by_another_tool(store.database),
-        nobody_is_busy(worker, service.listener),
+        no_program_is_busy(worker, service.listener),
     ):
         until = time.monotonic() + LOCKED_SECONDS
         while time.monotonic() < until:
@@ -72,14 +72,14 @@ def test_a_store_that_a_stranger_holds_for_long_is_waited_for(service: Service) 
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_database_that_is_damaged_under_the_programs_is_a_503_until_it_is_mended(
+def test_a_damaged_database_answers_503_until_it_is_repaired(
     service: Service, tmp_path: Path
 ) -> None:
     worker = service.worker()
     job_id = service.submit(payload={"seconds": 4})
     service.wait_for_status(job_id, "running")
     file = tmp_path / "jobs.db"
-    with nobody_is_busy(worker, service.listener), damaged(file, service):
+    with no_program_is_busy(worker, service.listener), damaged(file, service):
         wait_for(lambda: service.call("GET", f"/jobs/{job_id}")[0] == 503, timeout=20)
         status, problem = service.call("POST", "/jobs", SLEEP)
         assert (status, "operator" in problem["detail"]) == (503, True)
@@ -93,15 +93,15 @@ def test_a_database_that_is_damaged_under_the_programs_is_a_503_until_it_is_mend
 
 
 def complaints(program: Program) -> list[str]:
-    """Why the store has failed, as a program has logged it."""
+    """The reasons for failures of the store that a program has logged."""
     return [line["reason"] for line in program.lines() if "reason" in line]
 
 
 @contextmanager
 def damaged(file: Path, service: Service) -> Iterator[None]:
-    """Overwrite all of a database but its header, in place; put it right at the end."""
+    """Overwrite a database file in place, except its header, and restore it at the end."""
     store = open_store(Settings.read(service.environ))
-    store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or it would be read from the WAL
+    store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # else it would be read from the WAL
     store.close()
     content = file.read_bytes()
     try:
@@ -112,7 +112,7 @@ def damaged(file: Path, service: Service) -> Iterator[None]:
 
 
 def write_in_place(file: Path, content: bytes) -> None:
-    # Not by Python's open and close, which is how others lose their locks: here they are others.
+    # Closing a file drops the POSIX locks of its own process only, so the programs keep theirs.
     with file.open("r+b") as target:
         target.write(content)
 
@@ -128,7 +128,7 @@ def server() -> Iterator[postgres.PostgresServer]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGQUIT, signal.SIGINT], ids=["crash", "stop"])
-def test_a_server_that_restarts_again_and_again_under_load_costs_no_job_and_no_program(
+def test_no_job_is_lost_while_the_database_server_restarts_repeatedly_under_load(
     server: postgres.PostgresServer, tmp_path: Path, number: signal.Signals
 ) -> None:
     with server.new_database() as url, running_service(url, tmp_path) as service:
@@ -150,19 +150,19 @@ def test_a_server_that_restarts_again_and_again_under_load_costs_no_job_and_no_p
 
 
 def another_listener(service: Service) -> Service:
-    """The same service by another listener."""
+    """A second listener of the same service."""
     listener = service.program("server")
     port = listener.logged("listening")["port"]
     return replace(service, listener=listener, base_url=f"http://127.0.0.1:{port}")
 
 
 def wait_for_more(counts: Callable[[], list[int]], before: list[int], more: int) -> None:
-    """Wait until each has grown by so many."""
+    """Wait until each count has grown by `more`."""
     wait_for(lambda: all(now >= b + more for now, b in zip(counts(), before, strict=True)), 30)
 
 
 class Stream:
-    """Submits jobs in a thread, one after the other, each of which adds a line to its own file."""
+    """Submits jobs from a thread, one after another. Each job adds a line to its own file."""
 
     def __init__(self, service: Service, folder: Path):
         self._service = service
@@ -175,16 +175,16 @@ class Stream:
         self._thread.start()
 
     def ended(self) -> int:
-        """How many jobs have run."""
+        """How many jobs have run to their end."""
         return len(list(self._notes.iterdir()))
 
     def stop(self) -> None:
-        """Submit no more."""
+        """Stop submitting."""
         self._stopping.set()
         self._thread.join()
 
     def check(self) -> None:
-        """Each accepted job was run once, and so was each in doubt that is there."""
+        """Check that each job that was stored ran once: all accepted ones, maybe uncertain ones."""
         for file, (status, answer) in self._statuses.items():
             assert status in (202, 503), answer
             job_id = answer.get("job_id")

@@ -1,4 +1,4 @@
-"""Traces: one shows a job from POST to finish, in real programs, sent to a collector."""
+"""Traces that the real programs send to a collector. One trace shows a job from POST to its end."""
 
 import json
 import re
@@ -36,14 +36,14 @@ def service(database_url: str, tmp_path: Path, collector: Collector) -> Iterator
 
 @pytest.fixture
 def on_sqlite(tmp_path: Path, collector: Collector) -> Iterator[Service]:
-    """For what is the same on both databases."""
+    """A service on SQLite, for behaviour that does not depend on the database."""
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     with running_service(url, tmp_path, **collector.environ) as service:
         yield service
 
 
 def post(service: Service, path: str, document: Any = None, **headers: str) -> str:
-    """The job id in the answer."""
+    """Send a POST request; returns the job id in the answer."""
     body = b"" if document is None else json.dumps(document).encode()
     request = urllib.request.Request(service.base_url + path, body, headers, method="POST")
     request.add_header("Content-Type", "application/json")
@@ -69,20 +69,20 @@ def test_one_trace_shows_a_job_from_its_submission_to_its_end(
     assert submitted.attributes["http.response.status_code"] == 202
     assert wait.end == attempt.start
     assert attempt.end - attempt.start >= 100_000_000
-    (told,) = job["attempts"]
+    (listed,) = job["attempts"]
     expected = {
         "job.type": "sleep",
         "job.attempt": 1,
-        "job.runner": told["runner"],
+        "job.runner": listed["runner"],
         "job.outcome": "returned",
         "job.status": "succeeded",
-        "process.pid": told["pid"],
+        "process.pid": listed["pid"],
     }
     assert expected.items() <= attempt.attributes.items()
     assert attempt.error is None
     assert submitted.resource["service.name"] == "job-service-listener"
     assert attempt.resource["service.name"] == "job-service-worker"
-    assert told["runner"].startswith(attempt.resource["service.instance.id"])
+    assert listed["runner"].startswith(attempt.resource["service.instance.id"])
     assert worker.stop() == 0
 
 
@@ -100,7 +100,7 @@ def test_a_failed_attempt_is_an_error_and_its_retry_is_in_the_same_trace(
     assert [each.attributes["job.status"] for each in (first, second)] == ["queued", "succeeded"]
 
 
-def test_an_attempt_that_is_lost_with_its_runner_is_told_by_the_one_that_rescues_it(
+def test_the_span_of_a_lost_attempt_is_sent_by_the_runner_that_rescues_it(
     service: Service, collector: Collector
 ) -> None:
     lost = service.worker(LEASE_SECONDS="5")
@@ -150,19 +150,17 @@ def test_a_malformed_traceparent_is_ignored(
     assert submitted.trace != TRACE
 
 
-def test_what_the_client_does_not_sample_is_not_sent(
+def test_a_trace_that_the_client_does_not_sample_is_not_sent(
     on_sqlite: Service, collector: Collector
 ) -> None:
     worker = on_sqlite.worker()
     job_id = post(on_sqlite, "/jobs", SLEEP, Traceparent=f"00-{TRACE}-{PARENT}-00")
     on_sqlite.result(job_id)
-    assert (worker.stop(), on_sqlite.listener.stop()) == (0, 0)  # which send what they have
+    assert (worker.stop(), on_sqlite.listener.stop()) == (0, 0)  # both send their remaining spans
     assert collector.of_job(job_id) == []
 
 
-def test_of_submissions_only_accepted_ones_are_told(
-    on_sqlite: Service, collector: Collector
-) -> None:
+def test_only_accepted_submissions_have_spans(on_sqlite: Service, collector: Collector) -> None:
     assert on_sqlite.call("POST", "/jobs", {"type": "no such"})[0] == 422
     key = {"Idempotency-Key": "k"}
     first = post(on_sqlite, "/jobs", SLEEP, **key)
@@ -186,7 +184,7 @@ def test_a_retry_and_a_cancel_by_a_client_are_in_the_trace_of_the_job(
     assert (cancel.links, retry.links) == ((), (TRACE,))
 
 
-def test_the_parts_of_a_job_are_told_below_its_attempt_by_all_who_do_them(
+def test_each_runner_sends_the_spans_of_its_parts_as_children_of_the_attempt(
     service: Service, collector: Collector, tmp_path: Path
 ) -> None:
     for _ in range(2):
@@ -203,7 +201,7 @@ def test_the_parts_of_a_job_are_told_below_its_attempt_by_all_who_do_them(
     assert {span.attributes["job.outcome"] for span in parts} == {"returned"}
 
 
-def test_a_job_is_told_its_span_and_can_pass_it_on(
+def test_a_job_finds_its_traceparent_in_its_environment(
     on_sqlite: Service, collector: Collector
 ) -> None:
     on_sqlite.worker()
@@ -216,12 +214,12 @@ REASONS = {"refuses": "refused", "hangs": "timeout", "answers 500": "500"}
 
 
 @pytest.mark.parametrize("fault", REASONS)
-def test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once(
+def test_a_failing_collector_disturbs_no_job_and_is_logged_once(
     tmp_path: Path, collector: Collector, fault: str
 ) -> None:
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     environ = {**collector.environ, "OTEL_EXPORTER_OTLP_TIMEOUT": "2"}
-    with socket.create_server(("127.0.0.1", 0)) as deaf:  # takes connections, answers nobody
+    with socket.create_server(("127.0.0.1", 0)) as deaf:  # accepts connections, and never answers
         if fault == "hangs":
             address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
             environ[SETTINGS[0]] = address
@@ -243,17 +241,17 @@ def test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once(
 
 
 def problems(program: Program) -> list[str]:
-    """The warnings of a program, but for one that each test has; and whatever is no line of it."""
+    """The warnings of a program, except one that every test has, and lines that are not JSON."""
     usual = "no API_TOKENS are set"
     lines = [line for line in program.lines() if line["level"] not in ("INFO", "DEBUG")]
     strange = [line for line in program.log.read_text().splitlines() if line[:1] != "{"]
     return [line["message"] for line in lines if not line["message"].startswith(usual)] + strange
 
 
-def test_once_the_collector_is_back_it_gets_what_comes_then(
+def test_a_collector_that_recovers_gets_later_spans(
     on_sqlite: Service, collector: Collector
 ) -> None:
-    collector.status = 400  # which is not tried again
+    collector.status = 400  # not retried
     on_sqlite.submit("traced")
     on_sqlite.listener.logged("the collector takes no traces, they are lost")
     collector.status = 200
@@ -261,7 +259,9 @@ def test_once_the_collector_is_back_it_gets_what_comes_then(
     on_sqlite.listener.logged("the collector takes traces again")
 
 
-def test_that_traces_come_too_fast_is_said_once(tmp_path: Path, collector: Collector) -> None:
+def test_spans_dropped_because_the_queue_is_full_are_logged_once(
+    tmp_path: Path, collector: Collector
+) -> None:
     environ = {"OTEL_BSP_MAX_QUEUE_SIZE": "2", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "2"}
     url, collector.seconds = f"sqlite:///{tmp_path / 'jobs.db'}", 0.1
     with running_service(url, tmp_path, **collector.environ, **environ) as service:
@@ -273,7 +273,9 @@ def test_that_traces_come_too_fast_is_said_once(tmp_path: Path, collector: Colle
         assert problems(service.listener) == [said]
 
 
-def test_what_is_not_sent_yet_is_sent_at_the_stop(on_sqlite: Service, collector: Collector) -> None:
+def test_a_program_that_stops_sends_its_remaining_spans(
+    on_sqlite: Service, collector: Collector
+) -> None:
     worker = on_sqlite.worker(OTEL_BSP_SCHEDULE_DELAY="3600000")
     job_id = on_sqlite.submit(payload={"seconds": 0})
     on_sqlite.result(job_id)
@@ -281,7 +283,7 @@ def test_what_is_not_sent_yet_is_sent_at_the_stop(on_sqlite: Service, collector:
     assert named(collector.wait_for(job_id, 3)) == ["POST /jobs", "wait", "sleep"]
 
 
-def test_a_stop_does_not_wait_for_a_collector_for_long(tmp_path: Path) -> None:
+def test_a_program_that_stops_does_not_wait_long_for_the_collector(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         address = f"http://127.0.0.1:{deaf.getsockname()[1]}"
         environ = {SETTINGS[0]: address, "OTEL_EXPORTER_OTLP_TIMEOUT": "3600"}
@@ -292,7 +294,7 @@ def test_a_stop_does_not_wait_for_a_collector_for_long(tmp_path: Path) -> None:
             assert problems(service.listener) == [lost]
 
 
-def test_headers_from_a_file_are_sent_along_and_the_name_of_the_service_can_be_set(
+def test_headers_are_read_from_a_file_and_the_service_name_can_be_set(
     tmp_path: Path, collector: Collector
 ) -> None:
     secret = tmp_path / "headers"
@@ -315,7 +317,7 @@ SDK = re.compile(r"^import time:.*\| +opentelemetry\.sdk\.trace$", re.MULTILINE)
 LIBRARIES = re.compile(r"^import time:.*\| +(?:opentelemetry|requests|google)\b", re.MULTILINE)
 
 
-def test_what_is_off_loads_nothing_and_tells_jobs_nothing(tmp_path: Path) -> None:
+def test_without_traces_no_library_is_loaded_and_jobs_get_no_traceparent(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     with running_service(url, tmp_path, PYTHONPROFILEIMPORTTIME="1") as service:
         worker = service.worker()
@@ -327,7 +329,7 @@ def test_what_is_off_loads_nothing_and_tells_jobs_nothing(tmp_path: Path) -> Non
             assert LIBRARIES.findall(text) == []
 
 
-def test_only_the_programs_themselves_load_it_not_the_processes_of_jobs(
+def test_the_programs_load_the_trace_libraries_and_job_processes_do_not(
     tmp_path: Path, collector: Collector
 ) -> None:
     url, environ = f"sqlite:///{tmp_path / 'jobs.db'}", collector.environ
@@ -339,7 +341,7 @@ def test_only_the_programs_themselves_load_it_not_the_processes_of_jobs(
 
 
 @pytest.mark.parametrize("name", ["server", "runner"])
-def test_without_the_libraries_a_program_does_not_start_and_says_why(
+def test_a_program_without_the_trace_libraries_does_not_start_and_says_why(
     tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "opentelemetry.py").write_text("raise ImportError('not here')")
@@ -359,7 +361,7 @@ def test_without_the_libraries_a_program_does_not_start_and_says_why(
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "'http/protobuf'"),
     ],
 )
-def test_what_cannot_be_is_said_at_the_start(name: str, value: str, wrong: str) -> None:
+def test_an_invalid_setting_is_reported_at_the_start(name: str, value: str, wrong: str) -> None:
     with pytest.raises(SettingsError, match=f"(?s){name}={value}.*{wrong}"):
         TraceSettings.read({name: value})
 

@@ -1,4 +1,4 @@
-"""What goes wrong around a worker: nothing is lost, nothing runs twice at once."""
+"""Faults around a worker. No job is lost, and no job runs twice at the same time."""
 
 import os
 import resource
@@ -28,7 +28,7 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def database(service: Service) -> Iterator[Database]:
-    """The store of the service, as a stranger sees it."""
+    """The database of the service, opened by this test."""
     store = open_store(Settings.read(service.environ))
     yield store.database
     store.close()
@@ -44,7 +44,7 @@ def lines(notes: Path) -> list[str]:
 
 
 def keepers(worker: Program) -> list[psutil.Process]:
-    """The worker's keepers: those of its children that have a job process."""
+    """The keepers of a worker: its child processes that have a job process."""
     return [child for child in psutil.Process(worker.process.pid).children() if child.children()]
 
 
@@ -52,7 +52,7 @@ def test_all_processes_of_a_worker_hold_its_lock_for_as_long_as_they_live(
     service: Service, database: Database, notes: Path
 ) -> None:
     if database.postgresql:
-        pytest.skip("there a runner lives by its lease")
+        pytest.skip("on PostgreSQL, runners have leases instead of locks")
     worker = service.worker(CONCURRENCY_LIMIT="1")
     service.submit("stubborn", {"notes": str(notes)})
     pids = [int(pid) for pid in wait_for(lambda: lines(notes))[0].split()]
@@ -62,31 +62,33 @@ def test_all_processes_of_a_worker_hold_its_lock_for_as_long_as_they_live(
         assert has_open(psutil.Process(process), lock)
 
 
-def test_a_result_waits_for_a_store_that_is_locked(service: Service, database: Database) -> None:
+def test_a_result_is_stored_once_a_locked_store_is_free(
+    service: Service, database: Database
+) -> None:
     worker = service.worker()
     job_id = service.submit(payload={"seconds": 1})
     service.wait_for_status(job_id, "running")
-    stranger = database.raw_connection()
+    other = database.raw_connection()
     if database.postgresql:
-        stranger.autocommit = False
-        stranger.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
+        other.autocommit = False
+        other.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
     else:
-        stranger.execute("BEGIN EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
     worker.logged("the store failed, trying again")
-    stranger.rollback()
-    stranger.close()
+    other.rollback()
+    other.close()
     job = service.result(job_id)
     assert (job["status"], job["attempt"]) == ("succeeded", 1)
     assert worker.stop() == 0
 
 
-def test_a_worker_whose_disk_fails_tries_again_each_second_and_goes_on(
+def test_a_worker_whose_disk_fails_retries_every_second_and_recovers(
     service: Service, database: Database
 ) -> None:
     if database.postgresql:
-        pytest.skip("only where the worker itself writes the files of the store")
+        pytest.skip("only SQLite: the worker itself writes the database files")
     worker = service.worker()
-    for _ in range(10):  # so that what is written next is beyond the limit
+    for _ in range(10):  # so that the next writes are above the limit
         service.submit(payload={"seconds": 0}, delay=600)
     process = psutil.Process(worker.process.pid)
     process.rlimit(psutil.RLIMIT_FSIZE, (64 * 1024, resource.RLIM_INFINITY))
@@ -100,18 +102,18 @@ def test_a_worker_whose_disk_fails_tries_again_each_second_and_goes_on(
         return (failures()[-1] - failures()[0]).total_seconds() if failures() else 0.0
 
     wait_for(lambda: seconds() > 2)
-    # One a second, and one more for each slot that gets ready: dozens if it tried without a pause.
+    # One a second, and one for each slot that gets ready. Without a pause there would be dozens.
     assert len(failures()) < 12, failures()
     process.rlimit(psutil.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     assert service.result(job_id)["attempt"] == 1
     assert worker.stop() == 0
 
 
-def test_a_worker_goes_on_when_the_server_drops_its_connections(
+def test_a_worker_recovers_when_the_server_drops_its_connections(
     service: Service, database: Database
 ) -> None:
     if not database.postgresql:
-        pytest.skip("only where there is a server")
+        pytest.skip("only PostgreSQL has a server")
     service.worker()
     ids = [service.submit(payload={"seconds": 0.1}) for _ in range(20)]
     for _ in range(5):
@@ -119,7 +121,7 @@ def test_a_worker_goes_on_when_the_server_drops_its_connections(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
-        time.sleep(0.1)  # the fault is to come again and again while jobs run
+        time.sleep(0.1)  # repeat the fault while jobs run
 
     def settled() -> bool:
         answers = [service.call("GET", f"/jobs/{job_id}") for job_id in ids]
@@ -129,9 +131,7 @@ def test_a_worker_goes_on_when_the_server_drops_its_connections(
     assert {service.job(job_id)["attempt"] for job_id in ids} == {1}
 
 
-def test_a_killed_keeper_costs_its_own_job_a_retry_and_no_other(
-    service: Service, notes: Path
-) -> None:
+def test_only_the_job_of_a_killed_keeper_uses_a_retry(service: Service, notes: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="2")
     victim = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
     pid = int(wait_for(lambda: lines(notes))[0].split()[0])
@@ -146,16 +146,16 @@ def test_a_killed_keeper_costs_its_own_job_a_retry_and_no_other(
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "returned"]
 
 
-@pytest.mark.parametrize("who", ["the job", "its keeper"])
-def test_a_cancel_works_though_somebody_is_stopped(service: Service, notes: Path, who: str) -> None:
+@pytest.mark.parametrize("stopped", ["the job", "its keeper"])
+def test_a_cancel_works_on_stopped_processes(service: Service, notes: Path, stopped: str) -> None:
     service.worker(CONCURRENCY_LIMIT="2")
     job_id = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
     pids = [int(pid) for pid in wait_for(lambda: lines(notes))[0].split()]
     neighbour = service.submit(payload={"seconds": 1}, max_retries=0)
     service.wait_for_status(neighbour, "running")
     family = [psutil.Process(pid) for pid in pids]
-    stopped = family if who == "the job" else [psutil.Process(family[0].ppid())]
-    for process in stopped:
+    processes = family if stopped == "the job" else [psutil.Process(family[0].ppid())]
+    for process in processes:
         process.suspend()
     service.call("POST", f"/jobs/{job_id}/cancel")
     job = service.result(job_id)
@@ -165,7 +165,7 @@ def test_a_cancel_works_though_somebody_is_stopped(service: Service, notes: Path
     assert (job["status"], job["attempt"]) == ("succeeded", 1)
 
 
-def test_a_worker_whose_keeper_is_frozen_stops_all_the_same(service: Service, notes: Path) -> None:
+def test_a_worker_with_a_frozen_keeper_can_stop(service: Service, notes: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="1", DRAIN_SECONDS="0")
     job_id = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
     wait_for(lambda: lines(notes))
@@ -176,7 +176,7 @@ def test_a_worker_whose_keeper_is_frozen_stops_all_the_same(service: Service, no
     assert (job["status"], job["attempts"][0]["outcome"]) == ("queued", "released")
 
 
-def test_a_frozen_worker_keeps_its_job_on_one_host_and_loses_it_elsewhere(
+def test_a_frozen_worker_keeps_its_job_on_sqlite_and_loses_it_with_its_lease(
     service: Service, database: Database, notes: Path
 ) -> None:
     frozen = service.worker(LEASE_SECONDS="3", CONCURRENCY_LIMIT="1")
@@ -185,11 +185,11 @@ def test_a_frozen_worker_keeps_its_job_on_one_host_and_loses_it_elsewhere(
     os.kill(frozen.process.pid, signal.SIGSTOP)
     other = service.worker(LEASE_SECONDS="3", CONCURRENCY_LIMIT="1")
     if database.postgresql:
-        # Its lease ends, which others trust: its keepers have killed the job before that.
+        # Others take the job after the end of the lease; the keepers have killed it before.
         wait_for(lambda: len(lines(notes)) == 2, timeout=15)
         assert not psutil.pid_exists(pid)
         os.kill(frozen.process.pid, signal.SIGCONT)
-        wait_for(lambda: len(_names(frozen)) == 2)  # it goes on as another
+        wait_for(lambda: len(_names(frozen)) == 2)  # it registers under a new name
     else:
         assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
         assert service.job(job_id)["locked_by"] == _name(frozen)
@@ -207,9 +207,7 @@ def _names(worker: Program) -> set[str]:
     return {line["runner"] for line in worker.lines() if line["message"] == "ready"}
 
 
-def test_all_at_once_many_jobs_run_once_each_while_some_are_canceled(
-    service: Service, notes: Path
-) -> None:
+def test_each_of_many_jobs_runs_once_while_some_are_canceled(service: Service, notes: Path) -> None:
     for _ in range(2):
         service.worker(CONCURRENCY_LIMIT="3")
     ids = [service.submit("steps", {"notes": str(notes), "seconds": 0.05}) for _ in range(60)]
@@ -223,7 +221,7 @@ def test_all_at_once_many_jobs_run_once_each_while_some_are_canceled(
     assert len(lines(notes)) >= len(succeeded)
 
 
-def test_a_worker_that_fails_at_its_start_ends_with_all_that_it_has_started(
+def test_a_worker_that_fails_at_its_start_leaves_no_processes(
     tmp_path: Path,
 ) -> None:
     code = """
@@ -233,11 +231,11 @@ def fail(*given):
     raise RuntimeError("planned")
 
 if __name__ == "__main__":
-    worker.Upkeep = fail
+    worker.Maintenance = fail
     program.main()
 """
     environ = {**os.environ, "DATA_DIR": str(tmp_path)}
-    # Whatever were left would hold the pipes, which are read to their end.
+    # Any process that is left would keep the pipes open, and run() would time out.
     failed = subprocess.run(
         [sys.executable, "-c", code], env=environ, capture_output=True, timeout=30, check=False
     )
@@ -245,20 +243,20 @@ if __name__ == "__main__":
     assert b"planned" in failed.stderr
 
 
-def test_a_worker_without_file_descriptors_lives_on_and_runs_jobs_once_there_are_some(
+def test_a_worker_survives_a_lack_of_file_descriptors(
     service: Service,
 ) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="1")
     pid = worker.process.pid
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (first_free(pid), limits[1]))
-    worker.logged("upkeep failed, it is tried again")
+    worker.logged("maintenance failed, it will be retried")
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
     job = service.result(service.submit(payload={"seconds": 0}))
     assert (job["status"], job["attempt"]) == ("succeeded", 1)
 
 
 def first_free(pid: int) -> int:
-    """The first descriptor that a process has not open."""
+    """The lowest file descriptor that a process does not use."""
     taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
     return next(number for number in range(len(taken) + 1) if number not in taken)

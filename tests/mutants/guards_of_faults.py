@@ -123,16 +123,16 @@ STORE_FAULTS = (
     Mutant(
         "an end whose commit is in doubt is told as an end",
         "runner/supervisor/settle.py",
-        "is_moved or hold(running) in doubtful",
-        "is_moved",
+        "is_accepted or running.held_fence in maybe_settled",
+        "is_accepted",
         DOUBT,
     ),
     Mutant(
         "a cancel waits for no commit",
         "runner/supervisor/supervisor.py",
-        "            self._work.kill_canceled()  # ahead of the commit, which waits for the disk\n"
+        "            self._workload.kill_canceled()  # before the commit waits for the disk\n"
         "            self._settle_and_claim()\n",
-        "            self._settle_and_claim()\n            self._work.kill_canceled()\n",
+        "            self._settle_and_claim()\n            self._workload.kill_canceled()\n",
         ("tests/runner/supervisor/test_supervisor.py",),
     ),
     Mutant(
@@ -145,8 +145,8 @@ STORE_FAULTS = (
     Mutant(
         "a claim that was committed late is run",
         "runner/supervisor/supervisor.py",
-        "if not self._in_doubt and time.monotonic() < self._reconcile_at:",
-        "if not self._in_doubt:",
+        "if not self._must_reconcile and time.monotonic() < self._reconcile_at:",
+        "if not self._must_reconcile:",
         DOUBT,
     ),
     Mutant(

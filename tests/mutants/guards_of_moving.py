@@ -59,8 +59,8 @@ MOVES = (
     ),
     Mutant(
         "a transaction is told of once",
-        "runner/supervisor/transaction_watch.py",
-        "each.seconds * AGAIN for key",
+        "runner/supervisor/maintenance.py",
+        "transaction.seconds * REPEAT_FACTOR for key",
         "0.0 for key",
         TRANSACTIONS,
     ),

@@ -73,13 +73,13 @@ PARTS = (
     Mutant(
         "canceled is written only when no part runs",
         "runner/supervisor/split_jobs.py",
-        "is_free = split.running.kill is KillReason.RELEASE",
-        "is_free = True",
+        "parts_go_on = split.running.kill_reason is KillReason.RELEASE",
+        "parts_go_on = True",
         WHOLE,
     ),
     Mutant(
         "parts that nobody waits for are killed",
-        "runner/supervisor/part_work.py",
+        "runner/supervisor/work.py",
         "if held.get(fence, True):",
         "if False:",
         WHOLE,
@@ -94,15 +94,15 @@ PARTS = (
     Mutant(
         "a timeout is that of the whole job",
         "runner/supervisor/split_jobs.py",
-        "elif left is not None and left <= 0:",
+        "elif seconds_left is not None and seconds_left <= 0:",
         "elif False:",
         WHOLE,
     ),
     Mutant(
         "parts leave half of the slots to jobs",
-        "runner/supervisor/part_work.py",
-        "return min(self._waiting, max(0, share), free)",
-        "return min(self._waiting, free)",
+        "runner/supervisor/work.py",
+        "return min(self._waiting, max(0, share), free_slots)",
+        "return min(self._waiting, free_slots)",
         ("tests/runner/supervisor/test_work.py",),
     ),
     Mutant(
@@ -129,7 +129,7 @@ PARTS = (
     Mutant(
         "a job in parts is ended as soon as somebody wants that",
         "runner/supervisor/split_jobs.py",
-        "return 0.0 if to_end else math.inf",
+        "return 0.0 if must_end else math.inf",
         "return math.inf",
         ("tests/runner/supervisor/test_supervisor.py",),
     ),

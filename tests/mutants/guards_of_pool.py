@@ -57,7 +57,7 @@ POOL = (
     Mutant(
         "a job that waits too long goes back to the queue",
         "runner/supervisor/running_jobs.py",
-        "            self._kill(token, KillReason.RELEASE)\n",
+        "            self._kill(call_id, KillReason.RELEASE)\n",
         "            pass\n",
         LINES,
     ),

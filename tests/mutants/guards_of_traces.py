@@ -3,16 +3,22 @@
 from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/telemetry/test_attempt_spans.py",)
-REPLAYED = ("tests/end_to_end/test_traces.py::test_of_submissions_only_accepted_ones_are_told",)
-OFF = ("tests/end_to_end/test_traces.py::test_what_is_off_loads_nothing_and_tells_jobs_nothing",)
-FAILING = (
-    "tests/end_to_end/test_traces.py::test_a_collector_that_fails_disturbs_nothing_and_is_told_of_once",
+REPLAYED = ("tests/end_to_end/test_traces.py::test_only_accepted_submissions_have_spans",)
+OFF = (
+    "tests/end_to_end/test_traces.py"
+    "::test_without_traces_no_library_is_loaded_and_jobs_get_no_traceparent",
 )
-STOP = ("tests/end_to_end/test_traces.py::test_what_is_not_sent_yet_is_sent_at_the_stop",)
-LONG = ("tests/end_to_end/test_traces.py::test_a_stop_does_not_wait_for_a_collector_for_long",)
+FAILING = (
+    "tests/end_to_end/test_traces.py::test_a_failing_collector_disturbs_no_job_and_is_logged_once",
+)
+STOP = ("tests/end_to_end/test_traces.py::test_a_program_that_stops_sends_its_remaining_spans",)
+LONG = (
+    "tests/end_to_end/test_traces.py"
+    "::test_a_program_that_stops_does_not_wait_long_for_the_collector",
+)
 EMPTY = (
     "tests/end_to_end/test_traces.py"
-    "::test_headers_from_a_file_are_sent_along_and_the_name_of_the_service_can_be_set",
+    "::test_headers_are_read_from_a_file_and_the_service_name_can_be_set",
 )
 
 TRACES = (
@@ -54,8 +60,8 @@ TRACES = (
     Mutant(
         "an attempt that was lost is told",
         "storage/claiming/rescue.py",
-        "with self.settled.publish_after_commit(), notifying_transaction(",
-        "with notifying_transaction(",
+        "            self.settled.publish_after_commit(),\n",
+        "",
         STORED,
     ),
     Mutant(

@@ -87,7 +87,7 @@ UPLOADS = (
     Mutant(
         "an answer that ends too early is no end of the file",
         "runner/remote/ranges.py",
-        '                raise self._broken(EOFError("it ended too early"))',
+        '                raise self._connection_error(EOFError("it ended too early"))',
         "                return",
         REMOTE,
     ),
@@ -101,7 +101,7 @@ UPLOADS = (
     Mutant(
         "what brings something is not given up",
         "runner/remote/file.py",
-        "                    patience.renew()\n",
+        "                    retries.reset()\n",
         "",
         REMOTE,
     ),

@@ -45,10 +45,10 @@ class Worker:
         )
         self._waiter = store.wakeup.waiter(WORKER)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        self._upkeep = upkeep = Maintenance(store, liveness, rescuer, work, 3600)
+        self._maintenance = maintenance = Maintenance(store, liveness, rescuer, work, 3600)
         running_jobs = RunningJobs(self.pool, store.uploads)
-        services = self.pool, running_jobs, self.claims, liveness, upkeep
-        self.supervisor = Supervisor(*services, drain_seconds=0.0, parts_bytes=parts_bytes)
+        parts = self.pool, running_jobs, self.claims, liveness, maintenance
+        self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)
 
     def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
         """Store a new job; return its id."""
@@ -94,9 +94,9 @@ class Worker:
         """Stop the worker as its program does."""
         self.supervisor.drain()
         self.pool.close()
-        self._upkeep.close()
+        self._maintenance.close()
         self._work.close()
-        self.supervisor.settle_last()
+        self.supervisor.settle_remaining()
         self._waiter.close()
         self.claims.deregister()
         self._liveness.close()

@@ -132,7 +132,7 @@ def test_each_field_of_a_submission_says_what_it_is_for(service: Service, page: 
     assert len(texts) == 10
     assert all(texts)
     expect(page.locator("#field-samples-note")).to_have_text(
-        "Lines to show of each pattern, 0 to 20."
+        "How many matching lines to show for each pattern, 0 to 20."
     )
 
 

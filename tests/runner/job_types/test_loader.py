@@ -34,7 +34,7 @@ Write = Callable[..., str]
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
-    """Write a package of job types, a module a keyword; gives its name."""
+    """Write a package of job types, with a module for each keyword; returns its name."""
     package = f"job_types_of_{tmp_path.name}"
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -62,7 +62,7 @@ def ask(type: str = "echo", upload: dict[str, Any] | None = None, **payload: Any
     )
 
 
-def test_our_own_job_types_are_found() -> None:
+def test_the_built_in_job_types_are_found() -> None:
     assert {name: job_type.upload for name, job_type in find().items()} == {
         "sleep": "none",
         "analyze": "required",
@@ -84,12 +84,12 @@ def test_a_package_named_twice_is_found_once(write: Write) -> None:
     assert list(find([package, f"{package}.one"])) == ["a"]
 
 
-def test_a_job_type_that_a_module_only_imports_is_not_found_there(write: Write) -> None:
+def test_a_job_type_that_a_module_only_imports_is_not_found(write: Write) -> None:
     package = write(one="from runner.job_types.sleep import Sleep\n" + echo("a"))
     assert list(find([package])) == ["a"]
 
 
-def test_two_job_types_of_one_name_are_refused_with_both_places(write: Write) -> None:
+def test_the_error_for_a_duplicate_name_names_both_job_types(write: Write) -> None:
     package = write(one=echo("a"), two=echo("a", cls="Other"))
     with pytest.raises(JobTypesError) as caught:
         find([package])
@@ -111,8 +111,8 @@ def test_a_package_that_does_not_exist_is_named() -> None:
 @pytest.mark.parametrize(
     ("part", "instead", "message"),
     [
-        ('name = "echo"', "", "name must be a text"),
-        ('name = "echo"', 'name = ""', "name must be a text"),
+        ('name = "echo"', "", "name must be a non-empty string"),
+        ('name = "echo"', 'name = ""', "name must be a non-empty string"),
         ("Payload = Anything", "Payload = dict", "Payload must be a subclass"),
         ("Payload = Anything", "", "Payload must be a subclass"),
         ('upload = "none"', 'upload = "maybe"', "upload must be 'none' or 'required'"),
@@ -138,7 +138,7 @@ LOADS = """
 """
 
 
-def test_what_a_job_type_loads_is_there_for_all_its_jobs_and_not_where_it_is_only_found(
+def test_load_is_called_once_for_all_jobs_and_not_by_find(
     write: Write,
 ) -> None:
     package = write(one=echo(body="return self.loaded") + LOADS.format(load="pass"))
@@ -153,27 +153,27 @@ def test_a_job_type_that_cannot_be_loaded_is_named(write: Write) -> None:
         load([package])
 
 
-def test_a_job_knows_its_id_its_attempt_and_its_upload(write: Write) -> None:
+def test_a_job_gets_its_id_attempt_and_upload(write: Write) -> None:
     body = "return [context.job_id, context.attempt, context.upload.name, context.upload.size]"
     entry = load([write(one=echo(body=body, upload="required"))])
     upload = {"path": "/x", "name": "a.log", "size": 3}
     assert json.loads(entry(ask(upload=upload), print)) == ["j1", 2, "a.log", 3]
 
 
-def test_progress_leaves_as_json_text(write: Write) -> None:
+def test_progress_is_reported_as_json_text(write: Write) -> None:
     entry = load([write(one=echo(body="context.report({'done': 1})"))])
     reports: list[str] = []
     assert entry(ask(), reports.append) == "null"
     assert reports == ['{"done":1}']
 
 
-def test_an_unknown_job_type_is_not_tried_again(write: Write) -> None:
+def test_an_unknown_job_type_is_not_retried(write: Write) -> None:
     entry = load([write(one=echo())])
     with pytest.raises(NotRetryable, match="there is no job type 'sleep'"):
         entry(ask("sleep"), print)
 
 
-def test_a_payload_that_this_code_does_not_take_is_not_tried_again(write: Write) -> None:
+def test_an_invalid_payload_is_not_retried(write: Write) -> None:
     entry = load([write(one=echo())])
     with pytest.raises(NotRetryable, match=r"payload is not valid: more: Extra inputs"):
         entry(ask(more=1), print)
@@ -186,7 +186,7 @@ def test_a_payload_that_this_code_does_not_take_is_not_tried_again(write: Write)
         ("none", {"path": "/x", "name": "a", "size": 1}, "'echo' takes no upload"),
     ],
 )
-def test_a_missing_or_needless_upload_is_not_tried_again(
+def test_a_missing_or_unexpected_upload_is_not_retried(
     write: Write, takes: str, upload: dict[str, Any] | None, message: str
 ) -> None:
     entry = load([write(one=echo(upload=takes))])
@@ -197,7 +197,7 @@ def test_a_missing_or_needless_upload_is_not_tried_again(
 @pytest.mark.parametrize(
     "value", ["float('nan')", "float('inf')", "{1, 2}", "b'x'", "'\\ud800'", "{(1, 2): 3}"]
 )
-def test_a_result_that_is_not_json_is_not_tried_again(write: Write, value: str) -> None:
+def test_a_result_that_is_not_json_is_not_retried(write: Write, value: str) -> None:
     entry = load([write(one=echo(body=f"return {value}"))])
     with pytest.raises(NotRetryable, match="result is not JSON"):
         entry(ask(), print)
@@ -209,7 +209,7 @@ def test_progress_that_is_not_json_fails_the_job(write: Write) -> None:
         entry(ask(), print)
 
 
-def test_what_a_job_type_raises_comes_out_as_it_is(write: Write) -> None:
+def test_an_error_of_a_job_type_is_raised_unchanged(write: Write) -> None:
     entry = load([write(one=echo(body="raise JobError('no luck')"))])
     with pytest.raises(JobError, match="no luck") as caught:
         entry(ask(), print)
@@ -217,7 +217,7 @@ def test_what_a_job_type_raises_comes_out_as_it_is(write: Write) -> None:
     assert not NotRetryable.retryable
 
 
-def test_at_most_ten_reports_a_second_leave_the_job_process() -> None:
+def test_at_most_ten_reports_a_second_are_sent() -> None:
     times = [n / 1000 for n in range(1000)]
     clock = iter(times)
     sent: list[str] = []
@@ -229,7 +229,7 @@ def test_at_most_ten_reports_a_second_leave_the_job_process() -> None:
     )
 
 
-def test_the_last_report_leaves_with_the_end_of_the_job(write: Write) -> None:
+def test_the_last_report_is_sent_when_the_job_ends(write: Write) -> None:
     body = "[context.report({'step': n}) for n in range(5)]"
     entry = load([write(one=echo(body=body))])
     sent: list[str] = []
@@ -246,7 +246,7 @@ def test_an_upload_opens_as_an_unbuffered_file(tmp_path: Path) -> None:
 
 
 class FakeTime:
-    """A clock that only moves by sleeping, and then always a little too far."""
+    """A clock that advances only during sleep, each time by a little too much."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -263,7 +263,7 @@ class FakeTime:
 
 
 @pytest.mark.parametrize("seconds", [0, 0.25, 5, 12.5])
-def test_sleep_ends_in_time_however_late_each_second_wakes_it(seconds: float) -> None:
+def test_sleep_ends_in_time_even_if_each_second_takes_too_long(seconds: float) -> None:
     fake = FakeTime()
     assert fake.run(seconds, []) == {"slept": seconds}
     assert seconds <= fake.now - 1000 < seconds + 0.02
@@ -279,14 +279,14 @@ def test_sleep_reports_about_once_a_second() -> None:
     ]
 
 
-def test_sleep_answers_with_the_number_it_was_given() -> None:
+def test_sleep_returns_the_number_that_it_got() -> None:
     entry = load()
     assert entry(ask("sleep", seconds=0), print) == '{"slept":0}'
     assert entry(ask("sleep", seconds=0.001), print) == '{"slept":0.001}'
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 0.5, -0.0, 31_536_000])
-def test_seconds_are_accepted(seconds: float) -> None:
+def test_valid_seconds_are_accepted(seconds: float) -> None:
     SleepPayload.model_validate({"seconds": seconds})
 
 
@@ -307,6 +307,6 @@ def test_seconds_are_accepted(seconds: float) -> None:
     ],
     ids=lambda payload: str(payload)[:40],
 )
-def test_other_seconds_are_refused(payload: dict[str, Any]) -> None:
+def test_invalid_seconds_are_refused(payload: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         SleepPayload.model_validate(payload)

@@ -262,7 +262,7 @@ def test_only_jobs_that_can_be_retried_are_claimed_to_wait(bench: Bench) -> None
 def worker(database_url: str, tmp_path: Path) -> Iterator[Worker]:
     """One that has run enough short jobs to let others wait behind them."""
     with open_worker(database_url, tmp_path, size=1) as worker:
-        worker.supervisor._roster._pace._seconds = 0.0
+        worker.supervisor._running_jobs._prefetch_depth._seconds = 0.0
         worker.turn_until(lambda: worker.pool.room(1) == 2)
         yield worker
 
@@ -304,7 +304,7 @@ def test_a_drain_gives_back_what_waits_and_lets_what_runs_end(
     waits = worker.enqueue("note", payload={"notes": str(notes)})
     worker.turn_until(lambda: worker.job(waits).attempts)
     worker.supervisor.drain()
-    worker.turn_until(worker.supervisor.done)
+    worker.turn_until(worker.supervisor.is_drained)
     assert worker.job(runs).status == "succeeded"
     assert worker.job(waits).status == "queued"
     assert notes.read_text() == "ran\n"

@@ -228,4 +228,4 @@ def test_a_worker_that_cannot_make_folders_says_so_in_one_line(tmp_path: Path) -
         assert program.process.wait(20) == 1
     told = [line for line in program.log.read_text().splitlines() if not line.startswith("{")]
     assert len(told) == 1
-    assert told[0].startswith("cannot run jobs: there is no place for their folders")
+    assert told[0].startswith("cannot run jobs: cannot create their work folders")

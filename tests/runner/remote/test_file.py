@@ -1,4 +1,4 @@
-"""A file that is read from afar: every byte once and in its order, or an error that says why."""
+"""Reading a remote file gives every byte once and in order, or an error that says why."""
 
 import hashlib
 import io
@@ -20,7 +20,7 @@ DATA = hashlib.shake_256(b"far").digest((3 << 20) + 5)
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_ranges, "_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(remote_ranges, "_TIMEOUT_SECONDS", 1.0)
     monkeypatch.setattr(remote_ranges, "PIECE_BYTES", 64 << 10)
@@ -28,10 +28,12 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_thread_stays() -> Iterator[None]:
+def _no_thread_is_left() -> Iterator[None]:
     before = threading.active_count()
     yield
-    wait_for(lambda: threading.active_count() == before)  # those of the server end by themselves
+    wait_for(
+        lambda: threading.active_count() == before
+    )  # the threads of the server end by themselves
 
 
 def read(file: RemoteFile, start: int = 0, end: int | None = None) -> bytes:
@@ -43,7 +45,9 @@ def read(file: RemoteFile, start: int = 0, end: int | None = None) -> bytes:
     ("start", "end"),
     [(0, None), (5, None), (0, 10), (1 << 20, 2 << 20), (7, 2097153), (9, 9)],
 )
-def test_a_range_is_read_whole_and_nothing_beyond_it(start: int, end: int | None) -> None:
+def test_a_range_is_read_completely_and_nothing_beyond_it_is_requested(
+    start: int, end: int | None
+) -> None:
     with web_store(DATA) as store:
         assert read(RemoteFile(store.url, len(DATA)), start, end) == DATA[start:end]
     last = len(DATA) if end is None else end
@@ -51,7 +55,7 @@ def test_a_range_is_read_whole_and_nothing_beyond_it(start: int, end: int | None
     assert len(store.asked) == -(-(last - start) // (1 << 20))
 
 
-def test_a_file_is_read_from_anywhere_again() -> None:
+def test_a_file_can_be_read_again_from_any_offset() -> None:
     with web_store(DATA) as store, RemoteFile(store.url, len(DATA)).open() as opened:
         for start in (100, 2 << 20, 0, len(DATA)):
             assert opened.seek(start) == opened.tell() == start
@@ -60,14 +64,14 @@ def test_a_file_is_read_from_anywhere_again() -> None:
         assert opened.readall() == DATA[-10:]
 
 
-def test_an_empty_file_is_read_and_looked_at() -> None:
+def test_an_empty_file_can_be_read() -> None:
     with web_store(b"") as store:
         file = RemoteFile(store.url, 0)
         assert file.modified() == 1795687200.0
         assert read(file) == b""
 
 
-def test_no_more_is_fetched_than_can_wait() -> None:
+def test_reading_ahead_is_limited() -> None:
     with web_store(bytes(64 << 20)) as store, RemoteFile(store.url, 64 << 20).open() as opened:
         assert opened.read(1) == b"\0"
         threading.Event().wait(0.3)
@@ -75,18 +79,18 @@ def test_no_more_is_fetched_than_can_wait() -> None:
 
 
 def cut(handler: Handler, number: int) -> bool:
-    """Half of every other answer."""
+    """Cut every other response in half."""
     if number % 2:
         return False
     first, last = map(int, handler.headers["Range"].removeprefix("bytes=").split("-"))
-    told = {"Content-Range": f"bytes {first}-{last}/{len(DATA)}"}
+    headers = {"Content-Range": f"bytes {first}-{last}/{len(DATA)}"}
     body = DATA[first : last + 1]
-    handler.answer(206, told, body, sent=len(body) // 2)
+    handler.answer(206, headers, body, sent=len(body) // 2)
     return True
 
 
 def busy(handler: Handler, number: int) -> bool:
-    """No, but for each third time."""
+    """Refuse two of three requests."""
     if number % 3 == 2:
         return False
     handler.answer((503, 429)[number % 3], {}, b"<Code>SlowDown</Code>")
@@ -94,13 +98,13 @@ def busy(handler: Handler, number: int) -> bool:
 
 
 def hang_up(handler: Handler, number: int) -> bool:
-    """Nothing at all, at first."""
+    """Close the first connections without a response."""
     handler.close_connection = True
     return number < 3
 
 
 @pytest.mark.parametrize("failure", [cut, busy, hang_up])
-def test_what_goes_away_by_itself_is_not_seen(failure: Failure) -> None:
+def test_transient_failures_are_retried(failure: Failure) -> None:
     with web_store(DATA, failure) as store:
         file = RemoteFile(store.url, len(DATA))
         assert file.modified() == 1795687200.0
@@ -108,10 +112,10 @@ def test_what_goes_away_by_itself_is_not_seen(failure: Failure) -> None:
 
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Failure:
-    told = {name.replace("_", "-"): value for name, value in headers.items()}
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
 
     def failure(handler: Handler, number: int) -> bool:
-        handler.answer(status, told, body)
+        handler.answer(status, sent, body)
         return True
 
     return failure
@@ -130,7 +134,7 @@ def silent(handler: Handler, number: int) -> bool:
         (answering(403, b"<Message>Request has expired"), RemoteError, "answers 403 Forbidden"),
         (answering(500), RemoteError, "answers 500 "),
         (answering(302, Location="http://127.0.0.1:1/"), RemoteError, "answers 302 "),
-        (answering(200, DATA), RemoteError, "heeds no ranges"),
+        (answering(200, DATA), RemoteError, "ignores range requests"),
         (answering(200, b"error"), RemoteChanged, "it has 5 bytes"),
         (answering(206, b"x", Content_Range="bytes 0-0/7"), RemoteChanged, "it has 7 bytes"),
         (answering(416, b"", Content_Range="bytes */7"), RemoteChanged, "it has 7 bytes"),
@@ -143,7 +147,7 @@ def silent(handler: Handler, number: int) -> bool:
         (silent, RemoteError, "the connection to the store failed"),
     ],
 )
-def test_what_stays_wrong_is_said_without_the_url(
+def test_a_permanent_failure_raises_an_error_without_the_url(
     failure: Failure, kind: type[RemoteError], text: str
 ) -> None:
     with web_store(DATA, failure) as store:
@@ -168,7 +172,7 @@ def test_what_stays_wrong_is_said_without_the_url(
         ),
     ],
 )
-def test_a_job_is_tried_again_only_where_that_can_help(
+def test_a_job_is_retried_only_if_that_can_help(
     failure: Failure, retryable: bool, text: str
 ) -> None:
     with web_store(DATA, failure) as store:

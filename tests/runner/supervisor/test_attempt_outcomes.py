@@ -1,6 +1,8 @@
-"""Every way in which an attempt ends, through the pool and in the store, on both databases.
+"""Every outcome of an attempt, from the pool to the store, on both databases.
 
-(With its runner: tests/end_to_end/test_programs.py. By the kernel for want of memory: tests/runner/pool/test_limits.py.)"""
+tests/end_to_end/test_programs.py covers runners that die, and tests/runner/pool/test_limits.py
+covers jobs that the kernel kills because it is out of memory.
+"""
 
 import os
 import signal
@@ -27,7 +29,7 @@ def worker(database_url: str, tmp_path: Path) -> Iterator[Worker]:
 
 
 def assert_used(attempt: Attempt, seconds: float, cpu_seconds: float = 0.0) -> None:
-    """That an attempt has its times and what it has used."""
+    """Check that an attempt took at least `seconds`, and that its usage is stored."""
     assert attempt.finished_at is not None
     assert seconds * 1000 <= attempt.finished_at - attempt.started_at < 50_000
     assert attempt.usage.cpu_seconds is not None
@@ -37,7 +39,7 @@ def assert_used(attempt: Attempt, seconds: float, cpu_seconds: float = 0.0) -> N
     assert (attempt.usage.pid or 0) > 1
 
 
-def test_an_attempt_that_returned(worker: Worker) -> None:
+def test_a_returned_attempt(worker: Worker) -> None:
     job, attempt = worker.ended(worker.enqueue(payload={"seconds": 0.2}))
     assert (job.status, attempt.outcome, attempt.error) == ("succeeded", "returned", None)
     assert_used(attempt, 0.19)
@@ -54,7 +56,7 @@ def test_an_attempt_that_returned(worker: Worker) -> None:
         ("hog", {}, "out_of_memory", "OutOfMemory", "JOB_MEMORY_BYTES=268435456"),
     ],
 )
-def test_an_attempt_that_ended_badly(
+def test_a_failed_attempt(
     worker: Worker, type: str, options: Any, outcome: str, error_type: str, message: str
 ) -> None:
     options = {"payload": {"seconds": 60} if type == "sleep" else {}, **options}
@@ -69,12 +71,12 @@ def test_an_attempt_that_ended_badly(
 
 
 @pytest.mark.parametrize("type", ["exit", "hog"])
-def test_a_crash_and_a_want_of_memory_use_a_retry(worker: Worker, type: str) -> None:
+def test_a_crash_or_running_out_of_memory_uses_a_retry(worker: Worker, type: str) -> None:
     job, _ = worker.ended(worker.enqueue(type, payload={}, max_retries=1))
     assert (job.status, job.retry_count, job.attempt) == ("queued", 1, 1)
 
 
-def test_an_attempt_that_was_canceled(worker: Worker) -> None:
+def test_a_canceled_attempt(worker: Worker) -> None:
     job_id = worker.enqueue()
     pid = worker.started(job_id)
     worker.jobs.cancel(job_id)
@@ -84,7 +86,7 @@ def test_an_attempt_that_was_canceled(worker: Worker) -> None:
     assert pools.existing([pid]) == []
 
 
-def test_an_attempt_that_was_released_at_a_stop(worker: Worker) -> None:
+def test_an_attempt_released_by_a_drain(worker: Worker) -> None:
     job_id = worker.enqueue("steps", payload={"notes": "/dev/null", "seconds": 60}, max_retries=0)
     worker.started(job_id)
     worker.supervisor.drain()
@@ -94,7 +96,7 @@ def test_an_attempt_that_was_released_at_a_stop(worker: Worker) -> None:
     assert_used(attempt, 0)
 
 
-def test_attempts_that_ended_with_a_keeper_and_what_they_used_is_not_known(worker: Worker) -> None:
+def test_attempts_lost_with_their_keeper_have_no_known_usage(worker: Worker) -> None:
     guilty, innocent = worker.enqueue(max_retries=0), worker.enqueue(max_retries=0)
     pid = worker.started(guilty)
     worker.started(innocent)
@@ -112,7 +114,7 @@ def test_attempts_that_ended_with_a_keeper_and_what_they_used_is_not_known(worke
 
 
 def stored(worker: Worker, data: bytes) -> Upload:
-    """An uploaded file."""
+    """Store an uploaded file."""
     writer = worker.store.uploads.writer()
     writer.write(data)
     return writer.finish("app.log", "00")

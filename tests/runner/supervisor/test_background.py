@@ -1,4 +1,4 @@
-"""What waits for a network is done beside the loop: one after the other, whatever comes of it."""
+"""Background tasks run in order beside the main loop, and their failures do not stop it."""
 
 import threading
 import time
@@ -6,83 +6,83 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from runner.supervisor import background as errands
+from runner.supervisor import background
 from runner.supervisor.background import BackgroundTasks
 from tests.support.waiting import wait_for
 
 
 @pytest.fixture
-def beside() -> Iterator[BackgroundTasks]:
-    made = BackgroundTasks(at_once=False)
-    yield made
-    made.close()
+def tasks() -> Iterator[BackgroundTasks]:
+    tasks = BackgroundTasks(inline=False)
+    yield tasks
+    tasks.close()
 
 
-def test_what_needs_no_network_is_done_at_once_and_its_errors_are_the_callers() -> None:
+def test_an_inline_task_runs_in_the_calling_thread_and_raises_to_the_caller() -> None:
     done: list[int] = []
-    made = BackgroundTasks(at_once=True)
-    made.do(lambda: done.append(threading.get_ident()))
+    tasks = BackgroundTasks(inline=True)
+    tasks.submit(lambda: done.append(threading.get_ident()))
     assert done == [threading.get_ident()]
     with pytest.raises(ZeroDivisionError):
-        made.do(lambda: print(1 / 0))  # noqa: T201
-    made.close()
+        tasks.submit(lambda: print(1 / 0))  # noqa: T201
+    tasks.close()
 
 
-def test_the_caller_waits_for_nothing_and_the_order_stays(beside: BackgroundTasks) -> None:
+def test_submit_does_not_wait_and_tasks_run_in_order(tasks: BackgroundTasks) -> None:
     gate, done = threading.Event(), list[int]()
 
     def wait() -> None:
         gate.wait()
         done.append(0)
 
-    beside.do(wait)
+    tasks.submit(wait)
     for number in (1, 2, 3):
-        beside.do(adding(done, number))
+        tasks.submit(appending(done, number))
     assert done == []
     gate.set()
     wait_for(lambda: done == [0, 1, 2, 3])
 
 
-def adding(done: list[int], number: int) -> Callable[[], None]:
+def appending(done: list[int], number: int) -> Callable[[], None]:
     return lambda: done.append(number)
 
 
-def test_what_fails_is_logged_and_the_next_is_done(
-    beside: BackgroundTasks, caplog: pytest.LogCaptureFixture
+def test_a_failed_task_is_logged_and_the_next_one_runs(
+    tasks: BackgroundTasks, caplog: pytest.LogCaptureFixture
 ) -> None:
     done: list[int] = []
-    beside.do(lambda: print(1 / 0))  # noqa: T201
-    beside.do(adding(done, 1))
+    tasks.submit(lambda: print(1 / 0))  # noqa: T201
+    tasks.submit(appending(done, 1))
     wait_for(lambda: done == [1])
     (record,) = caplog.records
     assert vars(record)["reason"] == "ZeroDivisionError: division by zero"
 
 
-def test_a_stop_waits_no_longer_than_a_moment_and_begins_nothing(
+def test_close_does_not_wait_for_a_task_that_hangs_and_starts_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(errands, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(background, "CLOSE_SECONDS", 0.05)
     gate, done = threading.Event(), list[int]()
-    made = BackgroundTasks(at_once=False)
-    made.do(lambda: print(end="" if gate.wait() else "?"))  # noqa: T201
-    made.do(adding(done, 1))
+    tasks = BackgroundTasks(inline=False)
+    tasks.submit(lambda: print(end="" if gate.wait() else "?"))  # noqa: T201
+    tasks.submit(appending(done, 1))
     began = time.monotonic()
-    made.close()
+    tasks.close()
     assert time.monotonic() - began < 5
     gate.set()
-    wait_for(lambda: "errands" not in {thread.name for thread in threading.enumerate()})
+    wait_for(lambda: "background-tasks" not in {thread.name for thread in threading.enumerate()})
     assert done == []
 
 
-def test_what_found_no_thread_is_told_so_and_the_next_is_done(
-    beside: BackgroundTasks, monkeypatch: pytest.MonkeyPatch
+def test_a_thread_that_cannot_be_started_raises_and_the_next_submit_tries_again(
+    tasks: BackgroundTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[int] = []
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
         with pytest.raises(RuntimeError):
-            beside.do(adding(done, 1))
-    beside.do(adding(done, 2))
+            tasks.submit(appending(done, 1))
+    tasks.submit(appending(done, 2))
     wait_for(lambda: done == [2])
 
 

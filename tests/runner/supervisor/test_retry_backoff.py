@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.supervisor.retry import delay_ms
+from runner.supervisor.settle import backoff_ms
 
 chances = st.floats(min_value=0, max_value=1)
 
@@ -15,32 +15,34 @@ chances = st.floats(min_value=0, max_value=1)
 def test_the_wait_doubles_from_two_seconds_up_to_a_minute(
     retry_count: int, milliseconds: int
 ) -> None:
-    assert delay_ms(retry_count, lambda: 0.5) == milliseconds
+    assert backoff_ms(retry_count, lambda: 0.5) == milliseconds
 
 
 def test_the_wait_varies_by_twenty_percent() -> None:
-    assert delay_ms(2, lambda: 0.0) == 3_200
-    assert delay_ms(2, lambda: 1.0) == 4_800
+    assert backoff_ms(2, lambda: 0.0) == 3_200
+    assert backoff_ms(2, lambda: 1.0) == 4_800
 
 
-def test_late_retries_are_spread_too() -> None:
-    assert delay_ms(50, lambda: 0.0) == 48_000
-    assert delay_ms(50, lambda: 1.0) == 60_000
+def test_retries_at_the_maximum_backoff_vary_too() -> None:
+    assert backoff_ms(50, lambda: 0.0) == 48_000
+    assert backoff_ms(50, lambda: 1.0) == 60_000
 
 
-def test_base_and_bound_can_be_set() -> None:
-    assert delay_ms(1, lambda: 0.5, base_seconds=0.25) == 250
-    assert delay_ms(9, lambda: 0.5, max_seconds=7.5) == 7_500
-    assert delay_ms(9, lambda: 0.5, max_seconds=0) == 0
+def test_the_base_and_the_maximum_can_be_set() -> None:
+    assert backoff_ms(1, lambda: 0.5, base_seconds=0.25) == 250
+    assert backoff_ms(9, lambda: 0.5, max_seconds=7.5) == 7_500
+    assert backoff_ms(9, lambda: 0.5, max_seconds=0) == 0
 
 
 @settings(database=None, deadline=None)
 @given(retry_count=st.integers(min_value=1, max_value=10**30), chance=chances)
-def test_no_retry_count_waits_longer_than_the_bound(retry_count: int, chance: float) -> None:
-    assert 1_600 <= delay_ms(retry_count, lambda: chance) <= 60_000
+def test_no_retry_waits_longer_than_the_maximum(retry_count: int, chance: float) -> None:
+    assert 1_600 <= backoff_ms(retry_count, lambda: chance) <= 60_000
 
 
 @settings(database=None, deadline=None)
 @given(retry_count=st.integers(min_value=1, max_value=10), chance=chances)
-def test_a_later_retry_never_waits_less_by_the_same_chance(retry_count: int, chance: float) -> None:
-    assert delay_ms(retry_count, lambda: chance) <= delay_ms(retry_count + 1, lambda: chance)
+def test_a_later_retry_never_waits_less_for_the_same_random_number(
+    retry_count: int, chance: float
+) -> None:
+    assert backoff_ms(retry_count, lambda: chance) <= backoff_ms(retry_count + 1, lambda: chance)

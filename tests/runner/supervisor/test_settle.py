@@ -1,4 +1,4 @@
-"""What becomes of a job by how its attempt ended."""
+"""How the outcome of an attempt changes its job."""
 
 import pytest
 
@@ -11,7 +11,7 @@ RAISED = CallOutcome("raised", error_type="ValueError", error_message="no")
 
 
 @pytest.mark.parametrize("max_retries", [0, 1])
-def test_a_job_that_was_to_be_canceled_is_canceled_by_its_own_error(
+def test_a_job_that_fails_after_a_cancel_request_is_canceled(
     bench: Bench, max_retries: int
 ) -> None:
     runner = bench.runner()
@@ -22,7 +22,7 @@ def test_a_job_that_was_to_be_canceled_is_canceled_by_its_own_error(
     assert bench.job(job.id).status == "canceled"
 
 
-def test_a_job_that_has_returned_before_it_could_be_canceled_has_succeeded(bench: Bench) -> None:
+def test_a_job_that_returns_after_a_cancel_request_has_succeeded(bench: Bench) -> None:
     runner = bench.runner()
     bench.enqueue()
     (job,) = runner.claims.claim(1)
@@ -31,7 +31,7 @@ def test_a_job_that_has_returned_before_it_could_be_canceled_has_succeeded(bench
     assert bench.job(job.id).status == "succeeded"
 
 
-def test_a_neighbour_of_a_lost_call_is_tried_again_a_little_later_at_no_cost(bench: Bench) -> None:
+def test_a_job_lost_through_no_fault_of_its_own_is_released_with_a_delay(bench: Bench) -> None:
     runner = bench.runner()
     bench.enqueue(max_retries=0)
     (job,) = runner.claims.claim(1)

@@ -1,4 +1,4 @@
-"""Jobs in parts, done by several workers, on both databases."""
+"""Split jobs, whose parts several workers run, on both databases."""
 
 import signal
 from collections import Counter
@@ -31,7 +31,7 @@ def lines(notes: Path) -> list[str]:
 
 
 def begun(notes: Path) -> Counter[int]:
-    """How often each part was begun."""
+    """How often each part was started, by its number."""
     return Counter(int(line.split()[1]) for line in lines(notes) if line.startswith("begin"))
 
 
@@ -40,7 +40,7 @@ def done(notes: Path) -> int:
 
 
 def workers_of(notes: Path) -> set[str]:
-    """The keepers that have begun parts."""
+    """The process ids of the keepers that have started parts."""
     return {line.split()[2] for line in lines(notes) if line.startswith("begin")}
 
 
@@ -49,7 +49,7 @@ def keepers_of(worker: Program) -> set[str]:
 
 
 def pieces(service: Service, notes: Path, seconds: float = 0.1, **more: object) -> str:
-    """A job of eight parts, each of which takes so long."""
+    """Submit a job of eight parts that take `seconds` each; returns its id."""
     options = {"max_retries": more.pop("max_retries", 1)}
     payload = {"notes": str(notes), "seconds": seconds, **more}
     return service.upload(TEXT.encode(), payload, type="pieces", **options)
@@ -84,25 +84,25 @@ def test_parts_run_wherever_a_slot_is_free_and_are_folded_in_order(
     assert attempt["peak_memory_bytes"] > 1_000_000
 
 
-def test_a_job_stays_in_one_place_where_nobody_could_help(service: Service, notes: Path) -> None:
+def test_a_job_is_not_split_if_no_other_worker_could_help(service: Service, notes: Path) -> None:
     service.worker()
     assert service.result(pieces(service, notes))["result"] == TEXT
     assert lines(notes) == ["whole"]
 
 
-def test_a_small_file_stays_in_one_place(service: Service, notes: Path) -> None:
+def test_a_job_with_a_small_file_is_not_split(service: Service, notes: Path) -> None:
     for _ in range(2):
         service.worker(PARTS_BYTES=str(len(TEXT) + 1))
     assert service.result(pieces(service, notes))["result"] == TEXT
     assert lines(notes) == ["whole"]
 
 
-def test_a_cancel_of_the_job_ends_all_of_its_parts(service: Service, notes: Path) -> None:
+def test_canceling_a_job_ends_all_of_its_parts(service: Service, notes: Path) -> None:
     workers = [service.worker() for _ in range(2)]
     job_id = pieces(service, notes, seconds=60)
     wait_for(lambda: sum(begun(notes).values()) == 4)
     status, answer = service.call("POST", f"/jobs/{job_id}/cancel")
-    assert status in (200, 202), answer  # where all are busy, it takes longer than it waits
+    assert status in (200, 202), answer  # 202 if the machine is so busy that the wait is over
     assert service.wait_for_status(job_id, "canceled")
     assert set(begun(notes)) == {0, 1, 2, 3}
     assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
@@ -110,7 +110,7 @@ def test_a_cancel_of_the_job_ends_all_of_its_parts(service: Service, notes: Path
     assert done(notes) == 0
 
 
-def test_a_canceled_job_that_is_retried_does_all_of_its_parts(
+def test_a_canceled_job_runs_all_of_its_parts_when_a_client_retries_it(
     service: Service, notes: Path
 ) -> None:
     for _ in range(2):
@@ -125,7 +125,7 @@ def test_a_canceled_job_that_is_retried_does_all_of_its_parts(
     assert done(notes) == before + 8
 
 
-def test_a_part_that_fails_fails_the_attempt_and_what_is_done_stays_done(
+def test_a_failed_part_fails_the_attempt_and_finished_parts_are_not_repeated(
     service: Service, notes: Path
 ) -> None:
     for _ in range(2):
@@ -136,11 +136,11 @@ def test_a_part_that_fails_fails_the_attempt_and_what_is_done_stays_done(
     assert first["outcome"] == "raised"
     assert first["error"] == {"type": "ValueError", "message": "part 7 is bad"}
     assert begun(notes)[7] == 2
-    # With four slots, four of those before it have ended when the last one begins.
+    # There are four slots, so four parts have ended when the last one starts.
     assert sum(times == 1 for times in begun(notes).values()) >= 4
 
 
-def test_a_part_for_which_there_is_no_retry_fails_the_job(service: Service, notes: Path) -> None:
+def test_a_part_that_fails_for_good_fails_the_job(service: Service, notes: Path) -> None:
     for _ in range(2):
         service.worker()
     job = service.result(pieces(service, notes, fails=[0, 9], retryable=False, max_retries=3))
@@ -148,7 +148,7 @@ def test_a_part_for_which_there_is_no_retry_fails_the_job(service: Service, note
     assert job["error"] == {"type": "NotRetryable", "message": "part 0 is bad"}
 
 
-def test_the_timeout_is_that_of_the_whole_job(service: Service, notes: Path) -> None:
+def test_the_timeout_applies_to_the_whole_job(service: Service, notes: Path) -> None:
     for _ in range(2):
         service.worker()
     payload = {"notes": str(notes), "seconds": 0.8}
@@ -159,9 +159,9 @@ def test_the_timeout_is_that_of_the_whole_job(service: Service, notes: Path) -> 
     assert job["error"] == {"type": "TimedOut", "message": "the job ran longer than 1.2 s"}
 
 
-@pytest.mark.parametrize("whose", ["that of a part", "that of the job"])
-def test_a_worker_that_is_killed_costs_only_the_parts_it_ran(
-    service: Service, notes: Path, whose: str
+@pytest.mark.parametrize("runs", ["a part", "the job"])
+def test_only_the_parts_of_a_killed_worker_run_again(
+    service: Service, notes: Path, runs: str
 ) -> None:
     workers, gate = [service.worker() for _ in range(4)], notes.with_name("gate")
     job_id = pieces(service, notes, seconds=0, gate=str(gate))
@@ -169,23 +169,23 @@ def test_a_worker_that_is_killed_costs_only_the_parts_it_ran(
     held_by = service.job(job_id)["attempts"][0]["runner"]
     holders = [each for each in workers if each.logged("ready")["runner"] == held_by]
     others = [each for each in workers if each not in holders]
-    victim = (holders if whose == "that of the job" else others)[0]
+    victim = (holders if runs == "the job" else others)[0]
     ran = [number for number in range(8) if _ran_by(notes, number) in keepers_of(victim)]
     assert victim.stop(signal.SIGKILL) == -signal.SIGKILL
     gate.touch()
     job = service.result(job_id)
     assert (job["status"], job["result"]) == ("succeeded", TEXT)
-    assert job["attempt"] == (2 if whose == "that of the job" else 1)
+    assert job["attempt"] == (2 if runs == "the job" else 1)
     again = [number for number, times in begun(notes).items() if times > 1]
     assert sorted(again) == ran
 
 
 def _ran_by(notes: Path, number: int) -> str:
-    """The keeper that has begun a part first."""
+    """The process id of the keeper that started a part first."""
     return next(line.split()[2] for line in lines(notes) if line.startswith(f"begin {number} "))
 
 
-def test_a_worker_that_stops_gives_its_parts_back(service: Service, notes: Path) -> None:
+def test_a_worker_that_stops_releases_its_parts(service: Service, notes: Path) -> None:
     workers = [service.worker() for _ in range(2)]
     job_id = pieces(service, notes, seconds=1.5)
     wait_for(lambda: sum(begun(notes).values()) == 4)
@@ -196,7 +196,9 @@ def test_a_worker_that_stops_gives_its_parts_back(service: Service, notes: Path)
     assert (job["status"], job["result"], job["attempt"]) == ("succeeded", TEXT, 1)
 
 
-def test_the_worker_of_the_job_stops_and_another_goes_on(service: Service, notes: Path) -> None:
+def test_another_worker_continues_a_split_job_whose_worker_stops(
+    service: Service, notes: Path
+) -> None:
     workers = [service.worker() for _ in range(2)]
     job_id = pieces(service, notes, seconds=1.5)
     wait_for(lambda: done(notes) >= 1)
@@ -209,7 +211,7 @@ def test_the_worker_of_the_job_stops_and_another_goes_on(service: Service, notes
     assert job["retry_count"] == 0
 
 
-def test_jobs_go_on_beside_parts_and_parts_beside_jobs(service: Service, notes: Path) -> None:
+def test_jobs_and_parts_run_side_by_side(service: Service, notes: Path) -> None:
     for _ in range(2):
         service.worker()
     job_id = pieces(service, notes, seconds=1)
@@ -220,7 +222,7 @@ def test_jobs_go_on_beside_parts_and_parts_beside_jobs(service: Service, notes: 
     assert service.result(job_id)["result"] == TEXT
 
 
-def test_workers_do_parts_only_of_jobs_from_their_queues(service: Service, notes: Path) -> None:
+def test_workers_run_parts_only_of_jobs_in_their_queues(service: Service, notes: Path) -> None:
     assert service.call("PUT", "/queues/big", {})[0] in (200, 201)
     others = service.worker(QUEUES="default")
     for _ in range(2):
@@ -232,11 +234,11 @@ def test_workers_do_parts_only_of_jobs_from_their_queues(service: Service, notes
     assert not workers_of(notes) & keepers_of(others)
 
 
-def test_what_parts_tell_is_added_up_while_they_run(service: Service, notes: Path) -> None:
+def test_the_progress_of_running_parts_is_added_up(service: Service, notes: Path) -> None:
     for _ in range(2):
         service.worker()
     job_id = pieces(service, notes, seconds=1)
-    told = wait_for(lambda: (service.job(job_id)["progress"] or {}).get("done"))
-    assert 1 <= told <= 8
+    parts_done = wait_for(lambda: (service.job(job_id)["progress"] or {}).get("done"))
+    assert 1 <= parts_done <= 8
     assert service.job(job_id)["progress"]["of"] == 8
     assert service.result(job_id)["progress"]["parts_done"] == 8

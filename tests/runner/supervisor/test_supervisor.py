@@ -1,5 +1,4 @@
-"""What wakes a runner that would otherwise sleep, and what it does first: here it never looks by
-itself."""
+"""Events that wake a runner, and the order of its work. The runner never polls in these tests."""
 
 import os
 from collections.abc import Iterator
@@ -18,26 +17,26 @@ from tests.support.workers import Worker, another_runner, open_worker
 
 @pytest.fixture
 def worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr(supervisor, "POLL_SECONDS", 3600.0)
     with open_worker(database_url, tmp_path, parts_bytes=40) as worker:
         yield worker
 
 
 def in_parts(worker: Worker, notes: Path) -> UUID:
-    """A job of parts that take long, of which some run here."""
+    """Start a split job with long parts, some of which run in this worker; returns its id."""
     writer = worker.store.uploads.writer()
     writer.write(b"x" * 80)
     payload = {"notes": str(notes), "seconds": 60}
     upload = writer.finish("a.log", "0" * 64)
     job_id = worker.enqueue("pieces", payload=payload, upload=upload)
-    worker.turn_until(worker.supervisor._roster.parts)
-    wait_for(lambda: notes.exists() and "begin" in notes.read_text())  # that wakes nobody
+    worker.turn_until(worker.supervisor._running_jobs.part_fences)
+    wait_for(lambda: notes.exists() and "begin" in notes.read_text())  # it wakes no runner
     return job_id
 
 
 @pytest.fixture
 def helper(worker: Worker) -> Iterator[None]:
-    """Another runner, without which no job is done in parts; it does nothing."""
+    """A registered runner that does nothing. Jobs are split only if there is another runner."""
     liveness = worker.store.liveness(3600)
     claims = another_runner(worker.store, liveness)
     yield
@@ -46,15 +45,17 @@ def helper(worker: Worker) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("helper")
-def test_a_cancel_of_a_job_in_parts_is_not_slept_through(worker: Worker, tmp_path: Path) -> None:
+def test_canceling_a_split_job_wakes_its_runner(worker: Worker, tmp_path: Path) -> None:
     job_id = in_parts(worker, tmp_path / "notes")
     worker.jobs.cancel(job_id)
-    worker.wake()  # by the cancel, of which it has nothing more to hear then
+    worker.wake()  # takes the only wake-up that the cancel sends
     worker.turn_until(lambda: worker.job(job_id).status == "canceled")
     assert not worker.pool.pids()
 
 
-def test_a_cancel_waits_for_no_commit(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cancel_does_not_wait_for_a_commit(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     canceled = worker.enqueue()
     pid = worker.started(canceled)
     worker.enqueue(payload={"seconds": 0})
@@ -69,20 +70,20 @@ def test_a_cancel_waits_for_no_commit(worker: Worker, monkeypatch: pytest.Monkey
         wait_for(lambda: not psutil.pid_exists(pid))
 
 
-def test_a_job_that_falls_due_is_not_slept_through(worker: Worker) -> None:
+def test_a_job_that_falls_due_wakes_the_runner(worker: Worker) -> None:
     job_id = worker.enqueue(payload={"seconds": 0}, delay=1)
     worker.turn_until(lambda: worker.job(job_id).status == "succeeded")
 
 
-def test_the_death_of_another_runner_is_not_slept_through(worker: Worker) -> None:
+def test_the_death_of_another_runner_wakes_the_runner(worker: Worker) -> None:
     other = worker.store.liveness(30)
     if not isinstance(other, FileLiveness):
-        pytest.skip("where runners have leases, a query has to ask")
+        pytest.skip("with leases, only a query finds dead runners")
     job_id = worker.enqueue(payload={"seconds": 0})
     claims = another_runner(worker.store, other)
     with claims.transaction():
         assert [job.id for job in claims.claim(1)] == [job_id]
     worker.supervisor.tick()
-    worker.supervisor.tick()  # nothing is left of its own start
+    worker.supervisor.tick()  # handles all events of its own start
     os.close(other.descriptors[0])
     worker.turn_until(lambda: worker.job(job_id).attempts[0].outcome == "lost")

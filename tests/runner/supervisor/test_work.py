@@ -5,14 +5,14 @@ from uuid import uuid4
 
 import pytest
 
-from runner.supervisor.part_work import PartClaimer
+from runner.supervisor.work import PartClaimer
 from storage.db.models import PartRow
 from storage.records.job import Upload, Usage
 from tests.support.workers import Worker, another_runner, open_worker
 
 
-class Store:
-    """As many parts as are said wait."""
+class FakeParts:
+    """A store in which `waiting` parts wait."""
 
     def __init__(self, waiting: int) -> None:
         self._waiting = waiting
@@ -21,13 +21,13 @@ class Store:
         return min(self._waiting, limit)
 
 
-class Roster:
-    """So many parts run here."""
+class FakeRunningJobs:
+    """Running jobs that include `running` parts."""
 
     def __init__(self, running: int) -> None:
         self._running = running
 
-    def parts(self) -> list[object]:
+    def part_fences(self) -> list[object]:
         return [object()] * self._running
 
 
@@ -45,16 +45,16 @@ class Roster:
         (1, 0, 9, 1, 1),
     ],
 )
-def test_parts_have_half_of_the_slots_for_certain_as_long_as_they_wait(
+def test_half_of_the_slots_are_reserved_for_waiting_parts(
     slots: int, running: int, waiting: int, free: int, reserved: int
 ) -> None:
-    work = PartClaimer(Store(waiting), Roster(running), slots)  # type: ignore[arg-type]
-    assert work.look(free) is (waiting > 0 and free > 0)
-    assert work.reserved(free) == reserved
+    claimer = PartClaimer(FakeParts(waiting), FakeRunningJobs(running), slots)  # type: ignore[arg-type]
+    assert claimer.find_waiting(free) is (waiting > 0 and free > 0)
+    assert claimer.reserved_slots(free) == reserved
 
 
 def leave_a_part(worker: Worker, notes: Path) -> None:
-    """A part, which takes long, of a job that its runner has given back for a while."""
+    """Store a part that takes long, of a job that another runner has released for an hour."""
     store = worker.store
     upload = Upload(uuid4(), "a.log", 1, "0" * 64)
     worker.enqueue("pieces", payload={"notes": str(notes), "seconds": 60}, upload=upload)
@@ -64,14 +64,16 @@ def leave_a_part(worker: Worker, notes: Path) -> None:
     assert other.release(job.fence, Usage(), 3_600_000)
 
 
-def test_a_part_of_a_job_that_nobody_holds_may_be_lost_as_any_other(
+def test_a_part_that_this_runner_no_longer_holds_is_killed_even_if_its_job_is_queued(
     database_url: str, tmp_path: Path
 ) -> None:
     notes = tmp_path / "notes"
     with open_worker(database_url, tmp_path) as worker:
         leave_a_part(worker, notes)
         worker.turn_until(notes.exists)
-        worker.store.database.run(PartRow.update(tries=PartRow.tries + 1))  # another has it
-        worker.turn_until(lambda: not worker.pool.pids())  # it is killed, which nobody asks for
+        worker.store.database.run(
+            PartRow.update(tries=PartRow.tries + 1)
+        )  # as if another runner held it
+        worker.turn_until(lambda: not worker.pool.pids())  # killed without a wake-up
         job, _ = worker.ended(worker.enqueue(payload={"seconds": 0}))
         assert job.status == "succeeded"

@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runner.supervisor import transaction_watch
-from runner.supervisor.transaction_watch import TransactionWatch
+from runner.supervisor import maintenance
+from runner.supervisor.maintenance import TransactionWatch
 from storage.open import connection_name
 from storage.queries import health
 from storage.queries.health import oldest_transaction_seconds, open_transactions
@@ -41,7 +41,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
-    return [each for each in caplog.records if each.name == transaction_watch.__name__]
+    return [each for each in caplog.records if each.name == maintenance.__name__]
 
 
 @only_on_postgresql
@@ -53,20 +53,20 @@ def test_an_idle_transaction_is_logged_once_and_again_at_ten_times_its_age(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     watch, database = TransactionWatch(bench.store.database), bench.store.database
-    watch.look()
+    watch.check()
     with idle_transaction(database_url) as pid:
         wait_for(lambda: any(each.too_old for each in open_transactions(database)))
         for _ in range(3):
-            watch.look()
+            watch.check()
         (record,) = warnings(caplog)
         assert (record.__dict__["pid"], record.__dict__["session"]) == (pid, "forgotten")
         assert record.__dict__["idle"]
         assert record.__dict__["seconds"] >= 0.1
-        monkeypatch.setattr(transaction_watch, "AGAIN", 1.0)
-        wait_for(lambda: watch.look() or len(warnings(caplog)) > 1)
+        monkeypatch.setattr(maintenance, "REPEAT_FACTOR", 1.0)
+        wait_for(lambda: watch.check() or len(warnings(caplog)) > 1)
     wait_for(lambda: not open_transactions(database))
-    watch.look()
-    assert watch._next == {}  # ended transactions are forgotten
+    watch.check()
+    assert watch._next_warning == {}  # nothing is kept of what has ended
 
 
 @only_on_postgresql
@@ -76,7 +76,7 @@ def test_an_active_transaction_is_logged_later(
     works = threading.Thread(target=work, args=(database_url, 1.0))
     works.start()
     wait_for(lambda: (oldest_transaction_seconds(bench.store.database) or 0) > 0.2)
-    TransactionWatch(bench.store.database).look()
+    TransactionWatch(bench.store.database).check()
     works.join()
     assert warnings(caplog) == []
 

@@ -1,4 +1,4 @@
-"""Job types that behave in every way that jobs behave, for tests of the whole."""
+"""Job types that succeed, fail, crash, hang and so on, for end-to-end tests."""
 
 import ctypes
 import os
@@ -17,20 +17,20 @@ from runner.job_types.in_parts import InParts, JobPart
 
 
 class NotePayload(Payload):
-    """A file to which each run adds a line."""
+    """`notes` is a file to which each run adds a line; `seconds` is how long the job takes."""
 
     notes: str
     seconds: float = 0
 
 
 def note(notes: str, line: str) -> None:
-    """Add a line in one write."""
+    """Add a line to a file, in one write."""
     with Path(notes).open("a") as file:
         file.write(f"{line}\n")
 
 
 class Flaky(JobType[NotePayload]):
-    """Fails at its first attempt."""
+    """Fails in its first attempt only."""
 
     name = "flaky"
     Payload = NotePayload
@@ -44,7 +44,7 @@ class Flaky(JobType[NotePayload]):
 
 
 class Note(JobType[NotePayload]):
-    """Does nothing else."""
+    """Adds a line to the file, after some seconds."""
 
     name = "note"
     Payload = NotePayload
@@ -56,13 +56,13 @@ class Note(JobType[NotePayload]):
 
 
 class GatePayload(NotePayload):
-    """A file that is waited for."""
+    """`gate` is a file that the job waits for."""
 
     gate: str
 
 
 class Gated(JobType[GatePayload]):
-    """Notes its id when it begins, and ends when there is a gate."""
+    """Notes its id when it starts, and ends some seconds after the gate file exists."""
 
     name = "gated"
     Payload = GatePayload
@@ -76,7 +76,7 @@ class Gated(JobType[GatePayload]):
 
 
 class Hopeless(JobType[NotePayload]):
-    """Fails for a reason that stays."""
+    """Fails with an error that is not retried."""
 
     name = "hopeless"
     Payload = NotePayload
@@ -88,7 +88,7 @@ class Hopeless(JobType[NotePayload]):
 
 
 class Crash(JobType[NotePayload]):
-    """Ends its process by a signal."""
+    """Crashes its process with a segmentation fault."""
 
     name = "crash"
     Payload = NotePayload
@@ -100,7 +100,7 @@ class Crash(JobType[NotePayload]):
 
 
 class Stubborn(JobType[NotePayload]):
-    """Ignores every signal it can, with a child and a daemon that do, too; notes their pids."""
+    """Ignores signals and never ends. Starts a child and a daemon, and notes all three pids."""
 
     name = "stubborn"
     Payload = NotePayload
@@ -118,7 +118,7 @@ class Stubborn(JobType[NotePayload]):
 
 
 class Steps(JobType[NotePayload]):
-    """Tells of its progress for some seconds."""
+    """Reports progress for some seconds."""
 
     name = "steps"
     Payload = NotePayload
@@ -136,14 +136,14 @@ class Steps(JobType[NotePayload]):
 
 
 class TalkPayload(Payload):
-    """How many lines to print, and what to do then."""
+    """`lines` is how many lines to print; then "crash", "sleep", or anything else to return."""
 
     lines: int
     then: str
 
 
 class Talk(JobType[TalkPayload]):
-    """Prints."""
+    """Prints lines, then crashes, sleeps or returns."""
 
     name = "talk"
     Payload = TalkPayload
@@ -159,11 +159,11 @@ class Talk(JobType[TalkPayload]):
 
 
 class NothingPayload(Payload):
-    """Nothing."""
+    """An empty payload."""
 
 
 class Traced(JobType[NothingPayload]):
-    """Returns what names its span."""
+    """Returns the TRACEPARENT in its environment."""
 
     name = "traced"
     Payload = NothingPayload
@@ -174,7 +174,7 @@ class Traced(JobType[NothingPayload]):
 
 
 class Exit(JobType[NothingPayload]):
-    """Ends its process by itself."""
+    """Exits its process with code 3."""
 
     name = "exit"
     Payload = NothingPayload
@@ -185,7 +185,7 @@ class Exit(JobType[NothingPayload]):
 
 
 class Spin(JobType[NothingPayload]):
-    """Is busy without end."""
+    """Uses a processor and never ends."""
 
     name = "spin"
     Payload = NothingPayload
@@ -197,7 +197,7 @@ class Spin(JobType[NothingPayload]):
 
 
 class Hog(JobType[NothingPayload]):
-    """Takes a gibibyte of memory."""
+    """Allocates 1 GiB of memory."""
 
     name = "hog"
     Payload = NothingPayload
@@ -208,8 +208,11 @@ class Hog(JobType[NothingPayload]):
 
 
 class PiecesPayload(NotePayload):
-    """`seconds` for each part, and a file that it waits for; `fails` is the number of a part, and
-    how often it fails."""
+    """How the parts behave.
+
+    Each part waits for the file `gate`, if it is set, and takes `seconds`. `fails` is the number of
+    a part and how often it fails, with a ValueError or, if not `retryable`, a NotRetryable.
+    """
 
     gate: str = ""
     fails: tuple[int, int] = Field((-1, 0), strict=False)
@@ -217,7 +220,7 @@ class PiecesPayload(NotePayload):
 
 
 class Pieces(InParts[PiecesPayload]):
-    """Reads its file, and notes each part that is begun, and each that is done."""
+    """Reads its file in parts, and notes the start and the end of each part."""
 
     name = "pieces"
     Payload = PiecesPayload

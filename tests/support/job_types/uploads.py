@@ -7,11 +7,11 @@ from runner.job_types.base import Context, JobType, Payload
 
 
 class Nothing(Payload):
-    """There is nothing to say."""
+    """An empty payload."""
 
 
 class Digest(JobType[Nothing]):
-    """The SHA-256 of its file, read as it comes."""
+    """Returns the SHA-256 of its file, read through `open`."""
 
     name = "digest"
     Payload = Nothing
@@ -27,7 +27,7 @@ class Digest(JobType[Nothing]):
 
 
 class DigestOfPath(JobType[Nothing]):
-    """The same of a file on the disk."""
+    """Returns the SHA-256 of its file, read from `path`."""
 
     name = "digest_of_path"
     Payload = Nothing

@@ -1,11 +1,11 @@
-"""Runs listeners and workers, jobs and faults for a while, then checks what was promised.
+"""Runs listeners and workers under random faults, then checks the promises of the service.
 
     python -m tests.system.chaos --seconds 60 --database sqlite|postgresql [--seed N]
         [--listeners 2] [--runners 2] [--networks]
 
-With --networks, on PostgreSQL and as root, each program is in a network namespace of its own, and
-networks are cut, too.
-Exit code 1 if a promise was broken; then the folder of the run stays, with its logs.
+With --networks, each program gets its own network namespace, and the faults include network cuts.
+This needs PostgreSQL and root. The promises are those of docs/guarantees.md. If one was broken, the
+exit code is 1, and the folder of the run is kept with its logs.
 """
 
 import argparse
@@ -29,15 +29,15 @@ from tests.support.servers import postgres
 from tests.system.chaos import audit, job_types, networks
 from tests.system.chaos.checker import check
 from tests.system.chaos.clients import Clients
-from tests.system.chaos.faults import Walk
+from tests.system.chaos.faults import FaultInjector
 from tests.system.chaos.history import Execution, History
 from tests.system.chaos.programs import FAKETIME, Fleet, MachineClock, Plan
-from tests.system.chaos.report import say, tell, tell_violations
+from tests.system.chaos.report import print_report, print_violations, say
 
 SETTLE_SECONDS = 60.0
 STOP_SECONDS = 30.0
 LEFT_SECONDS = 2.0
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 SETTINGS = {
     "JOB_TYPES": "runner.job_types,tests.system.chaos.job_types",
     "JOB_ENV": "DATA_DIR,LD_PRELOAD,FAKETIME_TIMESTAMP_FILE,FAKETIME_NO_CACHE,"
@@ -47,37 +47,39 @@ SETTINGS = {
     "DRAIN_SECONDS": "1",
     "PARTS_BYTES": "100000",
 }
-REACHED = {
+LOGGED_EVENTS = {
     "stale ends dropped": '"stale end of a job dropped"',
     "leases not renewed": '"the lease could not be renewed, killing all jobs"',
     "turns in which the store failed": '"the store failed, trying again"',
     "drains": '"draining"',
     "jobs in parts": '"job is done in parts"',
 }
-"""What is counted in the logs of the programs."""
+"""Log messages to count, by the name that the report gives them."""
 
 
 def main() -> int:
-    """Make a run in a folder of its own."""
+    """Make a run in a new folder; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.system.chaos")
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long there are faults")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long to inject faults")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--listeners", type=int, default=2, help="at least 1")
     parser.add_argument("--runners", type=int, default=2, help="at least 2")
-    parser.add_argument("--networks", action="store_true", help="one for each, to be cut")
+    parser.add_argument(
+        "--networks", action="store_true", help="give each program its own network, and cut it"
+    )
     arguments = parser.parse_args()
     require_possible(arguments)
     say(f"chaos for {arguments.seconds:g} s on {arguments.database}, seed {arguments.seed}")
     if not any(Path("/usr/lib").glob(FAKETIME)):
-        say("libfaketime is not installed: no clock is set")
+        say("libfaketime is not installed: clocks are not changed")
     processes.adopt_orphans()
     joined = networks.Networks() if arguments.networks else None
     plan = Plan(arguments.listeners, arguments.runners, joined)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     with database_server(arguments.database, joined is not None) as server:
         found = run(folder, server, arguments.seconds, arguments.seed, plan)
-    tell_violations(found)
+    print_violations(found)
     if found:
         say(f"logs are in {folder}")
         return 1
@@ -86,18 +88,18 @@ def main() -> int:
 
 
 def require_possible(arguments: argparse.Namespace) -> None:
-    """End the program if what is asked for cannot be had."""
+    """Exit if the arguments cannot be satisfied on this machine."""
     if arguments.listeners < 1 or arguments.runners < 2:
-        sys.exit("--listeners has to be 1 or more, --runners 2 or more")
+        sys.exit("--listeners must be at least 1, and --runners at least 2")
     if arguments.networks and arguments.database == "sqlite":
-        sys.exit("--networks needs --database postgresql: nobody reaches SQLite by a network")
+        sys.exit("--networks needs --database postgresql: SQLite is not used over a network")
     if arguments.networks and (lack := networks.missing()):
         sys.exit(lack)
 
 
 @contextmanager
 def database_server(database: str, by_network: bool) -> Iterator[postgres.PostgresServer | None]:
-    """A server of PostgreSQL, if that is what is asked for."""
+    """Run a PostgreSQL server, unless the database is SQLite."""
     if database == "sqlite":
         yield None
     elif lack := postgres.missing():
@@ -110,38 +112,38 @@ def database_server(database: str, by_network: bool) -> Iterator[postgres.Postgr
 def run(
     folder: Path, server: postgres.PostgresServer | None, seconds: float, seed: int, plan: Plan
 ) -> list[str]:
-    """Everything from the start to the check; the violations."""
+    """Start the programs, inject faults, stop, and check; returns the violations."""
     url = f"sqlite:///{folder / 'jobs.db'}" if server is None else server.url("postgres")
     settings = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": url}
     clock = MachineClock(folder)
     store = open_watched(settings)
-    # On SQLite all are on one machine; on PostgreSQL each may be on another.
+    # With SQLite all programs share a clock; with PostgreSQL half of them have their own.
     shared, own = (clock.environ(), {}) if server is None else ({}, clock.environ())
     if server is not None and plan.networks is not None:
         shared = {"DATABASE_URL": server.network_url("postgres")}
     fleet = Fleet(folder, {**settings, **SETTINGS, **shared}, own, seed, plan)
     clients = Clients(fleet.addresses, plan.workers, folder / "data", seed)
-    walk = Walk(fleet, clock, server, seed)
+    injector = FaultInjector(fleet, clock, server, seed)
     left: list[str] = []
     clients.start()
     try:
-        fleet.tend()
-        walk.run(seconds)
+        fleet.supervise()
+        injector.run(seconds)
         settle(clients, fleet, store)
     finally:
         clients.stop()
         fleet.stop(STOP_SECONDS)
-        left = end_what_is_left(server)
+        left = kill_leftovers(server)
     history = gather(folder / "data", clients, store)
     store.close()
-    tell(history, walk.counts, reached(folder, fleet, clients))
+    print_report(history, injector.counts, count_events(folder, fleet, clients))
     found = [str(violation) for violation in check(history)]
     found += [f"P13 left running: {command}" for command in left]
     return [*found, *clients.complaints, *fleet.complaints]
 
 
 def open_watched(settings: dict[str, str]) -> Store:
-    """A new store of which each change is written down, and a place for the locks of jobs."""
+    """Open a new store with audit triggers, and create the folder for the locks of jobs."""
     store = open_store(Settings.read(settings))
     audit.install(store.database)
     job_types.lock_path(store.settings.data_dir, "").mkdir()
@@ -149,31 +151,31 @@ def open_watched(settings: dict[str, str]) -> Store:
 
 
 def settle(clients: Clients, fleet: Fleet, store: Store) -> None:
-    """Let the jobs come to their end, with no more faults."""
+    """Wait, without faults, until all jobs are final."""
     clients.stop()
     until = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < until:
-        fleet.tend()
+        fleet.supervise()
         with contextlib.suppress(StoreError):
             if audit.open_jobs(store.database) == audit.parts(store.database) == 0:
                 return
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
-def end_what_is_left(server: postgres.PostgresServer | None) -> list[str]:
-    """Kill what the programs have left behind; the command of each such process."""
+def kill_leftovers(server: postgres.PostgresServer | None) -> list[str]:
+    """Kill the processes that the programs have left; returns their commands."""
     spare = set() if server is None else {server.pid}
     until = time.monotonic() + LEFT_SECONDS
     while left := list(commands_below(spare)):
         if time.monotonic() > until:
             break
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
     processes.kill_below(spare)
     return left
 
 
 def commands_below(spare: set[int]) -> Iterator[str]:
-    """The commands of the processes below this one; one that has ended has none."""
+    """The commands of the descendants of this process that have not ended."""
     for pid in proc.descendants_of(os.getpid(), spare):
         with contextlib.suppress(OSError):
             if command := Path(f"/proc/{pid}/cmdline").read_bytes():
@@ -181,7 +183,7 @@ def commands_below(spare: set[int]) -> Iterator[str]:
 
 
 def gather(data: Path, clients: Clients, store: Store) -> History:
-    """All that was written down."""
+    """Collect everything that was recorded during the run."""
     record = job_types.record_path(data)
     lines = record.read_text().splitlines() if record.exists() else []
     executions = []
@@ -198,13 +200,13 @@ def gather(data: Path, clients: Clients, store: Store) -> History:
     )
 
 
-def reached(folder: Path, fleet: Fleet, clients: Clients) -> Counter[str]:
-    """What the run has come to, beside its faults."""
+def count_events(folder: Path, fleet: Fleet, clients: Clients) -> Counter[str]:
+    """Count the events other than faults: from the logs, the clients and the fleet."""
     counts = Counter(clients.counts)
     counts["programs started"] = fleet.starts
     for log in folder.glob("*.log"):
         text = log.read_text()
-        for name, message in REACHED.items():
+        for name, message in LOGGED_EVENTS.items():
             counts[name] += text.count(message)
     return counts
 

@@ -1,4 +1,4 @@
-"""Writes down every change of jobs and attempts, by triggers, in the transaction that makes it."""
+"""Records every change of jobs and attempts, by triggers in the changing transaction."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -55,12 +55,12 @@ CREATE TRIGGER audit_{source}_{op} AFTER {op} ON {source}
     FOR EACH ROW EXECUTE FUNCTION audit_{source}_{op}()""",
 )
 
-# In SQLite each change is a statement, so that they are in order within one, too.
+# On SQLite each change counts as its own transaction, because changes are in order there.
 _SQLITE_TX = {"job": "{row}.version", "attempt": "NULL"}
 
 
 def install(database: Database) -> None:
-    """Watch the tables of a store."""
+    """Create the audit table and the triggers."""
     serial = "BIGSERIAL" if database.postgresql else "INTEGER"
     statements = POSTGRESQL if database.postgresql else (SQLITE,)
     database.execute(TABLE.format(serial=f"{serial} PRIMARY KEY"))
@@ -75,8 +75,10 @@ def install(database: Database) -> None:
 
 
 def entries(database: Database) -> Iterator[Change | AttemptChange]:
-    """All changes, in their order. Of those of a transaction, that of a job is told first: its
-    attempt may have been changed ahead of it, while others were still writing."""
+    """Yield all changes in their order, but within a transaction a job before its attempt.
+
+    A transaction can change an attempt first, while it waits for other writers.
+    """
     audit = pw.Table("audit")
     for row in in_order(database.rows(audit.select(pw.SQL("*")).order_by(audit.c.seq))):
         job_id = str(UUID(row["job_id"]))
@@ -87,19 +89,19 @@ def entries(database: Database) -> Iterator[Change | AttemptChange]:
 
 
 def in_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of the audit such that no attempt comes before its job's first change of the same
+    """Sort audit rows so that no attempt comes before the first change of its job in the same
     transaction."""
     first: dict[tuple[int, str], int] = {}
     for row in rows:
         if row["source"] == "job":
             first.setdefault((row["tx"], row["job_id"]), row["seq"])
 
-    def place(row: dict[str, Any]) -> tuple[int, bool, int]:
+    def sort_key(row: dict[str, Any]) -> tuple[int, bool, int]:
         is_attempt, seq = row["source"] == "attempt", row["seq"]
         its_jobs = first.get((row["tx"], row["job_id"]), 0) if is_attempt else 0
         return max(seq, its_jobs), is_attempt, seq
 
-    return sorted(rows, key=place)
+    return sorted(rows, key=sort_key)
 
 
 def _change(job_id: str, row: dict[str, Any]) -> Change:
@@ -121,7 +123,7 @@ def _change(job_id: str, row: dict[str, Any]) -> Change:
 
 
 def stored(database: Database) -> dict[str, int]:
-    """The version of each job that is in the table."""
+    """The versions of the jobs in the table, by job id."""
     rows = database.rows(JobRow.select(JobRow.id, JobRow.version))
     return {str(row["id"]): int(row["version"]) for row in rows}
 
@@ -134,6 +136,6 @@ def open_jobs(database: Database) -> int:
 
 
 def parts(database: Database) -> int:
-    """How many parts of jobs there are."""
+    """How many parts of split jobs are stored."""
     rows = database.rows(PartRow.select(pw.fn.COUNT(PartRow.number).alias("count")))
     return int(rows[0]["count"])

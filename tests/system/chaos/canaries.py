@@ -1,8 +1,8 @@
-"""Shows that chaos runs are not blind: each is made in a copy of the tree with guards off.
+"""Shows that chaos runs detect bugs: each canary runs in a copy of the code with guards removed.
 
     python -m tests.system.chaos.canaries [--seconds 60] [--only TEXT]
 
-A fence has two parts, either of which is enough to tell a stale answer, so both are switched off.
+A fence has two parts. Either part is enough to detect a stale end, so both are removed together.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from tests.system.chaos.report import say
 
 FOUND = re.compile(r"^violations +(\d+)\n(?:  (.{0,100}))?", re.MULTILINE)
 MORE_SECONDS = 240.0
-"""What a run may take beside its faults."""
+"""The most time that a run may take in addition to the time of its faults."""
 
 
 @dataclass(frozen=True)
 class Canary:
-    """Guards, by their names in tests/mutants, and the database on which their want is to show."""
+    """Guards to remove, by their names in tests/mutants, and the database to run on."""
 
     database: str
     guards: tuple[str, ...]
@@ -51,21 +51,23 @@ CANARIES = (
 
 
 def main() -> int:
-    """Try the canaries that are asked for; exit code 1 if a run has not noticed one."""
+    """Try the chosen canaries; returns exit code 1 if a run did not detect one."""
     parser = argparse.ArgumentParser(prog="python -m tests.system.chaos.canaries")
-    parser.add_argument("--seconds", type=int, default=60, help="of faults, for each run")
-    parser.add_argument("--only", default="", help="only those whose guards have this text")
+    parser.add_argument("--seconds", type=int, default=60, help="how long each run injects faults")
+    parser.add_argument(
+        "--only", default="", help="try only canaries with this text in the names of their guards"
+    )
     arguments = parser.parse_args()
     chosen = [each for each in CANARIES if arguments.only in "; ".join(each.guards)]
-    say("| switched off | database | violations | first | seconds |\n|---|---|---|---|---|")
+    say("| removed guards | database | violations | first | seconds |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="canaries-") as folder:
-        Path(folder).chmod(0o755)  # a database server in it runs as another user
+        Path(folder).chmod(0o755)  # the database server in it runs as another user
         caught = [try_canary(each, Path(folder), arguments.seconds) for each in chosen]
     return 0 if all(caught) else 1
 
 
 def try_canary(canary: Canary, folder: Path, seconds: int) -> bool:
-    """Make a run without its guards, print a line, and tell whether anything was found."""
+    """Make a run without the guards, and print its result; returns whether it found violations."""
     copy, began = copy_tree(folder), time.monotonic()
     mutants = [mutant for mutant in MUTANTS if mutant.guard in canary.guards]
     for mutant in mutants:
@@ -77,14 +79,14 @@ def try_canary(canary: Canary, folder: Path, seconds: int) -> bool:
         for mutant in mutants:
             mutant.undo(copy, ROOT)
     match = FOUND.search(output)
-    count, first = match.groups() if match else (f"none told, exit code {code}", output[-300:])
+    count, first = match.groups() if match else (f"no report, exit code {code}", output[-300:])
     took = time.monotonic() - began
     say(f"| {'; '.join(canary.guards)} | {canary.database} | {count} | {first} | {took:.0f} |")
     return match is not None and code == 1
 
 
 def run_chaos(root: Path, database: str, seconds: int) -> tuple[int, str]:
-    """Exit code and output of a run."""
+    """Make a chaos run; returns its exit code and output."""
     options = ["--seconds", str(seconds), "--database", database]
     done = subprocess.run(
         [sys.executable, "-m", "tests.system.chaos", *options],

@@ -1,4 +1,4 @@
-"""Which transition of storage/records/states.py a change of a job was, if any. Pure functions."""
+"""Finds the transition of storage/records/states.py that a change of a job made. Pure functions."""
 
 import json
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from storage.records.states import FINAL, TRANSITIONS, Status, Transition
 from tests.system.chaos.history import Change
 
 PROGRESS = "progress"
-"""A change of no status: the job told how far it is."""
+"""The name of a change that stores progress and is no transition."""
 
 Rule = Callable[[Change, Change], bool]
 
 
 def transition_of(before: Change, after: Change) -> str | None:
-    """The name of the first transition that allows this change; None if there is none."""
+    """Return the name of the first transition that allows a change, or None."""
     if _is_sound(before, after):
         for transition in TRANSITIONS:
             if _allows(transition, before, after):
@@ -24,7 +24,7 @@ def transition_of(before: Change, after: Change) -> str | None:
 
 
 def _is_sound(before: Change, after: Change) -> bool:
-    """What holds for every change."""
+    """Whether a change satisfies the rules that hold for all changes."""
     again = after.client_retries == before.client_retries + 1
     return (
         after.max_retries == before.max_retries
@@ -38,11 +38,11 @@ def _is_sound(before: Change, after: Change) -> bool:
 
 
 def _allows(transition: Transition, before: Change, after: Change) -> bool:
-    asked = transition.cancel_requested
+    required = transition.cancel_requested
     return (
         Status(before.status) in transition.sources
         and after.status == transition.target
-        and (asked is None or before.cancel_requested is asked)
+        and (required is None or before.cancel_requested is required)
         and RULES[transition.name](before, after)
     )
 
@@ -68,7 +68,7 @@ def _claims(before: Change, after: Change) -> bool:
 
 
 def _begins_again(before: Change, after: Change) -> bool:
-    """As a new job would, but for what counts its attempts and its retries by clients."""
+    """The job is like a new one, except that its attempts are counted on."""
     fresh = after.retry_count == 0 and not after.cancel_requested and after.error is None
     return fresh and after.attempt == before.attempt
 
@@ -78,7 +78,7 @@ def _uses_a_retry(before: Change, after: Change) -> bool:
 
 
 def _gives_up(before: Change, after: Change) -> bool:
-    """For want of retries, or for a reason that stays."""
+    """The job has failed: it has no retries left, or its error is not retryable."""
     reason = json.loads(after.error or "null")
     spent = before.retry_count == before.max_retries
     return _same_attempt(before, after) and bool(reason) and (spent or reason["type"] in FOR_GOOD)

@@ -1,8 +1,8 @@
 """Replays a history against the promises of docs/guarantees.md. Pure functions.
 
-entries of a job ─▶ changes ─▶ each one of storage/records/states.py, by its holder    P2, P4, P5, P8
-executions       ─▶ one at a time, each of a claim, not too many               P3, P5
-clients' notes   ─▶ all is there and final, as it was seen                     P1, P2, P4
+entries of a job ─▶ each change is a transition, made by the holder             P2, P4, P5, P8
+executions       ─▶ one at a time, each of a claim, no more than allowed        P3, P5
+clients' notes   ─▶ every job is stored, final, and as clients read it          P1, P2, P4
 """
 
 import json
@@ -16,7 +16,7 @@ from tests.system.chaos.changes import PROGRESS, transition_of
 from tests.system.chaos.history import Acknowledged, AttemptChange, Change, Execution, History, Seen
 
 OUTCOMES = {"complete": "returned", "release": "released"}
-"""How the attempt ended with these transitions, and with no others."""
+"""The outcomes of attempts that only one transition causes, by transition."""
 OTHER = "other"
 
 
@@ -33,7 +33,7 @@ class Violation:
 
 
 def check(history: History) -> list[Violation]:
-    """All violations of a history."""
+    """Return all violations in a history."""
     entries: dict[str, list[Change | AttemptChange]] = defaultdict(list)
     for entry in history.entries:
         entries[entry.job_id].append(entry)
@@ -45,34 +45,34 @@ def check(history: History) -> list[Violation]:
         found += replay(job_id, mine)
         found += check_executions(job_id, mine, executions[job_id])
     for job_id in executions.keys() - entries.keys():
-        found.append(Violation("P1", job_id, "ran, and was never stored"))
+        found.append(Violation("P1", job_id, "ran, but was never stored"))
     return [*found, *check_clients(history)]
 
 
 def replay(job_id: str, entries: list[Change | AttemptChange]) -> Iterator[Violation]:
-    """Go through the changes of one job, from the first to the last."""
+    """Check the changes of one job, from the first to the last."""
     before: Change | None = None
     due: AttemptChange | None = None
     for entry in entries:
         if isinstance(entry, AttemptChange):
-            if due is None or not _answers(entry, due):
-                yield Violation("P4", job_id, f"{entry} where the job's change asks for {due}")
+            if due is None or not _matches(entry, due):
+                yield Violation("P4", job_id, f"{entry}, but the change of the job requires {due}")
             due = None
             continue
         if due is not None:
-            yield Violation("P4", job_id, f"its attempt did not follow: {due}")
+            yield Violation("P4", job_id, f"its attempt was not changed: {due}")
         problem, due = _step(before, entry)
         if problem is not None:
             yield Violation(problem[0], job_id, problem[1])
         before = entry
     if due is not None:
-        yield Violation("P4", job_id, f"its attempt did not follow: {due}")
+        yield Violation("P4", job_id, f"its attempt was not changed: {due}")
 
 
 def _step(
     before: Change | None, after: Change
 ) -> tuple[tuple[str, str] | None, AttemptChange | None]:
-    """What is wrong with a change, and what must become of an attempt with it."""
+    """Return what is wrong with a change, and the change of an attempt that it requires."""
     if before is None:
         new = Change(
             "insert", after.job_id, "queued", 0, None, 0, after.max_retries, False, after.version
@@ -92,26 +92,29 @@ def _step(
     outcome = OUTCOMES.get(name, OTHER)
     holder = before.holder or ""
     ended = AttemptChange("update", after.job_id, before.attempt, holder, outcome)
-    return _not_its_own(before, after), ended
+    return _of_another_attempt(before, after), ended
 
 
-def _answers(entry: AttemptChange, due: AttemptChange) -> bool:
-    """Whether an attempt was changed as its job's change asks for."""
+def _matches(entry: AttemptChange, due: AttemptChange) -> bool:
+    """Whether the change of an attempt is the one that the change of its job requires."""
     other = entry.outcome is not None and entry.outcome not in OUTCOMES.values()
     return due == (replace(entry, outcome=OTHER) if other else entry)
 
 
-def _not_its_own(before: Change, after: Change) -> tuple[str, str] | None:
-    """A result or an error that names another attempt than the one that ended."""
+def _of_another_attempt(before: Change, after: Change) -> tuple[str, str] | None:
+    """Return a violation if the result or the error is not of the attempt that ended."""
     for text in (after.result, after.error):
-        named = attempt_named(text)
-        if named not in (None, before.attempt):
-            return "P4", f"attempt {before.attempt} ended with what is another's: {text}"
+        number = attempt_in(text)
+        if number not in (None, before.attempt):
+            return (
+                "P4",
+                f"attempt {before.attempt} ended with the result or error of another: {text}",
+            )
     return None
 
 
-def attempt_named(text: str | None) -> int | None:
-    """The attempt that a result, or the error of a job that raised as planned, is of."""
+def attempt_in(text: str | None) -> int | None:
+    """The attempt number in a result or in a planned error, None if there is none."""
     value: Any = None if text is None else json.loads(text)
     if not isinstance(value, dict):
         return None
@@ -123,28 +126,28 @@ def attempt_named(text: str | None) -> int | None:
 def check_executions(
     job_id: str, entries: list[Change | AttemptChange], executions: list[Execution]
 ) -> Iterator[Violation]:
-    """No two runs at once, each of a claim, and no more than were allowed."""
+    """Check that executions did not overlap, were claimed, and were no more than allowed."""
     starts = Counter(each.attempt for each in executions if each.event == "start")
     claimed = {each.number for each in entries if isinstance(each, AttemptChange)}
     for each in executions:
         if each.event == "overlap":
-            yield Violation("P3", job_id, f"attempt {each.attempt} began while another one ran")
+            yield Violation("P3", job_id, f"attempt {each.attempt} started while another one ran")
     for attempt, times in starts.items():
         if times > 1:
             yield Violation("P5", job_id, f"attempt {attempt} started {times} times")
         if attempt not in claimed:
-            yield Violation("P8", job_id, f"attempt {attempt} ran, and nobody had claimed it")
+            yield Violation("P8", job_id, f"attempt {attempt} ran, but was never claimed")
     changes = [each for each in entries if isinstance(each, Change)]
     allowances = 1 + changes[-1].client_retries
     allowed = (1 + changes[0].max_retries) * allowances + _releases(entries)
     if starts.total() > allowed:
         yield Violation("P5", job_id, f"started {starts.total()} times, allowed are {allowed}")
-    if not _is_of_a_run(changes[-1].result, executions):
-        yield Violation("P4", job_id, f"its result is that of no run: {changes[-1].result}")
+    if not _is_of_an_execution(changes[-1].result, executions):
+        yield Violation("P4", job_id, f"its result is of no execution: {changes[-1].result}")
 
 
-def _is_of_a_run(text: str | None, executions: list[Execution]) -> bool:
-    """Whether a result, if it names a run, names one that came to its end."""
+def _is_of_an_execution(text: str | None, executions: list[Execution]) -> bool:
+    """Whether the execution that a result names, if any, has ended."""
     result = json.loads(text or "null")
     if not isinstance(result, dict) or "run" not in result:
         return True
@@ -157,12 +160,12 @@ def _releases(entries: list[Change | AttemptChange]) -> int:
 
 
 def check_clients(history: History) -> Iterator[Violation]:
-    """What clients were told must hold at the end."""
+    """Check that everything that clients were answered holds at the end."""
     changes = [each for each in history.entries if isinstance(each, Change)]
     last = {each.job_id: each for each in changes}
     ends = {(each.job_id, each.client_retries): each for each in changes}
     if history.stored != {job_id: each.version for job_id, each in last.items()}:
-        yield Violation("P1", "-", "the table is not what its changes have made of it")
+        yield Violation("P1", "-", "the table differs from the recorded changes")
     if history.parts:
         yield Violation("P2", "-", f"{history.parts} parts of jobs are left")
     for each in history.acknowledged:
@@ -173,7 +176,7 @@ def check_clients(history: History) -> Iterator[Violation]:
         for seen in many:
             end = ends.get((job_id, seen.client_retries))
             if end is None or _as_seen(end) != seen:
-                yield Violation("P4", job_id, f"was seen as {seen}, and ended as {end}")
+                yield Violation("P4", job_id, f"was read as {seen}, but ended as {end}")
 
 
 def _as_seen(job: Change) -> Seen:
@@ -181,13 +184,13 @@ def _as_seen(job: Change) -> Seen:
 
 
 def _missed(submitted: Acknowledged, job: Change | None) -> tuple[str, str] | None:
-    """What became of a job that was acknowledged, if it was not as it should be."""
+    """Return what is wrong with an acknowledged job, or None."""
     if job is None:
-        return "P1", "was acknowledged, and is not there"
+        return "P1", "was acknowledged, but is not stored"
     if Status(job.status) not in FINAL:
         return "P2", f"is not final at the end: {job}"
     if job.max_retries != submitted.max_retries:
-        return "P1", f"was submitted otherwise: {submitted}, {job}"
+        return "P1", f"differs from its submission: {submitted}, {job}"
     if submitted.counts is None or job.status != "succeeded":
         return None
     counts = json.loads(job.result or "null")["counts"]
@@ -195,8 +198,10 @@ def _missed(submitted: Acknowledged, job: Change | None) -> tuple[str, str] | No
 
 
 def _check_versions(history: History) -> Iterator[Violation]:
-    """Each transaction has higher versions than those before it, in whatever order it has made its
-    changes; and each change of a job than the one before."""
+    """Check that versions grow from transaction to transaction, and from change to change of a job.
+
+    Within a transaction, changes of different jobs can be in any order.
+    """
     newest = before = 0
     of_jobs: dict[str, int] = {}
     transaction: int | None = None

@@ -1,4 +1,4 @@
-"""Clients that submit, cancel and read without a pause, and believe only what they have read."""
+"""Clients that submit, cancel, retry and read jobs, and record only complete answers."""
 
 import fcntl
 import http.client
@@ -16,17 +16,18 @@ from tests.system.chaos.history import Acknowledged, Seen
 from tests.system.chaos.job_types import lock_path
 
 MOST_OPEN = 6
-"""Jobs not seen to be final, for each worker: above that, nothing is submitted. So few, that a job
-which is rescued runs again while its first runner is still frozen."""
+"""The most jobs per worker that no client has read as final; above it, nothing is submitted.
+
+It is low, so that a rescued job runs again while its first runner is still frozen."""
 PAUSE_SECONDS = 0.15
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 15.0
 CANCELED_SHARE = 0.3
 BURST_SHARE = 0.15
 BURST = 60
-"""Short jobs at once, so that some wait in line behind others."""
+"""The number of short jobs in a burst, of which some are prefetched behind others."""
 CUT_OFF = (OSError, http.client.HTTPException)
-"""No answer, or half of one: nothing is known then."""
+"""Errors that mean no answer or an incomplete one: the outcome of the request is unknown."""
 NOT_NOW = (503, 507)
 FINAL = ("succeeded", "failed", "canceled")
 AGAIN = ("failed", "canceled")
@@ -36,7 +37,7 @@ Answer = tuple[int, Any]
 
 
 class Clients:
-    """Threads that use the listeners at these addresses, for so many workers."""
+    """Threads that use the listeners at `addresses`; more workers get more threads."""
 
     def __init__(self, addresses: list[tuple[str, int]], workers: int, data: Path, seed: int):
         self._addresses = addresses
@@ -50,33 +51,33 @@ class Clients:
         self.seen: dict[str, list[Seen]] = defaultdict(list)
         self.complaints: list[str] = []
         self.counts: Counter[str] = Counter()
-        turns = [self._submit, self._submit, self._upload, self._cancel, self._cancel, self._read]
-        turns.append(self._retry)
-        turns *= max(1, workers // 2)
+        actions = [self._submit, self._submit, self._upload, self._cancel, self._cancel, self._read]
+        actions.append(self._retry)
+        actions *= max(1, workers // 2)
         self._threads = [
-            threading.Thread(target=self._repeat, args=(turn, random.Random(f"{seed} {number}")))
-            for number, turn in enumerate(turns)
+            threading.Thread(target=self._repeat, args=(action, random.Random(f"{seed} {number}")))
+            for number, action in enumerate(actions)
         ]
 
     def start(self) -> None:
-        """Begin."""
+        """Start all threads."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Wait for the last answers."""
+        """Stop all threads, after their last answers."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
 
-    def _repeat(self, turn: Callable[[random.Random], None], chance: random.Random) -> None:
+    def _repeat(self, action: Callable[[random.Random], None], chance: random.Random) -> None:
         while not self._stop.wait(chance.expovariate(1 / PAUSE_SECONDS)):
             try:
-                turn(chance)
+                action(chance)
             except CUT_OFF:
                 self.counts["requests without an answer"] += 1
             except Exception as error:
-                self.complaints.append(f"{turn.__name__}: {error!r}")
+                self.complaints.append(f"{action.__name__}: {error!r}")
 
     def _submit(self, chance: random.Random) -> None:
         if len(self._open) >= self._most_open:
@@ -108,7 +109,7 @@ class Clients:
         answer = self._ask(chance, "POST", "/jobs", body, "application/json")
         self._note(answer, "chaos", max_retries)
         if answer[0] == 202 and chance.random() < CANCELED_SHARE:
-            # At once, some time while it runs, or in a race with its end.
+            # At once, some time later while it runs, or in a race with its end.
             wait = chance.choice([0, chance.uniform(0, 4), seconds + chance.uniform(0, 0.2)])
             self._to_cancel.append((time.monotonic() + wait, answer[1]["job_id"]))
 
@@ -153,14 +154,14 @@ class Clients:
                 self.complaints.append(f"a cancel was answered {answer}")
 
     def _retry(self, chance: random.Random) -> None:
-        """Have a job that was seen to fail, or to be canceled, run again."""
+        """Retry a job that was read as failed or canceled."""
         with self._lock:
             ended = [job_id for job_id, many in self.seen.items() if many[-1].status in AGAIN]
             closed = [job_id for job_id in ended if job_id not in self._open]
         if not closed or len(self._open) >= self._most_open or chance.random() > RETRIED_SHARE:
             return
         job_id = chance.choice(closed)
-        with self._lock:  # before the answer, which may be lost: it is read again either way
+        with self._lock:  # before the request, since the answer may be lost
             self._open[job_id] = time.monotonic()
         answer = self._ask(chance, "POST", f"/jobs/{job_id}/retry")
         if answer[0] == 202:
@@ -169,14 +170,14 @@ class Clients:
             self.complaints.append(f"a retry was answered {answer}")
 
     def _require_dead(self, job_id: str) -> None:
-        """A canceled job's processes are gone, which the lock they held proves."""
+        """Check that the processes of a canceled job are gone: their lock must be free."""
         path = lock_path(self._data, job_id)
         if path.exists():
             with path.open("rb") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    self.complaints.append(f"P8 {job_id} was said to be canceled, and runs")
+                    self.complaints.append(f"P8 {job_id} was reported as canceled, and still runs")
 
     def _read(self, chance: random.Random) -> None:
         with self._lock:
@@ -190,7 +191,7 @@ class Clients:
                     self.seen[job_id].append(seen)
                     self._open.pop(job_id, None)  # another reader may have been first
             elif status != 200 and status not in NOT_NOW:
-                self.complaints.append(f"P1 {job_id} was acknowledged, and read as {answer}")
+                self.complaints.append(f"P1 {job_id} was acknowledged, and later answered {answer}")
 
     def _ask(
         self,
@@ -200,7 +201,7 @@ class Clients:
         body: bytes | None = None,
         content_type: str = "",
     ) -> Answer:
-        """Status and JSON of an answer. Raises what is in CUT_OFF."""
+        """Send a request; returns status and JSON of the answer. Raises the errors in CUT_OFF."""
         host, port = chance.choice(self._addresses)
         connection = http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS)
         try:

@@ -1,8 +1,8 @@
-"""A weighted random walk over faults, which counts what it has done.
+"""Injects random, weighted faults into the programs, and counts them.
 
-What it must not do, since docs/guarantees.md does not promise to bear it: kill a keeper and its
-runner within one moment, and, on PostgreSQL, freeze a keeper whose runner does not run either, as
-one that waits for an answer which the network has lost.
+Two combinations are avoided, because docs/guarantees.md does not promise to survive them. A keeper
+and its runner must not be killed within MOMENT_SECONDS. On PostgreSQL, a keeper must not be frozen
+while its runner does not run either, for example because it waits for an answer that was lost.
 """
 
 import random
@@ -15,42 +15,46 @@ from dataclasses import dataclass
 from runner.pool.linux import proc, processes
 from tests.support.servers.postgres import PostgresServer
 from tests.system.chaos.networks import Network
-from tests.system.chaos.programs import Fleet, MachineClock, Place
+from tests.system.chaos.programs import Fleet, MachineClock, ManagedProgram
 
 PAUSE_SECONDS = 0.5
-TEND_SECONDS = 0.05
+SUPERVISE_SECONDS = 0.05
 SHORT, LONG, VERY_LONG = (0.1, 1.5), (4.0, 8.0), (7.0, 12.0)
-"""How long a freeze lasts. The last is longer than a lease, a rescue, a backoff and a start: what
-was frozen then meets its job running elsewhere."""
+"""Ranges of the duration of a freeze, in seconds.
+
+VERY_LONG is longer than a lease, a rescue, a backoff and a start together, so a runner that was
+frozen finds its job running elsewhere."""
 LULL_SHARE = 0.7
-"""How often nothing else is done meanwhile, that the other worker may take over: of two; with more,
-less often."""
+"""The probability that no other fault happens during a long freeze.
+
+Then the other of two workers can take over. The probability is lower if there are more."""
 LONG_SHARE = 0.3
 SPARED_SHARE = 0.98
-"""How often a program is spared that is starting, or that is frozen: else few would come to work,
-and few would come back late with stale answers."""
+"""The probability that a program is spared while it starts or is frozen.
+
+Without it, few programs would ever run jobs, and few would return late with stale ends."""
 STARTING_SECONDS = 3.0
 TRIES = 5
 FIRST = 3
-"""How much rather a fault is chosen that was not before."""
+"""The factor for the weight of a fault that has not been injected yet."""
 MOMENT_SECONDS = 3.0
 HOUR = 3600
 STOP_AGAIN_SECONDS = 0.03
-HEARS_AGAIN_SECONDS = 15.0
-"""How long a program may still wait for what a cut has lost."""
+LOST_ANSWER_SECONDS = 15.0
+"""How long a program may still wait for an answer that a network cut has lost."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`apply` says whether there was anything to be done."""
+    """A kind of fault. `apply` injects it, and returns False if that is not possible now."""
 
     name: str
     weight: float
     apply: Callable[[], bool]
 
 
-class Walk:
-    """Injects faults into a fleet, for one thread."""
+class FaultInjector:
+    """Injects faults into a fleet, from one thread."""
 
     def __init__(self, fleet: Fleet, clock: MachineClock, server: PostgresServer | None, seed: int):
         self._fleet = fleet
@@ -86,17 +90,17 @@ class Walk:
             self._faults.append(Fault("clock set", 0.4, self._set_clock))
 
     def run(self, seconds: float) -> None:
-        """Walk for so long, then let everything go on."""
+        """Inject faults for so many seconds, then end all of them."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.step()
             self._rest(self._random.expovariate(1 / PAUSE_SECONDS))
-        for place in self._fleet.places:
-            place.make_whole()
-        self._clock.set(HOUR + 60)  # where nothing waits for a time that a clock ahead has named
+        for managed in self._fleet.programs:
+            managed.clear_faults()
+        self._clock.set(HOUR + 60)  # past every time that a clock ahead has stored
 
     def step(self) -> None:
-        """Inject a fault for which there is occasion, rather one that was not chosen yet."""
+        """Inject one fault that is possible now, preferably of a kind that was not injected yet."""
         weights = [f.weight * (1 if self.counts[f.name] else FIRST) for f in self._faults]
         for fault in self._random.choices(self._faults, weights, k=TRIES):
             if fault.apply():
@@ -106,19 +110,19 @@ class Walk:
     def _rest(self, seconds: float) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self._fleet.tend()
-            time.sleep(min(left, TEND_SECONDS))
+            self._fleet.supervise()
+            time.sleep(min(left, SUPERVISE_SECONDS))
 
     def _kill_runner(self) -> bool:
-        place = self._random.choice(self._fleet.workers)
-        return not _just_lost_a_keeper(place) and self._end(place, signal.SIGKILL)
+        managed = self._random.choice(self._fleet.workers)
+        return not _just_lost_a_keeper(managed) and self._end(managed, signal.SIGKILL)
 
     def _kill_keeper(self) -> bool:
-        place = self._random.choice(self._fleet.workers)
-        keepers = place.keepers()
-        if not keepers or place.frozen or self._spared(place):
+        managed = self._random.choice(self._fleet.workers)
+        keepers = managed.keepers()
+        if not keepers or managed.frozen or self._spared(managed):
             return False
-        place.keeper_killed_at = time.monotonic()
+        managed.keeper_killed_at = time.monotonic()
         processes.send_signal(self._random.choice(keepers), signal.SIGKILL)
         return True
 
@@ -137,81 +141,81 @@ class Walk:
     def _kill_listener(self) -> bool:
         return self._end(self._random.choice(self._fleet.listeners), signal.SIGKILL)
 
-    def _terminate(self, places: list[Place]) -> bool:
-        return self._end(self._random.choice(places), signal.SIGTERM)
+    def _terminate(self, programs: list[ManagedProgram]) -> bool:
+        return self._end(self._random.choice(programs), signal.SIGTERM)
 
-    def _end(self, place: Place, number: int) -> bool:
-        if place.pid is None or self._spared(place):
+    def _end(self, managed: ManagedProgram, number: int) -> bool:
+        if managed.pid is None or self._spared(managed):
             return False
-        place.signal(number)
+        managed.signal(number)
         return True
 
-    def _spared(self, place: Place) -> bool:
-        starting = time.monotonic() < place.started_at + STARTING_SECONDS
-        return (starting or bool(place.frozen)) and self._random.random() < SPARED_SHARE
+    def _spared(self, managed: ManagedProgram) -> bool:
+        starting = time.monotonic() < managed.started_at + STARTING_SECONDS
+        return (starting or bool(managed.frozen)) and self._random.random() < SPARED_SHARE
 
     def _freeze_runner(self) -> bool:
-        place = self._random.choice(self._fleet.workers)
-        return self._freeze(place, _runner(place), self._span())
+        managed = self._random.choice(self._fleet.workers)
+        return self._freeze(managed, _runner(managed), self._span())
 
     def _outlast_lease(self) -> bool:
-        """Let the other worker take over, if it can, and then meet what this one does so late."""
+        """Freeze a runner until after the end of its lease, so that another takes its jobs."""
         workers = self._fleet.workers
-        place, other = self._random.sample(workers, 2)
-        if not (place.job_processes() and other.job_processes()):
+        managed, other = self._random.sample(workers, 2)
+        if not (managed.job_processes() and other.job_processes()):
             return False
         other.thaw()
-        frozen = self._freeze(place, _runner(place), VERY_LONG)
+        frozen = self._freeze(managed, _runner(managed), VERY_LONG)
         if frozen and self._random.random() < LULL_SHARE * 2 / len(workers):
-            self._rest(place.thaw_at - time.monotonic())
+            self._rest(managed.thaw_at - time.monotonic())
         return frozen
 
     def _freeze_keeper(self) -> bool:
-        place = self._random.choice(self._fleet.workers)
-        if time.monotonic() < place.mend_at + HEARS_AGAIN_SECONDS:
+        managed = self._random.choice(self._fleet.workers)
+        if time.monotonic() < managed.mend_at + LOST_ANSWER_SECONDS:
             return False
-        return self._freeze(place, self._one_of(place.keepers()), self._span())
+        return self._freeze(managed, self._one_of(managed.keepers()), self._span())
 
     def _freeze_job_process(self) -> bool:
-        place = self._random.choice(self._fleet.workers)
-        return self._freeze(place, self._one_of(place.job_processes()), self._span())
+        managed = self._random.choice(self._fleet.workers)
+        return self._freeze(managed, self._one_of(managed.job_processes()), self._span())
 
     def _freeze_listener(self) -> bool:
-        place = self._random.choice(self._fleet.listeners)
-        return self._freeze(place, [place.pid] if place.pid else [], SHORT)
+        managed = self._random.choice(self._fleet.listeners)
+        return self._freeze(managed, [managed.pid] if managed.pid else [], SHORT)
 
     def _freeze_worker(self) -> bool:
-        place = self._random.choice(self._fleet.workers)
-        runner = _runner(place)
+        managed = self._random.choice(self._fleet.workers)
+        runner = _runner(managed)
         below = proc.descendants_of(runner[0]) if runner else []
-        return self._freeze(place, [*runner, *below], self._span())
+        return self._freeze(managed, [*runner, *below], self._span())
 
     def _orphan(self) -> bool:
-        """Kill a runner, and stop its keepers when they have noticed, before they have ended."""
-        place = self._random.choice(self._fleet.workers)
-        keepers = place.keepers()
-        if place.frozen or not keepers or _just_lost_a_keeper(place) or self._spared(place):
+        """Kill a runner, and freeze its keepers after they have noticed and before they end."""
+        managed = self._random.choice(self._fleet.workers)
+        keepers = managed.keepers()
+        if managed.frozen or not keepers or _just_lost_a_keeper(managed) or self._spared(managed):
             return False
-        place.signal(signal.SIGKILL)
+        managed.signal(signal.SIGKILL)
         until = time.monotonic() + STOP_AGAIN_SECONDS
-        while time.monotonic() < until:  # the end of the runner lets them go on, once
+        while time.monotonic() < until:  # the death of the runner continues stopped keepers once
             for pid in keepers:
                 processes.send_signal(pid, signal.SIGSTOP)
-        place.freeze(keepers, self._random.uniform(*LONG))
+        managed.freeze(keepers, self._random.uniform(*LONG))
         return True
 
-    def _freeze(self, place: Place, pids: list[int], span: tuple[float, float]) -> bool:
-        if not pids or place.frozen or self._spared(place):
+    def _freeze(self, managed: ManagedProgram, pids: list[int], span: tuple[float, float]) -> bool:
+        if not pids or managed.frozen or self._spared(managed):
             return False
-        place.freeze(pids, self._random.uniform(*span))
+        managed.freeze(pids, self._random.uniform(*span))
         return True
 
     def _cut(self, how: Callable[[Network], Callable[[], None]]) -> bool:
-        """Cut the network of a program, for shorter or for longer than a lease."""
-        place = self._random.choice(self._fleet.places)
-        if place.mend or place.frozen or place.pid is None or self._spared(place):
+        """Cut the network of a program, for less or for more than a lease."""
+        managed = self._random.choice(self._fleet.programs)
+        if managed.mend or managed.frozen or managed.pid is None or self._spared(managed):
             return False
-        place.cut(how, self._random.uniform(*self._random.choice([SHORT, LONG, VERY_LONG])))
+        managed.cut(how, self._random.uniform(*self._random.choice([SHORT, LONG, VERY_LONG])))
         return True
 
     def _span(self) -> tuple[float, float]:
@@ -233,10 +237,10 @@ class Walk:
         return True
 
 
-def _runner(place: Place) -> list[int]:
-    """The runner, if it may be stopped now."""
-    return [] if place.pid is None or _just_lost_a_keeper(place) else [place.pid]
+def _runner(managed: ManagedProgram) -> list[int]:
+    """The pid of the runner in a list, which is empty if the runner must not be frozen now."""
+    return [] if managed.pid is None or _just_lost_a_keeper(managed) else [managed.pid]
 
 
-def _just_lost_a_keeper(place: Place) -> bool:
-    return time.monotonic() - place.keeper_killed_at < MOMENT_SECONDS
+def _just_lost_a_keeper(managed: ManagedProgram) -> bool:
+    return time.monotonic() - managed.keeper_killed_at < MOMENT_SECONDS

@@ -1,4 +1,4 @@
-"""What a run leaves behind, for the checker: records only. Imports nothing of ours."""
+"""The records of a run, which the checker reads. Imports no other module of this project."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Change:
-    """A job as a change has left it. `op` is insert, update or delete."""
+    """The state of a job after a change. `op` is insert, update or delete."""
 
     op: str
     job_id: str
@@ -21,12 +21,12 @@ class Change:
     error: str | None = None
     client_retries: int = 0
     transaction: int = field(default=0, compare=False)
-    """A number of the transaction that has made it."""
+    """The id of the transaction that made the change."""
 
 
 @dataclass(frozen=True)
 class AttemptChange:
-    """A job's attempt as a change has left it; `outcome` is None while it runs."""
+    """The state of an attempt after a change; `outcome` is None while the attempt runs."""
 
     op: str
     job_id: str
@@ -37,7 +37,7 @@ class AttemptChange:
 
 @dataclass(frozen=True)
 class Execution:
-    """What a job process has noted of itself: start, end or overlap. `run` is a name of its own."""
+    """An event in a job process: start, end or overlap. `run` is unique for each execution."""
 
     event: str
     job_id: str
@@ -47,7 +47,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """A job whose 202 was read; `counts` is what an analysis has to find."""
+    """A job whose submission was answered 202; `counts` is the expected result of an analysis."""
 
     job_id: str
     type: str
@@ -57,7 +57,7 @@ class Acknowledged:
 
 @dataclass(frozen=True)
 class Seen:
-    """A final job as a client has read it; `client_retries` tells which of its ends that is."""
+    """A final job as a client read it. `client_retries` tells the ends of a retried job apart."""
 
     status: str
     result: Any
@@ -66,13 +66,13 @@ class Seen:
 
 @dataclass
 class History:
-    """All of it; `entries` and `executions` in the order in which they happened."""
+    """All records of a run. `entries` and `executions` are in the order in which they happened."""
 
     entries: list[Change | AttemptChange] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
     acknowledged: list[Acknowledged] = field(default_factory=list)
     seen: dict[str, list[Seen]] = field(default_factory=dict)
     stored: dict[str, int] = field(default_factory=dict)
-    """The version of each job that is in the table at the end."""
+    """The versions of the jobs that are in the table at the end, by job id."""
     parts: int = 0
-    """How many parts of jobs are left at the end."""
+    """How many parts of split jobs are left at the end."""

@@ -1,7 +1,7 @@
-"""A job type that proves by a lock that it runs alone, and keeps a record of its runs.
+"""A job type that proves by a lock that it runs alone, and records its executions.
 
-DATA_DIR/runs/<job id>   locked by all processes of the run, a child that is left behind included
-DATA_DIR/record          start, end and overlap: a line each, in one write
+DATA_DIR/runs/<job id>   locked by all processes of the job, including a child that it leaves behind
+DATA_DIR/record          a line for each start, end and overlap, in one write
 """
 
 import fcntl
@@ -18,12 +18,16 @@ STEP_SECONDS = 0.1
 
 
 class Planned(JobError):
-    """The job was to fail."""
+    """The error of an attempt that should fail."""
 
 
 class ChaosPayload(Payload):
-    """`seconds` for the first attempt and `again` for later ones; the first `fails` attempts fail;
-    a child that ends with the job, or is left to the keeper."""
+    """How a job behaves.
+
+    The first attempt takes `seconds`, and later ones take `again` seconds. The first `fails`
+    attempts fail. The job can start a `child`, which it kills itself ("ended") or leaves to its
+    keeper ("left").
+    """
 
     seconds: float
     again: float
@@ -45,22 +49,22 @@ class Chaos(JobType[ChaosPayload]):
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 note("overlap", context, run)
-                raise NotRetryable("this job runs twice at once") from None
+                raise NotRetryable("this job runs twice at the same time") from None
             note("start", context, run)
             _work(payload, context, lock.fileno())
             note("end", context, run)
         if context.attempt <= payload.fails:
-            raise Planned(f"attempt {context.attempt} was to fail")
+            raise Planned(f"attempt {context.attempt} should fail")
         return {"attempt": context.attempt, "run": run}
 
 
 def lock_path(data: Path, job_id: str) -> Path:
-    """The file that is locked while a job runs."""
+    """The file that a running job locks."""
     return data / "runs" / job_id
 
 
 def record_path(data: Path) -> Path:
-    """The record of all runs."""
+    """The file in which all executions are recorded."""
     return data / "record"
 
 

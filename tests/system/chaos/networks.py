@@ -1,13 +1,13 @@
-"""A network namespace for each program, joined by a bridge to this process's own, and cuts of it.
+"""A network namespace for each program, which can be cut, bridged to that of this process.
 
     programs     eth0 10.0.0.2   eth0 10.0.0.3 …
                       │               │
     this process    port2           port3 …        the database server and the clients are here,
                       └──── bridge0 ──┘            at 10.0.0.1
 
-All is made in a network namespace that this process makes for itself and what it starts, and none
-has a name: with the last process, and whatever ends it, the kernel removes them and their links.
-Needs root, iproute2 and util-linux.
+This process moves to a new namespace itself. No namespace has a name, so the kernel removes all of
+them and their links when the last process ends, in whatever way. Needs root, iproute2 and
+util-linux.
 """
 
 import ctypes
@@ -19,13 +19,13 @@ from dataclasses import dataclass
 
 _CLONE_NEWNET = 0x40000000
 BRIDGE = "bridge0"
-_NOBODY = "02:00:00:00:00:01"
+_UNUSED_MAC = "02:00:00:00:00:01"
 HERE = "10.0.0.1"
 TOOLS = ("ip", "nsenter", "unshare")
 
 
 def missing() -> str | None:
-    """What networks would need and is not there; None if nothing."""
+    """What networks need and this machine lacks, as a message; None if nothing."""
     if os.geteuid() != 0:
         return "networks need root"
     if lacks := [tool for tool in TOOLS if shutil.which(tool) is None]:
@@ -34,17 +34,17 @@ def missing() -> str | None:
 
 
 def missing_link(*kind: str) -> str | None:
-    """Why the kernel gives no link of this kind, as in ("bridge",); None if it does."""
+    """Why the kernel cannot create a link of this kind, such as ("bridge",); None if it can."""
     link = ["unshare", "--net", "ip", "link", "add", BRIDGE, "type", *kind]
     tried = subprocess.run(link, capture_output=True, text=True)
     return None if tried.returncode == 0 else f"no {kind[0]}: {tried.stderr.strip()}"
 
 
 class Networks:
-    """The bridge, and what is joined by it."""
+    """A bridge, and the networks that it joins."""
 
     def __init__(self) -> None:
-        """Move this process to a network of its own; to be called before it has threads."""
+        """Move this process to a new network. It must not have other threads yet."""
         if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWNET)")
         _ip("link", "set", "lo", "up")
@@ -54,7 +54,7 @@ class Networks:
         self._count = 1
 
     def add(self) -> "Network":
-        """A new namespace with an address."""
+        """Create a namespace with its own address."""
         self._count += 1
         network = Network(f"10.0.0.{self._count}", f"port{self._count}", _new_namespace())
         inside = network.starter
@@ -69,8 +69,10 @@ class Networks:
 
 @dataclass(frozen=True)
 class Network:
-    """A namespace, which is there as long as its descriptor is open here, or a program runs in it.
-    `port` is the end of its link that is here."""
+    """A namespace. It exists while its descriptor is open here or a program runs in it.
+
+    `port` is the end of its link in the namespace of this process.
+    """
 
     address: str
     port: str
@@ -78,28 +80,31 @@ class Network:
 
     @property
     def path(self) -> str:
-        """The namespace as a file."""
+        """The path of the namespace, for nsenter and ip."""
         return f"/proc/{os.getpid()}/fd/{self.descriptor}"
 
     @property
     def starter(self) -> tuple[str, ...]:
-        """A prefix of a command, which is run in there."""
+        """The prefix of a command that runs in the namespace."""
         return ("nsenter", f"--net={self.path}", "--")
 
     def cut(self) -> Callable[[], None]:
-        """Let nothing through, either way, and tell nobody; how to mend it."""
+        """Silently drop all packets; returns a function that restores the link."""
         _ip("link", "set", self.port, "down")
         return lambda: _ip("link", "set", self.port, "up")
 
     def cut_answers(self) -> Callable[[], None]:
-        """The same for what goes to the program: what it sends, as a commit, still arrives."""
-        place = (self.address, "dev", BRIDGE)
-        _ip("neighbour", "replace", *place, "lladdr", _NOBODY, "nud", "permanent")
-        return lambda: _ip("neighbour", "delete", *place)
+        """Drop only packets to the program: its commits still arrive, but not the answers.
+
+        Returns a function that restores the link.
+        """
+        neighbour = (self.address, "dev", BRIDGE)
+        _ip("neighbour", "replace", *neighbour, "lladdr", _UNUSED_MAC, "nud", "permanent")
+        return lambda: _ip("neighbour", "delete", *neighbour)
 
 
 def _new_namespace() -> int:
-    """A descriptor of a new network namespace."""
+    """Return a descriptor of a new network namespace."""
     with subprocess.Popen(
         ["unshare", "--net", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -107,7 +112,7 @@ def _new_namespace() -> int:
         assert process.stdout is not None
         process.stdin.write(b"\n")
         process.stdin.flush()
-        process.stdout.readline()  # then it is `cat`, in the new one
+        process.stdout.readline()  # once `cat` answers, it runs in the new namespace
         return os.open(f"/proc/{process.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
 
 

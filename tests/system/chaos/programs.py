@@ -1,4 +1,4 @@
-"""Listeners and workers on one store, started again whenever they have ended."""
+"""Listeners and workers on one store, which are restarted whenever they end."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ FAKETIME = "*/faketime/libfaketimeMT.so.1"
 
 
 class MachineClock:
-    """The clock of programs that were started with its environment; set while they run."""
+    """A fake clock that can be set while programs run that were started with its environment."""
 
     def __init__(self, folder: Path):
         self._file = folder / "clock"
@@ -37,14 +37,14 @@ class MachineClock:
         return self._library is not None
 
     def set(self, ahead: int) -> None:
-        """Let it be so many seconds ahead of the true time."""
+        """Set the clock `ahead` seconds ahead of the real time."""
         self.ahead = ahead
         new = self._file.with_suffix(".new")
         new.write_text(f"{ahead:+d}\n")
         new.rename(self._file)
 
     def environ(self) -> dict[str, str]:
-        """Only the time of the day is false; the steady clocks and the times of files are true."""
+        """The variables for programs. Only the wall clock is fake; other clocks are real."""
         if self._library is None:
             return {}
         return {
@@ -57,9 +57,11 @@ class MachineClock:
 
 
 @dataclass
-class Place:
-    """A place of one program; `expected` are the exit codes that its end may have, `mend` is what
-    makes its network whole again."""
+class ManagedProgram:
+    """A program that is restarted when it ends, and its current faults.
+
+    `expected` are the exit codes that its faults explain. `mend` restores its network.
+    """
 
     module: str
     environ: dict[str, str]
@@ -76,12 +78,12 @@ class Place:
 
     @property
     def starter(self) -> tuple[str, ...]:
-        """A prefix of the command that starts the program."""
+        """The prefix of the command that starts the program."""
         return self.network.starter if self.network else ()
 
     @property
     def pid(self) -> int | None:
-        """The pid of the program, None while there is none."""
+        """The pid of the program, None while it does not run."""
         if self.program is None or self.program.process.poll() is not None:
             return None
         return self.program.process.pid
@@ -91,7 +93,7 @@ class Place:
         return [pid for pid in _children(self.pid) if name_of(pid) == "keeper"]
 
     def fork_servers(self) -> list[int]:
-        """The pid of what forks its keepers, if it is there."""
+        """The pid of its fork server in a list, which is empty if there is none."""
         return [pid for pid in _children(self.pid) if name_of(pid) == NAME]
 
     def job_processes(self) -> list[int]:
@@ -100,43 +102,43 @@ class Place:
         return [pid for pid in found if name_of(pid) == "job"]
 
     def signal(self, number: int) -> None:
-        """Signal the program, after which it may end so."""
+        """Send the program a signal, and expect the exit codes that it may cause."""
         if self.pid is not None:
             self.expected |= {-number} | ({0} if number == signal.SIGTERM else set())
             processes.send_signal(self.pid, number)
 
     def freeze(self, pids: list[int], seconds: float) -> None:
-        """Stop processes, for a while."""
+        """Stop processes for so many seconds."""
         self.frozen, self.thaw_at = pids, time.monotonic() + seconds
         for pid in pids:
             processes.send_signal(pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let all go on."""
+        """Continue the stopped processes."""
         for pid in self.frozen:
             processes.send_signal(pid, signal.SIGCONT)
         self.frozen = []
 
     def cut(self, how: Callable[[Network], Callable[[], None]], seconds: float) -> None:
-        """Cut its network, for a while."""
+        """Cut its network for so many seconds."""
         assert self.network is not None
         self.mend, self.mend_at = how(self.network), time.monotonic() + seconds
 
     def mend_network(self) -> None:
-        """Let all through."""
+        """Restore its network."""
         if self.mend is not None:
             self.mend()
         self.mend = None
 
-    def make_whole(self) -> None:
-        """End what is not yet over of its faults."""
+    def clear_faults(self) -> None:
+        """End all its current faults."""
         self.thaw()
         self.mend_network()
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many programs there are, and the networks, if each is to have one of its own."""
+    """How many programs to run, and the networks if each program gets its own."""
 
     listeners: int = 2
     workers: int = 2
@@ -144,12 +146,12 @@ class Plan:
 
 
 class Fleet:
-    """All programs of a run. For the main thread, with which they die."""
+    """All programs of a run. Use it in the main thread only: the programs die with that thread."""
 
     def __init__(
         self, folder: Path, environ: dict[str, str], own: dict[str, str], seed: int, plan: Plan
     ):
-        """`own` is in the environment of every second listener and every second worker alone."""
+        """`own` is added to the environment of every second listener and every second worker."""
         self._folder = folder
         self._random = random.Random(seed)
         self._plan = plan
@@ -161,75 +163,75 @@ class Fleet:
             for number in range(plan.listeners)
         ]
         self.workers = [
-            Place("runner", {**environ, **(own if number % 2 else {})}, self._network())
+            ManagedProgram("runner", {**environ, **(own if number % 2 else {})}, self._network())
             for number in range(plan.workers)
         ]
 
-    def _listener(self, environ: dict[str, str]) -> Place:
+    def _listener(self, environ: dict[str, str]) -> ManagedProgram:
         network = self._network()
         host, port = (network.address, 8080) if network else ("127.0.0.1", _free_port())
         self.addresses.append((host, port))
-        return Place("server", {**environ, "HOST": host, "PORT": str(port)}, network)
+        return ManagedProgram("server", {**environ, "HOST": host, "PORT": str(port)}, network)
 
     def _network(self) -> Network | None:
         return self._plan.networks.add() if self._plan.networks else None
 
     @property
     def networks(self) -> bool:
-        """Whether each has a network, which can be cut."""
+        """Whether each program has its own network, which can be cut."""
         return self._plan.networks is not None
 
     @property
-    def places(self) -> list[Place]:
-        """All of them."""
+    def programs(self) -> list[ManagedProgram]:
+        """All listeners and workers."""
         return [*self.listeners, *self.workers]
 
-    def tend(self) -> None:
-        """Thaw and mend what is due, start again what has ended, and wait for orphans that have."""
+    def supervise(self) -> None:
+        """End faults that are over, restart programs that have ended, and reap orphans."""
         now = time.monotonic()
-        for place in self.places:
-            if place.frozen and now >= place.thaw_at:
-                place.thaw()
-            if place.mend and now >= place.mend_at:
-                place.mend_network()
-            if place.program is not None and place.pid is None:
-                self._note_end(place)
-                place.restart_at = now + self._random.uniform(0, RESTART_SECONDS)
-            if place.program is None and now >= place.restart_at:
-                starter = (*place.starter, *DIE_WITH_THE_RUN)
-                place.program = Program(place.module, self._folder, place.environ, starter)
-                place.started_at = now
+        for managed in self.programs:
+            if managed.frozen and now >= managed.thaw_at:
+                managed.thaw()
+            if managed.mend and now >= managed.mend_at:
+                managed.mend_network()
+            if managed.program is not None and managed.pid is None:
+                self._note_end(managed)
+                managed.restart_at = now + self._random.uniform(0, RESTART_SECONDS)
+            if managed.program is None and now >= managed.restart_at:
+                starter = (*managed.starter, *DIE_WITH_THE_RUN)
+                managed.program = Program(managed.module, self._folder, managed.environ, starter)
+                managed.started_at = now
                 self.starts += 1
         self._wait_for_orphans()
 
     def stop(self, patience: float) -> None:
-        """Stop all in order."""
-        for place in self.places:
-            place.make_whole()
-            place.signal(signal.SIGTERM)
+        """End all faults, and stop all programs with SIGTERM."""
+        for managed in self.programs:
+            managed.clear_faults()
+            managed.signal(signal.SIGTERM)
         until = time.monotonic() + patience
-        for place in self.places:
-            if place.program is not None:
+        for managed in self.programs:
+            if managed.program is not None:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    place.program.process.wait(max(0.1, until - time.monotonic()))
-                self._note_end(place)
+                    managed.program.process.wait(max(0.1, until - time.monotonic()))
+                self._note_end(managed)
 
-    def _note_end(self, place: Place) -> None:
-        """Forget a program; one that has ended by itself is a complaint."""
-        assert place.program is not None
-        code, log = place.program.process.poll(), place.program.log
+    def _note_end(self, managed: ManagedProgram) -> None:
+        """Forget a program that has ended; complain if no fault explains its end."""
+        assert managed.program is not None
+        code, log = managed.program.process.poll(), managed.program.log
         text = log.read_text()
-        if code is None or (code not in place.expected and "cannot start" not in text):
+        if code is None or (code not in managed.expected and "cannot start" not in text):
             self.complaints.append(
-                f"{place.module} ended with {code}, {log.name}: {_last_line(text)}"
+                f"{managed.module} ended with {code}, {log.name}: {_last_line(text)}"
             )
         elif '"exc_info"' in text:
-            self.complaints.append(f"{place.module} has logged an exception: {log.name}")
-        place.program, place.expected = None, set()
+            self.complaints.append(f"{managed.module} has logged an exception: {log.name}")
+        managed.program, managed.expected = None, set()
 
     def _wait_for_orphans(self) -> None:
-        """Those that a killed runner has left come to this process, and end."""
-        mine = {place.program.process.pid for place in self.places if place.program}
+        """Reap zombies that a killed runner has left; this process adopts them."""
+        mine = {managed.program.process.pid for managed in self.programs if managed.program}
         for pid in proc.children_of(os.getpid()):
             with contextlib.suppress(ChildProcessError):
                 if (

@@ -1,4 +1,4 @@
-"""What a run has reached, and what was found."""
+"""Prints the figures of a run, and the violations that were found."""
 
 import sys
 from collections import Counter
@@ -10,27 +10,27 @@ MOST_SHOWN = 20
 
 
 def say(line: str) -> None:
-    """Print at once."""
+    """Print a line, and flush."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
 
-def tell(history: History, faults: Mapping[str, int], reached: Mapping[str, int]) -> None:
+def print_report(history: History, faults: Mapping[str, int], events: Mapping[str, int]) -> None:
     """Print the figures of a run."""
     last = {each.job_id: each for each in history.entries if isinstance(each, Change)}
     outcomes = [e.outcome for e in history.entries if isinstance(e, AttemptChange) and e.outcome]
-    events = Counter(each.event for each in history.executions)
+    executions = Counter(each.event for each in history.executions)
     say(f"faults injected     {sum(faults.values())}: {_listed(faults)}")
     say(f"jobs acknowledged   {len(history.acknowledged)} of {len(last)} stored")
     say(f"jobs by status      {_listed(Counter(each.status for each in last.values()))}")
     say(f"changes             {len(history.entries)}")
-    say(f"executions          {events['start']} started, {events['end']} came to their end")
+    say(f"executions          {executions['start']} started, {executions['end']} ended")
     say(f"attempts            {_listed(Counter(map(str, outcomes)))}")
-    say(f"reached             {_listed(reached)}")
+    say(f"events              {_listed(events)}")
 
 
-def tell_violations(found: Iterable[str]) -> None:
-    """Print what was found, or how much of it."""
+def print_violations(found: Iterable[str]) -> None:
+    """Print the number of violations, and the first MOST_SHOWN of them."""
     lines = list(found)
     say(f"violations          {len(lines)}")
     for line in lines[:MOST_SHOWN]:

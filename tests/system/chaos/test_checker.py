@@ -14,7 +14,7 @@ JOB = "0190-a"
 
 
 class Story:
-    """A job's life as it is told: each call is a change of it, with what goes along."""
+    """The history of a job. Each method call adds a change and the records that belong to it."""
 
     def __init__(self, max_retries: int = 1, version: int = 1):
         new = Change("insert", JOB, "queued", 0, None, 0, max_retries, False, version)
@@ -22,61 +22,61 @@ class Story:
 
     @property
     def job(self) -> Change:
-        """The job as it is now."""
+        """The current state of the job."""
         return next(e for e in reversed(self.history.entries) if isinstance(e, Change))
 
     def change(self, **changes: Any) -> "Story":
-        """A change of the job alone."""
+        """Change the job, but no attempt."""
         changes = {"op": "update", "version": self.job.version + 1, **changes}
         self.history.entries.append(replace(self.job, **changes))
         return self
 
     def attempt(self, op: str, number: int, runner: str, outcome: str | None = None) -> "Story":
-        """A change of an attempt alone."""
+        """Change an attempt, but not the job."""
         self.history.entries.append(AttemptChange(op, JOB, number, runner, outcome))
         return self
 
     def claim(self, runner: str = "A", **changes: Any) -> "Story":
-        """A claim; the job runs."""
+        """Claim the job, and start an execution."""
         attempt = self.job.attempt + 1
         self.change(**{"status": "running", "attempt": attempt, "holder": runner, **changes})
         self.attempt("insert", self.job.attempt, runner)
         return self.ran("start")
 
     def settle(self, status: str, outcome: str, **changes: Any) -> "Story":
-        """The end of an attempt, by its holder."""
+        """End an attempt, as its holder does."""
         holder, attempt = str(self.job.holder), self.job.attempt
         self.change(status=status, holder=None, **changes)
         return self.attempt("update", attempt, holder, outcome)
 
     def complete(self, **result: Any) -> "Story":
-        """A run that returned."""
+        """End the execution, and complete the job with its result."""
         self.ran("end")
         result = {"attempt": self.job.attempt, "run": f"run {self.job.attempt}", **result}
         return self.settle("succeeded", "returned", result=json.dumps(result), error=None)
 
     def retry(self, outcome: str = "raised", **changes: Any) -> "Story":
-        """An attempt that failed, and is followed by another one."""
+        """Fail the attempt, with a retry left."""
         changes = {"retry_count": self.job.retry_count + 1, "error": planned(self.job), **changes}
         return self.settle("queued", outcome, **changes)
 
     def fail(self, **changes: Any) -> "Story":
-        """An attempt that failed, and was the last."""
+        """Fail the attempt and the job."""
         return self.settle("failed", "raised", **{"error": planned(self.job), **changes})
 
     def requeue(self, **changes: Any) -> "Story":
-        """A retry that a client asked for."""
+        """Retry the job for a client."""
         again = {**REQUEUED, "client_retries": self.job.client_retries + 1}
         return self.change(**{**again, **changes})
 
     def ran(self, event: str, attempt: int | None = None, run: str | None = None) -> "Story":
-        """A line in the record of the runs."""
+        """Record an event of an execution."""
         attempt = self.job.attempt if attempt is None else attempt
         self.history.executions.append(Execution(event, JOB, attempt, run or f"run {attempt}"))
         return self
 
     def found(self) -> list[str]:
-        """The promises that were broken."""
+        """Return the promises that the history breaks."""
         last = {e.job_id: e.version for e in self.history.entries if isinstance(e, Change)}
         self.history.stored = self.history.stored or last
         return [violation.promise for violation in check(self.history)]
@@ -86,16 +86,16 @@ REQUEUED = {"status": "queued", "retry_count": 0, "error": None, "cancel_request
 
 
 def planned(job: Change) -> str:
-    """The error of an attempt that was to fail."""
+    """The error of an attempt that was planned to fail."""
     return json.dumps({"type": "Planned", "message": f"attempt {job.attempt} was to fail"})
 
 
 def clean_stories() -> list[Story]:
-    """Every transition there is."""
+    """Histories that contain every transition."""
     return [
         Story().claim().complete(),
-        Story().claim().change().complete(),  # told its progress
-        Story().claim().retry().change().claim("B").complete(),  # was made due earlier
+        Story().claim().change().complete(),  # progress
+        Story().claim().retry().change().claim("B").complete(),  # rescheduled
         Story().claim().retry().claim("B").fail(),
         Story().claim().retry("lost").claim("B").complete(),
         Story(0).claim().settle("failed", "lost", error='{"type": "Lost"}'),
@@ -127,19 +127,19 @@ def test_a_clean_history_passes(number: int) -> None:
     assert story.found() == []
 
 
-def test_a_job_that_was_acknowledged_and_is_not_there_is_missed() -> None:
+def test_a_missing_acknowledged_job_is_found() -> None:
     story = Story().change(status="canceled")
     story.history.acknowledged.append(Acknowledged("another", "chaos", 1))
     assert story.found() == ["P1"]
 
 
-def test_a_job_that_was_stored_otherwise_is_found() -> None:
+def test_a_job_that_differs_from_its_submission_is_found() -> None:
     story = Story().change(status="canceled")
     story.history.acknowledged = [Acknowledged(JOB, "chaos", 2)]
     assert story.found() == ["P1"]
 
 
-def test_a_file_that_is_not_what_was_sent_is_found() -> None:
+def test_a_file_that_differs_from_the_upload_is_found() -> None:
     story = Story().claim().settle("succeeded", "returned", result='{"counts": {"ERROR": 1}}')
     story.history.acknowledged = [Acknowledged(JOB, "analyze", 1, {"ERROR": 2})]
     assert story.found() == ["P1"]
@@ -151,7 +151,7 @@ def test_a_deleted_job_is_found() -> None:
 
 
 def inserts(*versions_and_transactions: tuple[int, int]) -> History:
-    """New jobs, each with a version, by a transaction."""
+    """A history of new jobs, each with a version and the number of its transaction."""
     changes = [
         Change("insert", f"job {at}", "queued", 0, None, 0, 1, False, version, transaction=number)
         for at, (version, number) in enumerate(versions_and_transactions)
@@ -159,12 +159,12 @@ def inserts(*versions_and_transactions: tuple[int, int]) -> History:
     return History([*changes], stored={each.job_id: each.version for each in changes})
 
 
-def test_versions_grow_with_transactions_in_which_they_may_be_in_any_order() -> None:
+def test_versions_may_be_in_any_order_within_a_transaction_only() -> None:
     assert check(inserts((2, 8), (1, 8), (3, 9))) == []
     assert [each.promise for each in check(inserts((1, 8), (3, 8), (2, 9)))] == ["P4"]
 
 
-def test_an_attempt_that_was_changed_ahead_of_its_job_in_one_transaction_comes_after_it() -> None:
+def test_the_change_of_an_attempt_is_sorted_after_that_of_its_job() -> None:
     changes: list[tuple[str, int | None, str]] = [
         ("attempt", 8, "a"),
         ("job", 9, "a"),
@@ -179,19 +179,19 @@ def test_an_attempt_that_was_changed_ahead_of_its_job_in_one_transaction_comes_a
     assert [row["seq"] for row in in_order(rows)] == [1, 2, 3, 0, 4, 5, 6]
 
 
-def test_a_change_that_passed_the_triggers_by_is_found() -> None:
+def test_a_change_that_no_trigger_recorded_is_found() -> None:
     story = Story().change(status="canceled")
     story.history.stored = {JOB: 7}
     assert story.found() == ["P1"]
 
 
-def test_parts_that_are_left_are_found() -> None:
+def test_remaining_parts_are_found() -> None:
     story = Story().change(status="canceled")
     story.history.parts = 2
     assert story.found() == ["P2"]
 
 
-def test_a_run_of_a_job_that_was_never_stored_is_found() -> None:
+def test_an_execution_of_a_job_that_was_never_stored_is_found() -> None:
     story = Story().change(status="canceled")
     story.history.executions.append(Execution("start", "another", 1, "run"))
     assert story.found() == ["P1"]
@@ -202,7 +202,7 @@ def test_a_job_that_is_not_final_at_the_end_is_found(story: Story) -> None:
     assert story.found() == ["P2"]
 
 
-def test_a_job_that_begins_otherwise_than_queued_is_found() -> None:
+def test_a_job_whose_first_status_is_not_queued_is_found() -> None:
     story = Story()
     story.history.entries[0] = replace(story.job, retry_count=1)
     assert "P2" in story.change(status="canceled").found()
@@ -232,7 +232,7 @@ def test_a_change_that_is_no_transition_is_found(story: Story) -> None:
 
 
 @pytest.mark.parametrize("end", ["retry", "fail", "release"])
-def test_a_canceled_job_that_goes_on_is_found(end: str) -> None:
+def test_a_job_that_goes_on_after_a_cancel_is_found(end: str) -> None:
     story = Story(0 if end == "fail" else 1).claim().change(cancel_requested=True)
     match end:
         case "retry":
@@ -244,16 +244,16 @@ def test_a_canceled_job_that_goes_on_is_found(end: str) -> None:
     assert "P8" in story.found()
 
 
-def test_a_wish_to_cancel_that_was_forgotten_is_found() -> None:
+def test_a_forgotten_cancel_request_is_found() -> None:
     story = Story().claim().change(cancel_requested=True).change(cancel_requested=False)
     assert story.complete().found() == ["P8"]
 
 
-def test_a_run_that_nobody_has_claimed_is_found() -> None:
+def test_an_execution_without_a_claim_is_found() -> None:
     assert Story().change(status="canceled").ran("start", 1).found() == ["P8"]
 
 
-def test_two_runs_at_once_are_found() -> None:
+def test_overlapping_executions_are_found() -> None:
     story = Story().claim().retry("lost").claim("B").ran("overlap").complete()
     assert story.found() == ["P3"]
 
@@ -291,23 +291,23 @@ def test_the_error_of_an_earlier_attempt_is_found() -> None:
     assert story.retry("lost").claim("B").fail(error=error).found() == ["P4"]
 
 
-def test_an_end_that_no_attempt_has_is_found() -> None:
+def test_the_end_of_a_job_without_the_end_of_its_attempt_is_found() -> None:
     story = Story().claim().ran("end")
     result = json.dumps({"attempt": 1, "run": "run 1"})
     assert story.change(status="succeeded", holder=None, result=result).found() == ["P4"]
 
 
-def test_an_attempt_that_ends_while_its_job_does_not_is_found() -> None:
+def test_the_end_of_an_attempt_without_the_end_of_its_job_is_found() -> None:
     story = Story().claim().attempt("update", 1, "A", "raised").complete()
     assert story.found() == ["P4"]
 
 
-def test_a_release_that_counts_as_an_error_is_found() -> None:
+def test_a_release_that_uses_a_retry_is_found() -> None:
     story = Story().claim().settle("queued", "raised").claim().complete()
     assert "P4" in story.found()
 
 
-def test_a_result_that_no_run_has_returned_is_found() -> None:
+def test_a_result_that_no_execution_has_returned_is_found() -> None:
     assert Story().claim().complete(run="another").found() == ["P4"]
 
 
@@ -316,13 +316,13 @@ def test_a_version_that_does_not_grow_is_found(version: int) -> None:
     assert Story().change(status="canceled", version=version).found() == ["P4"]
 
 
-def test_a_final_state_that_a_client_has_seen_and_is_another_is_found() -> None:
+def test_a_final_state_that_differs_from_the_one_a_client_read_is_found() -> None:
     story = Story().claim().complete()
     story.history.seen[JOB] = [Seen("succeeded", {"attempt": 1, "run": "another"})]
     assert story.found() == ["P4"]
 
 
-def test_each_end_that_clients_have_seen_must_be_as_it_was() -> None:
+def test_each_final_state_of_a_retried_job_is_compared_with_what_clients_read() -> None:
     story = Story(0).claim().fail().requeue().claim().complete()
     last = Seen("succeeded", json.loads(story.job.result or ""), client_retries=1)
     story.history.seen[JOB] = [Seen("failed", None), last]
@@ -345,21 +345,21 @@ def test_each_end_that_clients_have_seen_must_be_as_it_was() -> None:
     ],
     ids=str,
 )
-def test_another_way_out_of_a_final_state_is_found(change: dict[str, Any]) -> None:
+def test_an_invalid_change_of_a_final_job_is_found(change: dict[str, Any]) -> None:
     story = Story(1).claim().fail(error='{"type": "NotRetryable"}')
     assert "P4" in story.requeue(**change).found()
 
 
-def test_what_succeeded_is_never_queued_again() -> None:
+def test_queuing_a_succeeded_job_again_is_found() -> None:
     assert "P4" in Story().claim().complete().requeue(result=None).found()
 
 
-def test_a_job_that_is_not_final_is_not_queued_again_by_a_client() -> None:
+def test_a_retry_by_a_client_of_a_job_that_is_not_final_is_found() -> None:
     assert "P2" in Story().claim().requeue(holder=None).found()
     assert "P2" in Story().requeue().claim().complete().found()
 
 
-def test_a_retry_by_a_client_allows_no_more_than_one_allowance() -> None:
+def test_a_retry_by_a_client_allows_the_retries_only_once_more() -> None:
     story = Story(0).claim().fail().requeue().claim().settle("queued", "lost")
     assert "P5" in story.claim().complete().found()
 

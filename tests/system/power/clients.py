@@ -1,4 +1,4 @@
-"""Clients that submit and read without a pause, and note only what was answered whole."""
+"""Clients that submit and read jobs continuously, and record only complete answers."""
 
 import contextlib
 import hashlib
@@ -20,11 +20,11 @@ from tests.system.power.notes import Notes
 PAUSE_SECONDS = 0.005
 MAX_UPLOAD_BYTES = 64 * 1024
 CANCELED = 0.2
-"""The part of the JSON jobs that are canceled at once, if they have not run by then."""
+"""The share of JSON jobs that are canceled right after their submission."""
 
 
 class Clients:
-    """One that sends JSON and cancels some, one that uploads, and one that reads."""
+    """Three threads: one submits JSON and cancels some jobs, one uploads files, one reads jobs."""
 
     def __init__(self, service: Service, notes: Notes, random: random.Random):
         self._service = service
@@ -37,26 +37,26 @@ class Clients:
         for thread in self._threads:
             thread.start()
 
-    def heard(self) -> bool:
-        """Whether any of theirs was acknowledged."""
+    def has_acknowledgement(self) -> bool:
+        """Whether any of the submissions was acknowledged."""
         return len(self._notes.acknowledged) > self._before
 
     def stop(self) -> None:
-        """Send no more; who waits for an answer gets none any more if the service is gone."""
+        """Stop all threads. A thread that waits for an answer of a dead service gets an error."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
 
     def _repeat(self, work: Callable[[], None]) -> None:
         while not self._stop.wait(PAUSE_SECONDS):
-            # What was not answered whole is not known of.
+            # The outcome of a request without a complete answer is unknown.
             with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
                 work()
 
     def _send_json(self) -> None:
         document = {"type": "sleep", "payload": {"seconds": 0}}
-        job_id = self._accepted(json.dumps(document).encode(), "application/json")
-        self._notes.accepted(job_id, None)
+        job_id = self._submit(json.dumps(document).encode(), "application/json")
+        self._notes.add_accepted(job_id, None)
         if self._random.random() < CANCELED:
             self._service.call("POST", f"/jobs/{job_id}/cancel")
 
@@ -67,21 +67,21 @@ class Clients:
             ("payload", None, b'{"patterns": ["ERROR"]}'),
             ("filename", "app.log", content),
         ]
-        job_id = self._accepted(*form(parts))
-        self._notes.accepted(job_id, hashlib.sha256(content).hexdigest())
+        job_id = self._submit(*form(parts))
+        self._notes.add_accepted(job_id, hashlib.sha256(content).hexdigest())
 
     def _read(self) -> None:
         unread = [job_id for job_id in self._notes.acknowledged.copy() if not self._is_read(job_id)]
         for job_id in unread[:20]:
             status, job = self._service.call("GET", f"/jobs/{job_id}")
             if status == 200:
-                self._notes.saw(job)
+                self._notes.add_final(job)
 
     def _is_read(self, job_id: str) -> bool:
         return job_id in self._notes.finals
 
-    def _accepted(self, body: bytes, kind: str) -> str:
-        """The id of a job that was acknowledged. Raises an error of the network if it was not."""
+    def _submit(self, body: bytes, kind: str) -> str:
+        """Submit a job; returns its id. Raises OSError or HTTPException unless it is accepted."""
         headers = {"Content-Type": kind}
         request = urllib.request.Request(f"{self._service.base_url}/jobs", body, headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -93,10 +93,10 @@ class Clients:
 
 @contextmanager
 def at_work(service: Service, notes: Notes, random: random.Random) -> Iterator[None]:
-    """Clients for as long as the block lasts; it begins with their first acknowledgement."""
+    """Run clients during the block, which starts after their first acknowledgement."""
     clients = Clients(service, notes, random)
     try:
-        wait_for(clients.heard, timeout=20)
+        wait_for(clients.has_acknowledgement, timeout=20)
         yield
     finally:
         clients.stop()

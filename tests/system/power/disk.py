@@ -1,9 +1,9 @@
 """An ext4 file system in a file, whose power can be cut. Needs root and a loop device.
 
-    make ─▶ mount ─▶ cut (what was not synced is lost) ─▶ unmount ─▶ mount (replays the journal)
+    format ─▶ mount ─▶ cut (unsynced data is lost) ─▶ unmount ─▶ mount (replays the journal)
 
-A cut is ext4's shutdown without a flush of its log: from then on nothing reaches the image. What
-was written to the image stays: a disk that forgets what it has said to have synced is not played.
+A cut shuts ext4 down without a flush of its journal. From then on, nothing reaches the image. Data
+that was written to the image before is kept: disks that lose synced data are not simulated.
 """
 
 import fcntl
@@ -20,9 +20,9 @@ from tests.support.waiting import wait_for
 SHUTDOWN = 0x8004587D
 """FS_IOC_SHUTDOWN of linux/fs.h: _IOR('X', 125, __u32)."""
 NO_LOG_FLUSH = 2
-"""EXT4_GOING_FLAGS_NOLOGFLUSH: as if the power failed."""
+"""EXT4_GOING_FLAGS_NOLOGFLUSH: shut down as a power failure would."""
 IMAGE_BYTES = 256 * 2**20
-# The journal is not committed by its own clock, so that only what somebody synced is kept.
+# No periodic commits of the journal in these 600 seconds, so only synced data is kept.
 OPTIONS = "loop,commit=600,noatime"
 
 
@@ -35,7 +35,7 @@ class Disk:
         self.root.mkdir()
 
     def format(self) -> None:
-        """Make it anew, empty, and mount it."""
+        """Create a new, empty file system, and mount it."""
         self._image.unlink(missing_ok=True)
         with self._image.open("wb") as file:
             file.truncate(IMAGE_BYTES)
@@ -43,11 +43,11 @@ class Disk:
         self.mount()
 
     def mount(self) -> None:
-        """Mount it, which puts in order what a cut has left."""
+        """Mount the file system. After a cut, this replays the journal."""
         _run("mount", "-t", "ext4", "-o", OPTIONS, str(self._image), str(self.root))
 
     def cut(self) -> None:
-        """Cut the power: whatever is done from now on fails or is forgotten."""
+        """Cut the power: from now on, every operation fails or is lost."""
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.ioctl(descriptor, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
@@ -55,9 +55,9 @@ class Disk:
             os.close(descriptor)
 
     def unmount(self) -> None:
-        """Unmount it, once nobody uses it any more. Its loop device goes with it.
+        """Unmount the file system once no process uses it, and free its loop device.
 
-        Raises TimeoutError.
+        Raises TimeoutError if a process still uses it after 10 seconds.
         """
         try:
             wait_for(self._unmounted, timeout=10)
@@ -65,7 +65,7 @@ class Disk:
             raise TimeoutError(f"{self.root} is in use") from None
 
     def clear(self) -> None:
-        """Leave no mount and no loop device, whatever has happened."""
+        """Remove the mount and the loop devices in any case."""
         try:
             if self.root.is_mount():
                 self.unmount()
@@ -79,13 +79,13 @@ class Disk:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def _loop_devices(self) -> list[str]:
-        """Those that the image still has."""
+        """The loop devices that the image still has."""
         return _run("losetup", "--noheadings", "--output", "NAME", "-j", str(self._image)).split()
 
 
 @contextmanager
 def new_disk() -> Iterator[Disk]:
-    """A disk that is not formatted yet; nothing is left of it at the end."""
+    """Yield a disk that is not formatted yet, and remove it afterwards."""
     with tempfile.TemporaryDirectory(prefix="power-") as folder:
         disk = Disk(Path(folder))
         try:
@@ -94,8 +94,8 @@ def new_disk() -> Iterator[Disk]:
             disk.clear()
 
 
-def lacking() -> str | None:
-    """Why the power cannot be cut here; None if it can."""
+def missing_requirement() -> str | None:
+    """Return why the power cannot be cut on this machine, or None."""
     if os.geteuid() != 0:
         return "only root can mount"
     try:
@@ -111,5 +111,5 @@ def lacking() -> str | None:
 
 
 def _run(*command: str) -> str:
-    """Run a command; what it prints. Raises CalledProcessError, with its words in `stderr`."""
+    """Run a command, and return its output. Raises CalledProcessError, with its `stderr`."""
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -1,4 +1,4 @@
-"""What clients have been told, and what of it is no longer true. Imports nothing of ours."""
+"""The answers of the service, and a check of what it lost. Imports no other project module."""
 
 import hashlib
 import sqlite3
@@ -9,69 +9,71 @@ from typing import Any
 from uuid import UUID
 
 FINAL = ("succeeded", "failed", "canceled")
-TOLD = ("status", "result", "error", "finished_at")
+FIXED_FIELDS = ("status", "result", "error", "finished_at")
 """The fields of a final job that never change."""
 
 
 @dataclass
 class Notes:
-    """What the service has answered, whole, while there was power.
+    """The complete answers of the service before the power cut.
 
-    What comes later is not kept: ext4 lets a sync that is under way at a cut succeed, though it
-    loses what was to be synced. With a real cut nobody would be left to answer.
+    Later answers are ignored. ext4 lets a sync that is in progress at the cut succeed, although the
+    data is lost. In a real power cut, the service could not answer any more.
     """
 
     acknowledged: dict[str, str | None] = field(default_factory=dict)
-    """Job ids, each with the SHA-256 of the file that was sent with it."""
+    """The SHA-256 of the uploaded file, or None, by job id."""
     finals: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Jobs that were read as final, by id."""
+    """The fixed fields of jobs that were read as final, by job id."""
     power: bool = True
 
-    def accepted(self, job_id: str, sha256: str | None) -> None:
-        """Keep a job that was acknowledged, with the SHA-256 of its file."""
+    def add_accepted(self, job_id: str, sha256: str | None) -> None:
+        """Record an acknowledged job, with the SHA-256 of its file."""
         if self.power:
             self.acknowledged[job_id] = sha256
 
-    def saw(self, job: dict[str, Any]) -> None:
-        """Keep a job that was read, if it was final."""
+    def add_final(self, job: dict[str, Any]) -> None:
+        """Record a job that was read, if it is final."""
         if self.power and job["status"] in FINAL:
-            self.finals.setdefault(job["job_id"], {name: job[name] for name in TOLD})
+            self.finals.setdefault(job["job_id"], {name: job[name] for name in FIXED_FIELDS})
 
 
 @dataclass(frozen=True)
-class Found:
-    """What there is after a cut."""
+class Recovered:
+    """The state of the service after a cut."""
 
     jobs: dict[str, dict[str, Any]]
-    """Documents by id; one that is missing is lost."""
+    """The documents of the jobs that are still there, by id."""
     files: dict[str, str | None]
-    """SHA-256 of the files by job id, None for a missing file."""
+    """The SHA-256 of the stored files by job id, None for a missing file."""
 
 
-def losses(notes: Notes, found: Found) -> dict[str, str]:
-    """What was told and does not hold any more: for each such job, what is wrong."""
-    found_out = {
-        job_id: _loss(found, job_id, sha256, notes.finals.get(job_id))
+def losses(notes: Notes, recovered: Recovered) -> dict[str, str]:
+    """Compare the answers with the state after a cut; returns what is wrong, by job id."""
+    losses = {
+        job_id: _loss(recovered, job_id, sha256, notes.finals.get(job_id))
         for job_id, sha256 in notes.acknowledged.items()
     }
-    return {job_id: lost for job_id, lost in found_out.items() if lost is not None}
+    return {job_id: loss for job_id, loss in losses.items() if loss is not None}
 
 
-def _loss(found: Found, job_id: str, sha256: str | None, told: dict[str, Any] | None) -> str | None:
-    job = found.jobs.get(job_id)
+def _loss(
+    recovered: Recovered, job_id: str, sha256: str | None, final: dict[str, Any] | None
+) -> str | None:
+    job = recovered.jobs.get(job_id)
     if job is None:
         return "the job is lost"
     if job["status"] not in FINAL:
         return f"is still {job['status']}"
-    if sha256 is not None and found.files.get(job_id) != sha256:
-        return "its file is lost" if found.files.get(job_id) is None else "its file is damaged"
-    if told is not None and told != {name: job[name] for name in TOLD}:
-        return f"was {told}, is {[job[name] for name in TOLD]}"
+    if sha256 is not None and recovered.files.get(job_id) != sha256:
+        return "its file is lost" if recovered.files.get(job_id) is None else "its file is damaged"
+    if final is not None and final != {name: job[name] for name in FIXED_FIELDS}:
+        return f"was {final}, is {[job[name] for name in FIXED_FIELDS]}"
     return None
 
 
 def damage(database: Path) -> list[str]:
-    """What SQLite says of a damaged database."""
+    """Return the problems that SQLite finds in a database file."""
     try:
         with closing(_read_only(database)) as connection:
             lines = [str(line) for (line,) in connection.execute("PRAGMA integrity_check")]
@@ -81,7 +83,7 @@ def damage(database: Path) -> list[str]:
 
 
 def files_of(database: Path, folder: Path) -> dict[str, str | None]:
-    """The SHA-256 of the file in `folder` of every job that has one, by job id."""
+    """The SHA-256 of the uploaded files in `folder`, by job id; None for a missing file."""
     query = "SELECT id, upload_id FROM job WHERE upload_id IS NOT NULL"
     with closing(_read_only(database)) as connection:
         rows = connection.execute(query).fetchall()
@@ -93,5 +95,5 @@ def _sha256(file: Path) -> str | None:
 
 
 def _read_only(database: Path) -> sqlite3.Connection:
-    """A connection that cannot write, beside those of the service."""
+    """Open a read-only connection, while the service has its own."""
     return sqlite3.connect(f"file:{database}?mode=ro", uri=True)

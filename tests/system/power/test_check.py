@@ -1,4 +1,4 @@
-"""The check of tests/system/power: what it has to miss is missed, and nothing else."""
+"""The check of tests/system/power finds each kind of loss, and nothing else."""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from storage.records.job import NewJob
 from tests.support.stores import Bench, folder_of
 from tests.system.power import notes
-from tests.system.power.notes import Found, Notes
+from tests.system.power.notes import Notes, Recovered
 
 DONE = {
     "job_id": "a",
@@ -20,19 +20,19 @@ DONE = {
 }
 
 
-def told(sha256: str | None = None, final: bool = True) -> Notes:
+def answers(sha256: str | None = None, final: bool = True) -> Notes:
     notes = Notes({"a": sha256})
     if final:
-        notes.saw(DONE)
+        notes.add_final(DONE)
     return notes
 
 
-def test_what_is_as_it_was_told_is_no_loss() -> None:
-    assert notes.losses(told("abc"), Found({"a": DONE}, {"a": "abc"})) == {}
+def test_an_unchanged_job_is_no_loss() -> None:
+    assert notes.losses(answers("abc"), Recovered({"a": DONE}, {"a": "abc"})) == {}
 
 
-def test_a_job_that_is_gone_is_lost() -> None:
-    assert notes.losses(told(), Found({}, {})) == {"a": "the job is lost"}
+def test_a_missing_job_is_lost() -> None:
+    assert notes.losses(answers(), Recovered({}, {})) == {"a": "the job is lost"}
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_a_job_that_is_gone_is_lost() -> None:
         ({"a": "abd"}, "its file is damaged"),
     ],
 )
-def test_a_file_that_is_not_what_was_sent_is_lost(files: dict[str, Any], lost: str) -> None:
-    assert notes.losses(told("abc"), Found({"a": DONE}, files)) == {"a": lost}
+def test_a_missing_or_changed_file_is_lost(files: dict[str, Any], lost: str) -> None:
+    assert notes.losses(answers("abc"), Recovered({"a": DONE}, files)) == {"a": lost}
 
 
 @pytest.mark.parametrize(
@@ -52,33 +52,35 @@ def test_a_file_that_is_not_what_was_sent_is_lost(files: dict[str, Any], lost: s
     [{"status": "failed"}, {"result": {"n": 2}}, {"error": {}}, {"finished_at": "later"}],
 )
 def test_a_final_job_that_has_changed_is_a_loss(change: dict[str, Any]) -> None:
-    assert "a" in notes.losses(told(), Found({"a": {**DONE, **change}}, {}))
+    assert "a" in notes.losses(answers(), Recovered({"a": {**DONE, **change}}, {}))
 
 
-def test_a_job_that_does_not_become_final_is_a_loss() -> None:
+def test_a_job_that_never_becomes_final_is_a_loss() -> None:
     queued = {**DONE, "status": "queued"}
-    assert notes.losses(told(final=False), Found({"a": queued}, {})) == {"a": "is still queued"}
+    assert notes.losses(answers(final=False), Recovered({"a": queued}, {})) == {
+        "a": "is still queued"
+    }
 
 
-def test_only_final_jobs_are_kept_as_they_were_first_read() -> None:
+def test_a_final_job_is_recorded_as_it_was_first_read() -> None:
     notes = Notes()
-    notes.saw({**DONE, "status": "running"})
+    notes.add_final({**DONE, "status": "running"})
     assert notes.finals == {}
-    notes.saw(DONE)
-    notes.saw({**DONE, "result": {"n": 2}})
+    notes.add_final(DONE)
+    notes.add_final({**DONE, "result": {"n": 2}})
     assert notes.finals["a"]["result"] == {"n": 1}
 
 
-def test_what_is_told_after_a_cut_is_not_kept() -> None:
+def test_answers_after_a_cut_are_ignored() -> None:
     notes = Notes(power=False)
-    notes.saw(DONE)
-    notes.accepted("a", "abc")
+    notes.add_final(DONE)
+    notes.add_accepted("a", "abc")
     assert (notes.acknowledged, notes.finals) == ({}, {})
 
 
-def test_the_files_of_jobs_are_found_with_what_is_in_them(bench: Bench) -> None:
+def test_the_files_of_jobs_are_found_with_their_content(bench: Bench) -> None:
     if bench.store.database.postgresql:
-        pytest.skip("its files are not in DATA_DIR")
+        pytest.skip("the check reads a SQLite database")
     writer = bench.store.uploads.writer()
     writer.write(b"text")
     upload = writer.finish("a.log", hashlib.sha256(b"text").hexdigest())
@@ -91,9 +93,9 @@ def test_the_files_of_jobs_are_found_with_what_is_in_them(bench: Bench) -> None:
     assert notes.files_of(database, folder) == {str(job_id): None}
 
 
-def test_a_damaged_database_is_noticed_and_a_good_one_is_none(bench: Bench) -> None:
+def test_only_a_damaged_database_is_reported(bench: Bench) -> None:
     if bench.store.database.postgresql:
-        pytest.skip("there is no such check of it")
+        pytest.skip("PRAGMA integrity_check is a check of SQLite")
     for _ in range(100):
         bench.enqueue()
     bench.store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
