@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.job_types.base import Context, JobType, Payload
-from tests.support.pool import calls as pool_work
+from tests.support.pool import calls
 
 
 class ActPayload(Payload):
@@ -29,4 +29,4 @@ class Act(JobType[ActPayload]):
             ready.write_text(json.dumps(json.loads(pids)))
             ready.rename(payload.pids)
 
-        return getattr(pool_work, payload.do)(tell, **payload.arguments)
+        return getattr(calls, payload.do)(tell, **payload.arguments)

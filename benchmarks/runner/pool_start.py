@@ -22,7 +22,7 @@ from runner.job_types.base import MAX_DATA_RATIO
 from runner.job_types.loader import PACKAGES
 from runner.pool.job_process import entry
 from runner.pool.linux import proc
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from tests.support.pool import pools
 
@@ -49,7 +49,7 @@ def main() -> None:
 def measured(slots: int) -> tuple[float, float, float]:
     """Seconds, MB and seconds of one pool."""
     with tempfile.TemporaryDirectory() as folder:
-        work = WorkPlace(Path(folder) / "work")
+        work = RunnerFolder(Path(folder) / "work")
         began = time.perf_counter()
         pool = Pool(slots, partial(entry.load, PACKAGES, None, MAX_DATA_RATIO), work)
         try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.supervisor import retry
 from runner.supervisor.background import BackgroundTasks
 from runner.supervisor.transaction_watch import LOOK_SECONDS, TransactionWatch
@@ -55,7 +55,7 @@ class Maintenance:
         store: Store,
         liveness: Liveness,
         rescuer: Rescuer,
-        work: WorkPlace,
+        work: RunnerFolder,
         retention_seconds: float,
     ):
         self._store = store
@@ -71,7 +71,7 @@ class Maintenance:
             MaintenanceTask(self._sweep, SWEEP_SECONDS),
             MaintenanceTask(self._reschedule, RESCHEDULE_SECONDS),
             MaintenanceTask(self._note_history, history.STEP_SECONDS),
-            MaintenanceTask(work.tidy, TIDY_SECONDS),
+            MaintenanceTask(work.empty_trash, TIDY_SECONDS),
             MaintenanceTask(TransactionWatch(store.database).look, LOOK_SECONDS),
         ]
 

@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from runner.pool.pool import Pool
 from runner.pool.protocol.outcome import CallOutcome
-from runner.pool.protocol.output import Pieces
+from runner.pool.protocol.output import UnstoredOutput
 from runner.pool.protocol.prefetch import PrefetchDepth
 from runner.supervisor.job_request import RUN, Step, request_text
 from storage.claiming.parts import ClaimedPart, PartFence
@@ -43,7 +43,7 @@ class RunningJob:
     """If it is a part: then only this is held, and not the job."""
     kill: KillReason | None = None
     progress: str | None = None
-    printed: Pieces = field(default_factory=Pieces)
+    printed: UnstoredOutput = field(default_factory=UnstoredOutput)
     """What of its output is not stored yet."""
     progress_stored_at: float = field(default_factory=time.monotonic)
 
@@ -55,7 +55,7 @@ class RunningJob:
     @property
     def told(self) -> bool:
         """Whether there is progress or output to be stored."""
-        return bool(self.progress or self.printed.parts)
+        return bool(self.progress or self.printed.pieces)
 
     def names(self) -> dict[str, object]:
         """What a log line says of it."""
@@ -65,7 +65,7 @@ class RunningJob:
     def progress_stored(self) -> None:
         """There is nothing new to store now."""
         self.progress, self.progress_stored_at = None, time.monotonic()
-        self.printed.parts.clear()
+        self.printed.pieces.clear()
 
 
 class RunningJobs:
@@ -75,7 +75,7 @@ class RunningJobs:
         self._pool = pool
         self._uploads = uploads
         self._running: dict[str, RunningJob] = {}
-        self._pace = PrefetchDepth(pool.size)
+        self._prefetch_depth = PrefetchDepth(pool.size)
         self._processors = 1
 
     def __len__(self) -> int:
@@ -87,7 +87,7 @@ class RunningJobs:
     def room(self) -> tuple[int, int]:
         """How many more jobs can start at once, and how many can wait behind others."""
         free = self._pool.room()
-        return free, self._pool.room(self._pace.ahead()) - free
+        return free, self._pool.room(self._prefetch_depth.depth()) - free
 
     def start(self, job: Job) -> None:
         """Hand a claimed job to the pool."""
@@ -148,7 +148,7 @@ class RunningJobs:
                 self._running[token].printed.add(pieces)
         ended = [(self._running.pop(token), outcome) for token, outcome in outcomes]
         for _, outcome in ended:
-            self._pace.note(outcome.seconds)
+            self._prefetch_depth.record(outcome.seconds)
         return ended
 
     def living(self) -> bool:
@@ -169,7 +169,7 @@ class RunningJobs:
         return [(each, each.progress_stored_at - latest) for each in running if each.told]
 
     def _submit(self, running: RunningJob, results: Sequence[str], timeout: float | None) -> None:
-        running.printed = Pieces(self._pool.log_bytes)
+        running.printed = UnstoredOutput(self._pool.log_bytes)
         token = _token(running)
         self._running[token] = running
         text = request_text(running.job, running.step, self._uploads, self._cores(), results)

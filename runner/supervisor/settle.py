@@ -51,7 +51,7 @@ class Settler:
         usage = _usage(outcome)
         if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill):
             return self._killed(running, usage)
-        if outcome.kind == "lost" and outcome.innocent:
+        if outcome.kind == "lost" and outcome.not_at_fault:
             # Not at once: the system may be short of what a job process needs.
             return self._release(running.fence, usage, LOST_DELAY_MS)
         if outcome.kind == "returned":
@@ -78,7 +78,7 @@ class Settler:
 
     def _settle_part(self, part: PartFence, running: RunningJob, outcome: PoolOutcome) -> bool:
         usage, parts = _usage(outcome), self._claims.parts
-        if outcome.kind == "killed" or (outcome.kind == "lost" and outcome.innocent):
+        if outcome.kind == "killed" or (outcome.kind == "lost" and outcome.not_at_fault):
             return parts.give_back(part)
         if outcome.kind == "returned":
             return parts.done(part, outcome.result or "null", running.progress, usage)
@@ -86,8 +86,8 @@ class Settler:
         return parts.fail(part, error, usage)
 
     def _store_output(self, running: RunningJob) -> None:
-        if running.printed.parts:
-            self._claims.printed(running.fence, running.printed.parts, running.printed.most)
+        if running.printed.pieces:
+            self._claims.printed(running.fence, running.printed.pieces, running.printed.max_bytes)
 
     def _complete(self, ended: Sequence[tuple[RunningJob, PoolOutcome]]) -> list[bool]:
         ends = [

@@ -16,7 +16,7 @@ import time
 from runner.pool.pool import Pool
 from runner.pool.protocol.lease import steady_now
 from runner.pool.protocol.outcome import CallOutcome
-from runner.pool.protocol.prefetch import PATIENCE_SECONDS
+from runner.pool.protocol.prefetch import MAX_WAIT_SECONDS
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJob, RunningJobs
 from runner.supervisor.settle import Settler, hold, log_settled
@@ -104,7 +104,7 @@ class Supervisor:
             self._in_doubt = True
             log.warning("the store failed, trying again", extra={"reason": str(error)})
         self._heed_lease()
-        self._waiting = self._roster.give_back(PATIENCE_SECONDS if self._stop_at is None else 0.0)
+        self._waiting = self._roster.give_back(MAX_WAIT_SECONDS if self._stop_at is None else 0.0)
         if self._stop_at is not None and time.monotonic() >= self._stop_at:
             self._work.release_all()
 
@@ -195,6 +195,6 @@ class Supervisor:
         if self._next_due_at is not None:
             moments.append(self._next_due_at - now)
         if self._waiting:
-            moments.append(PATIENCE_SECONDS)
+            moments.append(MAX_WAIT_SECONDS)
         moments += (self._roster.next_progress(), self._work.next_look())
         return max(0.01, min(moments))

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from runner.pool.linux import proc
-from tests.support.pool import loads as pool_loads
-from tests.support.pool import pools
+from tests.support.pool import loads, pools
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
 
@@ -30,7 +29,7 @@ STUBBORN: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("do", "arguments"), STUBBORN)
-def test_a_kill_ends_whatever_the_job_does(
+def test_a_kill_ends_the_whole_process_tree(
     owner: Owner, tmp_path: Path, do: str, arguments: dict[str, Any]
 ) -> None:
     neighbour, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
@@ -57,7 +56,7 @@ def test_a_stopped_job_can_be_killed(owner: Owner, do: str) -> None:
     assert pools.existing(pids) == []
 
 
-def test_a_job_whose_keeper_is_stopped_can_be_killed_and_no_neighbour_notices(
+def test_a_job_whose_keeper_is_stopped_can_be_killed_without_affecting_others(
     owner: Owner, tmp_path: Path
 ) -> None:
     neighbour, (neighbours_pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
@@ -73,7 +72,7 @@ def test_a_job_whose_keeper_is_stopped_can_be_killed_and_no_neighbour_notices(
     assert owner.outcome(neighbour).result == str(neighbours_pid)
 
 
-def test_a_kill_is_asked_for_again_if_the_keeper_was_stopped_again() -> None:
+def test_a_repeated_kill_resumes_a_keeper_that_was_stopped_again() -> None:
     with open_pool(1, grace=2.0) as owner:
         token, (pid,) = owner.start("ignore_signals", names=["SIGTERM"])
         keeper = pools.parent(pid)
@@ -82,7 +81,7 @@ def test_a_kill_is_asked_for_again_if_the_keeper_was_stopped_again() -> None:
         assert owner.kill(token).kind == "killed"
 
 
-def test_a_keeper_that_is_stopped_again_and_again_is_found_each_time() -> None:
+def test_a_keeper_that_is_stopped_repeatedly_is_resumed_each_time() -> None:
     with open_pool(1) as owner:
         for _ in range(3):
             token, (pid,) = owner.start("sleep", seconds=60)
@@ -91,7 +90,7 @@ def test_a_keeper_that_is_stopped_again_and_again_is_found_each_time() -> None:
         assert owner.value("echo", value=1) == 1
 
 
-def test_a_kill_wakes_no_keeper_but_that_of_its_call() -> None:
+def test_a_kill_wakes_only_the_keeper_of_its_call() -> None:
     with open_pool(2) as owner:
         killed, _ = owner.start("sleep", seconds=60)
         idle = pools.parent(owner.value("pid"))
@@ -107,7 +106,7 @@ def asleep(pid: int) -> int | None:
     return turns if pools.turns(pid) == turns else None
 
 
-def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
+def test_a_call_sent_to_a_stopped_keeper_can_be_killed() -> None:
     with open_pool(2) as owner:
         tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
         keepers = [pools.parent(pid) for _, (pid,) in tokens]
@@ -118,7 +117,7 @@ def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
         assert owner.kill(token).kind == "killed"
 
 
-def test_with_a_grace_a_stopped_job_may_clean_up(tmp_path: Path) -> None:
+def test_a_stopped_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
         token, (pid,) = owner.start("heed_sigterm", path=str(tmp_path / "cleaned"))
         pools.stop(pid)
@@ -128,15 +127,15 @@ def test_with_a_grace_a_stopped_job_may_clean_up(tmp_path: Path) -> None:
     assert (tmp_path / "cleaned").read_text() == "clean"
 
 
-def test_a_call_is_killed_before_it_has_started() -> None:
-    with open_pool(1, pool_loads.load_slow_keepers) as owner:
+def test_a_call_can_be_killed_before_it_starts() -> None:
+    with open_pool(1, loads.load_slow_keepers) as owner:
         token = owner.submit("sleep", seconds=60)
         assert owner.pool.pids() == {}
         assert owner.kill(token).kind == "killed"
         assert owner.value("echo", value=1) == 1
 
 
-def test_a_kill_of_what_has_ended_is_refused(owner: Owner) -> None:
+def test_killing_a_call_that_has_ended_returns_false(owner: Owner) -> None:
     token = owner.submit("echo", value=1)
     owner.outcome(token)
     assert not owner.pool.kill(token)
@@ -150,7 +149,7 @@ def test_a_second_kill_changes_nothing(owner: Owner) -> None:
     assert owner.value("echo", value=1) == 1
 
 
-def test_what_came_first_wins_and_no_neighbour_is_hit() -> None:
+def test_the_earlier_of_kill_and_end_wins_and_no_other_call_is_killed() -> None:
     """Hundreds of kills in the moment in which a job ends by itself, whenever that is here."""
     chance, moment = random.Random(5), 0.004
     kinds: dict[str, int] = {}
@@ -172,7 +171,7 @@ def test_what_came_first_wins_and_no_neighbour_is_hit() -> None:
     assert min(kinds.values()) > 5, kinds
 
 
-def test_an_order_that_comes_late_hits_no_other_call(tmp_path: Path) -> None:
+def test_a_late_kill_order_does_not_hit_another_call(tmp_path: Path) -> None:
     with open_pool(1) as owner:
         for number in range(20):
             gate = tmp_path / str(number)
@@ -187,7 +186,7 @@ def test_an_order_that_comes_late_hits_no_other_call(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("do", "arguments"), [case for case in STUBBORN if case[0] != "ignore_signals"]
 )
-def test_a_timeout_is_kept_by_the_kernel(owner: Owner, do: str, arguments: dict[str, Any]) -> None:
+def test_the_kernel_enforces_a_timeout(owner: Owner, do: str, arguments: dict[str, Any]) -> None:
     outcome = owner.run(do, 0.2, **arguments)
     assert (outcome.kind, outcome.error_type) == ("timed_out", "TimedOut")
     assert outcome.error_message == "the job ran longer than 0.2 s"
@@ -195,13 +194,13 @@ def test_a_timeout_is_kept_by_the_kernel(owner: Owner, do: str, arguments: dict[
     assert pools.existing([outcome.pid or 0]) == []
 
 
-def test_a_timeout_is_kept_by_the_keeper_if_the_job_ignores_the_kernel(owner: Owner) -> None:
+def test_the_keeper_enforces_a_timeout_if_the_job_ignores_sigalrm(owner: Owner) -> None:
     outcome = owner.run("ignore_signals", 0.2, names=["SIGALRM"])
     assert outcome.kind == "timed_out"
     assert 1.2 <= outcome.seconds < 3
 
 
-def test_a_timeout_ends_with_its_call(owner: Owner) -> None:
+def test_a_timeout_does_not_outlive_its_call(owner: Owner) -> None:
     pids = {owner.run("pid", 0.2).pid or 0 for _ in range(4)}
     ended_at = time.monotonic()
     wait_for(lambda: time.monotonic() > ended_at + 0.3)
@@ -209,7 +208,7 @@ def test_a_timeout_ends_with_its_call(owner: Owner) -> None:
     assert owner.run("sleep", seconds=0.3).kind == "returned"
 
 
-def test_signals_that_a_job_has_ignored_work_in_the_next() -> None:
+def test_signals_that_a_job_ignored_work_in_the_next_job() -> None:
     with open_pool(1) as owner:
         names = ["SIGALRM", "SIGTERM", "SIGINT"]
         first = owner.run("ignore_signals", names=names, seconds=0)
@@ -220,7 +219,7 @@ def test_signals_that_a_job_has_ignored_work_in_the_next() -> None:
 
 
 @pytest.mark.parametrize(("do", "arguments"), [("family", {"seconds": 0}), ("leave_thread", {})])
-def test_what_a_job_leaves_running_is_gone_when_its_outcome_comes(
+def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
     do: str, arguments: dict[str, Any]
 ) -> None:
     with open_pool(1) as owner:
@@ -231,7 +230,7 @@ def test_what_a_job_leaves_running_is_gone_when_its_outcome_comes(
         assert owner.value("pid") not in pids
 
 
-def test_with_a_grace_a_job_may_clean_up(tmp_path: Path) -> None:
+def test_a_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
         token, _ = owner.start("heed_sigterm", path=str(tmp_path / "cleaned"))
         outcome = owner.kill(token)
@@ -241,7 +240,7 @@ def test_with_a_grace_a_job_may_clean_up(tmp_path: Path) -> None:
     assert (tmp_path / "cleaned").read_text() == "clean"
 
 
-def test_a_grace_ends() -> None:
+def test_the_grace_period_ends() -> None:
     with open_pool(1, grace=0.3) as owner:
         token, pids = owner.start("ignore_signals", names=["SIGTERM"])
         asked_at = time.monotonic()
@@ -250,7 +249,7 @@ def test_a_grace_ends() -> None:
         assert pools.existing(pids) == []
 
 
-def test_a_killed_job_is_charged_with_what_it_has_used() -> None:
+def test_the_outcome_of_a_killed_job_reports_its_resource_usage() -> None:
     with open_pool(1) as owner:
         owner.run("use_cpu", seconds=0.5, in_child=False)
         token, (pid,) = owner.start("spin")
@@ -261,7 +260,7 @@ def test_a_killed_job_is_charged_with_what_it_has_used() -> None:
     assert (outcome.peak_memory_bytes or 0) > 2**20
 
 
-def test_hundreds_of_kills_leave_nothing_behind() -> None:
+def test_hundreds_of_kills_leak_no_resources() -> None:
     with open_pool(2) as owner:
         assert owner.value("echo", value=1) == 1
         _, (pid,) = owner.start("sleep", seconds=60)

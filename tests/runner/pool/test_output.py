@@ -14,8 +14,8 @@ import pytest
 
 from runner.pool.pool import CallOutcome
 from runner.pool.protocol import messages
-from runner.pool.protocol.output import LOG_BYTES, Output, Pieces
-from tests.support.pool import output_calls as print_work
+from runner.pool.protocol.output import LOG_BYTES, OutputPipe, UnstoredOutput
+from tests.support.pool import output_calls
 from tests.support.pool.pools import Owner, cpu_seconds, open_descriptors, open_pool
 from tests.support.waiting import wait_for
 
@@ -62,7 +62,7 @@ def whole(pieces: list[tuple[int, bytes]]) -> bytes:
 
 @contextmanager
 def open_printer(**limits: Any) -> Iterator[Printer]:
-    with open_pool(1, print_work.load, **limits) as owner:
+    with open_pool(1, output_calls.load, **limits) as owner:
         yield Printer(owner)
 
 
@@ -72,31 +72,33 @@ def printer() -> Iterator[Printer]:
         yield printer
 
 
-def test_what_a_call_prints_is_heard_before_its_outcome_and_is_its_own(printer: Printer) -> None:
+def test_the_output_of_a_call_arrives_before_its_outcome(printer: Printer) -> None:
     for text in ("one", "two €", "x" * 40_000):
         assert printer.text("print", text=text) == f"{text}\n".encode()
 
 
-def test_a_call_that_closes_its_output_closes_that_of_no_other(printer: Printer) -> None:
+def test_a_call_that_closes_its_output_does_not_affect_the_next_call(printer: Printer) -> None:
     assert printer.text("close", seconds=0) == b""
     assert printer.text("print", text="one") == b"one\n"
 
 
-def test_what_a_call_logs_is_heard_from_level_info_on(printer: Printer) -> None:
+def test_log_records_of_level_info_and_above_arrive(printer: Printer) -> None:
     assert printer.text("log").endswith(b" INFO a job: told so\n")
 
 
-def test_what_children_print_is_heard(printer: Printer) -> None:
+def test_the_output_of_child_processes_arrives(printer: Printer) -> None:
     assert sorted(printer.text("child").split()) == [b"err", b"out"]
 
 
-def test_what_was_printed_before_a_crash_is_heard(printer: Printer) -> None:
+def test_output_printed_before_a_crash_arrives(printer: Printer) -> None:
     outcome, pieces = printer.run("crash")
     assert outcome.kind == "crashed"
     assert whole(pieces) == b"before\n"
 
 
-def test_lines_are_heard_while_a_call_runs_and_the_rest_after_its_kill(printer: Printer) -> None:
+def test_complete_lines_arrive_while_a_call_runs_and_the_rest_after_its_kill(
+    printer: Printer,
+) -> None:
     token = printer.submit("hang")
     wait_for(lambda: printer.hear() or printer.heard[token])
     assert whole(printer.heard[token]) == b"hangs\n"
@@ -105,14 +107,14 @@ def test_lines_are_heard_while_a_call_runs_and_the_rest_after_its_kill(printer: 
     assert whole(printer.heard[token]) == b"hangs\nand more"
 
 
-def test_of_a_flood_the_start_and_the_end_are_heard(printer: Printer) -> None:
+def test_the_start_and_the_end_of_a_flood_of_output_arrive(printer: Printer) -> None:
     _, pieces = printer.run("flood", bytes=50_000_000)
     assert pieces[0][1].startswith(b"the start\n")
     assert pieces[-1][1].endswith(b"x\nthe end\n")
     assert max(len(data) for _, data in pieces) <= LOG_BYTES
 
 
-def test_a_flood_delays_no_kill(printer: Printer) -> None:
+def test_a_flood_of_output_does_not_delay_a_kill(printer: Printer) -> None:
     token = printer.submit("flood", bytes=10**13)
     wait_for(lambda: printer.hear() or printer.heard[token])
     printer.owner.pool.kill(token)
@@ -120,11 +122,11 @@ def test_a_flood_delays_no_kill(printer: Printer) -> None:
     assert outcome.kind == "killed"
 
 
-def test_a_call_that_closes_its_output_keeps_nobody_busy() -> None:
+def test_a_keeper_does_not_busy_wait_on_closed_output() -> None:
     with open_printer() as printer:
         token = printer.submit("close", seconds=600)
         wait_for(lambda: printer.owner.pool.pids())
-        (keeper,) = printer.owner.pool._crew._keepers.values()
+        (keeper,) = printer.owner.pool._executor._keepers.values()
         assert keeper.pid is not None
         before = cpu_seconds(keeper.pid)
         printer.owner.pool.kill(token)
@@ -132,10 +134,10 @@ def test_a_call_that_closes_its_output_keeps_nobody_busy() -> None:
         assert cpu_seconds(keeper.pid) - before < 0.5
 
 
-def test_pipes_are_freed_with_their_processes() -> None:
+def test_output_pipes_are_closed_with_their_processes() -> None:
     with open_printer(jobs_per_process=1) as printer:
         printer.run("print", text="1")
-        (keeper,) = printer.owner.pool._crew._keepers.values()
+        (keeper,) = printer.owner.pool._executor._keepers.values()
         pid = keeper.pid or 0
         before = open_descriptors(pid)
         for number in range(5):
@@ -145,38 +147,40 @@ def test_pipes_are_freed_with_their_processes() -> None:
         assert open_descriptors(pid) < before + 10  # some for the next process, perhaps
 
 
-def test_a_bound_of_none_leaves_output_to_the_runner(capfd: pytest.CaptureFixture[str]) -> None:
+def test_with_log_bytes_0_jobs_print_to_the_output_of_the_runner(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     with open_printer(log_bytes=0) as printer:
         assert printer.text("print", text="one") == b""
     assert capfd.readouterr().out == "one\n"
 
 
-def heard_from(output: Output) -> list[tuple[int, bytes]]:
+def heard_from(output: OutputPipe) -> list[tuple[int, bytes]]:
     """What an end of a call sends to the pool."""
-    ours, theirs = messages.channel()
+    ours, theirs = messages.new_channel()
     with ours, theirs:
         output.finish(theirs, "token")
         theirs.close()
         pieces = []
         with contextlib.suppress(EOFError):
             while (message := messages.receive(ours)) is not None:
-                assert message.text is not None
-                pieces.append((message.fields["position"], messages.read_bytes(message.text)))
+                assert message.body is not None
+                pieces.append((message.fields["position"], messages.read_bytes(message.body)))
     output.close()
     return pieces
 
 
-def test_of_much_at_once_the_start_and_the_end_are_heard() -> None:
-    output = Output(1000)
+def test_the_start_and_the_end_of_a_single_long_write_arrive() -> None:
+    output = OutputPipe(1000)
     text = b"start" + b"x" * 40_000 + b"end"
     os.write(output.write_end, text)
     assert heard_from(output) == [(0, text[:250]), (len(text) - 1000, text[-1000:])]
 
 
-def test_a_pipe_that_is_always_full_is_not_read_without_end(
+def test_a_pipe_that_is_always_full_is_not_read_endlessly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    output, poll, reads = Output(1000), select.poll(), count()
+    output, poll, reads = OutputPipe(1000), select.poll(), count()
     output.register(poll)
 
     def read(descriptor: int, size: int) -> bytes:
@@ -185,16 +189,16 @@ def test_a_pipe_that_is_always_full_is_not_read_without_end(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "read", read)
-        output.heed(output._read, poll)
-    assert output.due_at(poll) < math.inf
+        output.on_readable(output._read_end, poll)
+    assert output.next_due(poll) < math.inf
     output.close()
 
 
-def test_what_waits_to_be_stored_has_its_start_and_its_newest() -> None:
-    pieces = Pieces(10)
+def test_unstored_output_keeps_its_start_and_its_end() -> None:
+    pieces = UnstoredOutput(10)
     pieces.add([(0, b"start")])
     for position in range(5, 1000, 5):
         pieces.add([(position, b"12345")])
-    assert pieces.parts[0] == (0, b"start")
-    assert pieces.parts[-1] == (995, b"12345")
-    assert sum(len(data) for _, data in pieces.parts) <= 20
+    assert pieces.pieces[0] == (0, b"start")
+    assert pieces.pieces[-1] == (995, b"12345")
+    assert sum(len(data) for _, data in pieces.pieces) <= 20

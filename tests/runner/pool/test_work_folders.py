@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.pool.linux import removal
-from runner.pool.linux.work_folders import WorkFolder, WorkPlace
+from runner.pool.linux.work_folders import JobFolder, RunnerFolder
 from tests.support.paths import ROOT
 from tests.support.pool.pools import open_descriptors
 from tests.support.programs import running_service
@@ -20,16 +20,16 @@ DEPTH = 3000
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[WorkPlace]:
-    work = WorkPlace(tmp_path / "work")
+def work(tmp_path: Path) -> Iterator[RunnerFolder]:
+    work = RunnerFolder(tmp_path / "work")
     yield work
     work.close()
     assert os.listdir(tmp_path / "work") == []
 
 
-def taken(work: WorkPlace) -> tuple[WorkFolder, Path]:
-    folder = WorkFolder(work.descriptor, str(work.path))
-    return folder, work.path / folder.give()
+def taken(work: RunnerFolder) -> tuple[JobFolder, Path]:
+    folder = JobFolder(work.descriptor, str(work.path))
+    return folder, work.path / folder.prepare()
 
 
 def nest(folder: Path, depth: int) -> None:
@@ -38,10 +38,10 @@ def nest(folder: Path, depth: int) -> None:
     subprocess.run([sys.executable, "-c", code, str(depth)], cwd=folder, check=True)
 
 
-def test_a_folder_is_given_again_only_if_nobody_has_changed_it(work: WorkPlace) -> None:
+def test_a_folder_is_reused_only_if_it_is_unchanged(work: RunnerFolder) -> None:
     folder, path = taken(work)
-    folder.take_back()
-    assert work.path / folder.give() == path
+    folder.discard()
+    assert work.path / folder.prepare() == path
     for change in (
         lambda path: (path / "x").touch(),
         lambda path: (path / "x").mkdir(),
@@ -49,14 +49,14 @@ def test_a_folder_is_given_again_only_if_nobody_has_changed_it(work: WorkPlace) 
         lambda path: path.chmod(0o755),
         lambda path: path.rmdir(),
     ):
-        path = work.path / folder.give()
+        path = work.path / folder.prepare()
         change(path)
-        folder.take_back()
+        folder.discard()
         assert not path.exists()
-        assert folder.give() != path.name
+        assert folder.prepare() != path.name
 
 
-def test_links_are_removed_and_not_followed(work: WorkPlace, tmp_path: Path) -> None:
+def test_links_are_removed_and_not_followed(work: RunnerFolder, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir(mode=0o500)
     (outside / "kept").write_text("kept")
@@ -68,13 +68,13 @@ def test_links_are_removed_and_not_followed(work: WorkPlace, tmp_path: Path) -> 
         (place / "to_file").symlink_to(outside / "kept")
         (place / "dangling").symlink_to("nowhere")
         os.link(outside / "kept", place / "hard")
-    folder.take_back()
+    folder.discard()
     assert not path.exists()
     assert (outside / "kept").read_text() == "kept"
     assert [p.stat().st_mode & 0o777 for p in (outside, outside / "kept")] == [0o500, 0o400]
 
 
-def test_a_folder_that_became_a_link_is_not_followed(work: WorkPlace, tmp_path: Path) -> None:
+def test_a_folder_that_became_a_link_is_not_followed(work: RunnerFolder, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").touch()
@@ -82,46 +82,46 @@ def test_a_folder_that_became_a_link_is_not_followed(work: WorkPlace, tmp_path: 
     folder, path = taken(work)
     path.rmdir()
     path.symlink_to(outside)
-    folder.take_back()
+    folder.discard()
     assert not path.is_symlink()
     assert (outside / "kept").exists()
     assert outside.stat().st_mode & 0o777 == 0o500
 
 
-def test_folders_as_deep_as_can_be_are_removed(work: WorkPlace) -> None:
+def test_very_deep_folders_are_removed(work: RunnerFolder) -> None:
     folder, path = taken(work)
     nest(path, DEPTH)
     before = open_descriptors()
-    folder.take_back()
+    folder.discard()
     assert not path.exists()
-    work.tidy()
+    work.empty_trash()
     wait_for(lambda: os.listdir(work.path / "trash") == [], 30)
     assert open_descriptors() == before
 
 
-def test_a_large_folder_is_removed_by_a_thread_and_holds_nobody_up(work: WorkPlace) -> None:
+def test_a_large_folder_is_removed_by_a_background_thread(work: RunnerFolder) -> None:
     folder, path = taken(work)
     for number in range(20_000):
         os.close(os.open(f"{path}/{number}", os.O_CREAT | os.O_WRONLY))
-    folder.take_back()
+    folder.discard()
     assert not path.exists()
     assert os.listdir(work.path / "trash")
-    work.tidy()
+    work.empty_trash()
     assert "removal" in [thread.name for thread in threading.enumerate()]
     wait_for(lambda: os.listdir(work.path / "trash") == [])
 
 
-def test_names_of_any_bytes_sockets_and_pipes_are_removed(work: WorkPlace) -> None:
+def test_entries_with_arbitrary_names_and_pipes_are_removed(work: RunnerFolder) -> None:
     folder, path = taken(work)
     for name in (b"\xff\xfe", b"a\nb", b"-rf", b" "):
         os.mkdir(bytes(path) + b"/" + name)
         os.mkfifo(bytes(path) + b"/" + name + b"/pipe")
-    folder.take_back()
+    folder.discard()
     assert not path.exists()
 
 
-def test_what_cannot_be_removed_is_told_once(
-    work: WorkPlace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_files_that_cannot_be_removed_are_logged_once(
+    work: RunnerFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (work.path / "trash" / "stuck").touch()
     (work.path / "trash" / "other").touch()
@@ -135,7 +135,7 @@ def test_what_cannot_be_removed_is_told_once(
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse)
         for _ in range(3):
-            work.tidy()
+            work.empty_trash()
             wait_for(lambda: work._remover is None or not work._remover.is_alive())
     assert os.listdir(work.path / "trash") == ["stuck"]
     assert [record.message for record in caplog.records] == [
@@ -144,17 +144,17 @@ def test_what_cannot_be_removed_is_told_once(
     removal.remove("stuck", work._trash)
 
 
-def test_a_start_sweeps_what_dead_runners_have_left_and_no_other(
-    work: WorkPlace, tmp_path: Path
+def test_a_new_runner_removes_only_the_folders_of_dead_runners(
+    work: RunnerFolder, tmp_path: Path
 ) -> None:
     _, path = taken(work)
     (path / "of the living").touch()
     code = """if True:
         import os, sys
         from pathlib import Path
-        from runner.pool.linux.work_folders import WorkFolder, WorkPlace
-        work = WorkPlace(Path(sys.argv[1]))
-        folder = work.path / WorkFolder(work.descriptor, str(work.path)).give()
+        from runner.pool.linux.work_folders import JobFolder, RunnerFolder
+        work = RunnerFolder(Path(sys.argv[1]))
+        folder = work.path / JobFolder(work.descriptor, str(work.path)).prepare()
         (folder / "left").touch()
         print(work.path, flush=True)
         sys.stdin.read()
@@ -165,20 +165,20 @@ def test_a_start_sweeps_what_dead_runners_have_left_and_no_other(
     ) as other:
         assert other.stdout is not None
         left = Path(other.stdout.readline().strip())
-        third = WorkPlace(tmp_path / "work")
+        third = RunnerFolder(tmp_path / "work")
         assert left.exists()
         other.kill()
-    fourth = WorkPlace(tmp_path / "work")
+    fourth = RunnerFolder(tmp_path / "work")
     assert not left.exists()
     for one in (third, fourth):
         one.close()
     assert (path / "of the living").exists()
 
 
-def test_two_runners_that_start_at_once_sweep_nothing_of_each_other(tmp_path: Path) -> None:
-    found: list[WorkPlace] = []
+def test_runners_that_start_at_once_do_not_remove_the_folders_of_each_other(tmp_path: Path) -> None:
+    found: list[RunnerFolder] = []
     threads = [
-        threading.Thread(target=lambda: found.append(WorkPlace(tmp_path / "work")))
+        threading.Thread(target=lambda: found.append(RunnerFolder(tmp_path / "work")))
         for _ in range(20)
     ]
     for thread in threads:
@@ -190,28 +190,28 @@ def test_two_runners_that_start_at_once_sweep_nothing_of_each_other(tmp_path: Pa
         work.close()
 
 
-def test_the_size_of_a_folder_counts_files_below_and_many_empty_ones(work: WorkPlace) -> None:
+def test_the_size_of_a_folder_includes_subfolders_and_empty_files(work: RunnerFolder) -> None:
     folder, path = taken(work)
-    assert folder.used(2**40) == 0
+    assert folder.used_bytes(2**40) == 0
     (path / "below").mkdir()
     (path / "below" / "large").write_bytes(b"x" * 10**6)
     os.truncate(os.open(path / "sparse", os.O_CREAT | os.O_WRONLY), 10**12)
-    assert 10**6 < folder.used(2**40) < 1.2 * 10**6
+    assert 10**6 < folder.used_bytes(2**40) < 1.2 * 10**6
     for number in range(1000):
         (path / str(number)).touch()
-    assert folder.used(2**40) > 5 * 10**6
-    assert folder.used(10**5) < 10**6 + 10**5
-    folder.take_back()
+    assert folder.used_bytes(2**40) > 5 * 10**6
+    assert folder.used_bytes(10**5) < 10**6 + 10**5
+    folder.discard()
 
 
-def test_a_job_finds_its_file_where_the_data_have_a_relative_path(tmp_path: Path) -> None:
+def test_a_job_finds_its_file_if_data_dir_is_a_relative_path(tmp_path: Path) -> None:
     with running_service("", tmp_path, DATA_DIR=os.path.relpath(tmp_path / "data")) as service:
         service.worker()
         job = service.result(service.upload(b"an ERROR", {"patterns": ["ERROR"]}))
     assert job["status"] == "succeeded", job["error"]
 
 
-def test_a_job_finds_its_file_and_its_folder_below_a_path_that_is_not_utf_8(
+def test_a_job_finds_its_file_and_folder_if_data_dir_is_not_utf_8(
     tmp_path: Path,
 ) -> None:
     data = tmp_path / os.fsdecode(b"data-\xff")
@@ -221,7 +221,7 @@ def test_a_job_finds_its_file_and_its_folder_below_a_path_that_is_not_utf_8(
     assert job["status"] == "succeeded", job["error"]
 
 
-def test_a_worker_that_cannot_make_folders_says_so_in_one_line(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_create_folders_reports_it_in_one_line(tmp_path: Path) -> None:
     with running_service("", tmp_path) as service:
         (tmp_path / "data" / "work").touch()
         program = service.program("runner")

@@ -15,7 +15,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tests.support.pool import calls as pool_work
+from tests.support.pool import calls
 from tests.support.pool.calls import Report
 
 
@@ -40,7 +40,7 @@ def load_where_folders_fail() -> Callable[[str, Report], str]:
 def entry(request: str, report: Report) -> str:
     """Run the function that the request names, with its arguments."""
     asked = json.loads(request)
-    function = globals().get(asked["do"]) or getattr(pool_work, asked["do"])
+    function = globals().get(asked["do"]) or getattr(calls, asked["do"])
     return json.dumps(function(report, **asked["with"]))
 
 
@@ -113,7 +113,7 @@ def fill(report: Report, files: int, size: int, then: str = "return") -> str:
         case "crash":
             os._exit(3)
         case "sleep":
-            pool_work.sleep(lambda _: None, 60)
+            calls.sleep(lambda _: None, 60)
     return folder
 
 

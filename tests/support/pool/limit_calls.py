@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.pool import calls as pool_work
+from tests.support.pool import calls
 from tests.support.pool.calls import Report
 
 
@@ -22,7 +22,7 @@ def load() -> Callable[[str, Report], str]:
 def entry(request: str, report: Report) -> str:
     """Run the function that the request names, with its arguments."""
     asked = json.loads(request)
-    function = globals().get(asked["do"]) or getattr(pool_work, asked["do"])
+    function = globals().get(asked["do"]) or getattr(calls, asked["do"])
     return json.dumps(function(report, **asked["with"]))
 
 
@@ -43,7 +43,7 @@ def spin_on(report: Report, names: list[str]) -> None:
 
 def open_files(report: Report, number: int) -> str:
     """Open files, leave them open, and return more than fits into a message."""
-    pool_work.kept.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(number))
+    calls.kept.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(number))
     return "x" * 10**5
 
 

@@ -1,4 +1,4 @@
-"""What tests of the pool have it load, instead of `pool_work.load`."""
+"""What tests of the pool have it load, instead of `calls.load`."""
 
 import errno
 import io
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from multiprocessing import current_process
 from typing import Any, NoReturn
 
-from runner.pool.fork import server as forking
+from runner.pool.fork.server import PROCESS_NAME
 from runner.pool.keeper import keeper
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.signals import heed_signals
+from runner.pool.keeper.signals import install_signal_handlers
 from tests.support.pool.calls import Report, entry
 
 
@@ -38,7 +38,7 @@ def load_killed_twice(folder: str) -> Callable[[str, Report], str]:
 
 def load_what_ends_keepers() -> Callable[[str, Report], str]:
     """What can be loaded, and be the end of each keeper before it is ready."""
-    vars(keeper)["heed_signals"] = lambda *_: os._exit(1)
+    vars(keeper)["install_signal_handlers"] = lambda *_: os._exit(1)
     return entry
 
 
@@ -77,7 +77,7 @@ def load_where_forks_fail() -> Callable[[str, Report], str]:
     fork, refused = os.fork, iter([False, True, True])
 
     def fork_or_fail() -> int:
-        if current_process().name != forking.NAME and next(refused, False):
+        if current_process().name != PROCESS_NAME and next(refused, False):
             return _fork_fails()
         return fork()
 
@@ -90,9 +90,9 @@ def load_slow_keepers() -> Callable[[str, Report], str]:
 
     def heed_slowly(*given: Any) -> int:
         time.sleep(0.3)
-        return heed_signals(*given)
+        return install_signal_handlers(*given)
 
-    vars(keeper)["heed_signals"] = heed_slowly
+    vars(keeper)["install_signal_handlers"] = heed_slowly
     return entry
 
 
@@ -104,7 +104,7 @@ def load_deaf_keepers() -> Callable[[str, Report], str]:
         while True:
             time.sleep(60)
 
-    vars(keeper)["heed_signals"] = be_deaf
+    vars(keeper)["install_signal_handlers"] = be_deaf
     return entry
 
 
@@ -115,6 +115,6 @@ def load_what_kills_keepers_at_the_hand_over() -> Callable[[str, Report], str]:
         ask(process, *call)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    ask = JobProcess.ask
-    JobProcess.ask = ask_and_die  # type: ignore[assignment, method-assign]
+    ask = JobProcess.send_call
+    JobProcess.send_call = ask_and_die  # type: ignore[assignment, method-assign]
     return entry

@@ -12,17 +12,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import CallOutcome, Pool
 from runner.pool.protocol.setup import CallLimits
-from tests.support.pool import calls as pool_work
+from tests.support.pool import calls
 from tests.support.waiting import wait_for
 
 
 class Owner:
     """Submits work by its name in tests/support/pool/calls.py, and waits for what comes of it."""
 
-    def __init__(self, pool: Pool, work: WorkPlace):
+    def __init__(self, pool: Pool, work: RunnerFolder):
         self.pool, self.work = pool, work
         self._submitted: list[str] = []
         self._outcomes: dict[str, CallOutcome] = {}
@@ -107,7 +107,7 @@ class Owner:
 
 @contextmanager
 def open_pool(
-    size: int = 2, load: Any = pool_work.load, keep_fds: Collection[int] = (), **limits: Any
+    size: int = 2, load: Any = calls.load, keep_fds: Collection[int] = (), **limits: Any
 ) -> Iterator[Owner]:
     """A pool with these limits of runner/pool/protocol/setup.py; at its end none of its processes may be left."""
     before = children()
@@ -121,10 +121,10 @@ def open_pool(
 
 
 @contextmanager
-def work_place() -> Iterator[WorkPlace]:
+def work_place() -> Iterator[RunnerFolder]:
     """A place for the folders of jobs, of which nothing may be left."""
     with tempfile.TemporaryDirectory() as folder:
-        work = WorkPlace(Path(folder) / "work")
+        work = RunnerFolder(Path(folder) / "work")
         try:
             yield work
         finally:

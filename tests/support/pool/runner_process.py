@@ -17,13 +17,13 @@ from runner.pool.keeper.limits_exceeded import LimitWatchdog
 from runner.pool.keeper.orders import CallOrders
 from runner.pool.keeper.watch import CallWatch, RunnerGone, WatchedDescriptors
 from runner.pool.linux import processes
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import new_begun_calls
 from runner.pool.protocol.lease import Lease
 from runner.pool.protocol.setup import SLOT_NUMBER, CallLimits, InheritedDescriptor, KeeperArguments
-from tests.support.pool import calls as pool_work
+from tests.support.pool import calls
 from tests.support.pool.pools import work_place
 
 
@@ -36,8 +36,8 @@ def hold_pool(lock: str, gate: str) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
     file = os.open(lock, os.O_RDWR | os.O_CREAT)
     fcntl.flock(file, fcntl.LOCK_EX)
-    work = WorkPlace(Path(lock).parent / "work")
-    pool = Pool(3, pool_work.load, work, keep_fds=[file])
+    work = RunnerFolder(Path(lock).parent / "work")
+    pool = Pool(3, calls.load, work, keep_fds=[file])
     _say("made")
     pool.submit("family", json.dumps({"do": "family", "with": {"seconds": 60}}), None)
     pool.submit("gate", json.dumps({"do": "wait_for_file", "with": {"path": gate}}), None)
@@ -60,7 +60,7 @@ def hold_pool_below_an_adopter(lock: str, gate: str) -> None:
     Elsewhere the groups of its keepers would be orphaned, and the kernel wakes those that are
     stopped by itself.
     """
-    processes.adopt_orphans()
+    processes.set_subreaper()
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
@@ -74,15 +74,17 @@ def hold_pool_below_an_adopter(lock: str, gate: str) -> None:
 
 def watch_without_runner() -> None:
     """A keeper's watch of a job, with nobody at the other end of its channel."""
-    runner, channel = messages.channel()
+    runner, channel = messages.new_channel()
     wakeup, _ = os.pipe2(os.O_NONBLOCK)
-    process = JobProcess(pool_work.entry, [], CallLimits(), "")
-    ears = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
-    watch = CallWatch(ears, process, LimitWatchdog(process.limits, lambda _: 0), "token", None, 0.0)
-    process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
+    process = JobProcess(calls.entry, [], CallLimits(), "")
+    watched = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
+    watch = CallWatch(
+        watched, process, LimitWatchdog(process.limits, lambda _: 0), "token", None, 0.0
+    )
+    process.send_call("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
     runner.close()
     try:
-        watch.ending()
+        watch.wait_for_end()
     except RunnerGone:
         _say("gone")
     process.kill()
@@ -90,16 +92,21 @@ def watch_without_runner() -> None:
 
 def keep_without_runner() -> None:
     """A keeper with nobody at the other end of its channel when it is ready."""
-    runner, theirs = messages.channel()
+    runner, theirs = messages.new_channel()
     read, write = os.pipe()
     os.write(write, SLOT_NUMBER.pack(0))
     channel = InheritedDescriptor(theirs.detach())
     lease = InheritedDescriptor(Lease().descriptor)
     runner.close()
-    with work_place() as work, new_begun_calls(1) as marks:
+    with work_place() as work, new_begun_calls(1) as begun_calls:
         place = InheritedDescriptor(work.descriptor), str(work.path)
-        ends = InheritedDescriptor(read), (channel,), InheritedDescriptor(marks.descriptor), lease
-        keeper.hold(pool_work.load())
+        ends = (
+            InheritedDescriptor(read),
+            (channel,),
+            InheritedDescriptor(begun_calls.descriptor),
+            lease,
+        )
+        keeper.set_entry(calls.load())
         keeper.start(KeeperArguments(CallLimits(), os.getppid(), *ends, (), *place))
     _say("lives on")
 
@@ -119,8 +126,8 @@ def fork_while_a_signal_comes(name: str) -> None:
         return 0
 
     os.fork = fork_and_signal
-    process = JobProcess(pool_work.entry, [], CallLimits(), "")
-    process.ask("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
+    process = JobProcess(calls.entry, [], CallLimits(), "")
+    process.send_call("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
     try:
         answer = messages.receive(process.channel, wait=True)
         _say(answer.fields["kind"] if answer else "nothing")
@@ -131,8 +138,8 @@ def fork_while_a_signal_comes(name: str) -> None:
 def run_out_of_memory(mebibytes: str) -> None:
     """A pool in a cgroup that has less memory than the one of its two jobs takes."""
     folder = tempfile.TemporaryDirectory()
-    work = WorkPlace(Path(folder.name))
-    pool = Pool(2, pool_work.load, work)
+    work = RunnerFolder(Path(folder.name))
+    pool = Pool(2, calls.load, work)
     for token, arguments in (("large", {"mebibytes": int(mebibytes), "keep": True}), ("small", {})):
         do = "hold_memory" if arguments else "pid"
         pool.submit(token, json.dumps({"do": do, "with": arguments}), None)
