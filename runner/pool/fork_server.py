@@ -37,8 +37,8 @@ class ForkServer:
     def __init__(self, load: Callable[[], Entry], env: Sequence[str], keep_fds: Iterable[int]):
         """Start the fork server, and wait until it has loaded the entry.
 
-        `env` names environment variables that it gets besides those in fork/environment.py;
-        `keep_fds` are descriptors that it holds. Raises OSError, with the error of `load` if that
+        `env` names environment variables that it gets in addition to the list in
+        fork/environment.py. `keep_fds` are descriptors that it holds. Raises OSError, with the error of `load` if that
         failed.
         """
         self._load, self._env = load, env

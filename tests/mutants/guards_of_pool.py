@@ -183,7 +183,7 @@ POOL = (
     Mutant(
         "a job process inherits no other descriptors",
         "runner/pool/job_process/loop.py",
-        "    processes.close_descriptors_except(keep_fds if tracker is None else [*keep_fds, tracker])\n",
+        "    processes.close_descriptors_except(kept)\n",
         "",
         POOL_TESTS,
     ),
@@ -253,7 +253,7 @@ POOL = (
     Mutant(
         "a keeper is reported after the runner has become its parent",
         "runner/pool/fork/server.py",
-        "            os.waitpid(intermediate, 0)  # from here on, the runner is the parent of the orphan\n",
+        "            os.waitpid(intermediate, 0)  # the runner is the parent now\n",
         "",
         FORKS,
     ),

@@ -99,7 +99,7 @@ def _fork_orphan(channel: socket.socket, descriptors: Sequence[int]) -> int:
                     channel.close()
                     os.close(read)
                     _fork_and_exit(pid_pipe, descriptors)
-            os.waitpid(intermediate, 0)  # from here on, the runner is the parent of the orphan
+            os.waitpid(intermediate, 0)  # the runner is the parent now
             data = os.read(read, _PID.size)
         except OSError as error:
             return -(error.errno or errno.EAGAIN)

@@ -80,7 +80,8 @@ def _detach_from_keeper(keeper: int, keep_fds: Collection[int]) -> None:
     os.setsid()
     # All processes below the runner share one tracker of shared memory and semaphores.
     tracker = resource_tracker.getfd()
-    processes.close_descriptors_except(keep_fds if tracker is None else [*keep_fds, tracker])
+    kept = keep_fds if tracker is None else [*keep_fds, tracker]
+    processes.close_descriptors_except(kept)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     if null > 0:

@@ -1,4 +1,4 @@
-"""Marks of the calls that keepers have begun: what the pool knows by them, at no one's cost."""
+"""The shared memory in which keepers store the calls that they have begun."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -15,30 +15,30 @@ from tests.support.waiting import wait_for
 
 @pytest.fixture
 def begun_calls() -> Iterator[BegunCalls]:
-    """Those of three keepers."""
+    """The memory of three keepers."""
     with new_begun_calls(3) as begun_calls:
         yield begun_calls
 
 
 @pytest.fixture
 def channel(begun_calls: BegunCalls) -> Iterator[KeeperChannel]:
-    """A channel to the keeper of the first slot, which was sent three calls."""
+    """The channel to the keeper of the first slot, after three calls were sent to it."""
     ours, theirs = messages.new_channel()
     with ours, theirs:
         channel = KeeperChannel(ours, partial(begun_calls.last, 0))
         for token in ("first", "second", "third"):
             channel.send(token, b"{}", None)
-        heard = [messages.receive(theirs) for _ in range(3)]
-        assert [each and each.fields["number"] for each in heard] == [1, 2, 3]
+        received = [messages.receive(theirs) for _ in range(3)]
+        assert [each and each.fields["number"] for each in received] == [1, 2, 3]
         yield channel
 
 
 def test_a_begun_call_is_visible_in_another_mapping_and_changes_no_other_slot(
     begun_calls: BegunCalls,
 ) -> None:
-    keepers = BegunCalls(begun_calls.descriptor)
-    keepers.begin(1, 2**42 - 1, 2**22 - 1)
-    keepers.close()
+    mapping = BegunCalls(begun_calls.descriptor)
+    mapping.begin(1, 2**42 - 1, 2**22 - 1)
+    mapping.close()
     assert [begun_calls.last(slot) for slot in range(3)] == [(0, 0), (2**42 - 1, 2**22 - 1), (0, 0)]
 
 
@@ -69,7 +69,7 @@ def test_a_call_waits_until_its_keeper_begins_it(
 def test_a_call_before_the_last_begun_one_neither_waits_nor_runs(
     begun_calls: BegunCalls, channel: KeeperChannel
 ) -> None:
-    begun_calls.begin(0, 2, 100)  # the outcome of the first is there, but not heard
+    begun_calls.begin(0, 2, 100)  # the outcome of the first call was not received yet
     assert [channel.is_waiting(token) for token in ("first", "second", "third")] == [
         False,
         False,
@@ -91,7 +91,7 @@ def test_the_time_of_a_call_starts_when_the_call_before_it_ends(
 def test_the_start_of_a_call_does_not_wake_the_owner() -> None:
     with open_pool(1) as owner:
         owner.value("echo", value=1)
-        token = owner.submit("say_nothing")
+        token = owner.submit("sleep_without_progress")
         pids = wait_for(owner.pool._calls.pids)
         wait_for(lambda: pools.state(pids[token]) == "S")
         assert not owner.is_woken()
@@ -100,8 +100,8 @@ def test_the_start_of_a_call_does_not_wake_the_owner() -> None:
 
 
 def test_a_call_whose_keeper_is_killed_right_after_sending_it_is_at_fault() -> None:
-    with open_pool(1, loads.load_what_kills_keepers_at_the_hand_over) as owner:
-        outcome = owner.run("say_nothing")
+    with open_pool(1, loads.load_keepers_killed_after_sending) as owner:
+        outcome = owner.run("sleep_without_progress")
     assert (outcome.kind, outcome.not_at_fault) == ("lost", False)
     assert outcome.pid
     assert 0 < outcome.seconds < 10

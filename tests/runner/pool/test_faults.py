@@ -1,4 +1,4 @@
-"""Faults around the pool: what the system refuses, and what a job does to its keeper."""
+"""Faults: system calls that fail, broken channels, and jobs that disturb their keeper."""
 
 import gc
 import math
@@ -68,7 +68,9 @@ def test_a_call_that_cannot_be_received_is_lost_without_fault_and_others_survive
 
 def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
     with open_pool(1, loads.load_where_forks_fail) as owner:
-        assert owner.run("leave", code=0).kind == "crashed"  # a new process is refused then
+        assert (
+            owner.run("exit_with_code", code=0).kind == "crashed"
+        )  # the keeper cannot fork the next process
         outcome = owner.run("echo", value=1)
         assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
         assert "could not fork or make a folder: [Errno 11]" in (outcome.error_message or "")
@@ -79,7 +81,7 @@ def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
 def test_a_job_process_that_fails_to_start_leaks_no_descriptors(more: int) -> None:
     before = open_descriptors()
     with descriptors_below(free_descriptor(more)), pytest.raises(OSError, match="Too many"):
-        JobProcess(calls.entry, [], CallLimits(), "/tmp")  # noqa: S108: not used
+        JobProcess(calls.entry, [], CallLimits(), "/tmp")
     assert open_descriptors() == before
 
 
@@ -119,9 +121,9 @@ def test_a_job_that_writes_to_the_channel_of_its_process_counts_as_crashed(text:
 
 def test_only_the_job_whose_answer_breaks_its_keeper_is_at_fault() -> None:
     with open_pool(2) as owner:
-        innocent, _ = owner.start("sleep", seconds=60)
-        guilty = owner.submit("write_to_channel", text='{"kind": "returned"}')
-        outcomes = owner.outcomes([innocent, guilty])
+        neighbour, _ = owner.start("sleep", seconds=60)
+        culprit = owner.submit("write_to_channel", text='{"kind": "returned"}')
+        outcomes = owner.outcomes([neighbour, culprit])
         assert [outcome.kind for outcome in outcomes] == ["lost", "lost"]
         assert [outcome.not_at_fault for outcome in outcomes] == [True, False]
         assert owner.value("echo", value=1) == 1
@@ -141,7 +143,7 @@ def test_messages_arrive_even_if_the_sender_closed_with_unread_data() -> None:
 
 
 def output_of(code: str) -> tuple[int, str]:
-    """The exit code and the output of another interpreter."""
+    """Run code in another interpreter; returns its exit code and output."""
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=False)
     return ended.returncode, ended.stdout
@@ -161,7 +163,8 @@ def test_a_keeper_with_a_running_job_notices_that_the_runner_is_gone() -> None:
 
 
 def test_a_keeper_that_cannot_send_to_the_runner_exits() -> None:
-    code = "from tests.support.pool import runner_process; runner_process.keep_without_runner()"
+    call = "start_keeper_without_runner()"
+    code = f"from tests.support.pool import runner_process; runner_process.{call}"
     assert output_of(code) == (128 + signal.SIGTERM, "")
 
 
@@ -169,12 +172,13 @@ def test_a_keeper_that_cannot_send_to_the_runner_exits() -> None:
 def test_a_just_forked_job_process_does_not_run_the_signal_handlers_of_its_keeper(
     name: str, says: str
 ) -> None:
-    code = f"from tests.support.pool import runner_process; runner_process.fork_while_a_signal_comes({name!r})"
+    call = f"fork_while_a_signal_comes({name!r})"
+    code = f"from tests.support.pool import runner_process; runner_process.{call}"
     assert output_of(code) == (0, f"{says}\n")
 
 
-class OddProcess(JobProcess):
-    """What a keeper takes for its job process: it lives, and sends whatever the test likes."""
+class FakeProcess(JobProcess):
+    """A fake job process that lives, and whose messages the test chooses."""
 
     def __init__(self, send: Callable[[], messages.Message]):
         self.channel, theirs = messages.new_channel()
@@ -197,29 +201,27 @@ class OddProcess(JobProcess):
 
 
 @contextmanager
-def watch(process: OddProcess) -> Iterator[tuple[CallWatch, socket.socket]]:
-    """A keeper's watch of it, and the pool's end of the keeper's channel."""
+def watch(process: FakeProcess) -> Iterator[tuple[CallWatch, socket.socket]]:
+    """Watch a fake job process; yields the watch and the pool's end of the keeper's channel."""
     pool, channel = messages.new_channel()
     wakeup = os.eventfd(0, os.EFD_NONBLOCK)
     with pool, channel, process.channel:
-        watched, watchdog = (
-            WatchedDescriptors(CallOrders(channel), wakeup, Lease()),
-            LimitWatchdog(process.limits, lambda enough: 0),
-        )
+        watched = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
+        watchdog = LimitWatchdog(process.limits, lambda limit: 0)
         yield CallWatch(watched, process, watchdog, "token", None, 0.0), pool
     os.close(wakeup)
 
 
 def test_a_flood_of_progress_does_not_delay_a_kill() -> None:
     progress = messages.Message({"kind": "progress", "token": "token", "text": "1"})
-    process = OddProcess(lambda: progress)
-    with watch(process) as (watched, pool):
+    process = FakeProcess(lambda: progress)
+    with watch(process) as (call_watch, pool):
         messages.send(pool, {"kind": "kill", "token": "token"})
-        assert watched.wait_for_end().kind == "killed"
+        assert call_watch.wait_for_end().kind == "killed"
 
 
-class DyingProcess(OddProcess):
-    """One that answers and dies right after it was heard for the first time."""
+class DyingProcess(FakeProcess):
+    """A fake job process that answers and exits right after the first receive."""
 
     def receive(self) -> messages.Message | None:
         answer = super().receive()
@@ -233,18 +235,18 @@ ANSWER = messages.Message({"kind": "returned", "cpu_seconds": 0}, b"1")
 
 
 def test_an_answer_sent_between_the_last_receive_and_the_exit_counts() -> None:
-    with watch(DyingProcess(lambda: ANSWER)) as (watched, _):
-        assert watched.wait_for_end().kind == "returned"
+    with watch(DyingProcess(lambda: ANSWER)) as (call_watch, _):
+        assert call_watch.wait_for_end().kind == "returned"
 
 
 def test_a_keeper_does_not_busy_wait_on_a_closed_channel() -> None:
-    def end() -> messages.Message:
+    def raise_eof() -> messages.Message:
         raise EOFError
 
-    process = OddProcess(end)
-    with watch(process) as (watched, _):
-        ending = watched.wait_for_end()
-    assert (ending.kind, ending.error) == (
+    process = FakeProcess(raise_eof)
+    with watch(process) as (call_watch, _):
+        end = call_watch.wait_for_end()
+    assert (end.kind, end.error) == (
         "crashed",
         ("Crashed", "the job process closed its channel"),
     )

@@ -1,4 +1,4 @@
-"""The fork server: keepers come from it, whatever becomes of it, and are the runner's children."""
+"""The fork server: it forks keepers as children of the runner, and is replaced if it dies."""
 
 import errno
 import gc
@@ -22,19 +22,19 @@ from tests.support.waiting import wait_for
 
 
 def server_of(owner: Owner) -> int:
-    """The id of the fork server of a pool, the only child of this process with its name."""
+    """Return the pid of the fork server, the only child of this process with its name."""
     owner.value("pid")
 
     def named() -> list[int]:
         return [pid for pid in pools.children() if pools.name_of(pid) == PROCESS_NAME]
 
-    wait_for(lambda: len(named()) == 1)  # a keeper that it has just forked has its name at first
+    wait_for(lambda: len(named()) == 1)  # a just forked keeper still has this name
     (pid,) = named()
     return pid
 
 
 def lose_a_keeper(owner: Owner) -> int:
-    """Kill the keeper of a job, and wait until there is a new crew; the id of that keeper."""
+    """Kill the keeper of a job, and wait until it is replaced; returns its pid."""
     token, (pid,) = owner.start("sleep", seconds=60)
     keeper = pools.parent(pid)
     os.kill(keeper, signal.SIGKILL)
@@ -121,7 +121,7 @@ def test_more_descriptors_than_fit_into_one_message_are_sent() -> None:
         pass  # starts the tracker of multiprocessing
     gc.collect()
     before = pools.open_descriptors()
-    with open_pool(130) as owner:  # each keeper gets the channels of all
+    with open_pool(130) as owner:  # each keeper gets all channels
         assert owner.value("echo", value=1) == 1
     gc.collect()
     assert pools.open_descriptors() == before
@@ -142,8 +142,8 @@ def test_a_fork_server_closes_the_descriptors_that_it_has_passed_on() -> None:
         before = pools.open_descriptors(server.pid)
         for _ in range(3):
             read, write = os.pipe()
-            os.close(write)  # so that what is forked has nothing to become, and ends
+            os.close(write)  # the forked process reads EOF instead of a process object
             pid = server.fork([read, read, *[read] * 300])
             os.close(read)
-            assert os.waitpid(pid, 0) == (pid, 0x100)  # it says so, with code 1
+            assert os.waitpid(pid, 0) == (pid, 0x100)  # so it exits with code 1
         assert pools.open_descriptors(server.pid) == before

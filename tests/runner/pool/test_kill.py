@@ -1,4 +1,4 @@
-"""Kills and timeouts in the pool: everything of the call is gone, and no neighbour notices."""
+"""Kills and timeouts: all processes of the call end, and no other call is affected."""
 
 import gc
 import os
@@ -16,7 +16,7 @@ from tests.support.pool import loads, pools
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
 
-STUBBORN: list[tuple[str, dict[str, Any]]] = [
+JOBS: list[tuple[str, dict[str, Any]]] = [
     ("sleep", {"seconds": 60}),
     ("spin", {}),
     ("power", {}),
@@ -28,7 +28,7 @@ STUBBORN: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("do", "arguments"), STUBBORN)
+@pytest.mark.parametrize(("do", "arguments"), JOBS)
 def test_a_kill_ends_the_whole_process_tree(
     owner: Owner, tmp_path: Path, do: str, arguments: dict[str, Any]
 ) -> None:
@@ -39,7 +39,7 @@ def test_a_kill_ends_the_whole_process_tree(
     assert outcome.kind == "killed"
     assert outcome.pid == pids[0]
     assert pools.existing(pids) == []
-    # All that is below the keeper now is the next job process.
+    # The only process below the keeper is the next job process.
     wait_for(lambda: len(list(proc.descendants_of(keeper))) == 1)
     (tmp_path / "gate").touch()
     assert owner.outcome(neighbour).result == str(pid)
@@ -94,16 +94,16 @@ def test_a_kill_wakes_only_the_keeper_of_its_call() -> None:
     with open_pool(2) as owner:
         killed, _ = owner.start("sleep", seconds=60)
         idle = pools.parent(owner.value("pid"))
-        turns = wait_for(lambda: asleep(idle))
+        switches = wait_for(lambda: asleep(idle))
         assert owner.kill(killed).kind == "killed"
-        assert asleep(idle) == turns
+        assert asleep(idle) == switches
 
 
 def asleep(pid: int) -> int | None:
-    """How often a process has gone to sleep; None if it does not sleep for a while."""
-    turns = pools.turns(pid)
+    """Return how often a process has gone to sleep; None if it was active just now."""
+    switches = pools.voluntary_switches(pid)
     time.sleep(0.1)
-    return turns if pools.turns(pid) == turns else None
+    return switches if pools.voluntary_switches(pid) == switches else None
 
 
 def test_a_call_sent_to_a_stopped_keeper_can_be_killed() -> None:
@@ -119,7 +119,7 @@ def test_a_call_sent_to_a_stopped_keeper_can_be_killed() -> None:
 
 def test_a_stopped_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
-        token, (pid,) = owner.start("heed_sigterm", path=str(tmp_path / "cleaned"))
+        token, (pid,) = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
         pools.stop(pid)
         outcome = owner.kill(token)
     assert outcome.kind == "killed"
@@ -150,7 +150,7 @@ def test_a_second_kill_changes_nothing(owner: Owner) -> None:
 
 
 def test_the_earlier_of_kill_and_end_wins_and_no_other_call_is_killed() -> None:
-    """Hundreds of kills in the moment in which a job ends by itself, whenever that is here."""
+    """Kill jobs at about the time at which they end; the delay adapts to this machine."""
     chance, moment = random.Random(5), 0.004
     kinds: dict[str, int] = {}
     with open_pool(3) as owner:
@@ -178,13 +178,13 @@ def test_a_late_kill_order_does_not_hit_another_call(tmp_path: Path) -> None:
             token, _ = owner.start("wait_for_file", path=str(gate))
             gate.touch()
             wait_for(owner.is_woken)
-            assert owner.pool.kill(token)  # its outcome is there, but not heard
+            assert owner.pool.kill(token)  # its outcome was sent, but not received yet
             assert owner.outcome(token).kind == "returned"
             assert owner.value("echo", value=number) == number
 
 
 @pytest.mark.parametrize(
-    ("do", "arguments"), [case for case in STUBBORN if case[0] != "ignore_signals"]
+    ("do", "arguments"), [case for case in JOBS if case[0] != "ignore_signals"]
 )
 def test_the_kernel_enforces_a_timeout(owner: Owner, do: str, arguments: dict[str, Any]) -> None:
     outcome = owner.run(do, 0.2, **arguments)
@@ -232,7 +232,7 @@ def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
 
 def test_a_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
-        token, _ = owner.start("heed_sigterm", path=str(tmp_path / "cleaned"))
+        token, _ = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
         outcome = owner.kill(token)
     assert outcome.kind == "killed"
     assert (outcome.result, outcome.error_type) == (None, None)
@@ -272,7 +272,7 @@ def test_hundreds_of_kills_leak_no_resources() -> None:
             mine = pools.open_descriptors(), threading.active_count(), len(pools.children())
             return [*mine, pools.open_descriptors(keeper), len(proc.children_of(keeper))]
 
-        wait_for(lambda: used()[-1] == 1)  # the next job process is there
+        wait_for(lambda: used()[-1] == 1)  # the next job process has been forked
         before = used()
         for _ in range(100):
             tokens = [owner.submit("sleep", seconds=60) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""What a job may use: memory, CPU time and files; and how the pool tells that it was too much."""
+"""Limits of memory, CPU time and open files, and the outcomes of jobs that exceed them."""
 
 import json
 import os
@@ -69,13 +69,13 @@ def test_the_cpu_limit_applies_to_each_job_of_a_process() -> None:
         assert (outcome.kind, outcome.error_type) == ("timed_out", "CpuTimeExceeded")
         message = "the job used more CPU time than JOB_CPU_SECONDS=1 allows"
         assert outcome.error_message == message
-        assert 0.5 < (outcome.cpu_seconds or 0) < 3  # by another clock, which counts no ticks
+        assert 0.5 < (outcome.cpu_seconds or 0) < 3  # measured by another clock than the limit
         assert owner.run("sleep", seconds=1.2).kind == "returned"
 
 
 def test_the_keeper_ends_a_job_that_ignores_sigxcpu() -> None:
     with open_pool(1, limit_calls.load, job=LIMITED) as owner:
-        outcome = owner.run("spin_on", names=["SIGXCPU"])
+        outcome = owner.run("spin_ignoring", names=["SIGXCPU"])
         assert (outcome.kind, outcome.error_type) == ("timed_out", "CpuTimeExceeded")
         assert owner.run("spin").kind == "timed_out"
 
@@ -99,7 +99,7 @@ def test_the_limits_apply_to_programs_that_a_job_starts() -> None:
         own, childs = owner.value("limits_seen")
     assert own == childs
     assert own[0] == LIMITED.memory_bytes
-    assert own[1] in (1, 2)  # seconds that were used before count as whole ones
+    assert own[1] in (1, 2)  # the CPU time used before is rounded up to seconds
     assert own[2] == LIMITED.open_files
 
 
@@ -141,7 +141,7 @@ def test_a_job_killed_by_another_process_has_crashed(owner: Owner) -> None:
 
 
 def run_in(cgroup: Path, call: str) -> dict[str, dict[str, Any]]:
-    """What a function of tests/support/pool/runner_process.py says, in a process that is started in a cgroup."""
+    """Run a function of runner_process.py in a cgroup; returns the JSON that it prints."""
     code = f"from tests.support.pool import runner_process; runner_process.{call}"
     shell = 'echo $$ > "$1" && exec "$2" -c "$3"'
     command = ["sh", "-c", shell, "sh", str(cgroup / "cgroup.procs"), sys.executable, code]

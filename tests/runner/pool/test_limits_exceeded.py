@@ -1,4 +1,4 @@
-"""Jobs that take too much: files, folders, processes. Their neighbours do not notice."""
+"""Jobs that exceed the limits of files, folders and processes, and the effect on other jobs."""
 
 import json
 import os
@@ -16,18 +16,18 @@ from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
 
 MIB = 2**20
-BOUNDED = JobLimits(file_bytes=MIB, folder_bytes=4 * MIB, processes=40, open_files=50, nice=5)
+LIMITS = JobLimits(file_bytes=MIB, folder_bytes=4 * MIB, processes=40, open_files=50, nice=5)
 
 
 @pytest.fixture
 def owner() -> Iterator[Owner]:
-    with open_pool(2, isolation_calls.load, job=BOUNDED) as owner:
+    with open_pool(2, isolation_calls.load, job=LIMITS) as owner:
         yield owner
 
 
 def assert_usable(owner: Owner) -> None:
-    """Whether all slots run jobs again, in empty folders."""
-    tokens = [owner.submit("place") for _ in range(4)]
+    """Check that all slots run jobs again, in empty folders."""
+    tokens = [owner.submit("folder_facts") for _ in range(4)]
     for outcome in owner.outcomes(tokens):
         assert outcome.kind == "returned", outcome
         assert json.loads(outcome.result or "")["entries"] == []
@@ -61,7 +61,7 @@ def test_too_many_open_files_raise_an_error_that_names_the_setting(owner: Owner)
 @pytest.mark.parametrize("size", [0, MIB])
 def test_a_job_that_fills_its_folder_is_killed(owner: Owner, size: int) -> None:
     neighbour = owner.submit("sleep", seconds=1)
-    token, (_, folder) = owner.start("fill_on", size=size)
+    token, (_, folder) = owner.start("fill_folder_endlessly", size=size)
     outcome = owner.outcome(token)
     assert (outcome.kind, outcome.error_type) == ("crashed", "FolderExceeded")
     message = f"the job wrote more than JOB_FOLDER_BYTES={4 * MIB} to its folder"
@@ -73,7 +73,7 @@ def test_a_job_that_fills_its_folder_is_killed(owner: Owner, size: int) -> None:
 
 def test_a_fork_bomb_is_killed_completely(owner: Owner) -> None:
     neighbour = owner.submit("sleep", seconds=1)
-    token, (pid,) = owner.start("breed", most=600)
+    token, (pid,) = owner.start("fork_bomb", limit=600)
     keeper = pools.parent(pid)
     outcome = owner.outcome(token)
     assert (outcome.kind, outcome.error_type) == ("crashed", "ProcessesExceeded")
@@ -97,20 +97,20 @@ def test_processes_of_other_jobs_do_not_count(owner: Owner) -> None:
 
 
 def test_a_killed_job_counts_as_killed_even_if_it_exceeds_a_limit(owner: Owner) -> None:
-    token, _ = owner.start("fill_on", size=MIB)
+    token, _ = owner.start("fill_folder_endlessly", size=MIB)
     assert owner.kill(token).kind == "killed"
 
 
 def test_slow_checks_are_made_less_often() -> None:
-    def used(enough: int) -> int:
+    def used_bytes(limit: int) -> int:
         time.sleep(0.1)
         return 0
 
-    watchdog = LimitWatchdog(JobLimits(folder_bytes=1), used)
+    watchdog = LimitWatchdog(JobLimits(folder_bytes=1), used_bytes)
     watchdog.next_check_at = before = time.monotonic()
     assert watchdog.check() is None
     assert watchdog.next_check_at - before >= 1.0
-    assert LimitWatchdog(JobLimits(), used).next_check_at > 10**9
+    assert LimitWatchdog(JobLimits(), used_bytes).next_check_at > 10**9
 
 
 def test_checking_an_idle_job_takes_little_cpu_time(owner: Owner) -> None:

@@ -1,4 +1,4 @@
-"""What calls print, as the pool hears of it."""
+"""The output of calls, as it arrives in the pool."""
 
 import contextlib
 import json
@@ -21,38 +21,39 @@ from tests.support.waiting import wait_for
 
 
 class Printer:
-    """A pool of one, and what its calls have printed."""
+    """A pool with one slot, and the output of its calls."""
 
     def __init__(self, owner: Owner):
         self.owner = owner
-        self.heard: dict[str, list[tuple[int, bytes]]] = {}
+        self.printed: dict[str, list[tuple[int, bytes]]] = {}
 
     def submit(self, do: str, **arguments: Any) -> str:
-        token = f"{do} {len(self.heard)}"
-        self.heard[token] = []
+        token = f"{do} {len(self.printed)}"
+        self.printed[token] = []
         self.owner.pool.submit(token, json.dumps({"do": do, **arguments}), None)
         return token
 
-    def hear(self) -> list[tuple[str, CallOutcome]]:
-        """The outcomes that have come; what was printed is noted."""
+    def collect(self) -> list[tuple[str, CallOutcome]]:
+        """Collect outcomes and output; returns the outcomes."""
         outcomes = self.owner.pool.collect()
         for token, pieces in self.owner.pool.output().items():
-            self.heard[token] += pieces
+            self.printed[token] += pieces
         return outcomes
 
     def run(self, do: str, **arguments: Any) -> tuple[CallOutcome, list[tuple[int, bytes]]]:
-        """The outcome of a call, and all it has printed."""
+        """Run a call; returns its outcome and output."""
         token = self.submit(do, **arguments)
-        ((_, outcome),) = wait_for(self.hear)
-        return outcome, self.heard[token]
+        ((_, outcome),) = wait_for(self.collect)
+        return outcome, self.printed[token]
 
     def text(self, do: str, **arguments: Any) -> bytes:
-        """What a call prints, which must be whole."""
+        """Run a call; returns its output, which must be complete."""
         _, pieces = self.run(do, **arguments)
-        return whole(pieces)
+        return complete(pieces)
 
 
-def whole(pieces: list[tuple[int, bytes]]) -> bytes:
+def complete(pieces: list[tuple[int, bytes]]) -> bytes:
+    """Return the output; fails if a piece is missing."""
     text = b""
     for position, data in pieces:
         assert position == len(text)
@@ -83,7 +84,7 @@ def test_a_call_that_closes_its_output_does_not_affect_the_next_call(printer: Pr
 
 
 def test_log_records_of_level_info_and_above_arrive(printer: Printer) -> None:
-    assert printer.text("log").endswith(b" INFO a job: told so\n")
+    assert printer.text("log").endswith(b" INFO a job: value x\n")
 
 
 def test_the_output_of_child_processes_arrives(printer: Printer) -> None:
@@ -93,18 +94,18 @@ def test_the_output_of_child_processes_arrives(printer: Printer) -> None:
 def test_output_printed_before_a_crash_arrives(printer: Printer) -> None:
     outcome, pieces = printer.run("crash")
     assert outcome.kind == "crashed"
-    assert whole(pieces) == b"before\n"
+    assert complete(pieces) == b"before\n"
 
 
 def test_complete_lines_arrive_while_a_call_runs_and_the_rest_after_its_kill(
     printer: Printer,
 ) -> None:
     token = printer.submit("hang")
-    wait_for(lambda: printer.hear() or printer.heard[token])
-    assert whole(printer.heard[token]) == b"hangs\n"
+    wait_for(lambda: printer.collect() or printer.printed[token])
+    assert complete(printer.printed[token]) == b"hangs\n"
     printer.owner.pool.kill(token)
-    wait_for(printer.hear)
-    assert whole(printer.heard[token]) == b"hangs\nand more"
+    wait_for(printer.collect)
+    assert complete(printer.printed[token]) == b"hangs\nand more"
 
 
 def test_the_start_and_the_end_of_a_flood_of_output_arrive(printer: Printer) -> None:
@@ -116,9 +117,9 @@ def test_the_start_and_the_end_of_a_flood_of_output_arrive(printer: Printer) -> 
 
 def test_a_flood_of_output_does_not_delay_a_kill(printer: Printer) -> None:
     token = printer.submit("flood", bytes=10**13)
-    wait_for(lambda: printer.hear() or printer.heard[token])
+    wait_for(lambda: printer.collect() or printer.printed[token])
     printer.owner.pool.kill(token)
-    ((_, outcome),) = wait_for(printer.hear)
+    ((_, outcome),) = wait_for(printer.collect)
     assert outcome.kind == "killed"
 
 
@@ -130,7 +131,7 @@ def test_a_keeper_does_not_busy_wait_on_closed_output() -> None:
         assert keeper.pid is not None
         before = cpu_seconds(keeper.pid)
         printer.owner.pool.kill(token)
-        wait_for(printer.hear)
+        wait_for(printer.collect)
         assert cpu_seconds(keeper.pid) - before < 0.5
 
 
@@ -144,7 +145,7 @@ def test_output_pipes_are_closed_with_their_processes() -> None:
             printer.run("print", text=str(number))
         printer.run("crash")
         printer.run("print", text="1")
-        assert open_descriptors(pid) < before + 10  # some for the next process, perhaps
+        assert open_descriptors(pid) < before + 10  # the next process may already exist
 
 
 def test_with_log_bytes_0_jobs_print_to_the_output_of_the_runner(
@@ -155,8 +156,8 @@ def test_with_log_bytes_0_jobs_print_to_the_output_of_the_runner(
     assert capfd.readouterr().out == "one\n"
 
 
-def heard_from(output: OutputPipe) -> list[tuple[int, bytes]]:
-    """What an end of a call sends to the pool."""
+def pieces_of(output: OutputPipe) -> list[tuple[int, bytes]]:
+    """End a call; returns the output that is sent to the pool."""
     ours, theirs = messages.new_channel()
     with ours, theirs:
         output.finish(theirs, "token")
@@ -174,7 +175,7 @@ def test_the_start_and_the_end_of_a_single_long_write_arrive() -> None:
     output = OutputPipe(1000)
     text = b"start" + b"x" * 40_000 + b"end"
     os.write(output.write_end, text)
-    assert heard_from(output) == [(0, text[:250]), (len(text) - 1000, text[-1000:])]
+    assert pieces_of(output) == [(0, text[:250]), (len(text) - 1000, text[-1000:])]
 
 
 def test_a_pipe_that_is_always_full_is_not_read_endlessly(
@@ -184,7 +185,7 @@ def test_a_pipe_that_is_always_full_is_not_read_endlessly(
     output.register(poll)
 
     def read(descriptor: int, size: int) -> bytes:
-        assert next(reads) < 100, "read without end"
+        assert next(reads) < 100, "read endlessly"
         return b"x" * size
 
     with monkeypatch.context() as patched:

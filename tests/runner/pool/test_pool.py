@@ -1,5 +1,7 @@
-"""What comes of a call in the pool, and in what surroundings it runs. (Kills: tests/runner/pool/test_kill.py;
-the ends of keepers and runners: tests/runner/pool/test_process_deaths.py.)"""
+"""The outcomes of calls in a pool, and the state of the processes that run them.
+
+Kills are tested in test_kill.py, deaths of keepers and runners in test_process_deaths.py.
+"""
 
 import json
 import os
@@ -39,8 +41,8 @@ def test_an_escaped_surrogate_is_returned_unchanged(owner: Owner) -> None:
     [
         ("plain", "ValueError", "plain words", True),
         ("refused", "Refused", "never", False),
-        ("unpicklable", "Unpicklable", "cannot cross", True),
-        ("unprintable", "Unprintable", "its message cannot be had (OSError)", True),
+        ("unpicklable", "Unpicklable", "has a lock", True),
+        ("unprintable", "Unprintable", "its message is not available (OSError)", True),
         ("surrogates", "ValueError", "a\\udcffb", True),
         ("long", "ValueError", "\U0001f600" * 4000, True),
         ("exit", "SystemExit", "3", True),
@@ -82,8 +84,8 @@ def test_a_result_has_a_maximum_size() -> None:
 @pytest.mark.parametrize(
     ("do", "arguments", "message"),
     [
-        ("leave", {"code": 3}, "the job process exited with code 3"),
-        ("leave", {"code": 0}, "the job process exited with code 0"),
+        ("exit_with_code", {"code": 3}, "the job process exited with code 3"),
+        ("exit_with_code", {"code": 0}, "the job process exited with code 0"),
         ("crash", {}, "the job process was killed by SIGSEGV"),
         ("raise_signal", {"number": signal.SIGALRM}, "the job process was killed by SIGALRM"),
         ("raise_signal", {"number": 40}, "the job process was killed by signal 40"),
@@ -120,19 +122,19 @@ def test_an_answer_counts_even_if_the_process_died_before_it_was_received(
 
 
 def test_a_child_that_returns_from_the_code_of_the_job_sends_no_answer(owner: Owner) -> None:
-    assert owner.value("fall_out_of_fork") == "from the parent"
+    assert owner.value("return_from_fork") == "from the parent"
 
 
 def test_the_newest_progress_arrives(owner: Owner) -> None:
-    token = owner.submit("tell", texts=["1", "2", "a\udcff"])
+    token = owner.submit("report_each", texts=["1", "2", "a\udcff"])
     owner.outcome(token)
-    assert owner.told(token) == "a\\udcff"
+    assert owner.last_progress(token) == "a\\udcff"
 
 
 def test_progress_that_is_too_long_is_dropped(owner: Owner) -> None:
-    token = owner.submit("tell", texts=["1", "x" * 70000])
+    token = owner.submit("report_each", texts=["1", "x" * 70000])
     owner.outcome(token)
-    assert owner.told(token) == "1"
+    assert owner.last_progress(token) == "1"
 
 
 def test_no_descriptor_is_readable_while_there_is_nothing_to_collect(owner: Owner) -> None:
@@ -192,7 +194,7 @@ def test_a_job_process_inherits_only_the_descriptors_in_keep_fds(tmp_path: Path)
     standard_input = os.dup(0)
     os.dup2(files[0], 0)
     with open_pool(1, keep_fds=files[1:] * 2) as owner:
-        seen = owner.value("look_around")
+        seen = owner.value("surroundings")
     os.dup2(standard_input, 0)
     for file in [*files, standard_input]:
         os.close(file)
@@ -201,7 +203,7 @@ def test_a_job_process_inherits_only_the_descriptors_in_keep_fds(tmp_path: Path)
     kinds = sorted(
         target.partition(":")[0].removeprefix(str(tmp_path)) for target in others.values()
     )
-    # The last are what it prints to, the tracker of shared memory, and its channel.
+    # The pipes are those for its output and to the resource tracker; the socket is its channel.
     assert [kind for kind in kinds if not kind.startswith("/proc/")] == [
         "/dev/null",
         "/kept",
@@ -212,7 +214,7 @@ def test_a_job_process_inherits_only_the_descriptors_in_keep_fds(tmp_path: Path)
 
 
 def test_a_job_process_has_its_own_session_signals_and_input(owner: Owner) -> None:
-    seen = owner.value("look_around")
+    seen = owner.value("surroundings")
     assert seen["session"] == seen["pid"]
     assert (seen["blocked"], seen["sigterm"], seen["stdin"]) == ([], True, "")
     assert seen["core_limit"] == 0
@@ -242,7 +244,7 @@ def test_a_pool_with_running_calls_in_all_slots_has_no_room(owner: Owner, tmp_pa
     tokens = [owner.submit("wait_for_file", path=str(gate)) for _ in range(2)]
     assert owner.pool.room() == 0
     wait_for(lambda: set(owner.pool.pids()) == set(tokens))
-    wait_for(lambda: owner.pool.room(prefetch=5) == 0)  # a call that takes long lets none wait
+    wait_for(lambda: owner.pool.room(prefetch=5) == 0)  # no call may wait behind a long one
     gate.touch()
     assert {outcome.kind for outcome in owner.outcomes(tokens)} == {"returned"}
 
@@ -256,7 +258,7 @@ def test_a_timeout_must_be_above_zero(owner: Owner, timeout: float) -> None:
 def test_a_pool_can_be_used_only_in_the_main_thread(owner: Owner) -> None:
     errors = []
     uses = (
-        lambda: Pool(1, calls.load, owner.work),
+        lambda: Pool(1, calls.load, owner.folder),
         lambda: owner.submit("echo", value=1),
     )
 

@@ -1,4 +1,4 @@
-"""Calls and jobs that wait in line behind short ones, so that no slot has to wait for them."""
+"""Prefetching: calls and jobs that wait at a keeper behind short ones."""
 
 import errno
 import math
@@ -26,18 +26,18 @@ from tests.support.stores import Bench
 from tests.support.waiting import wait_for
 from tests.support.workers import Worker, open_worker
 
-FITS_INTO_A_MESSAGE = "x" * 16_000
+INLINE_VALUE = "x" * 16_000
 
 
 @pytest.fixture
 def owner() -> Iterator[Owner]:
-    """A pool of one slot."""
+    """A pool with one slot."""
     with open_pool(1) as owner:
         yield owner
 
 
 class Gate:
-    """A call that runs until it is let go."""
+    """A running call that ends when the gate is opened."""
 
     def __init__(self, owner: Owner, path: Path):
         self.path = path
@@ -56,7 +56,7 @@ def gate(owner: Owner, tmp_path: Path) -> Gate:
 def test_waiting_calls_run_in_order(owner: Owner, gate: Gate, tmp_path: Path) -> None:
     texts = [*map(str, range(5)), "x" * 100_000]
     notes = tmp_path / "notes"
-    tokens = [owner.submit("note", path=str(notes), text=f"{text}\n") for text in texts]
+    tokens = [owner.submit("append_to_file", path=str(notes), text=f"{text}\n") for text in texts]
     gate.open()
     assert {outcome.kind for outcome in owner.outcomes([gate.token, *tokens])} == {"returned"}
     assert notes.read_text().split() == texts
@@ -69,7 +69,7 @@ def test_a_kill_order_for_an_ended_call_does_not_hit_the_next_call(
     behind = owner.submit("wait_for_file", path=str(tmp_path / "second gate"))
     gate.open()
     wait_for(owner.is_woken)
-    assert owner.pool.kill(gate.token)  # its outcome is there, but not heard
+    assert owner.pool.kill(gate.token)  # its outcome was sent, but not received yet
     wait_for(lambda: behind in owner.pool.pids())
     (tmp_path / "second gate").touch()
     assert [outcome.kind for outcome in owner.outcomes([gate.token, behind])] == ["returned"] * 2
@@ -80,12 +80,12 @@ def test_a_waiting_call_killed_while_its_keeper_is_stopped_never_starts(
 ) -> None:
     notes = tmp_path / "notes"
     first, (pid,) = owner.start("answer_and_die", path=str(tmp_path / "gate"))
-    behind = owner.submit("note", path=str(notes), text="no")
+    behind = owner.submit("append_to_file", path=str(notes), text="no")
     keeper = pools.parent(pid)
     os.kill(keeper, signal.SIGSTOP)
     (tmp_path / "gate").touch()
     wait_for(lambda: pools.has_ended(pid))
-    owner.pool._calls.kill(behind)  # without the pool's SIGCONT
+    owner.pool._calls.kill(behind)  # Pool.kill would also resume the keeper
     os.kill(keeper, signal.SIGCONT)
     outcomes = owner.outcomes([first, behind])
     assert [outcome.kind for outcome in outcomes] == ["returned", "killed"]
@@ -97,7 +97,9 @@ def test_a_waiting_call_that_is_killed_never_starts(
     owner: Owner, gate: Gate, tmp_path: Path
 ) -> None:
     notes = tmp_path / "notes"
-    killed, runs = (owner.submit("note", path=str(notes), text=text) for text in ("no", "yes"))
+    killed, runs = (
+        owner.submit("append_to_file", path=str(notes), text=text) for text in ("no", "yes")
+    )
     outcome = owner.kill(killed)
     assert (outcome.kind, outcome.pid, outcome.not_at_fault) == ("killed", None, True)
     assert gate.token in owner.pool.pids()
@@ -108,11 +110,10 @@ def test_a_waiting_call_that_is_killed_never_starts(
 
 @pytest.fixture
 def full(owner: Owner, gate: Gate) -> list[str]:
-    """Calls in line of which the last have not been sent: their keeper, which is stopped, has a
-    channel that holds no more."""
+    """Calls at a stopped keeper. The last of them are not sent yet, because its channel is full."""
     owner.progress(gate.token)
     pools.stop(pools.parent(owner.pool.pids()[gate.token]))
-    tokens = [owner.submit("echo", value=FITS_INTO_A_MESSAGE) for _ in range(MAX_PREFETCH - 1)]
+    tokens = [owner.submit("echo", value=INLINE_VALUE) for _ in range(MAX_PREFETCH - 1)]
     with pytest.raises(BlockingIOError):
         messages.send(channel_of(owner).socket, {}, nonblocking=True)
     return tokens
@@ -123,14 +124,14 @@ def channel_of(owner: Owner) -> KeeperChannel:
     return channel
 
 
-def go_on(owner: Owner) -> None:
+def resume_keepers(owner: Owner) -> None:
     owner.pool._executor.resume_stopped_keepers()
 
 
 def test_calls_for_which_the_channel_was_full_are_sent_later(
     owner: Owner, gate: Gate, full: list[str]
 ) -> None:
-    go_on(owner)
+    resume_keepers(owner)
     gate.open()
     assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
 
@@ -139,7 +140,7 @@ def test_a_call_for_which_the_channel_was_full_can_be_killed(
     owner: Owner, gate: Gate, full: list[str], tmp_path: Path
 ) -> None:
     notes = tmp_path / "notes"
-    last = owner.submit("note", path=str(notes), text="no")
+    last = owner.submit("append_to_file", path=str(notes), text="no")
     outcome = owner.kill(last)
     assert (outcome.kind, outcome.pid, outcome.not_at_fault) == ("killed", None, True)
     gate.open()
@@ -150,10 +151,10 @@ def test_a_call_for_which_the_channel_was_full_can_be_killed(
 def test_a_call_whose_delayed_send_fails_is_lost_without_fault(
     owner: Owner, gate: Gate, full: list[str]
 ) -> None:
-    token = owner.submit("echo", value="x" * 100_000)  # travels as a descriptor
+    token = owner.submit("echo", value="x" * 100_000)  # sent as a descriptor
     gate.open()
     with descriptors_below(free_descriptor()):
-        go_on(owner)
+        resume_keepers(owner)
         outcome = owner.outcome(token)
     assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
     assert "the job could not be handed over: [Errno 24]" in (outcome.error_message or "")
@@ -177,8 +178,8 @@ def test_a_send_with_too_many_descriptors_in_transit_is_retried_only_if_the_keep
             channel.send("third", b"{}", None)
             assert list(channel.send_unsent()) == []
         assert list(channel.send_unsent()) == []
-        heard = [messages.receive(theirs), messages.receive(theirs)]
-        assert [each and each.fields["token"] for each in heard] == ["second", "third"]
+        received = [messages.receive(theirs), messages.receive(theirs)]
+        assert [each and each.fields["token"] for each in received] == ["second", "third"]
 
 
 def too_many_descriptors(*_: object, **__: object) -> None:
@@ -212,18 +213,20 @@ def test_calls_that_wait_at_a_killed_keeper_are_lost_without_fault(
 ) -> None:
     waiting = owner.submit("echo", value=7)
     os.kill(psutil.Process(owner.pool.pids()[gate.token]).ppid(), signal.SIGKILL)
-    lost, innocent = owner.outcomes([gate.token, waiting])
+    lost, waited = owner.outcomes([gate.token, waiting])
     assert (lost.kind, lost.not_at_fault) == ("lost", False)
-    assert (innocent.kind, innocent.not_at_fault) == ("lost", True)
+    assert (waited.kind, waited.not_at_fault) == ("lost", True)
 
 
 def test_no_waiting_call_starts_after_the_end_of_the_lease(owner: Owner, tmp_path: Path) -> None:
-    owner.pool.lease.end_at(steady_now() + 60)  # one without an end, keepers do not look at again
+    owner.pool.lease.end_at(
+        steady_now() + 60
+    )  # keepers do not check again a lease that does not end
     gate = Gate(owner, tmp_path / "gate")
     waiting = owner.submit("echo", value=7)
     owner.pool.lease.end_at(steady_now())
-    lost, innocent = owner.outcomes([gate.token, waiting])
-    assert (lost.kind, innocent.kind, innocent.not_at_fault) == ("lost", "lost", True)
+    lost, waited = owner.outcomes([gate.token, waiting])
+    assert (lost.kind, waited.kind, waited.not_at_fault) == ("lost", "lost", True)
     owner.pool.lease.end_at(math.inf)
 
 
@@ -267,7 +270,7 @@ def test_only_jobs_that_can_be_retried_are_prefetched(bench: Bench) -> None:
 
 @pytest.fixture
 def worker(database_url: str, tmp_path: Path) -> Iterator[Worker]:
-    """One that has run enough short jobs to let others wait behind them."""
+    """A worker that prefetches, as after many short jobs."""
     with open_worker(database_url, tmp_path, size=1) as worker:
         worker.supervisor._roster._prefetch_depth._expected_seconds = 0.0
         worker.turn_until(lambda: worker.pool.room(1) == 2)
@@ -279,7 +282,7 @@ def test_a_prefetched_job_that_waits_too_long_is_released(worker: Worker, tmp_pa
     slow = worker.enqueue(payload={"seconds": 600})
     fast = worker.enqueue("note", payload={"notes": str(notes)})
     worker.turn_until(lambda: worker.job(fast).attempts)
-    assert worker.job(fast).status == "running"  # though it waits
+    assert worker.job(fast).status == "running"  # although it only waits at its keeper
     worker.turn_until(lambda: worker.job(fast).status == "queued")
     assert worker.job(slow).status == "running"
     assert (worker.job(fast).attempts[0].outcome, worker.job(fast).retry_count) == ("released", 0)

@@ -1,4 +1,4 @@
-"""The folders that jobs work in: swept by the proof that their runner is dead, and wholly."""
+"""The working folders of jobs: their removal, reuse and size."""
 
 import os
 import subprocess
@@ -27,19 +27,19 @@ def work(tmp_path: Path) -> Iterator[RunnerFolder]:
     assert os.listdir(tmp_path / "work") == []
 
 
-def taken(work: RunnerFolder) -> tuple[JobFolder, Path]:
+def prepared(work: RunnerFolder) -> tuple[JobFolder, Path]:
     folder = JobFolder(work.descriptor, str(work.path))
     return folder, work.path / folder.prepare()
 
 
 def nest(folder: Path, depth: int) -> None:
-    """Folders in folders, deeper than any path can tell."""
+    """Create nested folders whose path is longer than the kernel's limit."""
     code = "import os, sys\nfor _ in range(int(sys.argv[1])):\n os.mkdir('d')\n os.chdir('d')"
     subprocess.run([sys.executable, "-c", code, str(depth)], cwd=folder, check=True)
 
 
 def test_a_folder_is_reused_only_if_it_is_unchanged(work: RunnerFolder) -> None:
-    folder, path = taken(work)
+    folder, path = prepared(work)
     folder.discard()
     assert work.path / folder.prepare() == path
     for change in (
@@ -61,7 +61,7 @@ def test_links_are_removed_and_not_followed(work: RunnerFolder, tmp_path: Path) 
     outside.mkdir(mode=0o500)
     (outside / "kept").write_text("kept")
     (outside / "kept").chmod(0o400)
-    folder, path = taken(work)
+    folder, path = prepared(work)
     (path / "below").mkdir()
     for place in (path, path / "below"):
         (place / "to_folder").symlink_to(outside)
@@ -79,7 +79,7 @@ def test_a_folder_that_became_a_link_is_not_followed(work: RunnerFolder, tmp_pat
     outside.mkdir()
     (outside / "kept").touch()
     outside.chmod(0o500)
-    folder, path = taken(work)
+    folder, path = prepared(work)
     path.rmdir()
     path.symlink_to(outside)
     folder.discard()
@@ -89,7 +89,7 @@ def test_a_folder_that_became_a_link_is_not_followed(work: RunnerFolder, tmp_pat
 
 
 def test_very_deep_folders_are_removed(work: RunnerFolder) -> None:
-    folder, path = taken(work)
+    folder, path = prepared(work)
     nest(path, DEPTH)
     before = open_descriptors()
     folder.discard()
@@ -100,7 +100,7 @@ def test_very_deep_folders_are_removed(work: RunnerFolder) -> None:
 
 
 def test_a_large_folder_is_removed_by_a_background_thread(work: RunnerFolder) -> None:
-    folder, path = taken(work)
+    folder, path = prepared(work)
     for number in range(20_000):
         os.close(os.open(f"{path}/{number}", os.O_CREAT | os.O_WRONLY))
     folder.discard()
@@ -112,7 +112,7 @@ def test_a_large_folder_is_removed_by_a_background_thread(work: RunnerFolder) ->
 
 
 def test_entries_with_arbitrary_names_and_pipes_are_removed(work: RunnerFolder) -> None:
-    folder, path = taken(work)
+    folder, path = prepared(work)
     for name in (b"\xff\xfe", b"a\nb", b"-rf", b" "):
         os.mkdir(bytes(path) + b"/" + name)
         os.mkfifo(bytes(path) + b"/" + name + b"/pipe")
@@ -138,16 +138,14 @@ def test_files_that_cannot_be_removed_are_logged_once(
             work.empty_trash()
             wait_for(lambda: work._remover is None or not work._remover.is_alive())
     assert os.listdir(work.path / "trash") == ["stuck"]
-    assert [record.message for record in caplog.records] == [
-        "what a job has left cannot be removed"
-    ]
+    assert [record.message for record in caplog.records] == ["cannot remove files that a job left"]
     removal.remove("stuck", work._trash)
 
 
 def test_a_new_runner_removes_only_the_folders_of_dead_runners(
     work: RunnerFolder, tmp_path: Path
 ) -> None:
-    _, path = taken(work)
+    _, path = prepared(work)
     (path / "of the living").touch()
     code = """if True:
         import os, sys
@@ -191,7 +189,7 @@ def test_runners_that_start_at_once_do_not_remove_the_folders_of_each_other(tmp_
 
 
 def test_the_size_of_a_folder_includes_subfolders_and_empty_files(work: RunnerFolder) -> None:
-    folder, path = taken(work)
+    folder, path = prepared(work)
     assert folder.used_bytes(2**40) == 0
     (path / "below").mkdir()
     (path / "below" / "large").write_bytes(b"x" * 10**6)
