@@ -26,20 +26,13 @@ from tests.support.programs import Service
 CONNECTIONS = 8
 EVERY_SECONDS = 15.0
 FIFTHS = 5
-NAMES = (
-    "until, s",
-    "listener, KIB_PER_MB",
-    "worker and jobs, MB",
-    "database, MB",
-    "stored",
-    "submitted",
-)
+NAMES = ("until, s", "listener, MB", "worker and jobs, MB", "database, MB", "stored", "submitted")
 HEAD = [f"| {' | '.join(NAMES)} |", "|---" * len(NAMES) + "|"]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The service at one moment; memory and files in KIB_PER_MB."""
+    """The service at one moment; memory and files in MB."""
 
     at: float
     listener: float
@@ -103,8 +96,8 @@ def watched(running: Service, sender: Sender) -> list[Sample]:
 def sample(running: Service, at: float, submitted: int) -> Sample:
     """The service now."""
     memory = {"server": 0.0, "runner": 0.0}
-    for look in samples(running).values():
-        memory[look.name.partition(":")[0]] += look.shared / KIB_PER_MB
+    for sample in samples(running).values():
+        memory[sample.name.partition(":")[0]] += sample.pss / KIB_PER_MB
     with ours.reading(running):
         stored = JobRow.select().count()
     listener, worker = memory.values()
@@ -112,7 +105,7 @@ def sample(running: Service, at: float, submitted: int) -> Sample:
 
 
 def size(running: Service) -> float:
-    """The database, in KIB_PER_MB of a million bytes."""
+    """The database, in MB of a million bytes."""
     url = running.environ["DATABASE_URL"]
     if url.startswith("sqlite"):
         folder = Path(url.removeprefix("sqlite:///")).parent

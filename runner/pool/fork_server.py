@@ -38,8 +38,8 @@ class ForkServer:
         """Start the fork server, and wait until it has loaded the entry.
 
         `env` names environment variables that it gets in addition to the list in
-        fork/environment.py. `keep_fds` are descriptors that it holds. Raises OSError, with the error of `load` if that
-        failed.
+        fork/environment.py. `keep_fds` are descriptors that it holds. Raises OSError, with the
+        error of `load` if that failed.
         """
         self._load, self._env = load, env
         self._keep_fds = tuple(InheritedDescriptor(descriptor) for descriptor in keep_fds)

@@ -40,7 +40,7 @@ class CallLimits:
     """A job process is replaced if its resident memory after a call exceeds this."""
     max_result_bytes: int = 16 * 2**20
     env: tuple[str, ...] = ()
-    """Names of environment variables that jobs get in addition to the list in fork/environment.py."""
+    """Names of environment variables for jobs in addition to the list in fork/environment.py."""
     log_bytes: int = LOG_BYTES
     """How much of a call's output is kept. With 0, jobs print to the output of the runner."""
     grace: float = 0.0
