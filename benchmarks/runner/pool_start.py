@@ -49,9 +49,9 @@ def main() -> None:
 def measured(slots: int) -> tuple[float, float, float]:
     """Measure one pool; returns seconds to start, PSS in MB, and seconds to replace keepers."""
     with tempfile.TemporaryDirectory() as folder:
-        work = RunnerFolder(Path(folder) / "work")
+        runner_folder = RunnerFolder(Path(folder) / "work")
         began = time.perf_counter()
-        pool = Pool(slots, partial(entry.load, PACKAGES, None, MAX_DATA_RATIO), work)
+        pool = Pool(slots, partial(entry.load, PACKAGES, None, MAX_DATA_RATIO), runner_folder)
         try:
             until_ready(pool, slots)
             ready = time.perf_counter() - began
@@ -63,7 +63,7 @@ def measured(slots: int) -> tuple[float, float, float]:
             return ready, memory, time.perf_counter() - began
         finally:
             pool.close()
-            work.close()
+            runner_folder.close()
 
 
 def keepers() -> set[int]:

@@ -23,12 +23,12 @@ def begun_calls() -> Iterator[BegunCalls]:
 @pytest.fixture
 def channel(begun_calls: BegunCalls) -> Iterator[KeeperChannel]:
     """The channel to the keeper of the first slot, after three calls were sent to it."""
-    ours, theirs = messages.new_channel()
-    with ours, theirs:
-        channel = KeeperChannel(ours, partial(begun_calls.last, 0))
+    pool_end, keeper_end = messages.new_channel()
+    with pool_end, keeper_end:
+        channel = KeeperChannel(pool_end, partial(begun_calls.last, 0))
         for token in ("first", "second", "third"):
             channel.send(token, b"{}", None)
-        received = [messages.receive(theirs) for _ in range(3)]
+        received = [messages.receive(keeper_end) for _ in range(3)]
         assert [each and each.fields["number"] for each in received] == [1, 2, 3]
         yield channel
 

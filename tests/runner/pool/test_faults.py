@@ -130,16 +130,16 @@ def test_only_the_job_whose_answer_breaks_its_keeper_is_at_fault() -> None:
 
 
 def test_messages_arrive_even_if_the_sender_closed_with_unread_data() -> None:
-    ours, theirs = messages.new_channel()
-    with ours:
-        with theirs:
-            messages.send(theirs, {"number": 1})
-            messages.send(theirs, {"number": 2}, b"text")
-            messages.send(ours, {"not": "read"})
-        assert messages.receive(ours) == messages.Message({"number": 1})
-        assert messages.receive(ours) == messages.Message({"number": 2}, b"text")
+    end, other_end = messages.new_channel()
+    with end:
+        with other_end:
+            messages.send(other_end, {"number": 1})
+            messages.send(other_end, {"number": 2}, b"text")
+            messages.send(end, {"not": "read"})
+        assert messages.receive(end) == messages.Message({"number": 1})
+        assert messages.receive(end) == messages.Message({"number": 2}, b"text")
         with pytest.raises(EOFError):
-            messages.receive(ours)
+            messages.receive(end)
 
 
 def output_of(code: str) -> tuple[int, str]:
@@ -181,8 +181,8 @@ class FakeProcess(JobProcess):
     """A fake job process that lives, and whose messages the test chooses."""
 
     def __init__(self, send: Callable[[], messages.Message]):
-        self.channel, theirs = messages.new_channel()
-        theirs.close()
+        self.channel, job_end = messages.new_channel()
+        job_end.close()
         self.limits = JobLimits()
         self.output = OutputPipe(0)
         self.receive_count = 0

@@ -158,13 +158,13 @@ def test_with_log_bytes_0_jobs_print_to_the_output_of_the_runner(
 
 def pieces_of(output: OutputPipe) -> list[tuple[int, bytes]]:
     """End a call; returns the output that is sent to the pool."""
-    ours, theirs = messages.new_channel()
-    with ours, theirs:
-        output.finish(theirs, "token")
-        theirs.close()
+    pool_end, keeper_end = messages.new_channel()
+    with pool_end, keeper_end:
+        output.finish(keeper_end, "token")
+        keeper_end.close()
         pieces = []
         with contextlib.suppress(EOFError):
-            while (message := messages.receive(ours)) is not None:
+            while (message := messages.receive(pool_end)) is not None:
                 assert message.body is not None
                 pieces.append((message.fields["position"], messages.read_bytes(message.body)))
     output.close()

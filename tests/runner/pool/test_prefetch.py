@@ -164,9 +164,9 @@ def test_a_call_whose_delayed_send_fails_is_lost_without_fault(
 def test_a_send_with_too_many_descriptors_in_transit_is_retried_only_if_the_keeper_has_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ours, theirs = messages.new_channel()
-    with ours, theirs:
-        channel = KeeperChannel(ours, BegunCall)
+    pool_end, keeper_end = messages.new_channel()
+    with pool_end, keeper_end:
+        channel = KeeperChannel(pool_end, BegunCall)
         with monkeypatch.context() as patched:
             patched.setattr(messages, "send", too_many_descriptors)
             with pytest.raises(OSError, match="too many"):
@@ -178,7 +178,7 @@ def test_a_send_with_too_many_descriptors_in_transit_is_retried_only_if_the_keep
             channel.send("third", b"{}", None)
             assert list(channel.send_unsent()) == []
         assert list(channel.send_unsent()) == []
-        received = [messages.receive(theirs), messages.receive(theirs)]
+        received = [messages.receive(keeper_end), messages.receive(keeper_end)]
         assert [each and each.fields["token"] for each in received] == ["second", "third"]
 
 

@@ -362,8 +362,8 @@ def three_keepers(runner: int) -> tuple[list[int], list[int], list[int]] | None:
     """
     below = tree_below(runner)
     keepers = [pid for pid in below if os.getpgid(pid) == pid != os.getsid(pid)]
-    theirs = [pid for pid in below if pools.parent(pid) in keepers]
-    return (below, keepers, theirs) if (len(keepers), len(theirs)) == (3, 4) else None
+    children = [pid for pid in below if pools.parent(pid) in keepers]
+    return (below, keepers, children) if (len(keepers), len(children)) == (3, 4) else None
 
 
 def test_job_processes_die_when_runner_and_keepers_are_killed_at_once(tmp_path: Path) -> None:

@@ -20,16 +20,16 @@ DEPTH = 3000
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[RunnerFolder]:
-    work = RunnerFolder(tmp_path / "work")
-    yield work
-    work.close()
+def runner_folder(tmp_path: Path) -> Iterator[RunnerFolder]:
+    runner_folder = RunnerFolder(tmp_path / "work")
+    yield runner_folder
+    runner_folder.close()
     assert os.listdir(tmp_path / "work") == []
 
 
-def prepared(work: RunnerFolder) -> tuple[JobFolder, Path]:
-    folder = JobFolder(work.descriptor, str(work.path))
-    return folder, work.path / folder.prepare()
+def prepared(runner_folder: RunnerFolder) -> tuple[JobFolder, Path]:
+    folder = JobFolder(runner_folder.descriptor, str(runner_folder.path))
+    return folder, runner_folder.path / folder.prepare()
 
 
 def nest(folder: Path, depth: int) -> None:
@@ -38,10 +38,10 @@ def nest(folder: Path, depth: int) -> None:
     subprocess.run([sys.executable, "-c", code, str(depth)], cwd=folder, check=True)
 
 
-def test_a_folder_is_reused_only_if_it_is_unchanged(work: RunnerFolder) -> None:
-    folder, path = prepared(work)
+def test_a_folder_is_reused_only_if_it_is_unchanged(runner_folder: RunnerFolder) -> None:
+    folder, path = prepared(runner_folder)
     folder.discard()
-    assert work.path / folder.prepare() == path
+    assert runner_folder.path / folder.prepare() == path
     for change in (
         lambda path: (path / "x").touch(),
         lambda path: (path / "x").mkdir(),
@@ -49,37 +49,39 @@ def test_a_folder_is_reused_only_if_it_is_unchanged(work: RunnerFolder) -> None:
         lambda path: path.chmod(0o755),
         lambda path: path.rmdir(),
     ):
-        path = work.path / folder.prepare()
+        path = runner_folder.path / folder.prepare()
         change(path)
         folder.discard()
         assert not path.exists()
         assert folder.prepare() != path.name
 
 
-def test_links_are_removed_and_not_followed(work: RunnerFolder, tmp_path: Path) -> None:
+def test_links_are_removed_and_not_followed(runner_folder: RunnerFolder, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir(mode=0o500)
     (outside / "kept").write_text("kept")
     (outside / "kept").chmod(0o400)
-    folder, path = prepared(work)
+    folder, path = prepared(runner_folder)
     (path / "below").mkdir()
-    for place in (path, path / "below"):
-        (place / "to_folder").symlink_to(outside)
-        (place / "to_file").symlink_to(outside / "kept")
-        (place / "dangling").symlink_to("nowhere")
-        os.link(outside / "kept", place / "hard")
+    for parent in (path, path / "below"):
+        (parent / "to_folder").symlink_to(outside)
+        (parent / "to_file").symlink_to(outside / "kept")
+        (parent / "dangling").symlink_to("nowhere")
+        os.link(outside / "kept", parent / "hard")
     folder.discard()
     assert not path.exists()
     assert (outside / "kept").read_text() == "kept"
     assert [p.stat().st_mode & 0o777 for p in (outside, outside / "kept")] == [0o500, 0o400]
 
 
-def test_a_folder_that_became_a_link_is_not_followed(work: RunnerFolder, tmp_path: Path) -> None:
+def test_a_folder_that_became_a_link_is_not_followed(
+    runner_folder: RunnerFolder, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").touch()
     outside.chmod(0o500)
-    folder, path = prepared(work)
+    folder, path = prepared(runner_folder)
     path.rmdir()
     path.symlink_to(outside)
     folder.discard()
@@ -88,31 +90,31 @@ def test_a_folder_that_became_a_link_is_not_followed(work: RunnerFolder, tmp_pat
     assert outside.stat().st_mode & 0o777 == 0o500
 
 
-def test_very_deep_folders_are_removed(work: RunnerFolder) -> None:
-    folder, path = prepared(work)
+def test_very_deep_folders_are_removed(runner_folder: RunnerFolder) -> None:
+    folder, path = prepared(runner_folder)
     nest(path, DEPTH)
     before = open_descriptors()
     folder.discard()
     assert not path.exists()
-    work.empty_trash()
-    wait_for(lambda: os.listdir(work.path / "trash") == [], 30)
+    runner_folder.empty_trash()
+    wait_for(lambda: os.listdir(runner_folder.path / "trash") == [], 30)
     assert open_descriptors() == before
 
 
-def test_a_large_folder_is_removed_by_a_background_thread(work: RunnerFolder) -> None:
-    folder, path = prepared(work)
+def test_a_large_folder_is_removed_by_a_background_thread(runner_folder: RunnerFolder) -> None:
+    folder, path = prepared(runner_folder)
     for number in range(20_000):
         os.close(os.open(f"{path}/{number}", os.O_CREAT | os.O_WRONLY))
     folder.discard()
     assert not path.exists()
-    assert os.listdir(work.path / "trash")
-    work.empty_trash()
+    assert os.listdir(runner_folder.path / "trash")
+    runner_folder.empty_trash()
     assert "removal" in [thread.name for thread in threading.enumerate()]
-    wait_for(lambda: os.listdir(work.path / "trash") == [])
+    wait_for(lambda: os.listdir(runner_folder.path / "trash") == [])
 
 
-def test_entries_with_arbitrary_names_and_pipes_are_removed(work: RunnerFolder) -> None:
-    folder, path = prepared(work)
+def test_entries_with_arbitrary_names_and_pipes_are_removed(runner_folder: RunnerFolder) -> None:
+    folder, path = prepared(runner_folder)
     for name in (b"\xff\xfe", b"a\nb", b"-rf", b" "):
         os.mkdir(bytes(path) + b"/" + name)
         os.mkfifo(bytes(path) + b"/" + name + b"/pipe")
@@ -121,40 +123,43 @@ def test_entries_with_arbitrary_names_and_pipes_are_removed(work: RunnerFolder) 
 
 
 def test_files_that_cannot_be_removed_are_logged_once(
-    work: RunnerFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    runner_folder: RunnerFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (work.path / "trash" / "stuck").touch()
-    (work.path / "trash" / "other").touch()
+    (runner_folder.path / "trash" / "stuck").touch()
+    (runner_folder.path / "trash" / "other").touch()
     unlink = os.unlink
 
-    def refuse(name: str, **place: int) -> None:
+    def refuse(name: str, **options: int) -> None:
         if name == "stuck":
             raise OSError(16, "Device or resource busy")
-        unlink(name, **place)
+        unlink(name, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse)
         for _ in range(3):
-            work.empty_trash()
-            wait_for(lambda: work._remover is None or not work._remover.is_alive())
-    assert os.listdir(work.path / "trash") == ["stuck"]
+            runner_folder.empty_trash()
+            wait_for(
+                lambda: runner_folder._remover is None or not runner_folder._remover.is_alive()
+            )
+    assert os.listdir(runner_folder.path / "trash") == ["stuck"]
     assert [record.message for record in caplog.records] == ["cannot remove files that a job left"]
-    removal.remove("stuck", work._trash)
+    removal.remove("stuck", runner_folder._trash)
 
 
 def test_a_new_runner_removes_only_the_folders_of_dead_runners(
-    work: RunnerFolder, tmp_path: Path
+    runner_folder: RunnerFolder, tmp_path: Path
 ) -> None:
-    _, path = prepared(work)
+    _, path = prepared(runner_folder)
     (path / "of the living").touch()
     code = """if True:
         import os, sys
         from pathlib import Path
         from runner.pool.linux.work_folders import JobFolder, RunnerFolder
-        work = RunnerFolder(Path(sys.argv[1]))
-        folder = work.path / JobFolder(work.descriptor, str(work.path)).prepare()
-        (folder / "left").touch()
-        print(work.path, flush=True)
+        runner_folder = RunnerFolder(Path(sys.argv[1]))
+        folder = JobFolder(runner_folder.descriptor, str(runner_folder.path))
+        path = runner_folder.path / folder.prepare()
+        (path / "left").touch()
+        print(runner_folder.path, flush=True)
         sys.stdin.read()
     """
     command = [sys.executable, "-c", code, str(tmp_path / "work")]
@@ -183,13 +188,19 @@ def test_runners_that_start_at_once_do_not_remove_the_folders_of_each_other(tmp_
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == len([work for work in found if work.path.exists()]) == 20
-    for work in found:
-        work.close()
+    assert (
+        len(found)
+        == len([runner_folder for runner_folder in found if runner_folder.path.exists()])
+        == 20
+    )
+    for runner_folder in found:
+        runner_folder.close()
 
 
-def test_the_size_of_a_folder_includes_subfolders_and_empty_files(work: RunnerFolder) -> None:
-    folder, path = prepared(work)
+def test_the_size_of_a_folder_includes_subfolders_and_empty_files(
+    runner_folder: RunnerFolder,
+) -> None:
+    folder, path = prepared(runner_folder)
     assert folder.used_bytes(2**40) == 0
     (path / "below").mkdir()
     (path / "below" / "large").write_bytes(b"x" * 10**6)
@@ -224,6 +235,8 @@ def test_a_worker_that_cannot_create_folders_reports_it_in_one_line(tmp_path: Pa
         (tmp_path / "data" / "work").touch()
         program = service.program("runner")
         assert program.process.wait(20) == 1
-    told = [line for line in program.log.read_text().splitlines() if not line.startswith("{")]
-    assert len(told) == 1
-    assert told[0].startswith("cannot run jobs: there is no place for their folders")
+    plain_lines = [
+        line for line in program.log.read_text().splitlines() if not line.startswith("{")
+    ]
+    assert len(plain_lines) == 1
+    assert plain_lines[0].startswith("cannot run jobs: there is no place for their folders")

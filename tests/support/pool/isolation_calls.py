@@ -28,10 +28,10 @@ def load_where_folders_fail() -> Callable[[str, Report], str]:
     """Simulate a full disk: of the next three folders, only the first can be created."""
     mkdir, refused = os.mkdir, iter([False, True, True])
 
-    def make_or_fail(name: str, mode: int = 0o777, **place: int) -> None:
+    def make_or_fail(name: str, mode: int = 0o777, **options: int) -> None:
         if next(refused, False):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        mkdir(name, mode, **place)
+        mkdir(name, mode, **options)
 
     setattr(os, "mkdir", make_or_fail)  # noqa: B010
     return entry

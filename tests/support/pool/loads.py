@@ -88,9 +88,9 @@ def load_where_forks_fail() -> Callable[[str, Report], str]:
 def load_slow_keepers() -> Callable[[str, Report], str]:
     """Make keepers start slowly."""
 
-    def install_slowly(*given: Any) -> int:
+    def install_slowly(*arguments: Any) -> int:
         time.sleep(0.3)
-        return install_signal_handlers(*given)
+        return install_signal_handlers(*arguments)
 
     vars(keeper)["install_signal_handlers"] = install_slowly
     return entry

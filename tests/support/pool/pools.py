@@ -126,13 +126,13 @@ def open_pool(
 @contextmanager
 def open_runner_folder() -> Iterator[RunnerFolder]:
     """Open a folder for the folders of jobs; checks that closing it leaves nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        work = RunnerFolder(Path(folder) / "work")
+    with tempfile.TemporaryDirectory() as name:
+        folder = RunnerFolder(Path(name) / "work")
         try:
-            yield work
+            yield folder
         finally:
-            work.close()
-        assert os.listdir(work.path.parent) == []
+            folder.close()
+        assert os.listdir(folder.path.parent) == []
 
 
 def children() -> set[int]:

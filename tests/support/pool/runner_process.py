@@ -36,8 +36,8 @@ def run_pool(lock: str, gate: str) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
     file = os.open(lock, os.O_RDWR | os.O_CREAT)
     fcntl.flock(file, fcntl.LOCK_EX)
-    work = RunnerFolder(Path(lock).parent / "work")
-    pool = Pool(3, calls.load, work, keep_fds=[file])
+    runner_folder = RunnerFolder(Path(lock).parent / "work")
+    pool = Pool(3, calls.load, runner_folder, keep_fds=[file])
     _print_line("created")
     pool.submit("family", json.dumps({"do": "family", "with": {"seconds": 60}}), None)
     pool.submit("gate", json.dumps({"do": "wait_for_file", "with": {"path": gate}}), None)
@@ -92,10 +92,10 @@ def watch_without_runner() -> None:
 
 def start_keeper_without_runner() -> None:
     """Start a keeper whose channel to the pool is already closed."""
-    runner, theirs = messages.new_channel()
+    runner, keeper_end = messages.new_channel()
     read, write = os.pipe()
     os.write(write, SLOT_NUMBER.pack(0))
-    channel = InheritedDescriptor(theirs.detach())
+    channel = InheritedDescriptor(keeper_end.detach())
     lease = InheritedDescriptor(Lease().descriptor)
     runner.close()
     with open_runner_folder() as folder, new_begun_calls(1) as begun_calls:
@@ -135,8 +135,8 @@ def fork_while_a_signal_comes(name: str) -> None:
 def run_out_of_memory(mebibytes: str) -> None:
     """Run a small job, and one that uses more memory than the cgroup of this process has."""
     folder = tempfile.TemporaryDirectory()
-    work = RunnerFolder(Path(folder.name))
-    pool = Pool(2, calls.load, work)
+    runner_folder = RunnerFolder(Path(folder.name))
+    pool = Pool(2, calls.load, runner_folder)
     for token, arguments in (("large", {"mebibytes": int(mebibytes), "keep": True}), ("small", {})):
         do = "hold_memory" if arguments else "pid"
         pool.submit(token, json.dumps({"do": do, "with": arguments}), None)
@@ -146,7 +146,7 @@ def run_out_of_memory(mebibytes: str) -> None:
         outcomes |= pool.collect()
     _print_line(json.dumps({token: outcome._asdict() for token, outcome in outcomes.items()}))
     pool.close()
-    work.close()
+    runner_folder.close()
     folder.cleanup()
 
 
