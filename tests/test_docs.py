@@ -85,3 +85,36 @@ def test_the_page_of_settings_is_what_the_settings_classes_say() -> None:
 
 def test_the_readme_fits_on_a_few_screens() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {text.replace(" ", "-") for text in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_path_in_a_page_leads_somewhere(page: Path) -> None:
+    text = page.read_text()
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text)
+    targets = [(page.parent / path if path else page, anchor) for path, anchor in links]
+    assert [str(target) for target, _ in targets if not target.exists()] == []
+    broken = [anchor for target, anchor in targets if anchor and anchor not in anchors(target)]
+    assert broken == []
+    paths = re.findall(
+        r"`((?:server|runner|storage|tests|benchmarks|docs|deploy)/[\w/.*-]*)`", text
+    )
+    assert [path for path in paths if not (is_there(path) or EXAMPLES.search(path))] == []
+
+
+EXAMPLES = re.compile("explain|greet|NAME|NNNN")
+"""Names in checklists that stand for a name of the reader's own."""
+
+
+def is_there(path: str) -> bool:
+    """Whether a path or pattern names something; tables of tests leave `tests/` out."""
+    return any(list(folder.glob(path.rstrip("/"))) for folder in (ROOT, ROOT / "tests"))

@@ -183,6 +183,7 @@ def test_a_late_kill_order_does_not_hit_another_call(tmp_path: Path) -> None:
             assert owner.value("echo", value=number) == number
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("do", "arguments"), [case for case in JOBS if case[0] != "ignore_signals"]
 )
@@ -194,6 +195,7 @@ def test_the_kernel_enforces_a_timeout(owner: Owner, do: str, arguments: dict[st
     assert pools.existing([outcome.pid or 0]) == []
 
 
+@pytest.mark.timing
 def test_the_keeper_enforces_a_timeout_if_the_job_ignores_sigalrm(owner: Owner) -> None:
     outcome = owner.run("ignore_signals", 0.2, names=["SIGALRM"])
     assert outcome.kind == "timed_out"
@@ -208,6 +210,7 @@ def test_a_timeout_does_not_outlive_its_call(owner: Owner) -> None:
     assert owner.run("sleep", seconds=0.3).kind == "returned"
 
 
+@pytest.mark.timing
 def test_signals_that_a_job_ignored_work_in_the_next_job() -> None:
     with open_pool(1) as owner:
         names = ["SIGALRM", "SIGTERM", "SIGINT"]

@@ -113,6 +113,7 @@ def test_slow_checks_are_made_less_often() -> None:
     assert LimitWatchdog(JobLimits(), used_bytes).next_check_at > 10**9
 
 
+@pytest.mark.timing
 def test_checking_an_idle_job_takes_little_cpu_time(owner: Owner) -> None:
     token, (pid,) = owner.start("sleep", seconds=60)
     keeper = pools.parent(pid)

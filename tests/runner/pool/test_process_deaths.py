@@ -312,6 +312,7 @@ def is_free(lock: Path) -> bool:
     return True
 
 
+@pytest.mark.timing
 def test_nothing_outlives_a_killed_runner_and_its_lock_is_freed_last(tmp_path: Path) -> None:
     with runner(tmp_path) as process:
         assert read_line(process) == "created"
