@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from runner.pool.job_process import entry
 from runner.pool.linux import processes
 from runner.pool.linux.limits import JobLimits
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool, PoolError
 from runner.pool.protocol.setup import CallLimits
 from runner.supervisor.heartbeat import Heartbeat
@@ -39,7 +39,7 @@ def run_worker(settings: "RunnerSettings", heartbeat: Heartbeat) -> None:
     """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
     set_up_logs(settings.log_level, settings.log_format, "worker")
     signals = StopSignals()
-    processes.hide()  # from the jobs, which run as the same user
+    processes.forbid_inspection()  # from the jobs, which run as the same user
     try:
         traces = AttemptSpans(open_spans(settings, "worker"))
         store = open_store(settings, give_up=signals.received)
@@ -98,10 +98,10 @@ def run(
     log.info("stopped")
 
 
-def open_work_place(settings: "RunnerSettings") -> WorkPlace:
+def open_work_place(settings: "RunnerSettings") -> RunnerFolder:
     """Open the place where jobs get their work folders. Raises PoolError."""
     try:
-        return WorkPlace(settings.data_dir / "work")
+        return RunnerFolder(settings.data_dir / "work")
     except OSError as error:
         raise PoolError(f"cannot create their work folders: {error}") from error
 

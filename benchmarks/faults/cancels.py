@@ -1,4 +1,4 @@
-"""Cancels by HTTP, of jobs of every kind beside neighbours; and what they leave behind."""
+"""Measures cancels by HTTP of several kinds of jobs, and checks that nothing is left behind."""
 
 import time
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ KINDS: dict[str, tuple[str, dict[str, object]]] = {
     "children and a daemon": ("family", {"seconds": 600}),
 }
 WARM_UP = 10
-"""Cancels of each kind that are not counted."""
+"""Cancels of each kind before the measurement."""
 MEMORY_BYTES = 10 * 2**20
-"""How much more memory all programs may have in the end."""
+"""How much the memory of all programs may grow."""
 
 
 @dataclass(frozen=True)
 class Holdings:
-    """What the programs hold, without their job processes."""
+    """Resources that the programs hold."""
 
     processes: int
     descriptors: int
@@ -32,14 +32,14 @@ class Holdings:
 
     @classmethod
     def of(cls, *programs: Program) -> "Holdings":
-        """Of these programs and of all below them; the memory is without that of job processes."""
+        """Sum up the programs and their descendants; memory without the job processes."""
         processes = [process for program in programs for process in program.family()]
-        lasting = [each for each in processes if not _is_below_keeper(each)]
+        kept = [each for each in processes if not _is_below_keeper(each)]
         return cls(
             len(processes),
             sum(each.num_fds() for each in processes),
             sum(each.num_threads() for each in processes),
-            sum(each.memory_full_info().uss for each in lasting),
+            sum(each.memory_full_info().uss for each in kept),
         )
 
 
@@ -49,31 +49,31 @@ def _is_below_keeper(process: psutil.Process) -> bool:
 
 
 class CancelBench:
-    """Cancels jobs of each kind, one after the other."""
+    """Cancels jobs of each kind one after the other, while other jobs run."""
 
     def __init__(self, service: Service):
         self._service = service
         self._worker = service.worker(CONCURRENCY_LIMIT="3")
         self._seconds: dict[str, list[float]] = {}
         self._holdings: list[Holdings] = []
-        self.troubles: list[str] = []
+        self.problems: list[str] = []
 
     def run(self, count: int) -> None:
         """Cancel `count` of each kind."""
         neighbours = [start(self._service, "sleep", seconds=3600)[0] for _ in range(2)]
         for kind in KINDS:
             self._cancel(kind, WARM_UP)
-        self._holdings.append(self._look())
+        self._holdings.append(self._measure())
         for kind in KINDS:
             self._seconds[kind] = self._cancel(kind, count)
-        self._holdings.append(self._look())
+        self._holdings.append(self._measure())
         for job in map(self._service.job, neighbours):
             if (job["status"], job["attempt"]) != ("running", 1):
-                self.troubles.append(f"a neighbour noticed: {job}")
+                self.problems.append(f"another job was affected: {job}")
         self._compare(*self._holdings)
 
     def table(self) -> list[str]:
-        """Of the times in milliseconds, and of what was held before and after."""
+        """Return tables of the times in milliseconds, and of the resources before and after."""
         lines = [
             "| cancel to processes gone, ms | times | median | p99 | most |",
             "|---" * 5 + "|",
@@ -95,17 +95,17 @@ class CancelBench:
         seconds = until_gone(pids, since)
         job = self._service.result(job_id)
         if status not in (200, 202) or job["status"] != "canceled":
-            self.troubles.append(f"a cancel was answered with {status}: {job}")
+            self.problems.append(f"a cancel was answered with {status}: {job}")
         return seconds
 
-    def _look(self) -> Holdings:
-        """What is held once the last job's process has been replaced."""
+    def _measure(self) -> Holdings:
+        """Measure the resources once the last job process has been replaced."""
         self._service.result(self._service.submit("sleep", {"seconds": 0}))
         return Holdings.of(self._service.listener, self._worker)
 
     def _compare(self, before: Holdings, after: Holdings) -> None:
-        for what in ("processes", "descriptors", "threads"):
-            if getattr(after, what) > getattr(before, what):
-                self.troubles.append(f"{what} are left")
+        for name in ("processes", "descriptors", "threads"):
+            if getattr(after, name) > getattr(before, name):
+                self.problems.append(f"{name} have increased")
         if after.memory_bytes > before.memory_bytes + MEMORY_BYTES:
-            self.troubles.append("memory is left")
+            self.problems.append("memory has increased")

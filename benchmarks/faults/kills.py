@@ -1,14 +1,14 @@
-"""Measures kills, through the whole service: of jobs by a cancel, of a runner by `kill -9`.
+"""Measures kills in the complete service: of jobs by a cancel, and of runners by `kill -9`.
 
     python -m benchmarks.faults.kills [--cancels 200] [--kills 20]
 
 1. For each kind of job, the time from the request to cancel until every process of the job is
-   gone. Jobs that nobody cancels run beside them, and have to go on.
-2. What all these cancels have left behind: processes, descriptors, threads, memory.
-3. After `kill -9` of a runner with two jobs: when its whole tree is gone, and when another runner
-   has its jobs, without the backoff that they have to wait.
+   gone. Other jobs run at the same time and must not be affected.
+2. The processes, descriptors, threads and memory that the cancels have left behind.
+3. After `kill -9` of a runner with two jobs, the time until its whole process tree is gone, and the
+   time until another runner starts its jobs, without their backoff.
 
-Exit code 1 if a neighbour noticed, or if anything was left behind.
+Exits with code 1 if another job was affected, or if anything was left behind.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--cancels", type=int, default=200, help="of each kind of job")
     parser.add_argument("--kills", type=int, default=20, help="of runners")
     options = parser.parse_args()
-    troubles: list[str] = []
+    problems: list[str] = []
     for bench in (CancelBench, TakeoverBench):
         with tempfile.TemporaryDirectory() as folder:
             database = f"sqlite:///{folder}/jobs.db"
@@ -37,8 +37,8 @@ def main() -> None:
                 measured.run(options.cancels if bench is CancelBench else options.kills)
                 sys.stdout.write("\n".join([*measured.table(), "", ""]))
                 sys.stdout.flush()
-                troubles += measured.troubles
-    sys.exit("\n".join(troubles) or None)
+                problems += measured.problems
+    sys.exit("\n".join(problems) or None)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Measures what a machine that loses its network costs the others. Linux, root, PostgreSQL.
+"""Measures how a machine that loses its network affects the others. Linux, root, PostgreSQL.
 
     python -m benchmarks.faults.network_cuts [--cuts 10] [--seconds 15]
 
-A listener and two workers, each in a network namespace of its own, beside clients that submit
-short jobs one after the other. One of the workers after the other is cut off for a while, without
-a word to anybody, and so is what it holds in the database.
+A listener and two workers run in network namespaces of their own, while clients submit short jobs
+one after the other. The workers are cut off in turn. Their connections are not closed, so the
+database keeps their transactions and locks.
 
-others    the longest time in which no submission was acknowledged
-comes back  from when the network is whole again until the worker has begun a job
+others      the longest time in which no submission was acknowledged
+comes back  the time from the end of the cut until the worker begins a job
 
 Fails if a job has not succeeded two minutes after the last submission.
 """
@@ -40,7 +40,7 @@ CALM_SECONDS = 3.0
 
 
 class Submitter(threading.Thread):
-    """Submits without a pause; `acknowledged_at` are moments of the monotonic clock."""
+    """Submits jobs one after the other; `acknowledged_at` are times of the monotonic clock."""
 
     def __init__(self, host: str):
         super().__init__(daemon=True)
@@ -61,7 +61,7 @@ class Submitter(threading.Thread):
                 connection.close()
 
     def stop(self) -> None:
-        """Submit no more."""
+        """Stop submitting."""
         self._stopping.set()
         self.join()
 
@@ -70,10 +70,10 @@ def main() -> None:
     """Measure, and print a table in Markdown."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults.network_cuts")
     parser.add_argument("--cuts", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=15.0, help="how long each is")
-    given = parser.parse_args()
-    if lack := missing() or postgres.missing():
-        sys.exit(lack)
+    parser.add_argument("--seconds", type=float, default=15.0, help="duration of each cut")
+    options = parser.parse_args()
+    if requirement := missing() or postgres.missing():
+        sys.exit(requirement)
     networks = Networks()
     with (
         tempfile.TemporaryDirectory() as name,
@@ -81,14 +81,14 @@ def main() -> None:
     ):
         environ = {"DATA_DIR": f"{name}/data", "DATABASE_URL": server.url("postgres")}
         store = open_store(Settings.read(environ))
-        theirs = {**environ, "DATABASE_URL": server.network_url("postgres")}
+        program_environ = {**environ, "DATABASE_URL": server.network_url("postgres")}
         programs, ends = [], [networks.add() for _ in range(3)]
         for module, network in zip(("server", "runner", "runner"), ends, strict=True):
             settings = {"HOST": network.address, "PORT": str(PORT), "LEASE_SECONDS": "30"}
             starter = (*network.starter, "setpriv", "--pdeathsig=KILL", "--")
-            programs.append(Program(module, Path(name), {**theirs, **settings}, starter))
+            programs.append(Program(module, Path(name), {**program_environ, **settings}, starter))
         try:
-            measure(store, programs, ends, given)
+            measure(store, programs, ends, options)
         finally:
             for program in programs:
                 program.stop()
@@ -96,9 +96,9 @@ def main() -> None:
 
 
 def measure(
-    store: Store, programs: Sequence[Program], ends: Sequence[Network], given: argparse.Namespace
+    store: Store, programs: Sequence[Program], ends: Sequence[Network], options: argparse.Namespace
 ) -> None:
-    """Cut, and print."""
+    """Cut the network in turn, and print the table."""
     programs[0].logged("listening")
     workers = programs[1:]
     for worker in workers:
@@ -107,12 +107,12 @@ def measure(
     for client in clients:
         client.start()
     pauses, returns = [], []
-    for number in range(given.cuts):
+    for number in range(options.cuts):
         which = number % 2
         time.sleep(CALM_SECONDS)
         cut_at = time.monotonic()
         mend = ends[1 + which].cut()
-        time.sleep(given.seconds)
+        time.sleep(options.seconds)
         mended_at, seen = time.monotonic(), attempts(store, workers[which])
         mend()
         wait_for(lambda which=which, seen=seen: attempts(store, workers[which]) > seen, 1200)  # type: ignore[misc]
@@ -127,7 +127,7 @@ def measure(
 
 
 def attempts(store: Store, program: Program) -> int:
-    """How many attempts a worker has begun, by whichever name."""
+    """Return how many attempts a worker has begun under all its runner names."""
     mine = AttemptRow.runner.contains(f"-{program.process.pid}-")
     rows = store.database.rows(
         AttemptRow.select(pw.fn.COUNT(AttemptRow.number).alias("n")).where(mine)
@@ -136,14 +136,14 @@ def attempts(store: Store, program: Program) -> int:
 
 
 def longest_pause(clients: Sequence[Submitter], since: float) -> float:
-    """The longest time from then on in which nothing was acknowledged, in seconds."""
+    """Return the longest time without an acknowledgment after a moment, in seconds."""
     moments = sorted(at for client in clients for at in client.acknowledged_at if at > since)
     moments = [since, *moments, time.monotonic()]
     return max(after - before for before, after in pairwise(moments))
 
 
 def unfinished(store: Store) -> int:
-    """How many jobs have not succeeded."""
+    """Return how many jobs have not succeeded."""
     rows = JobRow.select(pw.fn.COUNT(JobRow.id).alias("n")).where(JobRow.status != "succeeded")
     return int(store.database.rows(rows)[0]["n"])
 

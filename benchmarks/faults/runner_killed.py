@@ -1,16 +1,17 @@
-"""Measures how long the jobs of a killed runner are away: `kill -9` of one of four.
+"""Measures how soon the jobs of a killed runner run again, after `kill -9` of one of four.
 
     python -m benchmarks.faults.runner_killed [--rounds 10] [--lease 30] [--slots 2]
 
-On PostgreSQL with synced commits. In each round as many jobs as the four have slots are running,
-and as many again wait; all processes of one runner are killed at once, as when its machine dies,
-and from then on each job ends as soon as it has begun. Measured from the kill, by the database:
+Uses PostgreSQL with synced commits. In each round, all slots of the four runners run a job, and as
+many jobs are queued. All processes of one runner are killed at once, as if its machine died. From
+then on each job ends as soon as it begins. Times are measured from the kill, by the database:
 
-rescued      the jobs that it ran are queued again
-begun again  the last of these has begun again, after its backoff (2 s ± 20 %)
+rescued      the jobs of the killed runner are queued again
+begun again  the last of them has begun again, after its backoff (2 s ± 20 %)
 all ended    the last of all jobs has ended
 
-Exit code 1 if a job failed, if one that it did not run began twice, or one that it ran, thrice.
+Exits with code 1 if a job failed, or if a job did not begin exactly once, or twice if it was
+rescued.
 """
 
 import argparse
@@ -37,30 +38,30 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--lease", type=int, default=30, help="LEASE_SECONDS")
     parser.add_argument("--slots", type=int, default=2, help="of each of the four runners")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, synced_database() as url:
-        environ = {"LEASE_SECONDS": str(given.lease), "CONCURRENCY_LIMIT": str(given.slots)}
+        environ = {"LEASE_SECONDS": str(options.lease), "CONCURRENCY_LIMIT": str(options.slots)}
         with running_service(url, Path(folder), **environ) as service:
-            print(*table(service, given), sep="\n")  # noqa: T201
+            print(*table(service, options), sep="\n")  # noqa: T201
 
 
-def table(service: Service, given: argparse.Namespace) -> list[str]:
-    """Make all rounds."""
+def table(service: Service, options: argparse.Namespace) -> list[str]:
+    """Run all rounds; returns the lines of the table."""
     workers = [service.worker() for _ in range(RUNNERS)]
     rounds = []
-    for number in range(given.rounds):
+    for number in range(options.rounds):
         victim = workers.pop(0)
-        rounds.append(measure(service, victim, given.slots))
+        rounds.append(measure(service, victim, options.slots))
         took = ", ".join(f"{name} {rounds[-1][name]:.2f}" for name in MEASURES)
         sys.stderr.write(f"{number + 1}: {took}\n")
         workers.append(service.worker())
     rows = [f"| {name} | {_figures([each[name] for each in rounds])} |" for name in MEASURES]
-    head = f"| {given.rounds} kills, lease {given.lease} s | median, s | most, s |"
+    head = f"| {options.rounds} kills, lease {options.lease} s | median, s | most, s |"
     return [head, "|---|---|---|", *rows]
 
 
 def measure(service: Service, victim: Program, slots: int) -> dict[str, float]:
-    """A round: seconds from the kill."""
+    """Run one round; returns seconds from the kill."""
     notes, gate = (service.folder / f"{name}-{uuid4().hex}" for name in ("notes", "gate"))
     payload = {"notes": str(notes), "gate": str(gate)}
     ids = [service.submit("gated", payload, max_retries=1) for _ in range(2 * RUNNERS * slots)]
@@ -79,10 +80,10 @@ def measure(service: Service, victim: Program, slots: int) -> dict[str, float]:
 
 
 def require(jobs: list[dict[str, Any]], lost: list[dict[str, Any]], begun: Counter[str]) -> None:
-    """End the program if a promise was broken."""
+    """Exit if a job failed or did not begin as often as expected."""
     expected = Counter(job["job_id"] for job in [*jobs, *lost])
     if begun != expected or any(job["status"] != "succeeded" for job in jobs):
-        sys.exit(f"jobs have begun otherwise: {begun - expected}, {expected - begun}")
+        sys.exit(f"jobs did not begin as expected: {begun - expected}, {expected - begun}")
 
 
 def _begun(notes: Path) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""`kill -9` of a runner: how long its tree lives on, and when another runner has its jobs."""
+"""Measures how long the process tree of a killed runner lives, and when its jobs run again."""
 
 import signal
 import time
@@ -9,18 +9,18 @@ from tests.support.pool.pools import living
 from tests.support.programs import Program, Service
 
 SURVIVAL_SECONDS = 0.25
-"""After this nothing of a killed runner may be left."""
+"""The time after which no process of a killed runner may be left."""
 
 
 class TakeoverBench:
-    """Kills one runner after the other; the next one is there already."""
+    """Kills one runner after the other, while another one is ready to take its jobs."""
 
     def __init__(self, service: Service):
         self._service = service
         self._gone: list[float] = []
         self._taken: list[float] = []
         self._survivors = 0
-        self.troubles: list[str] = []
+        self.problems: list[str] = []
 
     def run(self, count: int) -> None:
         """Kill `count` runners."""
@@ -35,21 +35,21 @@ class TakeoverBench:
                 self._service.result(job_id)
             worker = other
         if self._survivors:
-            self.troubles.append(f"{self._survivors} processes outlived their runner")
+            self.problems.append(f"{self._survivors} processes outlived their runner")
 
     def table(self) -> list[str]:
-        """Of the times, in milliseconds."""
+        """Return a table of the times in milliseconds."""
         return [
             "| after `kill -9` of a runner, ms | times | median | p99 | most |",
             "|---" * 5 + "|",
             row("its tree is gone", self._gone),
-            row("another has started a job of its, without the backoff", self._taken),
+            row("another has started one of its jobs, without the backoff", self._taken),
             "",
             f"Processes left after {SURVIVAL_SECONDS * 1000:.0f} ms: {self._survivors}",
         ]
 
     def _kill(self, worker: Program) -> float:
-        """Kill a runner; when that was, by the clock of the store."""
+        """Kill a runner; returns when, as Unix time."""
         below = [each.pid for each in worker.family() if each.pid != worker.process.pid]
         now, since = time.time(), time.monotonic()
         worker.process.send_signal(signal.SIGKILL)
@@ -61,7 +61,7 @@ class TakeoverBench:
         return now
 
     def _taken_over(self, job_id: str, killed_at: float) -> float:
-        """Seconds from the kill to the start of the second attempt, but for the backoff."""
+        """Return the seconds from the kill to the second attempt, minus the backoff."""
         job = self._second_attempt(job_id)
         lost, second = job["attempts"]
         backoff = time_of(job["run_at"]) - time_of(lost["finished_at"])

@@ -1,10 +1,10 @@
-"""What the service costs while nothing is to be done: memory, CPU and wake-ups of each process.
+"""Measures memory, CPU time and context switches of each process while the service is idle.
 
     python -m benchmarks.runner.idle [--seconds 60] [--database sqlite|postgresql] [--warm 200]
 
-One listener and one worker with three processes, after so many jobs; their bytecode is compiled
-before, as in the image. Memory is PSS, which counts what processes share once:
-/proc/PID/smaps_rollup. Prints a table in Markdown.
+Runs one listener and one worker with three slots, and measures after `--warm` jobs. The bytecode
+is compiled before, as in the image. Memory is PSS from /proc/PID/smaps_rollup, which divides shared
+memory among the processes that share it. Prints a table in Markdown.
 """
 
 import argparse
@@ -22,17 +22,16 @@ import psutil
 from benchmarks.speed import ours
 from tests.support.programs import Service
 
-MB = 1024  # of the kernel's KiB
+KIB_PER_MB = 1024
 HEAD = ["| process | PSS, MB | private, MB | CPU, % of a core | switches/s |", "|---" * 5 + "|"]
 
 
 @dataclass(frozen=True)
-class Look:
-    """A process at one moment: KiB, seconds of CPU, and how often it went to sleep or was taken
-    off its core."""
+class ProcessSample:
+    """A process at one moment: memory in KiB, CPU seconds, and number of context switches."""
 
     name: str
-    shared: int
+    pss: int
     private: int
     cpu_seconds: float
     switches: int
@@ -43,61 +42,65 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.runner.idle")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--database", choices=sorted(ours.DATABASES), default="sqlite")
-    parser.add_argument("--warm", type=int, default=200, help="jobs that are run before")
+    parser.add_argument("--warm", type=int, default=200, help="jobs to run before")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as compiled:
         environ: Any = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
         with ours.service(**environ):
-            pass  # all is compiled once both programs are ready
+            pass  # both programs have compiled their modules once they are ready
         with ours.service(database=ours.DATABASES[options.database], **environ) as running:
             ours.submit(running, options.warm)
             ours.until_all_final(running)
-            time.sleep(5)  # what follows upon the last job
-            before = looks(running)
+            time.sleep(5)  # until the work after the last job is done
+            before = samples(running)
             time.sleep(options.seconds)
-            found = rows(before, looks(running), options.seconds)
+            found = rows(before, samples(running), options.seconds)
     sys.stdout.write("\n".join([*HEAD, *found, ""]))
 
 
-def looks(running: Service) -> dict[int, Look]:
-    """All processes of the service that do not end just now, by pid."""
+def samples(running: Service) -> dict[int, ProcessSample]:
+    """Sample all processes of the service by pid. Exiting processes are left out."""
     found = {}
     for program in running.programs():
         for process in program.family():
             with contextlib.suppress(OSError, psutil.NoSuchProcess):
-                found[process.pid] = look(program.name, process)
+                found[process.pid] = sample(program.name, process)
     return found
 
 
-def look(program: str, process: psutil.Process) -> Look:
-    """A process as it is now."""
+def sample(program: str, process: psutil.Process) -> ProcessSample:
+    """Sample a process."""
     lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()[1:]
     sizes = {name: int(rest.split()[0]) for name, rest in (line.split(":") for line in lines)}
     private = sizes["Private_Clean"] + sizes["Private_Dirty"]
     times, switched = process.cpu_times(), process.num_ctx_switches()
     cpu = times.user + times.system
     name = f"{program}: {process.name()} {' '.join(process.cmdline()[1:4])}"
-    return Look(name, sizes["Pss"], private, cpu, switched.voluntary + switched.involuntary)
+    return ProcessSample(
+        name, sizes["Pss"], private, cpu, switched.voluntary + switched.involuntary
+    )
 
 
-def rows(before: dict[int, Look], after: dict[int, Look], seconds: float) -> list[str]:
-    """The table's rows, and their sum."""
-    stayed = [(before[pid], now) for pid, now in after.items() if pid in before]
-    each = [figures(earlier, now, seconds) for earlier, now in stayed]
-    names = [now.name for _, now in stayed]
+def rows(
+    before: dict[int, ProcessSample], after: dict[int, ProcessSample], seconds: float
+) -> list[str]:
+    """Return the rows of the table, with a row of sums."""
+    stayed = [(before[pid], later) for pid, later in after.items() if pid in before]
+    each = [figures(earlier, later, seconds) for earlier, later in stayed]
+    names = [later.name for _, later in stayed]
     sums = [sum(column) for column in zip(*each, strict=True)]
     return [row(*found) for found in zip([*names, "all"], [*each, sums], strict=True)]
 
 
-def figures(before: Look, after: Look, seconds: float) -> list[float]:
-    """The columns of a process."""
+def figures(before: ProcessSample, after: ProcessSample, seconds: float) -> list[float]:
+    """Return the columns of a process."""
     cpu = 100 * (after.cpu_seconds - before.cpu_seconds) / seconds
     switches = (after.switches - before.switches) / seconds
-    return [after.shared / MB, after.private / MB, cpu, switches]
+    return [after.pss / KIB_PER_MB, after.private / KIB_PER_MB, cpu, switches]
 
 
 def row(name: str, columns: Sequence[float]) -> str:
-    """A row of the table."""
+    """Format a row of the table."""
     pss, private, cpu, switches = columns
     return f"| {name} | {pss:.1f} | {private:.1f} | {cpu:.3f} | {switches:.2f} |"
 

@@ -1,9 +1,9 @@
-"""How long a pool takes to be ready, first and after a keeper has died, and its memory.
+"""Measures how long a pool takes to start, and to replace its keepers after one died; and its PSS.
 
     python -m benchmarks.runner.pool_start [--slots 3,16,64] [--runs 3]
 
-Job types are ours. Memory is PSS, which counts what processes share once. Prints a table in
-Markdown, of medians.
+Loads the built-in job types. PSS divides shared memory among the processes that share it. Prints a
+table of medians in Markdown.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from runner.job_types.base import MAX_DATA_RATIO
 from runner.job_types.loader import PACKAGES
 from runner.pool.job_process import entry
 from runner.pool.linux import proc
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from tests.support.pool import pools
 
@@ -47,27 +47,27 @@ def main() -> None:
 
 
 def measured(slots: int) -> tuple[float, float, float]:
-    """Seconds, MB and seconds of one pool."""
+    """Measure one pool; returns seconds to start, PSS in MB, and seconds to replace keepers."""
     with tempfile.TemporaryDirectory() as folder:
-        work = WorkPlace(Path(folder) / "work")
+        runner_folder = RunnerFolder(Path(folder) / "work")
         began = time.perf_counter()
-        pool = Pool(slots, partial(entry.load, PACKAGES, None, MAX_DATA_RATIO), work)
+        pool = Pool(slots, partial(entry.load, PACKAGES, None, MAX_DATA_RATIO), runner_folder)
         try:
             until_ready(pool, slots)
             ready = time.perf_counter() - began
             memory = sum(map(pss, proc.descendants_of(os.getpid()))) / 1024
-            lost = keepers()
+            old = keepers()
             began = time.perf_counter()
-            os.kill(next(iter(lost)), signal.SIGKILL)
-            until_ready(pool, slots, lost)
+            os.kill(next(iter(old)), signal.SIGKILL)
+            until_ready(pool, slots, old)
             return ready, memory, time.perf_counter() - began
         finally:
             pool.close()
-            work.close()
+            runner_folder.close()
 
 
 def keepers() -> set[int]:
-    """The keepers of this process that have a job process."""
+    """Return the keepers of this process that have a job process."""
     found = {pid for pid in pools.children() if pools.name_of(pid) == "keeper"}
     return {
         pid
@@ -76,16 +76,19 @@ def keepers() -> set[int]:
     }
 
 
-def until_ready(pool: Pool, slots: int, but: Set[int] = frozenset()) -> None:
-    """Wait until each slot has a keeper with a job process, none of them one of those."""
-    while len(keepers() - but) < slots:
+def until_ready(pool: Pool, slots: int, exclude: Set[int] = frozenset()) -> None:
+    """Wait until each slot has a keeper with a job process. Keepers in `exclude` do not count."""
+    while len(keepers() - exclude) < slots:
         select.select(pool.filenos(), [], [], 0.005)
         pool.collect()
 
 
 def pss(pid: int) -> int:
-    """KiB of a process. Not by `idle.look`: the fork server imports this module as well, and what
-    that needs would be measured."""
+    """Return the PSS of a process in KiB.
+
+    `idle.sample` is not used: the fork server imports this module, so that psutil would be measured
+    as well.
+    """
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from benchmarks.runner.idle import MB, looks
+from benchmarks.runner.idle import KIB_PER_MB, samples
 from benchmarks.speed import ours
 from benchmarks.speed.client import Connection, connect
 from storage.db.models import JobRow
@@ -96,8 +96,8 @@ def watched(running: Service, sender: Sender) -> list[Sample]:
 def sample(running: Service, at: float, submitted: int) -> Sample:
     """The service now."""
     memory = {"server": 0.0, "runner": 0.0}
-    for look in looks(running).values():
-        memory[look.name.partition(":")[0]] += look.shared / MB
+    for sample in samples(running).values():
+        memory[sample.name.partition(":")[0]] += sample.pss / KIB_PER_MB
     with ours.reading(running):
         stored = JobRow.select().count()
     listener, worker = memory.values()

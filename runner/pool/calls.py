@@ -1,7 +1,7 @@
-"""The calls of a pool: what each of them has come to. Imports nothing of ours but the pool's.
+"""The calls of a pool: their states, outcomes, progress and output.
 
-submitted ──mark──▶ running ──outcome──▶ returned | raised | timed_out | crashed | killed
-    └─────────────────┴──its crew ended──▶ lost
+submitted ──begin──▶ running ──outcome──▶ returned | raised | timed_out | crashed | killed
+    └──────────────────┴──its executor is stopped──▶ lost
 """
 
 import time
@@ -19,145 +19,147 @@ class Call:
     """A call without an outcome."""
 
     token: str
-    link: KeeperChannel | None
-    """To its keeper; None if that was dead already."""
-    behind: bool
-    """Whether the keeper had others to run before."""
+    channel: KeeperChannel | None
+    """The channel to its keeper; None if the call could not be given to any."""
+    is_prefetched: bool
+    """Whether its keeper had another call to run first when it was submitted."""
     submitted_at: float
-    """By the monotonic clock, in seconds."""
-    to_kill: bool = False
-    terminated: bool = False
-    """Whether its keeper has ended it because somebody has ended the keeper."""
+    """Seconds of the monotonic clock."""
+    kill_sent: bool = False
+    keeper_terminated: bool = False
+    """Whether the keeper reported that it was terminated (SIGTERM) while it ran this call."""
 
     @property
-    def waits(self) -> bool:
-        """Whether no keeper has begun with it."""
-        return self.link is None or self.link.waits(self.token)
+    def is_waiting(self) -> bool:
+        """Whether no keeper has begun the call."""
+        return self.channel is None or self.channel.is_waiting(self.token)
 
     @property
     def pid(self) -> int | None:
-        """The job process that runs it, if any does."""
-        return None if self.link is None else self.link.pid_of(self.token)
+        """The job process that runs the call, if any."""
+        return None if self.channel is None else self.channel.pid_of(self.token)
 
     @property
     def since(self) -> float:
-        """When it was submitted or, if it has begun, when it was to begin."""
-        return self.submitted_at if self.link is None or self.waits else self.link.since
+        """The time at which the call was submitted; once begun, the time of its turn to run."""
+        if self.channel is None or self.is_waiting:
+            return self.submitted_at
+        return self.channel.first_since
 
 
 class Calls:
-    """Calls by their tokens, and the news of them that are not fetched yet."""
+    """The unfinished calls by token, and outcomes, progress and output to be collected."""
 
     def __init__(self) -> None:
-        self.running: dict[str, Call] = {}
+        self.unfinished: dict[str, Call] = {}
         self.outcomes: list[tuple[str, CallOutcome]] = []
         self.progress: dict[str, str] = {}
         self.output: dict[str, list[Piece]] = {}
 
-    @property
-    def in_no_hands(self) -> int:
-        """How many calls no keeper has."""
-        return sum(call.link is None for call in self.running.values())
+    def count_without_keeper(self) -> int:
+        """Return how many calls could not be given to a keeper."""
+        return sum(call.channel is None for call in self.unfinished.values())
 
-    def add(self, token: str, link: KeeperChannel | None, behind: bool = False) -> None:
-        """A call was submitted."""
-        self.running[token] = Call(token, link, behind, time.monotonic())
+    def add(self, token: str, channel: KeeperChannel | None, is_prefetched: bool = False) -> None:
+        """Add a call that was submitted."""
+        self.unfinished[token] = Call(token, channel, is_prefetched, time.monotonic())
 
     def waiting(self, seconds: float) -> Iterator[str]:
-        """The calls that have waited behind others for so long, the first ones first."""
+        """Yield the prefetched calls that have waited at least this long, the oldest first."""
         latest = time.monotonic() - seconds
-        for token, call in self.running.items():
+        for token, call in self.unfinished.items():
             if call.submitted_at > latest:
                 return
-            if call.behind and call.waits:
+            if call.is_prefetched and call.is_waiting:
                 yield token
 
     def kill(self, token: str) -> bool:
-        """Have a call killed; False if there is none."""
-        call = self.running.get(token)
-        if call is not None and call.link and not call.to_kill:
-            if call.link.withdraw(token):
-                self._end(token, CallOutcome("killed", innocent=True))
+        """Order the kill of a call. Returns False if there is no such call."""
+        call = self.unfinished.get(token)
+        if call is not None and call.channel and not call.kill_sent:
+            if call.channel.remove_unsent(token):
+                self._end(token, CallOutcome("killed", not_at_fault=True))
             else:
                 order = {"kind": "kill", "token": token}
-                call.to_kill = messages.send_at_once(call.link.channel, order)
+                call.kill_sent = messages.try_send(call.channel.socket, order)
         return call is not None
 
-    def hear(self, message: messages.Message) -> None:
-        """Take what a keeper says of a call; what is not known any more is dropped."""
+    def handle(self, message: messages.Message) -> None:
+        """Handle a keeper's message about a call. It is dropped if the call has ended."""
         token = message.fields["token"]
-        call = self.running.get(token)
+        call = self.unfinished.get(token)
         if call is None:
-            messages.drop(message.text)
+            messages.drop(message.body)
             return
         match message.fields["kind"]:
             case "progress":
                 self.progress[token] = message.fields["text"]
             case "output":
-                self._note_output(token, message)
+                self._add_output(token, message)
             case "terminated":
-                call.terminated = True
+                call.keeper_terminated = True
             case "outcome":
                 self._end(token, _outcome(message))
 
     def pids(self) -> dict[str, int]:
-        """The job processes of the calls that have started."""
-        calls = self.running.items()
+        """Return the job processes of the running calls."""
+        calls = self.unfinished.items()
         return {token: pid for token, call in calls if (pid := call.pid) is not None}
 
-    def lose_all(self) -> None:
-        """Everything that ran is dead, and can have no other outcome."""
-        for token in list(self.running):
-            self.lose(token, "a process that kept the job was killed")
+    def mark_all_lost(self) -> None:
+        """End all calls as lost, after all processes of the pool have ended."""
+        for token in list(self.unfinished):
+            self.mark_lost(token, "a process that supervised the job was killed")
 
-    def lose(self, token: str, reason: str) -> None:
-        """A call can have no other outcome."""
-        call = self.running[token]
+    def mark_lost(self, token: str, reason: str) -> None:
+        """End a call as lost, with an error message."""
+        call = self.unfinished[token]
         lost = CallOutcome(
             "lost",
             error_type="Lost",
             error_message=reason,
-            innocent=call.terminated or call.waits,
+            not_at_fault=call.keeper_terminated or call.is_waiting,
             seconds=time.monotonic() - call.since,
             pid=call.pid,
         )
         self._end(token, lost)
 
-    def has_news(self) -> bool:
-        """Whether there is anything to take."""
+    def has_updates(self) -> bool:
+        """Return whether there are outcomes, progress or output to take."""
         return bool(self.outcomes or self.progress or self.output)
 
     def take_outcomes(self) -> list[tuple[str, CallOutcome]]:
-        """The outcomes since last asked."""
+        """Return the outcomes since the last call of this method."""
         outcomes, self.outcomes = self.outcomes, []
         return outcomes
 
     def take_progress(self) -> dict[str, str]:
-        """The newest progress of each call since last asked."""
+        """Return the newest progress of each call since the last call of this method."""
         progress, self.progress = self.progress, {}
         return progress
 
     def take_output(self) -> dict[str, list[Piece]]:
-        """What each call has printed since last asked."""
+        """Return the output of each call since the last call of this method."""
         output, self.output = self.output, {}
         return output
 
-    def _note_output(self, token: str, message: messages.Message) -> None:
-        if message.text is not None:  # the kernel drops what would be one descriptor too many
-            piece = message.fields["position"], messages.read_bytes(message.text)
+    def _add_output(self, token: str, message: messages.Message) -> None:
+        # There is no body if the kernel dropped its descriptor for want of a free one.
+        if message.body is not None:
+            piece = message.fields["position"], messages.read_bytes(message.body)
             self.output.setdefault(token, []).append(piece)
 
     def _end(self, token: str, outcome: CallOutcome) -> None:
-        del self.running[token]
+        del self.unfinished[token]
         self.outcomes.append((token, outcome))
 
 
 def _outcome(message: messages.Message) -> CallOutcome:
     fields, result = message.fields["outcome"], None
-    if message.text is not None:
-        result = messages.read(message.text)
+    if message.body is not None:
+        result = messages.read_text(message.body)
     elif fields["kind"] == "returned":
-        # The kernel drops what would be one descriptor too many.
+        # The kernel dropped the descriptor of the result for want of a free one.
         text = "the result could not be received: too many open files"
         fields |= {"kind": "lost", "error_type": "Lost", "error_message": text}
     return CallOutcome(result=result, **fields)

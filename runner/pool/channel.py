@@ -1,4 +1,4 @@
-"""The pool's end of the channel to one keeper. Imports nothing of ours but the pool's."""
+"""The pool's end of the channel to one keeper, and the calls that the keeper has not finished."""
 
 import errno
 import itertools
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import BegunCall
-from runner.pool.protocol.prefetch import LINE_SECONDS
+from runner.pool.protocol.prefetch import MAX_EXPECTED_WAIT_SECONDS
 
 _FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
-"""Why a message has to wait until others are read: of the bytes in a channel there is a limit, and
-of the descriptors in all of them."""
+"""Errors of a send that must wait until the keeper reads: the kernel limits the bytes in a channel,
+and the number of descriptors in transit in all channels."""
 
 
 @dataclass(frozen=True)
-class _Order:
-    """What a keeper is sent of a call."""
+class _CallMessage:
+    """The content of the message that sends a call to its keeper."""
 
     token: str
     number: int
@@ -28,97 +28,104 @@ class _Order:
 
 
 class KeeperChannel:
-    """What a keeper has to do: the call that runs, and those that wait behind it."""
+    """The calls of one keeper: the running call, and prefetched calls that wait behind it."""
 
-    def __init__(self, channel: socket.socket, begun: Callable[[], BegunCall]):
-        """`begun` tells what the keeper has begun last."""
-        self.channel = channel
-        self.ready = False
-        """Whether the keeper has loaded the entry."""
-        self.since = 0.0
-        """When the first of its calls was sent, or became the first, by the monotonic clock."""
-        self._begun = begun
-        self._new_numbers = itertools.count(1)
+    def __init__(self, channel: socket.socket, last_begun: Callable[[], BegunCall]):
+        """`last_begun` returns the call that the keeper has begun last."""
+        self.socket = channel
+        self.is_ready = False
+        """Whether the keeper has forked its first job process."""
+        self.first_since = 0.0
+        """The monotonic time at which the first unfinished call was sent or became the first."""
+        self._last_begun = last_begun
+        self._next_numbers = itertools.count(1)
         self._numbers: dict[str, int] = {}
-        """Of the calls, by their tokens: counted in the order in which the keeper gets them."""
-        self._unsent: deque[_Order] = deque()
-        """The last of them, if the channel is full."""
+        """The numbers of the unfinished calls by token, in the order in which they are sent."""
+        self._unsent: deque[_CallMessage] = deque()
+        """The last of these calls, as long as the channel is full."""
 
     def __len__(self) -> int:
+        """Return the number of unfinished calls."""
         return len(self._numbers)
 
-    def waits(self, token: str) -> bool:
-        """Whether the keeper has not begun with a call."""
-        return self._numbers[token] > self._begun().number
+    def is_waiting(self, token: str) -> bool:
+        """Return whether the keeper has not begun a call yet."""
+        return self._numbers[token] > self._last_begun().number
 
     def pid_of(self, token: str) -> int | None:
-        """The job process that a call was begun in; None if it waits, or others have followed."""
-        begun = self._begun()
+        """Return the job process of the call that was begun last; None for all other calls."""
+        begun = self._last_begun()
         return begun.pid if self._numbers[token] == begun.number else None
 
-    def room(self, ahead: int) -> int:
-        """How many more calls it takes, if so many may wait behind one that runs; and none may
-        behind one that is not as short as was hoped."""
-        if not self._numbers:
-            return 1 + (ahead if self.ready else 0)
-        is_short = self.ready and time.monotonic() - self.since < LINE_SECONDS
-        return max(0, 1 + ahead - len(self._numbers)) if is_short else 0
+    def room(self, prefetch: int) -> int:
+        """Return how many more calls may be sent if `prefetch` calls may wait behind a running one.
 
-    def send(self, token: str, request: bytes, timeout: float | None) -> None:
-        """Hand over a call: now or, if the channel is full, with `go_on`.
-
-        Raises ConnectionError if the keeper is dead, any other OSError if the call is not sent.
+        None may wait while the running call takes longer than prefetched calls are to wait.
         """
         if not self._numbers:
-            self.since = time.monotonic()
-        order = _Order(token, next(self._new_numbers), request, timeout)
-        if self._unsent or not self._put(order):
-            self._unsent.append(order)
-        self._numbers[token] = order.number
+            return 1 + (prefetch if self.is_ready else 0)
+        is_short = self.is_ready and time.monotonic() - self.first_since < MAX_EXPECTED_WAIT_SECONDS
+        return max(0, 1 + prefetch - len(self._numbers)) if is_short else 0
 
-    def go_on(self) -> Iterator[messages.Message]:
-        """Send what the channel had no room for; the outcomes of calls that cannot be sent. To be
-        called when the keeper has said something: it has read what came before, then."""
+    def send(self, token: str, request: bytes, timeout: float | None) -> None:
+        """Send a call. If the channel is full, `send_unsent` will send it later.
+
+        Raises ConnectionError if the keeper is dead, and any other OSError if the call cannot be
+        sent.
+        """
+        if not self._numbers:
+            self.first_since = time.monotonic()
+        call = _CallMessage(token, next(self._next_numbers), request, timeout)
+        if self._unsent or not self._try_send(call):
+            self._unsent.append(call)
+        self._numbers[token] = call.number
+
+    def send_unsent(self) -> Iterator[messages.Message]:
+        """Send the calls for which the channel was full; yields outcomes of calls that fail.
+
+        To be called after the keeper has sent a message, since it may have read some by then.
+        """
         while self._unsent:
-            order = self._unsent[0]
+            call = self._unsent[0]
             try:
-                if not self._put(order):
+                if not self._try_send(call):
                     return
             except OSError as error:
-                del self._numbers[order.token]
-                yield _lost(order.token, error)
+                del self._numbers[call.token]
+                yield _lost(call.token, error)
             self._unsent.popleft()
 
-    def withdraw(self, token: str) -> bool:
-        """Take a call back that the keeper has not been sent; whether it was such a one."""
-        for order in self._unsent:
-            if order.token == token:
-                self._unsent.remove(order)
+    def remove_unsent(self, token: str) -> bool:
+        """Remove a call that was not sent yet. Returns False if there is no such call."""
+        for call in self._unsent:
+            if call.token == token:
+                self._unsent.remove(call)
                 del self._numbers[token]
                 return True
         return False
 
-    def heard(self, message: messages.Message) -> None:
-        """Note what the keeper says of its calls."""
+    def handle(self, message: messages.Message) -> None:
+        """Update the state of the channel from a message of the keeper."""
         match message.fields["kind"]:
             case "ready":
-                self.ready = True
+                self.is_ready = True
             case "outcome":
                 token = message.fields["token"]
                 if token == next(iter(self._numbers)):
-                    self.since = time.monotonic()  # for the one behind it
+                    self.first_since = time.monotonic()  # the next call becomes the first
                 del self._numbers[token]
 
-    def _put(self, order: _Order) -> bool:
-        """Send a call; False if the channel is full, and the keeper will say when it is not."""
+    def _try_send(self, call: _CallMessage) -> bool:
+        """Send a call. Returns False if the channel is full and the keeper will send a message
+        after it has read some."""
         fields = {
             "kind": "call",
-            "token": order.token,
-            "number": order.number,
-            "timeout": order.timeout,
+            "token": call.token,
+            "number": call.number,
+            "timeout": call.timeout,
         }
         try:
-            messages.send(self.channel, fields, order.request, at_once=True)
+            messages.send(self.socket, fields, call.request, nonblocking=True)
         except OSError as error:
             if error.errno in _FULL and len(self._numbers) > len(self._unsent):
                 return False
@@ -127,11 +134,15 @@ class KeeperChannel:
 
 
 def _lost(token: str, error: OSError) -> messages.Message:
-    reason = not_handed_over(error)
-    outcome = {"kind": "lost", "error_type": "Lost", "error_message": reason, "innocent": True}
+    outcome = {
+        "kind": "lost",
+        "error_type": "Lost",
+        "error_message": send_error_message(error),
+        "not_at_fault": True,
+    }
     return messages.Message({"kind": "outcome", "token": token, "outcome": outcome})
 
 
-def not_handed_over(error: OSError) -> str:
-    """Why a call is lost before it began."""
+def send_error_message(error: OSError) -> str:
+    """Return the error message of a call that could not be sent to a keeper."""
     return f"the job could not be handed over: {error}"

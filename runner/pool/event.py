@@ -1,4 +1,4 @@
-"""A descriptor to wait on that is readable exactly while there is news. Imports nothing of ours."""
+"""An eventfd that is readable while a condition is true."""
 
 import contextlib
 import os
@@ -6,32 +6,32 @@ from collections.abc import Callable
 
 
 class EventFd:
-    """Rings until it is matched with there being no news."""
+    """A file descriptor to wait on, set by any thread and updated by its owner's thread."""
 
     def __init__(self) -> None:
-        """Raises OSError."""
-        self._event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._rings = False
+        """Create an event that is not set. Raises OSError."""
+        self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._is_set = False
 
     def fileno(self) -> int:
-        """The descriptor."""
-        return self._event
+        """Return the descriptor."""
+        return self._descriptor
 
-    def ring(self) -> None:
-        """There is news. In any thread."""
-        self._rings = True
-        os.eventfd_write(self._event, 1)
+    def set(self) -> None:
+        """Make the descriptor readable. May be called in any thread."""
+        self._is_set = True
+        os.eventfd_write(self._descriptor, 1)
 
-    def match(self, has_news: Callable[[], bool]) -> None:
-        """Ring if there is news, and only then."""
-        if self._rings and not has_news():
+    def update(self, condition: Callable[[], bool]) -> None:
+        """Make the descriptor readable if the condition is true, and not readable otherwise."""
+        if self._is_set and not condition():
             with contextlib.suppress(BlockingIOError):
-                os.eventfd_read(self._event)
-            self._rings = False
-        # Looked at after the reading: what another thread has noted meanwhile counts.
-        if not self._rings and has_news():
-            self.ring()
+                os.eventfd_read(self._descriptor)
+            self._is_set = False
+        # Checked again after the read: another thread may have made the condition true meanwhile.
+        if not self._is_set and condition():
+            self.set()
 
     def close(self) -> None:
-        """Free the descriptor."""
-        os.close(self._event)
+        """Close the descriptor."""
+        os.close(self._descriptor)

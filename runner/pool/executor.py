@@ -1,9 +1,7 @@
-"""The keepers of a pool: one executor, with the channels to its workers.
+"""The keepers of a pool: the workers of one ProcessPoolExecutor, with a channel to each.
 
-Imports nothing of ours but the pool's.
-
-An executor that has lost one worker takes no more calls, and what the worker held is not to be
-trusted. So a crew is ended as a whole, and replaced by a new one.
+A ProcessPoolExecutor that has lost a worker accepts no calls, and its queues may be corrupt. So
+when one keeper dies, all keepers are stopped, and a new executor replaces the old one.
 """
 
 import contextlib
@@ -26,7 +24,7 @@ from runner.pool.keeper import keeper
 from runner.pool.linux import proc, processes
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import new_begun_calls
-from runner.pool.protocol.prefetch import MOST_AHEAD
+from runner.pool.protocol.prefetch import MAX_PREFETCH
 from runner.pool.protocol.setup import (
     SLOT_NUMBER,
     InheritedDescriptor,
@@ -34,171 +32,188 @@ from runner.pool.protocol.setup import (
     PoolArguments,
 )
 
-_AGAIN_SECONDS = 0.1
+_RETRY_SECONDS = 0.1
 
 
 def require_main_thread() -> None:
-    """Raise RuntimeError in any other: a keeper dies with the thread that has started it."""
+    """Raise RuntimeError outside the main thread. Keepers die with the thread that started them."""
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("a pool is for the main thread only")
 
 
 class KeeperExecutor:
-    """A keeper for each slot. Only the main thread may make it and use it, since keepers die with
-    the thread that starts them."""
+    """One keeper for each slot. To be created and used by the main thread only."""
 
     def __init__(
-        self, size: int, given: PoolArguments, server: ForkServer, on_break: Callable[[], None]
+        self,
+        size: int,
+        arguments: PoolArguments,
+        server: ForkServer,
+        on_broken: Callable[[], None],
     ):
-        """Start the keepers, without waiting for them. Raises OSError.
+        """Start the keepers without waiting for them. Raises OSError.
 
-        `on_break` is called when the crew is of no use any more, and has to be ended: sometimes
-        in another thread, so it must do no more than to note that.
+        `on_broken` is called when the executor has become unusable and must be stopped. That may
+        happen in another thread, so it should only record the fact.
         """
         self._server = server
-        self._others = proc.children_of(os.getpid())
-        self._on_break = on_break
+        self._other_children = proc.children_of(os.getpid())
+        self._on_broken = on_broken
         self._size = size
-        self.broken = self._ended = False
-        self._links: dict[int, KeeperChannel] = {}
+        self.broken = self._stopped = False
+        self._channels: dict[int, KeeperChannel] = {}
         self._keepers: dict[int, BaseProcess] = {}
-        with contextlib.ExitStack() as held:
-            self._readable = held.enter_context(select.epoll())
-            setup = self._set_up(held, given)
-            forks = ForkContext(server.fork)
-            self._executor = ProcessPoolExecutor(size, forks, keeper.start, (setup,))
-            self._held = held.pop_all()
+        """The keepers by their sentinels: descriptors that are readable after their end."""
+        with contextlib.ExitStack() as resources:
+            self._epoll = resources.enter_context(select.epoll())
+            keeper_arguments = self._open_channels(resources, arguments)
+            context = ForkContext(server.fork)
+            initializer_arguments = (keeper_arguments,)
+            self._workers = ProcessPoolExecutor(size, context, keeper.start, initializer_arguments)
+            self._resources = resources.pop_all()
         self._start()
 
     @property
     def is_ready(self) -> bool:
         """Whether any keeper has forked its job process."""
-        return any(link.ready for link in self._links.values())
+        return any(channel.is_ready for channel in self._channels.values())
 
-    def room(self, ahead: int) -> int:
-        """How many more calls may be submitted, if so many may wait behind one that runs."""
-        return sum(link.room(ahead) for link in self._links.values())
+    def room(self, prefetch: int) -> int:
+        """Return how many more calls may be submitted if `prefetch` may wait at each keeper."""
+        return sum(channel.room(prefetch) for channel in self._channels.values())
 
     def submit(self, token: str, request: str, timeout: float | None) -> KeeperChannel:
-        """Give a call to the keeper that has the least to do, if possible one that is ready.
+        """Send a call to the keeper with the fewest calls, preferring keepers that are ready.
 
-        Raises ConnectionError if that keeper is dead, any other OSError if the call is not sent.
+        Returns the keeper's channel. Raises ConnectionError if the keeper is dead, and any other
+        OSError if the call cannot be sent.
         """
-        links = self._links.values()
-        link = min(links, key=lambda each: (not each.room(MOST_AHEAD), len(each), not each.ready))
-        link.send(token, request.encode("utf-8", "surrogatepass"), timeout)
-        return link
+        channels = self._channels.values()
+        channel = min(
+            channels, key=lambda each: (not each.room(MAX_PREFETCH), len(each), not each.is_ready)
+        )
+        channel.send(token, request.encode("utf-8", "surrogatepass"), timeout)
+        return channel
 
     def fileno(self) -> int:
-        """Readable while there is news, or a keeper is dead; -1 after the end."""
-        return -1 if self._readable.closed else self._readable.fileno()
+        """Return a descriptor that is readable while a keeper has sent messages or has died.
 
-    def news(self) -> Iterator[messages.Message]:
-        """What the keepers have sent of calls."""
-        ready = [] if self._readable.closed else self._readable.poll(0)
+        Returns -1 after `stop`.
+        """
+        return -1 if self._epoll.closed else self._epoll.fileno()
+
+    def receive(self) -> Iterator[messages.Message]:
+        """Yield the messages about calls that keepers have sent."""
+        ready = [] if self._epoll.closed else self._epoll.poll(0)
         for descriptor, _ in ready:
-            # The executor sees the death of a keeper as well, but tells only by way of a call.
+            # The ProcessPoolExecutor notices dead workers, too, but reports them only by failing
+            # a call.
             if descriptor in self._keepers:
-                self.note_break()
+                self.mark_broken()
             else:
-                yield from self._news_of(self._links[descriptor])
+                yield from self._receive_from(self._channels[descriptor])
 
-    def _news_of(self, link: KeeperChannel) -> Iterator[messages.Message]:
-        while (message := messages.receive(link.channel)) is not None:
-            link.heard(message)
+    def _receive_from(self, channel: KeeperChannel) -> Iterator[messages.Message]:
+        while (message := messages.receive(channel.socket)) is not None:
+            channel.handle(message)
             if message.fields["kind"] != "ready":
                 yield message
-        yield from link.go_on()
+        yield from channel.send_unsent()
 
-    def note_break(self) -> None:
-        """It is of no use any more. Called in any thread."""
+    def mark_broken(self) -> None:
+        """Record that the executor has become unusable. May be called in any thread."""
         self.broken = True
-        self._on_break()
+        self._on_broken()
 
-    def thaw(self) -> None:
-        """Let all keepers go on that somebody has stopped: those heed no order. The others are left
-        to sleep, or to work."""
-        self._note_keepers()
+    def resume_stopped_keepers(self) -> None:
+        """Send SIGCONT to keepers that a signal has stopped, as these process no orders.
+
+        Other keepers are not signaled: it would wake them.
+        """
+        self._watch_new_keepers()
         for process in self._keepers.values():
             if process.pid is not None and processes.is_stopped(process.pid):
                 processes.send_signal(process.pid, signal.SIGCONT)
 
-    def end(self, patience: float, meanwhile: Callable[[], None]) -> None:
-        """End all keepers and every process below, however it got there; wait until all are gone.
+    def stop(self, timeout: float, receive: Callable[[], None]) -> None:
+        """Stop all keepers and kill all their descendants; waits until all are gone.
 
-        Keepers get `patience` seconds to do it themselves; `meanwhile` is called when they have
-        sent something, so that none waits to be heard.
+        Keepers get `timeout` seconds to exit by themselves. Meanwhile `receive` is called to
+        receive their messages, so that none of them waits for a full channel.
         """
-        if self._ended:
+        if self._stopped:
             return
-        self._note_keepers()
-        alive, until = dict(self._keepers), time.monotonic() + patience
+        self._watch_new_keepers()
+        alive, until = dict(self._keepers), time.monotonic() + timeout
         while alive and time.monotonic() < until:
             for process in alive.values():
-                process.terminate()  # again: a keeper that is starting may have to drop the first
-            self.thaw()
-            for descriptor, _ in self._readable.poll(_AGAIN_SECONDS):
+                process.terminate()  # repeatedly: a keeper that is starting may ignore the first
+            self.resume_stopped_keepers()
+            for descriptor, _ in self._epoll.poll(_RETRY_SECONDS):
                 if alive.pop(descriptor, None):
-                    self._readable.unregister(descriptor)
-            meanwhile()
+                    self._epoll.unregister(descriptor)
+            receive()
         for process in self._keepers.values():
             process.kill()
-        self._executor.shutdown()
-        meanwhile()
+        self._workers.shutdown()
+        receive()
         self._keepers.clear()  # each holds two descriptors
-        self._held.close()
-        # Last, since it has to open files: the runner may have no descriptor left.
-        processes.kill_below(spare=self._strangers())
-        self._ended = True
+        self._resources.close()
+        # Last, because it opens files, and the runner may have had no free descriptor before.
+        processes.kill_descendants(exclude=self._unrelated_children())
+        self._stopped = True
 
-    def _set_up(self, held: contextlib.ExitStack, given: PoolArguments) -> KeeperArguments:
-        """Make channels, marks and the pipe of slots, and what the keepers are given of them."""
-        channels, marks = [], held.enter_context(new_begun_calls(self._size))
+    def _open_channels(
+        self, resources: contextlib.ExitStack, arguments: PoolArguments
+    ) -> KeeperArguments:
+        """Create channels, shared memory and the pipe of slots; returns the keepers' arguments."""
+        keeper_ends, begun_calls = [], resources.enter_context(new_begun_calls(self._size))
         for slot in range(self._size):
-            ours, theirs = map(held.enter_context, messages.channel())
-            self._links[ours.fileno()] = KeeperChannel(ours, partial(marks.begun, slot))
-            self._readable.register(ours, select.EPOLLIN)
-            channels.append(InheritedDescriptor(theirs.fileno()))
+            end, keeper_end = map(resources.enter_context, messages.new_channel())
+            self._channels[end.fileno()] = KeeperChannel(end, partial(begun_calls.last, slot))
+            self._epoll.register(end, select.EPOLLIN)
+            keeper_ends.append(InheritedDescriptor(keeper_end.fileno()))
         read, write = os.pipe()
-        held.callback(os.close, read)
-        with open(write, "wb") as slots:
-            slots.write(b"".join(map(SLOT_NUMBER.pack, range(self._size))))
+        resources.callback(os.close, read)
+        with open(write, "wb") as free_slots:
+            free_slots.write(b"".join(map(SLOT_NUMBER.pack, range(self._size))))
         return KeeperArguments(
-            given.limits,
-            os.getpid(),
-            InheritedDescriptor(read),
-            tuple(channels),
-            InheritedDescriptor(marks.descriptor),
-            InheritedDescriptor(given.lease.descriptor),
-            tuple(InheritedDescriptor(descriptor) for descriptor in given.keep),
-            InheritedDescriptor(given.work.descriptor),
-            str(given.work.path),
+            limits=arguments.limits,
+            runner_pid=os.getpid(),
+            free_slots=InheritedDescriptor(read),
+            channels=tuple(keeper_ends),
+            begun_calls=InheritedDescriptor(begun_calls.descriptor),
+            lease=InheritedDescriptor(arguments.lease.descriptor),
+            keep_fds=tuple(map(InheritedDescriptor, arguments.keep_fds)),
+            runner_folder=InheritedDescriptor(arguments.runner_folder.descriptor),
+            runner_folder_path=str(arguments.runner_folder.path),
         )
 
     def _start(self) -> None:
-        """Have the executor start all keepers."""
-        begun: list[Future[Any]] = []
+        """Start all keepers, as calls of the ProcessPoolExecutor that never return."""
+        started: list[Future[Any]] = []
         try:
             for _ in range(self._size):
-                begun.append(self._executor.submit(keeper.serve))
-                begun[-1].add_done_callback(lambda _: self.note_break())  # none ends by itself
-                self._note_keepers()
+                started.append(self._workers.submit(keeper.serve))
+                started[-1].add_done_callback(lambda _: self.mark_broken())
+                self._watch_new_keepers()
         except (RuntimeError, OSError) as error:
-            # The executor closes, in its own thread, when one is dead before all are started.
-            if isinstance(error, OSError) and not any(future.done() for future in begun):
-                self.end(0.0, lambda: None)
+            # If a keeper dies before all are started, a thread of the ProcessPoolExecutor closes
+            # it, and the next submit fails. An error without a dead keeper is a failed start.
+            if isinstance(error, OSError) and not any(future.done() for future in started):
+                self.stop(0.0, lambda: None)
                 raise
-            self.note_break()
+            self.mark_broken()
 
-    def _note_keepers(self) -> None:
-        """Watch the keepers that were started since last time, to see when they die."""
-        strangers = self._strangers()
+    def _watch_new_keepers(self) -> None:
+        """Watch for the end of the keepers that were started since the last call."""
+        unrelated = self._unrelated_children()
         for process in multiprocessing.active_children():
             sentinel = process.sentinel
-            if process.pid not in strangers and sentinel not in self._keepers:
+            if process.pid not in unrelated and sentinel not in self._keepers:
                 self._keepers[sentinel] = process
-                self._readable.register(sentinel, select.EPOLLIN)
+                self._epoll.register(sentinel, select.EPOLLIN)
 
-    def _strangers(self) -> set[int]:
-        """The children of this process that are no keepers, nor below them."""
-        return {*self._others, self._server.pid}
+    def _unrelated_children(self) -> set[int]:
+        """Return the children of this process that are neither keepers nor their descendants."""
+        return {*self._other_children, self._server.pid}

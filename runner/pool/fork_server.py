@@ -1,12 +1,13 @@
-"""A process that has loaded the entry, and forks the keepers: they share what is loaded, and start
-within milliseconds.
+"""The runner's side of the fork server: a process that has loaded the entry and forks the keepers.
 
-    runner ──spawn──▶ fork server ──fork──▶ process that ends at once ──fork──▶ keeper
-       └──────────────── adopts it, since it is an orphan: its parent from now on ──┘
+Forked keepers share the loaded memory with it, and start within milliseconds.
 
-Why not the fork server of multiprocessing: that takes orders from any process of its user, jobs
-included, and stays the parent of what it forks, so that the runner would signal ids that may be
-another process's by then. Imports nothing of ours but the pool's.
+    runner ──spawn──▶ fork server ──fork──▶ process that exits at once ──fork──▶ keeper
+       └──────────────── becomes the parent of the orphan (subreaper) ─────────────┘
+
+The fork server of multiprocessing is not used for two reasons. It takes orders from any process of
+its user, including jobs. And it stays the parent of the processes that it forks, so that the runner
+could signal a pid that already belongs to another process.
 """
 
 import contextlib
@@ -19,84 +20,88 @@ from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import resource_tracker
 from typing import Any
 
-from runner.pool.fork import environment
-from runner.pool.fork import server as forking
+from runner.pool.fork import environment, server
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
 from runner.pool.protocol.setup import InheritedDescriptor
 
-_AGAIN_SECONDS = 0.1
-_TRIES = 3
+_RESUME_SECONDS = 0.1
+_START_ATTEMPTS = 3
 _NOT_LOADED = "the entry cannot be loaded"
 
 
 class ForkServer:
-    """The runner's end. For its main thread: the server dies with the thread that started it."""
+    """Starts and uses a fork server. For the main thread: the server dies with its thread."""
 
-    def __init__(self, load: Callable[[], Entry], env: Sequence[str], keep: Iterable[int]):
-        """Start it, and wait until it has loaded. Raises OSError, with what the load has raised.
+    def __init__(self, load: Callable[[], Entry], env: Sequence[str], keep_fds: Iterable[int]):
+        """Start the fork server, and wait until it has loaded the entry.
 
-        `env` names variables that it gets besides those of runner/pool/fork/environment.py; it holds the
-        descriptors `keep` as well."""
+        `env` names environment variables that it gets in addition to the list in
+        fork/environment.py. `keep_fds` are descriptors that it holds. Raises OSError, with the
+        error of `load` if that failed.
+        """
         self._load, self._env = load, env
-        self._keep = tuple(InheritedDescriptor(descriptor) for descriptor in keep)
+        self._keep_fds = tuple(InheritedDescriptor(descriptor) for descriptor in keep_fds)
         self.pid = 0
-        """Its process."""
         self._start()
 
     def fork(self, descriptors: Sequence[int]) -> int:
-        """Fork a child of this process, which must adopt orphans; returns its id. It becomes what
-        comes through the first descriptor, see `forked.become`; it has copies of all. Raises
-        OSError."""
+        """Fork a process that becomes a child of this process; returns its pid.
+
+        It gets copies of the descriptors, and calls `fork.context.run_child` with them. This
+        process must be a subreaper. A fork server that has died is replaced first. Raises OSError.
+        """
         try:
-            return self._ask(descriptors)
+            return self._request_fork(descriptors)
         except ConnectionError:
             self.close()
             self._start()
-            return self._ask(descriptors)
+            return self._request_fork(descriptors)
 
     def close(self) -> None:
-        """End it. What it has forked lives on."""
-        self._held.close()
+        """Kill the fork server. Processes that it has forked live on."""
+        self._resources.close()
 
     def _start(self) -> None:
-        """Start it; again, if it dies before it has loaded: it may have been killed."""
-        for tries_left in reversed(range(_TRIES)):
+        """Start the fork server, again if it is killed before it has loaded the entry."""
+        for attempts_left in reversed(range(_START_ATTEMPTS)):
             try:
                 return self._start_once()
             except ConnectionError as error:
-                if not tries_left:
+                if not attempts_left:
                     raise OSError(f"{_NOT_LOADED}: {error}") from None
 
     def _start_once(self) -> None:
-        # Started later, the tracker would unblock the signals that keepers are born without.
+        # The tracker must run before the signals are blocked below: starting it would unblock them.
         with environment.reduced(self._env):
             resource_tracker.ensure_running()
-        channel, theirs = messages.channel()
-        arguments = (os.getpid(), theirs, self._load, self._keep)
-        # Not forked: the runner has threads, and a fork may hang on what they hold.
+        channel, server_end = messages.new_channel()
+        arguments = (os.getpid(), server_end, self._load, self._keep_fds)
+        # Spawned, because the runner has threads: a fork could hang on a lock that one of them
+        # holds. Keepers inherit the blocked signals until they have installed their handlers.
         spawn = multiprocessing.get_context("spawn")
-        process = spawn.Process(target=forking.serve, args=arguments, name=forking.NAME)
+        process = spawn.Process(target=server.serve, args=arguments, name=server.PROCESS_NAME)
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
-            with theirs, environment.reduced(self._env):
+            with server_end, environment.reduced(self._env):
                 process.start()
         except OSError:
             channel.close()
             raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        self._held = contextlib.ExitStack()
-        for end in (process.close, process.join, process.kill, channel.close):  # from the last on
-            self._held.callback(end)
+        self._resources = contextlib.ExitStack()
+        # An ExitStack calls the last one first.
+        for close in (process.close, process.join, process.kill, channel.close):
+            self._resources.callback(close)
         self._channel, self._process = channel, process
         self.pid = process.pid or 0
-        self._await_loaded()
+        self._wait_until_loaded()
 
-    def _await_loaded(self) -> None:
+    def _wait_until_loaded(self) -> None:
         try:
-            reason = self._answer()["reason"]
+            reason = self._receive_reply()["reason"]
         except ConnectionError:
             self.close()
             raise
@@ -104,29 +109,30 @@ class ForkServer:
             self.close()
             raise OSError(f"{_NOT_LOADED}: {reason}")
 
-    def _ask(self, descriptors: Sequence[int]) -> int:
+    def _request_fork(self, descriptors: Sequence[int]) -> int:
         if self._channel.fileno() < 0:
-            raise ConnectionError(f"the {forking.NAME} has ended")
-        left = list(descriptors)
-        while left:
-            some, left = left[: forking.AT_ONCE], left[forking.AT_ONCE :]
-            socket.send_fds(self._channel, [forking.MORE if left else forking.LAST], some)
-        answer = self._answer()["pid"]
-        if answer < 0:
-            raise OSError(-answer, f"fork: {os.strerror(-answer)}")
-        return int(answer)
+            raise ConnectionError(f"the {server.PROCESS_NAME} has ended")
+        rest = list(descriptors)
+        while rest:
+            batch, rest = rest[: server.MAX_DESCRIPTORS], rest[server.MAX_DESCRIPTORS :]
+            socket.send_fds(self._channel, [server.MORE if rest else server.LAST], batch)
+        pid = self._receive_reply()["pid"]
+        if pid < 0:
+            raise OSError(-pid, f"fork: {os.strerror(-pid)}")
+        return int(pid)
 
-    def _answer(self) -> dict[str, Any]:
-        """What it says next. Raises ConnectionError if it is dead."""
+    def _receive_reply(self) -> dict[str, Any]:
+        """Return the next message of the fork server. Raises ConnectionError if it is dead."""
         poll = select.poll()
         poll.register(self._channel, select.POLLIN)
-        while not poll.poll(_AGAIN_SECONDS * 1000):
-            processes.send_signal(self.pid, signal.SIGCONT)  # somebody may have stopped it
+        while not poll.poll(_RESUME_SECONDS * 1000):
+            processes.send_signal(self.pid, signal.SIGCONT)  # in case a signal has stopped it
         try:
             message = messages.receive(self._channel)
         except EOFError:
             self._process.join()
             code = self._process.exitcode or 0
-            raise ConnectionError(f"the {forking.NAME} {processes.in_words(code)}") from None
+            exit_text = processes.describe_exit(code)
+            raise ConnectionError(f"the {server.PROCESS_NAME} {exit_text}") from None
         assert message is not None
         return message.fields

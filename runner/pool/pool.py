@@ -1,9 +1,10 @@
-"""N killable processes. Knows nothing of jobs, SQL or HTTP; imports nothing of ours but the pool's.
+"""A pool of N processes that run calls and can be killed one by one.
 
-    Pool ─▶ Crew, one ProcessPoolExecutor ─▶ its workers, the keepers ─▶ one job process each
-    (calls)  (crew)                           (keeper, watch)             (job_process, job_loop)
+    Pool ─▶ KeeperExecutor ─▶ its workers, the keepers ─▶ one job process each
+    (calls)  (executor)        (keeper/)                   (job_process/)
 
-One process holds one pool, in its main thread, and starts no other processes while it does.
+A process has at most one pool. It uses the pool in its main thread, and starts no other processes
+while the pool is open.
 """
 
 import contextlib
@@ -11,33 +12,33 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
 from runner.pool.calls import Calls
-from runner.pool.channel import not_handed_over
+from runner.pool.channel import send_error_message
 from runner.pool.event import EventFd
 from runner.pool.executor import KeeperExecutor, require_main_thread
 from runner.pool.fork_server import ForkServer
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.protocol.lease import Lease
 from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.output import Piece
-from runner.pool.protocol.prefetch import MOST_AHEAD
+from runner.pool.protocol.prefetch import MAX_PREFETCH
 from runner.pool.protocol.setup import CallLimits, PoolArguments
 
 __all__ = ["CallOutcome", "Pool", "PoolError"]
 
 _DEFAULTS = CallLimits()
-_PATIENCE_SECONDS = 1.0
-"""How long the keepers of a broken crew may take to end what they run."""
-_FAILED_STARTS = 5
+_STOP_SECONDS = 1.0
+"""How long the keepers of a broken executor may take to exit by themselves."""
+_MAX_FAILED_STARTS = 5
 
 
 class PoolError(Exception):
-    """The keepers cannot be started: the entry cannot be loaded, or they die before it is."""
+    """The keepers cannot be started: the entry cannot be loaded, or keepers die before that."""
 
 
 @contextlib.contextmanager
-def _starting() -> Iterator[None]:
+def _pool_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -51,148 +52,171 @@ class Pool:
         self,
         size: int,
         load: Callable[[], Entry],
-        work: WorkPlace,
+        runner_folder: RunnerFolder,
         *,
         keep_fds: Collection[int] = (),
         limits: CallLimits = _DEFAULTS,
     ):
         """Load the entry, and start the keepers without waiting for them. Raises PoolError.
-        `load` is pickled and called once, in the fork server, so that what it imports is there
-        before anything is forked. `keep_fds` are held by all processes of the pool as well."""
+
+        `load` is pickled and called once, in the fork server, so that all later processes share
+        the modules that it imports. `keep_fds` are descriptors that all processes of the pool hold.
+        """
         require_main_thread()
         self.size, self.log_bytes = size, limits.log_bytes
         self._calls = Calls()
         self._closed = False
         self._failed_starts = 0
-        self._work = work
+        self._runner_folder = runner_folder
         self.lease = Lease()
-        """When it ends, the keepers end their calls as lost; whatever becomes of this process."""
-        keep = tuple(dict.fromkeys(keep_fds))
-        given = PoolArguments(limits, keep, self.lease, work)
-        with _starting(), contextlib.ExitStack() as held:
-            held.callback(self.lease.close)
-            self._bell = EventFd()
-            held.callback(self._bell.close)
-            held.callback(processes.adopt_orphans, processes.adopt_orphans())
-            server = ForkServer(load, limits.env, keep)
-            held.callback(server.close)
-            self._new_crew = partial(KeeperExecutor, size, given, server, self._bell.ring)
-            self._crew = self._new_crew()
-            self._held = held.pop_all()
+        """When it ends, the keepers end their calls as lost, even if this process is stopped."""
+        fds = tuple(dict.fromkeys(keep_fds))
+        arguments = PoolArguments(limits, fds, self.lease, runner_folder)
+        with _pool_errors(), contextlib.ExitStack() as resources:
+            resources.callback(self.lease.close)
+            self._event = EventFd()
+            resources.callback(self._event.close)
+            resources.callback(processes.set_subreaper, processes.set_subreaper())
+            server = ForkServer(load, limits.env, fds)
+            resources.callback(server.close)
+            on_broken = self._event.set
+            self._new_executor = partial(KeeperExecutor, size, arguments, server, on_broken)
+            self._executor = self._new_executor()
+            self._resources = resources.pop_all()
 
-    def room(self, ahead: int = 0) -> int:
-        """How many more calls would start at once, or wait behind `ahead` others at most."""
-        return max(0, self._crew.room(ahead) - self._calls.in_no_hands)
+    def room(self, prefetch: int = 0) -> int:
+        """Return how many more calls can be submitted.
+
+        Each of them would start at once, or wait at a keeper as one of at most `prefetch` calls.
+        """
+        return max(0, self._executor.room(prefetch) - self._calls.count_without_keeper())
 
     def submit(self, token: str, request: str, timeout: float | None) -> None:
-        """Run entry(request, report) in a job process, for at most `timeout` seconds. The token
-        names the call, and is never used again. Raises PoolError; and ValueError if too many wait,
-        the token is known, or the timeout is not above zero."""
+        """Run entry(request, report) in a job process, for at most `timeout` seconds.
+
+        The token names the call, and must never be used again. Raises PoolError; and ValueError if
+        the pool is closed, too many calls wait, the token is in use, or the timeout is not above 0.
+        """
         require_main_thread()
-        calls = self._calls.running
-        if self._closed or len(calls) >= self.size * (1 + MOST_AHEAD) or token in calls:
+        calls = self._calls.unfinished
+        if self._closed or len(calls) >= self.size * (1 + MAX_PREFETCH) or token in calls:
             raise ValueError(f"cannot take {token!r}: closed, too many wait, or it is known")
         if timeout is not None and not timeout > 0:
-            raise ValueError(f"a timeout is above zero, not {timeout}")
-        if self._crew.broken or not self._hand_in(token, request, timeout):
-            self._replace_crew()
-            if not self._hand_in(token, request, timeout):
+            raise ValueError(f"a timeout must be above zero, not {timeout}")
+        if self._executor.broken or not self._try_submit(token, request, timeout):
+            self._replace_executor()
+            if not self._try_submit(token, request, timeout):
                 self._calls.add(token, None)
-        self._rouse()
+        self._update_event()
 
     def kill(self, token: str) -> bool:
-        """Kill a call, now or as soon as it has started; False if it is not known (any more). Its
-        outcome is collected as any other. To be asked again for one that takes long."""
+        """Order the kill of a call. Returns False if the call is unknown or has ended.
+
+        The outcome is collected like any other. The order should be repeated if the kill takes
+        long: a signal may have stopped the keeper again.
+        """
         known = self._calls.kill(token)
         if known:
-            self._crew.thaw()
-            self._rouse()
+            self._executor.resume_stopped_keepers()
+            self._update_event()
         return known
 
     def collect(self) -> list[tuple[str, CallOutcome]]:
-        """The outcomes since last asked, with their tokens. Waits for nothing, but up to a second
-        after a keeper was killed: all are replaced. Raises PoolError."""
+        """Return the tokens and outcomes of calls that have ended since the last call.
+
+        It does not wait, except up to a second after a keeper was killed, because all keepers are
+        replaced then. Raises PoolError.
+        """
         self._receive()
-        if self._crew.broken and not self._closed:
-            self._replace_crew()
+        if self._executor.broken and not self._closed:
+            self._replace_executor()
         outcomes = self._calls.take_outcomes()
-        self._rouse()
+        self._update_event()
         return outcomes
 
     def progress(self) -> dict[str, str]:
-        """The newest progress of each call since last asked, by token."""
+        """Return the newest progress of each call since the last call, by token."""
         self._receive()
         progress = self._calls.take_progress()
-        self._rouse()
+        self._update_event()
         return progress
 
     def output(self) -> dict[str, list[Piece]]:
-        """What each call has printed since last asked; of one that was collected, the rest."""
+        """Return the output of each call since the last call, by token.
+
+        After `collect` has returned the outcome of a call, this returns the rest of its output.
+        """
         output = self._calls.take_output()
-        self._rouse()
+        self._update_event()
         return output
 
     def waiting(self, seconds: float) -> Iterator[str]:
-        """The calls that have waited behind others for so long, the first ones first."""
+        """Yield the prefetched calls that have waited at least this long, the oldest first."""
         return self._calls.waiting(seconds)
 
     def pids(self) -> dict[str, int]:
-        """The job processes of the calls that have started, by token."""
+        """Return the job processes of the running calls, by token."""
         self._receive()
-        self._rouse()
+        self._update_event()
         return self._calls.pids()
 
     def filenos(self) -> tuple[int, ...]:
-        """To wait on: one is readable while there is news to ask for. They change with keepers."""
-        return self._bell.fileno(), self._crew.fileno()
+        """Return descriptors to wait on: one is readable while there is something to collect.
 
-    def close(self, patience: float = 5.0) -> None:
-        """Kill what runs, end all processes (keepers have `patience` seconds), and free what the
-        pool holds. What still ran can be collected afterwards."""
+        They change when keepers are replaced.
+        """
+        return self._event.fileno(), self._executor.fileno()
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Kill all calls, stop all processes, and free all resources.
+
+        Keepers get `timeout` seconds to exit by themselves. The outcomes of the killed calls can be
+        collected afterwards.
+        """
         if not self._closed:
-            self._crew.end(patience, self._receive)
-            self._calls.lose_all()
+            self._executor.stop(timeout, self._receive)
+            self._calls.mark_all_lost()
             self._closed = True
-            self._held.close()
+            self._resources.close()
 
-    def _replace_crew(self) -> None:
-        """End a broken crew, with all that ran, and start a new one. Raises PoolError."""
+    def _replace_executor(self) -> None:
+        """Stop a broken executor and all its calls, and start a new one. Raises PoolError."""
         require_main_thread()
-        with _starting():
-            self._crew.end(_PATIENCE_SECONDS, self._receive)
-            self._calls.lose_all()
-            self._work.clear()
-            self._check_crew()
-            self._crew = self._new_crew()
+        with _pool_errors():
+            self._executor.stop(_STOP_SECONDS, self._receive)
+            self._calls.mark_all_lost()
+            self._runner_folder.discard_job_folders()
+            self._check_failed_starts()
+            self._executor = self._new_executor()
 
-    def _check_crew(self) -> None:
-        """Raises PoolError if a crew after the one that has ended would fare no better."""
-        self._failed_starts = 0 if self._crew.is_ready else self._failed_starts + 1
-        if self._failed_starts == _FAILED_STARTS:
-            raise PoolError(f"the keepers died {_FAILED_STARTS} times before they were ready")
+    def _check_failed_starts(self) -> None:
+        """Raise PoolError if keepers have died too often before any of them was ready."""
+        self._failed_starts = 0 if self._executor.is_ready else self._failed_starts + 1
+        if self._failed_starts == _MAX_FAILED_STARTS:
+            raise PoolError(f"the keepers died {_MAX_FAILED_STARTS} times before they were ready")
 
-    def _hand_in(self, token: str, request: str, timeout: float | None) -> bool:
-        """Give a call to the crew; False if that is broken."""
+    def _try_submit(self, token: str, request: str, timeout: float | None) -> bool:
+        """Submit a call to the executor. Returns False if the executor is broken."""
         try:
-            link = self._crew.submit(token, request, timeout)
-            self._calls.add(token, link, behind=len(link) > 1)
+            channel = self._executor.submit(token, request, timeout)
+            self._calls.add(token, channel, is_prefetched=len(channel) > 1)
         except ConnectionError:
-            self._crew.note_break()
+            self._executor.mark_broken()
             return False
         except OSError as error:
             self._calls.add(token, None)
-            self._calls.lose(token, not_handed_over(error))
+            self._calls.mark_lost(token, send_error_message(error))
         return True
 
     def _receive(self) -> None:
-        """Take all that the keepers have sent."""
-        for message in self._crew.news():
-            self._calls.hear(message)
+        """Handle all messages that keepers have sent."""
+        for message in self._executor.receive():
+            self._calls.handle(message)
 
-    def _rouse(self) -> None:
-        """Let the descriptors be readable exactly while there is something to ask for."""
+    def _update_event(self) -> None:
+        """Make the event readable exactly while there is something to collect."""
         if not self._closed:
-            self._bell.match(self._has_news)
+            self._event.update(self._has_updates)
 
-    def _has_news(self) -> bool:
-        return self._calls.has_news() or self._crew.broken
+    def _has_updates(self) -> bool:
+        return self._calls.has_updates() or self._executor.broken

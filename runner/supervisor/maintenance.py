@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.supervisor.background import BackgroundTasks
 from runner.supervisor.settle import MAX_BACKOFF_SECONDS
 from storage.claiming.rescue import Rescuer
@@ -53,7 +53,7 @@ class Maintenance:
         store: Store,
         liveness: Liveness,
         rescuer: Rescuer,
-        work_place: WorkPlace,
+        work_place: RunnerFolder,
         retention_seconds: float,
     ):
         self._store = store
@@ -71,7 +71,7 @@ class Maintenance:
             MaintenanceTask(self._sweep, SWEEP_SECONDS),
             MaintenanceTask(self._reschedule, RESCHEDULE_SECONDS),
             MaintenanceTask(self._record_history, history.STEP_SECONDS),
-            MaintenanceTask(work_place.tidy, TIDY_SECONDS),
+            MaintenanceTask(work_place.empty_trash, TIDY_SECONDS),
             MaintenanceTask(transactions.check, TRANSACTION_CHECK_SECONDS),
         ]
 

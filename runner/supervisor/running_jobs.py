@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from runner.pool.pool import Pool
 from runner.pool.protocol.outcome import CallOutcome
-from runner.pool.protocol.output import Pieces
+from runner.pool.protocol.output import UnstoredOutput
 from runner.pool.protocol.prefetch import PrefetchDepth
 from runner.supervisor.job_request import RUN, Step, request_text
 from storage.claiming.parts import ClaimedPart, PartFence
@@ -55,7 +55,7 @@ class RunningJob:
     kill_reason: KillReason | None = None
     progress: str | None = None
     """The newest progress that is not stored yet, as JSON text."""
-    output: Pieces = field(default_factory=Pieces)
+    output: UnstoredOutput = field(default_factory=UnstoredOutput)
     """The output that is not stored yet."""
     stored_at: float = field(default_factory=time.monotonic)
     """When progress and output were last stored, in seconds of the monotonic clock."""
@@ -73,7 +73,7 @@ class RunningJob:
     @property
     def has_unstored(self) -> bool:
         """Whether there is progress or output to store."""
-        return bool(self.progress or self.output.parts)
+        return bool(self.progress or self.output.pieces)
 
     def log_fields(self) -> dict[str, object]:
         """The fields that identify it in a log record."""
@@ -83,7 +83,7 @@ class RunningJob:
     def mark_stored(self) -> None:
         """Note that all progress and output is stored."""
         self.progress, self.stored_at = None, time.monotonic()
-        self.output.parts.clear()
+        self.output.pieces.clear()
 
 
 class RunningJobs:
@@ -106,7 +106,7 @@ class RunningJobs:
     def capacity(self) -> Capacity:
         """How many more jobs the pool can take; short jobs allow a deeper prefetch."""
         free = self._pool.room()
-        return Capacity(free, self._pool.room(self._prefetch_depth.ahead()) - free)
+        return Capacity(free, self._pool.room(self._prefetch_depth.depth()) - free)
 
     def start(self, job: Job) -> None:
         """Hand a claimed job to the pool."""
@@ -172,7 +172,7 @@ class RunningJobs:
                 self._running[call_id].output.add(pieces)
         ended = [(self._running.pop(call_id), outcome) for call_id, outcome in outcomes]
         for _, outcome in ended:
-            self._prefetch_depth.note(outcome.seconds)
+            self._prefetch_depth.record(outcome.seconds)
         return ended
 
     def any_alive(self) -> bool:
@@ -196,7 +196,7 @@ class RunningJobs:
         ]
 
     def _submit(self, running: RunningJob, results: Sequence[str], timeout: float | None) -> None:
-        running.output = Pieces(self._pool.log_bytes)
+        running.output = UnstoredOutput(self._pool.log_bytes)
         call_id = _call_id(running)
         self._running[call_id] = running
         text = request_text(running.job, running.step, self._uploads, self._cores(), results)

@@ -79,7 +79,7 @@ class Settler:
         usage = _usage(outcome)
         if outcome.kind == "killed" or (outcome.kind == "lost" and running.kill_reason):
             return self._settle_killed(running, usage)
-        if outcome.kind == "lost" and outcome.innocent:
+        if outcome.kind == "lost" and outcome.not_at_fault:
             # With a delay: the system may be short of what a job process needs to start.
             return self._release(running.fence, usage, LOST_DELAY_MS)
         if outcome.kind == "returned":
@@ -108,7 +108,7 @@ class Settler:
 
     def _store_part_end(self, part: PartFence, running: RunningJob, outcome: CallOutcome) -> bool:
         usage, parts = _usage(outcome), self._claims.parts
-        if outcome.kind == "killed" or (outcome.kind == "lost" and outcome.innocent):
+        if outcome.kind == "killed" or (outcome.kind == "lost" and outcome.not_at_fault):
             return parts.give_back(part)
         if outcome.kind == "returned":
             return parts.done(part, outcome.result or "null", running.progress, usage)
@@ -116,8 +116,10 @@ class Settler:
         return parts.fail(part, error, usage)
 
     def _store_output(self, running: RunningJob) -> None:
-        if running.output.parts:
-            self._claims.store_output(running.fence, running.output.parts, running.output.most)
+        if running.output.pieces:
+            self._claims.store_output(
+                running.fence, running.output.pieces, running.output.max_bytes
+            )
 
     def _complete(self, ended: Sequence[tuple[RunningJob, CallOutcome]]) -> list[bool]:
         ends = [

@@ -16,7 +16,7 @@ import time
 from runner.pool.pool import Pool
 from runner.pool.protocol.lease import steady_now
 from runner.pool.protocol.outcome import CallOutcome
-from runner.pool.protocol.prefetch import PATIENCE_SECONDS
+from runner.pool.protocol.prefetch import MAX_WAIT_SECONDS
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import Capacity, RunningJob, RunningJobs
 from runner.supervisor.settle import Settler, log_settled
@@ -115,7 +115,7 @@ class Supervisor:
             self._must_reconcile = True
             log.warning("the store failed, trying again", extra={"reason": str(error)})
         self._check_lease()
-        patience = PATIENCE_SECONDS if self._drain_until is None else 0.0
+        patience = MAX_WAIT_SECONDS if self._drain_until is None else 0.0
         self._has_prefetched = self._running_jobs.release_prefetched(patience)
         if self._drain_until is not None and time.monotonic() >= self._drain_until:
             self._workload.release_all()
@@ -221,7 +221,7 @@ class Supervisor:
         if self._next_due_at is not None:
             waits.append(self._next_due_at - now)
         if self._has_prefetched:
-            waits.append(PATIENCE_SECONDS)
+            waits.append(MAX_WAIT_SECONDS)
         waits.append(self._running_jobs.seconds_to_next_store())
         waits.append(self._workload.seconds_to_next_check())
         return max(0.01, min(waits))

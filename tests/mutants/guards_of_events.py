@@ -117,7 +117,7 @@ EVENTS = (
     Mutant(
         "a keeper holds a bounded part of the output",
         "runner/pool/protocol/output.py",
-        "        if too_many > 0:\n",
+        "        if surplus > 0:\n",
         "        if False:\n",
         PRINTED,
     ),
@@ -131,8 +131,8 @@ EVENTS = (
     Mutant(
         "a flood of output delays no kill",
         "runner/pool/protocol/output.py",
-        "self._hear(_READS)",
-        "self._hear(sys.maxsize)",
+        "self._read(_MAX_READS)",
+        "self._read(sys.maxsize)",
         PRINTED,
     ),
     Mutant(
@@ -145,7 +145,7 @@ EVENTS = (
     Mutant(
         "a job closes the output of no other",
         "runner/pool/job_process/loop.py",
-        "    print_to(bounded.output)\n",
+        "    redirect_output(limited_entry.output)\n",
         "",
         PRINTED,
     ),

@@ -1,4 +1,4 @@
-"""Guards in the pool: that a kill kills all, only that, and in time."""
+"""Guards in the pool: a kill ends all processes of its call, no others, and in time."""
 
 from tests.mutants.mutant import Mutant
 
@@ -7,22 +7,22 @@ ENDS = ("tests/runner/pool/test_process_deaths.py",)
 FORKS = ("tests/runner/pool/test_fork_server.py",)
 FAULTS = ("tests/runner/pool/test_faults.py",)
 POOL_TESTS = ("tests/runner/pool/test_pool.py",)
-LINES = ("tests/runner/pool/test_prefetch.py",)
+PREFETCH = ("tests/runner/pool/test_prefetch.py",)
 LIMITS = ("tests/runner/pool/test_limits.py",)
-MARKS = ("tests/runner/pool/test_begun_calls.py",)
+BEGUN = ("tests/runner/pool/test_begun_calls.py",)
 
-MARK = '        self._marks.begin(self._slot, call["number"], process.pid)\n'
+BEGIN = '        self._begun_calls.begin(self._slot, call["number"], process.pid)\n'
 WATCH = """\
-        excess = LimitWatchdog(process.limits, self._folder.used)
-        watch = CallWatch(self._ears, process, excess, token, timeout, self._setup.limits.grace)
+        watchdog = LimitWatchdog(process.limits, self._folder.used_bytes)
+        watch = CallWatch(self._watched, process, watchdog, token, timeout, self._limits.grace)
 """
-ASK = "        process.ask(token, request, timeout, folder)\n"
+SEND = "        process.send_call(token, request, timeout, folder)\n"
 
 POOL = (
     Mutant(
         "a kill kills",
         "runner/pool/calls.py",
-        "messages.send_at_once(call.link.channel, order)",
+        "messages.try_send(call.channel.socket, order)",
         "True",
         KILLS,
     ),
@@ -31,89 +31,89 @@ POOL = (
         "runner/pool/keeper/orders.py",
         'elif message.fields["token"] == token:',
         "else:\n                killed = True\n            if False:",
-        LINES,
+        PREFETCH,
     ),
     Mutant(
         "a call that was killed before it was begun is not begun",
         "runner/pool/keeper/keeper.py",
-        "if self._ask_orders(lambda: self._ears.orders.is_killed(token)):",
+        "if self._read_orders(lambda: self._watched.orders.is_killed(token)):",
         "if False:",
-        LINES,
+        PREFETCH,
     ),
     Mutant(
-        "a call in line that is killed leaves it",
+        "a queued call that is killed leaves the queue",
         "runner/pool/keeper/orders.py",
-        "            self._line.remove(call)\n",
+        "            self._queue.remove(call)\n",
         "",
-        LINES,
+        PREFETCH,
     ),
     Mutant(
         "no call waits behind one that takes long",
         "runner/pool/channel.py",
         "if is_short else 0",
-        "if self.ready else 0",
-        LINES,
+        "if self.is_ready else 0",
+        PREFETCH,
     ),
     Mutant(
         "a job that waits too long goes back to the queue",
         "runner/supervisor/running_jobs.py",
         "            self._kill(call_id, KillReason.RELEASE)\n",
         "            pass\n",
-        LINES,
+        PREFETCH,
     ),
     Mutant(
-        "a job that cannot be retried waits in no line",
+        "a job that cannot be retried is not prefetched",
         "storage/claiming/due_jobs.py",
         'if row["retry_count"] < row["max_retries"]',
         "",
-        LINES,
+        PREFETCH,
     ),
     Mutant(
-        "what a process has said last counts before its end",
+        "an answer counts even if its process has exited since",
         "runner/pool/keeper/watch.py",
-        "if answer := self._hear():",
+        "if answer := self._receive():",
         "if answer := None:",
         FAULTS,
     ),
     Mutant(
-        "a call that its keeper has not been sent can be killed",
+        "a call that was not sent to its keeper yet can be killed",
         "runner/pool/calls.py",
-        "if call.link.withdraw(token):",
+        "if call.channel.remove_unsent(token):",
         "if False:",
-        LINES,
+        PREFETCH,
     ),
     Mutant(
-        "a call that a channel has no room for is sent later",
+        "a call for which the channel was full is sent later",
         "runner/pool/executor.py",
-        "        yield from link.go_on()\n",
+        "        yield from channel.send_unsent()\n",
         "",
-        LINES,
+        PREFETCH,
     ),
     Mutant(
         "a kill goes on until nothing is left",
         "runner/pool/linux/processes.py",
-        "    while own := ",
-        "    if own := ",
+        "    while children := ",
+        "    if children := ",
         (*KILLS, *ENDS),
     ),
     Mutant(
         "a keeper adopts daemons",
         "runner/pool/keeper/signals.py",
-        "    processes.adopt_orphans()\n",
+        "    processes.set_subreaper()\n",
         "",
         (*KILLS, *ENDS),
     ),
     Mutant(
-        "what a job leaves running is found",
+        "stray processes of a job are found",
         "runner/pool/keeper/keeper.py",
-        " or process.has_leftovers():",
+        " or process.has_stray_processes():",
         ":",
         KILLS,
     ),
     Mutant(
         "keepers die with the runner, by the kernel",
         "runner/pool/keeper/signals.py",
-        "    processes.die_with_parent(runner, signal.SIGCONT)\n",
+        "    processes.die_with_parent(runner_pid, signal.SIGCONT)\n",
         "",
         ENDS,
     ),
@@ -132,23 +132,23 @@ POOL = (
         ENDS,
     ),
     Mutant(
-        "whose parent is gone already ends at once",
+        "a process whose parent is already gone exits at once",
         "runner/pool/linux/processes.py",
         "    if os.getppid() != parent:\n        os._exit(1)\n",
         "",
         FAULTS,
     ),
     Mutant(
-        "a timeout is kept by the kernel",
+        "the kernel enforces a timeout",
         "runner/pool/job_process/loop.py",
         "signal.setitimer(signal.ITIMER_REAL, timeout or 0)",
         "pass",
         KILLS,
     ),
     Mutant(
-        "a timeout is kept by the keeper where the job ignores the kernel",
+        "the keeper enforces a timeout if the job ignores SIGALRM",
         "runner/pool/keeper/watch.py",
-        "self.started_at + self._limit + BACKSTOP_SECONDS",
+        "self.started_at + self._timeout + KEEPER_DELAY_SECONDS",
         "math.inf",
         KILLS,
     ),
@@ -160,7 +160,7 @@ POOL = (
         KILLS,
     ),
     Mutant(
-        "signals work anew in each call",
+        "signals are reset after each call",
         "runner/pool/job_process/clean_up.py",
         "            reset_signals()\n",
         "            pass\n",
@@ -181,9 +181,9 @@ POOL = (
         (*POOL_TESTS, *KILLS),
     ),
     Mutant(
-        "a job process has no descriptor that is not its own",
+        "a job process inherits no other descriptors",
         "runner/pool/job_process/loop.py",
-        "    processes.close_descriptors_but(keep if tracker is None else [*keep, tracker])\n",
+        "    processes.close_descriptors_except(kept)\n",
         "",
         POOL_TESTS,
     ),
@@ -195,16 +195,16 @@ POOL = (
         POOL_TESTS,
     ),
     Mutant(
-        "a result has a greatest size",
+        "a result has a maximum size",
         "runner/pool/job_process/results.py",
         "if len(data) > max_bytes:",
         "if False:",
         POOL_TESTS,
     ),
     Mutant(
-        "a child of the job answers nothing",
+        "a child of the job sends no answer",
         "runner/pool/job_process/loop.py",
-        "if os.getpid() != me:",
+        "if os.getpid() != pid:",
         "if False:",
         POOL_TESTS,
     ),
@@ -216,14 +216,14 @@ POOL = (
         (*ENDS, "tests/end_to_end/test_programs.py"),
     ),
     Mutant(
-        "the fork server, and so each keeper, is born without Ctrl-C",
+        "the fork server and the keepers start with Ctrl-C blocked",
         "runner/pool/fork_server.py",
         "mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})",
         "mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())",
         FORKS,
     ),
     Mutant(
-        "a broken crew is ended whole",
+        "all keepers of a broken executor are killed",
         "runner/pool/executor.py",
         "        for process in self._keepers.values():\n            process.kill()\n",
         "",
@@ -237,7 +237,7 @@ POOL = (
         FORKS,
     ),
     Mutant(
-        "a fork server that was stopped is made to go on",
+        "a stopped fork server is resumed",
         "runner/pool/fork_server.py",
         "            processes.send_signal(self.pid, signal.SIGCONT)",
         "            raise ConnectionError",
@@ -251,17 +251,17 @@ POOL = (
         ENDS,
     ),
     Mutant(
-        "a keeper is told of once the runner is its parent",
+        "a keeper is reported after the runner has become its parent",
         "runner/pool/fork/server.py",
-        "            os.waitpid(between, 0)  # from now on, the runner is the parent\n",
+        "            os.waitpid(intermediate, 0)  # the runner is the parent now\n",
         "",
         FORKS,
     ),
     Mutant(
         "a keeper that dies while idle is noticed",
         "runner/pool/executor.py",
-        "        self.broken = True\n        self._on_break()\n",
-        "        self._on_break()\n",
+        "        self.broken = True\n        self._on_broken()\n",
+        "        self._on_broken()\n",
         ENDS,
     ),
     Mutant(
@@ -272,35 +272,35 @@ POOL = (
         ENDS,
     ),
     Mutant(
-        "a worn job process is replaced",
+        "a job process that needs replacement is replaced",
         "runner/pool/keeper/keeper.py",
-        "if self._process and self._is_worn(process):",
+        "if self._process and self._needs_replacement(process):",
         "if False:",
         POOL_TESTS,
     ),
     Mutant(
-        "what was lost with a keeper is told apart: who was innocent",
+        "neighbours of a killed keeper are not at fault",
         "runner/pool/calls.py",
-        "innocent=call.terminated or call.waits,",
-        "innocent=True,",
+        "not_at_fault=call.keeper_terminated or call.is_waiting,",
+        "not_at_fault=True,",
         ENDS,
     ),
     Mutant(
-        "no job runs that the pool takes for one that waits",
+        "the start of a call is recorded before the call is sent",
         "runner/pool/keeper/keeper.py",
-        MARK + WATCH + ASK,
-        WATCH + ASK + MARK,
-        MARKS,
+        BEGIN + WATCH + SEND,
+        WATCH + SEND + BEGIN,
+        BEGUN,
     ),
     Mutant(
-        "the time of a call that runs begins with it, not with the end of one that waits",
+        "the time of a call does not restart when a waiting call ends",
         "runner/pool/channel.py",
         "if token == next(iter(self._numbers)):",
         "if token:",
-        MARKS,
+        BEGUN,
     ),
     Mutant(
-        "a kill wakes no keeper but that of its call",
+        "a kill wakes only the keeper of its call",
         "runner/pool/executor.py",
         " and processes.is_stopped(process.pid):",
         ":",
@@ -309,7 +309,7 @@ POOL = (
     Mutant(
         "a flood of progress delays no kill",
         "runner/pool/keeper/watch.py",
-        "            for _ in range(_AT_MOST):\n",
+        "            for _ in range(_MAX_MESSAGES):\n",
         "            while True:\n",
         FAULTS,
     ),
@@ -321,7 +321,7 @@ POOL = (
         FAULTS,
     ),
     Mutant(
-        "a process just forked runs no handler of its keeper's",
+        "a job process does not run the signal handlers of its keeper",
         "runner/pool/keeper/job_process.py",
         "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCONT})",
         "signal.pthread_sigmask(signal.SIG_BLOCK, ())",
@@ -330,19 +330,19 @@ POOL = (
     Mutant(
         "a request that a keeper cannot receive costs no keeper",
         "runner/pool/keeper/keeper.py",
-        "request = None if message.text is None else messages.read(message.text)",
-        "request = messages.read(message.text)  # type: ignore[arg-type]",
+        "request = None if message.body is None else messages.read_text(message.body)",
+        "request = messages.read_text(message.body)  # type: ignore[arg-type]",
         FAULTS,
     ),
     Mutant(
         "a job process that cannot be forked leaves no descriptors open",
         "runner/pool/keeper/job_process.py",
-        "            held.callback(self.output.close)\n",
+        "            resources.callback(self.output.close)\n",
         "",
         FAULTS,
     ),
     Mutant(
-        "a keeper ends when it cannot tell the runner",
+        "a keeper exits when it cannot send to the runner",
         "runner/pool/keeper/keeper.py",
         "            self._die()  # the runner is gone\n",
         "            pass\n",
@@ -351,40 +351,40 @@ POOL = (
     Mutant(
         "a kill reaches a keeper that is stopped",
         "runner/pool/pool.py",
-        "            self._crew.thaw()\n",
+        "            self._executor.resume_stopped_keepers()\n",
         "            pass\n",
         KILLS,
     ),
     Mutant(
         "a keeper that is stopped dies with its runner",
         "runner/pool/keeper/signals.py",
-        "processes.die_with_parent(runner, signal.SIGCONT)",
-        "processes.die_with_parent(runner, signal.SIGTERM)",
+        "processes.die_with_parent(runner_pid, signal.SIGCONT)",
+        "processes.die_with_parent(runner_pid, signal.SIGTERM)",
         ENDS,
     ),
     Mutant(
-        "the limits of a job are on",
+        "the limits of a job are set",
         "runner/pool/linux/limits.py",
-        "for which, soft in self.limits.soft(cpu_clock()).items():",
+        "for which, soft in self.limits.soft_limits(cpu_clock()).items():",
         "for which, soft in {}.items():",
         LIMITS,
     ),
     Mutant(
-        "the limits of a job are off for its answer",
+        "the limits of a job are lifted for its answer",
         "runner/pool/linux/limits.py",
         "                _set_soft(which, before[0])\n",
         "                pass\n",
         LIMITS,
     ),
     Mutant(
-        "CPU time is limited where the job ignores the kernel",
+        "the keeper limits CPU time if the job ignores SIGXCPU",
         "runner/pool/keeper/watch.py",
-        "if self._process.over_cpu_limit() > BACKSTOP_SECONDS:",
+        "if self._process.over_cpu_limit() > KEEPER_DELAY_SECONDS:",
         "if False:",
         LIMITS,
     ),
     Mutant(
-        "a kill for want of memory is told from a crash",
+        "an OOM kill is distinguished from a crash",
         "runner/pool/keeper/watch.py",
         "if code == -signal.SIGKILL and self._process.memory_ran_out():",
         "if False:",

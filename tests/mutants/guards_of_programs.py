@@ -43,14 +43,14 @@ PROGRAMS = (
     Mutant(
         "keepers heed the end of the lease",
         "runner/pool/keeper/watch.py",
-        "if self._ears.lease.left() == 0.0:",
+        "if self._watched.lease.seconds_left() == 0.0:",
         "if False:",
         ("tests/runner/pool/test_process_deaths.py",),
     ),
     Mutant(
         "keepers take no call after the end of the lease",
         "runner/pool/keeper/keeper.py",
-        "if request is None or self._ears.lease.left() == 0.0:",
+        "if request is None or self._watched.lease.seconds_left() == 0.0:",
         "if request is None:",
         ("tests/runner/pool/test_process_deaths.py",),
     ),
@@ -137,7 +137,7 @@ PROGRAMS = (
     Mutant(
         "a job that was lost without fault is released",
         "runner/supervisor/settle.py",
-        'if outcome.kind == "lost" and outcome.innocent:',
+        'if outcome.kind == "lost" and outcome.not_at_fault:',
         "if False:",
         WHOLE,
     ),

@@ -39,7 +39,7 @@ def copy_tree(folder: Path) -> Path:
     if not copy.exists():
         shutil.copytree(ROOT, copy, ignore=NOT_COPIED)
         # What the tests of a mutant leave running is found below this process, and ended.
-        processes.adopt_orphans()
+        processes.set_subreaper()
     return copy
 
 
@@ -50,7 +50,7 @@ def try_mutant(mutant: Mutant, folder: Path) -> Verdict:
     try:
         code, output = run_tests(copy, mutant.tests, "-x")
     finally:
-        processes.kill_below()
+        processes.kill_descendants()
         mutant.undo(copy, ROOT)
     if code not in (0, TESTS_FAILED, None):
         raise RuntimeError(f"{mutant.guard}: pytest exited with code {code}\n{output}")

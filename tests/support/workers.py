@@ -10,7 +10,7 @@ from uuid import UUID
 
 from runner.job_types import loader as job_types
 from runner.pool.linux.limits import JobLimits
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol.setup import CallLimits
 from runner.supervisor.maintenance import Maintenance
@@ -39,7 +39,7 @@ class Worker:
         self._liveness = liveness = store.liveness(30)
         self.claims = Claims(store.database, store.wakeup, liveness, store.clock)
         load = partial(job_types.load, TYPES)
-        self._work = work = WorkPlace(store.settings.data_dir / "work")
+        self._work = work = RunnerFolder(store.settings.data_dir / "work")
         self.pool = Pool(
             size, load, work, keep_fds=liveness.descriptors, limits=CallLimits(job=job)
         )

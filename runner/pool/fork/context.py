@@ -1,9 +1,9 @@
-"""Processes of the multiprocessing module that somebody else forks for this process.
+"""A multiprocessing context whose processes are forked by another process, the fork server.
 
-    ForkContext(fork) ─▶ ProcessPoolExecutor ─▶ a process is pickled ─▶ fork([pipe, …]) ─▶ become
+    ForkContext(fork) ─▶ ProcessPoolExecutor ─▶ pickle process ─▶ fork([pipe, …]) ─▶ run_child
 
-By the means by which that module has its own ways to start a process: a Popen, and a context that
-makes processes with it (see its popen_forkserver.py). Imports nothing of ours.
+It extends multiprocessing as that module's own start methods do: with a Popen, and a context that
+uses it (compare multiprocessing/popen_forkserver.py in CPython).
 """
 
 import contextlib
@@ -14,29 +14,29 @@ from multiprocessing import context, popen_fork, reduction, spawn, util
 from typing import Any
 
 Fork = Callable[[Sequence[int]], int]
-"""fork(descriptors) -> the id of a new child of this process, in which become(copies) is called.
+"""fork(descriptors) returns the pid of a new child of this process, which calls run_child(copies).
 Raises OSError."""
 
 _inherited: Sequence[int] = ()
-"""The descriptors that this process was given."""
+"""The descriptors that this process was given for the pickled process object."""
 
 
-def become(descriptors: Sequence[int]) -> int:
-    """Be the process that comes through the first descriptor, until it ends; its exit code."""
+def run_child(descriptors: Sequence[int]) -> int:
+    """Run the process object that is read from the first descriptor; returns the exit code."""
     global _inherited
-    pipe, _, *_inherited = descriptors  # the second one is open for as long as this process lives
+    pipe, _, *_inherited = descriptors  # the second one stays open as long as this process lives
     code: int = spawn._main(pipe, os.dup(pipe))
     return code
 
 
 class ForkContext(context.SpawnContext):
-    """What an executor makes its processes with."""
+    """A context with which an executor creates its worker processes."""
 
     def __init__(self, fork: Fork) -> None:
         self._fork = fork
 
     def Process(self, *args: Any, **options: Any) -> "_Process":  # type: ignore[override]
-        """A process that is not started yet, as multiprocessing.Process."""
+        """Return a process that is not started yet, as multiprocessing.Process does."""
         return _Process(self._fork, *args, **options)
 
 
@@ -46,29 +46,29 @@ class _Process(context.SpawnProcess):
         self._fork = fork
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but what its own process has no use for."""
+        """Leave out the fork function, which the new process does not need."""
         return {name: value for name, value in vars(self).items() if name != "_fork"}
 
     def _Popen(self, process: Any) -> "_Popen":  # type: ignore[override]
         return _Popen(process, self._fork)
 
 
-class _Position:
-    """Where a descriptor is among those that the new process gets."""
+class _DescriptorIndex:
+    """The index of a descriptor in the sequence that the new process gets."""
 
-    def __init__(self, position: int):
-        self._position = position
+    def __init__(self, index: int):
+        self._index = index
 
     def detach(self) -> int:
-        """The descriptor, in the new process."""
-        return _inherited[self._position]
+        """Return the descriptor. To be called in the new process."""
+        return _inherited[self._index]
 
 
 class _Popen(popen_fork.Popen):
-    """A child that runs. For its signals and its end it is as if it had been forked here."""
+    """A running child. It can be signaled and waited for as if it had been forked here."""
 
     method = "spawn"
-    DupFd = _Position
+    DupFd = _DescriptorIndex
 
     def __init__(self, process: Any, fork: Fork):
         self._fork = fork
@@ -76,18 +76,19 @@ class _Popen(popen_fork.Popen):
         super().__init__(process)
 
     def duplicate_for_child(self, descriptor: int) -> int:
-        """Note that it is to be inherited; its position."""
+        """Let the child inherit a descriptor; returns its index."""
         self._descriptors.append(descriptor)
         return len(self._descriptors) - 1
 
     def _launch(self, process: Any) -> None:
         data = self._pickled(process)
-        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
-            self.sentinel, alive = _pipe(ours, theirs)  # readable when the child has ended
-            write, read = reversed(_pipe(theirs, ours))
-            self.pid = self._fork([read, alive, *self._descriptors])
-            # Open until this process ends: the child can tell by it.
-            self.finalizer = util.Finalize(self, ours.pop_all().close)
+        with contextlib.ExitStack() as child_ends, contextlib.ExitStack() as parent_ends:
+            # Readable when the child has ended.
+            self.sentinel, child_alive = _pipe(parent_ends, child_ends)
+            write, read = reversed(_pipe(child_ends, parent_ends))
+            self.pid = self._fork([read, child_alive, *self._descriptors])
+            # Open until this process ends, which the child can notice by it.
+            self.finalizer = util.Finalize(self, parent_ends.pop_all().close)
             with open(write, "wb", closefd=False) as file:
                 file.write(data)
 
@@ -103,7 +104,7 @@ class _Popen(popen_fork.Popen):
 
 
 def _pipe(read: contextlib.ExitStack, write: contextlib.ExitStack) -> tuple[int, int]:
-    """Two ends, each to be closed with the one of its stack."""
+    """Create a pipe; each stack closes one of its two ends."""
     ends = os.pipe()
     for stack, end in zip((read, write), ends, strict=True):
         stack.callback(os.close, end)

@@ -1,7 +1,8 @@
-"""What keepers and jobs get of the worker's environment. Imports nothing of ours.
+"""The environment variables of keepers and jobs: a part of the worker's.
 
-Not more than they need: it holds what opens the database, and tokens. As the kernel shows to others
-what a process was started with, it has to be left out before keepers are started, not afterwards.
+The worker's environment contains the database URL and tokens, which jobs must not see. The kernel
+shows the initial environment of a process in /proc for as long as it lives, so the variables must
+be removed before keepers are started, not afterwards.
 """
 
 import contextlib
@@ -9,23 +10,24 @@ import os
 from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 
-_PASSED = ("PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "PYTHON*", "LD_LIBRARY_PATH")
+_ALLOWED = ("PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "PYTHON*", "LD_LIBRARY_PATH")
 
 
-def is_passed(name: str, more: Collection[str]) -> bool:
-    """Whether jobs get a variable: what every program needs, and more by the operator's wish."""
-    return name in more or any(fnmatchcase(name, passed) for passed in _PASSED)
+def is_allowed(name: str, extra: Collection[str]) -> bool:
+    """Return whether jobs get a variable: one that most programs need, or one named in `extra`."""
+    return name in extra or any(fnmatchcase(name, pattern) for pattern in _ALLOWED)
 
 
 @contextlib.contextmanager
-def reduced(more: Collection[str]) -> Iterator[None]:
-    """A block in which programs are started with no other variables than those.
+def reduced(extra: Collection[str]) -> Iterator[None]:
+    """Start programs within this block with only the allowed variables.
 
-    For a moment this process has no others either: no thread of it may ask for one meanwhile.
+    The variables of this process are removed during the block, so other threads must not read them
+    meanwhile.
     """
     before = dict(os.environb)
     for name in list(os.environ):
-        if not is_passed(name, more):
+        if not is_allowed(name, extra):
             del os.environ[name]
     try:
         yield

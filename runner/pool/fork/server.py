@@ -1,7 +1,7 @@
-"""What runs inside the fork server. Imports nothing of ours but the pool's.
+"""The main loop of the fork server process.
 
-load ─▶ "loaded" ─▶ ┌ descriptors ─▶ fork, fork again, leave ─▶ "forked" ┐
-                    └───────────────────────◀────────────────────────────┘
+load ─▶ "loaded" ─▶ ┌ receive descriptors ─▶ fork twice, first child exits ─▶ send pid ┐
+                    └──────────────────────────────◀───────────────────────────────────┘
 """
 
 import contextlib
@@ -18,46 +18,50 @@ from collections.abc import Callable, Sequence
 from io import FileIO
 from typing import NoReturn
 
-from runner.pool.fork.context import become
+from runner.pool.fork.context import run_child
 from runner.pool.job_process.loop import Entry
-from runner.pool.job_process.results import clean
+from runner.pool.job_process.results import escape_surrogates
 from runner.pool.keeper import keeper
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
 from runner.pool.protocol.setup import InheritedDescriptor
 
-NAME = "fork-server"
-AT_ONCE = 250
-"""Descriptors in a message: the kernel takes up to 253."""
+PROCESS_NAME = "fork-server"
+MAX_DESCRIPTORS = 250
+"""Descriptors per message. The kernel's limit is 253 (SCM_MAX_FD)."""
 MORE, LAST = b"+", b"."
+"""The content of a message with descriptors: whether more messages follow for the same fork."""
 _PID = struct.Struct("q")
-"""The id of a forked process, or minus the number of an error."""
+"""The pid of a forked process, or minus an errno."""
 _REASON_LENGTH = 4000
-_NEEDED = ("concurrent.futures.process", "multiprocessing.queues", "multiprocessing.synchronize")
-"""What each keeper would import else, for itself: its executor's."""
+_PRELOADED = ("concurrent.futures.process", "multiprocessing.queues", "multiprocessing.synchronize")
+"""Modules of the executor that each keeper would otherwise import for itself."""
 
 
 def serve(
     runner: int,
     channel: socket.socket,
     load: Callable[[], Entry],
-    keep: Sequence[InheritedDescriptor],
+    keep_fds: Sequence[InheritedDescriptor],
 ) -> None:
-    """Be the fork server of a runner, until it ends."""
+    """Load the entry and fork keepers, until the runner ends.
+
+    `runner` is its pid. `keep_fds` only need to be held; pickling has opened them here.
+    """
     processes.die_with_parent(runner, signal.SIGKILL)
-    processes.set_name(NAME)
+    processes.set_process_name(PROCESS_NAME)
     try:
-        keeper.hold(load())
+        keeper.set_entry(load())
     except BaseException as error:
-        reason = clean(f"{type(error).__name__}: {error}")[:_REASON_LENGTH]
+        reason = escape_surrogates(f"{type(error).__name__}: {error}")[:_REASON_LENGTH]
         messages.send(channel, {"reason": reason})
         return
-    for name in _NEEDED:
+    for name in _PRELOADED:
         importlib.import_module(name)
     for stream in (sys.stdout, sys.stderr):
-        stream.flush()  # what is buffered would be printed by each process that is forked
+        stream.flush()  # each forked process would print buffered text again
     gc.collect()
-    gc.freeze()  # keeps what is loaded in pages that are shared with all that is forked
+    gc.freeze()  # keeps loaded objects in memory pages that forked processes share
     messages.send(channel, {"reason": None})
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
@@ -66,14 +70,14 @@ def serve(
 
 
 def _receive(channel: socket.socket) -> list[int]:
-    """The descriptors of the next request. Raises EOFError when the runner is gone.
+    """Receive the descriptors of the next request. Raises EOFError when the runner is gone.
 
-    The kernel drops those that would be too many for this process: then it can fork nothing, for
-    which it needs some more.
+    The kernel drops descriptors that exceed this process's limit. The fork fails then, too, because
+    it needs a few more descriptors.
     """
     received: list[int] = []
     while True:
-        data, descriptors, _, _ = socket.recv_fds(channel, 1, AT_ONCE)
+        data, descriptors, _, _ = socket.recv_fds(channel, 1, MAX_DESCRIPTORS)
         received += descriptors
         if not data:
             raise EOFError
@@ -82,27 +86,27 @@ def _receive(channel: socket.socket) -> list[int]:
 
 
 def _fork_orphan(channel: socket.socket, descriptors: Sequence[int]) -> int:
-    """Fork a process whose parent has ended since; its id, or minus the number of an error."""
-    with contextlib.ExitStack() as held:
+    """Fork a process whose parent has exited; returns its pid, or minus an errno."""
+    with contextlib.ExitStack() as resources:
         for descriptor in descriptors:
-            held.callback(os.close, descriptor)
+            resources.callback(os.close, descriptor)
         try:
-            told, tell = os.pipe()
-            held.callback(os.close, told)
-            with open(tell, "wb", buffering=0) as telling:
-                between = os.fork()
-                if between == 0:
+            read, write = os.pipe()
+            resources.callback(os.close, read)
+            with open(write, "wb", buffering=0) as pid_pipe:
+                intermediate = os.fork()
+                if intermediate == 0:
                     channel.close()
-                    os.close(told)
-                    _fork_and_leave(telling, descriptors)
-            os.waitpid(between, 0)  # from now on, the runner is the parent
-            data = os.read(told, _PID.size)
+                    os.close(read)
+                    _fork_and_exit(pid_pipe, descriptors)
+            os.waitpid(intermediate, 0)  # the runner is the parent now
+            data = os.read(read, _PID.size)
         except OSError as error:
             return -(error.errno or errno.EAGAIN)
         return int(_PID.unpack(data)[0]) if data else -errno.ECHILD
 
 
-def _fork_and_leave(telling: FileIO, descriptors: Sequence[int]) -> NoReturn:
+def _fork_and_exit(pid_pipe: FileIO, descriptors: Sequence[int]) -> NoReturn:
     code = 1
     try:
         try:
@@ -110,11 +114,11 @@ def _fork_and_leave(telling: FileIO, descriptors: Sequence[int]) -> NoReturn:
         except OSError as error:
             pid = -(error.errno or errno.EAGAIN)
         if pid:
-            telling.write(_PID.pack(pid))
+            pid_pipe.write(_PID.pack(pid))
             os._exit(0)
-        processes.set_name("keeper")
-        telling.close()
-        code = become(descriptors)
+        processes.set_process_name("keeper")
+        pid_pipe.close()
+        code = run_child(descriptors)
     except BaseException:
         traceback.print_exc()
     finally:

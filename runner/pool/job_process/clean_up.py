@@ -1,10 +1,10 @@
-"""Undoes in a job process what a call has done to it. Imports nothing of ours but the pool's."""
+"""Undoes the effects of a call on its job process, before the next call."""
 
 import signal
 
 from runner.pool.linux import proc
 
-_TO_DEFAULT = (
+_DEFAULT_SIGNALS = (
     "SIGTERM",
     "SIGALRM",
     "SIGCHLD",
@@ -14,39 +14,41 @@ _TO_DEFAULT = (
     "SIGUSR2",
     "SIGXCPU",
 )
-_SMALL_PEAK = 1 << 20
-"""Bytes by which the peak of a call may stay in that of the next: to reset it costs a call."""
+_PEAK_TOLERANCE_BYTES = 1 << 20
+"""The peak memory is reset only if it exceeds the current memory by more than this, because a reset
+costs extra system calls. A smaller difference stays in the peak of the next call."""
 
 
 def reset_signals() -> None:
-    """Let timeouts and kills with grace work, whatever a job has done."""
-    for name in _TO_DEFAULT:
+    """Reset signal handlers and mask, so that timeouts and graceful kills work after any job."""
+    for name in _DEFAULT_SIGNALS:
         signal.signal(signal.Signals[name], signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python has it: it is an OSError then
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # Python's default: write() raises OSError
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 class CleanUp:
-    """To be called after each call; made before the first, with signals reset.
+    """A callable for the end of each call. Create it before the first call, with signals reset.
 
-    What the kernel says of the process is read once: resetting all would take longer than a short
-    call.
+    It resets the signals only if /proc/self/status shows that a call has changed them, because a
+    reset takes longer than a short call.
     """
 
     def __init__(self) -> None:
-        self._signals = proc.signals_in(proc.read_if_there("/proc/self/status"))
+        self._signal_masks = proc.parse_signal_masks(proc.read_or_empty("/proc/self/status"))
 
     def __call__(self) -> tuple[int, int]:
-        """Returns the greatest and the present resident memory, in bytes.
+        """Clean up; returns the peak and current resident memory in bytes.
 
-        A timer that has run out while its signal was blocked ends the process here.
+        If the timer of the call has expired while SIGALRM was blocked, unblocking it ends the
+        process here.
         """
-        status = proc.read_if_there("/proc/self/status")
-        caught = signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if not caught or proc.signals_in(status) != self._signals:
+        status = proc.read_or_empty("/proc/self/status")
+        is_sigint_unchanged = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if not is_sigint_unchanged or proc.parse_signal_masks(status) != self._signal_masks:
             reset_signals()
-        peak, present = proc.memory_in(status)
-        if peak - present > _SMALL_PEAK:
-            proc.forget_peak_memory()
-        return peak, present
+        peak, current = proc.parse_memory(status)
+        if peak - current > _PEAK_TOLERANCE_BYTES:
+            proc.reset_peak_memory()
+        return peak, current

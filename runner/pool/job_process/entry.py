@@ -1,4 +1,8 @@
-"""What the fork server loads: the worker itself has no use for job types and what they import."""
+"""The function that the fork server calls to load job types.
+
+It imports the loader lazily. The worker imports this module to name the function, and must not
+import the job types themselves, nor Pydantic, which they need.
+"""
 
 from collections.abc import Callable
 
@@ -6,7 +10,7 @@ from collections.abc import Callable
 def load(
     packages: tuple[str, ...], max_data_bytes: int | None, max_data_ratio: int
 ) -> Callable[[str, Callable[[str], None]], str]:
-    """The same as `job_types.load`."""
-    from runner.job_types import loader as job_types
+    """Load all job types of the packages; returns the entry of `runner.job_types.loader.load`."""
+    from runner.job_types import loader
 
-    return job_types.load(packages, max_data_bytes, max_data_ratio)
+    return loader.load(packages, max_data_bytes, max_data_ratio)

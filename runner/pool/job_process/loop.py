@@ -1,7 +1,7 @@
-"""What runs inside a job process: one call after the other. Imports nothing of ours but the pool's.
+"""The loop of a job process: it runs one call after the other.
 
-request ─▶ timer, limits on ─▶ entry(request, report) ─▶ proof of the result ─▶ off ─▶ answer
-   ▲              └─ when the time is over, the kernel ends the process                   │
+request ─▶ set timer, limits ─▶ entry(request, report) ─▶ check result ─▶ lift both ─▶ answer
+   ▲               └─ if the timer expires, the kernel kills the process                  │
    └──────────────────────────────────────────────────────────────────────────────────────┘
 """
 
@@ -16,133 +16,141 @@ import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import process as this_process
+from multiprocessing import process as multiprocessing_process
 from multiprocessing import resource_tracker
 from typing import Any, NoReturn
 
 from runner.pool.job_process.clean_up import CleanUp, reset_signals
-from runner.pool.job_process.results import clean, described, proved_result, refused_memory
+from runner.pool.job_process.results import (
+    describe_exception,
+    describe_memory_error,
+    escape_surrogates,
+    validated_result,
+)
 from runner.pool.linux import landlock, processes
-from runner.pool.linux.limits import JobLimits, Limited
+from runner.pool.linux.limits import JobLimits, SoftLimits
 from runner.pool.protocol import messages
-from runner.pool.protocol.output import print_by_lines, print_to
+from runner.pool.protocol.output import configure_output, redirect_output
 
 Entry = Callable[[str, Callable[[str], None]], str]
-"""entry(request, report_progress) -> the result as JSON text; raises what it likes."""
+"""entry(request, report_progress) returns the result as JSON text. It may raise any exception."""
 
 
 @dataclass(frozen=True)
 class LimitedEntry:
-    """The entry, with the bounds of its result and of what it may use."""
+    """The entry, with the limits of its results and resources."""
 
     entry: Entry
     max_result_bytes: int
     limits: JobLimits
     output: int
-    """Where it prints to; -1 for where the keeper does."""
-    place: str
-    """The path of what has the folders of all calls."""
+    """The descriptor to print to; -1 for the output of the keeper."""
+    runner_folder_path: str
+    """The folder that contains the folders of all calls."""
 
 
-def live(
+def run_job_process(
     keeper: int,
     channel: socket.socket,
-    keep: Collection[int],
-    bounded: LimitedEntry,
+    keep_fds: Collection[int],
+    limited_entry: LimitedEntry,
 ) -> NoReturn:
-    """Be a job process, just forked from its keeper, until the keeper is gone."""
+    """Run calls until the keeper is gone. To be called in a process just forked by its keeper."""
     try:
-        _settle_in(keeper, [channel.fileno(), bounded.output, *keep])
-        os.nice(bounded.limits.nice)
-        landlock.shut_in()
-        limited, clean_up = Limited(bounded.limits), CleanUp()
-        print_by_lines()
+        _detach_from_keeper(keeper, [channel.fileno(), limited_entry.output, *keep_fds])
+        os.nice(limited_entry.limits.nice)
+        landlock.restrict_self()
+        soft_limits, clean_up = SoftLimits(limited_entry.limits), CleanUp()
+        configure_output()
         while True:
-            _serve(channel, bounded, limited, clean_up)
+            _serve_one(channel, limited_entry, soft_limits, clean_up)
     except (EOFError, ConnectionError):
-        os._exit(0)  # the keeper listens no more; what a job raises does not get here
+        os._exit(0)  # the keeper has closed the channel; exceptions of jobs are caught below
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(1)
 
 
-def _settle_in(keeper: int, keep: Collection[int]) -> None:
-    """Leave the keeper's signals, session, standard input and descriptors behind."""
+def _detach_from_keeper(keeper: int, keep_fds: Collection[int]) -> None:
+    """Drop the keeper's signal handlers, session, standard input and descriptors."""
     processes.die_with_parent(keeper, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
     reset_signals()
     os.setsid()
-    # The tracker of shared memory and semaphores serves all processes below the runner.
+    # All processes below the runner share one tracker of shared memory and semaphores.
     tracker = resource_tracker.getfd()
-    processes.close_descriptors_but(keep if tracker is None else [*keep, tracker])
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    if nothing > 0:
-        os.close(nothing)
+    kept = keep_fds if tracker is None else [*keep_fds, tracker]
+    processes.close_descriptors_except(kept)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    if null > 0:
+        os.close(null)
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)  # the old one is closed
-    processes.set_name("job")
-    processes.be_first_to_be_killed()
-    # A dump of the memory would delay the news of a crash by seconds.
+    processes.set_process_name("job")
+    processes.raise_oom_score()
+    # Writing a core dump would delay the report of a crash by seconds.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
-def _serve(
-    channel: socket.socket, bounded: LimitedEntry, limited: Limited, clean_up: CleanUp
+def _serve_one(
+    channel: socket.socket, limited_entry: LimitedEntry, soft_limits: SoftLimits, clean_up: CleanUp
 ) -> None:
-    """Take one request and answer it."""
+    """Receive one request, run it, and send the answer."""
     message = messages.receive(channel, wait=True)
     assert message is not None
-    assert message.text is not None
-    request = messages.read(message.text)
-    me, cpu_before = os.getpid(), processes.cpu_seconds()
-    print_to(bounded.output)
+    assert message.body is not None
+    request = messages.read_text(message.body)
+    pid, cpu_before = os.getpid(), processes.cpu_seconds()
+    redirect_output(limited_entry.output)
     report = partial(_report, channel, message.fields["token"])
-    folder = f"{bounded.place}/{message.fields['folder']}"
-    entry = partial(_run_in, folder, bounded.entry, request, report)
-    call = partial(proved_result, entry, bounded.max_result_bytes)
-    answer, result = _answer(call, message.fields["timeout"], limited)
-    if os.getpid() != me:
-        os._exit(1)  # a process that the job forked has come out of the job's own code
+    folder = f"{limited_entry.runner_folder_path}/{message.fields['folder']}"
+    entry = partial(_run_in_folder, folder, limited_entry.entry, request, report)
+    call = partial(validated_result, entry, limited_entry.max_result_bytes)
+    answer, result = _answer(call, message.fields["timeout"], soft_limits)
+    if os.getpid() != pid:
+        os._exit(1)  # a process that the job forked has returned from the job's code
     answer["cpu_seconds"] = processes.cpu_seconds() - cpu_before
     answer["peak_memory_bytes"], answer["memory_bytes"] = clean_up()
     _flush()
     messages.send(channel, answer, result)
 
 
-def _run_in(folder: str, entry: Entry, request: str, report: Callable[[str], None]) -> str:
-    """Run the entry in a folder, which is also that for temporary files and of what it starts."""
+def _run_in_folder(folder: str, entry: Entry, request: str, report: Callable[[str], None]) -> str:
+    """Run the entry in its folder, which is also HOME and the folder for temporary files."""
     os.chdir(folder)
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
-    getattr(this_process.current_process(), "_config", {}).pop("tempdir", None)  # of a job before
+    # multiprocessing remembers a temporary folder, which could be that of an earlier job.
+    getattr(multiprocessing_process.current_process(), "_config", {}).pop("tempdir", None)
     return entry(request, report)
 
 
 def _answer(
-    call: Callable[[], bytes], timeout: float | None, limited: Limited
+    call: Callable[[], bytes], timeout: float | None, soft_limits: SoftLimits
 ) -> tuple[dict[str, Any], bytes | None]:
-    """What came of the call, with timer and limits on; and its result, if there is one."""
+    """Run the call with timer and limits set; returns the answer and the result, if any."""
     try:
-        with limited:
+        with soft_limits:
             signal.setitimer(signal.ITIMER_REAL, timeout or 0)
             return {"kind": "returned"}, call()
     except MemoryError as error:
-        return {"kind": "out_of_memory", **refused_memory(error, limited.limits)}, None
+        return {"kind": "out_of_memory", **describe_memory_error(error, soft_limits.limits)}, None
     except BaseException as error:  # SystemExit and KeyboardInterrupt end only the job, too
-        return {"kind": "raised", **described(error, limited.limits)}, None
+        return {"kind": "raised", **describe_exception(error, soft_limits.limits)}, None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _report(channel: socket.socket, token: str, text: str) -> None:
-    """Tell the keeper how far the job is. Dropped if it is too long, or if it had to wait."""
+    """Send progress to the keeper. It is dropped if it is too long or the channel is full."""
     if not isinstance(text, str):
         raise TypeError(f"progress is text, not of type {type(text).__name__}")
-    messages.send_at_once(channel, {"kind": "progress", "token": token, "text": clean(text)})
+    fields = {"kind": "progress", "token": token, "text": escape_surrogates(text)}
+    messages.try_send(channel, fields)
 
 
 def _flush() -> None:
-    """Print what is buffered; the process may be killed before it ends by itself."""
+    """Write buffered output: the process may be killed before it exits normally."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()

@@ -1,7 +1,4 @@
-"""What came of a call, in words that can cross to the keeper.
-
-Imports nothing of ours but the pool's.
-"""
+"""Converts results and exceptions of a call to text that can be sent to the keeper."""
 
 import errno
 import json
@@ -15,19 +12,22 @@ _MESSAGE_LENGTH = 4000
 
 
 class InvalidResult(Exception):
-    """The entry returned something else than JSON text."""
+    """The entry returned something other than JSON text."""
 
     retryable = False
 
 
 class ResultTooLarge(Exception):
-    """The result has more bytes than a result may have."""
+    """The result is larger than the limit."""
 
     retryable = False
 
 
-def proved_result(call: Callable[[], str], max_bytes: int) -> bytes:
-    """The result of a call, proved to be JSON within bounds."""
+def validated_result(call: Callable[[], str], max_bytes: int) -> bytes:
+    """Make a call, and return its result as UTF-8 after checking that it is JSON text.
+
+    Raises the call's exceptions, InvalidResult, and ResultTooLarge above `max_bytes`.
+    """
     text = call()
     if not isinstance(text, str):
         raise InvalidResult(f"a result is JSON text, not of type {type(text).__name__}")
@@ -41,30 +41,33 @@ def proved_result(call: Callable[[], str], max_bytes: int) -> bytes:
     return data
 
 
-def described(error: BaseException, limits: JobLimits) -> dict[str, Any]:
-    """An exception in words: most of its kind cannot be trusted to cross as objects."""
+def describe_exception(error: BaseException, limits: JobLimits) -> dict[str, Any]:
+    """Return the error type, message and retryability of an exception.
+
+    Exceptions are sent as text, because many cannot be pickled and unpickled.
+    """
     try:
-        text = f"{error}{_limit_met(error, limits)}"
+        text = f"{error}{_exceeded_limit(error, limits)}"
         retryable = bool(getattr(error, "retryable", True))
     except BaseException as second:
-        text, retryable = f"its message cannot be had ({type(second).__name__})", True
+        text, retryable = f"its message is not available ({type(second).__name__})", True
     return {
-        "error_type": clean(type(error).__name__[:_TYPE_LENGTH]),
-        "error_message": clean(text[:_MESSAGE_LENGTH]),
+        "error_type": escape_surrogates(type(error).__name__[:_TYPE_LENGTH]),
+        "error_message": escape_surrogates(text[:_MESSAGE_LENGTH]),
         "retryable": retryable,
     }
 
 
-def refused_memory(error: MemoryError, limits: JobLimits) -> dict[str, Any]:
-    """The same for a job that was refused memory."""
-    words, allowed = described(error, limits), limits.memory_bytes
-    reason = words["error_message"] or "the job was refused memory"
+def describe_memory_error(error: MemoryError, limits: JobLimits) -> dict[str, Any]:
+    """Return the same fields as `describe_exception`, with the type OutOfMemory and the limit."""
+    fields, allowed = describe_exception(error, limits), limits.memory_bytes
+    reason = fields["error_message"] or "the job was refused memory"
     limit = "" if allowed is None else f" (JOB_MEMORY_BYTES={allowed})"
-    return {**words, "error_type": "OutOfMemory", "error_message": f"{reason}{limit}"}
+    return {**fields, "error_type": "OutOfMemory", "error_message": f"{reason}{limit}"}
 
 
-def _limit_met(error: BaseException, limits: JobLimits) -> str:
-    """The limit that an error of the system is owed to, if it is."""
+def _exceeded_limit(error: BaseException, limits: JobLimits) -> str:
+    """Return the setting whose limit caused an OSError, in parentheses; "" if none did."""
     number = error.errno if isinstance(error, OSError) else None
     if number == errno.EFBIG and limits.file_bytes is not None:
         return f" (JOB_FILE_BYTES={limits.file_bytes})"
@@ -73,8 +76,8 @@ def _limit_met(error: BaseException, limits: JobLimits) -> str:
     return ""
 
 
-def clean(text: str) -> str:
-    """Without lone surrogates, which fit no pipe and no database."""
+def escape_surrogates(text: str) -> str:
+    """Escape lone surrogates, which cannot be encoded as UTF-8."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -83,3 +86,4 @@ def _refuse_constant(name: str) -> None:
 
 
 _JSON = json.JSONDecoder(parse_constant=_refuse_constant)
+"""Refuses NaN, Infinity and -Infinity, which are not JSON."""

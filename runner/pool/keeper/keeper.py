@@ -1,14 +1,15 @@
-"""A keeper: a worker of the pool's executor. It runs no job itself, but keeps one job process.
+"""A keeper: a worker of the pool's executor that supervises one job process and runs no job itself.
 
     pool ─────── call, kill ──▶ keeper ──fork, request──▶ job process
       ▲                           │ ◀───progress, answer─────┘
-      └─ progress; outcome, when ─┘
-         nothing of the call is left
+      └─ progress; outcome, after ┘
+         the call has left no process
 
-Which call it has begun it says by a mark, see runner/pool/protocol/begun_calls.py: a message would wake the pool.
+A keeper announces the start of a call in shared memory (protocol/begun_calls.py), because a message
+would wake the pool.
 
-All its life is one call of the executor: one for each job would cost more than a short job does.
-One thread, because it forks. Imports nothing of ours but the pool's.
+The whole life of a keeper is a single call of the executor: one executor call for each job would
+cost more than a short job does. A keeper has one thread, because it forks.
 """
 
 import contextlib
@@ -20,15 +21,19 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from runner.pool.job_process.loop import Entry
-from runner.pool.keeper import ending
-from runner.pool.keeper.ending import LEASE_ENDED, NOT_RECEIVED, CallEnd
 from runner.pool.keeper.job_process import JobProcess
 from runner.pool.keeper.limits_exceeded import LimitWatchdog
 from runner.pool.keeper.orders import CallOrders
-from runner.pool.keeper.signals import heed_signals
-from runner.pool.keeper.watch import CallWatch, RunnerGone, WatchedDescriptors
+from runner.pool.keeper.signals import install_signal_handlers
+from runner.pool.keeper.watch import (
+    LEASE_ENDED,
+    CallEnd,
+    CallWatch,
+    RunnerGone,
+    WatchedDescriptors,
+)
 from runner.pool.linux import processes
-from runner.pool.linux.work_folders import WorkFolder
+from runner.pool.linux.work_folders import JobFolder
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import BegunCalls
 from runner.pool.protocol.lease import Lease
@@ -36,163 +41,175 @@ from runner.pool.protocol.setup import KeeperArguments
 
 T = TypeVar("T")
 
+_NOT_RECEIVED = CallEnd("lost", ("Lost", "the job could not be received: too many open files"))
+"""The kernel has dropped the descriptor of the request, because the keeper has too many open."""
+
 _keeper: "Keeper | None" = None
-"""The one that this process is."""
+"""The keeper of this process."""
 _entry: Entry | None = None
-"""What the fork server has loaded, and so all that it forks have."""
+"""The entry that the fork server has loaded. Forked processes inherit it."""
 
 
-def hold(entry: Entry) -> None:
-    """Have all keepers that will be forked from this process run this entry."""
+def set_entry(entry: Entry) -> None:
+    """Set the entry that all keepers forked from this process will run."""
     global _entry
     _entry = entry
 
 
-def start(setup: KeeperArguments) -> None:
-    """Make this process a keeper: what the executor does first in each of its workers."""
+def start(arguments: KeeperArguments) -> None:
+    """Make this process a keeper. The executor calls this first in each of its workers."""
     global _keeper
-    _keeper = Keeper(setup)
+    _keeper = Keeper(arguments)
 
 
 def serve() -> NoReturn:
-    """Run the calls that come over the channel of this keeper, until it ends with its runner."""
+    """Run the calls that the pool sends to this keeper, until the runner ends."""
     assert _keeper is not None
     while True:
         _keeper.serve_one()
 
 
 class Keeper:
-    """Keeps one job process warm, runs calls in it, and replaces it."""
+    """Keeps one job process ready, runs calls in it, and replaces it."""
 
-    def __init__(self, setup: KeeperArguments):
+    def __init__(self, arguments: KeeperArguments):
         """Fork the first job process. Raises OSError."""
-        self._setup = setup
+        self._limits = arguments.limits
+        self._keep_fds = [each.descriptor for each in arguments.keep_fds]
+        self._runner_folder_path = arguments.runner_folder_path
         self._token: str | None = None
         self._process: JobProcess | None = None
-        self._given = [each.descriptor for each in setup.keep], setup.limits, setup.work_path
-        self._slot, self._channel = setup.take_slot()
-        self._marks = BegunCalls(setup.marks.descriptor)
-        wakeup = heed_signals(setup.runner, self._die)
-        self._ears = WatchedDescriptors(
-            CallOrders(self._channel), wakeup, Lease(setup.lease.descriptor)
+        self._slot, self._channel = arguments.take_slot()
+        self._begun_calls = BegunCalls(arguments.begun_calls.descriptor)
+        wakeup = install_signal_handlers(arguments.runner_pid, self._die)
+        self._watched = WatchedDescriptors(
+            CallOrders(self._channel), wakeup, Lease(arguments.lease.descriptor)
         )
-        self._folder = WorkFolder(setup.work.descriptor, setup.work_path)
+        self._folder = JobFolder(arguments.runner_folder.descriptor, self._runner_folder_path)
         assert _entry is not None
         self._entry = _entry
-        gc.freeze()  # keeps what there is in pages that are shared with the job processes
-        self._living_process()
+        gc.freeze()  # keeps existing objects in memory pages that job processes share
+        self._ensure_process()
         with contextlib.suppress(OSError):  # tried again for the first call
-            self._folder.give()
+            self._folder.prepare()
         self._send({"kind": "ready"})
 
     def serve_one(self) -> None:
         """Wait for a call, and run it."""
-        message = self._ask_orders(self._ears.orders.next_call)
-        request = None if message.text is None else messages.read(message.text)
+        message = self._read_orders(self._watched.orders.next_call)
+        request = None if message.body is None else messages.read_text(message.body)
         self._token = message.fields["token"]
         try:
             self._run(message.fields, request)
         finally:
-            self._token = None  # if the keeper has failed at this call: that is not innocent then
+            # If this call made the keeper fail, the call counts as the cause of its loss.
+            self._token = None
 
     def _run(self, call: dict[str, Any], request: str | None) -> None:
         token, timeout = call["token"], call["timeout"]
-        # In this order: before a runner takes up a new lease, it has all killed of the old one.
-        if request is None or self._ears.lease.left() == 0.0:  # the pool was stopped with the call
-            self._tell(NOT_RECEIVED if request is None else LEASE_ENDED, None)
+        # The lease is checked before the kill orders. A runner that sets a new lease has already
+        # ordered the kill of every call of the old one. So a call that passes both checks belongs
+        # to the current lease.
+        if request is None or self._watched.lease.seconds_left() == 0.0:
+            self._send_outcome(_NOT_RECEIVED if request is None else LEASE_ENDED, None)
             return
-        if self._ask_orders(lambda: self._ears.orders.is_killed(token)):
-            self._tell(CallEnd("killed"), None)
+        if self._read_orders(lambda: self._watched.orders.is_killed(token)):
+            self._send_outcome(CallEnd("killed"), None)
             return
         try:
-            process, folder = self._living_process(), self._folder.give()
+            process, folder = self._ensure_process(), self._folder.prepare()
         except OSError as error:
-            self._tell(ending.lost(f"the keeper could not fork or make a folder: {error}"), None)
+            reason = f"the keeper could not fork or make a folder: {error}"
+            self._send_outcome(CallEnd("lost", ("Lost", reason)), None)
             return
-        # First, so that no call runs which the pool takes for one that waits.
-        self._marks.begin(self._slot, call["number"], process.pid)
-        excess = LimitWatchdog(process.limits, self._folder.used)
-        watch = CallWatch(self._ears, process, excess, token, timeout, self._setup.limits.grace)
-        process.ask(token, request, timeout, folder)
-        self._settle(process, watch)
-        self._renew(process)
+        # Before the call is sent, so that the pool never takes a running call for a waiting one.
+        self._begun_calls.begin(self._slot, call["number"], process.pid)
+        watchdog = LimitWatchdog(process.limits, self._folder.used_bytes)
+        watch = CallWatch(self._watched, process, watchdog, token, timeout, self._limits.grace)
+        process.send_call(token, request, timeout, folder)
+        self._finish(process, watch)
+        self._prepare_next(process)
 
-    def _settle(self, process: JobProcess, watch: CallWatch) -> None:
-        """Wait for the end, leave nothing of the call behind, and only then tell the outcome."""
+    def _finish(self, process: JobProcess, watch: CallWatch) -> None:
+        """Wait for the end of the call, remove all that it left, and then send the outcome."""
         try:
-            ended = watch.ending()
+            end = watch.wait_for_end()
         except RunnerGone:
             self._die()
         seconds = time.monotonic() - watch.started_at
-        if ended.answer is None:
-            used = self._kill(process)
+        if end.answer is None:
+            usage = self._kill(process)
         else:
-            used = process.used_by(ended.answer)
-            if ended.kind == "out_of_memory" or process.has_leftovers():
+            usage = process.record_usage(end.answer)
+            if end.kind == "out_of_memory" or process.has_stray_processes():
                 self._kill(process)
-        self._folder.take_back()
+        self._folder.discard()
         process.output.finish(self._channel, self._token or "")
-        self._tell(ended, used, seconds=seconds, pid=process.pid)
+        self._send_outcome(end, usage, seconds=seconds, pid=process.pid)
 
-    def _renew(self, process: JobProcess) -> None:
-        """Have a fresh job process and a folder ready: the next call needs no room for them."""
-        if self._process and self._is_worn(process):
+    def _prepare_next(self, process: JobProcess) -> None:
+        """Prepare a job process and a folder while the keeper is idle."""
+        if self._process and self._needs_replacement(process):
             self._kill(process)
-        if self._ears.orders.has_next:
-            return  # it comes at once, and sees to both
+        if self._watched.orders.has_next:
+            return  # the next call is run at once, and prepares both
         with contextlib.suppress(OSError):  # tried again for the next call
-            self._living_process()
-            self._folder.give()
+            self._ensure_process()
+            self._folder.prepare()
 
-    def _is_worn(self, process: JobProcess) -> bool:
-        limits = self._setup.limits
-        return process.is_worn(limits.jobs_per_process, limits.max_kept_bytes)
+    def _needs_replacement(self, process: JobProcess) -> bool:
+        return process.needs_replacement(self._limits.jobs_per_process, self._limits.max_kept_bytes)
 
-    def _living_process(self) -> JobProcess:
-        """The job process, or a new one in the place of a dead one. Raises OSError."""
+    def _ensure_process(self) -> JobProcess:
+        """Return the job process; a new one if there is none or it has died. Raises OSError."""
         if self._process and self._process.exit_code() is not None:
             self._kill(self._process)
         if self._process is None:
-            self._process = JobProcess(self._entry, *self._given)
+            self._process = JobProcess(
+                self._entry, self._keep_fds, self._limits, self._runner_folder_path
+            )
         return self._process
 
     def _kill(self, process: JobProcess) -> processes.ProcessUsage:
         self._process = None
         return process.kill()
 
-    def _tell(self, ended: CallEnd, used: processes.ProcessUsage | None, **more: Any) -> None:
-        """Give the pool the outcome, in the words of its Outcome."""
-        error_type, error_message = ended.error or (None, None)
+    def _send_outcome(
+        self, end: CallEnd, usage: processes.ProcessUsage | None, **more: Any
+    ) -> None:
+        """Send the fields of a `CallOutcome` to the pool."""
+        error_type, error_message = end.error or (None, None)
         outcome = {
-            "kind": ended.kind,
+            "kind": end.kind,
             "error_type": error_type,
             "error_message": error_message,
-            "retryable": ended.answer is None or ended.answer.get("retryable", True),
-            "cpu_seconds": used and used.cpu_seconds,
-            "peak_memory_bytes": used and used.peak_memory_bytes,
-            "innocent": ended.kind == "lost",
+            "retryable": end.answer is None or end.answer.get("retryable", True),
+            "cpu_seconds": usage and usage.cpu_seconds,
+            "peak_memory_bytes": usage and usage.peak_memory_bytes,
+            "not_at_fault": end.kind == "lost",
             **more,
         }
-        self._send({"kind": "outcome", "token": self._token, "outcome": outcome}, ended.result)
-        messages.drop(ended.result)
+        self._send({"kind": "outcome", "token": self._token, "outcome": outcome}, end.result)
+        messages.drop(end.result)
 
-    def _send(self, fields: dict[str, Any], text: messages.Text | None = None) -> None:
+    def _send(self, fields: dict[str, Any], body: messages.Body | None = None) -> None:
         try:
-            messages.send(self._channel, fields, text)
+            messages.send(self._channel, fields, body)
         except ConnectionError:
             self._die()  # the runner is gone
 
-    def _ask_orders(self, ask: Callable[[], T]) -> T:
+    def _read_orders(self, read: Callable[[], T]) -> T:
+        """Call a method of `CallOrders`; the keeper dies if the runner is gone."""
         try:
-            return ask()
+            return read()
         except EOFError:
             self._die()
 
     def _die(self, *_: object) -> NoReturn:
-        """Kill all below, say whose call that has cost, and exit."""
+        """Kill all descendants, tell the pool which call that ends, and exit."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
-            processes.kill_below()
+            processes.kill_descendants()
             if self._token is not None:
                 messages.send(self._channel, {"kind": "terminated", "token": self._token})
         finally:

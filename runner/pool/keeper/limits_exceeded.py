@@ -1,9 +1,8 @@
-"""Whether a call has taken more than it may, of what the kernel does not bound for one job alone.
+"""Enforces limits that the kernel cannot enforce per job: folder size and number of processes.
 
-The number of processes it bounds for a user (RLIMIT_NPROC) or a container, of which the job's
-neighbours are as well; the size of a folder not at all. So the keeper looks, a few times a second,
-which takes some microseconds for a job that has neither files nor children. Imports nothing of
-ours but the pool's.
+The kernel limits processes only per user (RLIMIT_NPROC) or container, and other jobs share both. It
+does not limit the size of a folder at all. So the keeper checks both a few times a second. A check
+takes some microseconds if the job has neither files nor children.
 """
 
 import math
@@ -14,40 +13,43 @@ from collections.abc import Callable
 from runner.pool.linux import proc
 from runner.pool.linux.limits import JobLimits
 
-_LOOK_SECONDS = 0.25
-_SHARE = 0.1
-"""Of a keeper's time that looks may take, however much there is to look at."""
+_CHECK_SECONDS = 0.25
+_MAX_TIME_SHARE = 0.1
+"""The share of a keeper's time that checks may take, however many files there are."""
 
 
 class LimitWatchdog:
-    """Looks at one call. Times are of the monotonic clock, in seconds."""
+    """Checks the limits of one call. Times are seconds of the monotonic clock."""
 
-    def __init__(self, limits: JobLimits, used: Callable[[int], int]):
-        """`used` tells the bytes in the folder; it need not count beyond what it is given."""
-        self._limits, self._used = limits, used
-        is_bounded = limits.folder_bytes is not None or limits.processes is not None
-        self.next_at = time.monotonic() + _LOOK_SECONDS if is_bounded else math.inf
-        """When it is to be looked for again."""
+    def __init__(self, limits: JobLimits, used_bytes: Callable[[int], int]):
+        """`used_bytes(limit)` returns the size of the job's folder; it may stop counting above
+        `limit`."""
+        self._limits, self._used_bytes = limits, used_bytes
+        is_limited = limits.folder_bytes is not None or limits.processes is not None
+        self.next_check_at = time.monotonic() + _CHECK_SECONDS if is_limited else math.inf
 
-    def found(self) -> tuple[str, str] | None:
-        """Type and message of the error, if it is too much; looked for if it is time."""
+    def check(self) -> tuple[str, str] | None:
+        """Return the type and message of an error if a limit is exceeded.
+
+        Does nothing before `next_check_at`.
+        """
         now = time.monotonic()
-        if now < self.next_at:
+        if now < self.next_check_at:
             return None
-        found = self._too_many_processes() or self._too_large_a_folder()
-        took = time.monotonic() - now
-        self.next_at = now + max(_LOOK_SECONDS, took / _SHARE)
-        return found
+        error = self._check_processes() or self._check_folder()
+        duration = time.monotonic() - now
+        self.next_check_at = now + max(_CHECK_SECONDS, duration / _MAX_TIME_SHARE)
+        return error
 
-    def _too_many_processes(self) -> tuple[str, str] | None:
-        most = self._limits.processes
-        if most is None or proc.count_below(os.getpid(), most) <= most:
+    def _check_processes(self) -> tuple[str, str] | None:
+        limit = self._limits.processes
+        if limit is None or proc.count_descendants(os.getpid(), limit) <= limit:
             return None
-        text = f"the job had more processes and threads than JOB_PROCESSES={most} allows"
+        text = f"the job had more processes and threads than JOB_PROCESSES={limit} allows"
         return "ProcessesExceeded", text
 
-    def _too_large_a_folder(self) -> tuple[str, str] | None:
-        most = self._limits.folder_bytes
-        if most is None or self._used(most) <= most:
+    def _check_folder(self) -> tuple[str, str] | None:
+        limit = self._limits.folder_bytes
+        if limit is None or self._used_bytes(limit) <= limit:
             return None
-        return "FolderExceeded", f"the job wrote more than JOB_FOLDER_BYTES={most} to its folder"
+        return "FolderExceeded", f"the job wrote more than JOB_FOLDER_BYTES={limit} to its folder"

@@ -1,9 +1,8 @@
-"""How many processes the kernel has killed since memory ran out.
+"""Counts the processes that the kernel's OOM killer has killed.
 
-The number is that of this process's cgroup, of version 1 or 2, whoever's limit it was that they
-ran into; where there is no cgroup, it is that of the whole system.
-
-Imports nothing of ours.
+The counter belongs to the memory cgroup (version 1 or 2) of this process. It counts every kill in
+the cgroup, no matter whether the limit of this cgroup or of a parent was reached. Without a cgroup,
+the counter of the whole system is used.
 """
 
 import contextlib
@@ -14,20 +13,23 @@ from pathlib import Path
 
 _FIELD = b"oom_kill"
 _READ_BYTES = 65536
-_OF_THE_SYSTEM = Path("/proc/vmstat")
+_SYSTEM_COUNTER = Path("/proc/vmstat")
 
 
 def count() -> int:
-    """The number up to now, from where this process was at the first call."""
-    counter = _counter()
+    """Return the number of OOM kills so far, in the cgroup that this process had at first call."""
+    counter = _open_counter()
     try:
-        return 0 if counter is None else _in(os.pread(counter, _READ_BYTES, 0)) or 0
+        return 0 if counter is None else _parse(os.pread(counter, _READ_BYTES, 0)) or 0
     except OSError:
-        return 0  # the cgroup is gone, and so is whoever it could tell of
+        return 0  # the cgroup has been removed
 
 
-def files(cgroups: str, mounts: str) -> Iterator[Path]:
-    """Where the number may stand, the best first, by /proc/self/cgroup and /proc/self/mountinfo."""
+def candidate_files(cgroups: str, mounts: str) -> Iterator[Path]:
+    """Yield the files that may contain the counter, the most specific first.
+
+    `cgroups` and `mounts` are the texts of /proc/self/cgroup and /proc/self/mountinfo.
+    """
     paths = {line.split(":", 2)[1]: line.split(":", 2)[2] for line in cgroups.splitlines()}
     for line in mounts.splitlines():
         mount, _, system = line.partition(" - ")
@@ -40,22 +42,22 @@ def files(cgroups: str, mounts: str) -> Iterator[Path]:
             yield Path(point, path, "memory.oom_control")
         elif kind == "cgroup2" and "" in paths:
             yield Path(point, os.path.relpath(paths[""], root), "memory.events")
-    yield _OF_THE_SYSTEM
+    yield _SYSTEM_COUNTER
 
 
 @functools.cache
-def _counter() -> int | None:
-    """An open file that has the number; opened once, since it is read for each call."""
+def _open_counter() -> int | None:
+    """Open the file with the counter, once, because it is read for every call."""
     own = Path("/proc/self/cgroup"), Path("/proc/self/mountinfo")
-    found = files(*(file.read_text() if file.exists() else "" for file in own))
+    found = candidate_files(*(file.read_text() if file.exists() else "" for file in own))
     for file in found:
         with contextlib.suppress(OSError):
-            if _in(file.read_bytes()) is not None:
+            if _parse(file.read_bytes()) is not None:
                 return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     return None
 
 
-def _in(text: bytes) -> int | None:
-    """The number in such a file."""
+def _parse(text: bytes) -> int | None:
+    """Return the counter from the text of such a file, or None if it has none."""
     lines = (line.split() for line in text.splitlines())
     return next((int(line[1]) for line in lines if line[0] == _FIELD), None)

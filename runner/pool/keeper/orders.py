@@ -1,7 +1,4 @@
-"""What a keeper is told to do: calls, which wait in line, and kills.
-
-Imports nothing of ours but the pool's.
-"""
+"""Orders from the pool to a keeper: calls to run, which wait in a queue, and kills."""
 
 import socket
 from collections import deque
@@ -10,45 +7,46 @@ from runner.pool.protocol import messages
 
 
 class CallOrders:
-    """The line of calls of one keeper, filled from its channel to the pool."""
+    """The queue of calls of one keeper, filled from its channel to the pool."""
 
     def __init__(self, channel: socket.socket):
         self.channel = channel
-        self._line: deque[messages.Message] = deque()
+        self._queue: deque[messages.Message] = deque()
 
     def next_call(self) -> messages.Message:
-        """The first call in line, or the next to come. Raises EOFError when the pool is gone."""
-        while not self._line:
+        """Return the first call in the queue, or wait for one. Raises EOFError if the pool is
+        gone."""
+        while not self._queue:
             message = messages.receive(self.channel, wait=True)
             assert message is not None
-            if message.fields["kind"] == "call":  # a kill has come too late
-                self._line.append(message)
-        return self._line.popleft()
+            if message.fields["kind"] == "call":  # else a kill order that came too late
+                self._queue.append(message)
+        return self._queue.popleft()
 
     @property
     def has_next(self) -> bool:
-        """Whether a call is in line."""
-        return bool(self._line)
+        """Whether a call is in the queue."""
+        return bool(self._queue)
 
     def is_killed(self, token: str) -> bool:
-        """Take all that has come: whether the call that runs is to be killed.
+        """Process all orders that have arrived; returns whether one kills the call `token`.
 
-        Calls get in line; one of them that is to be killed leaves it at once. An order for a call
-        that has ended is late. Raises EOFError when the pool is gone.
+        New calls are queued. A kill order for a queued call removes it at once. Kill orders for
+        calls that have ended are ignored. Raises EOFError if the pool is gone.
         """
         killed = False
         while (message := messages.receive(self.channel)) is not None:
             if message.fields["kind"] == "call":
-                self._line.append(message)
+                self._queue.append(message)
             elif message.fields["token"] == token:
                 killed = True
             else:
-                self._take_out(message.fields["token"])
+                self._kill_queued(message.fields["token"])
         return killed
 
-    def _take_out(self, token: str) -> None:
-        for call in [call for call in self._line if call.fields["token"] == token]:
-            self._line.remove(call)
-            messages.drop(call.text)
-            outcome = {"kind": "killed", "innocent": True}
+    def _kill_queued(self, token: str) -> None:
+        for call in [call for call in self._queue if call.fields["token"] == token]:
+            self._queue.remove(call)
+            messages.drop(call.body)
+            outcome = {"kind": "killed", "not_at_fault": True}
             messages.send(self.channel, {"kind": "outcome", "token": token, "outcome": outcome})

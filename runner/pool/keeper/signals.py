@@ -1,4 +1,4 @@
-"""What a keeper does at signals. Imports nothing of ours but the pool's."""
+"""The signal handlers of a keeper."""
 
 import os
 import signal
@@ -7,34 +7,35 @@ from collections.abc import Callable
 from runner.pool.linux import processes
 
 
-def heed_signals(runner: int, die: Callable[[], object]) -> int:
-    """Die orderly with the runner and at its wish; returns what is readable after a signal.
+def install_signal_handlers(runner_pid: int, die: Callable[[], object]) -> int:
+    """Make a keeper call `die` when the runner ends or terminates it.
 
-    The pool has blocked SIGINT and SIGTERM in its keepers, until now. What a terminal or a
-    process manager sends to the runner's whole process group is for the runner alone to heed.
+    Returns a descriptor that becomes readable after each signal. SIGINT and SIGTERM have been
+    blocked in keepers up to here. The keeper gets a process group of its own, because signals that
+    a terminal or process manager sends to the runner's group are for the runner alone.
     """
 
-    def look_up(*_: object) -> None:
-        """Die if the runner has; others may send this signal as well."""
-        if os.getppid() != runner:
+    def die_if_orphaned(*_: object) -> None:
+        """Handle SIGCONT, which other processes can send as well."""
+        if os.getppid() != runner_pid:
             die()
 
     os.setpgid(0, 0)
-    early = signal.sigtimedwait({signal.SIGTERM}, 0)
-    if early is not None and early.si_pid == runner:
+    pending = signal.sigtimedwait({signal.SIGTERM}, 0)
+    if pending is not None and pending.si_pid == runner_pid:
         die()
     wakeup, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, _note)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal: the runner's to heed
+    signal.signal(signal.SIGCHLD, _do_nothing)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal: for the runner to handle
     signal.signal(signal.SIGTERM, lambda *_: die())
-    signal.signal(signal.SIGCONT, look_up)
-    processes.adopt_orphans()
-    # This one reaches a keeper that somebody has stopped, too.
-    processes.die_with_parent(runner, signal.SIGCONT)
+    signal.signal(signal.SIGCONT, die_if_orphaned)
+    processes.set_subreaper()
+    # SIGCONT also wakes a keeper that is stopped.
+    processes.die_with_parent(runner_pid, signal.SIGCONT)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     return wakeup
 
 
-def _note(*_: object) -> None:
-    """What has to be there for Python to write to the wakeup descriptor."""
+def _do_nothing(*_: object) -> None:
+    """Python writes to the wakeup descriptor only for signals that have a handler."""

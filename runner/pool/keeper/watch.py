@@ -1,12 +1,11 @@
-"""How a keeper watches one call, until it ends or is to be ended.
+"""Watches one call in a job process until the call ends or must be ended.
 
-    job process ── progress, answer ──▶ ┌───────┐
-    its end (SIGCHLD) ────────────────▶ │ Watch │ ─▶ Ending
-    pool ── kill ─────────────────────▶ │       │ ─▶ RunnerGone
-    the backstop's time, the lease's ─▶ └───────┘
+    job process ── progress, answer ──▶ ┌───────────┐
+    its exit (SIGCHLD) ───────────────▶ │ CallWatch │ ─▶ CallEnd
+    pool ── kill ─────────────────────▶ │           │ ─▶ RunnerGone
+    deadline, end of the lease ───────▶ └───────────┘
 
-What came first wins: an answer that was sent counts, though the process died or was to be killed
-right after. Imports nothing of ours but the pool's.
+The first event wins: an answer counts even if the process dies or is to be killed right after it.
 """
 
 import math
@@ -15,9 +14,8 @@ import select
 import signal
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from runner.pool.keeper.ending import LEASE_ENDED, CallEnd, answered
 from runner.pool.keeper.job_process import JobProcess
 from runner.pool.keeper.limits_exceeded import LimitWatchdog
 from runner.pool.keeper.orders import CallOrders
@@ -25,138 +23,158 @@ from runner.pool.linux import processes
 from runner.pool.protocol import messages
 from runner.pool.protocol.lease import Lease
 
-BACKSTOP_SECONDS = 1.0
-"""How long after a timeout the keeper ends what the kernel's timer has not."""
+KEEPER_DELAY_SECONDS = 1.0
+"""How long after a timeout the keeper ends the call itself, in case the kernel's timer failed."""
 _PROGRESS_SECONDS = 0.05
-"""The least time between two messages of progress; only the newest waits for its turn."""
-_WAIT_SECONDS = 3600.0
-_LOOK_SECONDS = 1.0
-"""How often CPU time is looked at, if limited: a job can ignore the kernel's signal; and a lease
-that ends: it may be set anew, and goes on while the machine sleeps."""
-_AT_MOST = 1000
-"""Messages heard in one turn: more than fit into a channel, and bounded: a flood delays no kill."""
+"""The minimum time between two progress messages. Only the newest progress waits to be sent."""
+_MAX_POLL_SECONDS = 3600.0
+_CHECK_SECONDS = 1.0
+"""How often the CPU time is checked, if limited, since a job can ignore SIGXCPU; and the lease, if
+it ends, since it can be renewed and its clock also runs during suspend."""
+_MAX_MESSAGES = 1000
+"""How many messages are received per wake-up: more than a channel holds, but limited, so that a
+flood of messages does not delay a kill."""
 
 
 class RunnerGone(Exception):
     """The runner has ended."""
 
 
+class CallEnd(NamedTuple):
+    """How a call ended, as its keeper sees it."""
+
+    kind: str
+    """The kind of the outcome, see `CallOutcome`."""
+    error: tuple[str, str] | None = None
+    """The type and message of the error."""
+    answer: dict[str, Any] | None = None
+    """The fields of the job process's answer, if it sent one."""
+    result: messages.Body | None = None
+    """The JSON text of the result."""
+
+
+LEASE_ENDED = CallEnd("lost", ("Lost", "the runner did not renew its lease in time"))
+
+
 @dataclass(frozen=True)
 class WatchedDescriptors:
-    """What a keeper listens to besides its job process."""
+    """Event sources of a keeper besides its job process."""
 
     orders: CallOrders
-    """From the pool; they end with the runner."""
+    """Orders of the pool. Their channel closes when the runner ends."""
     wakeup: int
-    """Readable after a signal."""
+    """A descriptor that is readable after a signal."""
     lease: Lease
-    """When it ends, so does the call."""
+    """When the lease ends, the call is ended, too."""
 
 
 class CallWatch:
-    """One call in a job process. Times are of the monotonic clock, in seconds."""
+    """One call in a job process. Times are seconds of the monotonic clock."""
 
     def __init__(
         self,
-        ears: WatchedDescriptors,
+        watched: WatchedDescriptors,
         process: JobProcess,
-        excess: LimitWatchdog,
+        limit_watchdog: LimitWatchdog,
         token: str,
         timeout: float | None,
         grace: float,
     ):
         self.started_at = time.monotonic()
-        self._ears = ears
+        self._watched = watched
         self._process = process
-        self._excess = excess
+        self._limit_watchdog = limit_watchdog
         self._token = token
-        self._limit = math.inf if timeout is None else timeout
+        self._timeout = math.inf if timeout is None else timeout
         self._grace = grace
-        self._deadline = self.started_at + self._limit + BACKSTOP_SECONDS
-        self._killed = self._silent = False
+        self._deadline = self.started_at + self._timeout + KEEPER_DELAY_SECONDS
+        self._kill_requested = self._channel_closed = False
         self._progress: dict[str, Any] | None = None
-        self._progress_at = 0.0
-        # No select(): descriptors may be above its 1024.
+        self._next_progress_at = 0.0
+        # Not select(), which fails for descriptors above 1023.
         self._poll = select.poll()
-        for descriptor in (ears.wakeup, ears.orders.channel, process.channel):
+        for descriptor in (watched.wakeup, watched.orders.channel, process.channel):
             self._poll.register(descriptor, select.POLLIN)
         process.output.register(self._poll)
 
-    def ending(self) -> CallEnd:
+    def wait_for_end(self) -> CallEnd:
         """Wait for the end of the call. Raises RunnerGone."""
-        ending = None
-        while ending is None:
+        end = None
+        while end is None:
             self._wait()
-            ending = self._hear() or self._ended()
-            if ending is None:
-                self._obey()
-                ending = self._overdue()
-            self._pass_progress(last=ending is not None)
-            self._process.output.pass_on(self._ears.orders.channel, self._token)
-        if self._killed:
-            messages.drop(ending.result)
+            end = self._receive() or self._check_exit()
+            if end is None:
+                self._check_orders()
+                end = self._check_deadlines()
+            self._forward_progress(last=end is not None)
+            self._process.output.forward(self._watched.orders.channel, self._token)
+        if self._kill_requested:
+            messages.drop(end.result)
             return CallEnd("killed")
-        return ending
+        return end
 
     def _wait(self) -> None:
-        """Sleep until something may have come."""
-        progress_at = self._progress_at if self._progress else math.inf
-        output_at = self._process.output.due_at(self._poll)
-        until = min(self._deadline, progress_at, output_at, self._excess.next_at)
-        lease, cpu_limit = self._ears.lease.left(), self._process.limits.cpu_seconds
-        look = _WAIT_SECONDS if lease == math.inf and cpu_limit is None else _LOOK_SECONDS
-        seconds = min(max(until - time.monotonic(), 0.0), lease, look)
+        """Wait for an event or until something is due."""
+        progress_at = self._next_progress_at if self._progress else math.inf
+        output_at = self._process.output.next_due(self._poll)
+        until = min(self._deadline, progress_at, output_at, self._limit_watchdog.next_check_at)
+        lease_seconds = self._watched.lease.seconds_left()
+        has_cpu_limit = self._process.limits.cpu_seconds is not None
+        is_unlimited = lease_seconds == math.inf and not has_cpu_limit
+        max_seconds = _MAX_POLL_SECONDS if is_unlimited else _CHECK_SECONDS
+        seconds = min(max(until - time.monotonic(), 0.0), lease_seconds, max_seconds)
         for descriptor, _ in self._poll.poll(math.ceil(seconds * 1000)):
-            if descriptor == self._ears.wakeup:
+            if descriptor == self._watched.wakeup:
                 os.read(descriptor, 4096)
-            self._process.output.heed(descriptor, self._poll)
+            self._process.output.on_readable(descriptor, self._poll)
 
-    def _hear(self) -> CallEnd | None:
-        """Take what the job process has sent; the ending, if that was its answer."""
+    def _receive(self) -> CallEnd | None:
+        """Receive the messages of the job process; returns the end if one is its answer."""
         try:
-            for _ in range(_AT_MOST):
-                message = self._process.hear()
+            for _ in range(_MAX_MESSAGES):
+                message = self._process.receive()
                 if message is None:
                     break
                 if message.fields["kind"] != "progress":
-                    return answered(message)
+                    return _end_by_answer(message)
                 self._progress = message.fields
         except EOFError:
-            self._fall_silent()
+            self._on_channel_closed()
         except ValueError:
             return CallEnd("crashed", ("Crashed", "the job wrote to the channel of its process"))
         return None
 
-    def _fall_silent(self) -> None:
-        """The channel is closed: the process is about to end, or has become another program."""
-        if not self._silent:
-            self._silent = True
+    def _on_channel_closed(self) -> None:
+        """The process is about to exit, or has closed its descriptors or run another program."""
+        if not self._channel_closed:
+            self._channel_closed = True
             self._poll.unregister(self._process.channel)
-            self._end_by(time.monotonic() + BACKSTOP_SECONDS)
+            self._end_by(time.monotonic() + KEEPER_DELAY_SECONDS)
 
-    def _ended(self) -> CallEnd | None:
-        """The ending, if the process has ended."""
+    def _check_exit(self) -> CallEnd | None:
+        """Return the end if the process has exited."""
         if (code := self._process.exit_code()) is None:
             return None
-        if answer := self._hear():  # sent since it was heard last, but before its end
+        if answer := self._receive():  # sent between the last receive and the exit
             return answer
-        if code == -signal.SIGALRM and time.monotonic() - self.started_at >= self._limit:
+        if code == -signal.SIGALRM and time.monotonic() - self.started_at >= self._timeout:
             return self._timed_out()
         if code == -signal.SIGXCPU and self._process.over_cpu_limit() >= 0:
-            return self._out_of_cpu()
+            return self._out_of_cpu_time()
         if code == -signal.SIGXFSZ:
             text = "the job process wrote a file beyond JOB_FILE_BYTES"
             return CallEnd("crashed", ("FileTooLarge", text))
         if code == -signal.SIGKILL and self._process.memory_ran_out():
             text = "memory ran out, and the kernel killed the job process"
             return CallEnd("out_of_memory", ("OutOfMemory", text))
-        return CallEnd("crashed", ("Crashed", f"the job process {processes.in_words(code)}"))
+        text = f"the job process {processes.describe_exit(code)}"
+        return CallEnd("crashed", ("Crashed", text))
 
-    def _obey(self) -> None:
-        """Take orders."""
+    def _check_orders(self) -> None:
+        """Start the kill of the call if the pool has ordered it. Raises RunnerGone."""
         try:
-            if self._ears.orders.is_killed(self._token) and not self._killed:
-                self._killed = True
+            if self._watched.orders.is_killed(self._token) and not self._kill_requested:
+                self._kill_requested = True
                 self._end_by(time.monotonic() + self._grace)
                 if self._grace:
                     processes.send_signal(self._process.pid, signal.SIGTERM, group=True)
@@ -167,35 +185,43 @@ class CallWatch:
     def _end_by(self, moment: float) -> None:
         self._deadline = min(self._deadline, moment)
 
-    def _overdue(self) -> CallEnd | None:
-        if self._ears.lease.left() == 0.0:
+    def _check_deadlines(self) -> CallEnd | None:
+        if self._watched.lease.seconds_left() == 0.0:
             return LEASE_ENDED
         if time.monotonic() < self._deadline:
-            return None if self._killed else self._beyond_limits()
-        if self._killed:
+            return None if self._kill_requested else self._check_limits()
+        if self._kill_requested:
             return CallEnd("killed")
-        if self._silent:
+        if self._channel_closed:
             return CallEnd("crashed", ("Crashed", "the job process closed its channel"))
         return self._timed_out()
 
-    def _beyond_limits(self) -> CallEnd | None:
-        """The ending, if the job has taken more than it may and nobody else has ended it."""
-        if self._process.over_cpu_limit() > BACKSTOP_SECONDS:
-            return self._out_of_cpu()
-        error = self._excess.found()
+    def _check_limits(self) -> CallEnd | None:
+        """Return the end if the job exceeds a limit that the kernel has not enforced."""
+        if self._process.over_cpu_limit() > KEEPER_DELAY_SECONDS:
+            return self._out_of_cpu_time()
+        error = self._limit_watchdog.check()
         return CallEnd("crashed", error) if error else None
 
     def _timed_out(self) -> CallEnd:
-        return CallEnd("timed_out", ("TimedOut", f"the job ran longer than {self._limit:g} s"))
+        return CallEnd("timed_out", ("TimedOut", f"the job ran longer than {self._timeout:g} s"))
 
-    def _out_of_cpu(self) -> CallEnd:
+    def _out_of_cpu_time(self) -> CallEnd:
         limit = self._process.limits.cpu_seconds
         text = f"the job used more CPU time than JOB_CPU_SECONDS={limit} allows"
         return CallEnd("timed_out", ("CpuTimeExceeded", text))
 
-    def _pass_progress(self, last: bool) -> None:
+    def _forward_progress(self, last: bool) -> None:
         now = time.monotonic()
-        if self._progress is not None and (last or now >= self._progress_at):
-            self._progress_at = now + _PROGRESS_SECONDS
-            if messages.send_at_once(self._ears.orders.channel, self._progress):
+        if self._progress is not None and (last or now >= self._next_progress_at):
+            self._next_progress_at = now + _PROGRESS_SECONDS
+            if messages.try_send(self._watched.orders.channel, self._progress):
                 self._progress = None
+
+
+def _end_by_answer(message: messages.Message) -> CallEnd:
+    """Return the end that the answer of a job process reports."""
+    answer = message.fields
+    returned = answer["kind"] == "returned"
+    error = None if returned else (answer["error_type"], answer["error_message"])
+    return CallEnd(answer["kind"], error, answer, message.body)

@@ -1,8 +1,8 @@
-"""Shuts a process in by Landlock, as far as the kernel has it: Linux 5.19, all of it 6.12.
+"""Isolates a process from other processes with Landlock, as far as the kernel supports it.
 
-A process that is shut in can look into no process outside (its environment and memory in /proc,
-ptrace), though that runs as the same user, and can send it no signal. Files are left as they are: a
-job type reads and writes where its user may. Imports nothing of ours but `processes`.
+From ABI 2 (Linux 5.19) on, the process cannot inspect processes outside its domain, even of the
+same user: not their environment and memory in /proc, nor by ptrace. From ABI 6 (Linux 6.12) on, it
+cannot signal them either. Access to files is not restricted.
 """
 
 import ctypes
@@ -11,44 +11,49 @@ import struct
 
 from runner.pool.linux import processes
 
-_CREATE, _ADD_RULE, _RESTRICT = 444, 445, 446  # the same on all machines
-_VERSION = 1
-_BENEATH = 1
-_REFER = 1 << 13
-"""To move files between folders: forbidden in any domain that does not allow it."""
-_SIGNALS = 1 << 1
+# System call numbers: landlock_create_ruleset and so on, identical on all architectures.
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
+_CREATE_RULESET_VERSION = 1
+_RULE_PATH_BENEATH = 1
+_ACCESS_FS_REFER = 1 << 13
+"""The right to move files between folders. Every ruleset denies it unless it is allowed."""
+_SCOPE_SIGNAL = 1 << 1
 
 
-def shut_in() -> bool:
-    """Shut this process in, and all it will start; False where the kernel cannot do it."""
-    if version() < 2:  # the first would forbid to move files, whatever is asked for
+def restrict_self() -> bool:
+    """Isolate this process and all processes that it will start.
+
+    Returns False if the kernel does not support it.
+    """
+    if abi_version() < 2:  # ABI 1 always denies moving files between folders
         return False
-    scoped = _SIGNALS if version() >= 6 else 0
-    rules = struct.pack("=QQQ", _REFER, 0, scoped)[: 24 if version() >= 6 else 8]
-    domain = _call(_CREATE, rules, len(rules), 0)
-    if domain < 0:
+    scoped = _SCOPE_SIGNAL if abi_version() >= 6 else 0
+    attributes = struct.pack("=QQQ", _ACCESS_FS_REFER, 0, scoped)[: 24 if abi_version() >= 6 else 8]
+    ruleset = _syscall(_CREATE_RULESET, attributes, len(attributes), 0)
+    if ruleset < 0:
         return False
     try:
-        processes.gain_nothing()
-        return _allow_to_move(domain) and _call(_RESTRICT, domain, 0) == 0
+        processes.set_no_new_privileges()
+        return _allow_moving_files(ruleset) and _syscall(_RESTRICT_SELF, ruleset, 0) == 0
     finally:
-        os.close(domain)
+        os.close(ruleset)
 
 
-def version() -> int:
-    """What the kernel has of Landlock: from 2 on, none is looked into; from 6 on, none signaled."""
-    return _call(_CREATE, None, 0, _VERSION)
+def abi_version() -> int:
+    """Return the version of the kernel's Landlock ABI; -1 if it has none."""
+    return _syscall(_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)
 
 
-def _allow_to_move(domain: int) -> bool:
-    """Allow everywhere what the domain forbids."""
+def _allow_moving_files(ruleset: int) -> bool:
+    """Allow everywhere the one right that the ruleset handles."""
     root = os.open("/", os.O_PATH | os.O_CLOEXEC)
     try:
-        return _call(_ADD_RULE, domain, _BENEATH, struct.pack("=Qi", _REFER, root), 0) == 0
+        rule = struct.pack("=Qi", _ACCESS_FS_REFER, root)
+        return _syscall(_ADD_RULE, ruleset, _RULE_PATH_BENEATH, rule, 0) == 0
     finally:
         os.close(root)
 
 
-def _call(number: int, *arguments: bytes | int | None) -> int:
-    whole = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
-    return int(ctypes.CDLL(None, use_errno=True).syscall(ctypes.c_long(number), *whole))
+def _syscall(number: int, *arguments: bytes | int | None) -> int:
+    converted = [ctypes.c_long(each) if isinstance(each, int) else each for each in arguments]
+    return int(ctypes.CDLL(None, use_errno=True).syscall(ctypes.c_long(number), *converted))

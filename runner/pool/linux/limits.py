@@ -1,7 +1,8 @@
-"""What one job may use; most of it by soft limits of the kernel. Imports nothing of ours.
+"""Resource limits of a job. Most of them are soft limits of the kernel (setrlimit).
 
-Those are on while the job runs, off for its process's answer. Processes that the job starts inherit
-them, each for itself. They guard against accidents: code that means to can lift them.
+The soft limits are set while the job runs and lifted while its process sends the answer. Processes
+that the job starts inherit them; each limit applies to each process separately. The limits guard
+against accidents: a job can lift them on purpose.
 """
 
 import math
@@ -12,37 +13,42 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class JobLimits:
-    """The limits of a job; None for no limit."""
+    """The limits of a job; None means no limit."""
 
     memory_bytes: int | None = None
-    """Private memory that can be written to (RLIMIT_DATA). What is only reserved, as RE2 and
-    allocators do, does not count, as it would with RLIMIT_AS; nor does what is shared."""
+    """Private writable memory (RLIMIT_DATA). Shared memory does not count, nor does address space
+    that is only reserved, as by RE2 and allocators; RLIMIT_AS would count both."""
     cpu_seconds: int | None = None
-    """CPU time of all threads; the kernel looks at whole seconds, so it may be one more."""
+    """CPU time of all threads (RLIMIT_CPU). The kernel checks whole seconds, so a job may use up to
+    one more."""
     open_files: int | None = None
-    """Descriptors, with the few that a job process has anyway."""
+    """Open file descriptors (RLIMIT_NOFILE), including the few of the job process itself."""
     file_bytes: int | None = None
-    """Size of any file that it writes to (RLIMIT_FSIZE)."""
+    """Size of each file that the job writes (RLIMIT_FSIZE)."""
     folder_bytes: int | None = None
-    """All that it has in its work folder; its keeper looks now and then."""
+    """Total size of the job's folder. The keeper checks it periodically."""
     processes: int | None = None
-    """Processes and threads, its own included; looked at like the folder."""
+    """Processes and threads, including the job process. The keeper checks it periodically."""
     nice: int = 0
-    """By how much its priority is below that of the runner."""
+    """The increment of the nice value, relative to the runner's."""
 
-    def soft(self, cpu_before: float) -> dict[int, int]:
-        """The soft limits of the kernel, for a process that has used so much CPU time before."""
+    def soft_limits(self, cpu_seconds_before: float) -> dict[int, int]:
+        """Return the soft limits by RLIMIT_* number.
+
+        `cpu_seconds_before` is the CPU time that the process has already used.
+        """
         wanted = {
             resource.RLIMIT_DATA: self.memory_bytes,
-            resource.RLIMIT_CPU: self.cpu_seconds and math.ceil(cpu_before) + self.cpu_seconds,
+            resource.RLIMIT_CPU: self.cpu_seconds
+            and math.ceil(cpu_seconds_before) + self.cpu_seconds,
             resource.RLIMIT_NOFILE: self.open_files,
             resource.RLIMIT_FSIZE: self.file_bytes,
         }
         return {which: soft for which, soft in wanted.items() if soft is not None}
 
 
-class Limited:
-    """A block of code in which the limits are on, for this process. Can be entered again."""
+class SoftLimits:
+    """A reusable context manager that sets the soft limits of this process and restores them."""
 
     def __init__(self, limits: JobLimits):
         self.limits = limits
@@ -51,11 +57,11 @@ class Limited:
         self._others = {which: resource.getrlimit(which) for which in others}
 
     def __enter__(self) -> None:
-        for which, soft in self.limits.soft(cpu_clock()).items():
+        for which, soft in self.limits.soft_limits(cpu_clock()).items():
             _set_soft(which, soft)
 
     def __exit__(self, *_: object) -> None:
-        # First, and made before: there may be no memory left to make anything with.
+        # RLIMIT_DATA first, with a tuple made earlier: no memory may be left to allocate.
         try:
             resource.setrlimit(resource.RLIMIT_DATA, self._data)
         except ValueError:  # the job has lowered the hard limit as well
@@ -66,15 +72,15 @@ class Limited:
 
 
 def cpu_clock(pid: int = 0) -> float:
-    """CPU time in seconds by the clock that RLIMIT_CPU goes by; 0: of this process.
+    """Return the CPU time of a process in seconds, by the clock that RLIMIT_CPU uses.
 
-    Of an ended process too, as long as nobody has waited for it.
+    0 means this process. Works for zombies, too.
     """
     return time.clock_gettime(~pid << 3)
 
 
 def _set_soft(which: int, soft: int) -> None:
-    """Set a soft limit as high as the hard one permits, which the job may have lowered."""
+    """Set a soft limit, at most to the current hard limit, which the job may have lowered."""
     _, hard = resource.getrlimit(which)
     if hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard):
         soft = hard

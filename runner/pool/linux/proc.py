@@ -1,4 +1,4 @@
-"""What the kernel tells of processes in /proc. Linux only; imports nothing of ours."""
+"""Reads the state of processes from /proc. Linux only."""
 
 import contextlib
 import functools
@@ -9,59 +9,65 @@ _READ_BYTES = 65536
 
 
 def children_of(pid: int) -> list[int]:
-    """The children of a process, ended ones that wait for their parent included."""
-    if not kernel_tells_children():
+    """Return the pids of the children of a process, including zombies."""
+    if not has_children_file():
         return children_by_scan(pid)
     children: list[int] = []
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         for thread in os.listdir(f"/proc/{pid}/task"):
-            children += map(int, read_if_there(f"/proc/{pid}/task/{thread}/children").split())
+            children += map(int, read_or_empty(f"/proc/{pid}/task/{thread}/children").split())
     return children
 
 
 def children_by_scan(pid: int) -> list[int]:
-    """The same from all of /proc, for kernels built without /proc/PID/task/TID/children."""
+    """Return the pids of the children of a process by reading all of /proc.
+
+    For kernels built without /proc/PID/task/TID/children (CONFIG_PROC_CHILDREN).
+    """
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and _parent(name) == pid]
 
 
-def descendants_of(pid: int, spare: Collection[int] = ()) -> Iterator[int]:
-    """Every process below a process, but those to spare and what is below them."""
+def descendants_of(pid: int, exclude: Collection[int] = ()) -> Iterator[int]:
+    """Yield the pids of all descendants of a process.
+
+    Children in `exclude` are skipped, together with their own descendants.
+    """
     for child in children_of(pid):
-        if child not in spare:
+        if child not in exclude:
             yield child
             yield from descendants_of(child)
 
 
-def count_below(pid: int, enough: int) -> int:
-    """How many processes and threads there are below a process; no more are looked for than one
-    above `enough`."""
+def count_descendants(pid: int, limit: int) -> int:
+    """Count the processes and threads below a process. Counting stops once it exceeds `limit`."""
     count = 0
-    for below in descendants_of(pid):
+    for descendant in descendants_of(pid):
         with contextlib.suppress(OSError):
-            count += os.stat(f"/proc/{below}/task").st_nlink - 2  # the folder, and its parent
-        if count > enough:
+            # The links are ".", ".." and one folder for each thread.
+            count += os.stat(f"/proc/{descendant}/task").st_nlink - 2
+        if count > limit:
             break
     return count
 
 
 def memory_of(pid: int) -> tuple[int, int]:
-    """Resident memory of a process in bytes: the greatest and the present; zeros if it is gone."""
-    return memory_in(read_if_there(f"/proc/{pid}/status"))
+    """Return the peak and current resident memory of a process in bytes; zeros if it is gone."""
+    return parse_memory(read_or_empty(f"/proc/{pid}/status"))
 
 
-def memory_in(status: str) -> tuple[int, int]:
-    """The same by what /proc/PID/status says."""
-    peak, present = (status.partition(f"\n{name}:")[2][:20].split() for name in ("VmHWM", "VmRSS"))
-    return int(peak[0]) * 1024 if peak else 0, int(present[0]) * 1024 if present else 0
+def parse_memory(status: str) -> tuple[int, int]:
+    """Return the peak and current resident memory in bytes (VmHWM, VmRSS) from /proc/PID/status."""
+    peak, current = (status.partition(f"\n{name}:")[2][:20].split() for name in ("VmHWM", "VmRSS"))
+    return int(peak[0]) * 1024 if peak else 0, int(current[0]) * 1024 if current else 0
 
 
-def signals_in(status: str) -> str:
-    """Which signals are blocked, ignored and caught, by what /proc/PID/status says."""
+def parse_signal_masks(status: str) -> str:
+    """Return the lines of /proc/PID/status with the masks of blocked, ignored, caught signals."""
     return status[status.find("\nSigBlk:") : status.find("\nCapInh:")]
 
 
-def forget_peak_memory() -> None:
-    """Count the greatest resident memory of this process anew, where the kernel permits it."""
+def reset_peak_memory() -> None:
+    """Reset VmHWM of this process to its current resident memory, if the kernel permits it."""
     with contextlib.suppress(OSError):
         file = os.open("/proc/self/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
         try:
@@ -71,20 +77,22 @@ def forget_peak_memory() -> None:
 
 
 @functools.cache
-def kernel_tells_children() -> bool:
-    """Whether there is /proc/PID/task/TID/children."""
+def has_children_file() -> bool:
+    """Return whether this kernel has /proc/PID/task/TID/children."""
     return os.path.exists("/proc/thread-self/children")
 
 
 def _parent(pid: str) -> int:
-    # The name in parentheses may hold anything; the parent is the second field after it.
-    fields = read_if_there(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    # The name in parentheses can contain any character; the parent is the second field after it.
+    fields = read_or_empty(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return int(fields[1]) if fields else 0
 
 
-def read_if_there(path: str) -> str:
-    """What a small file of the kernel says; nothing if it is gone. Without the care that `open`
-    takes: this is read a few times for each job."""
+def read_or_empty(path: str) -> str:
+    """Return the text of a small file in /proc, or "" if its process is gone.
+
+    Reads without `open()`, which is slower: jobs cause a few of these reads each.
+    """
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError):

@@ -1,7 +1,4 @@
-"""Processes by the means of the kernel: prctl and signals. Linux only.
-
-Imports nothing of ours but `proc`, what the kernel tells of them.
-"""
+"""Controls processes by prctl(2), signals and waitid(2). Linux only."""
 
 import contextlib
 import ctypes
@@ -19,71 +16,74 @@ _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 _PR_SET_NO_NEW_PRIVS = 38
-_OOM_SCORE_MORE = 500
+_OOM_SCORE_INCREASE = 500
 
 
 class ProcessUsage(NamedTuple):
-    """What processes have used: CPU time in seconds, and the greatest resident memory of one."""
+    """CPU seconds that some processes used together, and the largest peak of resident memory."""
 
     cpu_seconds: float = 0.0
     peak_memory_bytes: int = 0
 
 
 def die_with_parent(parent: int, signal_number: int) -> None:
-    """Get a signal when the parent dies; exit at once if it is dead already.
+    """Have the kernel send this process a signal when its parent dies (PR_SET_PDEATHSIG).
 
-    The kernel means the parent's thread that made this process, so let only the main thread do it.
+    Exits at once if `parent` is no longer the parent. The kernel sends the signal when the *thread*
+    that forked this process ends, so only the main thread of the parent may fork it.
     """
     _prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal_number))
     if os.getppid() != parent:
         os._exit(1)
 
 
-def adopt_orphans(adopt: bool = True) -> bool:
-    """Be the parent of all processes below that lose theirs, or not; returns what it was before."""
+def set_subreaper(enabled: bool = True) -> bool:
+    """Let this process adopt its orphaned descendants, or not; returns the previous setting."""
     before = ctypes.c_int()
     _prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(before))
-    _prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(adopt))
+    _prctl(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(enabled))
     return bool(before.value)
 
 
-def hide() -> None:
-    """Let no other process of this user look into this one: its environment, memory, files.
+def forbid_inspection() -> None:
+    """Prevent other processes of this user from reading the environment, memory and files of this
+    process (PR_SET_DUMPABLE off).
 
-    It can dump no core either; what it starts is as visible as ever.
+    It also disables core dumps. Programs that this process starts are not protected.
     """
     _prctl(_PR_SET_DUMPABLE, ctypes.c_ulong(0))
 
 
-def set_name(name: str) -> None:
-    """What tools show as the name of this process, up to 15 bytes; what it forks has it as well."""
+def set_process_name(name: str) -> None:
+    """Set the name that ps and top show, up to 15 bytes. Forked processes inherit it."""
     with contextlib.suppress(OSError):
         Path("/proc/self/comm").write_text(name)
 
 
-def gain_nothing() -> None:
-    """Let no program that this process starts run as another user, or with more rights."""
+def set_no_new_privileges() -> None:
+    """Prevent programs that this process starts from gaining privileges (PR_SET_NO_NEW_PRIVS)."""
     _prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1))
 
 
-def kill_below(spare: Collection[int] = ()) -> ProcessUsage:
-    """Kill every process below this one, and wait until none is left; returns what they used.
+def kill_descendants(exclude: Collection[int] = ()) -> ProcessUsage:
+    """Kill all descendants of this process, wait until none is left, and return their usage.
 
-    Needs adopt_orphans. Each round kills all that it sees, and waits for the own children among
-    them: the children of those become own ones, to be found by the next round.
+    Children in `exclude` are left alone. This process must be a subreaper (see `set_subreaper`).
+    Each round kills every descendant that it finds and waits for the children among them. The
+    kernel makes their orphans children of this process, so that the next round finds them.
     """
-    used = ProcessUsage()
-    while own := [child for child in proc.children_of(os.getpid()) if child not in spare]:
-        # All, though the own ones would do in the end: a tree may grow faster than it is cut down.
-        for pid in list(proc.descendants_of(os.getpid(), spare)):
+    usage = ProcessUsage()
+    while children := [child for child in proc.children_of(os.getpid()) if child not in exclude]:
+        # Killing only the children would also work, but a fork bomb could grow faster than that.
+        for pid in list(proc.descendants_of(os.getpid(), exclude)):
             send_signal(pid, signal.SIGKILL)
-        for pid in own:
-            used = _sum(used, _wait_for(pid))
-    return used
+        for pid in children:
+            usage = _sum(usage, _wait_for(pid))
+    return usage
 
 
 def send_signal(pid: int, signal_number: int, group: bool = False) -> None:
-    """Send a signal to a process, or to its whole process group; one that is gone is no error."""
+    """Send a signal to a process or to its process group. Does nothing if it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if group:
             os.killpg(pid, signal_number)
@@ -92,9 +92,9 @@ def send_signal(pid: int, signal_number: int, group: bool = False) -> None:
 
 
 def exit_code(pid: int) -> int | None:
-    """How a child has ended: its exit code, or minus the signal that killed it; None if it lives.
+    """Return the exit code of a child, or minus the signal that killed it; None while it lives.
 
-    It stays to be waited for.
+    The child stays a zombie, so that it can still be waited for (WNOWAIT).
     """
     ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     if ended is None:
@@ -103,14 +103,14 @@ def exit_code(pid: int) -> int | None:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether somebody has stopped a child. It can be asked again, and waited for by others."""
+    """Return whether a signal has stopped a child. Does not consume the state (WNOWAIT)."""
     with contextlib.suppress(ChildProcessError):
         return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
     return False
 
 
-def in_words(code: int) -> str:
-    """An exit code in words."""
+def describe_exit(code: int) -> str:
+    """Describe an exit code as returned by `exit_code`, for example "was killed by SIGKILL"."""
     if code >= 0:
         return f"exited with code {code}"
     try:
@@ -120,21 +120,21 @@ def in_words(code: int) -> str:
 
 
 def cpu_seconds() -> float:
-    """CPU time of this process and of the children that it has waited for."""
+    """Return the CPU time of this process and of the children that it has waited for."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
-def be_first_to_be_killed() -> None:
-    """When memory runs out, let the kernel take this process before the others."""
+def raise_oom_score() -> None:
+    """Make the OOM killer prefer this process to others."""
     with contextlib.suppress(OSError):
         score = int(Path("/proc/self/oom_score_adj").read_text())
-        Path("/proc/self/oom_score_adj").write_text(str(min(1000, score + _OOM_SCORE_MORE)))
+        Path("/proc/self/oom_score_adj").write_text(str(min(1000, score + _OOM_SCORE_INCREASE)))
 
 
-def close_descriptors_but(keep: Iterable[int]) -> None:
-    """Close all descriptors of this process but those, and the standard three."""
-    kept = {0, 1, 2, *keep}
+def close_descriptors_except(keep_fds: Iterable[int]) -> None:
+    """Close all file descriptors of this process except `keep_fds` and the standard streams."""
+    kept = {0, 1, 2, *keep_fds}
     for descriptor in [int(name) for name in os.listdir("/proc/self/fd")]:
         if descriptor not in kept:
             with contextlib.suppress(OSError):

@@ -1,12 +1,12 @@
-"""Folders for jobs to work in, one for each attempt; gone when it has ended, however it ended.
+"""Working folders of jobs, one for each attempt. They are removed however the attempt ends.
 
-    DATA_DIR/work/          its lock: held while a runner starts, so that none sweeps another's
-      RUNNER/               its lock: held by the runner and its keepers, for as long as one lives
+    DATA_DIR/work/          locked while a runner starts, so that no two runners sweep at once
+      RUNNER/               locked by the runner and its keepers, as long as one of them lives
         PID-1/ PID-2/ …     one for the job that a keeper runs
-        trash/              moved here at the end of the attempt, and removed
+        trash/              folders are moved here when their attempt ends, and removed from here
 
-A small folder is removed by the keeper, a large one by a thread of the runner. What a runner leaves
-that was killed, the next start sweeps: the kernel has freed the lock.
+The keeper removes a small folder itself. A thread of the runner removes the rest of a large one.
+If a runner is killed, its lock becomes free, and the next runner to start removes its folders.
 """
 
 import contextlib
@@ -24,66 +24,71 @@ from runner.pool.linux import removal
 
 _TRASH = "trash"
 _INLINE_SECONDS = 0.02
-"""How long a keeper removes at most: meanwhile it hears of no kill."""
+"""How long a keeper may spend on removing a folder. It reads no kill order meanwhile."""
 _ENTRY_BYTES = 4096
-"""What the name of a file or folder counts, whatever else it has: inodes end as well."""
+"""Bytes that each file or folder counts besides its data, since inodes are limited as well."""
 
 
-class WorkPlace:
-    """The folders of one runner."""
+class RunnerFolder:
+    """The folder of one runner, with the folders of its jobs and the trash."""
 
     def __init__(self, parent: Path):
-        """Make them below `parent`, and sweep those of dead runners. Raises OSError."""
+        """Create the folder below `parent`, and discard folders of dead runners. Raises OSError."""
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with _locked(parent) as all_runners:
             name = f"{os.getpid()}-{secrets.token_hex(4)}"
             self.path = parent.absolute() / name
             self.path.mkdir(mode=0o700)
             self.descriptor = removal.open_folder(str(self.path))
-            """To be held by the keepers as well: it is the lock."""
+            """Holds the lock (flock). Keepers must hold this descriptor as well."""
             fcntl.flock(self.descriptor, fcntl.LOCK_EX)
             (self.path / _TRASH).mkdir(mode=0o700)
             self._trash = removal.open_folder(_TRASH, self.descriptor)
-            self._sweep(all_runners, name)
+            self._discard_dead_runners(all_runners, name)
         self._remover: threading.Thread | None = None
-        self._stuck: set[str] = set()
-        self.tidy()
+        self._not_removable: set[str] = set()
+        self.empty_trash()
 
-    def _sweep(self, all_runners: int, own: str) -> None:
+    def _discard_dead_runners(self, all_runners: int, own: str) -> None:
         for name in os.listdir(all_runners):
-            if name != own and _is_free(name, all_runners):
-                _discard(name, all_runners, self._trash)
+            if name != own and _is_unlocked(name, all_runners):
+                _move_to_trash(name, all_runners, self._trash)
 
-    def clear(self) -> None:
-        """Discard the folders of keepers that are dead: all there are, when no keeper lives."""
+    def discard_job_folders(self) -> None:
+        """Move all job folders to the trash. To be called only while no keeper lives."""
         for name in os.listdir(self.descriptor):
             if name != _TRASH:
-                _discard(name, self.descriptor, self._trash)
+                _move_to_trash(name, self.descriptor, self._trash)
 
-    def tidy(self) -> bool:
-        """Have a thread remove what was discarded; that may take long. False: no more at once."""
+    def empty_trash(self) -> bool:
+        """Start a thread that empties the trash, unless it runs already.
+
+        Always returns False: the caller need not call it again at once.
+        """
         running = self._remover is not None and self._remover.is_alive()
-        names = [] if running else [n for n in os.listdir(self._trash) if n not in self._stuck]
+        names = []
+        if not running:
+            names = [name for name in os.listdir(self._trash) if name not in self._not_removable]
         if names:
-            given = (names,)
             self._remover = threading.Thread(
-                target=self._remove, args=given, name="removal", daemon=True
+                target=self._remove, args=(names,), name="removal", daemon=True
             )
             self._remover.start()
         return False
 
     def _remove(self, names: list[str]) -> None:
         for name in names:
-            self._stuck |= removal.remove(name, self._trash)
+            self._not_removable |= removal.remove(name, self._trash)
 
-    def close(self, patience: float = 5.0) -> None:
-        """Remove all in so many seconds, once no keeper lives; the rest is for the next start."""
-        self.clear()
-        self.tidy()
+    def close(self, timeout: float = 5.0) -> None:
+        """Remove everything, waiting up to `timeout` seconds. To be called after the last keeper
+        has ended. The next runner to start removes the rest."""
+        self.discard_job_folders()
+        self.empty_trash()
         if self._remover is not None:
-            self._remover.join(patience)
+            self._remover.join(timeout)
             if self._remover.is_alive():
-                return  # it uses the descriptors
+                return  # the thread still uses the descriptors
         with contextlib.suppress(OSError):
             os.rmdir(self.path / _TRASH)
             os.rmdir(self.path)
@@ -91,42 +96,44 @@ class WorkPlace:
         os.close(self.descriptor)
 
 
-class WorkFolder:
-    """The folder of the job that a keeper runs."""
+class JobFolder:
+    """The working folder of the job that a keeper runs."""
 
-    def __init__(self, descriptor: int, path: str):
-        """Below the place of the runner, by its descriptor and path. Raises OSError."""
-        self._place = descriptor
+    def __init__(self, runner_folder: int, path: str):
+        """`runner_folder` is the descriptor of the runner's folder, `path` its path. Raises
+        OSError."""
+        self._runner_folder = runner_folder
         self._path = path
-        self._trash = removal.open_folder(_TRASH, descriptor)
-        self._names = (f"{os.getpid()}-{number}" for number in itertools.count(1))
+        self._trash = removal.open_folder(_TRASH, runner_folder)
+        self._new_names = (f"{os.getpid()}-{number}" for number in itertools.count(1))
         self._name: str | None = None
-        self._made: tuple[int, ...] = ()
+        self._unused_state: tuple[int, ...] = ()
 
-    def give(self) -> str:
-        """The name of an empty folder, for the next attempt. Raises OSError."""
+    def prepare(self) -> str:
+        """Return the name of an empty folder for the next attempt. Raises OSError."""
         if self._name is None:
-            self._name = self._make()
-            # Longer ago than any change can be, which the kernel dates to some milliseconds only.
-            os.utime(self._name, ns=(0, 0), dir_fd=self._place, follow_symlinks=False)
-            self._made = self._state()
+            self._name = self._create()
+            # The kernel's timestamps are only exact to some milliseconds. With a date in the past,
+            # every later change is visible in the state.
+            os.utime(self._name, ns=(0, 0), dir_fd=self._runner_folder, follow_symlinks=False)
+            self._unused_state = self._state()
         return self._name
 
-    def take_back(self) -> None:
-        """The attempt has ended: remove its folder, unless nobody has ever written to it."""
+    def discard(self) -> None:
+        """Remove the folder after its attempt. An unchanged folder is kept for the next one."""
         with contextlib.suppress(OSError):
-            if self._name is not None and self._state() == self._made:
+            if self._name is not None and self._state() == self._unused_state:
                 return
         name, self._name = self._name, None
         if name is not None:
-            new = _discard(name, self._place, self._trash)
-            if new is not None:
-                removal.remove(new, self._trash, time.monotonic() + _INLINE_SECONDS)
+            new_name = _move_to_trash(name, self._runner_folder, self._trash)
+            if new_name is not None:
+                removal.remove(new_name, self._trash, time.monotonic() + _INLINE_SECONDS)
 
-    def used(self, enough: int) -> int:
-        """Bytes on the disk that the attempt has in its folder; counted until it is enough."""
+    def used_bytes(self, limit: int) -> int:
+        """Return the disk usage of the folder in bytes. Counting stops once it exceeds `limit`."""
         used, folders = 0, [f"{self._path}/{self._name}"]
-        while folders and used <= enough:
+        while folders and used <= limit:
             with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
                 for entry in entries:
                     used += _ENTRY_BYTES
@@ -134,22 +141,22 @@ class WorkFolder:
                         folders.append(entry.path)
                     else:
                         used += entry.stat(follow_symlinks=False).st_blocks * 512
-                    if used > enough:
+                    if used > limit:
                         break
         return used
 
-    def _make(self) -> str:
-        for name in self._names:
+    def _create(self) -> str:
+        for name in self._new_names:
             try:
-                os.mkdir(name, 0o700, dir_fd=self._place)
+                os.mkdir(name, 0o700, dir_fd=self._runner_folder)
             except FileExistsError:
-                continue  # of a keeper of before that had the same id
+                continue  # left by an earlier keeper with the same pid
             return name
-        raise AssertionError  # the names do not end
+        raise AssertionError  # the names are endless
 
     def _state(self) -> tuple[int, ...]:
-        """What changes with each change of the folder."""
-        found = os.stat(self._name or "", dir_fd=self._place, follow_symlinks=False)
+        """Return a tuple that differs after any change of the folder."""
+        found = os.stat(self._name or "", dir_fd=self._runner_folder, follow_symlinks=False)
         return found.st_ino, found.st_mode, found.st_mtime_ns, found.st_ctime_ns
 
 
@@ -163,10 +170,10 @@ def _locked(folder: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _is_free(name: str, place: int) -> bool:
-    """Whether no process of the runner lives that the folder was made for."""
+def _is_unlocked(name: str, parent: int) -> bool:
+    """Return whether all processes of the runner that owns a folder are dead."""
     try:
-        descriptor = removal.open_folder(name, place)
+        descriptor = removal.open_folder(name, parent)
     except OSError as error:
         return error.errno == errno.ENOTDIR
     try:
@@ -178,8 +185,9 @@ def _is_free(name: str, place: int) -> bool:
     return True
 
 
-def _discard(name: str, place: int, trash: int) -> str | None:
-    """Move something to the trash, and its name there; None if it is gone, or cannot be moved."""
+def _move_to_trash(name: str, parent: int, trash: int) -> str | None:
+    """Move an entry of a folder to the trash; returns its new name, or None if it cannot be
+    moved."""
     with contextlib.suppress(OSError):
-        return removal.move(name, place, trash)
+        return removal.move(name, parent, trash)
     return None

@@ -1,13 +1,12 @@
-"""Which call each keeper runs, and in which process: marks that keepers set, and the pool reads.
+"""Shared memory with the call that each keeper has begun last, and its job process.
 
-They lie in memory that both share, so that the start of a call wakes nobody. A keeper gets its
-calls in the order of their numbers, and marks each before its process has it. So to the pool
+Keepers write it and the pool reads it, so that the start of a call wakes no process. A keeper gets
+its calls in the order of their numbers, and stores each number before its job process gets the
+call. For the pool, a call whose number is
 
-    a number above the marked one ─▶ the call waits in line
-    the marked number             ─▶ it has been begun
-    a number below it             ─▶ it is over, and its outcome in the channel
-
-Imports nothing of ours.
+    above the stored number ─▶ waits at its keeper
+    the stored number       ─▶ has begun
+    below it                ─▶ has ended, and its outcome is in the channel
 """
 
 import contextlib
@@ -18,52 +17,52 @@ from typing import NamedTuple
 
 _WORD_BYTES = 8
 _PID_BITS = 22
-"""Linux has no longer ids of processes. With the other bits, numbers do not end."""
+"""The maximum on Linux (PID_MAX_LIMIT). The other 42 bits hold the number of the call."""
 
 
 class BegunCall(NamedTuple):
-    """What a keeper has begun last; nothing yet, by default."""
+    """The call that a keeper has begun last; by default, it has begun none."""
 
     number: int = 0
-    """That of the call, from 1 on."""
+    """The number of the call, from 1 on."""
     pid: int = 0
-    """The job process that it was begun in."""
+    """The job process that runs it."""
 
 
 @contextlib.contextmanager
 def new_begun_calls(slots: int) -> Iterator["BegunCalls"]:
-    """Marks of keepers that have begun nothing yet; freed at the end. Raises OSError."""
-    descriptor = os.memfd_create("marks")
+    """Create the shared memory for this many keepers, and free it at the end. Raises OSError."""
+    descriptor = os.memfd_create("begun_calls")
     try:
         os.truncate(descriptor, slots * _WORD_BYTES)
-        with contextlib.closing(BegunCalls(descriptor)) as marks:
-            yield marks
+        with contextlib.closing(BegunCalls(descriptor)) as begun_calls:
+            yield begun_calls
     finally:
         os.close(descriptor)
 
 
 class BegunCalls:
-    """One for each slot."""
+    """The calls that the keepers of a pool have begun last, one for each slot."""
 
     def __init__(self, descriptor: int):
-        """`descriptor` is that of another process's marks, inherited. Raises OSError."""
+        """Map the memory of the memfd `descriptor`, which may be inherited. Raises OSError."""
         self.descriptor = descriptor
         self._memory = mmap.mmap(descriptor, 0)
-        # One aligned word for each slot: written and read as a whole.
+        # One aligned 64-bit word for each slot: it is written and read atomically.
         self._shared = memoryview(self._memory).cast("Q")
         self._words: memoryview[int] | list[int] = self._shared
 
     def begin(self, slot: int, number: int, pid: int) -> None:
-        """Say that a keeper begins with a call."""
+        """Store that the keeper of a slot begins a call in the job process `pid`."""
         self._words[slot] = number << _PID_BITS | pid
 
-    def begun(self, slot: int) -> BegunCall:
-        """What the keeper of a slot has begun last."""
+    def last(self, slot: int) -> BegunCall:
+        """Return the call that the keeper of a slot has begun last."""
         word = self._words[slot]
         return BegunCall(word >> _PID_BITS, word & (1 << _PID_BITS) - 1)
 
     def close(self) -> None:
-        """Free the memory. What was marked last can still be read."""
+        """Free the memory. The last values can still be read."""
         self._words = self._shared.tolist()
         self._shared.release()
         self._memory.close()

@@ -1,15 +1,14 @@
-"""Messages between the processes of a pool: a JSON object each, some with a long text besides.
+"""Messages between the processes of a pool: a JSON object each, optionally with a body.
 
-    pool     ◀── ready | progress | outcome | terminated ── keeper
-             ◀── output + text ─────────────────────────────
-             ──  call + text | kill ───────────────────────▶
-    keeper   ──  request + text ───────────────────────────▶ job process
-             ◀── progress | answer + text ──────────────────
+    pool     ◀── ready | progress | outcome + body | terminated ── keeper
+             ◀── output + body ─────────────────────────────────────
+             ──  call + body | kill ───────────────────────────────▶
+    keeper   ──  request + body ───────────────────────────────────▶ job process
+             ◀── progress | answer + body ──────────────────────────
 
-On SOCK_SEQPACKET sockets a message comes
-whole or not at all: who is stopped or killed half way through leaves no half of one behind. A long
-text travels as a descriptor of memory, so that it cannot block its sender, and a keeper hands it
-on without reading it. Imports nothing of ours.
+A SOCK_SEQPACKET socket delivers each message completely or not at all, so a process that is stopped
+or killed while sending leaves no partial message. A long body is sent as a file descriptor of
+memory (memfd, SCM_RIGHTS): it cannot block the sender, and a keeper forwards it unread.
 """
 
 import array
@@ -20,57 +19,58 @@ from typing import Any, NamedTuple
 import orjson
 
 MESSAGE_BYTES = 65536
-"""No message is longer; whoever sends one bounds its parts."""
-_SHORT_BYTES = 16384
-"""A text up to this length travels in the message itself, behind its fields."""
+"""The maximum size of a message; senders must keep their fields short enough."""
+_INLINE_BODY_BYTES = 16384
+"""A body up to this size is sent within the message, after its fields."""
 _SEPARATOR = b"\n"
-_SPACE = socket.CMSG_SPACE(array.array("i").itemsize)
-# Put together once: as enums, that takes longer than to receive.
-_WAITING = int(socket.MSG_CMSG_CLOEXEC)
-_AT_ONCE = int(socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
+_ANCILLARY_BYTES = socket.CMSG_SPACE(array.array("i").itemsize)
+# Plain integers, because combining the enum members costs more than receiving a message.
+_BLOCKING = int(socket.MSG_CMSG_CLOEXEC)
+_NONBLOCKING = int(socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
 
-Text = bytes | int
-"""UTF-8 (but for output), or a descriptor of memory with it: to be read, handed on, or dropped."""
+Body = bytes | int
+"""Bytes, or the descriptor of a memfd that contains them. Bodies are UTF-8 text, except in output
+messages. The receiver must read, forward or drop a body once, which frees the descriptor."""
 
 
 class Message(NamedTuple):
-    """What was received."""
+    """A received message."""
 
     fields: dict[str, Any]
-    text: Text | None = None
+    body: Body | None = None
 
 
-def channel() -> tuple[socket.socket, socket.socket]:
-    """Two connected ends."""
+def new_channel() -> tuple[socket.socket, socket.socket]:
+    """Return the two connected ends of a new channel."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
 def send(
-    end: socket.socket, fields: dict[str, Any], text: Text | None = None, at_once: bool = False
+    end: socket.socket, fields: dict[str, Any], body: Body | None = None, nonblocking: bool = False
 ) -> None:
-    """Send a message, waiting while the other side has too many unread. Keeps the text.
+    """Send a message, waiting while the channel is full. A body given as a descriptor stays open.
 
-    Raises OSError if the other side is gone; BlockingIOError where it is to be sent `at_once`, and
-    that would have to wait.
+    Raises BlockingIOError if `nonblocking` and the channel is full, and any other OSError if the
+    other end is closed or the message cannot be sent.
     """
-    data, flags = orjson.dumps(fields), socket.MSG_DONTWAIT if at_once else 0
-    if text is None:
+    data, flags = orjson.dumps(fields), socket.MSG_DONTWAIT if nonblocking else 0
+    if body is None:
         end.send(data, flags)
-    elif isinstance(text, int):
-        rights = array.array("i", [text])
+    elif isinstance(body, int):
+        rights = array.array("i", [body])
         end.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], flags)
-    elif len(text) <= _SHORT_BYTES:
-        end.sendmsg([data, _SEPARATOR, text], (), flags)
+    elif len(body) <= _INLINE_BODY_BYTES:
+        end.sendmsg([data, _SEPARATOR, body], (), flags)
     else:
-        memory = _to_memory(text)
+        memfd = _to_memfd(body)
         try:
-            send(end, fields, memory, at_once)
+            send(end, fields, memfd, nonblocking)
         finally:
-            os.close(memory)
+            os.close(memfd)
 
 
-def send_at_once(end: socket.socket, fields: dict[str, Any]) -> bool:
-    """Send a message, but only if that needs no waiting and it is not too long; whether it was."""
+def try_send(end: socket.socket, fields: dict[str, Any]) -> bool:
+    """Send a message without waiting. Returns False if it is too long or cannot be sent now."""
     data = orjson.dumps(fields)
     if len(data) > MESSAGE_BYTES:
         return False
@@ -82,53 +82,54 @@ def send_at_once(end: socket.socket, fields: dict[str, Any]) -> bool:
 
 
 def receive(end: socket.socket, wait: bool = False) -> Message | None:
-    """The next message; None if there is none and `wait` is false.
+    """Return the next message. Without `wait`, returns None if there is none yet.
 
-    Raises EOFError if the other side is gone and all it sent is read, and ValueError for what is
-    no message.
+    Raises EOFError once the other end is closed and all its messages are read, and ValueError if
+    the data are not a message.
     """
-    flags = _WAITING if wait else _AT_ONCE
+    flags = _BLOCKING if wait else _NONBLOCKING
     while True:
         try:
-            data, ancillary, _, _ = end.recvmsg(MESSAGE_BYTES, _SPACE, flags)
+            data, ancillary, _, _ = end.recvmsg(MESSAGE_BYTES, _ANCILLARY_BYTES, flags)
         except BlockingIOError:
             return None
         except ConnectionResetError:
-            continue  # said once, if the other side left something unread; read on
+            # Reported once if the other end closed with unread data. Its messages follow.
+            continue
         if not data:
             raise EOFError
-        header, separator, text = data.partition(_SEPARATOR)
+        header, separator, body = data.partition(_SEPARATOR)
         fields = orjson.loads(header)
         if not isinstance(fields, dict):
             raise ValueError(f"no message: {header!r}")
-        return Message(fields, text if separator else _descriptor(ancillary))
+        return Message(fields, body if separator else _descriptor(ancillary))
 
 
-def read(text: Text) -> str:
-    """The text, which then can be read no more."""
-    return read_bytes(text).decode("utf-8", "surrogatepass")
+def read_text(body: Body) -> str:
+    """Return the text of a body and close its descriptor."""
+    return read_bytes(body).decode("utf-8", "surrogatepass")
 
 
-def read_bytes(text: Text) -> bytes:
-    """The same for one that may be something else than UTF-8."""
-    if isinstance(text, bytes):
-        return text
-    with open(text, "rb") as file:
+def read_bytes(body: Body) -> bytes:
+    """Return the bytes of a body and close its descriptor."""
+    if isinstance(body, bytes):
+        return body
+    with open(body, "rb") as file:
         file.seek(0)
         return file.read()
 
 
-def drop(text: Text | None) -> None:
-    """Free a text that is of no use."""
-    if isinstance(text, int):
-        os.close(text)
+def drop(body: Body | None) -> None:
+    """Close the descriptor of a body that is not read."""
+    if isinstance(body, int):
+        os.close(body)
 
 
-def _to_memory(text: bytes) -> int:
-    memory = os.memfd_create("text", os.MFD_CLOEXEC)
-    with open(memory, "wb", closefd=False) as file:
-        file.write(text)
-    return memory
+def _to_memfd(body: bytes) -> int:
+    memfd = os.memfd_create("text", os.MFD_CLOEXEC)
+    with open(memfd, "wb", closefd=False) as file:
+        file.write(body)
+    return memfd
 
 
 def _descriptor(ancillary: list[tuple[int, int, bytes]]) -> int | None:

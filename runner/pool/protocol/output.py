@@ -1,9 +1,9 @@
-"""What a call prints: out of its process by a pipe, through its keeper, to the pool.
+"""The output of a call: from its process through a pipe and its keeper to the pool.
 
-    job process ──stdout, stderr──▶ pipe ──▶ Output (keeper) ──▶ Calls (pool) ──▶ Pieces
+    job process ──stdout, stderr──▶ pipe ──▶ OutputPipe (keeper) ──▶ Calls (pool) ──▶ UnstoredOutput
 
-Each keeps a bounded part: what comes faster than it is passed on loses its middle. Imports nothing
-of ours but the pool's.
+Each stage keeps a limited number of bytes. If output arrives faster than it is forwarded, the
+middle is dropped.
 """
 
 import contextlib
@@ -21,141 +21,158 @@ import time
 from runner.pool.protocol import messages
 
 Piece = tuple[int, bytes]
-"""A part of what a call prints: the position of its first byte, and what it is."""
+"""A piece of a call's output: the position of its first byte, and its bytes."""
 
 LOG_BYTES = 65536
 _PIPE_BYTES = 65536
-_READS = 4
-"""Reads of the pipe in one turn; bounded, so that a flood delays no kill."""
+_MAX_READS = 4
+"""Reads of the pipe per wake-up. The limit keeps a flood of output from delaying a kill order."""
 _PAUSE_SECONDS = 0.01
-"""Between two looks at the pipe, unless it fills up faster than that."""
-_PASS_SECONDS = 0.25
-"""The least time between two messages."""
+"""The pause between two reads of the pipe, unless it fills up faster."""
+_FORWARD_SECONDS = 0.25
+"""The minimum time between two output messages."""
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
-class Output:
-    """A keeper's end of the pipe that its job process prints to; call after call."""
+class OutputPipe:
+    """The pipe that a job process prints to, as its keeper reads it, call after call."""
 
-    def __init__(self, most: int):
-        """At most so many bytes wait to be passed on; with 0, there is no pipe. Raises OSError."""
-        self._read = self.write_end = -1
-        if most:
-            # The other end stays open here, too: it does not end when a job closes its copies.
-            self._read, self.write_end = os.pipe2(os.O_CLOEXEC)
-            os.set_blocking(self._read, False)
-        self._most = most
-        self._next_at, self._heed_at = 0.0, math.inf
+    def __init__(self, max_bytes: int):
+        """`max_bytes` limits the output that waits to be forwarded; 0 means that there is no pipe.
+
+        Raises OSError.
+        """
+        self._read_end = self.write_end = -1
+        if max_bytes:
+            # The keeper holds the write end, too: a job that closes its copies ends no pipe.
+            self._read_end, self.write_end = os.pipe2(os.O_CLOEXEC)
+            os.set_blocking(self._read_end, False)
+        self._max_bytes = max_bytes
+        self._next_forward_at, self._resume_at = 0.0, math.inf
         self._size = bytearray(4)
         self._begin()
 
     def register(self, poll: select.poll) -> None:
-        """Have it wake when something is printed."""
-        self._heed_at = math.inf
-        if self._read >= 0:
-            poll.register(self._read, select.POLLIN)
+        """Let `poll` wake when the pipe is readable."""
+        self._resume_at = math.inf
+        if self._read_end >= 0:
+            poll.register(self._read_end, select.POLLIN)
 
-    def heed(self, descriptor: int, poll: select.poll) -> None:
-        """Take what was printed, if that is what it was woken for; and then not at once again, or
-        each line would wake it."""
-        if descriptor == self._read and self._hear(_READS) <= _PIPE_BYTES // 2:
-            poll.unregister(self._read)
-            self._heed_at = time.monotonic() + _PAUSE_SECONDS
+    def on_readable(self, descriptor: int, poll: select.poll) -> None:
+        """Read the pipe if `descriptor` belongs to it.
 
-    def due_at(self, poll: select.poll) -> float:
-        """When something is to be done without being woken, by the monotonic clock."""
-        if self._heed_at != math.inf and self._heed_at <= time.monotonic():
+        Afterwards the pipe is not polled for a moment, or each line would wake the keeper.
+        """
+        if descriptor == self._read_end and self._read(_MAX_READS) <= _PIPE_BYTES // 2:
+            poll.unregister(self._read_end)
+            self._resume_at = time.monotonic() + _PAUSE_SECONDS
+
+    def next_due(self, poll: select.poll) -> float:
+        """Return the monotonic time at which polling resumes or output is to be forwarded.
+
+        Resumes polling if it is time.
+        """
+        if self._resume_at != math.inf and self._resume_at <= time.monotonic():
             self.register(poll)
-        return min(self._heed_at, self._next_at) if self._waiting else self._heed_at
+        return min(self._resume_at, self._next_forward_at) if self._pending else self._resume_at
 
-    def _hear(self, reads: int) -> int:
-        """Read the pipe; how much was read at once, at most."""
-        most = 0
+    def _read(self, max_reads: int) -> int:
+        """Read the pipe at most this often; returns the size of the largest read."""
+        largest = 0
         with contextlib.suppress(BlockingIOError):
-            for _ in range(reads):
-                data = os.read(self._read, _PIPE_BYTES)
-                self._waiting += data
-                most = max(most, len(data))
-        too_many = len(self._waiting) - self._most
-        if too_many > 0:
+            for _ in range(max_reads):
+                data = os.read(self._read_end, _PIPE_BYTES)
+                self._pending += data
+                largest = max(largest, len(data))
+        surplus = len(self._pending) - self._max_bytes
+        if surplus > 0:
             if self._position == 0:
-                self._start = bytes(self._waiting[: self._most // 4])
-            del self._waiting[:too_many]
-            self._position += too_many
-        return most
+                self._start = bytes(self._pending[: self._max_bytes // 4])
+            del self._pending[:surplus]
+            self._position += surplus
+        return largest
 
-    def pass_on(self, channel: socket.socket, token: str) -> None:
-        """Send whole lines, if it is time and needs no waiting."""
-        if not self._waiting or (now := time.monotonic()) < self._next_at:
+    def forward(self, channel: socket.socket, token: str) -> None:
+        """Send the complete lines to the pool, if it is time and the channel is not full."""
+        if not self._pending or (now := time.monotonic()) < self._next_forward_at:
             return
-        self._next_at = now + _PASS_SECONDS
-        end = 1 + max(self._waiting.rfind(b"\n"), self._waiting.rfind(b"\r"))
-        if end or len(self._waiting) == self._most:
+        self._next_forward_at = now + _FORWARD_SECONDS
+        end = 1 + max(self._pending.rfind(b"\n"), self._pending.rfind(b"\r"))
+        if end or len(self._pending) == self._max_bytes:
             with contextlib.suppress(OSError):
-                self._send(channel, token, end or self._most, at_once=True)
+                self._send(channel, token, end or self._max_bytes, nonblocking=True)
 
     def finish(self, channel: socket.socket, token: str) -> None:
-        """The call has ended: send the rest, unless the pool is gone or descriptors are short."""
+        """Send the rest of the output of a call that has ended.
+
+        The rest is lost if the pool is gone or there are too few descriptors.
+        """
         self._drain()
-        if self._waiting:
+        if self._pending:
             with contextlib.suppress(OSError):
-                self._send(channel, token, len(self._waiting))
-        if self._position or self._waiting:
+                self._send(channel, token, len(self._pending))
+        if self._position or self._pending:
             self._begin()
 
     def close(self) -> None:
-        """Free the pipe, once nobody prints any more; what is in it can still be sent."""
+        """Close the pipe once no process writes to it. `finish` still sends what it contained."""
         self._drain()
-        for end in {self._read, self.write_end} - {-1}:
+        for end in {self._read_end, self.write_end} - {-1}:
             os.close(end)
-        self._read = self.write_end = -1
+        self._read_end = self.write_end = -1
 
     def _drain(self) -> None:
-        if self._read >= 0:
-            # Asked for: to read an empty pipe raises, which takes longer.
-            fcntl.ioctl(self._read, termios.FIONREAD, self._size)
+        if self._read_end >= 0:
+            # FIONREAD is faster than a read of an empty pipe, which raises an exception.
+            fcntl.ioctl(self._read_end, termios.FIONREAD, self._size)
             if any(self._size):
-                self._hear(sys.maxsize)
+                self._read(sys.maxsize)
 
     def _begin(self) -> None:
-        self._waiting = bytearray()
-        self._position = 0
-        self._start = b""  # if what waits is without it
+        self._pending = bytearray()
+        self._position = 0  # of the first pending byte
+        self._start = b""  # the start of the output, if it was dropped from the pending bytes
 
-    def _send(self, channel: socket.socket, token: str, size: int, at_once: bool = False) -> None:
+    def _send(
+        self, channel: socket.socket, token: str, size: int, nonblocking: bool = False
+    ) -> None:
         fields: dict[str, object] = {"kind": "output", "token": token}
         if self._start:
-            messages.send(channel, {**fields, "position": 0}, self._start, at_once)
+            messages.send(channel, {**fields, "position": 0}, self._start, nonblocking)
             self._start = b""
         fields["position"] = self._position
-        messages.send(channel, fields, bytes(self._waiting[:size]), at_once)
-        del self._waiting[:size]
+        messages.send(channel, fields, bytes(self._pending[:size]), nonblocking)
+        del self._pending[:size]
         self._position += size
 
 
-class Pieces:
-    """What a call has printed and nobody has stored yet: its start and its newest."""
+class UnstoredOutput:
+    """The output of a call that is not stored yet. If it is too long, the middle is dropped."""
 
-    def __init__(self, most: int = LOG_BYTES):
-        self.most = most
-        self.parts: list[Piece] = []
+    def __init__(self, max_bytes: int = LOG_BYTES):
+        self.max_bytes = max_bytes
+        self.pieces: list[Piece] = []
 
     def add(self, pieces: list[Piece]) -> None:
-        """What was printed next; its middle goes when it is too much."""
-        self.parts += pieces
-        while sum(len(data) for _, data in self.parts) > 2 * self.most:
-            self.parts.pop(1 if self.parts[0][0] == 0 else 0)
+        """Append pieces. While there are more than twice `max_bytes` bytes, drop the oldest piece
+        other than the start of the output."""
+        self.pieces += pieces
+        while sum(len(data) for _, data in self.pieces) > 2 * self.max_bytes:
+            self.pieces.pop(1 if self.pieces[0][0] == 0 else 0)
 
 
-def print_to(descriptor: int) -> None:
-    """Let this process print there, whatever the job before has done with its descriptors."""
+def redirect_output(descriptor: int) -> None:
+    """Redirect stdout and stderr to a descriptor, which undoes changes by earlier jobs.
+
+    Does nothing if the descriptor is negative.
+    """
     if descriptor >= 0:
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
 
 
-def print_by_lines() -> None:
-    """Let this process print line by line, so that a crash loses none; and log as it prints."""
+def configure_output() -> None:
+    """Make stdout and stderr line-buffered, so that a crash loses no line, and log to stderr."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)

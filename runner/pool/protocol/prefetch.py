@@ -1,32 +1,38 @@
-"""How many calls may wait behind one that runs: while calls are short, a keeper that had to ask for
-the next one would be idle for most of the time. Imports nothing of ours.
+"""How many calls may wait at a keeper behind the one that runs (prefetching).
+
+While calls are short, a keeper that had to ask for each next call would be idle most of the time.
 """
 
-LINE_SECONDS = 0.02
-"""How long a call may have to wait behind others, if all take as long as those before."""
-PATIENCE_SECONDS = 0.25
-"""After how long it is taken out of the line, since one of those turned out to be long."""
-MOST_AHEAD = 64
-"""How many wait at most, for each slot."""
-MOST_IN_ALL = 512
-"""The same for all slots: to claim and hand out more takes longer than they are to wait."""
-_WEIGHT = 0.3
-"""Of the newest call in the mean."""
+MAX_EXPECTED_WAIT_SECONDS = 0.02
+"""How long a prefetched call may be expected to wait, judging by the duration of recent calls."""
+MAX_WAIT_SECONDS = 0.25
+"""A prefetched call that has waited this long is taken back: a call before it turned out long."""
+MAX_PREFETCH = 64
+"""The maximum number of prefetched calls for each slot."""
+MAX_PREFETCH_TOTAL = 512
+"""The maximum for all slots: claiming and submitting more calls takes longer than they may wait."""
+_NEWEST_WEIGHT = 0.3
+"""The weight of the newest call in the moving average."""
 
 
 class PrefetchDepth:
-    """How long calls have taken lately. One that took long counts at once, short ones slowly."""
+    """Derives the number of calls to prefetch from the duration of recent calls.
+
+    A long call takes effect at once. Short calls lower the estimate gradually, by an exponential
+    moving average.
+    """
 
     def __init__(self, slots: int = 1) -> None:
-        self._seconds = LINE_SECONDS
-        self._most = min(MOST_AHEAD, MOST_IN_ALL // slots)
+        self._expected_seconds = MAX_EXPECTED_WAIT_SECONDS
+        self._max_depth = min(MAX_PREFETCH, MAX_PREFETCH_TOTAL // slots)
 
-    def note(self, seconds: float) -> None:
-        """A call has taken so long."""
-        mean = self._seconds + _WEIGHT * (seconds - self._seconds)
-        self._seconds = max(seconds, mean)
+    def record(self, seconds: float) -> None:
+        """Record the duration of a call."""
+        average = self._expected_seconds + _NEWEST_WEIGHT * (seconds - self._expected_seconds)
+        self._expected_seconds = max(seconds, average)
 
-    def ahead(self) -> int:
-        """How many calls may wait behind one that runs."""
-        fit = int(LINE_SECONDS / max(self._seconds, 1e-6))  # the one that runs is one of them
-        return max(0, min(self._most, fit - 1))
+    def depth(self) -> int:
+        """Return how many calls may wait behind one that runs."""
+        # The running call is one of the calls that fit.
+        fit = int(MAX_EXPECTED_WAIT_SECONDS / max(self._expected_seconds, 1e-6))
+        return max(0, min(self._max_depth, fit - 1))

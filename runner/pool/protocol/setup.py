@@ -1,4 +1,4 @@
-"""What a pool gives its keepers while they start. Imports nothing of ours but the pool's."""
+"""The arguments that a pool gives to its keepers when they start."""
 
 import os
 import socket
@@ -8,16 +8,16 @@ from multiprocessing import reduction
 from typing import Any
 
 from runner.pool.linux.limits import JobLimits
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.protocol.lease import Lease
 from runner.pool.protocol.output import LOG_BYTES
 
 SLOT_NUMBER = struct.Struct("H")
-"""How the number of a slot is written into the pipe that keepers take theirs from."""
+"""The format of a slot number in the pipe from which keepers take their slots."""
 
 
 class InheritedDescriptor:
-    """A descriptor that goes to a process with its arguments, and only so."""
+    """A file descriptor that is duplicated into a child process when it is pickled for it."""
 
     def __init__(self, descriptor: int):
         self.descriptor = descriptor
@@ -32,61 +32,65 @@ def _inherit(duplicate: Any) -> InheritedDescriptor:
 
 @dataclass(frozen=True)
 class CallLimits:
-    """When a job process is replaced, what a result may have, and the grace of a kill."""
+    """Limits of calls, and the conditions under which a job process is replaced."""
 
     jobs_per_process: int = 1000
+    """A job process is replaced after this many calls."""
     max_process_bytes: int = 512 * 2**20
-    """Resident memory that a job process may keep after a job."""
+    """A job process is replaced if its resident memory after a call exceeds this."""
     max_result_bytes: int = 16 * 2**20
     env: tuple[str, ...] = ()
-    """Names of variables that jobs get besides those of runner/pool/fork/environment.py."""
+    """Names of environment variables for jobs in addition to the list in fork/environment.py."""
     log_bytes: int = LOG_BYTES
-    """What is kept of all that a call prints; with 0, it goes where the runner itself prints to."""
+    """How much of a call's output is kept. With 0, jobs print to the output of the runner."""
     grace: float = 0.0
-    """Seconds from SIGTERM to SIGKILL; without it, SIGKILL comes at once."""
+    """Seconds between SIGTERM and SIGKILL. With 0, only SIGKILL is sent."""
     job: JobLimits = field(default_factory=JobLimits)
 
     @property
     def max_kept_bytes(self) -> int:
-        """Resident memory with which a job process is replaced, so that what earlier jobs have
-        left takes at most half of what the next one may have."""
+        """The resident memory in bytes above which a job process is replaced after a call.
+
+        At most half of the memory limit of a job, so that memory kept from earlier jobs leaves at
+        least the other half to the next one.
+        """
         return min(self.max_process_bytes, (self.job.memory_bytes or 2**63) // 2)
 
 
 @dataclass(frozen=True)
 class PoolArguments:
-    """What a pool has each of its crews give to keepers, as the pool itself has it."""
+    """The part of the keepers' arguments that stays the same when all keepers are replaced."""
 
     limits: CallLimits
-    keep: tuple[int, ...]
+    keep_fds: tuple[int, ...]
     lease: Lease
-    work: WorkPlace
+    runner_folder: RunnerFolder
 
 
 @dataclass(frozen=True)
 class KeeperArguments:
-    """What every keeper is given."""
+    """The arguments of every keeper."""
 
     limits: CallLimits
-    runner: int
+    runner_pid: int
     """The process that holds the pool."""
-    slots: InheritedDescriptor
+    free_slots: InheritedDescriptor
     """A pipe with the numbers of all slots; each keeper takes one."""
     channels: tuple[InheritedDescriptor, ...]
-    """To the pool, one for each slot. They end when the runner does, which alone holds the other
-    ends: so these are lifelines as well."""
-    marks: InheritedDescriptor
-    """Which call each of them runs, see runner/pool/protocol/begun_calls.py."""
+    """Channels to the pool, one for each slot. Only the runner holds the other ends, so a keeper
+    reads EOF when the runner dies."""
+    begun_calls: InheritedDescriptor
+    """The memfd of `BegunCalls`."""
     lease: InheritedDescriptor
-    """Until when jobs may run, see runner/pool/protocol/lease.py."""
-    keep: tuple[InheritedDescriptor, ...]
-    """What keepers and job processes hold with the runner, say its lock."""
-    work: InheritedDescriptor
-    """The place of the folders that jobs work in, see runner/pool/linux/work_folders.py."""
-    work_path: str
+    """The memfd of `Lease`."""
+    keep_fds: tuple[InheritedDescriptor, ...]
+    """Descriptors that keepers and job processes hold besides the runner, such as its lock."""
+    runner_folder: InheritedDescriptor
+    """The folder that contains the jobs' folders, see linux/work_folders.py."""
+    runner_folder_path: str
 
     def take_slot(self) -> tuple[int, socket.socket]:
-        """A slot that no other keeper has taken: its number and its channel."""
-        data = os.read(self.slots.descriptor, SLOT_NUMBER.size)
+        """Take a slot that no other keeper has taken; returns its number and its channel."""
+        data = os.read(self.free_slots.descriptor, SLOT_NUMBER.size)
         (number,) = SLOT_NUMBER.unpack(data)
         return number, socket.socket(fileno=self.channels[number].descriptor)

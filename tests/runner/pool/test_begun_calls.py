@@ -1,4 +1,4 @@
-"""Marks of the calls that keepers have begun: what the pool knows by them, at no one's cost."""
+"""The shared memory in which keepers store the calls that they have begun."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -8,81 +8,90 @@ import pytest
 from runner.pool.channel import KeeperChannel
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import BegunCall, BegunCalls, new_begun_calls
-from tests.support.pool import loads as pool_loads
-from tests.support.pool import pools
+from tests.support.pool import loads, pools
 from tests.support.pool.pools import open_pool
 from tests.support.waiting import wait_for
 
 
 @pytest.fixture
-def marks() -> Iterator[BegunCalls]:
-    """Those of three keepers."""
-    with new_begun_calls(3) as marks:
-        yield marks
+def begun_calls() -> Iterator[BegunCalls]:
+    """The memory of three keepers."""
+    with new_begun_calls(3) as begun_calls:
+        yield begun_calls
 
 
 @pytest.fixture
-def link(marks: BegunCalls) -> Iterator[KeeperChannel]:
-    """A link to the keeper of the first slot, which was sent three calls."""
-    ours, theirs = messages.channel()
-    with ours, theirs:
-        link = KeeperChannel(ours, partial(marks.begun, 0))
+def channel(begun_calls: BegunCalls) -> Iterator[KeeperChannel]:
+    """The channel to the keeper of the first slot, after three calls were sent to it."""
+    pool_end, keeper_end = messages.new_channel()
+    with pool_end, keeper_end:
+        channel = KeeperChannel(pool_end, partial(begun_calls.last, 0))
         for token in ("first", "second", "third"):
-            link.send(token, b"{}", None)
-        heard = [messages.receive(theirs) for _ in range(3)]
-        assert [each and each.fields["number"] for each in heard] == [1, 2, 3]
-        yield link
+            channel.send(token, b"{}", None)
+        received = [messages.receive(keeper_end) for _ in range(3)]
+        assert [each and each.fields["number"] for each in received] == [1, 2, 3]
+        yield channel
 
 
-def test_a_mark_is_seen_in_another_mapping_and_changes_no_other(marks: BegunCalls) -> None:
-    keepers = BegunCalls(marks.descriptor)
-    keepers.begin(1, 2**42 - 1, 2**22 - 1)
-    keepers.close()
-    assert [marks.begun(slot) for slot in range(3)] == [(0, 0), (2**42 - 1, 2**22 - 1), (0, 0)]
+def test_a_begun_call_is_visible_in_another_mapping_and_changes_no_other_slot(
+    begun_calls: BegunCalls,
+) -> None:
+    mapping = BegunCalls(begun_calls.descriptor)
+    mapping.begin(1, 2**42 - 1, 2**22 - 1)
+    mapping.close()
+    assert [begun_calls.last(slot) for slot in range(3)] == [(0, 0), (2**42 - 1, 2**22 - 1), (0, 0)]
 
 
-def test_there_may_be_more_marks_than_a_page_holds() -> None:
-    with new_begun_calls(5000) as marks:
-        marks.begin(4999, 7, 8)
-        assert marks.begun(4999) == BegunCall(7, 8)
+def test_there_can_be_more_slots_than_a_page_holds() -> None:
+    with new_begun_calls(5000) as begun_calls:
+        begun_calls.begin(4999, 7, 8)
+        assert begun_calls.last(4999) == BegunCall(7, 8)
 
 
-def test_what_was_marked_last_is_known_after_the_end() -> None:
+def test_the_last_begun_call_can_be_read_after_close() -> None:
     before = pools.open_descriptors()
-    with new_begun_calls(1) as marks:
-        marks.begin(0, 7, 8)
-    assert marks.begun(0) == BegunCall(7, 8)
+    with new_begun_calls(1) as begun_calls:
+        begun_calls.begin(0, 7, 8)
+    assert begun_calls.last(0) == BegunCall(7, 8)
     assert pools.open_descriptors() == before
 
 
-def test_a_call_waits_until_its_keeper_marks_it(marks: BegunCalls, link: KeeperChannel) -> None:
-    assert [link.waits(token) for token in ("first", "second")] == [True, True]
-    assert link.pid_of("first") is None
-    marks.begin(0, 1, 100)
-    assert [link.waits(token) for token in ("first", "second")] == [False, True]
-    assert [link.pid_of(token) for token in ("first", "second")] == [100, None]
-
-
-def test_a_call_that_others_have_followed_neither_waits_nor_runs(
-    marks: BegunCalls, link: KeeperChannel
+def test_a_call_waits_until_its_keeper_begins_it(
+    begun_calls: BegunCalls, channel: KeeperChannel
 ) -> None:
-    marks.begin(0, 2, 100)  # the outcome of the first is there, but not heard
-    assert [link.waits(token) for token in ("first", "second", "third")] == [False, False, True]
-    assert [link.pid_of(token) for token in ("first", "second", "third")] == [None, 100, None]
+    assert [channel.is_waiting(token) for token in ("first", "second")] == [True, True]
+    assert channel.pid_of("first") is None
+    begun_calls.begin(0, 1, 100)
+    assert [channel.is_waiting(token) for token in ("first", "second")] == [False, True]
+    assert [channel.pid_of(token) for token in ("first", "second")] == [100, None]
 
 
-def test_a_call_runs_since_the_one_before_has_ended_and_not_one_behind(link: KeeperChannel) -> None:
-    sent_at = link.since
-    link.heard(messages.Message({"kind": "outcome", "token": "second"}))
-    assert link.since == sent_at
-    link.heard(messages.Message({"kind": "outcome", "token": "first"}))
-    assert link.since > sent_at
+def test_a_call_before_the_last_begun_one_neither_waits_nor_runs(
+    begun_calls: BegunCalls, channel: KeeperChannel
+) -> None:
+    begun_calls.begin(0, 2, 100)  # the outcome of the first call was not received yet
+    assert [channel.is_waiting(token) for token in ("first", "second", "third")] == [
+        False,
+        False,
+        True,
+    ]
+    assert [channel.pid_of(token) for token in ("first", "second", "third")] == [None, 100, None]
 
 
-def test_the_start_of_a_call_wakes_nobody() -> None:
+def test_the_time_of_a_call_starts_when_the_call_before_it_ends(
+    channel: KeeperChannel,
+) -> None:
+    sent_at = channel.first_since
+    channel.handle(messages.Message({"kind": "outcome", "token": "second"}))
+    assert channel.first_since == sent_at
+    channel.handle(messages.Message({"kind": "outcome", "token": "first"}))
+    assert channel.first_since > sent_at
+
+
+def test_the_start_of_a_call_does_not_wake_the_owner() -> None:
     with open_pool(1) as owner:
         owner.value("echo", value=1)
-        token = owner.submit("say_nothing")
+        token = owner.submit("sleep_without_progress")
         pids = wait_for(owner.pool._calls.pids)
         wait_for(lambda: pools.state(pids[token]) == "S")
         assert not owner.is_woken()
@@ -90,9 +99,9 @@ def test_the_start_of_a_call_wakes_nobody() -> None:
         assert owner.kill(token).pid == pids[token]
 
 
-def test_a_job_whose_keeper_is_killed_when_it_has_handed_it_over_is_not_innocent() -> None:
-    with open_pool(1, pool_loads.load_what_kills_keepers_at_the_hand_over) as owner:
-        outcome = owner.run("say_nothing")
-    assert (outcome.kind, outcome.innocent) == ("lost", False)
+def test_a_call_whose_keeper_is_killed_right_after_sending_it_is_at_fault() -> None:
+    with open_pool(1, loads.load_keepers_killed_after_sending) as owner:
+        outcome = owner.run("sleep_without_progress")
+    assert (outcome.kind, outcome.not_at_fault) == ("lost", False)
     assert outcome.pid
     assert 0 < outcome.seconds < 10

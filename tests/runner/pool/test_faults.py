@@ -1,4 +1,4 @@
-"""Faults around the pool: what the system refuses, and what a job does to its keeper."""
+"""Faults: system calls that fail, broken channels, and jobs that disturb their keeper."""
 
 import gc
 import math
@@ -21,37 +21,35 @@ from runner.pool.linux.limits import JobLimits
 from runner.pool.pool import PoolError
 from runner.pool.protocol import messages
 from runner.pool.protocol.lease import Lease
-from runner.pool.protocol.output import Output
+from runner.pool.protocol.output import OutputPipe
 from runner.pool.protocol.setup import CallLimits
 from tests.support.paths import ROOT
-from tests.support.pool import calls as pool_work
-from tests.support.pool import loads as pool_loads
-from tests.support.pool import pools
+from tests.support.pool import calls, loads, pools
 from tests.support.pool.pools import descriptors_below, free_descriptor, open_descriptors, open_pool
 from tests.support.waiting import wait_for
 
 
-def test_a_result_that_cannot_be_received_is_lost_and_not_made_up() -> None:
+def test_a_call_whose_result_cannot_be_received_is_lost() -> None:
     with open_pool(1) as owner:
         owner.run("echo", value=1)
         with descriptors_below(free_descriptor()):
             outcome = owner.run("repeat", value="x", times=10**5)
-        assert (outcome.kind, outcome.innocent, outcome.result) == ("lost", False, None)
+        assert (outcome.kind, outcome.not_at_fault, outcome.result) == ("lost", False, None)
         assert outcome.error_message == "the result could not be received: too many open files"
         assert owner.value("echo", value=1) == 1
 
 
-def test_a_request_that_cannot_be_sent_is_lost_without_fault_and_costs_no_keeper() -> None:
+def test_a_call_that_cannot_be_sent_is_lost_without_fault_and_its_keeper_survives() -> None:
     with open_pool(1) as owner:
         pid = owner.value("pid")
         with descriptors_below(free_descriptor()):
             outcome = owner.run("echo", value="x" * 10**5)
-        assert (outcome.kind, outcome.innocent) == ("lost", True)
+        assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
         assert "the job could not be handed over: [Errno 24]" in (outcome.error_message or "")
         assert owner.value("pid") == pid
 
 
-def test_a_request_that_cannot_be_received_is_lost_without_fault_and_costs_no_neighbour() -> None:
+def test_a_call_that_cannot_be_received_is_lost_without_fault_and_others_survive() -> None:
     with open_pool(2) as owner:
         neighbour, _ = owner.start("sleep", seconds=60)
         pid = owner.value("pid")
@@ -62,26 +60,28 @@ def test_a_request_that_cannot_be_received_is_lost_without_fault_and_costs_no_ne
         resource.prlimit(keeper, resource.RLIMIT_NOFILE, (free, limits[1]))
         outcome = owner.run("echo", value="x" * 10**5)
         resource.prlimit(keeper, resource.RLIMIT_NOFILE, limits)
-        assert (outcome.kind, outcome.innocent) == ("lost", True)
+        assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
         assert outcome.error_message == "the job could not be received: too many open files"
         assert owner.value("pid") == pid
         assert owner.kill(neighbour).kind == "killed"
 
 
 def test_a_keeper_that_cannot_fork_loses_only_its_call() -> None:
-    with open_pool(1, pool_loads.load_where_forks_fail) as owner:
-        assert owner.run("leave", code=0).kind == "crashed"  # a new process is refused then
+    with open_pool(1, loads.load_where_forks_fail) as owner:
+        assert (
+            owner.run("exit_with_code", code=0).kind == "crashed"
+        )  # the keeper cannot fork the next process
         outcome = owner.run("echo", value=1)
-        assert (outcome.kind, outcome.innocent) == ("lost", True)
+        assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
         assert "could not fork or make a folder: [Errno 11]" in (outcome.error_message or "")
         assert owner.value("echo", value=1) == 1
 
 
 @pytest.mark.parametrize("more", [1, 2, 3])
-def test_a_job_process_for_which_descriptors_are_too_few_leaves_none_open(more: int) -> None:
+def test_a_job_process_that_fails_to_start_leaks_no_descriptors(more: int) -> None:
     before = open_descriptors()
     with descriptors_below(free_descriptor(more)), pytest.raises(OSError, match="Too many"):
-        JobProcess(pool_work.entry, [], CallLimits(), "/tmp")  # noqa: S108: not used
+        JobProcess(calls.entry, [], CallLimits(), "/tmp")
     assert open_descriptors() == before
 
 
@@ -99,7 +99,7 @@ def test_keepers_that_cannot_be_started_are_an_error(more: int) -> None:
             owner.pool.collect()
 
 
-def test_the_owner_is_woken_until_it_has_collected_what_a_failed_keeper_cost() -> None:
+def test_the_owner_is_woken_until_it_collects_the_calls_of_a_failed_keeper() -> None:
     with open_pool(1) as owner:
         token = owner.submit("write_to_channel", text='{"kind": "returned"}')
         wait_for(owner.pool.pids)
@@ -111,7 +111,7 @@ def test_the_owner_is_woken_until_it_has_collected_what_a_failed_keeper_cost() -
 
 
 @pytest.mark.parametrize("text", ["garbage", "[1]", "{}"])
-def test_a_job_that_writes_to_the_channel_of_its_process_has_crashed(text: str) -> None:
+def test_a_job_that_writes_to_the_channel_of_its_process_counts_as_crashed(text: str) -> None:
     with open_pool(1) as owner:
         outcome = owner.run("write_to_channel", text=text)
         assert (outcome.kind, outcome.error_type) == ("crashed", "Crashed")
@@ -119,37 +119,37 @@ def test_a_job_that_writes_to_the_channel_of_its_process_has_crashed(text: str) 
         assert owner.value("echo", value=1) == 1
 
 
-def test_a_job_whose_answer_breaks_its_keeper_is_the_guilty_one() -> None:
+def test_only_the_job_whose_answer_breaks_its_keeper_is_at_fault() -> None:
     with open_pool(2) as owner:
-        innocent, _ = owner.start("sleep", seconds=60)
-        guilty = owner.submit("write_to_channel", text='{"kind": "returned"}')
-        outcomes = owner.outcomes([innocent, guilty])
+        neighbour, _ = owner.start("sleep", seconds=60)
+        culprit = owner.submit("write_to_channel", text='{"kind": "returned"}')
+        outcomes = owner.outcomes([neighbour, culprit])
         assert [outcome.kind for outcome in outcomes] == ["lost", "lost"]
-        assert [outcome.innocent for outcome in outcomes] == [True, False]
+        assert [outcome.not_at_fault for outcome in outcomes] == [True, False]
         assert owner.value("echo", value=1) == 1
 
 
-def test_what_was_sent_is_heard_though_its_sender_left_something_unread() -> None:
-    ours, theirs = messages.channel()
-    with ours:
-        with theirs:
-            messages.send(theirs, {"number": 1})
-            messages.send(theirs, {"number": 2}, b"text")
-            messages.send(ours, {"not": "read"})
-        assert messages.receive(ours) == messages.Message({"number": 1})
-        assert messages.receive(ours) == messages.Message({"number": 2}, b"text")
+def test_messages_arrive_even_if_the_sender_closed_with_unread_data() -> None:
+    end, other_end = messages.new_channel()
+    with end:
+        with other_end:
+            messages.send(other_end, {"number": 1})
+            messages.send(other_end, {"number": 2}, b"text")
+            messages.send(end, {"not": "read"})
+        assert messages.receive(end) == messages.Message({"number": 1})
+        assert messages.receive(end) == messages.Message({"number": 2}, b"text")
         with pytest.raises(EOFError):
-            messages.receive(ours)
+            messages.receive(end)
 
 
 def output_of(code: str) -> tuple[int, str]:
-    """The exit code and the output of another interpreter."""
+    """Run code in another interpreter; returns its exit code and output."""
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=False)
     return ended.returncode, ended.stdout
 
 
-def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
+def test_a_process_whose_parent_is_already_gone_exits_at_once() -> None:
     not_its_parent = os.getppid()
     code = (
         f"from runner.pool.linux import processes; processes.die_with_parent({not_its_parent}, 15)"
@@ -157,38 +157,40 @@ def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
     assert output_of(f"{code}; print('lives')") == (1, "")
 
 
-def test_the_channel_tells_the_keeper_of_a_busy_job_that_the_runner_is_gone() -> None:
+def test_a_keeper_with_a_running_job_notices_that_the_runner_is_gone() -> None:
     code = "from tests.support.pool import runner_process; runner_process.watch_without_runner()"
     assert output_of(code) == (0, "gone\n")
 
 
-def test_a_keeper_ends_when_it_finds_that_the_runner_is_gone() -> None:
-    code = "from tests.support.pool import runner_process; runner_process.keep_without_runner()"
+def test_a_keeper_that_cannot_send_to_the_runner_exits() -> None:
+    call = "start_keeper_without_runner()"
+    code = f"from tests.support.pool import runner_process; runner_process.{call}"
     assert output_of(code) == (128 + signal.SIGTERM, "")
 
 
 @pytest.mark.parametrize(("name", "says"), [("SIGTERM", "ended: -15"), ("SIGCONT", "returned")])
-def test_a_signal_to_a_job_process_just_forked_does_not_run_what_its_keeper_does_then(
+def test_a_just_forked_job_process_does_not_run_the_signal_handlers_of_its_keeper(
     name: str, says: str
 ) -> None:
-    code = f"from tests.support.pool import runner_process; runner_process.fork_while_a_signal_comes({name!r})"
+    call = f"fork_while_a_signal_comes({name!r})"
+    code = f"from tests.support.pool import runner_process; runner_process.{call}"
     assert output_of(code) == (0, f"{says}\n")
 
 
-class OddProcess(JobProcess):
-    """What a keeper takes for its job process: it lives, and sends whatever the test likes."""
+class FakeProcess(JobProcess):
+    """A fake job process that lives, and whose messages the test chooses."""
 
     def __init__(self, send: Callable[[], messages.Message]):
-        self.channel, theirs = messages.channel()
-        theirs.close()
+        self.channel, job_end = messages.new_channel()
+        job_end.close()
         self.limits = JobLimits()
-        self.output = Output(0)
-        self.heard = 0
+        self.output = OutputPipe(0)
+        self.receive_count = 0
         self._send = send
 
-    def hear(self) -> messages.Message | None:
-        self.heard += 1
-        assert self.heard < 100_000, "heard without end"
+    def receive(self) -> messages.Message | None:
+        self.receive_count += 1
+        assert self.receive_count < 100_000, "received without end"
         return self._send()
 
     def exit_code(self) -> int | None:
@@ -199,55 +201,53 @@ class OddProcess(JobProcess):
 
 
 @contextmanager
-def watch(process: OddProcess) -> Iterator[tuple[CallWatch, socket.socket]]:
-    """A keeper's watch of it, and the pool's end of the keeper's channel."""
-    pool, channel = messages.channel()
+def watch(process: FakeProcess) -> Iterator[tuple[CallWatch, socket.socket]]:
+    """Watch a fake job process; yields the watch and the pool's end of the keeper's channel."""
+    pool, channel = messages.new_channel()
     wakeup = os.eventfd(0, os.EFD_NONBLOCK)
     with pool, channel, process.channel:
-        ears, excess = (
-            WatchedDescriptors(CallOrders(channel), wakeup, Lease()),
-            LimitWatchdog(process.limits, lambda enough: 0),
-        )
-        yield CallWatch(ears, process, excess, "token", None, 0.0), pool
+        watched = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
+        watchdog = LimitWatchdog(process.limits, lambda limit: 0)
+        yield CallWatch(watched, process, watchdog, "token", None, 0.0), pool
     os.close(wakeup)
 
 
-def test_a_flood_of_progress_delays_no_kill() -> None:
+def test_a_flood_of_progress_does_not_delay_a_kill() -> None:
     progress = messages.Message({"kind": "progress", "token": "token", "text": "1"})
-    process = OddProcess(lambda: progress)
-    with watch(process) as (watched, pool):
+    process = FakeProcess(lambda: progress)
+    with watch(process) as (call_watch, pool):
         messages.send(pool, {"kind": "kill", "token": "token"})
-        assert watched.ending().kind == "killed"
+        assert call_watch.wait_for_end().kind == "killed"
 
 
-class DyingProcess(OddProcess):
-    """One that answers and dies right after it was heard for the first time."""
+class DyingProcess(FakeProcess):
+    """A fake job process that answers and exits right after the first receive."""
 
-    def hear(self) -> messages.Message | None:
-        answer = super().hear()
-        return None if self.heard == 1 else answer
+    def receive(self) -> messages.Message | None:
+        answer = super().receive()
+        return None if self.receive_count == 1 else answer
 
     def exit_code(self) -> int | None:
-        return 0 if self.heard else None
+        return 0 if self.receive_count else None
 
 
 ANSWER = messages.Message({"kind": "returned", "cpu_seconds": 0}, b"1")
 
 
-def test_an_answer_counts_though_its_process_has_died_since_it_was_last_heard() -> None:
-    with watch(DyingProcess(lambda: ANSWER)) as (watched, _):
-        assert watched.ending().kind == "returned"
+def test_an_answer_sent_between_the_last_receive_and_the_exit_counts() -> None:
+    with watch(DyingProcess(lambda: ANSWER)) as (call_watch, _):
+        assert call_watch.wait_for_end().kind == "returned"
 
 
-def test_a_keeper_is_not_busy_with_a_channel_that_is_closed() -> None:
-    def end() -> messages.Message:
+def test_a_keeper_does_not_busy_wait_on_a_closed_channel() -> None:
+    def raise_eof() -> messages.Message:
         raise EOFError
 
-    process = OddProcess(end)
-    with watch(process) as (watched, _):
-        ending = watched.ending()
-    assert (ending.kind, ending.error) == (
+    process = FakeProcess(raise_eof)
+    with watch(process) as (call_watch, _):
+        end = call_watch.wait_for_end()
+    assert (end.kind, end.error) == (
         "crashed",
         ("Crashed", "the job process closed its channel"),
     )
-    assert process.heard < 10
+    assert process.receive_count < 10

@@ -1,4 +1,4 @@
-"""The fork server: keepers come from it, whatever becomes of it, and are the runner's children."""
+"""The fork server: it forks keepers as children of the runner, and is replaced if it dies."""
 
 import errno
 import gc
@@ -12,31 +12,29 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool.fork import server as forking
+from runner.pool.fork.server import PROCESS_NAME
 from runner.pool.fork_server import ForkServer
 from runner.pool.linux import processes
 from runner.pool.pool import PoolError
-from tests.support.pool import calls as pool_work
-from tests.support.pool import loads as pool_loads
-from tests.support.pool import pools
+from tests.support.pool import calls, loads, pools
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
 
 
 def server_of(owner: Owner) -> int:
-    """The id of the fork server of a pool, the only child of this process with its name."""
+    """Return the pid of the fork server, the only child of this process with its name."""
     owner.value("pid")
 
     def named() -> list[int]:
-        return [pid for pid in pools.children() if pools.name_of(pid) == forking.NAME]
+        return [pid for pid in pools.children() if pools.name_of(pid) == PROCESS_NAME]
 
-    wait_for(lambda: len(named()) == 1)  # a keeper that it has just forked has its name at first
+    wait_for(lambda: len(named()) == 1)  # a just forked keeper still has this name
     (pid,) = named()
     return pid
 
 
 def lose_a_keeper(owner: Owner) -> int:
-    """Kill the keeper of a job, and wait until there is a new crew; the id of that keeper."""
+    """Kill the keeper of a job, and wait until it is replaced; returns its pid."""
     token, (pid,) = owner.start("sleep", seconds=60)
     keeper = pools.parent(pid)
     os.kill(keeper, signal.SIGKILL)
@@ -44,7 +42,7 @@ def lose_a_keeper(owner: Owner) -> int:
     return keeper
 
 
-def test_keepers_and_job_processes_have_names_and_keepers_are_children_of_the_runner() -> None:
+def test_processes_have_names_and_keepers_are_children_of_the_runner() -> None:
     with open_pool(2) as owner:
         pid = owner.value("pid")
         keeper = pools.parent(pid)
@@ -52,14 +50,14 @@ def test_keepers_and_job_processes_have_names_and_keepers_are_children_of_the_ru
         assert [pools.name_of(each) for each in (pid, keeper)] == ["job", "keeper"]
 
 
-def test_a_new_crew_comes_from_the_same_fork_server() -> None:
+def test_new_keepers_come_from_the_same_fork_server() -> None:
     with open_pool(2) as owner:
         server, killed = server_of(owner), lose_a_keeper(owner)
         assert pools.parent(owner.value("pid")) != killed
         assert server_of(owner) == server
 
 
-def test_a_killed_fork_server_costs_no_call_and_the_next_crew_has_a_new_one() -> None:
+def test_a_killed_fork_server_ends_no_call_and_is_replaced_when_needed() -> None:
     with open_pool(2) as owner:
         token, (pid,) = owner.start("sleep", seconds=60)
         server = server_of(owner)
@@ -74,11 +72,11 @@ def test_a_killed_fork_server_costs_no_call_and_the_next_crew_has_a_new_one() ->
 
 
 def test_a_fork_server_that_is_killed_while_it_loads_is_started_again(tmp_path: Path) -> None:
-    with open_pool(1, partial(pool_loads.load_killed_twice, str(tmp_path))) as owner:
+    with open_pool(1, partial(loads.load_killed_twice, str(tmp_path))) as owner:
         assert owner.value("echo", value=1) == 1
 
 
-def test_a_stopped_fork_server_is_made_to_go_on_when_it_is_needed() -> None:
+def test_a_stopped_fork_server_is_resumed_when_needed() -> None:
     with open_pool(1) as owner:
         server = server_of(owner)
         os.kill(server, signal.SIGSTOP)
@@ -88,7 +86,7 @@ def test_a_stopped_fork_server_is_made_to_go_on_when_it_is_needed() -> None:
         assert server_of(owner) == server
 
 
-def test_a_fork_server_leaves_stop_signals_to_the_runner() -> None:
+def test_a_fork_server_ignores_sigint_and_sigterm() -> None:
     with open_pool(1) as owner:
         server = server_of(owner)
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -98,7 +96,7 @@ def test_a_fork_server_leaves_stop_signals_to_the_runner() -> None:
         assert server_of(owner) == server
 
 
-@pytest.mark.parametrize("load", [pool_loads.load_without_forks, pool_loads.load_without_children])
+@pytest.mark.parametrize("load", [loads.load_without_forks, loads.load_without_children])
 def test_a_system_that_allows_no_fork_is_an_error(load: object) -> None:
     before = pools.children()
     error = os.strerror(errno.EAGAIN)
@@ -109,27 +107,27 @@ def test_a_system_that_allows_no_fork_is_an_error(load: object) -> None:
 
 @contextmanager
 def fork_server() -> Iterator[ForkServer]:
-    adopted = processes.adopt_orphans()
-    server = ForkServer(pool_work.load, (), ())
+    adopted = processes.set_subreaper()
+    server = ForkServer(calls.load, (), ())
     try:
         yield server
     finally:
         server.close()
-        processes.adopt_orphans(adopted)
+        processes.set_subreaper(adopted)
 
 
-def test_more_descriptors_than_fit_into_a_message_are_handed_over() -> None:
+def test_more_descriptors_than_fit_into_one_message_are_sent() -> None:
     with open_pool(1):
         pass  # starts the tracker of multiprocessing
     gc.collect()
     before = pools.open_descriptors()
-    with open_pool(130) as owner:  # each keeper gets the channels of all
+    with open_pool(130) as owner:  # each keeper gets all channels
         assert owner.value("echo", value=1) == 1
     gc.collect()
     assert pools.open_descriptors() == before
 
 
-def test_a_fork_server_that_may_have_no_more_descriptors_says_so() -> None:
+def test_a_fork_server_without_free_descriptors_reports_an_error() -> None:
     with fork_server() as server:
         before = pools.open_descriptors(server.pid)
         _, hard = resource.prlimit(server.pid, resource.RLIMIT_NOFILE)
@@ -139,13 +137,13 @@ def test_a_fork_server_that_may_have_no_more_descriptors_says_so() -> None:
         assert pools.open_descriptors(server.pid) == before
 
 
-def test_a_fork_server_keeps_nothing_of_what_it_has_handed_over() -> None:
+def test_a_fork_server_closes_the_descriptors_that_it_has_passed_on() -> None:
     with fork_server() as server:
         before = pools.open_descriptors(server.pid)
         for _ in range(3):
             read, write = os.pipe()
-            os.close(write)  # so that what is forked has nothing to become, and ends
+            os.close(write)  # the forked process reads EOF instead of a process object
             pid = server.fork([read, read, *[read] * 300])
             os.close(read)
-            assert os.waitpid(pid, 0) == (pid, 0x100)  # it says so, with code 1
+            assert os.waitpid(pid, 0) == (pid, 0x100)  # so it exits with code 1
         assert pools.open_descriptors(server.pid) == before

@@ -1,4 +1,4 @@
-"""What a job sees of the worker and of other jobs: as little as can be."""
+"""Isolation of jobs from the worker and from other jobs."""
 
 import os
 import signal
@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool.fork.environment import is_passed, reduced
+from runner.pool.fork.environment import is_allowed, reduced
 from runner.pool.linux import landlock, proc
 from runner.pool.linux.limits import JobLimits
 from tests.support.paths import ROOT
-from tests.support.pool import isolation_calls as isolation_work
-from tests.support.pool import pools
+from tests.support.pool import isolation_calls, pools
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
 
@@ -41,17 +40,20 @@ def owner() -> Iterator[Owner]:
 def open_with(patch: pytest.MonkeyPatch, limits: JobLimits) -> AbstractContextManager[Owner]:
     for name, value in {**SECRETS, **WANTED}.items():
         patch.setenv(name, value)
-    return open_pool(2, isolation_work.load, env=("MODEL_DIR",), job=limits)
+    return open_pool(2, isolation_calls.load, env=("MODEL_DIR",), job=limits)
 
 
-def test_a_job_gets_the_variables_that_it_needs_and_no_other(owner: Owner) -> None:
+def test_a_job_gets_only_the_allowed_environment_variables(owner: Owner) -> None:
     seen = owner.value("environment")
     for variables in seen.values():
         assert "s3cret" not in str(variables)
         assert {name: variables.get(name) for name in WANTED} == WANTED
     for name in ("own", "child"):
-        others = {n for n in seen[name] if not is_passed(n, ("MODEL_DIR",))}
-        assert others - {"COLUMNS", "LINES"} == {"HOME", "TMPDIR"}  # libraries set the former
+        others = {n for n in seen[name] if not is_allowed(n, ("MODEL_DIR",))}
+        assert others - {"COLUMNS", "LINES"} == {
+            "HOME",
+            "TMPDIR",
+        }  # some libraries set COLUMNS and LINES
 
 
 def test_the_worker_itself_keeps_its_variables(owner: Owner) -> None:
@@ -62,32 +64,32 @@ def test_the_worker_itself_keeps_its_variables(owner: Owner) -> None:
     assert {name: os.environ.get(name) for name in SECRETS} == SECRETS
 
 
-def test_no_process_beside_a_job_shows_the_secrets_but_the_worker(owner: Owner) -> None:
-    """So what a job of the same user could read gives nothing away, whatever the kernel allows."""
+def test_no_process_except_the_worker_has_secrets_in_its_environment(owner: Owner) -> None:
+    """A job runs as the same user, so some kernels let it read these environments."""
     (keeper,) = {pools.parent(owner.value("pid"))}
     others = list(proc.descendants_of(os.getpid()))
     assert keeper in others
     for pid in others:
-        assert "s3cret" not in str(isolation_work.shown(str(pid)))
+        assert "s3cret" not in str(isolation_calls.initial_environment(str(pid)))
 
 
 needs_landlock = pytest.mark.skipif(
-    landlock.version() < 6, reason="this kernel does not shut processes in"
+    landlock.abi_version() < 6, reason="this kernel does not shut processes in"
 )
 
 
 @needs_landlock
-def test_a_job_cannot_look_into_other_processes_or_signal_them(owner: Owner) -> None:
+def test_a_job_cannot_inspect_or_signal_other_processes(owner: Owner) -> None:
     token, (neighbour,) = owner.start("sleep", seconds=60)
     keeper = pools.parent(neighbour)
-    seen = owner.value("look_out", pids=[os.getpid(), keeper, neighbour, 1])
+    seen = owner.value("try_to_access", pids=[os.getpid(), keeper, neighbour, 1])
     owner.kill(token)
-    if os.geteuid() == 0:  # who may watch the performance of all may read that, in any case
+    if os.geteuid() == 0:  # CAP_PERFMON allows reading every environment
         del seen["environ"]
     assert not any(seen.values()), seen
 
 
-def test_a_job_that_is_shut_in_moves_and_links_files(owner: Owner) -> None:
+def test_an_isolated_job_can_move_and_link_files(owner: Owner) -> None:
     assert owner.value("move_between_folders") == "moved"
 
 
@@ -95,83 +97,83 @@ def test_jobs_have_a_lower_priority(owner: Owner) -> None:
     assert owner.value("priority") == os.getpriority(os.PRIO_PROCESS, 0) + 5
 
 
-def test_a_job_has_no_descriptors_but_its_own(owner: Owner) -> None:
-    descriptors = owner.value("look_around")["descriptors"]
+def test_a_job_has_only_its_own_descriptors(owner: Owner) -> None:
+    descriptors = owner.value("surroundings")["descriptors"]
     kinds = sorted(target.partition(":")[0] for target in descriptors.values())
-    # Input, both outputs with the end of their pipe, the channel to its keeper, the tracker of
-    # multiprocessing, and the folder that it lists just now.
+    # stdin; stdout, stderr and the pipe that they lead to; the channel; the resource tracker; and
+    # the folder in /proc that is being listed.
     assert kinds == sorted(
         ["/dev/null", "pipe", "pipe", "pipe", "socket", "pipe", *[k for k in kinds if "/proc" in k]]
     ), descriptors
 
 
-def test_an_attempt_works_in_an_empty_folder_of_its_own(owner: Owner) -> None:
-    seen = owner.value("place")
+def test_each_attempt_gets_its_own_empty_folder(owner: Owner) -> None:
+    seen = owner.value("folder_facts")
     folder = seen["folder"]
-    assert Path(folder).parent == owner.work.path
+    assert Path(folder).parent == owner.folder.path
     assert [seen["temporary"], seen["home"], *seen["variables"]] == [folder] * 4
     assert seen["mode"] == 0o700
     assert seen["entries"] == []
-    token, (_, other) = owner.start("fill", files=3, size=1, then="sleep")
-    assert owner.value("place")["folder"] != other
+    token, (_, other) = owner.start("fill_folder", files=3, size=1, then="sleep")
+    assert owner.value("folder_facts")["folder"] != other
     owner.kill(token)
 
 
 @pytest.mark.parametrize("then", ["return", "raise", "crash", "sleep"])
-def test_a_folder_goes_with_its_attempt_however_that_ends(owner: Owner, then: str) -> None:
-    token, (_, folder) = owner.start("fill", files=20, size=10, then=then)
+def test_a_folder_is_removed_however_its_attempt_ends(owner: Owner, then: str) -> None:
+    token, (_, folder) = owner.start("fill_folder", files=20, size=10, then=then)
     outcome = owner.kill(token) if then == "sleep" else owner.outcome(token)
     assert outcome.kind == {"return": "returned", "raise": "raised", "crash": "crashed"}.get(
         then, "killed"
     )
     assert not Path(folder).exists()
     for _ in range(2):
-        seen = owner.value("place")
+        seen = owner.value("folder_facts")
         assert (seen["entries"], seen["folder"] != folder) == ([], True)
 
 
-def test_a_folder_that_nobody_can_enter_goes_as_well(owner: Owner) -> None:
+def test_a_folder_without_permissions_is_removed(owner: Owner) -> None:
     folder = owner.value("chmod_and_leave")
     assert not Path(folder).exists()
 
 
-def test_what_libraries_keep_in_the_folder_of_a_job_is_not_kept_for_the_next(owner: Owner) -> None:
+def test_libraries_do_not_reuse_the_temporary_folder_of_an_earlier_job(owner: Owner) -> None:
     for _ in range(3):
         assert owner.value("use_manager") == 2
 
 
-def test_a_folder_of_a_keeper_that_was_killed_is_removed() -> None:
-    with open_pool(1, isolation_work.load) as owner:
-        token, (pid, folder) = owner.start("fill", files=20, size=10, then="sleep")
+def test_the_folder_of_a_killed_keeper_is_removed() -> None:
+    with open_pool(1, isolation_calls.load) as owner:
+        token, (pid, folder) = owner.start("fill_folder", files=20, size=10, then="sleep")
         os.kill(pools.parent(pid), signal.SIGKILL)
         assert owner.outcome(token).kind == "lost"
         wait_for(lambda: not Path(folder).exists())
-        assert owner.value("place")["entries"] == []
+        assert owner.value("folder_facts")["entries"] == []
 
 
-def test_without_room_for_a_folder_a_job_is_given_back() -> None:
-    with open_pool(1, isolation_work.load_where_folders_fail) as owner:
-        owner.value("fill", files=1, size=1)  # the next needs a new one
-        outcome = owner.run("place")
-        assert (outcome.kind, outcome.innocent) == ("lost", True)
+def test_a_job_whose_folder_cannot_be_created_is_lost_without_fault() -> None:
+    with open_pool(1, isolation_calls.load_where_folders_fail) as owner:
+        owner.value("fill_folder", files=1, size=1)  # the next call needs a new folder
+        outcome = owner.run("folder_facts")
+        assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
         assert "make a folder: [Errno 28]" in (outcome.error_message or "")
-        assert owner.value("place")["entries"] == []
+        assert owner.value("folder_facts")["entries"] == []
 
 
-def test_a_job_whose_folder_is_gone_fails_and_says_so() -> None:
-    with open_pool(1, isolation_work.load) as owner:
+def test_a_job_whose_folder_is_missing_fails_with_file_not_found() -> None:
+    with open_pool(1, isolation_calls.load) as owner:
         owner.value("pid")
-        owner.work.path.rename(owner.work.path.with_name("elsewhere"))
-        outcome = owner.run("place")
-        owner.work.path.with_name("elsewhere").rename(owner.work.path)
+        owner.folder.path.rename(owner.folder.path.with_name("elsewhere"))
+        outcome = owner.run("folder_facts")
+        owner.folder.path.with_name("elsewhere").rename(owner.folder.path)
         assert (outcome.kind, outcome.error_type) == ("raised", "FileNotFoundError")
 
 
-HIDE = """
+PROTECT = """
 import ctypes, os
 from runner.pool.linux import processes
 
-def see():
+def inspect():
     child = os.fork()
     if child == 0:
         try:
@@ -181,17 +183,17 @@ def see():
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-if os.geteuid() == 0:  # which sees all
+if os.geteuid() == 0:  # root can inspect all processes
     os.setgid(65534)
     os.setuid(65534)
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
-print(see())
-processes.hide()
-print(see())
+print(inspect())
+processes.forbid_inspection()
+print(inspect())
 """
 
 
-def test_no_process_of_the_same_user_looks_into_one_that_hides() -> None:
-    command = [sys.executable, "-c", HIDE]
+def test_processes_of_the_same_user_cannot_inspect_a_protected_process() -> None:
+    command = [sys.executable, "-c", PROTECT]
     ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True)
     assert ended.stdout.split() == ["0", "1"]

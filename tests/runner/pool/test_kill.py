@@ -1,4 +1,4 @@
-"""Kills and timeouts in the pool: everything of the call is gone, and no neighbour notices."""
+"""Kills and timeouts: all processes of the call end, and no other call is affected."""
 
 import gc
 import os
@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 
 from runner.pool.linux import proc
-from tests.support.pool import loads as pool_loads
-from tests.support.pool import pools
+from tests.support.pool import loads, pools
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
 
-STUBBORN: list[tuple[str, dict[str, Any]]] = [
+JOBS: list[tuple[str, dict[str, Any]]] = [
     ("sleep", {"seconds": 60}),
     ("spin", {}),
     ("power", {}),
@@ -29,8 +28,8 @@ STUBBORN: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("do", "arguments"), STUBBORN)
-def test_a_kill_ends_whatever_the_job_does(
+@pytest.mark.parametrize(("do", "arguments"), JOBS)
+def test_a_kill_ends_the_whole_process_tree(
     owner: Owner, tmp_path: Path, do: str, arguments: dict[str, Any]
 ) -> None:
     neighbour, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
@@ -40,7 +39,7 @@ def test_a_kill_ends_whatever_the_job_does(
     assert outcome.kind == "killed"
     assert outcome.pid == pids[0]
     assert pools.existing(pids) == []
-    # All that is below the keeper now is the next job process.
+    # The only process below the keeper is the next job process.
     wait_for(lambda: len(list(proc.descendants_of(keeper))) == 1)
     (tmp_path / "gate").touch()
     assert owner.outcome(neighbour).result == str(pid)
@@ -57,7 +56,7 @@ def test_a_stopped_job_can_be_killed(owner: Owner, do: str) -> None:
     assert pools.existing(pids) == []
 
 
-def test_a_job_whose_keeper_is_stopped_can_be_killed_and_no_neighbour_notices(
+def test_a_job_whose_keeper_is_stopped_can_be_killed_without_affecting_others(
     owner: Owner, tmp_path: Path
 ) -> None:
     neighbour, (neighbours_pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
@@ -73,7 +72,7 @@ def test_a_job_whose_keeper_is_stopped_can_be_killed_and_no_neighbour_notices(
     assert owner.outcome(neighbour).result == str(neighbours_pid)
 
 
-def test_a_kill_is_asked_for_again_if_the_keeper_was_stopped_again() -> None:
+def test_a_repeated_kill_resumes_a_keeper_that_was_stopped_again() -> None:
     with open_pool(1, grace=2.0) as owner:
         token, (pid,) = owner.start("ignore_signals", names=["SIGTERM"])
         keeper = pools.parent(pid)
@@ -82,7 +81,7 @@ def test_a_kill_is_asked_for_again_if_the_keeper_was_stopped_again() -> None:
         assert owner.kill(token).kind == "killed"
 
 
-def test_a_keeper_that_is_stopped_again_and_again_is_found_each_time() -> None:
+def test_a_keeper_that_is_stopped_repeatedly_is_resumed_each_time() -> None:
     with open_pool(1) as owner:
         for _ in range(3):
             token, (pid,) = owner.start("sleep", seconds=60)
@@ -91,23 +90,23 @@ def test_a_keeper_that_is_stopped_again_and_again_is_found_each_time() -> None:
         assert owner.value("echo", value=1) == 1
 
 
-def test_a_kill_wakes_no_keeper_but_that_of_its_call() -> None:
+def test_a_kill_wakes_only_the_keeper_of_its_call() -> None:
     with open_pool(2) as owner:
         killed, _ = owner.start("sleep", seconds=60)
         idle = pools.parent(owner.value("pid"))
-        turns = wait_for(lambda: asleep(idle))
+        switches = wait_for(lambda: asleep(idle))
         assert owner.kill(killed).kind == "killed"
-        assert asleep(idle) == turns
+        assert asleep(idle) == switches
 
 
 def asleep(pid: int) -> int | None:
-    """How often a process has gone to sleep; None if it does not sleep for a while."""
-    turns = pools.turns(pid)
+    """Return how often a process has gone to sleep; None if it was active just now."""
+    switches = pools.voluntary_switches(pid)
     time.sleep(0.1)
-    return turns if pools.turns(pid) == turns else None
+    return switches if pools.voluntary_switches(pid) == switches else None
 
 
-def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
+def test_a_call_sent_to_a_stopped_keeper_can_be_killed() -> None:
     with open_pool(2) as owner:
         tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
         keepers = [pools.parent(pid) for _, (pid,) in tokens]
@@ -118,9 +117,9 @@ def test_a_call_that_stopped_keepers_do_not_start_can_be_killed() -> None:
         assert owner.kill(token).kind == "killed"
 
 
-def test_with_a_grace_a_stopped_job_may_clean_up(tmp_path: Path) -> None:
+def test_a_stopped_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
-        token, (pid,) = owner.start("heed_sigterm", path=str(tmp_path / "cleaned"))
+        token, (pid,) = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
         pools.stop(pid)
         outcome = owner.kill(token)
     assert outcome.kind == "killed"
@@ -128,15 +127,15 @@ def test_with_a_grace_a_stopped_job_may_clean_up(tmp_path: Path) -> None:
     assert (tmp_path / "cleaned").read_text() == "clean"
 
 
-def test_a_call_is_killed_before_it_has_started() -> None:
-    with open_pool(1, pool_loads.load_slow_keepers) as owner:
+def test_a_call_can_be_killed_before_it_starts() -> None:
+    with open_pool(1, loads.load_slow_keepers) as owner:
         token = owner.submit("sleep", seconds=60)
         assert owner.pool.pids() == {}
         assert owner.kill(token).kind == "killed"
         assert owner.value("echo", value=1) == 1
 
 
-def test_a_kill_of_what_has_ended_is_refused(owner: Owner) -> None:
+def test_killing_a_call_that_has_ended_returns_false(owner: Owner) -> None:
     token = owner.submit("echo", value=1)
     owner.outcome(token)
     assert not owner.pool.kill(token)
@@ -150,8 +149,8 @@ def test_a_second_kill_changes_nothing(owner: Owner) -> None:
     assert owner.value("echo", value=1) == 1
 
 
-def test_what_came_first_wins_and_no_neighbour_is_hit() -> None:
-    """Hundreds of kills in the moment in which a job ends by itself, whenever that is here."""
+def test_the_earlier_of_kill_and_end_wins_and_no_other_call_is_killed() -> None:
+    """Kill jobs at about the time at which they end; the delay adapts to this machine."""
     chance, moment = random.Random(5), 0.004
     kinds: dict[str, int] = {}
     with open_pool(3) as owner:
@@ -172,23 +171,23 @@ def test_what_came_first_wins_and_no_neighbour_is_hit() -> None:
     assert min(kinds.values()) > 5, kinds
 
 
-def test_an_order_that_comes_late_hits_no_other_call(tmp_path: Path) -> None:
+def test_a_late_kill_order_does_not_hit_another_call(tmp_path: Path) -> None:
     with open_pool(1) as owner:
         for number in range(20):
             gate = tmp_path / str(number)
             token, _ = owner.start("wait_for_file", path=str(gate))
             gate.touch()
             wait_for(owner.is_woken)
-            assert owner.pool.kill(token)  # its outcome is there, but not heard
+            assert owner.pool.kill(token)  # its outcome was sent, but not received yet
             assert owner.outcome(token).kind == "returned"
             assert owner.value("echo", value=number) == number
 
 
 @pytest.mark.timing
 @pytest.mark.parametrize(
-    ("do", "arguments"), [case for case in STUBBORN if case[0] != "ignore_signals"]
+    ("do", "arguments"), [case for case in JOBS if case[0] != "ignore_signals"]
 )
-def test_a_timeout_is_kept_by_the_kernel(owner: Owner, do: str, arguments: dict[str, Any]) -> None:
+def test_the_kernel_enforces_a_timeout(owner: Owner, do: str, arguments: dict[str, Any]) -> None:
     outcome = owner.run(do, 0.2, **arguments)
     assert (outcome.kind, outcome.error_type) == ("timed_out", "TimedOut")
     assert outcome.error_message == "the job ran longer than 0.2 s"
@@ -197,13 +196,13 @@ def test_a_timeout_is_kept_by_the_kernel(owner: Owner, do: str, arguments: dict[
 
 
 @pytest.mark.timing
-def test_a_timeout_is_kept_by_the_keeper_if_the_job_ignores_the_kernel(owner: Owner) -> None:
+def test_the_keeper_enforces_a_timeout_if_the_job_ignores_sigalrm(owner: Owner) -> None:
     outcome = owner.run("ignore_signals", 0.2, names=["SIGALRM"])
     assert outcome.kind == "timed_out"
     assert 1.2 <= outcome.seconds < 3
 
 
-def test_a_timeout_ends_with_its_call(owner: Owner) -> None:
+def test_a_timeout_does_not_outlive_its_call(owner: Owner) -> None:
     pids = {owner.run("pid", 0.2).pid or 0 for _ in range(4)}
     ended_at = time.monotonic()
     wait_for(lambda: time.monotonic() > ended_at + 0.3)
@@ -212,7 +211,7 @@ def test_a_timeout_ends_with_its_call(owner: Owner) -> None:
 
 
 @pytest.mark.timing
-def test_signals_that_a_job_has_ignored_work_in_the_next() -> None:
+def test_signals_that_a_job_ignored_work_in_the_next_job() -> None:
     with open_pool(1) as owner:
         names = ["SIGALRM", "SIGTERM", "SIGINT"]
         first = owner.run("ignore_signals", names=names, seconds=0)
@@ -223,7 +222,7 @@ def test_signals_that_a_job_has_ignored_work_in_the_next() -> None:
 
 
 @pytest.mark.parametrize(("do", "arguments"), [("family", {"seconds": 0}), ("leave_thread", {})])
-def test_what_a_job_leaves_running_is_gone_when_its_outcome_comes(
+def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
     do: str, arguments: dict[str, Any]
 ) -> None:
     with open_pool(1) as owner:
@@ -234,9 +233,9 @@ def test_what_a_job_leaves_running_is_gone_when_its_outcome_comes(
         assert owner.value("pid") not in pids
 
 
-def test_with_a_grace_a_job_may_clean_up(tmp_path: Path) -> None:
+def test_a_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
-        token, _ = owner.start("heed_sigterm", path=str(tmp_path / "cleaned"))
+        token, _ = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
         outcome = owner.kill(token)
     assert outcome.kind == "killed"
     assert (outcome.result, outcome.error_type) == (None, None)
@@ -244,7 +243,7 @@ def test_with_a_grace_a_job_may_clean_up(tmp_path: Path) -> None:
     assert (tmp_path / "cleaned").read_text() == "clean"
 
 
-def test_a_grace_ends() -> None:
+def test_the_grace_period_ends() -> None:
     with open_pool(1, grace=0.3) as owner:
         token, pids = owner.start("ignore_signals", names=["SIGTERM"])
         asked_at = time.monotonic()
@@ -253,7 +252,7 @@ def test_a_grace_ends() -> None:
         assert pools.existing(pids) == []
 
 
-def test_a_killed_job_is_charged_with_what_it_has_used() -> None:
+def test_the_outcome_of_a_killed_job_reports_its_resource_usage() -> None:
     with open_pool(1) as owner:
         owner.run("use_cpu", seconds=0.5, in_child=False)
         token, (pid,) = owner.start("spin")
@@ -264,7 +263,7 @@ def test_a_killed_job_is_charged_with_what_it_has_used() -> None:
     assert (outcome.peak_memory_bytes or 0) > 2**20
 
 
-def test_hundreds_of_kills_leave_nothing_behind() -> None:
+def test_hundreds_of_kills_leak_no_resources() -> None:
     with open_pool(2) as owner:
         assert owner.value("echo", value=1) == 1
         _, (pid,) = owner.start("sleep", seconds=60)
@@ -276,7 +275,7 @@ def test_hundreds_of_kills_leave_nothing_behind() -> None:
             mine = pools.open_descriptors(), threading.active_count(), len(pools.children())
             return [*mine, pools.open_descriptors(keeper), len(proc.children_of(keeper))]
 
-        wait_for(lambda: used()[-1] == 1)  # the next job process is there
+        wait_for(lambda: used()[-1] == 1)  # the next job process has been forked
         before = used()
         for _ in range(100):
             tokens = [owner.submit("sleep", seconds=60) for _ in range(2)]

@@ -1,4 +1,4 @@
-"""What a job may use: memory, CPU time and files; and how the pool tells that it was too much."""
+"""Limits of memory, CPU time and open files, and the outcomes of jobs that exceed them."""
 
 import json
 import os
@@ -16,8 +16,7 @@ from runner.pool.linux.limits import JobLimits
 from runner.pool.protocol.outcome import CallOutcome
 from tests.support.cgroups import small_cgroup
 from tests.support.paths import ROOT
-from tests.support.pool import limit_calls as limit_work
-from tests.support.pool import pools
+from tests.support.pool import limit_calls, pools
 from tests.support.pool.pools import Owner, open_pool
 
 LIMITED = JobLimits(memory_bytes=128 * 2**20, cpu_seconds=1, open_files=50)
@@ -34,10 +33,10 @@ def assert_out_of_memory(outcome: CallOutcome, message: str) -> None:
 @pytest.mark.parametrize(
     ("do", "arguments"), [("hold_memory", {"mebibytes": 300, "keep": False}), ("fill_memory", {})]
 )
-def test_a_job_that_needs_too_much_memory_is_told_so_and_its_process_is_replaced(
+def test_a_job_that_exceeds_its_memory_limit_fails_and_its_process_is_replaced(
     do: str, arguments: dict[str, Any]
 ) -> None:
-    with open_pool(1, limit_work.load, job=LIMITED) as owner:
+    with open_pool(1, limit_calls.load, job=LIMITED) as owner:
         first = owner.value("pid")
         outcome = owner.run(do, **arguments)
         assert_out_of_memory(outcome, f"(JOB_MEMORY_BYTES={LIMITED.memory_bytes})")
@@ -47,20 +46,20 @@ def test_a_job_that_needs_too_much_memory_is_told_so_and_its_process_is_replaced
         assert owner.value("pid") != first
 
 
-def test_without_a_limit_a_job_that_is_refused_memory_is_out_of_memory_too(owner: Owner) -> None:
+def test_a_job_that_is_refused_memory_without_a_limit_is_out_of_memory_too(owner: Owner) -> None:
     outcome = owner.run("hold_memory", mebibytes=2**40, keep=False)
     assert_out_of_memory(outcome, "the job was refused memory")
 
 
-def test_what_a_job_leaves_in_memory_takes_nothing_of_what_the_next_may_have() -> None:
-    with open_pool(1, limit_work.load, job=LIMITED) as owner:
+def test_memory_kept_from_earlier_jobs_does_not_reduce_the_limit_of_the_next() -> None:
+    with open_pool(1, limit_calls.load, job=LIMITED) as owner:
         for _ in range(4):
             outcome = owner.run("hold_memory", mebibytes=70, keep=True)
             assert outcome.kind == "returned", outcome
 
 
-def test_too_much_cpu_time_ends_a_job_also_in_a_process_that_has_used_some_before() -> None:
-    with open_pool(1, limit_work.load, job=LIMITED) as owner:
+def test_the_cpu_limit_applies_to_each_job_of_a_process() -> None:
+    with open_pool(1, limit_calls.load, job=LIMITED) as owner:
         for _ in range(3):
             outcome = owner.run("use_more_cpu", seconds=0.7)
             assert outcome.kind == "returned"
@@ -70,55 +69,55 @@ def test_too_much_cpu_time_ends_a_job_also_in_a_process_that_has_used_some_befor
         assert (outcome.kind, outcome.error_type) == ("timed_out", "CpuTimeExceeded")
         message = "the job used more CPU time than JOB_CPU_SECONDS=1 allows"
         assert outcome.error_message == message
-        assert 0.5 < (outcome.cpu_seconds or 0) < 3  # by another clock, which counts no ticks
+        assert 0.5 < (outcome.cpu_seconds or 0) < 3  # measured by another clock than the limit
         assert owner.run("sleep", seconds=1.2).kind == "returned"
 
 
-def test_a_job_that_ignores_the_signal_of_the_cpu_limit_is_ended_by_its_keeper() -> None:
-    with open_pool(1, limit_work.load, job=LIMITED) as owner:
-        outcome = owner.run("spin_on", names=["SIGXCPU"])
+def test_the_keeper_ends_a_job_that_ignores_sigxcpu() -> None:
+    with open_pool(1, limit_calls.load, job=LIMITED) as owner:
+        outcome = owner.run("spin_ignoring", names=["SIGXCPU"])
         assert (outcome.kind, outcome.error_type) == ("timed_out", "CpuTimeExceeded")
         assert owner.run("spin").kind == "timed_out"
 
 
-def test_a_signal_like_that_of_the_cpu_limit_is_a_crash() -> None:
-    with open_pool(1, limit_work.load, job=LIMITED) as owner:
+def test_a_sigxcpu_from_elsewhere_is_a_crash() -> None:
+    with open_pool(1, limit_calls.load, job=LIMITED) as owner:
         outcome = owner.run("raise_signal", number=24)
     assert outcome.error_message == "the job process was killed by SIGXCPU"
 
 
-def test_too_many_open_files_are_an_error_of_the_job_which_its_process_can_tell() -> None:
-    with open_pool(1, limit_work.load, job=LIMITED) as owner:
+def test_a_job_process_can_report_that_its_job_had_too_many_open_files() -> None:
+    with open_pool(1, limit_calls.load, job=LIMITED) as owner:
         assert len(owner.value("open_files", number=30)) == 10**5
         outcome = owner.run("open_files", number=30)
         assert (outcome.kind, outcome.error_type) == ("raised", "OSError")
         assert "Too many open files" in (outcome.error_message or "")
 
 
-def test_the_limits_hold_in_programs_that_a_job_starts() -> None:
-    with open_pool(1, limit_work.load, job=LIMITED) as owner:
+def test_the_limits_apply_to_programs_that_a_job_starts() -> None:
+    with open_pool(1, limit_calls.load, job=LIMITED) as owner:
         own, childs = owner.value("limits_seen")
     assert own == childs
     assert own[0] == LIMITED.memory_bytes
-    assert own[1] in (1, 2)  # seconds that were used before count as whole ones
+    assert own[1] in (1, 2)  # the CPU time used before is rounded up to seconds
     assert own[2] == LIMITED.open_files
 
 
-def test_without_limits_a_job_has_those_of_the_worker() -> None:
+def test_without_limits_a_job_has_the_limits_of_the_worker() -> None:
     mine = [resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_NOFILE]
-    with open_pool(1, limit_work.load) as owner:
+    with open_pool(1, limit_calls.load) as owner:
         assert owner.value("limits_seen")[0] == [resource.getrlimit(which)[0] for which in mine]
 
 
 @pytest.mark.parametrize("job", [LIMITED, JobLimits()])
-def test_limits_that_a_job_has_lowered_are_back_for_the_next(job: JobLimits) -> None:
-    with open_pool(1, limit_work.load, job=job) as owner:
+def test_limits_that_a_job_lowered_are_restored_for_the_next_job(job: JobLimits) -> None:
+    with open_pool(1, limit_calls.load, job=job) as owner:
         memory, _, files = owner.value("limits_seen")[0]
         assert owner.run("lower_limits").kind == "returned"
         assert owner.value("limits_seen")[0][::2] == [memory, files]
 
 
-def test_a_job_killed_by_the_kernel_for_want_of_memory_is_out_of_memory() -> None:
+def test_a_job_killed_by_the_oom_killer_is_out_of_memory() -> None:
     with ExitStack() as held:
         try:
             folder = held.enter_context(small_cgroup(200 * MIB))
@@ -131,7 +130,7 @@ def test_a_job_killed_by_the_kernel_for_want_of_memory_is_out_of_memory() -> Non
     assert outcomes["small"]["kind"] == "returned"
 
 
-def test_a_job_killed_by_somebody_has_crashed(owner: Owner) -> None:
+def test_a_job_killed_by_another_process_has_crashed(owner: Owner) -> None:
     token, (pid,) = owner.start("sleep", seconds=60)
     os.kill(pid, 9)
     outcome = owner.outcome(token)
@@ -142,7 +141,7 @@ def test_a_job_killed_by_somebody_has_crashed(owner: Owner) -> None:
 
 
 def run_in(cgroup: Path, call: str) -> dict[str, dict[str, Any]]:
-    """What a function of tests/support/pool/runner_process.py says, in a process that is started in a cgroup."""
+    """Run a function of runner_process.py in a cgroup; returns the JSON that it prints."""
     code = f"from tests.support.pool import runner_process; runner_process.{call}"
     shell = 'echo $$ > "$1" && exec "$2" -c "$3"'
     command = ["sh", "-c", shell, "sh", str(cgroup / "cgroup.procs"), sys.executable, code]
@@ -176,9 +175,9 @@ MEMORY_V1, MEMORY_V2 = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
         ("0::/\n", "", "/proc/vmstat"),
     ],
 )
-def test_the_number_of_kills_is_found_in_either_version_of_cgroups(
+def test_the_counter_of_oom_kills_is_found_in_both_versions_of_cgroups(
     cgroups: str, mounts: str, first: str
 ) -> None:
-    found = list(oom_kills.files(cgroups, mounts))
+    found = list(oom_kills.candidate_files(cgroups, mounts))
     assert os.path.normpath(found[0]) == first
     assert str(found[-1]) == "/proc/vmstat"

@@ -1,4 +1,4 @@
-"""What calls print, as the pool hears of it."""
+"""The output of calls, as it arrives in the pool."""
 
 import contextlib
 import json
@@ -14,45 +14,46 @@ import pytest
 
 from runner.pool.pool import CallOutcome
 from runner.pool.protocol import messages
-from runner.pool.protocol.output import LOG_BYTES, Output, Pieces
-from tests.support.pool import output_calls as print_work
+from runner.pool.protocol.output import LOG_BYTES, OutputPipe, UnstoredOutput
+from tests.support.pool import output_calls
 from tests.support.pool.pools import Owner, cpu_seconds, open_descriptors, open_pool
 from tests.support.waiting import wait_for
 
 
 class Printer:
-    """A pool of one, and what its calls have printed."""
+    """A pool with one slot, and the output of its calls."""
 
     def __init__(self, owner: Owner):
         self.owner = owner
-        self.heard: dict[str, list[tuple[int, bytes]]] = {}
+        self.printed: dict[str, list[tuple[int, bytes]]] = {}
 
     def submit(self, do: str, **arguments: Any) -> str:
-        token = f"{do} {len(self.heard)}"
-        self.heard[token] = []
+        token = f"{do} {len(self.printed)}"
+        self.printed[token] = []
         self.owner.pool.submit(token, json.dumps({"do": do, **arguments}), None)
         return token
 
-    def hear(self) -> list[tuple[str, CallOutcome]]:
-        """The outcomes that have come; what was printed is noted."""
+    def collect(self) -> list[tuple[str, CallOutcome]]:
+        """Collect outcomes and output; returns the outcomes."""
         outcomes = self.owner.pool.collect()
         for token, pieces in self.owner.pool.output().items():
-            self.heard[token] += pieces
+            self.printed[token] += pieces
         return outcomes
 
     def run(self, do: str, **arguments: Any) -> tuple[CallOutcome, list[tuple[int, bytes]]]:
-        """The outcome of a call, and all it has printed."""
+        """Run a call; returns its outcome and output."""
         token = self.submit(do, **arguments)
-        ((_, outcome),) = wait_for(self.hear)
-        return outcome, self.heard[token]
+        ((_, outcome),) = wait_for(self.collect)
+        return outcome, self.printed[token]
 
     def text(self, do: str, **arguments: Any) -> bytes:
-        """What a call prints, which must be whole."""
+        """Run a call; returns its output, which must be complete."""
         _, pieces = self.run(do, **arguments)
-        return whole(pieces)
+        return complete(pieces)
 
 
-def whole(pieces: list[tuple[int, bytes]]) -> bytes:
+def complete(pieces: list[tuple[int, bytes]]) -> bytes:
+    """Return the output; fails if a piece is missing."""
     text = b""
     for position, data in pieces:
         assert position == len(text)
@@ -62,7 +63,7 @@ def whole(pieces: list[tuple[int, bytes]]) -> bytes:
 
 @contextmanager
 def open_printer(**limits: Any) -> Iterator[Printer]:
-    with open_pool(1, print_work.load, **limits) as owner:
+    with open_pool(1, output_calls.load, **limits) as owner:
         yield Printer(owner)
 
 
@@ -72,129 +73,133 @@ def printer() -> Iterator[Printer]:
         yield printer
 
 
-def test_what_a_call_prints_is_heard_before_its_outcome_and_is_its_own(printer: Printer) -> None:
+def test_the_output_of_a_call_arrives_before_its_outcome(printer: Printer) -> None:
     for text in ("one", "two €", "x" * 40_000):
         assert printer.text("print", text=text) == f"{text}\n".encode()
 
 
-def test_a_call_that_closes_its_output_closes_that_of_no_other(printer: Printer) -> None:
+def test_a_call_that_closes_its_output_does_not_affect_the_next_call(printer: Printer) -> None:
     assert printer.text("close", seconds=0) == b""
     assert printer.text("print", text="one") == b"one\n"
 
 
-def test_what_a_call_logs_is_heard_from_level_info_on(printer: Printer) -> None:
-    assert printer.text("log").endswith(b" INFO a job: told so\n")
+def test_log_records_of_level_info_and_above_arrive(printer: Printer) -> None:
+    assert printer.text("log").endswith(b" INFO a job: value x\n")
 
 
-def test_what_children_print_is_heard(printer: Printer) -> None:
+def test_the_output_of_child_processes_arrives(printer: Printer) -> None:
     assert sorted(printer.text("child").split()) == [b"err", b"out"]
 
 
-def test_what_was_printed_before_a_crash_is_heard(printer: Printer) -> None:
+def test_output_printed_before_a_crash_arrives(printer: Printer) -> None:
     outcome, pieces = printer.run("crash")
     assert outcome.kind == "crashed"
-    assert whole(pieces) == b"before\n"
+    assert complete(pieces) == b"before\n"
 
 
-def test_lines_are_heard_while_a_call_runs_and_the_rest_after_its_kill(printer: Printer) -> None:
+def test_complete_lines_arrive_while_a_call_runs_and_the_rest_after_its_kill(
+    printer: Printer,
+) -> None:
     token = printer.submit("hang")
-    wait_for(lambda: printer.hear() or printer.heard[token])
-    assert whole(printer.heard[token]) == b"hangs\n"
+    wait_for(lambda: printer.collect() or printer.printed[token])
+    assert complete(printer.printed[token]) == b"hangs\n"
     printer.owner.pool.kill(token)
-    wait_for(printer.hear)
-    assert whole(printer.heard[token]) == b"hangs\nand more"
+    wait_for(printer.collect)
+    assert complete(printer.printed[token]) == b"hangs\nand more"
 
 
-def test_of_a_flood_the_start_and_the_end_are_heard(printer: Printer) -> None:
+def test_the_start_and_the_end_of_a_flood_of_output_arrive(printer: Printer) -> None:
     _, pieces = printer.run("flood", bytes=50_000_000)
     assert pieces[0][1].startswith(b"the start\n")
     assert pieces[-1][1].endswith(b"x\nthe end\n")
     assert max(len(data) for _, data in pieces) <= LOG_BYTES
 
 
-def test_a_flood_delays_no_kill(printer: Printer) -> None:
+def test_a_flood_of_output_does_not_delay_a_kill(printer: Printer) -> None:
     token = printer.submit("flood", bytes=10**13)
-    wait_for(lambda: printer.hear() or printer.heard[token])
+    wait_for(lambda: printer.collect() or printer.printed[token])
     printer.owner.pool.kill(token)
-    ((_, outcome),) = wait_for(printer.hear)
+    ((_, outcome),) = wait_for(printer.collect)
     assert outcome.kind == "killed"
 
 
-def test_a_call_that_closes_its_output_keeps_nobody_busy() -> None:
+def test_a_keeper_does_not_busy_wait_on_closed_output() -> None:
     with open_printer() as printer:
         token = printer.submit("close", seconds=600)
         wait_for(lambda: printer.owner.pool.pids())
-        (keeper,) = printer.owner.pool._crew._keepers.values()
+        (keeper,) = printer.owner.pool._executor._keepers.values()
         assert keeper.pid is not None
         before = cpu_seconds(keeper.pid)
         printer.owner.pool.kill(token)
-        wait_for(printer.hear)
+        wait_for(printer.collect)
         assert cpu_seconds(keeper.pid) - before < 0.5
 
 
-def test_pipes_are_freed_with_their_processes() -> None:
+def test_output_pipes_are_closed_with_their_processes() -> None:
     with open_printer(jobs_per_process=1) as printer:
         printer.run("print", text="1")
-        (keeper,) = printer.owner.pool._crew._keepers.values()
+        (keeper,) = printer.owner.pool._executor._keepers.values()
         pid = keeper.pid or 0
         before = open_descriptors(pid)
         for number in range(5):
             printer.run("print", text=str(number))
         printer.run("crash")
         printer.run("print", text="1")
-        assert open_descriptors(pid) < before + 10  # some for the next process, perhaps
+        assert open_descriptors(pid) < before + 10  # the next process may already exist
 
 
-def test_a_bound_of_none_leaves_output_to_the_runner(capfd: pytest.CaptureFixture[str]) -> None:
+def test_with_log_bytes_0_jobs_print_to_the_output_of_the_runner(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     with open_printer(log_bytes=0) as printer:
         assert printer.text("print", text="one") == b""
     assert capfd.readouterr().out == "one\n"
 
 
-def heard_from(output: Output) -> list[tuple[int, bytes]]:
-    """What an end of a call sends to the pool."""
-    ours, theirs = messages.channel()
-    with ours, theirs:
-        output.finish(theirs, "token")
-        theirs.close()
+def pieces_of(output: OutputPipe) -> list[tuple[int, bytes]]:
+    """End a call; returns the output that is sent to the pool."""
+    pool_end, keeper_end = messages.new_channel()
+    with pool_end, keeper_end:
+        output.finish(keeper_end, "token")
+        keeper_end.close()
         pieces = []
         with contextlib.suppress(EOFError):
-            while (message := messages.receive(ours)) is not None:
-                assert message.text is not None
-                pieces.append((message.fields["position"], messages.read_bytes(message.text)))
+            while (message := messages.receive(pool_end)) is not None:
+                assert message.body is not None
+                pieces.append((message.fields["position"], messages.read_bytes(message.body)))
     output.close()
     return pieces
 
 
-def test_of_much_at_once_the_start_and_the_end_are_heard() -> None:
-    output = Output(1000)
+def test_the_start_and_the_end_of_a_single_long_write_arrive() -> None:
+    output = OutputPipe(1000)
     text = b"start" + b"x" * 40_000 + b"end"
     os.write(output.write_end, text)
-    assert heard_from(output) == [(0, text[:250]), (len(text) - 1000, text[-1000:])]
+    assert pieces_of(output) == [(0, text[:250]), (len(text) - 1000, text[-1000:])]
 
 
-def test_a_pipe_that_is_always_full_is_not_read_without_end(
+def test_a_pipe_that_is_always_full_is_not_read_endlessly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    output, poll, reads = Output(1000), select.poll(), count()
+    output, poll, reads = OutputPipe(1000), select.poll(), count()
     output.register(poll)
 
     def read(descriptor: int, size: int) -> bytes:
-        assert next(reads) < 100, "read without end"
+        assert next(reads) < 100, "read endlessly"
         return b"x" * size
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "read", read)
-        output.heed(output._read, poll)
-    assert output.due_at(poll) < math.inf
+        output.on_readable(output._read_end, poll)
+    assert output.next_due(poll) < math.inf
     output.close()
 
 
-def test_what_waits_to_be_stored_has_its_start_and_its_newest() -> None:
-    pieces = Pieces(10)
+def test_unstored_output_keeps_its_start_and_its_end() -> None:
+    pieces = UnstoredOutput(10)
     pieces.add([(0, b"start")])
     for position in range(5, 1000, 5):
         pieces.add([(position, b"12345")])
-    assert pieces.parts[0] == (0, b"start")
-    assert pieces.parts[-1] == (995, b"12345")
-    assert sum(len(data) for _, data in pieces.parts) <= 20
+    assert pieces.pieces[0] == (0, b"start")
+    assert pieces.pieces[-1] == (995, b"12345")
+    assert sum(len(data) for _, data in pieces.pieces) <= 20

@@ -1,5 +1,7 @@
-"""What comes of a call in the pool, and in what surroundings it runs. (Kills: tests/runner/pool/test_kill.py;
-the ends of keepers and runners: tests/runner/pool/test_process_deaths.py.)"""
+"""The outcomes of calls in a pool, and the state of the processes that run them.
+
+Kills are tested in test_kill.py, deaths of keepers and runners in test_process_deaths.py.
+"""
 
 import json
 import os
@@ -12,9 +14,7 @@ from typing import Any
 import pytest
 
 from runner.pool.pool import Pool
-from tests.support.pool import calls as pool_work
-from tests.support.pool import loads as pool_loads
-from tests.support.pool import pools
+from tests.support.pool import calls, loads, pools
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
 
@@ -27,12 +27,12 @@ def test_a_call_returns_its_result(owner: Owner) -> None:
     assert 0 <= outcome.seconds < 10
 
 
-def test_long_requests_and_results_arrive_whole(owner: Owner) -> None:
+def test_long_requests_and_results_arrive_complete(owner: Owner) -> None:
     text = "äöü\x00" * 3 * 10**5
     assert owner.value("echo", value=text) == text
 
 
-def test_an_escaped_surrogate_comes_back_as_it_was(owner: Owner) -> None:
+def test_an_escaped_surrogate_is_returned_unchanged(owner: Owner) -> None:
     assert owner.value("echo", value="a\udcffb") == "a\udcffb"
 
 
@@ -41,15 +41,15 @@ def test_an_escaped_surrogate_comes_back_as_it_was(owner: Owner) -> None:
     [
         ("plain", "ValueError", "plain words", True),
         ("refused", "Refused", "never", False),
-        ("unpicklable", "Unpicklable", "cannot cross", True),
-        ("unprintable", "Unprintable", "its message cannot be had (OSError)", True),
+        ("unpicklable", "Unpicklable", "has a lock", True),
+        ("unprintable", "Unprintable", "its message is not available (OSError)", True),
         ("surrogates", "ValueError", "a\\udcffb", True),
         ("long", "ValueError", "\U0001f600" * 4000, True),
         ("exit", "SystemExit", "3", True),
         ("interrupt", "KeyboardInterrupt", "keys", True),
     ],
 )
-def test_what_a_call_raises_crosses_in_words(
+def test_an_exception_is_reported_by_type_and_message(
     owner: Owner, name: str, error_type: str, message: str, retryable: bool
 ) -> None:
     outcome = owner.run("raise_error", name=name)
@@ -66,14 +66,14 @@ def test_a_result_that_is_not_json_is_an_error(owner: Owner, text: str) -> None:
     assert not outcome.retryable
 
 
-def test_a_result_that_is_no_text_is_an_error() -> None:
-    with open_pool(1, pool_loads.load_numbers) as owner:
+def test_a_result_that_is_not_a_string_is_an_error() -> None:
+    with open_pool(1, loads.load_numbers) as owner:
         outcome = owner.run("echo", value=1)
     assert (outcome.kind, outcome.error_type) == ("raised", "InvalidResult")
     assert outcome.error_message == "a result is JSON text, not of type int"
 
 
-def test_a_result_has_a_greatest_size() -> None:
+def test_a_result_has_a_maximum_size() -> None:
     with open_pool(1, max_result_bytes=1000) as owner:
         assert owner.value("echo", value="x" * 998) == "x" * 998
         outcome = owner.run("echo", value="x" * 999)
@@ -84,8 +84,8 @@ def test_a_result_has_a_greatest_size() -> None:
 @pytest.mark.parametrize(
     ("do", "arguments", "message"),
     [
-        ("leave", {"code": 3}, "the job process exited with code 3"),
-        ("leave", {"code": 0}, "the job process exited with code 0"),
+        ("exit_with_code", {"code": 3}, "the job process exited with code 3"),
+        ("exit_with_code", {"code": 0}, "the job process exited with code 0"),
         ("crash", {}, "the job process was killed by SIGSEGV"),
         ("raise_signal", {"number": signal.SIGALRM}, "the job process was killed by SIGALRM"),
         ("raise_signal", {"number": 40}, "the job process was killed by signal 40"),
@@ -94,7 +94,7 @@ def test_a_result_has_a_greatest_size() -> None:
         ("close_everything", {}, "the job process closed its channel"),
     ],
 )
-def test_a_crash_costs_only_its_own_call(
+def test_a_crash_ends_only_its_own_call(
     owner: Owner, tmp_path: Path, do: str, arguments: dict[str, Any], message: str
 ) -> None:
     gate = tmp_path / "gate"
@@ -107,7 +107,7 @@ def test_a_crash_costs_only_its_own_call(
     assert pools.existing([outcome.pid or 0]) == []
 
 
-def test_an_answer_counts_though_the_process_has_died_before_it_was_heard(
+def test_an_answer_counts_even_if_the_process_died_before_it_was_received(
     owner: Owner, tmp_path: Path
 ) -> None:
     token, (pid,) = owner.start("answer_and_die", path=str(tmp_path / "gate"))
@@ -121,29 +121,29 @@ def test_an_answer_counts_though_the_process_has_died_before_it_was_heard(
     assert owner.value("pid") != pid
 
 
-def test_a_child_that_comes_out_of_the_code_of_the_job_answers_nothing(owner: Owner) -> None:
-    assert owner.value("fall_out_of_fork") == "from the parent"
+def test_a_child_that_returns_from_the_code_of_the_job_sends_no_answer(owner: Owner) -> None:
+    assert owner.value("return_from_fork") == "from the parent"
 
 
 def test_the_newest_progress_arrives(owner: Owner) -> None:
-    token = owner.submit("tell", texts=["1", "2", "a\udcff"])
+    token = owner.submit("report_each", texts=["1", "2", "a\udcff"])
     owner.outcome(token)
-    assert owner.told(token) == "a\\udcff"
+    assert owner.last_progress(token) == "a\\udcff"
 
 
 def test_progress_that_is_too_long_is_dropped(owner: Owner) -> None:
-    token = owner.submit("tell", texts=["1", "x" * 70000])
+    token = owner.submit("report_each", texts=["1", "x" * 70000])
     owner.outcome(token)
-    assert owner.told(token) == "1"
+    assert owner.last_progress(token) == "1"
 
 
-def test_the_descriptors_are_quiet_while_there_is_nothing_to_ask_for(owner: Owner) -> None:
+def test_no_descriptor_is_readable_while_there_is_nothing_to_collect(owner: Owner) -> None:
     owner.run("echo", value=1)
     owner.pool.progress()
     wait_for(lambda: owner.pool.collect() == [] and not owner.is_woken())
 
 
-def test_what_progress_finds_of_outcomes_wakes_the_owner(owner: Owner) -> None:
+def test_an_outcome_received_while_reading_progress_wakes_the_owner(owner: Owner) -> None:
     owner.submit("echo", value=1)
     wait_for(lambda: owner.pool.progress() == {} and owner.pool.room() == 2)
     assert owner.is_woken()
@@ -151,14 +151,14 @@ def test_what_progress_finds_of_outcomes_wakes_the_owner(owner: Owner) -> None:
     assert not owner.is_woken()
 
 
-def test_a_job_process_is_kept_warm_and_replaced_in_time() -> None:
+def test_a_job_process_is_reused_and_replaced_after_its_last_call() -> None:
     with open_pool(1, jobs_per_process=3) as owner:
         pids = [owner.value("pid") for _ in range(7)]
     assert pids[0] == pids[1] == pids[2] != pids[3]
     assert pids[3] == pids[4] == pids[5] != pids[6]
 
 
-def test_a_job_process_that_keeps_much_memory_is_replaced() -> None:
+def test_a_job_process_that_keeps_too_much_memory_is_replaced() -> None:
     with open_pool(1, max_process_bytes=80 * 2**20) as owner:
         first = owner.value("hold_memory", mebibytes=90, keep=False)
         assert owner.value("hold_memory", mebibytes=90, keep=True) == first
@@ -175,7 +175,7 @@ def test_a_job_process_that_died_while_idle_is_replaced() -> None:
 
 
 @pytest.mark.timing
-def test_used_time_and_memory_are_those_of_the_call() -> None:
+def test_cpu_time_and_peak_memory_are_measured_per_call() -> None:
     with open_pool(1) as owner:
         for in_child in (False, True):
             busy = owner.run("use_cpu", seconds=0.3, in_child=in_child)
@@ -188,14 +188,14 @@ def test_used_time_and_memory_are_those_of_the_call() -> None:
     assert len({outcome.pid for outcome in (busy, large, small)}) == 1
 
 
-def test_a_job_process_sees_nothing_of_the_runner_but_what_it_is_to_keep(tmp_path: Path) -> None:
+def test_a_job_process_inherits_only_the_descriptors_in_keep_fds(tmp_path: Path) -> None:
     files = [os.open(tmp_path / name, os.O_CREAT) for name in ("secret", "kept")]
     for file in files:
         os.set_inheritable(file, True)
     standard_input = os.dup(0)
     os.dup2(files[0], 0)
     with open_pool(1, keep_fds=files[1:] * 2) as owner:
-        seen = owner.value("look_around")
+        seen = owner.value("surroundings")
     os.dup2(standard_input, 0)
     for file in [*files, standard_input]:
         os.close(file)
@@ -204,7 +204,7 @@ def test_a_job_process_sees_nothing_of_the_runner_but_what_it_is_to_keep(tmp_pat
     kinds = sorted(
         target.partition(":")[0].removeprefix(str(tmp_path)) for target in others.values()
     )
-    # The last are what it prints to, the tracker of shared memory, and its channel.
+    # The pipes are those for its output and to the resource tracker; the socket is its channel.
     assert [kind for kind in kinds if not kind.startswith("/proc/")] == [
         "/dev/null",
         "/kept",
@@ -214,8 +214,8 @@ def test_a_job_process_sees_nothing_of_the_runner_but_what_it_is_to_keep(tmp_pat
     ]
 
 
-def test_a_job_process_has_a_session_signals_and_an_input_of_its_own(owner: Owner) -> None:
-    seen = owner.value("look_around")
+def test_a_job_process_has_its_own_session_signals_and_input(owner: Owner) -> None:
+    seen = owner.value("surroundings")
     assert seen["session"] == seen["pid"]
     assert (seen["blocked"], seen["sigterm"], seen["stdin"]) == ([], True, "")
     assert seen["core_limit"] == 0
@@ -223,29 +223,29 @@ def test_a_job_process_has_a_session_signals_and_an_input_of_its_own(owner: Owne
     assert seen["oom_score"] == min(1000, mine + 500)
 
 
-def test_a_signal_in_a_job_process_writes_into_no_file_of_the_job(
+def test_a_signal_in_a_job_process_writes_nothing_into_files_of_the_job(
     owner: Owner, tmp_path: Path
 ) -> None:
     assert owner.value("open_files_and_get_signal", folder=str(tmp_path)) == 0
 
 
-def test_what_is_printed_is_printed_once(capfd: pytest.CaptureFixture[str]) -> None:
-    with open_pool(1, pool_loads.load_and_print, jobs_per_process=1, log_bytes=0) as owner:
+def test_buffered_output_is_printed_once(capfd: pytest.CaptureFixture[str]) -> None:
+    with open_pool(1, loads.load_and_print, jobs_per_process=1, log_bytes=0) as owner:
         for number in range(3):
             owner.run("write", text=f"{number} ")
     assert capfd.readouterr().out == "loaded 0 1 2 "
 
 
-def test_a_job_may_use_multiprocessing(owner: Owner) -> None:
+def test_a_job_can_use_multiprocessing(owner: Owner) -> None:
     assert owner.value("use_multiprocessing") == 6
 
 
-def test_the_slots_are_counted(owner: Owner, tmp_path: Path) -> None:
+def test_a_pool_with_running_calls_in_all_slots_has_no_room(owner: Owner, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     tokens = [owner.submit("wait_for_file", path=str(gate)) for _ in range(2)]
     assert owner.pool.room() == 0
     wait_for(lambda: set(owner.pool.pids()) == set(tokens))
-    wait_for(lambda: owner.pool.room(ahead=5) == 0)  # a call that takes long lets none wait
+    wait_for(lambda: owner.pool.room(prefetch=5) == 0)  # no call may wait behind a long one
     gate.touch()
     assert {outcome.kind for outcome in owner.outcomes(tokens)} == {"returned"}
 
@@ -256,10 +256,10 @@ def test_a_timeout_must_be_above_zero(owner: Owner, timeout: float) -> None:
         owner.submit("echo", timeout, value=1)
 
 
-def test_a_pool_is_for_the_main_thread(owner: Owner) -> None:
+def test_a_pool_can_be_used_only_in_the_main_thread(owner: Owner) -> None:
     errors = []
     uses = (
-        lambda: Pool(1, pool_work.load, owner.work),
+        lambda: Pool(1, calls.load, owner.folder),
         lambda: owner.submit("echo", value=1),
     )
 

@@ -1,4 +1,4 @@
-"""Calls and jobs that wait in line behind short ones, so that no slot has to wait for them."""
+"""Prefetching: calls and jobs that wait at a keeper behind short ones."""
 
 import errno
 import math
@@ -14,25 +14,30 @@ from runner.pool.channel import KeeperChannel
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import BegunCall
 from runner.pool.protocol.lease import steady_now
-from runner.pool.protocol.prefetch import LINE_SECONDS, MOST_AHEAD, MOST_IN_ALL, PrefetchDepth
+from runner.pool.protocol.prefetch import (
+    MAX_EXPECTED_WAIT_SECONDS,
+    MAX_PREFETCH,
+    MAX_PREFETCH_TOTAL,
+    PrefetchDepth,
+)
 from tests.support.pool import pools
 from tests.support.pool.pools import Owner, descriptors_below, free_descriptor, open_pool
 from tests.support.stores import Bench
 from tests.support.waiting import wait_for
 from tests.support.workers import Worker, open_worker
 
-FITS_INTO_A_MESSAGE = "x" * 16_000
+INLINE_VALUE = "x" * 16_000
 
 
 @pytest.fixture
 def owner() -> Iterator[Owner]:
-    """A pool of one slot."""
+    """A pool with one slot."""
     with open_pool(1) as owner:
         yield owner
 
 
 class Gate:
-    """A call that runs until it is let go."""
+    """A running call that ends when the gate is opened."""
 
     def __init__(self, owner: Owner, path: Path):
         self.path = path
@@ -48,39 +53,39 @@ def gate(owner: Owner, tmp_path: Path) -> Gate:
     return Gate(owner, tmp_path / "gate")
 
 
-def test_calls_in_line_run_in_their_order(owner: Owner, gate: Gate, tmp_path: Path) -> None:
+def test_waiting_calls_run_in_order(owner: Owner, gate: Gate, tmp_path: Path) -> None:
     texts = [*map(str, range(5)), "x" * 100_000]
     notes = tmp_path / "notes"
-    tokens = [owner.submit("note", path=str(notes), text=f"{text}\n") for text in texts]
+    tokens = [owner.submit("append_to_file", path=str(notes), text=f"{text}\n") for text in texts]
     gate.open()
     assert {outcome.kind for outcome in owner.outcomes([gate.token, *tokens])} == {"returned"}
     assert notes.read_text().split() == texts
 
 
-def test_an_order_for_a_call_that_has_ended_hits_not_the_one_that_was_behind_it(
+def test_a_kill_order_for_an_ended_call_does_not_hit_the_next_call(
     owner: Owner, gate: Gate, tmp_path: Path
 ) -> None:
     owner.progress(gate.token)
     behind = owner.submit("wait_for_file", path=str(tmp_path / "second gate"))
     gate.open()
     wait_for(owner.is_woken)
-    assert owner.pool.kill(gate.token)  # its outcome is there, but not heard
+    assert owner.pool.kill(gate.token)  # its outcome was sent, but not received yet
     wait_for(lambda: behind in owner.pool.pids())
     (tmp_path / "second gate").touch()
     assert [outcome.kind for outcome in owner.outcomes([gate.token, behind])] == ["returned"] * 2
 
 
-def test_a_call_in_line_whose_keeper_was_stopped_when_it_was_killed_never_starts(
+def test_a_waiting_call_killed_while_its_keeper_is_stopped_never_starts(
     owner: Owner, tmp_path: Path
 ) -> None:
     notes = tmp_path / "notes"
     first, (pid,) = owner.start("answer_and_die", path=str(tmp_path / "gate"))
-    behind = owner.submit("note", path=str(notes), text="no")
+    behind = owner.submit("append_to_file", path=str(notes), text="no")
     keeper = pools.parent(pid)
     os.kill(keeper, signal.SIGSTOP)
     (tmp_path / "gate").touch()
     wait_for(lambda: pools.has_ended(pid))
-    owner.pool._calls.kill(behind)  # without the pool's SIGCONT
+    owner.pool._calls.kill(behind)  # Pool.kill would also resume the keeper
     os.kill(keeper, signal.SIGCONT)
     outcomes = owner.outcomes([first, behind])
     assert [outcome.kind for outcome in outcomes] == ["returned", "killed"]
@@ -88,13 +93,15 @@ def test_a_call_in_line_whose_keeper_was_stopped_when_it_was_killed_never_starts
     assert not notes.exists()
 
 
-def test_a_call_in_line_that_is_killed_never_starts(
+def test_a_waiting_call_that_is_killed_never_starts(
     owner: Owner, gate: Gate, tmp_path: Path
 ) -> None:
     notes = tmp_path / "notes"
-    killed, runs = (owner.submit("note", path=str(notes), text=text) for text in ("no", "yes"))
+    killed, runs = (
+        owner.submit("append_to_file", path=str(notes), text=text) for text in ("no", "yes")
+    )
     outcome = owner.kill(killed)
-    assert (outcome.kind, outcome.pid, outcome.innocent) == ("killed", None, True)
+    assert (outcome.kind, outcome.pid, outcome.not_at_fault) == ("killed", None, True)
     assert gate.token in owner.pool.pids()
     gate.open()
     assert owner.outcome(runs).kind == "returned"
@@ -103,152 +110,155 @@ def test_a_call_in_line_that_is_killed_never_starts(
 
 @pytest.fixture
 def full(owner: Owner, gate: Gate) -> list[str]:
-    """Calls in line of which the last have not been sent: their keeper, which is stopped, has a
-    channel that holds no more."""
+    """Calls at a stopped keeper. The last of them are not sent yet, because its channel is full."""
     owner.progress(gate.token)
     pools.stop(pools.parent(owner.pool.pids()[gate.token]))
-    tokens = [owner.submit("echo", value=FITS_INTO_A_MESSAGE) for _ in range(MOST_AHEAD - 1)]
+    tokens = [owner.submit("echo", value=INLINE_VALUE) for _ in range(MAX_PREFETCH - 1)]
     with pytest.raises(BlockingIOError):
-        messages.send(link_of(owner).channel, {}, at_once=True)
+        messages.send(channel_of(owner).socket, {}, nonblocking=True)
     return tokens
 
 
-def link_of(owner: Owner) -> KeeperChannel:
-    (link,) = owner.pool._crew._links.values()
-    return link
+def channel_of(owner: Owner) -> KeeperChannel:
+    (channel,) = owner.pool._executor._channels.values()
+    return channel
 
 
-def go_on(owner: Owner) -> None:
-    owner.pool._crew.thaw()
+def resume_keepers(owner: Owner) -> None:
+    owner.pool._executor.resume_stopped_keepers()
 
 
-def test_calls_that_a_channel_has_no_room_for_are_run_in_their_turn(
+def test_calls_for_which_the_channel_was_full_are_sent_later(
     owner: Owner, gate: Gate, full: list[str]
 ) -> None:
-    go_on(owner)
+    resume_keepers(owner)
     gate.open()
     assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
 
 
-def test_a_call_that_a_channel_had_no_room_for_is_killed_and_never_starts(
+def test_a_call_for_which_the_channel_was_full_can_be_killed(
     owner: Owner, gate: Gate, full: list[str], tmp_path: Path
 ) -> None:
     notes = tmp_path / "notes"
-    last = owner.submit("note", path=str(notes), text="no")
+    last = owner.submit("append_to_file", path=str(notes), text="no")
     outcome = owner.kill(last)
-    assert (outcome.kind, outcome.pid, outcome.innocent) == ("killed", None, True)
+    assert (outcome.kind, outcome.pid, outcome.not_at_fault) == ("killed", None, True)
     gate.open()
     assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
     assert not notes.exists()
 
 
-def test_a_call_that_cannot_be_sent_once_there_is_room_is_lost_without_fault(
+def test_a_call_whose_delayed_send_fails_is_lost_without_fault(
     owner: Owner, gate: Gate, full: list[str]
 ) -> None:
-    token = owner.submit("echo", value="x" * 100_000)  # travels as a descriptor
+    token = owner.submit("echo", value="x" * 100_000)  # sent as a descriptor
     gate.open()
     with descriptors_below(free_descriptor()):
-        go_on(owner)
+        resume_keepers(owner)
         outcome = owner.outcome(token)
-    assert (outcome.kind, outcome.innocent) == ("lost", True)
+    assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
     assert "the job could not be handed over: [Errno 24]" in (outcome.error_message or "")
     assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
 
 
-def test_too_many_descriptors_on_their_way_are_waited_for_only_where_a_keeper_will_tell(
+def test_a_send_with_too_many_descriptors_in_transit_is_retried_only_if_the_keeper_has_calls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ours, theirs = messages.channel()
-    with ours, theirs:
-        link = KeeperChannel(ours, BegunCall)
+    pool_end, keeper_end = messages.new_channel()
+    with pool_end, keeper_end:
+        channel = KeeperChannel(pool_end, BegunCall)
         with monkeypatch.context() as patched:
             patched.setattr(messages, "send", too_many_descriptors)
             with pytest.raises(OSError, match="too many"):
-                link.send("first", b"{}", None)
-        assert len(link) == 0
-        link.send("second", b"{}", None)
+                channel.send("first", b"{}", None)
+        assert len(channel) == 0
+        channel.send("second", b"{}", None)
         with monkeypatch.context() as patched:
             patched.setattr(messages, "send", too_many_descriptors)
-            link.send("third", b"{}", None)
-            assert list(link.go_on()) == []
-        assert list(link.go_on()) == []
-        heard = [messages.receive(theirs), messages.receive(theirs)]
-        assert [each and each.fields["token"] for each in heard] == ["second", "third"]
+            channel.send("third", b"{}", None)
+            assert list(channel.send_unsent()) == []
+        assert list(channel.send_unsent()) == []
+        received = [messages.receive(keeper_end), messages.receive(keeper_end)]
+        assert [each and each.fields["token"] for each in received] == ["second", "third"]
 
 
 def too_many_descriptors(*_: object, **__: object) -> None:
     raise OSError(errno.ETOOMANYREFS, "too many")
 
 
-def test_who_is_killed_takes_none_along_that_wait(owner: Owner, gate: Gate) -> None:
+def test_killing_the_running_call_does_not_affect_waiting_calls(owner: Owner, gate: Gate) -> None:
     token = owner.submit("echo", value=7)
     assert owner.kill(gate.token).kind == "killed"
     assert owner.outcome(token).result == "7"
 
 
 @pytest.mark.parametrize("do", ["crash", "close_everything", "leave_thread"])
-def test_whoever_runs_before_a_call_costs_it_nothing(owner: Owner, gate: Gate, do: str) -> None:
+def test_a_waiting_call_is_not_affected_by_the_end_of_the_call_before_it(
+    owner: Owner, gate: Gate, do: str
+) -> None:
     owner.submit(do)
     token = owner.submit("echo", value=7)
     gate.open()
     assert owner.outcome(token).result == "7"
 
 
-def test_the_timeout_of_a_call_begins_when_it_does(owner: Owner, tmp_path: Path) -> None:
+def test_the_timeout_of_a_call_starts_when_the_call_begins(owner: Owner, tmp_path: Path) -> None:
     owner.submit("sleep", seconds=1)
     token = owner.submit("echo", timeout=0.9, value=7)
     assert owner.outcome(token).kind == "returned"
 
 
-def test_a_keeper_that_dies_takes_those_in_line_along_as_innocents(
+def test_calls_that_wait_at_a_killed_keeper_are_lost_without_fault(
     owner: Owner, gate: Gate
 ) -> None:
     waiting = owner.submit("echo", value=7)
     os.kill(psutil.Process(owner.pool.pids()[gate.token]).ppid(), signal.SIGKILL)
-    lost, innocent = owner.outcomes([gate.token, waiting])
-    assert (lost.kind, lost.innocent) == ("lost", False)
-    assert (innocent.kind, innocent.innocent) == ("lost", True)
+    lost, waited = owner.outcomes([gate.token, waiting])
+    assert (lost.kind, lost.not_at_fault) == ("lost", False)
+    assert (waited.kind, waited.not_at_fault) == ("lost", True)
 
 
-def test_no_call_in_line_starts_once_the_lease_has_ended(owner: Owner, tmp_path: Path) -> None:
-    owner.pool.lease.end_at(steady_now() + 60)  # one without an end, keepers do not look at again
+def test_no_waiting_call_starts_after_the_end_of_the_lease(owner: Owner, tmp_path: Path) -> None:
+    owner.pool.lease.end_at(
+        steady_now() + 60
+    )  # keepers do not check again a lease that does not end
     gate = Gate(owner, tmp_path / "gate")
     waiting = owner.submit("echo", value=7)
     owner.pool.lease.end_at(steady_now())
-    lost, innocent = owner.outcomes([gate.token, waiting])
-    assert (lost.kind, innocent.kind, innocent.innocent) == ("lost", "lost", True)
+    lost, waited = owner.outcomes([gate.token, waiting])
+    assert (lost.kind, waited.kind, waited.not_at_fault) == ("lost", "lost", True)
     owner.pool.lease.end_at(math.inf)
 
 
-def test_none_is_to_wait_behind_a_call_that_takes_long(owner: Owner, gate: Gate) -> None:
-    wait_for(lambda: owner.pool.room(ahead=MOST_AHEAD) == 0)
+def test_no_call_may_wait_behind_a_long_call(owner: Owner, gate: Gate) -> None:
+    wait_for(lambda: owner.pool.room(prefetch=MAX_PREFETCH) == 0)
     assert list(owner.pool.waiting(0.0)) == []
     token = owner.submit("echo", value=7)
     assert list(owner.pool.waiting(0.0)) == [token]
     assert list(owner.pool.waiting(60.0)) == []
 
 
-def test_none_waits_before_any_call_was_short_and_after_one_was_long() -> None:
-    pace = PrefetchDepth()
-    assert pace.ahead() == 0
+def test_the_prefetch_depth_rises_after_short_calls_and_drops_to_zero_after_a_long_one() -> None:
+    prefetch = PrefetchDepth()
+    assert prefetch.depth() == 0
     for _ in range(100):
-        pace.note(0.0)
-    assert pace.ahead() == MOST_AHEAD
-    pace.note(LINE_SECONDS / 4)
-    assert pace.ahead() == 3
-    pace.note(3600.0)
-    assert pace.ahead() == 0
+        prefetch.record(0.0)
+    assert prefetch.depth() == MAX_PREFETCH
+    prefetch.record(MAX_EXPECTED_WAIT_SECONDS / 4)
+    assert prefetch.depth() == 3
+    prefetch.record(3600.0)
+    assert prefetch.depth() == 0
 
 
-def test_behind_many_slots_fewer_wait_for_each() -> None:
-    for slots, most in ((1, MOST_AHEAD), (16, MOST_IN_ALL // 16), (1000, 0)):
-        pace = PrefetchDepth(slots)
+def test_the_prefetch_depth_per_slot_falls_with_the_number_of_slots() -> None:
+    for slots, most in ((1, MAX_PREFETCH), (16, MAX_PREFETCH_TOTAL // 16), (1000, 0)):
+        prefetch = PrefetchDepth(slots)
         for _ in range(100):
-            pace.note(0.0)
-        assert pace.ahead() == most
+            prefetch.record(0.0)
+        assert prefetch.depth() == most
 
 
-def test_only_jobs_that_can_be_retried_are_claimed_to_wait(bench: Bench) -> None:
+def test_only_jobs_that_can_be_retried_are_prefetched(bench: Bench) -> None:
     first, second = bench.enqueue(max_retries=0), bench.enqueue(max_retries=0)
     third, fourth = bench.enqueue(max_retries=1), bench.enqueue(max_retries=1)
     claims = bench.runner().claims
@@ -260,19 +270,19 @@ def test_only_jobs_that_can_be_retried_are_claimed_to_wait(bench: Bench) -> None
 
 @pytest.fixture
 def worker(database_url: str, tmp_path: Path) -> Iterator[Worker]:
-    """One that has run enough short jobs to let others wait behind them."""
+    """A worker that prefetches, as after many short jobs."""
     with open_worker(database_url, tmp_path, size=1) as worker:
-        worker.supervisor._running_jobs._prefetch_depth._seconds = 0.0
+        worker.supervisor._running_jobs._prefetch_depth._expected_seconds = 0.0
         worker.turn_until(lambda: worker.pool.room(1) == 2)
         yield worker
 
 
-def test_a_job_that_waits_too_long_goes_back_to_the_queue(worker: Worker, tmp_path: Path) -> None:
+def test_a_prefetched_job_that_waits_too_long_is_released(worker: Worker, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     slow = worker.enqueue(payload={"seconds": 600})
     fast = worker.enqueue("note", payload={"notes": str(notes)})
     worker.turn_until(lambda: worker.job(fast).attempts)
-    assert worker.job(fast).status == "running"  # though it waits
+    assert worker.job(fast).status == "running"  # although it only waits at its keeper
     worker.turn_until(lambda: worker.job(fast).status == "queued")
     assert worker.job(slow).status == "running"
     assert (worker.job(fast).attempts[0].outcome, worker.job(fast).retry_count) == ("released", 0)
@@ -282,7 +292,7 @@ def test_a_job_that_waits_too_long_goes_back_to_the_queue(worker: Worker, tmp_pa
     assert notes.read_text() == "ran\n"
 
 
-def test_a_job_that_waits_can_be_canceled(worker: Worker, tmp_path: Path) -> None:
+def test_a_prefetched_job_can_be_canceled(worker: Worker, tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     slow = worker.enqueue(payload={"seconds": 600})
     fast = worker.enqueue("note", payload={"notes": str(notes)})
@@ -295,7 +305,7 @@ def test_a_job_that_waits_can_be_canceled(worker: Worker, tmp_path: Path) -> Non
     assert not notes.exists()
 
 
-def test_a_drain_gives_back_what_waits_and_lets_what_runs_end(
+def test_a_drain_releases_waiting_jobs_and_lets_running_jobs_finish(
     worker: Worker, tmp_path: Path
 ) -> None:
     worker.supervisor._drain_seconds = 600.0

@@ -1,4 +1,4 @@
-"""The ends of keepers, of the pool and of its runner: nothing is left, and no call is forgotten."""
+"""Deaths of keepers, pools and runners: no process is left, and every call gets an outcome."""
 
 import fcntl
 import gc
@@ -23,8 +23,7 @@ from runner.pool.linux import proc
 from runner.pool.pool import PoolError
 from runner.pool.protocol.lease import steady_now
 from tests.support.paths import ROOT
-from tests.support.pool import loads as pool_loads
-from tests.support.pool import pools
+from tests.support.pool import loads, pools
 from tests.support.pool.pools import open_pool
 from tests.support.waiting import wait_for
 
@@ -35,30 +34,30 @@ def are_over(pids: list[int]) -> bool:
     return pools.living(pids) == []
 
 
-def test_a_killed_keeper_costs_its_call_and_its_neighbours_are_innocent() -> None:
+def test_a_killed_keeper_loses_all_calls_but_only_its_own_is_at_fault() -> None:
     with open_pool(3) as owner:
-        guilty, (pid, *others) = owner.start("family", seconds=60)
-        innocent, (neighbour,) = owner.start("sleep", seconds=60)
+        culprit, (pid, *others) = owner.start("family", seconds=60)
+        bystander, (neighbour,) = owner.start("sleep", seconds=60)
         os.kill(pools.parent(pid), signal.SIGKILL)
-        outcomes = owner.outcomes([guilty, innocent])
+        outcomes = owner.outcomes([culprit, bystander])
         assert pools.existing([pid, *others, neighbour]) == []
         assert [outcome.kind for outcome in outcomes] == ["lost", "lost"]
-        assert [outcome.innocent for outcome in outcomes] == [False, True]
+        assert [outcome.not_at_fault for outcome in outcomes] == [False, True]
         assert {outcome.error_type for outcome in outcomes} == {"Lost"}
         values = [owner.submit("echo", value=number) for number in range(3)]
         assert [outcome.result for outcome in owner.outcomes(values)] == ["0", "1", "2"]
 
 
-def test_a_terminated_keeper_costs_no_call() -> None:
+def test_calls_lost_to_a_terminated_keeper_are_not_at_fault() -> None:
     with open_pool(2) as owner:
         tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
         os.kill(pools.parent(tokens[0][1][0]), signal.SIGTERM)
         outcomes = owner.outcomes([token for token, _ in tokens])
-        assert all(outcome.kind == "lost" and outcome.innocent for outcome in outcomes)
+        assert all(outcome.kind == "lost" and outcome.not_at_fault for outcome in outcomes)
         assert owner.value("echo", value=1) == 1
 
 
-def test_an_outcome_that_was_sent_is_not_lost_with_its_keeper(tmp_path: Path) -> None:
+def test_an_outcome_sent_before_its_keeper_was_killed_counts(tmp_path: Path) -> None:
     with open_pool(1) as owner:
         token, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
         (tmp_path / "gate").touch()
@@ -79,7 +78,7 @@ def test_a_keeper_killed_while_idle_is_replaced_at_once() -> None:
 
 
 @pytest.mark.parametrize("refusal", [None, OSError("handle is closed")])
-def test_a_keeper_killed_while_the_others_are_started_costs_no_more_than_another_start(
+def test_a_keeper_killed_while_others_start_only_causes_another_start(
     monkeypatch: pytest.MonkeyPatch, refusal: Exception | None
 ) -> None:
     killed: list[int] = []
@@ -88,35 +87,35 @@ def test_a_keeper_killed_while_the_others_are_started_costs_no_more_than_another
         assert refusal is not None
         raise refusal
 
-    def kill_the_first(crew: KeeperExecutor) -> None:
-        note_keepers(crew)
-        if crew is not broken and not killed:
-            (keeper,) = crew._keepers.values()
+    def kill_the_first(executor: KeeperExecutor) -> None:
+        watch_new_keepers(executor)
+        if executor is not broken and not killed:
+            (keeper,) = executor._keepers.values()
             killed.append(keeper.pid or 0)
             keeper.kill()
-            wait_for(lambda: crew.broken)
-            if refusal is not None:  # what comes if the executor is just about to be closed
-                monkeypatch.setattr(crew._executor, "submit", refuse)
+            wait_for(lambda: executor.broken)
+            if refusal is not None:  # the error if the executor is being closed
+                monkeypatch.setattr(executor._workers, "submit", refuse)
 
-    note_keepers = KeeperExecutor._note_keepers
+    watch_new_keepers = KeeperExecutor._watch_new_keepers
     with open_pool(2) as owner:
-        broken = owner.pool._crew
+        broken = owner.pool._executor
         os.kill(pools.parent(owner.value("pid")), signal.SIGKILL)
         wait_for(owner.is_woken)
-        monkeypatch.setattr(KeeperExecutor, "_note_keepers", kill_the_first)
+        monkeypatch.setattr(KeeperExecutor, "_watch_new_keepers", kill_the_first)
         wait_for(lambda: owner.pool.collect() == [] and killed)
         wait_for(owner.is_woken)
         assert owner.value("echo", value=1) == 1
 
 
-def test_a_call_is_taken_though_the_executor_is_broken() -> None:
+def test_a_call_is_accepted_while_the_executor_is_broken() -> None:
     with open_pool(1) as owner:
         _, (pid,) = owner.start("sleep", seconds=60)
         keeper = pools.parent(pid)
         owner.kill_all()
-        wait_for(lambda: proc.children_of(keeper))  # the last thing to do before it is idle
+        wait_for(lambda: proc.children_of(keeper))  # its last action before it is idle
         os.kill(keeper, signal.SIGKILL)
-        wait_for(lambda: pools.state(keeper) == "")  # the executor has waited for it
+        wait_for(lambda: pools.state(keeper) == "")  # waited for by the executor
         assert owner.value("echo", value=1) == 1
 
 
@@ -128,11 +127,11 @@ def test_a_call_submitted_while_keepers_die_gets_an_outcome() -> None:
             if number % 2:
                 wait_for(partial(are_over, pids))
             outcome = owner.run("echo", value=number)
-            assert outcome.kind == "returned" or (outcome.kind == "lost" and outcome.innocent)
+            assert outcome.kind == "returned" or (outcome.kind == "lost" and outcome.not_at_fault)
             assert owner.outcome(token).kind == "lost"
 
 
-def test_a_stopped_keeper_holds_up_no_replacement_of_the_others() -> None:
+def test_a_stopped_keeper_does_not_delay_the_replacement_of_the_executor() -> None:
     with open_pool(2) as owner:
         tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
         stopped, killed = (pools.parent(pids[0]) for _, pids in tokens)
@@ -144,26 +143,26 @@ def test_a_stopped_keeper_holds_up_no_replacement_of_the_others() -> None:
         assert owner.value("echo", value=1) == 1
 
 
-def test_calls_end_with_the_lease_though_the_process_of_the_pool_is_stopped() -> None:
+def test_calls_end_with_the_lease_even_if_the_pool_does_nothing() -> None:
     with open_pool(2) as owner:
         owner.pool.lease.end_at(steady_now() + 60)
         token, pids = owner.start("family", seconds=60)
         owner.pool.lease.end_at(steady_now() + 1)
-        # Nothing is asked of the pool here, as while its process is stopped.
+        # The pool is not called here, as if its process were stopped.
         wait_for(lambda: pools.living(pids) == [])
         outcome = owner.outcome(token)
-        assert (outcome.kind, outcome.innocent) == ("lost", True)
+        assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
         late = owner.run("echo", value=1)
-        assert (late.kind, late.pid) == ("lost", None)  # no process has had it
+        assert (late.kind, late.pid) == ("lost", None)  # it was never sent to a job process
         owner.pool.lease.end_at(math.inf)
         assert owner.value("echo", value=2) == 2
 
 
-def test_a_lease_that_is_put_off_in_time_ends_no_call(tmp_path: Path) -> None:
+def test_a_lease_renewed_in_time_ends_no_call(tmp_path: Path) -> None:
     with open_pool(1) as owner:
         token, _ = owner.start("wait_for_file", path=str(tmp_path / "gate"))
         owner.pool.lease.end_at((began := steady_now()) + 4)
-        wait_for(lambda: steady_now() > began + 1.5)  # its keeper has seen that
+        wait_for(lambda: steady_now() > began + 1.5)  # its keeper has checked the lease
         owner.pool.lease.end_at(began + 60)
         wait_for(lambda: steady_now() > began + 4.5)
         (tmp_path / "gate").touch()
@@ -171,11 +170,11 @@ def test_a_lease_that_is_put_off_in_time_ends_no_call(tmp_path: Path) -> None:
 
 
 def test_an_entry_that_cannot_be_loaded_is_an_error() -> None:
-    assert_not_opened(pool_loads.load_nothing, "the entry cannot be loaded: ImportError: no such")
+    assert_not_opened(loads.load_raises, "the entry cannot be loaded: ImportError: no such")
 
 
-def test_an_entry_whose_load_ends_its_process_is_an_error() -> None:
-    assert_not_opened(pool_loads.load_and_die, "the fork-server exited with code 1")
+def test_an_entry_that_exits_while_loading_is_an_error() -> None:
+    assert_not_opened(loads.load_exits, "the fork-server exited with code 1")
 
 
 def assert_not_opened(load: Callable[[], Any], error: str) -> None:
@@ -191,13 +190,13 @@ def assert_not_opened(load: Callable[[], Any], error: str) -> None:
 
 def test_keepers_that_always_die_are_an_error() -> None:
     with (
-        open_pool(2, pool_loads.load_what_ends_keepers) as owner,
+        open_pool(2, loads.load_dying_keepers) as owner,
         pytest.raises(PoolError, match="died 5 times"),
     ):
         wait_for(lambda: owner.run("echo", value=1).kind == "returned")
 
 
-def test_a_closed_pool_has_killed_what_ran_and_holds_nothing() -> None:
+def test_closing_a_pool_kills_its_calls_and_frees_its_resources() -> None:
     with open_pool(1) as owner:  # starts the tracker of multiprocessing, which stays
         owner.run("echo", value=1)
 
@@ -212,35 +211,35 @@ def test_a_closed_pool_has_killed_what_ran_and_holds_nothing() -> None:
         assert pools.existing([pid for _, pids in tokens for pid in pids]) == []
         outcomes = dict(owner.pool.collect())
         assert sorted(outcomes) == sorted(token for token, _ in tokens)
-        assert all(outcome.kind == "lost" and outcome.innocent for outcome in outcomes.values())
+        assert all(outcome.kind == "lost" and outcome.not_at_fault for outcome in outcomes.values())
         with pytest.raises(ValueError, match="closed"):
             owner.submit("echo", value=1)
     del owner
     assert held() == before
 
 
-def test_a_pool_may_be_closed_while_it_starts() -> None:
-    with open_pool(2, pool_loads.load_slow_keepers) as owner:
+def test_a_pool_can_be_closed_while_it_starts() -> None:
+    with open_pool(2, loads.load_slow_keepers) as owner:
         started_at = time.monotonic()
         owner.pool.close()
     assert time.monotonic() - started_at < 5
 
 
-def test_a_pool_ends_keepers_that_heed_no_signal() -> None:
+def test_closing_a_pool_kills_keepers_that_block_all_signals() -> None:
     before = pools.children()
-    with open_pool(2, pool_loads.load_deaf_keepers) as owner:
+    with open_pool(2, loads.load_keepers_that_block_signals) as owner:
 
-        def deaf() -> list[int]:
-            return [pid for pid in pools.children() - before if _is_deaf(pid)]
+        def blocking() -> list[int]:
+            return [pid for pid in pools.children() - before if _blocks_all_signals(pid)]
 
-        wait_for(lambda: len(deaf()) == 2)
-        keepers = deaf()
-        owner.pool.close(patience=0.3)
+        wait_for(lambda: len(blocking()) == 2)
+        keepers = blocking()
+        owner.pool.close(timeout=0.3)
         assert pools.existing(keepers) == []
 
 
-def _is_deaf(pid: int) -> bool:
-    """Whether a process blocks all signals, and not only those that a keeper is born without."""
+def _blocks_all_signals(pid: int) -> bool:
+    """Return whether a process blocks all signals, not only those that each new keeper blocks."""
     status = Path(f"/proc/{pid}/status").read_text()
     blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
     return bool(blocked >> (signal.SIGWINCH - 1) & 1)
@@ -257,7 +256,7 @@ def test_other_children_of_the_process_are_left_alone() -> None:
     assert spared
 
 
-def test_children_are_found_without_the_help_of_a_kernel_option() -> None:
+def test_a_scan_of_proc_finds_the_same_children_as_the_children_file() -> None:
     with open_pool(2) as owner:
         token, (pid, *_) = owner.start("family", seconds=60)
         for parent in (os.getpid(), pools.parent(pid), pid):
@@ -266,11 +265,12 @@ def test_children_are_found_without_the_help_of_a_kernel_option() -> None:
 
 
 @contextmanager
-def runner(folder: Path, start: str = "hold_pool") -> Iterator["subprocess.Popen[bytes]"]:
-    """A runner in a process group of its own; see pool_runner.hold_pool."""
-    code = f"import sys; from tests.support.pool import runner_process; runner_process.{start}(*sys.argv[1:])"
+def runner(folder: Path, start: str = "run_pool") -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a function of runner_process.py as a runner in its own process group."""
+    call = f"runner_process.{start}(*sys.argv[1:])"
+    code = f"import sys; from tests.support.pool import runner_process; {call}"
     arguments = [sys.executable, "-c", code, str(folder / "lock"), str(folder / "gate")]
-    # Nothing is read ahead: what it has said next would be in no pipe that is waited on.
+    # Unbuffered: select() does not see lines that are already in a buffer.
     with subprocess.Popen(
         arguments, bufsize=0, cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True
     ) as process:
@@ -280,14 +280,14 @@ def runner(folder: Path, start: str = "hold_pool") -> Iterator["subprocess.Popen
             process.kill()
 
 
-def say(process: "subprocess.Popen[bytes]") -> str:
-    """The next line that the runner prints."""
+def read_line(process: "subprocess.Popen[bytes]") -> str:
+    """Return the next line that the runner prints."""
     assert process.stdout is not None
     return process.stdout.readline().decode().strip()
 
 
 def tree_below(runner: int) -> list[int]:
-    """All processes below a runner, once all its slots are warm.
+    """Return all processes below a runner, once all its keepers have job processes.
 
     Three keepers with a job process each, one of them with a family of three; the fork server; and
     the tracker of multiprocessing.
@@ -295,9 +295,10 @@ def tree_below(runner: int) -> list[int]:
 
     def found() -> list[int]:
         pids = pools.living(list(proc.descendants_of(runner)))
-        # There are as many while the last keeper is being forked: it is no child of the runner yet.
-        is_whole = len(proc.children_of(runner)) == 3 + 1 + 1
-        return pids if is_whole and len(pids) == 3 + 3 + 3 + 1 + 1 else []
+        # While the last keeper is being forked, the number of processes is the same, but the keeper
+        # is not a child of the runner yet.
+        is_complete = len(proc.children_of(runner)) == 3 + 1 + 1
+        return pids if is_complete and len(pids) == 3 + 3 + 3 + 1 + 1 else []
 
     return wait_for(found)
 
@@ -312,10 +313,10 @@ def is_free(lock: Path) -> bool:
 
 
 @pytest.mark.timing
-def test_nothing_outlives_a_killed_runner_and_its_lock_is_free_only_then(tmp_path: Path) -> None:
+def test_nothing_outlives_a_killed_runner_and_its_lock_is_freed_last(tmp_path: Path) -> None:
     with runner(tmp_path) as process:
-        assert say(process) == "made"
-        assert say(process) == "running"
+        assert read_line(process) == "created"
+        assert read_line(process) == "running"
         pids = [process.pid, *tree_below(process.pid)]
         (tracker,) = [pid for pid in pids if "resource_tracker" in pools.command(pid)]
         process.kill()
@@ -330,10 +331,10 @@ def test_nothing_outlives_a_killed_runner_and_its_lock_is_free_only_then(tmp_pat
 def test_nothing_outlives_a_killed_runner_whose_keepers_and_jobs_are_stopped(
     tmp_path: Path,
 ) -> None:
-    with runner(tmp_path, "hold_pool_below_an_adopter") as process:
-        pid = int(say(process))
-        assert say(process) == "made"
-        assert say(process) == "running"
+    with runner(tmp_path, "run_pool_below_a_subreaper") as process:
+        pid = int(read_line(process))
+        assert read_line(process) == "created"
+        assert read_line(process) == "running"
         below = tree_below(pid)
         stopped = [pid for pid in below if "resource_tracker" not in pools.command(pid)]
         for each in stopped:
@@ -344,7 +345,7 @@ def test_nothing_outlives_a_killed_runner_whose_keepers_and_jobs_are_stopped(
         assert is_free(tmp_path / "lock")
 
 
-def test_a_keeper_that_goes_on_after_a_stop_keeps_its_job(tmp_path: Path) -> None:
+def test_a_keeper_that_was_stopped_and_resumed_keeps_its_job(tmp_path: Path) -> None:
     with open_pool(1) as owner:
         token, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
         keeper = pools.parent(pid)
@@ -355,46 +356,52 @@ def test_a_keeper_that_goes_on_after_a_stop_keeps_its_job(tmp_path: Path) -> Non
         assert pools.state(keeper)
 
 
-def three_keepers_and_theirs(runner: int) -> tuple[list[int], list[int], list[int]] | None:
-    """All below a runner, its keepers, and what those have below them, once all of it is there."""
+def three_keepers(runner: int) -> tuple[list[int], list[int], list[int]] | None:
+    """Return all processes below a runner, its keepers, and the children of these.
+
+    Returns None until all of them exist.
+    """
     below = tree_below(runner)
     keepers = [pid for pid in below if os.getpgid(pid) == pid != os.getsid(pid)]
-    theirs = [pid for pid in below if pools.parent(pid) in keepers]
-    return (below, keepers, theirs) if (len(keepers), len(theirs)) == (3, 4) else None
+    children = [pid for pid in below if pools.parent(pid) in keepers]
+    return (below, keepers, children) if (len(keepers), len(children)) == (3, 4) else None
 
 
 def test_job_processes_die_when_runner_and_keepers_are_killed_at_once(tmp_path: Path) -> None:
     with runner(tmp_path) as process:
-        assert say(process) == "made"
-        assert say(process) == "running"
-        below, keepers, daemons_and_jobs = wait_for(partial(three_keepers_and_theirs, process.pid))
+        assert read_line(process) == "created"
+        assert read_line(process) == "running"
+        below, keepers, daemons_and_jobs = wait_for(partial(three_keepers, process.pid))
         for number in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in [*keepers, process.pid]:  # the runner last, or its death wakes the keepers
+            for pid in [
+                *keepers,
+                process.pid,
+            ]:  # the runner last: its death would resume the keepers
                 os.kill(pid, number)
         wait_for(lambda: len(pools.living(daemons_and_jobs)) == 1)
-        for pid in pools.living(below):  # what those had below them can outlive all three
+        for pid in pools.living(below):  # children of job processes can outlive them
             os.kill(pid, signal.SIGKILL)
 
 
-def test_a_runner_that_dies_while_keepers_start_leaves_nothing(tmp_path: Path) -> None:
+def test_a_runner_that_dies_while_keepers_start_leaves_no_process(tmp_path: Path) -> None:
     for _ in range(3):
         with runner(tmp_path) as process:
-            assert say(process) == "made"
+            assert read_line(process) == "created"
             below = list(proc.descendants_of(process.pid))
             process.kill()
             wait_for(partial(are_over, below))
-            # One that it has started in its last moment has still to see that it is gone.
+            # A keeper that was just starting still has to notice that the runner is gone.
             wait_for(partial(is_free, tmp_path / "lock"))
 
 
-def test_keys_that_interrupt_the_runner_disturb_no_keeper(tmp_path: Path) -> None:
+def test_interrupting_the_runner_with_ctrl_c_does_not_affect_keepers(tmp_path: Path) -> None:
     with runner(tmp_path) as process:
-        assert say(process) == "made"
+        assert read_line(process) == "created"
         assert process.stdout is not None
         while not select.select([process.stdout], [], [], 0.01)[0]:
             os.killpg(process.pid, signal.SIGINT)
-        assert say(process) == "running"
+        assert read_line(process) == "running"
         os.killpg(process.pid, signal.SIGINT)
         (tmp_path / "gate").touch()
-        assert say(process) == "returned"
+        assert read_line(process) == "returned"
         assert process.wait(10) == 0

@@ -1,4 +1,4 @@
-"""The folders that jobs work in: swept by the proof that their runner is dead, and wholly."""
+"""The working folders of jobs: their removal, reuse and size."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.pool.linux import removal
-from runner.pool.linux.work_folders import WorkFolder, WorkPlace
+from runner.pool.linux.work_folders import JobFolder, RunnerFolder
 from tests.support.paths import ROOT
 from tests.support.pool.pools import open_descriptors
 from tests.support.programs import running_service
@@ -20,28 +20,28 @@ DEPTH = 3000
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Iterator[WorkPlace]:
-    work = WorkPlace(tmp_path / "work")
-    yield work
-    work.close()
+def runner_folder(tmp_path: Path) -> Iterator[RunnerFolder]:
+    runner_folder = RunnerFolder(tmp_path / "work")
+    yield runner_folder
+    runner_folder.close()
     assert os.listdir(tmp_path / "work") == []
 
 
-def taken(work: WorkPlace) -> tuple[WorkFolder, Path]:
-    folder = WorkFolder(work.descriptor, str(work.path))
-    return folder, work.path / folder.give()
+def prepared(runner_folder: RunnerFolder) -> tuple[JobFolder, Path]:
+    folder = JobFolder(runner_folder.descriptor, str(runner_folder.path))
+    return folder, runner_folder.path / folder.prepare()
 
 
 def nest(folder: Path, depth: int) -> None:
-    """Folders in folders, deeper than any path can tell."""
+    """Create nested folders whose path is longer than the kernel's limit."""
     code = "import os, sys\nfor _ in range(int(sys.argv[1])):\n os.mkdir('d')\n os.chdir('d')"
     subprocess.run([sys.executable, "-c", code, str(depth)], cwd=folder, check=True)
 
 
-def test_a_folder_is_given_again_only_if_nobody_has_changed_it(work: WorkPlace) -> None:
-    folder, path = taken(work)
-    folder.take_back()
-    assert work.path / folder.give() == path
+def test_a_folder_is_reused_only_if_it_is_unchanged(runner_folder: RunnerFolder) -> None:
+    folder, path = prepared(runner_folder)
+    folder.discard()
+    assert runner_folder.path / folder.prepare() == path
     for change in (
         lambda path: (path / "x").touch(),
         lambda path: (path / "x").mkdir(),
@@ -49,114 +49,117 @@ def test_a_folder_is_given_again_only_if_nobody_has_changed_it(work: WorkPlace) 
         lambda path: path.chmod(0o755),
         lambda path: path.rmdir(),
     ):
-        path = work.path / folder.give()
+        path = runner_folder.path / folder.prepare()
         change(path)
-        folder.take_back()
+        folder.discard()
         assert not path.exists()
-        assert folder.give() != path.name
+        assert folder.prepare() != path.name
 
 
-def test_links_are_removed_and_not_followed(work: WorkPlace, tmp_path: Path) -> None:
+def test_links_are_removed_and_not_followed(runner_folder: RunnerFolder, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir(mode=0o500)
     (outside / "kept").write_text("kept")
     (outside / "kept").chmod(0o400)
-    folder, path = taken(work)
+    folder, path = prepared(runner_folder)
     (path / "below").mkdir()
-    for place in (path, path / "below"):
-        (place / "to_folder").symlink_to(outside)
-        (place / "to_file").symlink_to(outside / "kept")
-        (place / "dangling").symlink_to("nowhere")
-        os.link(outside / "kept", place / "hard")
-    folder.take_back()
+    for parent in (path, path / "below"):
+        (parent / "to_folder").symlink_to(outside)
+        (parent / "to_file").symlink_to(outside / "kept")
+        (parent / "dangling").symlink_to("nowhere")
+        os.link(outside / "kept", parent / "hard")
+    folder.discard()
     assert not path.exists()
     assert (outside / "kept").read_text() == "kept"
     assert [p.stat().st_mode & 0o777 for p in (outside, outside / "kept")] == [0o500, 0o400]
 
 
-def test_a_folder_that_became_a_link_is_not_followed(work: WorkPlace, tmp_path: Path) -> None:
+def test_a_folder_that_became_a_link_is_not_followed(
+    runner_folder: RunnerFolder, tmp_path: Path
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").touch()
     outside.chmod(0o500)
-    folder, path = taken(work)
+    folder, path = prepared(runner_folder)
     path.rmdir()
     path.symlink_to(outside)
-    folder.take_back()
+    folder.discard()
     assert not path.is_symlink()
     assert (outside / "kept").exists()
     assert outside.stat().st_mode & 0o777 == 0o500
 
 
-def test_folders_as_deep_as_can_be_are_removed(work: WorkPlace) -> None:
-    folder, path = taken(work)
+def test_very_deep_folders_are_removed(runner_folder: RunnerFolder) -> None:
+    folder, path = prepared(runner_folder)
     nest(path, DEPTH)
     before = open_descriptors()
-    folder.take_back()
+    folder.discard()
     assert not path.exists()
-    work.tidy()
-    wait_for(lambda: os.listdir(work.path / "trash") == [], 30)
+    runner_folder.empty_trash()
+    wait_for(lambda: os.listdir(runner_folder.path / "trash") == [], 30)
     assert open_descriptors() == before
 
 
-def test_a_large_folder_is_removed_by_a_thread_and_holds_nobody_up(work: WorkPlace) -> None:
-    folder, path = taken(work)
+def test_a_large_folder_is_removed_by_a_background_thread(runner_folder: RunnerFolder) -> None:
+    folder, path = prepared(runner_folder)
     for number in range(20_000):
         os.close(os.open(f"{path}/{number}", os.O_CREAT | os.O_WRONLY))
-    folder.take_back()
+    folder.discard()
     assert not path.exists()
-    assert os.listdir(work.path / "trash")
-    work.tidy()
+    assert os.listdir(runner_folder.path / "trash")
+    runner_folder.empty_trash()
     assert "removal" in [thread.name for thread in threading.enumerate()]
-    wait_for(lambda: os.listdir(work.path / "trash") == [])
+    wait_for(lambda: os.listdir(runner_folder.path / "trash") == [])
 
 
-def test_names_of_any_bytes_sockets_and_pipes_are_removed(work: WorkPlace) -> None:
-    folder, path = taken(work)
+def test_entries_with_arbitrary_names_and_pipes_are_removed(runner_folder: RunnerFolder) -> None:
+    folder, path = prepared(runner_folder)
     for name in (b"\xff\xfe", b"a\nb", b"-rf", b" "):
         os.mkdir(bytes(path) + b"/" + name)
         os.mkfifo(bytes(path) + b"/" + name + b"/pipe")
-    folder.take_back()
+    folder.discard()
     assert not path.exists()
 
 
-def test_what_cannot_be_removed_is_told_once(
-    work: WorkPlace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_files_that_cannot_be_removed_are_logged_once(
+    runner_folder: RunnerFolder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (work.path / "trash" / "stuck").touch()
-    (work.path / "trash" / "other").touch()
+    (runner_folder.path / "trash" / "stuck").touch()
+    (runner_folder.path / "trash" / "other").touch()
     unlink = os.unlink
 
-    def refuse(name: str, **place: int) -> None:
+    def refuse(name: str, **options: int) -> None:
         if name == "stuck":
             raise OSError(16, "Device or resource busy")
-        unlink(name, **place)
+        unlink(name, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "unlink", refuse)
         for _ in range(3):
-            work.tidy()
-            wait_for(lambda: work._remover is None or not work._remover.is_alive())
-    assert os.listdir(work.path / "trash") == ["stuck"]
-    assert [record.message for record in caplog.records] == [
-        "what a job has left cannot be removed"
-    ]
-    removal.remove("stuck", work._trash)
+            runner_folder.empty_trash()
+            wait_for(
+                lambda: runner_folder._remover is None or not runner_folder._remover.is_alive()
+            )
+    assert os.listdir(runner_folder.path / "trash") == ["stuck"]
+    assert [record.message for record in caplog.records] == ["cannot remove files that a job left"]
+    removal.remove("stuck", runner_folder._trash)
 
 
-def test_a_start_sweeps_what_dead_runners_have_left_and_no_other(
-    work: WorkPlace, tmp_path: Path
+def test_a_new_runner_removes_only_the_folders_of_dead_runners(
+    runner_folder: RunnerFolder, tmp_path: Path
 ) -> None:
-    _, path = taken(work)
+    _, path = prepared(runner_folder)
     (path / "of the living").touch()
     code = """if True:
         import os, sys
         from pathlib import Path
-        from runner.pool.linux.work_folders import WorkFolder, WorkPlace
-        work = WorkPlace(Path(sys.argv[1]))
-        folder = work.path / WorkFolder(work.descriptor, str(work.path)).give()
-        (folder / "left").touch()
-        print(work.path, flush=True)
+        from runner.pool.linux.work_folders import JobFolder, RunnerFolder
+        runner_folder = RunnerFolder(Path(sys.argv[1]))
+        folder = JobFolder(runner_folder.descriptor, str(runner_folder.path))
+        path = runner_folder.path / folder.prepare()
+        (path / "left").touch()
+        print(runner_folder.path, flush=True)
         sys.stdin.read()
     """
     command = [sys.executable, "-c", code, str(tmp_path / "work")]
@@ -165,53 +168,59 @@ def test_a_start_sweeps_what_dead_runners_have_left_and_no_other(
     ) as other:
         assert other.stdout is not None
         left = Path(other.stdout.readline().strip())
-        third = WorkPlace(tmp_path / "work")
+        third = RunnerFolder(tmp_path / "work")
         assert left.exists()
         other.kill()
-    fourth = WorkPlace(tmp_path / "work")
+    fourth = RunnerFolder(tmp_path / "work")
     assert not left.exists()
     for one in (third, fourth):
         one.close()
     assert (path / "of the living").exists()
 
 
-def test_two_runners_that_start_at_once_sweep_nothing_of_each_other(tmp_path: Path) -> None:
-    found: list[WorkPlace] = []
+def test_runners_that_start_at_once_do_not_remove_the_folders_of_each_other(tmp_path: Path) -> None:
+    found: list[RunnerFolder] = []
     threads = [
-        threading.Thread(target=lambda: found.append(WorkPlace(tmp_path / "work")))
+        threading.Thread(target=lambda: found.append(RunnerFolder(tmp_path / "work")))
         for _ in range(20)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == len([work for work in found if work.path.exists()]) == 20
-    for work in found:
-        work.close()
+    assert (
+        len(found)
+        == len([runner_folder for runner_folder in found if runner_folder.path.exists()])
+        == 20
+    )
+    for runner_folder in found:
+        runner_folder.close()
 
 
-def test_the_size_of_a_folder_counts_files_below_and_many_empty_ones(work: WorkPlace) -> None:
-    folder, path = taken(work)
-    assert folder.used(2**40) == 0
+def test_the_size_of_a_folder_includes_subfolders_and_empty_files(
+    runner_folder: RunnerFolder,
+) -> None:
+    folder, path = prepared(runner_folder)
+    assert folder.used_bytes(2**40) == 0
     (path / "below").mkdir()
     (path / "below" / "large").write_bytes(b"x" * 10**6)
     os.truncate(os.open(path / "sparse", os.O_CREAT | os.O_WRONLY), 10**12)
-    assert 10**6 < folder.used(2**40) < 1.2 * 10**6
+    assert 10**6 < folder.used_bytes(2**40) < 1.2 * 10**6
     for number in range(1000):
         (path / str(number)).touch()
-    assert folder.used(2**40) > 5 * 10**6
-    assert folder.used(10**5) < 10**6 + 10**5
-    folder.take_back()
+    assert folder.used_bytes(2**40) > 5 * 10**6
+    assert folder.used_bytes(10**5) < 10**6 + 10**5
+    folder.discard()
 
 
-def test_a_job_finds_its_file_where_the_data_have_a_relative_path(tmp_path: Path) -> None:
+def test_a_job_finds_its_file_if_data_dir_is_a_relative_path(tmp_path: Path) -> None:
     with running_service("", tmp_path, DATA_DIR=os.path.relpath(tmp_path / "data")) as service:
         service.worker()
         job = service.result(service.upload(b"an ERROR", {"patterns": ["ERROR"]}))
     assert job["status"] == "succeeded", job["error"]
 
 
-def test_a_job_finds_its_file_and_its_folder_below_a_path_that_is_not_utf_8(
+def test_a_job_finds_its_file_and_folder_if_data_dir_is_not_utf_8(
     tmp_path: Path,
 ) -> None:
     data = tmp_path / os.fsdecode(b"data-\xff")
@@ -221,7 +230,7 @@ def test_a_job_finds_its_file_and_its_folder_below_a_path_that_is_not_utf_8(
     assert job["status"] == "succeeded", job["error"]
 
 
-def test_a_worker_that_cannot_make_folders_says_so_in_one_line(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_create_folders_reports_it_in_one_line(tmp_path: Path) -> None:
     with running_service("", tmp_path) as service:
         (tmp_path / "data" / "work").touch()
         program = service.program("runner")

@@ -35,7 +35,7 @@ def test_a_job_lost_through_no_fault_of_its_own_is_released_with_a_delay(bench: 
     runner = bench.runner()
     bench.enqueue(max_retries=0)
     (job,) = runner.claims.claim(1)
-    assert Settler(runner.claims).settle(RunningJob(job), CallOutcome("lost", innocent=True))
+    assert Settler(runner.claims).settle(RunningJob(job), CallOutcome("lost", not_at_fault=True))
     released = bench.job(job.id)
     assert (released.status, released.retry_count) == ("queued", 0)
     assert released.run_at == bench.clock.now + 1000

@@ -18,7 +18,7 @@ from typing import Any
 
 from runner.analysis.parallel import ranges
 from runner.job_types import loader as job_types
-from runner.pool.job_process.results import proved_result
+from runner.pool.job_process.results import validated_result
 from runner.pool.linux.proc import memory_of
 from runner.pool.protocol.setup import CallLimits
 from tests.support.paths import ROOT
@@ -60,7 +60,7 @@ def main() -> None:
         sys.exit(os.waitpid(child, 0)[1])
     try:
         run = partial(entry, json.dumps(request), lambda progress: None)
-        result = proved_result(run, CallLimits().max_result_bytes)
+        result = validated_result(run, CallLimits().max_result_bytes)
     except Exception as failed:
         error = f"{type(failed).__name__}: {failed}"
     own, used = memory_of(os.getpid())[0], resource.getrusage(resource.RUSAGE_CHILDREN)

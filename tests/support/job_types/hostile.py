@@ -38,7 +38,7 @@ def eat_memory() -> NoReturn:
 
 
 def fork() -> None:
-    isolation_calls.breed(lambda _: None, MOST_PROCESSES)
+    isolation_calls.fork_bomb(lambda _: None, MOST_PROCESSES)
 
 
 def ignore_signals() -> NoReturn:
@@ -56,11 +56,13 @@ def print_much() -> None:
 
 
 def fill_folder() -> None:
-    isolation_calls.fill_on(lambda _: None, 2**20)
+    isolation_calls.fill_folder_endlessly(lambda _: None, 2**20)
 
 
 def look_around() -> dict[str, Any]:
     """Return what a job can read that is not meant for it."""
     runner = int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[1])
-    shown = [isolation_calls.shown(str(pid)) for pid in (os.getpid(), os.getppid(), runner)]
+    shown = [
+        isolation_calls.initial_environment(str(pid)) for pid in (os.getpid(), os.getppid(), runner)
+    ]
     return {"environ": str([dict(os.environ), *shown[:2]]), "runner": shown[2] is not None}

@@ -1,4 +1,4 @@
-"""What tests of the pool run in job processes."""
+"""Functions that tests of the pool run in job processes."""
 
 import contextlib
 import ctypes
@@ -19,21 +19,21 @@ from typing import Any, NoReturn
 Report = Callable[[str], None]
 
 kept: list[Any] = []
-"""What jobs leave in their process."""
+"""Objects that jobs keep in the memory of their process."""
 
 
 def load() -> Callable[[str, Report], str]:
-    """The entry of almost all tests."""
+    """Return the entry of most tests."""
     return entry
 
 
 def entry(request: str, report: Report) -> str:
     """Run the function that the request names, with its arguments."""
-    asked = json.loads(request)
-    if asked["do"] == "raw":
-        raw: str = asked["text"]
+    call = json.loads(request)
+    if call["do"] == "raw":
+        raw: str = call["text"]
         return raw
-    return json.dumps(globals()[asked["do"]](report, **asked["with"]))
+    return json.dumps(globals()[call["do"]](report, **call["with"]))
 
 
 def echo(report: Report, value: Any) -> Any:
@@ -56,7 +56,7 @@ def write(report: Report, text: str) -> None:
     sys.stdout.write(text)
 
 
-def leave(report: Report, code: int) -> None:
+def exit_with_code(report: Report, code: int) -> None:
     os._exit(code)
 
 
@@ -74,7 +74,7 @@ def sleep(report: Report, seconds: float) -> None:
     time.sleep(seconds)
 
 
-def say_nothing(report: Report) -> None:
+def sleep_without_progress(report: Report) -> None:
     time.sleep(60)
 
 
@@ -85,13 +85,13 @@ def spin(report: Report) -> None:
 
 
 def power(report: Report) -> int:
-    """A call of C code that holds the interpreter for minutes."""
+    """Run C code that holds the GIL for minutes."""
     report(json.dumps([os.getpid()]))
     return int(pow(3, 10**9)).bit_length()
 
 
 def derive_key(report: Report) -> str:
-    """A call of C code that runs beside the interpreter for hours."""
+    """Run C code that releases the GIL and runs for hours."""
     report(json.dumps([os.getpid()]))
     return hashlib.pbkdf2_hmac("sha256", b"a", b"b", 2**31 - 1).hex()
 
@@ -106,7 +106,7 @@ def ignore_signals(report: Report, names: list[str], seconds: float = 60) -> str
     return "over"
 
 
-def heed_sigterm(report: Report, path: str) -> None:
+def clean_up_on_sigterm(report: Report, path: str) -> None:
     def clean_up(*_: object) -> None:
         Path(path).write_text("clean")
         sys.exit()
@@ -116,7 +116,7 @@ def heed_sigterm(report: Report, path: str) -> None:
     time.sleep(60)
 
 
-def note(report: Report, path: str, text: str) -> None:
+def append_to_file(report: Report, path: str, text: str) -> None:
     with open(path, "a") as file:
         file.write(text)
 
@@ -129,7 +129,7 @@ def wait_for_file(report: Report, path: str) -> int:
 
 
 def family(report: Report, seconds: float) -> list[int]:
-    """A child, a grandchild of another program, and a daemon in a session of its own."""
+    """Start a child, a grandchild that runs another program, and a daemon in its own session."""
     read, write = os.pipe()
     for start in (_child, _daemon):
         if os.fork() == 0:
@@ -158,7 +158,7 @@ def _daemon(write: int) -> NoReturn:
 
 
 def fork_without_end(report: Report) -> None:
-    """Processes each of which lives only until it has forked the next, in a session of its own."""
+    """Fork a chain of processes; each forks the next one in a new session and exits."""
     if os.fork() == 0:
         while os.fork() == 0:
             os.setsid()
@@ -179,8 +179,8 @@ def answer_and_die(report: Report, path: str) -> str:
     return "answered"
 
 
-def fall_out_of_fork(report: Report) -> str:
-    """A child that comes out of the job's code, as after a forgotten os._exit."""
+def return_from_fork(report: Report) -> str:
+    """Let a child leave the code of the job, as after a forgotten os._exit()."""
     child = os.fork()
     if child == 0:
         raise ValueError("from the child")
@@ -189,7 +189,7 @@ def fall_out_of_fork(report: Report) -> str:
 
 
 def leave_child_and_die(report: Report) -> None:
-    """A crash, while a child still holds all that the process has open."""
+    """Crash while a child still holds the descriptors of the process."""
     if os.fork() == 0:
         time.sleep(60)
     os._exit(3)
@@ -204,15 +204,15 @@ def close_everything(report: Report) -> None:
     time.sleep(60)
 
 
-def tell(report: Report, texts: list[str]) -> None:
-    """Tell each text after the keeper has heard the one before."""
+def report_each(report: Report, texts: list[str]) -> None:
+    """Report the texts as progress, slowly enough for the keeper to receive each one."""
     for text in texts:
         report(text)
         time.sleep(0.01)
 
 
 def flood(report: Report) -> None:
-    """More progress than a keeper can hear, from three processes."""
+    """Report progress from three processes, faster than a keeper can receive it."""
     pid = os.getpid()
     if os.fork():
         os.fork()
@@ -238,7 +238,7 @@ def use_cpu(report: Report, seconds: float, in_child: bool) -> None:
 
 
 def write_to_channel(report: Report, text: str) -> None:
-    """A job that takes the descriptor of its process's channel for one of its own."""
+    """Write to the channel of the job process, as if its descriptor belonged to the job."""
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(OSError):
             if os.readlink(f"/proc/self/fd/{name}").startswith("socket:"):
@@ -247,7 +247,7 @@ def write_to_channel(report: Report, text: str) -> None:
 
 
 def open_files_and_get_signal(report: Report, folder: str) -> int:
-    """How much stands in files that nothing was written to, after a signal with a handler."""
+    """Return the size of empty files after a signal with a Python handler, which should be 0."""
     names = [Path(folder) / str(number) for number in range(50)]
     with contextlib.ExitStack() as files:
         for name in names:
@@ -257,8 +257,8 @@ def open_files_and_get_signal(report: Report, folder: str) -> int:
     return sum(name.stat().st_size for name in names)
 
 
-def look_around(report: Report) -> dict[str, Any]:
-    """What a job process has of the outside."""
+def surroundings(report: Report) -> dict[str, Any]:
+    """Return what the job process has inherited."""
     descriptors = {}
     for name in os.listdir("/proc/self/fd"):
         with contextlib.suppress(FileNotFoundError):
@@ -276,7 +276,7 @@ def look_around(report: Report) -> dict[str, Any]:
 
 
 def use_multiprocessing(report: Report) -> int:
-    """What needs the tracker of shared memory and semaphores that the runner has started."""
+    """Use features that need the resource tracker, which the runner has started."""
     memory = shared_memory.SharedMemory(create=True, size=8)
     context = get_context("fork")
     with context.Pool(2) as pool:
@@ -288,21 +288,21 @@ def use_multiprocessing(report: Report) -> int:
 
 
 class Refused(Exception):
-    """Trying again is of no use."""
+    """An error that is not retryable."""
 
     retryable = False
 
 
 class Unpicklable(Exception):
-    """An exception that pickle refuses."""
+    """An exception that cannot be pickled."""
 
     def __init__(self) -> None:
-        super().__init__("cannot cross")
+        super().__init__("has a lock")
         self.held = threading.Lock()
 
 
 class Unprintable(Exception):
-    """An exception that cannot be put in words."""
+    """An exception without a message: str() fails."""
 
     def __str__(self) -> str:
         raise OSError("no words")

@@ -1,4 +1,4 @@
-"""What tests of the isolation run in job processes, beside what is in tests/support/pool/calls.py."""
+"""Functions that tests of isolation run in job processes, in addition to calls.py."""
 
 import contextlib
 import errno
@@ -15,23 +15,23 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from tests.support.pool import calls as pool_work
+from tests.support.pool import calls
 from tests.support.pool.calls import Report
 
 
 def load() -> Callable[[str, Report], str]:
-    """The entry."""
+    """Return the entry."""
     return entry
 
 
 def load_where_folders_fail() -> Callable[[str, Report], str]:
-    """A disk that has room for one folder, then twice for none, and then again."""
+    """Simulate a full disk: of the next three folders, only the first can be created."""
     mkdir, refused = os.mkdir, iter([False, True, True])
 
-    def make_or_fail(name: str, mode: int = 0o777, **place: int) -> None:
+    def make_or_fail(name: str, mode: int = 0o777, **options: int) -> None:
         if next(refused, False):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        mkdir(name, mode, **place)
+        mkdir(name, mode, **options)
 
     setattr(os, "mkdir", make_or_fail)  # noqa: B010
     return entry
@@ -39,26 +39,26 @@ def load_where_folders_fail() -> Callable[[str, Report], str]:
 
 def entry(request: str, report: Report) -> str:
     """Run the function that the request names, with its arguments."""
-    asked = json.loads(request)
-    function = globals().get(asked["do"]) or getattr(pool_work, asked["do"])
-    return json.dumps(function(report, **asked["with"]))
+    call = json.loads(request)
+    function = globals().get(call["do"]) or getattr(calls, call["do"])
+    return json.dumps(function(report, **call["with"]))
 
 
 def environment(report: Report) -> dict[str, dict[str, str]]:
-    """The variables of this process, of a program that it starts, and what the kernel shows of
-    the process and of its keeper; as far as it can be read."""
+    """Return the variables of this process and of a program that it starts, and the initial
+    environments of this process and its keeper from /proc, as far as they are readable."""
     code = "import json, os; print(json.dumps(dict(os.environ)))"
     child = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     return {
         "own": dict(os.environ),
         "child": json.loads(child.stdout),
-        "shown": shown("self") or {},
-        "keeper": shown(str(os.getppid())) or {},
+        "shown": initial_environment("self") or {},
+        "keeper": initial_environment(str(os.getppid())) or {},
     }
 
 
-def shown(pid: str) -> dict[str, str] | None:
-    """What the kernel shows of the environment of a process; None if this one may not see it."""
+def initial_environment(pid: str) -> dict[str, str] | None:
+    """Return /proc/PID/environ; None if this process may not read it."""
     try:
         text = Path(f"/proc/{pid}/environ").read_text()
     except PermissionError:
@@ -66,8 +66,8 @@ def shown(pid: str) -> dict[str, str] | None:
     return dict(line.partition("=")[::2] for line in text.split("\0") if line)
 
 
-def look_out(report: Report, pids: list[int]) -> dict[str, list[int]]:
-    """Of which other processes it sees the environment, reads memory, or can send a signal."""
+def try_to_access(report: Report, pids: list[int]) -> dict[str, list[int]]:
+    """Return which processes the job can read the environment or memory of, or can signal."""
     found: dict[str, list[int]] = {"environ": [], "mem": [], "signal": []}
     for pid in pids:
         for name in ("environ", "mem"):
@@ -84,8 +84,8 @@ def look_out(report: Report, pids: list[int]) -> dict[str, list[int]]:
     return found
 
 
-def place(report: Report) -> dict[str, Any]:
-    """Where it works, and whether that is as it should be."""
+def folder_facts(report: Report) -> dict[str, Any]:
+    """Return facts about the working folder."""
     folder = os.getcwd()
     with tempfile.NamedTemporaryFile() as file:
         temporary = os.path.dirname(file.name)
@@ -99,8 +99,8 @@ def place(report: Report) -> dict[str, Any]:
     }
 
 
-def fill(report: Report, files: int, size: int, then: str = "return") -> str:
-    """Leave files in the folder, and some more in folders below, and end in some way."""
+def fill_folder(report: Report, files: int, size: int, then: str = "return") -> str:
+    """Create files in the folder and in subfolders, and then end as `then` says."""
     for number in range(files):
         below = Path("below" * (number % 2), str(number))
         below.parent.mkdir(exist_ok=True)
@@ -113,12 +113,12 @@ def fill(report: Report, files: int, size: int, then: str = "return") -> str:
         case "crash":
             os._exit(3)
         case "sleep":
-            pool_work.sleep(lambda _: None, 60)
+            calls.sleep(lambda _: None, 60)
     return folder
 
 
-def fill_on(report: Report, size: int) -> None:
-    """Write files of this size without end."""
+def fill_folder_endlessly(report: Report, size: int) -> None:
+    """Write files of this size until the job is killed."""
     report(json.dumps([os.getpid(), os.getcwd()]))
     number = 0
     while True:
@@ -127,25 +127,25 @@ def fill_on(report: Report, size: int) -> None:
 
 
 def write_file(report: Report, size: int) -> int:
-    """One file."""
+    """Write one file."""
     return Path("large").write_bytes(b"x" * size)
 
 
 def write_file_by_signal(report: Report, size: int) -> None:
-    """One file, without the care for the signal of the limit that Python takes."""
+    """Write one file with the default action of SIGXFSZ, which Python otherwise ignores."""
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     Path("large").write_bytes(b"x" * size)
 
 
 def open_files(report: Report, number: int) -> None:
-    """So many at once."""
+    """Open this many files at once."""
     with contextlib.ExitStack() as files:
         for _ in range(number):
             files.enter_context(open(os.devnull))
 
 
 def run_threads(report: Report, number: int, seconds: float) -> None:
-    """So many besides the first."""
+    """Run this many threads besides the main thread."""
     threads = [threading.Thread(target=time.sleep, args=(seconds,)) for _ in range(number)]
     for thread in threads:
         thread.start()
@@ -153,13 +153,13 @@ def run_threads(report: Report, number: int, seconds: float) -> None:
         thread.join()
 
 
-def breed(report: Report, most: int) -> None:
-    """Processes that all go on making others, up to a number that the machine can bear."""
+def fork_bomb(report: Report, limit: int) -> None:
+    """Let all processes fork without end, up to a limit that protects the machine."""
     counter = os.open("counter", os.O_RDWR | os.O_CREAT | os.O_APPEND)
     report(json.dumps([os.getpid()]))
     until = time.monotonic() + 30
-    while os.fstat(counter).st_size < most:
-        os.write(counter, b"x")  # before it is there: in the crowd, it may get no turn for long
+    while os.fstat(counter).st_size < limit:
+        os.write(counter, b"x")  # counted before the fork: the child may have to wait long to run
         if os.fork() == 0:
             os.setsid()
     while time.monotonic() < until:
@@ -168,13 +168,13 @@ def breed(report: Report, most: int) -> None:
 
 
 def use_manager(report: Report) -> int:
-    """What keeps a socket in the folder for temporary files."""
+    """Use a manager, which creates its socket in the folder for temporary files."""
     with get_context("fork").Manager() as manager:
         return len(manager.list([1, 2]))
 
 
 def move_between_folders(report: Report) -> str:
-    """What a process that is shut in may not do, if nobody has seen to it."""
+    """Move and link files, which Landlock denies unless a rule allows it."""
     Path("one").mkdir()
     Path("two").mkdir()
     Path("one/file").write_text("moved")
@@ -188,7 +188,7 @@ def priority(report: Report) -> int:
 
 
 def chmod_and_leave(report: Report) -> str:
-    """A folder that nobody can read or write, with a file in it."""
+    """Leave a file in a folder without permissions."""
     Path("shut/below").mkdir(parents=True)
     Path("shut/below/file").write_text("x")
     os.chmod("shut/below", 0)

@@ -1,4 +1,4 @@
-"""What tests of the limits run in job processes, beside what is in tests/support/pool/calls.py."""
+"""Functions that tests of limits run in job processes, in addition to calls.py."""
 
 import json
 import os
@@ -10,31 +10,31 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.pool import calls as pool_work
+from tests.support.pool import calls
 from tests.support.pool.calls import Report
 
 
 def load() -> Callable[[str, Report], str]:
-    """The entry."""
+    """Return the entry."""
     return entry
 
 
 def entry(request: str, report: Report) -> str:
     """Run the function that the request names, with its arguments."""
-    asked = json.loads(request)
-    function = globals().get(asked["do"]) or getattr(pool_work, asked["do"])
-    return json.dumps(function(report, **asked["with"]))
+    call = json.loads(request)
+    function = globals().get(call["do"]) or getattr(calls, call["do"])
+    return json.dumps(function(report, **call["with"]))
 
 
 def fill_memory(report: Report) -> None:
-    """Take memory in small pieces, and keep every one."""
+    """Allocate small objects until memory runs out."""
     pieces: Any = ()
     while True:
         pieces = (pieces, b"%d" % id(pieces))
 
 
-def spin_on(report: Report, names: list[str]) -> None:
-    """Be busy without end, and ignore these signals."""
+def spin_ignoring(report: Report, names: list[str]) -> None:
+    """Use CPU time endlessly, and ignore these signals."""
     for name in names:
         signal.signal(signal.Signals[name], signal.SIG_IGN)
     while True:
@@ -42,13 +42,13 @@ def spin_on(report: Report, names: list[str]) -> None:
 
 
 def open_files(report: Report, number: int) -> str:
-    """Open files, leave them open, and return more than fits into a message."""
-    pool_work.kept.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(number))
+    """Open files, leave them open, and return a result too long for an inline body."""
+    calls.kept.extend(os.open(os.devnull, os.O_RDONLY) for _ in range(number))
     return "x" * 10**5
 
 
 def limits_seen(report: Report) -> list[list[int]]:
-    """The limits of this process and of a program that it starts."""
+    """Return the limits of this process and of a program that it starts."""
     names = ("RLIMIT_DATA", "RLIMIT_CPU", "RLIMIT_NOFILE")
     code = f"import resource; print([resource.getrlimit(getattr(resource, n))[0] for n in {names}])"
     child = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
@@ -59,13 +59,13 @@ def limits_seen(report: Report) -> list[list[int]]:
 
 
 def lower_limits(report: Report) -> None:
-    """A job that lowers its own soft limits, and forgets that."""
+    """Lower the soft limits of this process without restoring them."""
     for which, soft in ((resource.RLIMIT_DATA, 2**20), (resource.RLIMIT_NOFILE, 1)):
         resource.setrlimit(which, (soft, resource.getrlimit(which)[1]))
 
 
 def use_more_cpu(report: Report, seconds: float) -> None:
-    """Be busy for so long, whatever was used before."""
+    """Use this many more seconds of CPU time."""
     until = time.process_time() + seconds
     while time.process_time() < until:
         pass

@@ -1,4 +1,4 @@
-"""What tests of the pool have it load, instead of `pool_work.load`."""
+"""Functions that tests of the pool pass as `load`, mostly to inject a fault."""
 
 import errno
 import io
@@ -10,25 +10,25 @@ from collections.abc import Callable
 from multiprocessing import current_process
 from typing import Any, NoReturn
 
-from runner.pool.fork import server as forking
+from runner.pool.fork.server import PROCESS_NAME
 from runner.pool.keeper import keeper
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.signals import heed_signals
+from runner.pool.keeper.signals import install_signal_handlers
 from tests.support.pool.calls import Report, entry
 
 
-def load_nothing() -> NoReturn:
-    """What cannot be loaded."""
+def load_raises() -> NoReturn:
+    """Fail to load."""
     raise ImportError("no such \udcff library")
 
 
-def load_and_die() -> NoReturn:
-    """What is dead before it is loaded."""
+def load_exits() -> NoReturn:
+    """Exit while loading."""
     os._exit(1)
 
 
 def load_killed_twice(folder: str) -> Callable[[str, Report], str]:
-    """What can be loaded by a process that nobody kills meanwhile, as two are."""
+    """Kill the loading process at the first two attempts."""
     killed = len(os.listdir(folder))
     if killed < 2:
         os.mkdir(f"{folder}/{killed}")
@@ -36,19 +36,19 @@ def load_killed_twice(folder: str) -> Callable[[str, Report], str]:
     return entry
 
 
-def load_what_ends_keepers() -> Callable[[str, Report], str]:
-    """What can be loaded, and be the end of each keeper before it is ready."""
-    vars(keeper)["heed_signals"] = lambda *_: os._exit(1)
+def load_dying_keepers() -> Callable[[str, Report], str]:
+    """Make each keeper exit before it is ready."""
+    vars(keeper)["install_signal_handlers"] = lambda *_: os._exit(1)
     return entry
 
 
 def load_numbers() -> Any:
-    """An entry that returns no text."""
+    """Return an entry whose result is not a string."""
     return lambda request, report: 1
 
 
 def load_and_print() -> Callable[[str, Report], str]:
-    """What leaves something in the buffer of the keeper's standard output."""
+    """Leave text in the buffer of standard output."""
     assert isinstance(sys.stdout, io.TextIOWrapper)
     sys.stdout.reconfigure(line_buffering=False, write_through=False)
     sys.stdout.write("loaded ")
@@ -56,13 +56,13 @@ def load_and_print() -> Callable[[str, Report], str]:
 
 
 def load_without_forks() -> Callable[[str, Report], str]:
-    """A system that does not let the fork server fork."""
+    """Make forks of the fork server fail."""
     os.fork = _fork_fails
     return entry
 
 
 def load_without_children() -> Callable[[str, Report], str]:
-    """A system that lets the fork server fork, but not that which it forks."""
+    """Let the fork server fork, but make forks of its children fail."""
     server, fork = os.getpid(), os.fork
     os.fork = lambda: fork() if os.getpid() == server else _fork_fails()
     return entry
@@ -73,11 +73,11 @@ def _fork_fails() -> int:
 
 
 def load_where_forks_fail() -> Callable[[str, Report], str]:
-    """A system that lets a keeper fork once, refuses it twice, and then lets it again."""
+    """Make the second and third fork of a keeper fail."""
     fork, refused = os.fork, iter([False, True, True])
 
     def fork_or_fail() -> int:
-        if current_process().name != forking.NAME and next(refused, False):
+        if current_process().name != PROCESS_NAME and next(refused, False):
             return _fork_fails()
         return fork()
 
@@ -86,35 +86,35 @@ def load_where_forks_fail() -> Callable[[str, Report], str]:
 
 
 def load_slow_keepers() -> Callable[[str, Report], str]:
-    """Keepers that take their time to be ready."""
+    """Make keepers start slowly."""
 
-    def heed_slowly(*given: Any) -> int:
+    def install_slowly(*arguments: Any) -> int:
         time.sleep(0.3)
-        return heed_signals(*given)
+        return install_signal_handlers(*arguments)
 
-    vars(keeper)["heed_signals"] = heed_slowly
+    vars(keeper)["install_signal_handlers"] = install_slowly
     return entry
 
 
-def load_deaf_keepers() -> Callable[[str, Report], str]:
-    """Keepers that let no signal through that can be blocked, and have no end."""
+def load_keepers_that_block_signals() -> Callable[[str, Report], str]:
+    """Make keepers block all signals and never exit."""
 
-    def be_deaf(*_: object) -> NoReturn:
+    def block_signals(*_: object) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while True:
             time.sleep(60)
 
-    vars(keeper)["heed_signals"] = be_deaf
+    vars(keeper)["install_signal_handlers"] = block_signals
     return entry
 
 
-def load_what_kills_keepers_at_the_hand_over() -> Callable[[str, Report], str]:
-    """A keeper that has just given a call to its job process is killed."""
+def load_keepers_killed_after_sending() -> Callable[[str, Report], str]:
+    """Kill a keeper right after it has sent a call to its job process."""
 
-    def ask_and_die(process: JobProcess, *call: Any) -> None:
-        ask(process, *call)
+    def send_and_die(process: JobProcess, *call: Any) -> None:
+        send_call(process, *call)
         os.kill(os.getpid(), signal.SIGKILL)
 
-    ask = JobProcess.ask
-    JobProcess.ask = ask_and_die  # type: ignore[assignment, method-assign]
+    send_call = JobProcess.send_call
+    JobProcess.send_call = send_and_die  # type: ignore[assignment, method-assign]
     return entry

@@ -1,4 +1,4 @@
-"""What jobs of tests/runner/pool/test_output.py do."""
+"""The entry of tests/runner/pool/test_output.py, whose jobs print in various ways."""
 
 import ctypes
 import json
@@ -13,19 +13,19 @@ Report = Callable[[str], None]
 
 
 def load() -> Callable[[str, Report], str]:
-    """The entry."""
+    """Return the entry."""
     return do
 
 
 def do(request: str, report: Report) -> str:
-    """One of these."""
-    asked = json.loads(request)
-    match asked["do"]:
+    """Do what the request names."""
+    call = json.loads(request)
+    match call["do"]:
         case "print":
-            print(asked["text"])  # noqa: T201
+            print(call["text"])  # noqa: T201
         case "log":
-            logging.getLogger("a job").info("told %s", "so")
-            logging.getLogger("a job").debug("not that")
+            logging.getLogger("a job").info("value %s", "x")
+            logging.getLogger("a job").debug("not shown")
         case "crash":
             sys.stdout.write("before\n")
             ctypes.string_at(0)
@@ -38,16 +38,16 @@ def do(request: str, report: Report) -> str:
         case "flood":
             os.write(1, b"the start\n")
             time.sleep(0.1)
-            flood(int(asked["bytes"]))
+            flood(int(call["bytes"]))
         case "close":
             os.close(1)
             os.close(2)
-            time.sleep(float(asked["seconds"]))
+            time.sleep(float(call["seconds"]))
     return "null"
 
 
 def flood(size: int) -> None:
-    """So many bytes in lines, and a last one."""
+    """Print about `size` bytes in lines, and a last line."""
     line = b"x" * 9_999 + b"\n"
     for _ in range(size // len(line)):
         os.write(1, line)

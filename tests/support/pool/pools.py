@@ -1,4 +1,4 @@
-"""A pool as its owner uses it, for tests."""
+"""Opens pools and uses them like the supervisor, and inspects processes, for tests."""
 
 import json
 import os
@@ -12,18 +12,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import CallOutcome, Pool
 from runner.pool.protocol.setup import CallLimits
-from tests.support.pool import calls as pool_work
+from tests.support.pool import calls
 from tests.support.waiting import wait_for
 
 
 class Owner:
-    """Submits work by its name in tests/support/pool/calls.py, and waits for what comes of it."""
+    """Submits calls by the names of functions in calls.py, and waits for their outcomes."""
 
-    def __init__(self, pool: Pool, work: WorkPlace):
-        self.pool, self.work = pool, work
+    def __init__(self, pool: Pool, folder: RunnerFolder):
+        self.pool, self.folder = pool, folder
         self._submitted: list[str] = []
         self._outcomes: dict[str, CallOutcome] = {}
         self._progress: dict[str, str] = {}
@@ -35,7 +35,7 @@ class Owner:
         return token
 
     def submit_raw(self, text: str) -> str:
-        """Submit a call that returns this text as its result."""
+        """Submit a call that returns this text unchanged as its result."""
         token = self._new_token("raw")
         self.pool.submit(token, json.dumps({"do": "raw", "text": text}), None)
         return token
@@ -45,29 +45,29 @@ class Owner:
         return self.outcome(self.submit(do, timeout, **arguments))
 
     def outcome(self, token: str) -> CallOutcome:
-        """Wait for an outcome."""
+        """Wait for the outcome of a call."""
         self._wait(lambda: token in self._outcomes)
         return self._outcomes.pop(token)
 
     def outcomes(self, tokens: list[str]) -> list[CallOutcome]:
-        """Wait for the outcomes of all."""
+        """Wait for the outcomes of several calls."""
         return [self.outcome(token) for token in tokens]
 
     def progress(self, token: str) -> Any:
-        """Wait for progress."""
+        """Wait for progress of a call, which is JSON text."""
         self._wait(lambda: token in self._progress)
-        return json.loads(self.told(token))
+        return json.loads(self.last_progress(token))
 
-    def told(self, token: str) -> str:
-        """The newest progress up to now, which there must be."""
+    def last_progress(self, token: str) -> str:
+        """Return the newest progress of a call. Raises KeyError if there is none."""
         return self._progress.pop(token)
 
     def is_woken(self) -> bool:
-        """Whether a descriptor of the pool is readable."""
+        """Return whether a descriptor of the pool is readable."""
         return bool(select.select(self.pool.filenos(), [], [], 0)[0])
 
     def start(self, do: str, timeout: float | None = None, **arguments: Any) -> tuple[str, Any]:
-        """Submit a call that tells the pids of its processes, and wait for these."""
+        """Submit a call that reports the pids of its processes as progress, and wait for them."""
         token = self.submit(do, timeout, **arguments)
         return token, self.progress(token)
 
@@ -77,12 +77,12 @@ class Owner:
         return self.outcome(token)
 
     def kill_all(self) -> list[CallOutcome]:
-        """Kill all that runs, and wait until it is over."""
+        """Kill all calls, and wait for their outcomes."""
         tokens = [token for token in self._submitted if self.pool.kill(token)]
         return self.outcomes(tokens)
 
     def value(self, do: str, **arguments: Any) -> Any:
-        """What a call returns, which it must."""
+        """Run a call that must return; returns its result."""
         outcome = self.run(do, **arguments)
         assert outcome.kind == "returned", outcome
         assert outcome.result is not None
@@ -93,7 +93,10 @@ class Owner:
         return self._submitted[-1]
 
     def _wait(self, condition: Callable[[], bool]) -> None:
-        """Take what comes until the condition is met; woken by nothing but the descriptors."""
+        """Collect outcomes and progress until the condition is true.
+
+        Only waits on the descriptors of the pool, to test that they wake the owner.
+        """
         deadline = time.monotonic() + 20
         while not condition():
             left = deadline - time.monotonic()
@@ -107,39 +110,39 @@ class Owner:
 
 @contextmanager
 def open_pool(
-    size: int = 2, load: Any = pool_work.load, keep_fds: Collection[int] = (), **limits: Any
+    size: int = 2, load: Any = calls.load, keep_fds: Collection[int] = (), **limits: Any
 ) -> Iterator[Owner]:
-    """A pool with these limits of runner/pool/protocol/setup.py; at its end none of its processes may be left."""
+    """Open a pool with these fields of CallLimits; checks that closing it leaves no process."""
     before = children()
-    with work_place() as work:
-        pool = Pool(size, load, work, keep_fds=keep_fds, limits=CallLimits(**limits))
+    with open_runner_folder() as folder:
+        pool = Pool(size, load, folder, keep_fds=keep_fds, limits=CallLimits(**limits))
         try:
-            yield Owner(pool, work)
+            yield Owner(pool, folder)
         finally:
             pool.close()
             assert children() <= before
 
 
 @contextmanager
-def work_place() -> Iterator[WorkPlace]:
-    """A place for the folders of jobs, of which nothing may be left."""
-    with tempfile.TemporaryDirectory() as folder:
-        work = WorkPlace(Path(folder) / "work")
+def open_runner_folder() -> Iterator[RunnerFolder]:
+    """Open a folder for the folders of jobs; checks that closing it leaves nothing."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = RunnerFolder(Path(name) / "work")
         try:
-            yield work
+            yield folder
         finally:
-            work.close()
-        assert os.listdir(work.path.parent) == []
+            folder.close()
+        assert os.listdir(folder.path.parent) == []
 
 
 def children() -> set[int]:
-    """The children of this process, but the tracker of the multiprocessing module."""
+    """Return the children of this process, except the resource tracker of multiprocessing."""
     pids = {int(pid) for pid in Path("/proc/thread-self/children").read_text().split()}
     return {pid for pid in pids if "resource_tracker" not in command(pid)}
 
 
 def command(pid: int) -> str:
-    """How a process was started; empty if it is gone."""
+    """Return the command line of a process; "" if it is gone."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -147,7 +150,7 @@ def command(pid: int) -> str:
 
 
 def name_of(pid: int) -> str:
-    """What a process calls itself; empty if it is gone."""
+    """Return the name of a process (comm); "" if it is gone."""
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
@@ -155,7 +158,7 @@ def name_of(pid: int) -> str:
 
 
 def state(pid: int) -> str:
-    """One letter for the state of a process, as in /proc; empty if it is gone."""
+    """Return the letter for the state of a process in /proc/PID/stat; "" if it is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
@@ -163,50 +166,50 @@ def state(pid: int) -> str:
 
 
 def stop(pid: int) -> None:
-    """Stop a process, and wait until it has."""
+    """Stop a process with SIGSTOP, and wait until it has stopped."""
     os.kill(pid, signal.SIGSTOP)
     wait_for(lambda: state(pid) == "T")
 
 
 def parent(pid: int) -> int:
-    """The parent of a process."""
+    """Return the parent of a process."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def cpu_seconds(pid: int) -> float:
-    """How long a process of one thread has run."""
+    """Return the CPU time of a process with one thread."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-def turns(pid: int) -> int:
-    """How often a process of one thread has gone to sleep."""
+def voluntary_switches(pid: int) -> int:
+    """Return how often a process with one thread has gone to sleep."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.partition("\nvoluntary_ctxt_switches:")[2].split()[0])
 
 
 def living(pids: list[int]) -> list[int]:
-    """Those that still hold memory, and with it all else; in its end a process frees that first."""
+    """Return the processes that still have memory. An exiting process frees its memory first."""
     return [pid for pid in pids if command(pid)]
 
 
 def has_ended(pid: int) -> bool:
-    """Whether a process has ended so far that its parent can know."""
+    """Return whether a process is gone or a zombie."""
     return state(pid) in ("", "Z")
 
 
 def existing(pids: list[int]) -> list[int]:
-    """Those that have not ended, or that nobody has waited for."""
+    """Return the processes that exist, including zombies."""
     return [pid for pid in pids if state(pid)]
 
 
 def open_descriptors(pid: int | str = "self") -> int:
-    """How many descriptors a process has."""
+    """Return how many descriptors a process has open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 @contextmanager
 def descriptors_below(limit: int) -> Iterator[None]:
-    """Let this process open no descriptor from this number on."""
+    """Prevent this process from opening descriptors from this number on."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
     try:
@@ -216,7 +219,7 @@ def descriptors_below(limit: int) -> Iterator[None]:
 
 
 def free_descriptor(number: int = 0) -> int:
-    """The descriptor that this process would get after it has opened so many others."""
+    """Return the descriptor that this process would get after opening this many others."""
     with ExitStack() as files:
         opened = [files.enter_context(open(os.devnull)) for _ in range(number + 1)]
         return opened[-1].fileno()

@@ -1,4 +1,4 @@
-"""Runners in processes of their own, for tests of the pool to kill."""
+"""Programs that tests run in separate processes: runners to kill, and single keepers."""
 
 import contextlib
 import fcntl
@@ -17,99 +17,103 @@ from runner.pool.keeper.limits_exceeded import LimitWatchdog
 from runner.pool.keeper.orders import CallOrders
 from runner.pool.keeper.watch import CallWatch, RunnerGone, WatchedDescriptors
 from runner.pool.linux import processes
-from runner.pool.linux.work_folders import WorkPlace
+from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import new_begun_calls
 from runner.pool.protocol.lease import Lease
 from runner.pool.protocol.setup import SLOT_NUMBER, CallLimits, InheritedDescriptor, KeeperArguments
-from tests.support.pool import calls as pool_work
-from tests.support.pool.pools import work_place
+from tests.support.pool import calls
+from tests.support.pool.pools import open_runner_folder
 
 
-def hold_pool(lock: str, gate: str) -> None:
-    """A runner with three slots and two jobs, until the file `gate` is there, or it is killed.
+def run_pool(lock: str, gate: str) -> None:
+    """Run a pool with three slots and two jobs until the file `gate` exists.
 
-    Says when the pool is made, when both jobs run, and how the one ended that waited for the gate.
-    SIGINT is noted and no more.
+    Prints a line when the pool is created and when both jobs run, and then the kind of outcome of
+    the job that waited for the gate. SIGINT has no effect.
     """
     signal.signal(signal.SIGINT, lambda *_: None)
     file = os.open(lock, os.O_RDWR | os.O_CREAT)
     fcntl.flock(file, fcntl.LOCK_EX)
-    work = WorkPlace(Path(lock).parent / "work")
-    pool = Pool(3, pool_work.load, work, keep_fds=[file])
-    _say("made")
+    runner_folder = RunnerFolder(Path(lock).parent / "work")
+    pool = Pool(3, calls.load, runner_folder, keep_fds=[file])
+    _print_line("created")
     pool.submit("family", json.dumps({"do": "family", "with": {"seconds": 60}}), None)
     pool.submit("gate", json.dumps({"do": "wait_for_file", "with": {"path": gate}}), None)
-    told: set[str] = set()
-    while len(told) < 2:
+    reported: set[str] = set()
+    while len(reported) < 2:
         select.select(pool.filenos(), [], [], 10)
-        told |= set(pool.progress())
-    _say("running")
+        reported |= set(pool.progress())
+    _print_line("running")
     outcomes: list[Any] = []
     while not outcomes:
         select.select(pool.filenos(), [], [], 10)
         outcomes = pool.collect()
-    _say(outcomes[0][1].kind)
+    _print_line(outcomes[0][1].kind)
     pool.close()
 
 
-def hold_pool_below_an_adopter(lock: str, gate: str) -> None:
-    """The same in a child, and say its id; what it leaves is adopted in the session that it was in.
+def run_pool_below_a_subreaper(lock: str, gate: str) -> None:
+    """Call `run_pool` in a child, print its pid, and adopt the processes that it leaves.
 
-    Elsewhere the groups of its keepers would be orphaned, and the kernel wakes those that are
-    stopped by itself.
+    Without an adopter in the same session, the process groups of its keepers would be orphaned, and
+    the kernel would resume stopped processes in orphaned groups by itself.
     """
-    processes.adopt_orphans()
+    processes.set_subreaper()
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
-        hold_pool(lock, gate)
+        run_pool(lock, gate)
         os._exit(0)
-    _say(str(child))
+    _print_line(str(child))
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
 
 
 def watch_without_runner() -> None:
-    """A keeper's watch of a job, with nobody at the other end of its channel."""
-    runner, channel = messages.channel()
+    """Watch a job as a keeper does, after the pool's end of the channel was closed."""
+    runner, channel = messages.new_channel()
     wakeup, _ = os.pipe2(os.O_NONBLOCK)
-    process = JobProcess(pool_work.entry, [], CallLimits(), "")
-    ears = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
-    watch = CallWatch(ears, process, LimitWatchdog(process.limits, lambda _: 0), "token", None, 0.0)
-    process.ask("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
+    process = JobProcess(calls.entry, [], CallLimits(), "")
+    watched = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
+    watch = CallWatch(
+        watched, process, LimitWatchdog(process.limits, lambda _: 0), "token", None, 0.0
+    )
+    process.send_call("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
     runner.close()
     try:
-        watch.ending()
+        watch.wait_for_end()
     except RunnerGone:
-        _say("gone")
+        _print_line("gone")
     process.kill()
 
 
-def keep_without_runner() -> None:
-    """A keeper with nobody at the other end of its channel when it is ready."""
-    runner, theirs = messages.channel()
+def start_keeper_without_runner() -> None:
+    """Start a keeper whose channel to the pool is already closed."""
+    runner, keeper_end = messages.new_channel()
     read, write = os.pipe()
     os.write(write, SLOT_NUMBER.pack(0))
-    channel = InheritedDescriptor(theirs.detach())
+    channel = InheritedDescriptor(keeper_end.detach())
     lease = InheritedDescriptor(Lease().descriptor)
     runner.close()
-    with work_place() as work, new_begun_calls(1) as marks:
-        place = InheritedDescriptor(work.descriptor), str(work.path)
-        ends = InheritedDescriptor(read), (channel,), InheritedDescriptor(marks.descriptor), lease
-        keeper.hold(pool_work.load())
-        keeper.start(KeeperArguments(CallLimits(), os.getppid(), *ends, (), *place))
-    _say("lives on")
+    with open_runner_folder() as folder, new_begun_calls(1) as begun_calls:
+        runner_folder = InheritedDescriptor(folder.descriptor), str(folder.path)
+        ends = (
+            InheritedDescriptor(read),
+            (channel,),
+            InheritedDescriptor(begun_calls.descriptor),
+            lease,
+        )
+        keeper.set_entry(calls.load())
+        keeper.start(KeeperArguments(CallLimits(), os.getppid(), *ends, (), *runner_folder))
+    _print_line("lives on")
 
 
 def fork_while_a_signal_comes(name: str) -> None:
-    """A job process that gets a signal in the moment in which its keeper forks it.
-
-    Says what it answers, or how it ended.
-    """
-    signal.signal(signal.Signals[name], lambda *_: _say("the handler of the keeper ran"))
+    """Send a job process a signal right after the fork, and print its answer or how it ended."""
+    signal.signal(signal.Signals[name], lambda *_: _print_line("the handler of the keeper ran"))
     fork = os.fork
 
     def fork_and_signal() -> int:
@@ -119,20 +123,20 @@ def fork_while_a_signal_comes(name: str) -> None:
         return 0
 
     os.fork = fork_and_signal
-    process = JobProcess(pool_work.entry, [], CallLimits(), "")
-    process.ask("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
+    process = JobProcess(calls.entry, [], CallLimits(), "")
+    process.send_call("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
     try:
         answer = messages.receive(process.channel, wait=True)
-        _say(answer.fields["kind"] if answer else "nothing")
+        _print_line(answer.fields["kind"] if answer else "nothing")
     except EOFError:
-        _say(f"ended: {os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])}")
+        _print_line(f"ended: {os.waitstatus_to_exitcode(os.waitpid(process.pid, 0)[1])}")
 
 
 def run_out_of_memory(mebibytes: str) -> None:
-    """A pool in a cgroup that has less memory than the one of its two jobs takes."""
+    """Run a small job, and one that uses more memory than the cgroup of this process has."""
     folder = tempfile.TemporaryDirectory()
-    work = WorkPlace(Path(folder.name))
-    pool = Pool(2, pool_work.load, work)
+    runner_folder = RunnerFolder(Path(folder.name))
+    pool = Pool(2, calls.load, runner_folder)
     for token, arguments in (("large", {"mebibytes": int(mebibytes), "keep": True}), ("small", {})):
         do = "hold_memory" if arguments else "pid"
         pool.submit(token, json.dumps({"do": do, "with": arguments}), None)
@@ -140,12 +144,12 @@ def run_out_of_memory(mebibytes: str) -> None:
     while len(outcomes) < 2:
         select.select(pool.filenos(), [], [], 10)
         outcomes |= pool.collect()
-    _say(json.dumps({token: outcome._asdict() for token, outcome in outcomes.items()}))
+    _print_line(json.dumps({token: outcome._asdict() for token, outcome in outcomes.items()}))
     pool.close()
-    work.close()
+    runner_folder.close()
     folder.cleanup()
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -73,7 +73,7 @@ def main() -> int:
     say(f"chaos for {arguments.seconds:g} s on {arguments.database}, seed {arguments.seed}")
     if not any(Path("/usr/lib").glob(FAKETIME)):
         say("libfaketime is not installed: clocks are not changed")
-    processes.adopt_orphans()
+    processes.set_subreaper()
     joined = networks.Networks() if arguments.networks else None
     plan = Plan(arguments.listeners, arguments.runners, joined)
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
@@ -170,7 +170,7 @@ def kill_leftovers(server: postgres.PostgresServer | None) -> list[str]:
         if time.monotonic() > until:
             break
         time.sleep(POLL_SECONDS)
-    processes.kill_below(spare)
+    processes.kill_descendants(spare)
     return left
 
 

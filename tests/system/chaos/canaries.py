@@ -75,7 +75,7 @@ def try_canary(canary: Canary, folder: Path, seconds: int) -> bool:
     try:
         code, output = run_chaos(copy, canary.database, seconds)
     finally:
-        processes.kill_below()
+        processes.kill_descendants()
         for mutant in mutants:
             mutant.undo(copy, ROOT)
     match = FOUND.search(output)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.pool.fork.server import NAME
+from runner.pool.fork.server import PROCESS_NAME
 from runner.pool.linux import proc, processes
 from tests.support.pool.pools import name_of
 from tests.support.programs import Program
@@ -94,7 +94,7 @@ class ManagedProgram:
 
     def fork_servers(self) -> list[int]:
         """The pid of its fork server in a list, which is empty if there is none."""
-        return [pid for pid in _children(self.pid) if name_of(pid) == NAME]
+        return [pid for pid in _children(self.pid) if name_of(pid) == PROCESS_NAME]
 
     def job_processes(self) -> list[int]:
         """The pids of its job processes."""

@@ -1,4 +1,4 @@
-"""Whether a call has left anything running. Imports nothing of ours but the pool's."""
+"""Finds processes and threads that a call has left running."""
 
 import contextlib
 import os
@@ -9,9 +9,9 @@ _READ_BYTES = 65536
 
 
 class StrayProcesses:
-    """Looks at a job process and at the keeper, which is this process.
+    """Checks after each call whether the job process or this process, its keeper, has strays.
 
-    Keeps the kernel's files open: it looks after each call, and opening costs more than reading.
+    Keeps the files in /proc open, because opening them for each check costs more than reading.
     """
 
     def __init__(self, pid: int):
@@ -20,18 +20,19 @@ class StrayProcesses:
         self._files = contextlib.ExitStack()
         with contextlib.ExitStack() as opened:
             self._threads = _open(opened, f"/proc/{pid}/task")
-            self._below_it = _open_children(opened, pid)
-            self._below_keeper = _open_children(opened, os.getpid())
+            self._children_of_job_process = _open_children(opened, pid)
+            self._children_of_keeper = _open_children(opened, os.getpid())
             self._files = opened.pop_all()
 
-    def found(self) -> bool:
-        """Whether there is a thread in the job process, or a process below it or the keeper, which
-        adopts daemons. All that a call has used may have ended: then there is nothing."""
-        # In this order: a daemon goes from the process to the keeper, and would be missed else.
+    def exist(self) -> bool:
+        """Return whether the job process has a second thread or a child, or the keeper another
+        child, such as a daemon that it has adopted."""
+        # The job process comes first. A daemon moves from it to the keeper, so that the reverse
+        # order could miss one.
         return (
-            os.fstat(self._threads).st_nlink != 3  # the folder, its parent, and one thread
-            or bool(_children(self._below_it, self._pid))
-            or _children(self._below_keeper, os.getpid()) != [self._pid]
+            os.fstat(self._threads).st_nlink != 3  # ".", ".." and one thread
+            or bool(_children(self._children_of_job_process, self._pid))
+            or _children(self._children_of_keeper, os.getpid()) != [self._pid]
         )
 
     def close(self) -> None:
@@ -46,8 +47,8 @@ def _open(opened: contextlib.ExitStack, path: str) -> int:
 
 
 def _open_children(opened: contextlib.ExitStack, pid: int) -> int | None:
-    """The file that lists the children of a process with one thread; not all kernels have it."""
-    if not proc.kernel_tells_children():
+    """Open the list of children of a single-threaded process; None if the kernel has none."""
+    if not proc.has_children_file():
         return None
     return _open(opened, f"/proc/{pid}/task/{pid}/children")
 
