@@ -88,7 +88,7 @@ def http_server(
     """In place of pytest-tornado's: clients come in as they do to a listener."""
 
     async def begin() -> HttpServer:
-        return HttpServer(app, [_unused_port[0]], most=1000)
+        return HttpServer(app, [_unused_port[0]], max_connections=1000)
 
     entrance = io_loop.run_sync(begin)
     yield entrance

@@ -1,8 +1,8 @@
-"""Settings of the store, and how settings are read for every program.
+"""The settings that all programs share, and how settings are read.
 
-A program has one frozen settings class, a subclass of `Settings`; a field `concurrency_limit`
-is the environment variable CONCURRENCY_LIMIT. All problems are reported at once. A field with
-`repr=False` holds a secret: it is shown nowhere.
+Each program has one frozen settings class, a subclass of `Settings`. Its field `concurrency_limit`
+is read from the environment variable CONCURRENCY_LIMIT. All problems are reported at once. A field
+with `repr=False` holds a secret, and is never shown.
 """
 
 import os
@@ -18,68 +18,83 @@ from storage.settings.url import is_postgresql, url_problem
 
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
-"""A length of time as settings give it."""
+"""A duration in seconds. Not infinite."""
 
 
 class SettingsError(Exception):
-    """What is wrong with the environment, one line a problem."""
+    """Invalid settings: one line for each problem."""
 
 
 class Settings(BaseModel):
-    """What the listener and the worker both need to know."""
+    """The settings that the listener and the worker share."""
 
     program: ClassVar[str] = "tool"
-    """What PostgreSQL shows of its connections."""
+    """The application name that PostgreSQL shows for its connections."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=str.upper, hide_input_in_errors=True
     )
 
-    data_dir: Path = Field(Path("data"), description="folder of the database and the uploads")
+    data_dir: Path = Field(Path("data"), description="Folder of the database and the uploads.")
     database_url: str = Field(
         "",
         repr=False,  # it may have a password
-        description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR",
+        description="Database: sqlite:////path or postgresql://user@host/name. Empty: the SQLite "
+        "file jobs.db in DATA_DIR.",
     )
     listen_url: str = Field(
         "",
         repr=False,
-        description="address of the same PostgreSQL past a pooler, for what needs a session: "
-        "LISTEN, and migrations; empty: DATABASE_URL",
+        description="Address of the same PostgreSQL without a pooler, for LISTEN and migrations, "
+        "which need a session. Empty: DATABASE_URL.",
     )
     uploads_url: str = Field(
-        "", description="file:///path or s3://bucket/prefix; empty: uploads in DATA_DIR"
+        "",
+        description="Where uploaded files are kept: file:///path or s3://bucket/prefix. Empty: the "
+        "folder uploads in DATA_DIR.",
     )
     aws_endpoint_url: str = Field(
-        "", description="with s3://: address of what is not S3 at AWS, as in https://minio:9000"
+        "",
+        description="With s3://, the address of an S3 service other than AWS, such as "
+        "https://minio:9000. Empty: AWS.",
     )
-    aws_region: str = Field("", description="with s3://: region of the bucket; empty: us-east-1")
-    aws_access_key_id: str = Field("", description="with s3://: the key to sign requests with")
-    aws_secret_access_key: str = Field("", repr=False, description="with s3://: its secret")
+    aws_region: str = Field(
+        "", description="With s3://, the region of the bucket. Empty: us-east-1."
+    )
+    aws_access_key_id: str = Field(
+        "",
+        description="With s3://, the id of the access key. Empty: the role of the machine or "
+        "container is used.",
+    )
+    aws_secret_access_key: str = Field(
+        "", repr=False, description="With s3://, the secret of the access key."
+    )
     aws_session_token: str = Field(
-        "", repr=False, description="with s3://: the token of a key for some time"
+        "", repr=False, description="With s3://, the session token of a temporary access key."
     )
     aws_shared_credentials_file: Path | None = Field(
-        None, description="with s3://: file with these three in [default], instead of them"
+        None,
+        description="With s3://, a file with access key, secret and session token in its section "
+        "[default], instead of these three settings.",
     )
     job_types: str = Field(
-        "runner.job_types", description="packages or modules of job types, separated by commas"
+        "runner.job_types", description="Packages or modules of job types, separated by commas."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="least level that is logged"
+        "INFO", description="Lowest level that is logged: DEBUG, INFO, WARNING or ERROR."
     )
     log_format: Literal["auto", "text", "json"] = Field(
-        "auto", description="auto: text at a terminal, json otherwise"
+        "auto", description="Format of the log: text, json, or auto, which is text at a terminal."
     )
 
     @field_validator("log_level", mode="before")
     @classmethod
-    def _any_case(cls, value: str) -> str:
+    def _to_upper_case(cls, value: str) -> str:
         return value.upper()
 
     @field_validator("listen_url")
     @classmethod
-    def _same_kind(cls, value: str, info: ValidationInfo) -> str:
+    def _check_listen_url(cls, value: str, info: ValidationInfo) -> str:
         urls = value, info.data.get("database_url", "")
         if value and not all(map(is_postgresql, urls)):
             raise ValueError("it must start with postgresql://, and so must DATABASE_URL")
@@ -87,14 +102,14 @@ class Settings(BaseModel):
 
     @field_validator("database_url", "listen_url")
     @classmethod
-    def _known_database(cls, value: str) -> str:
+    def _check_database(cls, value: str) -> str:
         if wrong := value and url_problem(value):
             raise ValueError(wrong)
         return value
 
     @field_validator("uploads_url")
     @classmethod
-    def _known_place(cls, value: str) -> str:
+    def _check_uploads(cls, value: str) -> str:
         url = urlparse(value)
         if not value or (url.scheme == "file" and not url.netloc and url.path.startswith("/")):
             return value
@@ -104,18 +119,18 @@ class Settings(BaseModel):
 
     @field_validator("aws_endpoint_url")
     @classmethod
-    def _web_address(cls, value: str) -> str:
+    def _check_endpoint(cls, value: str) -> str:
         if value and urlparse(value).scheme not in {"http", "https"}:
             raise ValueError("it must start with https:// or http://")
         return value
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """The settings from the environment; an empty variable counts as not set.
+        """Read the settings from the environment. An empty variable counts as not set.
 
-        A secret may be in a file, named by the variable with `_FILE` after its name.
-        Raises SettingsError with every problem: name, value unless it is secret, and what is
-        allowed.
+        A secret NAME may be given in a file, whose path is the variable NAME_FILE. Raises
+        SettingsError, which lists for every problem the name, the value unless it is secret, and
+        what is allowed.
         """
         given = {name: value for name, value in environ.items() if value.strip()}
         lines = [*cls._take_files(given)]
@@ -129,7 +144,7 @@ class Settings(BaseModel):
 
     @classmethod
     def _take_files(cls, given: dict[str, str]) -> Iterator[str]:
-        """Put the secrets that are in files among the settings; what is wrong with them."""
+        """Add the secrets that files contain to `given`. Yields one line for each problem."""
         for name, file in [(name, f"{name}_FILE") for name in cls.secrets()]:
             if file not in given:
                 continue
@@ -146,8 +161,8 @@ class Settings(BaseModel):
 
     @classmethod
     def secrets(cls) -> list[str]:
-        """The names of variables that hold secrets and may be given by files; of tokens, a file
-        is a setting of its own."""
+        """The variables that hold secrets and may be given as files. API_TOKENS is none of them:
+        API_TOKENS_FILE is a setting of its own."""
         fields = cls.model_fields.items()
         names = [name for name, field in fields if not field.repr]
         return [name.upper() for name in names if f"{name}_file" not in cls.model_fields]
@@ -166,7 +181,7 @@ class Settings(BaseModel):
 
     @property
     def uploads_folder(self) -> Path | None:
-        """That of UPLOADS_URL, or the one in DATA_DIR; None for a bucket."""
+        """The folder in UPLOADS_URL, or `uploads` in DATA_DIR. None for a bucket."""
         url = urlparse(self.uploads_url)
         if url.scheme == "s3":
             return None
@@ -179,9 +194,9 @@ class Settings(BaseModel):
 
     @classmethod
     def help(cls) -> str:
-        """All settings with their defaults, one a line, for --help."""
+        """The text for --help: all settings with their defaults, one a line."""
         rows = [(n.upper(), f.default, f.description) for n, f in cls.model_fields.items()]
-        files = [(f"{name}_FILE", None, f"file that holds {name}") for name in cls.secrets()]
+        files = [(f"{name}_FILE", None, f"File that contains {name}.") for name in cls.secrets()]
         rows += files
         names = max(len(name) for name, _, _ in rows)
         return "\n".join(
@@ -192,8 +207,8 @@ class Settings(BaseModel):
 
 
 def read_or_exit(cls: type[T]) -> T:
-    """The settings of a program, or every problem on stderr and exit code 2."""
+    """Read the settings of a program. Exits with code 1 and lists every problem on stderr."""
     try:
         return cls.read()
     except SettingsError as error:
-        sys.exit(f"cannot start, settings are wrong:\n{error}")
+        sys.exit(f"cannot start, the settings are invalid:\n{error}")

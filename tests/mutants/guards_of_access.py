@@ -52,7 +52,7 @@ ACCESS = (
     Mutant(
         "a cookie changes something only from a page of ours",
         "server/auth/authenticate.py",
-        "if method not in SAFE:",
+        "if method not in SAFE_METHODS:",
         "if False:",
         SESSIONS,
     ),
@@ -87,7 +87,7 @@ ACCESS = (
     Mutant(
         "a cookie is that of the name it is signed for",
         "server/auth/sessions.py",
-        "token.caller if said == name.encode() else None",
+        "token.caller if signed_name == name.encode() else None",
         "token.caller",
         SESSIONS,
     ),
@@ -121,15 +121,15 @@ ACCESS = (
     ),
     Mutant(
         "wrong tokens are counted",
-        "server/auth/admission.py",
-        "                self._rates.failed(address)\n",
+        "server/auth/rate_limits.py",
+        "                self._limits.count_failure(address)\n",
         "                pass\n",
         ("tests/server/auth/test_wrong_tokens.py",),
     ),
     Mutant(
         "after too many wrong tokens none is looked at",
-        "server/auth/admission.py",
-        "        self._rates.may_try(address)\n",
+        "server/auth/rate_limits.py",
+        "        self._limits.require_attempt(address)\n",
         "        pass\n",
         ("tests/server/auth/test_wrong_tokens.py",),
     ),

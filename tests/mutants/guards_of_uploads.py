@@ -122,22 +122,22 @@ UPLOADS = (
     Mutant(
         "a delimiter that comes in two pieces ends a file",
         "server/upload/buffer.py",
-        "return len(begun) if self._delimiter.startswith(begun) else 0",
+        "return len(partial) if self._delimiter.startswith(partial) else 0",
         "return 0",
         ("tests/server/upload/test_form.py", "tests/server/upload/test_file_part.py"),
     ),
     Mutant(
         "what may be a delimiter's beginning goes from one batch to the next",
         "server/upload/file_part.py",
-        "self._gathering.begin(_batch_bytes(), batch.cut_off())",
-        "self._gathering.begin(_batch_bytes())",
+        "self._collecting.reset(_batch_bytes(), batch.take_rest())",
+        "self._collecting.reset(_batch_bytes())",
         ("tests/server/upload/test_form.py", "tests/server/upload/test_file_part.py"),
     ),
     Mutant(
         "what the parser has kept is not taken for the file's",
         "server/upload/form.py",
-        "return None if at >= 0 and may_end else self._in_file()",
-        "return self._in_file()",
+        "return None if at >= 0 and may_end else self._current_file()",
+        "return self._current_file()",
         ("tests/server/upload/test_form.py",),
     ),
 )

@@ -36,7 +36,7 @@ def test_a_sign_in_comes_back_to_the_page_that_was_asked_for(service: Service, p
     dialog = page.get_by_role("dialog", name="Sign in")
     dialog.get_by_label("Token").fill("jst_wrong-0123456789")
     page.keyboard.press("Enter")
-    expect(dialog.get_by_role("alert")).to_have_text("this token is not known")
+    expect(dialog.get_by_role("alert")).to_have_text("this token is unknown")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
@@ -161,6 +161,6 @@ def test_without_tokens_the_page_says_that_it_is_open(
         expect(page.get_by_text("whoever reaches this address may do anything")).to_be_visible()
         context.close()
         warning = service.listener.logged(
-            "no API_TOKENS are set: whoever reaches this address may do anything"
+            "no API_TOKENS are set: anyone who can reach this address may do anything"
         )
         assert warning["level"] == "WARNING"

@@ -7,11 +7,11 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.auth.proxies import TrustedProxies, site
-from server.auth.rate_limits import FAILURES, MAX_KEYS, RateLimits, TokenBuckets
+from server.auth.proxies import TrustedProxies, rate_limit_network
+from server.auth.rate_limits import MAX_FAILURES, MAX_KEYS, RateLimits, TokenBuckets
 from server.http.problems import Problem
 from server.http_server import HttpApplication
-from server.settings.edge import EdgeSettings
+from server.settings.server import ServerSettings
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
 
@@ -46,7 +46,7 @@ def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) ->
 
 def refused(limits: RateLimits, *args: str) -> Problem | None:
     try:
-        limits.admit(*args)
+        limits.count_request(*args)
     except Problem as problem:
         return problem
     return None
@@ -114,7 +114,11 @@ def test_an_ipv6_network_is_limited_as_one(clock: Clock) -> None:
     found = [bool(refused(limits, f"2001:db8::{n:x}")) for n in range(3)]
     assert found == [False, False, True]
     assert refused(limits, "2001:db8:0:1::1") is None
-    assert (site("::1"), site("::ffff:1.2.3.4"), site("")) == ("::/64", "1.2.3.4", "")
+    assert (
+        rate_limit_network("::1"),
+        rate_limit_network("::ffff:1.2.3.4"),
+        rate_limit_network(""),
+    ) == ("::/64", "1.2.3.4", "")
 
 
 def test_without_a_limit_nobody_is_refused() -> None:
@@ -131,19 +135,19 @@ def test_addresses_are_remembered_up_to_a_bound(clock: Clock) -> None:
 
 def test_failed_authentications_are_always_limited(clock: Clock) -> None:
     limits = RateLimits(None, None)
-    for _ in range(FAILURES):
-        limits.may_try("1.1.1.1")
-        limits.failed("1.1.1.1")
+    for _ in range(MAX_FAILURES):
+        limits.require_attempt("1.1.1.1")
+        limits.count_failure("1.1.1.1")
     with pytest.raises(Problem) as caught:
-        limits.may_try("1.1.1.1")
+        limits.require_attempt("1.1.1.1")
     assert (caught.value.status, caught.value.headers["Retry-After"]) == (429, "10")
-    limits.may_try("1.1.1.2")
+    limits.require_attempt("1.1.1.2")
     clock.now += 10
-    limits.may_try("1.1.1.1")
+    limits.require_attempt("1.1.1.1")
 
 
 PROXIES = TrustedProxies(
-    EdgeSettings.read({"TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32"}).proxy_networks
+    ServerSettings.read({"TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32"}).proxy_networks
 )
 
 
@@ -166,7 +170,7 @@ PROXIES = TrustedProxies(
     ],
 )
 def test_only_trusted_proxies_are_believed(peer: str, said: str, client: str) -> None:
-    assert PROXIES.client(peer, said) == client
+    assert PROXIES.last_untrusted(peer, said) == client
 
 
 class Context:
@@ -177,10 +181,10 @@ class Context:
 
 def test_what_a_proxy_says_holds_for_one_request_only() -> None:
     context = Context()
-    PROXIES.note(context, {"X-Forwarded-For": "1.1.1.1", "X-Forwarded-Proto": "https"})
+    PROXIES.update_context(context, {"X-Forwarded-For": "1.1.1.1", "X-Forwarded-Proto": "https"})
     assert (context.remote_ip, context.protocol) == ("1.1.1.1", "https")
-    PROXIES.note(context, {"X-Forwarded-Proto": "gopher"})
+    PROXIES.update_context(context, {"X-Forwarded-Proto": "gopher"})
     assert (context.remote_ip, context.protocol) == ("10.0.0.1", "http")
     context.address = ("9.9.9.9", 1)
-    PROXIES.note(context, {"X-Forwarded-For": "1.1.1.1", "X-Forwarded-Proto": "https"})
+    PROXIES.update_context(context, {"X-Forwarded-For": "1.1.1.1", "X-Forwarded-Proto": "https"})
     assert (context.remote_ip, context.protocol) == ("9.9.9.9", "http")

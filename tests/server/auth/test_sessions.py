@@ -19,8 +19,8 @@ from tornado.testing import bind_unused_port
 from tornado.web import create_signed_value
 
 from server.app import make_app
-from server.auth.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, key_in
-from server.auth.tokens import Token, in_setting
+from server.auth.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, load_or_create_key
+from server.auth.tokens import Token, parse_tokens
 from server.http_server import HttpApplication
 from tests.support.api import Client, open_app, open_services, read
 from tests.support.callers import API_TOKENS, bearer, token
@@ -127,14 +127,14 @@ async def test_a_sign_out_has_the_browser_forget_the_cookie(client: Client) -> N
 
 def known(name: str, role: str = "admin") -> Token:
     """What somebody knows who has seen the hashes, but no token."""
-    return in_setting(f"{name}:{role}:{token(name)}")[0]
+    return parse_tokens(f"{name}:{role}:{token(name)}")[0]
 
 
 @pytest.mark.gen_test
 async def test_a_cookie_that_was_not_made_here_is_refused(
     app: HttpApplication, client: Client
 ) -> None:
-    tokens = app.services.door.tokens
+    tokens = app.services.authenticator.tokens
     assert tokens
     good = (await cookie_of(client, "ann")).partition("=")[2].strip('"')
     name, _, signed = good.partition(":")
@@ -160,7 +160,7 @@ async def test_a_cookie_that_was_not_made_here_is_refused(
         f"{name}:{body}|{signature[:-1]}{'0' if signature[-1] != '0' else '1'}",
         f"{name}:{signed.replace('|10:', '|11:1', 1)}",
         f"{name}:{signed.replace('2|1:0', '1|1:0', 1)}",
-        stranger.begin(known("ada")),
+        stranger.create_cookie(known("ada")),
         f"ada:{secret_alone}",
         f"ada:{hash_alone}",
         f"ann:{first_version}",
@@ -174,12 +174,12 @@ async def test_a_cookie_that_was_not_made_here_is_refused(
 
 @pytest.mark.gen_test
 async def test_a_sign_in_ends_after_its_time(app: HttpApplication, client: Client) -> None:
-    tokens = app.services.door.tokens
+    tokens = app.services.authenticator.tokens
     assert tokens
     for age, name in ((43190, "ann"), (43201, None)):
         then = time.time() - age
         sessions = Sessions(SECRET.encode(), tokens, 43200, lambda then=then: then)  # type: ignore[misc]
-        cookie = sessions.begin(known("ann"))
+        cookie = sessions.create_cookie(known("ann"))
         assert await caller(client, f'{COOKIE}="{cookie}"') == name
 
 
@@ -298,7 +298,7 @@ async def test_by_https_the_cookie_is_bound_to_it_and_to_the_host(
 async def test_without_tokens_nobody_has_to_sign_in(
     bench: Bench, io_loop: IOLoop, app: HttpApplication, http_client: AsyncHTTPClient
 ) -> None:
-    assert app.services.door.tokens
+    assert app.services.authenticator.tokens
     listening, port = bind_unused_port()
     async with open_services(bench) as services:
         server = HTTPServer(make_app(services))
@@ -324,11 +324,11 @@ async def test_listeners_without_a_secret_share_a_key(
         open_services(bench, api_tokens=API_TOKENS) as one,
         open_services(bench, api_tokens=API_TOKENS) as other,
     ):
-        assert one.door.sessions
-        assert other.door.sessions
-        cookie = one.door.sessions.begin(known("ann"))
-        found = other.door.sessions.caller(cookie)
+        assert one.authenticator.sessions
+        assert other.authenticator.sessions
+        cookie = one.authenticator.sessions.create_cookie(known("ann"))
+        found = other.authenticator.sessions.caller(cookie)
         assert found
         assert found.name == "ann"
-    assert len(key_in(folder)) == 32
+    assert len(load_or_create_key(folder)) == 32
     assert await caller(client, f'{COOKIE}="{cookie}"') is None

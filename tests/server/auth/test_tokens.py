@@ -12,8 +12,16 @@ from pathlib import Path
 import pytest
 
 from server.auth.callers import Caller, Role
-from server.auth.sessions import KEY_FILE, key_in
-from server.auth.tokens import LOOK_SECONDS, Token, Tokens, TokensError, create, in_file, in_setting
+from server.auth.sessions import KEY_FILE, load_or_create_key
+from server.auth.tokens import (
+    FILE_CHECK_SECONDS,
+    Token,
+    Tokens,
+    TokensError,
+    create_token,
+    parse_tokens,
+    read_token_file,
+)
 from server.settings.server import ServerSettings
 from storage.records.job import StoreError
 from storage.settings.settings import SettingsError
@@ -24,7 +32,7 @@ HASH = hashlib.sha256(SECRET.encode()).hexdigest()
 
 
 def tokens(text: str) -> Tokens:
-    return Tokens(in_setting(text), None)
+    return Tokens(parse_tokens(text), None)
 
 
 def found(among: Tokens, token: str) -> Caller | None:
@@ -41,7 +49,7 @@ def test_a_token_is_found_by_its_text_also_where_only_its_hash_is_known() -> Non
 
 
 def test_only_hashes_are_kept() -> None:
-    (one,) = in_setting(f"ci:submit:{SECRET}")
+    (one,) = parse_tokens(f"ci:submit:{SECRET}")
     assert one == Token(Caller("ci", Role.SUBMIT), bytes.fromhex(HASH))
     assert (SECRET in repr(one), HASH in repr(one)) == (False, False)
     settings = ServerSettings.read({"API_TOKENS": f"ci:submit:{SECRET}"})
@@ -85,7 +93,7 @@ def test_an_entry_that_is_wrong_is_refused_and_not_shown(entry: str, tmp_path: P
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (" , ", "no token"),
+        (" , ", "contains no token"),
         (f"a:read:{SECRET},a:admin:{SECRET}2", "name is given twice"),
         (f"a:read:{SECRET},b:admin:{SECRET}", "token is given twice"),
         (f"a:read:{SECRET},b:admin:sha256:{HASH}", "token is given twice"),
@@ -94,7 +102,7 @@ def test_an_entry_that_is_wrong_is_refused_and_not_shown(entry: str, tmp_path: P
 )
 def test_tokens_that_cannot_be_told_apart_are_refused(text: str, problem: str) -> None:
     with pytest.raises(TokensError, match=problem):
-        in_setting(text)
+        parse_tokens(text)
 
 
 def test_a_name_in_the_setting_and_in_the_file_is_refused(tmp_path: Path) -> None:
@@ -120,7 +128,7 @@ def test_a_file_may_have_comments_blank_lines_and_the_ends_of_lines_of_windows(
     file = tmp_path / "tokens"
     text = f"\r\n # ops:admin:{SECRET}\r\nci:submit:{SECRET} \r\n\r\n"
     file.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    assert [one.caller for one in in_file(file)] == [Caller("ci", Role.SUBMIT)]
+    assert [one.caller for one in read_token_file(file)] == [Caller("ci", Role.SUBMIT)]
 
 
 def test_without_settings_there_are_no_tokens() -> None:
@@ -132,13 +140,13 @@ def test_a_file_that_changes_is_read_again(
 ) -> None:
     file, clock = tmp_path / "tokens", Clock()
     file.write_text(f"ci:read:{SECRET}\n")
-    among = Tokens(in_setting(f"ops:admin:{SECRET}2"), file, lambda: clock.now / 1000)
+    among = Tokens(parse_tokens(f"ops:admin:{SECRET}2"), file, lambda: clock.now / 1000)
 
     def change(text: str) -> Iterator[Caller | None]:
         """Who the token is, before it is looked at the file and after that."""
         file.write_text(text)
         yield found(among, SECRET)
-        clock.forward(LOOK_SECONDS)
+        clock.forward(FILE_CHECK_SECONDS)
         yield found(among, SECRET)
 
     reader, admin = Caller("ci", Role.READ), Caller("ci", Role.ADMIN)
@@ -148,7 +156,7 @@ def test_a_file_that_changes_is_read_again(
     assert list(change(f"other:read:{SECRET}3\n")) == [admin, None]
     assert found(among, SECRET + "2") == Caller("ops", Role.ADMIN)
     file.unlink()
-    clock.forward(LOOK_SECONDS)
+    clock.forward(FILE_CHECK_SECONDS)
     assert found(among, SECRET + "3") == Caller("other", Role.READ)
     assert SECRET not in caplog.text
     assert caplog.text.count("API_TOKENS_FILE cannot be used") == 3
@@ -183,7 +191,7 @@ def test_the_command_says_what_is_wrong(arguments: list[str]) -> None:
 
 def test_a_name_that_no_token_may_have_is_refused() -> None:
     with pytest.raises(TokensError, match="1 to 64"):
-        create("a,b", Role.READ)
+        create_token("a,b", Role.READ)
 
 
 def test_help_tells_of_the_command_and_of_the_settings() -> None:
@@ -213,7 +221,7 @@ def test_a_key_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
 
     def make() -> None:
         together.wait(20)
-        keys.append(key_in(tmp_path))
+        keys.append(load_or_create_key(tmp_path))
 
     threads = [threading.Thread(target=make) for _ in range(8)]
     for thread in threads:
@@ -224,10 +232,10 @@ def test_a_key_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
     assert len(set(keys)) == 1
     assert [file.name for file in tmp_path.iterdir()] == [KEY_FILE]
     assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
-    assert key_in(tmp_path) == keys[0]
+    assert load_or_create_key(tmp_path) == keys[0]
 
 
 def test_a_key_that_is_damaged_is_not_used(tmp_path: Path) -> None:
     (tmp_path / KEY_FILE).write_bytes(b"short")
     with pytest.raises(StoreError, match="delete it"):
-        key_in(tmp_path)
+        load_or_create_key(tmp_path)

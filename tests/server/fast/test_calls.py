@@ -11,7 +11,6 @@ from tornado.httpclient import HTTPResponse
 
 from server.fast.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, FastPath, Request
 from server.http_server import HttpApplication
-from server.jobs import cancel as canceling
 from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import until
@@ -160,7 +159,7 @@ async def test_a_question_is_answered_alike(
 async def test_a_cancel_is_answered_alike(
     client: Client, bench: Bench, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(canceling, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("server.jobs.cancel.WAIT_SECONDS", 0.05)
     answers = []
     for more in ({}, {"X-Plain": "no"}):
         path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
@@ -200,7 +199,7 @@ async def test_what_nobody_foresaw_is_a_bare_500_and_is_logged(
         )
     assert (response.code, json.loads(response.body)["detail"]) == (
         500,
-        "an error of ours; it has been logged",
+        "internal error; it has been logged",
     )
     assert logged in caplog.text
 
@@ -213,9 +212,11 @@ async def test_a_client_that_goes_away_is_not_waited_for(
     _, writer = await connect(client)
     writer.write(head("GET", f"/jobs/{job_id}?wait=60", PLAIN))
     await until(lambda: services._active == 1)
-    (answering,) = [each for each in asyncio.all_tasks() if "_answer" in str(each.get_coro())]
+    (handling,) = [
+        each for each in asyncio.all_tasks() if "FastConnection._handle" in str(each.get_coro())
+    ]
     writer.close()
-    await until(lambda: services._active == 0 and answering.done())
+    await until(lambda: services._active == 0 and handling.done())
 
 
 @pytest.mark.gen_test

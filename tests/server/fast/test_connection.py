@@ -80,7 +80,7 @@ async def test_a_body_may_come_after_its_head(
 ) -> None:
     reader, writer = await connect(client)
     writer.write(SUBMISSION[: -len(SLEEP)])
-    await until(lambda: bool(only()._came))
+    await until(lambda: bool(only()._received))
     writer.write(SLEEP)
     assert (await told(reader))[0] == 202
     assert seen == []
@@ -103,7 +103,7 @@ async def test_half_a_submission_is_none(
 ) -> None:
     _, writer = await connect(client)
     writer.write(SUBMISSION[:-1])
-    await until(lambda: bool(only()._came))
+    await until(lambda: bool(only()._received))
     writer.close()
     await until(lambda: not http_server._acceptor._open)
     assert (await client.get("/jobs"))["items"] == []
@@ -138,7 +138,7 @@ async def test_what_comes_before_the_answer_is_answered_after_it(
     job_id = await client.sleep_job()
     reader, writer = await connect(client)
     writer.write(question(job_id, "?wait=60"))
-    await until(lambda: only()._answering is not None)
+    await until(lambda: only()._handling is not None)
     writer.write(SUBMISSION)
     connection = only()
     await until(lambda: connection._state == connection.io_loop.ERROR)  # the loop is left alone

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from server.http.connection import Connection
-from server.http.response import HEADERS
+from server.http.response import DEFAULT_HEADERS
 from server.http_server import HttpApplication
 from server.listener import new_event_loop
 from tests.support.api import Client
@@ -166,8 +166,8 @@ def test_what_is_not_http_is_a_problem_and_the_end_of_the_connection(
 ) -> None:
     status, headers, problem = ask(service, data)
     assert (status, problem["status"]) == (400, 400)
-    assert {name: headers[name.lower()] for name in HEADERS} == {
-        **HEADERS,
+    assert {name: headers[name.lower()] for name in DEFAULT_HEADERS} == {
+        **DEFAULT_HEADERS,
         "Content-Type": "application/problem+json",
     }
     assert is_well(service)

@@ -6,9 +6,9 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.http.response import HEADERS
+from server.http.response import DEFAULT_HEADERS
 from server.http_server import HttpApplication
-from server.settings.edge import EdgeSettings
+from server.settings.server import ServerSettings
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, open_app
 from tests.support.stores import Bench
@@ -84,13 +84,13 @@ async def test_a_preflight_is_told_what_may_be_sent(client: Client) -> None:
 )
 async def test_what_is_no_origin_is_refused_at_the_start(value: str) -> None:
     with pytest.raises(SettingsError, match="CORS_ORIGINS"):
-        EdgeSettings.read({"CORS_ORIGINS": value})
+        ServerSettings.read({"CORS_ORIGINS": value})
 
 
 @pytest.mark.parametrize("value", ["proxy", "10.0.0.0/99", "10.0.0.1/8"])
 async def test_what_is_no_network_is_refused_at_the_start(value: str) -> None:
     with pytest.raises(SettingsError, match="TRUSTED_PROXIES"):
-        EdgeSettings.read({"TRUSTED_PROXIES": value})
+        ServerSettings.read({"TRUSTED_PROXIES": value})
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ async def test_every_answer_says_what_a_browser_may_do_with_it(
     client: Client, method: str, path: str
 ) -> None:
     response = await client.fetch(path, method=method)
-    for name in set(HEADERS) - {"Content-Type"}:
-        assert response.headers[name] == HEADERS[name]
+    for name in set(DEFAULT_HEADERS) - {"Content-Type"}:
+        assert response.headers[name] == DEFAULT_HEADERS[name]
     assert "Server" not in response.headers
 
 

@@ -54,7 +54,7 @@ async def _sent(
     sizes=st.lists(st.integers(1, 60), min_size=1, max_size=8),
     last=st.booleans(),
     in_place=st.booleans(),
-    batch=st.sampled_from([8, 20, 50, file_part.LEAST_BYTES]),
+    batch=st.sampled_from([8, 20, 50, file_part.MIN_BATCH_BYTES]),
 )
 def test_a_form_is_the_same_in_whatever_pieces_it_comes(
     content: bytes, sizes: list[int], last: bool, in_place: bool, batch: int
@@ -63,8 +63,8 @@ def test_a_form_is_the_same_in_whatever_pieces_it_comes(
     parts = analyze_form(content)
     body, _ = form(parts if last else parts[::-1])
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(file_part, "LEAST_BYTES", batch)
-        patch.setattr(file_part, "MEMORY_BYTES", 0)
+        patch.setattr(file_part, "MIN_BATCH_BYTES", batch)
+        patch.setattr(file_part, "MEMORY_BUDGET_BYTES", 0)
         fields, file = asyncio.run(_sent(body, sizes, Path(folder), in_place))
     assert file == content
     assert fields == {name: value for name, file_name, value in parts if file_name is None}
