@@ -106,7 +106,7 @@ class HttpServer:
         self._acceptor = Acceptor(self._open_connection, sockets, max_connections, pace)
 
     def close(self) -> None:
-        """Accept no more connections."""
+        """Stop accepting connections."""
         self._acceptor.close()
 
     async def close_all_connections(self) -> None:

@@ -62,7 +62,7 @@ class FastConnection(Connection):
         return size
 
     def close_fd(self) -> None:
-        """Close the socket. A read under way is canceled, since nobody gets its response."""
+        """Close the socket. A GET under way is canceled, since its response would be lost."""
         super().close_fd()
         if self._handling:
             self._fast_path.services.left()

@@ -69,7 +69,7 @@ class RequestHeaders:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A simple request, of which the end of the body may still be missing."""
+    """A simple request. The end of its body may still be missing."""
 
     method: str
     path: str

@@ -152,7 +152,7 @@ class Connection(IOStream):
         """Leave a request in the socket for up to EARLY_TURNS if Tornado does not read it yet.
 
         A client that sends its next request right after a response is often faster than Tornado.
-        For bytes that nobody reads, Tornado would remove the socket from the event loop and add it
+        For unexpected bytes, Tornado would remove the socket from the event loop and add it
         again, which costs a tenth of the whole handling of a short request.
         """
         is_expected = self.reading() or self.writing() or events != self.io_loop.READ

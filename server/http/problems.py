@@ -38,8 +38,8 @@ class FieldError:
 class Problem(Exception):
     """An error response.
 
-    `detail` never contains a traceback or an internal name. `members` are members of the document
-    beyond those of RFC 9457.
+    `detail` never contains a traceback or an internal name. `members` extends the document beyond
+    RFC 9457.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Guards of who may do what."""
+"""Guards of authentication and permissions."""
 
 from tests.mutants.mutant import Mutant
 
@@ -8,91 +8,91 @@ TOKENS = ("tests/server/auth/test_tokens.py",)
 
 ACCESS = (
     Mutant(
-        "a role that is not enough is refused",
+        "a role that is too low is refused",
         "server/auth/authenticate.py",
         "if caller.role < role:",
         "if False:",
         ACCESS_TESTS,
     ),
     Mutant(
-        "a method without a rule is for admins",
+        "a method without a rule needs the role admin",
         "server/handlers/base.py",
         "self.ROLES.get(method, Role.ADMIN)",
         "self.ROLES.get(method, Role.READ)",
         ACCESS_TESTS,
     ),
     Mutant(
-        "a refused request does not get to its handler's method",
+        "a refused request does not reach its handler's method",
         "server/handlers/base.py",
         '            setattr(self, (self.request.method or "").lower(), self._refused)\n',
         "",
         ACCESS_TESTS,
     ),
     Mutant(
-        "the fast path asks for the role, too",
+        "the fast path checks the role, too",
         "server/fast/parser.py",
         "            require_role(caller, _ROLES[method])\n",
         "",
         ACCESS_TESTS,
     ),
     Mutant(
-        "jobs of others are for admins",
+        "only admins change the jobs of others",
         "server/auth/callers.py",
         "self.name is not None and self.name == submitted_by",
         "True",
         ACCESS_TESTS,
     ),
     Mutant(
-        "a key is its caller's own",
+        "idempotency keys of callers are separate",
         "server/store/idempotency.py",
         "if caller is not None:",
         "if False:",
         ACCESS_TESTS,
     ),
     Mutant(
-        "a cookie changes something only from a page of ours",
+        "a cookie changes something only from a page of the same origin",
         "server/auth/authenticate.py",
         "if method not in SAFE_METHODS:",
         "if False:",
         SESSIONS,
     ),
     Mutant(
-        "a foreign page signs nobody in",
+        "a page of another origin cannot sign in",
         "server/handlers/session.py",
         "        require_same_origin(self.request.headers)\n",
         "",
         SESSIONS,
     ),
     Mutant(
-        "an origin that is no address is no error of ours",
+        "an invalid origin causes no server error",
         "server/handlers/base.py",
         "    def _origin_matches_host(",
         "    def _unused(",
         SESSIONS,
     ),
     Mutant(
-        "the key of a cookie has the hash of the token in it",
+        "the key of a cookie depends on the hash of the token",
         "server/auth/sessions.py",
         'b"sign-in " + token.digest',
         'b"sign-in "',
         SESSIONS,
     ),
     Mutant(
-        "the key of a cookie has the secret in it",
+        "the key of a cookie depends on the secret",
         "server/auth/sessions.py",
         "hmac.digest(self._secret, ",
         'hmac.digest(b"", ',
         SESSIONS,
     ),
     Mutant(
-        "a cookie is that of the name it is signed for",
+        "a cookie is valid only for the name that is signed",
         "server/auth/sessions.py",
         "token.caller if signed_name == name.encode() else None",
         "token.caller",
         SESSIONS,
     ),
     Mutant(
-        "by https a cookie has a name of its own",
+        "over HTTPS the cookie has another name",
         "server/auth/sessions.py",
         "if secure else COOKIE",
         "if False else COOKIE",
@@ -106,14 +106,14 @@ ACCESS = (
         TOKENS,
     ),
     Mutant(
-        "a file that cannot be used leaves the tokens before good",
+        "an invalid file leaves the previous tokens valid",
         "server/auth/tokens.py",
         'log.error("API_TOKENS_FILE',
         'self._tokens = ()\n            log.error("API_TOKENS_FILE',
         TOKENS,
     ),
     Mutant(
-        "a key that is there stays",
+        "an existing cookie key is kept",
         "server/auth/sessions.py",
         "        with contextlib.suppress(FileExistsError):",
         "        path.unlink(missing_ok=True)\n        with contextlib.suppress(FileExistsError):",
@@ -127,7 +127,7 @@ ACCESS = (
         ("tests/server/auth/test_wrong_tokens.py",),
     ),
     Mutant(
-        "after too many wrong tokens none is looked at",
+        "after too many wrong tokens no token is checked",
         "server/auth/rate_limits.py",
         "        self._limits.require_attempt(address)\n",
         "        pass\n",

@@ -1,4 +1,4 @@
-"""Guards of the listener against clients that mean no good."""
+"""Guards of the listener against slow, greedy and malicious clients."""
 
 from tests.mutants.mutant import Mutant
 
@@ -11,56 +11,56 @@ QUEUE = ("tests/server/store/test_queue_watermark.py",)
 
 EDGE = (
     Mutant(
-        "a slow head is ended",
+        "a connection with a slow head is closed",
         "server/http/connection.py",
         "return ClientDelay.HEAD if self._head_waited > pace.slow_seconds else None",
         "return None",
         SLOW,
     ),
     Mutant(
-        "an idle connection is ended",
+        "an idle connection is closed",
         "server/http/connection.py",
         "return ClientDelay.IDLE if self._head_waited > pace.idle_seconds else None",
         "return None",
         SLOW,
     ),
     Mutant(
-        "a slow body is ended",
+        "a connection with a slow body is closed",
         "server/http/connection.py",
         "return ClientDelay.BODY if self._lags(moved, seconds, pace) else None",
         "return None",
         SLOW,
     ),
     Mutant(
-        "who does not read an answer is let go",
+        "a client that does not read its response is disconnected",
         "server/http/connection.py",
         "return ClientDelay.RESPONSE if self._lags(moved, seconds, pace) else None",
         "return None",
         SLOW,
     ),
     Mutant(
-        "what moves makes up for the time",
+        "bytes that are moved earn time back",
         "server/http/connection.py",
         "self._seconds_behind + seconds - allowance",
         "self._seconds_behind + seconds",
         SLOW,
     ),
     Mutant(
-        "a client is not to blame while it is our turn",
+        "a client is not late while its request is handled",
         "server/http/connection.py",
         "        if not self.reading():\n            return None\n",
         "",
         SLOW,
     ),
     Mutant(
-        "there are no more connections than may be",
+        "there are at most MAX_CONNECTIONS connections",
         "server/http/acceptor.py",
         "full = len(self._open) >= self._max_connections",
         "full = False",
         CONNECTIONS,
     ),
     Mutant(
-        "idle connections give way",
+        "idle connections are closed for new ones",
         "server/http/acceptor.py",
         "while self._idle:",
         "while False:",
@@ -74,21 +74,21 @@ EDGE = (
         CONNECTIONS,
     ),
     Mutant(
-        "a head over the limit is told so",
+        "a head over the limit gets 431",
         "server/http/connection.py",
         "if isinstance(exc_info, UnsatisfiableReadError) and not self._responded:",
         "if False:",
         CONNECTIONS,
     ),
     Mutant(
-        "what is not HTTP is told as a problem",
+        "invalid HTTP gets a problem document",
         "server/http/connection.py",
         "if data == _BARE_400:",
         "if False:",
         CONNECTIONS,
     ),
     Mutant(
-        "a client that breaks its connection is noticed while it is served",
+        "a reset is noticed while a request is handled",
         "server/http/connection.py",
         " or self._is_gone():",
         ":",
@@ -102,7 +102,7 @@ EDGE = (
         CONNECTIONS,
     ),
     Mutant(
-        "who waits for our word may write it in upper case",
+        "Expect may be in upper case",
         "server/http_server.py",
         '"").lower() == _CONTINUE:',
         '"") == _CONTINUE:',
@@ -116,35 +116,35 @@ EDGE = (
         ("tests/server/handlers/test_bad_input.py",),
     ),
     Mutant(
-        "half a request is none",
+        "half a request is not handled",
         "server/fast/connection.py",
         "elif request.is_whole:",
         "else:",
         FAST,
     ),
     Mutant(
-        "nothing is taken ahead of what Tornado has read",
+        "the fast path does not overtake bytes that Tornado has read",
         "server/fast/connection.py",
         "busy = self._read_buffer_size or self.writing()",
         "busy = self.writing()",
         FAST,
     ),
     Mutant(
-        "what comes before an answer does not keep the loop busy",
+        "bytes that arrive before the response do not keep the loop busy",
         "server/fast/connection.py",
         "elif self._early_turns < EARLY_TURNS:",
         "elif True:",
         FAST,
     ),
     Mutant(
-        "who has asked to be let go is",
+        "Connection: close is honored",
         "server/fast/connection.py",
         "        if closes:\n",
         "        if False:\n",
         FAST,
     ),
     Mutant(
-        "what is not listed is left to the application",
+        "requests with other headers are left to Tornado",
         "server/fast/parser.py",
         "_KNOWN_HEADERS.issuperset(fields)",
         "True",
@@ -165,7 +165,7 @@ EDGE = (
         RATES,
     ),
     Mutant(
-        "addresses are remembered up to a bound",
+        "the number of buckets is bounded",
         "server/auth/rate_limits.py",
         "if len(self._levels) > MAX_KEYS:",
         "if False:",
@@ -179,7 +179,7 @@ EDGE = (
         RATES,
     ),
     Mutant(
-        "only named origins may read",
+        "only allowed origins may read",
         "server/http/cors.py",
         "if origin is not None and origin in origins:",
         "if origin is not None:",
@@ -214,7 +214,7 @@ EDGE = (
         QUEUE,
     ),
     Mutant(
-        "what stands around the parts of a form is bounded",
+        "bytes around the parts of a form are bounded",
         "server/upload/form.py",
         "if self._total > self._max_total:",
         "if False:",

@@ -13,7 +13,7 @@ FILE_PART = ("tests/server/upload/test_file_part.py",)
 
 PROGRAMS = (
     Mutant(
-        "a connection that nobody asks anything of does not keep the loop busy",
+        "a connection that is not read does not keep the loop busy",
         "server/http/connection.py",
         " or self._early_turns == EARLY_TURNS or",
         " or",
@@ -153,7 +153,7 @@ PROGRAMS = (
         INPUT,
     ),
     Mutant(
-        "what a client that went away has sent is removed",
+        "the file of a client that went away is removed",
         "server/upload/file_part.py",
         "await self._run_blocking(self._writer.abort)",
         "pass",
@@ -244,7 +244,7 @@ PROGRAMS = (
         FILE_PART,
     ),
     Mutant(
-        "a batch that is under way is not filled anew",
+        "a batch that is being written is not overwritten",
         "server/upload/file_part.py",
         "        self._spare = batch\n",
         "        self._spare = self._collecting\n",

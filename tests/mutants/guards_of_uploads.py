@@ -127,14 +127,14 @@ UPLOADS = (
         ("tests/server/upload/test_form.py", "tests/server/upload/test_file_part.py"),
     ),
     Mutant(
-        "what may be a delimiter's beginning goes from one batch to the next",
+        "a partial delimiter moves from one batch to the next",
         "server/upload/file_part.py",
         "self._collecting.reset(_batch_bytes(), batch.take_rest())",
         "self._collecting.reset(_batch_bytes())",
         ("tests/server/upload/test_form.py", "tests/server/upload/test_file_part.py"),
     ),
     Mutant(
-        "what the parser has kept is not taken for the file's",
+        "bytes that the parser holds back are not written to the file",
         "server/upload/form.py",
         "return None if at >= 0 and may_end else self._current_file()",
         "return self._current_file()",

@@ -1,4 +1,4 @@
-"""Tokens as settings give them: read, refused without being shown, made, and changed meanwhile."""
+"""Tokens in the settings: parsing, errors that show no secret, creation, and changed files."""
 
 import hashlib
 import os
@@ -40,7 +40,7 @@ def found(among: Tokens, token: str) -> Caller | None:
     return None if one is None else one.caller
 
 
-def test_a_token_is_found_by_its_text_also_where_only_its_hash_is_known() -> None:
+def test_a_token_is_found_by_its_text_if_only_its_hash_is_configured() -> None:
     among = tokens(f" ci:submit:{SECRET} ,, ops.1-x_Y:admin:sha256:{HASH.upper()[:-1]}0,")
     assert found(among, SECRET) == Caller("ci", Role.SUBMIT)
     for other in ("", SECRET[:-1], SECRET + "x", HASH, f"sha256:{HASH}", "ci", "ü", SECRET * 100):
@@ -78,7 +78,7 @@ def test_only_hashes_are_kept() -> None:
         f"{SECRET}:submit:ci",
     ],
 )
-def test_an_entry_that_is_wrong_is_refused_and_not_shown(entry: str, tmp_path: Path) -> None:
+def test_an_invalid_entry_is_refused_and_not_shown(entry: str, tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(f"# who may do what\n\nops:admin:sha256:{HASH}\n{entry}\n")
     environ = {"API_TOKENS": f"a:read:{SECRET}x,{entry}", "API_TOKENS_FILE": str(file)}
@@ -100,7 +100,7 @@ def test_an_entry_that_is_wrong_is_refused_and_not_shown(entry: str, tmp_path: P
         ("a:read:x,b:x:y,c", "entry 1: .*entry 2: .*entry 3: "),
     ],
 )
-def test_tokens_that_cannot_be_told_apart_are_refused(text: str, problem: str) -> None:
+def test_duplicate_names_and_tokens_are_refused(text: str, problem: str) -> None:
     with pytest.raises(TokensError, match=problem):
         parse_tokens(text)
 
@@ -122,7 +122,7 @@ def test_a_file_without_a_token_is_refused(content: bytes | None, tmp_path: Path
         ServerSettings.read({"API_TOKENS_FILE": str(file)})
 
 
-def test_a_file_may_have_comments_blank_lines_and_the_ends_of_lines_of_windows(
+def test_a_file_may_have_comments_blank_lines_and_windows_line_ends(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "tokens"
@@ -143,7 +143,7 @@ def test_a_file_that_changes_is_read_again(
     among = Tokens(parse_tokens(f"ops:admin:{SECRET}2"), file, lambda: clock.now / 1000)
 
     def change(text: str) -> Iterator[Caller | None]:
-        """Who the token is, before it is looked at the file and after that."""
+        """The caller of the token, before the changed file is read and after it."""
         file.write_text(text)
         yield found(among, SECRET)
         clock.forward(FILE_CHECK_SECONDS)
@@ -181,7 +181,7 @@ def test_the_command_makes_a_token_that_works_with_the_line_it_prints() -> None:
 @pytest.mark.parametrize(
     "arguments", [["create", "a:b"], ["create", "ci", "--role", "root"], ["create"], []]
 )
-def test_the_command_says_what_is_wrong(arguments: list[str]) -> None:
+def test_the_command_reports_invalid_arguments(arguments: list[str]) -> None:
     answer = run("token", *arguments)
     assert answer.returncode != 0
     assert answer.stderr
@@ -189,12 +189,12 @@ def test_the_command_says_what_is_wrong(arguments: list[str]) -> None:
     assert "jst_" not in answer.stdout
 
 
-def test_a_name_that_no_token_may_have_is_refused() -> None:
+def test_an_invalid_name_for_a_token_is_refused() -> None:
     with pytest.raises(TokensError, match="1 to 64"):
         create_token("a,b", Role.READ)
 
 
-def test_help_tells_of_the_command_and_of_the_settings() -> None:
+def test_help_lists_the_command_and_the_settings() -> None:
     text = run("--help").stdout
     assert "token create NAME" in text
     assert "API_TOKENS_FILE" in text
@@ -216,7 +216,7 @@ def test_a_start_with_wrong_settings_shows_no_secret() -> None:
     assert "sEcReT" not in answer.stderr
 
 
-def test_a_key_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
+def test_only_the_first_of_several_listeners_creates_the_key(tmp_path: Path) -> None:
     together, keys = threading.Barrier(8), []
 
     def make() -> None:
@@ -235,7 +235,7 @@ def test_a_key_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
     assert load_or_create_key(tmp_path) == keys[0]
 
 
-def test_a_key_that_is_damaged_is_not_used(tmp_path: Path) -> None:
+def test_a_damaged_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / KEY_FILE).write_bytes(b"short")
     with pytest.raises(StoreError, match="delete it"):
         load_or_create_key(tmp_path)

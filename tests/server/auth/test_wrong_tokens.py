@@ -1,4 +1,4 @@
-"""Who tries tokens is soon let try no more; who has shown one has a rate of its own."""
+"""Wrong tokens are limited by address, and valid callers have limits of their own."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
 
 
 @pytest.mark.parametrize("path", ["/jobs", NO_JOB])
-async def test_after_some_wrong_tokens_none_is_looked_at(client: Client, path: str) -> None:
+async def test_after_some_wrong_tokens_no_token_is_checked(client: Client, path: str) -> None:
     for _ in range(MAX_FAILURES):
         read(await client.fetch(path, headers=WRONG), 401)
     for headers in (WRONG, bearer("ada")):
@@ -49,7 +49,7 @@ async def test_wrong_tokens_at_the_sign_in_count_as_well(client: Client) -> None
     assert await sign_in(token("ada")) == 429
 
 
-async def test_callers_behind_one_address_have_a_rate_each(client: Client) -> None:
+async def test_callers_at_one_address_have_separate_rate_limits(client: Client) -> None:
     for name in ("ann", "ada"):
         codes = [(await client.fetch(NO_JOB, headers=bearer(name))).code for _ in range(4)]
         assert codes == [404, 404, 404, 429]

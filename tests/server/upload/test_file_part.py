@@ -1,4 +1,4 @@
-"""A file on its way to disk: what is in memory of it, and what becomes of it on a full disk."""
+"""A file on its way to disk: its batches in memory, its end, and a full disk."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ DELIMITER = b"\r\n--cut"
 
 
 class Gate:
-    """What touches the disk, but only while it is open."""
+    """Runs blocking calls in a thread, but only once `open` is set."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
@@ -42,8 +42,8 @@ def files(uploads: FolderUploads) -> list[Path]:
     return [path for path in uploads.folder.rglob("*") if path.is_file()]
 
 
-async def waits(awaited: Awaitable[Any]) -> asyncio.Future[Any]:
-    """Something that waits, which it must still do when the loop has nothing else to do."""
+async def start_waiting(awaited: Awaitable[Any]) -> asyncio.Future[Any]:
+    """Start a coroutine that must still be waiting after 20 turns of the event loop."""
     future = asyncio.ensure_future(awaited)
     for _ in range(20):
         await asyncio.sleep(0)
@@ -57,14 +57,14 @@ def uploads(tmp_path: Path) -> FolderUploads:
 
 
 @pytest.mark.gen_test
-async def test_a_batch_gathers_while_one_is_written_and_then_the_client_waits(
+async def test_one_batch_is_collected_while_another_is_written_and_then_the_client_waits(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
     part = file_part(uploads, gate)
     await part.write(BATCH)
     await part.write(BATCH[:-1])
-    third = await waits(part.write(BATCH[-1:]))
+    third = await start_waiting(part.write(BATCH[-1:]))
     gate.open.set()
     await third
     await part.end()
@@ -73,7 +73,7 @@ async def test_a_batch_gathers_while_one_is_written_and_then_the_client_waits(
 
 
 @pytest.mark.gen_test
-async def test_a_batch_that_is_written_is_not_changed_by_the_one_that_gathers(
+async def test_a_batch_that_is_being_written_does_not_change(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
@@ -89,13 +89,13 @@ async def test_a_batch_that_is_written_is_not_changed_by_the_one_that_gathers(
 
 
 @pytest.mark.gen_test
-async def test_of_many_files_that_arrive_together_each_has_smaller_batches(
+async def test_files_that_arrive_together_have_smaller_batches(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
     many = [file_part(uploads, gate) for _ in range(MEMORY_BUDGET_BYTES // MIN_BATCH_BYTES)]
     await many[-1].write(BATCH[: 2 * MIN_BATCH_BYTES - 1])
-    last = await waits(many[-1].write(b"x"))
+    last = await start_waiting(many[-1].write(b"x"))
     gate.open.set()
     await last
     for part in many:
@@ -104,7 +104,7 @@ async def test_of_many_files_that_arrive_together_each_has_smaller_batches(
 
 
 @pytest.mark.gen_test
-async def test_what_might_have_been_the_delimiter_counts_for_the_size(
+async def test_a_partial_delimiter_at_the_end_counts_for_the_size(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
@@ -138,11 +138,11 @@ async def test_a_file_ends_at_its_delimiter_wherever_batches_end(
 
 
 @pytest.mark.gen_test
-async def test_a_file_has_ended_when_its_last_batch_is_written(uploads: FolderUploads) -> None:
+async def test_the_end_of_a_file_waits_for_its_last_batch(uploads: FolderUploads) -> None:
     gate = Gate()
     part = file_part(uploads, gate)
     await part.write(b"few")
-    end = await waits(part.end())
+    end = await start_waiting(part.end())
     assert files(uploads)[0].read_bytes() == b""
     gate.open.set()
     await end
@@ -151,7 +151,7 @@ async def test_a_file_has_ended_when_its_last_batch_is_written(uploads: FolderUp
 
 
 @pytest.mark.gen_test
-async def test_a_file_is_removed_when_the_batch_under_way_has_been_written(
+async def test_an_abort_waits_for_the_batch_under_way(
     uploads: FolderUploads,
 ) -> None:
     closed, opened = Gate(), Gate()
@@ -163,14 +163,14 @@ async def test_a_file_is_removed_when_the_batch_under_way_has_been_written(
 
     part = FilePart(writer, DELIMITER, gate, lambda size: None, 10**9)
     await part.write(BATCH)
-    abort = await waits(part.abort())
+    abort = await start_waiting(part.abort())
     closed.open.set()
     await abort
     assert files(uploads) == []
 
 
 @pytest.mark.gen_test
-async def test_a_full_disk_is_told_by_the_call_that_follows_and_leaves_no_file(
+async def test_a_full_disk_is_reported_by_the_next_call_and_leaves_no_file(
     uploads: FolderUploads,
 ) -> None:
     gate, full = Gate(), os.open("/dev/full", os.O_WRONLY)
@@ -189,7 +189,7 @@ async def test_a_full_disk_is_told_by_the_call_that_follows_and_leaves_no_file(
 
 
 @pytest.mark.gen_test
-async def test_a_file_above_its_limit_is_refused_with_the_byte_that_is_too_many(
+async def test_a_file_is_refused_at_the_first_byte_above_its_limit(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
