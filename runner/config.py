@@ -4,7 +4,7 @@ import re
 
 from pydantic import Field, field_validator
 
-from storage.records.queue_name import queue_name
+from storage.records.queue_name import validate_queue_name
 from storage.settings.settings import Seconds
 from storage.settings.traces import TraceSettings
 
@@ -124,7 +124,7 @@ class RunnerSettings(TraceSettings):
     def _check_queues(cls, value: str) -> str:
         for name in value.split(","):
             if name.strip():
-                queue_name(name.strip())
+                validate_queue_name(name.strip())
         return value
 
     @property

@@ -78,7 +78,7 @@ def run(
         waiter = store.wakeup.waiter(WORKER)
         held.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        traces.follow(claims.ends, rescuer.ends)
+        traces.follow(claims.settled, rescuer.settled)
         upkeep = Maintenance(store, liveness, rescuer, work, settings.retention_seconds)
         held.callback(upkeep.close)
         supervisor = Supervisor(

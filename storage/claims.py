@@ -1,7 +1,7 @@
-"""`Claims`: what runners ask of the store. What clients ask is in `store`.
+"""`Claims`: the operations of the store for runners. `store` has those for clients.
 
-A change of a job that a runner holds counts only while it holds that very attempt; refused, it
-returns False: someone else has settled the job, and what this runner knows of it is stale.
+A change of a running job takes effect only if the runner still holds its attempt. Otherwise it
+returns False: another runner has settled the job, and this runner's view of it is stale.
 """
 
 from collections.abc import Collection, Sequence
@@ -31,7 +31,7 @@ _UNKNOWN = Usage()
 class Claims(ClaimTransactions):
     """Claims due jobs for one runner and settles them. For one thread.
 
-    `queues` are those that the runner takes, None for all.
+    `queues` are the queues that the runner claims from, None for all.
     """
 
     def __init__(
@@ -42,97 +42,105 @@ class Claims(ClaimTransactions):
         clock: Clock,
         queues: Collection[str] | None = None,
     ):
-        self._moves = Transitions(database)
-        lookout = CandidateFinder(database, queues, liveness)
-        claiming = Claimer(database, lookout, liveness, clock)
-        super().__init__(database, wakeup, claiming, self._moves.ends)
+        self._transitions = Transitions(database)
+        finder = CandidateFinder(database, queues, liveness)
+        claimer = Claimer(database, finder, liveness, clock)
+        parts = Parts(database, liveness, queues, self.is_registered)
+        job_parts = JobParts(database, liveness)
+        super().__init__(database, wakeup, claimer, self._transitions.settled, parts, job_parts)
         self._liveness = liveness
         self._clock = clock
         self._queues = queues
-        self.parts = Parts(database, liveness, queues, self.registered)
-        self.job_parts = JobParts(database, liveness)
 
     def register(self, slots: int) -> None:
-        """Make the runner known, before its first claim."""
+        """Register the runner, before its first claim."""
         self._liveness.register(slots, self._clock(), self._queues)
 
     def deregister(self) -> None:
-        """Take the runner off the list, after its last job was settled."""
+        """Remove the runner, after its last job was settled."""
         with self._database.transaction():
             self._database.run(RunnerRow.delete().where(RunnerRow.name == self._liveness.name))
 
-    def registered(self) -> bool:
-        """Whether the runner is known; if not, another one took it for dead."""
+    def is_registered(self) -> bool:
+        """Return whether the runner is registered; if not, another runner took it for dead."""
         named = self._database.statement("registered", self._select_self)
         return bool(self._database.fetch(named, {"name": self._liveness.name}))
 
-    def claim(self, limit: int, ahead: int = 0) -> list[Job]:
-        """Take up to `limit` due jobs, the highest priority first, then the longest due.
+    def claim(self, limit: int, prefetch: int = 0) -> list[Job]:
+        """Claim up to `limit` due jobs, ordered by priority, then by the time when they became due.
 
-        And `ahead` more that are to wait until those have ended: only jobs that can be retried,
-        since the end of the runner costs them an attempt that has not started.
+        Claims `prefetch` more jobs that wait in the runner until one of the others has ended. These
+        must have a retry left, since the end of the runner costs them an attempt that has not
+        started.
         """
         with self._database.transaction():
-            return self._claiming.claim(limit, ahead).jobs()
+            return self._claimer.claim(limit, prefetch).jobs()
 
     def seconds_to_next(self) -> float | None:
-        """Until the next queued job falls due that may be claimed, below 0 if one is; None if there
-        is none, or none but in queues that are paused or full."""
-        lanes = open_queues(self._database, self._queues)
-        run_at = min((lane.next_run_at for lane in lanes), default=None)
+        """Return the seconds until the next queued job in an open queue is due.
+
+        Below 0 if one is due already, None if there is no such job.
+        """
+        queues = open_queues(self._database, self._queues)
+        run_at = min((queue.next_run_at for queue in queues), default=None)
         return None if run_at is None else (run_at - self._clock()) / 1000
 
     def held(self) -> list[Job]:
-        """The running jobs of this runner, as the store has them."""
+        """Return the running jobs of this runner, as the store has them."""
         query = select_jobs().where(IS_RUNNING, JobRow.locked_by == self._liveness.name)
         return fetch_jobs(self._database, query)
 
     def to_cancel(self) -> list[Fence]:
-        """The running jobs of this runner that a client wants canceled."""
+        """Return the running jobs of this runner for which a client requested a cancel."""
         canceled = self._database.statement("to cancel", _select_to_cancel)
         rows = self._database.fetch(canceled, {"locked_by": self._liveness.name})
         return [Fence(row["id"], self._liveness.name, row["attempt"]) for row in rows]
 
     def progress(self, fence: Fence, progress: str) -> bool:
-        """Store how far a running job is, as JSON text."""
+        """Store the progress of a running job, as JSON text."""
         changes = {"progress": progress, "version": self._database.next_version()}
         guard = (JobRow.id == fence.job_id, JobRow.locked_by == fence.runner)
         update = JobRow.update(**changes).where(*guard, JobRow.attempt == fence.attempt)
         return self._database.changed(update) == 1
 
-    def printed(self, fence: Fence, pieces: Sequence[tuple[int, bytes]], most: int) -> None:
-        """Keep what a running job has printed, see `output.write`."""
+    def store_output(
+        self, fence: Fence, pieces: Sequence[tuple[int, bytes]], max_bytes: int
+    ) -> None:
+        """Store new output of a running job, see `storage.jobs.output.store`."""
         with self._database.transaction():
-            output.write(self._database, fence, pieces, most)
+            output.store(self._database, fence, pieces, max_bytes)
 
-    def complete(self, fence: Fence, result: str, ended: AttemptEnd) -> bool:
-        """The job succeeded; `result` is JSON text."""
-        return self.complete_each([(fence, result, ended)])[0]
+    def complete(self, fence: Fence, result: str, end: AttemptEnd) -> bool:
+        """Record that the job succeeded. `result` is JSON text."""
+        return self.complete_each([(fence, result, end)])[0]
 
     def complete_each(self, ends: Sequence[tuple[Fence, str, AttemptEnd]]) -> list[bool]:
-        """The same for many jobs."""
-        given = [(fence, ended, {"result": result}) for fence, result, ended in ends]
-        return self._moves.settle_each(COMPLETE, given, self._clock())
+        """Record that several jobs succeeded. Each has its fence, its result as JSON text and its
+        end."""
+        settlements = [(fence, end, {"result": result}) for fence, result, end in ends]
+        return self._transitions.settle_each(COMPLETE, settlements, self._clock())
 
-    def retry(self, fence: Fence, ended: AttemptEnd, delay_ms: int) -> bool:
-        """The attempt ended badly: queue the job again, due after a delay."""
+    def retry(self, fence: Fence, end: AttemptEnd, delay_ms: int) -> bool:
+        """Record that the attempt failed, and queue the job again with a delay."""
         now = self._clock()
         changes = {"run_at": now + delay_ms, "retry_count": JobRow.retry_count + 1}
-        return self._moves.settle(RETRY, fence, ended, now, **changes)
+        return self._transitions.settle(RETRY, fence, end, now, **changes)
 
-    def fail(self, fence: Fence, ended: AttemptEnd) -> bool:
-        """The attempt ended badly, and there is no other."""
-        return self._moves.settle(FAIL, fence, ended, self._clock())
+    def fail(self, fence: Fence, end: AttemptEnd) -> bool:
+        """Record that the attempt failed for good."""
+        return self._transitions.settle(FAIL, fence, end, self._clock())
 
     def release(self, fence: Fence, usage: Usage = _UNKNOWN, delay_ms: int = 0) -> bool:
-        """Give the job back without cost, due after a delay."""
+        """Give the job back without using a retry, due after a delay."""
         now = self._clock()
-        ended = AttemptEnd(AttemptOutcome.RELEASED, usage=usage)
-        return self._moves.settle(RELEASE, fence, ended, now, run_at=now + delay_ms, progress=None)
+        end = AttemptEnd(AttemptOutcome.RELEASED, usage=usage)
+        return self._transitions.settle(
+            RELEASE, fence, end, now, run_at=now + delay_ms, progress=None
+        )
 
-    def confirm_cancel(self, fence: Fence, ended: AttemptEnd) -> bool:
-        """The job's process is gone, as a client wanted."""
-        return self._moves.settle(CONFIRM_CANCEL, fence, ended, self._clock())
+    def confirm_cancel(self, fence: Fence, end: AttemptEnd) -> bool:
+        """Record that the job's process is gone, as a client requested."""
+        return self._transitions.settle(CONFIRM_CANCEL, fence, end, self._clock())
 
     def _select_self(self) -> Any:
         named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == parameter(RunnerRow.name))

@@ -1,4 +1,4 @@
-"""Opens all of the store from the settings, for the composition roots."""
+"""Opens the complete store from the settings, for the composition roots."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from storage.db.clock import Clock, clock_of
 from storage.db.database import Database
-from storage.db.engines import OUR_NAME, open_engine
+from storage.db.engines import APPLICATION_NAME, open_engine
 from storage.db.schema.migrate import bring_up_to_date
 from storage.files.folder import FolderUploads
 from storage.files.folders import make_folder
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Store:
-    """The parts of an open store."""
+    """The components of an open store."""
 
     settings: "Settings"
     database: Database
@@ -42,16 +42,16 @@ class Store:
 
     @property
     def database_folder(self) -> Path | None:
-        """Where the database is kept; None if it is elsewhere."""
+        """The folder that contains the database file; None if the database is on a server."""
         return None if self.database.postgresql else Path(self.database.engine.database).parent
 
     @property
     def runners_folder(self) -> Path:
-        """Where runners on one host hold their locks."""
+        """The folder in which the runners of one host hold their locks."""
         return self.settings.data_dir / "runners"
 
     def liveness(self, lease_seconds: float) -> Liveness:
-        """The way in which runners on this database know of each other's death."""
+        """Return the mechanism with which runners detect each other's death."""
         if self.database.postgresql:
             return LeaseLiveness(self.database, lease_seconds)
         return FileLiveness(self.database, self.runners_folder)
@@ -65,19 +65,20 @@ class Store:
 def open_store(
     settings: "Settings",
     give_up: Callable[[], bool] = lambda: False,
-    patience: float = PATIENCE_SECONDS,
+    timeout: float = TIMEOUT_SECONDS,
 ) -> Store:
-    """Open the store and bring its schema up to date.
+    """Open the store and migrate its schema.
 
-    A store that cannot be had yet (locked, still starting) is asked again for `patience` seconds,
-    unless the caller has to give up before.
-    Raises StoreError with a line that says what is wrong.
+    If the store is not available yet (locked, still starting), this retries for `timeout` seconds,
+    unless `give_up` returns True before.
+
+    Raises StoreError with one line that says what is wrong.
     """
-    database = Database(open_engine(settings.store_url, name_of(settings.program)))
+    database = Database(open_engine(settings.store_url, connection_name(settings.program)))
     try:
         make_folder(settings.data_dir)
-        deadline = time.monotonic() + patience
-        _patiently(lambda: _migrate(settings), give_up, deadline)
+        deadline = time.monotonic() + timeout
+        _retry_until(lambda: _migrate(settings), give_up, deadline)
         refuse_unfinished_transfer(database)
         uploads = open_uploads(settings, give_up, deadline)
         wakeup = _wakeup(database, settings)
@@ -90,45 +91,47 @@ def open_store(
         raise StoreError(f"DATA_DIR={settings.data_dir}: {error}") from error
 
 
-def name_of(program: str) -> str:
-    """What PostgreSQL shows of a program's connections: it cuts names to 63 bytes."""
-    return f"{OUR_NAME} {program} {socket.gethostname()}-{os.getpid()}"[:63]
+def connection_name(program: str) -> str:
+    """Return the name that PostgreSQL shows for a program's connections, at most 63 bytes long."""
+    return f"{APPLICATION_NAME} {program} {socket.gethostname()}-{os.getpid()}"[:63]
 
 
 def _migrate(settings: "Settings") -> None:
-    """On a connection of its own: on PostgreSQL, one whose session holds a lock meanwhile."""
-    database = _directly(settings, settings.program)
+    """Migrate over a separate connection: on PostgreSQL, its session holds a lock meanwhile."""
+    database = _direct_database(settings, settings.program)
     try:
         bring_up_to_date(database, settings.data_dir)
     finally:
         database.close()
 
 
-def _directly(settings: "Settings", name: str) -> Database:
-    """The database past a pooler, if there is one."""
-    return Database(open_engine(settings.listen_url or settings.store_url, name_of(name)))
+def _direct_database(settings: "Settings", name: str) -> Database:
+    """Return the database without the pooler in front of it, if there is one."""
+    return Database(open_engine(settings.listen_url or settings.store_url, connection_name(name)))
 
 
 def open_uploads(
     settings: "Settings", give_up: Callable[[], bool] = lambda: False, deadline: float = 0.0
 ) -> Uploads:
-    """The place of uploads, made if it is a folder; asked for until the deadline (monotonic) if it
-    is a bucket. Raises StoreError."""
+    """Return the store of uploads: a folder, which is created if needed, or a bucket.
+
+    Retries a bucket until the deadline, in monotonic seconds. Raises StoreError.
+    """
     folder = settings.uploads_folder
     if folder is not None:
         return FolderUploads(folder)
-    from storage.files.bucket import open_bucket_uploads  # not above: it loads obstore
+    from storage.files.bucket import open_bucket_uploads  # not at the top: it imports obstore
 
     try:
         uploads = open_bucket_uploads(settings)
-        _patiently(uploads.check, give_up, deadline)
+        _retry_until(uploads.check, give_up, deadline)
     except StoreError as error:
         raise type(error)(f"UPLOADS_URL={settings.uploads_url}: {error}") from error
     return uploads
 
 
-def _patiently(call: Callable[[], None], give_up: Callable[[], bool], deadline: float) -> None:
-    """What asks the store for something it may not be ready for yet."""
+def _retry_until(call: Callable[[], None], give_up: Callable[[], bool], deadline: float) -> None:
+    """Call a function, and retry until the deadline while the store is not available."""
     while True:
         try:
             return call()
@@ -142,4 +145,4 @@ def _patiently(call: Callable[[], None], give_up: Callable[[], bool], deadline: 
 def _wakeup(database: Database, settings: "Settings") -> SocketWakeup | PostgresWakeup:
     if not database.postgresql:
         return SocketWakeup(settings.data_dir / "wakeup")
-    return PostgresWakeup(database, _directly(settings, f"{settings.program} listens"))
+    return PostgresWakeup(database, _direct_database(settings, f"{settings.program} listens"))

@@ -1,4 +1,4 @@
-"""`JobStore`: what clients ask of the store. What runners ask is in `claims`."""
+"""`JobStore`: the operations of the store for clients. `claims` has those for runners."""
 
 import builtins
 from collections import Counter
@@ -12,7 +12,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
 from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_keys
-from storage.jobs.queues import known
+from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id
 from storage.jobs.statements import insert_job
 from storage.jobs.transitions import Transitions, to_json_text
@@ -27,17 +27,20 @@ from storage.records.states import Status
 
 
 class Refusal(StrEnum):
-    """Why a new job is not stored."""
+    """Why a new job was not stored."""
 
     SOURCE = "source"
-    """The job whose file it was to use has none, or is not there."""
+    """The source job has no file, or does not exist."""
     QUEUE = "queue"
-    """There is no such queue."""
+    """The queue does not exist."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A part of a list, newest first. `next` continues it, None at its end."""
+    """One page of a list, newest first.
+
+    `next` is the cursor of the next page, None on the last page.
+    """
 
     jobs: list[Job]
     next: UUID | None
@@ -53,13 +56,14 @@ class JobStore:
         self._database = database
         self._wakeup = wakeup
         self._clock = clock
-        self._moves = Transitions(database)
+        self._transitions = Transitions(database)
         self._skew = IdSkew(database)
 
     def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID | Refusal]:
-        """Store new jobs; durable when this returns. Their ids, in order, or why one is not stored.
+        """Store new jobs; they are durable when this returns.
 
-        After StoreInDoubt they may be there, all or none; after another error none is.
+        Returns the id of each job, in order, or why it was refused. After StoreInDoubt, either all
+        or none are stored; after any other error, none.
         """
         with waking(self._wakeup, self._database, WORKER):
             rows = self._rows(jobs)
@@ -67,9 +71,9 @@ class JobStore:
         return [row if isinstance(row, Refusal) else row["id"] for row in rows]
 
     def enqueue_once(self, keyed: Sequence[KeyedJob]) -> list[StoredKey | Refusal]:
-        """Store new jobs whose keys are new; what each key stands for, in order.
+        """Store new jobs whose keys are new, and return the stored key of each, in order.
 
-        The key of a job that is refused is free again. Raises as `enqueue` does.
+        The key of a refused job is freed. Raises as `enqueue` does.
         """
         with waking(self._wakeup, self._database, WORKER):
             kept = store_keys(self._database, keyed)
@@ -85,37 +89,41 @@ class JobStore:
         return [refused.get(each.key, kept[each.key]) for each in keyed]
 
     def get(self, job_id: UUID) -> Job | None:
-        """A job with its attempts, or None."""
+        """Return a job with its attempts, or None."""
         return self.get_each([job_id])[0]
 
     def get_each(self, ids: Sequence[UUID]) -> builtins.list[Job | None]:
-        """The same for each of many, in order."""
+        """Return several jobs with their attempts, in order; None for each that does not exist."""
         found = jobs_by_id(self._database, ids)
         return [found.get(job_id) for job_id in ids]
 
     def list(self, filters: Filters, limit: int, before: UUID | None = None) -> Page:
-        """Up to `limit` jobs, newest first, older than `before`; fewer where a look through many
-        takes too long."""
+        """Return up to `limit` jobs older than `before`, newest first.
+
+        A page can be shorter if the search takes too long.
+        """
         found = find(self._database, filters, limit, before)
         jobs = jobs_by_id(self._database, found.ids) if found.ids else {}
         return Page([jobs[job_id] for job_id in found.ids if job_id in jobs], found.next)
 
     def cancel(self, job_id: UUID, by: str | None = None) -> Job | None:
-        """Cancel a queued job at once, ask for the cancel of a running one; the job after it.
+        """Cancel a queued job at once, or request the cancel of a running one.
 
-        `by` is the name of who wants it. A final job stays as it is. None if there is no such job.
+        Returns the job afterwards, or None if there is no such job. A final job is not changed.
+        `by` is the name of the caller.
         """
         with waking(self._wakeup, self._database, WORKER):
-            self._moves.cancel(job_id, self._clock(), by)
+            self._transitions.cancel(job_id, self._clock(), by)
         return self.get(job_id)
 
     def retry(self, job_id: UUID) -> tuple[bool, Job | None]:
-        """Queue a failed or canceled job again; whether that was done, and the job after it.
+        """Queue a failed or canceled job again.
 
-        Any other job stays as it is. None if there is no such job.
+        Returns whether that was done, and the job afterwards, or None if there is no such job. Any
+        other job is not changed.
         """
         with waking(self._wakeup, self._database) as woken:
-            retried = self._moves.requeue(job_id, self._clock())
+            retried = self._transitions.requeue(job_id, self._clock())
             if retried:
                 woken += [WORKER, LISTENER]
         return retried, self.get(job_id)
@@ -124,12 +132,12 @@ class JobStore:
         names = {job.queue for job in jobs} - {DEFAULT_QUEUE}
         if names:
             self._database.next_version(0)  # so that no one deletes these queues meanwhile
-            names = known(self._database, names)
+            names = existing_queues(self._database, names)
         names.add(DEFAULT_QUEUE)
         return [self._row(job) if job.queue in names else Refusal.QUEUE for job in jobs]
 
     def _row(self, job: NewJob) -> dict[str, Any] | Refusal:
-        """A new row, but for its version."""
+        """Return the row of a new job, without its version."""
         upload_id = self._upload_id(job)
         if job.source and upload_id is None:
             return Refusal.SOURCE
@@ -154,19 +162,19 @@ class JobStore:
         }
 
     def _insert(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Store rows of one shape, numbered in their order."""
+        """Store rows with the same columns; versions follow their order."""
         if not rows:
             return
         for type, count in Counter(row["type"] for row in rows).items():
-            self._database.tallies.add(type, "submitted", count)
-        first = self._database.number_next(len(rows)) + len(rows) - 1
+            self._database.counters.add(type, "submitted", count)
+        first = self._database.next_version_offset(len(rows)) + len(rows) - 1
         self._skew.note(rows)
         numbered = [{**row, "version": first - n} for n, row in enumerate(rows)]
         insert = self._database.statement("insert", lambda: insert_job(numbered[0]))
-        self._database.change_each_later(insert, numbered)
+        self._database.change_each_deferred(insert, numbered)
 
     def _upload_id(self, job: NewJob) -> UUID | None:
-        """The row of the job's file: made for a new one, found and kept for a source's."""
+        """Return the upload of a job: its new file, or the locked file of its source job."""
         if job.upload:
             self._database.run(UploadRow.insert(**vars(job.upload)))
             return job.upload.id

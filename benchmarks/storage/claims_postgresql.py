@@ -151,7 +151,7 @@ def claim_all(
     began_at = time.perf_counter()
     while True:
         turn_at = time.perf_counter()
-        settled, claimed = claims.change(partial(turn, claims, jobs), batch)
+        settled, claimed = claims.settle_and_claim(partial(turn, claims, jobs), batch)
         if not all(settled):
             raise SystemExit("a job was not settled by who has claimed it")
         jobs = claimed.jobs()

@@ -33,11 +33,11 @@ START_SECONDS = 5.0
 class NoLock(WriteLock):
     """Leaves all to SQLite's own waiting."""
 
-    def take(self, seconds: float) -> bool:
+    def acquire(self, seconds: float) -> bool:
         """Do not wait."""
         return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Nothing was taken."""
 
 
@@ -124,7 +124,7 @@ def settler(store: Store) -> Callable[[], object]:
     held: list[Fence] = []
 
     def turn() -> None:
-        with claims.turn():
+        with claims.transaction():
             for fence in held:
                 claims.complete(fence, "null", AttemptEnd(AttemptOutcome.RETURNED))
             jobs = claims.claim(1)

@@ -126,7 +126,7 @@ def measured(store: Store, batch: int, count: int) -> list[str]:
     began_at = time.perf_counter()
     while not times or held:
         turn_at = time.perf_counter()
-        with claims.turn():
+        with claims.transaction():
             claims.complete_each([(job.fence, RESULT, RETURNED) for job in held])
             held = claims.claim(batch)
         times.append(time.perf_counter() - turn_at)
@@ -142,7 +142,7 @@ def deleted(store: Store, day: datetime) -> float:
     began_at = time.perf_counter()
     while prune(store.database, before)[0]:
         pass
-    with contextlib.closing(store.database.connect_plainly()) as connection:
+    with contextlib.closing(store.database.raw_connection()) as connection:
         connection.execute("VACUUM job")
     return time.perf_counter() - began_at
 

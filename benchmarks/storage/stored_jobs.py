@@ -32,7 +32,7 @@ SELECT type, 'submitted', COUNT(*) FROM job WHERE finished_at IS NULL GROUP BY t
 def fill(bench: Bench, count: int) -> None:
     """Store so many jobs, the newest of them now; past the store, which would take its time."""
     database = bench.store.database
-    connection = database.connect_plainly()
+    connection = database.raw_connection()
     try:
         if database.postgresql:
             with connection.cursor() as cursor:

@@ -107,7 +107,7 @@ class Maintenance:
 
     def _sweep(self) -> bool:
         """Delete files that no job needs: left by a listener that died, or by a failed commit."""
-        unknown = partial(retention.unknown, self._store.database)
+        unknown = partial(retention.unknown_uploads, self._store.database)
         self._errands.do(partial(self._store.uploads.sweep, unknown))
         return False
 
@@ -117,7 +117,7 @@ class Maintenance:
 
     def _reschedule(self) -> bool:
         """After the clock was set back, make a batch of jobs due; there may be more."""
-        self._to_reschedule |= self._set_back.came()
+        self._to_reschedule |= self._set_back.was_set_back()
         if not self._to_reschedule:
             return False
         longest_ms = round(retry.MAX_SECONDS * 1000)

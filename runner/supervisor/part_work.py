@@ -41,6 +41,6 @@ class PartClaimer:
         """Do what the store says was claimed and is not known here. Raises StoreError."""
         for fence in self._parts.held():
             if fence not in self._roster and fence not in ended:
-                taken = self._parts.again(fence)
+                taken = self._parts.reload(fence)
                 if taken:
                     self._roster.start_part(taken)

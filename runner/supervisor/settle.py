@@ -73,7 +73,9 @@ class Settler:
         moved = self._settle_part(part, running, outcome)
         if moved:
             said = outcome.kind, _error(outcome), outcome.seconds
-            self._claims.ends.note_part(SettledPart(running.job, part.number, part.runner, *said))
+            self._claims.settled.record_part(
+                SettledPart(running.job, part.number, part.runner, *said)
+            )
         return moved
 
     def _settle_part(self, part: PartFence, running: RunningJob, outcome: PoolOutcome) -> bool:
@@ -87,7 +89,7 @@ class Settler:
 
     def _store_output(self, running: RunningJob) -> None:
         if running.printed.parts:
-            self._claims.printed(running.fence, running.printed.parts, running.printed.most)
+            self._claims.store_output(running.fence, running.printed.parts, running.printed.most)
 
     def _complete(self, ended: Sequence[tuple[RunningJob, PoolOutcome]]) -> list[bool]:
         ends = [

@@ -4,7 +4,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from storage.records.attempt_ends import Settled, SettledAttempt, SettledObserver, SettledPart
+from storage.records.attempt_ends import Settled, SettledAttempt, SettledPublisher, SettledPart
 from storage.records.job import AttemptOutcome, Json
 from storage.records.trace_context import ATTEMPT, WAIT, attempt_traceparent, span_id
 
@@ -21,11 +21,11 @@ class AttemptSpans:
     def __init__(self, spans: "Spans | None"):
         self._spans = spans
 
-    def follow(self, *ends: SettledObserver) -> None:
+    def follow(self, *ends: SettledPublisher) -> None:
         """From now on send the spans of these."""
         if self._spans:
             for each in ends:
-                each.tell = partial(_tell, self._spans)
+                each.subscriber = partial(_tell, self._spans)
 
     def close(self) -> None:
         """Send what is left, if anything, within seconds."""
@@ -62,7 +62,7 @@ def _tell_part(spans: "Spans", end: SettledPart) -> None:
 
 
 def _tell_attempt(spans: "Spans", end: SettledAttempt) -> None:
-    fence, origin, usage = end.fence, end.fence.trace_origin, end.ended.usage
+    fence, origin, usage = end.fence, end.fence.trace_origin, end.end.usage
     assert origin
     named: Attributes = {
         "job.id": str(fence.job_id),
@@ -83,7 +83,7 @@ def _tell_attempt(spans: "Spans", end: SettledAttempt) -> None:
         (fence.started_at, end.at),
         {
             **named,
-            "job.outcome": end.ended.outcome.value,
+            "job.outcome": end.end.outcome.value,
             "job.status": end.status.value,
             "job.cpu_seconds": usage.cpu_seconds,
             "job.peak_memory_bytes": usage.peak_memory_bytes,
@@ -96,7 +96,7 @@ def _tell_attempt(spans: "Spans", end: SettledAttempt) -> None:
 
 
 def _error(end: SettledAttempt) -> Json | None:
-    outcome = end.ended.outcome
+    outcome = end.end.outcome
     if outcome in _FINE:
         return None
-    return {"type": outcome.value, "message": "", **(end.ended.error or {})}
+    return {"type": outcome.value, "message": "", **(end.end.error or {})}

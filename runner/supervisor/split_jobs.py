@@ -49,7 +49,7 @@ class SplitJobs:
     def start(self, job: Job) -> None:
         """Run a claimed job, in one place unless there is help. Raises StoreError."""
         large = 0 < self._parts_bytes <= (job.upload.size if job.upload else 0)
-        if large and self._parts.has_help(job.queue):
+        if large and self._parts.has_helpers(job.queue):
             part_bytes = max(1, self._parts_bytes // PARTS_OF_LEAST)
             step = {"kind": "plan", "part_bytes": part_bytes}
             self._roster.start_step(job, step, timeout=job.timeout)
@@ -135,7 +135,7 @@ class SplitJobs:
         return []
 
     def _make(self, split: SplitState) -> bool:
-        with self._claims.turn():
+        with self._claims.transaction():
             split.made = self._parts.make(split.running.fence, split.parts)
         if split.made:
             log.info(
@@ -154,7 +154,7 @@ class SplitJobs:
         elif statuses["failed"]:
             split.outcome = as_of_part(self._parts.error(job.id))
         if split.outcome and split.running.kill is not KillReason.RELEASE:
-            with self._claims.turn():
+            with self._claims.transaction():
                 self._parts.end(job.id)
             statuses["ending"] = statuses["running"] + statuses["ending"]
 
@@ -178,13 +178,13 @@ class SplitJobs:
             return
         text, split.told_at = self._progress(split, statuses), time.monotonic()
         if text != split.told:
-            with self._claims.turn():
+            with self._claims.transaction():
                 self._claims.progress(split.running.fence, text)
             split.told = text
 
     def _progress(self, split: SplitState, statuses: Counter[str]) -> str:
         parts = {"parts_done": statuses["done"], "parts_total": len(split.parts)}
-        return json.dumps({**added(self._parts.told(split.running.job.id)), **parts})
+        return json.dumps({**added(self._parts.part_progress(split.running.job.id)), **parts})
 
     def _end(self, split: SplitState, outcome: CallOutcome, statuses: Counter[str]) -> list[Ended]:
         split.running.progress = self._progress(split, statuses)

@@ -155,7 +155,9 @@ class Supervisor:
 
         ended = self._ended
         try:
-            moved, *_ = self._claims.change(change, *self._work.for_jobs(room), first=go_on)
+            moved, *_ = self._claims.settle_and_claim(
+                change, *self._work.for_jobs(room), before_wakeup=go_on
+            )
         except StoreInDoubt:
             self._doubtful = {hold(running) for running, _ in ended}
             raise

@@ -8,9 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from server.documents.jobs import time
 from server.documents.service_schemas import QueueDocument, QueuesDocument
 from storage.jobs.queues import Queue
-from storage.records.queue_name import queue_name
+from storage.records.queue_name import validate_queue_name
 
-QueueName = Annotated[str, AfterValidator(queue_name)]
+QueueName = Annotated[str, AfterValidator(validate_queue_name)]
 
 
 class QueueBody(BaseModel):
@@ -36,7 +36,7 @@ def queue_document(queue: Queue) -> QueueDocument:
         "paused_at": time(queue.paused_at),
         "running": queue.running,
         "queued": queue.queued,
-        "queued_is_more": queue.is_more,
+        "queued_is_more": queue.is_queued_capped,
         "oldest_due_seconds": queue.oldest_due_seconds,
     }
 

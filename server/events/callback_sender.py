@@ -114,7 +114,7 @@ class CallbackSender:
 
     async def _put_off(self, callback: Callback, seconds: float) -> None:
         try:
-            await self._blocking(lambda: self._callbacks.put_off(callback, seconds))
+            await self._blocking(lambda: self._callbacks.postpone(callback, seconds))
         except Exception as error:  # it is due again after a while
             _log(error)
 
@@ -148,7 +148,7 @@ class CallbackSender:
         else:
             log.info("callback failed", extra={**names, "reason": reason})
             seconds = pause(callback.tries)
-            await self._blocking(lambda: self._callbacks.again(callback, seconds))
+            await self._blocking(lambda: self._callbacks.retry(callback, seconds))
 
     async def _try(self, callback: Callback, host: str) -> str | None:
         """Send it, and give its place back; why that has failed, if it has."""

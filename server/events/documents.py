@@ -8,7 +8,7 @@ from server.documents.job_schemas import LogsDocument, Piece
 from server.documents.jobs import time
 from server.events.stream import StreamEvent
 from server.http.response import encode_json
-from storage.jobs.events import Event, event_now
+from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece
 from storage.records.job import Job
 from storage.records.states import Status
@@ -43,7 +43,7 @@ def event_told(event: Event) -> StreamEvent:
 
 def callback_body(job: Job) -> bytes:
     """What a client is sent at the end of its job."""
-    data = event_document(event_now(job))
+    data = event_document(newest_event(job))
     message = {"type": f"job.{job.status}", "timestamp": time(job.finished_at), "data": data}
     return encode_json(message)
 

@@ -134,7 +134,7 @@ class EventFeed:
 
     def _look(self, waiter: Waiter) -> tuple[int, list[Event | OutputPiece]]:
         waiter.drain()
-        return self._events.look(self.version)
+        return self._events.changes_after(self.version)
 
     def _pass_on(self, found: list[Event | OutputPiece]) -> None:
         for news in found:

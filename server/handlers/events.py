@@ -18,7 +18,7 @@ from server.handlers.job import parse_id
 from server.handlers.query import given_in, read_query
 from server.http.problems import Problem
 from server.jobs.enqueue import unknown_job
-from storage.jobs.events import PAGE, Event, event_now
+from storage.jobs.events import PAGE, Event, newest_event
 from storage.records.job import Job
 
 HEARTBEAT_SECONDS = 15.0
@@ -172,12 +172,12 @@ class JobEventsHandler(StreamHandler):
     async def _past(self, job: Job, last: int | None) -> list[StreamEvent]:
         """What has come after the last that the client has; or how the job is, if it has none."""
         if last is None:
-            return [wire.event_told(event_now(job))]
+            return [wire.event_told(newest_event(job))]
         reader = self.services.events
         events = await self.services.blocking(reader.of_job, job.id, last)
         parts = await self.services.blocking(reader.outputs.of_job, job.id, last)
         if max(last, events[-1].version if events else 0) < job.version:
-            events.append(event_now(job))  # it has none from before they were written down
+            events.append(newest_event(job))  # it has none from before they were written down
         past = [*map(wire.event_told, events), *map(wire.output_told, parts)]
         return sorted(past, key=lambda told: told.version)
 

@@ -12,7 +12,7 @@ from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, json_body
 from server.http.problems import FieldError, Problem, unacceptable
 from storage.jobs.queues import MAX_QUEUES, QueueInUse, TooManyQueues
-from storage.records.queue_name import DEFAULT_QUEUE, queue_name
+from storage.records.queue_name import DEFAULT_QUEUE, validate_queue_name
 
 MAX_BODY_BYTES = 4096
 
@@ -51,7 +51,7 @@ class QueueHandler(Handler):
         assert isinstance(self.received, JsonBody)
         changes = _read(self.received.document())
         try:
-            queue_name(name)
+            validate_queue_name(name)
             is_new = await self.services.blocking(self.services.queues.put, name, **changes)
         except ValueError as error:
             raise unacceptable([FieldError("name", str(error))]) from None
@@ -94,7 +94,7 @@ def unknown_queue(name: str) -> Problem:
 def _require_name(name: str) -> None:
     """Raise Problem 404 for what no queue can be called; not every database takes any text."""
     try:
-        queue_name(name)
+        validate_queue_name(name)
     except ValueError:
         raise unknown_queue(name) from None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, ValidationInfo, field_validator
 
 from server.auth import tokens
-from storage.records.ids import MOST_CELLS
+from storage.records.ids import MAX_CELLS
 from storage.settings.settings import Seconds
 from storage.settings.traces import TraceSettings
 
@@ -72,7 +72,7 @@ class ServerSettings(TraceSettings):
     cell: int | None = Field(
         None,
         ge=0,
-        lt=MOST_CELLS,
+        lt=MAX_CELLS,
         description="Number of this service among several, 0 to 4095, stored in the ids of its "
         "jobs.",
     )

@@ -1,4 +1,4 @@
-"""Which due jobs a runner claims, and when it looks for them: see `CandidateFinder`."""
+"""Claims the candidates that a `CandidateFinder` finds."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,55 +14,65 @@ from storage.liveness.liveness import Liveness
 
 
 class Claimer:
-    """Claims jobs for one runner, in transactions; see `Claims`."""
+    """Claims jobs for one runner inside transactions, see `Claims`."""
 
     def __init__(
-        self, database: Database, lookout: CandidateFinder, liveness: Liveness, clock: Clock
+        self, database: Database, finder: CandidateFinder, liveness: Liveness, clock: Clock
     ) -> None:
         self._database = database
-        self._lookout = lookout
+        self._finder = finder
         self._liveness = liveness
         self._clock = clock
-        self._moves = ClaimStatements(database)
-        self.others_have_room = False
-        """Whether the last claim has left jobs that others may find in a queue with a limit."""
+        self._statements = ClaimStatements(database)
+        self.leaves_room_for_others = False
+        """Whether the last claim left jobs in a queue with a limit that other runners may claim."""
 
-    def claim(self, limit: int, ahead: int) -> ClaimedJobs:
-        """Take due jobs, see `Claims.claim`."""
-        self.others_have_room = False
-        if limit + ahead < 1:
-            return self._moves.claim([], "", 0, 0)
+    def claim(self, limit: int, prefetch: int) -> ClaimedJobs:
+        """Claim due jobs, see `Claims.claim`."""
+        self.leaves_room_for_others = False
+        if limit + prefetch < 1:
+            return self._statements.claim([], "", 0, 0)
         now = self._clock()
-        # First: from then on nobody else changes a job. They are more than may be needed.
-        last = self._database.number_next(limit + ahead)
-        seen = self._lookout.look(now, limit + ahead)
+        # First: from here on no other transaction changes a job. These are more versions than may
+        # be needed.
+        last_offset = self._database.next_version_offset(limit + prefetch)
+        seen = self._finder.find(now, limit + prefetch)
         rows = seen.to_claim(limit)
-        self.others_have_room = seen.is_cut and _is_room_left(seen.lanes, now, rows)
+        self.leaves_room_for_others = seen.is_truncated and _is_room_left(
+            seen.open_queues, now, rows
+        )
         self._count(rows, now)
-        return self._moves.claim(rows, self._liveness.name, now, last)
+        return self._statements.claim(rows, self._liveness.name, now, last_offset)
 
-    def look_ahead(self, limit: int, ahead: int) -> ClaimCall:
-        """Look for due jobs before the transaction has numbered its changes, where that can be; to
-        be called when it has, this gives what claims them."""
+    def prepare(self, limit: int, prefetch: int) -> ClaimCall:
+        """Find candidates before the transaction takes the version lock, where possible.
+
+        Returns a function that claims them, to be called when the lock is taken.
+        """
         now = self._clock()
-        seen = self._lookout.look_ahead(now, limit + ahead)
+        seen = self._finder.find_optimistically(now, limit + prefetch)
         if seen is None:
-            return partial(self.claim, limit, ahead)
-        return partial(self._claim_as_seen, seen.to_claim(limit), now)
+            return partial(self.claim, limit, prefetch)
+        return partial(self._claim_optimistically, seen.to_claim(limit), now)
 
-    def _claim_as_seen(self, rows: list[dict[str, Any]], now: int) -> ClaimedJobs:
-        self.others_have_room = False
-        last = self._database.number_next(len(rows))
+    def _claim_optimistically(self, rows: list[dict[str, Any]], now: int) -> ClaimedJobs:
+        self.leaves_room_for_others = False
+        last_offset = self._database.next_version_offset(len(rows))
         self._count(rows, now)
-        return self._moves.claim_as_seen(rows, self._liveness.name, now, last)
+        return self._statements.claim_optimistically(rows, self._liveness.name, now, last_offset)
 
     def _count(self, rows: Sequence[dict[str, Any]], now: int) -> None:
         for row in rows:
-            self._database.tallies.observe(row["type"], "wait", now - row["run_at"])
+            self._database.counters.observe(row["type"], "wait", now - row["run_at"])
 
 
-def _is_room_left(lanes: Sequence[OpenQueue], now: int, taken: Sequence[dict[str, Any]]) -> bool:
-    """Whether others may find a job in a queue that was full until now: no one has told them."""
+def _is_room_left(
+    open_queues: Sequence[OpenQueue], now: int, taken: Sequence[dict[str, Any]]
+) -> bool:
+    """Return whether other runners may now find a job in a queue with a limit.
+
+    If the queue was full until now, no runner has been woken for its jobs.
+    """
     counts = Counter(row["queue"] for row in taken)
-    due = [lane for lane in lanes if lane.room is not None and lane.next_run_at <= now]
-    return any(counts[lane.queue] < (lane.room or 0) for lane in due)
+    due = [queue for queue in open_queues if queue.room is not None and queue.next_run_at <= now]
+    return any(counts[queue.name] < (queue.room or 0) for queue in due)

@@ -1,4 +1,4 @@
-"""Makes the parts of a job, and what its own runner asks of them. See `parts`."""
+"""Creates the parts of a job, and answers the questions of the job's own runner. See `parts`."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,8 +9,7 @@ import peewee as pw
 
 from storage.claiming.parts import part_at
 from storage.db.database import Database
-from storage.db.models import JobRow, RunnerRow
-from storage.db.part_row import PartRow
+from storage.db.models import JobRow, PartRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.jobs.rows import from_json_text
 from storage.liveness.liveness import Liveness
@@ -18,32 +17,32 @@ from storage.records.job import Fence, Json, Usage
 
 
 class JobParts:
-    """The parts of jobs that this runner holds. For one thread; methods raise StoreError."""
+    """The parts of the jobs that this runner holds. For one thread; methods raise StoreError."""
 
     def __init__(self, database: Database, liveness: Liveness):
         self._database = database
         self._liveness = liveness
         self._changed = False
 
-    def take_news(self) -> bool:
-        """Whether others have parts to do, or to end, since this was last asked."""
+    def take_changed(self) -> bool:
+        """Return whether parts were created or are to be ended since the last call."""
         changed, self._changed = self._changed, False
         return changed
 
-    def has_help(self, queue: str) -> bool:
-        """Whether other runners take jobs, and with them parts, from a queue."""
+    def has_helpers(self, queue: str) -> bool:
+        """Return whether other runners claim jobs, and so parts, from a queue."""
         others = RunnerRow.select(RunnerRow.queues).where(RunnerRow.name != self._liveness.name)
         queues = [row["queues"] for row in self._database.rows(others)]
         return any(names is None or queue in names.split(",") for names in queues)
 
     def make(self, fence: Fence, parts: Sequence[tuple[str, str]]) -> bool:
-        """Make the parts of a job: spec and progress of each, as JSON text.
+        """Create the parts of a job. Each part is its spec and its progress, as JSON text.
 
-        Where an earlier attempt has made the same, they stay, with what is done of them. False if
-        this runner does not hold the job.
+        If an earlier attempt created parts with the same specs, they are kept with their results.
+        Returns False if this runner does not hold the job.
         """
         with self._database.transaction():
-            self._database.next_version(0)  # as in all other changes, before a row is locked
+            self._database.next_version(0)  # version lock first, as in all changes
             if not self._database.rows(_select_held(fence)):
                 return False
             specs = PartRow.select(PartRow.spec).where(PartRow.job_id == fence.job_id)
@@ -56,53 +55,55 @@ class JobParts:
         return True
 
     def end(self, job_id: UUID) -> None:
-        """Begin no more parts of a job, and have those ended that run."""
+        """Start no more parts of a job, and end its running parts."""
         with self._database.transaction():
             self._database.next_version(0)
-            self._move(job_id, {"queued": "ended", "running": "ending"})
+            self._set_statuses(job_id, {"queued": "ended", "running": "ending"})
             self._changed = True
 
     def statuses(self, job_id: UUID) -> Counter[str]:
-        """How many parts of a job have each status."""
+        """Return the number of parts of a job by status."""
         count = PartRow.select(PartRow.status, pw.fn.COUNT(PartRow.number).alias("count"))
         query = count.where(PartRow.job_id == job_id).group_by(PartRow.status)
         return Counter({row["status"]: row["count"] for row in self._database.rows(query)})
 
     def error(self, job_id: UUID) -> Json:
-        """What was told of the first part that has failed, of a job that has one."""
+        """Return the error of the first failed part. The job must have one."""
         failed = PartRow.job_id == job_id, PartRow.status == "failed"
         query = PartRow.select(PartRow.error).where(*failed).order_by(PartRow.number).limit(1)
         error: Json = from_json_text(self._database.rows(query)[0]["error"])
         return error
 
-    def told(self, job_id: UUID) -> list[Json]:
-        """The progress of all parts of a job."""
+    def part_progress(self, job_id: UUID) -> list[Json]:
+        """Return the progress of all parts of a job."""
         query = PartRow.select(PartRow.progress).where(PartRow.job_id == job_id)
         return [from_json_text(row["progress"]) for row in self._database.rows(query)]
 
-    def results(self, job_id: UUID, first: int, most_bytes: int) -> list[str]:
-        """Results of parts that are done, as JSON text, from a number on: one at least, and no more
-        than so many bytes of them."""
+    def results(self, job_id: UUID, first: int, max_bytes: int) -> list[str]:
+        """Return the results of finished parts as JSON text, in order from the part number `first`.
+
+        Returns at most `max_bytes` of results, but at least one result.
+        """
         found: list[str] = []
         results = PartRow.select(PartRow.result)
         while rows := self._database.rows(results.where(*part_at(job_id, first + len(found)))):
-            most_bytes -= len(rows[0]["result"])
-            if found and most_bytes < 0:
+            max_bytes -= len(rows[0]["result"])
+            if found and max_bytes < 0:
                 break
             found.append(rows[0]["result"])
         return found
 
     def usage(self, job_id: UUID) -> Usage:
-        """What the parts of a job have used together; the peak is the highest of a part."""
+        """Return the resources that all parts used together, with the highest peak of any part."""
         cpu, peak = pw.fn.SUM(PartRow.cpu_seconds), pw.fn.MAX(PartRow.peak_memory_bytes)
         query = PartRow.select(cpu.alias("cpu_seconds"), peak.alias("peak_memory_bytes"))
         return Usage(**self._database.rows(query.where(PartRow.job_id == job_id))[0])
 
     def _resume(self, job_id: UUID) -> None:
-        """Have those done that are not; what an earlier attempt wanted ended may go on."""
-        self._move(job_id, {"ended": "queued", "failed": "queued", "ending": "running"})
+        """Queue the parts that are not done. Parts that were being ended may go on."""
+        self._set_statuses(job_id, {"ended": "queued", "failed": "queued", "ending": "running"})
 
-    def _move(self, job_id: UUID, statuses: dict[str, str]) -> None:
+    def _set_statuses(self, job_id: UUID, statuses: dict[str, str]) -> None:
         for before, after in statuses.items():
             those = PartRow.job_id == job_id, PartRow.status == before
             self._database.run(PartRow.update(status=after).where(*those))

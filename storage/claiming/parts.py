@@ -1,5 +1,6 @@
-"""The parts of jobs that are done in parts, as rows. A job's own runner makes and ends them
-(`job_parts`), any runner with a free slot does them.
+"""Parts of jobs that run in parts, as rows.
+
+The runner of the job creates and ends them (`job_parts`), any runner with a free slot runs them.
 
                ┌──── give back, lost ───┐
                ▼                        │
@@ -7,9 +8,9 @@
                │                       │   └────fail──▶ failed ─▶ the attempt fails
                └──────end──▶ ended ◀── ending ◀──end────┘
 
-Only who holds a part settles it, told by its runner and its number of tries: a fence, as for jobs.
-Parts outlast the end of the attempt that has made them, so that the next one goes on with them; a
-final job has none.
+Only the holder of a part settles it. The fence of a part is its runner and its number of tries.
+Parts outlast the attempt that created them, so that the next attempt continues with them. A final
+job has no parts.
 """
 
 from collections.abc import Callable, Collection
@@ -20,24 +21,26 @@ from uuid import UUID
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import JobRow
-from storage.db.part_row import PartRow
+from storage.db.models import JobRow, PartRow
 from storage.jobs.rows import from_json_text, jobs_by_id
 from storage.jobs.transitions import to_json_text
 from storage.liveness.liveness import Liveness
 from storage.records.job import Job, Json, Usage
 
-MOST_LOST = 3
-"""A part that has met the end of so many runners may be what ended them."""
+MAX_LOST = 3
+"""After this many runners died while they held a part, the part may be the cause, so it fails."""
 LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling a part of the job"}
 
-# As a literal, for the partial index.
+# As a literal, so that the database can use the partial index.
 _IS_QUEUED = pw.SQL("\"t1\".status = 'queued'")
 
 
 @dataclass(frozen=True)
 class PartFence:
-    """What the holder of a part must still hold for its word to count."""
+    """Identifies a part and its holder.
+
+    A change with this fence takes effect only if the runner still holds the part in this try.
+    """
 
     job_id: UUID
     number: int
@@ -47,7 +50,7 @@ class PartFence:
 
 @dataclass(frozen=True)
 class ClaimedPart:
-    """A part that was claimed, of a job; `spec` is what its job type has to know of it."""
+    """A claimed part of a job. `spec` is the description that its job type created."""
 
     job: Job
     fence: PartFence
@@ -55,72 +58,80 @@ class ClaimedPart:
 
 
 class Parts:
-    """What a runner asks that does parts. For one thread; methods raise StoreError."""
+    """Claims and settles parts for a runner. For one thread; methods raise StoreError."""
 
     def __init__(
         self,
         database: Database,
         liveness: Liveness,
         queues: Collection[str] | None,
-        registered: Callable[[], bool],
+        is_registered: Callable[[], bool],
     ):
-        """`queues` are those that the runner takes, None for all; `registered` tells, inside a
-        transaction, whether the runner is known."""
+        """`queues` are the queues that the runner claims from, None for all.
+
+        `is_registered` returns, inside a transaction, whether the runner is registered.
+        """
         self._database = database
         self._liveness = liveness
         self._queues = queues
-        self._registered = registered
+        self._is_registered = is_registered
         self._settled = False
 
-    def take_news(self) -> bool:
-        """Whether any part was settled since this was last asked: its job's runner waits for it."""
+    def take_settled(self) -> bool:
+        """Return whether any part was settled since the last call.
+
+        If so, the runner of the part's job is to be woken.
+        """
         settled, self._settled = self._settled, False
         return settled
 
     def waiting(self, limit: int) -> int:
-        """How many parts wait that the runner may take; up to a limit."""
+        """Return how many queued parts the runner may claim, counted up to `limit`."""
         waiting = self._database.statement(("parts", limit), lambda: self._select_waiting(limit))
         return len(self._database.fetch(waiting, {}))
 
     def claim(self, limit: int) -> list[ClaimedPart]:
-        """Take up to `limit` parts: of the job of the highest priority, then of the first."""
+        """Claim up to `limit` parts, ordered by the priority and the `run_at` of their jobs."""
         with self._database.transaction():
-            if limit < 1 or not self._registered():
+            if limit < 1 or not self._is_registered():
                 return []
-            self._database.next_version(0)  # as in all other changes: nobody claims meanwhile
+            self._database.next_version(0)  # version lock: no other runner claims meanwhile
             rows = self._database.rows(self._select_waiting(limit))
             jobs = jobs_by_id(self._database, [row["job_id"] for row in rows]) if rows else {}
             return [self._take(row, jobs[row["job_id"]]) for row in rows]
 
     def held(self) -> dict[PartFence, bool]:
-        """The parts that the runner holds, and whether each is to be ended."""
+        """Return the parts that the runner holds, each with whether it is to be ended."""
         columns = (PartRow.job_id, PartRow.number, PartRow.runner, PartRow.tries, PartRow.status)
         mine = PartRow.runner == self._liveness.name
         rows = self._database.rows(PartRow.select(*columns).where(mine))
         ending = [row.pop("status") == "ending" for row in rows]
         return {PartFence(**row): is_ending for row, is_ending in zip(rows, ending, strict=True)}
 
-    def again(self, fence: PartFence) -> ClaimedPart | None:
-        """A part that the runner holds, as it was when it was claimed; None if it does not."""
+    def reload(self, fence: PartFence) -> ClaimedPart | None:
+        """Return a part that the runner holds, as it was when claimed, or None."""
         rows = self._database.rows(PartRow.select(PartRow.spec).where(*_held(fence)))
         job = jobs_by_id(self._database, [fence.job_id]).get(fence.job_id)
         return ClaimedPart(job, fence, from_json_text(rows[0]["spec"])) if rows and job else None
 
     def progress(self, fence: PartFence, progress: str) -> None:
-        """Store how far a part is, as JSON text."""
+        """Store the progress of a part, as JSON text."""
         self._change(PartRow.update(progress=progress).where(*_held(fence)))
 
     def done(self, fence: PartFence, result: str, progress: str | None, usage: Usage) -> bool:
-        """A part has its result, JSON text. False if it was to be ended, or is another's."""
+        """Store the result of a part, as JSON text.
+
+        Returns False if the part was to be ended, or another runner holds it.
+        """
         last = {} if progress is None else {"progress": progress}
         return self._settle(fence, "done", result=result, **last, **_added(usage))
 
     def fail(self, fence: PartFence, error: Json, usage: Usage) -> bool:
-        """A part has failed, and with it the attempt; `error` tells how. False as above."""
+        """Record that a part failed, which fails the attempt. Returns False as `done` does."""
         return self._settle(fence, "failed", error=to_json_text(error), **_added(usage))
 
     def give_back(self, fence: PartFence) -> bool:
-        """A part was not done, and another runner may do it. False as above."""
+        """Give a part back for another runner to run. Returns False as `done` does."""
         return self._settle(fence, "queued")
 
     def _take(self, row: dict[str, Any], job: Job) -> ClaimedPart:
@@ -130,20 +141,20 @@ class Parts:
         return ClaimedPart(job, fence, from_json_text(row["spec"]))
 
     def _settle(self, fence: PartFence, status: str, **changes: Any) -> bool:
-        """The end of a try, for its holder alone; of one that was to be ended, that it has."""
+        """Settle a part for its holder. A part that was to be ended becomes ended instead."""
         self._settled = True
         running = PartRow.update(status=status, runner=None, **changes).where(
             *_held(fence), PartRow.status == "running"
         )
         with self._database.transaction():
-            moved = self._change(running) == 1
-            if not moved:
+            changed = self._change(running) == 1
+            if not changed:
                 self._change(PartRow.update(status="ended", runner=None).where(*_held(fence)))
-        return moved
+        return changed
 
     def _change(self, query: Any) -> int:
         with self._database.transaction():
-            self._database.next_version(0)  # as in all other changes, before a row is locked
+            self._database.next_version(0)  # version lock first, as in all changes
             return self._database.changed(query)
 
     def _select_waiting(self, limit: int) -> Any:
@@ -157,7 +168,7 @@ class Parts:
 
 
 def part_at(job_id: UUID, number: int) -> tuple[pw.Expression, ...]:
-    """The condition for one part."""
+    """Return the condition that selects one part."""
     return PartRow.job_id == job_id, PartRow.number == number
 
 
@@ -167,20 +178,26 @@ def _held(fence: PartFence) -> tuple[pw.Expression, ...]:
 
 
 def _added(usage: Usage) -> dict[str, Any]:
-    """What a part has used in all its tries; the peak is that of the last."""
+    """Return the changes that add the usage of a try.
+
+    CPU seconds are summed up. The peak memory is that of the last try.
+    """
     cpu = pw.fn.COALESCE(PartRow.cpu_seconds, 0.0) + (usage.cpu_seconds or 0.0)
     return {"cpu_seconds": cpu, "peak_memory_bytes": usage.peak_memory_bytes}
 
 
 def select_holders() -> Any:
-    """A query for the runners that hold parts."""
+    """Return a query for the names of the runners that hold parts."""
     return PartRow.select(PartRow.runner).where(PartRow.runner.is_null(False))
 
 
 def free_lost_parts(database: Database, runner: str) -> int:
-    """Free the parts of a runner that is proved dead; how many there were. In a transaction."""
+    """Free the parts of a runner that is proved dead, and return their number.
+
+    Only inside a transaction.
+    """
     mine, lost = PartRow.runner == runner, PartRow.lost + 1
-    is_poison = PartRow.status == "running", PartRow.lost + 1 >= MOST_LOST
+    is_poison = PartRow.status == "running", PartRow.lost + 1 >= MAX_LOST
     error = {"outcome": "lost", "retryable": True, **LOST_ERROR}
     failed = PartRow.update(status="failed", runner=None, lost=lost, error=to_json_text(error))
     ended = PartRow.update(status="ended", runner=None)

@@ -1,4 +1,4 @@
-"""Settles the jobs of runners that are proved dead."""
+"""Rescues the jobs and parts of runners that are proved dead."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,9 +20,10 @@ LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the 
 
 
 class Rescuer:
-    """Looks after the jobs of dead runners, for one living one.
+    """Rescues jobs of dead runners, on behalf of a living one.
 
-    `backoff_ms(n)` is the wait before the n-th retry of a job, from when its processes were dead.
+    `backoff_ms(n)` is the wait before the n-th retry of a job, counted from the death of its
+    processes.
     """
 
     def __init__(
@@ -38,11 +39,11 @@ class Rescuer:
         self._liveness = liveness
         self._backoff_ms = backoff_ms
         self._clock = clock
-        self._moves = Transitions(database)
-        self.ends = self._moves.ends
+        self._transitions = Transitions(database)
+        self.settled = self._transitions.settled
 
     def rescue(self) -> int:
-        """Settle the jobs and parts of all dead runners; how many there were."""
+        """Settle the jobs and parts of all dead runners, and return their number."""
         return sum(self._rescue_runner(name) for name in self._others())
 
     def _others(self) -> set[str]:
@@ -51,12 +52,13 @@ class Rescuer:
         return names - {self._liveness.name}
 
     def _rescue_runner(self, name: str) -> int:
-        with self.ends.told(), waking(self._wakeup, self._database) as woken:
+        with self.settled.publish_after_commit(), waking(self._wakeup, self._database) as woken:
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
-            # First: it may live, and have written to them ahead of numbering its changes. It could
-            # not go on, nor could this, if this had the numbers.
+            # First: the runner may be alive and have written to these rows before it takes the
+            # version lock. If this transaction held the version lock, each would wait for the
+            # other.
             self._database.rows(self._database.lock(_select_attempts(name)))
             rescued = sum(self._rescue_counted(row) for row in self._database.rows(held))
             self._database.next_version(0)
@@ -70,28 +72,25 @@ class Rescuer:
     def _rescue_counted(self, row: dict[str, Any]) -> bool:
         rescued = self._rescue_job(row)
         if rescued:
-            self._database.tallies.add(row["type"], "rescue")
+            self._database.counters.add(row["type"], "rescue")
         return rescued
 
     def _rescue_job(self, row: dict[str, Any]) -> bool:
         held = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
         fence = Fence(*held, trace_origin(row["traceparent"], row["created_at"], row["run_at"]))
-        ended, now, retries = (
-            AttemptEnd(AttemptOutcome.LOST, LOST_ERROR),
-            self._clock(),
-            row["retry_count"] + 1,
-        )
+        end = AttemptEnd(AttemptOutcome.LOST, LOST_ERROR)
+        now, retries = self._clock(), row["retry_count"] + 1
         if row["cancel_requested_at"] is not None:
-            return self._moves.settle(CONFIRM_CANCEL, fence, ended, now)
+            return self._transitions.settle(CONFIRM_CANCEL, fence, end, now)
         if retries > row["max_retries"]:
-            return self._moves.settle(ABANDON, fence, ended, now)
+            return self._transitions.settle(ABANDON, fence, end, now)
         wait = max(0, self._backoff_ms(retries) - self._liveness.rested_ms)
         changes = {"run_at": now + wait, "retry_count": retries}
-        return self._moves.settle(RESCUE, fence, ended, now, **changes)
+        return self._transitions.settle(RESCUE, fence, end, now, **changes)
 
 
 def _select_attempts(runner: str) -> Any:
-    """Those of the jobs that a runner holds."""
+    """Select the current attempts of the jobs that a runner holds."""
     held = JobRow.select(JobRow.id).where(IS_RUNNING, JobRow.locked_by == runner)
     mine = AttemptRow.runner == runner, AttemptRow.job_id.in_(held)
     query = AttemptRow.select(AttemptRow.number).where(*mine)
@@ -99,6 +98,6 @@ def _select_attempts(runner: str) -> Any:
 
 
 def _select_runners() -> Any:
-    """All that are known, or hold a job or a part."""
+    """Select the runners that are registered, or hold a job or a part."""
     holding = JobRow.select(JobRow.locked_by).where(IS_RUNNING)
     return RunnerRow.select(RunnerRow.name) | holding | select_holders()

@@ -1,7 +1,8 @@
-"""The statements by which jobs are claimed, many at once; each inserts the row of the attempt, too.
+"""The statements that claim jobs, many at once; each also inserts the row of the attempt.
 
-A job is claimed for sure, if it was seen after the transaction had numbered its changes; or as it
-was seen before that, in the hope that it still is so: then nobody waited while it was looked for.
+A job that was found while the transaction held the version lock cannot change before its claim. A
+job that was found earlier is claimed optimistically: the claim checks that it is unchanged, and
+other transactions were not blocked during the search.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,9 +12,9 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.statements import Statement
-from storage.db.versions import Newest
-from storage.jobs.rows import jobs_in
-from storage.jobs.statements import as_seen, guarded, insert_attempt
+from storage.db.versions import PendingVersion
+from storage.jobs.rows import jobs_from_claimed_rows
+from storage.jobs.statements import guarded_update, insert_attempt, optimistic_claim_guard
 from storage.records.job import Job
 from storage.records.states import CLAIM
 
@@ -21,79 +22,88 @@ Rows = Sequence[dict[str, Any]]
 
 
 class ClaimedJobs:
-    """Jobs that a transaction claims. They are made after it: meanwhile nobody has to wait."""
+    """Jobs that a transaction claims.
 
-    def __init__(self, database: Database, rows: Rows, newest: Newest):
+    The records are built after the commit, so that no other writer waits for it.
+    """
+
+    def __init__(self, database: Database, rows: Rows, newest: PendingVersion):
         self._database, self._rows, self._newest = database, rows, newest
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def jobs(self) -> list[Job]:
-        """The jobs, as they are then. Raises StoreError."""
+        """Build the jobs. Raises StoreError."""
         newest = self._newest() if self._rows else 0
         rows = [{**row, "version": newest - row["version"]} for row in self._rows]
-        return jobs_in(self._database, rows)
+        return jobs_from_claimed_rows(self._database, rows)
 
 
-_SAME = {"status": CLAIM.target, "progress": None}
-"""Of all jobs that were just claimed."""
+_CLAIMED = {"status": CLAIM.target, "progress": None}
+"""The values that all claimed jobs have."""
 ClaimCall = Callable[[], ClaimedJobs]
-"""Takes what was looked for, inside a transaction."""
+"""Claims the candidates that were found, inside a transaction."""
 
 
 class ClaimStatements:
-    """Claims jobs for a runner, by their rows. `last` says of the number of the last change how far
-    it is behind the newest; as many as there are rows are free up to it."""
+    """Claims candidates for a runner.
+
+    `last_offset` is the offset of the last change from the newest version of the transaction. There
+    must be as many unused versions up to it as there are rows.
+    """
 
     def __init__(self, database: Database):
         self._database = database
 
-    def claim(self, rows: Rows, runner: str, now: int, last: int) -> ClaimedJobs:
-        """Claim jobs that were seen after this transaction had numbered its changes, so that no
-        guard can refuse."""
-        changes = _changes(rows, runner, now, last)
+    def claim(self, rows: Rows, runner: str, now: int, last_offset: int) -> ClaimedJobs:
+        """Claim jobs that were found under the version lock, so that no guard can refuse."""
+        changes = _changes(rows, runner, now, last_offset)
         if rows:
             claim = self._database.statement("claim", lambda: _claim(changes[0]))
-            self._database.change_both_later(claim, self._attempt(), _given(rows, changes))
+            self._database.change_both_deferred(claim, self._attempt(), _parameters(rows, changes))
         return self._claimed(rows, changes)
 
-    def claim_as_seen(self, rows: Rows, runner: str, now: int, last: int) -> ClaimedJobs:
-        """Claim jobs that were seen before this transaction has numbered its changes, if all of
-        them still are as they were: while that is hoped for, see `OptimisticTransactions`."""
-        assert self._database.hopes
-        changes = _changes(rows, runner, now, last)
+    def claim_optimistically(
+        self, rows: Rows, runner: str, now: int, last_offset: int
+    ) -> ClaimedJobs:
+        """Claim jobs that were found before the version lock was taken, provided all are unchanged.
+
+        Only in optimistic mode, see `storage/db/optimistic.py`.
+        """
+        assert self._database.is_optimistic
+        changes = _changes(rows, runner, now, last_offset)
         if rows:
             claim = self._database.statement(
-                "claim as seen", lambda: _claim(changes[0]).where(*as_seen())
+                "claim as seen", lambda: _claim(changes[0]).where(*optimistic_claim_guard())
             )
-            self._database.change_both(claim, self._attempt(), _given(rows, changes))
+            self._database.change_both(claim, self._attempt(), _parameters(rows, changes))
         return self._claimed(rows, changes)
 
     def _attempt(self) -> Statement:
         return self._database.statement("attempt", insert_attempt)
 
     def _claimed(self, rows: Rows, changes: Rows) -> ClaimedJobs:
-        claimed = [{**row, **_SAME, **new} for row, new in zip(rows, changes, strict=True)]
-        return ClaimedJobs(self._database, claimed, self._database.newest())
+        claimed = [{**row, **_CLAIMED, **new} for row, new in zip(rows, changes, strict=True)]
+        return ClaimedJobs(self._database, claimed, self._database.pending_newest_version())
 
 
 def _claim(changes: dict[str, Any]) -> Any:
-    return guarded(CLAIM, {**changes, "progress": pw.Value(None)})
+    return guarded_update(CLAIM, {**changes, "progress": pw.Value(None)})
 
 
-def _changes(rows: Rows, runner: str, now: int, last: int) -> Rows:
-    """What a claim changes of each job."""
+def _changes(rows: Rows, runner: str, now: int, last_offset: int) -> Rows:
+    """Return the changes that a claim makes to each job."""
     new = {"locked_by": runner, "started_at": now}
     return [
-        {**new, "attempt": row["attempt"] + 1, "version": last + after}
+        {**new, "attempt": row["attempt"] + 1, "version": last_offset + after}
         for after, row in zip(reversed(range(len(rows))), rows, strict=True)
     ]
 
 
-def _given(rows: Rows, changes: Rows) -> Rows:
-    """The same with which jobs these are, as they were seen."""
+def _parameters(rows: Rows, changes: Rows) -> Rows:
+    """Return the changes with the id of each job and the version at which it was seen."""
     return [
-        {**new, "the job": row["id"], "seen": row["version"]}
+        {**new, "job_id": row["id"], "seen_version": row["version"]}
         for row, new in zip(rows, changes, strict=True)
     ]

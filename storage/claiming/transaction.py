@@ -1,6 +1,6 @@
-"""The transactions of a runner's turns, and whom they wake.
+"""The transactions in which a runner settles and claims jobs, and the wake-ups after them.
 
-BEGIN ─ changes, claim ─ COMMIT ─▶ what was claimed begins ─▶ those who wait are woken
+BEGIN ─ changes, claim ─ COMMIT ─▶ claimed jobs start ─▶ waiting programs are woken
 """
 
 from collections.abc import Callable, Iterator
@@ -15,78 +15,91 @@ from storage.claiming.statements import ClaimCall
 from storage.db.database import Database
 from storage.db.optimistic import OptimisticConflict
 from storage.notify.wakeup import EVENTS, LISTENER, WORKER, Wakeup
-from storage.records.attempt_ends import SettledObserver
+from storage.records.attempt_ends import SettledPublisher
 
 T = TypeVar("T")
-_NUMBERS = 200
-"""So many are taken for a turn at once; one that changes more takes some again."""
+_RESERVED_VERSIONS = 200
+"""Versions that a transaction reserves at once; if it makes more changes, it reserves as many
+again."""
 
 
 def _nothing(_: object) -> None:
-    """What is to be done first, if nothing is."""
+    """Do nothing before the wake-up."""
 
 
 class ClaimTransactions:
-    """Of one runner; raises StoreError."""
-
-    parts: Parts
-    job_parts: JobParts
+    """Runs the transactions of one runner; methods raise StoreError."""
 
     def __init__(
-        self, database: Database, wakeup: Wakeup, claiming: Claimer, ends: SettledObserver
+        self,
+        database: Database,
+        wakeup: Wakeup,
+        claimer: Claimer,
+        settled: SettledPublisher,
+        parts: Parts,
+        job_parts: JobParts,
     ):
         self._database = database
         self._wakeup = wakeup
-        self._claiming = claiming
-        self.ends = ends
-        """Who are told of the ends of attempts."""
+        self._claimer = claimer
+        self.parts = parts
+        self.job_parts = job_parts
+        self.settled = settled
+        """Publishes the ends of attempts."""
 
-    def change(
+    def settle_and_claim(
         self,
         changes: Callable[[ClaimCall], T],
         limit: int = 0,
-        ahead: int = 0,
-        first: Callable[[T], None] = _nothing,
+        prefetch: int = 0,
+        before_wakeup: Callable[[T], None] = _nothing,
     ) -> T:
-        """A turn that makes changes, and gives what that returns; it is given what claims so many
-        jobs at most, see `claim`, to be called once. `first` is what is done with it once it is
-        committed, before anybody else is woken.
+        """Run `changes` in one transaction, and return its result.
 
-        If it can be, all that is changed is taken for granted, see `OptimisticTransactions`; if that was wrong,
-        nothing has happened, and the changes are made again.
+        `changes` gets a function that claims up to `limit` jobs and `prefetch` more, see
+        `Claims.claim`; it may call it once. After the commit, `before_wakeup` gets the result,
+        before any other program is woken.
+
+        The transaction is optimistic where possible, see `storage/db/optimistic.py`. After a
+        conflict nothing has changed, and `changes` runs again in a normal transaction.
         """
         woken: list[str] = []
         try:
-            with self._database.hoping(), self._turn(woken, limit, ahead) as claim:
+            with (
+                self._database.optimistic(),
+                self._claim_transaction(woken, limit, prefetch) as claim,
+            ):
                 result = changes(claim)
         except OptimisticConflict:
             woken.clear()
-            with self._turn(woken):
-                result = changes(partial(self._claiming.claim, limit, ahead))
+            with self._claim_transaction(woken):
+                result = changes(partial(self._claimer.claim, limit, prefetch))
         try:
-            first(result)
+            before_wakeup(result)
         finally:
             self._wakeup.after_commit(woken)
         return result
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """One transaction around all that a turn changes, then a wake-up of those who wait."""
+    def transaction(self) -> Iterator[None]:
+        """Run a block of code in one transaction, then wake the programs that wait for changes."""
         woken: list[str] = []
-        with self._turn(woken):
+        with self._claim_transaction(woken):
             yield
         self._wakeup.after_commit(woken)
 
     @contextmanager
-    def _turn(self, woken: list[str], limit: int = 0, ahead: int = 0) -> Iterator[ClaimCall]:
-        """One transaction; whom it is to wake is noted."""
+    def _claim_transaction(
+        self, woken: list[str], limit: int = 0, prefetch: int = 0
+    ) -> Iterator[ClaimCall]:
+        """Run a block of code in one transaction. Adds the topics to wake to `woken`."""
         at_end = partial(self._wakeup.with_commit, woken)
-        with self.ends.told(), self._database.transaction(at_end):
-            claim = self._claiming.look_ahead(limit, ahead)
-            self._database.take_numbers(_NUMBERS)
-            before = self.ends.count
+        with self.settled.publish_after_commit(), self._database.transaction(at_end):
+            claim = self._claimer.prepare(limit, prefetch)
+            self._database.reserve_versions(_RESERVED_VERSIONS)
+            before = self.settled.count
             yield claim
-            woken.append(EVENTS if self.ends.count == before else LISTENER)
-            parts = self.parts.take_news(), self.job_parts.take_news()
-            if self._claiming.others_have_room or any(parts):
+            woken.append(EVENTS if self.settled.count == before else LISTENER)
+            parts = self.parts.take_settled(), self.job_parts.take_changed()
+            if self._claimer.leaves_room_for_others or any(parts):
                 woken.append(WORKER)

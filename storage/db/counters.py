@@ -1,8 +1,10 @@
-"""Counts what happens to jobs, by type: in the transaction in which it happens, so that sums are
-as exact and as durable as the jobs, and the same for all who ask.
+"""Counters of events in the life of jobs, by job type.
 
-While a transaction runs, its thread counts in memory. At its end, each sum that has changed is one
-row that is changed: however many jobs a transaction is about, there are few of them.
+The transaction that changes a job also changes its counters. So the sums are as exact and as
+durable as the jobs, and every reader sees the same sums.
+
+During a transaction, its thread counts in memory. At the end, one row is updated for each counter
+that has changed, however many jobs the transaction has changed.
 """
 
 import threading
@@ -17,28 +19,31 @@ from storage.db.models import CounterRow
 from storage.db.parameters import parameter
 
 BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0, 300.0, 1800.0, 7200.0)
-"""Upper bounds of a histogram's buckets in seconds; what is above the last is in one more."""
+"""Upper bounds of a histogram's buckets in seconds. One more bucket holds all longer durations."""
 ABOVE = "inf"
 
 
 class PendingCounts(threading.local):
-    """What a thread's transaction has counted so far."""
+    """Counts of the current transaction of a thread."""
 
     def __init__(self) -> None:
         self.counts: dict[tuple[str, str], int] = defaultdict(int)
 
     def add(self, type: str, name: str, count: int = 1) -> None:
-        """Count something that has happened to jobs of a type."""
+        """Count an event of jobs of a type."""
         self.counts[type, name] += count
 
     def observe(self, type: str, name: str, ms: int) -> None:
-        """Put a length of time into a histogram."""
+        """Add a duration in milliseconds to a histogram."""
         ms = max(0, ms)
         self.counts[type, bucket(name, bisect_left(BUCKETS, ms / 1000))] += 1
         self.counts[type, total(name)] += ms
 
-    def take(self) -> list[dict[str, Any]]:
-        """All of it, in one order for all transactions; nothing is left."""
+    def drain(self) -> list[dict[str, Any]]:
+        """Return all pending counts as rows, and clear them.
+
+        The rows are sorted, so that concurrent transactions lock the counters in the same order.
+        """
         counts, self.counts = self.counts, defaultdict(int)
         return [
             {"type": type, "name": name, "value": value}
@@ -47,22 +52,22 @@ class PendingCounts(threading.local):
 
 
 @cache
-def bucket(name: str, at: int) -> str:
-    """The name of a histogram's bucket, by its place."""
-    return f"{name} {BUCKETS[at] if at < len(BUCKETS) else ABOVE}"
+def bucket(name: str, index: int) -> str:
+    """Return the counter name of the histogram bucket with this index."""
+    return f"{name} {BUCKETS[index] if index < len(BUCKETS) else ABOVE}"
 
 
 @cache
 def total(name: str) -> str:
-    """The name of a histogram's sum, in milliseconds."""
+    """Return the counter name of a histogram's sum, which is in milliseconds."""
     return f"{name} ms"
 
 
 def add_statement() -> Any:
-    """Adds to a sum that may be there."""
+    """Build the upsert that adds a value to a counter."""
     names = ("type", "name", "value")
     insert = CounterRow.insert(**{name: parameter(getattr(CounterRow, name)) for name in names})
-    grown = CounterRow.value + pw.EXCLUDED.value
+    increased = CounterRow.value + pw.EXCLUDED.value
     return insert.on_conflict(
-        conflict_target=[CounterRow.type, CounterRow.name], update={CounterRow.value: grown}
+        conflict_target=[CounterRow.type, CounterRow.name], update={CounterRow.value: increased}
     )

@@ -1,7 +1,8 @@
-"""Runs queries on a database. With `engines` and `dialect`, all that knows which database it is.
+"""Runs queries and transactions.
 
-Correctness needs nothing of what differs here: every change is one guarded UPDATE, the same on
-both. Each thread has its own connection, opened when first needed and dropped after an error.
+Only this module, `engines` and `dialect` know which database it is. Correctness does not depend on
+the differences between the databases: every change is one guarded UPDATE, which is the same on
+both. Each thread has its own connection, which is opened on first use and dropped after an error.
 """
 
 import logging
@@ -13,19 +14,20 @@ import peewee as pw
 
 from storage.db.counters import PendingCounts, add_statement
 from storage.db.dialect import Dialect
-from storage.db.errors import PEEWEES_ERRORS, is_rolled_back, state_told_by
-from storage.db.fetching import FetchesRows
+from storage.db.errors import PEEWEE_ERRORS, is_rolled_back, store_error_from
 from storage.db.optimistic import OptimisticTransactions
-from storage.db.row_by_row import change_both_in_turn
-from storage.db.statements import Statement, in_some
+from storage.db.statements import Statement, batches, change_both_in_turn
 from storage.db.versions import VersionSequence
 from storage.records.job import StoreFull, StoreInDoubt, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
+Queries = Sequence[tuple[Statement, Mapping[str, Any]]]
+"""Statements, each with the values of its parameters."""
 
-class Database(FetchesRows, VersionSequence, OptimisticTransactions, Dialect):
-    """A database: runs queries, and tells its own errors from everything else.
+
+class Database(VersionSequence, OptimisticTransactions, Dialect):
+    """A database: runs queries, and translates the engine's errors into StoreError.
 
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the engine fails.
     """
@@ -33,15 +35,16 @@ class Database(FetchesRows, VersionSequence, OptimisticTransactions, Dialect):
     def __init__(self, engine: Any):
         super().__init__(engine)
         self._statements: dict[Hashable, Statement] = {}
-        self.tallies = PendingCounts()
-        """What is counted in a transaction is stored at its end."""
+        self.counters = PendingCounts()
+        """Counts of the current transaction, which stores them when it ends."""
 
     @contextmanager
     def transaction(self, at_end: Callable[[], None] | None = None) -> Iterator[None]:
-        """A write transaction; inside another one it is a part of that. `at_end` is the last that
-        it does, and asks for no result.
+        """Run a block of code in a write transaction. A nested transaction joins the outer one.
 
-        Raises StoreInDoubt if the commit failed in a way that leaves open whether it was made.
+        `at_end` is called as the last step before the commit; it must not wait for results.
+
+        Raises StoreInDoubt if the commit failed and it is unknown whether it took effect.
         """
         if self.engine.in_transaction():
             yield
@@ -49,12 +52,12 @@ class Database(FetchesRows, VersionSequence, OptimisticTransactions, Dialect):
                 at_end()
             return
         committing = False
-        self.tallies.take()  # of one that failed, nothing has happened
-        self._numbers.forget()
+        self.counters.drain()  # counts of a failed transaction do not count
+        self._reserved.reset()
         try:
-            with self.translated(), self.engine.atomic():
+            with self.translate_errors(), self.engine.atomic():
                 yield
-                self._end(at_end)
+                self._finish(at_end)
                 committing = True
         except (StoreUnavailable, StoreFull) as error:
             if self._is_lost():
@@ -64,131 +67,169 @@ class Database(FetchesRows, VersionSequence, OptimisticTransactions, Dialect):
             raise StoreInDoubt(str(error)) from error
 
     def run(self, query: Any) -> None:
-        """Run a query that changes something, in a transaction."""
-        with self.transaction(), self.translated():
+        """Run a changing query in a transaction."""
+        with self.transaction(), self.translate_errors():
             query.bind(self.engine).execute()
 
     def changed(self, query: Any) -> int:
-        """Run an UPDATE or a DELETE, in a transaction; the number of rows it changed."""
-        with self.transaction(), self.translated():
+        """Run an UPDATE or a DELETE in a transaction, and return the number of changed rows."""
+        with self.transaction(), self.translate_errors():
             return int(query.bind(self.engine).execute())
 
     def rows(self, query: Any) -> list[dict[str, Any]]:
-        """The rows of a query."""
-        with self.translated():
+        """Return the rows of a query."""
+        with self.translate_errors():
             return list(query.bind(self.engine).dicts().execute())
 
     def statement(self, key: Hashable, make: Callable[[], Any]) -> Statement:
-        """The statement of this key, made from a query when it is first asked for."""
+        """Return the statement with this key. `make` builds its query on first use."""
         if key not in self._statements:
             self._statements[key] = Statement(self.engine, make())
         return self._statements[key]
 
     def change(self, statement: Statement, values: Mapping[str, Any]) -> int:
-        """Run a statement that changes something, in a transaction; the number of rows."""
-        with self.transaction(), self.translated():
+        """Run a changing statement in a transaction, and return the number of changed rows."""
+        with self.transaction(), self.translate_errors():
             cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
             return int(cursor.rowcount)
 
-    def change_each(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> int:
-        """Run a statement for each of many values, in a transaction; the rows changed in all."""
-        with self.transaction(), self.translated():
-            if whole := statement.of_many if len(many) > 1 else None:
-                return sum(self.engine.execute_sql(*each).rowcount for each in whole.texts(many))
+    def change_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Run a changing statement for each row of values in a transaction.
+
+        Returns the total number of changed rows.
+        """
+        with self.transaction(), self.translate_errors():
+            if batch := statement.batch if len(rows) > 1 else None:
+                return sum(
+                    self.engine.execute_sql(*each).rowcount for each in batch.bind_each(rows)
+                )
             cursor = self.engine.cursor()
-            with PEEWEES_ERRORS:
-                cursor.executemany(statement.sql, map(statement.arguments, many))
+            with PEEWEE_ERRORS:
+                cursor.executemany(statement.sql, map(statement.arguments, rows))
             return int(cursor.rowcount)
 
-    def change_each_later(self, statement: Statement, many: Sequence[Mapping[str, Any]]) -> None:
-        """The same inside a transaction for changes whose number nobody asks for, see `later`."""
+    def change_each_deferred(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Defer a changing statement for each row of values, see `defer`.
+
+        Only inside a transaction.
+        """
         if not self.postgresql:
-            self.change_each(statement, many)
+            self.change_each(statement, rows)
         else:
-            self.later_each(statement.texts(many))
+            self.defer_each(statement.bind_each(rows))
 
     def change_both(
-        self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
+        self, first: Statement, second: Statement, rows: Sequence[Mapping[str, Any]]
     ) -> list[bool]:
-        """Run a statement for each of many values, in a transaction, and a second one for each of
-        which it has changed the row; which those are, or all while that is hoped for."""
-        with self.transaction(), self.translated():
-            if self.hopes:
-                for each in second.texts(many):
-                    self.engine.earlier(*each)  # ahead of the numbers: it holds up nobody
-                self.later_each(first.of_all.texts(many))
-                return [True] * len(many)
+        """Run `first` for each row of values, and `second` where `first` changed something.
+
+        Runs in a transaction. Returns one bool per row: whether `first` changed something. In
+        optimistic mode all are True, since a conflict aborts the transaction; see
+        `storage/db/optimistic.py`.
+        """
+        with self.transaction(), self.translate_errors():
+            if self.is_optimistic:
+                # `second` runs before the version lock is taken, so no other writer waits for it.
+                for each in second.bind_each(rows):
+                    self.engine.defer_first(*each)
+                self.defer_each(first.batch_or_fail.bind_each(rows))
+                return [True] * len(rows)
             if not (both := first.followed_by(second)):
-                return change_both_in_turn(self.engine.cursor(), first, second, many)
+                return change_both_in_turn(self.engine.cursor(), first, second, rows)
             changed: list[bool] = []
-            for rows, each in zip(in_some(many), both.texts(many), strict=True):
+            for batch, each in zip(batches(rows), both.bind_each(rows), strict=True):
                 found = {at for (at,) in self.engine.execute_sql(*each).fetchall()}
-                changed += [at in found for at in range(1, len(rows) + 1)]
+                changed += [at in found for at in range(1, len(batch) + 1)]
             return changed
 
-    def change_both_later(
-        self, first: Statement, second: Statement, many: Sequence[Mapping[str, Any]]
+    def change_both_deferred(
+        self, first: Statement, second: Statement, rows: Sequence[Mapping[str, Any]]
     ) -> None:
-        """The same in a transaction where none can be refused, see `later`."""
+        """Defer `first` and `second` for each row of values, where no guard can refuse.
+
+        See `change_both` and `defer`. Only inside a transaction.
+        """
         if both := first.followed_by(second):
-            self.later_each(both.texts(many))
+            self.defer_each(both.bind_each(rows))
         else:
-            self.change_each(first, many)
-            self.change_each(second, many)
+            self.change_each(first, rows)
+            self.change_each(second, rows)
 
-    def later(self, sql: str, arguments: Sequence[Any]) -> None:
-        """Run a statement inside a transaction, whose result nobody wants: before the next one, at
-        the latest with the commit, without a wait of its own. So an error may come from these."""
-        with self.translated():
-            self.engine.later(sql, arguments)
+    def defer(self, sql: str, arguments: Sequence[Any]) -> None:
+        """Run a statement inside a transaction without waiting for its result.
 
-    def later_each(self, texts: Iterable[tuple[str, Sequence[Any]]]) -> None:
-        """The same for several statements, with their arguments."""
-        for sql, arguments in texts:
-            self.later(sql, arguments)
+        It is sent together with the next statement or the commit and costs no round trip of its
+        own. So its error may be raised by that statement or the commit.
+        """
+        with self.translate_errors():
+            self.engine.defer(sql, arguments)
+
+    def defer_each(self, statements: Iterable[tuple[str, Sequence[Any]]]) -> None:
+        """Defer several statements with their arguments, see `defer`."""
+        for sql, arguments in statements:
+            self.defer(sql, arguments)
+
+    def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the rows of a statement."""
+        with self.translate_errors():
+            cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
+            return _rows(statement, cursor)
+
+    def fetch_each(self, queries: Queries) -> list[list[dict[str, Any]]]:
+        """Return the rows of each of several statements, in one round trip."""
+        with self.translate_errors():
+            bound = [(statement.sql, statement.arguments(values)) for statement, values in queries]
+            cursors = self.engine.execute_each(bound)
+            return [_rows(each[0], cursor) for each, cursor in zip(queries, cursors, strict=True)]
 
     def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> None:
-        """Run a statement that is no query on a table."""
-        with self.translated():
+        """Run SQL that is not a query on a table."""
+        with self.translate_errors():
             self.engine.execute_sql(sql, parameters)
 
-    def connect_plainly(self) -> Any:
-        """A new connection of the driver itself, in autocommit; the caller closes it."""
+    def raw_connection(self) -> Any:
+        """Return a new connection of the driver in autocommit mode. The caller closes it."""
         connection = self.engine._connect()
         self.engine.opened.remove(connection)
         return connection
 
     def close(self) -> None:
-        """Close the connections of all threads; none of them may be in use."""
+        """Close the connections of all threads. None of them may be in use."""
         self.engine.close_all()
 
     @contextmanager
-    def translated(self) -> Iterator[None]:
-        """A block of code in which the engine's errors become ours."""
+    def translate_errors(self) -> Iterator[None]:
+        """Translate the engine's errors in a block of code into StoreError."""
         try:
             yield
         except (pw.DatabaseError, pw.InterfaceError) as error:
-            told = state_told_by(error, self.engine.database, self._is_lost())
-            if told is None:
-                raise  # a mistake in a query, not a state of the store
+            translated = store_error_from(error, self.engine.database, self._is_lost())
+            if translated is None:
+                raise  # an error in a query, not a state of the store
             self._drop_connection()
-            raise told from error
+            raise translated from error
 
     def _is_lost(self) -> bool:
-        """Whether a server has ended the connection."""
+        """Return whether the server has ended the connection."""
         return self.postgresql and not self.engine.is_closed() and self.engine.connection().closed
 
-    def _end(self, at_end: Callable[[], None] | None) -> None:
-        if counted := self.tallies.take():
-            tally = self.statement("tally", add_statement)
-            self.later_each(tally.texts(counted))
+    def _finish(self, at_end: Callable[[], None] | None) -> None:
+        if counts := self.counters.drain():
+            add = self.statement("add to counters", add_statement)
+            self.defer_each(add.bind_each(counts))
         if at_end:
             at_end()
 
     def _drop_connection(self) -> None:
         if self.engine.in_transaction():
-            return  # the outermost transaction drops it, once it has been rolled back
+            return  # the outermost transaction drops it after its rollback
         try:
             self.engine.close()
         except pw.PeeweeException:
             log.debug("closing a failed connection failed", exc_info=True)
+
+
+def _rows(statement: Statement, cursor: Any) -> list[dict[str, Any]]:
+    with PEEWEE_ERRORS:
+        found = cursor.fetchall()
+    return statement.to_dicts([column[0] for column in cursor.description], found)

@@ -1,4 +1,4 @@
-"""Makes the Peewee engine behind a database URL."""
+"""Builds the Peewee engine for a database URL."""
 
 import logging
 import os
@@ -9,46 +9,71 @@ from urllib.parse import urlparse
 
 import peewee as pw
 
-from storage.db import timeouts as waits
-from storage.db.pipeline import PendingResult, Pipeline, Text
-from storage.db.remembered import ConnectionRegistry
+from storage.db import timeouts
+from storage.db.pipeline import BoundStatement, PendingResult, Pipeline
 from storage.db.write_lock import WriteLock
 from storage.records.job import StoreUnusable
 from storage.settings.url import is_postgresql, url_problem
 
 log = logging.getLogger(__name__)
 
-OUR_NAME = "job-service"
-"""What the names of our connections begin with, where a server shows them."""
-# Who changes rows finds them by an index. The planner goes by what tables and indexes held when it
-# last looked: if that was little, it would read all of a million rows, or sort them, for a few.
-# What is off costs very much in its eyes, and what costs much it would compile each time.
-_OFF = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
-_BY_INDEX = dict.fromkeys(_OFF, "off")
-# WAL-reset bug, https://sqlite.org/wal.html#walresetbug: mended in these and in all later ones.
-MENDED_SQLITE = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
+APPLICATION_NAME = "job-service"
+"""Prefix of the names that a database server shows for our connections."""
+# Changes find their rows by an index. The planner relies on the last statistics of tables and
+# indexes: if a table was small then, it would now read or sort all of a million rows to find a few.
+# A disabled plan type has a very high cost, and high costs would trigger JIT compilation each time,
+# so JIT is off as well.
+_DISABLED = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+_PLANNER_SETTINGS = dict.fromkeys(_DISABLED, "off")
+# WAL-reset bug, https://sqlite.org/wal.html#walresetbug: fixed in these and all later releases.
+WAL_RESET_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
 
-class _LoneSqlite(ConnectionRegistry, pw.SqliteDatabase):
-    """A file that nobody else knows."""
+class ConnectionRegistry:
+    """Mixin for an engine that remembers its open connections, to close those of all threads."""
 
-    def later(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Run a statement, whose answer nobody wants: at once, since that costs no wait."""
+    def __init__(self, *args: Any, **kwargs: Any):
+        self.opened: list[Any] = []
+        super().__init__(*args, **kwargs)
+
+    def _connect(self) -> Any:
+        connection = super()._connect()  # type: ignore[misc]
+        self.opened.append(connection)
+        return connection
+
+    def _close(self, connection: Any) -> None:
+        super()._close(connection)  # type: ignore[misc]
+        if connection in self.opened:
+            self.opened.remove(connection)
+
+    def close_all(self) -> None:
+        """Close the connections of all threads. None of them may be in use."""
+        self.close()  # type: ignore[attr-defined]
+        for connection in self.opened:
+            connection.close()
+        self.opened.clear()
+
+
+class _PlainSqlite(ConnectionRegistry, pw.SqliteDatabase):
+    """A SQLite engine without the write lock, for a file that only this program knows."""
+
+    def defer(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Run a statement without a result at once, since SQLite has no round trips to save."""
         self.execute_sql(sql, parameters)  # type: ignore[no-untyped-call]
 
-    def ask_later(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
-        """Run a statement, whose answer nobody wants yet, in the same way."""
-        answer = PendingResult(self, (sql, parameters))
-        answer.rows = self.execute_sql(sql, parameters).fetchall()  # type: ignore[no-untyped-call]
-        return answer
+    def defer_query(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
+        """Run a statement at once, and keep its result for later."""
+        result = PendingResult(self, (sql, parameters))
+        result.rows = self.execute_sql(sql, parameters).fetchall()  # type: ignore[no-untyped-call]
+        return result
 
-    def execute_each(self, texts: Sequence[Text]) -> list[Any]:
-        """Run several statements."""
-        return [self.execute_sql(*each) for each in texts]  # type: ignore[no-untyped-call]
+    def execute_each(self, statements: Sequence[BoundStatement]) -> list[Any]:
+        """Run several statements, and return their cursors."""
+        return [self.execute_sql(*each) for each in statements]  # type: ignore[no-untyped-call]
 
 
-class _Sqlite(_LoneSqlite):
-    """Lets writers take turns, and holds on to the file that it has opened first."""
+class _Sqlite(_PlainSqlite):
+    """A shared SQLite file: writers take turns, and the engine refuses a file that was replaced."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -56,10 +81,10 @@ class _Sqlite(_LoneSqlite):
         self.write_lock = WriteLock(Path(f"{self.database}-writer"))
 
     def begin(self, lock_type: str | None = None) -> None:
-        """Begin a transaction, once it is this writer's turn."""
+        """Begin a transaction after acquiring the write lock."""
         try:
-            if not self.write_lock.take(waits.BUSY_SECONDS):
-                seconds = f"{waits.BUSY_SECONDS:.0f} s"
+            if not self.write_lock.acquire(timeouts.BUSY_SECONDS):
+                seconds = f"{timeouts.BUSY_SECONDS:.0f} s"
                 raise pw.OperationalError(f"others have been writing for {seconds}")
         except OSError as error:
             raise pw.OperationalError(
@@ -69,24 +94,30 @@ class _Sqlite(_LoneSqlite):
             self._require_same_file()
             super().begin(lock_type)
         except BaseException:
-            self.write_lock.give_back()
+            self.write_lock.release()
             raise
 
     def commit(self) -> None:
-        """Commit; the turn ends with that, or with the rollback that follows a failure."""
+        """Commit, and release the write lock.
+
+        If the commit fails, the rollback that follows releases the lock.
+        """
         super().commit()
-        self.write_lock.give_back()
+        self.write_lock.release()
 
     def rollback(self) -> None:
-        """Roll back, unless SQLite has done so by itself: to fail then would hide why."""
+        """Roll back, unless SQLite has already done so.
+
+        A failing rollback would hide the first error.
+        """
         try:
             if not self.is_closed() and self.connection().in_transaction:  # type: ignore[no-untyped-call]
                 super().rollback()
         finally:
-            self.write_lock.give_back()
+            self.write_lock.release()
 
     def close_all(self) -> None:
-        """Free the file of the turns as well."""
+        """Close all connections and the file of the write lock."""
         super().close_all()
         self.write_lock.close()
 
@@ -97,39 +128,44 @@ class _Sqlite(_LoneSqlite):
         return connection
 
     def _require_same_file(self) -> None:
-        """Raise DatabaseError if the file was deleted or replaced: what is written to the old one
-        is lost with the last program that has it open."""
+        """Raise DatabaseError if the file was deleted or replaced.
+
+        Writes to the old file would be lost when the last program closes it.
+        """
         if self._file is not None and self._file != _identity(self.database):
             raise pw.DatabaseError("the file was deleted or replaced; put it back and restart")
 
 
 class _Postgresql(Pipeline, ConnectionRegistry, pw.PostgresqlDatabase):
-    """Waits no longer than a while: see `storage/db/timeouts.py`."""
+    """A PostgreSQL engine whose waits are bounded, see `storage/db/timeouts.py`."""
 
     def __init__(self, *args: Any, begin: Sequence[str], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._begin = begin
 
     def begin(self, isolation_level: Any = None) -> None:
-        """Begin a transaction, on a connection that is there: to make one forgets transactions."""
+        """Begin a transaction. Connects first, since connecting resets the transaction state."""
         self.connection()  # type: ignore[no-untyped-call]
-        self.begin_later(self._begin)
+        self.defer_begin(self._begin)
 
     def rollback(self) -> None:
-        """Roll back, unless the connection is lost: to fail then would hide why."""
-        self.forget_unsent()
+        """Roll back, unless the connection is lost.
+
+        A failing rollback would hide the first error.
+        """
+        self.discard_deferred()
         if not self.is_closed() and not self.connection().closed:  # type: ignore[no-untyped-call]
             super().rollback()
 
     def _connect(self) -> Any:
-        from psycopg import ProgrammingError  # not above, see `open_engine`
+        from psycopg import ProgrammingError  # not at the top, see `open_engine`
 
         try:
             connection = super()._connect()
-        except ProgrammingError as error:  # it is told before anybody is asked
+        except ProgrammingError as error:  # raised before any server is contacted
             raise pw.DatabaseError(f"its address is wrong: {str(error).strip()}") from error
         try:
-            connection.execute(waits.SESSION)
+            connection.execute(timeouts.SESSION_SETTINGS)
         except Exception:
             self._close(connection)
             raise
@@ -137,7 +173,7 @@ class _Postgresql(Pipeline, ConnectionRegistry, pw.PostgresqlDatabase):
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Device and number of a file, None if there is none."""
+    """Return device and inode of a file, or None if it does not exist."""
     try:
         found = os.stat(path)
     except OSError:
@@ -145,48 +181,51 @@ def _identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def open_engine(url: str, name: str = OUR_NAME, alone: bool = False) -> Any:
-    """The engine of a database URL; it connects only when it is first used.
+def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False) -> Any:
+    """Return the engine for a database URL. It connects on first use.
 
-    `name` is what PostgreSQL shows of its connections. A database that is to be had `alone` is used
-    by nobody else: of a SQLite file, nobody else may have a connection, or get one.
-    Raises StoreUnusable for an address that is wrong.
+    `name` is shown by PostgreSQL for its connections. With `exclusive`, no other program may use
+    the database; for a SQLite file, no other connection can exist.
+
+    Raises StoreUnusable if the URL is invalid.
     """
     if wrong := url_problem(url):
         raise StoreUnusable(wrong)
     options: dict[str, Any]
     if is_postgresql(url):
-        from playhouse import db_url  # not above: it loads much that SQLite does without
+        from playhouse import db_url  # not at the top: it imports much that SQLite does not need
 
         parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
-        options = {**waits.CONNECTION, "application_name": name, **parsed}
-        begin = waits.begin({**(waits.ALONE if alone else waits.OTHERS), **_BY_INDEX})
+        options = {**timeouts.CONNECTION_OPTIONS, "application_name": name, **parsed}
+        session = timeouts.EXCLUSIVE_TRANSACTION if exclusive else timeouts.TRANSACTION
+        begin = timeouts.begin({**session, **_PLANNER_SETTINGS})
         return _Postgresql(**options, begin=begin, prefer_psycopg3=True)
-    # synchronous=FULL: what was acknowledged survives a power cut. IMMEDIATE: a transaction that
-    # turns to writing later would get "database is locked" at once, whatever the timeout.
+    # synchronous=FULL: acknowledged changes survive a power cut. IMMEDIATE: a transaction that
+    # starts as a reader and writes later would get "database is locked" at once, whatever the
+    # timeout.
     pragmas = {"journal_mode": _journal_mode(), "synchronous": "full", "foreign_keys": 1}
-    if alone:  # first: a WAL is locked as a whole only by who opens it that way
+    if exclusive:  # must come first: a WAL is locked as a whole only if opened so
         pragmas = {"locking_mode": "exclusive", **pragmas}
     options = {"lock_type": "IMMEDIATE", "check_same_thread": False}
-    options |= {"timeout": waits.BUSY_SECONDS, "pragmas": pragmas}
+    options |= {"timeout": timeouts.BUSY_SECONDS, "pragmas": pragmas}
     return _Sqlite(urlparse(url).path.removeprefix("/"), **options)
 
 
 def _journal_mode() -> str:
-    """WAL where it is safe; slower, but as safe, with a SQLite whose WAL can do damage."""
-    version = pw.sqlite3.sqlite_version_info  # type: ignore[attr-defined]  # chosen by Peewee
-    if is_mended(version):
+    """Return WAL, or the slower rollback journal if this SQLite has the WAL-reset bug."""
+    version = pw.sqlite3.sqlite_version_info  # type: ignore[attr-defined]  # Peewee's choice
+    if has_wal_reset_fix(version):
         return "wal"
     log.warning("SQLite has the WAL-reset bug, WAL is not used", extra={"version": version})
     return "delete"
 
 
-def is_mended(version: tuple[int, int, int]) -> bool:
-    """Whether a release of SQLite is without the WAL-reset bug."""
-    same_line = [mended for mended in MENDED_SQLITE if mended[:2] == version[:2]]
-    return version >= (same_line[0] if same_line else MENDED_SQLITE[-1])
+def has_wal_reset_fix(version: tuple[int, int, int]) -> bool:
+    """Return whether a SQLite release is free of the WAL-reset bug."""
+    same_line = [fixed for fixed in WAL_RESET_FIXED if fixed[:2] == version[:2]]
+    return version >= (same_line[0] if same_line else WAL_RESET_FIXED[-1])
 
 
-def making_engine(file: Path) -> Any:
-    """An engine that writes a new SQLite file, and nothing beside it; it syncs nothing."""
-    return _LoneSqlite(str(file), pragmas={"journal_mode": "memory", "synchronous": "off"})
+def new_file_engine(file: Path) -> Any:
+    """Return an engine that writes a new SQLite file without side files and without syncing."""
+    return _PlainSqlite(str(file), pragmas={"journal_mode": "memory", "synchronous": "off"})

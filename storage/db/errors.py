@@ -1,18 +1,18 @@
-"""What the errors of an engine tell of the state of the store."""
+"""Translates errors of an engine into states of the store."""
 
 import peewee as pw
 
 from storage.records.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
 
-PEEWEES_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
-"""Turns the errors of the drivers into those of Peewee."""
+PEEWEE_ERRORS = pw.__exception_wrapper__  # type: ignore[attr-defined]
+"""Context manager that turns errors of the drivers into those of Peewee."""
 
 
-def state_told_by(error: pw.PeeweeException, name: str, lost: bool) -> StoreError | None:
-    """The same as an error of ours, for the database of this name; None for a mistake in a query.
+def store_error_from(error: pw.PeeweeException, name: str, lost: bool) -> StoreError | None:
+    """Translate an error of Peewee into a StoreError, or return None for an error in a query.
 
-    `lost` says that the server has ended the connection. That of one that idled within a
-    transaction is called an internal error.
+    `name` is the name of the database. `lost` says that the server has ended the connection:
+    psycopg reports a session that was ended for idling in a transaction as an internal error.
     """
     if lost or isinstance(error, pw.OperationalError | pw.InterfaceError):
         text = str(error).strip()
@@ -23,24 +23,30 @@ def state_told_by(error: pw.PeeweeException, name: str, lost: bool) -> StoreErro
     return None
 
 
-_MADE_NOTHING = ("22", "23", "40", "53", "55")
-"""Classes of states in which a server ends a transaction, and not the connection as well."""
-_UNKNOWN = "40003"
+_ROLLED_BACK_CLASSES = ("22", "23", "40", "53", "55")
+"""Classes of SQLSTATEs with which a server rolls back a transaction but keeps the connection."""
+_COMPLETION_UNKNOWN = "40003"
 
 
 def is_rolled_back(error: StoreError, postgresql: bool) -> bool:
-    """Whether a failed commit was surely not made: SQLite writes the record of it last, and rolls
-    back if others are reading, where there is no WAL. A server tells why it has rolled back; what
-    became of a connection that was lost, it cannot tell."""
+    """Return whether a failed commit certainly had no effect.
+
+    SQLite writes the commit record last. Without a WAL, it rolls back if readers block the commit.
+    PostgreSQL gives the reason of a rollback as SQLSTATE, but a lost connection leaves the outcome
+    unknown.
+    """
     if postgresql:
-        state = server_state(error) or ""
-        return state[:2] in _MADE_NOTHING and state != _UNKNOWN
+        state = sqlstate_of(error) or ""
+        return state[:2] in _ROLLED_BACK_CLASSES and state != _COMPLETION_UNKNOWN
     return isinstance(error, StoreFull) or "locked" in str(error)
 
 
-def server_state(error: BaseException) -> str | None:
-    """The state that a server has told with an error, of which Peewee has made its own."""
-    made_of: BaseException | None = error
-    while made_of and not hasattr(made_of, "sqlstate"):
-        made_of = made_of.__context__
-    return getattr(made_of, "sqlstate", None)
+def sqlstate_of(error: BaseException) -> str | None:
+    """Return the SQLSTATE of the driver's error that caused an error of Peewee or of the store.
+
+    Returns None if there is none.
+    """
+    cause: BaseException | None = error
+    while cause and not hasattr(cause, "sqlstate"):
+        cause = cause.__context__
+    return getattr(cause, "sqlstate", None)

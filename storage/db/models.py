@@ -1,7 +1,7 @@
-"""The tables, as Peewee models that are bound to no database: each query is bound when it is run.
+"""The tables as Peewee models. They are bound to no database: each query is bound when it runs.
 
-A job has its attempts and at most one upload; an upload may belong to several jobs.
-Runners are the processes that claim: one row per start.
+A job has its attempts and at most one upload. Several jobs may share an upload. Runners are the
+processes that claim jobs; each start of a runner has its own row.
 """
 
 import peewee as pw
@@ -20,7 +20,7 @@ class UploadRow(pw.Model):
 
 
 class JobRow(pw.Model):
-    """A job. JSON is kept as text, times as milliseconds since 1970."""
+    """A job. JSON is stored as text, times are in milliseconds since 1970."""
 
     id = pw.UUIDField(primary_key=True)
     type = pw.TextField()
@@ -73,9 +73,9 @@ class AttemptRow(pw.Model):
 
 
 class EventRow(pw.Model):
-    """A change of a job, as it was after it; written by triggers, see migration 0007.
+    """The state of a job after one change; written by triggers, see migration 0007.
 
-    `previous` is the version of the change before, of the same job.
+    `previous` is the version of the job's previous change.
     """
 
     version = pw.BigIntegerField(primary_key=True)
@@ -94,7 +94,7 @@ class EventRow(pw.Model):
 
 
 class OutputRow(pw.Model):
-    """A part of what an attempt has printed."""
+    """A piece of the output of an attempt."""
 
     version = pw.BigIntegerField(primary_key=True)
     job_id = pw.UUIDField()
@@ -107,7 +107,7 @@ class OutputRow(pw.Model):
 
 
 class KeyRow(pw.Model):
-    """The key of a submission, and the job that it stands for."""
+    """The idempotency key of a submission, and the job that was created for it."""
 
     key = pw.TextField(primary_key=True)
     fingerprint = pw.TextField()
@@ -118,7 +118,7 @@ class KeyRow(pw.Model):
 
 
 class CallbackRow(pw.Model):
-    """A final job whose client is to be told; written by a trigger, see migration 0009."""
+    """A final job whose client is to be notified; written by a trigger, see migration 0009."""
 
     job_id = pw.UUIDField(primary_key=True)
     due_at = pw.BigIntegerField()
@@ -128,15 +128,37 @@ class CallbackRow(pw.Model):
         table_name = "callback"
 
 
+class PartRow(pw.Model):
+    """A part of a job that runs in parts. Deleted when the job is final. JSON is stored as text."""
+
+    job_id = pw.UUIDField()
+    number = pw.IntegerField()
+    status = pw.TextField()
+    spec = pw.TextField()
+    progress = pw.TextField()
+    runner = pw.TextField(null=True)
+    tries = pw.IntegerField()
+    lost = pw.IntegerField()
+    """How many runners died while they held the part."""
+    result = pw.TextField(null=True)
+    error = pw.TextField(null=True)
+    cpu_seconds = pw.DoubleField(null=True)
+    peak_memory_bytes = pw.BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "part"
+        primary_key = pw.CompositeKey("job_id", "number")
+
+
 class RunnerRow(pw.Model):
-    """A runner that lives, or of which no one yet knows that it died."""
+    """A runner that is alive, or that no other runner has found dead yet."""
 
     name = pw.TextField(primary_key=True)
     slots = pw.IntegerField()
     started_at = pw.BigIntegerField()
     lease_expires_at = pw.BigIntegerField(null=True)
     queues = pw.TextField(null=True)
-    """The names of those that it takes, separated by commas; null: all."""
+    """Comma-separated names of the queues that it claims from; null means all."""
 
     class Meta:
         table_name = "runner"
@@ -154,7 +176,7 @@ class QueueRow(pw.Model):
 
 
 class CounterRow(pw.Model):
-    """How often something has happened to jobs of a type."""
+    """The value of one counter for one job type."""
 
     type = pw.TextField()
     name = pw.TextField()
@@ -166,7 +188,7 @@ class CounterRow(pw.Model):
 
 
 class MomentRow(pw.Model):
-    """The tallies of all types at a time."""
+    """The counters of all job types together at one point in time."""
 
     at = pw.BigIntegerField(primary_key=True)
     submitted = pw.BigIntegerField()
@@ -179,7 +201,7 @@ class MomentRow(pw.Model):
 
 
 class VersionRow(pw.Model):
-    """The number of the newest change, and what else is true of all jobs, in one row."""
+    """The single row with the newest version number and the values that describe all jobs."""
 
     id = pw.IntegerField(primary_key=True)
     value = pw.BigIntegerField()

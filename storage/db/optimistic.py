@@ -1,9 +1,13 @@
-"""Changes that are taken for granted, on PostgreSQL: nobody waits for their results, so that they
-go with the commit, all in one breath. Whoever writes is then held up by the server's work alone,
-not by what lies between the server and this program.
+"""Optimistic transactions on PostgreSQL: changes do not wait for their row counts.
 
-If a row is not as was hoped, the server ends the transaction: nothing has happened, and it has to
-be run again without hope.
+All changes are sent together with the commit, so other writers wait only for the server's work and
+not for the network between the server and this program.
+
+    normal       UPDATE ─▶ row count ─▶ UPDATE ─▶ row count ─▶ COMMIT
+    optimistic   UPDATE, UPDATE, COMMIT ─▶ all changed, or the server aborts the transaction
+
+If a row is not in the expected state, the server aborts the transaction, nothing has changed, and
+OptimisticConflict is raised. The caller then repeats the transaction in normal mode.
 """
 
 import threading
@@ -13,45 +17,48 @@ from typing import Any
 
 import peewee as pw
 
-from storage.db.errors import server_state
-from storage.db.statements import NOT_ALL
+from storage.db.errors import sqlstate_of
+from storage.db.statements import NOT_ALL_CHANGED
 
 
 class OptimisticConflict(Exception):
-    """A transaction was ended, since not all was as was hoped."""
+    """The server aborted an optimistic transaction because a row was not in the expected state."""
 
 
-class _OptimisticTransaction(threading.local):
-    """Whether a thread's transaction takes its changes for granted."""
+class _OptimisticMode(threading.local):
+    """Whether the current transaction of a thread is optimistic."""
 
-    is_held = False
+    is_active = False
 
 
 class OptimisticTransactions:
-    """For a database."""
+    """Mixin of Database that switches a thread to optimistic mode."""
 
     postgresql: bool
 
     def __init__(self, *args: Any):
         super().__init__(*args)
-        self._hope = _OptimisticTransaction()
+        self._mode = _OptimisticMode()
 
     @property
-    def hopes(self) -> bool:
-        """Whether changes are to be taken for granted."""
-        return self._hope.is_held
+    def is_optimistic(self) -> bool:
+        """Whether changes assume that their guards hold."""
+        return self._mode.is_active
 
     @contextmanager
-    def hoping(self) -> Iterator[None]:
-        """Around a transaction whose changes of jobs are taken for granted. Raises Mistaken."""
-        self._hope.is_held = self.postgresql
+    def optimistic(self) -> Iterator[None]:
+        """Make the transactions in this block optimistic; no effect on SQLite.
+
+        Raises OptimisticConflict if a row was not in the expected state.
+        """
+        self._mode.is_active = self.postgresql
         try:
             yield
-        except pw.IntegrityError as error:  # an attempt of a job that is gone
+        except pw.IntegrityError as error:  # the attempt's job was deleted
             raise OptimisticConflict from error
         except pw.DataError as error:
-            if server_state(error) == NOT_ALL:
+            if sqlstate_of(error) == NOT_ALL_CHANGED:
                 raise OptimisticConflict from error
             raise
         finally:
-            self._hope.is_held = False
+            self._mode.is_active = False

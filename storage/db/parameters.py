@@ -1,4 +1,8 @@
-"""Where the values of a statement go that are given later. Imports nothing of ours."""
+"""Parameters of compiled statements: named placeholders for values. Imports nothing of ours.
+
+A statement for one row binds them as ordinary SQL parameters. A statement for many rows reads them
+from the columns of a table, see `storage/db/statements.py`.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,65 +11,74 @@ from typing import Any
 
 import peewee as pw
 
-GIVEN = "given"
-"""The name of a table that has the values for the places of a query."""
+PARAMETER_ROWS = "parameter_rows"
+"""Name of the table that holds the parameter values in statements for many rows."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """The place of a value, by its name, for a field."""
+    """A named value of a field's type, to be supplied when the statement runs."""
 
     name: str
     field: pw.Field
 
     def getter(self) -> Callable[[Mapping[str, Any]], Any]:
-        """What takes its value out of many, as the field's own `db_value` gives it to a driver."""
+        """Return a function that picks the value from a mapping, converted for the driver.
+
+        The result equals the field's own `db_value`.
+        """
         name = self.name
         if isinstance(self.field, pw.TextField):
             return itemgetter(name)
-        # Of all fields of integers, this is a third of the cost.
+        # `int` costs a third of the `db_value` of an integer field.
         convert = int if isinstance(self.field, pw.IntegerField) else self.field.db_value
         return lambda values: None if (value := values[name]) is None else convert(value)
 
 
 class _ParameterValue(pw.Value):
-    """A place in a query: a parameter, or the column of a table that has the values."""
+    """A parameter in a query: an SQL parameter, or a column of the table that holds the values."""
 
     def __sql__(self, context: Any) -> Any:
-        if context.state.places is None:
+        if context.state.parameter_table is None:
             return super().__sql__(context)  # type: ignore[no-untyped-call]
-        return context.literal(f'{context.state.places}."{self.value.name}"')
+        return context.literal(f'{context.state.parameter_table}."{self.value.name}"')
 
 
-class _Keyed(pw.ColumnBase):
-    """That the first column of a key has the value of a place.
+class _KeyEquals(pw.ColumnBase):
+    """The condition that the first column of a key equals a parameter.
 
-    Where a table has the values, not as an equation: PostgreSQL could read all jobs in the order of
-    the key instead, and does so if it takes them for few. What it has planned it keeps, and many
-    come. Of this, nothing but a search in the key's index for each value can be made.
+    With a table of values this is `= ANY(ARRAY[…])` instead of an equation. For an equation,
+    PostgreSQL may choose to read all jobs in the order of the key if it takes them for few, and it
+    keeps that plan while many more arrive. `ANY` leaves it only one plan: to search the key's index
+    for each value.
     """
 
-    def __init__(self, field: pw.Field, given: pw.Value):
+    def __init__(self, field: pw.Field, value: pw.Value):
         super().__init__()
-        self._field, self._given = field, given
+        self._field, self._value = field, value
 
     def __sql__(self, context: Any) -> Any:
-        is_one = context.state.places is None
-        context.sql(self._field).literal(" = " if is_one else " = ANY(ARRAY[")
-        return context.sql(self._given).literal("" if is_one else "])")
+        is_single = context.state.parameter_table is None
+        context.sql(self._field).literal(" = " if is_single else " = ANY(ARRAY[")
+        return context.sql(self._value).literal("" if is_single else "])")
 
 
 def parameter(field: pw.Field, name: str = "") -> pw.Value:
-    """Where a value of a field goes that is given later, by the name of the field or another."""
+    """Return a placeholder for a value of a field, named after the field unless `name` is given."""
     return _ParameterValue(Parameter(name or field.name, field), converter=False)
 
 
 def unindexed(field: pw.Field) -> Any:
-    """The value of a field of text, not as a column of an index: of what many rows have, PostgreSQL
-    would else read all of these to find a few."""
+    """Return a text field as an expression that no index matches.
+
+    Otherwise PostgreSQL might read all rows with a common value by an index to find a few of them.
+    """
     return pw.Expression(field, "||", "")
 
 
 def key_equals(field: pw.Field, name: str = "") -> Any:
-    """The condition that a field, with which an index begins, has a value that is given later."""
-    return _Keyed(field, parameter(field, name))
+    """Return the condition that a field equals a parameter.
+
+    The field must be the first column of an index.
+    """
+    return _KeyEquals(field, parameter(field, name))

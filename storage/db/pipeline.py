@@ -1,4 +1,11 @@
-"""Statements that nobody waits for yet, on PostgreSQL: they go with the next one, or the commit."""
+"""Pipelining on PostgreSQL: statements are deferred and sent in one round trip.
+
+    defer, defer, execute  ─▶ one round trip        defer, commit  ─▶ one round trip
+
+A deferred statement waits in memory. It is sent, in order, before the next statement that needs a
+result, or with the commit. This module relies on private methods of psycopg's pipeline and is
+tested with psycopg 3.3.
+"""
 
 import contextlib
 import threading
@@ -6,130 +13,135 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from storage.db.errors import PEEWEES_ERRORS
+from storage.db.errors import PEEWEE_ERRORS
 
-Text = tuple[str, Sequence[Any]]
-"""A statement with its parameters."""
+BoundStatement = tuple[str, Sequence[Any]]
+"""SQL text with its parameters."""
 
 
-class _UnsentStatements(threading.local):
-    """What a thread's transaction has not sent yet."""
+class _DeferredStatements(threading.local):
+    """The statements that the current transaction of a thread has not sent yet."""
 
     def __init__(self) -> None:
         self.begin: Sequence[str] = ()
-        self.answers: list[PendingResult] = []
+        self.results: list[PendingResult] = []
 
 
 class PendingResult:
-    """The answer to a statement, which may have to be sent yet."""
+    """The result of a statement that may not have been sent yet."""
 
-    def __init__(self, engine: Any, text: Text):
-        self._engine, self.text = engine, text
+    def __init__(self, engine: Any, statement: BoundStatement):
+        self._engine, self.statement = engine, statement
         self.cursor: Any = None
         self.rows: Sequence[Sequence[Any]] | None = None
 
     def value(self) -> Any:
-        """The one value that it gives; waits for it, if need be."""
+        """Return the single value of the result. Sends the statement and waits, if necessary."""
         if self.rows is None:
             if self.cursor is None:
-                self._engine.send_unsent()
-            with PEEWEES_ERRORS:
+                self._engine.flush()
+            with PEEWEE_ERRORS:
                 self.rows = self.cursor.fetchall()
         return self.rows[0][0]
 
 
 class Pipeline:
-    """For an engine of Peewee's, before its own class."""
+    """Mixin for a Peewee engine that defers statements. Must precede the engine's class."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self._unsent = _UnsentStatements()
+        self._deferred = _DeferredStatements()
 
-    def begin_later(self, statements: Sequence[str]) -> None:
-        """Begin a transaction, ahead of its first statement."""
-        self.forget_unsent()
-        self._unsent.begin = statements
+    def defer_begin(self, statements: Sequence[str]) -> None:
+        """Begin a transaction: send these statements before its first statement."""
+        self.discard_deferred()
+        self._deferred.begin = statements
 
-    def later(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Run a statement, whose answer nobody wants, ahead of the next one or of the commit."""
-        self.ask_later(sql, parameters)
+    def defer(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Defer a statement and ignore its result."""
+        self.defer_query(sql, parameters)
 
-    def earlier(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Run a statement in the same way, but ahead of all others that are not sent, also of those
-        that were to run earlier."""
-        self._unsent.answers.insert(0, PendingResult(self, (sql, parameters)))
+    def defer_first(self, sql: str, parameters: Sequence[Any]) -> None:
+        """Defer a statement and ignore its result. It runs before all other deferred statements."""
+        self._deferred.results.insert(0, PendingResult(self, (sql, parameters)))
 
-    def ask_later(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
-        """Run a statement, whose answer nobody wants yet, in the same way."""
-        answer = PendingResult(self, (sql, parameters))
-        self._unsent.answers.append(answer)
-        return answer
+    def defer_query(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
+        """Defer a statement, and return its pending result."""
+        result = PendingResult(self, (sql, parameters))
+        self._deferred.results.append(result)
+        return result
 
     def execute_sql(self, sql: str, params: Any = None) -> Any:
-        """Run a statement, in one breath with what is not sent: one wait for all of it."""
+        """Run a statement after the deferred ones, in one round trip, and return its cursor."""
         return self.execute_each([(sql, params)])[0]
 
-    def execute_each(self, texts: Sequence[Text]) -> list[Any]:
-        """Run several statements in the same way."""
-        if len(texts) == 1 and not self._has_unsent():
-            return [super().execute_sql(*texts[0])]  # type: ignore[misc]
-        with self._in_one_breath():
-            return [self.execute_sql(*each) for each in texts]
+    def execute_each(self, statements: Sequence[BoundStatement]) -> list[Any]:
+        """Run several statements after the deferred ones, in one round trip.
+
+        Returns their cursors.
+        """
+        if len(statements) == 1 and not self._has_deferred():
+            return [super().execute_sql(*statements[0])]  # type: ignore[misc]
+        with self._one_round_trip():
+            return [self.execute_sql(*each) for each in statements]
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
-        """A cursor for the next statement: what is not sent goes first."""
-        self.send_unsent()
+        """Return a cursor for the next statement. All deferred statements are sent first."""
+        self.flush()
         return super().cursor(*args, **kwargs)  # type: ignore[misc]
 
     def commit(self) -> None:
-        """Commit, in one breath with what is not sent. Where nothing was done, nothing is sent."""
-        if self._unsent.begin and not self._unsent.answers:
-            self.forget_unsent()
-        elif self._unsent.answers:
-            with self._in_one_breath():
+        """Commit after all deferred statements, in one round trip.
+
+        An empty transaction sends nothing.
+        """
+        if self._deferred.begin and not self._deferred.results:
+            self.discard_deferred()
+        elif self._deferred.results:
+            with self._one_round_trip():
                 super().commit()  # type: ignore[misc]
         else:
             super().commit()  # type: ignore[misc]
 
-    def send_unsent(self) -> None:
-        """Run what is not sent."""
-        if not self._unsent.begin and len(self._unsent.answers) == 1:
-            (answer,) = self.forget_unsent()[1]
-            answer.cursor = self.execute_sql(*answer.text)
-        elif self._has_unsent():
-            with self._in_one_breath():
+    def flush(self) -> None:
+        """Send all deferred statements."""
+        if not self._deferred.begin and len(self._deferred.results) == 1:
+            (result,) = self.discard_deferred()[1]
+            result.cursor = self.execute_sql(*result.statement)
+        elif self._has_deferred():
+            with self._one_round_trip():
                 pass
 
-    def forget_unsent(self) -> tuple[Sequence[str], list[PendingResult]]:
-        """What is not sent, and will not be."""
-        unsent = self._unsent.begin, self._unsent.answers
-        self._unsent.begin, self._unsent.answers = (), []
-        return unsent
+    def discard_deferred(self) -> tuple[Sequence[str], list[PendingResult]]:
+        """Remove all deferred statements. Returns the begin statements and the pending results."""
+        deferred = self._deferred.begin, self._deferred.results
+        self._deferred.begin, self._deferred.results = (), []
+        return deferred
 
-    def _has_unsent(self) -> bool:
-        return bool(self._unsent.begin or self._unsent.answers)
+    def _has_deferred(self) -> bool:
+        return bool(self._deferred.begin or self._deferred.results)
 
     @contextmanager
-    def _in_one_breath(self) -> Iterator[None]:
-        """What is not sent goes first; at the end, the answers to all are there."""
-        with PEEWEES_ERRORS, _pipeline(self.connection()):  # type: ignore[attr-defined]
-            begin, answers = self.forget_unsent()
+    def _one_round_trip(self) -> Iterator[None]:
+        """Send the deferred statements together with the block's, and wait for all results."""
+        with PEEWEE_ERRORS, _pipeline(self.connection()):  # type: ignore[attr-defined]
+            begin, results = self.discard_deferred()
             for sql in begin:
                 self.execute_sql(sql)
-            for each in answers:
-                each.cursor = self.execute_sql(*each.text)
+            for each in results:
+                each.cursor = self.execute_sql(*each.statement)
             yield
 
 
 @contextmanager
 def _pipeline(connection: Any) -> Iterator[None]:
-    """A pipeline of psycopg's, whose last word is Sync.
+    """A pipeline of psycopg that ends with Sync instead of Flush.
 
-    Its own is Flush, which a server takes for the next statement: it would wait for the rest of it
-    for ever, and not end a transaction that stands still. And what fails after the first error is
-    nothing to tell.
+    psycopg ends its pipelines with Flush. After that, the server expects more of a statement: it
+    would wait forever, and `idle_in_transaction_session_timeout` would not end an idle transaction.
+    Errors after the first one in a pipeline are suppressed, since they only follow from it.
     """
-    from psycopg.generators import send  # not above: see storage/drivers.py
+    from psycopg.generators import send  # not at the top: see storage/settings/drivers.py
 
     failed = False
 
@@ -139,7 +151,7 @@ def _pipeline(connection: Any) -> Iterator[None]:
                 try:
                     pipeline._enqueue_sync()
                     yield from pipeline._communicate_gen()
-                    yield from send(pipeline.pgconn)  # what the socket did not take at once
+                    yield from send(pipeline.pgconn)  # the rest, if the socket's buffer was full
                 finally:
                     yield from pipeline._fetch_gen(flush=False)
 
@@ -152,6 +164,6 @@ def _pipeline(connection: Any) -> Iterator[None]:
                 failed = True
                 raise
     except BaseException:
-        # It may take for prepared what the server was to prepare after the first error.
+        # psycopg may believe that statements after the first error were prepared; they were not.
         connection._prepared.clear()
         raise

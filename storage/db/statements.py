@@ -1,11 +1,12 @@
-"""Queries whose text is made once, out of Peewee's own words.
+"""Compiled statements: queries whose SQL text is built once.
 
-To make the text of a query costs many times what it costs to run it. A query that is run for every
-job is made once, with places instead of values:
+Building the SQL of a Peewee query takes many times as long as running it. A query that runs for
+every job is compiled once, with parameters in place of values:
 
-    JobRow.update(progress=place(JobRow.progress)).where(JobRow.id == place(JobRow.id))
+    JobRow.update(progress=parameter(JobRow.progress)).where(JobRow.id == parameter(JobRow.id))
 
-So each guard is written once, for both databases. See also `storage/db/parameters.py`.
+So each guard is written once for both databases, and the same query serves one row or, on
+PostgreSQL, many rows at once. See also `storage/db/parameters.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,30 +15,33 @@ from typing import Any
 
 import peewee as pw
 
-from storage.db.parameters import GIVEN, Parameter
+from storage.db.errors import PEEWEE_ERRORS
+from storage.db.parameters import PARAMETER_ROWS, Parameter
 
-MANY = 100
-"""Rows that one statement changes at most."""
+BATCH_SIZE = 100
+"""Maximum number of rows that one statement changes."""
 _CHANGED = "changed"
-"""The name of a table of what a query has changed."""
-_AT = f"SELECT ordinality FROM {_CHANGED}"
-NOT_ALL = "22P02"
-"""The state in which a server ends a transaction for what is no number."""
-# Where not all are changed, a text that is none: it is what the server logs.
-_NOTHING_IF_ALL = (
-    f"SELECT 1 FROM (SELECT COUNT(*) AS changed FROM {_CHANGED}) AS of, "
-    f"(SELECT COUNT(*) AS hoped FROM {GIVEN}) AS all_given WHERE changed < hoped AND "
-    "0 = (changed || ' rows of ' || hoped || ' are as was hoped, so all is tried again')::integer"
+"""Name of the CTE with the rows that a statement has changed."""
+_CHANGED_POSITIONS = f"SELECT ordinality FROM {_CHANGED}"
+NOT_ALL_CHANGED = "22P02"
+"""SQLSTATE for invalid text of a number, with which the server aborts the transaction."""
+# If not all rows were changed, this casts a text to a number, which fails. The server logs the
+# text.
+_FAIL_UNLESS_ALL_CHANGED = (
+    f"SELECT 1 FROM (SELECT COUNT(*) AS changed FROM {_CHANGED}) AS changed_rows, "
+    f"(SELECT COUNT(*) AS expected FROM {PARAMETER_ROWS}) AS expected_rows "
+    "WHERE changed < expected AND 0 = (changed || ' of ' || expected || "
+    "' rows are unchanged, so the transaction is retried')::integer"
 )
 
 
-def in_some(many: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """Rows as one statement takes them, one part after the other."""
-    return (many[start : start + MANY] for start in range(0, len(many), MANY))
+def batches(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Split rows into batches of at most BATCH_SIZE."""
+    return (rows[start : start + BATCH_SIZE] for start in range(0, len(rows), BATCH_SIZE))
 
 
 class Statement:
-    """A query for one engine: its text, and what each of its parameters is."""
+    """A query compiled for one engine: its SQL and its parameters."""
 
     def __init__(self, engine: Any, query: Any):
         self._engine, self._query = engine, query
@@ -48,64 +52,76 @@ class Statement:
             for each in self._parameters
         ]
         self._uuids = [at for at, column in enumerate(returned) if isinstance(column, pw.UUIDField)]
-        self._followed: dict[Statement, ManyStatement] = {}
+        self._followed: dict[Statement, BatchStatement] = {}
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
-        """The parameters, with values in their places."""
+        """Return the arguments for the SQL, with the parameters taken from `values`."""
         return [get(values) for get in self._getters]
 
     @cached_property
-    def of_many(self) -> "ManyStatement | None":
-        """The same change of many rows as one statement, None where that is not to be had."""
+    def batch(self) -> "BatchStatement | None":
+        """The statement for many rows at once, or None if that is not possible."""
         if not isinstance(self._engine, pw.PostgresqlDatabase):
             return None
         try:
-            given = _Rows(self._places())
+            json_rows = _JsonRows(self._fields())
         except KeyError:
             return None
-        return ManyStatement(given, *_in_rows(self._engine, self._query, given.sql, GIVEN))
+        return BatchStatement(
+            json_rows, *_sql_over_rows(self._engine, self._query, json_rows.sql, PARAMETER_ROWS)
+        )
 
     @cached_property
-    def of_all(self) -> "ManyStatement":
-        """The same on PostgreSQL, which fails as NOT_ALL, unless it changes all of the rows."""
-        given = _Rows(self._places())
-        changes, parameters = self._change_given(pw.SQL("1"))
-        sql = f"WITH {given.as_given}, {changes} {_NOTHING_IF_ALL}"
-        return ManyStatement(given, sql, [_ALL, *parameters])
+    def batch_or_fail(self) -> "BatchStatement":
+        """The statement for many rows on PostgreSQL, which must change all of them.
 
-    def followed_by(self, second: "Statement") -> "ManyStatement | None":
-        """This change of many rows, and a second one of those that it has changed, as one statement
-        that gives the places of these among the rows, from 1; None where that is not to be had."""
+        Otherwise it fails with NOT_ALL_CHANGED.
+        """
+        json_rows = _JsonRows(self._fields())
+        changes, parameters = self._changing_cte(pw.SQL("1"))
+        sql = f"WITH {json_rows.as_cte}, {changes} {_FAIL_UNLESS_ALL_CHANGED}"
+        return BatchStatement(json_rows, sql, [_ROWS_AS_JSON, *parameters])
+
+    def followed_by(self, second: "Statement") -> "BatchStatement | None":
+        """Return one statement that changes many rows, and runs `second` for each changed row.
+
+        It returns the positions of the changed rows, counted from 1. None on SQLite.
+        """
         if not isinstance(self._engine, pw.PostgresqlDatabase):
             return None
         if second not in self._followed:
-            self._followed[second] = self._and_then(second)
+            self._followed[second] = self._combined_with(second)
         return self._followed[second]
 
-    def texts(self, many: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
-        """What changes many rows: a few statements, or one for each; with their parameters."""
-        if len(many) > 1 and (whole := self.of_many):
-            return whole.texts(many)
-        return ((self.sql, self.arguments(each)) for each in many)
+    def bind_each(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield SQL and arguments that run this statement for many rows.
 
-    def _and_then(self, second: "Statement") -> "ManyStatement":
-        given = _Rows(self._places() | second._places())
-        first, parameters = self._change_given(pw.SQL(f"{GIVEN}.*"))
-        next_sql, next_parameters = _in_rows(self._engine, second._query, _CHANGED, _CHANGED)
-        sql = f"WITH {given.as_given}, {first}, followed AS ({next_sql}) {_AT}"
-        return ManyStatement(given, sql, [_ALL, *parameters, *next_parameters])
+        Yields a few batches where possible, or one statement per row.
+        """
+        if len(rows) > 1 and (batch := self.batch):
+            return batch.bind_each(rows)
+        return ((self.sql, self.arguments(each)) for each in rows)
 
-    def _change_given(self, returned: pw.SQL) -> tuple[str, list[Any]]:
-        """The part of a statement that changes the rows that are given, and its parameters."""
+    def _combined_with(self, second: "Statement") -> "BatchStatement":
+        json_rows = _JsonRows(self._fields() | second._fields())
+        first, parameters = self._changing_cte(pw.SQL(f"{PARAMETER_ROWS}.*"))
+        next_sql, next_parameters = _sql_over_rows(self._engine, second._query, _CHANGED, _CHANGED)
+        sql = f"WITH {json_rows.as_cte}, {first}, followed AS ({next_sql}) {_CHANGED_POSITIONS}"
+        return BatchStatement(json_rows, sql, [_ROWS_AS_JSON, *parameters, *next_parameters])
+
+    def _changing_cte(self, returned: pw.SQL) -> tuple[str, list[Any]]:
+        """Return the CTE that changes the rows of PARAMETER_ROWS, and its parameters."""
         query = self._query.returning(returned)
-        sql, parameters = _in_rows(self._engine, query, GIVEN, GIVEN)
+        sql, parameters = _sql_over_rows(self._engine, query, PARAMETER_ROWS, PARAMETER_ROWS)
         return f"{_CHANGED} AS ({sql})", parameters
 
-    def _places(self) -> dict[str, pw.Field]:
+    def _fields(self) -> dict[str, pw.Field]:
         return {each.name: each.field for each in self._parameters if isinstance(each, Parameter)}
 
-    def rows(self, names: Sequence[str], found: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-        """Rows that the engine has found, as Peewee would give them."""
+    def to_dicts(
+        self, names: Sequence[str], found: Sequence[Sequence[Any]]
+    ) -> list[dict[str, Any]]:
+        """Convert rows of the driver to dicts with the values that Peewee would return."""
         rows = [dict(zip(names, each, strict=True)) for each in found]
         for name in [names[at] for at in self._uuids]:
             for row in rows:
@@ -113,55 +129,80 @@ class Statement:
         return rows
 
 
-class ManyStatement:
-    """An INSERT or UPDATE for many rows at once, as PostgreSQL can take it: the values come as one
-    text of JSON. A statement for each costs both sides twice as much, however they are sent."""
+def change_both_in_turn(
+    cursor: Any, first: Statement, second: Statement, rows: Sequence[Mapping[str, Any]]
+) -> list[bool]:
+    """Run `first` for each row of values, and `second` where `first` changed a row.
 
-    def __init__(self, given: "_Rows", sql: str, parameters: Sequence[Any]):
-        self.sql, self._given, self._parameters = sql, given, parameters
+    Returns one bool per row: whether both changed a row. All statements use one cursor of the
+    driver, since Peewee's own path to a statement takes longer than SQLite needs for a short one.
+    """
 
-    def texts(self, many: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
-        """The statement with the values of some rows after the other, see `in_some`."""
-        for rows in in_some(many):
-            text = self._given.text(rows)
-            yield self.sql, [text if each is _ALL else each for each in self._parameters]
+    def changes(statement: Statement, values: Mapping[str, Any]) -> bool:
+        cursor.execute(statement.sql, statement.arguments(values))
+        return bool(cursor.rowcount)
+
+    with PEEWEE_ERRORS:
+        return [changes(first, each) and changes(second, each) for each in rows]
 
 
-class _Rows:
-    """Rows of values as a table, and as the text of JSON that it is made from."""
+class BatchStatement:
+    """An INSERT or UPDATE of many rows on PostgreSQL, with the values as one JSON text.
 
-    def __init__(self, places: Mapping[str, pw.Field]):
-        """Raises KeyError if a place is of a type that JSON does not have."""
-        columns = ", ".join(f'"{name}" {_type_of(field)}' for name, field in places.items())
-        self.sql = f"json_to_recordset(%s::json) AS {GIVEN} ({columns})"
+    Running a statement for each row instead costs client and server twice as much, pipelined or
+    not.
+    """
+
+    def __init__(self, json_rows: "_JsonRows", sql: str, parameters: Sequence[Any]):
+        self.sql, self._json_rows, self._parameters = sql, json_rows, parameters
+
+    def bind_each(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+        """Yield SQL and arguments for each batch of rows."""
+        for batch in batches(rows):
+            text = self._json_rows.text(batch)
+            yield self.sql, [text if each is _ROWS_AS_JSON else each for each in self._parameters]
+
+
+class _JsonRows:
+    """Rows of parameter values as a table, made from one JSON text."""
+
+    def __init__(self, fields: Mapping[str, pw.Field]):
+        """Raises KeyError if a parameter has a type that JSON does not support."""
+        columns = ", ".join(f'"{name}" {_type_of(field)}' for name, field in fields.items())
+        self.sql = f"json_to_recordset(%s::json) AS {PARAMETER_ROWS} ({columns})"
         numbered = f"ROWS FROM (json_to_recordset(%s::json) AS ({columns})) WITH ORDINALITY"
-        self.as_given = f"{GIVEN} AS MATERIALIZED (SELECT * FROM {numbered})"
-        self._names = list(places)
+        self.as_cte = f"{PARAMETER_ROWS} AS MATERIALIZED (SELECT * FROM {numbered})"
+        self._names = list(fields)
 
-    def text(self, many: Sequence[Mapping[str, Any]]) -> str:
-        """The rows as JSON."""
-        from orjson import dumps  # not above: SQLite does without
+    def text(self, rows: Sequence[Mapping[str, Any]]) -> str:
+        """Return the rows as JSON."""
+        from orjson import dumps  # not at the top: SQLite does not need it
 
-        return dumps([{name: row[name] for name in self._names} for row in many]).decode()
+        return dumps([{name: row[name] for name in self._names} for row in rows]).decode()
 
 
 def _constant(value: Any, _: Mapping[str, Any]) -> Any:
     return value
 
 
-def _in_rows(engine: Any, query: Any, rows: str, name: str) -> tuple[str, list[Any]]:
-    """Text and parameters of a query with its places in the rows of another table, of a name."""
-    given = pw.SQL(rows, [_ALL] * rows.count("%s"))
-    sql, parameters = engine.get_sql_context(places=name).sql(_from(query, given)).query()
+def _sql_over_rows(engine: Any, query: Any, rows: str, name: str) -> tuple[str, list[Any]]:
+    """Return SQL and parameters of a query that reads its parameters from the table `rows`.
+
+    `name` is the name of that table.
+    """
+    json_rows = pw.SQL(rows, [_ROWS_AS_JSON] * rows.count("%s"))
+    sql, parameters = (
+        engine.get_sql_context(parameter_table=name).sql(_reading_from(query, json_rows)).query()
+    )
     return sql, parameters
 
 
-def _from(query: Any, given: pw.SQL) -> Any:
+def _reading_from(query: Any, json_rows: pw.SQL) -> Any:
     if isinstance(query, pw.Update):
-        return query.from_(given)
+        return query.from_(json_rows)
     inserted = query.clone()
     inserted._columns = list(query._insert)
-    inserted._insert = pw.Select([given], list(query._insert.values()))
+    inserted._insert = pw.Select([json_rows], list(query._insert.values()))
     return inserted
 
 
@@ -180,6 +221,6 @@ _TYPES = (
     (pw.DoubleField, "double precision"),
     (pw.BooleanField, "boolean"),
 )
-_ALL = object()
-"""Where the values of all rows go."""
+_ROWS_AS_JSON = object()
+"""Marks the argument that is replaced by the JSON text of the rows."""
 _UUIDS = pw.UUIDField()

@@ -1,7 +1,10 @@
-"""The numbers of changes, which come out of one row: who has taken some holds up all who write.
+"""Versions: the sequence numbers of all changes, from a single row that serializes all writers.
 
-A change names its number by how far it is behind the newest: so it can be sent together with what
-takes the numbers, before these are known.
+A transaction reserves versions by an UPDATE of that row, and thereby locks it until its end. So
+versions are committed in order, and a reader that has seen a version has missed none before it.
+
+A change refers to its version by the offset from the newest reserved version. So changes can be
+sent in one round trip with the UPDATE, before its result is known.
 """
 
 import threading
@@ -13,35 +16,38 @@ import peewee as pw
 from storage.db.models import VersionRow
 from storage.db.parameters import parameter
 
-Newest = Callable[[], int]
-NEWEST = pw.SQL("(SELECT value FROM version)")
-_QUEUE_UP = "SELECT pg_advisory_xact_lock('version'::regclass::oid::integer, 0)"
-"""Wait for one's turn among those who want numbers, until the transaction ends. All who wait for a
-row that is changed would wake up for each of its changes, and any might be the next."""
+PendingVersion = Callable[[], int]
+NEWEST_VERSION = pw.SQL("(SELECT value FROM version)")
+_WAIT_FOR_TURN = "SELECT pg_advisory_xact_lock('version'::regclass::oid::integer, 0)"
+"""Waits in the lock queue of the version row until the transaction may reserve versions. Without
+it, all transactions that wait for the row would wake up after each change of it, and any of them
+could be next."""
 
 
 class _ReservedVersions(threading.local):
-    """Those that a thread's transaction has taken."""
+    """The versions that the current transaction of a thread has reserved and not used."""
 
     _newest: Any = None
     _left = -1
 
-    def forget(self) -> None:
-        """A new transaction has taken none."""
+    def reset(self) -> None:
+        """Forget the versions of the previous transaction."""
         self._left = -1
 
     @property
-    def any_taken(self) -> bool:
-        """Whether it has taken any."""
+    def has_any(self) -> bool:
+        """Whether this transaction has reserved any versions."""
         return self._left >= 0
 
-    def take(self, newest: Any, count: int) -> None:
-        """It has taken so many, up to the newest, which is the answer to a statement."""
+    def add(self, newest: Any, count: int) -> None:
+        """Record that `count` versions up to the pending result `newest` were reserved."""
         self._newest, self._left = newest, count
 
-    def next(self, count: int) -> int | None:
-        """How far behind the newest the last of the next `count` is; None if so many are not left,
-        or none was ever taken."""
+    def next_offset(self, count: int) -> int | None:
+        """Use the next `count` versions, and return how far the last of them is behind the newest.
+
+        Returns None if fewer than `count` are left, or none were ever reserved.
+        """
         if count > self._left:
             return None
         self._left -= count
@@ -49,63 +55,67 @@ class _ReservedVersions(threading.local):
 
     @property
     def newest(self) -> Any:
-        """The answer with the newest."""
+        """The pending result that holds the newest reserved version."""
         return self._newest
 
 
 class VersionSequence:
-    """For a database."""
+    """Mixin of Database that allocates versions."""
 
     engine: Any
     postgresql: bool
     statement: Any
-    translated: Any
+    translate_errors: Any
 
     def __init__(self, *args: Any):
         super().__init__(*args)
-        self._numbers = _ReservedVersions()
+        self._reserved = _ReservedVersions()
 
     def next_version(self, count: int = 1) -> int:
-        """Number the next changes; the last of so many numbers.
+        """Allocate the next `count` versions, and return the last one.
 
-        Only inside a transaction, which keeps the order of commits.
+        Only inside a transaction. Waits for the version lock, which orders the commits.
         """
-        return self.version(self.number_next(count))
+        return self.version_at(self.next_version_offset(count))
 
-    def number_next(self, count: int) -> int:
-        """The same without a wait: how far the last number is behind the newest. What is run from
-        here on, is run after the numbers were taken."""
-        if (behind := self._numbers.next(count)) is not None:
-            return behind
-        self.take_numbers(count)
-        return self.number_next(count)
+    def next_version_offset(self, count: int) -> int:
+        """Allocate the next `count` versions, and return the offset of the last from the newest.
 
-    def take_numbers(self, count: int) -> None:
-        """Take so many numbers for what the transaction changes from here on, as above."""
+        Needs no round trip. All statements that follow run after the version lock is taken.
+        """
+        if (offset := self._reserved.next_offset(count)) is not None:
+            return offset
+        self.reserve_versions(count)
+        return self.next_version_offset(count)
+
+    def reserve_versions(self, count: int) -> None:
+        """Reserve versions for the coming changes of this transaction. Takes the version lock."""
         advance = self.statement("next version", _advance)
-        with self.translated():
-            if self.postgresql and not self._numbers.any_taken:
-                self.engine.later(_QUEUE_UP, ())
-            newest = self.engine.ask_later(advance.sql, advance.arguments({"count": count}))
-        self._numbers.take(newest, count)
+        with self.translate_errors():
+            if self.postgresql and not self._reserved.has_any:
+                self.engine.defer(_WAIT_FOR_TURN, ())
+            newest = self.engine.defer_query(advance.sql, advance.arguments({"count": count}))
+        self._reserved.add(newest, count)
 
-    def version(self, behind: int) -> int:
-        """The number that is so far behind the newest of this transaction."""
-        return self.newest()() - behind
+    def version_at(self, offset: int) -> int:
+        """Return the version with this offset from the newest version of the transaction."""
+        return self.pending_newest_version()() - offset
 
-    def newest(self) -> Newest:
-        """What tells the newest number of this transaction, also when that has ended: before, it
-        may have to wait."""
-        answer = self._numbers.newest
+    def pending_newest_version(self) -> PendingVersion:
+        """Return a function that returns the newest version of this transaction.
+
+        It can be called after the transaction; within it, it may have to wait for the result.
+        """
+        result = self._reserved.newest
 
         def newest() -> int:
-            with self.translated():
-                return int(answer.value())
+            with self.translate_errors():
+                return int(result.value())
 
         return newest
 
 
 def _advance() -> Any:
-    """Takes the next numbers: the last of so many."""
+    """Build the statement that advances the sequence by `count`, and returns the last version."""
     count = parameter(VersionRow.value, "count")
     return VersionRow.update(value=VersionRow.value + count).returning(VersionRow.value)

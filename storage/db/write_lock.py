@@ -1,8 +1,9 @@
-"""Writers take turns, over all programs on a machine. Imports nothing of ours.
+"""A fair lock for writers of all programs on a machine. Imports nothing of ours.
 
-SQLite has one writer at a time, and one that finds it busy sleeps and looks again: who comes just
-when it is free goes first, and somebody may never get in. Here they wait in the kernel's queue for
-an flock, with a bound. It is there for fairness alone; that nobody writes at once is up to SQLite.
+SQLite allows one writer at a time. A writer that finds the database busy sleeps and retries: the
+one that retries at the right moment goes first, and another may starve. This lock queues writers in
+the kernel with flock, with a timeout. It only provides fairness; SQLite itself prevents concurrent
+writes.
 """
 
 import _thread
@@ -14,10 +15,10 @@ from pathlib import Path
 
 
 class WriteLock:
-    """An flock on a file, for one thread of one program at a time.
+    """An flock on a file, held by one thread of one program at a time.
 
-    An flock cannot be waited for with a bound, so a thread does that. If whoever asked has gone in
-    the meantime, it gives the lock back, or hands it to the next one who asks.
+    flock has no timeout, so a helper thread waits for it. If the thread that wanted the lock has
+    given up meanwhile, the helper releases the lock, or passes it to the next thread that wants it.
     """
 
     def __init__(self, path: Path):
@@ -26,26 +27,29 @@ class WriteLock:
         self._threads = threading.Lock()
         self._owner: int | None = None
         self._state = threading.Condition()
-        self._asking = self._wanted = self._held = False
+        self._waiting = self._wanted = self._held = False
 
-    def take(self, seconds: float) -> bool:
-        """Wait for the lock; False if it was not free in time. Raises OSError without its file."""
+    def acquire(self, seconds: float) -> bool:
+        """Wait for the lock, and return False on timeout.
+
+        Raises OSError if its file cannot be opened.
+        """
         deadline = time.monotonic() + seconds
         if not self._threads.acquire(timeout=seconds):
             return False
         try:
-            taken = self._take_from_others(deadline)
+            acquired = self._acquire_file_lock(deadline)
         except BaseException:
             self._threads.release()
             raise
-        if taken:
+        if acquired:
             self._owner = threading.get_ident()
         else:
             self._threads.release()
-        return taken
+        return acquired
 
-    def give_back(self) -> None:
-        """Let the next one write, if this thread has the lock."""
+    def release(self) -> None:
+        """Release the lock, if this thread holds it."""
         if self._owner != threading.get_ident():
             return
         self._owner = None
@@ -55,38 +59,38 @@ class WriteLock:
         self._threads.release()
 
     def close(self) -> None:
-        """Free the descriptor, if nobody asks any more."""
+        """Close the file, unless a helper thread still waits for it."""
         with self._state:
-            if self._file is not None and not self._asking:
+            if self._file is not None and not self._waiting:
                 os.close(self._file)
                 self._file = None
 
-    def _take_from_others(self, deadline: float) -> bool:
+    def _acquire_file_lock(self, deadline: float) -> bool:
         with self._state:
             file = self._open()
-            if not self._asking:
+            if not self._waiting:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     self._held = True
                 except BlockingIOError:
-                    self._ask(file)
+                    self._start_waiting(file)
             self._wanted = True
-            self._state.wait_for(lambda: not self._asking, max(0.0, deadline - time.monotonic()))
+            self._state.wait_for(lambda: not self._waiting, max(0.0, deadline - time.monotonic()))
             self._wanted = False
             return self._held
 
-    def _ask(self, file: int) -> None:
+    def _start_waiting(self, file: int) -> None:
         try:
-            # Not a threading.Thread, whose start waits for another turn of the scheduler.
+            # Not a threading.Thread, whose start waits until the new thread is scheduled.
             _thread.start_new_thread(self._wait, (file,))
-        except RuntimeError as error:  # no more threads are to be had
+        except RuntimeError as error:  # the system allows no further thread
             raise OSError(str(error)) from error
-        self._asking = True
+        self._waiting = True
 
     def _wait(self, file: int) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         with self._state:
-            self._asking = False
+            self._waiting = False
             self._held = self._wanted
             if not self._wanted:
                 fcntl.flock(file, fcntl.LOCK_UN)

@@ -1,7 +1,8 @@
-"""The outbox of jobs whose end a client wants to be told: each at least once.
+"""The outbox of callbacks: jobs whose clients are notified at least once that the job is final.
 
-A job is in it from the transaction that has made it final until its client has been told, or nobody
-tries any more. Who takes it has it for a while; after that, or if he dies, it is due again.
+A trigger inserts a job in the transaction that makes it final. It stays until its client was
+notified or all tries are used up. A sender takes it for a limited time; if the sender dies, it is
+due again after that time.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from storage.records.job import Job
 
 @dataclass(frozen=True)
 class Callback:
-    """A job whose client is to be told. `tries` is how often that has been begun, with this one."""
+    """A job whose client is to be notified. `tries` counts the tries so far, including this one."""
 
     job: Job
     url: str
@@ -28,14 +29,14 @@ class Callback:
 
 
 class Callbacks:
-    """Hands out what is due; may be used by many threads. Methods raise StoreError."""
+    """Hands out due callbacks; may be used by many threads. Methods raise StoreError."""
 
     def __init__(self, database: Database, clock: Clock):
         self._database = database
         self._clock = clock
 
     def take(self, limit: int, seconds: float) -> list[Callback]:
-        """Up to `limit` that are due, for so many seconds."""
+        """Take up to `limit` due callbacks for this many seconds."""
         due = self._database.statement(("callbacks", limit), lambda: self._select_due(limit))
         if not self._database.fetch(due, {"now": self._clock()}):
             return []
@@ -52,15 +53,15 @@ class Callbacks:
         return [Callback(job, job.callback_url or "", tries[job.id]) for job in found]
 
     def done(self, callback: Callback) -> None:
-        """Its client has been told, or is tried no more."""
+        """Remove a callback: its client was notified, or it has no tries left."""
         self._database.run(CallbackRow.delete().where(*_taken(callback)))
 
-    def again(self, callback: Callback, seconds: float) -> None:
-        """Let it be due again in so many seconds."""
+    def retry(self, callback: Callback, seconds: float) -> None:
+        """Make a callback due again after this many seconds."""
         self._due_in(callback, seconds, callback.tries)
 
-    def put_off(self, callback: Callback, seconds: float) -> None:
-        """The same, if it was not tried."""
+    def postpone(self, callback: Callback, seconds: float) -> None:
+        """Make a callback due again after this many seconds, without counting a try."""
         self._due_in(callback, seconds, callback.tries - 1)
 
     def _due_in(self, callback: Callback, seconds: float, tries: int) -> None:
@@ -75,10 +76,13 @@ class Callbacks:
 
 
 def _taken(callback: Callback) -> tuple[pw.Expression, ...]:
-    """What is still as it was taken: not taken by another one, nor put in anew."""
+    """Return the condition that the row is unchanged since it was taken.
+
+    Another sender may have taken it, or a later end of the job may have replaced it.
+    """
     return CallbackRow.job_id == callback.job.id, CallbackRow.tries == callback.tries
 
 
-def waiting(database: Database) -> set[UUID]:
-    """All jobs in the outbox."""
+def pending_jobs(database: Database) -> set[UUID]:
+    """Return the ids of all jobs in the outbox."""
     return {row["job_id"] for row in database.rows(CallbackRow.select(CallbackRow.job_id))}

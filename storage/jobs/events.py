@@ -1,7 +1,8 @@
-"""What has happened to jobs: each change of a status once, of progress the newest.
+"""Events: the changes of jobs, as triggers record them.
 
-The number of an event is the version of its change. Commits are in the order of versions, so who
-has read up to one has missed nothing before it.
+Each change of a status is kept, and the newest change of progress. The number of an event is the
+version of its change. Transactions commit in the order of versions, so a reader that has read up to
+a version has missed nothing before it.
 """
 
 from collections.abc import Collection
@@ -25,7 +26,7 @@ PAGE = 500
 
 @dataclass(frozen=True)
 class Event:
-    """A job as a change has left it; `progress` and `error` are None unless it is the newest."""
+    """A job after one change. `progress` and `error` are None unless this is its newest change."""
 
     version: int
     job_id: UUID
@@ -35,7 +36,7 @@ class Event:
     status: Status
     attempt: int
     runner: str | None
-    """Who has or had the attempt; None before the first."""
+    """The runner of the attempt; None before the first one."""
     progress: Json | None
     error: Json | None
     created_at: int
@@ -46,7 +47,7 @@ class Event:
 
     @property
     def final(self) -> bool:
-        """Whether the job had ended for good."""
+        """Whether the change left the job in a final status."""
         return self.status in FINAL
 
 
@@ -58,26 +59,30 @@ class Events:
         self.outputs = OutputReader(database)
 
     def newest(self) -> int:
-        """The version of the newest change of all."""
+        """Return the newest version of all changes."""
         return int(self._database.rows(VersionRow.select(VersionRow.value))[0]["value"])
 
     def after(self, version: int) -> list[Event]:
-        """The next events after a version, of all jobs: at most PAGE, the oldest first."""
-        asked = self._database.statement("events", _select_after)
-        return [_event(row) for row in self._database.fetch(asked, {"after": version})]
+        """Return the next events of all jobs after a version, oldest first: at most PAGE."""
+        query = self._database.statement("events", _select_after)
+        return [_event(row) for row in self._database.fetch(query, {"after": version})]
 
     def of_job(self, job_id: UUID, version: int) -> list[Event]:
-        """All events of a job after a version, the oldest first; none if there is no such job."""
-        asked = self._database.statement("events of job", _select_of_job)
-        values = {"job_id": job_id, "after": version}
-        return [_event(row) for row in self._database.fetch(asked, values)]
+        """Return all events of a job after a version, oldest first.
 
-    def look(self, version: int) -> tuple[int, list[Event | OutputPiece]]:
-        """What has come after a version, of all jobs, in its order: events, and what was printed.
-
-        And up to which version that is all; there may be more.
+        Returns none if there is no such job.
         """
-        known = self.newest()  # first: what is numbered up to here was committed before the reading
+        query = self._database.statement("events of job", _select_of_job)
+        values = {"job_id": job_id, "after": version}
+        return [_event(row) for row in self._database.fetch(query, values)]
+
+    def changes_after(self, version: int) -> tuple[int, list[Event | OutputPiece]]:
+        """Return the next events and pieces of output of all jobs after a version, in order.
+
+        The first value is the version up to which the list is complete. Later ones may exist
+        already.
+        """
+        known = self.newest()  # first: all changes up to here are committed now
         if known == version:
             return version, []
         events, parts = self.after(version), self.outputs.between(version, known)
@@ -89,7 +94,7 @@ class Events:
         return known, sorted((each for each in news if each.version <= known), key=_version)
 
     def existing(self, job_ids: Collection[UUID]) -> set[UUID]:
-        """Those jobs that there are (still)."""
+        """Return the jobs among these ids that still exist."""
         query = JobRow.select(JobRow.id).where(JobRow.id.in_(sorted(job_ids)))
         return {row["id"] for row in self._database.rows(query)}
 
@@ -98,8 +103,8 @@ def _version(each: Event | OutputPiece) -> int:
     return each.version
 
 
-def event_now(job: Job) -> Event:
-    """The newest event of a job, made from the job itself."""
+def newest_event(job: Job) -> Event:
+    """Return the newest event of a job, built from the job itself."""
     return Event(
         job.version,
         job.id,
@@ -120,8 +125,7 @@ def event_now(job: Job) -> Event:
 
 
 def _select() -> Any:
-    """All that an event tells. Progress and an error that have been passed by are nothing to tell
-    any more."""
+    """Select all columns of events. Progress and errors that were replaced since are left out."""
     newest = JobRow.version == EventRow.version
     query = EventRow.select(
         EventRow.version,
@@ -150,7 +154,7 @@ def _select_after() -> Any:
 
 
 def _select_of_job() -> Any:
-    """From the newest one back, each names the one before."""
+    """Follow the chain of `previous` versions from the newest event back."""
     after = parameter(EventRow.version, "after")
     newest = (
         JobRow.select(JobRow.version)

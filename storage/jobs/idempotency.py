@@ -1,8 +1,8 @@
-"""Submissions with a key: each key stands for one job, however often and wherever it is sent.
+"""Idempotency keys: each key stands for one job.
 
-The key is a row whose uniqueness the database keeps, stored in the transaction that stores the job.
-Of two transactions with one key, the second waits for the first, and then finds its row. A key goes
-with its job.
+That holds however often and to whichever listener the key is sent. A key is a row with a unique
+index, stored in the transaction that stores the job. If two transactions store one key, the second
+waits for the first and then finds its row. A key is deleted with its job.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from storage.records.job import NewJob
 
 @dataclass(frozen=True)
 class KeyedJob:
-    """A new job with the key of its submission; equal submissions have the same fingerprint."""
+    """A new job with its idempotency key. Equal submissions have the same fingerprint."""
 
     key: str
     fingerprint: str
@@ -27,17 +27,19 @@ class KeyedJob:
 
 @dataclass(frozen=True)
 class StoredKey:
-    """What a key stands for."""
+    """The job of a key, and the fingerprint of its submission."""
 
     job_id: UUID
     fingerprint: str
 
 
 def store_keys(database: Database, keyed: Sequence[KeyedJob]) -> dict[str, StoredKey]:
-    """Store the keys that are new; what each of them stands for now. Inside a transaction, which
-    has to store the jobs of the new ones, too."""
+    """Store the new keys, and return the stored row of each key.
+
+    Inside a transaction, which must store the jobs of the new keys as well.
+    """
     insert = database.statement("keep", _insert)
-    # In one order, or two transactions could wait for each other.
+    # Sorted, since two transactions could otherwise wait for each other.
     rows = [
         {"key": each.key, "fingerprint": each.fingerprint, "job_id": each.job.id}
         for each in sorted(keyed, key=lambda each: each.key)
@@ -48,7 +50,7 @@ def store_keys(database: Database, keyed: Sequence[KeyedJob]) -> dict[str, Store
 
 
 def delete_keys(database: Database, keys: Sequence[str]) -> None:
-    """Let keys be used again, whose jobs could not be stored."""
+    """Free the keys whose jobs could not be stored."""
     if keys:
         database.run(KeyRow.delete().where(KeyRow.key.in_(keys)))
 

@@ -1,4 +1,4 @@
-"""Lanes: the queues from which a runner may claim now, each with how much room its limit leaves."""
+"""Open queues: the queues from which a runner may claim now, with the room under their limits."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -11,51 +11,59 @@ from storage.db.models import JobRow, QueueRow, RunnerRow
 from storage.db.parameters import parameter
 from storage.db.statements import Statement
 
-# As literals, since an engine uses a partial index only where it can prove its condition.
+# As literals: a database uses a partial index only if it can prove the index's condition.
 IS_QUEUED = pw.SQL("status = 'queued'")
 IS_RUNNING = pw.SQL("status = 'running'")
 
 
 @dataclass(frozen=True)
 class OpenQueue:
-    """A queue with queued jobs that is not paused. `room` is how many more may run, None without a
-    limit; `next_run_at` is when the first of its jobs falls or fell due, in milliseconds."""
+    """A queue that is not paused and has queued jobs.
 
-    queue: str
+    `room` is how many more jobs may run, None without a limit. `next_run_at` is when its first job
+    is or was due, in milliseconds since 1970.
+    """
+
+    name: str
     room: int | None
     next_run_at: int
 
-    def fits(self, count: int) -> int:
-        """How many of so many jobs may start."""
+    def room_for(self, count: int) -> int:
+        """Return how many of `count` jobs may start."""
         return count if self.room is None else min(count, max(0, self.room))
 
 
 def open_queues(database: Database, queues: Collection[str] | None) -> list[OpenQueue]:
-    """The lanes of these queues, None for all. A full one, whose limit leaves no room, is none."""
+    """Return the open queues among these, or all open queues for None.
+
+    A queue whose limit leaves no room is not open.
+    """
     return open_queues_from(database.fetch(*open_queues_query(database)), queues)
 
 
 def open_queues_query(
     database: Database, runner: str | None = None
 ) -> tuple[Statement, dict[str, str | None]]:
-    """What to ask for lanes. None is there for a `runner` that is not registered: another one took
-    it for dead.
+    """Return the query for open queues, and its values.
 
-    What runs is counted by the store, for all runners. Two of them cannot count the same room, if
-    each asks after it has numbered its changes (`Database.next_version`).
+    With `runner`, it finds none if that runner is not registered: another runner has taken it for
+    dead. The database counts the running jobs of all runners. Two runners cannot use the same room,
+    provided each counts after it has taken the version lock (`Database.next_version`).
     """
-    is_claim = runner is not None
-    asked = database.statement(("lanes", is_claim), lambda: _select_open_queues(database, is_claim))
-    return asked, {"name": runner}
+    for_claim = runner is not None
+    statement = database.statement(
+        ("open_queues", for_claim), lambda: _select_open_queues(database, for_claim)
+    )
+    return statement, {"name": runner}
 
 
 def open_queues_from(
     rows: Sequence[dict[str, Any]], queues: Collection[str] | None
 ) -> list[OpenQueue]:
-    """The open lanes of these queues, by the rows that answer what was asked."""
-    lanes = [_open_queue(row) for row in rows if row["next_run_at"] is not None]
-    taken = [lane for lane in lanes if queues is None or lane.queue in queues]
-    return [lane for lane in taken if lane.fits(1)]
+    """Return the open queues among these queues, from the rows of `open_queues_query`."""
+    open_queues = [_open_queue(row) for row in rows if row["next_run_at"] is not None]
+    taken = [queue for queue in open_queues if queues is None or queue.name in queues]
+    return [queue for queue in taken if queue.room_for(1)]
 
 
 def _open_queue(row: dict[str, Any]) -> OpenQueue:
@@ -65,10 +73,10 @@ def _open_queue(row: dict[str, Any]) -> OpenQueue:
     )
 
 
-def _select_open_queues(database: Database, is_claim: bool) -> Any:
+def _select_open_queues(database: Database, for_claim: bool) -> Any:
     known = RunnerRow.select(pw.SQL("1")).where(RunnerRow.name == parameter(RunnerRow.name))
-    may = [pw.fn.EXISTS(known)] if is_claim else []
-    # Without a limit nothing is counted.
+    may = [pw.fn.EXISTS(known)] if for_claim else []
+    # Only counted if there is a limit.
     running = pw.Case(None, [(QueueRow.max_running.is_null(False), count_running(database))])
     return QueueRow.select(
         QueueRow.name,
@@ -79,14 +87,14 @@ def _select_open_queues(database: Database, is_claim: bool) -> Any:
 
 
 def first_run_at(database: Database) -> Any:
-    """When the first queued job of a queue falls due, as a part of a query of queues."""
+    """Return the subquery for the time when the first queued job of a queue is due."""
     job = JobRow.alias("first")
     mine = job.select(job.run_at).where(IS_QUEUED, job.queue == QueueRow.name)
     return database.by_index(mine.order_by(job.run_at).limit(1), job, "job_run_at")
 
 
 def count_running(database: Database) -> Any:
-    """How many jobs of a queue run, as a part of a query of queues."""
+    """Return the subquery for the number of running jobs of a queue."""
     job = JobRow.alias("held")
     mine = job.select(pw.fn.COUNT(pw.SQL("*"))).where(IS_RUNNING, job.queue == QueueRow.name)
     return database.by_index(mine, job, "job_running")

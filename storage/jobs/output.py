@@ -1,9 +1,9 @@
-"""What jobs print, kept for each attempt: its start, and its newest.
+"""The output of jobs, stored per attempt: its beginning and its end.
 
-    0 ──── a quarter ┄┄ what came between is deleted ┄┄ half of it ──── what was printed last
+    0 ──── a quarter ┄┄ the middle is deleted ┄┄ half ──── newest byte
 
-It is written in parts. A part is numbered as a change is, so who follows a job gets its changes and
-what it prints in one order.
+Output is stored in pieces. A piece has a version like a change, so a client that follows a job gets
+its changes and its output in one order.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,12 +20,12 @@ from storage.records.job import Fence
 
 PAGE = 64
 _PARTS = 8
-"""A part has at most so much less bytes than are kept of an attempt."""
+"""The maximum size of a piece is the limit of an attempt divided by this."""
 
 
 @dataclass(frozen=True)
 class OutputPiece:
-    """A part of what an attempt has printed; `position` is that of its first byte."""
+    """A piece of the output of an attempt; `position` is the position of its first byte."""
 
     version: int
     job_id: UUID
@@ -34,53 +34,56 @@ class OutputPiece:
     text: bytes
 
 
-def write(database: Database, fence: Fence, pieces: Sequence[tuple[int, bytes]], most: int) -> None:
-    """Keep what an attempt has printed, each piece with its position, while it has its job.
+def store(
+    database: Database, fence: Fence, pieces: Sequence[tuple[int, bytes]], max_bytes: int
+) -> None:
+    """Store new output of an attempt, as long as the fence holds. Only inside a transaction.
 
-    Of all that it prints, at most `most` bytes are kept. In a transaction.
+    `pieces` are texts with their positions. At most `max_bytes` of all output of the attempt are
+    kept.
     """
-    size = max(4, most // _PARTS)
+    size = max(4, max_bytes // _PARTS)
     parts = [part for position, text in pieces for part in _split(position, text, size)]
     if not parts:
         return
     version = database.next_version(len(parts)) - len(parts)
     insert = database.statement("output", _insert)
-    held = {"the job": fence.job_id, "holder": fence.runner, "attempt": fence.attempt}
+    held = {"job_id": fence.job_id, "holder": fence.runner, "attempt": fence.attempt}
     for number, (position, text) in enumerate(parts, version + 1):
         database.change(insert, {**held, "version": number, "position": position, "text": text})
     position, text = parts[-1]
-    middle = {"start": most // 4, "end": position + len(text) - most // 2}
+    middle = {"start": max_bytes // 4, "end": position + len(text) - max_bytes // 2}
     database.change(database.statement("middle", _delete_middle), {**held, **middle})
 
 
 class OutputReader:
-    """Reads what was printed; may be used by many threads. Methods raise StoreError."""
+    """Reads stored output; may be used by many threads. Methods raise StoreError."""
 
     def __init__(self, database: Database):
         self._database = database
 
     def of_attempt(self, job_id: UUID, attempt: int) -> list[OutputPiece]:
-        """What is kept of an attempt, from its start."""
-        asked = self._database.statement("output of attempt", _select_of_attempt)
-        return self._parts(asked, {"job_id": job_id, "attempt": attempt})
+        """Return the stored output of an attempt, ordered by position."""
+        query = self._database.statement("output of attempt", _select_of_attempt)
+        return self._parts(query, {"job_id": job_id, "attempt": attempt})
 
     def of_job(self, job_id: UUID, version: int) -> list[OutputPiece]:
-        """What is kept of all attempts of a job, and was written after a version; in that order."""
-        asked = self._database.statement("output of job", _select_of_job)
-        return sorted(self._parts(asked, {"job_id": job_id, "version": version}), key=_version)
+        """Return the output of all attempts of a job after a version, in order of versions."""
+        query = self._database.statement("output of job", _select_of_job)
+        return sorted(self._parts(query, {"job_id": job_id, "version": version}), key=_version)
 
     def between(self, version: int, newest: int) -> list[OutputPiece]:
-        """What was written after a version, and up to another: at most PAGE, in that order."""
-        asked = self._database.statement("outputs", _select_between)
-        return self._parts(asked, {"version": version, "newest": newest})
+        """Return at most PAGE pieces after `version` and up to `newest`, in order of versions."""
+        query = self._database.statement("outputs", _select_between)
+        return self._parts(query, {"version": version, "newest": newest})
 
-    def _parts(self, asked: Any, values: dict[str, Any]) -> list[OutputPiece]:
-        rows = self._database.fetch(asked, values)
+    def _parts(self, query: Any, values: dict[str, Any]) -> list[OutputPiece]:
+        rows = self._database.fetch(query, values)
         return [OutputPiece(**{**row, "text": bytes(row["text"])}) for row in rows]
 
 
 def _split(position: int, text: bytes, size: int) -> Iterator[tuple[int, bytes]]:
-    """Cut after a line where there is one, and never within a character."""
+    """Split text after a newline if possible, and never within a UTF-8 character."""
     while text:
         end = len(text)
         if end > size:
@@ -96,7 +99,7 @@ def _version(part: OutputPiece) -> int:
 
 
 def _insert() -> Any:
-    """For the holder of the attempt alone; a part that is there already stays as it is."""
+    """Insert a piece, only for the holder of the attempt. An existing piece is kept."""
     given = (
         parameter(OutputRow.version),
         JobRow.id,
@@ -105,7 +108,7 @@ def _insert() -> Any:
         parameter(OutputRow.text),
     )
     held = JobRow.select(*given).where(
-        JobRow.id == parameter(JobRow.id, "the job"),
+        JobRow.id == parameter(JobRow.id, "job_id"),
         JobRow.locked_by == parameter(JobRow.locked_by, "holder"),
         JobRow.attempt == parameter(JobRow.attempt),
     )
@@ -115,7 +118,7 @@ def _insert() -> Any:
 def _delete_middle() -> Any:
     end = OutputRow.position + pw.fn.LENGTH(OutputRow.text)
     return OutputRow.delete().where(
-        OutputRow.job_id == parameter(OutputRow.job_id, "the job"),
+        OutputRow.job_id == parameter(OutputRow.job_id, "job_id"),
         OutputRow.attempt == parameter(OutputRow.attempt),
         OutputRow.position >= parameter(OutputRow.position, "start"),
         end <= parameter(OutputRow.position, "end"),

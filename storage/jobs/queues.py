@@ -1,7 +1,7 @@
-"""Queues by name: how many of their jobs may run at once, in all runners together, and pauses.
+"""Named queues: limits of running jobs across all runners, and pauses.
 
-A queue is made before a job is put into it, so a name that was mistyped is refused, and no job
-waits where no one looks. `default` is always there.
+A queue must exist before a job is submitted to it. So a mistyped name is refused, and no job waits
+in a queue that no runner reads. `default` always exists.
 """
 
 from collections.abc import Collection
@@ -19,9 +19,9 @@ from storage.notify.wakeup import WORKER, Wakeup
 from storage.records.queue_name import DEFAULT_QUEUE
 
 MAX_QUEUES = 100
-"""Each claim looks at all of them."""
+"""Each claim reads all of them."""
 COUNT_LIMIT = 10_000
-"""Queued jobs that are counted."""
+"""Maximum number of queued jobs that are counted."""
 
 
 class TooManyQueues(Exception):
@@ -29,13 +29,16 @@ class TooManyQueues(Exception):
 
 
 class QueueInUse(Exception):
-    """It has jobs that are not final, or it is `default`."""
+    """The queue has jobs that are not final, or it is `default`."""
 
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue as it is now. `max_running` None is no limit, `paused_at` None not paused; `queued`
-    counts up to COUNT_LIMIT, and then there may be more."""
+    """A queue as it is now.
+
+    `max_running` None means no limit, `paused_at` None not paused. `queued` counts up to
+    COUNT_LIMIT; at that value there may be more.
+    """
 
     name: str
     max_running: int | None
@@ -46,22 +49,22 @@ class Queue:
 
     @property
     def paused(self) -> bool:
-        """Whether none of its jobs is started."""
+        """Whether no jobs of the queue are started."""
         return self.paused_at is not None
 
     @property
     def is_full(self) -> bool:
-        """Whether its limit leaves no room."""
+        """Whether the limit leaves no room."""
         return self.max_running is not None and self.running >= self.max_running
 
     @property
-    def is_more(self) -> bool:
-        """Whether there may be more queued jobs than `queued`."""
+    def is_queued_capped(self) -> bool:
+        """Whether `queued` reached COUNT_LIMIT, so that there may be more queued jobs."""
         return self.queued >= COUNT_LIMIT
 
 
 class Queues:
-    """Makes, changes and shows queues; may be used by many threads.
+    """Creates, changes and lists queues; may be used by many threads.
 
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the store fails.
     """
@@ -72,25 +75,25 @@ class Queues:
         self._clock = clock
 
     def all(self) -> list[Queue]:
-        """All queues, by name."""
-        return queues(self._database, self._clock())
+        """Return all queues, ordered by name."""
+        return list_queues(self._database, self._clock())
 
     def get(self, name: str) -> Queue | None:
-        """One of them, or None."""
-        return next(iter(queues(self._database, self._clock(), name)), None)
+        """Return a queue, or None."""
+        return next(iter(list_queues(self._database, self._clock(), name)), None)
 
     def put(self, name: str, **changes: Any) -> bool:
-        """Make a queue, or change it: `max_running` (None: no limit) and `paused`, where given.
+        """Create or change a queue. `changes` may have `max_running` (None: no limit) and `paused`.
 
-        Whether it is new. What runs already is left alone. Raises TooManyQueues.
+        Returns whether the queue is new. Running jobs are not affected. Raises TooManyQueues.
         """
         values = dict(changes)
         if "paused" in values:
-            since = pw.fn.COALESCE(QueueRow.paused_at, self._clock())  # twice is once
+            since = pw.fn.COALESCE(QueueRow.paused_at, self._clock())  # keeps the first
             values["paused_at"] = since if values.pop("paused") else None
         with waking(self._wakeup, self._database, WORKER):
-            self._database.next_version(0)  # as all changes do, so that they come one by one
-            is_new = not known(self._database, [name])
+            self._database.next_version(0)  # the version lock serializes it with all other changes
+            is_new = not existing_queues(self._database, [name])
             if is_new:
                 self._make(name)
             if values:
@@ -98,12 +101,12 @@ class Queues:
         return is_new
 
     def delete(self, name: str) -> bool:
-        """Delete a queue without jobs that wait or run; False if there is none of this name.
+        """Delete a queue without queued or running jobs. Returns False if there is no such queue.
 
-        Final jobs keep its name, and one that is retried makes it anew. Raises QueueInUse.
+        Final jobs keep its name, and retrying one creates the queue again. Raises QueueInUse.
         """
         with self._database.transaction():
-            self._database.next_version(0)  # nobody puts a job into it meanwhile
+            self._database.next_version(0)  # the version lock: no job is added meanwhile
             if name == DEFAULT_QUEUE or self._is_in_use(name):
                 raise QueueInUse
             return self._database.changed(QueueRow.delete().where(QueueRow.name == name)) == 1
@@ -122,18 +125,18 @@ class Queues:
         return False
 
 
-def known(database: Database, names: Collection[str]) -> set[str]:
-    """Those of these names that are queues."""
+def existing_queues(database: Database, names: Collection[str]) -> set[str]:
+    """Return the names among these that are queues."""
     rows = database.rows(QueueRow.select(QueueRow.name).where(QueueRow.name.in_(list(names))))
     return {row["name"] for row in rows}
 
 
-def queues(database: Database, now: int, name: str | None = None) -> list[Queue]:
-    """All queues by name, or that of a name."""
-    asked = _select(database)
+def list_queues(database: Database, now: int, name: str | None = None) -> list[Queue]:
+    """Return all queues ordered by name, or only the queue with this name."""
+    query = _select(database)
     if name is not None:
-        asked = asked.where(QueueRow.name == name)
-    return [_queue(row, now) for row in database.rows(asked.order_by(QueueRow.name))]
+        query = query.where(QueueRow.name == name)
+    return [_queue(row, now) for row in database.rows(query.order_by(QueueRow.name))]
 
 
 def _queue(row: dict[str, Any], now: int) -> Queue:

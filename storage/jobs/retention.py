@@ -1,4 +1,4 @@
-"""Deletes what is no longer needed: final jobs after their time, and files that belong to none."""
+"""Deletes final jobs after their retention time, and uploads that no job uses."""
 
 from uuid import UUID
 
@@ -10,9 +10,10 @@ BATCH = 500
 
 
 def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
-    """Delete up to BATCH final jobs that finished before a time (ms since 1970).
+    """Delete up to BATCH final jobs that finished before a time, in milliseconds since 1970.
 
-    Returns how many, and the uploads that no job has any more: their files may go now.
+    Returns the number of deleted jobs, and the uploads that no job uses any more; the caller may
+    delete their files.
     """
     with database.transaction():
         old = (
@@ -29,9 +30,9 @@ def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
 
 
 def delete_job(database: Database, job_id: UUID) -> tuple[Status | None, list[UUID]]:
-    """Delete one job, if it is final; its files may go as after `prune`.
+    """Delete one job if it is final.
 
-    Returns the status it had, None if there is no such job.
+    Returns the status it had, None if there is no such job, and its unused uploads as `prune` does.
     """
     with database.transaction():
         query = JobRow.select(JobRow.status, JobRow.upload_id).where(JobRow.id == job_id)
@@ -44,8 +45,8 @@ def delete_job(database: Database, job_id: UUID) -> tuple[Status | None, list[UU
         return status, _delete(database, [job_id], {rows[0]["upload_id"]})
 
 
-def unknown(database: Database, uploads: set[UUID]) -> set[UUID]:
-    """Those uploads that the database does not know: nothing points at their files."""
+def unknown_uploads(database: Database, uploads: set[UUID]) -> set[UUID]:
+    """Return the uploads among these ids that have no row, so that no job can use their files."""
     known: set[UUID] = set()
     ordered = sorted(uploads)
     for start in range(0, len(ordered), BATCH):
@@ -55,7 +56,7 @@ def unknown(database: Database, uploads: set[UUID]) -> set[UUID]:
 
 
 def _delete(database: Database, ids: list[UUID], uploads: set[UUID | None]) -> list[UUID]:
-    """Delete jobs with all that is theirs; the uploads that no job has any more."""
+    """Delete jobs and their attempts. Returns the uploads that no job uses any more."""
     database.run(AttemptRow.delete().where(AttemptRow.job_id.in_(ids)))
     database.run(JobRow.delete().where(JobRow.id.in_(ids)))
     return _delete_unused(database, {each for each in uploads if each is not None})
@@ -65,7 +66,7 @@ def _delete_unused(database: Database, uploads: set[UUID]) -> list[UUID]:
     if not uploads:
         return []
     candidates = UploadRow.id.in_(sorted(uploads))
-    # Locked before it is looked who uses them: from here on, no new job can take one as its source.
+    # Locked before the search for users: from here on, no new job can take one as its source.
     database.rows(database.lock(UploadRow.select().where(candidates)))
     used = JobRow.select(JobRow.upload_id).where(JobRow.upload_id.in_(sorted(uploads))).distinct()
     unused = sorted(uploads - {row["upload_id"] for row in database.rows(used)})

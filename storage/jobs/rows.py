@@ -1,8 +1,8 @@
-"""Rows of the tables into records."""
+"""Converts rows of the tables to records."""
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -13,42 +13,52 @@ from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, OutputRow, UploadRow
 from storage.db.parameters import parameter
 from storage.db.statements import Statement
-from storage.jobs.tails import GOOD, last_lines, select_tails
 from storage.records.job import Attempt, AttemptOutcome, Job, Upload, Usage
 from storage.records.states import Status
 
-_OF_UPLOADS = ("upload_id", "upload_name", "size", "sha256")
+_UPLOAD_COLUMNS = ("upload_id", "upload_name", "size", "sha256")
+LAST_LINES = 10
+LAST_BYTES = 2000
+"""Maximum lines and bytes of output that are shown of a failed attempt."""
+_NOT_FAILED = frozenset({None, AttemptOutcome.RETURNED, AttemptOutcome.RELEASED})
+"""Outcomes for which no output is shown; None while the attempt runs."""
 
 
 def select_jobs() -> Any:
-    """A query for whole jobs, with their uploads; to be narrowed and ordered."""
+    """Return a query for jobs with their uploads, to be filtered and ordered."""
     return JobRow.select(
         JobRow, UploadRow.name.alias("upload_name"), UploadRow.size, UploadRow.sha256
     ).join(UploadRow, pw.JOIN.LEFT_OUTER, on=(JobRow.upload_id == UploadRow.id))
 
 
 def fetch_jobs(database: Database, query: Any) -> list[Job]:
-    """The jobs of a query made from `select_jobs`, each with its attempts."""
+    """Return the jobs of a query built from `select_jobs`, each with its attempts."""
     return _with_attempts(database, database.rows(query))
 
 
 def jobs_by_id(database: Database, ids: Sequence[UUID]) -> dict[UUID, Job]:
-    """Those jobs with these ids that exist."""
-    found = database.fetch(*_among(database, "jobs", select_jobs, JobRow.id, ids))
+    """Return the jobs with these ids that exist."""
+    found = database.fetch(*_statement_for_ids(database, "jobs", select_jobs, JobRow.id, ids))
     return {job.id: job for job in _with_attempts(database, found)}
 
 
-def jobs_in(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
-    """The jobs of these rows of claimed jobs, in order; the rows are used up. Of most, the row
-    tells all: they have no attempt but the present one, and no upload."""
+def jobs_from_claimed_rows(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
+    """Convert rows of claimed jobs to jobs, in order. The rows are modified.
+
+    For most jobs the row is enough: they have no earlier attempt and no upload. Only the other jobs
+    are read again.
+    """
     more = [row["id"] for row in rows if row["attempt"] > 1 or row["upload_id"]]
     read = jobs_by_id(database, more) if more else {}
     return [_claimed(row, read.get(row["id"])) for row in rows]
 
 
 def _claimed(row: dict[str, Any], read: Job | None) -> Job:
-    """As it was claimed. Of what was read only what came before: by then another runner may have
-    taken this one for dead, and settled the job."""
+    """Return a job as it was claimed.
+
+    `read` is the job as it was read after the claim. Only its earlier attempts and its upload are
+    used, since meanwhile another runner may have taken this one for dead and settled the job.
+    """
     number, present = row["attempt"], _present(row)
     if read is None:
         return _job(row, (present,))
@@ -65,42 +75,68 @@ def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[J
     attempts: dict[UUID, list[Attempt]] = defaultdict(list)
     ids = [row["id"] for row in rows if row["attempt"]]
     if ids:
-        asked = _among(database, "attempts", AttemptRow.select, AttemptRow.job_id, ids)
-        found = database.fetch(*asked)
-        tails = _tails(database, found)
+        query = _statement_for_ids(database, "attempts", AttemptRow.select, AttemptRow.job_id, ids)
+        found = database.fetch(*query)
+        last_lines = _last_lines_of_failed(database, found)
         for row in found:
-            lines = tails.get((row["job_id"], row["number"]), ())
+            lines = last_lines.get((row["job_id"], row["number"]), ())
             attempts[row["job_id"]].append(_attempt(row, lines))
     return [_job(row, tuple(sorted(attempts[row["id"]], key=_number))) for row in rows]
 
 
-def _tails(
+def _last_lines_of_failed(
     database: Database, attempts: Iterable[dict[str, Any]]
 ) -> dict[tuple[UUID, int], tuple[str, ...]]:
-    """What was printed last by those of these attempts that did not end well."""
-    bad = {(row["job_id"], row["number"]) for row in attempts if row["outcome"] not in GOOD}
-    if not bad:
+    """Return the last lines of output of the failed attempts among these."""
+    failed = {
+        (row["job_id"], row["number"]) for row in attempts if row["outcome"] not in _NOT_FAILED
+    }
+    if not failed:
         return {}
-    ids = sorted({job_id for job_id, _ in bad})
-    tails = last_lines(
-        database.fetch(*_among(database, "tails", select_tails, OutputRow.job_id, ids))
+    ids = sorted({job_id for job_id, _ in failed})
+    query = _statement_for_ids(database, "last output", _select_last_output, OutputRow.job_id, ids)
+    last_lines = _last_lines(database.fetch(*query))
+    return {attempt: lines for attempt, lines in last_lines.items() if attempt in failed}
+
+
+def _select_last_output() -> Any:
+    """Select the pieces of output that can contain the last lines, to be filtered by job."""
+    newest = OutputRow.alias()
+    start: Any = newest.select(pw.fn.MAX(newest.position) - LAST_BYTES).where(
+        newest.job_id == OutputRow.job_id, newest.attempt == OutputRow.attempt
     )
-    return {attempt: lines for attempt, lines in tails.items() if attempt in bad}
+    return OutputRow.select().where(OutputRow.position >= start)
 
 
-def _among(
+def _last_lines(parts: Iterable[Mapping[str, Any]]) -> dict[tuple[UUID, int], tuple[str, ...]]:
+    """Return at most LAST_LINES lines of each attempt, by job id and attempt number."""
+    texts: dict[tuple[UUID, int], bytes] = defaultdict(bytes)
+    for part in sorted(parts, key=lambda part: part["position"]):
+        texts[part["job_id"], part["attempt"]] += bytes(part["text"])
+    return {attempt: _last(text) for attempt, text in texts.items()}
+
+
+def _last(text: bytes) -> tuple[str, ...]:
+    shown = text[-LAST_BYTES:].decode(errors="replace")
+    return tuple(shown.splitlines()[-LAST_LINES:])
+
+
+def _statement_for_ids(
     database: Database,
     name: str,
     select: Callable[[], Any],
     field: pw.Field,
     ids: Sequence[UUID],
 ) -> tuple[Statement, dict[str, Any]]:
-    """The statement for rows with so many ids, and its values. Its places are a power of two, the
-    last filled with the same id, so that there are few statements."""
+    """Return the statement for the rows with these ids, and its values.
+
+    The number of parameters is rounded up to a power of two, so that there are few statements. The
+    last id fills the rest.
+    """
     count = 1 << (len(ids) - 1).bit_length()
     values = {str(at): ids[min(at, len(ids) - 1)] for at in range(count)}
-    places = [parameter(field, name) for name in values]
-    return database.statement((name, count), lambda: select().where(field.in_(places))), values
+    parameters = [parameter(field, name) for name in values]
+    return database.statement((name, count), lambda: select().where(field.in_(parameters))), values
 
 
 def _number(attempt: Attempt) -> int:
@@ -121,15 +157,15 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
 
 
 def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
-    """A job out of its row, which is used up."""
+    """Convert a row to a job. The row is modified."""
     for name in ("payload", "result", "error", "progress"):
         row[name] = from_json_text(row[name])
-    upload_id, *upload = [row.pop(name, None) for name in _OF_UPLOADS]
+    upload_id, *upload = [row.pop(name, None) for name in _UPLOAD_COLUMNS]
     if upload_id is not None:
         row["upload"] = Upload(upload_id, *upload)
     return Job(**{**row, "status": Status(row["status"]), "attempts": attempts})
 
 
 def from_json_text(text: str | None) -> Any:
-    """JSON as it is stored, None for none."""
+    """Parse stored JSON; None stays None."""
     return None if text is None else json.loads(text)

@@ -1,4 +1,4 @@
-"""The statements by which jobs and their attempts change."""
+"""The statements that change jobs and attempts."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,30 +6,35 @@ from typing import Any
 import peewee as pw
 
 from storage.db.models import AttemptRow, JobRow, QueueRow, RunnerRow
-from storage.db.parameters import GIVEN, key_equals, parameter, unindexed
-from storage.db.versions import NEWEST
+from storage.db.parameters import PARAMETER_ROWS, key_equals, parameter, unindexed
+from storage.db.versions import NEWEST_VERSION
 from storage.records.states import Transition
 
 
 def insert_job(names: Iterable[str]) -> Any:
-    """A new job, of which values of these names are given; its version as with `guarded`."""
-    places = {name: parameter(getattr(JobRow, name)) for name in names}
-    return JobRow.insert(**{**places, "version": _numbered()})
+    """Build the INSERT of a job with these columns.
+
+    The parameter `version` is an offset, as in `guarded_update`.
+    """
+    parameters = {name: parameter(getattr(JobRow, name)) for name in names}
+    return JobRow.insert(**{**parameters, "version": _version_from_offset()})
 
 
-def _numbered() -> Any:
-    """The number of a change, by how far it is behind the newest: see `storage/db/versions.py`."""
-    return pw.Expression(NEWEST, "-", parameter(JobRow.version))
+def _version_from_offset() -> Any:
+    """Return the version of a change from its offset, see `storage/db/versions.py`."""
+    return pw.Expression(NEWEST_VERSION, "-", parameter(JobRow.version))
 
 
-def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
-    """The statement of a transition, with its guard. Of its version it is given how far that is
-    behind the newest number."""
-    guard: list[Any] = [key_equals(JobRow.id, "the job")]
+def guarded_update(transition: Transition, changes: dict[str, Any]) -> Any:
+    """Build the UPDATE of a transition, with the guard from its row in the state table.
+
+    The parameter `version` is the offset from the transaction's newest version.
+    """
+    guard: list[Any] = [key_equals(JobRow.id, "job_id")]
     if transition.fenced:
         guard += [
             JobRow.locked_by == parameter(JobRow.locked_by, "holder"),
-            JobRow.attempt == parameter(JobRow.attempt, "held attempt"),
+            JobRow.attempt == parameter(JobRow.attempt, "held_attempt"),
         ]
     status = unindexed(JobRow.status)
     guard.append(pw.Expression(status, "IN", sorted(transition.sources)))
@@ -39,40 +44,43 @@ def guarded(transition: Transition, changes: dict[str, Any]) -> Any:
         name: value if isinstance(value, pw.Node) else parameter(getattr(JobRow, name))
         for name, value in changes.items()
     }
-    # What is the same for all belongs to the text: each value that is given has to be read again.
-    same = {"status": transition.target, "version": _numbered()}
+    # Constants are part of the SQL text, since each parameter costs time to bind.
+    constants = {"status": transition.target, "version": _version_from_offset()}
     if transition.fenced:
-        same["locked_by"] = None
-    return JobRow.update(**{**new, **same}).where(*guard)
+        constants["locked_by"] = None
+    return JobRow.update(**{**new, **constants}).where(*guard)
 
 
-def as_seen() -> tuple[Any, ...]:
-    """What guards a claim of a job that was looked at before its change was numbered: nobody has
-    changed it since; its runner is known; and its queue is not paused, and gives out jobs without
-    counting them, which only who has numbered a change can do."""
-    runner = RunnerRow.name == pw.SQL(f"(SELECT locked_by FROM {GIVEN} LIMIT 1)")
+def optimistic_claim_guard() -> tuple[Any, ...]:
+    """Return the guard of an optimistic claim.
+
+    The row must be unchanged, the runner registered, and the queue neither paused nor limited. Jobs
+    of a limited queue are never claimed optimistically, since counting its running jobs requires
+    the version lock.
+    """
+    runner = RunnerRow.name == pw.SQL(f"(SELECT locked_by FROM {PARAMETER_ROWS} LIMIT 1)")
     is_open = QueueRow.paused_at.is_null(), QueueRow.max_running.is_null()
-    names = QueueRow.select(QueueRow.name).join(RunnerRow, on=runner).where(*is_open)
-    # As an array, which is made once for all jobs.
-    may = JobRow.queue == pw.fn.ANY(pw.fn.ARRAY(names))
-    return JobRow.version == parameter(JobRow.version, "seen"), may
+    queues = QueueRow.select(QueueRow.name).join(RunnerRow, on=runner).where(*is_open)
+    # As an array, which is built once for all jobs.
+    may_claim = JobRow.queue == pw.fn.ANY(pw.fn.ARRAY(queues))
+    return JobRow.version == parameter(JobRow.version, "seen_version"), may_claim
 
 
-def select_type() -> Any:
-    """The type of a job."""
+def select_job_type() -> Any:
+    """Select the type of a job."""
     return JobRow.select(JobRow.type).where(JobRow.id == parameter(JobRow.id))
 
 
-def queue_again() -> Any:
-    """The queue of a job anew, if it was deleted meanwhile: jobs are looked for in queues alone."""
+def restore_queue() -> Any:
+    """Create the queue of a job if it was deleted: claims only look for jobs in existing queues."""
     mine = JobRow.select(JobRow.queue).where(JobRow.id == parameter(JobRow.id))
     return QueueRow.insert_from(mine, [QueueRow.name]).on_conflict_ignore()
 
 
 def insert_attempt() -> Any:
-    """The row of an attempt that begins, by what its claim changes of the job."""
+    """Build the INSERT of a new attempt, with the parameters of its job's claim."""
     return AttemptRow.insert(
-        job_id=parameter(AttemptRow.job_id, "the job"),
+        job_id=parameter(AttemptRow.job_id, "job_id"),
         number=parameter(AttemptRow.number, "attempt"),
         runner=parameter(AttemptRow.runner, "locked_by"),
         started_at=parameter(AttemptRow.started_at),
@@ -80,11 +88,11 @@ def insert_attempt() -> Any:
 
 
 def end_attempt() -> Any:
-    """The end of an attempt, in its row."""
+    """Build the UPDATE that records the end of an attempt."""
     names = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes", "pid")
     return AttemptRow.update(
         **{name: parameter(getattr(AttemptRow, name)) for name in names}
     ).where(
-        key_equals(AttemptRow.job_id, "the job"),
-        AttemptRow.number == parameter(AttemptRow.number, "held attempt"),
+        key_equals(AttemptRow.job_id, "job_id"),
+        AttemptRow.number == parameter(AttemptRow.number, "held_attempt"),
     )

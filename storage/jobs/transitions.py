@@ -1,4 +1,4 @@
-"""The one statement by which a job changes: an UPDATE with a guard made from the state table."""
+"""Guarded transitions of jobs: each is one UPDATE with a guard made from the state table."""
 
 import json
 from collections.abc import Sequence
@@ -8,136 +8,145 @@ from uuid import UUID
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.statements import Statement
-from storage.jobs.statements import end_attempt, guarded, queue_again, select_type
-from storage.records.attempt_ends import SettledObserver
+from storage.jobs.statements import end_attempt, guarded_update, restore_queue, select_job_type
+from storage.records.attempt_ends import SettledPublisher
 from storage.records.job import AttemptEnd, Fence
 from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status, Transition
 
 to_json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
-"""JSON text as it is stored."""
+"""Encode JSON as it is stored."""
 
 
 Settlement = tuple[Fence, AttemptEnd, dict[str, Any]]
-"""The end of an attempt: for whom, how, and what else it changes of the job."""
+"""The fence of an attempt, how it ended, and further changes of its job."""
 
 
 class Transitions:
-    """Changes of one job each; True if the job changed, False if its guard refused."""
+    """Applies transitions to jobs. Returns True for a changed job, False if the guard refused."""
 
     def __init__(self, database: Database):
         self._database = database
-        self.ends = SettledObserver()
+        self.settled = SettledPublisher()
 
-    def free(self, transition: Transition, job_id: UUID, now: int, **changes: Any) -> bool:
-        """A change that anyone may make."""
+    def apply(self, transition: Transition, job_id: UUID, now: int, **changes: Any) -> bool:
+        """Apply a transition without a fence, to a job that any caller may change."""
         assert not transition.fenced, transition.name
-        return self._move(transition, {"the job": job_id}, now, changes)
+        return self._change(transition, {"job_id": job_id}, now, changes)
 
     def cancel(self, job_id: UUID, now: int, by: str | None = None) -> bool:
-        """Cancel a queued job, or note that a running one is to be; inside a transaction.
+        """Cancel a queued job, or request the cancel of a running one. Only inside a transaction.
 
-        From the first change on, which numbers itself, nobody else can make one: a job that is
-        released just now is met by one of the two.
+        The first UPDATE takes the version lock, so a concurrent release is seen by either the first
+        or the second UPDATE.
         """
-        if self.free(CANCEL, job_id, now, canceled_by=by):
-            self._tally(job_id, f"finished {Status.CANCELED}")
+        if self.apply(CANCEL, job_id, now, canceled_by=by):
+            self._count_by_id(job_id, f"finished {Status.CANCELED}")
             return True
-        return self.free(REQUEST_CANCEL, job_id, now, cancel_requested_at=now, canceled_by=by)
+        return self.apply(REQUEST_CANCEL, job_id, now, cancel_requested_at=now, canceled_by=by)
 
     def requeue(self, job_id: UUID, now: int) -> bool:
-        """The retry that a client asks for: a fresh allowance, and nothing of the end is left."""
-        ended = ("finished_at", "error", "progress", "cancel_requested_at", "canceled_by")
-        forgotten = dict.fromkeys(ended)
-        counted = {"retry_count": 0, "client_retries": JobRow.client_retries + 1}
-        if not self.free(REQUEUE, job_id, now, run_at=now, **counted, **forgotten):
+        """Retry a failed or canceled job for a client. It gets all its retries again."""
+        cleared = dict.fromkeys(
+            ("finished_at", "error", "progress", "cancel_requested_at", "canceled_by")
+        )
+        retries = {"retry_count": 0, "client_retries": JobRow.client_retries + 1}
+        if not self.apply(REQUEUE, job_id, now, run_at=now, **retries, **cleared):
             return False
-        self._tally(job_id, "client_retry")
-        self._database.change(self._database.statement("queue again", queue_again), {"id": job_id})
+        self._count_by_id(job_id, "client_retry")
+        restore = self._database.statement("restore queue", restore_queue)
+        self._database.change(restore, {"id": job_id})
         return True
 
     def settle(
-        self, transition: Transition, fence: Fence, ended: AttemptEnd, now: int, **changes: Any
+        self, transition: Transition, fence: Fence, end: AttemptEnd, now: int, **changes: Any
     ) -> bool:
-        """The end of an attempt, for its holder alone: the job's change and the attempt's row."""
-        return self.settle_each(transition, [(fence, ended, changes)], now)[0]
+        """End an attempt for its holder: change the job and the row of the attempt."""
+        return self.settle_each(transition, [(fence, end, changes)], now)[0]
 
     def settle_each(
-        self, transition: Transition, ends: Sequence[Settlement], now: int
+        self, transition: Transition, settlements: Sequence[Settlement], now: int
     ) -> list[bool]:
-        """The same for many, at less cost for each."""
+        """Settle several attempts at once, at a lower cost per attempt. Returns one bool each."""
         assert transition.fenced, transition.name
-        if not ends:
+        if not settlements:
             return []
         with self._database.transaction():
-            changes = [{**_of_end(ended), **more} for _, ended, more in ends]
-            moves = self._numbered(transition, now, changes)
-            if any(move.keys() != moves[0].keys() for move in moves):
-                return [self.settle(transition, *end[:2], now, **end[2]) for end in ends]
-            moved = self._end_each(transition, ends, moves, now)
-            for (fence, ended, _), is_moved in zip(ends, moved, strict=True):
-                if is_moved:
-                    self._count(transition, fence, ended, now)
-        return moved
+            changes = [{**_job_changes(end), **more} for _, end, more in settlements]
+            changes = self._with_versions(transition, now, changes)
+            if any(change.keys() != changes[0].keys() for change in changes):
+                return [
+                    self.settle(transition, fence, end, now, **more)
+                    for fence, end, more in settlements
+                ]
+            changed = self._settle_rows(transition, settlements, changes, now)
+            for (fence, end, _), is_changed in zip(settlements, changed, strict=True):
+                if is_changed:
+                    self._count(transition, fence, end, now)
+        return changed
 
-    def _end_each(
+    def _settle_rows(
         self,
         transition: Transition,
-        ends: Sequence[Settlement],
-        moves: Sequence[dict[str, Any]],
+        settlements: Sequence[Settlement],
+        changes: Sequence[dict[str, Any]],
         now: int,
     ) -> list[bool]:
         rows = [
-            {**move, **_of_attempt(fence, ended, now)}
-            for move, (fence, ended, _) in zip(moves, ends, strict=True)
+            {**change, **_attempt_changes(fence, end, now)}
+            for change, (fence, end, _) in zip(changes, settlements, strict=True)
         ]
-        end = self._database.statement("end", end_attempt)
-        return self._database.change_both(self._statement(transition, moves[0]), end, rows)
+        end_row = self._database.statement("end", end_attempt)
+        return self._database.change_both(self._statement(transition, changes[0]), end_row, rows)
 
-    def _count(self, transition: Transition, fence: Fence, ended: AttemptEnd, now: int) -> None:
-        tallies = self._database.tallies
-        tallies.add(fence.type, f"attempt {ended.outcome}")
-        tallies.observe(fence.type, "run", now - fence.started_at)
+    def _count(self, transition: Transition, fence: Fence, end: AttemptEnd, now: int) -> None:
+        counters = self._database.counters
+        counters.add(fence.type, f"attempt {end.outcome}")
+        counters.observe(fence.type, "run", now - fence.started_at)
         if transition.target in FINAL:
-            tallies.add(fence.type, f"finished {transition.target}")
-        self.ends.note(fence, ended, transition.target, now)
+            counters.add(fence.type, f"finished {transition.target}")
+        self.settled.record(fence, end, transition.target, now)
 
-    def _tally(self, job_id: UUID, name: str) -> None:
-        of_type = self._database.statement("type", select_type)
-        for row in self._database.fetch(of_type, {"id": job_id}):
-            self._database.tallies.add(row["type"], name)
+    def _count_by_id(self, job_id: UUID, name: str) -> None:
+        job_type = self._database.statement("type", select_job_type)
+        for row in self._database.fetch(job_type, {"id": job_id}):
+            self._database.counters.add(row["type"], name)
 
-    def _move(
-        self, transition: Transition, held: dict[str, Any], now: int, changes: dict[str, Any]
+    def _change(
+        self, transition: Transition, guard: dict[str, Any], now: int, changes: dict[str, Any]
     ) -> bool:
-        (move,) = self._numbered(transition, now, [changes])
-        return self._database.change(self._statement(transition, move), {**move, **held}) == 1
+        (change,) = self._with_versions(transition, now, [changes])
+        return self._database.change(self._statement(transition, change), {**change, **guard}) == 1
 
-    def _numbered(
-        self, transition: Transition, now: int, many: Sequence[dict[str, Any]]
+    def _with_versions(
+        self, transition: Transition, now: int, changes: Sequence[dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        """Changes of many jobs, with what all changes have; numbered in their order."""
-        first = self._database.number_next(len(many)) + len(many) - 1
-        all_have = {"finished_at": now} if transition.target in FINAL else {}
-        return [{**all_have, "version": first - n, **each} for n, each in enumerate(many)]
+        """Add versions, in the order of the changes, and the values that all changes have."""
+        first = self._database.next_version_offset(len(changes)) + len(changes) - 1
+        common = {"finished_at": now} if transition.target in FINAL else {}
+        return [{**common, "version": first - n, **each} for n, each in enumerate(changes)]
 
     def _statement(self, transition: Transition, changes: dict[str, Any]) -> Statement:
-        # What is worked out by the database belongs to the text; a transition has always the same.
+        # Expressions are part of the SQL text; a transition always has the same ones.
         key = (transition.name, *changes)
-        return self._database.statement(key, lambda: guarded(transition, changes))
+        return self._database.statement(key, lambda: guarded_update(transition, changes))
 
 
 def _held(fence: Fence) -> dict[str, Any]:
-    return {"the job": fence.job_id, "holder": fence.runner, "held attempt": fence.attempt}
+    return {"job_id": fence.job_id, "holder": fence.runner, "held_attempt": fence.attempt}
 
 
-def _of_end(ended: AttemptEnd) -> dict[str, Any]:
-    """What the end of an attempt changes of its job."""
-    progress = {} if ended.progress is None else {"progress": ended.progress}
-    return {"error": ended.error and to_json_text(ended.error), **progress}
+def _job_changes(end: AttemptEnd) -> dict[str, Any]:
+    """Return the changes of a job when its attempt ends."""
+    progress = {} if end.progress is None else {"progress": end.progress}
+    return {"error": end.error and to_json_text(end.error), **progress}
 
 
-def _of_attempt(fence: Fence, ended: AttemptEnd, now: int) -> dict[str, Any]:
-    """What the row of an attempt gets at its end."""
-    error = ended.error and to_json_text(ended.error)
-    end = {"finished_at": now, "outcome": ended.outcome, "error": error, **vars(ended.usage)}
-    return {**_held(fence), **end}
+def _attempt_changes(fence: Fence, end: AttemptEnd, now: int) -> dict[str, Any]:
+    """Return the values for the row of an attempt when it ends."""
+    return {
+        **_held(fence),
+        "finished_at": now,
+        "outcome": end.outcome,
+        "error": end.error and to_json_text(end.error),
+        **vars(end.usage),
+    }

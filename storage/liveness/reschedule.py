@@ -24,4 +24,4 @@ def reschedule(database: Database, now: int, longest_backoff_ms: int) -> int:
     with database.transaction():
         database.next_version(0)  # before any job is locked, as in all other changes
         rows = database.rows(database.for_update(waiting.limit(BATCH)))
-        return sum(moves.free(RESCHEDULE, row["id"], now, run_at=now) for row in rows)
+        return sum(moves.apply(RESCHEDULE, row["id"], now, run_at=now) for row in rows)

@@ -9,8 +9,7 @@ import peewee as pw
 
 from storage.db.clock import DATABASE_NOW
 from storage.db.database import Database
-from storage.db.models import JobRow, RunnerRow
-from storage.db.part_row import PartRow
+from storage.db.models import JobRow, PartRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.liveness.runner_locks import lock_is_free, lock_path
 

@@ -29,7 +29,7 @@ class PostgresWakeup:
         """Wake all waiters of these topics with the commit. Raises StoreError."""
         for topic in dict.fromkeys(topics):
             if topic != EVENTS:
-                self._database.later("SELECT pg_notify(%s, '')", (_channel(topic),))
+                self._database.defer("SELECT pg_notify(%s, '')", (_channel(topic),))
 
     def after_commit(self, topics: Sequence[str]) -> None:
         """Nothing: they are woken."""
@@ -62,7 +62,7 @@ class PostgresWaiter:
         """Take all notices that have come."""
         try:
             if self._connection is None:
-                self._connection = self._database.connect_plainly()
+                self._connection = self._database.raw_connection()
                 self._connection.execute(f"LISTEN {_channel(self._topic)}")
             for _ in self._connection.notifies(timeout=0):
                 pass

@@ -43,19 +43,19 @@ class Bulk:
         self._database = database
         self._wakeup = wakeup
         self._clock = clock
-        self._moves = Transitions(database)
+        self._transitions = Transitions(database)
 
     def cancel(
         self, filters: Filters, before: UUID | None, dry_run: bool, by: str | None = None
     ) -> BulkChange:
         """Cancel queued jobs, and ask for the cancel of running ones, in the name of a caller."""
         sources = CANCEL.sources | REQUEST_CANCEL.sources
-        cancel = partial(self._moves.cancel, by=by)
+        cancel = partial(self._transitions.cancel, by=by)
         return self._each(filters, sources, cancel, before, dry_run)
 
     def retry(self, filters: Filters, before: UUID | None, dry_run: bool) -> BulkChange:
         """Queue failed and canceled jobs again."""
-        return self._each(filters, REQUEUE.sources, self._moves.requeue, before, dry_run)
+        return self._each(filters, REQUEUE.sources, self._transitions.requeue, before, dry_run)
 
     def _each(
         self,

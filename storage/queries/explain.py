@@ -9,12 +9,12 @@ from uuid import UUID
 
 import peewee as pw
 
-from storage.claiming.due import priorities_above
+from storage.claiming.due_jobs import priorities_above
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, open_queues
-from storage.jobs.queues import Queue, queues
+from storage.jobs.queues import Queue, list_queues
 from storage.jobs.rows import jobs_by_id
 from storage.liveness.runners import RegisteredRunner, living
 from storage.records.job import Job
@@ -53,7 +53,7 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Exp
     if job is None:
         return None
     now = clock()
-    queue = next(iter(queues(database, now, job.queue)), None)
+    queue = next(iter(list_queues(database, now, job.queue)), None)
     runners = [each for each in living(database, folder) if each.takes(job.queue)]
     is_held = queue is not None and (queue.paused or queue.is_full)
     if job.status is not Status.QUEUED:
@@ -75,7 +75,7 @@ def _ahead(database: Database, job: Job, now: int) -> Counter[str]:
     Those of its own queue and of all others that are open, of which no more than have room there.
     """
     counts: Counter[str] = Counter()
-    rooms = {lane.queue: lane.fits(AHEAD_LIMIT + 1) for lane in open_queues(database, None)}
+    rooms = {queue.name: queue.room_for(AHEAD_LIMIT + 1) for queue in open_queues(database, None)}
     rooms[job.queue] = AHEAD_LIMIT + 1
     for queue, room in rooms.items():
         _count_in(database, counts, queue, min(room, AHEAD_LIMIT + 1 - counts.total()), job, now)

@@ -17,7 +17,7 @@ from storage.db.counters import BUCKETS, bucket, total
 from storage.db.database import Database
 from storage.db.models import CounterRow, JobRow
 from storage.jobs.open_queues import IS_RUNNING
-from storage.jobs.queues import Queue, queues
+from storage.jobs.queues import Queue, list_queues
 from storage.liveness.runners import RegisteredRunner, living
 from storage.records.states import FINAL, Status
 
@@ -85,7 +85,7 @@ def figures(database: Database, clock: Clock, folder: Path) -> Figures:
         type: TypeFigures(mine, _oldest_due(database, type, now))
         for type, mine in sorted(tallies.items())
     }
-    return Figures(types, living(database, folder), queues(database, now))
+    return Figures(types, living(database, folder), list_queues(database, now))
 
 
 def _counted(database: Database) -> dict[str, Counter[str]]:

@@ -45,7 +45,7 @@ def open_transactions(database: Database) -> Sequence[OpenTransaction]:
     """The oldest few in this database, the oldest first; none on SQLite."""
     if not database.postgresql:
         return ()
-    with database.translated():
+    with database.translate_errors():
         found = database.engine.execute_sql(_SELECT, (_SHOWN,)).fetchall()
     return [OpenTransaction(*row) for row in found]
 

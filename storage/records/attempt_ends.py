@@ -1,4 +1,4 @@
-"""The ends of attempts, told once the transaction that stores them is committed."""
+"""How attempts ended, published once their transaction is committed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,19 +10,23 @@ from storage.records.states import Status
 
 @dataclass(frozen=True)
 class SettledAttempt:
-    """How an attempt ended, what its job is since, and when that was, in milliseconds since
-    1970."""
+    """How an attempt ended, and the status of its job since then.
+
+    `at` is in milliseconds since 1970.
+    """
 
     fence: Fence
-    ended: AttemptEnd
+    end: AttemptEnd
     status: Status
     at: int
 
 
 @dataclass(frozen=True)
 class SettledPart:
-    """How a runner's try of a part of a job ended, and how long it took. Not that of the attempt:
-    this counts for nothing else."""
+    """How a runner's try of a part of a job ended, and how many seconds it took.
+
+    This is not the end of the job's attempt, and is used only for traces.
+    """
 
     job: Job
     number: int
@@ -35,39 +39,45 @@ class SettledPart:
 Settled = SettledAttempt | SettledPart
 
 
-class SettledObserver:
-    """Counts those of attempts, and tells of all whose jobs are traced, if anybody is to hear."""
+class SettledPublisher:
+    """Counts the ends of attempts, and publishes those of traced jobs after the commit.
+
+    `subscriber` is called with each, if it is set.
+    """
 
     def __init__(self) -> None:
         self.count = 0
-        self.tell: Callable[[Settled], None] | None = None
-        self._noted: list[Settled] = []
+        self.subscriber: Callable[[Settled], None] | None = None
+        self._recorded: list[Settled] = []
 
-    def note(self, fence: Fence, ended: AttemptEnd, status: Status, at: int) -> None:
-        """An attempt has ended, inside a transaction."""
+    def record(self, fence: Fence, end: AttemptEnd, status: Status, at: int) -> None:
+        """Record the end of an attempt, inside a transaction."""
         self.count += 1
-        if self.tell and fence.trace_origin:
-            self._noted.append(SettledAttempt(fence, ended, status, at))
+        if self.subscriber and fence.trace_origin:
+            self._recorded.append(SettledAttempt(fence, end, status, at))
 
-    def note_part(self, end: SettledPart) -> None:
-        """A part has ended, inside a transaction."""
-        if self.tell and end.job.traceparent:
-            self._noted.append(end)
+    def record_part(self, end: SettledPart) -> None:
+        """Record the end of a part, inside a transaction."""
+        if self.subscriber and end.job.traceparent:
+            self._recorded.append(end)
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """Around a transaction. After one in doubt they are told as well: settled again, they are
-        told with the same ids."""
-        self._noted.clear()
+    def publish_after_commit(self) -> Iterator[None]:
+        """Publish the ends that are recorded in this block once it has left its transaction.
+
+        They are published even if the commit is in doubt. If they are settled again, they are
+        published again with the same ids.
+        """
+        self._recorded.clear()
         try:
             yield
         except StoreInDoubt:
-            self._tell_all()
+            self._publish()
             raise
-        self._tell_all()
+        self._publish()
 
-    def _tell_all(self) -> None:
-        noted, self._noted = self._noted, []
-        for each in noted:
-            assert self.tell
-            self.tell(each)
+    def _publish(self) -> None:
+        recorded, self._recorded = self._recorded, []
+        for each in recorded:
+            assert self.subscriber
+            self.subscriber(each)

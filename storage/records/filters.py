@@ -1,4 +1,4 @@
-"""Which jobs a client means."""
+"""The filters by which clients select jobs."""
 
 from dataclasses import dataclass, field
 
@@ -7,18 +7,19 @@ from storage.records.states import Status
 
 @dataclass(frozen=True)
 class Filters:
-    """Which jobs are meant; those that all of these choose. Times are in milliseconds since 1970.
+    """Selects the jobs that match all of these conditions. Times are in milliseconds since 1970.
 
-    `text` is looked for in the payload's JSON and in the name of the upload; A to Z in either case.
+    `text` is searched in the payload's JSON and in the name of the upload, ignoring the case of A
+    to Z.
     """
 
     statuses: frozenset[Status] = field(default_factory=frozenset)
-    """None: any status."""
+    """Empty: any status."""
     type: str | None = None
     created_after: int | None = None
-    """That moment or later."""
+    """Inclusive."""
     created_before: int | None = None
-    """Earlier than that."""
+    """Exclusive."""
     text: str = ""
     queue: str | None = None
     submitted_by: str | None = None

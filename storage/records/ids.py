@@ -1,8 +1,8 @@
-"""The ids of jobs: UUIDs of version 7, which begin with the time they were made.
+"""The ids of jobs: UUIDs of version 7, which begin with the time of their creation.
 
-    01932c07-5b1a-7003-9c5e-…      the digits 003 after the 7 are a cell, or of no meaning
+    01932c07-5b1a-7003-9c5e-…      the digits 003 after the 7 are the cell, or random
 
-Of several services that share their clients, each is a cell: whose job it is, its id tells.
+Several services that share their clients are cells: the id of a job tells which of them has it.
 Imports nothing of ours.
 """
 
@@ -10,15 +10,15 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-MOST_CELLS = 4096
+MAX_CELLS = 4096
 _BELOW_CELL = 64
-"""How many bits follow those of the cell, which are `rand_a` in RFC 9562, section 5.7."""
+"""Number of bits below the cell, which takes the place of `rand_a` in RFC 9562, section 5.7."""
 
 
 def new_id(cell: int | None = None) -> UUID:
-    """An id for a new job, of a cell from 0 to MOST_CELLS - 1, or of none."""
+    """Return an id for a new job. `cell` is from 0 to MAX_CELLS - 1, or None."""
     made = uuid_utils.compat.uuid7()
     if cell is None:
         return made
-    mask = MOST_CELLS - 1 << _BELOW_CELL
+    mask = MAX_CELLS - 1 << _BELOW_CELL
     return UUID(int=made.int & ~mask | cell << _BELOW_CELL)

@@ -1,12 +1,12 @@
-"""The records that are passed around, and the errors of this layer. Imports only leaves.
+"""The records that all layers exchange, and the errors of the store. Imports only leaf modules.
 
 Times are whole milliseconds since 1970 in UTC, durations are seconds.
 
     StoreError
     ├── StoreUnavailable   locked, unreachable or failing now: try again
-    │   └── StoreInDoubt   a commit failed, and may have been made all the same
+    │   └── StoreInDoubt   a commit failed, and may have taken effect all the same
     ├── StoreFull          the disk has no room
-    └── StoreUnusable      a file or a schema that is not ours: trying again does not help
+    └── StoreUnusable      a foreign file or schema: trying again does not help
 """
 
 from dataclasses import dataclass, field
@@ -23,15 +23,15 @@ Json = dict[str, Any]
 
 
 class StoreError(Exception):
-    """Anything that the store could not do."""
+    """The store could not do what was asked."""
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot take it now; the same call can succeed later."""
+    """The store is not available now; the same call can succeed later."""
 
 
 class StoreInDoubt(StoreUnavailable):
-    """A commit failed, and may have been made all the same: the store has to be asked."""
+    """A commit failed, and may have taken effect all the same: the caller has to look."""
 
 
 class StoreFull(StoreError):
@@ -39,7 +39,7 @@ class StoreFull(StoreError):
 
 
 class StoreUnusable(StoreError):
-    """The store is damaged, foreign or of a newer schema; a person has to look."""
+    """The store is damaged, foreign or has a newer schema; an operator has to fix it."""
 
 
 class AttemptOutcome(StrEnum):
@@ -50,17 +50,17 @@ class AttemptOutcome(StrEnum):
     CANCELED = "canceled"
     TIMED_OUT = "timed_out"
     OUT_OF_MEMORY = "out_of_memory"
-    """It was refused memory, or killed by the kernel when memory ran out."""
+    """An allocation failed, or the kernel killed the process when memory ran out."""
     CRASHED = "crashed"
     LOST = "lost"
-    """With its runner, or with its keeper."""
+    """Its runner or its keeper died."""
     RELEASED = "released"
     """Given back at shutdown; costs no retry."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A stored file. `name` is what the client called it: a label, never a path."""
+    """A stored file. `name` is the client's name for it: a label, never a path."""
 
     id: UUID
     name: str
@@ -70,10 +70,11 @@ class Upload:
 
 @dataclass(frozen=True)
 class NewJob:
-    """What a client submits. `run_at` None means in `delay` seconds, `timeout` None no limit
-    (seconds).
+    """A job as a client submits it.
 
-    Its file is `upload`, a new one, or that of an earlier job: `source`, the job's id.
+    If `run_at` is None, it is due `delay` seconds after its submission. `timeout` is in seconds,
+    None for no limit. Its file is `upload`, a new one, or the file of the earlier job with the id
+    `source`.
     """
 
     type: str
@@ -90,14 +91,16 @@ class NewJob:
     """The name of the caller, if it has one."""
     queue: str = DEFAULT_QUEUE
     traceparent: str | None = None
-    """The span of its submission, if that is traced."""
+    """The span of its submission, if the submission is traced."""
     id: UUID = field(default_factory=new_id)
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What an attempt used: CPU in seconds, peak memory in bytes, and which process, as its
-    worker's system numbers them; None where unknown."""
+    """The resources that an attempt used; None where unknown.
+
+    CPU is in seconds, peak memory in bytes. `pid` is the process id on the worker's system.
+    """
 
     cpu_seconds: float | None = None
     peak_memory_bytes: int | None = None
@@ -116,14 +119,15 @@ class Attempt:
     error: Json | None
     usage: Usage
     last_lines: tuple[str, ...] = ()
-    """What it printed last, if it did not end well."""
+    """The last lines of its output, unless it succeeded or was released."""
 
 
 @dataclass(frozen=True)
 class Fence:
-    """What the holder of an attempt must still hold for its change to count.
+    """Identifies an attempt and its holder.
 
-    The rest goes along for the tallies and traces, and decides nothing.
+    A change with a fence takes effect only if this runner still holds the job in this attempt. The
+    fields that do not take part in comparisons are for counters and traces only.
     """
 
     job_id: UUID
@@ -158,26 +162,26 @@ class Job:
     locked_by: str | None
     version: int
     client_retries: int = 0
-    """How often a client had it retried after it was final."""
+    """How often a client retried it after it was final."""
     callback_url: str | None = None
-    """Where a client wants to be told of its end."""
+    """URL to notify when the job is final."""
     submitted_by: str | None = None
     canceled_by: str | None = None
-    """Names of callers: who has submitted it, and who has wanted it canceled."""
+    """Names of the callers who submitted it, and who canceled it."""
     queue: str = DEFAULT_QUEUE
     traceparent: str | None = None
-    """The span of its submission, if that was traced."""
+    """The span of its submission, if the submission was traced."""
     upload: Upload | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 
     @property
     def final(self) -> bool:
-        """Whether the job has ended for good."""
+        """Whether the job is in a final status."""
         return self.status in FINAL
 
     @property
     def fence(self) -> Fence:
-        """That of its present attempt; only of a running job."""
+        """The fence of the current attempt. Only for a running job."""
         assert self.locked_by is not None
         held = self.id, self.locked_by, self.attempt, self.type, self.started_at or 0
         return Fence(*held, trace_origin(self.traceparent, self.created_at, self.run_at))
@@ -185,9 +189,9 @@ class Job:
 
 @dataclass(frozen=True)
 class AttemptEnd:
-    """How an attempt ended, as its holder saw it.
+    """How an attempt ended, as its holder reports it.
 
-    `error` is {"type", "message"}; `progress` is the last one as JSON text, None to keep the
+    `error` is {"type", "message"}. `progress` is the last progress as JSON text; None keeps the
     stored one.
     """
 

@@ -1,14 +1,14 @@
-"""Which names queues can have. Imports nothing of ours."""
+"""The names of queues. Imports nothing of ours."""
 
 import re
 
 DEFAULT_QUEUE = "default"
-"""The queue of jobs that name none; it is always there."""
+"""The queue of jobs that name none. It always exists."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
-def queue_name(name: str) -> str:
-    """The same, if it can be the name of a queue. Raises ValueError."""
+def validate_queue_name(name: str) -> str:
+    """Return `name` if it is a valid name for a queue. Raises ValueError otherwise."""
     if not _NAME.fullmatch(name):
         raise ValueError("it must be 1 to 64 of a-z 0-9 . _ - and begin with a letter or a digit")
     return name

@@ -26,11 +26,10 @@ class Status(StrEnum):
     SUCCEEDED = "succeeded"
     """Final: the job type returned a result."""
     FAILED = "failed"
-    """Final, unless a client has it retried: it raised, timed out or crashed, and no retry was
-    left."""
+    """Final, unless a client retries it: it raised, timed out or crashed, and had no retry left."""
     CANCELED = "canceled"
-    """Final, unless a client has it retried: a client canceled it; it never started, or its
-    process is gone."""
+    """Final, unless a client retries it: a client canceled it, and it never started or its process
+    is gone."""
 
 
 FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
@@ -40,10 +39,9 @@ FINAL = frozenset({Status.SUCCEEDED, Status.FAILED, Status.CANCELED})
 class Transition:
     """One allowed change of a stored job.
 
-    `fenced`: only for the holder of this very attempt (or who proved that holder dead);
-    the guard then names `locked_by` and `attempt` as well.
-    `cancel_requested`: True where a client must have asked for a cancel, False where none may
-    have, None where it does not matter.
+    `fenced`: only for the holder of this very attempt, or for a runner that proved the holder dead;
+    the guard then also names `locked_by` and `attempt`. `cancel_requested`: True if a client must
+    have requested a cancel, False if no client may have, None if it does not matter.
     """
 
     name: str
@@ -59,15 +57,15 @@ _RUNNING = frozenset({Status.RUNNING})
 CLAIM = Transition("claim", _QUEUED, Status.RUNNING, fenced=False)
 RESCHEDULE = Transition("reschedule", _QUEUED, Status.QUEUED, fenced=False)
 CANCEL = Transition("cancel", _QUEUED, Status.CANCELED, fenced=False)
-# The one way out of a final status; what succeeded stays.
+# The only way out of a final status. A succeeded job stays final.
 REQUEUE = Transition(
     "requeue", frozenset({Status.FAILED, Status.CANCELED}), Status.QUEUED, fenced=False
 )
-# Noted once: asked again, the time of the first wish stays.
+# Recorded once: the time of the first request stays.
 REQUEST_CANCEL = Transition(
     "request_cancel", _RUNNING, Status.RUNNING, fenced=False, cancel_requested=False
 )
-# A result that came first wins over a cancel; an error does not, and is never retried then.
+# A result that arrives before the cancel wins; an error does not, and is then never retried.
 COMPLETE = Transition("complete", _RUNNING, Status.SUCCEEDED, fenced=True)
 FAIL = Transition("fail", _RUNNING, Status.FAILED, fenced=True, cancel_requested=False)
 RETRY = Transition("retry", _RUNNING, Status.QUEUED, fenced=True, cancel_requested=False)

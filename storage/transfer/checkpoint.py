@@ -39,7 +39,7 @@ class CheckpointRow(pw.Model):
 
 def marker(database: Database) -> dict[str, Any] | None:
     """The row of `CheckpointRow`; None for a database that was not filled by a move."""
-    with database.translated():
+    with database.translate_errors():
         tables = database.engine.get_tables()
     if NAME not in tables:
         return None

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from storage.db.database import Database
-from storage.db.engines import OUR_NAME, open_engine
+from storage.db.engines import APPLICATION_NAME, open_engine
 from storage.db.models import JobRow, VersionRow
 from storage.db.schema import migrate as schema
 from storage.files.folders import make_folder
@@ -21,7 +21,7 @@ from storage.notify.wakeup import somebody_waits
 from storage.records.job import StoreError, StoreUnavailable
 from storage.transfer.tables import MODELS
 
-NAME = f"{OUR_NAME} migrate"
+NAME = f"{APPLICATION_NAME} migrate"
 _ENDING_SECONDS, _AGAIN_SECONDS = 1.0, 0.05
 _LOCK = "SELECT pg_try_advisory_lock(hashtext('job service move'))"
 _OTHERS = """
@@ -40,11 +40,11 @@ def open_source(url: str, folder: Path) -> Database:
     """
     if urlparse(url).scheme == "sqlite" and not _file(url).exists():
         raise TransferRefused(f"--from: there is no file {_file(url)}")
-    database = Database(open_engine(url, NAME, alone=True))
+    database = Database(open_engine(url, NAME, exclusive=True))
     with _closed_if_refused(database):
         schema.refuse_foreign(database)
         _refuse_programs("--from", database, folder)
-        schema.bring_up_to_date_alone(database)
+        schema.bring_up_to_date_exclusively(database)
     return database
 
 
@@ -58,7 +58,7 @@ def open_target(url: str) -> Database:
         schema.bring_up_to_date(maker, folder)
     finally:
         maker.close()
-    database = Database(open_engine(url, NAME, alone=True))
+    database = Database(open_engine(url, NAME, exclusive=True))
     with _closed_if_refused(database):
         if database.postgresql and not database.engine.execute_sql(_LOCK).fetchone()[0]:
             raise TransferRefused("--to: another move into this database runs")
@@ -111,7 +111,7 @@ def _sessions(database: Database) -> list[str]:
     moment."""
     until = time.monotonic() + _ENDING_SECONDS
     while True:
-        rows = database.engine.execute_sql(_OTHERS, (f"{OUR_NAME} %",)).fetchall()
+        rows = database.engine.execute_sql(_OTHERS, (f"{APPLICATION_NAME} %",)).fetchall()
         found = [name for (name,) in rows if name != NAME]
         if not found or time.monotonic() > until:
             return found

@@ -10,7 +10,7 @@ from uuid import UUID
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.errors import PEEWEES_ERRORS
+from storage.db.errors import PEEWEE_ERRORS
 from storage.db.models import (
     AttemptRow,
     CallbackRow,
@@ -20,12 +20,12 @@ from storage.db.models import (
     KeyRow,
     MomentRow,
     OutputRow,
+    PartRow,
     QueueRow,
     UploadRow,
     VersionRow,
 )
 from storage.db.parameters import parameter
-from storage.db.part_row import PartRow
 
 MODELS: tuple[type[pw.Model], ...] = (
     QueueRow,
@@ -128,7 +128,7 @@ class Table:
         columns = ", ".join(f'"{name}"' for name in names)
         cursor = self._database.engine.cursor()
         sql = f'COPY "{self.name}" ({columns}) FROM STDIN'
-        with self._database.translated(), PEEWEES_ERRORS, cursor.copy(sql) as copy:
+        with self._database.translate_errors(), PEEWEE_ERRORS, cursor.copy(sql) as copy:
             for row in rows:
                 copy.write_row([row[name] for name in names])
 

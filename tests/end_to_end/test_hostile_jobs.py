@@ -13,6 +13,8 @@ from tests.analysis.test_sources import COMPRESS
 from tests.support.programs import Service, running_service
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.timing
+
 MIB = 2**20
 SETTINGS = {
     "JOB_TYPES": "runner.job_types,tests.support.job_types.hostile",

@@ -35,7 +35,7 @@ def urls(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
 def opened(urls: tuple[str, str], folder: Path) -> Store:
     pooled, direct = urls
     environ = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": pooled, "LISTEN_URL": direct}
-    return open_store(Settings.read(environ), patience=5)
+    return open_store(Settings.read(environ), timeout=5)
 
 
 def test_jobs_run_and_are_canceled_through_a_pooler(urls: tuple[str, str], tmp_path: Path) -> None:

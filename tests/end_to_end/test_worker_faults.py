@@ -66,7 +66,7 @@ def test_a_result_waits_for_a_store_that_is_locked(service: Service, database: D
     worker = service.worker()
     job_id = service.submit(payload={"seconds": 1})
     service.wait_for_status(job_id, "running")
-    stranger = database.connect_plainly()
+    stranger = database.raw_connection()
     if database.postgresql:
         stranger.autocommit = False
         stranger.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")

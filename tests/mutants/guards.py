@@ -5,9 +5,9 @@ from tests.mutants.guards_of_api import API
 from tests.mutants.guards_of_edge import EDGE
 from tests.mutants.guards_of_events import EVENTS
 from tests.mutants.guards_of_faults import STORE_FAULTS
-from tests.mutants.guards_of_hopes import HOPES
 from tests.mutants.guards_of_isolation import ISOLATION
 from tests.mutants.guards_of_moving import MOVES
+from tests.mutants.guards_of_optimistic import OPTIMISTIC
 from tests.mutants.guards_of_parts import PARTS
 from tests.mutants.guards_of_pool import POOL
 from tests.mutants.guards_of_programs import PROGRAMS
@@ -19,7 +19,7 @@ from tests.mutants.guards_of_uploads import UPLOADS
 MUTANTS = (
     *STORE,
     *STORE_FAULTS,
-    *HOPES,
+    *OPTIMISTIC,
     *UPLOADS,
     *PROGRAMS,
     *ACCESS,

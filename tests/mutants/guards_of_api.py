@@ -43,7 +43,7 @@ API = (
     Mutant(
         "what was not committed is not counted",
         "storage/db/database.py",
-        "        self.tallies.take()  # of one that failed, nothing has happened\n",
+        "        self.counters.drain()  # counts of a failed transaction do not count\n",
         "",
         ("tests/server/documents/test_metrics.py",),
     ),
@@ -92,17 +92,17 @@ API = (
     Mutant(
         "a change takes its number before it touches a job",
         "storage/store.py",
-        "            self._moves.cancel(job_id, self._clock(), by)\n",
+        "            self._transitions.cancel(job_id, self._clock(), by)\n",
         "            of_job = JobRow.select(JobRow.id).where(JobRow.id == job_id)\n"
         "            self._database.rows(self._database.lock(of_job))\n"
-        "            self._moves.cancel(job_id, self._clock(), by)\n",
+        "            self._transitions.cancel(job_id, self._clock(), by)\n",
         ("tests/server/handlers/test_retry_and_delete.py",),
     ),
     Mutant(
         "a claim takes the turn to number before it locks jobs",
         "storage/claiming/claim.py",
-        "last = self._database.number_next(limit + ahead)",
-        "last = 0",
+        "last_offset = self._database.next_version_offset(limit + prefetch)",
+        "last_offset = 0",
         ("tests/server/handlers/test_retry_and_delete.py",),
     ),
     Mutant(

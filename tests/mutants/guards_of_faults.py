@@ -67,7 +67,7 @@ STORE_FAULTS = (
     Mutant(
         "writers take turns",
         "storage/db/engines.py",
-        "if not self.write_lock.take(waits.BUSY_SECONDS):",
+        "if not self.write_lock.acquire(timeouts.BUSY_SECONDS):",
         "if False:",
         TURNS,
     ),
@@ -102,21 +102,21 @@ STORE_FAULTS = (
     Mutant(
         "a turn ends with the commit",
         "storage/db/engines.py",
-        "        super().commit()\n        self.write_lock.give_back()\n",
+        "        super().commit()\n        self.write_lock.release()\n",
         "        super().commit()\n",
         TURNS,
     ),
     Mutant(
         "a turn ends with the rollback",
         "storage/db/engines.py",
-        "        finally:\n            self.write_lock.give_back()\n",
+        "        finally:\n            self.write_lock.release()\n",
         "        finally:\n            pass\n",
         TURNS,
     ),
     Mutant(
         "a turn ends when its transaction cannot begin",
         "storage/db/engines.py",
-        "            self.write_lock.give_back()\n            raise\n",
+        "            self.write_lock.release()\n            raise\n",
         "            raise\n",
         TURNS,
     ),

@@ -52,7 +52,7 @@ PARTS = (
     Mutant(
         "a part that ends its runners fails",
         "storage/claiming/parts.py",
-        "PartRow.lost + 1 >= MOST_LOST",
+        "PartRow.lost + 1 >= MAX_LOST",
         "PartRow.lost + 1 >= 99",
         ROWS,
     ),

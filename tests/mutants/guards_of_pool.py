@@ -63,7 +63,7 @@ POOL = (
     ),
     Mutant(
         "a job that cannot be retried waits in no line",
-        "storage/claiming/due.py",
+        "storage/claiming/due_jobs.py",
         'if row["retry_count"] < row["max_retries"]',
         "",
         LINES,

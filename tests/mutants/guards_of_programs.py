@@ -107,7 +107,7 @@ PROGRAMS = (
         "canceled is written only when the process is gone",
         "runner/supervisor/work.py",
         "self._roster.kill(fence, KillReason.CANCEL)",
-        "self._claims.confirm_cancel(fence, __import__('storage.records.job').job.Ended('canceled'))",
+        "self._claims.confirm_cancel(fence, __import__('storage.records.job').job.AttemptEnd('canceled'))",
         WHOLE,
     ),
     Mutant(

@@ -19,22 +19,22 @@ TRACES = (
     Mutant(
         "what was rolled back is not told",
         "storage/records/attempt_ends.py",
-        "        self._noted.clear()\n",
+        "        self._recorded.clear()\n",
         "",
         STORED,
     ),
     Mutant(
         "what may have been stored is told",
         "storage/records/attempt_ends.py",
-        "            self._tell_all()\n            raise\n",
+        "            self._publish()\n            raise\n",
         "            raise\n",
         STORED,
     ),
     Mutant(
         "only traced jobs are told of",
         "storage/records/attempt_ends.py",
-        "if self.tell and fence.trace_origin:",
-        "if self.tell:",
+        "if self.subscriber and fence.trace_origin:",
+        "if self.subscriber:",
         STORED,
     ),
     Mutant(
@@ -54,7 +54,7 @@ TRACES = (
     Mutant(
         "an attempt that was lost is told",
         "storage/claiming/rescue.py",
-        "with self.ends.told(), waking(",
+        "with self.settled.publish_after_commit(), waking(",
         "with waking(",
         STORED,
     ),

@@ -1,4 +1,4 @@
-"""What runners ask of the store, on both databases."""
+"""The operations of the store for runners, on both databases."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +19,7 @@ def test_a_claimed_job_is_running_and_names_its_holder(bench: Bench) -> None:
     assert (attempt.number, attempt.runner, attempt.outcome) == (1, runner.liveness.name, None)
 
 
-def test_no_more_is_claimed_than_asked_for(bench: Bench) -> None:
+def test_a_claim_returns_at_most_the_requested_number(bench: Bench) -> None:
     for _ in range(3):
         bench.enqueue()
     claims = bench.runner().claims
@@ -48,7 +48,7 @@ def test_a_job_is_claimed_at_its_run_at_and_not_before(bench: Bench) -> None:
     assert claims.seconds_to_next() is None
 
 
-def test_beside_a_job_that_is_due_none_is_claimed_that_is_not(bench: Bench) -> None:
+def test_a_claim_skips_jobs_that_are_not_due(bench: Bench) -> None:
     later = bench.enqueue(run_at=bench.clock() + 1)
     due = bench.enqueue()
     claims = bench.runner().claims
@@ -80,7 +80,7 @@ def test_many_runners_never_claim_the_same_attempt(bench: Bench) -> None:
     assert set(claimed) == ids
 
 
-def test_a_completed_job_has_its_result_and_its_attempt_is_closed(bench: Bench) -> None:
+def test_a_completed_job_has_its_result_and_a_finished_attempt(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -95,7 +95,7 @@ def test_a_completed_job_has_its_result_and_its_attempt_is_closed(bench: Bench) 
     assert attempt.usage == Usage(1.5, 2**33)
 
 
-def test_a_retry_waits_as_run_at_and_counts(bench: Bench) -> None:
+def test_a_retry_sets_run_at_and_is_counted(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     assert runner.claims.retry(runner.claim_one(), RAISED, 2500)
@@ -116,7 +116,7 @@ def test_a_failed_job_keeps_its_error(bench: Bench) -> None:
     assert (job.status, job.error, job.finished_at) == ("failed", RAISED.error, bench.clock())
 
 
-def test_a_release_costs_nothing_and_is_due_at_once(bench: Bench) -> None:
+def test_a_release_uses_no_retry_and_is_due_at_once(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     assert runner.claims.release(runner.claim_one())
@@ -125,7 +125,7 @@ def test_a_release_costs_nothing_and_is_due_at_once(bench: Bench) -> None:
     assert runner.claim_one().attempt == 2
 
 
-def test_a_job_that_is_to_be_canceled_is_neither_retried_nor_released(bench: Bench) -> None:
+def test_a_job_whose_cancel_was_requested_is_neither_retried_nor_released(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -136,7 +136,7 @@ def test_a_job_that_is_to_be_canceled_is_neither_retried_nor_released(bench: Ben
     assert bench.job(job_id).status == "canceled"
 
 
-def test_a_result_that_came_before_the_kill_wins(bench: Bench) -> None:
+def test_a_result_that_arrives_before_the_kill_wins(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -145,7 +145,7 @@ def test_a_result_that_came_before_the_kill_wins(bench: Bench) -> None:
     assert bench.job(job_id).status == "succeeded"
 
 
-def test_an_answer_of_an_earlier_attempt_is_refused(bench: Bench) -> None:
+def test_a_result_of_an_earlier_attempt_is_refused(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     stale = runner.claim_one()
@@ -156,7 +156,7 @@ def test_an_answer_of_an_earlier_attempt_is_refused(bench: Bench) -> None:
     assert bench.job(job_id).status == "running"
 
 
-def test_progress_is_stored_and_gone_with_the_next_attempt(bench: Bench) -> None:
+def test_progress_is_stored_and_cleared_by_the_next_attempt(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -167,7 +167,7 @@ def test_progress_is_stored_and_gone_with_the_next_attempt(bench: Bench) -> None
     assert bench.job(job_id).progress is None
 
 
-def test_what_a_runner_holds_can_be_looked_up(bench: Bench) -> None:
+def test_a_runner_can_list_the_jobs_that_it_holds(bench: Bench) -> None:
     bench.enqueue()
     runner, other = bench.runner(), bench.runner()
     fence = runner.claim_one()
@@ -175,13 +175,13 @@ def test_what_a_runner_holds_can_be_looked_up(bench: Bench) -> None:
     assert other.claims.held() == []
 
 
-def test_a_turn_that_fails_changes_nothing(bench: Bench) -> None:
+def test_a_failed_transaction_changes_nothing(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
     before = bench.job(job_id)
     try:
-        with runner.claims.turn():
+        with runner.claims.transaction():
             runner.claims.complete(fence, "1", RETURNED)
             raise KeyError
     except KeyError:
@@ -189,7 +189,7 @@ def test_a_turn_that_fails_changes_nothing(bench: Bench) -> None:
     assert bench.job(job_id) == before
 
 
-def test_many_ends_are_settled_at_once_and_one_that_is_stale_alone_is_refused(bench: Bench) -> None:
+def test_of_many_settled_attempts_only_the_stale_one_is_refused(bench: Bench) -> None:
     runner = bench.runner()
     for _ in range(4):
         bench.enqueue()
@@ -208,7 +208,7 @@ def test_many_ends_are_settled_at_once_and_one_that_is_stale_alone_is_refused(be
     assert runner.claims.complete_each([]) == []
 
 
-def test_many_ends_that_nothing_refuses_are_numbered_in_their_order(bench: Bench) -> None:
+def test_attempts_settled_together_have_versions_in_order(bench: Bench) -> None:
     runner = bench.runner()
     for _ in range(3):
         bench.enqueue()

@@ -1,4 +1,4 @@
-"""What clients ask of the store, on both databases."""
+"""The operations of the store for clients, on both databases."""
 
 from uuid import UUID, uuid4
 
@@ -35,7 +35,7 @@ def test_an_upload_is_kept_with_its_job(bench: Bench) -> None:
     assert bench.job(bench.enqueue(upload=upload)).upload == upload
 
 
-def test_a_job_can_use_the_file_of_an_earlier_one_for_as_long_as_either_is_kept(
+def test_a_shared_upload_is_kept_until_both_jobs_are_deleted(
     bench: Bench,
 ) -> None:
     upload = Upload(uuid4(), "a.log", 5, "00")
@@ -85,14 +85,14 @@ def test_a_list_goes_from_the_newest_to_the_oldest_page_by_page(bench: Bench) ->
     assert sizes == [3, 3, 1]
 
 
-def test_a_list_that_fits_has_no_next_page(bench: Bench) -> None:
+def test_a_list_that_fits_on_one_page_has_no_next_page(bench: Bench) -> None:
     bench.enqueue()
     bench.enqueue()
     assert bench.jobs.list(Filters(), 2).next is None
     assert bench.jobs.list(Filters(frozenset({Status.FAILED})), 2).jobs == []
 
 
-def test_a_list_can_be_narrowed_to_a_status(bench: Bench) -> None:
+def test_a_list_can_be_filtered_by_status(bench: Bench) -> None:
     bench.enqueue()
     running = bench.runner().claim_one().job_id
     queued = bench.enqueue()
@@ -112,7 +112,7 @@ def test_a_queued_job_is_canceled_at_once_and_never_starts(bench: Bench) -> None
     assert bench.runner().claims.claim(1) == []
 
 
-def test_a_running_job_is_asked_to_be_canceled_once(bench: Bench) -> None:
+def test_the_cancel_of_a_running_job_is_requested_once(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -134,7 +134,7 @@ def test_a_final_job_is_not_changed_by_a_cancel(bench: Bench) -> None:
     assert bench.jobs.cancel(job_id) == before
 
 
-def test_each_change_of_any_job_has_a_number_of_its_own(bench: Bench) -> None:
+def test_each_change_of_any_job_has_its_own_version(bench: Bench) -> None:
     first, second = bench.enqueue(), bench.enqueue()
     runner = bench.runner()
     versions = [bench.job(first).version, bench.job(second).version]

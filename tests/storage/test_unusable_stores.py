@@ -1,4 +1,4 @@
-"""A store that cannot be had now, or not at all: said plainly, and nothing is lost or touched."""
+"""A store that is temporarily or permanently unusable: it is reported, and nothing is lost."""
 
 import multiprocessing
 import os
@@ -27,8 +27,8 @@ from tests.support.stores import Bench
 
 @contextmanager
 def locked_by_another_tool(database: Database) -> Iterator[None]:
-    """Keep writers out of the database, as a stranger may for as long as it likes."""
-    stranger = database.connect_plainly()
+    """Block all writers, as another tool may for any time."""
+    stranger = database.raw_connection()
     if database.postgresql:
         stranger.autocommit = False
         stranger.execute("LOCK TABLE job IN ACCESS EXCLUSIVE MODE")
@@ -42,7 +42,7 @@ def locked_by_another_tool(database: Database) -> Iterator[None]:
 
 
 @pytest.mark.gen_test
-async def test_a_store_that_another_tool_holds_is_a_503_and_then_goes_on(
+async def test_a_store_locked_by_another_tool_returns_503_and_then_recovers(
     client: Client, bench: Bench
 ) -> None:
     document = {"type": "sleep", "payload": {"seconds": 0}}
@@ -53,7 +53,7 @@ async def test_a_store_that_another_tool_holds_is_a_503_and_then_goes_on(
 
 
 @pytest.mark.gen_test
-async def test_a_503_says_when_to_try_again(
+async def test_a_503_has_a_retry_after_header(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: object) -> None:
@@ -66,7 +66,7 @@ async def test_a_503_says_when_to_try_again(
 
 
 @pytest.mark.gen_test
-async def test_what_nobody_foresaw_is_a_bare_500_without_a_traceback(
+async def test_an_unexpected_error_is_a_500_without_a_traceback(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: object) -> None:
@@ -77,7 +77,7 @@ async def test_what_nobody_foresaw_is_a_bare_500_without_a_traceback(
     assert "secret" not in str(problem)
 
 
-def test_a_full_disk_is_told_from_a_store_that_cannot_be_had(bench: Bench) -> None:
+def test_a_full_disk_is_distinguished_from_an_unavailable_store(bench: Bench) -> None:
     database = bench.store.database
     if database.postgresql:
         pytest.skip("its server stops writing by itself")
@@ -89,11 +89,11 @@ def test_a_full_disk_is_told_from_a_store_that_cannot_be_had(bench: Bench) -> No
     assert bench.enqueue()  # by a new connection, which has no such limit
 
 
-def test_a_connection_that_was_ended_by_the_server_is_made_anew(bench: Bench) -> None:
+def test_a_connection_ended_by_the_server_is_reopened(bench: Bench) -> None:
     if not bench.store.database.postgresql:
         pytest.skip("only where there is a server")
     job_id = bench.enqueue()
-    admin = bench.store.database.connect_plainly()
+    admin = bench.store.database.raw_connection()
     admin.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -104,7 +104,7 @@ def test_a_connection_that_was_ended_by_the_server_is_made_anew(bench: Bench) ->
     assert bench.job(job_id).status == "queued"
 
 
-def test_a_connection_that_is_lost_within_a_transaction_is_told_as_such(bench: Bench) -> None:
+def test_a_connection_lost_within_a_transaction_is_reported_as_unavailable(bench: Bench) -> None:
     database = bench.store.database
     if not database.postgresql:
         pytest.skip("only where there is a server")
@@ -123,24 +123,24 @@ def settings(url: str, folder: Path) -> Settings:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all, but long enough to be one" * 99])
-def test_an_empty_or_damaged_file_is_refused_and_not_touched(
+def test_an_empty_or_damaged_file_is_refused_and_left_unchanged(
     tmp_path: Path, content: bytes
 ) -> None:
     file = tmp_path / "jobs.db"
     file.write_bytes(content)
     with pytest.raises(StoreUnusable, match=r"jobs\.db"):
-        open_store(settings("", tmp_path), patience=0)
+        open_store(settings("", tmp_path), timeout=0)
     assert file.read_bytes() == content
 
 
-def test_a_database_of_another_program_is_refused_and_not_touched(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_refused_and_left_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "jobs.db"
     other = sqlite3.connect(file)
     other.execute("CREATE TABLE diary (day TEXT)")
     other.close()
     content = file.read_bytes()
     with pytest.raises(StoreUnusable, match="other tables"):
-        open_store(settings("", tmp_path), patience=0)
+        open_store(settings("", tmp_path), timeout=0)
     assert file.read_bytes() == content
     assert not (tmp_path / "jobs.db-wal").exists()
 
@@ -155,7 +155,7 @@ def _run_and_die(file: Path, *statements: str) -> None:
 
 
 def _unusable(kind: str, file: Path) -> None:
-    """A file in the place of the database that cannot be one."""
+    """Create an invalid file in the place of the database."""
     if kind in ("cut", "damaged"):
         store = open_store(settings("", file.parent))
         JobStore(store.database, store.wakeup, store.clock).enqueue([NewJob("sleep", {})])
@@ -171,7 +171,7 @@ def _unusable(kind: str, file: Path) -> None:
 
 @pytest.mark.parametrize("program", ["server", "runner"])
 @pytest.mark.parametrize("kind", ["empty", "text", "foreign", "cut", "damaged"])
-def test_a_program_with_an_unusable_database_exits_with_one_line_and_leaves_it_as_it_is(
+def test_a_program_with_an_unusable_database_exits_with_one_line_and_leaves_it_unchanged(
     tmp_path: Path, program: str, kind: str
 ) -> None:
     file = tmp_path / "jobs.db"
@@ -191,10 +191,10 @@ def test_a_program_with_an_unusable_database_exits_with_one_line_and_leaves_it_a
     assert [each.read_bytes() for each in files] == content
 
 
-def test_a_database_whose_last_transaction_was_cut_off_is_opened(
+def test_a_database_with_an_interrupted_transaction_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "is_mended", lambda version: False)  # so there is no WAL
+    monkeypatch.setattr(engines, "has_wal_reset_fix", lambda version: False)  # so there is no WAL
     open_store(settings("", tmp_path)).close()
     begin = ["PRAGMA cache_size = 1", "BEGIN", "CREATE TABLE diary (day TEXT)"]
     write = "INSERT INTO diary VALUES (zeroblob(99999))"
@@ -215,26 +215,26 @@ def test_a_database_of_a_newer_release_is_refused(database_url: str, tmp_path: P
         open_store(settings(database_url, tmp_path))
 
 
-def test_a_store_that_cannot_be_had_is_given_up_with_its_reason(tmp_path: Path) -> None:
+def test_opening_an_unavailable_store_fails_with_its_reason(tmp_path: Path) -> None:
     nobody = "postgresql://nobody@127.0.0.1:1/none"
     with pytest.raises(StoreUnavailable, match="refused"):
-        open_store(settings(nobody, tmp_path), patience=0)
+        open_store(settings(nobody, tmp_path), timeout=0)
 
 
 @pytest.mark.parametrize("option", ["no_such_option=1", "connect_timeout=soon"])
-def test_a_wrong_option_of_postgresql_is_not_waited_for(tmp_path: Path, option: str) -> None:
+def test_an_invalid_option_of_postgresql_fails_at_once(tmp_path: Path, option: str) -> None:
     nobody = f"postgresql://nobody@127.0.0.1:1/none?{option}"
     with pytest.raises(StoreUnusable, match=f"none: its address is wrong: .*{option[:14]}"):
         open_store(settings(nobody, tmp_path))
 
 
 @pytest.mark.parametrize("name", ["data", "data/schema.lock/x", "data/wakeup", "data/uploads"])
-def test_a_folder_that_cannot_be_used_is_said_plainly(tmp_path: Path, name: str) -> None:
+def test_an_unusable_data_folder_is_reported_clearly(tmp_path: Path, name: str) -> None:
     in_the_way = tmp_path / name
     in_the_way.parent.mkdir(parents=True, exist_ok=True)
     in_the_way.write_text("a file in the way")
     with pytest.raises(StoreError, match=r"DATA_DIR=.*data|uploads: "):
-        open_store(settings("", tmp_path / "data"), patience=0)
+        open_store(settings("", tmp_path / "data"), timeout=0)
 
 
 def _open_and_enqueue(url: str, folder: Path, start: threading.Event, count: int) -> None:
@@ -246,7 +246,7 @@ def _open_and_enqueue(url: str, folder: Path, start: threading.Event, count: int
     store.close()
 
 
-def test_programs_that_start_at_once_make_one_schema(database_url: str, tmp_path: Path) -> None:
+def test_programs_that_start_together_create_one_schema(database_url: str, tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     start = spawn.Event()
     arguments = (database_url, tmp_path, start, 5)
@@ -262,7 +262,7 @@ def test_programs_that_start_at_once_make_one_schema(database_url: str, tmp_path
     store.close()
 
 
-def test_a_program_that_is_killed_while_it_makes_the_database_starts_again(tmp_path: Path) -> None:
+def test_a_program_killed_while_creating_the_database_starts_again(tmp_path: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
     steps = spawn.Value("i")
     program = spawn.Process(target=make_and_die_at_each_step, args=(tmp_path, steps))
@@ -286,16 +286,16 @@ def test_a_program_that_is_killed_while_it_makes_the_database_starts_again(tmp_p
         ((4, 0, 0), True),
     ],
 )
-def test_a_sqlite_that_can_damage_a_wal_is_told_apart(
+def test_a_sqlite_with_the_wal_reset_bug_is_recognized(
     version: tuple[int, int, int], mended: bool
 ) -> None:
-    assert engines.is_mended(version) is mended
+    assert engines.has_wal_reset_fix(version) is mended
 
 
-def test_a_sqlite_that_can_damage_a_wal_does_not_use_one(
+def test_a_sqlite_with_the_wal_reset_bug_does_not_use_a_wal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "is_mended", lambda version: False)
+    monkeypatch.setattr(engines, "has_wal_reset_fix", lambda version: False)
     store = open_store(settings("", tmp_path))
     assert store.database.engine.journal_mode == "delete"
     JobStore(store.database, store.wakeup, store.clock).enqueue([NewJob("sleep", {})])
@@ -309,10 +309,10 @@ def test_commits_are_synced_to_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
-def test_a_database_that_cannot_hold_all_texts_is_refused(
+def test_a_database_that_is_not_utf8_is_refused(
     postgres_server: PostgresServer, tmp_path: Path, encoding: str
 ) -> None:
     with postgres_server.new_database(encoding) as url:
         told = f"has the encoding {encoding}: make it with CREATE DATABASE … ENCODING 'UTF8'"
         with pytest.raises(StoreUnusable, match=told):
-            open_store(settings(url, tmp_path), patience=0)
+            open_store(settings(url, tmp_path), timeout=0)

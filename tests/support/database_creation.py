@@ -53,7 +53,7 @@ def _make_and_die(given: Settings, step: int) -> None:
         setattr(pw.Database, name, dying(getattr(pw.Database, name)))
     code = 1
     try:
-        open_store(given, patience=0)
+        open_store(given, timeout=0)
         code = 0
     finally:
         os._exit(code)
@@ -61,7 +61,7 @@ def _make_and_die(given: Settings, step: int) -> None:
 
 def _use(given: Settings) -> None:
     """Open the store, which must be whole, and leave only what belongs there."""
-    store = open_store(given, patience=0)
+    store = open_store(given, timeout=0)
     jobs = JobStore(store.database, store.wakeup, store.clock)
     (job_id,) = jobs.enqueue([NewJob("sleep", {})])
     assert isinstance(job_id, UUID)

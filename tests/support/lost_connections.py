@@ -83,7 +83,7 @@ def be_cut_off(name: str, url: str) -> None:
     say("connected")
     for _ in sys.stdin:
         try:
-            with database.translated():
+            with database.translate_errors():
                 say(database.engine.execute_sql("SELECT 1").fetchone())
         except StoreError as error:
             say(type(error).__name__)

@@ -133,7 +133,7 @@ def open_bench(database_url: str, folder: Path, **environ: str) -> Iterator[Benc
     """A fresh store on a database, closed at the end with all its runners."""
     given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
     settings = Settings.read(given | environ)
-    store = open_store(settings, patience=5)
+    store = open_store(settings, timeout=5)
     clock = Clock()
     bench = Bench(store, clock, JobStore(store.database, store.wakeup, clock))
     try:

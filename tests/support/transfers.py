@@ -108,7 +108,7 @@ def fill(bench: Bench) -> dict[str, UUID]:
     upload = writer.finish("überall.log", hashlib.sha256(FILE).hexdigest())
     ids = {"failed": bench.enqueue("analyze", upload=upload, max_retries=0, callback_url=url)}
     fence = holder.claim_one()
-    holder.claims.printed(fence, [(0, b"line\n\xff\x00"), (7, b"more")], 1 << 16)
+    holder.claims.store_output(fence, [(0, b"line\n\xff\x00"), (7, b"more")], 1 << 16)
     holder.claims.progress(fence, '{"lines":1}')
     holder.claims.fail(fence, RAISED)
     ids["done"] = bench.enqueue("analyze", source=ids["failed"], payload={"ä": "\0'\\☃"})

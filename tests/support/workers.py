@@ -120,7 +120,7 @@ def open_worker(
     """A worker on a fresh store."""
     given = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": database_url}
     settings = Settings.read(given | dict(environ or {}))
-    store = open_store(settings, patience=5)
+    store = open_store(settings, timeout=5)
     worker = Worker(store, job or JobLimits(), size, parts_bytes)
     try:
         yield worker

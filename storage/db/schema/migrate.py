@@ -1,4 +1,4 @@
-"""Brings the schema of a database up to date; makes a new SQLite file."""
+"""Migrates the schema of a database, and creates new SQLite files."""
 
 import fcntl
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Any
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.engines import making_engine
-from storage.db.schema.sqlite_file import make_file
+from storage.db.engines import new_file_engine
+from storage.db.schema.sqlite_file import create_file
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreUnusable
 from storage.settings.drivers import needed_only
@@ -19,20 +19,21 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"
 HISTORY = "schema_migration"
 
 
-def bring_up_to_date(database: Database, side: Path) -> None:
-    """Run the migrations that are missing; safe while others do the same.
+def bring_up_to_date(database: Database, lock_folder: Path) -> None:
+    """Run the missing migrations. Safe while other programs do the same.
 
-    `side` holds lock files. Raises StoreUnusable for a database that is not ours, or newer.
+    `lock_folder` holds the lock file for SQLite. Raises StoreUnusable for a database that belongs
+    to something else, or has a newer schema.
     """
-    with _alone(database, side):
+    with _schema_lock(database, lock_folder):
         if not database.postgresql:
-            make_file(Path(database.engine.database), _make_sqlite)
+            create_file(Path(database.engine.database), _create_sqlite)
         refuse_foreign(database)
         _migrate(database)
 
 
-def bring_up_to_date_alone(database: Database) -> None:
-    """The same for one that is there, on a connection that keeps all others out of its file."""
+def bring_up_to_date_exclusively(database: Database) -> None:
+    """Migrate an existing database over a connection that no other program shares."""
     if database.postgresql:
         bring_up_to_date(database, Path())
     else:
@@ -40,9 +41,9 @@ def bring_up_to_date_alone(database: Database) -> None:
 
 
 def pending_and_newer(database: Database) -> tuple[list[str], list[str]]:
-    """The migrations that a database lacks, and those that this code does not know."""
+    """Return the migrations that the database lacks, and the migrations unknown to this code."""
     known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
-    with database.translated():
+    with database.translate_errors():
         applied = _applied(database.engine)
     return sorted(known - applied), sorted(applied - known)
 
@@ -59,31 +60,36 @@ def _migrate(database: Database) -> None:
         raise StoreUnusable(f"the database has a newer schema ({newer[-1]})")
     if not pending:
         return
-    with database.translated(), needed_only(database.postgresql):
-        from playhouse.migrations import Runner  # not above: it loads much, and is seldom needed
+    with database.translate_errors(), needed_only(database.postgresql):
+        from playhouse.migrations import (
+            Runner,
+        )  # not at the top: imports much, seldom needed
 
         Runner(database.engine, str(MIGRATIONS), HISTORY).up()
 
 
 @contextmanager
-def _alone(database: Database, side: Path) -> Iterator[None]:
+def _schema_lock(database: Database, lock_folder: Path) -> Iterator[None]:
     if database.postgresql:
-        with database.translated():
+        with database.translate_errors():
             database.engine.execute_sql("SELECT pg_advisory_lock(hashtext('job service schema'))")
         try:
             yield
         finally:
-            database.engine.close()  # frees the lock
+            database.engine.close()  # releases the lock
     else:
-        with (side / "schema.lock").open("w") as file:
+        with (lock_folder / "schema.lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
 
 def refuse_foreign(database: Database) -> None:
-    """Raise StoreUnusable for a database that is not ours, before anything is written to it."""
+    """Raise StoreUnusable if the database belongs to something else.
+
+    To be called before anything is written to it.
+    """
     _require_utf8(database)
-    with database.translated():
+    with database.translate_errors():
         tables = _existing_tables(database.engine)
     if tables is not None and HISTORY not in tables:
         kind = "holds other tables" if tables else "is empty"
@@ -91,7 +97,7 @@ def refuse_foreign(database: Database) -> None:
 
 
 def _existing_tables(engine: Any) -> list[str] | None:
-    """The tables of a database, None for one on PostgreSQL that is new."""
+    """Return the names of the tables, or None for a new database on PostgreSQL."""
     if isinstance(engine, pw.PostgresqlDatabase):
         return list(engine.get_tables()) or None
     # Not through the engine, whose pragmas would write to a file that may not be ours.
@@ -100,7 +106,7 @@ def _existing_tables(engine: Any) -> list[str] | None:
     except pw.OperationalError as error:
         if "readonly" not in str(error):
             raise
-        # A transaction that was cut off (without a WAL) has to be rolled back before one can read.
+        # An interrupted transaction (without a WAL) blocks reading until it is rolled back.
         return _tables_of(engine.database, "rw")
 
 
@@ -113,20 +119,23 @@ def _tables_of(path: str, mode: str) -> list[str]:
 
 
 def _require_utf8(database: Database) -> None:
-    """Any other encoding lacks characters that clients send; SQLite has no other."""
+    """Raise StoreUnusable unless the encoding is UTF-8.
+
+    Other encodings lack characters that clients send. SQLite always uses UTF-8.
+    """
     if not database.postgresql:
         return
-    with database.translated():
+    with database.translate_errors():
         ((encoding,),) = database.engine.execute_sql("SELECT current_setting('server_encoding')")
-    found = encoding.decode() if isinstance(encoding, bytes) else encoding  # of SQL_ASCII: bytes
+    found = encoding.decode() if isinstance(encoding, bytes) else encoding  # bytes from SQL_ASCII
     if found != "UTF8":
         made = "make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
         raise StoreUnusable(f"{database.engine.database} has the encoding {found}: {made}")
 
 
-def _make_sqlite(file: Path) -> None:
-    """Make a SQLite file with the schema, in rollback mode; its first user turns it to WAL."""
-    maker = Database(making_engine(file))
+def _create_sqlite(file: Path) -> None:
+    """Create a SQLite file with the schema in rollback mode. Its first user switches it to WAL."""
+    maker = Database(new_file_engine(file))
     try:
         _migrate(maker)
     finally:

@@ -1,8 +1,8 @@
-"""Makes a new SQLite file, which has its name only when it is whole and on the disk.
+"""Creates a SQLite file that gets its name only when it is complete and synced to disk.
 
     jobs.db.making ─ schema ─▶ synced ─▶ linked as jobs.db ─▶ folder synced ─▶ first name removed
 
-A program that is killed, or a power cut, leaves at most the first name, which the next one removes.
+After a kill or a power cut at most the temporary file remains; the next start removes it.
 """
 
 import contextlib
@@ -13,18 +13,19 @@ from pathlib import Path
 from storage.files.folders import sync_name
 
 
-def make_file(file: Path, make: Callable[[Path], None]) -> None:
-    """Have a file made unless there is one; one at a time, so the caller holds a lock.
+def create_file(file: Path, write: Callable[[Path], None]) -> None:
+    """Create a file, unless it exists. The caller must hold a lock.
 
-    `make` writes all of it to the path it is given. Raises OSError, and what `make` does.
+    `write` writes the complete file to the path that it is given. Raises OSError, and whatever
+    `write` raises.
     """
     file = file.resolve()
     part = file.with_name(f"{file.name}.making")
     part.unlink(missing_ok=True)
     if not file.exists():
-        make(part)
+        write(part)
         _sync(part)
-        with contextlib.suppress(FileExistsError):  # that of another program stays as it is
+        with contextlib.suppress(FileExistsError):  # another program was first: keep its file
             os.link(part, file)
     sync_name(file)
     part.unlink(missing_ok=True)

@@ -151,7 +151,9 @@ def output_of(code: str) -> tuple[int, str]:
 
 def test_a_process_whose_parent_is_gone_already_ends_at_once() -> None:
     not_its_parent = os.getppid()
-    code = f"from runner.pool.linux import processes; processes.die_with_parent({not_its_parent}, 15)"
+    code = (
+        f"from runner.pool.linux import processes; processes.die_with_parent({not_its_parent}, 15)"
+    )
     assert output_of(f"{code}; print('lives')") == (1, "")
 
 

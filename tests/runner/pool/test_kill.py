@@ -184,6 +184,7 @@ def test_an_order_that_comes_late_hits_no_other_call(tmp_path: Path) -> None:
             assert owner.value("echo", value=number) == number
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize(
     ("do", "arguments"), [case for case in STUBBORN if case[0] != "ignore_signals"]
 )
@@ -195,6 +196,7 @@ def test_a_timeout_is_kept_by_the_kernel(owner: Owner, do: str, arguments: dict[
     assert pools.existing([outcome.pid or 0]) == []
 
 
+@pytest.mark.timing
 def test_a_timeout_is_kept_by_the_keeper_if_the_job_ignores_the_kernel(owner: Owner) -> None:
     outcome = owner.run("ignore_signals", 0.2, names=["SIGALRM"])
     assert outcome.kind == "timed_out"
@@ -209,6 +211,7 @@ def test_a_timeout_ends_with_its_call(owner: Owner) -> None:
     assert owner.run("sleep", seconds=0.3).kind == "returned"
 
 
+@pytest.mark.timing
 def test_signals_that_a_job_has_ignored_work_in_the_next() -> None:
     with open_pool(1) as owner:
         names = ["SIGALRM", "SIGTERM", "SIGINT"]

@@ -114,6 +114,7 @@ def test_looks_that_take_long_come_seldom() -> None:
     assert LimitWatchdog(JobLimits(), used).next_at > 10**9
 
 
+@pytest.mark.timing
 def test_a_job_that_does_nothing_costs_few_looks(owner: Owner) -> None:
     token, (pid,) = owner.start("sleep", seconds=60)
     keeper = pools.parent(pid)

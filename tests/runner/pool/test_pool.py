@@ -174,6 +174,7 @@ def test_a_job_process_that_died_while_idle_is_replaced() -> None:
         assert pools.existing([pid]) == []
 
 
+@pytest.mark.timing
 def test_used_time_and_memory_are_those_of_the_call() -> None:
     with open_pool(1) as owner:
         for in_child in (False, True):

@@ -252,10 +252,10 @@ def test_only_jobs_that_can_be_retried_are_claimed_to_wait(bench: Bench) -> None
     first, second = bench.enqueue(max_retries=0), bench.enqueue(max_retries=0)
     third, fourth = bench.enqueue(max_retries=1), bench.enqueue(max_retries=1)
     claims = bench.runner().claims
-    assert [job.id for job in claims.claim(1, ahead=2)] == [first, third]
-    assert [job.id for job in claims.claim(0, ahead=1)] == []
+    assert [job.id for job in claims.claim(1, prefetch=2)] == [first, third]
+    assert [job.id for job in claims.claim(0, prefetch=1)] == []
     assert [job.id for job in claims.claim(1)] == [second]
-    assert [job.id for job in claims.claim(0, ahead=1)] == [fourth]
+    assert [job.id for job in claims.claim(0, prefetch=1)] == [fourth]
 
 
 @pytest.fixture

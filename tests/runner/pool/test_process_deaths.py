@@ -311,6 +311,7 @@ def is_free(lock: Path) -> bool:
     return True
 
 
+@pytest.mark.timing
 def test_nothing_outlives_a_killed_runner_and_its_lock_is_free_only_then(tmp_path: Path) -> None:
     with runner(tmp_path) as process:
         assert say(process) == "made"

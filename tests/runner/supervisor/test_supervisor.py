@@ -64,7 +64,7 @@ def test_a_cancel_waits_for_no_commit(worker: Worker, monkeypatch: pytest.Monkey
         raise StoreUnavailable("others have been writing for long")
 
     with monkeypatch.context() as patch:
-        patch.setattr(worker.claims, "change", fail)
+        patch.setattr(worker.claims, "settle_and_claim", fail)
         worker.supervisor.tick()
         wait_for(lambda: not psutil.pid_exists(pid))
 
@@ -80,7 +80,7 @@ def test_the_death_of_another_runner_is_not_slept_through(worker: Worker) -> Non
         pytest.skip("where runners have leases, a query has to ask")
     job_id = worker.enqueue(payload={"seconds": 0})
     claims = another_runner(worker.store, other)
-    with claims.turn():
+    with claims.transaction():
         assert [job.id for job in claims.claim(1)] == [job_id]
     worker.supervisor.tick()
     worker.supervisor.tick()  # nothing is left of its own start

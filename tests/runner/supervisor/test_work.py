@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from runner.supervisor.part_work import PartClaimer
-from storage.db.part_row import PartRow
+from storage.db.models import PartRow
 from storage.records.job import Upload, Usage
 from tests.support.workers import Worker, another_runner, open_worker
 

@@ -79,7 +79,7 @@ class Walk:
             claims.release,
             lambda fence: True,  # it runs on
         ]
-        with claims.turn():
+        with claims.transaction():
             for held in claims.claim(2):
                 self._chance.choice(ends)(held.fence)
             for fence in claims.to_cancel():

@@ -22,7 +22,7 @@ from server.events import callback_sender as callbacks
 from server.events.callback_slots import AT_ONCE, CallbackSlots
 from server.http_server import HttpApplication, HttpServer
 from server.settings.server import ServerSettings
-from storage.jobs.callbacks import Callbacks, waiting
+from storage.jobs.callbacks import Callbacks, pending_jobs
 from storage.jobs.retention import prune
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, fields, open_services
@@ -103,10 +103,10 @@ def test_a_final_job_with_an_address_is_put_into_the_outbox(
     told, other = bench.enqueue(callback_url=URL), bench.enqueue()
     runner = bench.runner()
     fences = [job.fence for job in runner.claims.claim(2)]
-    assert waiting(bench.store.database) == set()
+    assert pending_jobs(bench.store.database) == set()
     for fence in fences:
         runner.claims.complete(fence, "null", RETURNED)
-    assert waiting(bench.store.database) == {told}
+    assert pending_jobs(bench.store.database) == {told}
     (callback,) = outbox.take(9, 60)
     assert (callback.job, callback.url, callback.tries) == (bench.job(told), URL, 1)
     assert bench.job(other).callback_url is None
@@ -127,22 +127,22 @@ def test_what_was_taken_is_due_again_after_a_while(bench: Bench, outbox: Callbac
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
     (callback,) = outbox.take(9, 60)
     assert outbox.take(9, 60) == []
-    outbox.again(callback, 5)
+    outbox.retry(callback, 5)
     bench.clock.forward(5)
     (again,) = outbox.take(9, 60)
     assert again.tries == 2
     outbox.done(callback)  # it has been taken by another one since
-    assert waiting(bench.store.database)
+    assert pending_jobs(bench.store.database)
     bench.clock.forward(60)
     (third,) = outbox.take(9, 60)
     outbox.done(third)
-    assert waiting(bench.store.database) == set()
+    assert pending_jobs(bench.store.database) == set()
 
 
 def test_a_job_leaves_the_outbox_when_it_is_deleted(bench: Bench) -> None:
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
     prune(bench.store.database, bench.clock() + 1)
-    assert waiting(bench.store.database) == set()
+    assert pending_jobs(bench.store.database) == set()
 
 
 def test_a_job_that_ends_a_second_time_is_told_again(bench: Bench, outbox: Callbacks) -> None:
@@ -171,7 +171,7 @@ async def test_the_end_of_a_job_is_told_and_signed(
         signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + request.body
         digest = hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()
         assert headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
-        while waiting(bench.store.database):
+        while pending_jobs(bench.store.database):
             await asyncio.sleep(0.01)
 
 
@@ -186,7 +186,7 @@ async def test_it_is_told_again_until_it_is_taken_in(
         await client.post(f"/jobs/{job_id}/cancel", status=200)
         heard = await receiver.some(4)
         assert len({request.headers["webhook-id"] for request in heard}) == 1
-        while waiting(bench.store.database):
+        while pending_jobs(bench.store.database):
             await asyncio.sleep(0.01)
         assert len(receiver.heard) == 4
 
@@ -217,7 +217,7 @@ async def test_nobody_is_tried_without_end(
         receiver.answers = [500] * 9
         job_id = await client.sleep_job(callback_url=receiver.url)
         await client.post(f"/jobs/{job_id}/cancel", status=200)
-        while await asyncio.to_thread(waiting, bench.store.database) or not receiver.heard:
+        while await asyncio.to_thread(pending_jobs, bench.store.database) or not receiver.heard:
             await asyncio.sleep(0.01)
         assert len(receiver.heard) == 3
 
@@ -293,7 +293,7 @@ def test_a_host_has_few_places_until_it_answers_and_while_it_does_not() -> None:
 def test_what_is_put_off_has_not_been_tried(bench: Bench, outbox: Callbacks) -> None:
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
     (callback,) = outbox.take(9, 60)
-    outbox.put_off(callback, 1)
+    outbox.postpone(callback, 1)
     assert outbox.take(9, 60) == []
     bench.clock.forward(1)
     (again,) = outbox.take(9, 60)

@@ -53,10 +53,10 @@ def spoil_reads(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[int]:
 async def run_job(bench: Bench, job_id: str) -> None:
     """Let a runner run the one job that is due."""
     runner = bench.runner()
-    with runner.claims.turn():
+    with runner.claims.transaction():
         fence = runner.claim_one()
     assert str(fence.job_id) == job_id
-    with runner.claims.turn():
+    with runner.claims.transaction():
         runner.claims.complete(fence, "null", RETURNED)
     runner.claims.deregister()
 
@@ -208,10 +208,10 @@ async def test_progress_is_followed(follow: Followers, client: Client, bench: Be
     bench.clock.now *= 2
     runner = bench.runner()
     stream = await follow(client.base_url, f"/jobs/{job_id}/events")
-    with runner.claims.turn():
+    with runner.claims.transaction():
         fence = runner.claim_one()
     assert told(await stream.some(2)) == ["queued", "running"]
-    with runner.claims.turn():
+    with runner.claims.transaction():
         runner.claims.progress(fence, '{"step": 1}')
     (event,) = await stream.some(1)
     assert (event.name, event.data["progress"]) == ("progress", {"step": 1})

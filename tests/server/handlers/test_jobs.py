@@ -159,7 +159,7 @@ async def test_a_running_job_is_canceled_once_its_runner_says_so(
     while not runner.claims.to_cancel():
         await asyncio.sleep(0.01)
     assert not asked.done()
-    with runner.claims.turn():
+    with runner.claims.transaction():
         runner.claims.confirm_cancel(fence, CANCELED)
     assert (await asked)["message"] == "job canceled successfully"
 
@@ -190,7 +190,7 @@ async def test_waiting_ends_with_the_job(client: Client, bench: Bench) -> None:
     runner = bench.runner()
     bench.clock.now *= 2
     fence = runner.claim_one()
-    with runner.claims.turn():
+    with runner.claims.transaction():
         runner.claims.complete(fence, "1", RETURNED)
     assert (await asked)["status"] == "succeeded"
 

@@ -256,7 +256,7 @@ async def test_waiting_for_a_set_ends_with_the_last_of_its_jobs(
     for _ in ids:
         await asyncio.sleep(0)
         assert not asked.done()
-        with runner.claims.turn():
+        with runner.claims.transaction():
             runner.claims.complete(runner.claim_one(), "1", RETURNED)
     response = await asked
     assert response.body.count(b'"status": "succeeded"') == 2

@@ -18,9 +18,9 @@ JSON = {"Accept": "application/json"}
 
 def printed(runner: Holder, text: bytes, position: int = 0) -> UUID:
     """The job that is due has printed this, and runs on."""
-    with runner.claims.turn():
+    with runner.claims.transaction():
         fence = runner.claim_one()
-        runner.claims.printed(fence, [(position, text)], MOST)
+        runner.claims.store_output(fence, [(position, text)], MOST)
     return fence.job_id
 
 
@@ -54,7 +54,7 @@ async def test_what_is_missing_is_told(client: Client, bench: Bench) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
-    runner.claims.printed(fence, [(0, b"start"), (5, b"\n"), (1000, b"end\n")], MOST)
+    runner.claims.store_output(fence, [(0, b"start"), (5, b"\n"), (1000, b"end\n")], MOST)
     answer = await client.fetch(f"/jobs/{fence.job_id}/logs")
     assert answer.body.decode() == "start\n\n[994 bytes are not kept]\nend\n"
     document = await client.get(f"/jobs/{fence.job_id}/logs", headers=JSON)
@@ -71,7 +71,7 @@ async def test_the_newest_attempt_is_told_of_or_another(client: Client, bench: B
     assert (await client.fetch(path)).body == b""
     await client.get(f"{path}?attempt=1", status=404)
     fence = runner.claim_one()
-    runner.claims.printed(fence, [(0, b"first")], MOST)
+    runner.claims.store_output(fence, [(0, b"first")], MOST)
     runner.claims.retry(fence, RAISED, 0)
     printed(runner, b"second")
     for query, text in (("", b"second"), ("?attempt=1", b"first"), ("?attempt=2", b"second")):
@@ -92,9 +92,9 @@ async def test_what_a_job_prints_is_among_its_events(
     everything = await follow(client.base_url, "/events?last_event_id=0")
     await stream.some(1)
     printed(runner, b"one\n")
-    with runner.claims.turn():
+    with runner.claims.transaction():
         fence = runner.claims.held()[0].fence
-        runner.claims.printed(fence, [(4, b"two\n")], MOST)
+        runner.claims.store_output(fence, [(4, b"two\n")], MOST)
         runner.claims.complete(fence, "null", RETURNED)
     events = await stream.rest()
     assert told(events) == ["running", "log", "log", "succeeded", "end"]

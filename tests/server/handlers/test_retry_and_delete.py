@@ -95,7 +95,7 @@ def test_a_final_job_is_deleted_with_its_attempts_and_its_file(bench: Bench) -> 
     bench.jobs.cancel(sharer)
     assert retention.delete_job(database, sharer) == (Status.CANCELED, [upload.id])
     assert retention.delete_job(database, sharer) == (None, [])
-    assert retention.unknown(database, {upload.id}) == {upload.id}
+    assert retention.unknown_uploads(database, {upload.id}) == {upload.id}
 
 
 def test_a_running_job_is_not_deleted(bench: Bench) -> None:
@@ -118,7 +118,7 @@ def test_a_change_by_a_client_and_one_by_a_runner_do_not_wait_for_each_other(
     first, second = runner.claims.claim(2)
     change: Callable[[UUID], Any] = getattr(bench.jobs, name)
     with ThreadPoolExecutor(1) as client:
-        with runner.claims.turn():
+        with runner.claims.transaction():
             runner.claims.complete(first.fence, "1", RETURNED)
             changed = client.submit(change, job_id)
             wait_for(lambda: _waiting(bench))
@@ -145,7 +145,7 @@ def test_a_claim_and_a_change_by_a_client_do_not_wait_for_each_other(bench: Benc
 
 def _waiting(bench: Bench) -> bool:
     """Whether any connection to this database waits for a lock."""
-    plain = bench.store.database.connect_plainly()
+    plain = bench.store.database.raw_connection()
     try:
         query = (
             "SELECT count(*) FROM pg_stat_activity "

@@ -78,6 +78,7 @@ def test_streams_use_at_most_half_of_the_connections(tmp_path: Path) -> None:
         assert ask(service, follow.replace(b"a\r\n", b"a\r\nConnection: close\r\n"))[0] == 503
 
 
+@pytest.mark.timing
 def test_without_file_descriptors_the_listener_waits_quietly_and_recovers(tmp_path: Path) -> None:
     with running_service("", tmp_path, MAX_CONNECTIONS="1000") as service:
         pid = service.listener.process.pid

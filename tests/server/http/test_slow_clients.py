@@ -11,6 +11,8 @@ from tests.support.programs import Service, running_service
 from tests.support.raw_http import JSON_HEAD, answer, connect, crowd, heard, is_well, say
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.timing
+
 SLOW_SECONDS = 1
 COUNT = 300
 

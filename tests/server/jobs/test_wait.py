@@ -39,9 +39,9 @@ async def ended(bench: Bench, submission: Awaitable[HTTPResponse]) -> HTTPRespon
     await stored(bench)
     runner = bench.runner()
     bench.clock.now *= 2
-    with runner.claims.turn():
+    with runner.claims.transaction():
         fence = runner.claim_one()
-    with runner.claims.turn():
+    with runner.claims.transaction():
         runner.claims.complete(fence, '{"found": 1}', RETURNED)
     return await submission
 

@@ -65,7 +65,7 @@ def test_a_key_whose_job_could_not_be_stored_is_free(bench: Bench) -> None:
 
 
 def test_listeners_that_get_a_key_at_the_same_time_store_one_job(bench: Bench) -> None:
-    stores = [open_store(bench.store.settings, patience=5) for _ in range(4)]
+    stores = [open_store(bench.store.settings, timeout=5) for _ in range(4)]
     listeners = [JobStore(store.database, store.wakeup, bench.clock) for store in stores]
     keys = [f"key {number}" for number in range(5)]
     together, answers = threading.Barrier(len(listeners)), []

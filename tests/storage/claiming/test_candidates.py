@@ -1,4 +1,4 @@
-"""What a runner claims in the turn in which it settles."""
+"""The jobs that a runner claims in the transaction in which it settles others."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.stores import RAISED, RETURNED, Bench, Holder
 
 @pytest.fixture
 def runner(bench: Bench) -> Holder:
-    """One that has claimed from `a` before, 2 at a time, while 10 more wait there."""
+    """A runner and 12 queued jobs in `a`."""
     assert bench.queues.put("a")
     for _ in range(12):
         bench.enqueue(queue="a", max_retries=3)
@@ -19,54 +19,56 @@ def complete(runner: Holder, *jobs: Job) -> None:
     assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
 
 
-def limit(bench: Bench, most: int) -> None:
-    bench.queues.put("a", max_running=most)
+def set_limit(bench: Bench, max_running: int) -> None:
+    bench.queues.put("a", max_running=max_running)
 
 
-def test_a_second_claim_in_a_turn_takes_other_jobs(runner: Holder) -> None:
+def test_a_second_claim_in_a_transaction_claims_other_jobs(runner: Holder) -> None:
     jobs = runner.claims.claim(2)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         complete(runner, *jobs)
         first, second = runner.claims.claim(2), runner.claims.claim(2)
     assert len({job.id for job in (*jobs, *first, *second)}) == 6
     assert len(runner.claims.held()) == 4
 
 
-def test_a_claim_knows_of_all_that_its_turn_has_settled(bench: Bench, runner: Holder) -> None:
+def test_a_claim_sees_the_jobs_that_its_transaction_has_settled(
+    bench: Bench, runner: Holder
+) -> None:
     first, second = runner.claims.claim(2)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         complete(runner, first)
         runner.claims.retry(second.fence, RAISED, 0)
         assert second.id in [job.id for job in runner.claims.claim(12)]
 
 
-def test_room_that_a_turn_has_made_is_filled_by_it_and_no_more(
+def test_a_claim_fills_exactly_the_room_that_its_transaction_has_made(
     bench: Bench, runner: Holder
 ) -> None:
     jobs = runner.claims.claim(4)
-    limit(bench, 3)
-    with runner.claims.turn():
+    set_limit(bench, 3)
+    with runner.claims.transaction():
         complete(runner, *jobs[:2])
         (job,) = runner.claims.claim(4)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         complete(runner, job, jobs[2])
         assert len(runner.claims.claim(3)) == 2
     assert len(runner.claims.held()) == 3
 
 
-def test_what_a_turn_has_seen_is_nothing_to_the_next(bench: Bench, runner: Holder) -> None:
+def test_candidates_are_not_kept_for_the_next_transaction(bench: Bench, runner: Holder) -> None:
     jobs = runner.claims.claim(2)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         complete(runner, *jobs)
     others = {job.id for job in bench.runner().claims.claim(2)}
-    with runner.claims.turn():
+    with runner.claims.transaction():
         assert not others & {job.id for job in runner.claims.claim(2)}
 
 
-def test_a_turn_that_claims_more_or_fewer_than_the_last_gets_them(runner: Holder) -> None:
+def test_a_claim_can_be_larger_or_smaller_than_the_previous_one(runner: Holder) -> None:
     jobs = runner.claims.claim(2)
     for count in (5, 1, 2):
-        with runner.claims.turn():
+        with runner.claims.transaction():
             complete(runner, *jobs)
             jobs = runner.claims.claim(count)
         assert len(jobs) == count

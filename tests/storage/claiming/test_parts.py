@@ -1,4 +1,4 @@
-"""Parts of jobs as rows: who may take, settle and end them."""
+"""Parts of jobs as rows: which runner may claim, settle and end them."""
 
 from dataclasses import dataclass
 from uuid import UUID, uuid4
@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.claiming.job_parts import JobParts
-from storage.claiming.parts import MOST_LOST, ClaimedPart, Parts
+from storage.claiming.parts import MAX_LOST, ClaimedPart, Parts
 from storage.liveness.runners import living
 from storage.records.job import Fence, Upload, Usage
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
@@ -17,7 +17,7 @@ SPECS = [(f'["part {number}"]', '{"done":0}') for number in range(4)]
 
 @dataclass
 class Split:
-    """A job in four parts, its runner, and another one."""
+    """A job in four parts, its runner, and another runner."""
 
     bench: Bench
     fence: Fence
@@ -29,7 +29,7 @@ class Split:
         return self.fence.job_id
 
     @property
-    def made(self) -> JobParts:
+    def job_parts(self) -> JobParts:
         return self.own.claims.job_parts
 
     @property
@@ -37,23 +37,23 @@ class Split:
         return self.other.claims.parts
 
     def statuses(self) -> dict[str, int]:
-        return dict(self.made.statuses(self.job_id))
+        return dict(self.job_parts.statuses(self.job_id))
 
     def take(self, count: int = 1) -> list[ClaimedPart]:
-        """The other runner takes so many."""
+        """Let the other runner claim this many parts."""
         taken = self.parts.claim(count)
         assert len(taken) == count
         return taken
 
     def finish(self, count: int) -> None:
-        """The other runner does so many."""
+        """Let the other runner finish this many parts."""
         for taken in self.take(count):
             result = f'"{taken.spec[0]}"'
             assert self.parts.done(taken.fence, result, '{"done":1}', Usage(1.5, 2000))
 
 
 def enqueue(bench: Bench, **options: int) -> UUID:
-    """A job with a file of its own."""
+    """Create a job with a file of its own."""
     return bench.enqueue("analyze", upload=Upload(uuid4(), "a.log", 1, "0" * 64), **options)
 
 
@@ -62,11 +62,11 @@ def split(bench: Bench) -> Split:
     own, other = bench.runner(), bench.runner()
     enqueue(bench)
     split = Split(bench, own.claim_one(), own, other)
-    assert split.made.make(split.fence, SPECS)
+    assert split.job_parts.make(split.fence, SPECS)
     return split
 
 
-def test_parts_are_taken_in_their_order_each_by_one_runner(split: Split) -> None:
+def test_parts_are_claimed_in_order_each_by_one_runner(split: Split) -> None:
     taken = [*split.take(2), *split.own.claims.parts.claim(9)]
     assert [each.spec for each in taken] == [[f"part {number}"] for number in range(4)]
     assert {each.job.id for each in taken} == {split.job_id}
@@ -81,53 +81,53 @@ def test_parts_are_taken_in_their_order_each_by_one_runner(split: Split) -> None
 def test_parts_of_the_job_with_the_highest_priority_go_first(split: Split) -> None:
     bench = split.bench
     first = enqueue(bench, priority=90)
-    assert split.made.make(split.own.claim_one(), SPECS[:1])
+    assert split.job_parts.make(split.own.claim_one(), SPECS[:1])
     assert [each.job.id for each in split.take(2)] == [first, split.job_id]
 
 
-def test_only_a_few_parts_that_wait_are_counted(split: Split) -> None:
+def test_queued_parts_are_counted_up_to_a_maximum(split: Split) -> None:
     assert [split.parts.waiting(limit) for limit in (2, 9)] == [2, 4]
     split.take(3)
     assert split.parts.waiting(9) == 1
 
 
-def test_a_runner_takes_parts_only_from_its_queues(split: Split) -> None:
+def test_a_runner_claims_parts_only_from_its_queues(split: Split) -> None:
     bench = split.bench
     bench.queues.put("big")
     picky = bench.runner({"big"})
     assert (picky.claims.parts.waiting(9), picky.claims.parts.claim(9)) == (0, [])
 
 
-def test_help_is_another_runner_that_takes_the_queue(bench: Bench) -> None:
+def test_a_helper_is_another_runner_of_the_queue(bench: Bench) -> None:
     alone = bench.runner()
-    assert not alone.claims.job_parts.has_help("default")
+    assert not alone.claims.job_parts.has_helpers("default")
     bench.runner({"big", "small"})
-    assert not alone.claims.job_parts.has_help("default")
-    assert alone.claims.job_parts.has_help("small")
+    assert not alone.claims.job_parts.has_helpers("default")
+    assert alone.claims.job_parts.has_helpers("small")
 
 
-def test_a_runner_that_is_not_known_any_more_takes_no_part(split: Split) -> None:
+def test_a_runner_that_is_not_registered_claims_no_part(split: Split) -> None:
     split.other.claims.deregister()
     assert split.parts.claim(9) == []
 
 
-def test_only_the_holder_of_the_job_makes_its_parts(split: Split) -> None:
+def test_only_the_holder_of_a_job_creates_its_parts(split: Split) -> None:
     assert split.own.claims.release(split.fence)
-    assert not split.made.make(split.fence, SPECS[:2])
+    assert not split.job_parts.make(split.fence, SPECS[:2])
     assert split.statuses() == {"queued": 4}
 
 
-def test_results_are_had_in_order_and_no_more_than_fit(split: Split) -> None:
+def test_results_are_returned_in_order_up_to_a_size(split: Split) -> None:
     split.finish(4)
     assert split.statuses() == {"done": 4}
-    assert split.made.results(split.job_id, 0, 1) == ['"part 0"']
-    assert split.made.results(split.job_id, 1, 16) == ['"part 1"', '"part 2"']
-    assert split.made.results(split.job_id, 2, 1000) == ['"part 2"', '"part 3"']
-    assert split.made.told(split.job_id) == [{"done": 1}] * 4
-    assert split.made.usage(split.job_id) == Usage(6.0, 2000)
+    assert split.job_parts.results(split.job_id, 0, 1) == ['"part 0"']
+    assert split.job_parts.results(split.job_id, 1, 16) == ['"part 1"', '"part 2"']
+    assert split.job_parts.results(split.job_id, 2, 1000) == ['"part 2"', '"part 3"']
+    assert split.job_parts.part_progress(split.job_id) == [{"done": 1}] * 4
+    assert split.job_parts.usage(split.job_id) == Usage(6.0, 2000)
 
 
-def test_what_only_its_former_holder_says_of_a_part_does_not_count(split: Split) -> None:
+def test_changes_by_the_former_holder_of_a_part_are_refused(split: Split) -> None:
     (taken,) = split.take()
     assert split.parts.give_back(taken.fence)
     (again,) = split.own.claims.parts.claim(1)
@@ -137,15 +137,15 @@ def test_what_only_its_former_holder_says_of_a_part_does_not_count(split: Split)
     assert not split.parts.give_back(taken.fence)
     split.parts.progress(taken.fence, '{"done":7}')
     assert split.statuses() == {"queued": 3, "running": 1}
-    assert split.made.told(split.job_id) == [{"done": 0}] * 4
+    assert split.job_parts.part_progress(split.job_id) == [{"done": 0}] * 4
     assert split.own.claims.parts.done(again.fence, "1", None, Usage())
 
 
-def test_parts_that_are_to_be_ended_are_told_of_and_end_whatever_comes_of_them(
+def test_parts_to_be_ended_are_reported_and_end_whatever_their_outcome(
     split: Split,
 ) -> None:
     first, second, third = split.take(3)
-    split.made.end(split.job_id)
+    split.job_parts.end(split.job_id)
     assert split.statuses() == {"ending": 3, "ended": 1}
     assert split.parts.held() == {each.fence: True for each in (first, second, third)}
     assert split.parts.waiting(9) == 0
@@ -155,23 +155,23 @@ def test_parts_that_are_to_be_ended_are_told_of_and_end_whatever_comes_of_them(
     assert split.statuses() == {"ended": 4}
 
 
-def test_the_next_attempt_goes_on_with_what_is_done(split: Split) -> None:
+def test_the_next_attempt_continues_with_the_finished_parts(split: Split) -> None:
     split.finish(1)
     failed, running = split.take(2)
     assert split.parts.fail(failed.fence, ERROR, Usage())
-    assert split.made.error(split.job_id) == ERROR
-    split.made.end(split.job_id)
+    assert split.job_parts.error(split.job_id) == ERROR
+    split.job_parts.end(split.job_id)
     assert split.own.claims.retry(split.fence, RAISED, 0)
     fence = split.own.claim_one()
-    assert split.made.make(fence, SPECS)
+    assert split.job_parts.make(fence, SPECS)
     assert split.statuses() == {"done": 1, "queued": 2, "running": 1}
     assert split.parts.held() == {running.fence: False}
 
 
-def test_parts_that_are_planned_otherwise_are_made_anew(split: Split) -> None:
+def test_parts_with_other_specs_replace_the_old_ones(split: Split) -> None:
     split.finish(1)
     (running,) = split.take()
-    assert split.made.make(split.fence, SPECS[:3])
+    assert split.job_parts.make(split.fence, SPECS[:3])
     assert split.statuses() == {"queued": 3}
     assert not split.parts.done(running.fence, "1", None, Usage())
     assert split.statuses() == {"queued": 3}
@@ -194,7 +194,7 @@ def test_a_final_job_has_no_parts(split: Split, end: str) -> None:
     assert not split.parts.done(running.fence, "1", None, Usage())
 
 
-def test_parts_of_a_dead_runner_are_done_by_others(split: Split) -> None:
+def test_parts_of_a_dead_runner_are_run_by_others(split: Split) -> None:
     split.finish(1)
     first, _ = split.take(2)
     die(split.bench, split.other)
@@ -204,33 +204,33 @@ def test_parts_of_a_dead_runner_are_done_by_others(split: Split) -> None:
     assert split.bench.job(split.job_id).status == "running"
 
 
-def test_parts_of_a_dead_runner_that_were_to_be_ended_have(split: Split) -> None:
+def test_parts_of_a_dead_runner_that_were_to_be_ended_are_ended(split: Split) -> None:
     split.take(2)
-    split.made.end(split.job_id)
+    split.job_parts.end(split.job_id)
     die(split.bench, split.other)
     assert split.own.rescuer.rescue() == 2
     assert split.statuses() == {"ended": 4}
 
 
-def test_a_part_that_ends_its_runners_fails(split: Split) -> None:
-    for _ in range(MOST_LOST):
+def test_a_part_whose_runners_keep_dying_fails(split: Split) -> None:
+    for _ in range(MAX_LOST):
         runner = split.bench.runner()
         (taken,) = runner.claims.parts.claim(1)
         assert taken.spec == ["part 0"]
         die(split.bench, runner)
         assert split.own.rescuer.rescue() == 1
     assert split.statuses() == {"failed": 1, "queued": 3}
-    assert split.made.error(split.job_id)["type"] == "Lost"
+    assert split.job_parts.error(split.job_id)["type"] == "Lost"
 
 
-def test_a_part_that_is_held_can_be_had_again(split: Split) -> None:
+def test_a_held_part_can_be_reloaded(split: Split) -> None:
     (taken,) = split.take()
-    assert split.parts.again(taken.fence) == taken
+    assert split.parts.reload(taken.fence) == taken
     split.parts.give_back(taken.fence)
-    assert split.parts.again(taken.fence) is None
+    assert split.parts.reload(taken.fence) is None
 
 
-def test_a_slot_is_busy_with_a_part_and_not_with_a_job_that_waits_for_parts(split: Split) -> None:
+def test_a_part_occupies_a_slot_and_a_job_waiting_for_its_parts_does_not(split: Split) -> None:
     def busy() -> dict[str, int]:
         runners = living(split.bench.store.database, split.bench.store.runners_folder)
         return {runner.name: runner.busy for runner in runners}
@@ -241,10 +241,10 @@ def test_a_slot_is_busy_with_a_part_and_not_with_a_job_that_waits_for_parts(spli
     assert busy() == {own: 0, other: 2}
 
 
-def test_other_runners_are_woken_for_parts_and_the_jobs_own_for_what_is_done(split: Split) -> None:
-    assert split.made.take_news()
-    assert not split.made.take_news()
+def test_new_parts_wake_other_runners_and_settled_parts_wake_the_jobs_runner(split: Split) -> None:
+    assert split.job_parts.take_changed()
+    assert not split.job_parts.take_changed()
     (taken,) = split.take()
-    assert not split.parts.take_news()
+    assert not split.parts.take_settled()
     split.parts.done(taken.fence, "1", None, Usage())
-    assert split.parts.take_news()
+    assert split.parts.take_settled()

@@ -1,4 +1,4 @@
-"""Jobs of runners that died: settled once their death is proved, and never before."""
+"""Jobs of dead runners are settled once the death is proved, and never before."""
 
 import os
 import select
@@ -26,7 +26,7 @@ def test_the_job_of_a_dead_runner_is_queued_again_with_backoff(bench: Bench) -> 
     assert alive.rescuer.rescue() == 0
 
 
-def test_a_backoff_begins_when_the_jobs_of_a_lease_had_to_be_dead(bench: Bench) -> None:
+def test_a_backoff_starts_when_the_jobs_of_a_lost_lease_were_dead(bench: Bench) -> None:
     job_id, alive = bench.enqueue(max_retries=12), bench.runner()
     rested = 10_000 if bench.store.database.postgresql else 0  # a third of 30 s, the bench's lease
     for retries in range(1, 13):
@@ -38,7 +38,7 @@ def test_a_backoff_begins_when_the_jobs_of_a_lease_had_to_be_dead(bench: Bench) 
         bench.clock.forward(60)
 
 
-def test_the_job_of_a_living_runner_is_left_alone_whatever_the_clock_says(bench: Bench) -> None:
+def test_the_job_of_a_living_runner_is_not_rescued_whatever_the_clock_says(bench: Bench) -> None:
     job_id = bench.enqueue()
     holder, other = bench.runner(), bench.runner()
     holder.claim_one()
@@ -57,7 +57,7 @@ def test_a_job_without_retries_left_is_abandoned(bench: Bench) -> None:
     assert (job.status, job.retry_count) == ("failed", 0)
 
 
-def test_a_job_that_was_to_be_canceled_is_canceled_by_the_rescue(bench: Bench) -> None:
+def test_a_rescue_cancels_a_job_whose_cancel_was_requested(bench: Bench) -> None:
     job_id = bench.enqueue()
     dead, alive = bench.runner(), bench.runner()
     dead.claim_one()
@@ -67,7 +67,7 @@ def test_a_job_that_was_to_be_canceled_is_canceled_by_the_rescue(bench: Bench) -
     assert bench.job(job_id).status == "canceled"
 
 
-def test_a_runner_that_was_taken_for_dead_is_refused(bench: Bench) -> None:
+def test_changes_by_a_runner_taken_for_dead_are_refused(bench: Bench) -> None:
     bench.enqueue()
     dead, alive = bench.runner(), bench.runner()
     fence = dead.claim_one()
@@ -78,7 +78,7 @@ def test_a_runner_that_was_taken_for_dead_is_refused(bench: Bench) -> None:
     assert dead.claims.claim(1) == []
 
 
-def test_a_job_whose_holder_is_not_known_at_all_is_rescued(bench: Bench) -> None:
+def test_a_job_whose_holder_is_not_registered_is_rescued(bench: Bench) -> None:
     bench.enqueue()
     gone, alive = bench.runner(), bench.runner()
     gone.claim_one()
@@ -87,7 +87,7 @@ def test_a_job_whose_holder_is_not_known_at_all_is_rescued(bench: Bench) -> None
     assert alive.rescuer.rescue() == 1
 
 
-def test_a_lock_is_held_as_long_as_any_process_has_its_descriptor(bench: Bench) -> None:
+def test_a_runner_lock_is_held_while_any_process_has_its_descriptor(bench: Bench) -> None:
     holder, other = bench.runner(), bench.runner()
     if not isinstance(holder.liveness, FileLiveness):
         pytest.skip("only where liveness is an flock")
@@ -98,7 +98,7 @@ def test_a_lock_is_held_as_long_as_any_process_has_its_descriptor(bench: Bench) 
     assert other.liveness.is_dead(holder.liveness.name)
 
 
-def test_a_death_is_news_once(bench: Bench) -> None:
+def test_a_death_is_reported_once(bench: Bench) -> None:
     dead, alive = bench.runner(), bench.runner()
     if not isinstance(alive.liveness, FileLiveness):
         pytest.skip("a lease that has ended is seen by the queries of the rescue")
@@ -110,7 +110,7 @@ def test_a_death_is_news_once(bench: Bench) -> None:
     assert not select.select([alive.liveness], [], [], 0)[0]
 
 
-def test_a_lease_is_renewed_in_time_and_doubted_when_it_was_not(bench: Bench) -> None:
+def test_a_lease_is_safe_only_if_it_was_renewed_in_time(bench: Bench) -> None:
     if not bench.store.database.postgresql:
         pytest.skip("only where liveness is a lease")
     lease = 4.0  # a busy machine may stand still for two of them

@@ -1,4 +1,4 @@
-"""The time of jobs: no clock that is set rescues a job, loses one, or keeps one waiting."""
+"""The time of jobs: setting a clock neither rescues a job, nor loses or delays one."""
 
 import time
 
@@ -19,7 +19,7 @@ from tests.support.stores import RAISED, Bench, Clock
 HOUR = 3600
 
 
-def test_a_store_on_another_host_asks_the_clock_of_the_database(
+def test_a_store_on_postgresql_uses_the_clock_of_the_database(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask = clock_of(bench.store.database)
@@ -31,7 +31,7 @@ def test_a_store_on_another_host_asks_the_clock_of_the_database(
     assert before - 1000 < ask() < before + 60_000
 
 
-def test_the_clock_of_the_database_goes_on_between_two_questions(
+def test_the_database_clock_is_extrapolated_between_two_queries(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not bench.store.database.postgresql:
@@ -41,30 +41,30 @@ def test_the_clock_of_the_database_goes_on_between_two_questions(
     monkeypatch.setattr(clock, "steady_now", lambda: now + 5)
     assert first + 4000 < ask() <= first + 6000
     monkeypatch.setattr(clock, "steady_now", lambda: now + 60)
-    assert ask() < first + 30_000  # asked again, since no clock goes on for ever
+    assert ask() < first + 30_000  # queried again
 
 
-def test_a_clock_that_is_set_back_is_noticed_and_one_that_is_set_forward_is_not() -> None:
+def test_a_clock_set_back_is_detected_and_a_clock_set_forward_is_not() -> None:
     at = Clock()
     set_back = ClockSetBackDetector(at)
-    assert not set_back.came()
+    assert not set_back.was_set_back()
     at.forward(HOUR)
-    assert not set_back.came()
+    assert not set_back.was_set_back()
     at.forward(-2)
-    assert set_back.came()
-    assert not set_back.came()
+    assert set_back.was_set_back()
+    assert not set_back.was_set_back()
 
 
-def test_a_worker_can_start_while_its_clock_cannot_be_asked() -> None:
+def test_a_worker_can_start_while_the_database_clock_is_unavailable() -> None:
     def cannot_be_asked() -> int:
         raise StoreUnavailable("the server is restarting")
 
     set_back = ClockSetBackDetector(cannot_be_asked)
     with pytest.raises(StoreUnavailable):
-        set_back.came()
+        set_back.was_set_back()
 
 
-def test_after_the_clock_was_set_back_no_job_waits_for_the_time_that_was(bench: Bench) -> None:
+def test_after_a_clock_was_set_back_no_job_waits_for_the_old_time(bench: Bench) -> None:
     runner = bench.runner()
     bench.enqueue()
     runner.claims.retry(runner.claim_one(), RAISED, delay_ms=2000)
@@ -79,7 +79,7 @@ def test_after_the_clock_was_set_back_no_job_waits_for_the_time_that_was(bench: 
     assert len(runner.claims.claim(5)) == 3
 
 
-def test_the_time_that_a_client_asked_for_and_a_backoff_stay(bench: Bench) -> None:
+def test_a_requested_run_at_and_a_backoff_are_not_rescheduled(bench: Bench) -> None:
     runner = bench.runner()
     bench.enqueue()
     runner.claims.retry(runner.claim_one(), RAISED, delay_ms=60_000)

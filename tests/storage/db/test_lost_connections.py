@@ -1,4 +1,4 @@
-"""Who is cut off from PostgreSQL, or stands still, holds up nobody else, and notices it."""
+"""A client that is cut off from PostgreSQL or idles in a transaction blocks no writer."""
 
 import contextlib
 import json
@@ -19,13 +19,15 @@ from tests.system.chaos import networks
 
 
 @contextmanager
-def standing_still(database: Database) -> Iterator[list[StoreError]]:
-    """Another thread in a transaction, which has begun to write, and goes on at the end of the
-    block; with the error that it then gets."""
-    holds, may_go_on = threading.Event(), threading.Event()
-    told: list[StoreError] = []
+def idle_transaction(database: Database) -> Iterator[list[StoreError]]:
+    """Keep a write transaction of another thread idle during the block.
 
-    def stand_still() -> None:
+    Yields the errors that the thread gets when it continues after the block.
+    """
+    holds, may_go_on = threading.Event(), threading.Event()
+    raised: list[StoreError] = []
+
+    def idle() -> None:
         try:
             with database.transaction():
                 database.next_version()
@@ -33,36 +35,36 @@ def standing_still(database: Database) -> Iterator[list[StoreError]]:
                 may_go_on.wait()
                 database.next_version()
         except StoreError as error:
-            told.append(error)
+            raised.append(error)
         with database.transaction():  # by a new connection
             database.next_version()
 
-    thread = threading.Thread(target=stand_still)
+    thread = threading.Thread(target=idle)
     thread.start()
     try:
         assert holds.wait(10)
-        yield told
+        yield raised
     finally:
         may_go_on.set()
         thread.join()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_transaction_that_stands_still_holds_nobody_up_and_is_told_of_its_end(
+def test_an_idle_transaction_is_ended_by_the_server_and_blocks_no_writer(
     bench: Bench,
 ) -> None:
-    def others_go_on() -> bool:
+    def others_can_write() -> bool:
         with contextlib.suppress(StoreUnavailable):
             return bool(bench.jobs.enqueue([NewJob("sleep", {"seconds": 0})]))
         return False
 
-    with standing_still(bench.store.database) as told:
-        wait_for(others_go_on, timeout=30)
-    assert [type(error) for error in told] == [StoreUnavailable]
-    assert "idle-in-transaction" in str(told[0])
+    with idle_transaction(bench.store.database) as raised:
+        wait_for(others_can_write, timeout=30)
+    assert [type(error) for error in raised] == [StoreUnavailable]
+    assert "idle-in-transaction" in str(raised[0])
 
 
-def test_both_ends_notice_a_cut_of_the_network_without_a_word() -> None:
+def test_client_and_server_both_detect_a_cut_network() -> None:
     if lack := postgres.missing() or networks.missing():
         pytest.skip(lack)
     command = [sys.executable, "-m", "tests.support.lost_connections"]

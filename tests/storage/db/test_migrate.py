@@ -1,4 +1,4 @@
-"""A database of the first release is brought up to date with all that is in it."""
+"""A database of the first release is migrated with all its data."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from storage.db.database import Database
 from storage.db.engines import open_engine
-from storage.db.schema import migrate as schema
+from storage.db.schema import migrate
 from storage.open import open_store
 from storage.queries.figures import figures
 from storage.records.filters import Filters
@@ -31,11 +31,11 @@ def test_jobs_of_the_first_release_can_be_used(
 ) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
-    shutil.copy(schema.MIGRATIONS / FIRST, folder)
+    shutil.copy(migrate.MIGRATIONS / FIRST, folder)
     database = Database(open_engine(database_url))
     with monkeypatch.context() as first:
-        first.setattr(schema, "MIGRATIONS", folder)
-        schema.bring_up_to_date(database, tmp_path)
+        first.setattr(migrate, "MIGRATIONS", folder)
+        migrate.bring_up_to_date(database, tmp_path)
     queued, failed = uuid4(), uuid4()
     for version, (job_id, status) in enumerate(((queued, "queued"), (failed, "failed")), 1):
         ended = status == "failed"
@@ -50,7 +50,7 @@ def test_jobs_of_the_first_release_can_be_used(
         Settings.read({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url})
     )
     jobs = JobStore(store.database, store.wakeup, store.clock)
-    assert schema.pending_and_newer(store.database) == ([], [])
+    assert migrate.pending_and_newer(store.database) == ([], [])
     assert [job.id for job in jobs.list(Filters(frozenset({Status.FAILED})), 5).jobs] == [failed]
     assert jobs.retry(failed)[0]
     (mine,) = figures(store.database, store.clock, store.runners_folder).types.values()
@@ -59,7 +59,7 @@ def test_jobs_of_the_first_release_can_be_used(
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_tables_that_change_all_the_time_are_cleaned_often(bench: Bench) -> None:
+def test_frequently_changed_tables_are_vacuumed_often(bench: Bench) -> None:
     query = "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL"
     options = dict(bench.store.database.engine.execute_sql(query).fetchall())
     assert "autovacuum_vacuum_scale_factor=0.02" in options["job"]
@@ -67,19 +67,19 @@ def test_tables_that_change_all_the_time_are_cleaned_often(bench: Bench) -> None
     assert "autovacuum_vacuum_threshold=1000" in options["version"]
 
 
-def test_a_migration_that_came_later_than_one_with_a_higher_number_is_made_up_for(
+def test_a_missing_migration_runs_even_after_one_with_a_higher_number(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "migrations"
-    shutil.copytree(schema.MIGRATIONS, folder)
+    shutil.copytree(migrate.MIGRATIONS, folder)
     (folder / "0015_trace.py").unlink()
     database = Database(open_engine(database_url))
     with monkeypatch.context() as without:
-        without.setattr(schema, "MIGRATIONS", folder)
-        schema.bring_up_to_date(database, tmp_path)
-    assert schema.pending_and_newer(database) == (["0015_trace"], [])
-    schema.bring_up_to_date(database, tmp_path)
-    assert schema.pending_and_newer(database) == ([], [])
+        without.setattr(migrate, "MIGRATIONS", folder)
+        migrate.bring_up_to_date(database, tmp_path)
+    assert migrate.pending_and_newer(database) == (["0015_trace"], [])
+    migrate.bring_up_to_date(database, tmp_path)
+    assert migrate.pending_and_newer(database) == ([], [])
     columns = {column.name for column in database.engine.get_columns("job")}
     assert "traceparent" in columns
     database.close()

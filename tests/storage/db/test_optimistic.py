@@ -1,4 +1,4 @@
-"""Turns whose changes are taken for granted, and what becomes of them if that was wrong."""
+"""Optimistic transactions, and what happens after a conflict."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,8 +20,8 @@ only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], ind
 MISHAPS = ["cancel", "pause", "limit", "deregister", "cancel and retry", "cancel and delete"]
 
 
-def written_by_who_waits(bench: Bench) -> set[str]:
-    """The tables to which those have written who wait for somebody."""
+def tables_written_by_waiters(bench: Bench) -> set[str]:
+    """Return the tables that were written to by the transactions that wait for a lock."""
     waiting = "pid IN (SELECT pid FROM pg_locks WHERE NOT granted)"
     here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
     found = bench.store.database.engine.execute_sql(
@@ -31,16 +31,16 @@ def written_by_who_waits(bench: Bench) -> set[str]:
     return {name for (name,) in found}
 
 
-class Turn:
-    """A turn that settles jobs and claims others, while something else happens the first time."""
+class SettleAndClaim:
+    """A transaction that settles and claims jobs; `meanwhile` happens during its first run."""
 
     def __init__(self, runner: Holder, jobs: list[Job], meanwhile: Callable[[], Any]):
         self._runner, self._jobs, self._meanwhile = runner, jobs, meanwhile
         self.runs = 0
 
-    def take(self, limit: int) -> tuple[list[bool], list[Job]]:
-        """Which ends were stored, and what was claimed."""
-        settled, claimed = self._runner.claims.change(self._changes, limit)
+    def run(self, limit: int) -> tuple[list[bool], list[Job]]:
+        """Return which ends were stored, and the claimed jobs."""
+        settled, claimed = self._runner.claims.settle_and_claim(self._changes, limit)
         return settled, claimed.jobs()
 
     def _changes(self, claim: ClaimCall) -> tuple[list[bool], ClaimedJobs]:
@@ -51,26 +51,26 @@ class Turn:
         return self._runner.claims.complete_each(ends), claim()
 
 
-def test_a_turn_settles_and_claims(bench: Bench) -> None:
+def test_one_transaction_settles_and_claims(bench: Bench) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
     runner = bench.runner()
     first = runner.claims.claim(2)
-    turn = Turn(runner, first, lambda: None)
-    settled, claimed = turn.take(2)
+    transaction = SettleAndClaim(runner, first, lambda: None)
+    settled, claimed = transaction.run(2)
     assert settled == [True, True]
     assert claimed == [bench.job(job.id) for job in claimed]
     assert {job.status for job in claimed} == {"running"}
     assert {bench.job(job.id).status for job in first} == {"succeeded"}
-    assert turn.runs == 1
+    assert transaction.runs == 1
 
 
 @only_on_postgresql
-def test_who_is_rescued_while_it_settles_a_job_and_its_rescuer_do_not_wait_for_each_other(
+def test_a_runner_that_settles_a_job_does_not_deadlock_with_its_rescuer(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.jobs.enqueue([NewJob("sleep", {})])
     runner, other = bench.runner(), bench.runner()
-    turn = Turn(runner, runner.claims.claim(1), lambda: None)
+    transaction = SettleAndClaim(runner, runner.claims.claim(1), lambda: None)
     die(bench, runner)
     settle, database = Transitions.settle, bench.store.database
     with ThreadPoolExecutor(1) as thread:
@@ -78,8 +78,8 @@ def test_who_is_rescued_while_it_settles_a_job_and_its_rescuer_do_not_wait_for_e
         def settle_meanwhile(*args: Any, **changes: Any) -> bool:
             monkeypatch.setattr(Transitions, "settle", settle)
             database.next_version()
-            taken.append(thread.submit(turn.take, 1))
-            wait_for(lambda: "attempt" in written_by_who_waits(bench))
+            taken.append(thread.submit(transaction.run, 1))
+            wait_for(lambda: "attempt" in tables_written_by_waiters(bench))
             return settle(*args, **changes)
 
         taken: list[Future[tuple[list[bool], list[Job]]]] = []
@@ -88,10 +88,10 @@ def test_who_is_rescued_while_it_settles_a_job_and_its_rescuer_do_not_wait_for_e
         assert taken[0].result(10) == ([False], [])
 
 
-def test_a_job_is_told_as_it_was_claimed_whatever_has_become_of_it_since(bench: Bench) -> None:
+def test_a_claimed_job_is_returned_as_it_was_claimed_even_if_settled_since(bench: Bench) -> None:
     job_id, runner = bench.enqueue(max_retries=2), bench.runner()
     runner.claims.retry(runner.claim_one(), RAISED, 0)
-    claimed = runner.claims.change(lambda claim: claim(), 1)
+    claimed = runner.claims.settle_and_claim(lambda claim: claim(), 1)
     fence = Fence(job_id, runner.liveness.name, 2)
     assert runner.claims.release(fence)
     (job,) = claimed.jobs()
@@ -100,7 +100,7 @@ def test_a_job_is_told_as_it_was_claimed_whatever_has_become_of_it_since(bench: 
 
 
 @only_on_postgresql
-def test_others_write_while_a_runner_prepares_its_turn(bench: Bench) -> None:
+def test_others_can_write_while_a_runner_prepares_its_transaction(bench: Bench) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
     runner = bench.runner()
     jobs = runner.claims.claim(2)
@@ -111,18 +111,20 @@ def test_others_write_while_a_runner_prepares_its_turn(bench: Bench) -> None:
         bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
         return claimed
 
-    assert len(runner.claims.change(changes, 2).jobs()) == 2
+    assert len(runner.claims.settle_and_claim(changes, 2).jobs()) == 2
 
 
 @only_on_postgresql
-def test_rows_of_attempts_are_written_before_a_turn_waits_for_who_writes(bench: Bench) -> None:
+def test_rows_of_attempts_are_written_before_the_transaction_waits_for_the_version_lock(
+    bench: Bench,
+) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
     runner = bench.runner()
-    turn = Turn(runner, runner.claims.claim(2), lambda: None)
+    transaction = SettleAndClaim(runner, runner.claims.claim(2), lambda: None)
     with ThreadPoolExecutor(1) as thread, bench.store.database.transaction():
         bench.store.database.next_version()
-        taken = thread.submit(turn.take, 2)
-        assert wait_for(lambda: written_by_who_waits(bench)) == {"attempt"}
+        taken = thread.submit(transaction.run, 2)
+        assert wait_for(lambda: tables_written_by_waiters(bench)) == {"attempt"}
     settled, claimed = taken.result(10)
     assert settled == [True, True]
     assert claimed == [bench.job(job.id) for job in claimed]
@@ -131,7 +133,9 @@ def test_rows_of_attempts_are_written_before_a_turn_waits_for_who_writes(bench: 
 
 @only_on_postgresql
 @pytest.mark.parametrize("mishap", MISHAPS)
-def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> None:
+def test_a_change_after_the_search_causes_a_conflict_and_a_second_run(
+    bench: Bench, mishap: str
+) -> None:
     assert bench.queues.put("a")
     ids = [bench.enqueue(queue="a", max_retries=3) for _ in range(4)]
     runner = bench.runner()
@@ -162,70 +166,72 @@ def test_what_changes_after_the_look_is_heeded(bench: Bench, mishap: str) -> Non
         "cancel and retry": [second, third],
         "cancel and delete": [third, fourth],
     }
-    turn = Turn(runner, [first], lambda: bench.elsewhere(happens[mishap]))
-    settled, claimed = turn.take(2)
+    transaction = SettleAndClaim(runner, [first], lambda: bench.elsewhere(happens[mishap]))
+    settled, claimed = transaction.run(2)
     assert settled == [True]
     assert [job.id for job in claimed] == expected[mishap]
     assert [job.id for job in runner.claims.held()] == expected[mishap]
     assert bench.job(first.id).status == "succeeded"
-    assert turn.runs == 2
+    assert transaction.runs == 2
 
 
-def test_a_turn_fills_the_room_that_it_makes_in_a_queue_with_a_limit(bench: Bench) -> None:
+def test_a_transaction_fills_the_room_that_it_makes_in_a_limited_queue(bench: Bench) -> None:
     assert bench.queues.put("a", max_running=2)
     for _ in range(5):
         bench.enqueue(queue="a")
     runner = bench.runner()
     first, _ = runner.claims.claim(3)
-    turn = Turn(runner, [first], lambda: None)
-    settled, claimed = turn.take(3)
+    transaction = SettleAndClaim(runner, [first], lambda: None)
+    settled, claimed = transaction.run(3)
     assert settled == [True]
     assert len(claimed) == 1
     assert len(runner.claims.held()) == 2
-    assert turn.runs == 1
+    assert transaction.runs == 1
 
 
 @only_on_postgresql
-def test_an_end_that_is_refused_is_told_as_refused_and_all_others_count_once(
+def test_a_refused_end_returns_false_and_all_others_count_once(
     bench: Bench,
 ) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
     runner = bench.runner()
     lost, kept = runner.claims.claim(2)
-    turn = Turn(
+    transaction = SettleAndClaim(
         runner, [lost, kept], lambda: bench.elsewhere(lambda: runner.claims.release(lost.fence))
     )
-    settled, claimed = turn.take(2)
+    settled, claimed = transaction.run(2)
     assert settled == [False, True]
     assert len(claimed) == 2
-    tallies = bench.store.database.rows(CounterRow.select())
-    counted = {row["name"]: row["value"] for row in tallies}
+    counters = bench.store.database.rows(CounterRow.select())
+    counted = {row["name"]: row["value"] for row in counters}
     assert counted["attempt returned"] == 1
     assert counted["attempt released"] == 1
     assert counted["finished succeeded"] == 1
 
 
 @only_on_postgresql
-def test_what_one_runner_is_about_to_claim_another_passes_over(bench: Bench) -> None:
+def test_candidates_of_one_runner_are_skipped_by_another(bench: Bench) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
     runner, other = bench.runner(), bench.runner()
     others: list[Job] = []
-    turn = Turn(runner, [], lambda: others.extend(bench.elsewhere(lambda: other.claims.claim(2))))
-    _, claimed = turn.take(2)
+    transaction = SettleAndClaim(
+        runner, [], lambda: others.extend(bench.elsewhere(lambda: other.claims.claim(2)))
+    )
+    _, claimed = transaction.run(2)
     assert len({job.id for job in (*claimed, *others)}) == 4
-    assert turn.runs == 1
+    assert transaction.runs == 1
 
 
 @only_on_postgresql
-def test_what_an_aborted_breath_was_to_prepare_is_prepared_later(bench: Bench) -> None:
+def test_statements_of_an_aborted_pipeline_are_prepared_again_later(bench: Bench) -> None:
     database = bench.store.database
 
     def ask(first: str) -> None:
         with database.transaction():
-            database.later(first, ())
+            database.defer(first, ())
             database.execute("SELECT 1 FROM version WHERE id = %s", (1,))
 
-    for _ in range(2):  # before anything is prepared, to roll back forgets nothing
+    for _ in range(2):  # nothing is prepared yet
         with pytest.raises(pw.DataError):
             ask("SELECT 1 / 0")
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""How often who changes jobs waits for PostgreSQL: while it does, others cannot."""
+"""The number of round trips to PostgreSQL: a writer blocks other writers while it waits for one."""
 
 import json
 from typing import Any
@@ -15,85 +15,85 @@ only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], ind
 
 
 @only_on_postgresql
-def test_a_turn_waits_for_postgresql_twice_and_for_the_first_nobody_else_has_to_wait(
+def test_a_claim_transaction_takes_two_round_trips_and_the_first_without_the_version_lock(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(10)])
     runner = bench.runner()
     jobs = runner.claims.claim(3)
-    waits = Waits(monkeypatch)
+    round_trips = RoundTrips(monkeypatch)
 
     def changes(claim: ClaimCall) -> ClaimedJobs:
-        assert waits.count == 1  # it has looked
+        assert round_trips.count == 1  # the search
         assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
         claimed = claim()
-        assert waits.count == 1  # so that nothing was changed so far
+        assert round_trips.count == 1  # no change has been sent
         return claimed
 
     for _ in range(2):
-        waits.forget()
-        jobs = runner.claims.change(changes, 3).jobs()
+        round_trips.reset()
+        jobs = runner.claims.settle_and_claim(changes, 3).jobs()
         assert len(jobs) == 3
-        assert waits.count == 2
+        assert round_trips.count == 2
 
 
 @only_on_postgresql
-def test_a_change_of_a_job_waits_for_postgresql_twice_and_nothing_at_all_never(
+def test_a_change_takes_two_round_trips_and_an_empty_transaction_none(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runner = bench.runner()
     bench.enqueue()
     (job,) = runner.claims.claim(1)
-    waits = Waits(monkeypatch)
+    round_trips = RoundTrips(monkeypatch)
     with bench.store.database.transaction():
         pass
-    assert waits.count == 0
+    assert round_trips.count == 0
     assert runner.claims.fail(job.fence, RETURNED)
-    assert waits.count == 2
+    assert round_trips.count == 2
     assert bench.job(job.id).status == "failed"
 
 
 @only_on_postgresql
-def test_submissions_wait_for_postgresql_once(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_submissions_take_one_round_trip(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
-        bench.enqueue()  # the second one learns how far off the times in ids are
-    waits = Waits(monkeypatch)
+        bench.enqueue()  # the second one measures the clock skew of ids
+    round_trips = RoundTrips(monkeypatch)
     for count in (1, 10):
-        waits.forget()
+        round_trips.reset()
         first, *_ = bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(count)])
-        assert waits.count == 1
+        assert round_trips.count == 1
         assert isinstance(first, UUID)
         assert bench.job(first).status == "queued"
 
 
 @only_on_postgresql
-def test_a_breath_that_is_longer_than_a_socket_takes_at_once_arrives(bench: Bench) -> None:
+def test_a_pipeline_larger_than_the_socket_buffer_is_sent_completely(bench: Bench) -> None:
     result = json.dumps("x" * 2**24)
     (job_id,) = bench.jobs.enqueue([NewJob("sleep", {"text": result})])
     assert isinstance(job_id, UUID)
     runner = bench.runner()
     (job,) = runner.claims.claim(1)
     assert job.payload == {"text": result}
-    assert runner.claims.change(lambda _: runner.claims.complete(job.fence, result, RETURNED))
+    assert runner.claims.settle_and_claim(
+        lambda _: runner.claims.complete(job.fence, result, RETURNED)
+    )
     assert bench.job(job_id).result == json.loads(result)
 
 
 @only_on_postgresql
-def test_a_submission_whose_turn_does_not_come_is_surely_not_stored(bench: Bench) -> None:
+def test_a_submission_that_times_out_at_the_version_lock_is_not_in_doubt(bench: Bench) -> None:
     def submit() -> None:
-        with pytest.raises(StoreUnavailable) as told:
+        with pytest.raises(StoreUnavailable) as raised:
             bench.jobs.enqueue([NewJob("sleep", {})])
-        assert not isinstance(told.value, StoreInDoubt)
+        assert not isinstance(raised.value, StoreInDoubt)
 
     with bench.store.database.transaction():
         bench.store.database.next_version()
         bench.elsewhere(submit)
 
 
-class Waits:
-    """How often a program waits for PostgreSQL, from now on: a pipeline is one wait."""
+class RoundTrips:
+    """Counts the round trips to PostgreSQL from now on. A pipeline counts as one."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
@@ -110,6 +110,6 @@ class Waits:
         monkeypatch.setattr(psycopg.Cursor, "execute", executing)
         monkeypatch.setattr(psycopg.Connection, "pipeline", piping)
 
-    def forget(self) -> None:
-        """Begin anew."""
+    def reset(self) -> None:
+        """Start counting from zero."""
         self.count = 0

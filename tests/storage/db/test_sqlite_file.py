@@ -1,5 +1,7 @@
-"""A new store outlasts a power cut from its first answer on. (Cuts and kills: tests/storage/test_unusable_stores.py
-and tests/system/power.)"""
+"""A new store survives a power cut from its first response on.
+
+Cuts and kills are tested in tests/storage/test_unusable_stores.py and tests/system/power.
+"""
 
 import errno
 import os
@@ -8,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.db.schema.sqlite_file import make_file
+from storage.db.schema.sqlite_file import create_file
 from storage.files.folders import make_folder
 from storage.open import open_store
 from storage.settings.settings import Settings, SettingsError
@@ -16,10 +18,10 @@ from tests.support.disk.disk_calls import record_disk_calls
 
 
 def open_and_close(data: Path, url: str = "") -> None:
-    open_store(Settings.read({"DATA_DIR": str(data), "DATABASE_URL": url}), patience=0).close()
+    open_store(Settings.read({"DATA_DIR": str(data), "DATABASE_URL": url}), timeout=0).close()
 
 
-def test_a_database_is_synced_before_and_its_folder_after_it_is_named(
+def test_a_database_is_synced_before_it_is_linked_and_its_folder_afterwards(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = record_disk_calls(monkeypatch)
@@ -31,7 +33,7 @@ def test_a_database_is_synced_before_and_its_folder_after_it_is_named(
     assert ("fsync", file.parent) in calls[named:]
 
 
-def test_every_new_folder_is_synced_into_the_one_above(
+def test_the_parent_of_every_new_folder_is_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = record_disk_calls(monkeypatch)
@@ -42,7 +44,7 @@ def test_every_new_folder_is_synced_into_the_one_above(
         assert ("fsync", folder.parent) in calls[calls.index(("mkdir", folder)) :]
 
 
-def test_what_another_program_has_just_made_is_synced_again(
+def test_a_database_just_created_by_another_program_is_synced_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "data"
@@ -57,7 +59,7 @@ def test_what_another_program_has_just_made_is_synced_again(
 @pytest.mark.parametrize(
     ("number", "made"), [(errno.EACCES, True), (errno.EINVAL, True), (errno.EIO, False)]
 )
-def test_a_folder_is_made_where_names_cannot_be_synced_but_not_where_that_fails(
+def test_a_folder_is_created_if_syncing_is_unsupported_but_not_if_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, made: bool
 ) -> None:
     def fail(folder: Path) -> None:
@@ -68,19 +70,19 @@ def test_a_folder_is_made_where_names_cannot_be_synced_but_not_where_that_fails(
         make_folder(tmp_path / "data")
 
 
-def test_a_file_that_another_program_makes_meanwhile_stays_as_it_is(tmp_path: Path) -> None:
+def test_a_file_created_by_another_program_meanwhile_is_kept(tmp_path: Path) -> None:
     file = tmp_path / "jobs.db"
 
     def make(part: Path) -> None:
         part.write_text("ours")
         file.write_text("theirs")
 
-    make_file(file, make)
+    create_file(file, make)
     assert file.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_what_was_left_half_made_is_removed(tmp_path: Path) -> None:
+def test_a_leftover_temporary_file_is_removed(tmp_path: Path) -> None:
     half = tmp_path / "jobs.db.making"
     half.write_text("half")
     open_and_close(tmp_path)
@@ -90,7 +92,7 @@ def test_what_was_left_half_made_is_removed(tmp_path: Path) -> None:
     assert not half.exists()
 
 
-def test_a_link_to_a_database_that_is_not_there_yet_is_followed(tmp_path: Path) -> None:
+def test_a_symlink_to_a_database_that_does_not_exist_yet_is_followed(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / "jobs.db").symlink_to(elsewhere / "jobs.db")
@@ -100,7 +102,7 @@ def test_a_link_to_a_database_that_is_not_there_yet_is_followed(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_a_database_in_memory_is_refused(tmp_path: Path, url: str) -> None:
+def test_an_in_memory_database_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError, match="DATABASE_URL: a database in memory"):
         open_and_close(tmp_path / "data", url)
     assert not Path(":memory:").exists()

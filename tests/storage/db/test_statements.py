@@ -1,4 +1,4 @@
-"""Changes of many rows at once, and how PostgreSQL goes about them."""
+"""Changes of many rows at once, and the plans of PostgreSQL for them."""
 
 import contextlib
 import json
@@ -9,22 +9,22 @@ from uuid import UUID
 
 import pytest
 
-from storage.db.statements import MANY
+from storage.db.statements import BATCH_SIZE
 from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob, Usage
 from tests.support.stores import RETURNED, Bench, Holder
 
 TEXTS = ('"', "\\", "'", "%s", "\0", "é 🦀 \u2028", "{", "x" * 100_000, "")
 
 
-def test_more_jobs_than_one_statement_takes_are_stored_in_their_order(bench: Bench) -> None:
-    ids = bench.jobs.enqueue([NewJob("sleep", {"n": n}) for n in range(2 * MANY + 1)])
+def test_more_jobs_than_one_batch_are_stored_in_order(bench: Bench) -> None:
+    ids = bench.jobs.enqueue([NewJob("sleep", {"n": n}) for n in range(2 * BATCH_SIZE + 1)])
     jobs = [bench.job(job_id) for job_id in ids if isinstance(job_id, UUID)]
     assert [job.payload["n"] for job in jobs] == list(range(len(jobs)))
     versions = [job.version for job in jobs]
     assert versions == list(range(versions[0], versions[0] + len(jobs)))
 
 
-def test_whatever_text_many_results_and_payloads_have_is_kept(bench: Bench) -> None:
+def test_any_text_in_payloads_and_results_is_kept(bench: Bench) -> None:
     bench.jobs.enqueue([NewJob("sleep", {"text": text}, queue="default") for text in TEXTS])
     runner = bench.runner()
     jobs = claimed(runner, len(TEXTS))
@@ -34,7 +34,7 @@ def test_whatever_text_many_results_and_payloads_have_is_kept(bench: Bench) -> N
     assert [bench.job(job.id).result for job in jobs] == [{"text": text} for text in TEXTS]
 
 
-def test_many_attempts_keep_what_each_has_used_and_how_it_ended(bench: Bench) -> None:
+def test_many_attempts_keep_their_usage_and_outcomes(bench: Bench) -> None:
     used = [Usage(0.1 + 0.2, 2**40, 7), Usage(), Usage(1e-7, None, 2**22)]
     runner = bench.runner()
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in used])
@@ -47,7 +47,7 @@ def test_many_attempts_keep_what_each_has_used_and_how_it_ended(bench: Bench) ->
     assert {attempt.outcome for attempt in attempts} == {AttemptOutcome.RETURNED}
 
 
-def test_jobs_are_claimed_as_they_are_stored_then(bench: Bench) -> None:
+def test_claimed_jobs_equal_the_stored_ones(bench: Bench) -> None:
     runner = bench.runner()
     options: dict[str, Any] = {"max_retries": 3, "priority": 2, "submitted_by": "anna"}
     fresh, again = bench.enqueue(**options), bench.enqueue(priority=3)
@@ -59,7 +59,7 @@ def test_jobs_are_claimed_as_they_are_stored_then(bench: Bench) -> None:
     assert [len(job.attempts) for job in jobs] == [2, 1]
 
 
-def test_a_claim_that_was_not_sent_goes_with_its_turn(
+def test_an_unsent_claim_is_discarded_with_its_transaction(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.jobs.enqueue([NewJob("sleep", {})])
@@ -71,16 +71,16 @@ def test_a_claim_that_was_not_sent_goes_with_its_turn(
         return execute(sql, parameters)
 
     monkeypatch.setattr(engine, "execute_sql", noting)
-    with contextlib.suppress(ZeroDivisionError), runner.claims.turn():
+    with contextlib.suppress(ZeroDivisionError), runner.claims.transaction():
         assert claimed(runner, 1)
         raise ZeroDivisionError
     assert not any(sql.startswith("WITH") for sql in sent)
     assert [job.attempt for job in claimed(runner, 1)] == [1]
 
 
-def test_numbers_that_a_turn_has_left_are_given_to_no_later_change(bench: Bench) -> None:
+def test_unused_versions_of_a_transaction_are_not_used_by_later_changes(bench: Bench) -> None:
     runner = bench.runner()
-    with runner.claims.turn():
+    with runner.claims.transaction():
         assert runner.claims.claim(1) == []
     (first,) = bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
     assert isinstance(first, UUID)
@@ -94,7 +94,7 @@ def claimed(runner: Holder, count: int) -> list[Job]:
 
 
 @pytest.mark.parametrize("analyzed", [False, True])
-def test_writers_on_postgresql_go_by_indexes_whatever_tables_held_before(
+def test_writers_on_postgresql_use_indexes_regardless_of_statistics(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, analyzed: bool
 ) -> None:
     engine = bench.store.database.engine
@@ -102,7 +102,7 @@ def test_writers_on_postgresql_go_by_indexes_whatever_tables_held_before(
         pytest.skip("its plans do not depend on statistics")
     if analyzed:
         engine.execute_sql("ANALYZE")  # of tables without rows
-    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(3 * MANY)])
+    bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(3 * BATCH_SIZE)])
     runner = bench.runner()
     plans: dict[str, str] = {}
     monkeypatch.setattr(engine, "execute_sql", explaining(engine.execute_sql, plans))
@@ -112,8 +112,8 @@ def test_writers_on_postgresql_go_by_indexes_whatever_tables_held_before(
 
     for _ in range(2):
         assert all(settle(runner.claims.claim(20)))
-        jobs = runner.claims.change(lambda claim: claim(), 20).jobs()
-        assert all(runner.claims.change(lambda claim: settle(jobs)))  # noqa: B023  # called now
+        jobs = runner.claims.settle_and_claim(lambda claim: claim(), 20).jobs()
+        assert all(runner.claims.settle_and_claim(lambda claim: settle(jobs)))  # noqa: B023  # called now
     of_jobs = {text: plan for text, plan in plans.items() if '"job"' in text or '"attempt"' in text}
     assert len(of_jobs) == 9
     for text, plan in of_jobs.items():
@@ -127,7 +127,7 @@ def test_writers_on_postgresql_go_by_indexes_whatever_tables_held_before(
 
 
 def whole_scans(plan: str) -> list[str]:
-    """The scans of a plan that look for no key, but read all."""
+    """Return the index scans of a plan that have no condition and so read the whole index."""
     lines = plan.splitlines()
     return [
         line
@@ -137,7 +137,7 @@ def whole_scans(plan: str) -> list[str]:
 
 
 def explaining(execute: Callable[..., Any], plans: dict[str, str]) -> Callable[..., Any]:
-    """The same, noting of each statement how it would be run."""
+    """Wrap `execute` to record the plan of each statement."""
 
     def explain_and_execute(sql: str, parameters: Any = ()) -> Any:
         if sql.startswith(("SELECT", "UPDATE", "INSERT", "WITH")) and "pg_notify" not in sql:

@@ -1,4 +1,4 @@
-"""A commit that failed may have been made all the same: asked for, never guessed."""
+"""A failed commit may have taken effect: the programs look instead of guessing."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +22,8 @@ SYNCS = "fsync,fdatasync"
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
 
 
-class Doubtful:
-    """Lets the next commits of an engine fail, after they were made or before."""
+class FailingCommits:
+    """Makes the next commits of an engine fail, after they took effect or before."""
 
     def __init__(self, engine: Any, monkeypatch: pytest.MonkeyPatch, made: bool):
         self._made = made
@@ -44,7 +44,7 @@ class Doubtful:
 
 @pytest.fixture
 def worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """A worker that has looked at its store, and asks what it holds only when it is in doubt."""
+    """A worker that has reconciled with its store, and does so again only when in doubt."""
     monkeypatch.setattr(supervisor, "RECONCILE_SECONDS", 3600.0)
     with open_worker(database_url, tmp_path) as worker:
         worker.supervisor.tick()
@@ -52,39 +52,42 @@ def worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.fixture(params=[True, False], ids=["made", "not made"])
-def doubtful(
+def failing_commits(
     request: pytest.FixtureRequest, worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> Doubtful:
-    return Doubtful(worker.store.database.engine, monkeypatch, request.param)
+) -> FailingCommits:
+    return FailingCommits(worker.store.database.engine, monkeypatch, request.param)
 
 
 def lines(notes: Path) -> list[str]:
     return notes.read_text().splitlines()
 
 
-def test_a_job_whose_claim_is_in_doubt_is_run_once(
-    worker: Worker, doubtful: Doubtful, tmp_path: Path
+def test_a_job_whose_claim_is_in_doubt_runs_once(
+    worker: Worker, failing_commits: FailingCommits, tmp_path: Path
 ) -> None:
     notes = tmp_path / "notes"
     job_id = worker.enqueue("steps", payload={"notes": str(notes), "seconds": 0})
-    doubtful.left = 1
+    failing_commits.left = 1
     job, _ = worker.ended(job_id)
-    assert doubtful.left == 0
+    assert failing_commits.left == 0
     assert (job.status, job.attempt, len(job.attempts)) == ("succeeded", 1, 1)
     assert lines(notes) == ["ran"]
 
 
 def test_an_end_whose_commit_is_in_doubt_counts_once(
-    worker: Worker, doubtful: Doubtful, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    worker: Worker,
+    failing_commits: FailingCommits,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
     notes = tmp_path / "notes"
     job_id = worker.enqueue("flaky", payload={"notes": str(notes)})
     worker.turn_until(lambda: worker.job(job_id).status == "running")
-    doubtful.left = 1
+    failing_commits.left = 1
     worker.turn_until(lambda: worker.job(job_id).final)
     job = worker.job(job_id)
-    assert doubtful.left == 0
+    assert failing_commits.left == 0
     assert (job.status, job.retry_count) == ("succeeded", 1)
     assert [attempt.outcome for attempt in job.attempts] == ["raised", "returned"]
     assert lines(notes) == ["attempt 1", "attempt 2"]
@@ -93,7 +96,7 @@ def test_an_end_whose_commit_is_in_doubt_counts_once(
     assert "stale end of a job dropped" not in messages
 
 
-def test_a_claim_that_is_committed_after_its_connection_was_lost_is_run(worker: Worker) -> None:
+def test_a_job_whose_claim_commits_after_the_connection_was_lost_runs(worker: Worker) -> None:
     job_id = worker.enqueue(payload={"seconds": 0})
     worker.claims.claim(1)  # as a server does it whose client has heard nothing
     worker.supervisor._reconcile_at = 0.0
@@ -103,10 +106,10 @@ def test_a_claim_that_is_committed_after_its_connection_was_lost_is_run(worker: 
 
 @pytest.mark.parametrize("made", [True, False])
 @pytest.mark.gen_test
-async def test_a_submission_in_doubt_is_a_503_with_the_id_to_look_for(
+async def test_a_submission_in_doubt_returns_503_with_the_job_id(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch, made: bool
 ) -> None:
-    Doubtful(bench.store.database.engine, monkeypatch, made).left = 1
+    FailingCommits(bench.store.database.engine, monkeypatch, made).left = 1
     problem = await client.post("/jobs", SLEEP, status=503)
     assert "GET /jobs/ID" in problem["detail"]
     await client.get(f"/jobs/{problem['job_id']}", status=200 if made else 404)
@@ -116,21 +119,21 @@ async def test_a_submission_in_doubt_is_a_503_with_the_id_to_look_for(
     ("reason", "status"), [("database or disk is full", 507), ("database is locked", 503)]
 )
 @pytest.mark.gen_test
-async def test_only_sqlite_says_of_a_failed_commit_that_it_was_surely_not_made(
+async def test_only_sqlite_can_rule_out_that_a_failed_commit_took_effect(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch, reason: str, status: int
 ) -> None:
-    doubtful = Doubtful(bench.store.database.engine, monkeypatch, made=False)
-    doubtful.reason, doubtful.left = reason, 1
+    failing_commits = FailingCommits(bench.store.database.engine, monkeypatch, made=False)
+    failing_commits.reason, failing_commits.left = reason, 1
     in_doubt = bench.store.database.postgresql
     problem = await client.post("/jobs", SLEEP, status=503 if in_doubt else status)
     assert ("job_id" in problem) is in_doubt
 
 
 @pytest.mark.gen_test
-async def test_a_file_stays_while_its_job_is_in_doubt(
+async def test_an_upload_is_kept_while_its_job_is_in_doubt(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Doubtful(bench.store.database.engine, monkeypatch, made=True).left = 1
+    FailingCommits(bench.store.database.engine, monkeypatch, made=True).left = 1
     problem = await client.post_form(analyze_form(), status=503)
     job = bench.job(UUID(problem["job_id"]))
     assert job.upload is not None
@@ -138,13 +141,13 @@ async def test_a_file_stays_while_its_job_is_in_doubt(
 
 
 @pytest.mark.gen_test
-async def test_a_submission_that_failed_before_its_commit_is_in_no_doubt(
+async def test_a_submission_that_failed_before_its_commit_is_not_in_doubt(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: object) -> None:
         raise StoreUnavailable("locked")
 
-    monkeypatch.setattr(Database, "number_next", fail)
+    monkeypatch.setattr(Database, "next_version_offset", fail)
     assert "job_id" not in await client.post("/jobs", SLEEP, status=503)
     await client.post_form(analyze_form(), status=503)
     assert [each for each in folder_of(bench.store).folder.rglob("*") if each.is_file()] == []
@@ -156,7 +159,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-def test_a_listener_whose_disk_fails_at_a_commit_says_that_it_does_not_know(
+def test_a_listener_whose_disk_fails_at_a_commit_reports_an_uncertain_submission(
     service: Service,
 ) -> None:
     with failing(service.listener.process.pid, SYNCS) as calls:

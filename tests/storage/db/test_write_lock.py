@@ -1,4 +1,4 @@
-"""Writers on SQLite take turns: all wait in one queue, none longer than it wants to."""
+"""Writers on SQLite wait in one queue, each with its own timeout."""
 
 import contextlib
 import fcntl
@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from storage.db import timeouts as waits
+from storage.db import timeouts
 from storage.db.write_lock import WriteLock
 from storage.records.job import StoreUnavailable, StoreUnusable
-from tests.storage.test_open import someone_waits_for
+from tests.storage.test_open import is_waited_for
 from tests.support.programs import has_open, running_service
 from tests.support.stores import Bench, open_bench
 from tests.support.waiting import wait_for
@@ -40,12 +40,12 @@ def other(path: Path) -> Iterator[WriteLock]:
     """The lock as another program has it."""
     lock = WriteLock(path)
     yield lock
-    lock.give_back()
+    lock.release()
     lock.close()
 
 
 def is_free(path: Path) -> bool:
-    """Whether the lock can be had at once."""
+    """Return whether the lock can be acquired at once."""
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -54,51 +54,53 @@ def is_free(path: Path) -> bool:
         return True
 
 
-def test_a_writer_waits_until_the_other_one_is_done(path: Path, other: WriteLock) -> None:
-    assert other.take(1)
+def test_a_writer_waits_until_the_other_releases_the_lock(path: Path, other: WriteLock) -> None:
+    assert other.acquire(1)
     mine = WriteLock(path)
     with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(mine.take, 10)
-        wait_for(lambda: someone_waits_for(path))
-        other.give_back()
+        waiting = thread.submit(mine.acquire, 10)
+        wait_for(lambda: is_waited_for(path))
+        other.release()
         assert waiting.result(10)
         assert not is_free(path)
-        thread.submit(mine.give_back).result()
+        thread.submit(mine.release).result()
     assert is_free(path)
     mine.close()
 
 
-def test_who_has_given_up_does_not_keep_the_lock(path: Path, other: WriteLock) -> None:
-    assert other.take(1)
+def test_a_waiter_that_timed_out_does_not_keep_the_lock(path: Path, other: WriteLock) -> None:
+    assert other.acquire(1)
     mine = WriteLock(path)
-    assert not mine.take(0.05)
-    other.give_back()
-    wait_for(lambda: not someone_waits_for(path))
+    assert not mine.acquire(0.05)
+    other.release()
+    wait_for(lambda: not is_waited_for(path))
     third = WriteLock(path)
-    assert third.take(5)
-    third.give_back()
+    assert third.acquire(5)
+    third.release()
     third.close()
     mine.close()
 
 
-def test_who_has_given_up_and_asks_again_waits_on(path: Path, other: WriteLock) -> None:
-    assert other.take(1)
+def test_a_waiter_that_timed_out_and_tries_again_keeps_waiting(
+    path: Path, other: WriteLock
+) -> None:
+    assert other.acquire(1)
     mine = WriteLock(path)
-    assert not mine.take(0.05)
+    assert not mine.acquire(0.05)
     with ThreadPoolExecutor(1) as thread:
-        waiting = thread.submit(mine.take, 10)
-        other.give_back()
+        waiting = thread.submit(mine.acquire, 10)
+        other.release()
         assert waiting.result(10)
-        thread.submit(mine.give_back).result()
+        thread.submit(mine.release).result()
     mine.close()
 
 
-def test_threads_of_one_program_take_turns_too(other: WriteLock) -> None:
-    assert other.take(1)
+def test_threads_of_one_program_exclude_each_other(other: WriteLock) -> None:
+    assert other.acquire(1)
     with ThreadPoolExecutor(1) as thread:
-        assert not thread.submit(other.take, 0.05).result()
-        thread.submit(other.give_back).result()  # it has none, and takes none away
-        assert not thread.submit(other.take, 0).result()
+        assert not thread.submit(other.acquire, 0.05).result()
+        thread.submit(other.release).result()  # it has none, and takes none away
+        assert not thread.submit(other.acquire, 0).result()
 
 
 def test_the_lock_of_a_killed_program_is_free(path: Path, other: WriteLock) -> None:
@@ -108,41 +110,41 @@ def test_the_lock_of_a_killed_program_is_free(path: Path, other: WriteLock) -> N
         assert holder.stdout.readline() == b"held\n"
         assert not is_free(path)
         holder.send_signal(signal.SIGKILL)
-    assert other.take(5)
+    assert other.acquire(5)
 
 
-def test_a_program_that_is_stopped_while_it_waits_keeps_nobody_waiting(
+def test_a_program_stopped_while_waiting_does_not_block_others(
     path: Path, other: WriteLock
 ) -> None:
-    assert other.take(1)
+    assert other.acquire(1)
     command = [sys.executable, "-c", HOLD, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as waiting:
-        wait_for(lambda: someone_waits_for(path))
+        wait_for(lambda: is_waited_for(path))
         waiting.send_signal(signal.SIGSTOP)
         wait_for(lambda: psutil.Process(waiting.pid).status() == psutil.STATUS_STOPPED)
-        other.give_back()
-        assert other.take(5)
-        other.give_back()
+        other.release()
+        assert other.acquire(5)
+        other.release()
         waiting.send_signal(signal.SIGCONT)
         assert waiting.stdout is not None
         assert waiting.stdout.readline() == b"held\n"
         waiting.kill()
 
 
-def test_a_change_waits_for_its_turn_with_a_bound_and_a_question_does_not(
+def test_a_change_times_out_waiting_for_the_lock_and_a_query_does_not_wait(
     bench: Bench, other: WriteLock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waits, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(timeouts, "BUSY_SECONDS", 0.1)
     job_id = bench.enqueue()
-    assert other.take(1)
+    assert other.acquire(1)
     with pytest.raises(StoreUnavailable, match="others have been writing"):
         bench.enqueue()
     assert bench.job(job_id).status == "queued"
-    other.give_back()
+    other.release()
     assert bench.enqueue()
 
 
-def test_a_turn_ends_with_its_transaction_however_that_ends(bench: Bench, path: Path) -> None:
+def test_the_lock_is_released_however_the_transaction_ends(bench: Bench, path: Path) -> None:
     database = bench.store.database
     bench.enqueue()
     assert is_free(path)
@@ -150,7 +152,7 @@ def test_a_turn_ends_with_its_transaction_however_that_ends(bench: Bench, path: 
         assert not is_free(path)
         raise ZeroDivisionError
     assert is_free(path)
-    stranger = database.connect_plainly()
+    stranger = database.raw_connection()
     stranger.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StoreUnavailable, match="locked"):
         bench.enqueue()
@@ -158,18 +160,16 @@ def test_a_turn_ends_with_its_transaction_however_that_ends(bench: Bench, path: 
     assert is_free(path)
 
 
-def test_nobody_writes_between_what_a_transaction_reads_and_what_it_writes(bench: Bench) -> None:
+def test_no_other_program_writes_during_a_transaction(bench: Bench) -> None:
     database = bench.store.database
-    stranger = database.connect_plainly()
+    stranger = database.raw_connection()
     stranger.execute("PRAGMA busy_timeout = 0")
     with database.transaction(), pytest.raises(Exception, match="locked"):
         stranger.execute("UPDATE version SET value = value")
     stranger.close()
 
 
-def test_a_file_that_was_deleted_or_replaced_is_written_to_no_more(
-    bench: Bench, tmp_path: Path
-) -> None:
+def test_a_deleted_or_replaced_file_is_not_written_to(bench: Bench, tmp_path: Path) -> None:
     bench.enqueue()
     file, aside = tmp_path / "jobs.db", tmp_path / "aside"
     file.rename(aside)
@@ -183,7 +183,7 @@ def test_a_file_that_was_deleted_or_replaced_is_written_to_no_more(
     assert bench.enqueue()
 
 
-def test_keepers_and_jobs_do_not_have_the_lock(tmp_path: Path, path: Path) -> None:
+def test_keepers_and_job_processes_do_not_inherit_the_lock(tmp_path: Path, path: Path) -> None:
     with running_service(f"sqlite:///{tmp_path / 'jobs.db'}", tmp_path) as service:
         worker = service.worker()
         service.result(service.submit(payload={"seconds": 0}))

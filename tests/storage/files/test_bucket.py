@@ -112,7 +112,7 @@ def write_for_ever(writer: BucketWriter) -> None:
 
 
 def opened(settings: dict[str, str], folder: Path, patience: float = 0) -> None:
-    open_store(Settings.read({**settings, "DATA_DIR": str(folder)}), patience=patience).close()
+    open_store(Settings.read({**settings, "DATA_DIR": str(folder)}), timeout=patience).close()
 
 
 def test_a_bucket_that_is_not_there_is_said_at_once(bucket: Bucket, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_a_file_that_no_job_needs_is_known_after_its_grace(bench: Bench) -> None
     for upload in (needed, orphan):
         age(uploads.path(upload), GRACE_SECONDS + 1)
     assert uploads.old() == {needed.id, orphan.id}
-    assert retention.unknown(bench.store.database, uploads.old()) == {orphan.id}
+    assert retention.unknown_uploads(bench.store.database, uploads.old()) == {orphan.id}
     assert young.id not in uploads.old()
 
 
@@ -108,7 +108,7 @@ def test_final_jobs_are_pruned_after_their_time_with_attempts_and_uploads(bench:
     assert retention.prune(bench.store.database, bench.clock() - 5000) == (1, [upload.id])
     assert bench.jobs.get(old) is None
     assert {job.id for job in bench.jobs.list(Filters(), 9).jobs} == {canceled, queued}
-    assert retention.unknown(bench.store.database, {upload.id}) == {upload.id}
+    assert retention.unknown_uploads(bench.store.database, {upload.id}) == {upload.id}
     assert retention.prune(bench.store.database, bench.clock() + 1) == (1, [])
     assert retention.prune(bench.store.database, bench.clock() + 1) == (0, [])
 

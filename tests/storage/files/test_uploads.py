@@ -87,7 +87,7 @@ def test_what_no_job_has_is_swept_after_its_grace(place: Place, bench: Bench) ->
     bench.enqueue(upload=needed)
 
     def unknown(ids: set[UUID]) -> set[UUID]:
-        return retention.unknown(bench.store.database, ids)
+        return retention.unknown_uploads(bench.store.database, ids)
 
     place.uploads.sweep(unknown)
     assert len(place.left()) == 2

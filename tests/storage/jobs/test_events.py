@@ -1,4 +1,4 @@
-"""The events of jobs in the store: each change of a status once, of progress the newest."""
+"""The events of jobs in the store: each change of a status, and the newest progress."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import pytest
 
 from storage.db.models import EventRow
 from storage.jobs import output
-from storage.jobs.events import PAGE, Event, Events, event_now
+from storage.jobs.events import PAGE, Event, Events, newest_event
 from storage.jobs.retention import prune
 from storage.liveness.reschedule import reschedule
 from storage.records.job import NewJob
@@ -20,11 +20,11 @@ def events(bench: Bench) -> Events:
 
 
 def statuses(found: list[Event]) -> list[str]:
-    """What the events say, `progress` for a change of that alone."""
+    """Return the statuses of events, or `progress` for a change of progress only."""
     return ["progress" if each.is_progress else each.status.value for each in found]
 
 
-def test_each_change_of_a_status_is_an_event(bench: Bench, events: Events) -> None:
+def test_each_status_change_is_an_event(bench: Bench, events: Events) -> None:
     job_id, runner = bench.enqueue(max_retries=1), bench.runner()
     runner.claims.retry(runner.claim_one(), RAISED, 1000)
     bench.clock.forward(1)
@@ -34,10 +34,10 @@ def test_each_change_of_a_status_is_an_event(bench: Bench, events: Events) -> No
     assert [each.attempt for each in found] == [0, 1, 1, 2, 2]
     assert [each.final for each in found] == [False] * 4 + [True]
     assert found == events.after(0)
-    assert found[-1] == event_now(bench.job(job_id))
+    assert found[-1] == newest_event(bench.job(job_id))
 
 
-def test_jobs_that_change_together_have_events_each_its_own(bench: Bench, events: Events) -> None:
+def test_jobs_that_change_together_have_separate_events(bench: Bench, events: Events) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(5)])
     runner = bench.runner()
     for _ in range(2):
@@ -48,19 +48,17 @@ def test_jobs_that_change_together_have_events_each_its_own(bench: Bench, events
     assert len(events.after(0)) == 5 + 2 * 4
 
 
-def test_an_event_says_why_an_attempt_has_failed_while_it_is_the_newest(
-    bench: Bench, events: Events
-) -> None:
+def test_the_newest_event_of_a_failed_attempt_has_its_error(bench: Bench, events: Events) -> None:
     job_id, runner = bench.enqueue(max_retries=1), bench.runner()
     runner.claims.retry(runner.claim_one(), RAISED, 0)
     assert [each.error for each in events.of_job(job_id, 0)] == [None, None, RAISED.error]
     runner.claims.complete(runner.claim_one(), "null", RETURNED)
     found = events.of_job(job_id, 0)
     assert [each.error for each in found] == [None] * 5
-    assert found[-1] == event_now(bench.job(job_id))
+    assert found[-1] == newest_event(bench.job(job_id))
 
 
-def test_an_event_names_who_has_or_had_its_attempt(bench: Bench, events: Events) -> None:
+def test_an_event_names_the_runner_of_its_attempt(bench: Bench, events: Events) -> None:
     job_id, first, second = bench.enqueue(max_retries=1), bench.runner(), bench.runner()
     fence = first.claim_one()
     first.claims.progress(fence, "{}")
@@ -70,8 +68,8 @@ def test_an_event_names_who_has_or_had_its_attempt(bench: Bench, events: Events)
     found = [each.runner for each in events.of_job(job_id, 0) if not each.is_progress]
     assert found == [None, mine, mine, others, others]
     assert found == [each.runner for each in events.after(0) if not each.is_progress]
-    assert event_now(bench.job(job_id)).runner == others
-    assert event_now(bench.job(bench.enqueue())).runner is None
+    assert newest_event(bench.job(job_id)).runner == others
+    assert newest_event(bench.job(bench.enqueue())).runner is None
 
 
 def test_an_event_has_the_times_of_its_change(bench: Bench, events: Events) -> None:
@@ -87,7 +85,7 @@ def test_an_event_has_the_times_of_its_change(bench: Bench, events: Events) -> N
     assert (again.run_at, again.type) == (start + 5000, "sleep")
 
 
-def test_a_cancel_that_is_asked_for_is_an_event_and_so_is_its_end(
+def test_a_requested_cancel_and_the_canceled_status_are_events(
     bench: Bench, events: Events
 ) -> None:
     job_id, runner = bench.enqueue(), bench.runner()
@@ -99,7 +97,7 @@ def test_a_cancel_that_is_asked_for_is_an_event_and_so_is_its_end(
     assert [each.cancel_requested_at for each in found] == [None, None, *[bench.clock()] * 2]
 
 
-def test_of_progress_only_the_newest_is_an_event(bench: Bench, events: Events) -> None:
+def test_only_the_newest_progress_is_an_event(bench: Bench, events: Events) -> None:
     job_id, runner = bench.enqueue(), bench.runner()
     fence = runner.claim_one()
     for step in range(3):
@@ -114,7 +112,7 @@ def test_of_progress_only_the_newest_is_an_event(bench: Bench, events: Events) -
     assert [each.progress for each in found] == [None, None, {"step": 9}]
 
 
-def test_a_job_that_is_put_forward_is_an_event(bench: Bench, events: Events) -> None:
+def test_rescheduling_a_job_is_an_event(bench: Bench, events: Events) -> None:
     job_id = bench.enqueue()
     bench.clock.forward(-3600)
     reschedule(bench.store.database, bench.clock(), 60_000)
@@ -123,9 +121,7 @@ def test_a_job_that_is_put_forward_is_an_event(bench: Bench, events: Events) -> 
     assert found[-1].run_at == bench.clock()
 
 
-def test_events_of_a_job_are_its_own_and_begin_after_a_version(
-    bench: Bench, events: Events
-) -> None:
+def test_events_of_a_job_start_after_a_version(bench: Bench, events: Events) -> None:
     one, other = bench.enqueue(), bench.enqueue()
     bench.jobs.cancel(one)
     bench.jobs.cancel(other)
@@ -141,7 +137,7 @@ def test_events_of_a_job_are_its_own_and_begin_after_a_version(
     assert events.newest() >= everything[-1].version
 
 
-def test_a_change_that_is_refused_is_no_event(bench: Bench, events: Events) -> None:
+def test_a_refused_change_is_not_an_event(bench: Bench, events: Events) -> None:
     job_id = bench.enqueue()
     bench.jobs.cancel(job_id)
     known = events.after(0)
@@ -149,7 +145,7 @@ def test_a_change_that_is_refused_is_no_event(bench: Bench, events: Events) -> N
     assert events.after(0) == known
 
 
-def test_many_events_come_in_pages(bench: Bench, events: Events) -> None:
+def test_many_events_are_returned_in_pages(bench: Bench, events: Events) -> None:
     for _ in range(PAGE + 3):
         bench.enqueue()
     first = events.after(0)
@@ -158,7 +154,7 @@ def test_many_events_come_in_pages(bench: Bench, events: Events) -> None:
     assert events.after(rest[-1].version) == []
 
 
-def test_events_go_with_their_job(bench: Bench, events: Events) -> None:
+def test_events_are_deleted_with_their_job(bench: Bench, events: Events) -> None:
     old, runner = bench.enqueue(), bench.runner()
     fence = runner.claim_one()
     runner.claims.progress(fence, "1")
@@ -173,48 +169,50 @@ def test_events_go_with_their_job(bench: Bench, events: Events) -> None:
     assert len(left) == 1
 
 
-def test_a_job_without_events_has_one_that_is_made_from_it(bench: Bench, events: Events) -> None:
+def test_an_event_can_be_built_from_a_job_without_events(bench: Bench, events: Events) -> None:
     job = bench.job(bench.enqueue(priority=3))
     (event,) = events.of_job(job.id, 0)
-    assert event == event_now(job)
+    assert event == newest_event(job)
     assert event.status is Status.QUEUED
 
 
-def test_a_look_finds_events_and_output_in_their_order(bench: Bench, events: Events) -> None:
+def test_changes_contain_events_and_output_in_order(bench: Bench, events: Events) -> None:
     job_id, runner = bench.enqueue(), bench.runner()
     fence = runner.claim_one()
-    runner.claims.printed(fence, [(0, b"one\n")], 4096)
+    runner.claims.store_output(fence, [(0, b"one\n")], 4096)
     runner.claims.complete(fence, "null", RETURNED)
-    known, found = events.look(0)
+    known, found = events.changes_after(0)
     assert known == events.newest()
     assert [each.version for each in found] == sorted(each.version for each in found)
     kinds = [type(each).__name__ for each in found]
     assert kinds == ["Event", "Event", "Part", "Event"]
     assert {each.job_id for each in found} == {job_id}
-    assert events.look(found[1].version) == (known, found[2:])
-    assert events.look(known) == (known, [])
+    assert events.changes_after(found[1].version) == (known, found[2:])
+    assert events.changes_after(known) == (known, [])
 
 
-def test_a_look_goes_no_further_than_a_page_of_either(bench: Bench, events: Events) -> None:
+def test_changes_are_limited_to_a_page_of_events_and_of_output(
+    bench: Bench, events: Events
+) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
     for position in range(output.PAGE + 2):
-        runner.claims.printed(fence, [(position, b"x")], 10**6)
+        runner.claims.store_output(fence, [(position, b"x")], 10**6)
     runner.claims.complete(fence, "null", RETURNED)
     seen, version = [], 0
-    while (look := events.look(version))[1]:
+    while (look := events.changes_after(version))[1]:
         version, found = look
         seen += [each.version for each in found]
     assert len(seen) == len(set(seen)) == output.PAGE + 5
     assert seen == sorted(seen)
 
 
-def test_a_look_leaves_what_is_committed_while_it_looks_to_the_next(
+def test_changes_committed_during_a_read_are_left_to_the_next(
     bench: Bench, events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.enqueue()
     known = events.newest()
     monkeypatch.setattr(Events, "newest", lambda self: known)
     bench.enqueue()
-    assert [each.version for each in events.look(0)[1]] == [known]
+    assert [each.version for each in events.changes_after(0)[1]] == [known]

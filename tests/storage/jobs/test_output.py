@@ -1,4 +1,4 @@
-"""What attempts print, as the store keeps it."""
+"""The output of attempts in the store."""
 
 from itertools import pairwise
 
@@ -6,7 +6,7 @@ import pytest
 
 from storage.jobs.output import OutputPiece, OutputReader
 from storage.jobs.retention import prune
-from storage.jobs.tails import BYTES
+from storage.jobs.rows import LAST_BYTES
 from tests.support.stores import RAISED, RETURNED, Bench
 
 MOST = 4096
@@ -18,18 +18,18 @@ def outputs(bench: Bench) -> OutputReader:
 
 
 def joined(parts: list[OutputPiece]) -> bytes:
-    """Parts that follow each other without a gap."""
+    """Join pieces that follow each other without a gap."""
     for one, other in pairwise(parts):
         assert one.position + len(one.text) == other.position
     return b"".join(part.text for part in parts)
 
 
-def test_what_an_attempt_prints_is_kept_in_its_order(bench: Bench, outputs: OutputReader) -> None:
+def test_output_of_an_attempt_is_kept_in_order(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
-    runner.claims.printed(fence, [(0, b"one\n"), (4, b"two\n")], MOST)
-    runner.claims.printed(fence, [(8, b"\xff\x00\n")], MOST)
+    runner.claims.store_output(fence, [(0, b"one\n"), (4, b"two\n")], MOST)
+    runner.claims.store_output(fence, [(8, b"\xff\x00\n")], MOST)
     parts = outputs.of_attempt(fence.job_id, 1)
     assert joined(parts) == b"one\ntwo\n\xff\x00\n"
     assert [part.position for part in parts] == [0, 4, 8]
@@ -37,13 +37,13 @@ def test_what_an_attempt_prints_is_kept_in_its_order(bench: Bench, outputs: Outp
     assert outputs.between(parts[0].version, parts[1].version) == parts[1:2]
 
 
-def test_each_attempt_has_its_own(bench: Bench, outputs: OutputReader) -> None:
+def test_each_attempt_has_its_own_output(bench: Bench, outputs: OutputReader) -> None:
     job_id, runner = bench.enqueue(max_retries=1), bench.runner()
     first = runner.claim_one()
-    runner.claims.printed(first, [(0, b"first")], MOST)
+    runner.claims.store_output(first, [(0, b"first")], MOST)
     runner.claims.retry(first, RAISED, 0)
     second = runner.claim_one()
-    runner.claims.printed(second, [(0, b"second")], MOST)
+    runner.claims.store_output(second, [(0, b"second")], MOST)
     assert [joined(outputs.of_attempt(job_id, number)) for number in (1, 2)] == [
         b"first",
         b"second",
@@ -51,58 +51,58 @@ def test_each_attempt_has_its_own(bench: Bench, outputs: OutputReader) -> None:
     assert joined(outputs.of_attempt(job_id, 3)) == b""
 
 
-def test_an_attempt_that_ended_badly_has_its_last_lines(bench: Bench) -> None:
+def test_a_failed_attempt_has_its_last_lines_of_output(bench: Bench) -> None:
     job_id, runner = bench.enqueue(max_retries=2), bench.runner()
     printed = "".join(f"line {number}\n" for number in range(30)).encode()
     fence = runner.claim_one()
-    runner.claims.printed(fence, [(0, printed), (len(printed), b"\xff at last")], 10**5)
+    runner.claims.store_output(fence, [(0, printed), (len(printed), b"\xff at last")], 10**5)
     runner.claims.retry(fence, RAISED, 0)
     silent = runner.claim_one()
     runner.claims.retry(silent, RAISED, 0)
     well = runner.claim_one()
-    runner.claims.printed(well, [(0, b"all is well\n")], MOST)
+    runner.claims.store_output(well, [(0, b"all is well\n")], MOST)
     assert bench.job(job_id).attempts[2].last_lines == ()
     runner.claims.complete(well, "null", RETURNED)
     found = [attempt.last_lines for attempt in bench.job(job_id).attempts]
     assert found == [(*(f"line {n}" for n in range(21, 30)), "\ufffd at last"), (), ()]
 
 
-def test_of_a_long_line_the_end_is_told(bench: Bench) -> None:
+def test_only_the_end_of_a_long_last_line_is_returned(bench: Bench) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
-    runner.claims.printed(fence, [(0, b"x" * 50_000 + b"end")], 10**6)
+    runner.claims.store_output(fence, [(0, b"x" * 50_000 + b"end")], 10**6)
     runner.claims.fail(fence, RAISED)
     (attempt,) = bench.job(fence.job_id).attempts
-    assert [len(line) for line in attempt.last_lines] == [BYTES]
+    assert [len(line) for line in attempt.last_lines] == [LAST_BYTES]
     assert attempt.last_lines[0].endswith("xend")
 
 
-def test_only_the_holder_can_write(bench: Bench, outputs: OutputReader) -> None:
+def test_only_the_holder_can_store_output(bench: Bench, outputs: OutputReader) -> None:
     job_id, runner = bench.enqueue(), bench.runner()
     fence = runner.claim_one()
     runner.claims.complete(fence, "null", RETURNED)
-    runner.claims.printed(fence, [(0, b"late")], MOST)
+    runner.claims.store_output(fence, [(0, b"late")], MOST)
     assert outputs.of_attempt(job_id, 1) == []
 
 
-def test_what_is_written_twice_is_kept_once(bench: Bench, outputs: OutputReader) -> None:
+def test_output_stored_twice_is_kept_once(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
     for _ in range(2):
-        runner.claims.printed(fence, [(0, b"one\n")], MOST)
+        runner.claims.store_output(fence, [(0, b"one\n")], MOST)
     assert joined(outputs.of_attempt(fence.job_id, 1)) == b"one\n"
 
 
-def test_of_much_the_start_and_the_end_are_kept(bench: Bench, outputs: OutputReader) -> None:
+def test_the_start_and_the_end_of_long_output_are_kept(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
     lines = [f"line {number:05}\n".encode() for number in range(3000)]
     whole = b"".join(lines)
     for position in range(0, len(whole), 1100):
-        runner.claims.printed(fence, [(position, whole[position : position + 1100])], MOST)
+        runner.claims.store_output(fence, [(position, whole[position : position + 1100])], MOST)
         kept = sum(len(part.text) for part in outputs.of_attempt(fence.job_id, 1))
         assert kept <= MOST
     parts = outputs.of_attempt(fence.job_id, 1)
@@ -114,14 +114,14 @@ def test_of_much_the_start_and_the_end_are_kept(bench: Bench, outputs: OutputRea
     assert joined(end).endswith(lines[-1])
 
 
-def test_a_part_ends_with_a_line_or_at_least_with_a_character(
+def test_a_piece_ends_at_a_line_or_at_least_at_a_character(
     bench: Bench, outputs: OutputReader
 ) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
     text = ("x" * 500 + "\n" + "€" * 500).encode()
-    runner.claims.printed(fence, [(0, text)], MOST)
+    runner.claims.store_output(fence, [(0, text)], MOST)
     parts = outputs.of_attempt(fence.job_id, 1)
     assert joined(parts) == text
     assert parts[0].text == b"x" * 500 + b"\n"
@@ -129,11 +129,11 @@ def test_a_part_ends_with_a_line_or_at_least_with_a_character(
     assert max(len(part.text) for part in parts) <= MOST // 8
 
 
-def test_it_goes_with_its_job(bench: Bench, outputs: OutputReader) -> None:
+def test_output_is_deleted_with_its_job(bench: Bench, outputs: OutputReader) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
-    runner.claims.printed(fence, [(0, b"one\n")], MOST)
+    runner.claims.store_output(fence, [(0, b"one\n")], MOST)
     runner.claims.complete(fence, "null", RETURNED)
     prune(bench.store.database, bench.clock() + 1)
     assert outputs.between(0, 2**62) == []

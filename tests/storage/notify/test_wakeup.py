@@ -139,7 +139,9 @@ def test_a_turn_wakes_who_waits_once_it_has_gone_on_however_that_went(
 
     with closing(bench.store.wakeup.waiter(LISTENER)) as listeners:
         with pytest.raises(error) if error else nullcontext():
-            claims.change(lambda claim: (claims.complete_each(ends), claim()), first=go_on)
+            claims.settle_and_claim(
+                lambda claim: (claims.complete_each(ends), claim()), before_wakeup=go_on
+            )
         wait_for(lambda: readable(listeners))
     if not bench.store.database.postgresql:  # which wakes with the commit
         assert were_awake == [False]

@@ -14,7 +14,7 @@ import pytest
 
 from runner.supervisor import transaction_watch
 from runner.supervisor.transaction_watch import TransactionWatch
-from storage.open import name_of
+from storage.open import connection_name
 from storage.queries import transactions
 from storage.queries.transactions import oldest_seconds, open_transactions
 from tests.support.programs import running_service
@@ -126,4 +126,4 @@ def test_on_sqlite_there_is_nothing_to_tell(tmp_path: Path) -> None:
 
 def test_a_name_is_not_longer_than_postgresql_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "x" * 64)
-    assert len(name_of("listener")) == 63
+    assert len(connection_name("listener")) == 63

@@ -1,4 +1,4 @@
-"""The ids of jobs tell which of several services has them."""
+"""The ids of jobs tell which cell has them."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tornado.ioloop import IOLoop
 
 from server.http_server import HttpApplication
 from server.settings.server import ServerSettings
-from storage.records.ids import MOST_CELLS, new_id
+from storage.records.ids import MAX_CELLS, new_id
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, analyze_form, open_app
 from tests.support.stores import Bench
@@ -30,7 +30,7 @@ def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) ->
 
 
 @pytest.mark.gen_test
-async def test_all_jobs_of_a_cell_have_its_number_after_the_version(client: Client) -> None:
+async def test_all_job_ids_of_a_cell_contain_its_number(client: Client) -> None:
     answers = [
         await client.post("/jobs", SLEEP, status=202),
         await client.post_form(analyze_form(b"x"), status=202),
@@ -40,8 +40,8 @@ async def test_all_jobs_of_a_cell_have_its_number_after_the_version(client: Clie
         assert (await client.get(f"/jobs/{answer['job_id']}"))["status"] == "queued"
 
 
-@pytest.mark.parametrize("cell", [None, 0, 1, MOST_CELLS - 1])
-def test_ids_of_a_cell_are_as_different_as_others_and_of_the_same_version(cell: int | None) -> None:
+@pytest.mark.parametrize("cell", [None, 0, 1, MAX_CELLS - 1])
+def test_ids_of_a_cell_are_distinct_and_of_version_7(cell: int | None) -> None:
     before = time.time_ns() // 10**6
     ids = [new_id(cell) for _ in range(1000)]
     assert len(set(ids)) == len(ids)
@@ -49,11 +49,11 @@ def test_ids_of_a_cell_are_as_different_as_others_and_of_the_same_version(cell: 
         assert each.version == 7
         assert each.variant == UUID(int=0x8 << 60).variant
         assert before <= each.int >> 80 <= time.time_ns() // 10**6
-    cells = {each.int >> 64 & (MOST_CELLS - 1) for each in ids}
+    cells = {each.int >> 64 & (MAX_CELLS - 1) for each in ids}
     assert cells == {cell} or cell is None
 
 
-def test_a_cell_has_a_number_that_there_is_room_for() -> None:
+def test_a_cell_number_that_is_too_large_is_refused() -> None:
     assert ServerSettings.read({}).cell is None
     assert ServerSettings.read({"CELL": "4095"}).cell == 4095
     for wrong in ("4096", "-1", "a"):

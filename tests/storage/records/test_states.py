@@ -1,4 +1,4 @@
-"""The state table: every transition, from every status, as holder and as anyone else."""
+"""The state table: every transition, from every status, by the holder and by others."""
 
 from dataclasses import replace
 from itertools import product
@@ -25,8 +25,8 @@ from tests.support.stores import CANCELED, RAISED, RETURNED, Bench
 CASES = list(product(TRANSITIONS, Status, (False, True)))
 
 
-def bring(bench: Bench, status: Status, cancel_requested: bool) -> tuple[UUID, Fence]:
-    """A job in a status, with the fence of its last holder."""
+def job_in_status(bench: Bench, status: Status, cancel_requested: bool) -> tuple[UUID, Fence]:
+    """Create a job in a status, and return it with the fence of its last holder."""
     job_id = bench.enqueue()
     if status is Status.QUEUED:
         return job_id, Fence(job_id, "nobody", 1)
@@ -47,15 +47,15 @@ def bring(bench: Bench, status: Status, cancel_requested: bool) -> tuple[UUID, F
     return job_id, fence
 
 
-def attempt_move(bench: Bench, transition: Transition, fence: Fence) -> bool:
-    """The bare transition, with what its target needs."""
-    moves = Transitions(bench.store.database)
+def apply_transition(bench: Bench, transition: Transition, fence: Fence) -> bool:
+    """Apply only the transition, with the values that its target status needs."""
+    transitions = Transitions(bench.store.database)
     if transition.fenced:
-        return moves.settle(transition, fence, RAISED, bench.clock())
+        return transitions.settle(transition, fence, RAISED, bench.clock())
     claimed: dict[str, Any] = {"locked_by": "runner", "attempt": 1}
     extra: dict[str, Any] = {CLAIM: claimed, REQUEUE: {"finished_at": None}}.get(transition, {})
     with bench.store.database.transaction():
-        return moves.free(transition, fence.job_id, bench.clock(), **extra)
+        return transitions.apply(transition, fence.job_id, bench.clock(), **extra)
 
 
 @pytest.mark.parametrize(
@@ -63,14 +63,14 @@ def attempt_move(bench: Bench, transition: Transition, fence: Fence) -> bool:
     CASES,
     ids=[f"{t.name}-{s}-{'cancel' if c else 'plain'}" for t, s, c in CASES],
 )
-def test_a_transition_moves_a_job_from_its_sources_and_from_nowhere_else(
+def test_a_transition_applies_only_to_its_source_statuses(
     bench: Bench, transition: Transition, status: Status, cancel_requested: bool
 ) -> None:
-    job_id, fence = bring(bench, status, cancel_requested)
+    job_id, fence = job_in_status(bench, status, cancel_requested)
     requested = bench.job(job_id).cancel_requested_at is not None
     wanted = transition.cancel_requested
     allowed = status in transition.sources and wanted in (None, requested)
-    assert attempt_move(bench, transition, fence) is allowed
+    assert apply_transition(bench, transition, fence) is allowed
     assert bench.job(job_id).status is (transition.target if allowed else status)
 
 
@@ -78,22 +78,24 @@ HELD = [transition for transition in TRANSITIONS if transition.fenced]
 
 
 @pytest.mark.parametrize("transition", HELD, ids=lambda transition: transition.name)
-def test_a_held_job_moves_for_its_holder_alone(bench: Bench, transition: Transition) -> None:
+def test_a_fenced_transition_applies_only_for_the_holder(
+    bench: Bench, transition: Transition
+) -> None:
     wants_cancel = bool(transition.cancel_requested)
-    job_id, fence = bring(bench, Status.RUNNING, cancel_requested=wants_cancel)
+    job_id, fence = job_in_status(bench, Status.RUNNING, cancel_requested=wants_cancel)
     before = bench.job(job_id)
-    assert not attempt_move(bench, transition, replace(fence, runner="another"))
-    assert not attempt_move(bench, transition, replace(fence, attempt=fence.attempt + 1))
+    assert not apply_transition(bench, transition, replace(fence, runner="another"))
+    assert not apply_transition(bench, transition, replace(fence, attempt=fence.attempt + 1))
     assert bench.job(job_id) == before
-    assert attempt_move(bench, transition, fence)
+    assert apply_transition(bench, transition, fence)
 
 
-def test_every_status_but_the_final_ones_can_be_left_without_a_client() -> None:
+def test_only_final_statuses_cannot_be_left_without_a_client() -> None:
     others = [transition for transition in TRANSITIONS if transition is not REQUEUE]
     assert {source for each in others for source in each.sources} == set(Status) - FINAL
     assert REQUEUE.sources == FINAL - {Status.SUCCEEDED}
 
 
-def test_what_anyone_may_do_is_to_claim_to_cancel_to_queue_again_and_to_mend_a_time() -> None:
+def test_the_transitions_without_a_fence_are_claim_cancel_requeue_and_reschedule() -> None:
     free = {transition for transition in TRANSITIONS if not transition.fenced}
     assert free == {CLAIM, RESCHEDULE, CANCEL, REQUEST_CANCEL, REQUEUE}

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from storage.records.attempt_ends import Settled, SettledAttempt, SettledObserver
+from storage.records.attempt_ends import Settled, SettledAttempt, SettledPublisher
 from storage.records.job import AttemptOutcome, Fence, StoreInDoubt
 from storage.records.states import Status
 from storage.records.trace_context import ATTEMPT, WAIT, TraceOrigin, attempt_traceparent, span_id
@@ -15,7 +15,7 @@ TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 JOB = UUID("01a21054-ecc3-7788-9e49-c6d97d1c0c65")
 
 
-def heard(*ends: SettledObserver) -> list[SettledAttempt]:
+def heard(*ends: SettledPublisher) -> list[SettledAttempt]:
     """What is told from now on."""
     told: list[SettledAttempt] = []
 
@@ -24,7 +24,7 @@ def heard(*ends: SettledObserver) -> list[SettledAttempt]:
         told.append(end)
 
     for each in ends:
-        each.tell = hear
+        each.subscriber = hear
     return told
 
 
@@ -47,16 +47,16 @@ def test_a_wait_begins_when_the_job_is_due_and_there(bench: Bench, run_at: int, 
 
 def test_the_ends_of_traced_attempts_are_told_once_they_are_stored(bench: Bench) -> None:
     job_id, runner = bench.enqueue(traceparent=TRACEPARENT, max_retries=1), bench.runner()
-    told = heard(runner.claims.ends)
+    told = heard(runner.claims.settled)
     fence = runner.claim_one()
-    with runner.claims.turn():
+    with runner.claims.transaction():
         runner.claims.retry(fence, RAISED, 0)
         assert told == []
-    with runner.claims.turn():
+    with runner.claims.transaction():
         (job,) = runner.claims.claim(1)
-    with runner.claims.turn():
+    with runner.claims.transaction():
         runner.claims.complete(job.fence, "null", RETURNED)
-    ends = [(each.fence.job_id, each.fence.attempt, each.ended, each.status) for each in told]
+    ends = [(each.fence.job_id, each.fence.attempt, each.end, each.status) for each in told]
     assert ends == [
         (job_id, 1, RAISED, Status.QUEUED),
         (job_id, 2, RETURNED, Status.SUCCEEDED),
@@ -66,44 +66,44 @@ def test_the_ends_of_traced_attempts_are_told_once_they_are_stored(bench: Bench)
 def test_jobs_without_a_trace_are_not_told_of(bench: Bench) -> None:
     bench.enqueue()
     runner = bench.runner()
-    told = heard(runner.claims.ends)
-    with runner.claims.turn():
+    told = heard(runner.claims.settled)
+    with runner.claims.transaction():
         runner.claims.complete(runner.claim_one(), "null", RETURNED)
     assert told == []
 
 
 def test_what_was_not_stored_is_not_told(bench: Bench) -> None:
     runner = held(bench)
-    told = heard(runner.claims.ends)
+    told = heard(runner.claims.settled)
     (job,) = runner.claims.held()
-    with contextlib.suppress(ZeroDivisionError), runner.claims.turn():
+    with contextlib.suppress(ZeroDivisionError), runner.claims.transaction():
         assert runner.claims.complete(job.fence, "null", RETURNED)
         raise ZeroDivisionError
-    with runner.claims.turn():
+    with runner.claims.transaction():
         pass
     assert told == []
 
 
 def test_an_end_that_comes_too_late_is_not_told(bench: Bench) -> None:
     runner = held(bench)
-    told = heard(runner.claims.ends)
+    told = heard(runner.claims.settled)
     (job,) = runner.claims.held()
-    with runner.claims.turn():
+    with runner.claims.transaction():
         runner.claims.release(job.fence)
         assert not runner.claims.complete(job.fence, "null", RETURNED)
-    assert [each.ended.outcome for each in told] == [AttemptOutcome.RELEASED]
+    assert [each.end.outcome for each in told] == [AttemptOutcome.RELEASED]
 
 
 def test_an_attempt_that_was_lost_is_told_by_who_rescues_it(bench: Bench) -> None:
     dead, rescuer = held(bench), bench.runner()
     (job,) = dead.claims.held()
-    told = heard(rescuer.rescuer.ends)
+    told = heard(rescuer.rescuer.settled)
     bench.clock.forward(3)
     die(bench, dead)
     assert rescuer.rescuer.rescue() == 1
     (end,) = told
     assert (end.fence, end.fence.trace_origin) == (job.fence, job.fence.trace_origin)
-    assert (end.ended.outcome, end.status, end.at) == (
+    assert (end.end.outcome, end.status, end.at) == (
         AttemptOutcome.LOST,
         Status.QUEUED,
         bench.clock(),
@@ -119,10 +119,10 @@ def held(bench: Bench) -> Holder:
 
 
 def test_what_may_have_been_stored_is_told() -> None:
-    ends = SettledObserver()
+    ends = SettledPublisher()
     told, fence = heard(ends), Fence(JOB, "me", 1, trace_origin=TraceOrigin(TRACEPARENT, 0))
-    with contextlib.suppress(StoreInDoubt), ends.told():
-        ends.note(fence, RETURNED, Status.SUCCEEDED, 5)
+    with contextlib.suppress(StoreInDoubt), ends.publish_after_commit():
+        ends.record(fence, RETURNED, Status.SUCCEEDED, 5)
         raise StoreInDoubt
     assert told == [SettledAttempt(fence, RETURNED, Status.SUCCEEDED, 5)]
 

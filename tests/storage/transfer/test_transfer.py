@@ -11,7 +11,7 @@ import pytest
 
 from storage.db import models
 from storage.db.database import Database
-from storage.db.engines import making_engine, open_engine
+from storage.db.engines import new_file_engine, open_engine
 from storage.db.schema.migrate import HISTORY
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
@@ -305,7 +305,7 @@ def test_what_cannot_be_a_source_is_refused_and_left_as_it_is(tmp_path: Path) ->
     code, printed = Sides(f"sqlite:///{missing}", target, tmp_path).move()
     assert (code, f"there is no file {missing}" in printed) == (1, True)
     assert not missing.exists()
-    foreign = Database(making_engine(tmp_path / "foreign.db"))
+    foreign = Database(new_file_engine(tmp_path / "foreign.db"))
     foreign.execute("CREATE TABLE theirs (id INTEGER)")
     foreign.close()
     content = (tmp_path / "foreign.db").read_bytes()

@@ -7,8 +7,7 @@ from uuid import UUID
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import JobRow
-from storage.db.part_row import PartRow
+from storage.db.models import JobRow, PartRow
 from tests.system.chaos.history import AttemptChange, Change
 
 TABLE = """

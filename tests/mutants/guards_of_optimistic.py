@@ -1,0 +1,92 @@
+"""Guards of optimistic transactions."""
+
+from tests.mutants.mutant import Mutant
+
+OPTIMISTIC_TESTS = ("tests/storage/db/test_optimistic.py",)
+
+OPTIMISTIC = (
+    Mutant(
+        "an optimistic claim requires an unchanged job",
+        "storage/jobs/statements.py",
+        'return JobRow.version == parameter(JobRow.version, "seen_version"), may_claim',
+        "return (may_claim,)",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "an optimistic claim requires a queue that is not paused",
+        "storage/jobs/statements.py",
+        "QueueRow.paused_at.is_null(), QueueRow.max_running.is_null()",
+        "(QueueRow.max_running.is_null(),)",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "an optimistic claim requires a queue without a limit",
+        "storage/jobs/statements.py",
+        "QueueRow.paused_at.is_null(), QueueRow.max_running.is_null()",
+        "(QueueRow.paused_at.is_null(),)",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "an optimistic claim requires a registered runner",
+        "storage/jobs/statements.py",
+        ".join(RunnerRow, on=runner)",
+        "",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "a conflict aborts an optimistic transaction",
+        "storage/db/statements.py",
+        "{changes} {_FAIL_UNLESS_ALL_CHANGED}",
+        "{changes} {_CHANGED_POSITIONS}",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "a deleted job aborts an optimistic transaction",
+        "storage/db/optimistic.py",
+        "except pw.IntegrityError as error:",
+        "except ZeroDivisionError as error:",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "rows of attempts are written before the version lock is taken",
+        "storage/db/database.py",
+        "self.engine.defer_first(*each)",
+        "self.engine.defer(*each)",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "a rescuer locks the attempts before it takes the version lock",
+        "storage/claiming/rescue.py",
+        "self._database.lock(_select_attempts(name))",
+        "_select_attempts(name)",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "a claimed job is returned as it was claimed",
+        "storage/jobs/rows.py",
+        "replace(_job(row, (*earlier, present)), upload=read.upload)",
+        "read",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "candidates of one runner are skipped by another",
+        "storage/claiming/due_jobs.py",
+        "query.where(is_free)",
+        "query",
+        OPTIMISTIC_TESTS,
+    ),
+    Mutant(
+        "no optimistic claim while a queue with jobs has a limit",
+        "storage/claiming/candidates.py",
+        'row["max_running"] is not None and row["next_run_at"] is not None',
+        "False",
+        ("tests/storage/claiming/test_candidates.py", *OPTIMISTIC_TESTS),
+    ),
+    Mutant(
+        "statements of an aborted pipeline are prepared again",
+        "storage/db/pipeline.py",
+        "        connection._prepared.clear()\n",
+        "",
+        OPTIMISTIC_TESTS,
+    ),
+)

@@ -1,0 +1,120 @@
+"""The documents for users: the README's commands run as written and give the answers shown;
+the example of a job type works, and the page of settings is current."""
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.job_types import loader as job_types
+from tests.support import settings_page
+from tests.support.paths import ROOT
+from tests.support.programs import Service, running_service
+
+
+def blocks(page: str, kind: str) -> list[str]:
+    """The code blocks of a kind in a Markdown page."""
+    text = (ROOT / page).read_text()
+    return re.findall(rf"^```{kind}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = blocks("README.md", "sh")
+ANSWERS = [json.loads(text) for text in blocks("README.md", "json")]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with running_service("", tmp_path, JOB_TYPES="runner.job_types") as service:
+        yield service
+
+
+def same_shape(shown: Any, real: Any) -> bool:
+    """Whether an answer has all that the README shows of it, in values of the same type."""
+    if isinstance(shown, dict):
+        return isinstance(real, dict) and all(
+            key in real and same_shape(value, real[key]) for key, value in shown.items()
+        )
+    if isinstance(shown, list):
+        return isinstance(real, list) and (not shown or same_shape(shown[0], real[0]))
+    return type(shown) is type(real)
+
+
+def test_the_curl_commands_give_the_answers_that_stand_beside_them(
+    service: Service, tmp_path: Path
+) -> None:
+    service.worker()
+    script = "\n".join(COMMANDS).replace("http://localhost:5000", service.base_url)
+    answer = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+    )
+    real = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert len(real) == len(ANSWERS) == 5
+    assert [same_shape(shown, found) for shown, found in zip(ANSWERS, real, strict=True)] == [
+        True
+    ] * 5
+    submitted, analyzed, waited, _, canceled = zip(ANSWERS, real, strict=True)
+    assert submitted[1]["status"] == submitted[0]["status"]
+    assert analyzed[1]["result"].items() >= analyzed[0]["result"].items()
+    assert waited[1]["status"] == waited[0]["status"]
+    assert canceled[1]["message"] == canceled[0]["message"]
+
+
+def test_the_example_of_a_job_type_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks("docs/job-types.md", "python")
+    (tmp_path / "greetings_of_the_docs.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    entry = job_types.load(["greetings_of_the_docs"])
+    request = {"job_id": "1", "attempt": 1, "type": "greet", "payload": {"name": "you"}}
+    answer = entry(json.dumps({**request, "upload": None}), print)
+    assert json.loads(answer) == {"text": "hello you"}
+
+
+def test_the_page_of_settings_is_what_the_settings_classes_say() -> None:
+    current = settings_page.PAGE.read_text() == settings_page.page()
+    assert current, "docs/settings.md is out of date: run `make docs`"
+
+
+def test_the_readme_fits_on_a_few_screens() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of the headings of a page, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {text.replace(" ", "-") for text in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_and_path_in_a_page_leads_somewhere(page: Path) -> None:
+    text = page.read_text()
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text)
+    targets = [(page.parent / path if path else page, anchor) for path, anchor in links]
+    assert [str(target) for target, _ in targets if not target.exists()] == []
+    broken = [anchor for target, anchor in targets if anchor and anchor not in anchors(target)]
+    assert broken == []
+    paths = re.findall(
+        r"`((?:server|runner|storage|tests|benchmarks|docs|deploy)/[\w/.*-]*)`", text
+    )
+    assert [path for path in paths if not (is_there(path) or EXAMPLES.search(path))] == []
+
+
+EXAMPLES = re.compile("explain|greet|NAME|NNNN")
+"""Names in checklists that stand for a name of the reader's own."""
+
+
+def is_there(path: str) -> bool:
+    """Whether a path or pattern names something; tables of tests leave `tests/` out."""
+    return any(list(folder.glob(path.rstrip("/"))) for folder in (ROOT, ROOT / "tests"))
