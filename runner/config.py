@@ -10,104 +10,111 @@ from storage.settings.traces import TraceSettings
 
 
 class RunnerSettings(TraceSettings):
-    """The settings of a worker. Durations are in seconds, sizes in bytes."""
+    """The settings of the worker, read from the environment. Durations are in seconds."""
 
     program = "worker"
 
     concurrency_limit: int = Field(
-        3, ge=1, le=256, description="number of jobs that run at once, each in a process of its own"
+        3, ge=1, le=256, description="Jobs that run at once, each in a process of its own."
     )
     drain_seconds: Seconds = Field(
-        20, ge=0, le=86400, description="time that running jobs get to end when the worker stops"
+        20,
+        ge=0,
+        le=86400,
+        description="How long running jobs may take to end when the worker stops. Then they are "
+        "released, to run again.",
     )
     lease_seconds: Seconds = Field(
         30,
         ge=3,
         le=3600,
-        description="on PostgreSQL, time after which a silent worker counts as dead",
+        description="On PostgreSQL, how long a worker may be silent before it counts as dead.",
     )
     retention_seconds: Seconds = Field(
-        7 * 86400, ge=0, description="time that final jobs and their files are kept"
+        7 * 86400, ge=0, description="How long final jobs and their files are kept."
     )
     jobs_per_process: int = Field(
-        1000, ge=1, description="number of jobs after which a job process is replaced"
+        1000, ge=1, description="Number of jobs after which a job process is replaced."
     )
     log_bytes: int = Field(
         65536,
         ge=0,
         le=2**24,
-        description="most bytes of output kept for each attempt; 0: none, jobs print to the "
-        "worker's own output",
+        description="How much of the output of an attempt is kept. 0: nothing, the output goes to "
+        "the worker's own.",
     )
     max_data_bytes: int = Field(
         256 * 1024**3,
         ge=1,
-        description="most bytes that a compressed file may expand to; above it, the job fails",
+        description="Most data that a compressed file may expand to. Above it, the job fails.",
     )
     max_data_ratio: int = Field(
         1000,
         ge=1,
         le=10**9,
-        description="highest ratio of expanded to compressed bytes of a file that expands to more "
-        "than 1 GiB; above it, the job fails",
+        description="Most bytes of data for each byte of a compressed file, checked once the data "
+        "exceeds 1 GiB. Above it, the job fails.",
     )
     job_memory_bytes: int | None = Field(
-        None, ge=64 * 2**20, description="most memory of each process of a job; unset: no limit"
+        None,
+        ge=64 * 2**20,
+        description="Most memory for each process of a job, at least 67108864. Unset: no limit.",
     )
     job_cpu_seconds: int | None = Field(
         None,
         ge=1,
         le=10**9,
-        description="most CPU time of each process of a job; unset: no limit",
+        description="Most CPU time for each process of a job, in seconds. Unset: no limit.",
     )
     job_open_files: int | None = Field(
         None,
         ge=32,
         le=10**6,
-        description="most open files of each process of a job; unset: no limit",
+        description="Most open files for each process of a job, at least 32. Unset: no limit.",
     )
     job_file_bytes: int = Field(
-        2**30,
-        ge=0,
-        le=2**60,
-        description="size of the largest file that a job may write; 0: no limit",
+        2**30, ge=0, le=2**60, description="Largest file that a job may write. 0: no limit."
     )
     job_folder_bytes: int = Field(
         2**30,
         ge=0,
         le=2**60,
-        description="most bytes that a job may keep in its work folder; 0: no limit",
+        description="Most data that a job may keep in its work folder. 0: no limit.",
     )
     job_processes: int = Field(
         512,
         ge=0,
         le=2**22,
-        description="most processes and threads of a job, including its own; 0: no limit",
+        description="Most processes and threads of a job, including its own process. 0: no limit.",
     )
     job_nice: int = Field(
         5,
         ge=0,
         le=19,
-        description="nice value of jobs: how far their priority is below the worker's",
+        description="How much nicer jobs are than the worker, 0 to 19: a higher value means less "
+        "CPU time when others need it.",
     )
     job_env: str = Field(
         "",
-        description="environment variables that the worker passes on to jobs, separated by commas; "
-        "PATH, TZ, and the variables of locales and Python are passed on always",
+        description="Environment variables that jobs inherit from the worker, separated by commas. "
+        "PATH, TZ, and the variables for languages and Python are always inherited.",
     )
-
     parts_bytes: int = Field(
         2**30,
         ge=0,
         le=2**62,
-        description="size from which files are analyzed in parts, by all workers with free slots; "
-        "0: never",
+        description="Size from which a file is analyzed in parts, by all workers that have free "
+        "slots. 0: never.",
+    )
+    queues: str = Field(
+        "",
+        description="Names of the queues to take jobs from, separated by commas. Empty: all.",
     )
     queues: str = Field("", description="queues to take jobs from, separated by commas; empty: all")
 
     @field_validator("job_env")
     @classmethod
-    def _names(cls, value: str) -> str:
+    def _check_names(cls, value: str) -> str:
         for name in value.split(","):
             if name.strip() and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name.strip()):
                 raise ValueError(f"{name.strip()!r} is not the name of an environment variable")
@@ -115,7 +122,7 @@ class RunnerSettings(TraceSettings):
 
     @field_validator("queues")
     @classmethod
-    def _queue_names(cls, value: str) -> str:
+    def _check_queues(cls, value: str) -> str:
         for name in value.split(","):
             if name.strip():
                 validate_queue_name(name.strip())
@@ -123,7 +130,7 @@ class RunnerSettings(TraceSettings):
 
     @property
     def queue_names(self) -> frozenset[str] | None:
-        """The names in QUEUES; None means all queues."""
+        """The names in QUEUES. None for all queues."""
         names = {name.strip() for name in self.queues.split(",") if name.strip()}
         return frozenset(names) or None
 

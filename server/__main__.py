@@ -1,28 +1,28 @@
-"""The listener as a program: reads its settings and listens, or makes a token."""
+"""The listener as a program: serves the API, or creates a token."""
 
 import argparse
 
-from server.auth.token_command import add_token_command, create_token
+from server.auth.token_command import add_token_command, print_new_token
 from server.settings.server import ServerSettings
 from storage.settings.settings import read_or_exit
 from storage.settings.url import load_peewee
 
 
 def main() -> None:
-    """Run the listener, or another command."""
+    """Run the listener, or the command that was given."""
     parser = argparse.ArgumentParser(
         prog="python -m server",
-        description="Without a command: takes jobs over HTTP. Settings come from the environment:",
+        description="Without a command, serves the HTTP API. Settings are environment variables:",
         epilog=ServerSettings.help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_token_command(parser)
     arguments = parser.parse_args()
     if arguments.command:
-        return create_token(arguments.name, arguments.role)
+        return print_new_token(arguments.name, arguments.role)
     settings = read_or_exit(ServerSettings)
     load_peewee(settings.store_url)
-    from server.listener import serve  # not above: it loads the drivers
+    from server.listener import serve  # not at the top: it imports the database drivers
 
     serve(settings)
 

@@ -1,4 +1,4 @@
-"""The routes."""
+"""The routes of the API and of the web front end."""
 
 from typing import Any
 
@@ -22,47 +22,47 @@ from server.jobs.services import Services
 
 
 def make_app(services: Services) -> Application:
-    """The application, on open services."""
-    given: dict[str, Any] = {"services": services}
-    web = {**given, "files": WebFiles()}
+    """Create the Tornado application. `services` must be open."""
+    arguments: dict[str, Any] = {"services": services}
+    page_arguments = {**arguments, "files": WebFiles()}
     routes = [
-        (r"/", IndexHandler, web),
-        (r"/healthz", HealthHandler, given),
-        (r"/readyz", ReadyHandler, given),
-        (r"/metrics", MetricsHandler, given),
-        (r"/overview/?", OverviewHandler, given),
-        (r"/overview/history/?", HistoryHandler, given),
-        (r"/openapi.json", OpenApiHandler, given),
-        (r"/session/?", SessionHandler, given),
-        (r"/ui/static/([^/]+)/(.+)", FileHandler, web),
-        (r"/(?:ui|docs)/?", PageHandler, web),
-        (r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler, web),
-        (r"/ui/.*", NoPageHandler, web),
-        (r"/jobs/?", JobsHandler, given),
-        (r"/jobs/cancel/?", BulkCancelHandler, given),
-        (r"/jobs/retry/?", BulkRetryHandler, given),
-        (r"/jobs/([^/]+)/?", JobHandler, given),
-        (r"/jobs/([^/]+)/cancel/?", CancelHandler, given),
-        (r"/jobs/([^/]+)/events/?", JobEventsHandler, given),
-        (r"/jobs/([^/]+)/logs/?", LogsHandler, given),
-        (r"/events/?", EventsHandler, given),
-        (r"/queues/?", QueuesHandler, given),
-        (r"/queues/([^/]+)/?", QueueHandler, given),
-        (r"/jobs/([^/]+)/retry/?", RetryHandler, given),
-        (r"/jobs/([^/]+)/explain/?", ExplainHandler, given),
+        (r"/", IndexHandler, page_arguments),
+        (r"/healthz", HealthHandler, arguments),
+        (r"/readyz", ReadyHandler, arguments),
+        (r"/metrics", MetricsHandler, arguments),
+        (r"/overview/?", OverviewHandler, arguments),
+        (r"/overview/history/?", HistoryHandler, arguments),
+        (r"/openapi.json", OpenApiHandler, arguments),
+        (r"/session/?", SessionHandler, arguments),
+        (r"/ui/static/([^/]+)/(.+)", FileHandler, page_arguments),
+        (r"/(?:ui|docs)/?", PageHandler, page_arguments),
+        (r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler, page_arguments),
+        (r"/ui/.*", NoPageHandler, page_arguments),
+        (r"/jobs/?", JobsHandler, arguments),
+        (r"/jobs/cancel/?", BulkCancelHandler, arguments),
+        (r"/jobs/retry/?", BulkRetryHandler, arguments),
+        (r"/jobs/([^/]+)/?", JobHandler, arguments),
+        (r"/jobs/([^/]+)/cancel/?", CancelHandler, arguments),
+        (r"/jobs/([^/]+)/events/?", JobEventsHandler, arguments),
+        (r"/jobs/([^/]+)/logs/?", LogsHandler, arguments),
+        (r"/events/?", EventsHandler, arguments),
+        (r"/queues/?", QueuesHandler, arguments),
+        (r"/queues/([^/]+)/?", QueueHandler, arguments),
+        (r"/jobs/([^/]+)/retry/?", RetryHandler, arguments),
+        (r"/jobs/([^/]+)/explain/?", ExplainHandler, arguments),
     ]
     return Application(
         routes,
         default_handler_class=NotFound,
-        default_handler_args=given,
+        default_handler_args=arguments,
         log_function=log_request,
         cross_origin_protection=True,
-        trusted_origins=services.settings.origins,
+        trusted_origins=services.settings.allowed_origins,
     )
 
 
 def log_request(handler: RequestHandler) -> None:
-    """As log_access."""
+    """Log a request that a handler has answered, in the form that the fast path uses."""
     request, status = handler.request, handler.get_status()
     seconds, address = request.request_time(), request.remote_ip or ""
     caller = handler.caller.name if isinstance(handler, Handler) else None

@@ -1,7 +1,7 @@
-"""What clients meet: Tornado's HTTP server, and ahead of it the fast path.
+"""The HTTP server: accepts connections, and passes requests to the fast path or to Tornado.
 
-accept ─▶ FastConnection ─┬─ plain ─▶ FastPath
-                          └─ else ─▶ HTTPServer ─▶ Front ─▶ the application
+accept ─▶ FastConnection ─┬─ simple ─▶ FastPath
+                          └─ other ──▶ HTTPServer ─▶ HttpApplication ─▶ Tornado's handlers
 """
 
 import socket
@@ -27,12 +27,12 @@ from server.http.client_pace import ClientPace
 from server.http.connection import CHUNK_BYTES, Connection
 from server.jobs.services import Services
 
-ANY_SIZE = 10**100
-_EXPECTED = "100-continue"
+UNLIMITED_BYTES = 10**100
+_CONTINUE = "100-continue"
 
 
 class HttpApplication(HTTPServerConnectionDelegate):
-    """What the HTTP server asks for each request that is not plain."""
+    """Passes requests to Tornado's application, and adjusts their headers first."""
 
     def __init__(self, services: Services):
         self.services = services
@@ -41,72 +41,81 @@ class HttpApplication(HTTPServerConnectionDelegate):
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
     ) -> HTTPMessageDelegate:
-        """See HTTPServerConnectionDelegate."""
-        rest = self.application.start_request(server_conn, request_conn)
-        return _Request(self.services.proxies, getattr(request_conn, "context", None), rest)
+        """Called by Tornado for each request; returns the receiver of its parts."""
+        delegate = self.application.start_request(server_conn, request_conn)
+        context = getattr(request_conn, "context", None)
+        return _AdjustedRequest(self.services.proxies, context, delegate)
 
     def on_close(self, server_conn: object) -> None:
-        """See HTTPServerConnectionDelegate."""
+        """Called by Tornado when a connection is closed."""
         self.application.on_close(server_conn)
 
 
-class _Request(HTTPMessageDelegate):
-    """A request of the application's, whose head is seen to first."""
+class _AdjustedRequest(HTTPMessageDelegate):
+    """Sets the client's address from the headers, and normalizes Expect."""
 
-    def __init__(self, proxies: TrustedProxies, context: object, rest: HTTPMessageDelegate):
-        self._proxies, self._context, self._rest = proxies, context, rest
+    def __init__(self, proxies: TrustedProxies, context: object, delegate: HTTPMessageDelegate):
+        self._proxies, self._context, self._delegate = proxies, context, delegate
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
-        self._proxies.note(self._context, headers)
-        if headers.get("Expect", "").lower() == _EXPECTED:
-            headers["Expect"] = _EXPECTED  # as Tornado knows it; Java's clients write it else
-        return self._rest.headers_received(start_line, headers)
+        self._proxies.update_context(self._context, headers)
+        if headers.get("Expect", "").lower() == _CONTINUE:
+            headers["Expect"] = _CONTINUE  # Tornado compares case, and Java sends 100-Continue
+        return self._delegate.headers_received(start_line, headers)
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        return self._rest.data_received(chunk)
+        return self._delegate.data_received(chunk)
 
     def finish(self) -> None:
-        self._rest.finish()
+        self._delegate.finish()
 
     def on_connection_close(self) -> None:
-        self._rest.on_connection_close()
+        self._delegate.on_connection_close()
 
 
 class HttpServer:
-    """Lets clients in, at most so many at a time; made inside a running event loop."""
+    """Serves an application on sockets, with at most `max_connections` clients at a time.
 
-    def __init__(self, front: HttpApplication, sockets: Sequence[socket.socket], most: int):
-        services = front.services
+    Must be created inside a running event loop.
+    """
+
+    def __init__(
+        self,
+        application: HttpApplication,
+        sockets: Sequence[socket.socket],
+        max_connections: int,
+    ):
+        services = application.services
         settings = services.settings
-        # Bodies are streamed and bounded by the handlers themselves, each by its own limit.
+        # Tornado limits no body: the handlers receive bodies in pieces, with limits of their own.
         self._server = HTTPServer(
-            front,
-            max_body_size=ANY_SIZE,
+            application,
+            max_body_size=UNLIMITED_BYTES,
             max_header_size=settings.max_header_bytes,
             chunk_size=CHUNK_BYTES,
             decompress_request=False,
         )
-        # No timer for each request: of heads, Pace knows more.
+        # No timer for each request: the acceptor checks all heads with one timer.
         self._server.conn_params.header_timeout = None
-        self._path = FastPath(services)
+        self._fast_path = FastPath(services)
         pace = ClientPace(
             settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second
         )
-        self._acceptor = Acceptor(self._begin, sockets, most, pace)
+        self._acceptor = Acceptor(self._open_connection, sockets, max_connections, pace)
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Stop accepting connections."""
         self._acceptor.close()
 
     async def close_all_connections(self) -> None:
-        """End those that are open."""
+        """Close the connections that are still open."""
         await self._server.close_all_connections()
 
-    def _begin(
-        self, client: socket.socket, address: Any, closed: Callable[[Connection], None]
+    def _open_connection(
+        self, client: socket.socket, address: Any, on_close: Callable[[Connection], None]
     ) -> Connection:
-        connection = FastConnection(client, str(address[0]), self._path, closed)
+        connection = FastConnection(client, str(address[0]), self._fast_path, on_close)
         self._server.handle_stream(connection, address)
         return connection

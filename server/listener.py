@@ -1,4 +1,4 @@
-"""Opens all that a listener needs, and listens until it is told to stop."""
+"""Starts and stops the listener: opens the store, listens, and shuts down on a signal."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from tornado.netutil import bind_sockets
 
 from runner.job_types import loader as job_types
 from runner.job_types.base import JobType
-from server.http.acceptor import most_connections
+from server.http.acceptor import default_max_connections
 from server.http_server import HttpApplication, HttpServer
 from server.jobs.services import Services
 from server.settings.server import ServerSettings
@@ -26,19 +26,20 @@ from storage.telemetry.tracing import TracingError, open_spans
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
+"""Time that requests under way may take to end at a shutdown."""
 ABORT_SECONDS = 3.0
-"""What uploads that were cut off may take to leave nothing behind."""
+"""Time that aborted uploads may take to remove their files."""
 OPEN_FILES = 65536
-"""What is asked for, since each connection is one."""
+"""The limit of open files that is requested, since each connection needs one."""
 
 
 def serve(settings: ServerSettings) -> None:
-    """Open all that a listener needs, and listen."""
-    allow_many_connections()
+    """Run the listener. Exits with a message if it cannot start."""
+    raise_file_limit()
     set_up_logs(settings.log_level, settings.log_format, "listener")
     try:
         store = open_store(settings)
-        require_room_for_uploads(settings, store)
+        require_storable_uploads(settings, store)
         types = job_types.find(settings.job_type_packages)
         traces = RequestSpans(open_spans(settings, "listener"))
     except (StoreError, job_types.JobTypesError, TracingError) as error:
@@ -56,25 +57,25 @@ def serve(settings: ServerSettings) -> None:
         traces.close()
 
 
-def require_room_for_uploads(settings: ServerSettings, store: Store) -> None:
-    """Raise StoreUnusable where a file that is taken could not be stored."""
-    most = store.uploads.MAX_BYTES
-    if most is not None and settings.max_upload_bytes > most:
+def require_storable_uploads(settings: ServerSettings, store: Store) -> None:
+    """Raise StoreUnusable if MAX_UPLOAD_BYTES is more than the storage of uploads can hold."""
+    limit = store.uploads.MAX_BYTES
+    if limit is not None and settings.max_upload_bytes > limit:
         store.close()
         raise StoreUnusable(
-            f"MAX_UPLOAD_BYTES={settings.max_upload_bytes}: a file in S3 has {most} at most"
+            f"MAX_UPLOAD_BYTES={settings.max_upload_bytes}: a file in S3 has {limit} bytes at most"
         )
 
 
-def allow_many_connections() -> None:
-    """Raise the limit of open files, which is often 1024, as far as it may be."""
+def raise_file_limit() -> None:
+    """Raise the soft limit of open files, often 1024, towards OPEN_FILES."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    limit = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, limit), hard))
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """The fastest there is; uvloop has no wheel for every platform."""
+    """Create uvloop's event loop, or asyncio's on platforms for which uvloop has no wheel."""
     try:
         uvloop = import_module("uvloop")
     except ImportError:
@@ -89,25 +90,25 @@ async def listen(
     types: Mapping[str, JobType[Any]],
     traces: RequestSpans,
 ) -> None:
-    """Answer requests until SIGTERM or SIGINT, then let those under way end."""
+    """Serve requests until SIGTERM or SIGINT, then let the requests under way end."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     sockets = bind_sockets(settings.port, settings.host or None)
-    most = settings.max_connections or most_connections()
-    # Streams stay, so they may not take all places.
-    streams = min(settings.max_streams, max(1, most // 2))
+    max_connections = settings.max_connections or default_max_connections()
+    # Event streams stay open, so they may use only half of the connections.
+    streams = min(settings.max_streams, max(1, max_connections // 2))
     settings = settings.model_copy(update={"max_streams": streams})
     services = Services(settings, store, types, traces)
-    entrance = HttpServer(HttpApplication(services), sockets, most)
+    server = HttpServer(HttpApplication(services), sockets, max_connections)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
-    if services.door.tokens is None:
-        log.warning("no API_TOKENS are set: whoever reaches this address may do anything")
+    if services.authenticator.tokens is None:
+        log.warning("no API_TOKENS are set: anyone who can reach this address may do anything")
     await stop.wait()
     log.info("stopping")
-    entrance.close()
+    server.close()
     await services.idle(STOP_SECONDS)
-    await entrance.close_all_connections()
+    await server.close_all_connections()
     await services.leave_nothing(ABORT_SECONDS)
     services.close()
     log.info("stopped")

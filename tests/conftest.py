@@ -89,7 +89,7 @@ def http_server(
     """Replaces pytest-tornado's server, so that connections are accepted as in a listener."""
 
     async def begin() -> HttpServer:
-        return HttpServer(app, [_unused_port[0]], most=1000)
+        return HttpServer(app, [_unused_port[0]], max_connections=1000)
 
     entrance = io_loop.run_sync(begin)
     yield entrance

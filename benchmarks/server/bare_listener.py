@@ -18,7 +18,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler, stream_request_body
 
 from server.http.connection import CHUNK_BYTES
-from server.http_server import ANY_SIZE
+from server.http_server import UNLIMITED_BYTES
 
 
 @stream_request_body
@@ -66,7 +66,9 @@ async def listen(folder: str) -> None:
         ("/written", Written, {**kept, "synced": False}),
         ("/synced", Written, {**kept, "synced": True}),
     ]
-    server = HTTPServer(Application(handlers), max_body_size=ANY_SIZE, chunk_size=CHUNK_BYTES)
+    server = HTTPServer(
+        Application(handlers), max_body_size=UNLIMITED_BYTES, chunk_size=CHUNK_BYTES
+    )
     sockets = bind_sockets(0, "127.0.0.1")
     server.add_sockets(sockets)
     sys.stdout.write(f"{sockets[0].getsockname()[1]}\n")

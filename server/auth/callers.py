@@ -1,14 +1,14 @@
-"""Who asks, and what they may do. Imports nothing of ours."""
+"""Callers and their roles. Imports nothing of ours."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 
 class Role(IntEnum):
-    """What a caller may do; each role may do all that those before it may."""
+    """The rights of a caller. Each role includes the rights of all lower ones."""
 
     READ = 1
-    """Look at everything."""
+    """Read everything."""
     SUBMIT = 2
     """Submit jobs, and change its own."""
     ADMIN = 3
@@ -20,18 +20,18 @@ class Role(IntEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks; without a name, one who has shown no token."""
+    """The sender of a request. `name` is None if the request was not authenticated."""
 
     name: str | None
     role: Role
 
     def may_change(self, submitted_by: str | None) -> bool:
-        """Whether it may cancel, retry and delete a job that was submitted by this caller."""
+        """Whether this caller may cancel, retry or delete a job that `submitted_by` submitted."""
         own = self.name is not None and self.name == submitted_by
         return self.role >= (Role.SUBMIT if own else Role.ADMIN)
 
 
-ANYONE = Caller(None, Role.ADMIN)
-"""Who asks where no tokens are set."""
-NOBODY = Caller(None, Role.READ)
-"""Who asks for what needs no token."""
+UNRESTRICTED = Caller(None, Role.ADMIN)
+"""Every caller, if no tokens are configured."""
+ANONYMOUS = Caller(None, Role.READ)
+"""The caller of an endpoint that needs no token."""

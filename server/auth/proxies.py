@@ -1,11 +1,11 @@
-"""Who a client is by its address: behind proxies that are trusted, what they say of it.
+"""Client addresses behind trusted proxies.
 
-    client ──▶ proxy ──▶ proxy ──▶ listener      X-Forwarded-For: made up, client, proxy
-                                                                           ▲ counts: the last
-                                                                  that is no trusted proxy
+    client ──▶ proxy ──▶ proxy ──▶ listener      X-Forwarded-For: forged, client, proxy
+                                                                          ▲
+                                         the client's address: the last one that is not trusted
 
-Anybody can send such headers, so they are read only if the peer is trusted. Imports nothing of
-ours.
+Any client can send these headers, so they are read only if the peer is a trusted proxy. Imports
+nothing of ours.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,69 +13,75 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
-_SITE_BITS = 64
-"""What one customer of a provider has of IPv6 at least."""
+_IPV6_PREFIX_BITS = 64
+"""Providers give each customer at least a /64 network."""
 
 
 class TrustedProxies:
-    """Those whose word is taken."""
+    """Finds the client's address and protocol. Only headers from `networks` are believed."""
 
     def __init__(self, networks: Collection[IPv4Network | IPv6Network]):
         self._networks = networks
         self._is_trusted = lru_cache(4096)(self._is_within)
 
-    def note(self, context: Any, headers: Mapping[str, str]) -> None:
-        """Set `remote_ip` and `protocol` of a connection's context for the request that comes."""
+    def update_context(self, context: Any, headers: Mapping[str, str]) -> None:
+        """Set `remote_ip` and `protocol` in Tornado's connection context for the next request."""
         if self._networks:
             peer = str(context.address[0]) if context.address else ""
-            context.remote_ip = self.address(peer, headers)
+            context.remote_ip = self.client_address(peer, headers)
             context.protocol = self._protocol(peer, headers.get("X-Forwarded-Proto", ""))
 
-    def address(self, peer: str, headers: Mapping[str, str]) -> str:
-        """The address that counts of a request with these headers."""
-        return self.client(peer, headers.get("X-Forwarded-For", "")) if self._networks else peer
+    def client_address(self, peer: str, headers: Mapping[str, str]) -> str:
+        """The client's address for a request that arrived from `peer` with these headers."""
+        if not self._networks:
+            return peer
+        return self.last_untrusted(peer, headers.get("X-Forwarded-For", ""))
 
-    def client(self, peer: str, forwarded_for: str) -> str:
-        """The address that counts."""
+    def last_untrusted(self, peer: str, forwarded_for: str) -> str:
+        """The last address in X-Forwarded-For, followed by `peer`, that is no trusted proxy.
+
+        The list is read from its end, and reading stops at an entry that is not an address. If all
+        entries that were read are trusted, returns the last one read.
+        """
         client = peer
         for hop in reversed(forwarded_for.split(",")):
             if not self._is_trusted(client):
                 break
-            found = _address(hop)
-            if found is None:
+            address = _parse_address(hop)
+            if address is None:
                 break
-            client = str(found)
+            client = str(address)
         return client
 
     def _protocol(self, peer: str, forwarded: str) -> str:
-        said = forwarded.rpartition(",")[2].strip().lower()
-        return "https" if said == "https" and self._is_trusted(peer) else "http"
+        protocol = forwarded.rpartition(",")[2].strip().lower()
+        return "https" if protocol == "https" and self._is_trusted(peer) else "http"
 
     def _is_within(self, text: str) -> bool:
-        found = _address(text)
-        return found is not None and any(found in network for network in self._networks)
+        address = _parse_address(text)
+        return address is not None and any(address in network for network in self._networks)
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address in 1.2.3.4, 1.2.3.4:5, ::1 or [::1]:5; None if it is none."""
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address in `1.2.3.4`, `1.2.3.4:5`, `::1` or `[::1]:5`. None if there is none."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
-        found = ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return None
-    if isinstance(found, IPv6Address):
-        return found.ipv4_mapped or found
-    return found
+    if isinstance(address, IPv6Address):
+        return address.ipv4_mapped or address
+    return address
 
 
 @lru_cache(4096)
-def site(address: str) -> str:
-    """What is limited as one: an address of IPv4, or a network of IPv6."""
-    found = _address(address)
-    if isinstance(found, IPv6Address):
-        return str(IPv6Network((int(found), _SITE_BITS), strict=False))
-    return str(found or address)
+def rate_limit_network(address: str) -> str:
+    """The address or network that shares one rate limit: an IPv4 address, or an IPv6 /64."""
+    parsed = _parse_address(address)
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Network((int(parsed), _IPV6_PREFIX_BITS), strict=False))
+    return str(parsed or address)

@@ -1,38 +1,46 @@
-"""How often one may ask: buckets of tokens, by caller or address.
+"""Rate limits: token buckets for requests and for failed authentications.
 
-A bucket holds as many tokens as may be asked at once, and gets so many a second. Who is told 429
-learns when the next one comes: Retry-After, and RateLimit and RateLimit-Policy as in
+A bucket holds at most `burst` tokens and gains `rate` tokens a second. A refused request gets 429
+with the time of the next token: Retry-After, and RateLimit and RateLimit-Policy as in
 draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from server.auth.proxies import site
+from tornado.httputil import HTTPHeaders
+
+from server.auth.authenticate import Authenticator
+from server.auth.callers import Caller
+from server.auth.proxies import rate_limit_network
 from server.http.problems import Problem
 
 MAX_KEYS = 50_000
-"""Callers and addresses that are remembered, of about 200 bytes each; who asked last, stays."""
-FAILURES = 10
-"""How many failed authentications an address has at once, and again one in FAILURE_SECONDS."""
+"""Buckets kept in memory, at about 200 bytes each. The least recently used are forgotten first."""
+MAX_FAILURES = 10
+"""Failed authentications that an address may have at once."""
 FAILURE_SECONDS = 10.0
+"""Time after which an address may fail once more."""
 
 
 class TokenBuckets:
-    """One bucket for each key."""
+    """One token bucket for each key. `policy` names the limit in the response headers."""
 
     def __init__(self, policy: str, rate: float, burst: int):
         self._policy = policy
         self._rate = rate
         self._burst = burst
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """For each key, the level of its bucket and the time of that level."""
 
     def __len__(self) -> int:
         return len(self._levels)
 
     def take(self, key: str) -> bool:
-        """Take a token; whether there was one."""
+        """Take a token from the bucket of `key`. Returns False if it is empty."""
         now = time.monotonic()
         level = self._level(key, now)
         taken = level >= 1
@@ -42,12 +50,12 @@ class TokenBuckets:
             self._levels.popitem(last=False)
         return taken
 
-    def has(self, key: str) -> bool:
-        """Whether there is a token."""
+    def has_token(self, key: str) -> bool:
+        """Whether the bucket of `key` holds a token."""
         return self._level(key, time.monotonic()) >= 1
 
-    def refusal(self, key: str, detail: str) -> Problem:
-        """What is said to who has none."""
+    def problem(self, key: str, detail: str) -> Problem:
+        """429 with the time until the bucket of `key` holds a token again."""
         missing = 1 - self._level(key, time.monotonic())
         seconds = max(1, math.ceil(missing / self._rate))
         window = max(1, math.ceil(self._burst / self._rate))
@@ -64,30 +72,82 @@ class TokenBuckets:
 
 
 class RateLimits:
-    """The limits of a listener. Each has its own: behind a load balancer a caller has the sum."""
+    """The rate limits of one listener.
+
+    Listeners do not share their buckets: behind a load balancer, a caller may send the sum.
+    """
 
     def __init__(self, rate: float | None, burst: int | None):
-        """Requests a second, None for no limit; and how many at once."""
+        """`rate` is in requests a second, None for no limit. `burst` defaults to twice the rate,
+        and at least 20."""
         self._requests: TokenBuckets | None = None
         if rate is not None:
-            most = burst or max(20, math.ceil(2 * rate))
-            self._requests = TokenBuckets("requests", rate, most)
-        self._failures = TokenBuckets("failures", 1 / FAILURE_SECONDS, FAILURES)
+            burst = burst or max(20, math.ceil(2 * rate))
+            self._requests = TokenBuckets("requests", rate, burst)
+        self._failures = TokenBuckets("failures", 1 / FAILURE_SECONDS, MAX_FAILURES)
 
-    def admit(self, address: str, caller: str | None = None) -> None:
-        """Count a request of a caller, or of an address if nobody is named. Raises Problem 429."""
+    def count_request(self, address: str, caller: str | None = None) -> None:
+        """Count a request against the named caller, or against its address. Raises Problem 429."""
         if self._requests is not None:
-            key = f"address {site(address)}" if caller is None else f"caller {caller}"
+            network = rate_limit_network(address)
+            key = f"address {network}" if caller is None else f"caller {caller}"
             if not self._requests.take(key):
-                raise self._requests.refusal(key, "that is more than RATE_LIMIT allows")
+                raise self._requests.problem(key, "that is more than RATE_LIMIT allows")
 
-    def may_try(self, address: str) -> None:
-        """To be asked before a token or a password is looked at. Raises Problem 429 if too many
-        from this address were wrong."""
-        if not self._failures.has(site(address)):
+    def require_attempt(self, address: str) -> None:
+        """Raise Problem 429 if too many tokens from this address were wrong.
+
+        Call this before a token is checked.
+        """
+        network = rate_limit_network(address)
+        if not self._failures.has_token(network):
             detail = "too many failed authentications from this address"
-            raise self._failures.refusal(site(address), detail)
+            raise self._failures.problem(network, detail)
 
-    def failed(self, address: str) -> None:
-        """To be told of each token or password that was wrong."""
-        self._failures.take(site(address))
+    def count_failure(self, address: str) -> None:
+        """Count a wrong token from this address."""
+        self._failures.take(rate_limit_network(address))
+
+
+class AccessControl:
+    """Authentication combined with the rate limits."""
+
+    def __init__(self, authenticator: Authenticator, limits: RateLimits):
+        self._authenticator = authenticator
+        self._limits = limits
+
+    def count_request(self, address: str, caller: Caller) -> None:
+        """Count a request of a caller at an address. Raises Problem 429."""
+        self._limits.count_request(address, caller.name)
+
+    def authenticate(
+        self, address: str, headers: HTTPHeaders, method: str, by_https: bool = False
+    ) -> Caller:
+        """Return the caller of a request from `address`.
+
+        Raises Problem 401 or 403 as `Authenticator.authenticate` does, and 429 if too many tokens
+        from the address were wrong. A request that fails without a token counts only against the
+        address's request rate.
+        """
+        if self._authenticator.tokens is not None and "Authorization" in headers:
+            with self.attempt(address):
+                return self._authenticator.authenticate(headers, method, by_https)
+        try:
+            return self._authenticator.authenticate(headers, method, by_https)
+        except Problem:
+            self._limits.count_request(address)
+            raise
+
+    @contextmanager
+    def attempt(self, address: str) -> Iterator[None]:
+        """A block that checks a token sent from `address`. A Problem 401 in it counts as a failure.
+
+        Raises Problem 429 before the block runs if the address has had too many failures.
+        """
+        self._limits.require_attempt(address)
+        try:
+            yield
+        except Problem as problem:
+            if problem.status == 401:
+                self._limits.count_failure(address)
+            raise

@@ -1,9 +1,10 @@
-"""Sign-ins of the web front end: a cookie that names a caller, signed.
+"""Sessions of the web front end: signed cookies that name a caller.
 
     key of a cookie = HMAC-SHA256(COOKIE_SECRET or DATA_DIR/cookie.key, hash of the caller's token)
 
-So a sign-in ends when its token is removed or replaced, nobody can make one from the hashes alone,
-and nothing has to be remembered: each listener on one DATA_DIR knows the cookies of all.
+A session therefore ends when its token is removed or replaced, and the stored hashes alone are not
+enough to forge a cookie. Nothing is stored for a session: every listener with the same DATA_DIR
+accepts the cookies of the others.
 """
 
 import contextlib
@@ -20,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tornado.web import create_signed_value, decode_signed_value
 
 from server.auth.callers import Caller
-from server.auth.tokens import MAX_LENGTH, Token, Tokens
+from server.auth.tokens import MAX_TOKEN_LENGTH, Token, Tokens
 from storage.files.disk import sync_name
 from storage.records.job import StoreError
 
@@ -29,24 +30,25 @@ KEY_FILE = "cookie.key"
 _KEY_BYTES = 32
 _DAY = 86400
 _VERSION = 2
-"""Of Tornado's signed values; the first one is weaker."""
+"""Version of Tornado's signed values. Version 1 is weaker."""
 
 
 class SignIn(BaseModel):
-    """What a sign-in has to tell."""
+    """The body of a sign-in."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    token: str = Field(min_length=1, max_length=MAX_LENGTH)
+    token: str = Field(min_length=1, max_length=MAX_TOKEN_LENGTH)
 
 
 def cookie_name(secure: bool) -> str:
-    """By https a name that browsers take from this very host alone, and only by https."""
+    """The name of the cookie. Over HTTPS it has the prefix `__Host-`: browsers accept such a
+    cookie only from this exact host, and only over HTTPS."""
     return f"__Host-{COOKIE}" if secure else COOKIE
 
 
 class Sessions:
-    """Makes cookies, and reads them. A sign-in lasts `seconds`."""
+    """Creates and checks session cookies. A session lasts `seconds`."""
 
     def __init__(
         self,
@@ -60,49 +62,51 @@ class Sessions:
         self._tokens = tokens
         self._clock = clock
 
-    def begin(self, token: Token) -> str:
-        """The value of a new cookie."""
+    def create_cookie(self, token: Token) -> str:
+        """Return the value of a new cookie for the caller of this token."""
         name = str(token.caller.name)
         signed = create_signed_value(self._key(token), COOKIE, name, _VERSION, self._clock)
         return f"{name}:{signed.decode()}"
 
     def caller(self, cookie: str) -> Caller | None:
-        """Whose cookie it is; None if it is not good (any more)."""
+        """Return the caller that a cookie names. None if it is invalid or has expired."""
         name, _, signed = cookie.partition(":")
-        token = self._tokens.named(name)
+        token = self._tokens.by_name(name)
         if token is None:
             return None
         days = self.seconds / _DAY
-        said = decode_signed_value(self._key(token), COOKIE, signed, days, self._clock, _VERSION)
-        return token.caller if said == name.encode() else None
+        signed_name = decode_signed_value(
+            self._key(token), COOKIE, signed, days, self._clock, _VERSION
+        )
+        return token.caller if signed_name == name.encode() else None
 
     def _key(self, token: Token) -> bytes:
         return hmac.digest(self._secret, b"sign-in " + token.digest, hashlib.sha256)
 
 
-def key_in(folder: Path) -> bytes:
-    """The key that all listeners on a DATA_DIR share; the first one makes it, whole or not at all.
+def load_or_create_key(folder: Path) -> bytes:
+    """Return the cookie key that all listeners with this DATA_DIR share.
 
-    Raises StoreError.
+    The first listener creates the file atomically. Raises StoreError.
     """
     path = folder / KEY_FILE
     try:
         if not path.exists():
-            _make_key(path)
+            _create_key(path)
         key = path.read_bytes()
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
     if len(key) != _KEY_BYTES:
-        raise StoreError(f"{path} is damaged: delete it, and all have to sign in again")
+        raise StoreError(f"{path} is damaged: delete it, and all users must sign in again")
     return key
 
 
-def _make_key(path: Path) -> None:
-    # Of mode 0600, which the link has, too; it goes by its first name at the end.
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{KEY_FILE}-") as part:
-        part.write(secrets.token_bytes(_KEY_BYTES))
-        part.flush()
-        os.fsync(part.fileno())
-        with contextlib.suppress(FileExistsError):  # that of another listener stays as it is
-            os.link(part.name, path)
+def _create_key(path: Path) -> None:
+    # The temporary file has mode 0600, and so has the hard link. Its own name goes at the end.
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{KEY_FILE}-") as file:
+        file.write(secrets.token_bytes(_KEY_BYTES))
+        file.flush()
+        os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # another listener was first: keep its key
+            os.link(file.name, path)
     sync_name(path)

@@ -1,10 +1,10 @@
-"""The tokens of the API, as settings give them; kept as SHA-256 alone.
+"""API tokens, read from the settings. Only their SHA-256 hashes are kept in memory.
 
     API_TOKENS        name:role:token, name:role:sha256:HEX, …
-    API_TOKENS_FILE   the same, one a line; blank lines and those that begin with # are left out
+    API_TOKENS_FILE   one such entry a line; blank lines and lines that begin with # are ignored
 
-No message of this module has any part of an entry: where an entry is wrong, each part of it might
-be the token.
+No message of this module repeats any part of an entry: in a malformed entry, each part could be the
+token.
 """
 
 import hashlib
@@ -22,39 +22,39 @@ from server.auth.callers import Caller, Role
 log = logging.getLogger(__name__)
 
 PREFIX = "jst_"
-"""Of tokens that are made here, so that they are known where they should not be."""
-MAX_LENGTH = 512
-LOOK_SECONDS = 1.0
-"""How often it is looked whether the file has changed."""
-_LEAST_LENGTH = 16
+"""Prefix of generated tokens, which makes a leaked one easy to recognize."""
+MAX_TOKEN_LENGTH = 512
+FILE_CHECK_SECONDS = 1.0
+"""Time between two checks whether the file has changed."""
+_MIN_TOKEN_LENGTH = 16
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]*")
 _HASHED = "sha256:"
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
 
 Entry = tuple[str, str]
-"""Where it stands, as in `line 3`, and its text."""
+"""The position of an entry, such as `line 3`, and its text."""
 
 
 class TokensError(ValueError):
-    """What is wrong with tokens: all of it, without any token."""
+    """Invalid tokens. The message lists every problem, and contains no token."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """What is kept of one."""
+    """A configured token: its caller, and the SHA-256 hash of its text."""
 
     caller: Caller
     digest: bytes = field(repr=False)
 
 
-def in_setting(text: str) -> list[Token]:
-    """The tokens in API_TOKENS. Raises TokensError."""
-    return _all([(f"entry {at}", entry) for at, entry in enumerate(text.split(","), 1)])
+def parse_tokens(text: str) -> list[Token]:
+    """Parse the value of API_TOKENS. Raises TokensError."""
+    return _parse_all([(f"entry {at}", entry) for at, entry in enumerate(text.split(","), 1)])
 
 
-def in_file(path: Path) -> list[Token]:
-    """The tokens in API_TOKENS_FILE. Raises TokensError."""
+def read_token_file(path: Path) -> list[Token]:
+    """Read the file that API_TOKENS_FILE names. Raises TokensError."""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except OSError as error:
@@ -62,11 +62,11 @@ def in_file(path: Path) -> list[Token]:
     except ValueError:
         raise TokensError("it is not UTF-8") from None
     entries = [(f"line {at}", line) for at, line in enumerate(lines, 1)]
-    return _all([(at, line) for at, line in entries if not line.strip().startswith("#")])
+    return _parse_all([(at, line) for at, line in entries if not line.strip().startswith("#")])
 
 
-def require_different(tokens: Iterable[Token]) -> None:
-    """Raise TokensError if a name or a token is there twice."""
+def require_unique(tokens: Iterable[Token]) -> None:
+    """Raise TokensError if two tokens have the same name or the same text."""
     tokens = list(tokens)
     if len({token.caller.name for token in tokens}) < len(tokens):
         raise TokensError("a name is given twice")
@@ -74,8 +74,11 @@ def require_different(tokens: Iterable[Token]) -> None:
         raise TokensError("a token is given twice")
 
 
-def create(name: str, role: Role) -> tuple[str, str]:
-    """A new token, and its line for API_TOKENS_FILE. Raises TokensError for a bad name."""
+def create_token(name: str, role: Role) -> tuple[str, str]:
+    """Generate a token. Returns its text and its line for API_TOKENS_FILE.
+
+    Raises TokensError for a bad name.
+    """
     if not _NAME.fullmatch(name):
         raise TokensError(_BAD_NAME)
     token = PREFIX + secrets.token_urlsafe(32)
@@ -83,8 +86,11 @@ def create(name: str, role: Role) -> tuple[str, str]:
 
 
 class Tokens:
-    """The tokens that are good now. Those of the file are read again when it changes; a file that
-    cannot be used then leaves those good that were good before."""
+    """The tokens that are valid now.
+
+    The file is read again when it changes. If the changed file is invalid, the previous tokens stay
+    valid, and the error is logged.
+    """
 
     def __init__(
         self,
@@ -92,39 +98,42 @@ class Tokens:
         file: Path | None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        """Raises TokensError."""
+        """`fixed` are the tokens of API_TOKENS. Raises TokensError if the file is invalid."""
         self._fixed = tuple(fixed)
         self._file = file
         self._clock = clock
-        self._seen = _state(file)
-        self._next_look = clock() + LOOK_SECONDS
+        self._version = _file_version(file)
+        self._next_check = clock() + FILE_CHECK_SECONDS
         self._tokens = self._read()
 
-    def find(self, token: str) -> Token | None:
-        """The token that this is, if it is one; found in the same time, whichever it is."""
-        if len(token) > MAX_LENGTH:
+    def find(self, text: str) -> Token | None:
+        """Return the token with this text, or None.
+
+        Always compares with every token, so that the time does not depend on which one matches.
+        """
+        if len(text) > MAX_TOKEN_LENGTH:
             return None
-        digest, found = _digest(token), None
-        for each in self._now():
-            if hmac.compare_digest(each.digest, digest):
-                found = each
+        digest, found = _digest(text), None
+        for token in self._current():
+            if hmac.compare_digest(token.digest, digest):
+                found = token
         return found
 
-    def named(self, name: str) -> Token | None:
-        """The token of a caller."""
-        return next((each for each in self._now() if each.caller.name == name), None)
+    def by_name(self, name: str) -> Token | None:
+        """Return the token of the caller with this name, or None."""
+        return next((token for token in self._current() if token.caller.name == name), None)
 
-    def _now(self) -> tuple[Token, ...]:
-        if self._file is not None and self._clock() >= self._next_look:
-            self._next_look = self._clock() + LOOK_SECONDS
-            self._look()
+    def _current(self) -> tuple[Token, ...]:
+        if self._file is not None and self._clock() >= self._next_check:
+            self._next_check = self._clock() + FILE_CHECK_SECONDS
+            self._read_if_changed()
         return self._tokens
 
-    def _look(self) -> None:
-        state = _state(self._file)
-        if state == self._seen:
+    def _read_if_changed(self) -> None:
+        version = _file_version(self._file)
+        if version == self._version:
             return
-        self._seen = state
+        self._version = version
         try:
             self._tokens = self._read()
         except TokensError as error:
@@ -133,30 +142,30 @@ class Tokens:
             log.info("API_TOKENS_FILE was read again", extra={"tokens": len(self._tokens)})
 
     def _read(self) -> tuple[Token, ...]:
-        tokens = (*self._fixed, *(in_file(self._file) if self._file else ()))
-        require_different(tokens)
+        tokens = (*self._fixed, *(read_token_file(self._file) if self._file else ()))
+        require_unique(tokens)
         return tokens
 
 
-_BAD_NAME = "a name has 1 to 64 characters, of A-Z a-z 0-9 . _ -"
+_BAD_NAME = "a name must have 1 to 64 characters of A-Z a-z 0-9 . _ -"
 
 
-def _all(entries: Iterable[Entry]) -> list[Token]:
+def _parse_all(entries: Iterable[Entry]) -> list[Token]:
     found, problems = [], []
     for where, text in entries:
         try:
-            found += [_token(text.strip())] if text.strip() else []
+            found += [_parse_entry(text.strip())] if text.strip() else []
         except ValueError as error:
             problems.append(f"{where}: {error}")
     if problems:
         raise TokensError("; ".join(problems))
     if not found:
-        raise TokensError("it has no token")
-    require_different(found)
+        raise TokensError("it contains no token")
+    require_unique(found)
     return found
 
 
-def _token(text: str) -> Token:
+def _parse_entry(text: str) -> Token:
     name, role, token = (*text.split(":", 2), "", "")[:3]
     if not token:
         raise ValueError("it must be name:role:token")
@@ -164,19 +173,19 @@ def _token(text: str) -> Token:
         raise ValueError(_BAD_NAME)
     if role not in map(str, Role):
         raise ValueError("the role must be read, submit or admin")
-    return Token(Caller(name, Role[role.upper()]), _digest_in(token))
+    return Token(Caller(name, Role[role.upper()]), _parse_digest(token))
 
 
-def _digest_in(text: str) -> bytes:
+def _parse_digest(text: str) -> bytes:
     if text.startswith(_HASHED):
         digits = text.removeprefix(_HASHED)
         if not _HEX.fullmatch(digits):
             raise ValueError("sha256: must be followed by 64 hexadecimal digits")
         return bytes.fromhex(digits)
-    if not _LEAST_LENGTH <= len(text) <= MAX_LENGTH:
-        raise ValueError(f"a token has {_LEAST_LENGTH} to {MAX_LENGTH} characters")
+    if not _MIN_TOKEN_LENGTH <= len(text) <= MAX_TOKEN_LENGTH:
+        raise ValueError(f"a token must have {_MIN_TOKEN_LENGTH} to {MAX_TOKEN_LENGTH} characters")
     if not _TOKEN.fullmatch(text):
-        raise ValueError("a token is made of A-Z a-z 0-9 . _ ~ + / = -")
+        raise ValueError("a token may contain only A-Z a-z 0-9 . _ ~ + / = -")
     return _digest(text)
 
 
@@ -184,10 +193,10 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode(errors="surrogatepass")).digest()
 
 
-def _state(file: Path | None) -> tuple[int, ...] | None:
-    """What differs after a change of the file; None if it is not there."""
+def _file_version(file: Path | None) -> tuple[int, ...] | None:
+    """A value that differs after each change of the file. None if the file does not exist."""
     try:
-        found = None if file is None else file.stat()
+        status = None if file is None else file.stat()
     except OSError:
         return None
-    return found and (found.st_mtime_ns, found.st_size, found.st_ino)
+    return status and (status.st_mtime_ns, status.st_size, status.st_ino)

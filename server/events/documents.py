@@ -7,7 +7,7 @@ from uuid import UUID
 from server.documents.job_schemas import LogsDocument, Piece
 from server.documents.jobs import time
 from server.events.stream import StreamEvent
-from server.http.response import encode
+from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece
 from storage.records.job import Job
@@ -45,7 +45,7 @@ def callback_body(job: Job) -> bytes:
     """What a client is sent at the end of its job."""
     data = event_document(newest_event(job))
     message = {"type": f"job.{job.status}", "timestamp": time(job.finished_at), "data": data}
-    return encode(message)
+    return encode_json(message)
 
 
 def output_told(part: OutputPiece) -> StreamEvent:
@@ -114,4 +114,4 @@ def _pieces(parts: Sequence[OutputPiece]) -> list[tuple[int, bytes]]:
 def _frame(name: str, document: dict[str, Any], version: int | None = None) -> bytes:
     """A server-sent event. (JSON has no line breaks of its own.)"""
     number = b"" if version is None else b"id: %d\n" % version
-    return b"event: %s\n%sdata: %s\n" % (name.encode(), number, encode(document))
+    return b"event: %s\n%sdata: %s\n" % (name.encode(), number, encode_json(document))

@@ -1,4 +1,4 @@
-"""What the fast path answers by itself."""
+"""The calls of the fast path: which paths it serves, and what each call does."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -9,8 +9,8 @@ from uuid import UUID
 from tornado.httputil import HTTPHeaders
 
 from server.auth.callers import Caller
-from server.documents import jobs as wire
 from server.documents.filters import MAX_WAIT_SECONDS
+from server.documents.jobs import job_document, job_headers
 from server.http import strict_json
 from server.http.access_log import log_change
 from server.jobs.cancel import cancel, require_own
@@ -27,7 +27,7 @@ _CANCEL = re.compile(f"/jobs/{_ID}/cancel")
 
 @dataclass(frozen=True)
 class FastResponse:
-    """Status, document, and headers beside the usual ones."""
+    """Status and document of a response, and its headers beyond the default ones."""
 
     status: int
     document: Any
@@ -35,36 +35,38 @@ class FastResponse:
 
 
 Call = Callable[[bytes, Caller], Awaitable[FastResponse]]
-"""Takes the body, and who asks. Raises what problem_of knows."""
+"""Handles a request: takes its body and its caller. Raises exceptions that `problem_of` maps."""
 
 
-def job_in(path: str) -> tuple[UUID, float] | None:
-    """The job that a path names in full, and how many seconds to wait for it, if its query says
-    nothing else; None for any other path."""
-    found = _JOB.fullmatch(path)
-    seconds = _seconds_in(found)
-    return None if found is None or seconds is None else (UUID(found[1]), seconds)
+def parse_job_path(path: str) -> tuple[UUID, float] | None:
+    """Parse `/jobs/ID` or `/jobs/ID?wait=SECONDS` into the id and the seconds to wait.
+
+    None for any other path or query, and for more than MAX_WAIT_SECONDS.
+    """
+    match = _JOB.fullmatch(path)
+    seconds = _wait_seconds(match)
+    return None if match is None or seconds is None else (UUID(match[1]), seconds)
 
 
-def canceled_in(path: str) -> UUID | None:
-    """The job that is to be canceled; None for any other path."""
-    found = _CANCEL.fullmatch(path)
-    return None if found is None else UUID(found[1])
+def parse_cancel_path(path: str) -> UUID | None:
+    """Parse `/jobs/ID/cancel` into the id. None for any other path."""
+    match = _CANCEL.fullmatch(path)
+    return None if match is None else UUID(match[1])
 
 
-def jobs_in(path: str) -> float | None:
-    """How many seconds to wait for a new job; None for any path but that of all jobs."""
-    return _seconds_in(_JOBS.fullmatch(path))
+def parse_jobs_path(path: str) -> float | None:
+    """Parse `/jobs` or `/jobs?wait=SECONDS` into the seconds to wait. None for any other path."""
+    return _wait_seconds(_JOBS.fullmatch(path))
 
 
-def _seconds_in(found: re.Match[str] | None) -> float | None:
-    """How many a path asks for; None where it has not matched, or they are too many."""
-    seconds = float(found["wait"] or 0) if found else None
+def _wait_seconds(match: re.Match[str] | None) -> float | None:
+    """The seconds to wait, 0 without a query. None without a match, or if they are too many."""
+    seconds = float(match["wait"] or 0) if match else None
     return None if seconds is None or seconds > MAX_WAIT_SECONDS else seconds
 
 
 def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
-    """POST /jobs with JSON."""
+    """The call of POST /jobs with a JSON body. It waits up to `seconds` for the job's end."""
 
     async def call(body: bytes, caller: Caller) -> FastResponse:
         trace = services.traces.submission(headers)
@@ -83,17 +85,17 @@ def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
 
 
 def get_job(services: Services, job_id: UUID, seconds: float) -> Call:
-    """GET /jobs/ID."""
+    """The call of GET /jobs/ID. It waits up to `seconds` for the job's end."""
 
     async def call(_: bytes, caller: Caller) -> FastResponse:
         job = await job_after(services, job_id, seconds)
-        return FastResponse(200, wire.job_document(job), wire.job_headers(job))
+        return FastResponse(200, job_document(job), job_headers(job))
 
     return call
 
 
 def cancel_job(services: Services, headers: HTTPHeaders, job_id: UUID) -> Call:
-    """POST /jobs/ID/cancel."""
+    """The call of POST /jobs/ID/cancel."""
 
     async def call(_: bytes, caller: Caller) -> FastResponse:
         await require_own(services, job_id, caller)

@@ -1,8 +1,10 @@
-"""A connection whose plain requests are answered ahead of Tornado, which goes on awaiting a head.
+"""A connection whose simple requests are answered without Tornado.
 
-             ┌─ plain ─▶ fast path ─▶ socket; the next request is awaited
-socket ─▶ came
-             └─ not, or too slow ─▶ Tornado reads it as if it had just come
+              ┌─ simple ─▶ fast path ─▶ socket; then the next request is awaited
+socket ─▶ received
+              └─ other, or slow to arrive ─▶ Tornado reads it from the first byte
+
+Tornado keeps waiting for a head all the while, so it can take over at any request.
 """
 
 import asyncio
@@ -16,130 +18,133 @@ from server.http.connection import EARLY_TURNS, HEAD_BYTES, Connection
 
 
 class FastConnection(Connection):
-    """The connection of a client at an address. `closed` is told of its end."""
+    """The connection of a client at an address. `on_close` is called once it is closed."""
 
     def __init__(
         self,
         client: socket.socket,
         address: str,
-        path: FastPath,
-        closed: Callable[[Connection], None],
+        fast_path: FastPath,
+        on_close: Callable[[Connection], None],
     ):
-        super().__init__(client, closed)
+        super().__init__(client, on_close)
         self._address = address
-        self._path = path
-        self._came = b""
-        """What was taken from the socket, and neither answered nor read by Tornado."""
-        self._answering: asyncio.Task[None] | None = None
-        self._only_asks = False
-        """Whether the request that is answered changes nothing."""
+        self._fast_path = fast_path
+        self._received = b""
+        """Bytes read from the socket that are neither answered nor passed to Tornado yet."""
+        self._handling: asyncio.Task[None] | None = None
+        self._is_get = False
+        """Whether the request that is being handled changes nothing."""
 
     @property
-    def waited(self) -> float:
-        """See Connection."""
-        return 0.0 if self._answering else super().waited
+    def head_wait_seconds(self) -> float:
+        """How long the next head has been awaited. 0 if none is awaited."""
+        return 0.0 if self._handling else super().head_wait_seconds
 
-    def look(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
-        """See Connection; a request that comes in pieces is Tornado's from now on."""
-        if self._answering:
+    def check_pace(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
+        """Return what the client is too slow with, or None. The last check was `seconds` ago.
+
+        A request that has arrived only in part is passed to Tornado.
+        """
+        if self._handling:
             return None
-        if self._came:
-            self._hand_over()
-        return super().look(seconds, pace)
+        if self._received:
+            self._pass_to_tornado()
+        return super().check_pace(seconds, pace)
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
-        """What came already is first."""
-        if not self._came:
+        """Return the bytes already received before those in the socket."""
+        if not self._received:
             return super().read_from_fd(buf)
-        size = min(len(buf), len(self._came))
-        buf[:size] = self._came[:size]
-        self._came = self._came[size:]
+        size = min(len(buf), len(self._received))
+        buf[:size] = self._received[:size]
+        self._received = self._received[size:]
         return size
 
     def close_fd(self) -> None:
-        """The end; nobody has to wait for an answer that nobody gets, or to look for it."""
+        """Close the socket. A GET under way is canceled, since its response would be lost."""
         super().close_fd()
-        if self._answering:
-            self._path.services.left()
-            if self._only_asks:
-                self._answering.cancel()
+        if self._handling:
+            self._fast_path.services.left()
+            if self._is_get:
+                self._handling.cancel()
 
     def _try_inline_read(self) -> None:
-        """A head that Tornado awaits is looked at here first."""
-        if self._is_awaited() and not self._came:
+        """Wait for the socket instead of reading at once, so that `_receive` sees a head first."""
+        if self._is_head_awaited() and not self._received:
             self._check_closed()
             self._add_io_state(self.io_loop.READ)
         else:
             super()._try_inline_read()
 
-    def _is_awaited(self) -> bool:
-        """Whether nothing is under way but that Tornado awaits a head."""
+    def _is_head_awaited(self) -> bool:
+        """Whether Tornado is waiting for a head, and has read and written everything else."""
         busy = self._read_buffer_size or self.writing()
         return self._in_head and self.reading() and not busy
 
     def _handle_events(self, fd: Any, events: int) -> None:
-        if self._answering:
-            self._wait_with_more()
-        elif events == self.io_loop.READ and self._is_awaited():
-            self._take()
+        if self._handling:
+            self._delay_next_request()
+        elif events == self.io_loop.READ and self._is_head_awaited():
+            self._receive()
         else:
             super()._handle_events(fd, events)
 
-    def _take(self) -> None:
+    def _receive(self) -> None:
         try:
-            came = self.socket.recv(HEAD_BYTES)
+            data = self.socket.recv(HEAD_BYTES)
         except BlockingIOError:
             return
         except OSError:
-            came = b""
-        self._moved += len(came)
-        self._came += came
-        request = self._path.read(self._came) if came else None
+            data = b""
+        self._moved += len(data)
+        self._received += data
+        request = self._fast_path.read(self._received) if data else None
         if request is None:
-            self._hand_over()  # also the end of the connection
+            self._pass_to_tornado()  # also at the end of the connection
         elif request.is_whole:
-            self._came, self._only_asks = b"", request.method == "GET"
-            self._path.services.entered()
-            self._answering = asyncio.get_running_loop().create_task(self._answer(request))
+            self._received, self._is_get = b"", request.method == "GET"
+            self._fast_path.services.entered()
+            self._handling = asyncio.get_running_loop().create_task(self._handle(request))
 
-    def _hand_over(self) -> None:
+    def _pass_to_tornado(self) -> None:
         super()._handle_events(self.fileno(), self.io_loop.READ)
 
-    async def _answer(self, request: Request) -> None:
-        answer = await self._path.answer(request, self._address)
-        self._answering = None
+    async def _handle(self, request: Request) -> None:
+        response = await self._fast_path.handle(request, self._address)
+        self._handling = None
         if not self.closed():
-            self._path.services.left()
-            self._send(answer, request.fields.closes)
+            self._fast_path.services.left()
+            self._send(response, request.headers.closes)
 
-    def _send(self, answer: bytes, closes: bool) -> None:
+    def _send(self, response: bytes, closes: bool) -> None:
         try:
-            sent = self.socket.send(answer)
+            sent = self.socket.send(response)
         except BlockingIOError:
             sent = 0
         except OSError as error:
             self.close(exc_info=error)
             return
         self._moved += sent
-        if sent == len(answer):
-            self._go_on(closes)
+        if sent == len(response):
+            self._end_request(closes)
         else:
-            rest = self.write(memoryview(answer)[sent:])
-            rest.add_done_callback(lambda _: self._go_on(closes))
+            rest = self.write(memoryview(response)[sent:])
+            rest.add_done_callback(lambda _: self._end_request(closes))
 
-    def _go_on(self, closes: bool) -> None:
+    def _end_request(self, closes: bool) -> None:
         if closes:
             self.close()
         elif not self.closed():
             self._await_head()
             self._add_io_state(self.io_loop.READ)
 
-    def _wait_with_more(self) -> None:
-        """A client has sent more before it was answered, or has gone."""
+    def _delay_next_request(self) -> None:
+        """Leave the socket alone: the client sent more before its response, or has closed."""
         if self._is_gone():
             self.close()
-        elif self._early < EARLY_TURNS:
-            self._early += 1
+        elif self._early_turns < EARLY_TURNS:
+            self._early_turns += 1
         else:
             self._state = self.io_loop.ERROR
             self.io_loop.update_handler(self.fileno(), self._state)

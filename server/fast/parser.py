@@ -1,11 +1,12 @@
-"""The calls that come by the thousand, and cancels, without what Tornado and its handlers cost.
+"""The fast path: parses and answers simple requests without Tornado's parser and handlers.
 
-    bytes ─▶ read ─┬─ POST /jobs with JSON, GET /jobs/ID, both with ?wait=N or without a
-                   │  query; POST /jobs/ID/cancel; plain headers ─▶ fast_calls ─▶ bytes
+    bytes ─▶ read ─┬─ POST /jobs with JSON or GET /jobs/ID, with ?wait=N or no query, or
+                   │  POST /jobs/ID/cancel; only known headers ─▶ server.fast.calls ─▶ bytes
                    └─ all else ─▶ Tornado, from the first byte
 
-The same checks, the same store, the same answers: the tests compare them. A request with any
-header that is not listed here goes to the application: what a header means needs no thought here.
+It makes the same checks and calls as the handlers, and its responses are identical: the tests
+compare them. A request with a header that is not listed in `_KNOWN_HEADERS` goes to Tornado, so no
+header can be misunderstood here.
 """
 
 import hashlib
@@ -17,156 +18,162 @@ from functools import lru_cache
 from tornado.httputil import HTTPHeaders, format_timestamp
 
 from server.auth.authenticate import require_role
-from server.auth.callers import NOBODY, Role
+from server.auth.callers import ANONYMOUS, Role
 from server.fast.calls import (
     Call,
     FastResponse,
     cancel_job,
-    canceled_in,
     get_job,
-    job_in,
-    jobs_in,
+    parse_cancel_path,
+    parse_job_path,
+    parse_jobs_path,
     submit,
 )
-from server.http import cors as origins
+from server.http import cors
 from server.http.access_log import log_access
-from server.http.failures import log_failure, problem_of
-from server.http.problems import CONTENT_TYPE, Problem
-from server.http.response import HEADERS, encode, http_answer
+from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
+from server.http.response import DEFAULT_HEADERS, encode_json, http_response
 from server.jobs.services import Services
 
 MAX_HEAD_BYTES = 4 << 10
-"""Of a longer one, it would cost much to remember what it says."""
+"""Longer heads go to Tornado: the cache of parsed heads would take too much memory."""
 MAX_BODY_BYTES = 64 << 10
-"""A longer one is the application's, which does not wait for its end to refuse it."""
+"""Longer bodies go to Tornado, which can refuse one before all of it has arrived."""
 
-_LINE = re.compile(rb"(GET|POST) (/jobs[!-~]*) HTTP/1\.1")
-_LINES = re.compile(rb"(?:[A-Za-z-]+: ?[ -~]*\r\n)+")
+_REQUEST_LINE = re.compile(rb"(GET|POST) (/jobs[!-~]*) HTTP/1\.1")
+_HEADER_LINES = re.compile(rb"(?:[A-Za-z-]+: ?[ -~]*\r\n)+")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?")
-_SIZE = re.compile("[0-9]{1,9}")
-_PLAIN = {"Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"}
-_PLAIN |= {"Traceparent", "Tracestate", "Content-Type", "Content-Length"}
-_PLAIN |= {"Accept-Language", "Cache-Control", "Pragma", "Sec-Fetch-Mode"}  # mean nothing here
-_PLAIN |= {f"X-Forwarded-{name}" for name in ("For", "Proto", "Host", "Port", "Server")}
-_PLAIN |= {"X-Real-Ip"}  # all that proxies add; whose word is taken, Proxies knows
+_DIGITS = re.compile("[0-9]{1,9}")
+_KNOWN_HEADERS = {
+    *("Host", "User-Agent", "Accept", "Accept-Encoding", "Connection", "Authorization"),
+    *("Traceparent", "Tracestate", "Content-Type", "Content-Length"),
+    *("Accept-Language", "Cache-Control", "Pragma", "Sec-Fetch-Mode"),  # without effect here
+    # Proxies add these. TrustedProxies reads some of them.
+    *(f"X-Forwarded-{name}" for name in ("For", "Proto", "Host", "Port", "Server")),
+    "X-Real-Ip",
+}
 _JSON = {f"application/json{charset}" for charset in ("", ";charset=utf-8", "; charset=utf-8")}
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
-    """Headers that are plain; `size` is that of the body, and `is_json` what it is said to be."""
+class RequestHeaders:
+    """The headers of a simple request, and what was parsed from them."""
 
-    headers: HTTPHeaders
-    size: int
+    fields: HTTPHeaders
+    content_length: int
     is_json: bool
     closes: bool
+    """Whether the client wants the connection to be closed after the response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One that is answered here, once no byte of it is missing."""
+    """A simple request. The end of its body may still be missing."""
 
     method: str
     path: str
-    fields: Fields
+    headers: RequestHeaders
     body: bytes
     call: Call
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of it has come."""
-        return len(self.body) == self.fields.size
+        """Whether the whole body has arrived."""
+        return len(self.body) == self.headers.content_length
 
 
 class FastPath:
-    """Reads requests and answers them, for the connections that have them."""
+    """Parses and handles simple requests for all connections."""
 
     def __init__(self, services: Services):
         self.services = services
-        self._most_head = min(MAX_HEAD_BYTES, services.settings.max_header_bytes)
-        self._headers = {**HEADERS, **origins.answer_headers({}, services.settings.origins)}
-        self._most_body = min(MAX_BODY_BYTES, services.settings.max_json_bytes)
+        settings = services.settings
+        self._max_head_bytes = min(MAX_HEAD_BYTES, settings.max_header_bytes)
+        self._max_body_bytes = min(MAX_BODY_BYTES, settings.max_json_bytes)
+        self._headers = {**DEFAULT_HEADERS, **cors.response_headers({}, settings.allowed_origins)}
 
     def read(self, data: bytes) -> Request | None:
-        """The request that these bytes are, perhaps without its end; None if that is not answered
-        here, or cannot be told from what has come."""
+        """Parse the first bytes of a request.
+
+        None if Tornado must handle it, or if its head is not complete.
+        """
         line, _, rest = data.partition(b"\r\n")
         head, end, body = rest.partition(b"\r\n\r\n")
-        start = _LINE.fullmatch(line)
-        if not (start and end) or len(data) - len(body) > self._most_head:
+        start = _REQUEST_LINE.fullmatch(line)
+        if not (start and end) or len(data) - len(body) > self._max_head_bytes:
             return None
-        fields = _fields(head)
-        if fields is None or not len(body) <= fields.size <= self._most_body:
+        headers = _parse_headers(head)
+        if headers is None or not len(body) <= headers.content_length <= self._max_body_bytes:
             return None
         method, path = start[1].decode(), start[2].decode()
-        call = self._call(method, path, fields)
-        return call and Request(method, path, fields, body, call)
+        call = self._call(method, path, headers)
+        return call and Request(method, path, headers, body, call)
 
-    def _call(self, method: str, path: str, fields: Fields) -> Call | None:
-        """What answers such a request; None if that is the application."""
-        if method == "POST" and fields.is_json and (seconds := jobs_in(path)) is not None:
-            return submit(self.services, fields.headers, seconds)
-        if fields.size:
+    def _call(self, method: str, path: str, headers: RequestHeaders) -> Call | None:
+        """The call that handles such a request. None if Tornado must handle it."""
+        if method == "POST" and headers.is_json and (seconds := parse_jobs_path(path)) is not None:
+            return submit(self.services, headers.fields, seconds)
+        if headers.content_length:
             return None
         if method == "GET":
-            return get_job(self.services, *found) if (found := job_in(path)) else None
-        job_id = canceled_in(path)
-        return None if job_id is None else cancel_job(self.services, fields.headers, job_id)
+            return get_job(self.services, *found) if (found := parse_job_path(path)) else None
+        job_id = parse_cancel_path(path)
+        return None if job_id is None else cancel_job(self.services, headers.fields, job_id)
 
-    async def answer(self, request: Request, peer: str) -> bytes:
-        """The whole answer to who is connected from this address."""
-        began, caller = time.monotonic(), NOBODY
-        admission, method = self.services.admission, request.method
-        address = self.services.proxies.address(peer, request.fields.headers)
+    async def handle(self, request: Request, peer: str) -> bytes:
+        """Return the whole response to a request from the address `peer`."""
+        began, caller = time.monotonic(), ANONYMOUS
+        access, method = self.services.access, request.method
+        address = self.services.proxies.client_address(peer, request.headers.fields)
         try:
-            caller = admission.caller(address, request.fields.headers, method)
-            admission.count(address, caller)
+            caller = access.authenticate(address, request.headers.fields, method)
+            access.count_request(address, caller)
             require_role(caller, _ROLES[method])
-            answer = await request.call(request.body, caller)
-            text = self._text(request, answer)
+            response = await request.call(request.body, caller)
+            data = self._encode(request, response)
         except Exception as error:
             log_failure(error)
-            answer = _refusal(problem_of(error, 500))
-            text = self._text(request, answer)
+            response = _problem_response(problem_of(error, 500))
+            data = self._encode(request, response)
         seconds = time.monotonic() - began
-        log_access(method, request.path, answer.status, seconds, address, caller.name)
-        return text
+        log_access(method, request.path, response.status, seconds, address, caller.name)
+        return data
 
-    def _text(self, request: Request, answer: FastResponse) -> bytes:
-        body = encode(answer.document)
-        headers = {"Date": _date(int(time.time())), **self._headers, **answer.headers}
-        if answer.status == 200 and request.method == "GET":
+    def _encode(self, request: Request, response: FastResponse) -> bytes:
+        body = encode_json(response.document)
+        headers = {"Date": _http_date(int(time.time())), **self._headers, **response.headers}
+        if response.status == 200 and request.method == "GET":
             headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
-        if request.fields.closes:
+        if request.headers.closes:
             headers["Connection"] = "close"
-        return http_answer(answer.status, headers, body)
+        return http_response(response.status, headers, body)
 
 
-def _refusal(problem: Problem) -> FastResponse:
+def _problem_response(problem: Problem) -> FastResponse:
     headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
     return FastResponse(problem.status, problem.document(), headers)
 
 
-@lru_cache(512)  # a client sends the same ones each time
-def _fields(head: bytes) -> Fields | None:
-    """The headers in all lines after the first one; None if they are not plain."""
-    if not _LINES.fullmatch(head + b"\r\n"):
+@lru_cache(512)  # a client sends the same headers with each request
+def _parse_headers(head: bytes) -> RequestHeaders | None:
+    """Parse the header lines. None if Tornado must handle the request."""
+    if not _HEADER_LINES.fullmatch(head + b"\r\n"):
         return None
-    headers = HTTPHeaders.parse(head.decode())
-    size, connection = headers.get("Content-Length"), headers.get("Connection", "keep-alive")
-    are_plain = (
-        _PLAIN.issuperset(headers)
-        and _HOST.fullmatch(headers.get("Host", ""))
+    fields = HTTPHeaders.parse(head.decode())
+    length, connection = fields.get("Content-Length"), fields.get("Connection", "keep-alive")
+    is_simple = (
+        _KNOWN_HEADERS.issuperset(fields)
+        and _HOST.fullmatch(fields.get("Host", ""))
         and connection.lower() in ("keep-alive", "close")
-        and _SIZE.fullmatch(size or "0")
+        and _DIGITS.fullmatch(length or "0")
     )
-    if not are_plain:
+    if not is_simple:
         return None
-    is_json = headers.get("Content-Type", "").lower() in _JSON and size is not None
-    return Fields(headers, int(size or 0), is_json, connection.lower() == "close")
+    is_json = fields.get("Content-Type", "").lower() in _JSON and length is not None
+    return RequestHeaders(fields, int(length or 0), is_json, connection.lower() == "close")
 
 
 @lru_cache(1)
-def _date(second: int) -> str:
+def _http_date(second: int) -> str:
     return format_timestamp(second)

@@ -5,13 +5,12 @@ from typing import Any, ClassVar
 
 from tornado.web import RequestHandler, stream_request_body
 
-from server.auth.authenticate import SAFE, is_own_origin, require_role
-from server.auth.callers import NOBODY, Role
-from server.http import cors as origins
+from server.auth.authenticate import SAFE_METHODS, is_same_origin, require_role
+from server.auth.callers import ANONYMOUS, Role
+from server.http import cors
 from server.http.body import Body, NoBody, RefusedBody
-from server.http.failures import log_failure, problem_of
-from server.http.problems import CONTENT_TYPE, Problem
-from server.http.response import HEADERS, encode
+from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
+from server.http.response import DEFAULT_HEADERS, encode_json
 from server.jobs.services import Services
 
 
@@ -30,17 +29,17 @@ class Handler(RequestHandler):
         """Take what the application gives to each of its handlers."""
         self.services = services
         self.received: Body = NoBody()
-        self.caller = NOBODY
+        self.caller = ANONYMOUS
         self._taken = False
         self._entered = True
         services.entered()
 
     def set_default_headers(self) -> None:
         """JSON, and nothing that a browser would guess."""
-        self.set_headers(HEADERS)
+        self.set_headers(DEFAULT_HEADERS)
         self.clear_header("Server")
         trusted = self.application.settings["trusted_origins"]
-        self.set_headers(origins.answer_headers(self.request.headers, trusted))
+        self.set_headers(cors.response_headers(self.request.headers, trusted))
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
         """Set each of them."""
@@ -52,7 +51,7 @@ class Handler(RequestHandler):
         method = self.request.method or ""
         if method == "OPTIONS":  # asked by browsers, without a token, before they send one
             return None
-        return Role.READ if method in SAFE else self.ROLES.get(method, Role.ADMIN)
+        return Role.READ if method in SAFE_METHODS else self.ROLES.get(method, Role.ADMIN)
 
     def body(self) -> Body:
         """Where the request's body goes; may raise a Problem."""
@@ -64,7 +63,7 @@ class Handler(RequestHandler):
             self._admit()
             self.received = self.body()
         except Problem as problem:
-            if self.request.method in SAFE:
+            if self.request.method in SAFE_METHODS:
                 raise
             if self.request.headers.get("Expect", "").lower() == "100-continue":
                 raise  # the client waits for our word, and has sent nothing to drop
@@ -103,7 +102,7 @@ class Handler(RequestHandler):
     def answer(self, document: Any, status: int = 200) -> None:
         """End the request with a JSON document."""
         self.set_status(status)
-        self.finish(encode(document))
+        self.finish(encode_json(document))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Every error as a problem; what we did not foresee is logged and told as a bare 500."""
@@ -114,7 +113,7 @@ class Handler(RequestHandler):
         self.set_headers(problem.headers)
         if problem.status == 405:
             self.set_header("Allow", self.ALLOW)
-        self.finish(encode(problem.document()))
+        self.finish(encode_json(problem.document()))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """As log_failure."""
@@ -125,17 +124,17 @@ class Handler(RequestHandler):
         self.set_status(204)
         self.set_header("Allow", self.ALLOW)
         trusted = self.application.settings["trusted_origins"]
-        allowed = origins.preflight_headers(self.request.headers, trusted, self.ALLOW)
+        allowed = cors.preflight_headers(self.request.headers, trusted, self.ALLOW)
         self.set_headers(allowed)
 
     def _admit(self) -> None:
-        admission, role, request = self.services.admission, self.role(), self.request
+        access, role, request = self.services.access, self.role(), self.request
         address, method = request.remote_ip or "", request.method or ""
         if role is not None:
             by_https = request.protocol == "https"
-            self.caller = admission.caller(address, request.headers, method, by_https)
+            self.caller = access.authenticate(address, request.headers, method, by_https)
         if self.LIMITED:
-            admission.count(address, self.caller)
+            access.count_request(address, self.caller)
         if role is not None:
             require_role(self.caller, role)
 
@@ -145,7 +144,7 @@ class Handler(RequestHandler):
 
     def _origin_matches_host(self, origin: str) -> bool:
         """Tornado's own raises ValueError for what is no address, which would be a 500."""
-        return is_own_origin(origin, self.request.headers)
+        return is_same_origin(origin, self.request.headers)
 
     def _leave(self) -> None:
         if self._entered:

@@ -15,7 +15,7 @@ from server.jobs.enqueue import store_job, store_once
 from server.jobs.wait import accepted_after
 from server.store import idempotency as once
 from server.store.spans import SubmissionSpan
-from server.upload.form import SLACK_BYTES, FormBody
+from server.upload.form import OVERHEAD_BYTES, FormBody
 from storage.records.job import NewJob, StoreError, Upload
 
 
@@ -112,7 +112,7 @@ class JobsHandler(ListHandler):
 
     def _form(self, size: int, boundary: str) -> FormBody:
         settings = self.services.settings
-        if size > settings.max_upload_bytes + settings.max_json_bytes + SLACK_BYTES:
+        if size > settings.max_upload_bytes + settings.max_json_bytes + OVERHEAD_BYTES:
             raise too_large("the file", settings.max_upload_bytes)
         self.services.disk.admit_upload(size)
         connection: Any = self.request.connection
@@ -121,9 +121,9 @@ class JobsHandler(ListHandler):
             self.services.store.uploads,
             self.services.on_files,
             self.services.disk.admit_upload,
-            max_field=settings.max_json_bytes,
-            max_file=settings.max_upload_bytes,
-            offer=connection.stream.offer,
+            max_field_bytes=settings.max_json_bytes,
+            max_file_bytes=settings.max_upload_bytes,
+            offer_buffer=connection.stream.offer_buffer,
         )
 
     def _read_json(self) -> NewJob:

@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from server.auth.authenticate import SAFE, require_same_origin, unauthorized
+from server.auth.authenticate import SAFE_METHODS, require_same_origin, unauthorized
 from server.auth.callers import Caller, Role
 from server.auth.sessions import SignIn, cookie_name
 from server.documents.service_schemas import SessionDocument
@@ -22,16 +22,16 @@ class SessionHandler(Handler):
 
     def role(self) -> Role | None:
         """None for sign-in and sign-out; these are for pages of ours alone."""
-        return super().role() if self.request.method in SAFE else None
+        return super().role() if self.request.method in SAFE_METHODS else None
 
     def body(self) -> Body:
         """JSON with the token. Raises Problem 403, 409 or 415."""
-        if self.request.method in SAFE:
+        if self.request.method in SAFE_METHODS:
             return NoBody()
         require_same_origin(self.request.headers)
         if self.request.method != "POST":
             return NoBody()
-        if self.services.door.tokens is None:
+        if self.services.authenticator.tokens is None:
             raise Problem(409, "nobody has to sign in: no tokens are set")
         if media_type(self.request.headers)[0] != "application/json":
             raise Problem(415, "send application/json")
@@ -46,19 +46,20 @@ class SessionHandler(Handler):
     def post(self) -> None:
         """Sign in with a token."""
         self.take_body()
-        tokens, sessions = self.services.door.tokens, self.services.door.sessions
+        authenticator = self.services.authenticator
+        tokens, sessions = authenticator.tokens, authenticator.sessions
         assert isinstance(self.received, JsonBody)
         assert tokens
         assert sessions
-        with self.services.admission.trying(self.request.remote_ip or ""):
+        with self.services.access.attempt(self.request.remote_ip or ""):
             token = tokens.find(_read(self.received.document()).token.strip())
             if token is None:
-                raise unauthorized("this token is not known")
+                raise unauthorized("this token is unknown")
         self.caller = token.caller
         by_https = self.request.protocol == "https"
         self.set_cookie(
             cookie_name(by_https),
-            sessions.begin(token),
+            sessions.create_cookie(token),
             max_age=round(sessions.seconds),
             httponly=True,
             samesite="Strict",
@@ -76,7 +77,7 @@ class SessionHandler(Handler):
 
     def _answer(self, caller: Caller) -> None:
         document: SessionDocument = {
-            "tokens": self.services.door.tokens is not None,
+            "tokens": self.services.authenticator.tokens is not None,
             "name": caller.name,
             "role": str(caller.role),
         }

@@ -1,12 +1,12 @@
-"""Lets clients in: as many as there is room for, and none that keep their place for nothing.
+"""Accepts connections up to a maximum, and closes idle and slow ones.
 
     socket ──accept──▶ Connection
                            ▲
-                look, every half a second: who is late, is ended
+                check, every half second: connections of slow clients are closed
 
-Where all places are taken, or all file descriptors, those that wait for a request for longest give
-theirs up. If there are none, nobody is let in until a place is free: the kernel keeps those who
-come meanwhile.
+If the maximum is reached, or the process has no file descriptor left, the connection that has been
+idle for longest is closed to make room. If none is idle, the acceptor pauses until a connection
+closes; new clients wait in the kernel's backlog meanwhile.
 """
 
 import asyncio
@@ -23,84 +23,94 @@ from server.http.connection import Connection
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.5
+CHECK_SECONDS = 0.5
 CALM_SECONDS = 5.0
-"""So long nobody has to wait, until it is said that there is room again."""
-AT_ONCE = 128
-"""Connections that are taken before anything else gets its turn."""
-RESERVE = 128
-"""Files that are not clients': of the database, of the threads that use it, of the program."""
-LEAST = 8
+"""Time without a lack of room after which the log says that there is room again."""
+ACCEPT_BATCH = 128
+"""Connections accepted in one event loop callback."""
+RESERVED_FILES = 128
+"""File descriptors kept for the database, its threads and the program itself."""
+MIN_CONNECTIONS = 8
 
 
-def most_connections() -> int:
-    """What the limit of open files lets be; each client may have a file open as well."""
+def default_max_connections() -> int:
+    """The connections that the limit of open files allows, with one more file for each client."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(LEAST, (soft - RESERVE) // 2)
+    return max(MIN_CONNECTIONS, (soft - RESERVED_FILES) // 2)
 
 
-Begin = Callable[[socket.socket, Any, Callable[[Connection], None]], Connection]
-"""Makes the connection of a client at an address, which tells of its end."""
+OpenConnection = Callable[[socket.socket, Any, Callable[[Connection], None]], Connection]
+"""Starts serving a client: takes its socket, its address, and a callback for the close."""
 
 
 class Acceptor:
-    """Accepts on listening sockets; `most` connections may be open."""
+    """Accepts clients on listening sockets, with at most `max_connections` at a time.
 
-    def __init__(self, begin: Begin, sockets: Sequence[socket.socket], most: int, pace: ClientPace):
-        self._begin = begin
+    Must be created inside a running event loop.
+    """
+
+    def __init__(
+        self,
+        open_connection: OpenConnection,
+        sockets: Sequence[socket.socket],
+        max_connections: int,
+        pace: ClientPace,
+    ):
+        self._open_connection = open_connection
         self._sockets = sockets
-        self._most = most
+        self._max_connections = max_connections
         self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._open: set[Connection] = set()
-        self._waiting: list[Connection] = []
-        """Those that could give up their places, the one that has waited longest at the end."""
+        self._idle: list[Connection] = []
+        """Idle connections as of the last check, the one that is idle for longest at the end."""
         self._paused = True
         self._shut = False
-        self._crowded_at: float | None = None
-        self._looked_at = time.monotonic()
-        self._look_later()
+        self._full_at: float | None = None
+        """When there was last no room; None once the log has said that there is room again."""
+        self._checked_at = time.monotonic()
+        self._schedule_check()
         self._resume()
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Stop accepting, and close the listening sockets. Open connections stay open."""
         self._shut = True
         self._pause()
-        self._next_look.cancel()
-        for each in self._sockets:
-            each.close()
+        self._next_check.cancel()
+        for listening in self._sockets:
+            listening.close()
 
     def _accept(self, listening: socket.socket) -> None:
-        for _ in range(AT_ONCE):
-            crowded = len(self._open) >= self._most
-            if crowded and not self._make_room("as many connections are open as may be"):
+        for _ in range(ACCEPT_BATCH):
+            full = len(self._open) >= self._max_connections
+            if full and not self._make_room("as many connections are open as may be"):
                 return
             try:
                 client, address = listening.accept()
             except (BlockingIOError, ConnectionAbortedError):
                 return
-            except OSError as error:  # EMFILE, say, which is so until something is closed
+            except OSError as error:  # EMFILE, for example; it lasts until a file is closed
                 if not self._make_room(error.strerror or "accept failed"):
                     return
                 continue
-            self._open.add(self._begin(client, address, self._closed))
-            if crowded:
-                return  # there may be no other one, for whom room would be made
+            self._open.add(self._open_connection(client, address, self._closed))
+            if full:
+                return  # do not make room for another client before one is known to be there
 
     def _closed(self, connection: Connection) -> None:
         self._open.discard(connection)
         self._resume()
 
     def _make_room(self, reason: str) -> bool:
-        """End the connection that is idle for longest; if there is none, pause."""
-        if self._crowded_at is None:
+        """Close the connection that is idle for longest. If there is none, pause, return False."""
+        if self._full_at is None:
             extra = {"reason": reason, "connections": len(self._open)}
             log.warning("no room for more connections, idle ones are closed", extra=extra)
-        self._crowded_at = time.monotonic()
-        while self._waiting:
-            connection = self._waiting.pop()
-            if connection.waited and not connection.closed():
-                connection.end(ClientDelay.IDLE)
+        self._full_at = time.monotonic()
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.head_wait_seconds and not connection.closed():
+                connection.close_slow(ClientDelay.IDLE)
                 return True
         self._pause()
         return False
@@ -108,37 +118,37 @@ class Acceptor:
     def _pause(self) -> None:
         if not self._paused:
             self._paused = True
-            for each in self._sockets:
-                self._loop.remove_reader(each.fileno())
+            for listening in self._sockets:
+                self._loop.remove_reader(listening.fileno())
 
     def _resume(self) -> None:
         if self._paused and not self._shut:
             self._paused = False
-            for each in self._sockets:
-                self._loop.add_reader(each.fileno(), self._accept, each)
+            for listening in self._sockets:
+                self._loop.add_reader(listening.fileno(), self._accept, listening)
 
-    def _look_later(self) -> None:
-        self._next_look = self._loop.call_later(LOOK_SECONDS, self._look)
+    def _schedule_check(self) -> None:
+        self._next_check = self._loop.call_later(CHECK_SECONDS, self._check)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = time.monotonic()
-        # Of a pause of our own, clients are not to blame for more than one look.
-        seconds, self._looked_at = min(now - self._looked_at, 2 * LOOK_SECONDS), now
-        late = Counter(filter(None, [self._judge(each, seconds) for each in list(self._open)]))
-        for what in late:
-            level = logging.DEBUG if what == ClientDelay.IDLE else logging.INFO
-            extra = {"connections": late[what], "late_with": str(what)}
+        # If this process was paused, clients are charged for two check intervals at most.
+        seconds, self._checked_at = min(now - self._checked_at, 2 * CHECK_SECONDS), now
+        delays = Counter(filter(None, [self._close_if_slow(c, seconds) for c in list(self._open)]))
+        for delay, connections in delays.items():
+            level = logging.DEBUG if delay == ClientDelay.IDLE else logging.INFO
+            extra = {"connections": connections, "late_with": str(delay)}
             log.log(level, "connections of slow clients were closed", extra=extra)
-        waiting = [each for each in self._open if each.waited >= LOOK_SECONDS]
-        self._waiting = sorted(waiting, key=lambda each: each.waited)
-        if self._crowded_at is not None and now - self._crowded_at > CALM_SECONDS:
-            self._crowded_at = None
+        idle = [each for each in self._open if each.head_wait_seconds >= CHECK_SECONDS]
+        self._idle = sorted(idle, key=lambda each: each.head_wait_seconds)
+        if self._full_at is not None and now - self._full_at > CALM_SECONDS:
+            self._full_at = None
             log.info("there is room for connections again")
-        self._look_later()
+        self._schedule_check()
         self._resume()
 
-    def _judge(self, connection: Connection, seconds: float) -> ClientDelay | None:
-        late = connection.look(seconds, self._pace)
-        if late:
-            connection.end(late)
-        return late
+    def _close_if_slow(self, connection: Connection, seconds: float) -> ClientDelay | None:
+        delay = connection.check_pace(seconds, self._pace)
+        if delay:
+            connection.close_slow(delay)
+        return delay

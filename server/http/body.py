@@ -1,7 +1,7 @@
-"""Request bodies, taken in as they arrive, with bounded memory.
+"""Request bodies, received in pieces with bounded memory.
 
-A body that is refused half way is not cut off, since the client would see a reset instead of the
-answer: what follows is read and dropped, up to a bound.
+When a body is refused half way, the connection is not closed at once: the client would see a
+connection reset instead of the response. The rest of the body is read and dropped, up to a limit.
 """
 
 from typing import Any, Protocol
@@ -12,22 +12,22 @@ from tornado.httputil import HTTPHeaders
 from server.http import strict_json
 from server.http.problems import Problem, malformed, too_large
 
-_MOST_DIGITS = 100
-"""Of a size; from some thousands on, int() refuses them."""
+_MAX_DIGITS = 100
+"""Digits of a Content-Length. int() refuses numbers of some thousands of digits."""
 
 
 class Body(Protocol):
-    """A body on its way in. Every method may raise a Problem."""
+    """A body that is being received. Every method may raise a Problem."""
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        """Take the next bytes, which may be others once this is done."""
+        """Add the next bytes. The memory of `chunk` may be reused once this returns."""
 
     async def abort(self) -> None:
-        """The body will not be used: leave nothing behind."""
+        """Discard the body, and remove all that was stored of it."""
 
 
 class NoBody:
-    """For requests that need none: a small one is let pass, unread."""
+    """The body of a request that needs none. A small one is ignored."""
 
     LIMIT = 64 * 1024
 
@@ -35,40 +35,40 @@ class NoBody:
         self._size = 0
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        """Drop the bytes."""
+        """Drop the bytes. Raises Problem 413 above the limit."""
         self._size += len(chunk)
         if self._size > self.LIMIT:
             raise too_large("the body", self.LIMIT)
 
     async def abort(self) -> None:
-        """Nothing to do."""
+        """Do nothing, since nothing was stored."""
 
 
 class JsonBody:
-    """A JSON body, kept in memory up to `limit` bytes."""
+    """A JSON body of at most `limit` bytes, kept in memory."""
 
     def __init__(self, limit: int):
         self._limit = limit
         self._text = bytearray()
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        """Take the next bytes. Raises Problem 413 above the limit."""
+        """Add the next bytes. Raises Problem 413 above the limit."""
         self._text += chunk
         if len(self._text) > self._limit:
             self._text.clear()
             raise too_large("the body", self._limit)
 
     async def abort(self) -> None:
-        """Forget the text."""
+        """Free the memory."""
         self._text.clear()
 
     def document(self) -> Any:
-        """The value of the whole body. Raises Problem 400."""
+        """Parse the whole body. Raises Problem 400."""
         return strict_json.parse(bytes(self._text))
 
 
 class RefusedBody:
-    """What remains of a body that was refused: dropped, up to a bound."""
+    """The rest of a body that was refused: dropped, up to a limit."""
 
     LIMIT = 64 * 1024**2
 
@@ -77,17 +77,17 @@ class RefusedBody:
         self._size = 0
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        """Drop the bytes. Raises the problem once there were too many to go on."""
+        """Drop the bytes. Above the limit, raises the problem that the body was refused with."""
         self._size += len(chunk)
         if self._size > self.LIMIT:
             raise self.problem
 
     async def abort(self) -> None:
-        """Nothing to do."""
+        """Do nothing, since nothing was stored."""
 
 
 def json_body(headers: HTTPHeaders, limit: int) -> JsonBody:
-    """For a request that has to bring JSON. Raises Problem 400, 413 or 415."""
+    """The body of a request that must contain JSON. Raises Problem 400, 413 or 415."""
     if media_type(headers)[0] != "application/json":
         raise Problem(415, "send application/json")
     if (content_length(headers.get("Content-Length")) or 0) > limit:
@@ -96,17 +96,17 @@ def json_body(headers: HTTPHeaders, limit: int) -> JsonBody:
 
 
 def media_type(headers: HTTPHeaders) -> tuple[str, dict[str, str]]:
-    """The kind of a body, and its options. Raises Problem 415 for one that is encoded."""
+    """The media type of a body, and its parameters. Raises Problem 415 for an encoded body."""
     if headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Problem(415, "an encoded body is not taken; send it without Content-Encoding")
+        raise Problem(415, "encoded bodies are not supported; send it without Content-Encoding")
     kind, options = parse_options_header(headers.get("Content-Type", ""))
     return kind, options
 
 
 def content_length(header: str | None) -> int | None:
-    """The announced size of a body in bytes, None if it was not announced."""
+    """The value of a Content-Length header, None without one. Raises Problem 400."""
     if header is None:
         return None
-    if not (header.isascii() and header.isdigit() and len(header) <= _MOST_DIGITS):
+    if not (header.isascii() and header.isdigit() and len(header) <= _MAX_DIGITS):
         raise malformed("Content-Length is not a number of bytes")
     return int(header)

@@ -1,22 +1,22 @@
-"""How slow a client may be, and what it can be late with. Imports nothing of ours."""
+"""How slow a client may be, and how it can be too slow. Imports nothing of ours."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ClientDelay(StrEnum):
-    """What a client is late with."""
+    """The part of the exchange for which a client took too long; the value is for messages."""
 
     IDLE = "a request"
     HEAD = "the head of a request"
     BODY = "a body"
-    ANSWER = "the reading of an answer"
+    RESPONSE = "the reading of an answer"
 
 
 @dataclass(frozen=True)
 class ClientPace:
-    """How long a connection may be idle, how long a client may stall, and its least pace."""
+    """Time limits for a client, in seconds, and the slowest rate that is not a stall."""
 
     idle_seconds: float
     slow_seconds: float
-    bytes_per_second: float
+    min_bytes_per_second: float

@@ -1,9 +1,10 @@
-"""A client's connection, which knows whether the client keeps pace.
+"""The connection of a client, a Tornado IOStream that measures whether the client is too slow.
 
-    idle ──first byte──▶ head ──whole──▶ body ──whole──▶ our turn ──▶ answer ──taken──▶ idle
+    idle ──first byte──▶ head ──whole──▶ body ──whole──▶ handling ──▶ response ──read──▶ idle
 
-While it is our turn, a client is late with nothing. A head has to be whole in time; a body, and the
-taking of an answer, may stall for as long, and have to keep a pace apart from that.
+While the request is handled, the client is never late. A head must be complete within
+`slow_seconds`. A body, and the reading of a response, may stall for `slow_seconds` in total; bytes
+above the minimum rate earn time back.
 """
 
 import socket
@@ -15,108 +16,112 @@ from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from server.http.client_pace import ClientDelay, ClientPace
 from server.http.problems import CONTENT_TYPE, Problem, malformed
-from server.http.response import HEADERS, encode, http_answer
+from server.http.response import DEFAULT_HEADERS, encode_json, http_response
 
 CHUNK_BYTES = 512 * 1024
-"""The most of a body that is taken at once."""
+"""Most bytes of a body that are read at once."""
 HEAD_BYTES = 16 * 1024
-"""The same of a head, or of a body that is not longer: Tornado makes room for so many each time,
-and most requests have a few hundred."""
+"""Most bytes of a head, or of a short body, that are read at once. Tornado allocates this much for
+each read, and most requests have only a few hundred bytes."""
 EARLY_TURNS = 2
-"""Of the loop, until Tornado asks for the next request when it has had one answered."""
-_BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes of what is not HTTP
+"""Turns of the event loop that Tornado needs after a response until it reads the next request."""
+_BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes if it cannot parse a request
 _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
 
 class Connection(IOStream):
-    """Counts what comes and what goes. `closed` is told of its end."""
+    """Counts the bytes read and written. `on_close` is called once it is closed."""
 
-    def __init__(self, client: socket.socket, closed: Callable[["Connection"], None]):
+    def __init__(self, client: socket.socket, on_close: Callable[["Connection"], None]):
         super().__init__(client, read_chunk_size=HEAD_BYTES)
         super().set_nodelay(True)
-        self._gone = closed
-        self._room: memoryview | None = None
+        self._on_close = on_close
+        self._buffer: memoryview | None = None
         self._offered: memoryview | None = None
         self._moved = self._moved_before = self._moved_at_head = 0
-        self._in_head = self._begun = True  # from a new client, a head is awaited
-        self._answered = False
-        self._early = 0
-        self._waited: float | None = None
-        self._behind = 0.0
+        """Bytes read and written: now, at the last check, and when the head was first awaited."""
+        self._in_head = self._head_begun = True  # a new client must send a head at once
+        self._responded = False
+        self._early_turns = 0
+        self._head_waited: float | None = None
+        self._seconds_behind = 0.0
 
     @property
-    def waited(self) -> float:
-        """For how many seconds the next head has been awaited; 0 if none is."""
-        return (self._waited or 0.0) if self._in_head and self.reading() else 0.0
+    def head_wait_seconds(self) -> float:
+        """How long the next head has been awaited. 0 if none is awaited."""
+        return (self._head_waited or 0.0) if self._in_head and self.reading() else 0.0
 
-    def look(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
-        """What the client is late with; the last look was so many seconds ago."""
+    def check_pace(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
+        """Return what the client is too slow with, or None. The last check was `seconds` ago."""
         moved, self._moved_before = self._moved - self._moved_before, self._moved
         if self.writing():
-            return ClientDelay.ANSWER if self._lags(moved, seconds, pace) else None
+            return ClientDelay.RESPONSE if self._lags(moved, seconds, pace) else None
         if not self.reading():
             return None
         if not self._in_head:
             return ClientDelay.BODY if self._lags(moved, seconds, pace) else None
-        return self._late_head(seconds, pace)
+        return self._head_delay(seconds, pace)
 
-    def end(self, late: ClientDelay) -> None:
-        """Close it; with 408 if the client waits for an answer."""
-        if late in (ClientDelay.HEAD, ClientDelay.BODY) and not self._answered:
-            self._refuse(Problem(408, f"{late} took too long"))
+    def close_slow(self, delay: ClientDelay) -> None:
+        """Close the connection. If the client is waiting for a response, send 408 first."""
+        if delay in (ClientDelay.HEAD, ClientDelay.BODY) and not self._responded:
+            self._refuse(Problem(408, f"{delay} took too long"))
         self.close()
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Any:
-        """What Tornado reads heads by."""
+        """Read a head: Tornado calls this for heads only."""
         self._await_head()
-        self._room = self._offered = None
+        self._buffer = self._offered = None
         return super().read_until_regex(regex, max_bytes)
 
     def read_bytes(self, num_bytes: int, partial: bool = False) -> Any:
-        """What Tornado reads bodies by."""
+        """Read a part of a body: Tornado calls this for bodies only."""
         self._in_head = False
         if num_bytes > HEAD_BYTES and partial:
-            return self._read_much(num_bytes)
+            return self._read_long_body(num_bytes)
         return super().read_bytes(num_bytes, partial)
 
-    def offer(self, room: memoryview) -> None:
-        """Have the next bytes of a body read into that, if they are many; they are told as the
-        part of it that they fill."""
-        self._offered = room
+    def offer_buffer(self, buffer: memoryview) -> None:
+        """Offer memory for the next read of a body.
 
-    async def _read_much(self, num_bytes: int) -> bytes | memoryview:
-        """The same into memory that stays, while much comes: Tornado asks the system for new each
-        time, and copies twice."""
+        If that read is a long one, its bytes are read into the buffer, and the application gets
+        the filled part of the buffer itself rather than a copy.
+        """
+        self._offered = buffer
+
+    async def _read_long_body(self, num_bytes: int) -> bytes | memoryview:
+        """Read into memory that is used again. Tornado would allocate new memory for every read,
+        and copy the bytes twice."""
         offered, self._offered = self._offered, None
         if offered is not None:
-            return await self._read_part(offered[:num_bytes])
-        if self._room is None:
-            self._room = memoryview(bytearray(CHUNK_BYTES))
-        return bytes(await self._read_part(self._room[:num_bytes]))
+            return await self._fill(offered[:num_bytes])
+        if self._buffer is None:
+            self._buffer = memoryview(bytearray(CHUNK_BYTES))
+        return bytes(await self._fill(self._buffer[:num_bytes]))
 
-    async def _read_part(self, room: memoryview) -> memoryview:
-        return room[: await self.read_into(room, partial=True)]  # type: ignore[arg-type]
+    async def _fill(self, buffer: memoryview) -> memoryview:
+        return buffer[: await self.read_into(buffer, partial=True)]  # type: ignore[arg-type]
 
     def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> Any:
-        """What Tornado reads the sizes of chunks by."""
+        """Read the size of a chunk: Tornado calls this for chunked bodies only."""
         self._in_head = False
         return super().read_until(delimiter, max_bytes)
 
     def set_nodelay(self, value: bool) -> None:
-        """Nothing: it is set for good, which takes two calls of the system off each request. All
-        that there is of an answer is written at once."""
+        """Do nothing. TCP_NODELAY is always on, since each response is written in one piece.
+        Tornado would switch it with two system calls for every request."""
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
-        """Count what comes."""
+        """Count the bytes that are read."""
         try:
             size = super().read_from_fd(buf)
         finally:
-            del buf  # which the caller goes on with, also after an error
+            del buf  # the caller goes on to use it, also after an error
         self._moved += size or 0
         return size
 
     def write_to_fd(self, data: memoryview) -> int:
-        """Count what goes."""
+        """Count the bytes that are written."""
         try:
             size = super().write_to_fd(data)
         finally:
@@ -125,41 +130,44 @@ class Connection(IOStream):
         return size
 
     def write(self, data: bytes | memoryview) -> Future[None]:
-        """Write; in place of a bare 400 a problem."""
+        """Write data. Tornado's bare 400 is replaced by a problem document."""
         if data == _BARE_400:
-            data = _raw(malformed("this is not HTTP as it should be"))
-        self._answered = self._answered or data != _CONTINUE
+            data = _problem_response(malformed("this is not a valid HTTP request"))
+        self._responded = self._responded or data != _CONTINUE
         return super().write(data)
 
     def close(self, exc_info: Any = False) -> None:
-        """Close; a client that has sent too much without an end is told so."""
-        if isinstance(exc_info, UnsatisfiableReadError) and not self._answered:
+        """Close. If a head or the size of a chunk was too long, send 431 or 400 first."""
+        if isinstance(exc_info, UnsatisfiableReadError) and not self._responded:
             head = Problem(431, "the head of the request is larger than MAX_HEADER_BYTES")
             self._refuse(head if self._in_head else malformed("a chunk has no size"))
         super().close(exc_info)
 
     def close_fd(self) -> None:
-        """The end."""
+        """Close the socket, and report that to the owner."""
         super().close_fd()
-        self._gone(self)
+        self._on_close(self)
 
     def _handle_events(self, fd: Any, events: int) -> None:
-        """Leave a request that comes right behind an answer in the socket for a moment, when it is
-        asked for. To take what nobody has asked for, Tornado leaves the socket out of the loop and
-        puts it in again, which takes a tenth as long as all of a short request."""
-        is_asked_for = self.reading() or self.writing() or events != self.io_loop.READ
-        if is_asked_for or self._early == EARLY_TURNS or self._is_gone():
+        """Leave a request in the socket for up to EARLY_TURNS if Tornado does not read it yet.
+
+        A client that sends its next request right after a response is often faster than Tornado.
+        For unexpected bytes, Tornado would remove the socket from the event loop and add it
+        again, which costs a tenth of the whole handling of a short request.
+        """
+        is_expected = self.reading() or self.writing() or events != self.io_loop.READ
+        if is_expected or self._early_turns == EARLY_TURNS or self._is_gone():
             super()._handle_events(fd, events)
         else:
-            self._early += 1
+            self._early_turns += 1
 
     def _await_head(self) -> None:
-        self._begun, self._in_head = not self._moved, True
-        self._answered, self._early = False, 0
-        self._moved_at_head, self._waited, self._behind = self._moved, None, 0.0
+        self._head_begun, self._in_head = not self._moved, True
+        self._responded, self._early_turns = False, 0
+        self._moved_at_head, self._head_waited, self._seconds_behind = self._moved, None, 0.0
 
     def _is_gone(self) -> bool:
-        """Whether the client has hung up; of a reset, uvloop tells just once."""
+        """Whether the client has closed the connection. uvloop reports a reset only once."""
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
@@ -167,25 +175,26 @@ class Connection(IOStream):
         except OSError:
             return True
 
-    def _late_head(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
-        if not self._begun and self._moved > self._moved_at_head:
-            self._begun, self._waited = True, None
-        self._waited = 0.0 if self._waited is None else self._waited + seconds
-        if self._begun:
-            return ClientDelay.HEAD if self._waited > pace.slow_seconds else None
-        return ClientDelay.IDLE if self._waited > pace.idle_seconds else None
+    def _head_delay(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
+        if not self._head_begun and self._moved > self._moved_at_head:
+            self._head_begun, self._head_waited = True, None
+        self._head_waited = 0.0 if self._head_waited is None else self._head_waited + seconds
+        if self._head_begun:
+            return ClientDelay.HEAD if self._head_waited > pace.slow_seconds else None
+        return ClientDelay.IDLE if self._head_waited > pace.idle_seconds else None
 
     def _lags(self, moved: int, seconds: float, pace: ClientPace) -> bool:
-        """Whether the client is too far behind the pace by now."""
-        self._behind = max(0.0, self._behind + seconds - moved / pace.bytes_per_second)
-        return self._behind > pace.slow_seconds
+        """Whether the client has fallen too far behind the minimum rate."""
+        allowance = moved / pace.min_bytes_per_second
+        self._seconds_behind = max(0.0, self._seconds_behind + seconds - allowance)
+        return self._seconds_behind > pace.slow_seconds
 
     def _refuse(self, problem: Problem) -> None:
         if not self.closed():
-            self.write(_raw(problem))
+            self.write(_problem_response(problem))
 
 
-def _raw(problem: Problem) -> bytes:
-    """An answer to what is no request yet."""
-    headers = {**HEADERS, "Content-Type": CONTENT_TYPE, "Connection": "close"}
-    return http_answer(problem.status, headers, encode(problem.document()))
+def _problem_response(problem: Problem) -> bytes:
+    """A whole response, for errors before there is a request that a handler could answer."""
+    headers = {**DEFAULT_HEADERS, "Content-Type": CONTENT_TYPE, "Connection": "close"}
+    return http_response(problem.status, headers, encode_json(problem.document()))

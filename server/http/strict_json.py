@@ -1,7 +1,8 @@
-"""JSON, read strictly (RFC 8259 and I-JSON). Imports only problems.
+"""A strict JSON parser (RFC 8259 and I-JSON, RFC 7493). Imports only `problems`.
 
-Refused, with the place: what the standard library lets through (NaN, Infinity, duplicate keys,
-lone surrogates), numbers past a double, NUL in text, and nesting past a bound.
+It refuses what Python's parser accepts: NaN, Infinity, duplicate keys and lone surrogates. It also
+refuses numbers out of the range of a double, NUL characters, and deep nesting. Every error names
+its position in the document.
 """
 
 import json
@@ -12,79 +13,88 @@ from server.http.problems import Problem, malformed
 
 MAX_DEPTH = 32
 _BOM = "\ufeff"
-_MAX_DIGITS = 309  # of the largest double, 1.8e308
+_MAX_DIGITS = 309  # digits of the largest double, 1.8e308
 
 
 class _JsonFlaw:
-    """Stands in the parsed document where something is refused, so that its path can be told."""
+    """A placeholder for a refused value in the parsed document, so that its path can be found."""
 
     def __init__(self, reason: str):
         self.reason = reason
 
 
-def parse(body: bytes, what: str = "the body") -> Any:
-    """The value of a JSON text in UTF-8. Raises Problem 400 that says where and why."""
+def parse(body: bytes, subject: str = "the body") -> Any:
+    """Parse a JSON text in UTF-8. `subject` names it in error messages.
+
+    Raises Problem 400 with the position of the error and the reason.
+    """
     if not body.strip():
-        raise malformed(f"{what} is empty; it must be JSON")
+        raise malformed(f"{subject} is empty; it must be JSON")
     try:
         text = body.decode()
         if text.startswith(_BOM):
-            raise malformed(f"{what} is not JSON: it begins with a BOM, which JSON has not")
+            raise malformed(f"{subject} is not JSON: it must not begin with a BOM")
         value = _JSON.decode(text)
     except UnicodeDecodeError as error:
-        raise malformed(f"{what} is not UTF-8: wrong byte at {error.start}") from None
+        raise malformed(f"{subject} is not UTF-8: invalid byte at position {error.start}") from None
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise malformed(f"{what} is not JSON: {error.msg} at {place}") from None
+        position = f"line {error.lineno}, column {error.colno}"
+        raise malformed(f"{subject} is not JSON: {error.msg} at {position}") from None
     except RecursionError:
-        raise _too_deep(what) from None
-    _check(value, "", 0, what)
+        raise _too_deep(subject) from None
+    _check(value, "", 0, subject)
     return value
 
 
-def _check(value: Any, path: str, depth: int, what: str) -> None:
+def _check(value: Any, path: str, depth: int, subject: str) -> None:
     if isinstance(value, _JsonFlaw):
-        raise malformed(f"{what} at {path or 'its top'}: {value.reason}")
+        raise _at(path, subject, value.reason)
     if depth > MAX_DEPTH:
-        raise _too_deep(what)
+        raise _too_deep(subject)
     if isinstance(value, str):
-        _check_text(value, path, what)
+        _check_text(value, path, subject)
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check_text(key, path, what)
-            _check(item, f"{path}.{key}" if path else key, depth + 1, what)
+            _check_text(key, path, subject)
+            _check(item, f"{path}.{key}" if path else key, depth + 1, subject)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _check(item, f"{path}[{index}]", depth + 1, what)
+            _check(item, f"{path}[{index}]", depth + 1, subject)
 
 
-def _check_text(text: str, path: str, what: str) -> None:
+def _check_text(text: str, path: str, subject: str) -> None:
     if "\0" in text:
-        raise malformed(f"{what} at {path or 'its top'}: text must not hold NUL")
+        raise _at(path, subject, "text must not contain NUL")
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise malformed(f"{what} at {path or 'its top'}: lone surrogate in text")
+        raise _at(path, subject, "text must not contain a lone surrogate")
 
 
-def _too_deep(what: str) -> Problem:
-    return malformed(f"{what} is nested deeper than {MAX_DEPTH} levels")
+def _at(path: str, subject: str, reason: str) -> Problem:
+    return malformed(f"{subject} at {path or 'the top level'}: {reason}")
+
+
+def _too_deep(subject: str) -> Problem:
+    return malformed(f"{subject} is nested deeper than {MAX_DEPTH} levels")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     for key, value in pairs:
-        found[key] = _JsonFlaw("given twice") if key in found else value
-    return found
+        members[key] = _JsonFlaw("given twice") if key in members else value
+    return members
 
 
 def _float(text: str) -> Any:
     value = float(text)
-    return value if math.isfinite(value) else _JsonFlaw(f"{text[:20]} is past a double")
+    if math.isfinite(value):
+        return value
+    return _JsonFlaw(f"{text[:20]} is out of the range of a double")
 
 
 def _int(text: str) -> Any:
     if len(text) <= _MAX_DIGITS:
         return int(text)
-    return _JsonFlaw(f"{text[:20]}… is past a double")
+    return _JsonFlaw(f"{text[:20]}… is out of the range of a double")
 
 
 def _constant(name: str) -> Any:
@@ -94,4 +104,4 @@ def _constant(name: str) -> Any:
 _JSON = json.JSONDecoder(
     object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
 )
-"""Made once: that takes longer than to read a short body."""
+"""Created once: that takes longer than parsing a short body."""

@@ -10,11 +10,10 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from runner.job_types.base import JobType
-from server.auth.admission import RequestGate
 from server.auth.authenticate import Authenticator
 from server.auth.proxies import TrustedProxies
-from server.auth.rate_limits import RateLimits
-from server.auth.sessions import Sessions, key_in
+from server.auth.rate_limits import AccessControl, RateLimits
+from server.auth.sessions import Sessions, load_or_create_key
 from server.documents import submission
 from server.events.callback_sender import CallbackSender
 from server.events.feed import EventFeed
@@ -55,7 +54,7 @@ class Services:
     store: Store
     job_types: Mapping[str, JobType[Any]]
     traces: RequestSpans = field(default_factory=RequestSpans)
-    door: Authenticator = field(init=False)
+    authenticator: Authenticator = field(init=False)
     jobs: JobStore = field(init=False)
     changes: StoreChanges = field(init=False)
     new_jobs: Batches[NewJob, UUID | Refusal] = field(init=False)
@@ -68,7 +67,7 @@ class Services:
     bulk: Bulk = field(init=False)
     disk: DiskWatermark = field(init=False)
     queue: QueueWatermark = field(init=False)
-    admission: RequestGate = field(init=False)
+    access: AccessControl = field(init=False)
     proxies: TrustedProxies = field(init=False)
     events: Events = field(init=False)
     feed: EventFeed = field(init=False)
@@ -76,7 +75,7 @@ class Services:
     """The figures of all jobs; whoever asks at the same time gets the same ones."""
 
     def __post_init__(self) -> None:
-        self.door = open_authenticator(self.settings)
+        self.authenticator = open_authenticator(self.settings)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
         self._files = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="enqueue")
@@ -95,8 +94,8 @@ class Services:
             lambda: self.blocking(count_queued, self.store.database),
             self.later,
         )
-        rates = RateLimits(self.settings.rate_limit, self.settings.rate_burst)
-        self.admission = RequestGate(self.door, rates)
+        limits = RateLimits(self.settings.rate_limit, self.settings.rate_burst)
+        self.access = AccessControl(self.authenticator, limits)
         self.proxies = TrustedProxies(self.settings.proxy_networks)
         self.queues = Queues(self.store.database, self.store.wakeup, self.store.clock)
         self.events = Events(self.store.database)
@@ -192,9 +191,9 @@ class Services:
 
 
 def open_authenticator(settings: ServerSettings) -> Authenticator:
-    """The door of a listener. Raises StoreError if the key of cookies cannot be had."""
+    """The authenticator of a listener. Raises StoreError if the key of cookies cannot be had."""
     tokens = settings.tokens()
     if tokens is None:
         return Authenticator(None, None)
-    secret = settings.cookie_secret.encode() or key_in(settings.data_dir)
+    secret = settings.cookie_secret.encode() or load_or_create_key(settings.data_dir)
     return Authenticator(tokens, Sessions(secret, tokens, settings.session_seconds))

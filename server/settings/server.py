@@ -1,109 +1,212 @@
-"""Settings of the listener."""
+"""The settings of the listener."""
 
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from server.auth import tokens
-from server.settings.edge import EdgeSettings
 from storage.records.ids import MAX_CELLS
 from storage.settings.settings import Seconds
+from storage.settings.traces import TraceSettings
 
-LEAST_SECRET = 16
+MIN_SECRET_LENGTH = 16
+Network = IPv4Network | IPv6Network
+_ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 
 
-class ServerSettings(EdgeSettings):
-    """What the listener needs to know, from the environment."""
+class ServerSettings(TraceSettings):
+    """The settings of the listener, read from the environment."""
 
     program = "listener"
 
-    port: int = Field(5000, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one")
-    host: str = Field("", description="address to listen on; empty: all")
+    port: int = Field(
+        5000, ge=0, le=65535, description="TCP port to listen on. 0 picks a free port."
+    )
+    host: str = Field("", description="Address to listen on. Empty: all addresses.")
     max_upload_bytes: int = Field(
-        10 * 1024**3, ge=1, description="largest file that is taken; above it the answer is 413"
+        10 * 1024**3,
+        ge=1,
+        description="Size of the largest file that is accepted. A larger one gets 413.",
     )
     max_json_bytes: int = Field(
-        1024**2, ge=1024, description="largest JSON body or form field; above it the answer is 413"
+        1024**2,
+        ge=1024,
+        description="Size of the largest JSON body or form field. A larger one gets 413.",
+    )
+    api_tokens: str = Field(
+        "",
+        repr=False,
+        description="API tokens as name:role:token or name:role:sha256:HEX, separated by commas, "
+        "with the roles read, submit and admin. Without any token, anyone may do anything.",
+    )
+    api_tokens_file: Path | None = Field(
+        None,
+        description="File of API tokens, one a line; lines that begin with # are comments. "
+        "It is read again when it changes.",
+    )
+    cookie_secret: str = Field(
+        "",
+        repr=False,
+        description="Secret that signs the cookies of the web front end, at least 16 characters. "
+        "Empty: a key that is generated in DATA_DIR.",
+    )
+    session_seconds: Seconds = Field(
+        43200, ge=60, le=31536000, description="How long a sign-in to the web front end lasts."
+    )
+    callback_secret: str = Field(
+        "", repr=False, description="Secret that signs callbacks, at least 16 characters."
+    )
+    callback_hosts: str = Field(
+        "",
+        description="Hosts that a callback_url may name, such as hooks.example.org,10.0.0.7:8443. "
+        "Empty: no callbacks.",
     )
     max_streams: int = Field(
-        2000, ge=1, description="most clients that may follow events at once; above it 503"
+        2000,
+        ge=1,
+        description="Event streams that may be open at once, at most half of the connections. "
+        "Above it, new ones get 503.",
     )
     cell: int | None = Field(
         None,
         ge=0,
         lt=MAX_CELLS,
-        description="number of this service among several, to be in the ids of its jobs",
+        description="Number of this service among several, 0 to 4095, stored in the ids of its "
+        "jobs.",
     )
-    api_tokens: str = Field(
+    max_connections: int | None = Field(
+        None,
+        ge=1,
+        description="Connections that may be open at once; further clients wait. Unset: half of "
+        "the files that the process may open, less a reserve.",
+    )
+    idle_seconds: Seconds = Field(
+        75.0, ge=1, description="How long a connection is kept open between two requests."
+    )
+    slow_seconds: Seconds = Field(
+        10.0,
+        ge=1,
+        description="How long the head of a request may take, and how long a body or the reading "
+        "of a response may stall. Then the client gets 408, or the connection is closed.",
+    )
+    min_bytes_per_second: int = Field(
+        1024,
+        ge=1,
+        description="Rate below which a body or the reading of a response counts as stalled.",
+    )
+    max_header_bytes: int = Field(
+        16384,
+        ge=1024,
+        le=1024**2,
+        description="Size of the largest request head. A larger one gets 431.",
+    )
+    max_queued_jobs: int = Field(
+        10_000_000,
+        ge=0,
+        description="Jobs that may be queued. Above it, new ones get 503; 0: no limit.",
+    )
+    rate_limit: float | None = Field(
+        None,
+        gt=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="Requests a second that each caller or address may send. Above it, they get "
+        "429; unset: no limit.",
+    )
+    rate_burst: int | None = Field(
+        None,
+        ge=1,
+        le=10**6,
+        description="Requests that a caller may send at once within RATE_LIMIT. Unset: twice "
+        "RATE_LIMIT, but at least 20.",
+    )
+    trusted_proxies: str = Field(
         "",
-        repr=False,
-        description="who may do what, as in ci:submit:TOKEN,ops:admin:sha256:HEX, with the roles "
-        "read, submit and admin; without any token, anyone may do anything",
+        description="Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto "
+        "are believed, such as 10.0.0.0/8,127.0.0.1.",
     )
-    api_tokens_file: Path | None = Field(
-        None, description="file of such tokens, one a line; it is read again when it changes"
-    )
-    cookie_secret: str = Field(
+    cors_origins: str = Field(
         "",
-        repr=False,
-        description="what sign-ins of the web front end are signed with, at least 16 characters; "
-        "empty: a key that is made in DATA_DIR",
-    )
-    session_seconds: Seconds = Field(
-        43200, ge=60, le=31536000, description="how long a sign-in of the web front end lasts"
-    )
-    callback_secret: str = Field(
-        "", repr=False, description="what callbacks are signed with, at least 16 characters"
-    )
-    callback_hosts: str = Field(
-        "",
-        description="hosts that callback_url may name, as in hooks.example.org,10.0.0.7:8443; "
-        "empty: no callbacks",
+        description="Origins whose pages may use the API, such as https://app.example.org. Empty: "
+        "only its own pages.",
     )
     min_free_bytes: int | None = Field(
         None,
         ge=0,
-        description="room on the disk below which new jobs are refused with 507; 0: none; "
-        "unset: 268435456, but at most a tenth of the disk",
+        description="Free space on the disk below which new jobs get 507; 0: no limit. "
+        "Unset: 268435456, but at most a tenth of the disk.",
     )
 
     @field_validator("callback_secret", "cookie_secret")
     @classmethod
-    def _long_enough(cls, value: str) -> str:
-        if len(value) < LEAST_SECRET:
-            raise ValueError(f"it must have at least {LEAST_SECRET} characters")
+    def _check_secret(cls, value: str) -> str:
+        if len(value) < MIN_SECRET_LENGTH:
+            raise ValueError(f"it must have at least {MIN_SECRET_LENGTH} characters")
         return value
 
     @field_validator("callback_hosts")
     @classmethod
-    def _signed(cls, value: str, info: ValidationInfo) -> str:
+    def _check_callback_hosts(cls, value: str, info: ValidationInfo) -> str:
         if value and not info.data.get("callback_secret"):
             raise ValueError("it needs CALLBACK_SECRET")
         return value
 
     @field_validator("api_tokens")
     @classmethod
-    def _good_tokens(cls, value: str) -> str:
-        tokens.in_setting(value)
+    def _check_tokens(cls, value: str) -> str:
+        tokens.parse_tokens(value)
         return value
 
     @field_validator("api_tokens_file")
     @classmethod
-    def _good_file(cls, value: Path, info: ValidationInfo) -> Path:
+    def _check_token_file(cls, value: Path, info: ValidationInfo) -> Path:
         others = info.data.get("api_tokens", "")
-        found = [*tokens.in_file(value), *(tokens.in_setting(others) if others else ())]
-        tokens.require_different(found)
+        found = [*tokens.read_token_file(value), *(tokens.parse_tokens(others) if others else ())]
+        tokens.require_unique(found)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_networks(cls, value: str) -> str:
+        for text in _split(value):
+            ip_network(text)  # raises ValueError with the reason
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, value: str) -> str:
+        for text in _split(value):
+            if not _ORIGIN.fullmatch(text):
+                raise ValueError(f"{text!r} is not an origin, such as https://app.example.org:8443")
         return value
 
     def tokens(self) -> tokens.Tokens | None:
-        """Those of API_TOKENS and API_TOKENS_FILE; None if neither is set. Raises TokensError."""
+        """The tokens of API_TOKENS and API_TOKENS_FILE. None if neither is set.
+
+        Raises TokensError.
+        """
         if not self.api_tokens and self.api_tokens_file is None:
             return None
-        fixed = tokens.in_setting(self.api_tokens) if self.api_tokens else []
+        fixed = tokens.parse_tokens(self.api_tokens) if self.api_tokens else []
         return tokens.Tokens(fixed, self.api_tokens_file)
 
     @property
     def allowed_callback_hosts(self) -> frozenset[str]:
-        """The names in CALLBACK_HOSTS."""
-        names = (name.strip().lower() for name in self.callback_hosts.split(","))
-        return frozenset(filter(None, names))
+        """The hosts in CALLBACK_HOSTS, in lower case."""
+        return frozenset(_split(self.callback_hosts.lower()))
+
+    @property
+    def proxy_networks(self) -> tuple[Network, ...]:
+        """The networks in TRUSTED_PROXIES."""
+        return tuple(ip_network(text) for text in _split(self.trusted_proxies))
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """The origins in CORS_ORIGINS."""
+        return frozenset(_split(self.cors_origins))
+
+
+def _split(value: str) -> list[str]:
+    return [text.strip() for text in value.split(",") if text.strip()]

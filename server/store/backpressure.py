@@ -8,7 +8,7 @@ import logging
 import time
 from pathlib import Path
 
-from server.http.problems import Problem, full, unavailable
+from server.http.problems import Problem, insufficient_storage, unavailable
 from storage.files.disk import DiskSpace, disk_space
 
 log = logging.getLogger(__name__)
@@ -82,7 +82,7 @@ class DiskWatermark:
 
 def _too_little(name: str, found: DiskSpace, least: int, size: int) -> Problem:
     asked = f"; {size} more were asked for" if found.free >= least else ""
-    return full(
+    return insufficient_storage(
         f"the disk of the {name} has {found.free} bytes free, of which {least} are kept for jobs"
         f" that were accepted (MIN_FREE_BYTES){asked}: make room there, or lower MIN_FREE_BYTES"
     )

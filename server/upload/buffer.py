@@ -1,87 +1,100 @@
-"""Some megabytes of a file that arrives in a form, and where in them the file ends.
+"""A buffer for one batch of an uploaded file, which finds where the file ends.
 
-memory   [ the file's .......... | may be the delimiter | room ...... ]
-         0                       size                   filled        most
+memory   [ bytes of the file ... | may be the delimiter | free ...... ]
+         0                       size                   filled        capacity
+
+The delimiter is the byte sequence that follows the file in its multipart form.
 """
 
 from importlib import import_module
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
-MOST_BYTES = 4 * 1024**2
-"""That one can hold."""
+BUFFER_BYTES = 4 * 1024**2
+"""Most bytes that a buffer can hold."""
 
 
 class WriteBuffer:
-    """Bytes gathered in a place of their own: a socket may be read right into its room. The system
-    gives memory as it is first filled."""
+    """Collects bytes in memory of its own, so that a socket can read right into its free space.
+
+    The memory is mapped, so the kernel allocates it only as it is filled.
+    """
 
     def __init__(self, delimiter: bytes) -> None:
-        """`delimiter`: what comes behind the file; its first byte is nowhere else in it."""
+        """The first byte of `delimiter` must not occur in it again."""
         self._delimiter = delimiter
-        self._memory = memoryview(mmap(-1, MOST_BYTES, MAP_PRIVATE | MAP_ANONYMOUS))
-        self._text = _searched(self._memory)
-        self._most = self._filled = self.size = 0
+        self._memory = memoryview(mmap(-1, BUFFER_BYTES, MAP_PRIVATE | MAP_ANONYMOUS))
+        self._text = _searchable(self._memory)
+        self._capacity = self._filled = self.size = 0
 
     @property
     def is_full(self) -> bool:
-        """Whether it is to be written."""
-        return self._filled >= self._most
+        """Whether the buffer has no free space left."""
+        return self._filled >= self._capacity
 
     @property
-    def room(self) -> memoryview:
-        """Where the next bytes may be put before they are taken."""
-        return self._memory[self._filled : self._most]
+    def free(self) -> memoryview:
+        """The free space. Bytes written there must be passed to `append` next."""
+        return self._memory[self._filled : self._capacity]
 
-    def begin(self, most: int, first: bytes = b"") -> None:
-        """Hold no more than these bytes, and from now on so many at most."""
-        self._most, self.size, self._filled = most, 0, len(first)
+    def reset(self, capacity: int, first: bytes = b"") -> None:
+        """Replace the contents by `first`, and hold at most `capacity` bytes from now on."""
+        self._capacity, self.size, self._filled = capacity, 0, len(first)
         self._memory[: len(first)] = first
 
-    def take(self, data: memoryview) -> memoryview:
-        """Take what there is room for, in which there may be no delimiter; the rest of `data`."""
-        end = min(self._filled + len(data), self._most)
+    def append(self, data: memoryview) -> memoryview:
+        """Add as many bytes as fit. Returns the others.
+
+        `data` may be a part of `free`, whose bytes are already in place.
+        """
+        end = min(self._filled + len(data), self._capacity)
         taken = end - self._filled
-        if data.obj is not self._memory.obj:  # else it was put into our room
+        if data.obj is not self._memory.obj:
             self._memory[self._filled : end] = data[:taken]
         self._filled = end
         return data[taken:]
 
     def find_end(self) -> bool:
-        """Whether the file ends in what was taken; that is what `cut_off` gives then."""
+        """Search the new bytes for the delimiter, and update `size`.
+
+        Returns True if the file ends in this buffer: `take_rest` then begins with the delimiter.
+        """
         end = self._text.find(self._delimiter, self.size, self._filled)
         if end < 0:
-            self.size = self._filled - self._begun()
+            self.size = self._filled - self._partial_delimiter_bytes()
             return False
         self.size = end
         return True
 
-    def cut_off(self) -> bytes:
-        """What is behind the file's bytes, or may be; it is no more in here."""
+    def take_rest(self) -> bytes:
+        """Remove and return the bytes after `size`: the delimiter, or what may become one."""
         rest = bytes(self._memory[self.size : self._filled])
         self._filled = self.size
         return rest
 
     def end(self) -> None:
-        """No delimiter comes: all is the file's."""
+        """Count all bytes as the file's, since no delimiter follows."""
         self.size = self._filled
 
     def data(self) -> memoryview:
-        """The file's bytes, until it is filled anew."""
+        """The bytes of the file. They are valid until the next `reset`."""
         return self._memory[: self.size]
 
-    def _begun(self) -> int:
+    def _partial_delimiter_bytes(self) -> int:
         """How many of the last bytes may be the beginning of the delimiter."""
         start = max(self.size, self._filled - len(self._delimiter) + 1)
         last = bytes(self._memory[start : self._filled])
         at = last.rfind(self._delimiter[:1])
-        begun = last[at:] if at >= 0 else b""
-        return len(begun) if self._delimiter.startswith(begun) else 0
+        partial = last[at:] if at >= 0 else b""
+        return len(partial) if self._delimiter.startswith(partial) else 0
 
 
-def _searched(memory: memoryview) -> Any:
-    """With a `find` that is four times as fast as Python's, and thirteen times before 3.13."""
+def _searchable(memory: memoryview) -> Any:
+    """The memory as an object with `find`.
+
+    StringZilla's is four times as fast as Python's, and thirteen times before Python 3.13.
+    """
     try:
-        return import_module("stringzilla").Str(memory)  # loaded with the first file that comes
-    except ImportError:  # no wheel for this platform
+        return import_module("stringzilla").Str(memory)  # imported with the first upload
+    except ImportError:  # it has no wheel for this platform
         return memory.obj

@@ -1,8 +1,8 @@
-"""Settings of the store, and how every program reads its settings.
+"""The settings that all programs share, and how settings are read.
 
-Each program has one frozen settings class, a subclass of `Settings`. A field `concurrency_limit` is
-read from the environment variable CONCURRENCY_LIMIT. All problems are reported at once. A field
-with `repr=False` holds a secret, which is never shown.
+Each program has one frozen settings class, a subclass of `Settings`. Its field `concurrency_limit`
+is read from the environment variable CONCURRENCY_LIMIT. All problems are reported at once. A field
+with `repr=False` holds a secret, and is never shown.
 """
 
 import os
@@ -18,68 +18,83 @@ from storage.settings.url import is_postgresql, url_problem
 
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
-"""A duration in seconds."""
+"""A duration in seconds. Not infinite."""
 
 
 class SettingsError(Exception):
-    """The problems with the environment, one per line."""
+    """Invalid settings: one line for each problem."""
 
 
 class Settings(BaseModel):
-    """The settings that all programs share."""
+    """The settings that the listener and the worker share."""
 
     program: ClassVar[str] = "tool"
-    """Name of the program, part of the application name that PostgreSQL shows."""
+    """The application name that PostgreSQL shows for its connections."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=str.upper, hide_input_in_errors=True
     )
 
-    data_dir: Path = Field(Path("data"), description="folder of the database and the uploads")
+    data_dir: Path = Field(Path("data"), description="Folder of the database and the uploads.")
     database_url: str = Field(
         "",
-        repr=False,  # it may contain a password
-        description="sqlite:////path or postgresql://…; empty: jobs.db in DATA_DIR",
+        repr=False,  # it may have a password
+        description="Database: sqlite:////path or postgresql://user@host/name. Empty: the SQLite "
+        "file jobs.db in DATA_DIR.",
     )
     listen_url: str = Field(
         "",
         repr=False,
-        description="address of the same PostgreSQL without a pooler, for LISTEN and migrations, "
-        "which need a session; empty: DATABASE_URL",
+        description="Address of the same PostgreSQL without a pooler, for LISTEN and migrations, "
+        "which need a session. Empty: DATABASE_URL.",
     )
     uploads_url: str = Field(
-        "", description="file:///path or s3://bucket/prefix; empty: uploads in DATA_DIR"
+        "",
+        description="Where uploaded files are kept: file:///path or s3://bucket/prefix. Empty: the "
+        "folder uploads in DATA_DIR.",
     )
     aws_endpoint_url: str = Field(
-        "", description="with s3://: address of a server other than AWS, as in https://minio:9000"
+        "",
+        description="With s3://, the address of an S3 service other than AWS, such as "
+        "https://minio:9000. Empty: AWS.",
     )
-    aws_region: str = Field("", description="with s3://: region of the bucket; empty: us-east-1")
-    aws_access_key_id: str = Field("", description="with s3://: id of the access key")
-    aws_secret_access_key: str = Field("", repr=False, description="with s3://: its secret")
+    aws_region: str = Field(
+        "", description="With s3://, the region of the bucket. Empty: us-east-1."
+    )
+    aws_access_key_id: str = Field(
+        "",
+        description="With s3://, the id of the access key. Empty: the role of the machine or "
+        "container is used.",
+    )
+    aws_secret_access_key: str = Field(
+        "", repr=False, description="With s3://, the secret of the access key."
+    )
     aws_session_token: str = Field(
-        "", repr=False, description="with s3://: session token of a temporary access key"
+        "", repr=False, description="With s3://, the session token of a temporary access key."
     )
     aws_shared_credentials_file: Path | None = Field(
-        None, description="with s3://: AWS credentials file; its profile [default] is used"
+        None,
+        description="With s3://, a file with access key, secret and session token in its section "
+        "[default], instead of these three settings.",
     )
     job_types: str = Field(
-        "runner.job_types", description="packages or modules of job types, separated by commas"
+        "runner.job_types", description="Packages or modules of job types, separated by commas."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="minimum level of log messages"
+        "INFO", description="Lowest level that is logged: DEBUG, INFO, WARNING or ERROR."
     )
     log_format: Literal["auto", "text", "json"] = Field(
-        "auto", description="auto: text on a terminal, json otherwise"
+        "auto", description="Format of the log: text, json, or auto, which is text at a terminal."
     )
 
     @field_validator("log_level", mode="before")
     @classmethod
-    def _any_case(cls, value: str) -> str:
+    def _to_upper_case(cls, value: str) -> str:
         return value.upper()
 
     @field_validator("listen_url")
     @classmethod
-    def _both_postgresql(cls, value: str, info: ValidationInfo) -> str:
+    def _check_listen_url(cls, value: str, info: ValidationInfo) -> str:
         urls = value, info.data.get("database_url", "")
         if value and not all(map(is_postgresql, urls)):
             raise ValueError("it must start with postgresql://, and so must DATABASE_URL")
@@ -87,14 +102,14 @@ class Settings(BaseModel):
 
     @field_validator("database_url", "listen_url")
     @classmethod
-    def _valid_database_url(cls, value: str) -> str:
-        if problem := value and url_problem(value):
-            raise ValueError(problem)
+    def _check_database(cls, value: str) -> str:
+        if wrong := value and url_problem(value):
+            raise ValueError(wrong)
         return value
 
     @field_validator("uploads_url")
     @classmethod
-    def _valid_uploads_url(cls, value: str) -> str:
+    def _check_uploads(cls, value: str) -> str:
         url = urlparse(value)
         if not value or (url.scheme == "file" and not url.netloc and url.path.startswith("/")):
             return value
@@ -104,17 +119,18 @@ class Settings(BaseModel):
 
     @field_validator("aws_endpoint_url")
     @classmethod
-    def _web_address(cls, value: str) -> str:
+    def _check_endpoint(cls, value: str) -> str:
         if value and urlparse(value).scheme not in {"http", "https"}:
             raise ValueError("it must start with https:// or http://")
         return value
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> Self:
-        """Return the settings from the environment. An empty variable counts as not set.
+        """Read the settings from the environment. An empty variable counts as not set.
 
-        A secret can be given in a file, named by the variable with the suffix `_FILE`. Raises
-        SettingsError with every problem: name, value unless it is secret, and the allowed values.
+        A secret NAME may be given in a file, whose path is the variable NAME_FILE. Raises
+        SettingsError, which lists for every problem the name, the value unless it is secret, and
+        what is allowed.
         """
         given = {name: value for name, value in environ.items() if value.strip()}
         lines = [*cls._take_files(given)]
@@ -128,7 +144,7 @@ class Settings(BaseModel):
 
     @classmethod
     def _take_files(cls, given: dict[str, str]) -> Iterator[str]:
-        """Read the secrets that are given in files into `given`; yield the problems."""
+        """Add the secrets that files contain to `given`. Yields one line for each problem."""
         for name, file in [(name, f"{name}_FILE") for name in cls.secrets()]:
             if file not in given:
                 continue
@@ -145,8 +161,8 @@ class Settings(BaseModel):
 
     @classmethod
     def secrets(cls) -> list[str]:
-        """Variables of secrets that can be given with the suffix `_FILE`. API_TOKENS is not among
-        them, because API_TOKENS_FILE is a setting of its own."""
+        """The variables that hold secrets and may be given as files. API_TOKENS is none of them:
+        API_TOKENS_FILE is a setting of its own."""
         fields = cls.model_fields.items()
         names = [name for name, field in fields if not field.repr]
         return [name.upper() for name in names if f"{name}_file" not in cls.model_fields]
@@ -165,7 +181,7 @@ class Settings(BaseModel):
 
     @property
     def uploads_folder(self) -> Path | None:
-        """The folder of UPLOADS_URL, or `uploads` in DATA_DIR; None for a bucket."""
+        """The folder in UPLOADS_URL, or `uploads` in DATA_DIR. None for a bucket."""
         url = urlparse(self.uploads_url)
         if url.scheme == "s3":
             return None
@@ -178,9 +194,9 @@ class Settings(BaseModel):
 
     @classmethod
     def help(cls) -> str:
-        """A line for each setting with its default, for --help."""
+        """The text for --help: all settings with their defaults, one a line."""
         rows = [(n.upper(), f.default, f.description) for n, f in cls.model_fields.items()]
-        files = [(f"{name}_FILE", None, f"file that holds {name}") for name in cls.secrets()]
+        files = [(f"{name}_FILE", None, f"File that contains {name}.") for name in cls.secrets()]
         rows += files
         names = max(len(name) for name, _, _ in rows)
         return "\n".join(
@@ -191,9 +207,8 @@ class Settings(BaseModel):
 
 
 def read_or_exit(cls: type[T]) -> T:
-    """Return the settings of a program. If they are invalid, print every problem on stderr and exit
-    with code 1."""
+    """Read the settings of a program. Exits with code 1 and lists every problem on stderr."""
     try:
         return cls.read()
     except SettingsError as error:
-        sys.exit(f"cannot start, invalid settings:\n{error}")
+        sys.exit(f"cannot start, the settings are invalid:\n{error}")

@@ -1,6 +1,6 @@
-"""Settings of tracing, under OpenTelemetry's standard names.
+"""The settings of traces, under OpenTelemetry's names.
 
-OpenTelemetry's libraries read further variables themselves if tracing is on, such as
+If traces are on, OpenTelemetry's libraries read its other variables themselves, such as
 OTEL_SERVICE_NAME, OTEL_TRACES_SAMPLER and OTEL_BSP_SCHEDULE_DELAY.
 """
 
@@ -13,23 +13,25 @@ from storage.settings.settings import Settings
 
 
 class TraceSettings(Settings):
-    """Whether spans are sent, and to which collector."""
+    """Adds the settings that say whether spans are exported, and where to."""
 
     otel_exporter_otlp_endpoint: str = Field(
         "",
-        description="collector that receives traces by OTLP over HTTP, as in "
-        "http://collector:4318; empty: no traces",
+        description="Address that traces are sent to by OTLP over HTTP, such as "
+        "http://collector:4318. Empty: no traces.",
     )
     otel_exporter_otlp_traces_endpoint: str = Field(
-        "", description="collector for traces with its path, as in http://collector:4318/v1/traces"
+        "",
+        description="Full address that traces are sent to, such as "
+        "http://collector:4318/v1/traces. It takes precedence over OTEL_EXPORTER_OTLP_ENDPOINT.",
     )
     otel_exporter_otlp_headers: str = Field(
-        "", repr=False, description="headers to send with traces, as in api-key=KEY,other=VALUE"
+        "", repr=False, description="Headers to send with traces, such as api-key=KEY,other=VALUE."
     )
     otel_exporter_otlp_protocol: Literal["http/protobuf"] = Field(
-        "http/protobuf", description="how traces are sent; no other protocol is supported"
+        "http/protobuf", description="Protocol for traces. Only http/protobuf is supported."
     )
-    otel_sdk_disabled: bool = Field(False, description="true: no traces, whatever else is set")
+    otel_sdk_disabled: bool = Field(False, description="true: no traces, whatever else is set.")
 
     @field_validator("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint")
     @classmethod
@@ -40,6 +42,6 @@ class TraceSettings(Settings):
 
     @property
     def traces(self) -> bool:
-        """Whether spans are sent."""
+        """Whether spans are exported."""
         given = self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint
         return bool(given) and not self.otel_sdk_disabled

@@ -194,7 +194,7 @@ STORE_FAULTS = (
     Mutant(
         "a file is refused when it gets below the mark",
         "server/upload/file_part.py",
-        "        self._admit(self._gathering.size)\n",
+        "        self._require_space(self._collecting.size)\n",
         "",
         DISK,
     ),

@@ -13,9 +13,9 @@ FILE_PART = ("tests/server/upload/test_file_part.py",)
 
 PROGRAMS = (
     Mutant(
-        "a connection that nobody asks anything of does not keep the loop busy",
+        "a connection that is not read does not keep the loop busy",
         "server/http/connection.py",
-        " or self._early == EARLY_TURNS or",
+        " or self._early_turns == EARLY_TURNS or",
         " or",
         ("tests/server/http/test_connection.py",),
     ),
@@ -156,30 +156,30 @@ PROGRAMS = (
         INPUT,
     ),
     Mutant(
-        "what a client that went away has sent is removed",
+        "the file of a client that went away is removed",
         "server/upload/file_part.py",
-        "await self._blocking(self._writer.abort)",
+        "await self._run_blocking(self._writer.abort)",
         "pass",
         UPLOADS,
     ),
     Mutant(
         "a file has no more than two batches in memory",
         "server/upload/file_part.py",
-        "        await self._written()\n        self._admit",
-        "        self._admit",
+        "        await self._wait_for_batch()\n        self._require_space",
+        "        self._require_space",
         FILE_PART,
     ),
     Mutant(
         "a file does not end before its last batch is written",
         "server/upload/file_part.py",
-        "            await self._write_batch()\n        await self._written()\n",
+        "            await self._write_batch()\n        await self._wait_for_batch()\n",
         "            await self._write_batch()\n",
         FILE_PART,
     ),
     Mutant(
         "a file is not removed while a batch is on its way",
         "server/upload/file_part.py",
-        "            await asyncio.wait([self._under_way])\n",
+        "            await asyncio.wait([self._writing])\n",
         "            pass\n",
         FILE_PART,
     ),
@@ -242,15 +242,15 @@ PROGRAMS = (
     Mutant(
         "many files that arrive together share their memory",
         "server/upload/file_part.py",
-        "max(LEAST_BYTES, min(MOST_BYTES, MEMORY_BYTES // (2 * len(_arriving))))",
-        "MOST_BYTES",
+        "max(MIN_BATCH_BYTES, min(BUFFER_BYTES, MEMORY_BUDGET_BYTES // (2 * len(_arriving))))",
+        "BUFFER_BYTES",
         FILE_PART,
     ),
     Mutant(
-        "a batch that is under way is not filled anew",
+        "a batch that is being written is not overwritten",
         "server/upload/file_part.py",
         "        self._spare = batch\n",
-        "        self._spare = self._gathering\n",
+        "        self._spare = self._collecting\n",
         FILE_PART,
     ),
 )

@@ -1,4 +1,4 @@
-"""The web front end passes axe's checks, in light and dark, with and without content."""
+"""The web front end passes axe's checks in both color schemes, with and without content."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +11,13 @@ from tests.support.programs import Service
 
 
 def problems(page: Page) -> list[str]:
-    """What axe finds on a page, one line a rule, with the first place."""
+    """The violations that axe finds on a page: one line for each rule, with the first element."""
     found = Axe().run(page).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found]
 
 
-def settled(page: Page, path: str) -> Page:
-    """Go to a page that shows all it has."""
+def open_page(page: Page, path: str) -> Page:
+    """Open a page, and wait until it has loaded its contents."""
     page.goto(path)
     expect(page.locator("h1")).to_be_visible()
     expect(page.locator(".loading")).to_have_count(0)
@@ -26,8 +26,8 @@ def settled(page: Page, path: str) -> Page:
 
 @pytest.fixture(params=["light", "dark"])
 def page(request: pytest.FixtureRequest, browser: Browser, service: Service) -> Iterator[Page]:
-    """In either colors."""
-    # The checks are a script of their own, which the policy of our pages refuses rightly.
+    """A page in the light or the dark color scheme."""
+    # axe injects a script, which the content security policy of the page forbids.
     context = browser.new_context(
         base_url=service.base_url, color_scheme=request.param, bypass_csp=True
     )
@@ -37,14 +37,14 @@ def page(request: pytest.FixtureRequest, browser: Browser, service: Service) -> 
 
 def test_no_page_has_a_problem_that_axe_finds(page: Page, service: Service) -> None:
     for path in ("/", "/ui/jobs", "/ui/submit?type=analyze", "/docs", "/ui/none"):
-        assert problems(settled(page, path)) == [], path
+        assert problems(open_page(page, path)) == [], path
     service.worker()
     done = service.upload(b"2026-01-01T00:00:00Z ERROR <b>\n" * 10, {"patterns": ["ERROR"]})
     failed = service.submit("talk", {"lines": 3, "then": "crash"})
     running = service.submit(payload={"seconds": 600})
     service.result(done)
     for path in ("/", "/ui/jobs", *(f"/ui/jobs/{each}" for each in (done, failed, running))):
-        assert problems(settled(page, path)) == [], path
+        assert problems(open_page(page, path)) == [], path
 
 
 def test_queues_and_their_dialogs_have_no_problem_that_axe_finds(
@@ -57,10 +57,10 @@ def test_queues_and_their_dialogs_have_no_problem_that_axe_finds(
     service.worker(QUEUES="default,held")
     held, alone = (service.submit(payload={"seconds": 5}, queue=name) for name in ("held", "empty"))
     for path in ("/", "/ui/jobs?queue=held", f"/ui/jobs/{held}"):
-        assert problems(settled(page, path)) == [], path
-    settled(page, "/ui/submit").get_by_text("Options").click()
+        assert problems(open_page(page, path)) == [], path
+    open_page(page, "/ui/submit").get_by_text("Options").click()
     assert problems(page) == []
-    expect(settled(page, "/").locator(".notice")).to_have_count(2)
+    expect(open_page(page, "/").locator(".notice")).to_have_count(2)
     page.get_by_role("button", name="New queue").click()
     page.get_by_role("dialog").get_by_label("Name").fill("Big")
     page.keyboard.press("Enter")
@@ -76,7 +76,7 @@ def test_queues_and_their_dialogs_have_no_problem_that_axe_finds(
     assert problems(page) == []
 
 
-def test_the_checks_would_find_something(browser: Browser, tmp_path: Path) -> None:
+def test_axe_finds_problems_in_a_bad_page(browser: Browser, tmp_path: Path) -> None:
     bad = tmp_path / "bad.html"
     bad.write_text("<html><body><img src='x'><input></body></html>")
     context = browser.new_context()

@@ -1,4 +1,4 @@
-"""How pages of the web front end look and what they say, in a real browser."""
+"""The layout and the texts of the web front end, in a real browser."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ class Wordy(JobType[WordyPayload]):
 
 
 def formatted(page: Page, call: str) -> Any:
-    """What the module of formats makes of a value."""
+    """The result of a call of a function of lib/format.js."""
     script = page.locator("script[type=module]").get_attribute("src")
     module = str(script).replace("app.js", "lib/format.js")
     return page.evaluate(f"import('{module}').then((format) => format.{call})")
@@ -63,7 +63,7 @@ def test_no_page_is_wider_than_a_tablet(browser: Browser, service: Service, widt
     context.close()
 
 
-def test_a_day_begins_at_zero_and_all_times_have_24_hours(service: Service, page: Page) -> None:
+def test_times_use_the_24_hour_clock(service: Service, page: Page) -> None:
     page.goto("/")
     today = "new Date(new Date().setHours(0, 0, 1, 0)).toISOString()"
     assert formatted(page, f"time({today})") == "00:00:01"
@@ -71,7 +71,9 @@ def test_a_day_begins_at_zero_and_all_times_have_24_hours(service: Service, page
     assert formatted(page, "fullTime('2040-01-31T15:00:00')") == "Jan 31, 2040, 15:00:00"
 
 
-def test_while_nothing_starts_the_mean_wait_is_the_last_one(service: Service, page: Page) -> None:
+def test_the_mean_wait_keeps_its_last_value_while_no_job_starts(
+    service: Service, page: Page
+) -> None:
     script = """async (module) => {
         const { Samples } = await import(module);
         const [samples, wait] = [new Samples(), { count: 0, seconds: 0 }];
@@ -98,9 +100,7 @@ def submit_without_a_file(page: Page) -> None:
     page.get_by_role("button", name="Submit").click()
 
 
-def test_a_file_that_is_missing_is_told_where_files_are_chosen(
-    service: Service, page: Page
-) -> None:
+def test_a_missing_file_is_reported_where_files_are_chosen(service: Service, page: Page) -> None:
     submit_without_a_file(page)
     expect(page.locator(".drop [role=alert]")).to_have_text("Choose a file, or drop one here.")
     expect(page.locator(".notice.error")).to_have_count(0)
@@ -111,7 +111,7 @@ def test_a_file_that_is_missing_is_told_where_files_are_chosen(
     expect(page.locator("h1 .badge")).to_have_text("queued")
 
 
-def test_what_has_a_wrong_field_is_not_offered_to_be_sent_again(
+def test_a_submission_with_an_invalid_field_cannot_be_sent_again(
     service: Service, page: Page
 ) -> None:
     submit_without_a_file(page)
@@ -136,9 +136,7 @@ def test_each_field_of_a_submission_says_what_it_is_for(service: Service, page: 
     )
 
 
-def test_a_list_that_could_not_be_loaded_comes_with_the_connection(
-    service: Service, page: Page
-) -> None:
+def test_a_list_that_failed_to_load_appears_once_connected(service: Service, page: Page) -> None:
     job_id = service.submit(payload={"seconds": 600})
     page.goto("/ui/jobs")
     connection = page.locator("#connection")
@@ -152,7 +150,7 @@ def test_a_list_that_could_not_be_loaded_comes_with_the_connection(
     expect(connection).to_have_text("Live")
 
 
-def test_a_job_that_is_not_there_is_told_with_the_way_to_all(service: Service, page: Page) -> None:
+def test_an_unknown_job_is_reported_with_a_link_to_all_jobs(service: Service, page: Page) -> None:
     page.goto("/ui/jobs/01a2107d-0895-769f-a7be-5481af6a183c")
     expect(page.get_by_role("alert")).to_contain_text("Not found")
     page.get_by_role("link", name="All jobs").click()
@@ -160,7 +158,7 @@ def test_a_job_that_is_not_there_is_told_with_the_way_to_all(service: Service, p
 
 
 @pytest.mark.parametrize("width", [360, 701, 1024])
-def test_a_long_name_of_a_type_and_a_long_error_leave_pages_as_they_are(
+def test_long_names_and_errors_do_not_break_the_layout(
     browser: Browser, tmp_path: Path, width: int
 ) -> None:
     (tmp_path / "wordy.py").write_text(WORDY)

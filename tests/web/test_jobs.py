@@ -1,4 +1,4 @@
-"""The web front end in a real browser: what people do there, on a real listener and worker."""
+"""Jobs in the web front end, in a real browser, with a real listener and worker."""
 
 import re
 from pathlib import Path
@@ -13,13 +13,13 @@ NAME = '<img src=x onerror="alert(1)">.log'
 LONG = {"seconds": 600}
 
 
-def status(page: Page, text: str) -> None:
-    """The page of a job says that this is its status."""
+def expect_status(page: Page, text: str) -> None:
+    """Expect the page of a job to show this status."""
     expect(page.locator("h1 .badge")).to_have_text(text)
 
 
 def row(page: Page, job_id: str) -> str:
-    """The selector of a job in the list."""
+    """The selector of a job's row in the list."""
     return f'tr:has(a[href="/ui/jobs/{job_id}"])'
 
 
@@ -31,7 +31,7 @@ def test_a_file_is_submitted_and_its_counts_are_shown(service: Service, page: Pa
     page.get_by_label("Files").set_input_files(file)  # type: ignore[arg-type]
     page.get_by_label("Patterns").fill("ERROR\n<b>WARN</b>")
     page.get_by_role("button", name="Submit").click()
-    status(page, "succeeded")
+    expect_status(page, "succeeded")
     expect(page.get_by_role("row", name="ERROR").locator(".number")).to_have_text("3")
     expect(page.get_by_role("row", name="<b>WARN</b>")).to_be_visible()
     (job,) = service.call("GET", "/jobs")[1]["items"]
@@ -39,14 +39,14 @@ def test_a_file_is_submitted_and_its_counts_are_shown(service: Service, page: Pa
     expect(page.locator(".facts")).to_contain_text(job["upload"]["name"])
 
 
-def test_a_job_is_seen_to_wait_to_run_and_to_end(service: Service, page: Page) -> None:
+def test_the_page_of_a_job_follows_it_from_waiting_to_its_end(service: Service, page: Page) -> None:
     page.goto("/ui/submit?type=sleep")
     page.get_by_label("Seconds required").fill("0.5")
     page.get_by_role("button", name="Submit").click()
-    status(page, "queued")
+    expect_status(page, "queued")
     expect(page.get_by_text("no runner is alive")).to_be_visible()
     service.worker()
-    status(page, "succeeded")
+    expect_status(page, "succeeded")
     expect(page.get_by_text("returned")).to_be_visible()
     expect(page.locator("#connection")).to_be_empty()
     expect(page.get_by_role("button", name="Delete")).to_be_visible()
@@ -60,7 +60,7 @@ def test_the_list_says_why_a_job_has_failed(service: Service, page: Page) -> Non
         re.compile("running|queued")
     )
     error = service.result(job_id)["error"]
-    for _ in range(2):  # as it is told, and as it is stored
+    for _ in range(2):  # first from the event, then from the store
         shown = page.locator(row(page, job_id)).locator(".error-of")
         expect(shown).to_have_text(f"{error['type']}: {error['message']}")
         page.reload()
@@ -74,14 +74,14 @@ def test_one_job_is_canceled_while_its_neighbor_goes_on(service: Service, page: 
         expect(page.locator(row(page, job_id)).locator(".badge")).to_have_text("running")
     page.locator(row(page, mine)).get_by_role("link").click()
     page.get_by_role("button", name="Cancel").click()
-    status(page, "canceled")
+    expect_status(page, "canceled")
     page.go_back()
     expect(page.locator(row(page, mine)).locator(".badge")).to_have_text("canceled")
     expect(page.locator(row(page, neighbor)).locator(".badge")).to_have_text("running")
     assert [len(service.job(job_id)["attempts"]) for job_id in (mine, neighbor)] == [1, 1]
 
 
-def test_the_list_follows_at_its_top_and_else_only_tells_of_news(
+def test_the_list_updates_at_its_top_and_otherwise_announces_new_jobs(
     service: Service, page: Page
 ) -> None:
     page.goto("/ui/jobs")
@@ -100,12 +100,12 @@ def test_the_list_follows_at_its_top_and_else_only_tells_of_news(
     expect(page.locator(row(page, second))).to_be_visible()
 
 
-def test_the_way_back_leads_to_where_the_list_was_scrolled_to(service: Service, page: Page) -> None:
+def test_going_back_restores_the_scroll_position_of_the_list(service: Service, page: Page) -> None:
     ids = [service.submit(payload=LONG) for _ in range(40)]
     page.goto("/ui/jobs")
     expect(page.locator("tbody tr")).to_have_count(40)
     page.locator(row(page, ids[0])).get_by_role("link").click()
-    status(page, "queued")
+    expect_status(page, "queued")
     assert page.evaluate("scrollY") == 0
     page.go_back()
     expect(page.locator(row(page, ids[0]))).to_be_in_viewport()
@@ -131,7 +131,7 @@ def test_filters_are_in_the_address_and_a_bulk_cancel_says_how_many(
     assert service.job(kept)["status"] == "queued"
 
 
-def test_a_field_that_is_wrong_says_so(service: Service, page: Page) -> None:
+def test_an_invalid_field_is_marked(service: Service, page: Page) -> None:
     page.goto("/ui/submit?type=analyze")
     page.get_by_label("Files").set_input_files(Path(__file__))
     page.get_by_label("Patterns").fill('[{"pattern": "(", "regex": true}]')
@@ -140,20 +140,20 @@ def test_a_field_that_is_wrong_says_so(service: Service, page: Page) -> None:
     assert service.call("GET", "/jobs")[1]["items"] == []
 
 
-def test_a_restart_of_the_listener_is_told_and_nothing_is_missed(
+def test_a_restart_of_the_listener_is_shown_and_nothing_is_missed(
     service: Service, page: Page
 ) -> None:
     service.worker()
     job_id = service.submit(payload={"seconds": 3})
     page.goto(f"/ui/jobs/{job_id}")
-    status(page, "running")
+    expect_status(page, "running")
     connection = page.locator("#connection")
     expect(connection).to_have_text("Live")
     assert service.listener.stop() == 0
     expect(connection).to_contain_text("reconnecting")
     again = service.program("server", PORT=service.base_url.rpartition(":")[2])
     again.logged("listening")
-    status(page, "succeeded")
+    expect_status(page, "succeeded")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -177,12 +177,12 @@ def test_no_page_is_wider_than_a_phone(browser: Browser, service: Service, schem
     context.close()
 
 
-def test_the_keyboard_is_enough_to_submit(service: Service, page: Page) -> None:
+def test_a_job_can_be_submitted_with_the_keyboard_alone(service: Service, page: Page) -> None:
     page.goto("/ui/submit?type=sleep")
     page.get_by_label("Seconds required").focus()
     page.keyboard.type("600")
     page.keyboard.press("Enter")
-    status(page, "queued")
+    expect_status(page, "queued")
     wait_for(lambda: page.evaluate("document.activeElement.id") == "main")
 
 
@@ -224,7 +224,7 @@ def test_each_of_several_files_becomes_a_job(service: Service, page: Page) -> No
     assert sorted(job["upload"]["name"] for job in jobs) == ["a.log", "c.log"]
 
 
-def test_an_upload_shows_how_far_it_is_and_can_be_stopped(service: Service, page: Page) -> None:
+def test_an_upload_shows_its_progress_and_can_be_stopped(service: Service, page: Page) -> None:
     page.goto("/ui/submit?type=analyze")
     file = {"name": "big.log", "mimeType": "text/plain", "buffer": b"line\n" * 2_000_000}
     page.get_by_label("Files").set_input_files(file)  # type: ignore[arg-type]
@@ -243,10 +243,10 @@ def test_an_upload_shows_how_far_it_is_and_can_be_stopped(service: Service, page
     assert len(service.call("GET", "/jobs")[1]["items"]) == 1
 
 
-def test_what_a_job_prints_is_seen_as_it_comes(service: Service, page: Page) -> None:
+def test_output_of_a_job_appears_while_it_runs(service: Service, page: Page) -> None:
     job_id = service.submit("talk", {"lines": 3, "then": "sleep"})
     page.goto(f"/ui/jobs/{job_id}")
-    status(page, "queued")
+    expect_status(page, "queued")
     service.worker()
     expect(page.get_by_label("Log of the attempt")).to_contain_text("line 2")
-    status(page, "running")
+    expect_status(page, "running")

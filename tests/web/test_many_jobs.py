@@ -1,4 +1,4 @@
-"""The web front end in a real browser, with very many jobs stored."""
+"""The web front end in a real browser, with 100,000 jobs in the store."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ MANY = 100_000
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A listener on a store that is full of jobs, and no worker."""
+    """A listener on a store with many jobs, and no worker."""
     url = f"sqlite:///{tmp_path / 'jobs.db'}"
     with open_bench(url, tmp_path) as bench:
         bench.clock.now = round(time.time() * 1000)

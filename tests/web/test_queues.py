@@ -13,24 +13,26 @@ LONG = {"seconds": 600}
 LONGEST_NAME = "q" * 64
 
 
-def change(service: Service, name: str, **changes: Any) -> None:
-    """Make a queue, or change it."""
-    status, answer = service.call("PUT", f"/queues/{name}", changes)
-    assert status in (200, 201), answer
+def set_queue(service: Service, name: str, **changes: Any) -> None:
+    """Create or change a queue."""
+    status, document = service.call("PUT", f"/queues/{name}", changes)
+    assert status in (200, 201), document
 
 
 def row(page: Page, name: str) -> Locator:
-    """That of a queue on the overview."""
+    """The row of a queue on the overview."""
     return page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
 def cells(page: Page, name: str) -> Locator:
-    """State, running, waiting and longest due of a queue."""
+    """The cells of a queue: state, running, waiting, and longest due."""
     return row(page, name).get_by_role("cell")
 
 
-def test_the_list_names_the_queue_of_a_job_that_has_named_one(service: Service, page: Page) -> None:
-    change(service, LONGEST_NAME)
+def test_the_list_shows_the_queue_of_a_job_unless_it_is_the_default(
+    service: Service, page: Page
+) -> None:
+    set_queue(service, LONGEST_NAME)
     service.submit(payload=LONG, queue=LONGEST_NAME)
     page.goto("/ui/jobs")
     expect(page.locator(".queue-of")).to_have_text(LONGEST_NAME)
@@ -39,9 +41,7 @@ def test_the_list_names_the_queue_of_a_job_that_has_named_one(service: Service, 
     expect(page.locator(".queue-of")).to_have_count(1)
 
 
-def test_a_queue_is_made_with_a_limit_that_holds_until_it_is_taken_away(
-    service: Service, page: Page
-) -> None:
+def test_a_new_queue_has_a_limit_until_the_limit_is_removed(service: Service, page: Page) -> None:
     service.worker(CONCURRENCY_LIMIT="3")
     page.goto("/")
     page.get_by_role("button", name="New queue").click()
@@ -80,7 +80,7 @@ def test_a_queue_is_made_with_a_limit_that_holds_until_it_is_taken_away(
         ("default", "there is a queue of this name"),
     ],
 )
-def test_a_name_that_no_new_queue_can_have_is_refused_at_its_field(
+def test_an_invalid_name_of_a_new_queue_is_reported_at_its_field(
     service: Service, page: Page, name: str, text: str
 ) -> None:
     page.goto("/")
@@ -97,7 +97,7 @@ def test_a_name_that_no_new_queue_can_have_is_refused_at_its_field(
     expect(page.get_by_role("button", name="New queue")).to_be_focused()
 
 
-def test_a_job_of_a_paused_queue_says_so_and_runs_once_the_queue_goes_on(
+def test_a_job_in_a_paused_queue_says_so_and_runs_once_the_queue_is_resumed(
     service: Service, page: Page
 ) -> None:
     service.worker()
@@ -119,7 +119,7 @@ def test_a_job_of_a_paused_queue_says_so_and_runs_once_the_queue_goes_on(
 
 def test_only_a_queue_without_jobs_can_be_deleted(service: Service, page: Page) -> None:
     for name in ("empty", "used"):
-        change(service, name)
+        set_queue(service, name)
     service.submit(payload=LONG, queue="used")
     page.goto("/")
     delete = page.get_by_role("dialog").get_by_role("button", name="Delete")
@@ -140,11 +140,9 @@ def test_only_a_queue_without_jobs_can_be_deleted(service: Service, page: Page) 
     assert service.call("GET", "/queues/empty")[0] == 404
 
 
-def test_the_focus_and_the_scroll_of_the_queues_stay_while_figures_change(
-    service: Service, page: Page
-) -> None:
+def test_focus_and_scroll_position_stay_while_figures_change(service: Service, page: Page) -> None:
     page.set_viewport_size({"width": 360, "height": 700})
-    change(service, "gpu")
+    set_queue(service, "gpu")
     page.goto("/")
     table = page.get_by_role("group", name="Queues")
     button = page.get_by_role("button", name="Pause gpu")
@@ -153,7 +151,7 @@ def test_the_focus_and_the_scroll_of_the_queues_stay_while_figures_change(
     assert scrolled > 0
     for count, other in enumerate(("a", "z", "b"), start=1):
         service.submit(payload=LONG, queue="gpu")
-        change(service, other)
+        set_queue(service, other)
         expect(row(page, other)).to_be_visible()
         expect(cells(page, "gpu").nth(2)).to_have_text(str(count))
         expect(button).to_be_focused()
@@ -165,11 +163,11 @@ def test_the_focus_and_the_scroll_of_the_queues_stay_while_figures_change(
     wait_for(lambda: not service.call("GET", "/queues/gpu")[1]["paused"])
 
 
-def test_a_worker_tells_which_queues_it_takes_and_the_page_which_nobody_does(
+def test_the_overview_shows_which_queues_a_worker_takes_and_which_have_none(
     service: Service, page: Page
 ) -> None:
     for name in ("fast", "slow"):
-        change(service, name)
+        set_queue(service, name)
     service.worker(QUEUES="fast,default")
     job_id = service.submit(payload={"seconds": 0}, queue="slow")
     page.goto("/")
@@ -196,7 +194,7 @@ def test_a_list_of_one_queue_has_its_own_address_and_its_own_bulk_cancel(
     page.goto("/ui/jobs")
     expect(page.get_by_label("Type")).to_be_visible()
     expect(page.get_by_role("combobox", name="Queue")).to_have_count(0)
-    change(service, "gpu")
+    set_queue(service, "gpu")
     mine = service.submit(payload=LONG, queue="gpu")
     page.goto("/")
     row(page, "gpu").get_by_role("link").click()
@@ -223,7 +221,7 @@ def test_a_job_is_submitted_into_a_queue_with_its_file(service: Service, page: P
     page.get_by_text("Options").click()
     expect(page.get_by_label("Retries")).to_be_visible()
     expect(page.get_by_label("Queue")).to_have_count(0)
-    change(service, "gpu", paused=True)
+    set_queue(service, "gpu", paused=True)
     page.reload()
     page.get_by_text("Options").click()
     expect(page.get_by_label("Queue").locator("option")).to_have_text(["default", "gpu (paused)"])
@@ -239,8 +237,8 @@ def test_a_job_is_submitted_into_a_queue_with_its_file(service: Service, page: P
     assert (job["queue"], job["upload"]["name"]) == ("gpu", "a.log")
 
 
-def test_a_queue_that_is_gone_is_told_at_its_field(service: Service, page: Page) -> None:
-    change(service, "gpu")
+def test_a_deleted_queue_is_reported_at_its_field(service: Service, page: Page) -> None:
+    set_queue(service, "gpu")
     page.goto("/ui/submit?type=sleep")
     page.get_by_label("Seconds required").fill("600")
     page.get_by_text("Options").click()
@@ -256,21 +254,21 @@ def test_a_queue_that_is_gone_is_told_at_its_field(service: Service, page: Page)
 
 
 def test_the_longest_name_of_a_queue_fits_a_phone(browser: Browser, service: Service) -> None:
-    change(service, LONGEST_NAME, paused=True)
+    set_queue(service, LONGEST_NAME, paused=True)
     service.worker(QUEUES=LONGEST_NAME)
     job_id = service.submit(payload=LONG, queue=LONGEST_NAME)
     viewport: Any = {"width": 360, "height": 700}
     context = browser.new_context(base_url=service.base_url, viewport=viewport)
     page = context.new_page()
-    places = {
+    selectors = {
         "/": ".notice",
         "/ui/jobs": ".filters option",
         f"/ui/jobs/{job_id}": ".waiting li",
         "/ui/submit": "#option-queue option",
     }
-    for path, place in places.items():
+    for path, selector in selectors.items():
         page.goto(path)
-        expect(page.locator(place).filter(has_text=LONGEST_NAME)).to_be_attached()
+        expect(page.locator(selector).filter(has_text=LONGEST_NAME)).to_be_attached()
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
     page.goto("/")

@@ -1,4 +1,4 @@
-"""The web front end with tokens, in a real browser: sign in, stay where one was, sign out."""
+"""Signing in and out, and what each role sees, in a real browser."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ LONG = {"seconds": 600}
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A listener with tokens; a program of ann's uses it."""
+    """A listener with tokens. `service` itself sends requests as ann."""
     with running_service("", tmp_path, API_TOKENS=API_TOKENS) as service:
         service.token = token("ann")
         yield service
@@ -30,13 +30,13 @@ def sign_in(page: Page, name: str) -> None:
     expect(dialog).to_have_count(0)
 
 
-def test_a_sign_in_comes_back_to_the_page_that_was_asked_for(service: Service, page: Page) -> None:
+def test_a_sign_in_returns_to_the_requested_page(service: Service, page: Page) -> None:
     job_id = service.submit(payload=LONG)
     page.goto(f"/ui/jobs/{job_id}")
     dialog = page.get_by_role("dialog", name="Sign in")
     dialog.get_by_label("Token").fill("jst_wrong-0123456789")
     page.keyboard.press("Enter")
-    expect(dialog.get_by_role("alert")).to_have_text("this token is not known")
+    expect(dialog.get_by_role("alert")).to_have_text("this token is unknown")
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     expect(dialog).to_be_visible()
@@ -54,7 +54,7 @@ def test_a_sign_in_comes_back_to_the_page_that_was_asked_for(service: Service, p
     expect(page.locator("#caller")).to_contain_text("ann")
 
 
-def test_what_a_role_may_not_do_is_off_and_says_why(service: Service, page: Page) -> None:
+def test_actions_that_a_role_forbids_are_disabled_and_say_why(service: Service, page: Page) -> None:
     job_id = service.submit(payload=LONG)
     page.goto("/ui/jobs")
     sign_in(page, "rob")
@@ -72,16 +72,14 @@ def test_what_a_role_may_not_do_is_off_and_says_why(service: Service, page: Page
     expect(page.get_by_text("Only an admin may change jobs of others")).to_be_visible()
 
 
-def test_who_may_only_read_is_not_asked_to_submit_the_first_job(
-    service: Service, page: Page
-) -> None:
+def test_readers_are_not_asked_to_submit_the_first_job(service: Service, page: Page) -> None:
     page.goto("/ui/jobs")
     sign_in(page, "rob")
     expect(page.get_by_text("as soon as somebody submits one")).to_be_visible()
     expect(page.get_by_role("link", name="Submit the first one")).to_have_count(0)
 
 
-def test_only_an_admin_sees_how_queues_are_changed(service: Service, page: Page) -> None:
+def test_only_an_admin_sees_the_controls_of_queues(service: Service, page: Page) -> None:
     change = page.get_by_role("button", name=re.compile("New queue|Pause|Change"))
     table = page.get_by_role("group", name="Queues")
     page.goto("/")
@@ -111,13 +109,15 @@ def test_a_sign_out_leaves_nothing_on_the_page(service: Service, page: Page) -> 
     assert page.context.cookies() == []
 
 
-def test_a_form_is_kept_while_its_sender_signs_in_again(service: Service, page: Page) -> None:
+def test_a_form_keeps_its_contents_while_its_sender_signs_in_again(
+    service: Service, page: Page
+) -> None:
     page.goto("/ui/submit?type=analyze")
     sign_in(page, "sue")
     file = {"name": "app.log", "mimeType": "text/plain", "buffer": b"ERROR one\n"}
     page.get_by_label("Files").set_input_files(file)  # type: ignore[arg-type]
     page.get_by_label("Patterns").fill("ERROR")
-    page.context.clear_cookies()  # as if its time were over
+    page.context.clear_cookies()  # as if the session had expired
     page.get_by_role("button", name="Submit").click()
     sign_in(page, "sue")
     expect(page.locator("h1 .badge")).to_have_text("queued")
@@ -136,7 +136,7 @@ def test_no_script_can_read_the_cookie(service: Service, page: Page) -> None:
     )
 
 
-def test_a_phone_has_room_for_who_is_signed_in(service: Service, page: Page) -> None:
+def test_the_signed_in_caller_fits_a_phone(service: Service, page: Page) -> None:
     page.set_viewport_size({"width": 360, "height": 700})
     page.goto("/")
     expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
@@ -149,7 +149,7 @@ def test_a_phone_has_room_for_who_is_signed_in(service: Service, page: Page) -> 
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
 
 
-def test_without_tokens_the_page_says_that_it_is_open(
+def test_without_tokens_the_page_says_that_anyone_has_access(
     tmp_path: Path,
     browser: Browser,
 ) -> None:
@@ -161,6 +161,6 @@ def test_without_tokens_the_page_says_that_it_is_open(
         expect(page.get_by_text("whoever reaches this address may do anything")).to_be_visible()
         context.close()
         warning = service.listener.logged(
-            "no API_TOKENS are set: whoever reaches this address may do anything"
+            "no API_TOKENS are set: anyone who can reach this address may do anything"
         )
         assert warning["level"] == "WARNING"

@@ -1,4 +1,4 @@
-"""Who may do what, asked over real sockets: each call as each caller, on both paths."""
+"""Permissions: each call by each caller, over real sockets, on both paths."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from server.http_server import HttpApplication
 from server.openapi.operation import OWN, Operation
 from server.openapi.operations import OPERATIONS
 from storage.files.folder import FolderUploads
-from tests.server.fast.test_calls import plainly
+from tests.server.fast.test_calls import comparable
 from tests.server.openapi.test_document import implemented, routes
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.callers import API_TOKENS, ROLES, bearer, token
@@ -46,13 +46,13 @@ async def submit(
 
 
 async def ask(client: Client, caller: str | None, method: str, path: str) -> HTTPResponse:
-    """The answer to a call as a program makes it."""
+    """The response to a call without a special body."""
     body = b"" if method == "POST" else None
     return await client.fetch(path, method=method, headers=bearer(caller), body=body)
 
 
 def expected(operation: Operation, caller: str | None) -> int | None:
-    """The refusal that is due, if one is; jobs are ann's."""
+    """The status of the expected refusal, None if the call is allowed. All jobs are ann's."""
     if operation.role is None:
         return None
     if caller is None:
@@ -66,9 +66,7 @@ def expected(operation: Operation, caller: str | None) -> int | None:
 @SQLITE
 @pytest.mark.gen_test
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda each: f"{each.method} {each.path}")
-async def test_each_call_is_for_those_whose_role_is_enough(
-    client: Client, operation: Operation
-) -> None:
+async def test_each_call_requires_its_role(client: Client, operation: Operation) -> None:
     for caller in CALLERS:
         job_id = (await submit(client, "ann"))["job_id"]
         path = operation.path.replace("{job_id}", job_id)
@@ -89,7 +87,7 @@ async def test_each_call_is_for_those_whose_role_is_enough(
 
 @SQLITE
 @pytest.mark.gen_test
-async def test_whatever_has_no_rule_is_for_admins_and_asks_for_a_token_first(
+async def test_methods_without_a_rule_require_a_token_and_the_role_admin(
     app: HttpApplication, client: Client
 ) -> None:
     for path, handler in {**routes(app), "/none": None}.items():
@@ -144,7 +142,7 @@ WRONG = {
 @SQLITE
 @pytest.mark.gen_test
 @pytest.mark.parametrize("kind", WRONG)
-async def test_a_token_that_is_not_good_is_a_401_on_both_paths(client: Client, kind: str) -> None:
+async def test_an_invalid_token_is_a_401_on_both_paths(client: Client, kind: str) -> None:
     job_id = (await submit(client, "ann"))["job_id"]
     given = WRONG[kind]
     headers = {} if given is None else {"Authorization": given}
@@ -152,7 +150,7 @@ async def test_a_token_that_is_not_good_is_a_401_on_both_paths(client: Client, k
         headers |= JSON if body else {}
         fast = await client.fetch(path, method=method, headers=headers, body=body)
         slow = await client.fetch(path, method=method, headers=headers | SLOW, body=body)
-        assert plainly(fast) == plainly(slow)
+        assert comparable(fast) == comparable(slow)
         read(fast, 401)
         more = ' error="invalid_token"' if kind not in NO_TOKEN else ""
         assert fast.headers["WWW-Authenticate"] == f"Bearer{more}"
@@ -175,7 +173,7 @@ async def test_the_scheme_may_be_in_any_case(client: Client, scheme: str) -> Non
 @SQLITE
 @pytest.mark.gen_test
 @pytest.mark.parametrize("name", ["token", "access_token", "authorization", "Authorization"])
-async def test_a_token_in_the_query_is_not_taken(client: Client, name: str) -> None:
+async def test_a_token_in_the_query_is_ignored(client: Client, name: str) -> None:
     read(await client.fetch(f"/jobs?{name}={token('ada')}"), 401)
     body = f"access_token={token('ada')}".encode()
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -184,7 +182,7 @@ async def test_a_token_in_the_query_is_not_taken(client: Client, name: str) -> N
 
 @SQLITE
 @pytest.mark.gen_test
-async def test_both_paths_answer_alike_whoever_asks(client: Client) -> None:
+async def test_both_paths_answer_alike_for_every_caller(client: Client) -> None:
     job_id = (await submit(client, "ann"))["job_id"]
     for caller in CALLERS:
         headers = bearer(caller)
@@ -192,7 +190,7 @@ async def test_both_paths_answer_alike_whoever_asks(client: Client) -> None:
             headers |= JSON if body else {}
             fast = await client.fetch(path, method=method, headers=headers, body=body)
             slow = await client.fetch(path, method=method, headers=headers | SLOW, body=body)
-            assert plainly(fast) == plainly(slow)
+            assert comparable(fast) == comparable(slow)
     by = [
         job["submitted_by"] for job in (await client.get("/jobs", headers=bearer("rob")))["items"]
     ]
@@ -200,9 +198,7 @@ async def test_both_paths_answer_alike_whoever_asks(client: Client) -> None:
 
 
 @pytest.mark.gen_test
-async def test_it_is_kept_who_has_submitted_and_who_has_canceled(
-    client: Client, bench: Bench
-) -> None:
+async def test_the_submitter_and_the_canceler_are_stored(client: Client, bench: Bench) -> None:
     queued, running = [(await submit(client, "ann"))["job_id"] for _ in range(2)]
     await ask(client, "ada", "POST", f"/jobs/{queued}/cancel")
     looked = await client.get(f"/jobs/{queued}", headers=bearer("rob"))
@@ -219,7 +215,7 @@ async def test_it_is_kept_who_has_submitted_and_who_has_canceled(
 
 
 @pytest.mark.gen_test
-async def test_the_first_who_wants_a_running_job_canceled_is_kept(
+async def test_the_first_caller_that_cancels_a_running_job_is_stored(
     client: Client, bench: Bench
 ) -> None:
     job_id = (await submit(client, "ann"))["job_id"]
@@ -231,7 +227,7 @@ async def test_the_first_who_wants_a_running_job_canceled_is_kept(
 
 
 @pytest.mark.gen_test
-async def test_a_list_of_the_jobs_of_a_caller(client: Client) -> None:
+async def test_a_list_can_be_filtered_by_submitter(client: Client) -> None:
     for caller in ("ann", "sue", "ann"):
         await submit(client, caller)
     page = await client.get("/jobs?submitted_by=ann&limit=1", headers=bearer("rob"))
@@ -242,7 +238,7 @@ async def test_a_list_of_the_jobs_of_a_caller(client: Client) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_key_of_another_caller_stands_for_nothing(client: Client) -> None:
+async def test_idempotency_keys_of_callers_are_separate(client: Client) -> None:
     key = {"Idempotency-Key": "k-1"}
     first, again, other = [
         (await submit(client, caller, more=key))["job_id"] for caller in ("ann", "ann", "sue")
@@ -252,7 +248,7 @@ async def test_a_key_of_another_caller_stands_for_nothing(client: Client) -> Non
 
 @SQLITE
 @pytest.mark.gen_test
-async def test_a_key_under_way_is_in_nobody_elses_way(client: Client) -> None:
+async def test_a_key_under_way_blocks_only_its_own_caller(client: Client) -> None:
     come, go_on = asyncio.Event(), asyncio.Event()
     headers = {**JSON, **bearer("ann"), "Idempotency-Key": "k"}
 
@@ -274,7 +270,7 @@ async def test_a_key_under_way_is_in_nobody_elses_way(client: Client) -> None:
 @SQLITE
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("caller", "status"), [(None, 401), ("rob", 403)])
-async def test_a_file_of_one_who_may_not_submit_is_never_stored(
+async def test_a_file_of_a_caller_who_may_not_submit_is_never_stored(
     client: Client, caller: str | None, status: int
 ) -> None:
     body, content_type = form(analyze_form(b"x" * 3_000_000))
@@ -296,7 +292,9 @@ async def test_a_file_of_one_who_may_not_submit_is_never_stored(
 
 @SQLITE
 @pytest.mark.gen_test
-async def test_what_a_caller_may_not_change_stays(client: Client, bench: Bench) -> None:
+async def test_jobs_that_a_caller_may_not_change_stay_unchanged(
+    client: Client, bench: Bench
+) -> None:
     job_id = (await submit(client, "ann"))["job_id"]
     for method, path in (("POST", "cancel"), ("POST", "retry"), ("DELETE", "")):
         runner = bench.runner() if path == "retry" else None
@@ -315,7 +313,7 @@ async def test_what_a_caller_may_not_change_stays(client: Client, bench: Bench) 
 
 @SQLITE
 @pytest.mark.gen_test
-async def test_jobs_from_before_there_were_tokens_are_for_admins_to_change(
+async def test_only_admins_change_jobs_from_before_there_were_tokens(
     client: Client, bench: Bench
 ) -> None:
     job_id = bench.enqueue()
@@ -325,7 +323,7 @@ async def test_jobs_from_before_there_were_tokens_are_for_admins_to_change(
 
 @SQLITE
 @pytest.mark.gen_test
-async def test_each_change_is_a_line_of_the_log_with_its_caller(
+async def test_each_change_is_logged_with_its_caller(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "server.http.access_log")

@@ -1,4 +1,4 @@
-"""Limits of requests: by caller or address, told as the drafts want, with bounded memory."""
+"""Rate limits: by caller or address, with the headers of the draft, in bounded memory."""
 
 from collections.abc import Iterator
 from unittest.mock import patch
@@ -7,15 +7,18 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.auth.proxies import TrustedProxies, site
-from server.auth.rate_limits import FAILURES, MAX_KEYS, RateLimits, TokenBuckets
+from server.auth.proxies import TrustedProxies, rate_limit_network
+from server.auth.rate_limits import MAX_FAILURES, MAX_KEYS, RateLimits, TokenBuckets
 from server.http.problems import Problem
 from server.http_server import HttpApplication
-from server.settings.edge import EdgeSettings
+from server.settings.server import ServerSettings
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
 
-LISTS = ["/jobs", "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"]  # the second by the fast path
+LISTS = [
+    "/jobs",
+    "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65",
+]  # the second one takes the fast path
 
 
 class Clock:
@@ -46,7 +49,7 @@ def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) ->
 
 def refused(limits: RateLimits, *args: str) -> Problem | None:
     try:
-        limits.admit(*args)
+        limits.count_request(*args)
     except Problem as problem:
         return problem
     return None
@@ -54,7 +57,7 @@ def refused(limits: RateLimits, *args: str) -> Problem | None:
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("path", LISTS)
-async def test_who_asks_too_often_gets_429_on_both_paths(client: Client, path: str) -> None:
+async def test_too_many_requests_get_429_on_both_paths(client: Client, path: str) -> None:
     codes = [(await client.fetch(path)).code for _ in range(4)]
     assert 429 not in codes[:3]
     response = await client.fetch(path)
@@ -82,7 +85,7 @@ async def test_probes_and_the_files_of_the_page_are_not_limited(client: Client) 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize(("path", "status"), list(zip(LISTS, (200, 404), strict=True)))
-async def test_behind_a_trusted_proxy_each_client_has_its_own_limit(
+async def test_clients_behind_a_trusted_proxy_have_separate_limits(
     client: Client, path: str, status: int
 ) -> None:
     for n in range(8):
@@ -92,7 +95,7 @@ async def test_behind_a_trusted_proxy_each_client_has_its_own_limit(
     assert again == [status, status, 429]
 
 
-def test_a_bucket_fills_again_with_time(clock: Clock) -> None:
+def test_a_bucket_refills_over_time(clock: Clock) -> None:
     limits = RateLimits(10, 5)
     assert [bool(refused(limits, "a")) for _ in range(6)] == [False] * 5 + [True]
     assert refused(limits, "b") is None
@@ -100,13 +103,13 @@ def test_a_bucket_fills_again_with_time(clock: Clock) -> None:
     assert [bool(refused(limits, "a")) for _ in range(2)] == [False, True]
 
 
-def test_a_caller_is_limited_by_name_wherever_it_is(clock: Clock) -> None:
+def test_a_named_caller_has_one_limit_at_all_addresses(clock: Clock) -> None:
     limits = RateLimits(1, 2)
     assert refused(limits, "1.1.1.1", "ann") is None
     assert refused(limits, "2.2.2.2", "ann") is None
     assert refused(limits, "3.3.3.3", "ann") is not None
     assert refused(limits, "3.3.3.3", "bob") is None
-    assert refused(limits, "ann") is None  # an address of that name is somebody else
+    assert refused(limits, "ann") is None  # an address with this name is another key
 
 
 def test_an_ipv6_network_is_limited_as_one(clock: Clock) -> None:
@@ -114,7 +117,11 @@ def test_an_ipv6_network_is_limited_as_one(clock: Clock) -> None:
     found = [bool(refused(limits, f"2001:db8::{n:x}")) for n in range(3)]
     assert found == [False, False, True]
     assert refused(limits, "2001:db8:0:1::1") is None
-    assert (site("::1"), site("::ffff:1.2.3.4"), site("")) == ("::/64", "1.2.3.4", "")
+    assert (
+        rate_limit_network("::1"),
+        rate_limit_network("::ffff:1.2.3.4"),
+        rate_limit_network(""),
+    ) == ("::/64", "1.2.3.4", "")
 
 
 def test_without_a_limit_nobody_is_refused() -> None:
@@ -131,19 +138,19 @@ def test_addresses_are_remembered_up_to_a_bound(clock: Clock) -> None:
 
 def test_failed_authentications_are_always_limited(clock: Clock) -> None:
     limits = RateLimits(None, None)
-    for _ in range(FAILURES):
-        limits.may_try("1.1.1.1")
-        limits.failed("1.1.1.1")
+    for _ in range(MAX_FAILURES):
+        limits.require_attempt("1.1.1.1")
+        limits.count_failure("1.1.1.1")
     with pytest.raises(Problem) as caught:
-        limits.may_try("1.1.1.1")
+        limits.require_attempt("1.1.1.1")
     assert (caught.value.status, caught.value.headers["Retry-After"]) == (429, "10")
-    limits.may_try("1.1.1.2")
+    limits.require_attempt("1.1.1.2")
     clock.now += 10
-    limits.may_try("1.1.1.1")
+    limits.require_attempt("1.1.1.1")
 
 
 PROXIES = TrustedProxies(
-    EdgeSettings.read({"TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32"}).proxy_networks
+    ServerSettings.read({"TRUSTED_PROXIES": "10.0.0.0/8, 2001:db8::/32"}).proxy_networks
 )
 
 
@@ -166,7 +173,7 @@ PROXIES = TrustedProxies(
     ],
 )
 def test_only_trusted_proxies_are_believed(peer: str, said: str, client: str) -> None:
-    assert PROXIES.client(peer, said) == client
+    assert PROXIES.last_untrusted(peer, said) == client
 
 
 class Context:
@@ -175,12 +182,12 @@ class Context:
     protocol = "http"
 
 
-def test_what_a_proxy_says_holds_for_one_request_only() -> None:
+def test_headers_of_a_proxy_apply_to_one_request_only() -> None:
     context = Context()
-    PROXIES.note(context, {"X-Forwarded-For": "1.1.1.1", "X-Forwarded-Proto": "https"})
+    PROXIES.update_context(context, {"X-Forwarded-For": "1.1.1.1", "X-Forwarded-Proto": "https"})
     assert (context.remote_ip, context.protocol) == ("1.1.1.1", "https")
-    PROXIES.note(context, {"X-Forwarded-Proto": "gopher"})
+    PROXIES.update_context(context, {"X-Forwarded-Proto": "gopher"})
     assert (context.remote_ip, context.protocol) == ("10.0.0.1", "http")
     context.address = ("9.9.9.9", 1)
-    PROXIES.note(context, {"X-Forwarded-For": "1.1.1.1", "X-Forwarded-Proto": "https"})
+    PROXIES.update_context(context, {"X-Forwarded-For": "1.1.1.1", "X-Forwarded-Proto": "https"})
     assert (context.remote_ip, context.protocol) == ("9.9.9.9", "http")

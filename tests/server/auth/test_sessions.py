@@ -1,4 +1,4 @@
-"""Sign-ins of the web front end: the cookie, who could forge it, and pages that would use it."""
+"""Sign-ins of the web front end: the cookie, forged cookies, and requests of other pages."""
 
 import hashlib
 import hmac
@@ -19,8 +19,8 @@ from tornado.testing import bind_unused_port
 from tornado.web import create_signed_value
 
 from server.app import make_app
-from server.auth.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, key_in
-from server.auth.tokens import Token, in_setting
+from server.auth.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, load_or_create_key
+from server.auth.tokens import Token, parse_tokens
 from server.http_server import HttpApplication
 from tests.support.api import Client, open_app, open_services, read
 from tests.support.callers import API_TOKENS, bearer, token
@@ -64,18 +64,20 @@ async def sign_in(client: Client, given: str) -> Morsel[str]:
 
 
 async def cookie_of(client: Client, name: str) -> str:
-    """The header that a browser sends after that."""
+    """The Cookie header that a browser sends after a sign-in."""
     return f"{COOKIE}={(await sign_in(client, token(name))).coded_value}"
 
 
 async def caller(client: Client, cookie: str) -> str | None:
-    """The name for which a cookie is taken; None if it is refused."""
+    """The name of the caller that a Cookie header authenticates. None if it is refused."""
     response = await client.fetch("/session", headers={"Cookie": cookie})
     return None if response.code == 401 else read(response, 200)["name"]
 
 
 @pytest.mark.gen_test
-async def test_a_sign_in_is_a_cookie_that_no_script_and_no_other_site_gets(client: Client) -> None:
+async def test_a_sign_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(
+    client: Client,
+) -> None:
     morsel = await sign_in(client, f" {token('ann')} ")
     assert (morsel["httponly"], morsel["samesite"], morsel["path"]) == (True, "Strict", "/")
     assert (morsel["max-age"], morsel["domain"], morsel["secure"]) == ("43200", "", "")
@@ -87,7 +89,7 @@ async def test_a_sign_in_is_a_cookie_that_no_script_and_no_other_site_gets(clien
 
 
 @pytest.mark.gen_test
-async def test_a_program_is_told_who_it_is_by_its_token(client: Client) -> None:
+async def test_get_session_returns_the_caller_of_a_token(client: Client) -> None:
     who = await client.get("/session", headers=bearer("rob"))
     assert who == {"tokens": True, "name": "rob", "role": "read"}
 
@@ -106,7 +108,7 @@ async def test_a_program_is_told_who_it_is_by_its_token(client: Client) -> None:
         ({"token": "x" * 5000}, 413),
     ],
 )
-async def test_a_sign_in_without_a_good_token_is_refused(
+async def test_a_sign_in_without_a_valid_token_is_refused(
     client: Client, document: Any, status: int
 ) -> None:
     response = await post(client, "/session", document, Sec_Fetch_Site="same-origin")
@@ -115,7 +117,7 @@ async def test_a_sign_in_without_a_good_token_is_refused(
 
 
 @pytest.mark.gen_test
-async def test_a_sign_out_has_the_browser_forget_the_cookie(client: Client) -> None:
+async def test_a_sign_out_removes_the_cookie(client: Client) -> None:
     cookie = await cookie_of(client, "ann")
     headers = {"Cookie": cookie, **SAME}
     response = await client.fetch("/session", method="DELETE", headers=headers)
@@ -126,15 +128,13 @@ async def test_a_sign_out_has_the_browser_forget_the_cookie(client: Client) -> N
 
 
 def known(name: str, role: str = "admin") -> Token:
-    """What somebody knows who has seen the hashes, but no token."""
-    return in_setting(f"{name}:{role}:{token(name)}")[0]
+    """A token as an attacker knows it who has seen only the hashes."""
+    return parse_tokens(f"{name}:{role}:{token(name)}")[0]
 
 
 @pytest.mark.gen_test
-async def test_a_cookie_that_was_not_made_here_is_refused(
-    app: HttpApplication, client: Client
-) -> None:
-    tokens = app.services.door.tokens
+async def test_a_forged_cookie_is_refused(app: HttpApplication, client: Client) -> None:
+    tokens = app.services.authenticator.tokens
     assert tokens
     good = (await cookie_of(client, "ann")).partition("=")[2].strip('"')
     name, _, signed = good.partition(":")
@@ -160,7 +160,7 @@ async def test_a_cookie_that_was_not_made_here_is_refused(
         f"{name}:{body}|{signature[:-1]}{'0' if signature[-1] != '0' else '1'}",
         f"{name}:{signed.replace('|10:', '|11:1', 1)}",
         f"{name}:{signed.replace('2|1:0', '1|1:0', 1)}",
-        stranger.begin(known("ada")),
+        stranger.create_cookie(known("ada")),
         f"ada:{secret_alone}",
         f"ada:{hash_alone}",
         f"ann:{first_version}",
@@ -174,12 +174,12 @@ async def test_a_cookie_that_was_not_made_here_is_refused(
 
 @pytest.mark.gen_test
 async def test_a_sign_in_ends_after_its_time(app: HttpApplication, client: Client) -> None:
-    tokens = app.services.door.tokens
+    tokens = app.services.authenticator.tokens
     assert tokens
     for age, name in ((43190, "ann"), (43201, None)):
         then = time.time() - age
         sessions = Sessions(SECRET.encode(), tokens, 43200, lambda then=then: then)  # type: ignore[misc]
-        cookie = sessions.begin(known("ann"))
+        cookie = sessions.create_cookie(known("ann"))
         assert await caller(client, f'{COOKIE}="{cookie}"') == name
 
 
@@ -191,15 +191,13 @@ async def test_a_sign_in_ends_with_its_token(client: Client, file: Path) -> None
     ]
     assert [await caller(client, cookie) for cookie in cookies] == ["eve", "ann"]
     file.write_text("eve:admin:jst_another-0123456789\n")
-    while await caller(client, cookies[0]):  # bounded by the time of the test
+    while await caller(client, cookies[0]):  # bounded by the timeout of the test
         pass
     assert [await caller(client, cookie) for cookie in cookies] == [None, "ann"]
 
 
 @pytest.mark.gen_test
-async def test_a_role_that_changes_is_that_of_the_sign_ins_as_well(
-    client: Client, file: Path
-) -> None:
+async def test_a_changed_role_applies_to_existing_sign_ins(client: Client, file: Path) -> None:
     cookie = f"{COOKIE}={(await sign_in(client, 'jst_eve-0123456789')).coded_value}"
     file.write_text("eve:read:jst_eve-0123456789\n")
     headers = {"Cookie": cookie}
@@ -229,7 +227,7 @@ ATTACKS: list[dict[str, str]] = [
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("headers", ATTACKS, ids=str)
-async def test_a_foreign_page_changes_nothing_with_a_sign_in(
+async def test_a_page_of_another_origin_changes_nothing_with_the_cookie(
     client: Client, headers: dict[str, str]
 ) -> None:
     cookie = await cookie_of(client, "ada")
@@ -252,7 +250,7 @@ async def test_a_foreign_page_changes_nothing_with_a_sign_in(
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("headers", [SAME, {"Origin": "{url}"}], ids=str)
-async def test_a_page_of_ours_changes_what_its_caller_may(
+async def test_an_own_page_changes_what_its_caller_may_change(
     client: Client, headers: dict[str, str]
 ) -> None:
     cookie = await cookie_of(client, "ann")
@@ -267,7 +265,7 @@ async def test_a_page_of_ours_changes_what_its_caller_may(
 
 
 @pytest.mark.gen_test
-async def test_a_token_counts_more_than_a_cookie(client: Client) -> None:
+async def test_a_token_takes_precedence_over_a_cookie(client: Client) -> None:
     cookie = await cookie_of(client, "ada")
     who = await client.get("/session", headers={"Cookie": cookie, **bearer("rob")})
     assert who["name"] == "rob"
@@ -277,11 +275,11 @@ async def test_a_token_counts_more_than_a_cookie(client: Client) -> None:
 
 
 @pytest.mark.gen_test
-async def test_by_https_the_cookie_is_bound_to_it_and_to_the_host(
+async def test_over_https_the_cookie_is_bound_to_https_and_the_host(
     app: HttpApplication, http_client: AsyncHTTPClient, client: Client
 ) -> None:
     listening, port = bind_unused_port()
-    server = HTTPServer(app, protocol="https")  # as behind a proxy that is trusted
+    server = HTTPServer(app, protocol="https")  # as behind a trusted proxy
     server.add_sockets([listening])
     behind = Client(http_client, f"http://127.0.0.1:{port}")
     response = await post(behind, "/session", {"token": token("ann")}, Sec_Fetch_Site="same-origin")
@@ -298,7 +296,7 @@ async def test_by_https_the_cookie_is_bound_to_it_and_to_the_host(
 async def test_without_tokens_nobody_has_to_sign_in(
     bench: Bench, io_loop: IOLoop, app: HttpApplication, http_client: AsyncHTTPClient
 ) -> None:
-    assert app.services.door.tokens
+    assert app.services.authenticator.tokens
     listening, port = bind_unused_port()
     async with open_services(bench) as services:
         server = HTTPServer(make_app(services))
@@ -324,11 +322,11 @@ async def test_listeners_without_a_secret_share_a_key(
         open_services(bench, api_tokens=API_TOKENS) as one,
         open_services(bench, api_tokens=API_TOKENS) as other,
     ):
-        assert one.door.sessions
-        assert other.door.sessions
-        cookie = one.door.sessions.begin(known("ann"))
-        found = other.door.sessions.caller(cookie)
+        assert one.authenticator.sessions
+        assert other.authenticator.sessions
+        cookie = one.authenticator.sessions.create_cookie(known("ann"))
+        found = other.authenticator.sessions.caller(cookie)
         assert found
         assert found.name == "ann"
-    assert len(key_in(folder)) == 32
+    assert len(load_or_create_key(folder)) == 32
     assert await caller(client, f'{COOKIE}="{cookie}"') is None

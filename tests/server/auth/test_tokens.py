@@ -1,4 +1,4 @@
-"""Tokens as settings give them: read, refused without being shown, made, and changed meanwhile."""
+"""Tokens in the settings: parsing, errors that show no secret, creation, and changed files."""
 
 import hashlib
 import os
@@ -12,8 +12,16 @@ from pathlib import Path
 import pytest
 
 from server.auth.callers import Caller, Role
-from server.auth.sessions import KEY_FILE, key_in
-from server.auth.tokens import LOOK_SECONDS, Token, Tokens, TokensError, create, in_file, in_setting
+from server.auth.sessions import KEY_FILE, load_or_create_key
+from server.auth.tokens import (
+    FILE_CHECK_SECONDS,
+    Token,
+    Tokens,
+    TokensError,
+    create_token,
+    parse_tokens,
+    read_token_file,
+)
 from server.settings.server import ServerSettings
 from storage.records.job import StoreError
 from storage.settings.settings import SettingsError
@@ -24,7 +32,7 @@ HASH = hashlib.sha256(SECRET.encode()).hexdigest()
 
 
 def tokens(text: str) -> Tokens:
-    return Tokens(in_setting(text), None)
+    return Tokens(parse_tokens(text), None)
 
 
 def found(among: Tokens, token: str) -> Caller | None:
@@ -32,7 +40,7 @@ def found(among: Tokens, token: str) -> Caller | None:
     return None if one is None else one.caller
 
 
-def test_a_token_is_found_by_its_text_also_where_only_its_hash_is_known() -> None:
+def test_a_token_is_found_by_its_text_if_only_its_hash_is_configured() -> None:
     among = tokens(f" ci:submit:{SECRET} ,, ops.1-x_Y:admin:sha256:{HASH.upper()[:-1]}0,")
     assert found(among, SECRET) == Caller("ci", Role.SUBMIT)
     for other in ("", SECRET[:-1], SECRET + "x", HASH, f"sha256:{HASH}", "ci", "ü", SECRET * 100):
@@ -41,7 +49,7 @@ def test_a_token_is_found_by_its_text_also_where_only_its_hash_is_known() -> Non
 
 
 def test_only_hashes_are_kept() -> None:
-    (one,) = in_setting(f"ci:submit:{SECRET}")
+    (one,) = parse_tokens(f"ci:submit:{SECRET}")
     assert one == Token(Caller("ci", Role.SUBMIT), bytes.fromhex(HASH))
     assert (SECRET in repr(one), HASH in repr(one)) == (False, False)
     settings = ServerSettings.read({"API_TOKENS": f"ci:submit:{SECRET}"})
@@ -70,7 +78,7 @@ def test_only_hashes_are_kept() -> None:
         f"{SECRET}:submit:ci",
     ],
 )
-def test_an_entry_that_is_wrong_is_refused_and_not_shown(entry: str, tmp_path: Path) -> None:
+def test_an_invalid_entry_is_refused_and_not_shown(entry: str, tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text(f"# who may do what\n\nops:admin:sha256:{HASH}\n{entry}\n")
     environ = {"API_TOKENS": f"a:read:{SECRET}x,{entry}", "API_TOKENS_FILE": str(file)}
@@ -85,16 +93,16 @@ def test_an_entry_that_is_wrong_is_refused_and_not_shown(entry: str, tmp_path: P
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (" , ", "no token"),
+        (" , ", "contains no token"),
         (f"a:read:{SECRET},a:admin:{SECRET}2", "name is given twice"),
         (f"a:read:{SECRET},b:admin:{SECRET}", "token is given twice"),
         (f"a:read:{SECRET},b:admin:sha256:{HASH}", "token is given twice"),
         ("a:read:x,b:x:y,c", "entry 1: .*entry 2: .*entry 3: "),
     ],
 )
-def test_tokens_that_cannot_be_told_apart_are_refused(text: str, problem: str) -> None:
+def test_duplicate_names_and_tokens_are_refused(text: str, problem: str) -> None:
     with pytest.raises(TokensError, match=problem):
-        in_setting(text)
+        parse_tokens(text)
 
 
 def test_a_name_in_the_setting_and_in_the_file_is_refused(tmp_path: Path) -> None:
@@ -114,13 +122,13 @@ def test_a_file_without_a_token_is_refused(content: bytes | None, tmp_path: Path
         ServerSettings.read({"API_TOKENS_FILE": str(file)})
 
 
-def test_a_file_may_have_comments_blank_lines_and_the_ends_of_lines_of_windows(
+def test_a_file_may_have_comments_blank_lines_and_windows_line_ends(
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "tokens"
     text = f"\r\n # ops:admin:{SECRET}\r\nci:submit:{SECRET} \r\n\r\n"
     file.write_bytes(b"\xef\xbb\xbf" + text.encode())
-    assert [one.caller for one in in_file(file)] == [Caller("ci", Role.SUBMIT)]
+    assert [one.caller for one in read_token_file(file)] == [Caller("ci", Role.SUBMIT)]
 
 
 def test_without_settings_there_are_no_tokens() -> None:
@@ -132,13 +140,13 @@ def test_a_file_that_changes_is_read_again(
 ) -> None:
     file, clock = tmp_path / "tokens", Clock()
     file.write_text(f"ci:read:{SECRET}\n")
-    among = Tokens(in_setting(f"ops:admin:{SECRET}2"), file, lambda: clock.now / 1000)
+    among = Tokens(parse_tokens(f"ops:admin:{SECRET}2"), file, lambda: clock.now / 1000)
 
     def change(text: str) -> Iterator[Caller | None]:
-        """Who the token is, before it is looked at the file and after that."""
+        """The caller of the token, before the changed file is read and after it."""
         file.write_text(text)
         yield found(among, SECRET)
-        clock.forward(LOOK_SECONDS)
+        clock.forward(FILE_CHECK_SECONDS)
         yield found(among, SECRET)
 
     reader, admin = Caller("ci", Role.READ), Caller("ci", Role.ADMIN)
@@ -148,7 +156,7 @@ def test_a_file_that_changes_is_read_again(
     assert list(change(f"other:read:{SECRET}3\n")) == [admin, None]
     assert found(among, SECRET + "2") == Caller("ops", Role.ADMIN)
     file.unlink()
-    clock.forward(LOOK_SECONDS)
+    clock.forward(FILE_CHECK_SECONDS)
     assert found(among, SECRET + "3") == Caller("other", Role.READ)
     assert SECRET not in caplog.text
     assert caplog.text.count("API_TOKENS_FILE cannot be used") == 3
@@ -173,7 +181,7 @@ def test_the_command_makes_a_token_that_works_with_the_line_it_prints() -> None:
 @pytest.mark.parametrize(
     "arguments", [["create", "a:b"], ["create", "ci", "--role", "root"], ["create"], []]
 )
-def test_the_command_says_what_is_wrong(arguments: list[str]) -> None:
+def test_the_command_reports_invalid_arguments(arguments: list[str]) -> None:
     answer = run("token", *arguments)
     assert answer.returncode != 0
     assert answer.stderr
@@ -181,12 +189,12 @@ def test_the_command_says_what_is_wrong(arguments: list[str]) -> None:
     assert "jst_" not in answer.stdout
 
 
-def test_a_name_that_no_token_may_have_is_refused() -> None:
+def test_an_invalid_name_for_a_token_is_refused() -> None:
     with pytest.raises(TokensError, match="1 to 64"):
-        create("a,b", Role.READ)
+        create_token("a,b", Role.READ)
 
 
-def test_help_tells_of_the_command_and_of_the_settings() -> None:
+def test_help_lists_the_command_and_the_settings() -> None:
     text = run("--help").stdout
     assert "token create NAME" in text
     assert "API_TOKENS_FILE" in text
@@ -208,12 +216,12 @@ def test_a_start_with_wrong_settings_shows_no_secret() -> None:
     assert "sEcReT" not in answer.stderr
 
 
-def test_a_key_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
+def test_only_the_first_of_several_listeners_creates_the_key(tmp_path: Path) -> None:
     together, keys = threading.Barrier(8), []
 
     def make() -> None:
         together.wait(20)
-        keys.append(key_in(tmp_path))
+        keys.append(load_or_create_key(tmp_path))
 
     threads = [threading.Thread(target=make) for _ in range(8)]
     for thread in threads:
@@ -224,10 +232,10 @@ def test_a_key_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:
     assert len(set(keys)) == 1
     assert [file.name for file in tmp_path.iterdir()] == [KEY_FILE]
     assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
-    assert key_in(tmp_path) == keys[0]
+    assert load_or_create_key(tmp_path) == keys[0]
 
 
-def test_a_key_that_is_damaged_is_not_used(tmp_path: Path) -> None:
+def test_a_damaged_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / KEY_FILE).write_bytes(b"short")
     with pytest.raises(StoreError, match="delete it"):
-        key_in(tmp_path)
+        load_or_create_key(tmp_path)

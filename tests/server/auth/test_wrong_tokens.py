@@ -1,4 +1,4 @@
-"""Who tries tokens is soon let try no more; who has shown one has a rate of its own."""
+"""Wrong tokens are limited by address, and valid callers have limits of their own."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.auth.rate_limits import FAILURES
+from server.auth.rate_limits import MAX_FAILURES
 from server.http_server import HttpApplication
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer, token
@@ -27,8 +27,8 @@ def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
 
 
 @pytest.mark.parametrize("path", ["/jobs", NO_JOB])
-async def test_after_some_wrong_tokens_none_is_looked_at(client: Client, path: str) -> None:
-    for _ in range(FAILURES):
+async def test_after_some_wrong_tokens_no_token_is_checked(client: Client, path: str) -> None:
+    for _ in range(MAX_FAILURES):
         read(await client.fetch(path, headers=WRONG), 401)
     for headers in (WRONG, bearer("ada")):
         refused = await client.fetch(path, headers=headers)
@@ -44,12 +44,12 @@ async def test_wrong_tokens_at_the_sign_in_count_as_well(client: Client) -> None
 
     codes = [await sign_in("jst_wrong-0123456789") for _ in range(2)]
     assert codes == [401, 401]
-    for _ in range(FAILURES):
+    for _ in range(MAX_FAILURES):
         await client.fetch("/jobs", headers=WRONG)
     assert await sign_in(token("ada")) == 429
 
 
-async def test_callers_behind_one_address_have_a_rate_each(client: Client) -> None:
+async def test_callers_at_one_address_have_separate_rate_limits(client: Client) -> None:
     for name in ("ann", "ada"):
         codes = [(await client.fetch(NO_JOB, headers=bearer(name))).code for _ in range(4)]
         assert codes == [404, 404, 404, 429]

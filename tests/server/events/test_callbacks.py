@@ -81,10 +81,10 @@ async def listening(bench: Bench, http_client: AsyncHTTPClient) -> AsyncIterator
     """A client of a listener that sends callbacks."""
     async with open_services(bench, **ALLOWED) as services:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        entrance = HttpServer(HttpApplication(services), [sock], most=1000)
+        server = HttpServer(HttpApplication(services), [sock], max_connections=1000)
         yield Client(http_client, f"http://127.0.0.1:{sock.getsockname()[1]}")
-        entrance.close()
-        await entrance.close_all_connections()
+        server.close()
+        await server.close_all_connections()
 
 
 @pytest.fixture

@@ -31,9 +31,9 @@ async def listener(bench: Bench, **settings: int) -> AsyncIterator[str]:
     """Another listener on the same store, at this address."""
     async with open_services(bench, **settings) as services:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        entrance = HttpServer(HttpApplication(services), [sock], most=1000)
+        server = HttpServer(HttpApplication(services), [sock], max_connections=1000)
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-        entrance.close()
+        server.close()
 
 
 def spoil_reads(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[int]:

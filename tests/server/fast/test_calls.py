@@ -1,4 +1,4 @@
-"""The two calls that are answered ahead of the application answer as it does."""
+"""The fast path: which requests it takes, and that it answers exactly as the handlers do."""
 
 import asyncio
 import json
@@ -11,7 +11,6 @@ from tornado.httpclient import HTTPResponse
 
 from server.fast.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, FastPath, Request
 from server.http_server import HttpApplication
-from server.jobs import cancel as canceling
 from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import until
@@ -23,23 +22,29 @@ JOB = "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 DIFFERS = ("Date", "Location", "Etag")
 
 
-def taken(app: HttpApplication, method: str, path: str, headers: dict[str, str]) -> Request | None:
+def read_request(
+    app: HttpApplication, method: str, path: str, headers: dict[str, str]
+) -> Request | None:
     return FastPath(app.services).read(head(method, path, headers))
 
 
-def test_plain_submissions_and_questions_take_the_fast_path(app: HttpApplication) -> None:
-    assert taken(app, "POST", "/jobs", JSON)
-    assert taken(app, "GET", JOB, PLAIN)
-    assert taken(app, "POST", "/jobs?wait=30", JSON)
-    assert taken(app, "GET", f"{JOB}?wait=0", PLAIN)
-    assert taken(app, "POST", "/jobs", {**JSON, "traceparent": "00-1-2-01", "tracestate": "a=b"})
-    assert taken(app, "POST", "/jobs", {**JSON, "Content-Type": "application/json; charset=UTF-8"})
+def test_simple_requests_take_the_fast_path(app: HttpApplication) -> None:
+    assert read_request(app, "POST", "/jobs", JSON)
+    assert read_request(app, "GET", JOB, PLAIN)
+    assert read_request(app, "POST", "/jobs?wait=30", JSON)
+    assert read_request(app, "GET", f"{JOB}?wait=0", PLAIN)
+    assert read_request(
+        app, "POST", "/jobs", {**JSON, "traceparent": "00-1-2-01", "tracestate": "a=b"}
+    )
+    assert read_request(
+        app, "POST", "/jobs", {**JSON, "Content-Type": "application/json; charset=UTF-8"}
+    )
     node = {"accept-language": "*", "sec-fetch-mode": "cors", "accept-encoding": "br, gzip"}
-    assert taken(app, "GET", JOB, {**PLAIN, **node})
+    assert read_request(app, "GET", JOB, {**PLAIN, **node})
     proxied = {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https", "X-Real-IP": "10.0.0.1"}
-    assert taken(app, "GET", JOB, {**PLAIN, **proxied})
-    assert taken(app, "POST", f"{JOB}/cancel", PLAIN)
-    assert taken(app, "POST", f"{JOB}/cancel", {**PLAIN, "Content-Length": "0"})
+    assert read_request(app, "GET", JOB, {**PLAIN, **proxied})
+    assert read_request(app, "POST", f"{JOB}/cancel", PLAIN)
+    assert read_request(app, "POST", f"{JOB}/cancel", {**PLAIN, "Content-Length": "0"})
 
 
 @pytest.mark.parametrize(
@@ -82,14 +87,14 @@ def test_plain_submissions_and_questions_take_the_fast_path(app: HttpApplication
         ("POST", "/jobs/cancel", PLAIN),
     ],
 )
-def test_whatever_is_not_plain_is_left_to_the_application(
+def test_all_other_requests_are_left_to_tornado(
     app: HttpApplication, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    assert not taken(app, method, path, headers)
+    assert not read_request(app, method, path, headers)
 
 
-def plainly(response: HTTPResponse) -> tuple[int, dict[str, str], Any]:
-    """What has to be the same of two answers to the same; ids are not."""
+def comparable(response: HTTPResponse) -> tuple[int, dict[str, str], Any]:
+    """The parts of a response that must be equal on both paths. Ids are replaced."""
     headers = {name: value for name, value in response.headers.items() if name not in DIFFERS}
     body = re.sub(rb"[0-9a-f-]{36}", b"ID", response.body)
     return response.code, headers, body
@@ -117,13 +122,13 @@ async def test_a_submission_is_answered_alike(client: Client, body: bytes) -> No
     kind = {"Content-Type": "application/json"}
     fast = await client.fetch("/jobs", method="POST", body=body, headers=kind)
     slow = await client.fetch("/jobs", method="POST", body=body, headers={**kind, "X-Plain": "no"})
-    assert plainly(fast) == plainly(slow)
+    assert comparable(fast) == comparable(slow)
     assert ("Location" in fast.headers) == (fast.code == 202) == ("Location" in slow.headers)
 
 
 @pytest.mark.gen_test
 async def test_a_submission_that_waits_is_answered_alike(client: Client) -> None:
-    answers = []
+    responses = []
     for more in ({}, {"X-Plain": "no"}):
         headers = {"Content-Type": "application/json", **more}
         options = {"method": "POST", "body": SLEEP, "headers": headers}
@@ -131,16 +136,16 @@ async def test_a_submission_that_waits_is_answered_alike(client: Client) -> None
         while not (items := (await client.get("/jobs?status=queued"))["items"]):
             await asyncio.sleep(0.01)
         await client.post(f"/jobs/{items[0]['job_id']}/cancel", status=200)
-        code, sent, body = plainly(await asked)
-        answers.append((code, sent, re.sub(rb"[0-9T:.-]{23}Z", b"TIME", body)))
-    assert answers[0] == answers[1]
-    assert (answers[0][0], "Etag" in answers[0][1]) == (200, False)
+        code, sent, body = comparable(await asked)
+        responses.append((code, sent, re.sub(rb"[0-9T:.-]{23}Z", b"TIME", body)))
+    assert responses[0] == responses[1]
+    assert (responses[0][0], "Etag" in responses[0][1]) == (200, False)
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("query", ["", "?wait=1"])
 @pytest.mark.parametrize("state", ["unknown", "queued", "final"])
-async def test_a_question_is_answered_alike(
+async def test_a_get_is_answered_alike(
     client: Client, bench: Bench, state: str, query: str
 ) -> None:
     path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
@@ -150,7 +155,7 @@ async def test_a_question_is_answered_alike(
     fast = await client.fetch(path + query)
     slow = await client.fetch(path + query, headers={"X-Plain": "no"})
     assert fast.code == (404 if state == "unknown" else 200)
-    assert plainly(fast) == plainly(slow)
+    assert comparable(fast) == comparable(slow)
     assert fast.body == slow.body
     assert fast.headers.get("Etag") == slow.headers.get("Etag")
 
@@ -160,8 +165,8 @@ async def test_a_question_is_answered_alike(
 async def test_a_cancel_is_answered_alike(
     client: Client, bench: Bench, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(canceling, "WAIT_SECONDS", 0.05)
-    answers = []
+    monkeypatch.setattr("server.jobs.cancel.WAIT_SECONDS", 0.05)
+    responses = []
     for more in ({}, {"X-Plain": "no"}):
         path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
         if state in ("succeeded", "running"):
@@ -172,10 +177,10 @@ async def test_a_cancel_is_answered_alike(
         elif state == "canceled":
             await client.post(f"{path}/cancel", status=200)
         options = {"method": "POST", "body": b"", "headers": more}
-        answers.append(plainly(await client.fetch(f"{path}/cancel", **options)))
+        responses.append(comparable(await client.fetch(f"{path}/cancel", **options)))
     expected = {"unknown": 404, "queued": 200, "canceled": 200, "succeeded": 409, "running": 202}
-    assert answers[0] == answers[1]
-    assert answers[0][0] == expected[state]
+    assert responses[0] == responses[1]
+    assert responses[0][0] == expected[state]
 
 
 @pytest.mark.gen_test
@@ -191,7 +196,7 @@ async def test_a_cancel_is_answered_alike(
     ],
     ids=["in the call", "of the answer"],
 )
-async def test_what_nobody_foresaw_is_a_bare_500_and_is_logged(
+async def test_an_unexpected_error_is_logged_and_gets_a_500_without_details(
     client: Client, caplog: pytest.LogCaptureFixture, where: str, does: Any, logged: str
 ) -> None:
     with patch(where, **does):
@@ -200,22 +205,24 @@ async def test_what_nobody_foresaw_is_a_bare_500_and_is_logged(
         )
     assert (response.code, json.loads(response.body)["detail"]) == (
         500,
-        "an error of ours; it has been logged",
+        "internal error; it has been logged",
     )
     assert logged in caplog.text
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_goes_away_is_not_waited_for(
+async def test_the_request_of_a_client_that_goes_away_is_canceled(
     app: HttpApplication, client: Client
 ) -> None:
     services, job_id = app.services, await client.sleep_job()
     _, writer = await connect(client)
     writer.write(head("GET", f"/jobs/{job_id}?wait=60", PLAIN))
     await until(lambda: services._active == 1)
-    (answering,) = [each for each in asyncio.all_tasks() if "_answer" in str(each.get_coro())]
+    (handling,) = [
+        each for each in asyncio.all_tasks() if "FastConnection._handle" in str(each.get_coro())
+    ]
     writer.close()
-    await until(lambda: services._active == 0 and answering.done())
+    await until(lambda: services._active == 0 and handling.done())
 
 
 @pytest.mark.gen_test

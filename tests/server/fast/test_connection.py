@@ -1,4 +1,4 @@
-"""Connections that are served ahead of Tornado and by it in turn, however the requests arrive."""
+"""Connections that the fast path and Tornado serve in turn, with requests split in any way."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ LIST = head("GET", "/jobs?limit=5", PLAIN)
 
 @pytest.fixture
 def seen(app: HttpApplication, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of requests that Tornado has read, from now on."""
+    """The paths of the requests that Tornado reads."""
     paths, start = [], app.start_request
 
     def start_request(server: object, connection: Any) -> Any:
@@ -40,37 +40,37 @@ def seen(app: HttpApplication, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return paths
 
 
-async def told(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], Any]:
-    """Status, headers, and JSON of the next answer."""
+async def read_response(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], Any]:
+    """Status, headers and JSON of the next response."""
     lines = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()
     headers = dict(line.lower().split(": ", 1) for line in lines[1:-1])
     body = await reader.readexactly(int(headers["content-length"]))
     return int(lines[0].split()[1]), headers, json.loads(body)
 
 
-def question(job_id: str, query: str = "", **headers: str) -> bytes:
+def get_request(job_id: str, query: str = "", **headers: str) -> bytes:
     return head("GET", f"/jobs/{job_id}{query}", {**PLAIN, **headers})
 
 
-async def test_plain_requests_do_not_get_to_tornado(client: Client, seen: list[str]) -> None:
+async def test_simple_requests_do_not_reach_tornado(client: Client, seen: list[str]) -> None:
     reader, writer = await connect(client)
     for _ in range(3):
         writer.write(SUBMISSION)
-        status, _, accepted = await told(reader)
+        status, _, accepted = await read_response(reader)
         assert status == 202
-        writer.write(question(accepted["job_id"]))
-        assert (await told(reader))[2]["status"] == "queued"
+        writer.write(get_request(accepted["job_id"]))
+        assert (await read_response(reader))[2]["status"] == "queued"
     assert seen == []
     writer.close()
 
 
-async def test_what_is_not_plain_gets_there_and_the_connection_goes_on(
+async def test_other_requests_reach_tornado_and_the_connection_stays_open(
     client: Client, seen: list[str]
 ) -> None:
     reader, writer = await connect(client)
     for request, status in [(LIST, 200), (SUBMISSION, 202), (LIST, 200), (SUBMISSION, 202)]:
         writer.write(request)
-        assert (await told(reader))[0] == status
+        assert (await read_response(reader))[0] == status
     assert seen == ["/jobs?limit=5"] * 2
     writer.close()
 
@@ -80,42 +80,40 @@ async def test_a_body_may_come_after_its_head(
 ) -> None:
     reader, writer = await connect(client)
     writer.write(SUBMISSION[: -len(SLEEP)])
-    await until(lambda: bool(only()._came))
+    await until(lambda: bool(only()._received))
     writer.write(SLEEP)
-    assert (await told(reader))[0] == 202
+    assert (await read_response(reader))[0] == 202
     assert seen == []
     writer.close()
 
 
-async def test_a_body_that_does_not_come_soon_is_awaited_by_tornado(
-    client: Client, seen: list[str]
-) -> None:
+async def test_tornado_waits_for_a_body_that_is_late(client: Client, seen: list[str]) -> None:
     reader, writer = await connect(client)
     writer.write(SUBMISSION[:-10])
     await until(lambda: seen == ["/jobs"])
     writer.write(SUBMISSION[-10:] + SUBMISSION)
-    assert [(await told(reader))[0] for _ in range(2)] == [202, 202]
+    assert [(await read_response(reader))[0] for _ in range(2)] == [202, 202]
     writer.close()
 
 
-async def test_half_a_submission_is_none(
+async def test_half_a_submission_creates_no_job(
     client: Client, only: Callable[[], Any], http_server: HttpServer
 ) -> None:
     _, writer = await connect(client)
     writer.write(SUBMISSION[:-1])
-    await until(lambda: bool(only()._came))
+    await until(lambda: bool(only()._received))
     writer.close()
     await until(lambda: not http_server._acceptor._open)
     assert (await client.get("/jobs"))["items"] == []
 
 
-async def test_however_requests_are_cut_the_answers_are_the_same(client: Client) -> None:
+async def test_responses_do_not_depend_on_how_requests_are_split(client: Client) -> None:
     job_id, chance = await client.sleep_job(), random.Random(1)
     requests = [
         SUBMISSION,
         LIST,
-        question(job_id),
-        question("x"),
+        get_request(job_id),
+        get_request("x"),
         SUBMISSION.replace(b"/jobs", b"/"),
     ]
     for _ in range(30):
@@ -126,59 +124,63 @@ async def test_however_requests_are_cut_the_answers_are_the_same(client: Client)
         for begin, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
             writer.write(text[begin:end])
             await writer.drain()
-            await asyncio.sleep(chance.choice([0, 0, 0.001]))  # to be read apart, or together
+            await asyncio.sleep(
+                chance.choice([0, 0, 0.001])
+            )  # so that pieces are read separately or together
         expected = [dict(zip(requests, (202, 200, 200, 404, 405), strict=True))[a] for a in asked]
-        assert [(await told(reader))[0] for _ in asked] == expected
+        assert [(await read_response(reader))[0] for _ in asked] == expected
         writer.close()
 
 
-async def test_what_comes_before_the_answer_is_answered_after_it(
+async def test_a_request_sent_before_the_response_is_answered_after_it(
     client: Client, only: Callable[[], Any], seen: list[str]
 ) -> None:
     job_id = await client.sleep_job()
     reader, writer = await connect(client)
-    writer.write(question(job_id, "?wait=60"))
-    await until(lambda: only()._answering is not None)
+    writer.write(get_request(job_id, "?wait=60"))
+    await until(lambda: only()._handling is not None)
     writer.write(SUBMISSION)
     connection = only()
-    await until(lambda: connection._state == connection.io_loop.ERROR)  # the loop is left alone
+    await until(
+        lambda: connection._state == connection.io_loop.ERROR
+    )  # the connection no longer wakes the loop
     await client.post(f"/jobs/{job_id}/cancel", status=200)
-    assert (await told(reader))[2]["status"] == "canceled"
-    assert (await told(reader))[0] == 202
+    assert (await read_response(reader))[2]["status"] == "canceled"
+    assert (await read_response(reader))[0] == 202
     assert seen == [f"/jobs/{job_id}/cancel"]
     writer.close()
 
 
-async def test_a_client_that_asks_for_it_is_let_go_after_the_answer(client: Client) -> None:
+async def test_connection_close_is_honored_after_the_response(client: Client) -> None:
     reader, writer = await connect(client)
-    writer.write(question(await client.sleep_job(), Connection="close"))
-    status, headers, _ = await told(reader)
+    writer.write(get_request(await client.sleep_job(), Connection="close"))
+    status, headers, _ = await read_response(reader)
     assert (status, headers["connection"]) == (200, "close")
     assert await reader.read() == b""
     writer.close()
 
 
 @pytest.mark.parametrize("closes", [False, True])
-async def test_a_long_answer_gets_to_a_client_that_reads_it_late(
+async def test_a_long_response_reaches_a_client_that_reads_it_late(
     client: Client, bench: Bench, only: Callable[[], Any], closes: bool
 ) -> None:
     job_id, runner, size = await client.sleep_job(), bench.runner(), 8 << 20
     runner.claims.complete(runner.claim_one(), json.dumps("x" * size), RETURNED)
     theirs = socket.create_connection(("127.0.0.1", int(client.base_url.rpartition(":")[2])))
     asked = {"Connection": "close"} if closes else {}
-    theirs.sendall(question(job_id, **asked))
+    theirs.sendall(get_request(job_id, **asked))
     await until(lambda: bool(only() and only().writing()))
     reader, writer = await asyncio.open_connection(sock=theirs, limit=1 << 20)
-    assert (await told(reader))[2]["result"] == "x" * size
+    assert (await read_response(reader))[2]["result"] == "x" * size
     writer.write(SUBMISSION)
     if closes:
         assert await reader.read() == b""
     else:
-        assert (await told(reader))[0] == 202
+        assert (await read_response(reader))[0] == 202
     writer.close()
 
 
 @pytest.fixture
 def only(http_server: HttpServer, client: Client) -> Callable[[], Any]:
-    """The connection that is open, None if there is none."""
+    """Returns the only open connection, or None."""
     return lambda: next(iter(http_server._acceptor._open), None)

@@ -1,4 +1,4 @@
-"""More connections than there is room for, heads without an end, and what is not HTTP."""
+"""Connections: too many of them, heads that are too long, and invalid HTTP."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from server.http.connection import Connection
-from server.http.response import HEADERS
+from server.http.response import DEFAULT_HEADERS
 from server.http_server import HttpApplication
 from server.listener import new_event_loop
 from tests.support.api import Client
@@ -32,8 +32,8 @@ from tests.support.raw_http import (
 )
 from tests.support.waiting import until, wait_for
 
-NO_ROOM = "no room for more connections, idle ones are closed"
-ROOM = "there is room for connections again"
+FULL = "no room for more connections, idle ones are closed"
+ROOM_AGAIN = "there is room for connections again"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-def told(service: Service, message: str) -> int:
+def count_logged(service: Service, message: str) -> int:
     return sum(line["message"] == message for line in service.listener.lines())
 
 
@@ -51,18 +51,18 @@ def seconds_of_cpu(service: Service) -> float:
     return float(times.user + times.system)
 
 
-def test_at_the_cap_idle_connections_give_way_to_those_who_ask(tmp_path: Path) -> None:
+def test_at_the_maximum_idle_connections_are_closed_for_new_clients(tmp_path: Path) -> None:
     with running_service("", tmp_path, MAX_CONNECTIONS="20") as service:
         with open_connections(service, 60):
             for _ in range(5):
                 assert is_healthy(service)
-            assert told(service, NO_ROOM) == 1
-        wait_for(lambda: told(service, ROOM) == 1, timeout=15)
+            assert count_logged(service, FULL) == 1
+        wait_for(lambda: count_logged(service, ROOM_AGAIN) == 1, timeout=15)
         assert is_healthy(service)
-        assert told(service, NO_ROOM) == 1
+        assert count_logged(service, FULL) == 1
 
 
-def test_those_who_are_served_keep_their_places(tmp_path: Path) -> None:
+def test_connections_that_are_being_served_are_not_closed(tmp_path: Path) -> None:
     with running_service("", tmp_path, MAX_CONNECTIONS="2") as service:
         job_id = service.submit(payload={"seconds": 1})
         wait = f"GET /jobs/{job_id}?wait=3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -71,13 +71,13 @@ def test_those_who_are_served_keep_their_places(tmp_path: Path) -> None:
             two.sendall(wait.encode())
             before = seconds_of_cpu(service)
             began = time.monotonic()
-            assert is_healthy(service)  # once one of them has been answered
+            assert is_healthy(service)  # once one of the two has been answered
             assert time.monotonic() - began > 1.5
             assert seconds_of_cpu(service) - before < 0.5
             assert parse_response(receive_all(one))[0] == parse_response(receive_all(two))[0] == 200
 
 
-def test_streams_take_no_more_than_half_of_the_places(tmp_path: Path) -> None:
+def test_streams_use_at_most_half_of_the_connections(tmp_path: Path) -> None:
     follow = b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n"
     with (
         running_service("", tmp_path, MAX_CONNECTIONS="4") as service,
@@ -102,12 +102,12 @@ def test_without_file_descriptors_the_listener_waits_quietly_and_recovers(tmp_pa
             assert seconds_of_cpu(service) - before < 0.5
             assert service.listener.log.stat().st_size - size < 2000
             assert is_healthy(service)
-        assert told(service, NO_ROOM) == 1
-        wait_for(lambda: told(service, ROOM) == 1, timeout=15)
+        assert count_logged(service, FULL) == 1
+        wait_for(lambda: count_logged(service, ROOM_AGAIN) == 1, timeout=15)
         assert is_healthy(service)
 
 
-def test_a_job_is_accepted_by_a_listener_that_has_no_descriptor_left(tmp_path: Path) -> None:
+def test_a_listener_without_a_free_descriptor_accepts_a_job(tmp_path: Path) -> None:
     body = b'{"type": "sleep", "payload": {"seconds": 0}}'
     head = b"POST /jobs HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
     submission = head + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
@@ -122,7 +122,7 @@ def test_a_job_is_accepted_by_a_listener_that_has_no_descriptor_left(tmp_path: P
                 resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
 
 
-def test_a_listener_with_64_files_is_not_deaf(tmp_path: Path) -> None:
+def test_a_listener_that_may_open_64_files_serves_clients(tmp_path: Path) -> None:
     limit = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); "
     starter = (sys.executable, "-c", limit + "os.execv(sys.argv[1], sys.argv[1:])")
     with running_service("", tmp_path) as service:
@@ -173,20 +173,24 @@ def test_a_head_over_the_limit_is_a_431(service: Service, head: bytes) -> None:
     ],
     ids=lambda data: repr(data[-40:]),
 )
-def test_what_is_not_http_is_a_problem_and_the_end_of_the_connection(
+def test_invalid_http_gets_a_problem_and_closes_the_connection(
     service: Service, data: bytes
 ) -> None:
     status, headers, problem = exchange(service, data)
     assert (status, problem["status"]) == (400, 400)
-    assert {name: headers[name.lower()] for name in HEADERS} == {
-        **HEADERS,
+    assert {name: headers[name.lower()] for name in DEFAULT_HEADERS} == {
+        **DEFAULT_HEADERS,
         "Content-Type": "application/problem+json",
     }
     assert is_healthy(service)
 
 
-def test_an_address_that_is_none_of_this_host_is_named(tmp_path: Path) -> None:
-    elsewhere = {"DATA_DIR": str(tmp_path), "HOST": "192.0.2.1", "PORT": "5000"}  # of no host
+def test_a_foreign_address_to_listen_on_is_named_in_the_error(tmp_path: Path) -> None:
+    elsewhere = {
+        "DATA_DIR": str(tmp_path),
+        "HOST": "192.0.2.1",
+        "PORT": "5000",
+    }  # an address that no host has
     listener = Program("server", tmp_path, elsewhere)
     assert listener.process.wait(timeout=30) == 1
     line = listener.log.read_text().splitlines()[-1]
@@ -194,9 +198,7 @@ def test_an_address_that_is_none_of_this_host_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("expected", ["100-continue", "100-Continue"])
-def test_a_client_that_waits_for_our_word_gets_it_however_it_asks(
-    service: Service, expected: str
-) -> None:
+def test_expect_100_continue_is_honored_in_any_case(service: Service, expected: str) -> None:
     body = b'{"type": "sleep", "payload": {"seconds": 0}}'
     head = f"Content-Length: {len(body)}\r\nExpect: {expected}\r\nConnection: close\r\n\r\n"
     with connect(service) as client:
@@ -206,19 +208,19 @@ def test_a_client_that_waits_for_our_word_gets_it_however_it_asks(
         assert parse_response(receive_all(client))[0] == 202
 
 
-def break_off(client: socket.socket) -> None:
-    """Close so that the other side is told of a reset."""
+def reset(client: socket.socket) -> None:
+    """Close the connection with a reset."""
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     client.close()
 
 
-class Watched(Connection):
-    """Counts how often the loop says that there is something."""
+class CountingConnection(Connection):
+    """Counts how often the event loop reports an event."""
 
     def __init__(self, client: socket.socket):
         super().__init__(client, lambda _: None)
         self.turns = 0
-        self.set_close_callback(lambda: None)  # as Tornado does, while a request is served
+        self.set_close_callback(lambda: None)  # as Tornado does while it handles a request
 
     def _handle_events(self, fd: Any, events: int) -> None:
         self.turns += 1
@@ -226,10 +228,10 @@ class Watched(Connection):
 
 
 @pytest.mark.gen_test
-async def test_what_comes_early_is_left_for_two_turns_and_then_the_loop_is_quiet() -> None:
+async def test_an_early_request_waits_for_two_turns_and_then_the_loop_is_idle() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
-        connection = Watched(ours)
+        connection = CountingConnection(ours)
         theirs.send(b"GET / HTTP/1.1\r\n\r\n")
         await until(lambda: connection.turns == 2)
         assert not connection._moved
@@ -242,10 +244,10 @@ async def test_what_comes_early_is_left_for_two_turns_and_then_the_loop_is_quiet
 
 
 @pytest.mark.gen_test
-async def test_what_is_asked_for_in_time_keeps_its_socket_in_the_loop() -> None:
+async def test_a_request_that_is_read_in_time_keeps_its_socket_in_the_loop() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
-        connection = Watched(ours)
+        connection = CountingConnection(ours)
         for number in range(3):
             theirs.send(f"GET /{number} HTTP/1.1\r\n\r\n".encode())
             await until(lambda: connection.turns > 0)
@@ -256,27 +258,27 @@ async def test_what_is_asked_for_in_time_keeps_its_socket_in_the_loop() -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_leaves_while_nothing_is_asked_of_it_is_noticed() -> None:
+async def test_a_client_that_closes_while_nothing_is_read_is_noticed() -> None:
     ours, theirs = socket.socketpair()
-    connection = Watched(ours)
+    connection = CountingConnection(ours)
     theirs.close()
     await until(connection.closed)
 
 
-def test_a_client_that_breaks_its_connection_while_nothing_is_asked_of_it_is_noticed() -> None:
-    async def look() -> None:
+def test_a_client_that_resets_while_nothing_is_read_is_noticed() -> None:
+    async def check() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening:
             theirs = socket.create_connection(listening.getsockname())
-            connection = Watched(listening.accept()[0])
-            break_off(theirs)
+            connection = CountingConnection(listening.accept()[0])
+            reset(theirs)
             await asyncio.wait_for(until(connection.closed), 10)
 
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:  # the listener's own
-        runner.run(look())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:  # the event loop of the listener
+        runner.run(check())
 
 
 @pytest.mark.gen_test
-async def test_a_client_that_leaves_before_its_stream_begins_is_no_error_of_ours(
+async def test_a_client_that_leaves_before_its_stream_begins_causes_no_error(
     app: HttpApplication,
     client: Client,
     caplog: pytest.LogCaptureFixture,

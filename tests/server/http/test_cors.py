@@ -1,4 +1,4 @@
-"""Pages of other origins, and what browsers are told with every answer."""
+"""CORS headers, and the security headers of every response."""
 
 from collections.abc import Iterator
 
@@ -6,9 +6,9 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
-from server.http.response import HEADERS
+from server.http.response import DEFAULT_HEADERS
 from server.http_server import HttpApplication
-from server.settings.edge import EdgeSettings
+from server.settings.server import ServerSettings
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, open_app
 from tests.support.stores import Bench
@@ -35,7 +35,7 @@ async def submitted(client: Client, origin: str) -> HTTPResponse:
     return await client.fetch("/jobs", method="POST", body=SLEEP, headers=headers)
 
 
-async def test_a_page_of_a_named_origin_may_read_and_submit(client: Client) -> None:
+async def test_a_page_of_an_allowed_origin_may_read_and_submit(client: Client) -> None:
     for response in (
         await submitted(client, APP),
         await client.fetch("/jobs", headers={"Origin": APP}),
@@ -49,9 +49,7 @@ async def test_a_page_of_a_named_origin_may_read_and_submit(client: Client) -> N
 
 
 @pytest.mark.parametrize("more", [{}, {"X-Plain": "no"}], ids=["plain", "not plain"])
-async def test_caches_are_told_that_answers_differ_by_origin(
-    client: Client, more: dict[str, str]
-) -> None:
+async def test_responses_vary_by_origin(client: Client, more: dict[str, str]) -> None:
     for path in ("/jobs", f"/jobs/{await client.sleep_job()}"):
         response = await client.fetch(path, headers=more)
         assert (response.code, response.headers["Vary"]) == (200, "Origin")
@@ -67,7 +65,7 @@ async def test_a_page_of_any_other_origin_may_not(client: Client, origin: str) -
     assert ALLOWED not in (await client.fetch("/jobs", headers={"Origin": origin})).headers
 
 
-async def test_a_preflight_is_told_what_may_be_sent(client: Client) -> None:
+async def test_a_preflight_lists_allowed_methods_and_headers(client: Client) -> None:
     headers = {"Origin": APP, "Access-Control-Request-Method": "POST"}
     response = await client.fetch("/jobs", method="OPTIONS", headers=headers)
     assert (response.code, response.headers[ALLOWED]) == (204, APP)
@@ -82,15 +80,15 @@ async def test_a_preflight_is_told_what_may_be_sent(client: Client) -> None:
 @pytest.mark.parametrize(
     "value", ["*", "null", "app.example.org", f"{APP}/", f"{APP}/x", "javascript:x"]
 )
-async def test_what_is_no_origin_is_refused_at_the_start(value: str) -> None:
+async def test_an_invalid_origin_is_refused_at_the_start(value: str) -> None:
     with pytest.raises(SettingsError, match="CORS_ORIGINS"):
-        EdgeSettings.read({"CORS_ORIGINS": value})
+        ServerSettings.read({"CORS_ORIGINS": value})
 
 
 @pytest.mark.parametrize("value", ["proxy", "10.0.0.0/99", "10.0.0.1/8"])
-async def test_what_is_no_network_is_refused_at_the_start(value: str) -> None:
+async def test_an_invalid_network_is_refused_at_the_start(value: str) -> None:
     with pytest.raises(SettingsError, match="TRUSTED_PROXIES"):
-        EdgeSettings.read({"TRUSTED_PROXIES": value})
+        ServerSettings.read({"TRUSTED_PROXIES": value})
 
 
 @pytest.mark.parametrize(
@@ -107,16 +105,16 @@ async def test_what_is_no_network_is_refused_at_the_start(value: str) -> None:
         ("HEAD", "/events"),
     ],
 )
-async def test_every_answer_says_what_a_browser_may_do_with_it(
+async def test_every_response_has_the_security_headers(
     client: Client, method: str, path: str
 ) -> None:
     response = await client.fetch(path, method=method)
-    for name in set(HEADERS) - {"Content-Type"}:
-        assert response.headers[name] == HEADERS[name]
+    for name in set(DEFAULT_HEADERS) - {"Content-Type"}:
+        assert response.headers[name] == DEFAULT_HEADERS[name]
     assert "Server" not in response.headers
 
 
-async def test_a_log_is_a_file_of_text(client: Client, bench: Bench) -> None:
+async def test_a_log_is_sent_as_a_text_file(client: Client, bench: Bench) -> None:
     job_id = await client.sleep_job()
     bench.runner().claim_one()
     response = await client.fetch(f"/jobs/{job_id}/logs")

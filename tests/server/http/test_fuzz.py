@@ -1,4 +1,4 @@
-"""Bytes that nobody has thought of: never a 5xx, nothing is left, and the listener lives."""
+"""Random and mutated requests: they cause no 5xx, leave no files, and the listener survives."""
 
 import socket
 from collections.abc import Iterator
@@ -57,13 +57,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def files(service: Service) -> list[str]:
-    """What is in the folder of uploads."""
+    """The names of all files in the folder of uploads."""
     uploads = service.folder / "data" / "uploads"
     return [path.name for path in uploads.rglob("*") if path.is_file()]
 
 
 def sent(service: Service, data: bytes, sizes: list[int]) -> bytes:
-    """What is answered to bytes that come in pieces of these sizes, again and again."""
+    """Send data in pieces whose sizes repeat `sizes`. Returns all bytes of the responses."""
     with connect(service, 10) as client:
         at = step = 0
         while at < len(data):
@@ -71,19 +71,19 @@ def sent(service: Service, data: bytes, sizes: list[int]) -> bytes:
             if not try_send(client, data[at : at + size]):
                 break
             at, step = at + size, step + 1
-        with suppress(OSError):  # it has been closed already
+        with suppress(OSError):  # the listener has closed it already
             client.shutdown(socket.SHUT_WR)
         return receive_all(client)
 
 
-def statuses(answers: bytes) -> list[int]:
-    """Of answers one after the other."""
-    lines = [line for line in answers.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+def statuses(responses: bytes) -> list[int]:
+    """The statuses of consecutive responses."""
+    lines = [line for line in responses.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
     return [int(line.split()[1]) for line in lines]
 
 
 def mutated(body: bytes) -> st.SearchStrategy[bytes]:
-    """The body with parts of it cut out, put elsewhere or replaced by junk."""
+    """The body with up to four pieces cut out or replaced by junk."""
     change = st.tuples(st.integers(0, len(body)), st.integers(0, 40), st.sampled_from([b"", *JUNK]))
 
     def apply(changes: list[tuple[int, int, bytes]]) -> bytes:
@@ -102,7 +102,7 @@ def mutated(body: bytes) -> st.SearchStrategy[bytes]:
     sizes=st.lists(st.integers(1, 400), min_size=1, max_size=3),
     lost=st.integers(0, 50),
 )
-def test_no_form_makes_an_error_of_ours(
+def test_no_form_causes_a_server_error(
     service: Service, body: bytes, boundary: bytes, sizes: list[int], lost: int
 ) -> None:
     length = b"Content-Length: %d\r\n\r\n" % len(body)
@@ -124,12 +124,12 @@ def test_no_form_makes_an_error_of_ours(
     ),
     sizes=st.lists(st.integers(1, 200), min_size=1, max_size=3),
 )
-def test_no_bytes_make_an_error_of_ours(service: Service, data: bytes, sizes: list[int]) -> None:
+def test_no_bytes_cause_a_server_error(service: Service, data: bytes, sizes: list[int]) -> None:
     for status in statuses(sent(service, data, sizes)):
         assert status < 500, data
 
 
-def test_after_all_that_the_listener_is_well_and_has_no_file_but_of_jobs(service: Service) -> None:
+def test_afterwards_the_listener_is_healthy_and_keeps_only_files_of_jobs(service: Service) -> None:
     assert is_healthy(service)
     _, page = service.call("GET", "/jobs?limit=500")
     jobs = [job for job in page["items"] if job["upload"]]

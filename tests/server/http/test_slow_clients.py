@@ -1,4 +1,4 @@
-"""Clients that are slow on purpose: they are let go, and others do not notice them."""
+"""Clients that are slow on purpose: they are disconnected, and do not disturb others."""
 
 import socket
 import time
@@ -47,7 +47,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     ],
     ids=["head", "body", "chunks", "file"],
 )
-def test_hundreds_that_trickle_are_told_408_and_let_go(
+def test_hundreds_of_trickling_clients_get_408_and_are_closed(
     service: Service, first: bytes, more: bytes
 ) -> None:
     with open_connections(service, COUNT) as clients:
@@ -57,38 +57,40 @@ def test_hundreds_that_trickle_are_told_408_and_let_go(
         def all_gone() -> bool:
             began = time.monotonic()
             assert is_healthy(service)
-            assert time.monotonic() - began < 2  # while they trickle
+            assert time.monotonic() - began < 2  # although the slow clients go on sending
             time.sleep(0.1)
             return sum(try_send(client, more) for client in clients) == 0
 
         wait_for(all_gone, timeout=20)
-        told = [receive_all(client) for client in clients]
-    statuses = [parse_response(each)[0] for each in told if each]
+        responses = [receive_all(client) for client in clients]
+    statuses = [parse_response(each)[0] for each in responses if each]
     assert set(statuses) == {408}
-    assert len(statuses) > COUNT / 2  # a reset, since they go on sending, may take it from the rest
+    assert len(statuses) > COUNT / 2  # the others may see only a reset, since they go on sending
     uploads = service.folder / "data" / "uploads"
     wait_for(lambda: not [path for path in uploads.rglob("*") if path.is_file()])
 
 
-def test_a_head_that_comes_slowly_but_in_time_is_heard(service: Service) -> None:
+def test_a_head_that_is_slow_but_in_time_is_served(service: Service) -> None:
     with connect(service) as client:
         for byte in b"GET /healthz HTTP/1.1\r\nConnection: close\r\nHost: a\r\n\r\n":
             client.sendall(bytes([byte]))
         assert parse_response(receive_all(client))[0] == 200
 
 
-def test_an_upload_at_a_modest_pace_is_taken(service: Service) -> None:
+def test_an_upload_above_the_minimum_rate_is_accepted(service: Service) -> None:
     body = b'{"type": "sleep", "payload": {"seconds": 1}}'.ljust(12_000)
     with connect(service) as client:
         head = b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body)
         client.sendall(JSON_HEAD + head)
         for at in range(0, len(body), 400):
             client.sendall(body[at : at + 400])
-            time.sleep(0.1)  # three times SLOW_SECONDS in all, four times the least pace
+            time.sleep(0.1)  # three times SLOW_SECONDS in total, four times the minimum rate
         assert parse_response(receive_all(client))[0] == 202
 
 
-def test_an_idle_connection_is_closed_without_a_word_and_not_too_early(service: Service) -> None:
+def test_an_idle_connection_is_closed_without_a_response_and_not_too_early(
+    service: Service,
+) -> None:
     with connect(service) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
         assert b"200 OK" in client.recv(1 << 16)
@@ -97,7 +99,7 @@ def test_an_idle_connection_is_closed_without_a_word_and_not_too_early(service: 
         assert time.monotonic() - began > 2.5
 
 
-def test_who_waits_for_an_answer_is_not_let_go(service: Service) -> None:
+def test_a_client_that_waits_for_a_response_is_not_closed(service: Service) -> None:
     job_id = service.submit(payload={"seconds": 1})
     with connect(service) as client:
         request = f"GET /jobs/{job_id}?wait=4 HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
@@ -106,7 +108,7 @@ def test_who_waits_for_an_answer_is_not_let_go(service: Service) -> None:
     assert (status, job["status"]) == (200, "queued")
 
 
-def test_who_does_not_read_its_answers_is_let_go(service: Service) -> None:
+def test_a_client_that_does_not_read_its_responses_is_closed(service: Service) -> None:
     payload = {"patterns": ["x" * 9000 + str(n) for n in range(90)]}
     job_id = service.upload(b"x", payload)
     request = f"GET /jobs/{job_id} HTTP/1.1\r\nHost: here\r\n\r\n".encode()

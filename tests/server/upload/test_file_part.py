@@ -1,4 +1,4 @@
-"""A file on its way to disk: what is in memory of it, and what becomes of it on a full disk."""
+"""A file on its way to disk: its batches in memory, its end, and a full disk."""
 
 import asyncio
 import hashlib
@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from server.http.problems import Problem
-from server.upload.buffer import MOST_BYTES
-from server.upload.file_part import LEAST_BYTES, MEMORY_BYTES, FilePart
+from server.upload.buffer import BUFFER_BYTES
+from server.upload.file_part import MEMORY_BUDGET_BYTES, MIN_BATCH_BYTES, FilePart
 from storage.files.folder import FolderUploads, FolderWriter
 from storage.records.job import StoreFull
 
-BATCH = bytes(range(256)) * (MOST_BYTES // 256)
+BATCH = bytes(range(256)) * (BUFFER_BYTES // 256)
 
 DELIMITER = b"\r\n--cut"
 
 
 class Gate:
-    """What touches the disk, but only while it is open."""
+    """Runs blocking calls in a thread, but only once `open` is set."""
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
@@ -42,8 +42,8 @@ def files(uploads: FolderUploads) -> list[Path]:
     return [path for path in uploads.folder.rglob("*") if path.is_file()]
 
 
-async def waits(awaited: Awaitable[Any]) -> asyncio.Future[Any]:
-    """Something that waits, which it must still do when the loop has nothing else to do."""
+async def start_waiting(awaited: Awaitable[Any]) -> asyncio.Future[Any]:
+    """Start a coroutine that must still be waiting after 20 turns of the event loop."""
     future = asyncio.ensure_future(awaited)
     for _ in range(20):
         await asyncio.sleep(0)
@@ -57,14 +57,14 @@ def uploads(tmp_path: Path) -> FolderUploads:
 
 
 @pytest.mark.gen_test
-async def test_a_batch_gathers_while_one_is_written_and_then_the_client_waits(
+async def test_one_batch_is_collected_while_another_is_written_and_then_the_client_waits(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
     part = file_part(uploads, gate)
-    await part.put(BATCH)
-    await part.put(BATCH[:-1])
-    third = await waits(part.put(BATCH[-1:]))
+    await part.write(BATCH)
+    await part.write(BATCH[:-1])
+    third = await start_waiting(part.write(BATCH[-1:]))
     gate.open.set()
     await third
     await part.end()
@@ -73,15 +73,15 @@ async def test_a_batch_gathers_while_one_is_written_and_then_the_client_waits(
 
 
 @pytest.mark.gen_test
-async def test_a_batch_that_is_written_is_not_changed_by_the_one_that_gathers(
+async def test_a_batch_that_is_being_written_does_not_change(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
     gate.open.set()
     part = file_part(uploads, gate)
-    content = b"".join(bytes([byte]) * MOST_BYTES for byte in b"abcde")
+    content = b"".join(bytes([byte]) * BUFFER_BYTES for byte in b"abcde")
     for at in range(0, len(content), 300_007):
-        await part.put(content[at : at + 300_007])
+        await part.write(content[at : at + 300_007])
     await part.end()
     upload = await part.finish("a.log")
     assert uploads.path(upload).read_bytes() == content
@@ -89,13 +89,13 @@ async def test_a_batch_that_is_written_is_not_changed_by_the_one_that_gathers(
 
 
 @pytest.mark.gen_test
-async def test_of_many_files_that_arrive_together_each_has_smaller_batches(
+async def test_files_that_arrive_together_have_smaller_batches(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
-    many = [file_part(uploads, gate) for _ in range(MEMORY_BYTES // LEAST_BYTES)]
-    await many[-1].put(BATCH[: 2 * LEAST_BYTES - 1])
-    last = await waits(many[-1].put(b"x"))
+    many = [file_part(uploads, gate) for _ in range(MEMORY_BUDGET_BYTES // MIN_BATCH_BYTES)]
+    await many[-1].write(BATCH[: 2 * MIN_BATCH_BYTES - 1])
+    last = await start_waiting(many[-1].write(b"x"))
     gate.open.set()
     await last
     for part in many:
@@ -104,13 +104,13 @@ async def test_of_many_files_that_arrive_together_each_has_smaller_batches(
 
 
 @pytest.mark.gen_test
-async def test_what_might_have_been_the_delimiter_counts_for_the_size(
+async def test_a_partial_delimiter_at_the_end_counts_for_the_size(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
     gate.open.set()
     part = file_part(uploads, gate, most=12)
-    await part.put(b"x" * 9 + DELIMITER[:4])
+    await part.write(b"x" * 9 + DELIMITER[:4])
     with pytest.raises(Problem, match="the limit of 12 bytes"):
         await part.end()
     await part.abort()
@@ -124,13 +124,13 @@ async def test_a_file_ends_at_its_delimiter_wherever_batches_end(
 ) -> None:
     if library == "none":
         monkeypatch.setitem(sys.modules, "stringzilla", None)
-    monkeypatch.setattr("server.upload.file_part.LEAST_BYTES", 16)
-    monkeypatch.setattr("server.upload.file_part.MEMORY_BYTES", 0)
+    monkeypatch.setattr("server.upload.file_part.MIN_BATCH_BYTES", 16)
+    monkeypatch.setattr("server.upload.file_part.MEMORY_BUDGET_BYTES", 0)
     gate = Gate()
     gate.open.set()
     for size in range(50):
         part = file_part(uploads, gate)
-        left = await part.put(BATCH[:size] + DELIMITER + b"--")
+        left = await part.write(BATCH[:size] + DELIMITER + b"--")
         await part.end()
         upload = await part.finish("a.log")
         assert (left, upload.size) == (DELIMITER + b"--", size)
@@ -138,11 +138,11 @@ async def test_a_file_ends_at_its_delimiter_wherever_batches_end(
 
 
 @pytest.mark.gen_test
-async def test_a_file_has_ended_when_its_last_batch_is_written(uploads: FolderUploads) -> None:
+async def test_the_end_of_a_file_waits_for_its_last_batch(uploads: FolderUploads) -> None:
     gate = Gate()
     part = file_part(uploads, gate)
-    await part.put(b"few")
-    end = await waits(part.end())
+    await part.write(b"few")
+    end = await start_waiting(part.end())
     assert files(uploads)[0].read_bytes() == b""
     gate.open.set()
     await end
@@ -151,7 +151,7 @@ async def test_a_file_has_ended_when_its_last_batch_is_written(uploads: FolderUp
 
 
 @pytest.mark.gen_test
-async def test_a_file_is_removed_when_the_batch_under_way_has_been_written(
+async def test_an_abort_waits_for_the_batch_under_way(
     uploads: FolderUploads,
 ) -> None:
     closed, opened = Gate(), Gate()
@@ -162,42 +162,42 @@ async def test_a_file_is_removed_when_the_batch_under_way_has_been_written(
         return (opened if call == writer.abort else closed)(call)
 
     part = FilePart(writer, DELIMITER, gate, lambda size: None, 10**9)
-    await part.put(BATCH)
-    abort = await waits(part.abort())
+    await part.write(BATCH)
+    abort = await start_waiting(part.abort())
     closed.open.set()
     await abort
     assert files(uploads) == []
 
 
 @pytest.mark.gen_test
-async def test_a_full_disk_is_told_by_the_call_that_follows_and_leaves_no_file(
+async def test_a_full_disk_is_reported_by_the_next_call_and_leaves_no_file(
     uploads: FolderUploads,
 ) -> None:
     gate, full = Gate(), os.open("/dev/full", os.O_WRONLY)
     gate.open.set()
-    for later in ("put", "end", "abort"):
+    for later in ("write", "end", "abort"):
         writer = uploads.writer()
         os.dup2(full, writer._file.fileno())
         part = file_part(uploads, gate, writer)
-        await part.put(BATCH)
+        await part.write(BATCH)
         if later != "abort":
             with pytest.raises(StoreFull):
-                await (part.put(BATCH) if later == "put" else part.end())
+                await (part.write(BATCH) if later == "write" else part.end())
         await part.abort()
         assert files(uploads) == []
     os.close(full)
 
 
 @pytest.mark.gen_test
-async def test_a_file_above_its_limit_is_refused_with_the_byte_that_is_too_many(
+async def test_a_file_is_refused_at_the_first_byte_above_its_limit(
     uploads: FolderUploads,
 ) -> None:
     gate = Gate()
     gate.open.set()
     part = file_part(uploads, gate, most=len(BATCH) + 3)
-    await part.put(BATCH)
-    await part.put(b"123")
+    await part.write(BATCH)
+    await part.write(b"123")
     with pytest.raises(Problem, match="the file"):
-        await part.put(b"4")
+        await part.write(b"4")
     await part.abort()
     assert files(uploads) == []

@@ -1,4 +1,4 @@
-"""Forms that arrive in pieces of any size: what is told is what was sent."""
+"""Forms that arrive in pieces of any size are parsed as if they arrived at once."""
 
 import asyncio
 import tempfile
@@ -15,7 +15,7 @@ from server.upload.form import FormBody
 from storage.files.folder import FolderUploads
 from tests.support.api import analyze_form, form
 
-# What looks like the end of a file or the beginning of one, between what cannot be part of either.
+# Pieces of content: parts of the delimiter, and bytes that cannot be part of it.
 _PARTS = [b"\r", b"\n", b"\r\n", b"--", b"cut", b"cu", b"\r\n--cu", b"\r\n--cuts", b"x" * 30, b"y"]
 
 
@@ -26,9 +26,9 @@ async def _run(call: Callable[[], Any]) -> Any:
 async def _sent(
     body: bytes, sizes: list[int], folder: Path, in_place: bool
 ) -> tuple[dict[str, bytes], bytes]:
-    """The fields and the file of a form that comes in pieces of these sizes, again and again.
+    """The fields and the file of a form that arrives in pieces whose sizes repeat `sizes`.
 
-    `in_place`: whether pieces are put into the room that is offered, as far as they fit.
+    `in_place`: whether pieces are written into the offered buffer, as far as they fit.
     """
     uploads, offered = FolderUploads(folder), list[memoryview]()
     whole = FormBody("cut", uploads, _run, lambda size: None, 10**6, 10**9, offered.append)
@@ -54,17 +54,17 @@ async def _sent(
     sizes=st.lists(st.integers(1, 60), min_size=1, max_size=8),
     last=st.booleans(),
     in_place=st.booleans(),
-    batch=st.sampled_from([8, 20, 50, file_part.LEAST_BYTES]),
+    batch=st.sampled_from([8, 20, 50, file_part.MIN_BATCH_BYTES]),
 )
-def test_a_form_is_the_same_in_whatever_pieces_it_comes(
+def test_a_form_parses_the_same_in_pieces_of_any_size(
     content: bytes, sizes: list[int], last: bool, in_place: bool, batch: int
 ) -> None:
-    content = content.replace(b"\r\n--cut", b"\r\n--cu")  # which would be the end, or an error
+    content = content.replace(b"\r\n--cut", b"\r\n--cu")  # the delimiter itself would end the file
     parts = analyze_form(content)
     body, _ = form(parts if last else parts[::-1])
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(file_part, "LEAST_BYTES", batch)
-        patch.setattr(file_part, "MEMORY_BYTES", 0)
+        patch.setattr(file_part, "MIN_BATCH_BYTES", batch)
+        patch.setattr(file_part, "MEMORY_BUDGET_BYTES", 0)
         fields, file = asyncio.run(_sent(body, sizes, Path(folder), in_place))
     assert file == content
     assert fields == {name: value for name, file_name, value in parts if file_name is None}

@@ -1,8 +1,8 @@
-"""Builds the image, then checks it and both deployments; the exit code is 1 if a check fails.
+"""Builds the image, then checks it and its deployments. Exits with 1 if a check fails.
 
     python -m tests.system.docker [nodes]
 
-With `nodes`, the deployment for many machines is checked on three engines instead.
+With `nodes`, only the deployment for many machines is checked, on three Docker engines.
 """
 
 import os
@@ -28,7 +28,7 @@ from tests.system.docker.stack import Stack
 
 
 def main() -> int:
-    """Run all checks, in order, and tell how they ended."""
+    """Run all checks in order, and report the results."""
     report = Report()
     started = time.monotonic()
     if sys.argv[1:] == ["nodes"]:
@@ -41,18 +41,18 @@ def main() -> int:
         if report.check(stack_checks.a_stack_deploy_starts_all_replicas, stack):
             report.check_all(stack_checks.CHECKS, stack)
         check_scaled(report, Scaled(f"{os.environ['STACK_NAME']}-scaled"))
-    report.say(f"\n{time.monotonic() - started:.0f} s in all")
+    report.say(f"\n{time.monotonic() - started:.0f} s in total")
     report.say(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
 
 
 def check_compose(report: Report, project: str) -> None:
-    """Check one deployment as it is, then one with faults, then one with a volume that fills."""
+    """Check a normal deployment, one with injected faults, and one whose volume fills up."""
     compose = Compose(project)
     if report.check(compose_checks.compose_up_builds_the_image_and_makes_all_healthy, compose):
         report.check_all(compose_checks.CHECKS, compose)
     faulty = Compose(project, fault_checks.FILES, **fault_checks.SETTINGS)
-    if report.check(fault_checks.two_workers_with_a_job_type_of_the_tests_start, faulty):
+    if report.check(fault_checks.two_workers_with_a_test_job_type_start, faulty):
         report.check_all(fault_checks.CHECKS, faulty)
     small = Compose(project, full_checks.FILES)
     if report.check(full_checks.services_with_a_small_volume_start, small):
@@ -61,26 +61,26 @@ def check_compose(report: Report, project: str) -> None:
 
 def check_scaled(report: Report, scaled: Scaled) -> None:
     """Check the deployment for many machines."""
-    report.check(scaled_checks.its_file_is_read_by_compose_and_by_stack, scaled)
-    if report.check(scaled_checks.what_the_scaled_stack_stands_on_is_built) and report.check(
+    report.check(scaled_checks.compose_and_stack_can_read_its_file, scaled)
+    if report.check(scaled_checks.the_image_of_the_backing_services_is_built) and report.check(
         scaled_checks.the_scaled_stack_starts, scaled
     ):
         report.check_all(scaled_checks.CHECKS, scaled)
 
 
 def check_nodes(report: Report, name: str) -> None:
-    """Check the deployment for many machines on three engines, if these can be had."""
-    if lack := machines.missing():
-        report.say(f"SKIP a Swarm of three machines: {lack}")
+    """Check the deployment for many machines on three engines, if they can run here."""
+    if reason := machines.missing():
+        report.say(f"SKIP a Swarm of three machines: {reason}")
         return
     if not (
         report.check(image_checks.the_image_is_built)
-        and report.check(scaled_checks.what_the_scaled_stack_stands_on_is_built)
+        and report.check(scaled_checks.the_image_of_the_backing_services_is_built)
     ):
         return
     joined = machines.start(3)
-    if report.check(nodes_checks.their_engines_get_the_images, joined) and report.check(
-        nodes_checks.they_join_in_a_swarm, joined
+    if report.check(nodes_checks.the_engines_get_the_images, joined) and report.check(
+        nodes_checks.the_machines_join_a_swarm, joined
     ):
         nodes = Nodes(name, joined)
         if report.check(nodes_checks.the_stack_starts_and_is_spread, nodes):

@@ -1,5 +1,5 @@
-# What deploy/stack.yml stands on, for its checks: PostgreSQL, as the official image starts it, and
-# a server that speaks S3, moto's.
+# The backing services of deploy/stack.yml for its checks: PostgreSQL, started as in the official
+# image, and moto's S3 server.
 
 FROM python:3.13-slim
 RUN apt-get update -qq \

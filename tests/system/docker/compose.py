@@ -7,9 +7,10 @@ DRAIN_SECONDS = 3
 
 
 class Compose:
-    """A project of docker compose, with a short drain.
+    """A project of docker compose with a short drain.
 
-    `files` go over the compose file, `environ` is for the commands and so for the settings.
+    `files` override the compose file. `environ` is the environment of the commands, from which the
+    compose file takes the settings.
     """
 
     def __init__(self, project: str, files: tuple[str, ...] = (), **environ: str):
@@ -23,16 +24,16 @@ class Compose:
         return docker(*command, timeout=PATIENCE_SECONDS, **self._environ)
 
     def up(self, *options: str) -> None:
-        """Start what does not run, and wait until all is healthy."""
+        """Start the containers that do not run, and wait until all are healthy."""
         self("up", "--detach", "--wait", "--wait-timeout", "90", *options)
 
     def containers(self, service: str, everything: bool = False) -> list[str]:
-        """The ids of the containers of a service."""
+        """The ids of a service's running containers. `everything`: also of those that ended."""
         project = f"com.docker.compose.project={self._project}"
         return containers(project, f"com.docker.compose.service={service}", everything=everything)
 
     def ports(self) -> list[int]:
-        """The ports of all listeners on this machine."""
+        """The ports that the listeners publish on this machine."""
         found = [docker("port", each, "5000/tcp") for each in self.containers("listener")]
         return sorted(int(lines.splitlines()[0].rpartition(":")[2]) for lines in found)
 
@@ -41,5 +42,5 @@ class Compose:
         return [Client(f"http://127.0.0.1:{port}") for port in self.ports()]
 
     def remove(self, *options: str) -> None:
-        """End the deployment, with its data."""
+        """Remove the deployment and its data."""
         self("down", "--volumes", "--timeout", "5", *options)

@@ -1,4 +1,4 @@
-"""Checks of the deployment by `docker compose up`. Each finds and leaves it whole."""
+"""Checks of the deployment by `docker compose up`. Each one leaves all its services running."""
 
 import hashlib
 import json
@@ -61,9 +61,9 @@ def a_cancel_ends_one_process_and_spares_the_neighbour(compose: Compose) -> None
     one.running(neighbour)
     one.running(canceled)
     before = _pool_processes(compose)
-    status, answer = other.cancel(canceled)
+    status, document = other.cancel(canceled)
     after = _pool_processes(compose)
-    assert (status, answer["message"]) == (200, "job canceled successfully"), answer
+    assert (status, document["message"]) == (200, "job canceled successfully"), document
     assert len(before - after) == 1, (before, after)
     assert one.job(canceled)["status"] == "canceled"
     job = one.final(neighbour)
@@ -87,7 +87,7 @@ def a_worker_killed_from_inside_starts_again_and_retries_its_job(compose: Compos
     (worker,) = compose.containers("worker")
     job_id = one.sleep(3)
     one.running(job_id)
-    # Detached, since the killing process is killed with the container.
+    # Detached: the process that kills dies with the container.
     docker("exec", "--detach", worker, "python", "-c", KILL_RUNNER)
     job = one.final(job_id)
     _assert_retried_once(job)
@@ -130,7 +130,7 @@ def compose_down_leaves_nothing(compose: Compose) -> None:
 
 
 def _pool_processes(compose: Compose) -> set[str]:
-    """The pids of all keepers and job processes, and of the fork server."""
+    """The pids of the keepers, the job processes and the fork server."""
     (worker,) = compose.containers("worker")
     lines = docker("top", worker, "-eo", "pid,args").splitlines()
     return {line.split()[0] for line in lines if "spawn_main" in line}
@@ -144,7 +144,7 @@ def _assert_retried_once(job: dict[str, Any]) -> None:
 
 
 def _ends(jobs: list[dict[str, Any]]) -> dict[str, tuple[str, str, str]]:
-    """What must not change of jobs that are final, by id."""
+    """Status, result and end of each final job, by id: these must not change."""
     final = [job for job in jobs if job["finished_at"]]
     return {j["job_id"]: (j["status"], json.dumps(j["result"]), j["finished_at"]) for j in final}
 

@@ -1,4 +1,4 @@
-"""Commands of the Docker engine."""
+"""Runs commands of Docker."""
 
 import os
 import subprocess
@@ -8,29 +8,32 @@ PATIENCE_SECONDS = 120.0
 
 
 def docker(*arguments: str, timeout: float = PATIENCE_SECONDS, **environ: str) -> str:
-    """What `docker …` prints; raises CalledProcessError, and TimeoutExpired after `timeout` s."""
+    """Run `docker …`. Returns its stdout.
+
+    Raises CalledProcessError, and TimeoutExpired after `timeout` seconds.
+    """
     return _run(*arguments, timeout=timeout, **environ).stdout.strip()
 
 
 def complaints(*arguments: str, timeout: float = PATIENCE_SECONDS, **environ: str) -> str:
-    """What `docker …` prints to stderr."""
+    """Run `docker …`. Returns its stderr."""
     return _run(*arguments, timeout=timeout, **environ).stderr.strip()
 
 
 def containers(*labels: str, everything: bool = False, **environ: Any) -> list[str]:
-    """The ids of the running containers with these labels; also of ended ones if `everything`."""
+    """The ids of the running containers with these labels. `everything`: also of ended ones."""
     filters = [f"--filter=label={label}" for label in labels]
     options = [*filters, *(["--all"] if everything else [])]
     return sorted(docker("ps", "--quiet", "--no-trunc", *options, **environ).split())
 
 
 def python(container: str, source: str, *arguments: str) -> str:
-    """What a Python program prints that runs inside a container."""
+    """Run a Python program inside a container. Returns its stdout."""
     return docker("exec", container, "python", "-c", source, *arguments, timeout=60)
 
 
 def published_ports() -> list[int]:
-    """The ports of this machine that the compose file publishes, by PORTS."""
+    """The ports in PORTS, which the compose file publishes on this machine."""
     first, last = os.environ.get("PORTS", "5000-5001").split("-")
     return list(range(int(first), int(last) + 1))
 

@@ -1,10 +1,10 @@
-"""A job type that shows by a lock whether two runs of a job overlap, in whatever containers.
+"""A job type that detects, with a file lock, whether two runs of one job overlap.
 
-It goes into the image of the fault checks. The runs of a job tell what they do in its journal in
-the shared volume, DATA_DIR/journal/<job id>:
+It is part of the image of the fault checks. Each run of a job writes to the job's journal in the
+shared volume, DATA_DIR/journal/<job id>, so that runs in different containers are seen too:
 
     began 1      began 1      began 1
-    ended 1      began 2      overlap    while the first run still has the lock
+    ended 1      began 2      overlap    if the first run still holds the lock
                  ended 2
 """
 
@@ -18,13 +18,13 @@ from runner.job_types.base import Context, JobType, NotRetryable, Payload
 
 
 class ExclusivePayload(Payload):
-    """How long the first attempt takes, in seconds; later ones take no time."""
+    """`seconds` is how long the first attempt takes. Later ones end at once."""
 
     seconds: float
 
 
 class Exclusive(JobType[ExclusivePayload]):
-    """Holds an exclusive lock while it runs, and keeps a journal of it."""
+    """Holds an exclusive lock while it runs, and writes its begin and end to the journal."""
 
     name = "exclusive"
     Payload = ExclusivePayload
@@ -38,7 +38,7 @@ class Exclusive(JobType[ExclusivePayload]):
                 fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 journal.write(b"overlap\n")
-                raise NotRetryable("this job runs twice at once") from None
+                raise NotRetryable("two runs of this job overlap") from None
             journal.write(b"began %d\n" % context.attempt)
             context.report({"attempt": context.attempt})
             time.sleep(payload.seconds if context.attempt == 1 else 0)

@@ -1,7 +1,7 @@
 """Checks of a deployment by `docker compose up` whose containers are killed, paused and stopped.
 
-Each leaves two listeners and two workers running. The jobs keep a journal in the shared volume,
-under a lock: see `exclusive`.
+Each check leaves two listeners and two workers running. The jobs are of the type `exclusive`, which
+keeps a journal of all runs. P1 to P13 are the promises in docs/guarantees.md.
 """
 
 from collections.abc import Iterator
@@ -26,18 +26,18 @@ READ_JOURNAL = """
 import pathlib, sys
 print(pathlib.Path('/data/journal', sys.argv[1]).read_text())
 """
-COUNT_TORN = "import os; print(len(os.listdir('/data/uploads/incoming')))"
+COUNT_INCOMPLETE = "import os; print(len(os.listdir('/data/uploads/incoming')))"
 
 
-def two_workers_with_a_job_type_of_the_tests_start(compose: Compose) -> None:
+def two_workers_with_a_test_job_type_start(compose: Compose) -> None:
     compose.up("--scale", "worker=2")
     assert [len(compose.containers(name)) for name in ("listener", "worker")] == [2, 2]
 
 
 def jobs_of_a_killed_worker_run_again_in_another(compose: Compose) -> str:
-    """P1, P2, P3, P6: after SIGKILL of a full worker, its jobs run again, and not too early."""
+    """P1, P2, P3, P6: after SIGKILL of a busy worker, its jobs run again, and not too early."""
     one, _ = compose.listeners()
-    with _mended(compose):
+    with _restarting_ended(compose):
         lost = _claimed_together(one, ENDLESS, ENDLESS, ENDLESS)
         neighbour = one.submit("exclusive", {"seconds": 4})
         killed, other = _holder_and_other(compose, one.job(lost[0]))
@@ -54,7 +54,7 @@ def jobs_of_a_killed_worker_run_again_in_another(compose: Compose) -> str:
 
 
 def a_paused_worker_keeps_its_job_beyond_its_lease(compose: Compose) -> None:
-    """P3, P5: nobody runs the job of a frozen worker; thawed, it ends the job, the only time."""
+    """P3, P5: no other worker runs the job of a paused worker, which ends it after the pause."""
     one, _ = compose.listeners()
     (job_id,) = _claimed_together(one, LEASE_SECONDS + 2)
     frozen, other = _holder_and_other(compose, one.job(job_id))
@@ -69,13 +69,13 @@ def a_paused_worker_keeps_its_job_beyond_its_lease(compose: Compose) -> None:
 
 
 def a_cancel_waits_for_a_paused_worker(compose: Compose) -> None:
-    """P8: no cancel is confirmed while the job's process may live, and none is forgotten."""
+    """P8: a cancel is not confirmed while the job's process may live, and is not forgotten."""
     one, other = compose.listeners()
     (job_id,) = _claimed_together(one, ENDLESS)
     frozen, _ = _holder_and_other(compose, one.job(job_id))
     with _paused(one, frozen):
-        status, answer = one.cancel(job_id)
-        assert (status, answer["message"]) == (202, "cancel requested"), answer
+        status, document = one.cancel(job_id)
+        assert (status, document["message"]) == (202, "cancel requested"), document
         assert other.job(job_id)["status"] == "running"
     job = other.final(job_id)
     assert (job["status"], outcomes(job)) == ("canceled", ["canceled"]), job
@@ -83,9 +83,9 @@ def a_cancel_waits_for_a_paused_worker(compose: Compose) -> None:
 
 
 def jobs_of_a_worker_killed_while_paused_run_again(compose: Compose) -> None:
-    """P2, P3, P6: the same as of one that was not; a canceled one does not run again (P8)."""
+    """P2, P3, P6: its jobs run again. A canceled job does not (P8)."""
     one, _ = compose.listeners()
-    with _mended(compose):
+    with _restarting_ended(compose):
         lost, canceled = _claimed_together(one, ENDLESS, ENDLESS)
         frozen, other = _holder_and_other(compose, one.job(lost))
         with _paused(one, frozen):
@@ -100,9 +100,9 @@ def jobs_of_a_worker_killed_while_paused_run_again(compose: Compose) -> None:
 
 
 def a_stopped_worker_ends_what_it_can_and_releases_the_rest(compose: Compose) -> None:
-    """P13: at `docker stop`, a job may end within the drain; a longer one goes without cost."""
+    """P13: at `docker stop`, a job may end within the drain. A longer one costs no retry."""
     one, _ = compose.listeners()
-    with _mended(compose):
+    with _restarting_ended(compose):
         short, long = _claimed_together(one, DRAIN_SECONDS - 0.5, ENDLESS)
         stopped, other = _holder_and_other(compose, one.job(short))
         docker("stop", stopped)
@@ -114,22 +114,22 @@ def a_stopped_worker_ends_what_it_can_and_releases_the_rest(compose: Compose) ->
         assert other[:12] in job["attempts"][1]["runner"], job
 
 
-def a_listener_killed_amid_submissions_loses_none_it_acknowledged(compose: Compose) -> str:
-    """P1: jobs and files that were acknowledged are there; the other listener knows them."""
+def a_listener_killed_amid_submissions_loses_no_acknowledged_job(compose: Compose) -> str:
+    """P1: the other listener knows all jobs and files that were acknowledged."""
     one, other = compose.listeners()
-    with _mended(compose):
+    with _restarting_ended(compose):
         with submitting(one) as submitters:
             docker("kill", "--signal", "KILL", _container_of(compose, one))
             for each in submitters:
                 each.wait_for_the_end()
         count = assert_all_are_there(other, submitters)
-        torn = python(compose.containers("listener")[0], COUNT_TORN)
+        incomplete = python(compose.containers("listener")[0], COUNT_INCOMPLETE)
     wait_for(lambda: [each.is_well() for each in compose.listeners()] == [True, True])
-    return f"{count} acknowledged, {torn} files torn"
+    return f"{count} acknowledged, {incomplete} incomplete files left"
 
 
-def all_killed_at_once_lose_nothing(compose: Compose) -> str:
-    """P1, P2, P3: after `docker compose kill` and `up`, all is there, and what ran runs again."""
+def killing_all_containers_at_once_loses_nothing(compose: Compose) -> str:
+    """P1, P2, P3: after `docker compose kill` and `up`, all jobs exist, and running ones rerun."""
     one, other = compose.listeners()
     lost = _claimed_together(one, ENDLESS, ENDLESS, ENDLESS)
     with submitting(one, other) as submitters:
@@ -143,14 +143,14 @@ def all_killed_at_once_lose_nothing(compose: Compose) -> str:
     return f"{assert_all_are_there(one, submitters)} acknowledged"
 
 
-def the_faults_leave_nothing(compose: Compose) -> None:
+def removing_the_faulty_deployment_leaves_nothing(compose: Compose) -> None:
     compose.remove("--rmi", "all")
     for service in ("listener", "worker"):
         assert compose.containers(service, everything=True) == []
 
 
 def _claimed_together(listener: Client, *seconds: float) -> list[str]:
-    """Exclusive jobs that run in one worker: due at the same time, they are claimed in one go."""
+    """Submit jobs that one worker runs: they are due at the same time, and so claimed together."""
     run_at = (datetime.now(UTC) + timedelta(seconds=1)).isoformat(timespec="milliseconds")
     ids = [listener.submit("exclusive", {"seconds": each}, run_at=run_at) for each in seconds]
     holders = {listener.running(job_id)["locked_by"] for job_id in ids}
@@ -159,7 +159,7 @@ def _claimed_together(listener: Client, *seconds: float) -> list[str]:
 
 
 def _holder_and_other(compose: Compose, job: dict[str, Any]) -> tuple[str, str]:
-    """The worker that runs a job, and the one that does not."""
+    """The container of the worker that runs a job, and of the one that does not."""
     workers = compose.containers("worker")
     holder, other = sorted(workers, key=lambda id: id[:12] not in job["locked_by"])
     return holder, other
@@ -174,7 +174,7 @@ def _container_of(compose: Compose, listener: Client) -> str:
 
 @contextmanager
 def _paused(listener: Client, worker: str) -> Iterator[None]:
-    """Freeze a worker, though not within a transaction: that would keep all writers waiting."""
+    """Pause a worker, but not within a transaction, which would block all other writers."""
     wait_for(lambda: _freeze(listener, worker))
     try:
         yield
@@ -196,8 +196,8 @@ def _thaw(container: str) -> None:
 
 
 @contextmanager
-def _mended(compose: Compose) -> Iterator[None]:
-    """Start again what has ended within the block, however that goes out."""
+def _restarting_ended(compose: Compose) -> Iterator[None]:
+    """After the block, start the containers that ended in it, also after an exception."""
     try:
         yield
     finally:
@@ -208,12 +208,12 @@ def _mended(compose: Compose) -> Iterator[None]:
 
 
 def _journal(compose: Compose, job_id: str) -> list[str]:
-    """What the runs of a job did."""
+    """The lines of a job's journal."""
     return python(compose.containers("listener")[0], READ_JOURNAL, job_id).split("\n")
 
 
 def _assert_ran(compose: Compose, job: dict[str, Any], ends: list[str], journal: list[str]) -> None:
-    """Raise AssertionError unless a job has succeeded in just these attempts."""
+    """Raise AssertionError unless a job succeeded with these outcomes and this journal."""
     assert (job["status"], outcomes(job)) == ("succeeded", ends), job
     assert _journal(compose, job["job_id"]) == journal, (job, _journal(compose, job["job_id"]))
 
@@ -224,7 +224,7 @@ CHECKS = (
     a_cancel_waits_for_a_paused_worker,
     jobs_of_a_worker_killed_while_paused_run_again,
     a_stopped_worker_ends_what_it_can_and_releases_the_rest,
-    a_listener_killed_amid_submissions_loses_none_it_acknowledged,
-    all_killed_at_once_lose_nothing,
-    the_faults_leave_nothing,
+    a_listener_killed_amid_submissions_loses_no_acknowledged_job,
+    killing_all_containers_at_once_loses_nothing,
+    removing_the_faulty_deployment_leaves_nothing,
 )

@@ -1,5 +1,5 @@
-# The image of the fault checks: the real one with a job type of theirs. A copy, not a mount, since
-# the file may come from a clone that only its owner reads.
+# The image of the fault checks: the real one with a test job type. The file is copied rather than
+# mounted, since it may be in a clone that only its owner can read.
 
 FROM job-service:latest
 COPY --chmod=444 exclusive.py /app/

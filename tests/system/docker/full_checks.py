@@ -1,4 +1,4 @@
-"""Checks of a deployment by `docker compose up` whose small volume runs full (P10)."""
+"""Checks of a deployment by `docker compose up` whose small volume is full (P10)."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from tests.system.docker.engine import complaints, docker, python
 FILES = ("tests/system/docker/small_volume.yml",)
 RUNNING_SECONDS = 4.0
 WARNINGS_A_SECOND = 4.0
-"""As many may a worker log that looks at its store once a second, and when a job has news."""
+"""Most warnings that a worker may log: it polls the store every second and after job events."""
 
 FILL = """
 import errno, os
@@ -39,7 +39,7 @@ def services_with_a_small_volume_start(compose: Compose) -> str:
 
 
 def a_full_volume_refuses_jobs_loses_none_and_stops_nothing(compose: Compose) -> str:
-    """Jobs end while it is full, and others are due; all is as before once there is room."""
+    """Jobs end and become due while the volume is full. All succeed once there is space again."""
     one, other = compose.listeners()
     (worker,) = compose.containers("worker")
     starts = _starts(compose)
@@ -51,7 +51,7 @@ def a_full_volume_refuses_jobs_loses_none_and_stops_nothing(compose: Compose) ->
         began_at, before = time.monotonic(), _warnings(worker)
         last = _submit_until_refused(one) + _submit_until_refused(other)
         assert _refusal_of_a_file(one) == 507
-        # From outside, nothing tells that a job has ended that cannot be settled.
+        # No response shows that a job has ended while its end cannot be stored, so wait by time.
         wait_for(lambda: time.monotonic() > began_at + RUNNING_SECONDS + 1, timeout=60)
         assert [each.is_well() for each in (one, other)] == [True, True]
         seconds, count = time.monotonic() - began_at, _warnings(worker) - before
@@ -65,23 +65,23 @@ def a_full_volume_refuses_jobs_loses_none_and_stops_nothing(compose: Compose) ->
 
 
 def a_worker_that_starts_on_a_full_volume_waits_for_room(compose: Compose) -> None:
-    """Its predecessor was killed within a job, which runs again once that can be written."""
+    """Its predecessor was killed during a job, which runs again once there is space."""
     one, _ = compose.listeners()
     (worker,) = compose.containers("worker")
     job_id = one.sleep(3)
     one.running(job_id)
     docker("kill", "--signal", "KILL", worker)
     with _full(compose):
-        said = len(_log(worker))
+        lines = len(_log(worker))
         docker("start", worker)
-        wait_for(lambda: len(_log(worker)) > said, timeout=30)
+        wait_for(lambda: len(_log(worker)) > lines, timeout=30)
         started = _starts(compose)
     job = one.final(job_id)
     assert (job["status"], outcomes(job)) == ("succeeded", ["lost", "returned"]), job
     assert _starts(compose) == started
 
 
-def the_small_volume_leaves_nothing(compose: Compose) -> None:
+def removing_the_small_volume_leaves_nothing(compose: Compose) -> None:
     compose.remove()
     assert _containers(compose) == []
 
@@ -92,13 +92,13 @@ def _containers(compose: Compose) -> list[str]:
 
 
 def _starts(compose: Compose) -> list[str]:
-    """When each container started; another time means that its program had ended."""
+    """The start time of each container. A later one means that its program had ended."""
     return [docker("inspect", "-f", "{{.State.StartedAt}}", id) for id in _containers(compose)]
 
 
 @contextmanager
 def _full(compose: Compose) -> Iterator[None]:
-    """Fill the volume to its last byte, and make room at the end."""
+    """Fill the volume to its last byte for the duration of the block."""
     container = compose.containers("listener")[0]
     try:
         python(container, FILL)
@@ -108,14 +108,15 @@ def _full(compose: Compose) -> Iterator[None]:
 
 
 def _submit(listener: Client) -> tuple[int, str]:
-    """Status of a submission, and the job's id if it was accepted."""
+    """Submit a job. Returns the status, and the job's id or the title of the problem."""
     document = {"type": "sleep", "payload": {"seconds": 0}}
-    status, answer = listener.call("POST", "/jobs", document)
-    return status, answer["job_id"] if status == 202 else answer["title"]
+    status, response = listener.call("POST", "/jobs", document)
+    return status, response["job_id"] if status == 202 else response["title"]
 
 
 def _submit_until_refused(listener: Client) -> list[str]:
-    """The ids of those that were still accepted: the store's own files may have some room."""
+    """Submit until one is refused. Returns the ids of those accepted before: the files of the store
+    may have some space left."""
     accepted: list[str] = []
 
     def is_refused() -> bool:
@@ -131,7 +132,7 @@ def _submit_until_refused(listener: Client) -> list[str]:
 
 
 def _refusal_of_a_file(listener: Client) -> int:
-    """The status with which a file is refused."""
+    """Upload a file, which must be refused. Returns the status."""
     try:
         raise AssertionError(f"accepted: {listener.analyze(b'ERROR')}")
     except subprocess.CalledProcessError as error:
@@ -139,17 +140,17 @@ def _refusal_of_a_file(listener: Client) -> int:
 
 
 def _log(container: str) -> list[dict[str, Any]]:
-    """What a program has logged."""
+    """The log of a container's program."""
     return [json.loads(line) for line in complaints("logs", container).splitlines()]
 
 
 def _warnings(container: str) -> int:
-    """How many warnings and errors a program has logged."""
+    """The number of warnings and errors in a program's log."""
     return sum(line["level"] in ("WARNING", "ERROR") for line in _log(container))
 
 
 CHECKS = (
     a_full_volume_refuses_jobs_loses_none_and_stops_nothing,
     a_worker_that_starts_on_a_full_volume_waits_for_room,
-    the_small_volume_leaves_nothing,
+    removing_the_small_volume_leaves_nothing,
 )

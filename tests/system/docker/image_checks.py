@@ -1,4 +1,4 @@
-"""Checks of the image by itself."""
+"""Checks of the image without a deployment."""
 
 import os
 
@@ -6,7 +6,7 @@ from tests.support.waiting import wait_for
 from tests.system.docker.engine import complaints, docker
 
 IMAGE = "job-service:latest"
-WHAT_IS_THERE = """
+LIST_CONTENTS = """
 import importlib.metadata, os, shutil
 print(*sorted(os.listdir('/app')))
 print(*sorted(found.name for found in importlib.metadata.distributions()))
@@ -18,11 +18,11 @@ print(os.getuid(), os.access('/app', os.W_OK), os.access('/data', os.W_OK))
 def the_image_is_built() -> str:
     docker("compose", "build", timeout=600)
     size = int(docker("image", "inspect", "--format", "{{.Size}}", IMAGE))
-    return f"{size / 1e6:.0f} MB with its base"
+    return f"{size / 1e6:.0f} MB including its base"
 
 
-def the_image_holds_only_what_runs() -> None:
-    found = docker("run", "--rm", IMAGE, "python", "-c", WHAT_IS_THERE)
+def the_image_contains_only_the_programs_and_their_packages() -> None:
+    found = docker("run", "--rm", IMAGE, "python", "-c", LIST_CONTENTS)
     folders, packages, tools, rights = found.splitlines()
     assert folders == "runner server storage", folders
     assert "tornado" in packages, packages
@@ -37,7 +37,7 @@ def without_an_init_both_programs_stop_in_order() -> None:
 
 
 def _start_and_stop(program: str, message: str) -> None:
-    """Run a program as the first process of a container; it has to end by itself at SIGTERM."""
+    """Run a program as the first process of a container. It must exit on SIGTERM."""
     name = os.environ["LONE_CONTAINER"]
     docker("run", "--detach", "--name", name, IMAGE, "python", "-m", program)
     wait_for(lambda: f'"message": "{message}"' in complaints("logs", name))
@@ -46,4 +46,7 @@ def _start_and_stop(program: str, message: str) -> None:
     docker("rm", name)
 
 
-CHECKS = (the_image_holds_only_what_runs, without_an_init_both_programs_stop_in_order)
+CHECKS = (
+    the_image_contains_only_the_programs_and_their_packages,
+    without_an_init_both_programs_stop_in_order,
+)

@@ -1,4 +1,4 @@
-"""The deployment for many machines on three engines."""
+"""The deployment for many machines, `deploy/stack.yml`, on three engines."""
 
 import functools
 import os
@@ -16,9 +16,10 @@ DRAIN_SECONDS, LEASE_SECONDS = 5, 10
 
 
 class Nodes(Scaled):
-    """The stack on machines that were joined; the first is their manager.
+    """The stack on machines that are joined in a Swarm. The first machine is the manager.
 
-    Ports are those of the machines with a listener: the routing mesh takes a kernel with IPVS.
+    Each listener publishes its port on its own machine only (host mode), since the routing mesh
+    needs a kernel with IPVS.
     """
 
     def __init__(self, name: str, machines: list[Machine]):
@@ -28,7 +29,7 @@ class Nodes(Scaled):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the file takes from the environment."""
+        """The environment variables that the stack file reads."""
         return {
             **super().settings,
             "PORT": str(PORT),
@@ -41,44 +42,44 @@ class Nodes(Scaled):
         }
 
     def on(self, machine: Machine, service: str) -> list[str]:
-        """The ids of the containers of a service that run on a machine."""
+        """The ids of a service's containers that run on a machine."""
         if not machine.alive:
             return []
         label = f"com.docker.swarm.service.name={self.name}_{service}"
         return containers(label, DOCKER_HOST=machine.host)
 
     def containers(self, service: str) -> list[str]:
-        """The same on all machines."""
+        """The ids of a service's containers on all machines."""
         return [each for machine in self.machines for each in self.on(machine, service)]
 
     def placed(self, service: str) -> list[int]:
-        """How many containers of a service run on each machine."""
+        """The number of a service's containers on each machine."""
         return [len(self.on(machine, service)) for machine in self.machines]
 
-    def wait_until_whole(self) -> None:
-        """Wait until all replicas are healthy, on machines that live."""
+    def wait_until_complete(self) -> None:
+        """Wait until all replicas are healthy, on machines that are alive."""
         self.wait_for_replicas("listener", LISTENERS)
         self.wait_for_replicas("worker", WORKERS)
 
     def wait_for_state(self, machine: Machine, state: str) -> None:
-        """Wait until the manager says that a machine is `ready` or `down`."""
+        """Wait until the manager reports a machine as `ready` or `down`."""
         status = ("node", "inspect", "--format", "{{.Status.State}}", machine.name)
         wait_for(lambda: docker(*status) == state, timeout=60)
 
     def set_availability(self, machine: Machine, availability: str) -> None:
-        """Make a machine `active` or `drain`."""
+        """Set the availability of a machine to `active` or `drain`."""
         docker("node", "update", "--availability", availability, machine.name)
 
     def load(self) -> Outside:
-        """Clients who know all machines."""
+        """Clients that submit jobs to all machines."""
         return Outside(self.token, [machine.address for machine in self.machines])
 
     def listener_addresses(self) -> list[str]:
-        """Those of the machines with a listener."""
+        """The addresses of the machines that run a listener."""
         return [each.address for each in self.machines if self.on(each, "listener")]
 
     def listeners(self) -> list[Client]:
-        """A client of each listener that answers."""
+        """A client of each listener that responds."""
         send = functools.partial(exchange, token=self.token)
         clients = [Client(f"http://{each}:{PORT}", send) for each in self.listener_addresses()]
         return [client for client in clients if client.is_well()]

@@ -1,4 +1,5 @@
-"""Checks of the deployment for many machines on a Swarm of three. Each leaves it whole."""
+"""Checks of the deployment for many machines on a Swarm of three. Each one leaves all replicas
+running."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +14,12 @@ from tests.system.docker.outside import COUNTS, Outside, status_of
 from tests.system.docker.scaled import IMAGE
 
 PROGRAM = "job-service:latest"
-FEW = 100
-"""Jobs under load before and after what is checked."""
+LOAD_JOBS = 100
+"""Jobs that are submitted before and after the event that is checked."""
 
 
-def their_engines_get_the_images(joined: list[machines.Machine]) -> None:
-    """The manager has PostgreSQL and S3 too."""
+def the_engines_get_the_images(joined: list[machines.Machine]) -> None:
+    """The manager also gets the image of PostgreSQL and S3."""
     with ThreadPoolExecutor() as pool:
         manager, *others = joined
         loads = [pool.submit(manager.load, PROGRAM, IMAGE)]
@@ -27,7 +28,7 @@ def their_engines_get_the_images(joined: list[machines.Machine]) -> None:
         each.result()
 
 
-def they_join_in_a_swarm(joined: list[machines.Machine]) -> str:
+def the_machines_join_a_swarm(joined: list[machines.Machine]) -> str:
     machines.join(joined)
     found = joined[0]("node", "ls", "--format", "{{.Hostname}} {{.Status}}").splitlines()
     assert sorted(found) == [f"{machine.name} Ready" for machine in joined], found
@@ -35,16 +36,16 @@ def they_join_in_a_swarm(joined: list[machines.Machine]) -> str:
 
 
 def the_stack_starts_and_is_spread(nodes: Nodes) -> str:
-    said = nodes.deploy()
+    note = nodes.deploy()
     nodes.wait_for_replicas("postgres", 1)
-    nodes.wait_until_whole()
+    nodes.wait_until_complete()
     placed = {name: nodes.placed(name) for name in ("postgres", "listener", "worker")}
     assert placed["postgres"] == [1, 0, 0], placed
     assert placed["worker"] == [1, 1, 1], placed
     assert sorted(placed["listener"]) == [0, 1, 1], placed
     _, overview = nodes.client().call("GET", "/overview")
     assert (len(overview["runners"]), overview["slots"]) == (3, SLOTS), overview
-    return said.replace("\n", " ")
+    return note.replace("\n", " ")
 
 
 def jobs_with_files_sent_to_any_machine_all_end(nodes: Nodes) -> str:
@@ -54,8 +55,8 @@ def jobs_with_files_sent_to_any_machine_all_end(nodes: Nodes) -> str:
     return _all_ended(nodes, load)
 
 
-def a_client_with_wrong_tokens_shuts_out_no_other(nodes: Nodes) -> str:
-    """Failures count for an address, so listeners have to see that of the client."""
+def a_client_with_wrong_tokens_does_not_lock_out_others(nodes: Nodes) -> str:
+    """Failures count against an address, so listeners must see the address of the client."""
     wrong, right = "10.0.200.1", "10.0.200.2"
     for address in (wrong, right):
         machines.add_address(address)
@@ -75,12 +76,12 @@ def a_drained_machine_gives_its_jobs_to_the_others(nodes: Nodes) -> str:
         held = _held(nodes, leaving, ids)
         nodes.set_availability(leaving, "drain")
         wait_for(lambda: not nodes.on(leaving, "worker") + nodes.on(leaving, "listener"), 60)
-        nodes.wait_until_whole()
+        nodes.wait_until_complete()
         _wait_for_more(load)
-    said = _all_ended(nodes, load, "released")
+    note = _all_ended(nodes, load, "released")
     _assert_ran(nodes, ids, held, "released")
     nodes.set_availability(leaving, "active")
-    return said
+    return note
 
 
 def a_machine_that_dies_costs_its_jobs_an_attempt(nodes: Nodes) -> str:
@@ -93,10 +94,10 @@ def a_machine_that_dies_costs_its_jobs_an_attempt(nodes: Nodes) -> str:
         died_at = time.time()
         dying.die()
         wait_for(lambda: min(_moments(nodes, held, 1, "started_at")), timeout=60)
-        nodes.wait_until_whole()
-        whole_after = time.time() - died_at
+        nodes.wait_until_complete()
+        complete_after = time.time() - died_at
         _wait_for_more(load)
-    said = _all_ended(nodes, load, "lost")
+    note = _all_ended(nodes, load, "lost")
     _assert_ran(nodes, ids, held, "lost")
     rescued_after = max(_moments(nodes, held, 0, "finished_at")) - died_at
     slots_left = SLOTS - len(held)
@@ -106,7 +107,7 @@ def a_machine_that_dies_costs_its_jobs_an_attempt(nodes: Nodes) -> str:
     return (
         f"lease {LEASE_SECONDS} s; its {len(held)} jobs waited again after {rescued_after:.1f} s, "
         f"and {len(begun)} ran in the {slots_left} slots left after {begun_after:.1f} s; all "
-        f"replicas were there after {whole_after:.1f} s; {said}"
+        f"replicas were there after {complete_after:.1f} s; {note}"
     )
 
 
@@ -118,15 +119,15 @@ def a_machine_that_comes_back_is_ready_and_has_nothing_to_do(nodes: Nodes) -> No
     assert nodes.on(back, "listener") + nodes.on(back, "worker") == []
 
 
-def a_rolling_update_spreads_all_anew_and_loses_nothing(nodes: Nodes) -> str:
-    """Of both services at once, as a deploy with another image does it."""
+def a_rolling_update_replaces_all_replicas_and_loses_nothing(nodes: Nodes) -> str:
+    """Both services are updated at once, as in a deploy with another image."""
     services = ("listener", "worker")
     before = {container for each in services for container in nodes.containers(each)}
     started = time.monotonic()
     with nodes.load() as load:
         with ThreadPoolExecutor() as pool:
             list(pool.map(lambda service: nodes.update(service, "--force"), services))
-        nodes.wait_until_whole()
+        nodes.wait_until_complete()
         seconds = time.monotonic() - started
         _wait_for_more(load)
     assert not before & {container for each in services for container in nodes.containers(each)}
@@ -135,7 +136,7 @@ def a_rolling_update_spreads_all_anew_and_loses_nothing(nodes: Nodes) -> str:
 
 
 def _fill(nodes: Nodes, seconds: float) -> list[str]:
-    """The ids of jobs that fill all slots, once they run."""
+    """Submit jobs that fill all slots, and wait until they run. Returns their ids."""
     client = nodes.client()
     ids = [client.sleep(seconds, priority=9) for _ in range(SLOTS)]
     for job_id in ids:
@@ -144,7 +145,7 @@ def _fill(nodes: Nodes, seconds: float) -> list[str]:
 
 
 def _held(nodes: Nodes, machine: machines.Machine, ids: list[str]) -> list[str]:
-    """Those of the jobs that a worker on this machine runs."""
+    """The ids of the jobs that a worker on this machine runs."""
     client, workers = nodes.client(), nodes.on(machine, "worker")
     holders = {job_id: client.job(job_id)["locked_by"] or "" for job_id in ids}
     found = [each for each in ids if any(holders[each].startswith(one[:12]) for one in workers)]
@@ -153,14 +154,15 @@ def _held(nodes: Nodes, machine: machines.Machine, ids: list[str]) -> list[str]:
 
 
 def _moments(nodes: Nodes, ids: list[str], attempt: int, name: str) -> list[float]:
-    """That time of an attempt of each job, Unix time; 0 where there is no such attempt."""
+    """The time `name` of an attempt of each job, as Unix time. 0 without such an attempt."""
     found = [nodes.client().job(job_id)["attempts"][attempt:] for job_id in ids]
     times = [attempts[0][name] if attempts else None for attempts in found]
     return [datetime.fromisoformat(text).timestamp() if text else 0.0 for text in times]
 
 
 def _assert_ran(nodes: Nodes, ids: list[str], held: list[str], end: str) -> None:
-    """Each job ran once, those that were held once more, after an attempt that ended so."""
+    """Raise AssertionError unless all jobs succeeded: the `held` ones in their second attempt,
+    after one with the outcome `end`, the others in their first."""
     client = nodes.client()
     for job_id in ids:
         job = client.final(job_id, timeout=60)
@@ -169,14 +171,16 @@ def _assert_ran(nodes: Nodes, ids: list[str], held: list[str], end: str) -> None
 
 
 def _wait_for_more(load: Outside) -> None:
-    """Wait until some more jobs were acknowledged."""
-    enough = len(load.ids) + FEW
+    """Wait until LOAD_JOBS more jobs have been acknowledged."""
+    enough = len(load.ids) + LOAD_JOBS
     wait_for(lambda: len(load.ids) >= enough, timeout=60)
 
 
 def _all_ended(nodes: Nodes, load: Outside, *ends: str) -> str:
-    """Raise AssertionError unless all jobs were acknowledged and succeed, each in one attempt, but
-    for those before it that ended so; how many there are."""
+    """Raise AssertionError unless all jobs were acknowledged and have succeeded.
+
+    Attempts before the last one may have only the outcomes `ends`. Returns a summary.
+    """
     assert load.never == load.refused == [], (load.never, load.refused)
     assert len(load.ids) == len(set(load.ids))
     client = nodes.client()
@@ -198,9 +202,9 @@ def _all_ended(nodes: Nodes, load: Outside, *ends: str) -> str:
 
 CHECKS = (
     jobs_with_files_sent_to_any_machine_all_end,
-    a_client_with_wrong_tokens_shuts_out_no_other,
+    a_client_with_wrong_tokens_does_not_lock_out_others,
     a_drained_machine_gives_its_jobs_to_the_others,
     a_machine_that_dies_costs_its_jobs_an_attempt,
     a_machine_that_comes_back_is_ready_and_has_nothing_to_do,
-    a_rolling_update_spreads_all_anew_and_loses_nothing,
+    a_rolling_update_replaces_all_replicas_and_loses_nothing,
 )

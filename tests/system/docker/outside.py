@@ -1,4 +1,4 @@
-"""Clients outside of the Swarm, who know its machines by address, as a load balancer does."""
+"""Clients outside the Swarm, which know the addresses of its machines as a load balancer does."""
 
 import http.client
 import json
@@ -20,9 +20,9 @@ UPLOAD_EACH = 5
 
 
 class Outside(Load):
-    """Submits jobs, one in five with a file, for as long as the block lasts.
+    """Submits jobs for the duration of the block, one in five with a file.
 
-    One that cannot connect to a machine takes the next one: nothing was sent.
+    A client that cannot connect to a machine tries the next one, since nothing was sent yet.
     """
 
     PAUSE_SECONDS = 0.1
@@ -56,17 +56,17 @@ class Outside(Load):
                 continue
             connection.sock.settimeout(TIMEOUT_SECONDS)
             return connection
-        raise ConnectionError("no machine takes a connection")
+        raise ConnectionError("no machine accepts a connection")
 
 
 def status_of(address: str, source: str, token: str) -> int:
-    """The status of an answer of the listener at `address`, asked from `source`."""
+    """The status of `GET /jobs` at a listener, requested from the address `source`."""
     here = (source, 0)
     connection = http.client.HTTPConnection(address, PORT, TIMEOUT_SECONDS, source_address=here)
     connection.request("GET", "/jobs", headers={"Authorization": f"Bearer {token}"})
-    with connection.getresponse() as answer:
-        answer.read()
-        return answer.status
+    with connection.getresponse() as response:
+        response.read()
+        return response.status
 
 
 def _form() -> bytes:

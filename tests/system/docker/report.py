@@ -1,4 +1,4 @@
-"""Runs checks one after the other, and tells how each ended and how long it took."""
+"""Runs checks one after the other, and reports the result and the duration of each."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ class Report:
         self.failed = 0
 
     def check(self, function: Callable[P, str | None], *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Run a check, named by its function; what it returns is told beside its name."""
+        """Run a check. Prints the name of the function and the note that it returns."""
         name = function.__name__.replace("_", " ")
         started = time.monotonic()
         try:
@@ -40,18 +40,18 @@ class Report:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Run checks of the same subject."""
+        """Run several checks with the same arguments."""
         for function in functions:
             self.check(function, *args, **kwargs)
 
     def say(self, text: str) -> None:
-        """Print at once."""
+        """Print a text without buffering."""
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
 
 def _explain(error: Exception) -> str:
-    """Where it failed, and what a command that failed has printed."""
+    """The traceback, and the output of the command if one failed."""
     text = "".join(traceback.format_exception(error))
     if isinstance(error, subprocess.CalledProcessError):
         text += f"{error.stdout or ''}{error.stderr or ''}"

@@ -1,4 +1,4 @@
-"""What the processes of a container may do."""
+"""The privileges of the processes in a container."""
 
 import json
 
@@ -19,7 +19,7 @@ print(json.dumps({
 
 
 def assert_few_rights(container: str, no_new_privileges: bool) -> None:
-    """Raise AssertionError unless a container has an init and may do no more than it needs to."""
+    """Raise AssertionError unless a container has an init and only the rights that it needs."""
     found = json.loads(python(container, PROGRAM))
     assert found == {
         "first process": "docker-init",

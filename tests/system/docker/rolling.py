@@ -1,10 +1,12 @@
-"""Clients during a rolling update. Runs inside a container, with the standard library alone.
+"""Clients that submit jobs during a rolling update. Runs inside a container, and needs only the
+standard library.
 
     python rolling.py TOKEN SECONDS
 
-They submit jobs for so many seconds, each to any listener that the network names, and send what was
-not answered again to another one, with the same Idempotency-Key. Prints as JSON the ids of all jobs
-that were acknowledged, how often a request was not answered, those that never were, and refusals.
+Each client submits jobs for SECONDS, to a random listener. A request without a response is sent
+again to another listener, with the same Idempotency-Key. Prints as JSON: the ids of all
+acknowledged jobs (`ids`), the number of requests sent again (`again`), the keys that never got a
+response (`never`), and unexpected responses (`refused`).
 """
 
 import http.client
@@ -21,7 +23,7 @@ PATIENCE_SECONDS = 15.0
 
 
 class Load:
-    """What all clients have seen."""
+    """Submits jobs, and collects the responses of all clients."""
 
     PAUSE_SECONDS = 0.02
 
@@ -34,7 +36,7 @@ class Load:
         self.refused: list[str] = []
 
     def run(self) -> None:
-        """Submit until the time is over."""
+        """Submit jobs until the time is over."""
         while time.monotonic() < self._end:
             key, given_up = str(uuid.uuid4()), time.monotonic() + PATIENCE_SECONDS
             while (job_id := self._submit(key)) is None and time.monotonic() < given_up:
@@ -47,26 +49,27 @@ class Load:
             time.sleep(self.PAUSE_SECONDS)
 
     def _job(self, key: str) -> tuple[bytes, str]:
-        """What is sent with this key, and its media type."""
+        """The body of the submission with this key, and its media type."""
         document = {"type": "sleep", "payload": {"seconds": 0.05}}
         return json.dumps(document).encode(), "application/json"
 
     def _connect(self) -> http.client.HTTPConnection:
-        """A connection to any listener. Raises OSError if there is none."""
+        """Connect to a random listener. Raises OSError if there is none."""
         return http.client.HTTPConnection(random.choice(listeners()), 5000, timeout=10)
 
     def _submit(self, key: str) -> str | None:
-        """The id of the job, None if no listener has answered or it is stopping."""
+        """Submit a job. Returns its id, or None if the request must be sent again."""
         body, media_type = self._job(key)
         headers = {**self._headers, "Content-Type": media_type, "Idempotency-Key": key}
         try:
             connection = self._connect()
             connection.request("POST", "/jobs", body, headers)
-            with connection.getresponse() as answer:
-                text = answer.read()
-                if answer.status == 202:
+            with connection.getresponse() as response:
+                text = response.read()
+                if response.status == 202:
                     return str(json.loads(text)["job_id"])
-                if answer.status not in (409, 503):  # the first one is under way; it is stopping
+                # 409: the first request is still under way. 503: the listener is stopping.
+                if response.status not in (409, 503):
                     self.refused.append(text.decode())
                 return None
         except (OSError, http.client.HTTPException):
@@ -74,13 +77,13 @@ class Load:
 
 
 def listeners() -> list[str]:
-    """The addresses of those that run. Raises OSError if there is none."""
+    """The addresses of the running listeners. Raises OSError if there is none."""
     found = socket.getaddrinfo("tasks.listener", 5000, socket.AF_INET, socket.SOCK_STREAM)
     return sorted({str(address[4][0]) for address in found})
 
 
 def main() -> None:
-    """Let some clients submit at once."""
+    """Run all clients, and print what they collected."""
     load = Load(sys.argv[1], float(sys.argv[2]))
     threads = [threading.Thread(target=load.run) for _ in range(CLIENTS)]
     for thread in threads:

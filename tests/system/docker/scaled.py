@@ -1,4 +1,5 @@
-"""The deployment for many machines, `deploy/stack.yml`, on one, with all that it needs."""
+"""The deployment for many machines, `deploy/stack.yml`, on one machine, with its backing
+services."""
 
 import secrets
 import subprocess
@@ -29,28 +30,29 @@ with urllib.request.urlopen('http://127.0.0.1:{PORT}/{BUCKET}?list-type=2', time
 
 
 class Scaled(Stack):
-    """The stack, with a server of S3 beside it."""
+    """The stack, and an S3 server in its network."""
 
     def __init__(self, name: str):
         super().__init__(name)
         self.token = secrets.token_urlsafe(24)
 
     def deploy(self) -> str:
-        """Make the secrets, and deploy the stack and the server; what was complained of."""
+        """Create the secrets, and deploy the stack and the S3 server. Returns the output of `docker
+        stack deploy`."""
         for name, text in self._secrets().items():
             self._make_secret(name, text)
-        said = docker("stack", "deploy", "--detach=true", "-c", FILE, self.name, **self.settings)
+        output = docker("stack", "deploy", "--detach=true", "-c", FILE, self.name, **self.settings)
         network = f"--network={self.name}_jobs"
         service = ("service", "create", "--detach", "--quiet", f"--name={self.name}_s3", network)
-        place = ("--endpoint-mode=dnsrr", "--constraint=node.role==manager")
+        options = ("--endpoint-mode=dnsrr", "--constraint=node.role==manager")
         server = ("moto_server", "--host", "0.0.0.0", "--port", str(PORT))
-        docker(*service, *place, IMAGE, *server)
+        docker(*service, *options, IMAGE, *server)
         self.wait_for_replicas("s3", 1)
         wait_for(self._make_bucket, START_SECONDS)
-        return said
+        return output
 
     def remove(self) -> None:
-        """Take all of it away."""
+        """Remove the stack, the S3 server and the secrets."""
         docker("service", "rm", f"{self.name}_s3")
         super().remove()
         for name in self._secrets():
@@ -58,17 +60,17 @@ class Scaled(Stack):
 
     @property
     def helper(self) -> str:
-        """A container that no update touches, in the network of the stack."""
+        """A container in the stack's network that no update replaces: the S3 server."""
         (found,) = self.containers("s3")
         return found
 
     def objects(self) -> list[str]:
-        """The names of all that is in the bucket."""
+        """The names of all objects in the bucket."""
         return docker("exec", self.helper, "python", "-c", LIST).split()
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the file takes from the environment."""
+        """The environment variables that the stack file reads."""
         return {
             "SECRETS": f"{self.name}-",
             "POSTGRES_IMAGE": IMAGE,
@@ -80,7 +82,7 @@ class Scaled(Stack):
         }
 
     def config(self) -> tuple[str, str]:
-        """The stack as `docker compose` and as `docker stack` read it."""
+        """The stack file as parsed by `docker compose`, and by `docker stack`."""
         settings = self.settings
         return (
             docker("compose", "-f", FILE, "config", **settings),

@@ -1,4 +1,4 @@
-"""Checks of the deployment for many machines. Each finds and leaves it whole."""
+"""Checks of the deployment for many machines. Each one leaves all replicas running."""
 
 import json
 import subprocess
@@ -25,28 +25,28 @@ try:
 except urllib.error.HTTPError as error:
     print(json.dumps([error.code, json.load(error)]))
 """
-LEFT = """
+LIST_DATA = """
 import json, os, sys
 print(json.dumps(sorted(os.listdir('/data'))))
 """
 
 
-def what_the_scaled_stack_stands_on_is_built() -> None:
+def the_image_of_the_backing_services_is_built() -> None:
     file = str(TESTS / "system/docker/backing.dockerfile")
     docker("build", "--quiet", "--tag", IMAGE, "--file", file, str(TESTS), timeout=600)
 
 
-def its_file_is_read_by_compose_and_by_stack(scaled: Scaled) -> None:
+def compose_and_stack_can_read_its_file(scaled: Scaled) -> None:
     for text in scaled.config():
         assert "POSTGRES_PASSWORD_FILE: /run/secrets/postgres-password" in text
         assert "order: start-first" in text
 
 
 def the_scaled_stack_starts(scaled: Scaled) -> str:
-    said = scaled.deploy()
+    output = scaled.deploy()
     for service, count in (("postgres", 1), ("listener", 2), ("worker", 2)):
         scaled.wait_for_replicas(service, count)
-    return said.replace("\n", " ")
+    return output.replace("\n", " ")
 
 
 def its_containers_have_few_rights_and_no_secret_in_their_environment(scaled: Scaled) -> None:
@@ -58,7 +58,7 @@ def its_containers_have_few_rights_and_no_secret_in_their_environment(scaled: Sc
         assert "postgresql://" not in environ
 
 
-def each_listener_asks_for_a_token(scaled: Scaled) -> None:
+def each_listener_requires_a_token(scaled: Scaled) -> None:
     for address in addresses(scaled):
         assert ask(scaled, address, "", "/jobs")[0] == 401
         status, overview = ask(scaled, address, scaled.token, "/overview")
@@ -75,11 +75,11 @@ def an_upload_goes_to_the_bucket_and_is_analyzed(scaled: Scaled) -> str:
     (name,) = scaled.objects()
     assert name.startswith(f"{PREFIX}/")
     for service in ("listener", "worker"):
-        assert "uploads" not in python(scaled.containers(service)[0], LEFT)
+        assert "uploads" not in python(scaled.containers(service)[0], LIST_DATA)
     return f"{job['upload']['size'] / 1e6:.0f} MB"
 
 
-def a_rolling_update_under_load_loses_nothing_and_answers_every_request(scaled: Scaled) -> str:
+def a_rolling_update_under_load_loses_no_job_and_no_request(scaled: Scaled) -> str:
     before = {each: scaled.containers(each) for each in ("listener", "worker")}
     found: list[str] = []
     seconds = str(ROLLING_SECONDS)
@@ -94,7 +94,7 @@ def a_rolling_update_under_load_loses_nothing_and_answers_every_request(scaled: 
     assert seen["never"] == seen["refused"] == []
     assert len(seen["ids"]) == len(set(seen["ids"])) > 100
     address = addresses(scaled)[0]
-    wait_for(lambda: _left(scaled, address) == 0, timeout=60)
+    wait_for(lambda: _unfinished(scaled, address) == 0, timeout=60)
     jobs = _jobs(scaled, address, seen["ids"])
     assert [job["status"] for job in jobs] == ["succeeded"] * len(seen["ids"])
     ends = [[each["outcome"] for each in job["attempts"]] for job in jobs]
@@ -107,19 +107,19 @@ def a_removed_stack_leaves_nothing(scaled: Scaled) -> None:
 
 
 def addresses(scaled: Scaled) -> list[str]:
-    """Those of the listeners, in the network of the stack."""
+    """The addresses of the listeners in the network of the stack."""
     program = Path(rolling.__file__).read_text().split("def main")[0] + "print(*listeners())"
     return python(scaled.helper, program).split()
 
 
 def ask(scaled: Scaled, address: str, token: str, path: str) -> tuple[int, dict[str, Any]]:
-    """Status and JSON of an answer of a listener."""
+    """Send a GET request to a listener. Returns the status and the JSON of the response."""
     status, document = json.loads(python(scaled.helper, ASK, address, token, path))
     return status, document
 
 
 def run(scaled: Scaled, program: str, argument: str) -> str:
-    """What one of the programs beside this one prints, run inside the network."""
+    """Run `rolling.py` or `uploading.py` inside the network of the stack. Returns its stdout."""
     command = ["docker", "exec", "--interactive", scaled.helper, "python", "-"]
     done = subprocess.run(
         [*command, scaled.token, argument],
@@ -132,8 +132,8 @@ def run(scaled: Scaled, program: str, argument: str) -> str:
     return done.stdout
 
 
-def _left(scaled: Scaled, address: str) -> int:
-    """How many jobs are not final."""
+def _unfinished(scaled: Scaled, address: str) -> int:
+    """1 if any job is not final, else 0."""
     _, page = ask(scaled, address, scaled.token, "/jobs?status=queued,running&limit=1")
     return len(page["items"])
 
@@ -148,8 +148,8 @@ def _jobs(scaled: Scaled, address: str, ids: list[str]) -> list[dict[str, Any]]:
 
 CHECKS = (
     its_containers_have_few_rights_and_no_secret_in_their_environment,
-    each_listener_asks_for_a_token,
+    each_listener_requires_a_token,
     an_upload_goes_to_the_bucket_and_is_analyzed,
-    a_rolling_update_under_load_loses_nothing_and_answers_every_request,
+    a_rolling_update_under_load_loses_no_job_and_no_request,
     a_removed_stack_leaves_nothing,
 )

@@ -20,13 +20,13 @@ print(*sorted({address[4][0] for address in found}))
 
 
 class Stack:
-    """A stack on this machine, which manages its swarm."""
+    """A stack on this machine, which must be a Swarm manager."""
 
     def __init__(self, name: str):
         self.name = name
 
     def deploy(self) -> str:
-        """Deploy the stack; what the command complained of."""
+        """Deploy the stack. Returns the warnings of the command."""
         command = ("stack", "deploy", "--detach=true", "-c", "docker-compose.yml", self.name)
         return complaints(*command, CONCURRENCY_LIMIT=str(CONCURRENCY_LIMIT))
 
@@ -50,7 +50,7 @@ class Stack:
         return containers(f"com.docker.swarm.service.name={self.name}_{service}")
 
     def remove(self) -> None:
-        """Take it away, all but its volumes."""
+        """Remove the stack, except for its volumes."""
         wait_for(self._is_removed, timeout=60)
         wait_for(lambda: not self.leftovers(), timeout=60)
 
@@ -62,15 +62,15 @@ class Stack:
 
     @cached_property
     def routed(self) -> bool:
-        """Whether the published ports lead to the listeners, which takes a kernel with IPVS."""
+        """Whether the published ports reach the listeners. That needs a kernel with IPVS."""
         with contextlib.suppress(AssertionError):
             return wait_for(lambda: all(each.is_well() for each in _published()), timeout=5)
         return False
 
     def listeners(self) -> list[Client]:
-        """A client of each published port or, where they lead nowhere, of each listener.
+        """A client of each published port.
 
-        Those are asked from inside the network of the stack.
+        If these do not work, a client of each listener from inside the network of the stack.
         """
         if self.routed:
             return _published()
@@ -80,7 +80,7 @@ class Stack:
         return [Client(f"http://{address}:5000", inside) for address in addresses]
 
     def _is_removed(self) -> bool:
-        """Whether the command went through: it fails while an ended task is still in a network."""
+        """Remove the stack. Returns False while Docker refuses, since ended tasks use a network."""
         try:
             docker("stack", "rm", self.name)
         except subprocess.CalledProcessError as error:

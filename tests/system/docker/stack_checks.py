@@ -1,4 +1,4 @@
-"""Checks of the deployment by `docker stack deploy`. Each finds and leaves it whole."""
+"""Checks of the deployment by `docker stack deploy`. Each one leaves all replicas running."""
 
 from tests.support.waiting import wait_for
 from tests.system.docker.client import outcomes
@@ -18,8 +18,8 @@ def every_listener_answers(stack: Stack) -> str:
     listeners = stack.listeners()
     assert [listener.is_well() for listener in listeners] == [True, True]
     if stack.routed:
-        return "by the published ports"
-    return "from inside its network; published ports lead nowhere here, the kernel has no IPVS"
+        return "through the published ports"
+    return "from inside its network: published ports do not work here, the kernel has no IPVS"
 
 
 def containers_have_an_init_and_few_rights(stack: Stack) -> None:

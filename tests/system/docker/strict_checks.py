@@ -1,4 +1,4 @@
-"""Both programs in one container with as few rights as there are: all that they stand on works."""
+"""Checks that both programs work in a container with the fewest possible rights."""
 
 import json
 import os
@@ -15,7 +15,7 @@ OPTIONS = (
 )
 
 PEEK = '''
-"""What a job finds that was not meant for it."""
+"""A job that looks for secrets of other processes."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ class PeekPayload(Payload):
 
 
 class Peek(JobType[PeekPayload]):
-    """Looks into every process of the container, and leaves a file that nobody may read."""
+    """Reads the environment of every process, and leaves a folder without permissions."""
 
     name = "peek"
     Payload = PeekPayload
@@ -69,7 +69,7 @@ SIZES = "import os, sys; print(*os.listdir(sys.argv[1])); print(os.path.exists(s
 
 
 def call(container: str, method: str, path: str, document: object = None) -> dict[str, object]:
-    """What the listener in the container answers."""
+    """Send a request to the listener in the container. Returns the JSON of the response."""
     body = "" if document is None else json.dumps(document)
     found: dict[str, object] = json.loads(python(container, CALL, method, path, body))
     return found
@@ -106,16 +106,14 @@ def _run_jobs(name: str) -> str:
     assert job["status"] == "succeeded", job
     result = job["result"]
     assert isinstance(result, dict)
-    assert "s3cret" not in result["found"], "a job reads a secret out of another process"
+    assert "s3cret" not in result["found"], "a job can read a secret of another process"
     _, is_left = python(name, SIZES, "/data/work", result["folder"]).splitlines()
     assert is_left == "False"
     call(name, "POST", f"/jobs/{long}/cancel")
     assert call(name, "GET", f"/jobs/{long}")["status"] == "canceled"
     assert python(name, LOOK_INTO_WORKER) == "hidden"
-    shut_in = result["seen"] == [result["own"]]
-    return (
-        "jobs are shut in" if shut_in else f"this kernel shows processes to jobs: {result['seen']}"
-    )
+    isolated = result["seen"] == [result["own"]]
+    return "jobs see only themselves" if isolated else f"jobs see processes: {result['seen']}"
 
 
 CHECKS = (the_strictest_container_runs_jobs_and_kills_them,)

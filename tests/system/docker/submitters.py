@@ -1,4 +1,4 @@
-"""Clients that submit without a pause, and believe only what was acknowledged."""
+"""Clients that submit jobs continuously, and remember those that were acknowledged."""
 
 import http.client
 import subprocess
@@ -12,13 +12,13 @@ from tests.system.docker.client import Client
 LOG = b"ERROR one\nWARN two\nERROR three\n" * 100_000
 COUNTS = {"ERROR": 200_000, "WARN": 100_000}
 PAUSE_SECONDS = 0.02
-"""Between two submissions, or the worker would be busy with their jobs long after the fault."""
+"""Pause between two submissions. Without it, the worker would be busy long after the fault."""
 
 
 class Submitters:
-    """One thread that sends JSON and one that uploads files, until their listener is gone.
+    """A thread that submits JSON and one that uploads files, until their listener is gone.
 
-    `sleeps` and `logs` are the ids of the jobs that were acknowledged.
+    `sleeps` and `logs` are the ids of the acknowledged jobs.
     """
 
     def __init__(self, listener: Client):
@@ -32,16 +32,16 @@ class Submitters:
         ]
 
     def busy(self) -> bool:
-        """Whether each of them has seen some jobs acknowledged."""
+        """Whether both threads have got some jobs acknowledged."""
         return len(self.sleeps) >= 20 and len(self.logs) >= 3
 
     def wait_for_the_end(self) -> None:
-        """Wait until each of them was cut off by the end of its listener."""
+        """Wait until the listener is gone and both threads have ended."""
         wait_for(lambda: not any(thread.is_alive() for thread in self._threads), timeout=60)
         assert not self._refusals, self._refusals
 
     def stop(self) -> None:
-        """Submit no more, whatever became of the listener."""
+        """Stop both threads, whether the listener is alive or not."""
         self._stop.set()
         for thread in self._threads:
             thread.join()
@@ -52,7 +52,7 @@ class Submitters:
                 while not self._stop.wait(PAUSE_SECONDS):
                     acknowledged.append(submit())
             except (OSError, http.client.HTTPException, subprocess.CalledProcessError):
-                pass  # not acknowledged, so nothing is known of this one
+                pass  # not acknowledged: the job may exist or not
             except AssertionError as refusal:
                 self._refusals.append(refusal)
 
@@ -63,7 +63,7 @@ class Submitters:
 
 @contextmanager
 def submitting(*listeners: Client) -> Iterator[list[Submitters]]:
-    """Submit to each listener, for as long as the block lasts; it begins when all are at it."""
+    """Submit to each listener for the duration of the block, which begins once all are busy."""
     submitters = [Submitters(listener) for listener in listeners]
     try:
         wait_for(lambda: all(each.busy() for each in submitters), timeout=60)
@@ -74,7 +74,10 @@ def submitting(*listeners: Client) -> Iterator[list[Submitters]]:
 
 
 def assert_all_are_there(listener: Client, submitters: list[Submitters]) -> int:
-    """Raise AssertionError unless each acknowledged job succeeds, rightly; how many there are."""
+    """Raise AssertionError unless all acknowledged jobs succeed with the right result.
+
+    Returns their number.
+    """
     for each in submitters:
         for job_id in (*each.sleeps, *each.logs):
             job = listener.final(job_id)

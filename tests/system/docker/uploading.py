@@ -1,4 +1,5 @@
-"""An upload and its job, seen to the end. Runs inside a container, with the standard library alone.
+"""Uploads a file and waits for its job. Runs inside a container, and needs only the standard
+library.
 
     python uploading.py TOKEN LISTENER
 
@@ -15,7 +16,7 @@ BOUNDARY = "5f1d2c9b"
 
 
 def main() -> None:
-    """Send a log of some 10 MB, and wait for its counts."""
+    """Upload a log of about 10 MB, and wait for the end of its job."""
     token, listener = sys.argv[1:]
     base = f"http://{listener}:5000/jobs"
     headers = {"Authorization": f"Bearer {token}"}
@@ -29,13 +30,13 @@ def main() -> None:
     head = f"{''.join(parts)}--{BOUNDARY}\r\n{file}\r\n\r\n".encode()
     body = head + log + f"\r\n--{BOUNDARY}--\r\n".encode()
     form = {**headers, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
-    with urllib.request.urlopen(urllib.request.Request(base, body, form), timeout=60) as answer:
-        job_id = json.load(answer)["job_id"]
+    with urllib.request.urlopen(urllib.request.Request(base, body, form), timeout=60) as response:
+        job_id = json.load(response)["job_id"]
     status, end = "", time.monotonic() + 60
     while status not in ("succeeded", "failed", "canceled") and time.monotonic() < end:
         asked = urllib.request.Request(f"{base}/{job_id}?wait=5", headers=headers)
-        with urllib.request.urlopen(asked, timeout=20) as answer:
-            job = json.load(answer)
+        with urllib.request.urlopen(asked, timeout=20) as response:
+            job = json.load(response)
             status = job["status"]
     sys.stdout.write(json.dumps(job))
 
