@@ -110,7 +110,6 @@ class RunnerSettings(TraceSettings):
         "",
         description="Names of the queues to take jobs from, separated by commas. Empty: all.",
     )
-    queues: str = Field("", description="queues to take jobs from, separated by commas; empty: all")
 
     @field_validator("job_env")
     @classmethod
