@@ -1,13 +1,13 @@
 // The router: which page an address shows. Pages are functions (root, address) → stop or nothing.
 
 import { h, put } from "./lib/dom.js";
-import { loadSession } from "./lib/session.js";
-import { setConnection } from "./lib/stream.js";
-import { showDocs } from "./pages/docs.js";
-import { showJob } from "./pages/job.js";
-import { showJobs } from "./pages/jobs.js";
-import { showOverview } from "./pages/overview.js";
-import { showSubmit } from "./pages/submit.js";
+import { loadSession } from "./shared/session.js";
+import { setConnection } from "./lib/eventStream.js";
+import { showDocs } from "./pages/docs/docsPage.js";
+import { showJob } from "./pages/job/jobPage.js";
+import { showJobs } from "./pages/jobs/jobsPage.js";
+import { showOverview } from "./pages/overview/overviewPage.js";
+import { showSubmit } from "./pages/submit/submitPage.js";
 
 const PAGES = [
   { name: "overview", title: "Overview", path: /^\/(ui\/?)?$/, show: showOverview },

@@ -84,7 +84,7 @@ def test_while_nothing_starts_the_mean_wait_is_the_last_one(service: Service, pa
     }"""
     page.goto("/")
     module = str(page.locator("script[type=module]").get_attribute("src"))
-    waits = page.evaluate(script, module.replace("app.js", "parts/samples.js"))
+    waits = page.evaluate(script, module.replace("app.js", "pages/overview/samples.js"))
     assert waits == [
         {"start": 5000, "now": 10000, "points": [[5000, 4]]},
         {"start": 5000, "now": 5000, "points": []},

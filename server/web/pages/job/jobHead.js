@@ -1,14 +1,14 @@
 // What a job's page is made of.
 
-import { DEFAULT_QUEUE } from "../lib/api.js";
-import { h } from "../lib/dom.js";
-import * as format from "../lib/format.js";
+import { DEFAULT_QUEUE } from "../../shared/api.js";
+import { h } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
 import { analysisPanels } from "./analysis.js";
 import { attemptsPanel, errorText } from "./attempts.js";
-import { callCommand, commands, submitCommand } from "./curl.js";
-import { queueHref } from "./queues.js";
-import { badge, canRetry, isFinal } from "./status.js";
-import { waitingPanel } from "./waiting.js";
+import { callCommand, commands, submitCommand } from "../../shared/curl.js";
+import { queueHref } from "../overview/queuesPanel.js";
+import { badge, canRetry, isFinal } from "../../shared/status.js";
+import { waitingPanel } from "./waitingReasons.js";
 
 const LONG = 40; // characters of a fact that gets a row of its own, as the name of a file
 

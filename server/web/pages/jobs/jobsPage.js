@@ -1,16 +1,16 @@
 // The list of jobs, live. It never moves under the reader: rows change in place, and new jobs come
 // in by themselves only at the top of the first page, while neither pointer nor focus is in it.
 
-import { get, jobTypes, queues } from "../lib/api.js";
-import { h, put, setText } from "../lib/dom.js";
-import * as format from "../lib/format.js";
-import { framed, paced } from "../lib/pace.js";
-import { may } from "../lib/session.js";
-import { empty, failure, loading } from "../lib/states.js";
-import { follow } from "../lib/stream.js";
-import { bulkButtons } from "../parts/bulk.js";
-import { filterForm, queryOf, readFilters } from "../parts/filters.js";
-import { JobRow } from "../parts/jobRow.js";
+import { get, jobTypes, queues } from "../../shared/api.js";
+import { h, put, setText } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { framed, paced } from "../../lib/throttle.js";
+import { may } from "../../shared/session.js";
+import { empty, failure, loading } from "../../lib/placeholders.js";
+import { follow } from "../../lib/eventStream.js";
+import { bulkButtons } from "./bulkActions.js";
+import { filterForm, queryOf, readFilters } from "./filterForm.js";
+import { JobRow } from "./jobRow.js";
 
 const LIVE_MS = 1000;
 const TICK_MS = 1000;

@@ -2,7 +2,7 @@
 
 import { h } from "../lib/dom.js";
 import { tell } from "../lib/dialog.js";
-import { who } from "../lib/session.js";
+import { who } from "./session.js";
 
 /** A text as one word of a shell. */
 export const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;

@@ -1,7 +1,7 @@
 // How far a job is: by bytes, say, where it tells them; by nothing but that it runs, where it does not.
 
-import { h, put } from "../lib/dom.js";
-import * as format from "../lib/format.js";
+import { h, put } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
 
 const RATE_MS = 10000;
 const LEAST_MS = 2000;

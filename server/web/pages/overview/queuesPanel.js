@@ -1,9 +1,9 @@
 // The queues, as a table. Rows are kept and changed in place, so the focus and a selection stay.
 
-import { attempt, tell } from "../lib/dialog.js";
-import { h, put, setText } from "../lib/dom.js";
-import * as format from "../lib/format.js";
-import { may } from "../lib/session.js";
+import { attempt, tell } from "../../lib/dialog.js";
+import { h, put, setText } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { may } from "../../shared/session.js";
 import { changeQueue, newQueue, putQueue } from "./queueDialogs.js";
 
 const HEADS = ["Queue", "State", "Running", "Waiting", "Longest due"];

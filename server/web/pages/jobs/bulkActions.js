@@ -1,11 +1,11 @@
 // Cancel or retry of all jobs that the filters choose: counted first, then asked, then done in parts.
 
-import { call } from "../lib/api.js";
-import { ask, attempt, tell } from "../lib/dialog.js";
-import { h } from "../lib/dom.js";
-import * as format from "../lib/format.js";
-import { may } from "../lib/session.js";
-import { bulkBody } from "./filters.js";
+import { call } from "../../shared/api.js";
+import { ask, attempt, tell } from "../../lib/dialog.js";
+import { h } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { may } from "../../shared/session.js";
+import { bulkBody } from "./filterForm.js";
 
 const DONE = { cancel: "canceled", retry: "queued again" };
 

@@ -1,10 +1,10 @@
 // A row of the list. It is kept while its job is shown, and changed in place.
 
-import { DEFAULT_QUEUE } from "../lib/api.js";
-import { h, put, setText } from "../lib/dom.js";
-import * as format from "../lib/format.js";
-import { smallBar } from "./progress.js";
-import { badge } from "./status.js";
+import { DEFAULT_QUEUE } from "../../shared/api.js";
+import { h, put, setText } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { smallBar } from "../job/progressPanel.js";
+import { badge } from "../../shared/status.js";
 
 export class JobRow {
   constructor(job) {

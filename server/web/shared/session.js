@@ -1,7 +1,7 @@
 // Who is signed in, and what that caller may do. The service decides; here it is only told.
 
 import { get, send, signInWith } from "./api.js";
-import { h, put } from "./dom.js";
+import { h, put } from "../lib/dom.js";
 
 export const OPEN = "No tokens are set (API_TOKENS): whoever reaches this address may do anything.";
 const ROLES = ["read", "submit", "admin"];

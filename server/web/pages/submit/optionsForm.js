@@ -1,8 +1,8 @@
 // The options that every job may have, folded away.
 
-import { DEFAULT_QUEUE } from "../lib/api.js";
-import { h } from "../lib/dom.js";
-import { Field, showErrors } from "../lib/field.js";
+import { DEFAULT_QUEUE } from "../../shared/api.js";
+import { h } from "../../lib/dom.js";
+import { Field, showErrors } from "../../lib/field.js";
 
 const NUMBERS = [
   ["max_retries", "Retries", { min: 0, max: 100, step: 1, placeholder: "1" }, "How often it may run again after an error."],

@@ -1,10 +1,10 @@
 // The API for people: every call of /openapi.json, with the documents that go to and fro.
 
-import { get } from "../lib/api.js";
-import { h, put } from "../lib/dom.js";
-import { failure, loading } from "../lib/states.js";
-import { callCommand, commands, quoted } from "../parts/curl.js";
-import { fieldTable, schemaSection, typeOf } from "../parts/schemaView.js";
+import { get } from "../../shared/api.js";
+import { h, put } from "../../lib/dom.js";
+import { failure, loading } from "../../lib/placeholders.js";
+import { callCommand, commands, quoted } from "../../shared/curl.js";
+import { fieldTable, schemaSection, typeOf } from "./schemaView.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
 

@@ -1,9 +1,9 @@
 // The workers that are alive, their slots, and what runs in them.
 
-import { h } from "../lib/dom.js";
-import * as format from "../lib/format.js";
-import { smallBar } from "./progress.js";
-import { badge } from "./status.js";
+import { h } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { smallBar } from "../job/progressPanel.js";
+import { badge } from "../../shared/status.js";
 
 const MOST_BOXES = 64;
 

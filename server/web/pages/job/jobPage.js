@@ -1,17 +1,17 @@
 // One job, live to its end.
 
-import { call, get, jobPath } from "../lib/api.js";
-import { ask, attempt, tell } from "../lib/dialog.js";
-import { h, put } from "../lib/dom.js";
-import * as format from "../lib/format.js";
-import { paced } from "../lib/pace.js";
-import { mayChange, who } from "../lib/session.js";
-import { failure, loading } from "../lib/states.js";
-import { follow } from "../lib/stream.js";
-import { jobDetails, jobDocuments, jobHead } from "../parts/jobParts.js";
-import { LogPanel } from "../parts/log.js";
-import { ProgressPanel } from "../parts/progress.js";
-import { canRetry, isFinal } from "../parts/status.js";
+import { call, get, jobPath } from "../../shared/api.js";
+import { ask, attempt, tell } from "../../lib/dialog.js";
+import { h, put } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { paced } from "../../lib/throttle.js";
+import { mayChange, who } from "../../shared/session.js";
+import { failure, loading } from "../../lib/placeholders.js";
+import { follow } from "../../lib/eventStream.js";
+import { jobDetails, jobDocuments, jobHead } from "./jobHead.js";
+import { LogPanel } from "./output.js";
+import { ProgressPanel } from "./progressPanel.js";
+import { canRetry, isFinal } from "../../shared/status.js";
 
 const LIVE_MS = 250;
 const TICK_MS = 1000;

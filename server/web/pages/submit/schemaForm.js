@@ -3,7 +3,7 @@
 //   string, number, integer, boolean, enum ─▶ a field      array that may hold texts ─▶ a text a line
 //   anything else ─▶ JSON, as text
 
-import { h, put } from "../lib/dom.js";
+import { h, put } from "../../lib/dom.js";
 
 /** Fields for the properties of a schema; `read` gives the payload, or throws FieldProblem. */
 export class SchemaForm {

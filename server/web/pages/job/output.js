@@ -1,9 +1,9 @@
 // What an attempt prints: loaded whole, which is bounded, and added to as events come.
 
-import { get, jobPath } from "../lib/api.js";
-import { h, put, setText } from "../lib/dom.js";
-import * as format from "../lib/format.js";
-import { paced } from "../lib/pace.js";
+import { get, jobPath } from "../../shared/api.js";
+import { h, put, setText } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { paced } from "../../lib/throttle.js";
 
 const LOAD_MS = 500;
 

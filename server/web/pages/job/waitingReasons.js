@@ -1,8 +1,8 @@
 // Why a job does not run yet.
 
-import { get, jobPath } from "../lib/api.js";
-import { h, put } from "../lib/dom.js";
-import * as format from "../lib/format.js";
+import { get, jobPath } from "../../shared/api.js";
+import { h, put } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
 
 /** The reasons, which come by and by. */
 export function waitingPanel(job) {

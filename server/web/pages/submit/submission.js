@@ -1,8 +1,8 @@
 // Sending one job, with a bar for its file. By XMLHttpRequest: fetch does not tell how much was sent.
 
-import { newKey, read, Problem, signedIn } from "../lib/api.js";
-import { h, put } from "../lib/dom.js";
-import * as format from "../lib/format.js";
+import { newKey, read, Problem, signedIn } from "../../shared/api.js";
+import { h, put } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
 
 /** A submission under way, as an item of a list. Sent again, it has the same Idempotency-Key: so
  *  however often that is, there is one job. */

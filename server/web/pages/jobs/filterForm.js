@@ -1,8 +1,8 @@
 // The filters of a list: a form, and the query in the address. The address is what counts.
 
-import { h } from "../lib/dom.js";
-import { who } from "../lib/session.js";
-import { STATUSES } from "./status.js";
+import { h } from "../../lib/dom.js";
+import { who } from "../../shared/session.js";
+import { STATUSES } from "../../shared/status.js";
 
 const NAMES = ["status", "type", "queue", "text", "submitted_by", "created_after", "created_before"];
 const TYPING_MS = 350;

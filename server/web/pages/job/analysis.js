@@ -1,8 +1,8 @@
 // The result, or the progress, of `analyze`: counts as bars, matching lines over time as columns.
 
-import { barTable, columnChart } from "../lib/chart.js";
-import { h } from "../lib/dom.js";
-import * as format from "../lib/format.js";
+import { barTable, columnChart } from "../../lib/chart.js";
+import { h } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
 
 const MOST_BARS = 50;
 const MOST_CHARTS = 8;

@@ -1,17 +1,17 @@
 // The overview: how many jobs, how fast, and who runs them.
 
-import { get } from "../lib/api.js";
-import { lineChart } from "../lib/chart.js";
-import { h, put } from "../lib/dom.js";
-import * as format from "../lib/format.js";
-import { paced } from "../lib/pace.js";
-import { OPEN, who } from "../lib/session.js";
-import { failure, loading } from "../lib/states.js";
-import { follow } from "../lib/stream.js";
-import { queueNotices, QueuesPanel } from "../parts/queues.js";
-import { runnersPanel } from "../parts/runners.js";
-import { Samples } from "../parts/samples.js";
-import { STATUSES } from "../parts/status.js";
+import { get } from "../../shared/api.js";
+import { lineChart } from "../../lib/chart.js";
+import { h, put } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { paced } from "../../lib/throttle.js";
+import { OPEN, who } from "../../shared/session.js";
+import { failure, loading } from "../../lib/placeholders.js";
+import { follow } from "../../lib/eventStream.js";
+import { queueNotices, QueuesPanel } from "./queuesPanel.js";
+import { runnersPanel } from "./runnersPanel.js";
+import { Samples } from "./samples.js";
+import { STATUSES } from "../../shared/status.js";
 
 const LIVE_MS = 1000;
 const IDLE_MS = 5000;

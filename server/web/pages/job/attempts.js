@@ -1,7 +1,7 @@
 // What has become of each attempt, the newest first, drawn on a common scale of time.
 
-import { h } from "../lib/dom.js";
-import * as format from "../lib/format.js";
+import { h } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
 
 /** The attempts of a job; `showLog` is called with the number of one. */
 export function attemptsPanel(job, showLog) {

@@ -1,7 +1,7 @@
 // Choosing files: by drag and drop, or by the button, which also works with the keyboard.
 
-import { h, put } from "../lib/dom.js";
-import * as format from "../lib/format.js";
+import { h, put } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
 
 export class FilesField {
   constructor() {

@@ -1,6 +1,6 @@
 // JSON Schema as people read it: types in words, fields in tables, links to what has a name.
 
-import { h } from "../lib/dom.js";
+import { h } from "../../lib/dom.js";
 
 const NAMED = "#/components/schemas/";
 const BOUNDS = [

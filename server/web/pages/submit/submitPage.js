@@ -1,15 +1,15 @@
 // Submitting jobs: a form for each job type; with several files, a job for each of them.
 
-import { jobTypes, queues } from "../lib/api.js";
-import { tell } from "../lib/dialog.js";
-import { h, put } from "../lib/dom.js";
-import * as format from "../lib/format.js";
-import { may } from "../lib/session.js";
-import { failure, loading } from "../lib/states.js";
-import { FilesField } from "../parts/files.js";
-import { OptionsForm } from "../parts/options.js";
-import { SchemaForm } from "../parts/schemaForm.js";
-import { Sending } from "../parts/upload.js";
+import { jobTypes, queues } from "../../shared/api.js";
+import { tell } from "../../lib/dialog.js";
+import { h, put } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { may } from "../../shared/session.js";
+import { failure, loading } from "../../lib/placeholders.js";
+import { FilesField } from "./filesField.js";
+import { OptionsForm } from "./optionsForm.js";
+import { SchemaForm } from "./schemaForm.js";
+import { Sending } from "./submission.js";
 
 const AT_ONCE = 2; // files under way, so that the other connections of the browser stay free
 

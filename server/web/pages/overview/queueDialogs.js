@@ -1,10 +1,10 @@
 // Making, changing and deleting a queue: dialogs, for admins.
 
-import { call, DEFAULT_QUEUE, Problem } from "../lib/api.js";
-import { tell } from "../lib/dialog.js";
-import { h } from "../lib/dom.js";
-import { Field } from "../lib/field.js";
-import { formDialog } from "../lib/formDialog.js";
+import { call, DEFAULT_QUEUE, Problem } from "../../shared/api.js";
+import { tell } from "../../lib/dialog.js";
+import { h } from "../../lib/dom.js";
+import { Field } from "../../lib/field.js";
+import { formDialog } from "../../lib/formDialog.js";
 
 const path = (name) => `/queues/${encodeURIComponent(name)}`;
 const refused = (detail) => new Problem(422, detail, [{ field: "name", detail }]);
