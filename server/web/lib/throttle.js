@@ -1,38 +1,62 @@
-// Not too often, however much happens.
+// Limits how often a function runs.
 
-/** A call that runs at once, and then again at most each `ms`, and never twice at the same time. */
-export function paced(ms, work) {
-  let [timer, busy, again, stopped, last] = [0, false, false, false, -Infinity];
+/**
+ * A throttled function: a call schedules a run, `stop` cancels a scheduled run and all later calls.
+ *
+ * @typedef {(() => void) & { stop: () => void }} Throttled
+ */
+
+/**
+ * Wrap `work` so that it runs at most once in `ms` milliseconds and never twice at the same time.
+ * A call while it runs, or too early, leads to one more run as soon as that is allowed.
+ *
+ * @param {number} ms
+ * @param {() => unknown} work may return a promise
+ * @returns {Throttled}
+ */
+export function throttle(ms, work) {
+  let timer = 0;
+  let isRunning = false;
+  let isRequested = false;
+  let isStopped = false;
+  let startedAt = -Infinity;
   async function run() {
     timer = 0;
-    [busy, again, last] = [true, false, performance.now()];
+    isRunning = true;
+    isRequested = false;
+    startedAt = performance.now();
     try {
       await work();
     } finally {
-      busy = false;
-      if (again) ask();
+      isRunning = false;
+      if (isRequested) request();
     }
   }
-  function ask() {
-    if (stopped) return;
-    if (busy) again = true;
-    else if (!timer) timer = setTimeout(run, Math.max(0, last + ms - performance.now()));
+  function request() {
+    if (isStopped) return;
+    if (isRunning) isRequested = true;
+    else if (!timer) timer = setTimeout(run, Math.max(0, startedAt + ms - performance.now()));
   }
-  ask.stop = () => {
+  const stop = () => {
     clearTimeout(timer);
-    stopped = true;
+    isStopped = true;
   };
-  return ask;
+  return Object.assign(request, { stop });
 }
 
-/** A call that runs with the next frame, once for all that was asked until then. */
-export function framed(work) {
-  let asked = false;
+/**
+ * Wrap `work` so that it runs in the next animation frame, once for all calls before that frame.
+ *
+ * @param {() => void} work
+ * @returns {() => void}
+ */
+export function oncePerFrame(work) {
+  let isRequested = false;
   return () => {
-    if (asked) return;
-    asked = true;
+    if (isRequested) return;
+    isRequested = true;
     requestAnimationFrame(() => {
-      asked = false;
+      isRequested = false;
       work();
     });
   };

@@ -1,7 +1,14 @@
-// Calls of the HTTP API; each error is a Problem, as the service tells it.
+// Calls of the HTTP API. Every error is an ApiError.
 
-/** An answer that is an error, or none at all: then its status is 0. */
-export class Problem extends Error {
+/** @typedef {import("../types.js").FieldDocument} FieldDocument */
+
+/** An error response of the API. Without any response, `status` is 0. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} detail
+   * @param {FieldDocument[]} [errors] the errors that name a field
+   */
   constructor(status, detail, errors = []) {
     super(detail);
     this.status = status;
@@ -9,72 +16,139 @@ export class Problem extends Error {
   }
 }
 
+/** @type {() => Promise<void>} */
 let signIn = async () => {};
 
-/** Tell how to have a person sign in; called where an answer is 401. */
-export const signInWith = (ask) => { signIn = ask; };
+/**
+ * Set the function that signs a person in. It is called after a response with status 401.
+ *
+ * @param {() => Promise<void>} ask
+ */
+export function setSignIn(ask) {
+  signIn = ask;
+}
 
-/** Do something that throws Problem; once more after a sign-in, if it needs one. */
-export async function signedIn(work) {
+/**
+ * Run `request`. If it fails with status 401, sign the person in and run it once more.
+ *
+ * @template T
+ * @param {() => Promise<T>} request
+ * @returns {Promise<T>}
+ * @throws {ApiError}
+ */
+export async function withSignIn(request) {
   try {
-    return await work();
+    return await request();
   } catch (error) {
-    if (error.status !== 401) throw error;
+    if (!(error instanceof ApiError) || error.status !== 401) throw error;
     await signIn();
-    return work();
+    return request();
   }
 }
 
-/** The document that a call is answered with; null if it has none. Throws Problem. */
-export const call = (method, path, body) => signedIn(() => send(method, path, body));
+/**
+ * Call the API, with a sign-in if it is needed. Resolves to the document of the response, or to
+ * null if the response has none.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body] is sent as JSON
+ * @returns {Promise<any>}
+ * @throws {ApiError}
+ */
+export const call = (method, path, body) => withSignIn(() => callOnce(method, path, body));
 
-/** The same without a sign-in. */
-export async function send(method, path, body) {
+/**
+ * Call the API without a sign-in; else as `call`.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body] is sent as JSON
+ * @returns {Promise<any>}
+ * @throws {ApiError}
+ */
+export async function callOnce(method, path, body) {
+  /** @type {Record<string, string>} */
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const options = { method, headers, body: body && JSON.stringify(body), cache: "no-store" };
   let response;
   try {
-    response = await fetch(path, options);
+    response = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: "no-store",
+    });
   } catch {
-    throw new Problem(0, "The service cannot be reached.");
+    throw new ApiError(0, "The service is unreachable.");
   }
-  return read(response.status, await response.text());
+  return parseResponse(response.status, await response.text());
 }
 
+/**
+ * GET a document of the API.
+ *
+ * @param {string} path
+ * @returns {Promise<any>}
+ * @throws {ApiError}
+ */
 export const get = (path) => call("GET", path);
 
-/** The document in an answer. Throws Problem. */
-export function read(status, text) {
-  let document = null;
+/**
+ * Parse the body of a response; null if it is empty.
+ *
+ * @param {number} status
+ * @param {string} text
+ * @returns {any}
+ * @throws {ApiError} if the status is an error or the body is not JSON
+ */
+export function parseResponse(status, text) {
+  let document;
   try {
     document = text ? JSON.parse(text) : null;
   } catch {
-    throw new Problem(status, `The answer (${status}) is not JSON; is there a proxy in between?`);
+    throw new ApiError(
+      status,
+      `The response (HTTP status ${status}) is not JSON. Is there a proxy in front of the service?`,
+    );
   }
-  if (status >= 400) throw new Problem(status, document?.detail ?? `Error ${status}`, document?.errors);
+  if (status >= 400)
+    throw new ApiError(status, document?.detail ?? `HTTP status ${status}`, document?.errors);
   return document;
 }
 
-/** The path of a job in the API, or of something of it. */
-export const jobPath = (id, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
-
-/** A new Idempotency-Key. randomUUID would be there on secure pages only. */
-export function newKey() {
+/**
+ * Return a new Idempotency-Key. It does not use crypto.randomUUID, which exists on secure pages
+ * only.
+ *
+ * @returns {string}
+ */
+export function newIdempotencyKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The queue of jobs that name none. */
+/** The queue of jobs that were submitted without one. */
 export const DEFAULT_QUEUE = "default";
 
-/** The queues as they are now, by name. */
-export const queues = async () => (await get("/queues")).items;
+/**
+ * Get all queues, sorted by name.
+ *
+ * @returns {Promise<import("../types.js").QueueDocument[]>}
+ * @throws {ApiError}
+ */
+export const getQueues = async () => (await get("/queues")).items;
 
-let types;
+/** @type {Record<string, import("../types.js").TypeDocument> | undefined} */
+let jobTypes;
 
-/** The job types with the schemas of their payloads; asked for once. */
-export async function jobTypes() {
-  types ??= (await get("/")).job_types;
-  return types;
+/**
+ * Get the job types by name. They never change while the service runs, so they are loaded once.
+ *
+ * @returns {Promise<Record<string, import("../types.js").TypeDocument>>}
+ * @throws {ApiError}
+ */
+export async function getJobTypes() {
+  jobTypes ??= /** @type {import("../types.js").IndexDocument} */ (await get("/")).job_types;
+  return jobTypes;
 }

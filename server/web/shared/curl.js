@@ -1,42 +1,77 @@
-// The same at a terminal.
+// Builds curl commands for calls of the API, and shows them with a button to copy each.
 
+import { showMessage } from "../lib/dialog.js";
 import { h } from "../lib/dom.js";
-import { tell } from "../lib/dialog.js";
-import { who } from "./session.js";
+import { getSession } from "./session.js";
 
-/** A text as one word of a shell. */
-export const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+/**
+ * Quote a text as one word of a POSIX shell.
+ *
+ * @param {string} text
+ * @returns {string}
+ */
+export const shellQuote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-/** The start of a command. The token is not written out, since commands are kept in histories. */
-const curl = () => `curl -s${who().tokens ? ' -H "Authorization: Bearer $TOKEN"' : ""}`;
+/** The token stays a shell variable, because shells keep a history of commands. */
+const curl = () => `curl -s${getSession().tokens ? ' -H "Authorization: Bearer $TOKEN"' : ""}`;
 
-/** The command that submits such a job. */
+/**
+ * Return the command that submits a job.
+ *
+ * @param {string} type
+ * @param {Record<string, unknown>} payload
+ * @param {Record<string, unknown>} options such as `priority` and `queue`
+ * @param {string | null} fileName the file to upload, or null
+ * @returns {string}
+ */
 export function submitCommand(type, payload, options, fileName) {
-  const url = quoted(`${location.origin}/jobs`);
+  const url = shellQuote(`${location.origin}/jobs`);
   if (fileName === null) {
     const document = JSON.stringify({ type, payload, ...options });
-    return `${curl()} -X POST ${url} -H 'Content-Type: application/json' -d ${quoted(document)}`;
+    return `${curl()} -X POST ${url} -H 'Content-Type: application/json' -d ${shellQuote(document)}`;
   }
   const fields = Object.entries({ type, payload: JSON.stringify(payload), ...options });
-  // --form-string takes a value as it is: -F would read a file for one that begins with @ or <.
-  const parts = fields.map(([name, value]) => `--form-string ${quoted(`${name}=${value}`)}`);
-  return `${curl()} -X POST ${url} ${parts.join(" ")} -F ${quoted(`filename=@"${fileName}"`)}`;
+  // --form-string sends a value unchanged; -F would read a file for a value that begins with @ or
+  // <.
+  const parts = fields.map(([name, value]) => `--form-string ${shellQuote(`${name}=${value}`)}`);
+  return `${curl()} -X POST ${url} ${parts.join(" ")} -F ${shellQuote(`filename=@"${fileName}"`)}`;
 }
 
-/** The command that makes a call without a body. */
+/**
+ * Return the command that makes a call without a body.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @returns {string}
+ */
 export function callCommand(method, path) {
-  return `${curl()} ${method === "GET" ? "" : `-X ${method} `}${quoted(location.origin + path)}`;
+  return `${curl()} ${method === "GET" ? "" : `-X ${method} `}${shellQuote(location.origin + path)}`;
 }
 
-/** Commands, each with a button that copies it. */
-export function commands(pairs) {
-  return h("dl", { class: "commands" }, pairs.map(([name, text]) => [
-    h("dt", {}, name), h("dd", {}, h("code", {}, text), copyButton(text))]));
+/**
+ * A list of commands, each with its name and a button that copies it.
+ *
+ * @param {[name: string, command: string][]} commands
+ * @returns {HTMLElement}
+ */
+export function commandList(commands) {
+  return h(
+    "dl",
+    { class: "commands" },
+    commands.map(([name, command]) => [
+      h("dt", {}, name),
+      h("dd", {}, h("code", {}, command), copyButton(command)),
+    ]),
+  );
 }
 
+/** @param {string} text */
 function copyButton(text) {
-  // The clipboard is there on secure pages only.
-  if (!navigator.clipboard) return null;
-  const copy = () => navigator.clipboard.writeText(text).then(() => tell("Copied."), () => {});
+  if (!navigator.clipboard) return null; // exists on secure pages only
+  const copy = () =>
+    navigator.clipboard.writeText(text).then(
+      () => showMessage("Copied."),
+      () => {},
+    );
   return h("button", { class: "plain", onclick: copy }, "Copy");
 }

@@ -1,70 +1,176 @@
-// The API for people: every call of /openapi.json, with the documents that go to and fro.
+// The page of the API: every operation and every schema of /openapi.json.
 
-import { get } from "../../shared/api.js";
-import { h, put } from "../../lib/dom.js";
+import { h, replaceChildren } from "../../lib/dom.js";
 import { failure, loading } from "../../lib/placeholders.js";
-import { callCommand, commands, quoted } from "../../shared/curl.js";
+import { get } from "../../shared/api.js";
+import { callCommand, commandList, shellQuote } from "../../shared/curl.js";
 import { fieldTable, schemaSection, typeOf } from "./schemaView.js";
 
+/** @typedef {import("../../types.js").Content} Content */
+/** @typedef {import("../../types.js").Method} Method */
+/** @typedef {import("../../types.js").OpenApi} OpenApi */
+/** @typedef {import("../../types.js").OpenApiResponse} OpenApiResponse */
+/** @typedef {import("../../types.js").Operation} Operation */
+/** @typedef {import("../../types.js").Parameter} Parameter */
+
+/** @type {Method[]} */
 const METHODS = ["get", "post", "put", "patch", "delete"];
 
-/** Show the page. */
+/**
+ * Show the page.
+ *
+ * @type {import("../../app.js").Show}
+ */
 export function showDocs(root) {
-  const body = put(h("div", {}), loading());
-  put(root, h("h1", {}, "API"), body);
-  const load = () => get("/openapi.json").then((api) => show(body, api), (error) => put(body, failure(error, load)));
+  const body = replaceChildren(h("div", {}), loading());
+  replaceChildren(root, h("h1", {}, "API"), body);
+  const load = () =>
+    get("/openapi.json").then(
+      (api) => show(body, api),
+      (error) => replaceChildren(body, failure(error, load)),
+    );
   load();
 }
 
+/**
+ * @param {HTMLElement} body
+ * @param {OpenApi} api
+ */
 function show(body, api) {
-  const calls = Object.entries(api.paths).flatMap(([path, item]) => (
-    METHODS.filter((method) => item[method]).map((method) => call(method, path, item))));
-  put(body,
-    h("p", {}, api.info.description, " This page is made from ", h("a", { href: "/openapi.json" }, "/openapi.json"),
-      ", from which clients can be made as well."),
-    h("section", {}, h("h2", {}, "Calls"), calls),
-    h("section", {}, h("h2", {}, "Documents"),
-      Object.entries(api.components.schemas).map(([name, schema]) => schemaSection(name, schema))));
+  const operations = Object.entries(api.paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = item[method];
+      return operation ? [operationDetails(method, path, operation, item.parameters ?? [])] : [];
+    }),
+  );
+  replaceChildren(
+    body,
+    h(
+      "p",
+      {},
+      api.info.description,
+      " This page is generated from ",
+      h("a", { href: "/openapi.json" }, "/openapi.json"),
+      ", which can also be used to generate clients.",
+    ),
+    h("section", {}, h("h2", {}, "Operations"), operations),
+    h(
+      "section",
+      {},
+      h("h2", {}, "Schemas"),
+      Object.entries(api.components.schemas).map(([name, schema]) => schemaSection(name, schema)),
+    ),
+  );
   if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
-function call(method, path, item) {
-  const operation = item[method];
-  const parameters = [...(item.parameters ?? []), ...operation.parameters];
-  return h("details", { class: "call", id: operation.operationId },
-    h("summary", {}, h("span", { class: `method ${method}` }, method.toUpperCase()), h("code", {}, path),
-      h("span", { class: "quiet" }, operation.summary)),
-    parameters.length > 0 && [h("h3", {}, "Parameters"), fieldTable("Parameters", parameters.map(parameter))],
-    operation.requestBody && [h("h3", {}, "Body"), contents(operation.requestBody.content)],
-    h("h3", {}, "Answers"), answers(operation.responses),
-    h("h3", {}, "At a terminal"), commands([["", command(method, path, operation)]]));
+/**
+ * @param {Method} method
+ * @param {string} path
+ * @param {Operation} operation
+ * @param {Parameter[]} shared the parameters of all operations of this path
+ */
+function operationDetails(method, path, operation, shared) {
+  const parameters = [...shared, ...operation.parameters];
+  return h(
+    "details",
+    { class: "call", id: operation.operationId },
+    h(
+      "summary",
+      {},
+      h("span", { class: `method ${method}` }, method.toUpperCase()),
+      h("code", {}, path),
+      h("span", { class: "quiet" }, operation.summary),
+    ),
+    parameters.length > 0 && [
+      h("h3", {}, "Parameters"),
+      fieldTable("Parameters", parameters.map(parameterField)),
+    ],
+    operation.requestBody && [
+      h("h3", {}, "Request body"),
+      contentList(operation.requestBody.content),
+    ],
+    h("h3", {}, "Responses"),
+    responseTable(operation.responses),
+    h("h3", {}, "Command"),
+    commandList([["", commandOf(method, path, operation)]]),
+  );
 }
 
-const parameter = ({ name, in: place, schema, required, description }) => ({ name, schema, required, description, place });
+/** @param {Parameter} parameter */
+const parameterField = ({ name, in: location, schema, required, description }) => ({
+  name,
+  schema,
+  required,
+  description,
+  location,
+});
 
-function contents(content) {
-  return h("ul", {}, Object.entries(content).map(([kind, { schema }]) => (
-    h("li", {}, h("code", {}, kind), ": ", typeOf(schema)))));
+/** @param {Content} content */
+function contentList(content) {
+  return h(
+    "ul",
+    {},
+    Object.entries(content).map(([mediaType, { schema }]) =>
+      h("li", {}, h("code", {}, mediaType), ": ", typeOf(schema)),
+    ),
+  );
 }
 
-function answers(responses) {
-  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Answers" },
-    h("table", { class: "figures reference" },
-      h("thead", {}, h("tr", {}, ["Status", "When", "What"].map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, Object.entries(responses).map(([status, answer]) => h("tr", {},
-        h("th", { scope: "row" }, status), h("td", {}, answer.description), h("td", {}, what(answer)))))));
+/** @param {Record<string, OpenApiResponse>} responses */
+function responseTable(responses) {
+  return h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": "Responses" },
+    h(
+      "table",
+      { class: "figures reference" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          ["Status", "Description", "Content"].map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        Object.entries(responses).map(([status, response]) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, status),
+            h("td", {}, response.description),
+            h("td", {}, responseContent(response)),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
-function what(answer) {
-  const headers = Object.keys(answer.headers ?? {});
-  return [answer.content && contents(answer.content),
-    headers.length > 0 && h("p", { class: "quiet" }, `Headers: ${headers.join(", ")}`)];
+/** @param {OpenApiResponse} response */
+function responseContent(response) {
+  const headers = Object.keys(response.headers ?? {});
+  return [
+    response.content && contentList(response.content),
+    headers.length > 0 && h("p", { class: "quiet" }, `Headers: ${headers.join(", ")}`),
+  ];
 }
 
-/** The call as a command; what has to be filled in is in capitals. */
-function command(method, path, operation) {
+/**
+ * Return the operation as a curl command. Path parameters are in capitals, for the reader to
+ * replace.
+ *
+ * @param {Method} method
+ * @param {string} path
+ * @param {Operation} operation
+ */
+function commandOf(method, path, operation) {
   const address = path.replaceAll(/{(\w+)}/g, (_, name) => name.toUpperCase());
-  const plain = callCommand(method.toUpperCase(), address);
-  if (!operation.requestBody) return plain;
-  return `${plain} -H 'Content-Type: application/json' -d ${quoted("{…}")}`;
+  const command = callCommand(method.toUpperCase(), address);
+  if (!operation.requestBody) return command;
+  return `${command} -H 'Content-Type: application/json' -d ${shellQuote("{…}")}`;
 }

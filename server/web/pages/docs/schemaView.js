@@ -1,59 +1,147 @@
-// JSON Schema as people read it: types in words, fields in tables, links to what has a name.
+// JSON Schema for people: types in words, fields in tables, and links to schemas that have a name.
 
 import { h } from "../../lib/dom.js";
 
-const NAMED = "#/components/schemas/";
-const BOUNDS = [
-  ["format", ""], ["const", "always "], ["default", "default "], ["minimum", "at least "], ["exclusiveMinimum", "above "],
-  ["maximum", "at most "], ["minLength", "least length "], ["maxLength", "longest "], ["minItems", "at least "],
-  ["maxItems", "at most "], ["pattern", "as "],
+/** @typedef {import("../../lib/dom.js").Child} Child */
+/** @typedef {import("../../types.js").Schema} Schema */
+/**
+ * A row of a table of fields. `location` says where a parameter is: "path", "query" or "header".
+ *
+ * @typedef {{
+ *   name: string,
+ *   schema: Schema,
+ *   required?: boolean,
+ *   description?: string,
+ *   location?: string,
+ * }} SchemaField
+ */
+
+const REF_PREFIX = "#/components/schemas/";
+/** @type {[key: keyof Schema, words: string][]} */
+const CONSTRAINTS = [
+  ["format", ""],
+  ["const", "always "],
+  ["default", "default "],
+  ["minimum", "at least "],
+  ["exclusiveMinimum", "above "],
+  ["maximum", "at most "],
+  ["minLength", "minimum length "],
+  ["maxLength", "maximum length "],
+  ["minItems", "minimum items "],
+  ["maxItems", "maximum items "],
+  ["pattern", "pattern "],
 ];
 
-/** The place on the page where a schema with a name is. */
-export const anchor = (name) => `schema-${name}`;
+/**
+ * Return the id of the element that shows the schema with this name.
+ *
+ * @param {string} name
+ * @returns {string}
+ */
+export const schemaAnchor = (name) => `schema-${name}`;
 
-/** A type in words: "string", "list of Status", "one of …"; those with a name are links. */
+/**
+ * Describe a type in words: "string", "list of Status", "integer or null". Schemas with a name are
+ * links.
+ *
+ * @param {Schema} schema
+ * @returns {Child[]}
+ */
 export function typeOf(schema) {
   if (schema.$ref) {
-    const name = schema.$ref.slice(NAMED.length);
-    return [h("a", { href: `#${anchor(name)}` }, name)];
+    const name = schema.$ref.slice(REF_PREFIX.length);
+    return [h("a", { href: `#${schemaAnchor(name)}` }, name)];
   }
   const choices = schema.anyOf ?? schema.oneOf;
-  if (choices) return choices.flatMap((choice, at) => (at ? [" or ", ...typeOf(choice)] : typeOf(choice)));
+  if (choices)
+    return choices.flatMap((choice, at) => (at ? [" or ", ...typeOf(choice)] : typeOf(choice)));
   if (schema.enum) return [schema.enum.map((value) => JSON.stringify(value)).join(", ")];
   if (schema.type === "array") return ["list of ", ...typeOf(schema.items ?? {})];
-  if (schema.type === "object" && schema.additionalProperties?.constructor === Object) {
+  if (schema.type === "object" && typeof schema.additionalProperties === "object") {
     return ["object of ", ...typeOf(schema.additionalProperties)];
   }
-  return [schema.type ?? "anything"];
+  return [schema.type ?? "any"];
 }
 
-/** What else a value has to be, in words. */
-export function boundsOf(schema) {
-  return BOUNDS.filter(([key]) => schema[key] !== undefined)
-    .map(([key, word]) => word + (typeof schema[key] === "string" ? schema[key] : JSON.stringify(schema[key]))).join(", ");
+/**
+ * Describe the constraints on a value besides its type: "default 1, at least 0, at most 100".
+ *
+ * @param {Schema} schema
+ * @returns {string}
+ */
+export function constraintsOf(schema) {
+  return CONSTRAINTS.filter(([key]) => schema[key] !== undefined)
+    .map(([key, words]) => {
+      const value = schema[key];
+      return words + (typeof value === "string" ? value : JSON.stringify(value));
+    })
+    .join(", ");
 }
 
-/** A table of fields: each is {name, schema, required, description, place}; `label` names it. */
+/**
+ * A table of fields.
+ *
+ * @param {string} label names the table for screen readers
+ * @param {SchemaField[]} fields
+ * @returns {HTMLElement}
+ */
 export function fieldTable(label, fields) {
-  return h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": label },
-    h("table", { class: "figures reference" },
-      h("thead", {}, h("tr", {}, ["Name", "Type", "About"].map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, fields.map(fieldRow))));
+  return h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": label },
+    h(
+      "table",
+      { class: "figures reference" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          ["Name", "Type", "Description"].map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+      h("tbody", {}, fields.map(fieldRow)),
+    ),
+  );
 }
 
-function fieldRow({ name, schema, required, description, place }) {
-  const notes = [place, required && "required", boundsOf(schema), description ?? schema.description];
-  return h("tr", {}, h("th", { scope: "row" }, h("code", {}, name)), h("td", {}, typeOf(schema)),
-    h("td", {}, notes.filter(Boolean).join("; ")));
+/** @param {SchemaField} field */
+function fieldRow({ name, schema, required, description, location }) {
+  const notes = [
+    location,
+    required && "required",
+    constraintsOf(schema),
+    description ?? schema.description,
+  ];
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, h("code", {}, name)),
+    h("td", {}, typeOf(schema)),
+    h("td", {}, notes.filter(Boolean).join("; ")),
+  );
 }
 
-/** A schema with a name: what it is about, and its fields if it has any. */
+/**
+ * A section for a schema with a name: its description, and a table of its fields if it has any.
+ *
+ * @param {string} name
+ * @param {Schema} schema
+ * @returns {HTMLElement}
+ */
 export function schemaSection(name, schema) {
   const required = new Set(schema.required);
-  const fields = Object.entries(schema.properties ?? {}).map(([field, each]) => (
-    { name: field, schema: each, required: required.has(field) }));
-  return h("section", { id: anchor(name), class: "schema" }, h("h3", {}, name),
+  const fields = Object.entries(schema.properties ?? {}).map(([field, each]) => ({
+    name: field,
+    schema: each,
+    required: required.has(field),
+  }));
+  return h(
+    "section",
+    { id: schemaAnchor(name), class: "schema" },
+    h("h3", {}, name),
     schema.description && h("p", {}, schema.description),
-    fields.length ? fieldTable(`Fields of ${name}`, fields) : h("p", {}, typeOf(schema)));
+    fields.length ? fieldTable(`Fields of ${name}`, fields) : h("p", {}, typeOf(schema)),
+  );
 }

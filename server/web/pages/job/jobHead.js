@@ -1,21 +1,32 @@
-// What a job's page is made of.
+// The top of the page of a job: its type, status, error and facts.
 
-import { DEFAULT_QUEUE } from "../../shared/api.js";
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
-import { analysisPanels } from "./analysis.js";
-import { attemptsPanel, errorText } from "./attempts.js";
-import { callCommand, commands, submitCommand } from "../../shared/curl.js";
-import { queueHref } from "../overview/queuesPanel.js";
-import { badge, canRetry, isFinal } from "../../shared/status.js";
-import { waitingPanel } from "./waitingReasons.js";
+import { DEFAULT_QUEUE } from "../../shared/api.js";
+import { jobsHref } from "../../shared/links.js";
+import { badge, isFinal } from "../../shared/status.js";
+import { errorText } from "./attempts.js";
 
-const LONG = 40; // characters of a fact that gets a row of its own, as the name of a file
+/** @typedef {import("../../lib/dom.js").Child} Child */
+/** @typedef {import("../../types.js").JobDocument} JobDocument */
 
-/** Name, status, and what is most asked for. */
+const LONG_FACT = 40; // characters; a longer fact, such as the name of a file, has a row of its own
+
+/**
+ * The top of the page of a job.
+ *
+ * @param {JobDocument} job
+ * @returns {Child[]}
+ */
 export function jobHead(job) {
   return [
-    h("p", { class: "crumbs" }, h("a", { href: "/ui/jobs" }, "Jobs"), " / ", h("a", { href: `/ui/jobs?type=${encodeURIComponent(job.type)}` }, job.type)),
+    h(
+      "p",
+      { class: "crumbs" },
+      h("a", { href: "/ui/jobs" }, "Jobs"),
+      " / ",
+      h("a", { href: jobsHref({ type: job.type }) }, job.type),
+    ),
     h("h1", {}, job.type, " ", badge(job)),
     h("p", { class: "id" }, h("code", {}, job.job_id)),
     job.error && errorText("notice error", job.error),
@@ -23,64 +34,55 @@ export function jobHead(job) {
   ];
 }
 
+/** @param {JobDocument} job */
 function facts(job) {
-  const wait = job.started_at && format.duration(format.secondsBetween(job.started_at, job.finished_at ?? undefined));
+  const seconds =
+    job.started_at && isFinal(job.status) && format.secondsBetween(job.started_at, job.finished_at);
+  /** @type {[name: string, value: HTMLElement | string | null | false][]} */
   const pairs = [
     ["Created", time(job.created_at)],
     ["Due", job.run_at !== job.created_at && time(job.run_at)],
     ["Started", time(job.started_at)],
     ["Finished", time(job.finished_at)],
-    ["Took", isFinal(job.status) && wait],
+    ["Duration", typeof seconds === "number" && format.duration(seconds)],
     ["Retries", `${job.retry_count} of ${job.max_retries}`],
-    ["Queue", job.queue !== DEFAULT_QUEUE && h("a", { href: queueHref(job.queue) }, job.queue)],
+    [
+      "Queue",
+      job.queue !== DEFAULT_QUEUE && h("a", { href: jobsHref({ queue: job.queue }) }, job.queue),
+    ],
     ["Priority", job.priority !== 0 && String(job.priority)],
     ["Timeout", job.timeout !== null && format.duration(job.timeout)],
     ["File", job.upload && `${job.upload.name}, ${format.bytes(job.upload.size)}`],
-    ["Runner", job.locked_by],
-    ["Submitted by", job.submitted_by && h("a", { href: `/ui/jobs?submitted_by=${encodeURIComponent(job.submitted_by)}` }, job.submitted_by)],
+    ["Worker", job.locked_by],
+    [
+      "Submitted by",
+      job.submitted_by &&
+        h("a", { href: jobsHref({ submitted_by: job.submitted_by }) }, job.submitted_by),
+    ],
     ["Canceled by", job.canceled_by],
   ];
-  return h("dl", { class: "facts" }, pairs.filter(([, value]) => value).map(([name, value]) =>
-    h("div", { class: (value.textContent ?? value).length > LONG && "long" }, h("dt", {}, name), h("dd", {}, value))));
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => value && fact(name, value)),
+  );
 }
 
+/**
+ * @param {string} name
+ * @param {HTMLElement | string} value
+ */
+function fact(name, value) {
+  const text = typeof value === "string" ? value : (value.textContent ?? "");
+  return h(
+    "div",
+    { class: text.length > LONG_FACT && "long" },
+    h("dt", {}, name),
+    h("dd", {}, value),
+  );
+}
+
+/** @param {string | null} text */
 function time(text) {
   return text && h("time", { datetime: text, title: text }, format.time(text));
-}
-
-/** What happens and has happened; `showLog` is called with the number of an attempt. */
-export function jobDetails(job, showLog) {
-  return [
-    job.status === "queued" && waitingPanel(job),
-    ...analysisPanels(job),
-    h("section", {}, h("h2", {}, "Attempts"), attemptsPanel(job, showLog)),
-  ];
-}
-
-/** What went in and came out, as it is. */
-export function jobDocuments(job) {
-  return [
-    json("Payload", job.payload, true),
-    job.result !== null && json("Result", job.result, job.type !== "analyze"),
-    job.result === null && job.progress && json("Progress", job.progress, job.type !== "analyze"),
-    h("details", {}, h("summary", {}, "The same with curl"), commands(commandsOf(job))),
-  ];
-}
-
-function json(name, value, open) {
-  return h("details", { open }, h("summary", {}, name), h("pre", { class: "text", tabindex: 0, "aria-label": name }, JSON.stringify(value, null, 2)));
-}
-
-function commandsOf(job) {
-  const path = `/jobs/${job.job_id}`;
-  const given = (name) => job[name] !== null && (name !== "queue" || job.queue !== DEFAULT_QUEUE);
-  const options = Object.fromEntries(["max_retries", "timeout", "priority", "queue"].filter(given).map((name) => [name, job[name]]));
-  return [
-    ["Submit such a job", submitCommand(job.type, job.payload, options, job.payload.source ? null : job.upload?.name ?? null)],
-    ["Look", callCommand("GET", path)],
-    !isFinal(job.status) && ["Cancel", callCommand("POST", `${path}/cancel`)],
-    canRetry(job.status) && ["Retry", callCommand("POST", `${path}/retry`)],
-    isFinal(job.status) && ["Delete", callCommand("DELETE", path)],
-    ["Log", callCommand("GET", `${path}/logs`)],
-  ].filter(Boolean);
 }

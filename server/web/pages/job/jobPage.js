@@ -1,145 +1,237 @@
-// One job, live to its end.
+// The page of a job, which follows the job until it ends.
 
-import { call, get, jobPath } from "../../shared/api.js";
-import { ask, attempt, tell } from "../../lib/dialog.js";
-import { h, put } from "../../lib/dom.js";
-import * as format from "../../lib/format.js";
-import { paced } from "../../lib/throttle.js";
-import { mayChange, who } from "../../shared/session.js";
-import { failure, loading } from "../../lib/placeholders.js";
+import { actionButton, confirm, showMessage } from "../../lib/dialog.js";
+import { h, replaceChildren } from "../../lib/dom.js";
+import { statusOf } from "../../lib/errors.js";
 import { follow } from "../../lib/eventStream.js";
-import { jobDetails, jobDocuments, jobHead } from "./jobHead.js";
-import { LogPanel } from "./output.js";
-import { ProgressPanel } from "./progressPanel.js";
+import * as format from "../../lib/format.js";
+import { failure, loading } from "../../lib/placeholders.js";
+import { throttle } from "../../lib/throttle.js";
+import { call, get } from "../../shared/api.js";
+import { jobPath } from "../../shared/links.js";
+import { getSession, mayChange } from "../../shared/session.js";
 import { canRetry, isFinal } from "../../shared/status.js";
+import { analysisPanels } from "./analysis.js";
+import { attemptsPanel } from "./attempts.js";
+import { jobDocuments } from "./documents.js";
+import { jobHead } from "./jobHead.js";
+import { OutputPanel } from "./output.js";
+import { ProgressPanel } from "./progressPanel.js";
+import { waitingReasons } from "./waitingReasons.js";
 
-const LIVE_MS = 250;
+/** @typedef {import("../../types.js").JobDocument} JobDocument */
+/** @typedef {import("../../types.js").JobEvent} JobEvent */
+/** @typedef {import("../../types.js").OutputEvent} OutputEvent */
+
+const LOAD_MS = 250;
 const TICK_MS = 1000;
 
-/** Show the page; returns what stops it. */
-export function showJob(root, { match, go }) {
-  const page = new JobPage(root, decodeURIComponent(match[1]), go);
+/**
+ * Show the page of the job whose id is in the address.
+ *
+ * @type {import("../../app.js").Show}
+ */
+export function showJob(root, go, [id]) {
+  const page = new JobPage(root, go, decodeURIComponent(id));
   page.start();
   return () => page.stop();
 }
 
-/** Why the caller may not change the job. */
-const whyNot = () => (who().role === "read" ? "Your role is read: it may change no job." : "Only an admin may change jobs of others.");
+/** Returns why the caller may not change the job. */
+const refusal = () =>
+  getSession().role === "read"
+    ? "Your role (read) does not allow changing jobs."
+    : "Only admins may change jobs of others.";
 
 class JobPage {
-  constructor(root, id, go) {
-    Object.assign(this, { root, id, go, job: null, stopFollowing: () => {} });
+  /**
+   * @param {HTMLElement} root
+   * @param {import("../../app.js").Go} go
+   * @param {string} id
+   */
+  constructor(root, go, id) {
+    this.root = root;
+    this.go = go;
+    this.id = id;
+    /** @type {JobDocument | null} */
+    this.job = null;
+    this.shownJob = ""; // the job as JSON, as it was shown last
+    this.shownActions = "";
+    this.isFollowing = false;
+    this.stopFollowing = () => {};
+    this.timer = 0;
     this.head = h("div", {});
     this.details = h("div", {});
     this.documents = h("div", {});
     this.actions = h("div", { class: "buttons" });
     this.progress = new ProgressPanel();
-    this.log = new LogPanel(id);
-    this.load = paced(LIVE_MS, () => this.loadNow());
+    this.output = new OutputPanel(id);
+    this.load = throttle(LOAD_MS, () => this.loadNow());
   }
 
   start() {
-    put(this.root, loading());
+    replaceChildren(this.root, loading());
     this.load();
     this.timer = setInterval(() => this.job && this.progress.show(this.job), TICK_MS);
   }
 
   stop() {
     this.stopFollowing();
-    this.log.stop();
+    this.output.stop();
     this.load.stop();
     clearInterval(this.timer);
   }
 
   async loadNow() {
     try {
+      /** @type {JobDocument} */
       const job = await get(jobPath(this.id));
-      if (!this.job) put(this.root, this.head, this.actions, this.progress.element, this.details, this.log.element, this.documents);
+      if (!this.job) {
+        replaceChildren(
+          this.root,
+          this.head,
+          this.actions,
+          this.progress.element,
+          this.details,
+          this.output.element,
+          this.documents,
+        );
+      }
       this.job = job;
-      this.show();
-      if (!this.following && !isFinal(job.status)) this.follow();
+      this.show(job);
+      if (!this.isFollowing && !isFinal(job.status)) this.follow();
     } catch (error) {
-      if (error.status === 0 && this.job) return; // the connection is told of above
-      this.stopFollowing();
-      [this.job, this.shown] = [null, ""];
-      put(this.root, h("h1", {}, "Job"), failure(error, error.status === 404 ? null : this.load),
-        h("p", {}, h("a", { href: "/ui/jobs" }, "All jobs")));
+      this.showFailure(error);
     }
   }
 
+  /**
+   * Show the error in place of the job. A job that is already there stays while the connection is
+   * lost, because the header of the page says so.
+   *
+   * @param {unknown} error
+   */
+  showFailure(error) {
+    if (statusOf(error) === 0 && this.job) return;
+    this.stopFollowing();
+    this.job = null;
+    this.shownJob = "";
+    replaceChildren(
+      this.root,
+      h("h1", {}, "Job"),
+      failure(error, statusOf(error) === 404 ? null : this.load),
+      h("p", {}, h("a", { href: "/ui/jobs" }, "All jobs")),
+    );
+  }
+
   follow() {
-    this.following = true;
-    const ended = () => {
-      this.following = false;
-      this.load();
-      this.log.load();
+    this.isFollowing = true;
+    const onEnd = () => {
+      this.isFollowing = false;
+      this.loadAll();
     };
-    const moved = ({ progress }) => {
+    const onProgress = (/** @type {JobEvent} */ { progress }) => {
       if (!this.job || !progress) return;
       this.job.progress = progress;
       this.progress.show(this.job);
       this.load();
     };
-    const fresh = () => [this.load, this.log.load].forEach((load) => load());
-    this.stopFollowing = follow(jobPath(this.id, "/events"),
-      { status: this.load, progress: moved, log: (piece) => this.log.add(piece), end: ended }, fresh);
+    const onOutput = (/** @type {OutputEvent} */ event) => this.output.add(event);
+    this.stopFollowing = follow(
+      jobPath(this.id, "/events"),
+      { status: this.load, progress: onProgress, log: onOutput, end: onEnd },
+      () => this.loadAll(),
+    );
   }
 
-  show() {
-    const job = this.job;
+  loadAll() {
+    this.load();
+    this.output.load();
+  }
+
+  /** @param {JobDocument} job */
+  show(job) {
     document.title = `${job.status} · ${job.type} · Job Service`;
-    this.showActions();
+    this.showActions(job);
     this.progress.show(job);
-    this.log.at(job.attempt);
+    this.output.setNewest(job.attempt);
     const text = JSON.stringify(job);
-    if (text === this.shown) return;
-    this.shown = text;
-    put(this.head, jobHead(job));
-    this.showDetails();
+    if (text === this.shownJob) return;
+    this.shownJob = text;
+    replaceChildren(this.head, jobHead(job));
+    this.showDetails(job);
   }
 
-  /** All else anew, and those parts open that the reader has opened. */
-  showDetails() {
-    const opened = ({ open, firstChild }) => [firstChild.textContent, open];
-    const before = new Map([...this.root.querySelectorAll("details")].map(opened));
-    put(this.details, jobDetails(this.job, (number) => this.log.show(number)));
-    put(this.documents, jobDocuments(this.job));
-    for (const each of this.root.querySelectorAll("details")) {
-      each.open = before.get(each.firstChild.textContent) ?? each.open;
-    }
+  /**
+   * Replace the lower part of the page. Sections that the reader has opened or closed stay so.
+   *
+   * @param {JobDocument} job
+   */
+  showDetails(job) {
+    const title = (/** @type {HTMLDetailsElement} */ details) =>
+      details.firstChild?.textContent ?? "";
+    const before = new Map(
+      [...this.root.querySelectorAll("details")].map((each) => [title(each), each.open]),
+    );
+    replaceChildren(
+      this.details,
+      job.status === "queued" && waitingReasons(job),
+      analysisPanels(job),
+      h(
+        "section",
+        {},
+        h("h2", {}, "Attempts"),
+        attemptsPanel(job, (attempt) => this.output.choose(attempt)),
+      ),
+    );
+    replaceChildren(this.documents, jobDocuments(job));
+    for (const each of this.root.querySelectorAll("details"))
+      each.open = before.get(title(each)) ?? each.open;
   }
 
-  showActions() {
-    const { status } = this.job;
-    const names = isFinal(status) ? [canRetry(status) && "Retry", "Delete"].filter(Boolean) : ["Cancel"];
-    const refused = mayChange(this.job) ? null : whyNot();
-    const shown = [...names, refused].join();
-    if (shown === this.names) return; // a button keeps the focus
-    this.names = shown;
-    const work = { Cancel: () => this.cancel(), Retry: () => this.retry(), Delete: () => this.remove() };
-    put(this.actions, names.map((name) => h("button", { class: name === "Retry" ? "primary" : "danger",
-      disabled: Boolean(refused), onclick: (event) => attempt(event.target, work[name]) }, name)),
-      refused && h("span", { class: "quiet" }, refused));
+  /**
+   * Show the buttons. Unchanged buttons are not replaced, so that one can keep the focus.
+   *
+   * @param {JobDocument} job
+   */
+  showActions(job) {
+    const why = mayChange(job) ? null : refusal();
+    const shown = `${isFinal(job.status)} ${canRetry(job.status)} ${why}`;
+    if (shown === this.shownActions) return;
+    this.shownActions = shown;
+    const disabled = why !== null;
+    replaceChildren(
+      this.actions,
+      !isFinal(job.status) &&
+        actionButton("Cancel", () => this.cancel(), { class: "danger", disabled }),
+      canRetry(job.status) &&
+        actionButton("Retry", () => this.retry(), { class: "primary", disabled }),
+      isFinal(job.status) &&
+        actionButton("Delete", () => this.remove(job), { class: "danger", disabled }),
+      why && h("span", { class: "quiet" }, why),
+    );
   }
 
   async cancel() {
+    /** @type {import("../../types.js").ChangedDocument} */
     const { message } = await call("POST", jobPath(this.id, "/cancel"));
-    tell(`${message[0].toUpperCase()}${message.slice(1)}.`);
+    showMessage(`${message[0].toUpperCase()}${message.slice(1)}.`);
     this.load();
   }
 
   async retry() {
     await call("POST", jobPath(this.id, "/retry"));
-    tell("Job queued again.");
+    showMessage("Job queued again.");
     this.load();
   }
 
-  async remove() {
-    const what = `${this.job.type} of ${format.fullTime(this.job.created_at)}`;
-    const more = this.job.upload ? " Its file goes, too, unless another job has it." : "";
-    if (!(await ask("Delete this job?", `${what} will be gone, with its result and log.${more}`, "Delete", { danger: true }))) return;
+  /** @param {JobDocument} job */
+  async remove(job) {
+    const file = job.upload ? " Its file is deleted, too, unless another job uses it." : "";
+    const text = `The ${job.type} job created at ${format.fullTime(job.created_at)} will be deleted with its result and output.${file}`;
+    if (!(await confirm("Delete this job?", text, "Delete", { danger: true }))) return;
     await call("DELETE", jobPath(this.id));
-    tell("Job deleted.");
+    showMessage("Job deleted.");
     this.go("/ui/jobs");
   }
 }

@@ -1,67 +1,104 @@
-// What an attempt prints: loaded whole, which is bounded, and added to as events come.
+// The output of an attempt: loaded as a whole, which is bounded, and extended by events.
 
-import { get, jobPath } from "../../shared/api.js";
-import { h, put, setText } from "../../lib/dom.js";
+import { h, replaceChildren, setText } from "../../lib/dom.js";
+import { messageOf } from "../../lib/errors.js";
 import * as format from "../../lib/format.js";
-import { paced } from "../../lib/throttle.js";
+import { throttle } from "../../lib/throttle.js";
+import { get } from "../../shared/api.js";
+import { jobPath } from "../../shared/links.js";
 
 const LOAD_MS = 500;
+const NEAR_END_PIXELS = 30;
 
-export class LogPanel {
+/** Shows the output of the newest attempt, or of one that the reader has chosen. */
+export class OutputPanel {
+  /** @param {string} jobId */
   constructor(jobId) {
-    Object.assign(this, { jobId, attempt: null, newest: 0, end: 0 });
-    this.title = h("h2", {}, "Log");
-    this.text = h("pre", { class: "log", tabindex: 0, "aria-label": "Log of the attempt" });
-    this.note = h("p", { class: "quiet" }, "Nothing is printed yet.");
+    this.jobId = jobId;
+    /** @type {number | null} */
+    this.chosenAttempt = null;
+    this.newestAttempt = 0;
+    this.end = 0; // bytes of output that are shown
+    this.title = h("h2", {}, "Output");
+    this.text = h("pre", {
+      class: "output",
+      tabindex: 0,
+      hidden: true,
+      "aria-label": "Output of the attempt",
+    });
+    this.note = h("p", { class: "quiet" }, "No output yet.");
     this.element = h("section", {}, this.title, this.text, this.note);
-    this.text.hidden = true;
-    this.load = paced(LOAD_MS, () => this.loadNow());
+    this.load = throttle(LOAD_MS, () => this.loadNow());
   }
 
-  /** Show that of an attempt; of the newest, also when there is a newer one, unless one is named. */
-  show(attempt) {
-    this.attempt = attempt;
+  get attempt() {
+    return this.chosenAttempt ?? this.newestAttempt;
+  }
+
+  /**
+   * Show the output of this attempt, also after newer attempts have begun.
+   *
+   * @param {number} attempt
+   */
+  choose(attempt) {
+    this.chosenAttempt = attempt;
     this.load();
   }
 
-  /** The job is at this attempt now. */
-  at(newest) {
-    if (newest === this.newest) return;
-    this.newest = newest;
-    if (newest && !this.attempt) this.load();
+  /**
+   * Tell the number of the newest attempt; 0 before the first one.
+   *
+   * @param {number} attempt
+   */
+  setNewest(attempt) {
+    if (attempt === this.newestAttempt) return;
+    this.newestAttempt = attempt;
+    if (attempt && !this.chosenAttempt) this.load();
   }
 
-  /** An event of the log: added where it follows what is here; else what is missing is loaded. */
+  /**
+   * Append an event's output if it follows the shown output. After a gap, load everything again.
+   *
+   * @param {import("../../types.js").OutputEvent} event
+   */
   add({ attempt, position, text }) {
-    if (attempt !== (this.attempt ?? this.newest)) return;
-    if (position < this.end) return;
-    if (position > this.end) return this.load();
+    if (attempt !== this.attempt || position < this.end) return;
+    if (position > this.end) {
+      this.load();
+      return;
+    }
     this.append(text);
-    this.end += new TextEncoder().encode(text).length;
+    this.end += byteLength(text);
   }
 
   async loadNow() {
-    const attempt = this.attempt ?? this.newest;
+    const attempt = this.attempt;
     if (!attempt) return;
     try {
-      const log = await get(jobPath(this.jobId, `/logs?attempt=${attempt}`));
-      setText(this.title, `Log of attempt ${attempt}`);
-      put(this.text);
-      this.append(pieces(log));
-      this.end = log.bytes;
-      setText(this.note, log.bytes ? "" : "Nothing was printed.");
+      /** @type {import("../../types.js").LogsDocument} */
+      const output = await get(jobPath(this.jobId, `/logs?attempt=${attempt}`));
+      setText(this.title, `Output of attempt ${attempt}`);
+      replaceChildren(this.text);
+      this.append(textOf(output));
+      this.end = output.bytes;
+      setText(this.note, output.bytes ? "" : "No output.");
     } catch (error) {
-      setText(this.note, error.message);
+      setText(this.note, messageOf(error));
     }
   }
 
+  /**
+   * Append text. If the reader has scrolled to the end, the panel stays at the end.
+   *
+   * @param {string} text
+   */
   append(text) {
     const pre = this.text;
-    const follows = pre.scrollHeight - pre.scrollTop - pre.clientHeight < 30;
+    const isAtEnd = pre.scrollHeight - pre.scrollTop - pre.clientHeight < NEAR_END_PIXELS;
     pre.append(text);
     pre.hidden = !pre.textContent;
     if (!pre.hidden) setText(this.note, "");
-    if (follows) pre.scrollTop = pre.scrollHeight;
+    if (isAtEnd) pre.scrollTop = pre.scrollHeight;
   }
 
   stop() {
@@ -69,12 +106,22 @@ export class LogPanel {
   }
 }
 
-function pieces(log) {
-  let [text, end] = ["", 0];
-  for (const piece of log.pieces) {
-    if (piece.position > end) text += `[${format.bytes(piece.position - end)} are not kept]\n`;
+/**
+ * Return stored output as text. A note in brackets stands for a gap, where output was not kept.
+ *
+ * @param {Pick<import("../../types.js").LogsDocument, "pieces">} output
+ * @returns {string}
+ */
+export function textOf(output) {
+  let text = "";
+  let end = 0;
+  for (const piece of output.pieces) {
+    if (piece.position > end) text += `[${format.bytes(piece.position - end)} not kept]\n`;
     text += piece.text;
-    end = piece.position + new TextEncoder().encode(piece.text).length;
+    end = piece.position + byteLength(piece.text);
   }
   return text;
 }
+
+/** @param {string} text */
+const byteLength = (text) => new TextEncoder().encode(text).length;

@@ -1,42 +1,96 @@
-// Cancel or retry of all jobs that the filters choose: counted first, then asked, then done in parts.
+// Cancels or retries all jobs that match the filters: counts them, asks, then changes them page by
+// page.
 
-import { call } from "../../shared/api.js";
-import { ask, attempt, tell } from "../../lib/dialog.js";
+import { actionButton, confirm, showMessage } from "../../lib/dialog.js";
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
-import { may } from "../../shared/session.js";
-import { bulkBody } from "./filterForm.js";
+import { call } from "../../shared/api.js";
+import { hasRole } from "../../shared/session.js";
+import { bulkBody } from "./filters.js";
 
-const DONE = { cancel: "canceled", retry: "queued again" };
+/** @typedef {import("../../types.js").BulkDocument} BulkDocument */
+/** @typedef {import("../../types.js").Filters} Filters */
+/** @typedef {"cancel" | "retry"} Verb */
 
-/** The two buttons; `filters` tells which are meant. */
+const WORDS = {
+  cancel: {
+    button: "Cancel",
+    applicable: "queued or running",
+    changed: "canceled",
+    result: "canceled or being canceled",
+  },
+  retry: {
+    button: "Retry",
+    applicable: "failed or canceled",
+    changed: "queued again",
+    result: "queued again",
+  },
+};
+
+/**
+ * The buttons "Cancel all" and "Retry all".
+ *
+ * @param {() => Filters} filters returns the filters as they are now
+ * @returns {HTMLElement}
+ */
 export function bulkButtons(filters) {
-  const refused = !may("admin");
-  const button = (verb, text) => h("button",
-    { disabled: refused, onclick: (event) => attempt(event.target, () => change(verb, filters())) }, text);
-  return h("div", { class: "buttons" }, refused && h("span", { class: "quiet" }, "For admins only:"),
-    button("cancel", "Cancel all…"), button("retry", "Retry all…"));
+  const isAdmin = hasRole("admin");
+  const button = (/** @type {Verb} */ verb) =>
+    actionButton(`${WORDS[verb].button} all…`, () => change(verb, filters()), {
+      disabled: !isAdmin,
+    });
+  return h(
+    "div",
+    { class: "buttons" },
+    !isAdmin && h("span", { class: "quiet" }, "For admins only:"),
+    button("cancel"),
+    button("retry"),
+  );
 }
 
+/**
+ * @param {Verb} verb
+ * @param {Filters} filters
+ */
 async function change(verb, filters) {
   const body = bulkBody(filters);
+  const words = WORDS[verb];
+  /** @type {BulkDocument} */
   const found = await call("POST", `/jobs/${verb}`, { ...body, dry_run: true });
-  const which = verb === "cancel" ? "queued or running" : "failed or canceled";
-  if (!found.matched && !found.next) return tell(`None of these jobs is ${which}.`);
-  const many = `${found.next ? "at least " : ""}${format.plural(found.matched, "job")}`;
-  const chosen = body.all ? "No filter is set: these are all jobs." : "These are the jobs that the filters choose.";
-  const yes = `${verb === "cancel" ? "Cancel" : "Retry"} ${many}`;
-  const sure = await ask(`${yes}?`, `${many} can be ${DONE[verb]}. ${chosen}`, yes, { danger: verb === "cancel" });
-  if (sure) tell(await changeAll(verb, body));
+  if (!found.matched && !found.next) {
+    showMessage(`None of these jobs is ${words.applicable}.`);
+    return;
+  }
+  const jobs = `${found.next ? "at least " : ""}${format.plural(found.matched, "job")}`;
+  const which = body.all
+    ? "No filter is set, so this includes all jobs."
+    : "These are the jobs that match the filters.";
+  const action = `${words.button} ${jobs}`;
+  const isConfirmed = await confirm(
+    `${action}?`,
+    `${jobs} can be ${words.changed}. ${which}`,
+    action,
+    { danger: verb === "cancel" },
+  );
+  if (isConfirmed)
+    showMessage(`${format.plural(await changeAll(verb, body), "job")} ${words.result}.`);
 }
 
-/** Page by page, to the end. */
+/**
+ * Change the jobs page by page; returns how many were changed.
+ *
+ * @param {Verb} verb
+ * @param {import("./filters.js").BulkBody} body
+ */
 async function changeAll(verb, body) {
-  let [changed, cursor] = [0, undefined];
+  let changed = 0;
+  /** @type {string | undefined} */
+  let cursor;
   do {
-    const done = await call("POST", `/jobs/${verb}`, { ...body, cursor });
-    changed += done.changed;
-    cursor = done.next ?? undefined;
+    /** @type {BulkDocument} */
+    const page = await call("POST", `/jobs/${verb}`, { ...body, cursor });
+    changed += page.changed;
+    cursor = page.next ?? undefined;
   } while (cursor);
-  return `${format.plural(changed, "job")} ${verb === "cancel" ? "canceled, or asked to" : "queued again"}.`;
+  return changed;
 }

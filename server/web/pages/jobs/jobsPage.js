@@ -1,24 +1,37 @@
-// The list of jobs, live. It never moves under the reader: rows change in place, and new jobs come
-// in by themselves only at the top of the first page, while neither pointer nor focus is in it.
+// The list of jobs, which follows all changes but never moves while the reader may be pointing at
+// it. Rows change in place. New jobs come in by themselves only at the top of the first page, while
+// neither the pointer nor the focus is in the list; otherwise a button offers to show them.
 
-import { get, jobTypes, queues } from "../../shared/api.js";
-import { h, put, setText } from "../../lib/dom.js";
-import * as format from "../../lib/format.js";
-import { framed, paced } from "../../lib/throttle.js";
-import { may } from "../../shared/session.js";
-import { empty, failure, loading } from "../../lib/placeholders.js";
+import { h, replaceChildren, setText } from "../../lib/dom.js";
+import { statusOf } from "../../lib/errors.js";
 import { follow } from "../../lib/eventStream.js";
+import * as format from "../../lib/format.js";
+import { empty, failure, loading } from "../../lib/placeholders.js";
+import { oncePerFrame, throttle } from "../../lib/throttle.js";
+import { get, getJobTypes, getQueues } from "../../shared/api.js";
+import { jobsHref, queryOf } from "../../shared/links.js";
+import { hasRole } from "../../shared/session.js";
 import { bulkButtons } from "./bulkActions.js";
-import { filterForm, queryOf, readFilters } from "./filterForm.js";
+import { filterForm } from "./filterForm.js";
+import { readFilters, withoutCursor } from "./filters.js";
 import { JobRow } from "./jobRow.js";
 
-const LIVE_MS = 1000;
-const TICK_MS = 1000;
-const TOP_PIXELS = 80;
-const MOST_NEWS = 1000; // that are counted
-const HEADS = ["Status", "Job", "What", "Created", "Took"];
+/** @typedef {import("../../types.js").Filters} Filters */
+/** @typedef {import("../../types.js").JobEvent} JobEvent */
+/** @typedef {import("../../types.js").PageDocument} PageDocument */
 
-/** Show the page; returns what stops it. */
+const LOAD_MS = 1000;
+const TICK_MS = 1000;
+const PAGE_LENGTH = 50;
+const TOP_PIXELS = 80; // scrolled less than this, the reader is at the top
+const MOST_NEW_JOBS = 1000; // more are not counted
+const HEADS = ["Status", "Job", "Details", "Created", "Duration"];
+
+/**
+ * Show the page with the filters of the address.
+ *
+ * @type {import("../../app.js").Show}
+ */
 export function showJobs(root) {
   const page = new JobsPage(root);
   page.start();
@@ -26,22 +39,62 @@ export function showJobs(root) {
 }
 
 class JobsPage {
+  /** @param {HTMLElement} root */
   constructor(root) {
-    Object.assign(this, { root, rows: new Map(), news: new Set(), changed: new Map(), loads: 0 });
-    this.filters = readFilters();
-    this.body = put(h("div", { class: "list" }), loading());
-    this.more = h("button", { class: "news", hidden: true, onclick: () => this.showNews() });
+    this.root = root;
+    this.filters = readFilters(location.search);
+    /** @type {Filters | null} the filters of the rows that are shown */
+    this.shownFilters = null;
+    /** @type {Map<string, JobRow>} by the ids of the jobs */
+    this.rows = new Map();
+    /** @type {Set<string>} the ids of jobs that are not in the list yet */
+    this.newJobs = new Set();
+    /** @type {Map<string, JobEvent>} the newest event of each row, to be shown in the next frame */
+    this.changes = new Map();
+    this.loads = 0; // numbers the loads of the list, so that only the newest one is shown
+    this.timer = 0;
+    this.stopFollowing = () => {};
+    this.list = replaceChildren(h("div", { class: "list" }), loading());
+    this.table = h(
+      "table",
+      { class: "jobs", "aria-label": "Jobs" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          HEADS.map((head) => h("th", { scope: "col" }, head)),
+        ),
+      ),
+    );
+    this.tableBody = this.table.createTBody();
+    this.showMore = h("button", {
+      class: "new-jobs",
+      hidden: true,
+      onclick: () => this.showNewJobs(),
+    });
     this.form = h("div", {});
-    this.loadSoon = paced(LIVE_MS, () => this.load());
-    this.apply = framed(() => this.applyChanges());
+    this.loadSoon = throttle(LOAD_MS, () => this.load());
+    this.applySoon = oncePerFrame(() => this.applyChanges());
   }
 
   start() {
-    put(this.root, h("div", { class: "title-row" }, h("h1", {}, "Jobs"), bulkButtons(() => this.filters)),
-      this.form, this.more, this.body);
+    replaceChildren(
+      this.root,
+      h(
+        "div",
+        { class: "title-row" },
+        h("h1", {}, "Jobs"),
+        bulkButtons(() => this.filters),
+      ),
+      this.form,
+      this.showMore,
+      this.list,
+    );
     this.showForm();
     this.load();
-    this.followAgain();
+    this.follow();
     this.timer = setInterval(() => this.tick(), TICK_MS);
   }
 
@@ -53,114 +106,148 @@ class JobsPage {
   }
 
   async showForm() {
-    // The list tells what is wrong.
-    const [types, known] = await Promise.all([jobTypes().catch(() => ({})), queues().catch(() => [])]);
-    const names = { types: Object.keys(types), queues: known.map(({ name }) => name) };
-    put(this.form, filterForm(this.filters, names, (filters) => this.choose(filters)));
+    // Without these names the form still works; the list shows the error.
+    const [types, queues] = await Promise.all([
+      getJobTypes().catch(() => ({})),
+      getQueues().catch(() => []),
+    ]);
+    const known = { types: Object.keys(types), queues: queues.map(({ name }) => name) };
+    replaceChildren(
+      this.form,
+      filterForm(this.filters, known, (filters) => this.choose(filters)),
+    );
   }
 
+  /** @param {Filters} filters */
   choose(filters) {
     this.filters = filters;
-    history.replaceState(null, "", `/ui/jobs${queryOf(filters)}`);
+    history.replaceState(null, "", jobsHref(filters));
     this.load();
-    this.followAgain();
+    this.follow();
   }
 
-  followAgain() {
-    this.stopFollowing?.();
+  /** Follow the events of the chosen type and queue. */
+  follow() {
+    this.stopFollowing();
     const { type, queue } = this.filters;
     const chosen = { ...(type && { type }), ...(queue && { queue }) };
-    const seen = (event) => this.see(event);
-    // What could not be loaded meanwhile is loaded now; a list that is there does not move.
-    const back = () => this.rows.size || this.loadSoon();
-    this.stopFollowing = follow(`/events${queryOf(chosen)}`, { status: seen, progress: seen }, this.loadSoon, back);
+    const onEvent = (/** @type {JobEvent} */ event) => this.onEvent(event);
+    // Load a list that could not be loaded without a connection; do not move one that is there.
+    const onBack = () => {
+      if (!this.rows.size) this.loadSoon();
+    };
+    this.stopFollowing = follow(
+      `/events${queryOf(chosen)}`,
+      { status: onEvent, progress: onEvent },
+      this.loadSoon,
+      onBack,
+    );
   }
 
-  see(event) {
-    if (this.rows.has(event.job_id)) this.changed.set(event.job_id, event);
-    else if (this.isNews(event) && this.news.size < MOST_NEWS) this.news.add(event.job_id);
+  /** @param {JobEvent} event */
+  onEvent(event) {
+    if (this.rows.has(event.job_id)) this.changes.set(event.job_id, event);
+    else if (this.mayBeNew(event) && this.newJobs.size < MOST_NEW_JOBS)
+      this.newJobs.add(event.job_id);
     else return;
-    this.apply();
+    this.applySoon();
   }
 
-  /** Whether it may belong at the top of this list; only the service knows for sure. */
-  isNews({ status, attempt }) {
+  /**
+   * Return whether the job may belong at the top of this list. Only the service can apply all
+   * filters.
+   *
+   * @param {JobEvent} event
+   */
+  mayBeNew({ status, attempt }) {
     const { cursor, status: wanted } = this.filters;
-    return !cursor && (wanted ? wanted.split(",").includes(status) : status === "queued" && !attempt);
+    return (
+      !cursor && (wanted ? wanted.split(",").includes(status) : status === "queued" && !attempt)
+    );
   }
 
   applyChanges() {
-    for (const [id, event] of this.changed) this.rows.get(id)?.update(event);
-    this.changed.clear();
-    if (!this.news.size) return;
+    for (const [id, event] of this.changes) this.rows.get(id)?.update(event);
+    this.changes.clear();
+    if (!this.newJobs.size) return;
     if (this.mayMove()) this.loadSoon();
-    else this.announce();
+    else this.offerNewJobs();
   }
 
   mayMove() {
-    return scrollY < TOP_PIXELS && !this.body.matches(":hover, :focus-within");
+    return scrollY < TOP_PIXELS && !this.list.matches(":hover, :focus-within");
   }
 
-  announce() {
-    this.more.hidden = !this.news.size;
-    const many = format.plural(this.news.size, this.filters.status ? "change" : "new job");
-    setText(this.more, `${this.news.size < MOST_NEWS ? many : `More than ${many}`}: show`);
+  offerNewJobs() {
+    this.showMore.hidden = !this.newJobs.size;
+    const count = format.plural(this.newJobs.size, this.filters.status ? "change" : "new job");
+    setText(this.showMore, `Show ${this.newJobs.size < MOST_NEW_JOBS ? "" : "more than "}${count}`);
   }
 
-  showNews() {
+  showNewJobs() {
     this.load();
     scrollTo(0, 0);
   }
 
-  /** Show the jobs as they are now. Of two loads under way, only the later one counts. */
+  /** Load and show the list. Of two loads at the same time, only the later one counts. */
   async load() {
-    const mine = ++this.loads;
+    this.loads += 1;
+    const mine = this.loads;
     try {
-      const page = await get(`/jobs${queryOf({ ...this.filters, limit: 50 })}`);
+      const page = await get(`/jobs${queryOf({ ...this.filters, limit: PAGE_LENGTH })}`);
       if (mine === this.loads) this.show(page);
     } catch (error) {
       if (mine !== this.loads) return;
-      if (error.status === 0 && this.shown === this.filters && this.rows.size) return; // told of above
+      // The header shows that the connection is lost, so the list can stay.
+      if (statusOf(error) === 0 && this.shownFilters === this.filters && this.rows.size) return;
       this.rows.clear();
-      put(this.body, failure(error, () => this.load()));
+      replaceChildren(
+        this.list,
+        failure(error, () => this.load()),
+      );
     }
   }
 
+  /** @param {PageDocument} page */
   show({ items, next }) {
-    this.shown = this.filters;
-    this.news.clear();
-    this.announce();
-    const old = this.rows;
-    this.rows = new Map(items.map((job) => [job.job_id, old.get(job.job_id) ?? new JobRow(job)]));
-    for (const job of items) this.rows.get(job.job_id).update(job);
-    if (!items.length) put(this.body, this.nothing(next), this.pager(next));
-    else if (!this.table?.isConnected) put(this.body, this.newTable(), this.foot = this.pager(next));
-    if (!items.length) return;
-    this.table.tBodies[0].replaceChildren(...[...this.rows.values()].map((row) => row.element));
-    const foot = this.pager(next);
-    this.foot.replaceWith(foot);
-    this.foot = foot;
+    this.shownFilters = this.filters;
+    this.newJobs.clear();
+    this.offerNewJobs();
+    const rows = items.map((job) => this.rows.get(job.job_id) ?? new JobRow(job));
+    this.rows = new Map(rows.map((row) => [row.job.job_id, row]));
+    rows.forEach((row, at) => row.update(items[at]));
+    this.tableBody.replaceChildren(...rows.map((row) => row.element));
+    const content = items.length ? this.table : this.placeholder(next);
+    if (content.isConnected) content.nextSibling?.replaceWith(this.pager(next));
+    else replaceChildren(this.list, content, this.pager(next));
   }
 
-  newTable() {
-    this.table = h("table", { class: "jobs", "aria-label": "Jobs" },
-      h("thead", {}, h("tr", {}, HEADS.map((head) => h("th", { scope: "col" }, head)))), h("tbody"));
-    return this.table;
+  /** @param {string | null} next */
+  placeholder(next) {
+    if (next)
+      return empty(
+        "No matches yet",
+        "The search stopped early because it took too long. Continue with older jobs.",
+      );
+    if (Object.keys(this.filters).length)
+      return empty("No matching jobs", "No job matches these filters.");
+    return empty(
+      "No jobs yet",
+      hasRole("submit")
+        ? h("a", { href: "/ui/submit" }, "Submit the first one")
+        : "Jobs appear here as soon as somebody submits one.",
+    );
   }
 
-  nothing(next) {
-    const { cursor, ...filters } = this.filters;
-    if (next) return empty("None so far", "The search took long; go on to look at older jobs.");
-    if (cursor || Object.keys(filters).length) return empty("No job fits", "No job is chosen by these filters.");
-    return empty("No jobs yet", may("submit") ? h("a", { href: "/ui/submit" }, "Submit the first one")
-      : "Jobs are shown here as soon as somebody submits one.");
-  }
-
+  /** @param {string | null} next */
   pager(next) {
-    const { cursor, ...filters } = this.filters;
-    return h("nav", { class: "pager", "aria-label": "Parts of the list" },
-      cursor && h("a", { href: `/ui/jobs${queryOf(filters)}` }, "Newest"),
-      next && h("a", { href: `/ui/jobs${queryOf({ ...filters, cursor: next })}`, rel: "next" }, "Older jobs"));
+    const filters = withoutCursor(this.filters);
+    return h(
+      "nav",
+      { class: "pager", "aria-label": "Pages of the list" },
+      this.filters.cursor && h("a", { href: jobsHref(filters) }, "Newest"),
+      next && h("a", { href: jobsHref({ ...filters, cursor: next }), rel: "next" }, "Older jobs"),
+    );
   }
 
   tick() {

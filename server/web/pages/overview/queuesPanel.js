@@ -1,112 +1,205 @@
-// The queues, as a table. Rows are kept and changed in place, so the focus and a selection stay.
+// The table of queues. Rows stay and are changed in place, so that the focus and a selection stay.
 
-import { attempt, tell } from "../../lib/dialog.js";
-import { h, put, setText } from "../../lib/dom.js";
+import { runAction, showMessage } from "../../lib/dialog.js";
+import { h, replaceChildren, setText } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
-import { may } from "../../shared/session.js";
-import { changeQueue, newQueue, putQueue } from "./queueDialogs.js";
+import { jobsHref } from "../../shared/links.js";
+import { hasRole } from "../../shared/session.js";
+import { openChangeQueueDialog, openNewQueueDialog, putQueue } from "./queueDialogs.js";
 
-const HEADS = ["Queue", "State", "Running", "Waiting", "Longest due"];
+/** @typedef {import("../../types.js").OverviewDocument} OverviewDocument */
+/** @typedef {import("../../types.js").QueueDocument} QueueDocument */
 
-/** The list of the jobs of a queue. */
-export const queueHref = (name, more = "") => `/ui/jobs?queue=${encodeURIComponent(name)}${more}`;
+const HEADS = ["Queue", "State", "Running", "Waiting", "Longest wait"];
 
-/** What is to be told of queues in which jobs wait, and do so in vain. */
-export function queueNotices({ queues, runners }) {
+/**
+ * Return the queues whose jobs wait in vain: paused queues, and queues that no running worker
+ * serves.
+ *
+ * @param {Pick<OverviewDocument, "queues" | "runners">} overview
+ * @returns {{ paused: QueueDocument[], unserved: QueueDocument[] }}
+ */
+export function blockedQueues({ queues, runners }) {
   const waiting = queues.filter(({ queued }) => queued);
-  const paused = waiting.filter((queue) => queue.paused);
-  const takes = ({ queues: taken }, name) => taken === null || taken.includes(name);
-  const alone = waiting.filter(({ name }) => runners.length && !runners.some((runner) => takes(runner, name)));
-  return [notice("Jobs wait in queues that are paused: ", paused),
-    notice("Jobs wait in queues that no worker looks at: ", alone)];
+  const isServed = (/** @type {QueueDocument} */ { name }) =>
+    runners.some((runner) => runner.queues === null || runner.queues.includes(name));
+  return {
+    paused: waiting.filter(({ paused }) => paused),
+    unserved: runners.length ? waiting.filter((queue) => !isServed(queue)) : [],
+  };
 }
 
+/**
+ * Alerts for the queues whose jobs wait in vain.
+ *
+ * @param {OverviewDocument} overview
+ * @returns {import("../../lib/dom.js").Child[]}
+ */
+export function queueNotices(overview) {
+  const { paused, unserved } = blockedQueues(overview);
+  return [
+    notice("Jobs are waiting in paused queues: ", paused),
+    notice("Jobs are waiting in queues that no worker serves: ", unserved),
+  ];
+}
+
+/**
+ * @param {string} text
+ * @param {QueueDocument[]} queues
+ */
 function notice(text, queues) {
-  const links = queues.map(({ name }) => h("a", { href: queueHref(name, "&status=queued") }, name));
-  return links.length > 0 && h("p", { class: "notice", role: "alert" }, text, links.flatMap((link, at) => [at ? ", " : null, link]), ".");
+  const links = queues.map(({ name }) =>
+    h("a", { href: jobsHref({ queue: name, status: "queued" }) }, name),
+  );
+  return (
+    links.length > 0 &&
+    h(
+      "p",
+      { class: "notice", role: "alert" },
+      text,
+      links.map((link, at) => [at > 0 && ", ", link]),
+      ".",
+    )
+  );
 }
 
-/** A section for them; `onChange` is called when something was changed here. */
+/** The section of the queues. `onChange` is called after a change that was made here. */
 export class QueuesPanel {
+  /** @param {() => void} onChange */
   constructor(onChange) {
-    Object.assign(this, { onChange, rows: new Map() });
-    this.isAdmin = may("admin");
-    this.add = this.isAdmin && h("button", { onclick: () => this.make() }, "New queue…");
+    this.onChange = onChange;
+    /** @type {Map<string, QueueRow>} by the names of the queues */
+    this.rows = new Map();
+    this.isAdmin = hasRole("admin");
+    this.newButton = h("button", { onclick: () => this.create() }, "New queue…");
     this.body = h("tbody");
     const heads = this.isAdmin ? [...HEADS, "Settings"] : HEADS;
-    this.element = h("section", {},
-      h("div", { class: "title-row" }, h("h2", {}, "Queues"), this.add),
-      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Queues" },
-        h("table", { class: "figures queues" },
-          h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), this.body)));
+    this.element = h(
+      "section",
+      {},
+      h("div", { class: "title-row" }, h("h2", {}, "Queues"), this.isAdmin && this.newButton),
+      h(
+        "div",
+        { class: "scroll", tabindex: 0, role: "group", "aria-label": "Queues" },
+        h(
+          "table",
+          { class: "figures queues" },
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              heads.map((head) => h("th", { scope: "col" }, head)),
+            ),
+          ),
+          this.body,
+        ),
+      ),
+    );
   }
 
+  /** @param {QueueDocument[]} queues */
   show(queues) {
     const before = [...this.rows.keys()].join();
-    const rows = queues.map((queue) => this.rows.get(queue.name) ?? new QueueRow(this));
+    const rows = queues.map((queue) => this.rows.get(queue.name) ?? new QueueRow(this, queue));
     this.rows = new Map(queues.map(({ name }, at) => [name, rows[at]]));
     rows.forEach((row, at) => row.update(queues[at]));
     if ([...this.rows.keys()].join() === before) return;
     const focused = document.activeElement;
-    put(this.body, rows.map((row) => row.element));
-    if (focused.isConnected) focused.focus({ preventScroll: true });
+    replaceChildren(
+      this.body,
+      rows.map((row) => row.element),
+    );
+    if (focused instanceof HTMLElement && focused.isConnected)
+      focused.focus({ preventScroll: true });
   }
 
-  async make() {
-    if (await newQueue(() => [...this.rows.keys()])) this.onChange();
+  async create() {
+    if (await openNewQueueDialog(() => [...this.rows.keys()])) this.onChange();
   }
 
-  /** Of a queue that was deleted, the buttons go, too. */
+  /**
+   * Let the reader change a queue or delete it. The row of a deleted queue goes with its buttons,
+   * so the focus moves to the button for a new queue.
+   *
+   * @param {QueueDocument} queue
+   */
   async change(queue) {
-    const outcome = await changeQueue(queue);
+    const outcome = await openChangeQueueDialog(queue);
     if (outcome) this.onChange();
-    if (outcome === "deleted") this.add.focus();
+    if (outcome === "deleted") this.newButton.focus();
   }
 }
 
 class QueueRow {
-  constructor(panel) {
+  /**
+   * @param {QueuesPanel} panel
+   * @param {QueueDocument} queue
+   */
+  constructor(panel, queue) {
     this.panel = panel;
-    this.link = h("a", {});
+    this.queue = queue;
+    this.link = h("a", { href: jobsHref({ queue: queue.name }) }, queue.name);
     this.cells = HEADS.slice(1).map(() => h("td"));
-    this.element = h("tr", {}, h("th", { scope: "row" }, this.link), this.cells, panel.isAdmin && h("td", {}, this.buttons(panel)));
+    this.pauseButton = h("button", { onclick: () => this.togglePause() });
+    this.changeButton = h(
+      "button",
+      { onclick: () => panel.change(this.queue), "aria-label": `Change… ${queue.name}` },
+      "Change…",
+    );
+    this.element = h(
+      "tr",
+      {},
+      h("th", { scope: "row" }, this.link),
+      this.cells,
+      panel.isAdmin &&
+        h("td", {}, h("div", { class: "buttons" }, this.pauseButton, this.changeButton)),
+    );
   }
 
-  buttons(panel) {
-    this.pause = h("button", { onclick: () => this.turn() });
-    this.change = h("button", { onclick: () => panel.change(this.queue) }, "Change…");
-    return h("div", { class: "buttons" }, this.pause, this.change);
-  }
-
+  /** @param {QueueDocument} queue */
   update(queue) {
     this.queue = queue;
     const { name, paused } = queue;
-    setText(this.link, name);
-    this.link.href = queueHref(name);
     this.cells[0].classList.toggle("queued", paused);
-    textsOf(queue).forEach((text, at) => setText(this.cells[at], text));
-    if (!this.pause) return;
-    setText(this.pause, paused ? "Resume" : "Pause");
-    this.pause.setAttribute("aria-label", `${paused ? "Resume" : "Pause"} ${name}`);
-    this.change.setAttribute("aria-label", `Change… ${name}`);
+    cellTexts(queue).forEach((text, at) => setText(this.cells[at], text));
+    setText(this.pauseButton, paused ? "Resume" : "Pause");
+    this.pauseButton.setAttribute("aria-label", `${paused ? "Resume" : "Pause"} ${name}`);
   }
 
-  /** Pause it, or end the pause. */
-  async turn() {
+  async togglePause() {
     const { name, paused } = this.queue;
-    const done = await attempt(this.pause, async () => this.update(await putQueue(name, { paused: !paused })));
-    if (document.activeElement === document.body) this.pause.focus(); // it lost the focus while it was off
-    if (!done) return;
-    tell(paused ? `Queue ${name} goes on.` : `Queue ${name} paused; jobs that run are left alone.`);
+    const isDone = await runAction(this.pauseButton, async () =>
+      this.update(await putQueue(name, { paused: !paused })),
+    );
+    // A button loses the focus when it is disabled.
+    if (document.activeElement === document.body) this.pauseButton.focus();
+    if (!isDone) return;
+    showMessage(paused ? `Queue ${name} resumed.` : `Queue ${name} paused. Running jobs continue.`);
     this.panel.onChange();
   }
 }
 
-/** The state of a queue in words, a cell each. */
-function textsOf({ paused_at: since, max_running: most, running, queued, queued_is_more: isMore, oldest_due_seconds: due }) {
+/**
+ * Return the texts of the cells of a queue, in the order of the heads after the name.
+ *
+ * @param {QueueDocument} queue
+ * @returns {string[]}
+ */
+export function cellTexts({
+  paused_at: since,
+  max_running: limit,
+  running,
+  queued,
+  queued_is_more: isMore,
+  oldest_due_seconds: due,
+}) {
   return [
     since === null ? "open" : `paused since ${format.time(since)}`,
-    most === null ? format.number(running) : `${format.number(running)} of at most ${format.number(most)}`,
+    limit === null
+      ? format.number(running)
+      : `${format.number(running)} of at most ${format.number(limit)}`,
     `${format.number(queued)}${isMore ? "+" : ""}`,
     due === null ? "–" : format.duration(due),
   ];

@@ -1,45 +1,76 @@
-// Choosing files: by drag and drop, or by the button, which also works with the keyboard.
+// The field for files: they can be dropped on it, or chosen with a button, which works with the
+// keyboard.
 
-import { h, put } from "../../lib/dom.js";
+import { h, replaceChildren } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 
+/** @typedef {import("../../types.js").FieldDocument} FieldDocument */
+
+/** Collects files in `files`. */
 export class FilesField {
   constructor() {
+    /** @type {File[]} */
     this.files = [];
-    this.input = h("input", { type: "file", multiple: true, id: "files", onchange: () => this.take(this.input.files) });
+    this.input = h("input", { type: "file", multiple: true, id: "files" });
+    this.input.addEventListener("change", () => this.add(this.input.files));
     this.list = h("ul", { class: "chosen" });
     this.note = h("p", { class: "error-text", role: "alert" });
-    this.element = h("div", { class: "drop",
-      ondragover: (event) => this.over(event, true),
-      ondragleave: (event) => this.over(event, false),
-      ondrop: (event) => this.drop(event) },
-    h("label", { for: "files" }, "Files: drop them here, or choose"), this.input,
-    h("p", { class: "quiet" }, "Each file becomes a job of its own."), this.list, this.note);
+    this.element = h(
+      "div",
+      {
+        class: "drop",
+        ondragover: (event) => this.setDragging(event, true),
+        ondragleave: (event) => this.setDragging(event, false),
+        ondrop: (event) => this.drop(event),
+      },
+      h("label", { for: "files" }, "Files: drop them here, or choose"),
+      this.input,
+      h("p", { class: "quiet" }, "Each file becomes a separate job."),
+      this.list,
+      this.note,
+    );
   }
 
-  over(event, inside) {
+  /**
+   * @param {DragEvent} event
+   * @param {boolean} isInside
+   */
+  setDragging(event, isInside) {
     event.preventDefault();
-    this.element.classList.toggle("over", inside);
+    this.element.classList.toggle("over", isInside);
   }
 
+  /** @param {DragEvent} event */
   drop(event) {
-    this.over(event, false);
-    this.take(event.dataTransfer.files);
+    this.setDragging(event, false);
+    this.add(event.dataTransfer?.files ?? null);
   }
 
-  /** Add files; the same one twice is one. */
-  take(files) {
-    const same = (a, b) => a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
-    for (const file of files) if (!this.files.some((each) => same(each, file))) this.files.push(file);
+  /**
+   * Add files, without those that are there already.
+   *
+   * @param {FileList | null} files
+   */
+  add(files) {
+    for (const file of files ?? [])
+      if (!this.files.some((each) => isSameFile(each, file))) this.files.push(file);
     this.input.value = "";
     this.show();
   }
 
-  /** Show what is wrong with the file, if anything is; all other errors. */
+  /**
+   * Show errors of the file.
+   *
+   * @param {FieldDocument[]} errors
+   * @returns {FieldDocument[]} all other errors
+   */
   showErrors(errors) {
     const mine = errors.filter(({ field }) => field === "filename");
     const missing = !this.files.length && "Choose a file, or drop one here.";
-    put(this.note, mine.length > 0 && (missing || mine.map(({ detail }) => detail).join("; ")));
+    replaceChildren(
+      this.note,
+      mine.length > 0 && (missing || mine.map(({ detail }) => detail).join("; ")),
+    );
     return errors.filter((error) => !mine.includes(error));
   }
 
@@ -49,13 +80,40 @@ export class FilesField {
   }
 
   show() {
-    put(this.note);
-    put(this.list, this.files.map((file) => h("li", {}, `${file.name} `, h("span", { class: "quiet" }, format.bytes(file.size)),
-      h("button", { type: "button", class: "plain", "aria-label": `Leave out ${file.name}`, onclick: () => this.leaveOut(file) }, "×"))));
+    replaceChildren(this.note);
+    replaceChildren(
+      this.list,
+      this.files.map((file) =>
+        h(
+          "li",
+          {},
+          `${file.name} `,
+          h("span", { class: "quiet" }, format.bytes(file.size)),
+          h(
+            "button",
+            {
+              type: "button",
+              class: "plain",
+              "aria-label": `Remove ${file.name}`,
+              onclick: () => this.remove(file),
+            },
+            "×",
+          ),
+        ),
+      ),
+    );
   }
 
-  leaveOut(file) {
+  /** @param {File} file */
+  remove(file) {
     this.files = this.files.filter((each) => each !== file);
     this.show();
   }
 }
+
+/**
+ * @param {File} a
+ * @param {File} b
+ */
+const isSameFile = (a, b) =>
+  a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;
