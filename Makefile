@@ -30,12 +30,13 @@ run: $(INSTALLED) ## Start listener and worker, data in ./data; Ctrl-C stops bot
 test: $(INSTALLED) ## Run all tests; TESTS="-k cancel" picks some
 	$(BIN)/pytest -n 4 $(TESTS)
 
-check: $(INSTALLED) ## Lint, format, types, import rule and sizes
+check: $(INSTALLED) ## Lint, format and types of Python and JavaScript, import rule and sizes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
-	bash -n .ci/run && bash -n tests/system/docker/run
+	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/web/check
+	tests/web/check
 
 bench: $(INSTALLED) ## Compare analyze with ripgrep, which has to be installed; takes minutes
 	$(BIN)/python -m benchmarks.analysis.analyze
@@ -72,7 +73,7 @@ docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/system/docker/run
 
 clean: ## Remove what these targets made; ./data stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache tests/web/node_modules
 	find server runner storage tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt tests/requirements.txt
