@@ -4,10 +4,12 @@ import js from "@eslint/js";
 import jsdoc from "eslint-plugin-jsdoc";
 import globals from "globals";
 
-/** Modules of a folder may not import modules whose path matches one of the patterns. */
-const mayNotImport = (files, group, message) => ({
+/** Modules whose path matches `files` may import only those whose path begins as `allowed` does. */
+const mayOnlyImport = (files, allowed, message) => ({
   files: [`server/web/${files}`],
-  rules: { "no-restricted-imports": ["error", { patterns: [{ group, message }] }] },
+  rules: {
+    "no-restricted-imports": ["error", { patterns: [{ regex: `^(?!${allowed})`, message }] }],
+  },
 });
 
 export default [
@@ -51,20 +53,12 @@ export default [
       ],
     },
   },
-  mayNotImport(
-    "lib/*.js",
-    ["../*"],
-    "lib/ knows nothing of jobs: it imports only modules of lib/.",
-  ),
-  mayNotImport(
-    "shared/*.js",
-    ["../pages/**", "../app.js"],
-    "shared/ imports only modules of lib/ and shared/.",
-  ),
-  mayNotImport(
-    "pages/**/*.js",
-    ["../!(..)/**", "../../pages/**", "../../app.js"],
-    "A page imports no other page; shared/ is for both.",
+  mayOnlyImport("lib/*.js", "\\./", "lib/ knows nothing of jobs, and imports only lib/."),
+  mayOnlyImport("shared/*.js", "\\./|\\.\\./lib/", "shared/ imports only lib/ and shared/."),
+  mayOnlyImport(
+    "pages/*/*.js",
+    "\\./|\\.\\./\\.\\./(lib|shared)/",
+    "A page imports no other page; what two pages need belongs to shared/.",
   ),
   { files: ["tests/web/**/*.js"], languageOptions: { globals: globals.node } },
 ];

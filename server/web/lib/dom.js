@@ -54,6 +54,17 @@ export function svg(tag, properties = {}, ...children) {
 }
 
 /**
+ * Create the head of a table, with one row.
+ *
+ * @param {string[]} heads
+ * @returns {HTMLElement}
+ */
+export function tableHead(heads) {
+  const cells = heads.map((head) => h("th", { scope: "col" }, head));
+  return h("thead", {}, h("tr", {}, cells));
+}
+
+/**
  * Replace all children of an element; returns the element.
  *
  * @template {Element} E

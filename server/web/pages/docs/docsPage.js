@@ -1,6 +1,6 @@
 // The page of the API: every operation and every schema of /openapi.json.
 
-import { h, replaceChildren } from "../../lib/dom.js";
+import { h, replaceChildren, tableHead } from "../../lib/dom.js";
 import { failure, loading } from "../../lib/placeholders.js";
 import { get } from "../../shared/api.js";
 import { callCommand, commandList, shellQuote } from "../../shared/curl.js";
@@ -125,15 +125,7 @@ function responseTable(responses) {
     h(
       "table",
       { class: "figures reference" },
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          ["Status", "Description", "Content"].map((head) => h("th", { scope: "col" }, head)),
-        ),
-      ),
+      tableHead(["Status", "Description", "Content"]),
       h(
         "tbody",
         {},

@@ -1,6 +1,6 @@
 // JSON Schema for people: types in words, fields in tables, and links to schemas that have a name.
 
-import { h } from "../../lib/dom.js";
+import { h, tableHead } from "../../lib/dom.js";
 
 /** @typedef {import("../../lib/dom.js").Child} Child */
 /** @typedef {import("../../types.js").Schema} Schema */
@@ -92,15 +92,7 @@ export function fieldTable(label, fields) {
     h(
       "table",
       { class: "figures reference" },
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          ["Name", "Type", "Description"].map((head) => h("th", { scope: "col" }, head)),
-        ),
-      ),
+      tableHead(["Name", "Type", "Description"]),
       h("tbody", {}, fields.map(fieldRow)),
     ),
   );

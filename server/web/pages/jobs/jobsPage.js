@@ -2,7 +2,7 @@
 // it. Rows change in place. New jobs come in by themselves only at the top of the first page, while
 // neither the pointer nor the focus is in the list; otherwise a button offers to show them.
 
-import { h, replaceChildren, setText } from "../../lib/dom.js";
+import { h, replaceChildren, setText, tableHead } from "../../lib/dom.js";
 import { statusOf } from "../../lib/errors.js";
 import { follow } from "../../lib/eventStream.js";
 import * as format from "../../lib/format.js";
@@ -55,19 +55,7 @@ class JobsPage {
     this.timer = 0;
     this.stopFollowing = () => {};
     this.list = replaceChildren(h("div", { class: "list" }), loading());
-    this.table = h(
-      "table",
-      { class: "jobs", "aria-label": "Jobs" },
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          HEADS.map((head) => h("th", { scope: "col" }, head)),
-        ),
-      ),
-    );
+    this.table = h("table", { class: "jobs", "aria-label": "Jobs" }, tableHead(HEADS));
     this.tableBody = this.table.createTBody();
     this.showMore = h("button", {
       class: "new-jobs",

@@ -1,6 +1,6 @@
 // The overview: counts of jobs, charts of the last hour, workers, queues and job types.
 
-import { h, replaceChildren } from "../../lib/dom.js";
+import { h, replaceChildren, tableHead } from "../../lib/dom.js";
 import { lineChart } from "../../lib/chart.js";
 import { statusOf } from "../../lib/errors.js";
 import { follow } from "../../lib/eventStream.js";
@@ -185,15 +185,7 @@ function typeTable(types) {
   return h(
     "table",
     { class: "figures" },
-    h(
-      "thead",
-      {},
-      h(
-        "tr",
-        {},
-        heads.map((head) => h("th", { scope: "col" }, head)),
-      ),
-    ),
+    tableHead(heads),
     h(
       "tbody",
       {},

@@ -1,7 +1,7 @@
 // The table of queues. Rows stay and are changed in place, so that the focus and a selection stay.
 
 import { runAction, showMessage } from "../../lib/dialog.js";
-import { h, replaceChildren, setText } from "../../lib/dom.js";
+import { h, replaceChildren, setText, tableHead } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { jobsHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
@@ -81,20 +81,7 @@ export class QueuesPanel {
       h(
         "div",
         { class: "scroll", tabindex: 0, role: "group", "aria-label": "Queues" },
-        h(
-          "table",
-          { class: "figures queues" },
-          h(
-            "thead",
-            {},
-            h(
-              "tr",
-              {},
-              heads.map((head) => h("th", { scope: "col" }, head)),
-            ),
-          ),
-          this.body,
-        ),
+        h("table", { class: "figures queues" }, tableHead(heads), this.body),
       ),
     );
   }
