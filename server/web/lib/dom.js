@@ -41,7 +41,7 @@ export function h(tag, properties = {}, ...children) {
 }
 
 /**
- * Create an SVG element; the arguments are those of `h`.
+ * Create an SVG element, from the same arguments as `h`.
  *
  * @template {keyof SVGElementTagNameMap} Tag
  * @param {Tag} tag

@@ -1,4 +1,4 @@
-// What a page shows in place of its content: it is loading, empty, or could not be loaded.
+// Placeholders for content that is loading, empty, or could not be loaded.
 
 import { h } from "./dom.js";
 import { messageOf, statusOf } from "./errors.js";

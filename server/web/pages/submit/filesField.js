@@ -47,7 +47,7 @@ export class FilesField {
   }
 
   /**
-   * Add files, without those that are there already.
+   * Add files; a file that is in the list already is left out.
    *
    * @param {FileList | null} files
    */
