@@ -33,12 +33,13 @@ test: $(INSTALLED) ## Run all tests; TESTS="-k cancel" picks some
 	$(BIN)/pytest -m "not timing" -n 4 $(TESTS); others=$$?; \
 	case "$$alone $$others" in "0 0" | "0 5" | "5 0") ;; *) exit 1 ;; esac
 
-check: $(INSTALLED) ## Lint, format, types, import rule and sizes
+check: $(INSTALLED) ## Lint, format and types of Python and JavaScript, import rule and sizes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_imports.py tests/test_style.py
-	bash -n .ci/run && bash -n tests/system/docker/run
+	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/web/check
+	tests/web/check
 
 docs: $(INSTALLED) ## Write docs/settings.md from the settings classes
 	$(BIN)/python -m tests.support.settings_page
@@ -78,7 +79,7 @@ docker-test: ## Test the image and the compose file; needs a Docker engine
 	tests/system/docker/run
 
 clean: ## Remove what these targets made; ./data stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache tests/web/node_modules
 	find server runner storage tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.txt tests/requirements.txt

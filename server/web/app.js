@@ -1,32 +1,43 @@
-// The router: which page an address shows. Pages are functions (root, address) → stop or nothing.
+// The router: shows the page of the current address.
 
-import { h, put } from "./lib/dom.js";
-import { loadSession } from "./lib/session.js";
-import { setConnection } from "./lib/stream.js";
-import { showDocs } from "./pages/docs.js";
-import { showJob } from "./pages/job.js";
-import { showJobs } from "./pages/jobs.js";
-import { showOverview } from "./pages/overview.js";
-import { showSubmit } from "./pages/submit.js";
+import { byId, h, replaceChildren } from "./lib/dom.js";
+import { setConnection } from "./lib/eventStream.js";
+import { showDocs } from "./pages/docs/docsPage.js";
+import { showJob } from "./pages/job/jobPage.js";
+import { showJobs } from "./pages/jobs/jobsPage.js";
+import { showOverview } from "./pages/overview/overviewPage.js";
+import { showSubmit } from "./pages/submit/submitPage.js";
+import { loadSession } from "./shared/session.js";
 
+/** @typedef {(href: string) => void} Go goes to another page */
+/**
+ * Shows a page in `root`. `groups` are the groups that its `path` has matched. Returns a function
+ * that stops the page, unless there is nothing to stop.
+ *
+ * @typedef {(root: HTMLElement, go: Go, groups: string[]) => (() => void) | void} Show
+ */
+/** @typedef {{ name: string, title: string, path: RegExp, show: Show }} Page */
+
+/** @type {Page[]} `name` is the one in the navigation of index.html */
 const PAGES = [
-  { name: "overview", title: "Overview", path: /^\/(ui\/?)?$/, show: showOverview },
+  { name: "overview", title: "Overview", path: /^\/(?:ui\/?)?$/, show: showOverview },
   { name: "jobs", title: "Jobs", path: /^\/ui\/jobs\/?$/, show: showJobs },
   { name: "jobs", title: "Job", path: /^\/ui\/jobs\/([^/]+)\/?$/, show: showJob },
   { name: "submit", title: "Submit", path: /^\/ui\/submit\/?$/, show: showSubmit },
   { name: "docs", title: "API", path: /^\/docs\/?$/, show: showDocs },
 ];
-const NOWHERE = { name: "", title: "Not found", show: showNowhere };
+/** @type {Page} */
+const NOT_FOUND = { name: "", title: "Page not found", path: /^/, show: showNotFound };
 
-const main = document.getElementById("main");
 const RESTORE_MS = 2000;
+const main = byId("main");
 let stop = () => {};
 let shown = "";
 
-/** Go to another page of ours; where this one was scrolled to is kept for the way back. */
-export function go(address) {
+/** @type {Go} keeps in the history where the current page was scrolled to */
+function go(href) {
   history.replaceState({ top: scrollY }, "");
-  history.pushState(null, "", address);
+  history.pushState(null, "", href);
   render();
   scrollTo(0, 0);
   main.focus({ preventScroll: true });
@@ -36,48 +47,70 @@ function render() {
   shown = location.pathname + location.search;
   stop();
   setConnection("none");
-  const page = PAGES.find((each) => each.path.test(location.pathname)) ?? NOWHERE;
+  const page = PAGES.find((each) => each.path.test(location.pathname)) ?? NOT_FOUND;
   document.title = `${page.title} · Job Service`;
   for (const link of document.querySelectorAll("[data-page]")) {
-    if (link.dataset.page === page.name) link.setAttribute("aria-current", "page");
+    if (link.getAttribute("data-page") === page.name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const root = put(main, h("div", { class: "page" })).firstChild;
-  stop = page.show(root, { match: location.pathname.match(page.path ?? /.*/), go }) ?? (() => {});
+  const root = h("div", { class: "page" });
+  replaceChildren(main, root);
+  const [, ...groups] = page.path.exec(location.pathname) ?? [];
+  stop = page.show(root, go, groups) ?? (() => {});
 }
 
-function showNowhere(root) {
-  put(root, h("h1", {}, "Nothing here"),
-    h("p", {}, "No page has this address. ", h("a", { href: "/ui/jobs" }, "All jobs")));
+/** @type {Show} */
+function showNotFound(root) {
+  replaceChildren(
+    root,
+    h("h1", {}, "Page not found"),
+    h("p", {}, "There is no page at this address. ", h("a", { href: "/ui/jobs" }, "All jobs")),
+  );
 }
 
+/**
+ * Follow a link to one of our pages without loading index.html again.
+ *
+ * @param {MouseEvent} event
+ */
 function onClick(event) {
-  const link = event.target.closest?.("a[href]");
-  const plain = event.button === 0 && !(event.metaKey || event.ctrlKey || event.shiftKey || event.altKey);
-  if (!link || !plain || link.target || link.origin !== location.origin) return;
-  if (link.hash || !/^\/($|ui($|\/)|docs\/?$)/.test(link.pathname)) return;
+  const link = event.target instanceof Element && event.target.closest("a[href]");
+  const hasModifier = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+  if (!(link instanceof HTMLAnchorElement) || event.button !== 0 || hasModifier) return;
+  if (link.target || link.hash || link.origin !== location.origin) return;
+  if (!/^\/($|ui($|\/)|docs\/?$)/.test(link.pathname)) return;
   event.preventDefault();
   go(link.href);
 }
 
-/** The browser has gone back or on; within a page it does that by itself. */
+/**
+ * Show the page that the reader went back or forward to. A change of the hash alone needs nothing.
+ *
+ * @param {PopStateEvent} event
+ */
 function onPopState({ state }) {
   if (shown === location.pathname + location.search) return;
   render();
-  if (state?.top) scrollOnceThere(state.top);
+  if (state?.top) restoreScroll(state.top);
 }
 
-/** Scroll to where the reader was, as soon as the page has loaded so much. */
-function scrollOnceThere(top) {
-  const grown = new ResizeObserver(() => {
+/**
+ * Scroll to a position as soon as the page has loaded enough to be that long.
+ *
+ * @param {number} top
+ */
+function restoreScroll(top) {
+  const observer = new ResizeObserver(() => {
     scrollTo(0, top);
-    if (scrollY >= top - 1) grown.disconnect();
+    if (scrollY >= top - 1) observer.disconnect();
   });
-  grown.observe(main);
-  setTimeout(() => grown.disconnect(), RESTORE_MS);
+  observer.observe(main);
+  setTimeout(() => observer.disconnect(), RESTORE_MS);
 }
 
 history.scrollRestoration = "manual";
 document.addEventListener("click", onClick);
 addEventListener("popstate", onPopState);
-loadSession().catch(() => {}).then(render); // the page tells what is wrong
+loadSession()
+  .catch(() => {})
+  .then(render); // the page shows the error of its own first call

@@ -15,7 +15,9 @@ from runner.pool.linux import processes
 from tests.mutants.mutant import Mutant
 from tests.support.paths import ROOT
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv*", "data", "__pycache__", ".*_cache")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv*", "data", "__pycache__", "node_modules", ".*_cache"
+)
 PATIENCE_SECONDS = 300.0
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 _NO_CACHE = ("-p", "no:cacheprovider")

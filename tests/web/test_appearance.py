@@ -82,16 +82,16 @@ def test_the_mean_wait_keeps_its_last_value_while_no_job_starts(
         [[0, 0, 0], [5000, 2, 8], [10000, 2, 8]].forEach((each) => at(...each));
         const first = new Samples();
         first.add({ types: {} }, 5000);
-        return [samples.wait(), first.wait()];
+        return [samples.meanWait(), first.meanWait()];
     }"""
     page.goto("/")
     module = str(page.locator("script[type=module]").get_attribute("src"))
-    waits = page.evaluate(script, module.replace("app.js", "parts/samples.js"))
+    waits = page.evaluate(script, module.replace("app.js", "pages/overview/samples.js"))
     assert waits == [
         {"start": 5000, "now": 10000, "points": [[5000, 4]]},
         {"start": 5000, "now": 5000, "points": []},
     ]
-    expect(page.get_by_role("img", name="Mean wait from due to start, nothing yet")).to_be_visible()
+    expect(page.get_by_role("img", name="Mean wait from due to start, no data yet")).to_be_visible()
 
 
 def submit_without_a_file(page: Page) -> None:
@@ -115,12 +115,12 @@ def test_a_submission_with_an_invalid_field_cannot_be_sent_again(
     service: Service, page: Page
 ) -> None:
     submit_without_a_file(page)
-    expect(page.locator(".sending")).to_contain_text("needs a file")
+    expect(page.locator(".submission")).to_contain_text("needs a file")
     expect(page.get_by_role("button", name="Send again")).to_have_count(0)
     page.get_by_label("Source").fill("nonsense")
     page.get_by_role("button", name="Submit").click()
-    expect(page.locator("#field-source-note")).to_contain_text("this is not JSON")
-    expect(page.locator(".sending")).to_have_count(0)
+    expect(page.locator("#field-source-note")).to_contain_text("invalid JSON")
+    expect(page.locator(".submission")).to_have_count(0)
 
 
 def test_each_field_of_a_submission_says_what_it_is_for(service: Service, page: Page) -> None:

@@ -61,7 +61,7 @@ def test_the_list_says_why_a_job_has_failed(service: Service, page: Page) -> Non
     )
     error = service.result(job_id)["error"]
     for _ in range(2):  # first from the event, then from the store
-        shown = page.locator(row(page, job_id)).locator(".error-of")
+        shown = page.locator(row(page, job_id)).locator(".row-error")
         expect(shown).to_have_text(f"{error['type']}: {error['message']}")
         page.reload()
 
@@ -216,10 +216,10 @@ def test_each_of_several_files_becomes_a_job(service: Service, page: Page) -> No
     for name in ("a.log", "b.log", "c.log"):
         file = {"name": name, "mimeType": "text/plain", "buffer": name.encode()}
         page.get_by_label("Files").set_input_files(file)  # type: ignore[arg-type]
-    page.get_by_role("button", name="Leave out b.log").click()
+    page.get_by_role("button", name="Remove b.log").click()
     page.get_by_label("Patterns").fill("a")
     page.get_by_role("button", name="Submit").click()
-    expect(page.locator(".sending a")).to_have_count(2)
+    expect(page.locator(".submission a")).to_have_count(2)
     jobs = service.call("GET", "/jobs")[1]["items"]
     assert sorted(job["upload"]["name"] for job in jobs) == ["a.log", "c.log"]
 
@@ -233,13 +233,13 @@ def test_an_upload_shows_its_progress_and_can_be_stopped(service: Service, page:
     session = page.context.new_cdp_session(page)
     session.send("Network.emulateNetworkConditions", slow)
     page.get_by_role("button", name="Submit").click()
-    expect(page.locator(".sending")).to_contain_text(" MiB · ")
+    expect(page.locator(".submission")).to_contain_text(" MiB · ")
     page.get_by_role("button", name="Stop").click()
-    expect(page.locator(".sending")).to_contain_text("no job was made")
+    expect(page.locator(".submission")).to_contain_text("No job was created")
     session.send("Network.emulateNetworkConditions", {**slow, "uploadThroughput": -1})
     assert service.call("GET", "/jobs")[1]["items"] == []
     page.get_by_role("button", name="Send again").click()
-    expect(page.locator(".sending a")).to_be_visible()
+    expect(page.locator(".submission a")).to_be_visible()
     assert len(service.call("GET", "/jobs")[1]["items"]) == 1
 
 
@@ -248,5 +248,5 @@ def test_output_of_a_job_appears_while_it_runs(service: Service, page: Page) -> 
     page.goto(f"/ui/jobs/{job_id}")
     expect_status(page, "queued")
     service.worker()
-    expect(page.get_by_label("Log of the attempt")).to_contain_text("line 2")
+    expect(page.get_by_label("Output of the attempt")).to_contain_text("line 2")
     expect_status(page, "running")

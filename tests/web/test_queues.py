@@ -35,10 +35,10 @@ def test_the_list_shows_the_queue_of_a_job_unless_it_is_the_default(
     set_queue(service, LONGEST_NAME)
     service.submit(payload=LONG, queue=LONGEST_NAME)
     page.goto("/ui/jobs")
-    expect(page.locator(".queue-of")).to_have_text(LONGEST_NAME)
+    expect(page.locator(".queue-tag")).to_have_text(LONGEST_NAME)
     submitted = service.submit(payload=LONG)
     expect(page.get_by_role("link", name=submitted[-8:])).to_be_visible()
-    expect(page.locator(".queue-of")).to_have_count(1)
+    expect(page.locator(".queue-tag")).to_have_count(1)
 
 
 def test_a_new_queue_has_a_limit_until_the_limit_is_removed(service: Service, page: Page) -> None:
@@ -77,7 +77,7 @@ def test_a_new_queue_has_a_limit_until_the_limit_is_removed(service: Service, pa
         ("Big", "begin with a letter or a digit"),
         ("a/b", "begin with a letter or a digit"),
         ("..", "begin with a letter or a digit"),
-        ("default", "there is a queue of this name"),
+        ("default", "a queue with this name already exists"),
     ],
 )
 def test_an_invalid_name_of_a_new_queue_is_reported_at_its_field(
@@ -87,7 +87,7 @@ def test_an_invalid_name_of_a_new_queue_is_reported_at_its_field(
     page.get_by_role("button", name="New queue").click()
     field = page.get_by_role("dialog").get_by_label("Name")
     field.fill(name)
-    page.get_by_role("button", name="Make").click()
+    page.get_by_role("button", name="Create").click()
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(page.locator("#queue-name-note")).to_contain_text(text)
     expect(field).to_be_focused()
@@ -106,7 +106,7 @@ def test_a_job_in_a_paused_queue_says_so_and_runs_once_the_queue_is_resumed(
     expect(cells(page, "default").first).to_contain_text("paused since")
     expect(page.locator(".notice")).to_have_count(0)
     job_id = service.submit(payload={"seconds": 0})
-    expect(page.get_by_role("alert")).to_have_text("Jobs wait in queues that are paused: default.")
+    expect(page.get_by_role("alert")).to_have_text("Jobs are waiting in paused queues: default.")
     page.goto(f"/ui/jobs/{job_id}")
     why = page.locator(".waiting li")
     expect(why).to_have_text(re.compile(r"the queue default has been paused since 20\S+Z"))
@@ -171,9 +171,11 @@ def test_the_overview_shows_which_queues_a_worker_takes_and_which_have_none(
     service.worker(QUEUES="fast,default")
     job_id = service.submit(payload={"seconds": 0}, queue="slow")
     page.goto("/")
-    expect(page.locator(".runners")).to_contain_text("takes only the queues default, fast")
+    expect(page.locator(".runners")).to_contain_text(
+        "takes jobs only from the queues default, fast"
+    )
     notice = page.get_by_role("alert")
-    expect(notice).to_have_text("Jobs wait in queues that no worker looks at: slow.")
+    expect(notice).to_have_text("Jobs are waiting in queues that no worker serves: slow.")
     notice.get_by_role("link").click()
     page.get_by_role("link", name="sleep").click()
     expect(page.locator(".waiting")).to_contain_text(
@@ -183,7 +185,7 @@ def test_the_overview_shows_which_queues_a_worker_takes_and_which_have_none(
     assert service.result(job_id)["status"] == "succeeded"
     page.goto("/")
     expect(page.locator(".runners > li")).to_have_count(2)
-    expect(page.get_by_text("takes only")).to_have_count(1)
+    expect(page.get_by_text("takes jobs only")).to_have_count(1)
     expect(page.locator(".notice")).to_have_count(0)
 
 
@@ -231,7 +233,7 @@ def test_a_job_is_submitted_into_a_queue_with_its_file(service: Service, page: P
     page.get_by_label("Files").set_input_files(file)  # type: ignore[arg-type]
     page.get_by_role("button", name="Submit").click()
     expect(page.locator(".facts")).to_contain_text("gpu")
-    page.get_by_text("The same with curl").click()
+    page.get_by_text("curl commands").click()
     expect(page.locator(".commands")).to_contain_text("--form-string 'queue=gpu'")
     (job,) = service.call("GET", "/jobs")[1]["items"]
     assert (job["queue"], job["upload"]["name"]) == ("gpu", "a.log")

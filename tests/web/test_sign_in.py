@@ -48,7 +48,7 @@ def test_a_sign_in_returns_to_the_requested_page(service: Service, page: Page) -
     expect(page.locator("h1 .badge")).to_have_text("canceled")
     expect(page.locator(".facts")).to_contain_text("Canceled by")
     assert service.job(job_id)["canceled_by"] == "ann"
-    page.get_by_text("The same with curl").click()
+    page.get_by_text("curl commands").click()
     expect(page.locator(".commands")).to_contain_text(COMMANDS)
     page.reload()
     expect(page.locator("#caller")).to_contain_text("ann")
@@ -62,14 +62,14 @@ def test_actions_that_a_role_forbids_are_disabled_and_say_why(service: Service, 
     expect(page.get_by_text("For admins only")).to_be_visible()
     page.goto("/ui/submit?type=sleep")
     expect(page.get_by_role("button", name="Submit")).to_be_disabled()
-    expect(page.get_by_text("takes the role submit")).to_be_visible()
+    expect(page.get_by_text("requires the role submit")).to_be_visible()
     page.goto(f"/ui/jobs/{job_id}")
     expect(page.get_by_role("button", name="Cancel")).to_be_disabled()
-    expect(page.get_by_text("it may change no job")).to_be_visible()
+    expect(page.get_by_text("does not allow changing jobs")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     sign_in(page, "sue")
     expect(page.get_by_role("button", name="Cancel")).to_be_disabled()
-    expect(page.get_by_text("Only an admin may change jobs of others")).to_be_visible()
+    expect(page.get_by_text("Only admins may change jobs of others")).to_be_visible()
 
 
 def test_readers_are_not_asked_to_submit_the_first_job(service: Service, page: Page) -> None:
@@ -102,7 +102,7 @@ def test_a_sign_out_leaves_nothing_on_the_page(service: Service, page: Page) -> 
     page.get_by_label("Submitted by").fill("ann")
     expect(page.locator(f'tr:has(a[href="/ui/jobs/{job_id}"])')).to_be_visible()
     page.get_by_label("Submitted by").fill("sue")
-    expect(page.get_by_text("No job fits")).to_be_visible()
+    expect(page.get_by_text("No matching jobs")).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("dialog", name="Sign in")).to_be_visible()
     expect(page.locator("tbody tr")).to_have_count(0)
@@ -158,7 +158,9 @@ def test_without_tokens_the_page_says_that_anyone_has_access(
         page = context.new_page()
         page.goto("/")
         expect(page.locator("#caller")).to_have_text("Open to anyone")
-        expect(page.get_by_text("whoever reaches this address may do anything")).to_be_visible()
+        expect(
+            page.get_by_text("anyone who can reach this address has full access")
+        ).to_be_visible()
         context.close()
         warning = service.listener.logged(
             "no API_TOKENS are set: anyone who can reach this address may do anything"

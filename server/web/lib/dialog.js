@@ -1,19 +1,37 @@
-// Questions and messages.
+// Confirmations and messages.
 
-import { h } from "./dom.js";
+import { byId, h } from "./dom.js";
+import { messageOf } from "./errors.js";
 
 const MESSAGE_MS = 6000;
 
-/** Ask; resolves to whether the answer was yes. Escape and the first button mean no. */
-export function ask(title, text, yes, { danger = false } = {}) {
+/**
+ * Ask for a confirmation. Escape and the button "Back" decline.
+ *
+ * @param {string} title
+ * @param {string} text
+ * @param {string} yes the text of the button that confirms
+ * @param {{ danger?: boolean }} [options] `danger` for an action that cannot be undone
+ * @returns {Promise<boolean>} whether the reader confirmed
+ */
+export function confirm(title, text, yes, { danger = false } = {}) {
   return new Promise((resolve) => {
-    const dialog = h("dialog", { "aria-labelledby": "dialog-title" },
-      h("form", { method: "dialog" },
+    const dialog = h(
+      "dialog",
+      { "aria-labelledby": "dialog-title" },
+      h(
+        "form",
+        { method: "dialog" },
         h("h2", { id: "dialog-title" }, title),
         h("p", {}, text),
-        h("div", { class: "buttons" },
+        h(
+          "div",
+          { class: "buttons" },
           h("button", { value: "no" }, "Back"),
-          h("button", { value: "yes", class: danger ? "danger" : "primary" }, yes))));
+          h("button", { value: "yes", class: danger ? "danger" : "primary" }, yes),
+        ),
+      ),
+    );
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue === "yes");
@@ -23,24 +41,50 @@ export function ask(title, text, yes, { danger = false } = {}) {
   });
 }
 
-/** Tell something that goes away by itself; an error stays until it is put away. */
-export function tell(text, { error = false } = {}) {
-  const message = h("div", { class: error ? "message error" : "message" }, h("span", {}, text),
-    h("button", { class: "plain", "aria-label": "Put away", onclick: () => message.remove() }, "×"));
-  document.getElementById("messages").append(message);
+/**
+ * Show a message in the corner. It disappears by itself; an error stays until it is dismissed.
+ *
+ * @param {string} text
+ * @param {{ error?: boolean }} [options]
+ */
+export function showMessage(text, { error = false } = {}) {
+  const message = h("div", { class: error ? "message error" : "message" }, h("span", {}, text));
+  const dismiss = () => message.remove();
+  message.append(h("button", { class: "plain", "aria-label": "Dismiss", onclick: dismiss }, "×"));
+  byId("messages").append(message);
   if (!error) setTimeout(() => message.remove(), MESSAGE_MS);
 }
 
-/** Do something with a button off meanwhile; an error is told. Whether it went well. */
-export async function attempt(button, work) {
-  if (button) button.disabled = true;
+/**
+ * A button that runs an action: disabled meanwhile, and with a message if the action fails.
+ *
+ * @param {string} text
+ * @param {() => unknown} action may return a promise
+ * @param {import("./dom.js").Properties} [properties]
+ * @returns {HTMLButtonElement}
+ */
+export function actionButton(text, action, properties = {}) {
+  const button = h("button", properties, text);
+  button.addEventListener("click", () => runAction(button, action));
+  return button;
+}
+
+/**
+ * Run the action of a button, which is disabled meanwhile. An error is shown as a message.
+ *
+ * @param {HTMLButtonElement} button
+ * @param {() => unknown} action may return a promise
+ * @returns {Promise<boolean>} whether the action succeeded
+ */
+export async function runAction(button, action) {
+  button.disabled = true;
   try {
-    await work();
+    await action();
     return true;
   } catch (error) {
-    tell(error.message, { error: true });
+    showMessage(messageOf(error), { error: true });
     return false;
   } finally {
-    if (button) button.disabled = false;
+    button.disabled = false;
   }
 }

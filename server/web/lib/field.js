@@ -1,25 +1,53 @@
-// An input with its label and a note below: a hint, or what is wrong with it.
+// A form field: an input with its label and a note below, which shows a hint or an error.
 
-import { h, put } from "./dom.js";
+import { h, replaceChildren } from "./dom.js";
 
-/** `input` has an id; `name` is what the service calls the field. */
+/** @typedef {import("./errors.js").FieldError} FieldError */
+/** @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Input */
+
+/** An input with its label and its note. */
 export class Field {
+  /**
+   * @param {string} name the name of the field in the API
+   * @param {import("./dom.js").Child} label
+   * @param {Input} input needs an id
+   * @param {string} [hint]
+   */
   constructor(name, label, input, hint = "") {
-    Object.assign(this, { name, input, hint });
+    this.name = name;
+    this.input = input;
+    this.hint = hint;
     this.note = h("span", { class: "field-note", id: `${input.id}-note` });
     input.setAttribute("aria-describedby", this.note.id);
-    this.element = h("div", { class: "field" }, h("label", { for: input.id }, label), input, this.note);
+    this.element = h(
+      "div",
+      { class: "field" },
+      h("label", { for: input.id }, label),
+      input,
+      this.note,
+    );
     this.showError("");
   }
 
+  /**
+   * Show an error, or the hint if the text is empty.
+   *
+   * @param {string} text
+   */
   showError(text) {
     this.element.classList.toggle("bad", Boolean(text));
-    this.input.setAttribute("aria-invalid", Boolean(text));
-    put(this.note, text || this.hint);
+    this.input.setAttribute("aria-invalid", String(Boolean(text)));
+    replaceChildren(this.note, text || this.hint);
   }
 }
 
-/** Show errors of the service at the fields that they name; those that name none of them. */
+/**
+ * Show errors of the API at the fields that they name, and clear all other fields.
+ *
+ * @param {Field[]} fields
+ * @param {FieldError[]} errors
+ * @returns {FieldError[]} the errors that name none of these fields
+ */
 export function showErrors(fields, errors) {
   for (const field of fields) field.showError("");
   return errors.filter(({ field: name, detail }) => {

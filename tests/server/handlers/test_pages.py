@@ -101,7 +101,8 @@ async def test_a_file_of_another_version_is_not_to_be_kept(client: Client) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["none.js", "index.html", "../web_files.py", "..%2fweb_files.py", "lib", "lib/"]
+    "name",
+    ["none.js", "index.html", "../web_files.py", "..%2fweb_files.py", "lib", "lib/", "types.d.ts"],
 )
 @pytest.mark.gen_test
 async def test_nothing_else_is_served(client: Client, name: str) -> None:

@@ -1,0 +1,168 @@
+// The page of the API: every operation and every schema of /openapi.json.
+
+import { h, replaceChildren, tableHead } from "../../lib/dom.js";
+import { failure, loading } from "../../lib/placeholders.js";
+import { get } from "../../shared/api.js";
+import { callCommand, commandList, shellQuote } from "../../shared/curl.js";
+import { fieldTable, schemaSection, typeOf } from "./schemaView.js";
+
+/** @typedef {import("../../types.js").Content} Content */
+/** @typedef {import("../../types.js").Method} Method */
+/** @typedef {import("../../types.js").OpenApi} OpenApi */
+/** @typedef {import("../../types.js").OpenApiResponse} OpenApiResponse */
+/** @typedef {import("../../types.js").Operation} Operation */
+/** @typedef {import("../../types.js").Parameter} Parameter */
+
+/** @type {Method[]} */
+const METHODS = ["get", "post", "put", "patch", "delete"];
+
+/**
+ * Show the page.
+ *
+ * @type {import("../../app.js").Show}
+ */
+export function showDocs(root) {
+  const body = replaceChildren(h("div", {}), loading());
+  replaceChildren(root, h("h1", {}, "API"), body);
+  const load = () =>
+    get("/openapi.json").then(
+      (api) => show(body, api),
+      (error) => replaceChildren(body, failure(error, load)),
+    );
+  load();
+}
+
+/**
+ * @param {HTMLElement} body
+ * @param {OpenApi} api
+ */
+function show(body, api) {
+  const operations = Object.entries(api.paths).flatMap(([path, item]) =>
+    METHODS.flatMap((method) => {
+      const operation = item[method];
+      return operation ? [operationDetails(method, path, operation, item.parameters ?? [])] : [];
+    }),
+  );
+  replaceChildren(
+    body,
+    h(
+      "p",
+      {},
+      api.info.description,
+      " This page is generated from ",
+      h("a", { href: "/openapi.json" }, "/openapi.json"),
+      ", which can also be used to generate clients.",
+    ),
+    h("section", {}, h("h2", {}, "Operations"), operations),
+    h(
+      "section",
+      {},
+      h("h2", {}, "Schemas"),
+      Object.entries(api.components.schemas).map(([name, schema]) => schemaSection(name, schema)),
+    ),
+  );
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+}
+
+/**
+ * @param {Method} method
+ * @param {string} path
+ * @param {Operation} operation
+ * @param {Parameter[]} shared the parameters of all operations of this path
+ */
+function operationDetails(method, path, operation, shared) {
+  const parameters = [...shared, ...operation.parameters];
+  return h(
+    "details",
+    { class: "call", id: operation.operationId },
+    h(
+      "summary",
+      {},
+      h("span", { class: `method ${method}` }, method.toUpperCase()),
+      h("code", {}, path),
+      h("span", { class: "quiet" }, operation.summary),
+    ),
+    parameters.length > 0 && [
+      h("h3", {}, "Parameters"),
+      fieldTable("Parameters", parameters.map(parameterField)),
+    ],
+    operation.requestBody && [
+      h("h3", {}, "Request body"),
+      contentList(operation.requestBody.content),
+    ],
+    h("h3", {}, "Responses"),
+    responseTable(operation.responses),
+    h("h3", {}, "Command"),
+    commandList([["", commandOf(method, path, operation)]]),
+  );
+}
+
+/** @param {Parameter} parameter */
+const parameterField = ({ name, in: location, schema, required, description }) => ({
+  name,
+  schema,
+  required,
+  description,
+  location,
+});
+
+/** @param {Content} content */
+function contentList(content) {
+  return h(
+    "ul",
+    {},
+    Object.entries(content).map(([mediaType, { schema }]) =>
+      h("li", {}, h("code", {}, mediaType), ": ", typeOf(schema)),
+    ),
+  );
+}
+
+/** @param {Record<string, OpenApiResponse>} responses */
+function responseTable(responses) {
+  return h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": "Responses" },
+    h(
+      "table",
+      { class: "figures reference" },
+      tableHead(["Status", "Description", "Content"]),
+      h(
+        "tbody",
+        {},
+        Object.entries(responses).map(([status, response]) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, status),
+            h("td", {}, response.description),
+            h("td", {}, responseContent(response)),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+/** @param {OpenApiResponse} response */
+function responseContent(response) {
+  const headers = Object.keys(response.headers ?? {});
+  return [
+    response.content && contentList(response.content),
+    headers.length > 0 && h("p", { class: "quiet" }, `Headers: ${headers.join(", ")}`),
+  ];
+}
+
+/**
+ * Return the operation as a curl command. Path parameters are in capitals, for the reader to
+ * replace.
+ *
+ * @param {Method} method
+ * @param {string} path
+ * @param {Operation} operation
+ */
+function commandOf(method, path, operation) {
+  const address = path.replaceAll(/{(\w+)}/g, (_, name) => name.toUpperCase());
+  const command = callCommand(method.toUpperCase(), address);
+  if (!operation.requestBody) return command;
+  return `${command} -H 'Content-Type: application/json' -d ${shellQuote("{…}")}`;
+}

@@ -1,0 +1,88 @@
+// The top of the page of a job: its type, status, error and facts.
+
+import { h } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+import { DEFAULT_QUEUE } from "../../shared/api.js";
+import { jobsHref } from "../../shared/links.js";
+import { badge, isFinal } from "../../shared/status.js";
+import { errorText } from "./attempts.js";
+
+/** @typedef {import("../../lib/dom.js").Child} Child */
+/** @typedef {import("../../types.js").JobDocument} JobDocument */
+
+const LONG_FACT = 40; // characters; a longer fact, such as the name of a file, has a row of its own
+
+/**
+ * The top of the page of a job.
+ *
+ * @param {JobDocument} job
+ * @returns {Child[]}
+ */
+export function jobHead(job) {
+  return [
+    h(
+      "p",
+      { class: "crumbs" },
+      h("a", { href: "/ui/jobs" }, "Jobs"),
+      " / ",
+      h("a", { href: jobsHref({ type: job.type }) }, job.type),
+    ),
+    h("h1", {}, job.type, " ", badge(job)),
+    h("p", { class: "id" }, h("code", {}, job.job_id)),
+    job.error && errorText("notice error", job.error),
+    facts(job),
+  ];
+}
+
+/** @param {JobDocument} job */
+function facts(job) {
+  const seconds =
+    job.started_at && isFinal(job.status) && format.secondsBetween(job.started_at, job.finished_at);
+  /** @type {[name: string, value: HTMLElement | string | null | false][]} */
+  const pairs = [
+    ["Created", time(job.created_at)],
+    ["Due", job.run_at !== job.created_at && time(job.run_at)],
+    ["Started", time(job.started_at)],
+    ["Finished", time(job.finished_at)],
+    ["Duration", typeof seconds === "number" && format.duration(seconds)],
+    ["Retries", `${job.retry_count} of ${job.max_retries}`],
+    [
+      "Queue",
+      job.queue !== DEFAULT_QUEUE && h("a", { href: jobsHref({ queue: job.queue }) }, job.queue),
+    ],
+    ["Priority", job.priority !== 0 && String(job.priority)],
+    ["Timeout", job.timeout !== null && format.duration(job.timeout)],
+    ["File", job.upload && `${job.upload.name}, ${format.bytes(job.upload.size)}`],
+    ["Worker", job.locked_by],
+    [
+      "Submitted by",
+      job.submitted_by &&
+        h("a", { href: jobsHref({ submitted_by: job.submitted_by }) }, job.submitted_by),
+    ],
+    ["Canceled by", job.canceled_by],
+  ];
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([name, value]) => value && fact(name, value)),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {HTMLElement | string} value
+ */
+function fact(name, value) {
+  const text = typeof value === "string" ? value : (value.textContent ?? "");
+  return h(
+    "div",
+    { class: text.length > LONG_FACT && "long" },
+    h("dt", {}, name),
+    h("dd", {}, value),
+  );
+}
+
+/** @param {string | null} text */
+function time(text) {
+  return text && h("time", { datetime: text, title: text }, format.time(text));
+}

@@ -1,0 +1,237 @@
+// The page of a job, which follows the job until it ends.
+
+import { actionButton, confirm, showMessage } from "../../lib/dialog.js";
+import { h, replaceChildren } from "../../lib/dom.js";
+import { statusOf } from "../../lib/errors.js";
+import { follow } from "../../lib/eventStream.js";
+import * as format from "../../lib/format.js";
+import { failure, loading } from "../../lib/placeholders.js";
+import { throttle } from "../../lib/throttle.js";
+import { call, get } from "../../shared/api.js";
+import { jobPath } from "../../shared/links.js";
+import { getSession, mayChange } from "../../shared/session.js";
+import { canRetry, isFinal } from "../../shared/status.js";
+import { analysisPanels } from "./analysis.js";
+import { attemptsPanel } from "./attempts.js";
+import { jobDocuments } from "./documents.js";
+import { jobHead } from "./jobHead.js";
+import { OutputPanel } from "./output.js";
+import { ProgressPanel } from "./progressPanel.js";
+import { waitingReasons } from "./waitingReasons.js";
+
+/** @typedef {import("../../types.js").JobDocument} JobDocument */
+/** @typedef {import("../../types.js").JobEvent} JobEvent */
+/** @typedef {import("../../types.js").OutputEvent} OutputEvent */
+
+const LOAD_MS = 250;
+const TICK_MS = 1000;
+
+/**
+ * Show the page of the job whose id is in the address.
+ *
+ * @type {import("../../app.js").Show}
+ */
+export function showJob(root, go, [id]) {
+  const page = new JobPage(root, go, decodeURIComponent(id));
+  page.start();
+  return () => page.stop();
+}
+
+/** Returns why the caller may not change the job. */
+const refusal = () =>
+  getSession().role === "read"
+    ? "Your role (read) does not allow changing jobs."
+    : "Only admins may change jobs of others.";
+
+class JobPage {
+  /**
+   * @param {HTMLElement} root
+   * @param {import("../../app.js").Go} go
+   * @param {string} id
+   */
+  constructor(root, go, id) {
+    this.root = root;
+    this.go = go;
+    this.id = id;
+    /** @type {JobDocument | null} */
+    this.job = null;
+    this.shownJob = ""; // the job as JSON, as it was shown last
+    this.shownActions = "";
+    this.isFollowing = false;
+    this.stopFollowing = () => {};
+    this.timer = 0;
+    this.head = h("div", {});
+    this.details = h("div", {});
+    this.documents = h("div", {});
+    this.actions = h("div", { class: "buttons" });
+    this.progress = new ProgressPanel();
+    this.output = new OutputPanel(id);
+    this.load = throttle(LOAD_MS, () => this.loadNow());
+  }
+
+  start() {
+    replaceChildren(this.root, loading());
+    this.load();
+    this.timer = setInterval(() => this.job && this.progress.show(this.job), TICK_MS);
+  }
+
+  stop() {
+    this.stopFollowing();
+    this.output.stop();
+    this.load.stop();
+    clearInterval(this.timer);
+  }
+
+  async loadNow() {
+    try {
+      /** @type {JobDocument} */
+      const job = await get(jobPath(this.id));
+      if (!this.job) {
+        replaceChildren(
+          this.root,
+          this.head,
+          this.actions,
+          this.progress.element,
+          this.details,
+          this.output.element,
+          this.documents,
+        );
+      }
+      this.job = job;
+      this.show(job);
+      if (!this.isFollowing && !isFinal(job.status)) this.follow();
+    } catch (error) {
+      this.showFailure(error);
+    }
+  }
+
+  /**
+   * Show the error in place of the job. A job that is already there stays while the connection is
+   * lost, because the header of the page says so.
+   *
+   * @param {unknown} error
+   */
+  showFailure(error) {
+    if (statusOf(error) === 0 && this.job) return;
+    this.stopFollowing();
+    this.job = null;
+    this.shownJob = "";
+    replaceChildren(
+      this.root,
+      h("h1", {}, "Job"),
+      failure(error, statusOf(error) === 404 ? null : this.load),
+      h("p", {}, h("a", { href: "/ui/jobs" }, "All jobs")),
+    );
+  }
+
+  follow() {
+    this.isFollowing = true;
+    const onEnd = () => {
+      this.isFollowing = false;
+      this.loadAll();
+    };
+    const onProgress = (/** @type {JobEvent} */ { progress }) => {
+      if (!this.job || !progress) return;
+      this.job.progress = progress;
+      this.progress.show(this.job);
+      this.load();
+    };
+    const onOutput = (/** @type {OutputEvent} */ event) => this.output.add(event);
+    this.stopFollowing = follow(
+      jobPath(this.id, "/events"),
+      { status: this.load, progress: onProgress, log: onOutput, end: onEnd },
+      () => this.loadAll(),
+    );
+  }
+
+  loadAll() {
+    this.load();
+    this.output.load();
+  }
+
+  /** @param {JobDocument} job */
+  show(job) {
+    document.title = `${job.status} · ${job.type} · Job Service`;
+    this.showActions(job);
+    this.progress.show(job);
+    this.output.setNewest(job.attempt);
+    const text = JSON.stringify(job);
+    if (text === this.shownJob) return;
+    this.shownJob = text;
+    replaceChildren(this.head, jobHead(job));
+    this.showDetails(job);
+  }
+
+  /**
+   * Replace the lower part of the page. Sections that the reader has opened or closed stay so.
+   *
+   * @param {JobDocument} job
+   */
+  showDetails(job) {
+    const title = (/** @type {HTMLDetailsElement} */ details) =>
+      details.firstChild?.textContent ?? "";
+    const before = new Map(
+      [...this.root.querySelectorAll("details")].map((each) => [title(each), each.open]),
+    );
+    replaceChildren(
+      this.details,
+      job.status === "queued" && waitingReasons(job),
+      analysisPanels(job),
+      h(
+        "section",
+        {},
+        h("h2", {}, "Attempts"),
+        attemptsPanel(job, (attempt) => this.output.choose(attempt)),
+      ),
+    );
+    replaceChildren(this.documents, jobDocuments(job));
+    for (const each of this.root.querySelectorAll("details"))
+      each.open = before.get(title(each)) ?? each.open;
+  }
+
+  /**
+   * Show the buttons. Unchanged buttons are not replaced, so that one can keep the focus.
+   *
+   * @param {JobDocument} job
+   */
+  showActions(job) {
+    const why = mayChange(job) ? null : refusal();
+    const shown = `${isFinal(job.status)} ${canRetry(job.status)} ${why}`;
+    if (shown === this.shownActions) return;
+    this.shownActions = shown;
+    const disabled = why !== null;
+    replaceChildren(
+      this.actions,
+      !isFinal(job.status) &&
+        actionButton("Cancel", () => this.cancel(), { class: "danger", disabled }),
+      canRetry(job.status) &&
+        actionButton("Retry", () => this.retry(), { class: "primary", disabled }),
+      isFinal(job.status) &&
+        actionButton("Delete", () => this.remove(job), { class: "danger", disabled }),
+      why && h("span", { class: "quiet" }, why),
+    );
+  }
+
+  async cancel() {
+    /** @type {import("../../types.js").ChangedDocument} */
+    const { message } = await call("POST", jobPath(this.id, "/cancel"));
+    showMessage(`${message[0].toUpperCase()}${message.slice(1)}.`);
+    this.load();
+  }
+
+  async retry() {
+    await call("POST", jobPath(this.id, "/retry"));
+    showMessage("Job queued again.");
+    this.load();
+  }
+
+  /** @param {JobDocument} job */
+  async remove(job) {
+    const file = job.upload ? " Its file is deleted, too, unless another job uses it." : "";
+    const text = `The ${job.type} job created at ${format.fullTime(job.created_at)} will be deleted with its result and output.${file}`;
+    if (!(await confirm("Delete this job?", text, "Delete", { danger: true }))) return;
+    await call("DELETE", jobPath(this.id));
+    showMessage("Job deleted.");
+    this.go("/ui/jobs");
+  }
+}

@@ -1,0 +1,153 @@
+// The form of the filters. Each change of a field applies at once, or a moment after the last key.
+
+import { h } from "../../lib/dom.js";
+import { getSession } from "../../shared/session.js";
+import { STATUSES } from "../../shared/status.js";
+import { filtersOf, localTime } from "./filters.js";
+
+/** @typedef {import("../../types.js").Filters} Filters */
+
+const TYPING_MS = 350;
+
+/**
+ * The form. `onChange` is called with the new filters, without a cursor.
+ *
+ * @param {Filters} filters
+ * @param {{ types: string[], queues: string[] }} known the names to choose from
+ * @param {(filters: Filters) => void} onChange
+ * @returns {HTMLFormElement}
+ */
+export function filterForm(filters, { types, queues }, onChange) {
+  let timer = 0;
+  const form = h(
+    "form",
+    { class: "filters", role: "search", "aria-label": "Filters", onsubmit: submit },
+    statusField(filters.status?.split(",") ?? []),
+    choice("Type", "type", types, filters.type),
+    (queues.length > 1 || filters.queue) && choice("Queue", "queue", queues, filters.queue),
+    field(
+      "Text",
+      h("input", {
+        name: "text",
+        type: "search",
+        maxlength: 200,
+        value: filters.text,
+        placeholder: "in payload or file name",
+      }),
+    ),
+    getSession().tokens &&
+      field(
+        "Submitted by",
+        h("input", {
+          name: "submitted_by",
+          type: "search",
+          maxlength: 64,
+          value: filters.submitted_by,
+        }),
+      ),
+    h(
+      "details",
+      { class: "times", open: Boolean(filters.created_after || filters.created_before) },
+      h("summary", {}, "Created"),
+      h(
+        "div",
+        {},
+        timeField("From", "created_after", filters),
+        timeField("Until", "created_before", filters),
+      ),
+    ),
+    h("button", { type: "reset", class: "plain" }, "Clear"),
+  );
+  const changeIn = (/** @type {number} */ ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => onChange(filtersOf(new FormData(form))), ms);
+  };
+  function submit(/** @type {SubmitEvent} */ event) {
+    event.preventDefault();
+    changeIn(0);
+  }
+  form.addEventListener("input", () => changeIn(TYPING_MS));
+  form.addEventListener("reset", (event) => {
+    event.preventDefault(); // it would restore the filters that the page began with
+    for (const each of form.elements) clear(each);
+    changeIn(0);
+  });
+  return form;
+}
+
+/** @param {Element} element */
+function clear(element) {
+  if (element instanceof HTMLInputElement && element.type === "checkbox") element.checked = false;
+  else if (element instanceof HTMLInputElement || element instanceof HTMLSelectElement)
+    element.value = "";
+}
+
+/** @param {string[]} chosen */
+function statusField(chosen) {
+  return h(
+    "fieldset",
+    { class: "chips" },
+    h("legend", {}, "Status"),
+    STATUSES.map((status) =>
+      h(
+        "label",
+        { class: `chip ${status}` },
+        h("input", {
+          type: "checkbox",
+          name: "status",
+          value: status,
+          checked: chosen.includes(status),
+        }),
+        status,
+      ),
+    ),
+  );
+}
+
+/**
+ * @param {string} label
+ * @param {string} name
+ * @param {string[]} values
+ * @param {string} [chosen] may be missing in `values`: its queue was deleted, say
+ */
+function choice(label, name, values, chosen = "") {
+  const known = [...new Set([...values, chosen])].filter(Boolean);
+  return field(
+    label,
+    h(
+      "select",
+      { name },
+      option("", "all", chosen),
+      known.map((each) => option(each, each, chosen)),
+    ),
+  );
+}
+
+/**
+ * @param {string} label
+ * @param {"created_after" | "created_before"} name
+ * @param {Filters} filters
+ */
+function timeField(label, name, filters) {
+  return field(
+    label,
+    h("input", { name, type: "datetime-local", step: 1, value: localTime(filters[name]) }),
+  );
+}
+
+/**
+ * @param {string} label
+ * @param {HTMLElement} input
+ */
+function field(label, input) {
+  return h("label", { class: "field" }, h("span", {}, label), input);
+}
+
+/**
+ * @param {string} value
+ * @param {string} text
+ * @param {string} chosen
+ */
+function option(value, text, chosen) {
+  return h("option", { value, selected: value === chosen }, text);
+}

@@ -1,0 +1,86 @@
+// The filters of the list of jobs, as they are in the address, in the API and in forms.
+
+/** @typedef {import("../../types.js").Filters} Filters */
+/** @typedef {import("../../types.js").FilterName} FilterName */
+/** @typedef {{ all?: true, status?: string[], [filter: string]: unknown }} BulkBody */
+
+/** @type {FilterName[]} */
+const NAMES = [
+  "status",
+  "type",
+  "queue",
+  "text",
+  "submitted_by",
+  "created_after",
+  "created_before",
+];
+
+/**
+ * Read the filters, and the cursor of the shown page, from the query of an address.
+ *
+ * @param {string} search as in location.search
+ * @returns {Filters}
+ */
+export function readFilters(search) {
+  const query = new URLSearchParams(search);
+  /** @type {Filters} */
+  const filters = {};
+  for (const name of /** @type {const} */ ([...NAMES, "cursor"])) {
+    const value = query.get(name);
+    if (value) filters[name] = value;
+  }
+  return filters;
+}
+
+/**
+ * Return filters without the cursor.
+ *
+ * @param {Filters} filters
+ * @returns {Filters}
+ */
+export function withoutCursor({ cursor: _, ...filters }) {
+  return filters;
+}
+
+/**
+ * Return the body of a bulk change of the jobs that match the filters. Without any filter, it asks
+ * for all jobs by name.
+ *
+ * @param {Filters} filters
+ * @returns {BulkBody}
+ */
+export function bulkBody(filters) {
+  const { status, ...rest } = withoutCursor(filters);
+  const body = status ? { ...rest, status: status.split(",") } : rest;
+  return Object.keys(body).length ? body : { all: true };
+}
+
+/**
+ * Return the filters of a submitted form. Times of its fields are in the reader's time zone.
+ *
+ * @param {FormData} data
+ * @returns {Filters}
+ */
+export function filtersOf(data) {
+  /** @type {Filters} */
+  const filters = {};
+  for (const name of NAMES) {
+    const value = data.getAll(name).join(",");
+    if (value) filters[name] = name.startsWith("created_") ? new Date(value).toISOString() : value;
+  }
+  return filters;
+}
+
+/**
+ * Return a time of the API as the value of a `datetime-local` field, in the reader's time zone.
+ * Null if there is no time, or none that can be read.
+ *
+ * @param {string | undefined} text RFC 3339
+ * @returns {string | null}
+ */
+export function localTime(text) {
+  const date = new Date(text ?? NaN);
+  if (Number.isNaN(date.getTime())) return null;
+  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60000);
+  return shifted.toISOString().slice(0, 19);
+}

@@ -1,0 +1,119 @@
+// The field for files: they can be dropped on it, or chosen with a button, which works with the
+// keyboard.
+
+import { h, replaceChildren } from "../../lib/dom.js";
+import * as format from "../../lib/format.js";
+
+/** @typedef {import("../../types.js").FieldDocument} FieldDocument */
+
+/** Collects files in `files`. */
+export class FilesField {
+  constructor() {
+    /** @type {File[]} */
+    this.files = [];
+    this.input = h("input", { type: "file", multiple: true, id: "files" });
+    this.input.addEventListener("change", () => this.add(this.input.files));
+    this.list = h("ul", { class: "chosen" });
+    this.note = h("p", { class: "error-text", role: "alert" });
+    this.element = h(
+      "div",
+      {
+        class: "drop",
+        ondragover: (event) => this.setDragging(event, true),
+        ondragleave: (event) => this.setDragging(event, false),
+        ondrop: (event) => this.drop(event),
+      },
+      h("label", { for: "files" }, "Files: drop them here, or choose"),
+      this.input,
+      h("p", { class: "quiet" }, "Each file becomes a separate job."),
+      this.list,
+      this.note,
+    );
+  }
+
+  /**
+   * @param {DragEvent} event
+   * @param {boolean} isInside
+   */
+  setDragging(event, isInside) {
+    event.preventDefault();
+    this.element.classList.toggle("over", isInside);
+  }
+
+  /** @param {DragEvent} event */
+  drop(event) {
+    this.setDragging(event, false);
+    this.add(event.dataTransfer?.files ?? null);
+  }
+
+  /**
+   * Add files; a file that is in the list already is left out.
+   *
+   * @param {FileList | null} files
+   */
+  add(files) {
+    for (const file of files ?? [])
+      if (!this.files.some((each) => isSameFile(each, file))) this.files.push(file);
+    this.input.value = "";
+    this.show();
+  }
+
+  /**
+   * Show errors of the file.
+   *
+   * @param {FieldDocument[]} errors
+   * @returns {FieldDocument[]} all other errors
+   */
+  showErrors(errors) {
+    const mine = errors.filter(({ field }) => field === "filename");
+    const missing = !this.files.length && "Choose a file, or drop one here.";
+    replaceChildren(
+      this.note,
+      mine.length > 0 && (missing || mine.map(({ detail }) => detail).join("; ")),
+    );
+    return errors.filter((error) => !mine.includes(error));
+  }
+
+  clear() {
+    this.files = [];
+    this.show();
+  }
+
+  show() {
+    replaceChildren(this.note);
+    replaceChildren(
+      this.list,
+      this.files.map((file) =>
+        h(
+          "li",
+          {},
+          `${file.name} `,
+          h("span", { class: "quiet" }, format.bytes(file.size)),
+          h(
+            "button",
+            {
+              type: "button",
+              class: "plain",
+              "aria-label": `Remove ${file.name}`,
+              onclick: () => this.remove(file),
+            },
+            "×",
+          ),
+        ),
+      ),
+    );
+  }
+
+  /** @param {File} file */
+  remove(file) {
+    this.files = this.files.filter((each) => each !== file);
+    this.show();
+  }
+}
+
+/**
+ * @param {File} a
+ * @param {File} b
+ */
+const isSameFile = (a, b) =>
+  a.name === b.name && a.size === b.size && a.lastModified === b.lastModified;

@@ -1,0 +1,107 @@
+// The options that every job may have, folded away.
+
+import { h } from "../../lib/dom.js";
+import { Field, showErrors } from "../../lib/field.js";
+import { DEFAULT_QUEUE } from "../../shared/api.js";
+
+/** @typedef {import("../../types.js").FieldDocument} FieldDocument */
+/** @typedef {import("../../types.js").QueueDocument} QueueDocument */
+
+/** @typedef {import("../../lib/dom.js").Properties} Properties */
+
+/** @type {[name: string, label: string, attributes: Properties, hint: string][]} */
+const NUMBERS = [
+  [
+    "max_retries",
+    "Retries",
+    { min: 0, max: 100, step: 1, placeholder: "1" },
+    "How often the job may run again after an error.",
+  ],
+  [
+    "timeout",
+    "Timeout in seconds",
+    { min: 0, step: "any", placeholder: "none" },
+    "An attempt that takes longer is killed.",
+  ],
+  [
+    "priority",
+    "Priority, −100 to 100",
+    { min: -100, max: 100, step: 1, placeholder: "0" },
+    "Jobs with a higher priority run first.",
+  ],
+  [
+    "delay",
+    "Delay in seconds",
+    { min: 0, step: "any", placeholder: "0" },
+    "The job waits for at least this long.",
+  ],
+];
+
+/** Fields for the options. The field for the queue is there only if there are several queues. */
+export class OptionsForm {
+  /** @param {QueueDocument[]} queues */
+  constructor(queues) {
+    this.fields = NUMBERS.map(
+      ([name, label, attributes, hint]) =>
+        new Field(
+          name,
+          label,
+          h("input", { type: "number", id: `option-${name}`, ...attributes }),
+          hint,
+        ),
+    );
+    if (queues.length > 1)
+      this.fields.push(
+        new Field("queue", "Queue", queueSelect(queues), "The queue in which the job waits."),
+      );
+    this.element = h(
+      "details",
+      {},
+      h("summary", {}, "Options"),
+      h(
+        "div",
+        { class: "fields" },
+        this.fields.map((field) => field.element),
+      ),
+    );
+  }
+
+  /**
+   * Return the options that were given.
+   *
+   * @returns {Record<string, string | number>}
+   */
+  read() {
+    const given = this.fields.filter(({ input }) => input.value !== "");
+    return Object.fromEntries(
+      given.map(({ name, input }) => [
+        name,
+        input.type === "number" ? Number(input.value) : input.value,
+      ]),
+    );
+  }
+
+  /**
+   * Show errors at the options that they name.
+   *
+   * @param {FieldDocument[]} errors
+   * @returns {FieldDocument[]} all other errors
+   */
+  showErrors(errors) {
+    const rest = showErrors(this.fields, errors);
+    if (rest.length < errors.length) this.element.open = true;
+    return rest;
+  }
+}
+
+/** @param {QueueDocument[]} queues */
+function queueSelect(queues) {
+  const options = queues.map(({ name, paused }) =>
+    h(
+      "option",
+      { value: name === DEFAULT_QUEUE ? "" : name, selected: name === DEFAULT_QUEUE },
+      paused ? `${name} (paused)` : name,
+    ),
+  );
+  return h("select", { id: "option-queue" }, options);
+}

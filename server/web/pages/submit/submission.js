@@ -1,0 +1,131 @@
+// The submission of one job, with a progress bar for its file. It uses XMLHttpRequest, because
+// fetch does not report how much of a body was sent.
+
+import { h, replaceChildren } from "../../lib/dom.js";
+import { fieldErrorsOf, messageOf } from "../../lib/errors.js";
+import * as format from "../../lib/format.js";
+import { ApiError, newIdempotencyKey, parseResponse, withSignIn } from "../../shared/api.js";
+import { jobHref } from "../../shared/links.js";
+
+/** @typedef {import("../../types.js").AcceptedDocument} AcceptedDocument */
+/** @typedef {import("../../types.js").FieldDocument} FieldDocument */
+/** @typedef {import("../../types.js").JobRequest} JobRequest */
+
+const TEXT_FIELDS = ["type", "queue"]; // all other fields of a form are JSON
+
+/**
+ * A submission as an item of a list. Every attempt to send it has the same Idempotency-Key, so it
+ * creates at most one job.
+ */
+export class Submission {
+  /**
+   * @param {JobRequest} request
+   * @param {File | null} file
+   * @param {(errors: FieldDocument[]) => void} onErrors called with the errors of a refused
+   *   submission
+   */
+  constructor(request, file, onErrors) {
+    this.request = request;
+    this.file = file;
+    this.onErrors = onErrors;
+    this.key = newIdempotencyKey();
+    this.name = file?.name ?? request.type;
+    this.startedAt = 0;
+    this.bar = h("progress", { max: 1, "aria-label": `Upload of ${this.name}` });
+    this.note = h("span", { class: "quiet" });
+    this.element = h("li", { class: "submission" });
+  }
+
+  /**
+   * Send it.
+   *
+   * @returns {Promise<string | null>} the id of the job; null if it was refused or stopped
+   */
+  async send() {
+    try {
+      this.startedAt = performance.now();
+      const { job_id: id } = await withSignIn(() => this.post());
+      this.show(h("a", { href: jobHref(id) }, "Job ", h("code", {}, format.shortId(id))));
+      return id;
+    } catch (error) {
+      this.showFailure(error);
+      return null;
+    }
+  }
+
+  /** @returns {Promise<AcceptedDocument>} */
+  post() {
+    const xhr = new XMLHttpRequest();
+    this.bar.removeAttribute("value");
+    replaceChildren(this.note);
+    this.show(
+      this.bar,
+      this.note,
+      h("button", { type: "button", onclick: () => xhr.abort() }, "Stop"),
+    );
+    return new Promise((resolve, reject) => {
+      xhr.upload.onprogress = (event) => this.showProgress(event);
+      xhr.onload = () => {
+        try {
+          resolve(parseResponse(xhr.status, xhr.responseText));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      xhr.onerror = () => reject(new ApiError(0, "The connection was lost."));
+      xhr.onabort = () => reject(new ApiError(0, "Stopped. No job was created."));
+      xhr.open("POST", "/jobs");
+      xhr.setRequestHeader("Accept", "application/json");
+      xhr.setRequestHeader("Idempotency-Key", this.key);
+      if (!this.file) xhr.setRequestHeader("Content-Type", "application/json");
+      xhr.send(this.file ? formOf(this.request, this.file) : JSON.stringify(this.request));
+    });
+  }
+
+  /** @param {{ loaded: number, total: number }} progress */
+  showProgress({ loaded, total }) {
+    this.bar.value = total ? loaded / total : 0;
+    const rate = loaded / Math.max(0.001, (performance.now() - this.startedAt) / 1000);
+    replaceChildren(
+      this.note,
+      loaded < total
+        ? `${format.bytes(loaded)} of ${format.bytes(total)} · ${format.bytes(Math.round(rate))}/s`
+        : "uploaded, being stored…",
+    );
+  }
+
+  /**
+   * Show why it failed. A submission with a wrong field cannot be sent again: it would be refused
+   * again.
+   *
+   * @param {unknown} error
+   */
+  showFailure(error) {
+    const errors = fieldErrorsOf(error);
+    const again = h("button", { type: "button", onclick: () => this.send() }, "Send again");
+    this.show(h("span", { class: "error-text" }, messageOf(error)), errors.length === 0 && again);
+    this.onErrors(errors);
+  }
+
+  /** @param {...import("../../lib/dom.js").Child} children */
+  show(...children) {
+    replaceChildren(this.element, h("span", { class: "name" }, this.name), children);
+  }
+}
+
+/**
+ * Return the form of a job with a file. The file comes last, so that the service can refuse a wrong
+ * field before it has read the file.
+ *
+ * @param {JobRequest} request
+ * @param {File} file
+ * @returns {FormData}
+ */
+export function formOf(request, file) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(request)) {
+    form.append(name, TEXT_FIELDS.includes(name) ? String(value) : JSON.stringify(value));
+  }
+  form.append("filename", file, file.name);
+  return form;
+}

@@ -1,0 +1,183 @@
+// The page that submits jobs: a form for each job type. With several files, it submits one job
+// each.
+
+import { showMessage } from "../../lib/dialog.js";
+import { h, replaceChildren } from "../../lib/dom.js";
+import { describeErrors, fieldErrorsOf } from "../../lib/errors.js";
+import * as format from "../../lib/format.js";
+import { failure, loading } from "../../lib/placeholders.js";
+import { getJobTypes, getQueues } from "../../shared/api.js";
+import { jobHref } from "../../shared/links.js";
+import { hasRole } from "../../shared/session.js";
+import { FilesField } from "./filesField.js";
+import { OptionsForm } from "./optionsForm.js";
+import { SchemaForm } from "./schemaForm.js";
+import { Submission } from "./submission.js";
+
+/** @typedef {import("../../types.js").FieldDocument} FieldDocument */
+/** @typedef {import("../../types.js").JobRequest} JobRequest */
+/** @typedef {import("../../types.js").QueueDocument} QueueDocument */
+/** @typedef {Record<string, import("../../types.js").TypeDocument>} JobTypes */
+
+const CONCURRENT_UPLOADS = 2; // leaves connections of the browser for other requests
+
+/**
+ * Show the page.
+ *
+ * @type {import("../../app.js").Show}
+ */
+export function showSubmit(root, go) {
+  const body = replaceChildren(h("div", {}), loading());
+  replaceChildren(root, h("h1", {}, "Submit a job"), body);
+  const load = () =>
+    Promise.all([getJobTypes(), getQueues()]).then(
+      ([types, queues]) => {
+        new SubmitForm(body, types, queues, go);
+      },
+      (error) => {
+        replaceChildren(body, failure(error, load));
+      },
+    );
+  load();
+}
+
+/**
+ * Have the browser ask before it leaves the site, which would stop uploads. Our own pages do not.
+ *
+ * @param {Event} event
+ */
+const warnBeforeUnload = (event) => event.preventDefault();
+
+class SubmitForm {
+  /**
+   * @param {HTMLElement} body
+   * @param {JobTypes} types
+   * @param {QueueDocument[]} queues
+   * @param {import("../../app.js").Go} go
+   */
+  constructor(body, types, queues, go) {
+    this.types = types;
+    this.go = go;
+    const wanted = new URLSearchParams(location.search).get("type") ?? "";
+    this.type = wanted in types ? wanted : Object.keys(types)[0];
+    this.schema = new SchemaForm({});
+    /** @type {FilesField | null} null for a type without uploads */
+    this.files = null;
+    this.payload = h("div", {});
+    this.options = new OptionsForm(queues);
+    this.notice = h("div", {});
+    this.list = h("ul", { class: "submissions", "aria-live": "polite" });
+    this.button = h("button", { class: "primary", disabled: !hasRole("submit") }, "Submit");
+    const refusal =
+      !hasRole("submit") &&
+      h(
+        "p",
+        { class: "notice" },
+        "Your role (read) does not allow submitting jobs. That requires the role submit.",
+      );
+    this.form = h(
+      "form",
+      { class: "submit card", onsubmit: (event) => this.submit(event) },
+      this.typeField(),
+      this.payload,
+      this.options.element,
+      this.notice,
+      refusal,
+      h("div", { class: "buttons" }, this.button),
+    );
+    replaceChildren(body, this.form, this.list);
+    this.choose(this.type);
+  }
+
+  typeField() {
+    const options = Object.keys(this.types).map((type) =>
+      h("option", { value: type, selected: type === this.type }, type),
+    );
+    const select = h("select", { id: "type" }, options);
+    select.addEventListener("change", () => this.choose(select.value));
+    return h("div", { class: "field" }, h("label", { for: "type" }, "Job type"), select);
+  }
+
+  /**
+   * Show the fields of a job type, and put the type into the address, so that a reload keeps it.
+   *
+   * @param {string} type
+   */
+  choose(type) {
+    this.type = type;
+    history.replaceState(null, "", `/ui/submit?type=${encodeURIComponent(type)}`);
+    const { payload, upload } = this.types[type];
+    this.schema = new SchemaForm(payload);
+    this.files = upload === "none" ? null : new FilesField();
+    replaceChildren(
+      this.payload,
+      h("p", { class: "quiet" }, payload.description),
+      this.files?.element,
+      this.schema.element,
+    );
+    this.showNotice("");
+  }
+
+  /** @param {SubmitEvent} event */
+  async submit(event) {
+    event.preventDefault();
+    this.showErrors([]);
+    replaceChildren(this.list); // earlier submissions do not belong to this form any more
+    let request;
+    try {
+      request = { type: this.type, payload: this.schema.read(), ...this.options.read() };
+    } catch (error) {
+      this.showErrors(fieldErrorsOf(error));
+      return;
+    }
+    await this.send(request, this.files?.files.length ? this.files.files : [null]);
+  }
+
+  /**
+   * Submit a job for each file, two at a time. A single accepted job is then shown on its own page.
+   *
+   * @param {JobRequest} request
+   * @param {(File | null)[]} files
+   */
+  async send(request, files) {
+    const submissions = files.map(
+      (file) => new Submission(request, file, (errors) => this.showErrors(errors)),
+    );
+    replaceChildren(
+      this.list,
+      submissions.map((each) => each.element),
+    );
+    this.button.disabled = true;
+    addEventListener("beforeunload", warnBeforeUnload);
+    const waiting = [...submissions];
+    /** @type {(string | null)[]} */
+    const ids = [];
+    const sendWaiting = async () => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) ids.push(await next.send());
+    };
+    await Promise.all(Array.from({ length: CONCURRENT_UPLOADS }, sendWaiting));
+    removeEventListener("beforeunload", warnBeforeUnload);
+    this.button.disabled = false;
+    if (ids.every(Boolean)) this.files?.clear();
+    if (!this.list.isConnected)
+      showMessage(
+        `${ids.filter(Boolean).length} of ${format.plural(ids.length, "job")} submitted.`,
+      );
+    else if (ids.length === 1 && ids[0]) this.go(jobHref(ids[0]));
+  }
+
+  /**
+   * Show errors at the fields that they name, all others at the end of the form.
+   *
+   * @param {FieldDocument[]} errors
+   */
+  showErrors(errors) {
+    const others = this.options.showErrors(this.schema.showErrors(errors));
+    this.showNotice(describeErrors(this.files?.showErrors(others) ?? others));
+  }
+
+  /** @param {string} text */
+  showNotice(text) {
+    replaceChildren(this.notice, text && h("p", { class: "notice error", role: "alert" }, text));
+  }
+}

@@ -1,0 +1,154 @@
+// Calls of the HTTP API. Every error is an ApiError.
+
+/** @typedef {import("../types.js").FieldDocument} FieldDocument */
+
+/** An error response of the API. Without any response, `status` is 0. */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} detail
+   * @param {FieldDocument[]} [errors] the errors that name a field
+   */
+  constructor(status, detail, errors = []) {
+    super(detail);
+    this.status = status;
+    this.errors = errors;
+  }
+}
+
+/** @type {() => Promise<void>} */
+let signIn = async () => {};
+
+/**
+ * Set the function that signs a person in. It is called after a response with status 401.
+ *
+ * @param {() => Promise<void>} ask
+ */
+export function setSignIn(ask) {
+  signIn = ask;
+}
+
+/**
+ * Run `request`. If it fails with status 401, sign the person in and run it once more.
+ *
+ * @template T
+ * @param {() => Promise<T>} request
+ * @returns {Promise<T>}
+ * @throws {ApiError}
+ */
+export async function withSignIn(request) {
+  try {
+    return await request();
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 401) throw error;
+    await signIn();
+    return request();
+  }
+}
+
+/**
+ * Call the API, with a sign-in if it is needed. Resolves to the document of the response, or to
+ * null if the response has none.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body] is sent as JSON
+ * @returns {Promise<any>}
+ * @throws {ApiError}
+ */
+export const call = (method, path, body) => withSignIn(() => callOnce(method, path, body));
+
+/**
+ * Call the API without a sign-in; else as `call`.
+ *
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body] is sent as JSON
+ * @returns {Promise<any>}
+ * @throws {ApiError}
+ */
+export async function callOnce(method, path, body) {
+  /** @type {Record<string, string>} */
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response;
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: "no-store",
+    });
+  } catch {
+    throw new ApiError(0, "The service is unreachable.");
+  }
+  return parseResponse(response.status, await response.text());
+}
+
+/**
+ * GET a document of the API.
+ *
+ * @param {string} path
+ * @returns {Promise<any>}
+ * @throws {ApiError}
+ */
+export const get = (path) => call("GET", path);
+
+/**
+ * Parse the body of a response; null if it is empty.
+ *
+ * @param {number} status
+ * @param {string} text
+ * @returns {any}
+ * @throws {ApiError} if the status is an error or the body is not JSON
+ */
+export function parseResponse(status, text) {
+  let document;
+  try {
+    document = text ? JSON.parse(text) : null;
+  } catch {
+    throw new ApiError(
+      status,
+      `The response (HTTP status ${status}) is not JSON. Is there a proxy in front of the service?`,
+    );
+  }
+  if (status >= 400)
+    throw new ApiError(status, document?.detail ?? `HTTP status ${status}`, document?.errors);
+  return document;
+}
+
+/**
+ * Return a new Idempotency-Key. It does not use crypto.randomUUID, which exists on secure pages
+ * only.
+ *
+ * @returns {string}
+ */
+export function newIdempotencyKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The queue of jobs that were submitted without one. */
+export const DEFAULT_QUEUE = "default";
+
+/**
+ * Get all queues, sorted by name.
+ *
+ * @returns {Promise<import("../types.js").QueueDocument[]>}
+ * @throws {ApiError}
+ */
+export const getQueues = async () => (await get("/queues")).items;
+
+/** @type {Record<string, import("../types.js").TypeDocument> | undefined} */
+let jobTypes;
+
+/**
+ * Get the job types by name. They never change while the service runs, so they are loaded once.
+ *
+ * @returns {Promise<Record<string, import("../types.js").TypeDocument>>}
+ * @throws {ApiError}
+ */
+export async function getJobTypes() {
+  jobTypes ??= /** @type {import("../types.js").IndexDocument} */ (await get("/")).job_types;
+  return jobTypes;
+}

@@ -1,0 +1,46 @@
+// Addresses of the API and of pages. Names and ids in them are escaped.
+
+/**
+ * Return the path of a job in the API, or of a resource of the job.
+ *
+ * @param {string} id
+ * @param {string} [rest] as in "/cancel"
+ * @returns {string}
+ */
+export const jobPath = (id, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
+
+/**
+ * Return the path of a queue in the API.
+ *
+ * @param {string} name
+ * @returns {string}
+ */
+export const queuePath = (name) => `/queues/${encodeURIComponent(name)}`;
+
+/**
+ * Return a query with its question mark, or an empty string if there are no values.
+ *
+ * @param {Record<string, string | number>} values
+ * @returns {string}
+ */
+export function queryOf(values) {
+  const pairs = Object.entries(values).map(([name, value]) => [name, String(value)]);
+  const text = new URLSearchParams(pairs).toString();
+  return text ? `?${text}` : "";
+}
+
+/**
+ * Return the address of the page of a job.
+ *
+ * @param {string} id
+ * @returns {string}
+ */
+export const jobHref = (id) => `/ui/jobs/${encodeURIComponent(id)}`;
+
+/**
+ * Return the address of the list of jobs with these filters.
+ *
+ * @param {import("../types.js").Filters} [filters]
+ * @returns {string}
+ */
+export const jobsHref = (filters = {}) => `/ui/jobs${queryOf(filters)}`;

@@ -1,0 +1,332 @@
+// Types for the checks of `tsc`; browsers never load this file. The interfaces of documents have the
+// names and fields that /openapi.json gives them, and tests/web/test_modules.py compares the two.
+
+export type Status = "queued" | "running" | "succeeded" | "failed" | "canceled";
+export type Role = "read" | "submit" | "admin";
+
+/** The component `Error` of /openapi.json; the global class has that name here. */
+export interface JobError {
+  type: string;
+  message: string;
+}
+
+export interface UploadDocument {
+  name: string;
+  size: number;
+  sha256: string;
+}
+
+export interface AttemptDocument {
+  attempt: number;
+  runner: string;
+  started_at: string;
+  finished_at: string | null;
+  seconds: number | null;
+  outcome: string | null;
+  error: JobError | null;
+  cpu_seconds: number | null;
+  peak_memory_bytes: number | null;
+  pid: number | null;
+  last_lines: string[];
+}
+
+export type Progress = Record<string, unknown>;
+
+export interface JobDocument {
+  job_id: string;
+  type: string;
+  status: Status;
+  payload: Record<string, unknown>;
+  result: unknown;
+  error: JobError | null;
+  progress: Progress | null;
+  attempt: number;
+  retry_count: number;
+  max_retries: number;
+  client_retries: number;
+  priority: number;
+  queue: string;
+  callback_url: string | null;
+  submitted_by: string | null;
+  canceled_by: string | null;
+  timeout: number | null;
+  created_at: string;
+  run_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  cancel_requested_at: string | null;
+  locked_by: string | null;
+  upload: UploadDocument | null;
+  attempts: AttemptDocument[];
+}
+
+export interface PageDocument {
+  items: JobDocument[];
+  limit: number;
+  next: string | null;
+}
+
+export interface AcceptedDocument {
+  job_id: string;
+  status: Status;
+}
+
+export interface ChangedDocument {
+  job_id: string;
+  status: Status;
+  message: string;
+}
+
+export interface BulkDocument {
+  matched: number;
+  changed: number;
+  dry_run: boolean;
+  next: string | null;
+}
+
+export interface Reason {
+  code: string;
+  detail: string;
+}
+
+export interface ExplainDocument {
+  job_id: string;
+  status: Status;
+  reasons: Reason[];
+  position: number | null;
+  ahead: number | null;
+  ahead_is_more: boolean;
+  run_at: string;
+  runners: number;
+  slots: number;
+  busy: number;
+  estimated_start_at: string | null;
+  estimated_seconds: number | null;
+}
+
+export interface Piece {
+  position: number;
+  text: string;
+}
+
+export interface LogsDocument {
+  job_id: string;
+  attempt: number;
+  bytes: number;
+  pieces: Piece[];
+  version: number;
+}
+
+export interface SessionDocument {
+  tokens: boolean;
+  name: string | null;
+  role: Role;
+}
+
+export interface TypeDocument {
+  upload: "none" | "required";
+  payload: Schema;
+}
+
+export interface IndexDocument {
+  service: string;
+  jobs: string;
+  openapi: string;
+  job_types: Record<string, TypeDocument>;
+}
+
+export interface SumDocument {
+  count: number;
+  seconds: number;
+}
+
+export interface FiguresDocument {
+  queued: number;
+  running: number;
+  oldest_due_seconds: number | null;
+  submitted: number;
+  finished: Record<string, number>;
+  wait: SumDocument;
+  run: SumDocument;
+}
+
+export interface QueueDocument {
+  name: string;
+  max_running: number | null;
+  paused: boolean;
+  paused_at: string | null;
+  running: number;
+  queued: number;
+  queued_is_more: boolean;
+  oldest_due_seconds: number | null;
+}
+
+export interface QueuesDocument {
+  items: QueueDocument[];
+}
+
+export interface RunnerDocument {
+  name: string;
+  slots: number;
+  busy: number;
+  queues: string[] | null;
+  started_at: string;
+}
+
+export interface OverviewDocument {
+  types: Record<string, FiguresDocument>;
+  queues: QueueDocument[];
+  runners: RunnerDocument[];
+  slots: number;
+  busy: number;
+}
+
+export interface MomentDocument {
+  at: string;
+  submitted: number;
+  finished: number;
+  wait: SumDocument;
+}
+
+export interface HistoryDocument {
+  moments: MomentDocument[];
+}
+
+export interface FieldDocument {
+  field: string;
+  detail: string;
+}
+
+export interface ProblemDocument {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  errors?: FieldDocument[];
+  job_id?: string;
+}
+
+/** The data of `status` and `progress` events. */
+export interface JobEvent {
+  job_id: string;
+  type: string;
+  queue: string;
+  status: Status;
+  attempt: number;
+  runner: string | null;
+  progress: Progress | null;
+  error: JobError | null;
+  created_at: string;
+  run_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  cancel_requested_at: string | null;
+  version: number;
+}
+
+/** The data of `log` events: a piece of the output of an attempt. `position` counts bytes. */
+export interface OutputEvent {
+  job_id: string;
+  attempt: number;
+  position: number;
+  text: string;
+}
+
+/** The body of POST /jobs; the form of an upload has these fields, too. */
+export interface JobRequest {
+  type: string;
+  payload: Record<string, unknown>;
+  [option: string]: unknown;
+}
+
+/** The query of GET /jobs, as far as the list of jobs uses it. */
+export type Filters = Partial<Record<FilterName | "cursor", string>>;
+export type FilterName =
+  "status" | "type" | "queue" | "text" | "submitted_by" | "created_after" | "created_before";
+
+/** The parts of JSON Schema that the service uses. */
+export interface Schema {
+  $ref?: string;
+  type?: string;
+  title?: string;
+  description?: string;
+  format?: string;
+  const?: unknown;
+  default?: unknown;
+  enum?: unknown[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  additionalProperties?: boolean | Schema;
+  required?: string[];
+  minimum?: number;
+  exclusiveMinimum?: number;
+  maximum?: number;
+  minLength?: number;
+  maxLength?: number;
+  minItems?: number;
+  maxItems?: number;
+  pattern?: string;
+}
+
+/** The parts of an OpenAPI document that the page of the API shows. */
+export interface OpenApi {
+  info: { description: string };
+  paths: Record<string, PathItem>;
+  components: { schemas: Record<string, Schema> };
+}
+
+export type Method = "get" | "post" | "put" | "patch" | "delete";
+export type PathItem = { parameters?: Parameter[] } & Partial<Record<Method, Operation>>;
+
+export interface Operation {
+  operationId: string;
+  summary: string;
+  parameters: Parameter[];
+  requestBody?: { content: Content };
+  responses: Record<string, OpenApiResponse>;
+}
+
+export interface Parameter {
+  name: string;
+  in: string;
+  schema: Schema;
+  required?: boolean;
+  description?: string;
+}
+
+export type Content = Record<string, { schema: Schema }>;
+
+export interface OpenApiResponse {
+  description: string;
+  headers?: Record<string, unknown>;
+  content?: Content;
+}
+
+/** The result of an `analyze` job; the progress of a running one has `counts` alone. */
+export interface Analysis {
+  counts: Record<string, number>;
+  matching_lines?: Record<string, number>;
+  first_line?: Record<string, number | null>;
+  last_line?: Record<string, number | null>;
+  lines?: number;
+  samples?: Record<string, string[]>;
+  histogram?: Record<string, Histogram>;
+  bytes?: number;
+  file?: AnalyzedFile;
+}
+
+/** Matching lines over time: pairs of the start of an interval and the count in it. */
+export interface Histogram {
+  unit: string;
+  lines: [string, number][];
+  undated_lines: number;
+}
+
+export interface AnalyzedFile {
+  format: string;
+  seconds: number;
+  bytes_per_second: number;
+  time_span: [string, string] | null;
+}

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { describeLines } from "../../../server/web/pages/job/analysis.js";
+import { scaleOf } from "../../../server/web/pages/job/attempts.js";
+import { commandsOf } from "../../../server/web/pages/job/documents.js";
+import { textOf } from "../../../server/web/pages/job/output.js";
+import { durationOf } from "../../../server/web/pages/jobs/jobRow.js";
+import { shellQuote } from "../../../server/web/shared/curl.js";
+
+globalThis.location = { origin: "http://jobs.test" };
+
+const START = "2026-01-01T00:00:00Z";
+const LATER = "2026-01-01T00:00:05Z";
+const NOW = Date.parse("2026-01-01T00:01:00Z");
+const JOB = {
+  job_id: "1",
+  type: "sleep",
+  status: "queued",
+  payload: { seconds: 1 },
+  queue: "default",
+  max_retries: 1,
+  timeout: null,
+  priority: 0,
+  upload: null,
+};
+
+test("output has a note where a part was not kept", () => {
+  const pieces = [
+    { position: 0, text: "é\n" },
+    { position: 3, text: "b\n" },
+    { position: 105, text: "c\n" },
+  ];
+  assert.equal(textOf({ pieces }), "é\nb\n[100 bytes not kept]\nc\n");
+});
+
+test("the scale of attempts ends with the last one, or now if that is running", () => {
+  const first = { started_at: START, finished_at: START };
+  const start = Date.parse(START);
+  assert.deepEqual(scaleOf([first], NOW), { start, span: 1 });
+  assert.deepEqual(scaleOf([first, { started_at: START, finished_at: LATER }], NOW), {
+    start,
+    span: 5000,
+  });
+  assert.deepEqual(scaleOf([first, { started_at: START, finished_at: null }], NOW), {
+    start,
+    span: 60_000,
+  });
+});
+
+test("a row tells how long its job ran, has been running, or when it is due", () => {
+  const running = { status: "running", run_at: START, started_at: START, finished_at: null };
+  assert.equal(durationOf(running, NOW), "for 1 min");
+  assert.equal(durationOf({ ...running, status: "failed", finished_at: LATER }, NOW), "5 s");
+  assert.equal(durationOf({ ...running, status: "queued", started_at: null }, NOW), "");
+  const due = { ...running, status: "queued", run_at: "2026-01-02T00:00:00Z", started_at: null };
+  assert.match(durationOf(due, NOW), /^due Jan/);
+});
+
+test("matching lines are described by their number, the first and the last", () => {
+  const analysis = {
+    counts: {},
+    matching_lines: { a: 3, b: 1, c: 0 },
+    first_line: { a: 5, b: 7, c: null },
+    last_line: { a: 1234, b: 7, c: null },
+  };
+  assert.equal(describeLines(analysis, "a"), "in 3 lines, from line 5 to line 1,234");
+  assert.equal(describeLines(analysis, "b"), "in line 7");
+  assert.equal(describeLines(analysis, "c"), "");
+  assert.equal(describeLines({ counts: {} }, "a"), "");
+});
+
+test("a text becomes one word of a shell", () => {
+  assert.equal(shellQuote("it's $HOME"), "'it'\\''s $HOME'");
+});
+
+test("the commands are those that the status of the job allows", () => {
+  const names = (status) => commandsOf({ ...JOB, status }).map(([name]) => name);
+  const first = "Submit a job like this";
+  assert.deepEqual(names("running"), [first, "Show", "Cancel", "Output"]);
+  assert.deepEqual(names("failed"), [first, "Show", "Retry", "Delete", "Output"]);
+  assert.deepEqual(names("succeeded"), [first, "Show", "Delete", "Output"]);
+});
+
+test("the command for a job like this has its options, and the file as a form", () => {
+  const command = (job) => commandsOf({ ...JOB, ...job })[0][1];
+  assert.equal(
+    command({}),
+    "curl -s -X POST 'http://jobs.test/jobs' -H 'Content-Type: application/json' -d " +
+      `'{"type":"sleep","payload":{"seconds":1},"max_retries":1,"priority":0}'`,
+  );
+  const upload = command({ queue: "gpu", upload: { name: "a.log" } });
+  assert.ok(upload.includes("--form-string 'queue=gpu'"));
+  assert.ok(upload.endsWith(`-F 'filename=@"a.log"'`));
+});

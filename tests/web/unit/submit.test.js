@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { kindOf, parseLines } from "../../../server/web/pages/submit/schemaForm.js";
+import { formOf } from "../../../server/web/pages/submit/submission.js";
+
+test("the kind of a field follows from the schema of its property", () => {
+  const kinds = [
+    [{ type: "string" }, "string"],
+    [{ type: "integer" }, "integer"],
+    [{ type: "boolean" }, "boolean"],
+    [{ anyOf: [{ type: "number" }, { type: "null" }] }, "number"],
+    [{ type: "string", enum: ["a", "b"] }, "choice"],
+    [{ type: "array", items: { type: "string" } }, "texts"],
+    [{ type: "array", items: { anyOf: [{ type: "string" }, { $ref: "#/x" }] } }, "texts"],
+    [{ type: "array", items: { type: "integer" } }, "json"],
+    [{ type: "object" }, "json"],
+    [{ anyOf: [{ $ref: "#/x" }, { type: "null" }] }, "json"],
+    [{}, "json"],
+  ];
+  for (const [schema, kind] of kinds) assert.equal(kindOf(schema), kind, JSON.stringify(schema));
+});
+
+test("a text has one value per line", () => {
+  assert.deepEqual(parseLines("ERROR\r\n\n WARN \n"), ["ERROR", " WARN "]);
+  assert.equal(parseLines("\n"), undefined);
+});
+
+test("a text in brackets is a JSON array", () => {
+  assert.deepEqual(parseLines(' [1, {"a": 2}]\n'), [1, { a: 2 }]);
+  assert.deepEqual(parseLines("[a\n]b"), ["[a", "]b"]);
+  assert.throws(() => parseLines("[a-z]"), SyntaxError);
+});
+
+test("a form has its file last, and JSON in all fields but type and queue", () => {
+  const request = { type: "analyze", payload: { patterns: ["a"] }, priority: 3, queue: "gpu" };
+  const form = formOf(request, new File(["x"], "a.log"));
+  assert.deepEqual(
+    [...form].map(([name, value]) => [name, value instanceof File ? value.name : value]),
+    [
+      ["type", "analyze"],
+      ["payload", '{"patterns":["a"]}'],
+      ["priority", "3"],
+      ["queue", "gpu"],
+      ["filename", "a.log"],
+    ],
+  );
+});
