@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmarks.analysis.log_file import make_log
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.scanner import Options, Scanner
-from runner.analysis.input.sources import open_source
+from runner.analysis.count.scanner import Scanner, ScanOptions
+from runner.analysis.input.open_source import open_source
 from runner.analysis.match.patterns import Pattern, prepare
 
 TWENTY = [
@@ -91,7 +91,7 @@ def _ripgrep_once(path: Path, pattern: Pattern) -> float:
 def scan(path: Path, patterns: list[Pattern], lines: bool) -> None:
     """One scan of the file."""
     with open_source(path) as source:
-        scanner = Scanner(prepare(patterns), Options(LineOptions() if lines else None), source)
+        scanner = Scanner(prepare(patterns), ScanOptions(LineOptions() if lines else None), source)
         while scanner.scan():
             pass
 

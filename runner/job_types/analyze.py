@@ -27,7 +27,7 @@ class PatternObject(Payload):
     word: bool = False
     name: str = Field("", max_length=200)
 
-    def plain(self) -> Pattern:
+    def to_pattern(self) -> Pattern:
         """The pattern as the analysis takes it."""
         return Pattern(self.pattern, self.regex, self.ignore_case, self.word, self.name)
 
@@ -77,7 +77,7 @@ class AnalyzePayload(Payload):
     @classmethod
     def _can_be_searched_for(cls, value: list[PatternObject]) -> list[PatternObject]:
         try:
-            prepare([given.plain() for given in value])
+            prepare([pattern.to_pattern() for pattern in value])
         except PatternError as error:
             raise ValueError(str(error)) from None
         return value
@@ -96,11 +96,11 @@ class AnalyzePayload(Payload):
             raise ValueError("samples and histogram need lines: true")
         return self
 
-    def plain_patterns(self) -> list[Pattern]:
+    def analysis_patterns(self) -> list[Pattern]:
         """The patterns as the analysis takes them."""
-        return [given.plain() for given in self.patterns]
+        return [pattern.to_pattern() for pattern in self.patterns]
 
-    def wanted(self) -> "AnalysisOptions":
+    def options(self) -> "AnalysisOptions":
         """What is to be told besides counts."""
         from runner.analysis.run import AnalysisOptions
 
@@ -129,20 +129,20 @@ class Analyze(InParts[AnalyzePayload]):
         from runner.analysis.report import to_json
         from runner.analysis.run import analyze
 
-        file, patterns, wanted = _file(context), payload.plain_patterns(), payload.wanted()
+        file, patterns, options = _file(context), payload.analysis_patterns(), payload.options()
         limits = DecompressionLimits(context.max_data_bytes, context.max_data_ratio)
         try:
-            found = analyze(file, patterns, wanted, context.report, context.cores, limits)
+            found = analyze(file, patterns, options, context.report, context.cores, limits)
         except SourceError as error:
             raise NotRetryable(f"{_name(context)}: {error}") from error
-        return to_json(found, wanted)
+        return to_json(found, options)
 
     def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[JobPart]:
         """Parts of a plain file, each by its offsets."""
         from runner.analysis import parts
 
-        patterns = payload.plain_patterns()
-        planned = parts.plan(_file(context), patterns, payload.wanted(), part_bytes)
+        patterns = payload.analysis_patterns()
+        planned = parts.plan(_file(context), patterns, payload.options(), part_bytes)
         none = [0] * len(patterns)
         return [JobPart(part, parts.progress(part, patterns, 0, none)) for part in planned]
 
@@ -151,23 +151,23 @@ class Analyze(InParts[AnalyzePayload]):
         from runner.analysis import parts
 
         start, end = spec
-        file, patterns, wanted = _file(context), payload.plain_patterns(), payload.wanted()
-        return parts.scan_part(file, (start, end), patterns, wanted, context.report)
+        file, patterns, options = _file(context), payload.analysis_patterns(), payload.options()
+        return parts.scan_part(file, (start, end), patterns, options, context.report)
 
     def fold(self, payload: AnalyzePayload, results: Sequence[Any]) -> Any:
         """Put parts together."""
         from runner.analysis import parts
 
-        return parts.fold(results, payload.wanted(), len(payload.patterns))
+        return parts.merge(results, payload.options(), len(payload.patterns))
 
     def finish(self, payload: AnalyzePayload, context: Context, folded: Any, seconds: float) -> Any:
         """The same result as that of `run`."""
         from runner.analysis import parts
         from runner.analysis.report import to_json
 
-        wanted = payload.wanted()
-        found = parts.join(_file(context), folded, payload.plain_patterns(), wanted, seconds)
-        return to_json(found, wanted)
+        options = payload.options()
+        found = parts.finish(_file(context), folded, payload.analysis_patterns(), options, seconds)
+        return to_json(found, options)
 
 
 def _file(context: Context) -> Any:

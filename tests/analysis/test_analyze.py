@@ -109,8 +109,8 @@ def test_an_empty_file_has_nothing(run: Run) -> None:
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
 def test_a_compressed_file_gives_the_same(run: Run, compress: Callable[[bytes], bytes]) -> None:
-    wanted = {"patterns": ["ERROR", "disk"], "samples": 2, "histogram": "minute"}
-    plain, packed = run(LOG * 5000, **wanted), run(compress(LOG * 5000), **wanted)
+    payload = {"patterns": ["ERROR", "disk"], "samples": 2, "histogram": "minute"}
+    plain, packed = run(LOG * 5000, **payload), run(compress(LOG * 5000), **payload)
     assert packed.pop("file")["format"] != plain.pop("file")["format"]
     assert packed == plain
 
@@ -119,11 +119,11 @@ def test_a_file_that_is_cut_into_ranges_gives_the_same(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = LOG * 3000 + b"\xff tail"
-    wanted = {"patterns": ["ERROR", "disk", "tail"], "samples": 20, "histogram": "second"}
-    whole = run(content, **wanted)
-    monkeypatch.setattr(ranges, "LEAST_BYTES", 1000)
+    payload = {"patterns": ["ERROR", "disk", "tail"], "samples": 20, "histogram": "second"}
+    whole = run(content, **payload)
+    monkeypatch.setattr(ranges, "MIN_BYTES", 1000)
     monkeypatch.setattr(ranges, "RANGE_BYTES", 50_001)
-    cut = run(content, cores=2, **wanted)
+    cut = run(content, cores=2, **payload)
     for result in (whole, cut):
         for figure in ("seconds", "bytes_per_second"):
             result["file"].pop(figure)
@@ -159,7 +159,7 @@ def test_progress_is_told_with_partial_counts(run: Run) -> None:
         ({"patterns": ["x"] * 1001}, "patterns", "at most 1000"),
         ({"patterns": [""]}, "patterns.0.pattern", "at least 1"),
         ({"patterns": ["ok", 5]}, "patterns.1", ""),
-        ({"patterns": ["a", "b", "a"]}, "patterns", "pattern 2 is called the same as pattern 0"),
+        ({"patterns": ["a", "b", "a"]}, "patterns", "pattern 2 has the same name as pattern 0"),
         ({"patterns": [{"pattern": "a(", "regex": True}]}, "patterns", "pattern 0"),
         ({"patterns": [{"pattern": "a*", "regex": True}]}, "patterns", "pattern 0"),
         ({"patterns": [{"pattern": "a", "regex": 1}]}, "patterns.0.regex", "boolean"),

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis.input import utf8
+from runner.analysis.input import invalid_text
 from runner.analysis.input.encodings import EncodingError, Utf8Source, check_encoding, detect
+from runner.analysis.input.invalid_text import MAX_INVALID, InvalidText, Utf8Check
+from runner.analysis.input.open_source import open_source
 from runner.analysis.input.source import SourceError
-from runner.analysis.input.sources import open_source
-from runner.analysis.input.utf8 import MAX_INVALID, InvalidText, Utf8Check
 
 TEXT = "2026-11-25 ERROR ü ж 字 😀 denied\n"
 LATIN = "Zeitüberschreitung für Jürgen: ¿qué?\n"
@@ -40,7 +40,7 @@ def read(
             return bytes(data), source
 
 
-def trouble_of(data: bytes, cuts: list[int] | None = None) -> InvalidText:
+def invalid_text_of(data: bytes, cuts: list[int] | None = None) -> InvalidText:
     """What the check says of data that comes in windows of these sizes, over and over."""
     check, at = Utf8Check(), 0
     while at < len(data):
@@ -49,10 +49,10 @@ def trouble_of(data: bytes, cuts: list[int] | None = None) -> InvalidText:
             check.feed(memoryview(window), window.isascii())
             at += size
     check.finish()
-    return check.trouble
+    return check.invalid_text
 
 
-def plain_trouble(data: bytes) -> InvalidText:
+def reference_invalid_text(data: bytes) -> InvalidText:
     """The same by the plainest means."""
     text = data.decode("utf-8", "surrogateescape")
     bad = [at for at, char in enumerate(text) if "\udc80" <= char <= "\udcff"]
@@ -105,7 +105,7 @@ def test_utf8_and_ascii_pass_untouched(data: bytes, step: int) -> None:
         got, source = read(data, encoding, step)
         assert got == data
         assert not source.bom
-        assert source.trouble == InvalidText()
+        assert source.invalid_text == InvalidText()
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 5000])
@@ -115,7 +115,7 @@ def test_a_bom_tells_the_encoding(name: str, step: int) -> None:
     for encoding in (None, name[:6]):
         got, source = read(stored, encoding, step)
         assert got == TEXT.encode() * 300
-        assert (source.encoding, source.bom, source.trouble) == (name, True, InvalidText())
+        assert (source.encoding, source.bom, source.invalid_text) == (name, True, InvalidText())
 
 
 def test_a_utf8_bom_is_noticed_and_stays() -> None:
@@ -139,14 +139,14 @@ def test_what_is_asked_for_goes_before_a_bom() -> None:
 def test_single_byte_encodings_are_transcoded(name: str) -> None:
     got, source = read((LATIN * 3000).encode(name), check_encoding(name))
     assert got == LATIN.encode() * 3000
-    assert source.trouble == InvalidText()
+    assert source.invalid_text == InvalidText()
 
 
 def test_what_cannot_be_decoded_is_replaced_and_counted() -> None:
     stored = "aü".encode("utf-16-le") + b"\x00\xdc" + "b".encode("utf-16-le") + b"\xff"
     got, source = read(b"\xff\xfe" + stored)
     assert got == "aü\ufffdb\ufffd".encode()
-    assert source.trouble == InvalidText(2, 3)
+    assert source.invalid_text == InvalidText(2, 3)
 
 
 @quick
@@ -179,7 +179,7 @@ def test_any_text_comes_out_the_same(text: str, name: str) -> None:
     st.lists(st.integers(1, 9), min_size=1, max_size=5),
 )
 def test_invalid_bytes_are_counted_wherever_windows_are_cut(data: bytes, cuts: list[int]) -> None:
-    assert trouble_of(data, cuts) == plain_trouble(data)
+    assert invalid_text_of(data, cuts) == reference_invalid_text(data)
 
 
 @pytest.mark.parametrize("with_stringzilla", [True, False])
@@ -188,41 +188,46 @@ def test_invalid_bytes_are_counted_across_blocks(
     size: int, with_stringzilla: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not with_stringzilla:
-        monkeypatch.setattr(utf8, "fast", lambda: False)
+        monkeypatch.setattr(invalid_text, "has_stringzilla", lambda: False)
     chance = random.Random(size)
     parts = [b"a" * 50, b"\xfc", "ü".encode(), "字".encode(), b"\xe5\xad", "😀".encode()]
     data = b"".join(chance.choices(parts, weights=[90, 1, 9, 9, 1, 9], k=5000))
-    expected = plain_trouble(data)
-    assert expected.invalid > 10
-    assert trouble_of(data) == trouble_of(data, [size]) == trouble_of(data, [size, 1]) == expected
+    expected = reference_invalid_text(data)
+    assert expected.count > 10
+    assert (
+        invalid_text_of(data)
+        == invalid_text_of(data, [size])
+        == invalid_text_of(data, [size, 1])
+        == expected
+    )
 
 
 def test_the_source_counts_what_passes_unless_told_not_to() -> None:
     stored = LATIN.encode("latin-1")
-    assert read(stored)[1].trouble == InvalidText(5, 4)
-    assert read(stored, check=False)[1].trouble == InvalidText()
+    assert read(stored)[1].invalid_text == InvalidText(5, 4)
+    assert read(stored, check=False)[1].invalid_text == InvalidText()
 
 
 def test_a_character_that_is_cut_by_the_end_is_invalid() -> None:
-    assert read(b"ab\xe5\xad")[1].trouble == InvalidText(2, 2)
+    assert read(b"ab\xe5\xad")[1].invalid_text == InvalidText(2, 2)
 
 
 def test_counting_ends_at_its_bound_in_parts_as_in_the_whole() -> None:
     data = b"a" + b"\xff" * (MAX_INVALID + 10)
-    whole = trouble_of(data)
+    whole = invalid_text_of(data)
     assert whole == InvalidText(MAX_INVALID, 1)
-    assert whole.full
-    first, second = trouble_of(data[:60_000]), trouble_of(data[60_000:])
-    first.fold(second, 60_000)
+    assert whole.at_limit
+    first, second = invalid_text_of(data[:60_000]), invalid_text_of(data[60_000:])
+    first.merge(second, 60_000)
     assert first == whole
 
 
 def test_parts_are_folded_with_their_offset() -> None:
     total = InvalidText()
-    total.fold(InvalidText(), 100)
+    total.merge(InvalidText(), 100)
     assert total == InvalidText()
-    total.fold(InvalidText(2, 5), 200)
-    total.fold(InvalidText(1, 0), 300)
+    total.merge(InvalidText(2, 5), 200)
+    total.merge(InvalidText(1, 0), 300)
     assert total == InvalidText(3, 205)
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from runner.analysis.input import primitives
 from runner.analysis.input.primitives import text_of
-from runner.analysis.match import fixed_length as fixed_module
-from runner.analysis.match.fixed_length import fixed
+from runner.analysis.match import fixed_length
+from runner.analysis.match.fixed_length import fixed_length_regex
 
 atoms = st.sampled_from(["a", "b", "ab", "ab", r"\d", "[ab]", "[ab]{2}", "[a-b1]", "a{2}", "1"])
 regexes = st.tuples(
@@ -22,12 +22,12 @@ texts = st.lists(st.sampled_from(["ab", "a", "b", "1", "abab", "-"]), max_size=4
 @given(regexes, texts, st.integers(0, 9), st.integers(0, 9))
 def test_all_matches_are_found(text: str, data: str, before: int, after: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fixed_module, "_LEAST_KEY", 1)
-        patch.setattr(primitives, "_BATCH", 2)
-        form, end = fixed(text), max(len(data) - after, before)
-        if form is not None:
+        patch.setattr(fixed_length, "_MIN_KEY_BYTES", 1)
+        patch.setattr(primitives, "_BATCH_MATCHES", 2)
+        regex, end = fixed_length_regex(text), max(len(data) - after, before)
+        if regex is not None:
             searched = text_of(bytearray(data.encode()))
-            starts = [at for found in form.starts(searched, before, end) for at in found]
+            starts = [at for found in regex.starts(searched, before, end) for at in found]
             part = re.compile(text, re.ASCII).finditer(data, before, end)
             assert starts == [match.start() for match in part]
 
@@ -44,9 +44,9 @@ def test_all_matches_are_found(text: str, data: str, before: int, after: int) ->
     ],
 )
 def test_the_key_is_the_longest_literal(text: str, key: bytes, at: int, size: int) -> None:
-    form = fixed(text)
-    assert form is not None
-    assert (form.key, form.key_at, len(form.sets)) == (key, at, size)
+    regex = fixed_length_regex(text)
+    assert regex is not None
+    assert (regex.key, regex.key_at, len(regex.sets)) == (key, at, size)
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_the_key_is_the_longest_literal(text: str, key: bytes, at: int, size: in
     ],
 )
 def test_what_is_not_so_plain_is_left_to_re2(text: str) -> None:
-    assert fixed(text) is None
+    assert fixed_length_regex(text) is None

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.input import mapped
 from runner.analysis.input.encodings import Utf8Source
 from runner.analysis.input.mapped import map_file
+from runner.analysis.input.open_source import open_source
 from runner.analysis.input.source import SourceError
-from runner.analysis.input.sources import open_source
 from runner.analysis.match.patterns import Pattern, prepare
 from tests.support.analysis.oracle import scan
 
@@ -50,8 +50,8 @@ def test_a_file_is_scanned_where_it_lies_whatever_page_its_part_begins_at(log: P
             found = map_file(file.fileno(), start, end)
             assert found
             assert found.size == end - start
-            assert bytes(found.part(0, end - start)) == data[start:end]
-            assert bytes(found.part(1, 3)) == data[start + 1 : start + 3]
+            assert bytes(found.view(0, end - start)) == data[start:end]
+            assert bytes(found.view(1, 3)) == data[start + 1 : start + 3]
 
 
 def test_a_file_is_mapped_piece_by_piece_and_what_was_passed_leaves_memory(
@@ -65,7 +65,7 @@ def test_a_file_is_mapped_piece_by_piece_and_what_was_passed_leaves_memory(
         assert found
         for start in range(0, size - 2, 5000):
             end = min(start + 9000, size - 2)
-            assert bytes(found.part(start, end)) == log_bytes[2 + start : 2 + end]
+            assert bytes(found.view(start, end)) == log_bytes[2 + start : 2 + end]
             assert resident(log) <= 9000 + 2 * (64 << 10)  # what a fault brings is around it
 
 
@@ -73,7 +73,7 @@ def test_a_file_that_is_cut_meanwhile_is_an_error_with_what_came_before(
     log: Path,
 ) -> None:
     with open_source(log) as source:
-        options = Options(LineOptions(), window_bytes=8192)
+        options = ScanOptions(LineOptions(), window_bytes=8192)
         scanner = Scanner(prepare([Pattern("a")]), options, source)
         assert scanner.scan()
         os.truncate(log, 12_000)
@@ -86,7 +86,7 @@ def test_a_file_that_is_cut_meanwhile_is_an_error_with_what_came_before(
 
 def test_a_file_that_grows_while_it_is_scanned_ends_where_it_did(log: Path) -> None:
     with open_source(log) as source:
-        scanner = Scanner(prepare([Pattern("a")]), Options(), source)
+        scanner = Scanner(prepare([Pattern("a")]), ScanOptions(), source)
         with log.open("ab") as file:
             file.write(LINE)
         while scanner.scan():
@@ -108,10 +108,10 @@ def test_what_cannot_be_mapped_is_read(tmp_path: Path) -> None:
 def test_only_text_that_is_utf_8_already_is_taken_as_it_lies(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "log"
     path.write_bytes("äa\nb".encode(encoding))
-    asked = None if encoding == "utf-16" else encoding
-    with open_source(path) as source, Utf8Source(source, asked) as text:
-        assert text.mapped() is None
-        scanner = Scanner(prepare([Pattern("ä")]), Options(), text)
+    requested = None if encoding == "utf-16" else encoding
+    with open_source(path) as source, Utf8Source(source, requested) as text:
+        assert text.mapped_file() is None
+        scanner = Scanner(prepare([Pattern("ä")]), ScanOptions(), text)
         while scanner.scan():
             pass
         assert (scanner.counts, text.encoding[:5]) == ([1], encoding[:5])
@@ -121,10 +121,10 @@ def test_what_is_not_utf_8_is_noticed_where_it_lies(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"\xef\xbb\xbfok\n" * 1000 + b"\xff\n" + b"\xc3")
     with open_source(path) as source, Utf8Source(source) as text:
-        scanner = Scanner(prepare([Pattern("ok")]), Options(window_bytes=4096), text)
+        scanner = Scanner(prepare([Pattern("ok")]), ScanOptions(window_bytes=4096), text)
         while scanner.scan():
             pass
-        assert (text.trouble.invalid, text.trouble.first_invalid) == (2, 6000)
+        assert (text.invalid_text.count, text.invalid_text.first_offset) == (2, 6000)
         assert (text.bom, text.bytes_done, scanner.counts) == (True, 6003, [1000])
 
 
@@ -134,8 +134,8 @@ def test_lines_are_cut_for_regexes_at_the_same_places_read_or_mapped(
     path, pattern = tmp_path / "log", Pattern("x$", regex=True)
     path.write_bytes(b"x" * (5 << 19) + b"\nx\n")
     with open_source(path) as source:
-        scanner = Scanner(prepare([pattern]), Options(LineOptions()), source)
+        scanner = Scanner(prepare([pattern]), ScanOptions(LineOptions()), source)
         while scanner.scan():
             pass
-    assert scanner.partial == scan(path.read_bytes(), [pattern], Options(LineOptions()))
+    assert scanner.partial == scan(path.read_bytes(), [pattern], ScanOptions(LineOptions()))
     assert scanner.counts == [4]

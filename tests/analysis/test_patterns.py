@@ -4,7 +4,7 @@ import pytest
 
 from runner.analysis.input.errors import PatternError
 from runner.analysis.match.patterns import Literal, Pattern, prepare
-from runner.analysis.match.regex_text import needed_literals
+from runner.analysis.match.regex_text import required_literals
 
 
 @pytest.mark.parametrize(
@@ -14,14 +14,14 @@ from runner.analysis.match.regex_text import needed_literals
         (Pattern("x" * 40_001), "has 40001 bytes", None),
         (Pattern("ab\ud800"), "lone surrogate", 2),
         (Pattern("a\nb", word=True), "holds a newline", 1),
-        (Pattern("ab(c", regex=True), "is no regex: missing )", None),
+        (Pattern("ab(c", regex=True), "is not a valid regex: missing )", None),
         (Pattern("ab[z-a]", regex=True), "invalid character class range: z-a", 3),
         (Pattern("(?=x)y", regex=True), "invalid perl operator", 0),
         (Pattern("a**", regex=True), "bad repetition operator", 1),
-        (Pattern("a*", regex=True), "without a character", None),
-        (Pattern("^", regex=True), "without a character", None),
-        (Pattern(r"\b", regex=True), "without a character", None),
-        (Pattern("a|", regex=True), "without a character", None),
+        (Pattern("a*", regex=True), "match the empty string", None),
+        (Pattern("^", regex=True), "match the empty string", None),
+        (Pattern(r"\b", regex=True), "match the empty string", None),
+        (Pattern("a|", regex=True), "match the empty string", None),
         (Pattern(r"ab\z", regex=True), r"holds \z", 2),
         (Pattern(r"\Aab", regex=True), r"holds \A", 0),
         (Pattern("x(?-m:^a)", regex=True), "holds (?-m", 1),
@@ -47,7 +47,7 @@ def test_regexes_that_take_long_to_compile_are_refused_together() -> None:
 
 
 def test_equal_names_are_refused() -> None:
-    with pytest.raises(PatternError, match="pattern 2 is called the same as pattern 0"):
+    with pytest.raises(PatternError, match="pattern 2 has the same name as pattern 0"):
         prepare([Pattern("a"), Pattern("b"), Pattern("x", name="a")])
 
 
@@ -88,4 +88,4 @@ def test_case_is_ignored_for_ascii_letters_in_literals() -> None:
 def test_literals_that_a_regex_needs(
     text: str, ignore_case: bool, literals: tuple[tuple[bytes, ...], bytes]
 ) -> None:
-    assert needed_literals(text, ignore_case) == literals
+    assert required_literals(text, ignore_case) == literals

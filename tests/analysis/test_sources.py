@@ -17,9 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis.input import sources
 from runner.analysis.input.gzip_member import GzipDecoder, GzipError
-from runner.analysis.input.sources import DecompressionLimits, Source, SourceError, open_source
+from runner.analysis.input.open_source import DecompressionLimits, Source, SourceError, open_source
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -52,7 +51,10 @@ def attempt(
         path = Path(file.name)
         with open_source(path, limits) as source:
             data, error = drain(source, step)
-        with patch.object(sources, "_LARGE_BYTES", 0), open_source(path, limits, True) as source:
+        with (
+            patch("runner.analysis.input.open_source._LARGE_BYTES", 0),
+            open_source(path, limits, True) as source,
+        ):
             assert drained_ahead(source, step) == (data, str(error))
         return data, error
 
@@ -73,7 +75,7 @@ def test_a_source_that_decodes_ahead_leaves_no_thread(tmp_path: Path, steps: int
     path = tmp_path / "log.gz"
     path.write_bytes(gzip.compress(random.Random(1).randbytes(3_000_000), 1))
     buffer = memoryview(bytearray(100_000))
-    with open_source(path, ahead=True) as source:
+    with open_source(path, read_ahead=True) as source:
         assert threading.active_count() == 2
         sizes = [source.readinto(buffer) for _ in range(steps)]
     assert threading.active_count() == 1

@@ -284,7 +284,7 @@ def test_the_outcome_depends_on_no_order_and_no_parts(
         chance.choice(parts).add(time, number)
     total = Histogram(unit, bound)
     for part in parts:
-        total.fold(part)
+        total.merge(part)
     assert (total.unit, total.to_json()) == (whole.unit, whole.to_json())
     assert sum(number for _, number in whole.to_json()) == sum(number for _, number in entries)
     assert len(whole.to_json()) <= max(bound, 24)
@@ -297,7 +297,7 @@ def span_of(data: bytes, cut: int, step: int) -> tuple[float, float] | None:
         spans.append(TimeSpan())
         for at in range(0, len(part), step):
             spans[-1].feed(memoryview(part)[at : at + step])
-    spans[0].fold(spans[1])
+    spans[0].merge(spans[1])
     return spans[0].times(LineTimes(REFERENCE))
 
 
@@ -321,10 +321,10 @@ def test_parts_keep_all_that_counts_when_they_forget(size: int, cuts: list[int])
     for start, end in pairwise(sorted({0, size, *(min(cut, size) for cut in cuts)})):
         part = TimeSpan()
         part.feed(memoryview(data[start:end]))
-        part.forget(start, size - end)
-        assert len(part.plain()[0]) == 0 or start < 32_768
-        folded.fold(part)
-    assert folded.plain() == whole.plain()
+        part.trim(start, size - end)
+        assert len(part.dump()[0]) == 0 or start < 32_768
+        folded.merge(part)
+    assert folded.dump() == whole.dump()
 
 
 def test_a_line_that_the_last_part_cuts_is_not_read() -> None:

@@ -197,7 +197,7 @@ def test_a_file_that_is_cut_into_ranges_for_helpers_gives_the_same(
     payload = {**PAYLOAD, "samples": 20, "histogram": "second"}
     whole = analyzed(bucket, content, 1, payload)
     assert whole["counts"] == {"ERROR": 20_000, "WARN": 0}
-    monkeypatch.setattr(ranges, "LEAST_BYTES", 1000)
+    monkeypatch.setattr(ranges, "MIN_BYTES", 1000)
     monkeypatch.setattr(ranges, "RANGE_BYTES", size)
     monkeypatch.setattr(remote_file, "RANGE_BYTES", size // 3)
     assert analyzed(bucket, content, 2, payload) == whole

@@ -31,12 +31,12 @@ def windows(data: bytes, literals: Sequence[Literal], size: int) -> Iterator[tup
         yield max(start - keep, 0), start, min(start + size, len(data))
 
 
-def searched(
+def kernel_results(
     data: bytes, literals: Sequence[Literal], size: int
 ) -> tuple[list[Found], list[list[int]]]:
     """What the kernel finds, and where the hits of each literal are in the data. Each window is in
     memory of its own, which a look behind its end or before its beginning would leave."""
-    found, counts = Kernel(literals, lines=True, wanted=True), Kernel(literals, lines=False)
+    found, counts = Kernel(literals, lines=True, report_lines=True), Kernel(literals, lines=False)
     hits: list[list[int]] = [[] for _ in literals]
     for base, start, end in windows(data, literals, size):
         view = memoryview(bytearray(data[base:end]))
@@ -45,11 +45,13 @@ def searched(
                 hits[number].append(base + at)
         list(counts.scan(view, base, start - base, end - base))
         assert found.ascii == counts.ascii == data[start:end].isascii()
-    assert [each.count for each in counts.found] == [each.count for each in found.found]
-    return [(each.count, each.lines, each.first_line, each.last_line) for each in found.found], hits
+    assert [each.count for each in counts.literals] == [each.count for each in found.literals]
+    return [
+        (each.count, each.lines, each.first_line, each.last_line) for each in found.literals
+    ], hits
 
 
-def plainly(data: bytes, literal: Literal) -> tuple[Found, list[int]]:
+def reference(data: bytes, literal: Literal) -> tuple[Found, list[int]]:
     """The same by Python's own regexes."""
     text = data.lower() if literal.folded else data
     starts = [each.start() for each in re.finditer(re.escape(literal.text), text)]

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 
 from runner.analysis.match import kernel
-from tests.support.analysis.kernel import SMALL, VECTORS, literals_of, plainly, searched
+from tests.support.analysis.kernel import SMALL, VECTORS, kernel_results, literals_of, reference
 
 LETTERS = [b"ab\n", b"abAB \n", bytes(range(256))]
 
 
 def main(library: str, rounds: int = 1000, seed: int = 1) -> None:
     """Exit with an error at the first difference."""
-    loaded = kernel._declared(Path(library))
+    loaded = kernel._load_library(Path(library))
     kernel._library = lambda: loaded  # type: ignore[assignment]
     rng = random.Random(seed)
     limits = (kernel.LIMITS, SMALL)
@@ -38,10 +38,10 @@ def one_round(rng: random.Random) -> None:
     pieces += [random_bytes(rng, signs, longest) for _ in range(rng.randrange(60))]
     rng.shuffle(pieces)
     literals, data = literals_of(texts, folded), b"".join(pieces)
-    found, hits = searched(data, literals, rng.randrange(1, 700))
+    found, hits = kernel_results(data, literals, rng.randrange(1, 700))
     for each, numbers, places in zip(literals, found, hits, strict=True):
-        if (numbers, places) != plainly(data, each):
-            sys.exit(f"{each} in {data!r}: {numbers} at {places}, not {plainly(data, each)}")
+        if (numbers, places) != reference(data, each):
+            sys.exit(f"{each} in {data!r}: {numbers} at {places}, not {reference(data, each)}")
 
 
 def random_bytes(rng: random.Random, signs: bytes, longest: int) -> bytes:

@@ -41,17 +41,17 @@ def measure(file: Path, payload: Any, helpers: int = 1, range_bytes: int = 0) ->
     """Analyze a file in a new process."""
     command = [sys.executable, "-m", "tests.support.analysis.memory", str(file), str(helpers)]
     given = json.dumps(payload).encode()
-    told = subprocess.run(
+    completed = subprocess.run(
         [*command, str(range_bytes)], input=given, stdout=subprocess.PIPE, cwd=ROOT, check=True
     )
-    return Measured(**json.loads(told.stdout))
+    return Measured(**json.loads(completed.stdout))
 
 
 def main() -> None:
     """Analyze a file in this process."""
     file, helpers, range_bytes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     if range_bytes:
-        ranges.RANGE_BYTES, ranges.LEAST_BYTES = range_bytes, 2 * range_bytes
+        ranges.RANGE_BYTES, ranges.MIN_BYTES = range_bytes, 2 * range_bytes
     upload = {"path": str(file), "name": file.name, "size": file.stat().st_size}
     request = {"job_id": "", "attempt": 1, "type": "analyze", "upload": upload, "cores": helpers}
     request["payload"] = json.load(sys.stdin)

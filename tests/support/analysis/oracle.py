@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.count.tally import Partial, Tally
 from runner.analysis.input import primitives
 from runner.analysis.input.mapped import MappedFile, map_file
-from runner.analysis.input.window import HEAD_BYTES
+from runner.analysis.input.window import LINE_HEAD_BYTES
 from runner.analysis.match.patterns import Pattern, prepare
 
 
@@ -33,7 +33,7 @@ def expected(data: bytes, pattern: Pattern, samples: int = 0, longest: int = 1 <
     starts = _literal(data, pattern) if starts is None else starts
     numbers = sorted({data.count(b"\n", 0, start) + 1 for start in starts})
     lines = data.split(b"\n")
-    shown = [lines[number - 1][:HEAD_BYTES] for number in numbers[:samples]]
+    shown = [lines[number - 1][:LINE_HEAD_BYTES] for number in numbers[:samples]]
     first, last = (numbers[0], numbers[-1]) if numbers else (None, None)
     return Found(len(starts), len(numbers), first, last, shown)
 
@@ -69,15 +69,18 @@ class Dribble(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         return self._data.readinto(buffer[: next(self._sizes)])
 
-    def mapped(self) -> None:
+    def mapped_file(self) -> None:
         return None
 
-    def passed(self, data: memoryview, ascii: bool) -> None:
+    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
         raise AssertionError("nothing is mapped")
 
 
 def scan(
-    data: bytes, patterns: Sequence[Pattern], options: Options, sizes: Iterable[int] = (1 << 30,)
+    data: bytes,
+    patterns: Sequence[Pattern],
+    options: ScanOptions,
+    sizes: Iterable[int] = (1 << 30,),
 ) -> Partial:
     """Scan the data, read in pieces of these sizes."""
     scanner = Scanner(prepare(patterns), options, Dribble(data, sizes))
@@ -95,10 +98,10 @@ class Mapped(Dribble):
         os.write(self.file, data)
         self.taken = bytearray()
 
-    def mapped(self) -> MappedFile | None:  # type: ignore[override]
+    def mapped_file(self) -> MappedFile | None:  # type: ignore[override]
         return map_file(self.file, 0, os.fstat(self.file).st_size)
 
-    def passed(self, data: memoryview, ascii: bool) -> None:
+    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
         assert not ascii or bytes(data).isascii()
         self.taken += data
 
@@ -107,13 +110,13 @@ class Mapped(Dribble):
         super().close()
 
 
-def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: Options) -> Partial:
+def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: ScanOptions) -> Partial:
     """Scan the data where it lies, if it can be; what the source was told has to be the data."""
     with closing(Mapped(data)) as source:
         scanner = Scanner(prepare(patterns), options, source)
         while scanner.scan():
             pass
-        assert source.taken == (data if primitives.fast() else b"")
+        assert source.taken == (data if primitives.has_stringzilla() else b"")
         return scanner.partial
 
 
