@@ -1,8 +1,9 @@
-"""Lets the kernel search random data for random texts, and compares what it finds.
+"""Lets the kernel search random data for random texts, and compares it with Python.
 
     python -m tests.support.analysis.kernel_fuzzer LIBRARY [ROUNDS] [SEED]
 
-For a library with checks of its memory (tests/analysis/test_kernel.py), and one for another kind of processor.
+Use it for a library that was compiled with memory checks (tests/analysis/test_kernel.py does), or
+for another kind of processor.
 """
 
 import random
@@ -29,7 +30,7 @@ def main(library: str, rounds: int = 1000, seed: int = 1) -> None:
 
 
 def one_round(rng: random.Random) -> None:
-    """Search data that is made of the texts and others like them."""
+    """Search data that consists of the texts and similar ones."""
     signs = rng.choice(LETTERS)
     count, longest = rng.choice([(2, 40), (8, 8), (50, 20), (300, 12)])
     texts = [random_bytes(rng, signs, longest) for _ in range(count)]
@@ -45,7 +46,7 @@ def one_round(rng: random.Random) -> None:
 
 
 def random_bytes(rng: random.Random, signs: bytes, longest: int) -> bytes:
-    """From one byte to so many."""
+    """Between one byte and `longest` bytes."""
     return bytes(rng.choices(signs, k=rng.randint(1, longest)))
 
 

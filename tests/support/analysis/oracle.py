@@ -1,4 +1,4 @@
-"""What an analysis must find, by plain counting of all the data at once; and sources to feed it."""
+"""The expected result of an analysis, counted in all data at once; and sources to scan."""
 
 import io
 import itertools
@@ -18,7 +18,7 @@ from runner.analysis.match.patterns import Pattern, prepare
 
 @dataclass(frozen=True)
 class Found:
-    """What is known of one pattern."""
+    """The expected or found result of one pattern."""
 
     count: int
     matching_lines: int
@@ -28,7 +28,7 @@ class Found:
 
 
 def expected(data: bytes, pattern: Pattern, samples: int = 0, longest: int = 1 << 20) -> Found:
-    """By str.count's rules, and Python's own regexes line by line, cut at `longest` bytes."""
+    """Count like str.count, or with Python's regexes in lines that are cut at `longest` bytes."""
     starts = _regex(data, pattern, longest) if pattern.regex or pattern.word else None
     starts = _literal(data, pattern) if starts is None else starts
     numbers = sorted({data.count(b"\n", 0, start) + 1 for start in starts})
