@@ -39,7 +39,7 @@ REGEXES = [
 
 
 def thousand() -> list[str]:
-    """The twenty, and 980 users, ids and addresses, most of which are rare."""
+    """The twenty, and 980 users, ids and addresses that are mostly rare."""
     rng = random.Random(5)
     users = [f"user{number:04d}" for number in rng.sample(range(5000), 340)]
     ids = [f"{rng.getrandbits(32):08x}" for _ in range(340)]

@@ -3,8 +3,8 @@
     python -m benchmarks.server.uploads [--size-mb 1000] [--runs 5]
 
 One handler discards the bytes, one writes them to a file, and one also syncs the file before it
-answers. Each run sends one file from the page cache to each, on 127.0.0.1. Figures are medians. CPU
-time is that of the listening process, with all its threads.
+answers. Each run sends one file from the page cache to each, on 127.0.0.1. Figures are medians. The
+CPU time counts all threads of the listening process.
 
 The second table is about GET requests for a waiting job, one after another on one connection: on an
 idle listener, and during uploads. Files are written to TMPDIR.

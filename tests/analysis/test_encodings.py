@@ -1,4 +1,4 @@
-"""Text in any encoding comes out as UTF-8, and what cannot be read is counted."""
+"""Text in any encoding is converted to UTF-8, and invalid text is counted."""
 
 import codecs
 import gzip
@@ -27,7 +27,7 @@ encodings = sorted(set(aliases.values()))
 def read(
     stored: bytes, encoding: str | None = None, step: int = 5000, check: bool = True
 ) -> tuple[bytes, Utf8Source]:
-    """The data as UTF-8, and the source that it came from, closed."""
+    """The data as UTF-8, and the closed source."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(stored)
         file.flush()
@@ -41,7 +41,7 @@ def read(
 
 
 def invalid_text_of(data: bytes, cuts: list[int] | None = None) -> InvalidText:
-    """What the check says of data that comes in windows of these sizes, over and over."""
+    """The result of Utf8Check for data in windows of these sizes, repeated."""
     check, at = Utf8Check(), 0
     while at < len(data):
         for size in cuts or [len(data)]:
@@ -53,7 +53,7 @@ def invalid_text_of(data: bytes, cuts: list[int] | None = None) -> InvalidText:
 
 
 def reference_invalid_text(data: bytes) -> InvalidText:
-    """The same by the plainest means."""
+    """The invalid text of data according to Python's decoder."""
     text = data.decode("utf-8", "surrogateescape")
     bad = [at for at, char in enumerate(text) if "\udc80" <= char <= "\udcff"]
     first = len(text[: bad[0]].encode("utf-8")) if bad else None
@@ -64,7 +64,7 @@ def reference_invalid_text(data: bytes) -> InvalidText:
     ("name", "found"),
     [("UTF8", "utf-8"), ("Latin-1", "iso8859-1"), ("cp1252", "cp1252"), ("UTF-16LE", "utf-16-le")],
 )
-def test_a_name_is_known_however_it_is_written(name: str, found: str) -> None:
+def test_a_name_is_known_in_every_spelling(name: str, found: str) -> None:
     assert check_encoding(name) == found
 
 
@@ -84,7 +84,7 @@ def test_a_name_is_known_however_it_is_written(name: str, found: str) -> None:
         "../x",
     ],
 )
-def test_other_names_are_refused(name: str) -> None:
+def test_names_that_are_not_text_encodings_are_refused(name: str) -> None:
     with pytest.raises(EncodingError, match="is not the name of a text encoding"):
         check_encoding(name)
 
@@ -93,14 +93,14 @@ def test_other_names_are_refused(name: str) -> None:
     "name",
     ["unicode_escape", "raw_unicode_escape", "encodings.utf_8", "a" * 100_000, "ü", "\ud800"],
 )
-def test_names_of_other_things_are_refused(name: str) -> None:
+def test_names_of_escapes_and_modules_are_refused(name: str) -> None:
     with pytest.raises(EncodingError, match="is not the name of a text encoding"):
         check_encoding(name)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 5000])
 @pytest.mark.parametrize("data", [b"", b"a", b"abc\n" * 3000, TEXT.encode() * 500])
-def test_utf8_and_ascii_pass_untouched(data: bytes, step: int) -> None:
+def test_utf8_and_ascii_pass_unchanged(data: bytes, step: int) -> None:
     for encoding in (None, "utf-8", "ascii"):
         got, source = read(data, encoding, step)
         assert got == data
@@ -110,7 +110,7 @@ def test_utf8_and_ascii_pass_untouched(data: bytes, step: int) -> None:
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 5000])
 @pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
-def test_a_bom_tells_the_encoding(name: str, step: int) -> None:
+def test_a_bom_determines_the_encoding(name: str, step: int) -> None:
     stored = ("\ufeff" + TEXT * 300).encode(name)
     for encoding in (None, name[:6]):
         got, source = read(stored, encoding, step)
@@ -118,7 +118,7 @@ def test_a_bom_tells_the_encoding(name: str, step: int) -> None:
         assert (source.encoding, source.bom, source.invalid_text) == (name, True, InvalidText())
 
 
-def test_a_utf8_bom_is_noticed_and_stays() -> None:
+def test_a_utf8_bom_is_reported_and_stays_in_the_data() -> None:
     got, source = read(codecs.BOM_UTF8 + TEXT.encode())
     assert got == codecs.BOM_UTF8 + TEXT.encode()
     assert (source.encoding, source.bom) == ("utf-8", True)
@@ -128,7 +128,7 @@ def test_without_a_bom_utf16_is_little_endian() -> None:
     assert read(TEXT.encode("utf-16-le"), "utf-16")[0] == TEXT.encode()
 
 
-def test_what_is_asked_for_goes_before_a_bom() -> None:
+def test_a_requested_encoding_takes_precedence_over_a_bom() -> None:
     assert detect(codecs.BOM_UTF16_LE, "cp1252") == ("cp1252", 0)
     assert detect(codecs.BOM_UTF16_BE + b"\0a", "utf-16") == ("utf-16-be", 2)
     assert detect(codecs.BOM_UTF8, "utf-8-sig") == ("utf-8-sig", 3)
@@ -142,7 +142,7 @@ def test_single_byte_encodings_are_transcoded(name: str) -> None:
     assert source.invalid_text == InvalidText()
 
 
-def test_what_cannot_be_decoded_is_replaced_and_counted() -> None:
+def test_undecodable_text_is_replaced_and_counted() -> None:
     stored = "aü".encode("utf-16-le") + b"\x00\xdc" + "b".encode("utf-16-le") + b"\xff"
     got, source = read(b"\xff\xfe" + stored)
     assert got == "aü\ufffdb\ufffd".encode()
@@ -151,23 +151,23 @@ def test_what_cannot_be_decoded_is_replaced_and_counted() -> None:
 
 @quick
 @given(st.sampled_from(encodings), st.binary(max_size=300), st.integers(1, 50))
-def test_random_bytes_are_text_of_some_kind_in_every_encoding(
+def test_random_bytes_are_converted_from_every_encoding(
     name: str, stored: bytes, step: int
 ) -> None:
     try:
         encoding = check_encoding(name)
     except EncodingError:
         return
-    stored = b"text" + stored  # or it might begin as a compressed file does
+    stored = b"text" + stored  # so that it does not look like a compressed file
     got, _ = read(stored, encoding, step)
     if encoding not in ("utf-8", "utf-8-sig", "ascii"):
-        got.decode()  # never fails
+        got.decode()  # must not raise
     assert len(got) <= 4 * len(stored) + 4
 
 
 @quick
 @given(st.text(max_size=200), st.sampled_from(["utf-16-le", "utf-32-be", "utf-8", "gb18030"]))
-def test_any_text_comes_out_the_same(text: str, name: str) -> None:
+def test_any_text_is_converted_without_loss(text: str, name: str) -> None:
     assert read(text.encode(name), name, 17)[0] == text.encode()
 
 
@@ -202,17 +202,17 @@ def test_invalid_bytes_are_counted_across_blocks(
     )
 
 
-def test_the_source_counts_what_passes_unless_told_not_to() -> None:
+def test_the_source_counts_invalid_utf8_unless_check_is_off() -> None:
     stored = LATIN.encode("latin-1")
     assert read(stored)[1].invalid_text == InvalidText(5, 4)
     assert read(stored, check=False)[1].invalid_text == InvalidText()
 
 
-def test_a_character_that_is_cut_by_the_end_is_invalid() -> None:
+def test_an_incomplete_character_at_the_end_is_invalid() -> None:
     assert read(b"ab\xe5\xad")[1].invalid_text == InvalidText(2, 2)
 
 
-def test_counting_ends_at_its_bound_in_parts_as_in_the_whole() -> None:
+def test_counting_stops_at_the_limit_in_parts_as_in_the_whole() -> None:
     data = b"a" + b"\xff" * (MAX_INVALID + 10)
     whole = invalid_text_of(data)
     assert whole == InvalidText(MAX_INVALID, 1)
@@ -222,7 +222,7 @@ def test_counting_ends_at_its_bound_in_parts_as_in_the_whole() -> None:
     assert first == whole
 
 
-def test_parts_are_folded_with_their_offset() -> None:
+def test_parts_are_merged_with_their_offset() -> None:
     total = InvalidText()
     total.merge(InvalidText(), 100)
     assert total == InvalidText()
@@ -232,7 +232,9 @@ def test_parts_are_folded_with_their_offset() -> None:
 
 
 @pytest.mark.parametrize("encoding", [None, "utf-16"])
-def test_an_error_of_the_file_comes_after_its_data(encoding: str | None, tmp_path: Path) -> None:
+def test_an_error_of_the_file_is_raised_after_its_data(
+    encoding: str | None, tmp_path: Path
+) -> None:
     path = tmp_path / "cut"
     path.write_bytes(gzip.compress(b"ab" * 5000)[:-1])
     buffer = memoryview(bytearray(4000))

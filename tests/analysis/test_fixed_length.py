@@ -1,4 +1,4 @@
-"""Regexes of which all matches have one length: which they are, and that `re` finds the same."""
+"""Regexes whose matches have one length: how they are recognized, and that `re` finds the same."""
 
 import re
 
@@ -20,7 +20,7 @@ texts = st.lists(st.sampled_from(["ab", "a", "b", "1", "abab", "-"]), max_size=4
 
 @settings(database=None, deadline=None, max_examples=1000)
 @given(regexes, texts, st.integers(0, 9), st.integers(0, 9))
-def test_all_matches_are_found(text: str, data: str, before: int, after: int) -> None:
+def test_the_same_matches_are_found_as_by_re(text: str, data: str, before: int, after: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fixed_length, "_MIN_KEY_BYTES", 1)
         patch.setattr(primitives, "_BATCH_MATCHES", 2)
@@ -40,7 +40,7 @@ def test_all_matches_are_found(text: str, data: str, before: int, after: int) ->
         (r'HTTP/1\.1" 50[03] \d+', b'HTTP/1.1" 50', 0, 15),
         (r"[\w-]{3}[\]x]größe", "größe".encode(), 4, 11),
         (r"\[[a-z\-_]\]\.log\s", b"].log", 2, 8),
-        ("aaa[bc]da", b"da", 4, 6),  # a key that overlaps itself is none
+        ("aaa[bc]da", b"da", 4, 6),  # a literal that overlaps itself cannot be the key
     ],
 )
 def test_the_key_is_the_longest_literal(text: str, key: bytes, at: int, size: int) -> None:
@@ -58,5 +58,5 @@ def test_the_key_is_the_longest_literal(text: str, key: bytes, at: int, size: in
         *(r"\dabc\d+", "aaa", "", "abc{}", "abc++", "+abc", "a" * 65),
     ],
 )
-def test_what_is_not_so_plain_is_left_to_re2(text: str) -> None:
+def test_other_regexes_are_left_to_re2(text: str) -> None:
     assert fixed_length_regex(text) is None

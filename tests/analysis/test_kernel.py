@@ -1,4 +1,4 @@
-"""The kernel in C: exact for all literals, windows, blocks and vectors; within its memory."""
+"""The C kernel is exact for all literals, windows, blocks and vectors, and stays in its memory."""
 
 import os
 import re
@@ -30,7 +30,7 @@ bytes_of_all_kinds = st.binary(min_size=1, max_size=9)
 @pytest.mark.parametrize("max_texts", [3, 12, 60])
 @quick
 @given(given_=st.data(), size=st.integers(1, 90))
-def test_each_literal_is_counted_once_wherever_windows_and_blocks_end(
+def test_each_match_is_counted_once_wherever_windows_and_blocks_end(
     vectors: int, texts: st.SearchStrategy[bytes], max_texts: int, given_: st.DataObject, size: int
 ) -> None:
     texts_ = given_.draw(st.lists(texts, min_size=1, max_size=max_texts))
@@ -58,7 +58,7 @@ def test_texts_that_overlap_themselves_are_counted_as_by_str_count(
     assert [count for count, *_ in found] == [data.count(text) for text in texts]
 
 
-def test_what_is_not_wanted_any_more_is_not_told() -> None:
+def test_lines_are_not_reported_after_stop_reporting() -> None:
     data = bytearray(b"a\n" * 20_000)
     found = Kernel([Literal(0, b"a", False)], lines=True, report_lines=True)
     reported = 0
@@ -77,7 +77,7 @@ def test_a_kernel_without_lines_only_counts() -> None:
 
 @pytest.mark.parametrize("lines", [True, False])
 @pytest.mark.parametrize("vectors", VECTORS)
-def test_a_byte_above_127_is_noticed_wherever_it_is(
+def test_a_byte_above_127_is_noticed_at_every_position(
     vectors: int, lines: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernel, "_vectors", lambda: vectors)
@@ -110,13 +110,13 @@ def test_a_library_that_cannot_be_loaded_is_not_available(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("asked_anew")
 def test_a_library_of_another_version_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
-    libc = SimpleNamespace(LIBRARY="libc.so.6")  # which has none of the functions
+    libc = SimpleNamespace(LIBRARY="libc.so.6")  # it has none of the kernel's functions
     monkeypatch.setitem(sys.modules, "job_service_scan", libc)
     assert not kernel.available()
 
 
 @pytest.mark.usefixtures("asked_anew")
-def test_a_library_that_takes_all_for_ascii_is_not_available(
+def test_a_library_that_reports_all_data_as_ascii_is_not_available(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Kernel, "ascii", True)
@@ -138,7 +138,7 @@ def test_a_library_that_counts_wrong_is_not_available(
     assert not kernel.available()
 
 
-def test_the_wheels_are_those_of_the_sources() -> None:
+def test_the_wheels_have_the_version_of_the_sources() -> None:
     machines = sorted(file.name.split("-")[1:] for file in build.WHEELS.glob("*.whl"))
     expected = ["py3", "none"]
     assert [each[:3] for each in machines] == [[build.version(), *expected]] * 2
@@ -147,7 +147,7 @@ def test_the_wheels_are_those_of_the_sources() -> None:
         assert pinned == [build.version()], "run `make kernel`"
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 @pytest.mark.timeout(180)
 def test_the_sources_stay_within_their_memory(tmp_path: Path) -> None:
     sanitizer = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True).strip()
@@ -166,7 +166,7 @@ def test_the_sources_stay_within_their_memory(tmp_path: Path) -> None:
 
 
 def _compiled(folder: Path) -> Path:
-    """The library for this kind of processor, with checks of each access."""
+    """Compile the library for this kind of processor, with checks of every memory access."""
     flags = ["-O1", "-g", "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     objects: list[str] = []
     for source, processor in build.TARGETS[os.uname().machine]:

@@ -1,4 +1,4 @@
-"""A file analyzed in parts, each by itself: the same result as the whole."""
+"""A file analyzed in parts has the same result as the whole file."""
 
 import json
 import random
@@ -36,7 +36,7 @@ LINES = (
 
 
 def ignore_progress(reports: dict[str, Any]) -> None:
-    """Hear no progress."""
+    """Ignore progress."""
 
 
 def in_parts(
@@ -46,7 +46,7 @@ def in_parts(
     options: AnalysisOptions,
     groups: int = 1,
 ) -> dict[str, Any]:
-    """The result by parts, folded in so many steps, each of which passes its own on as JSON."""
+    """The result from parts, merged in a number of steps that take and return JSON."""
     planned = parts.plan(file, patterns, options, part_bytes)
     found = [
         json.loads(json.dumps(parts.scan_part(file, part, patterns, options, ignore_progress)))
@@ -64,7 +64,7 @@ def whole(file: Path, patterns: Sequence[Pattern], options: AnalysisOptions) -> 
 
 
 def comparable(result: dict[str, Any]) -> dict[str, Any]:
-    """Without what depends on how long it took."""
+    """The result without the values that depend on time."""
     for name in ("seconds", "bytes_per_second"):
         del result["file"][name]
     return result
@@ -105,7 +105,7 @@ def test_parts_equal_the_whole_wherever_it_is_cut(tmp_path: Path, part_bytes: in
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.text("ab\n", min_size=2, max_size=60), st.integers(1, 20), st.integers(1, 4))
-def test_parts_of_any_text_folded_in_any_steps_equal_the_whole(
+def test_parts_of_any_text_merged_in_any_steps_equal_the_whole(
     tmp_path: Path, text: str, part_bytes: int, groups: int
 ) -> None:
     log = tmp_path / "log"
@@ -118,9 +118,7 @@ def test_parts_of_any_text_folded_in_any_steps_equal_the_whole(
         assert len(text) <= part_bytes
 
 
-def test_parts_are_as_many_as_are_allowed_at_most(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_number_of_parts_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "MAX_PARTS", 4)
     log = tmp_path / "log"
     log.write_bytes(b"a\n" * 50)
@@ -139,7 +137,7 @@ def test_parts_are_as_many_as_are_allowed_at_most(
     ],
     ids=["compressed", "a text that spans lines", "utf-16", "an encoding that is asked for"],
 )
-def test_what_parts_would_count_otherwise_stays_whole(
+def test_a_file_whose_parts_could_differ_stays_whole(
     tmp_path: Path, content: bytes, options: AnalysisOptions, pattern: str
 ) -> None:
     log = tmp_path / "log"
@@ -161,7 +159,7 @@ def test_the_progress_of_all_parts_adds_up_to_the_whole(tmp_path: Path) -> None:
     assert sum(each["counts"]["a"] for each in reports) == 1000
 
 
-def test_a_file_that_was_cut_fails_its_part(
+def test_a_file_that_was_shortened_fails_its_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "log"

@@ -1,4 +1,4 @@
-"""Which patterns are refused, with the place of the trouble; and what is read out of a regex."""
+"""Refused patterns, with the position of the error; and the literals that a regex requires."""
 
 import pytest
 
@@ -27,7 +27,7 @@ from runner.analysis.match.regex_text import required_literals
         (Pattern("x(?-m:^a)", regex=True), "holds (?-m", 1),
     ],
 )
-def test_a_bad_pattern_is_refused_with_its_place(
+def test_an_invalid_pattern_is_refused_with_the_position_of_the_error(
     pattern: Pattern, message: str, position: int | None
 ) -> None:
     with pytest.raises(PatternError) as caught:
@@ -36,7 +36,7 @@ def test_a_bad_pattern_is_refused_with_its_place(
     assert (caught.value.index, caught.value.position) == (1, position)
 
 
-def test_regexes_that_take_long_to_compile_are_refused_together() -> None:
+def test_regexes_that_are_too_large_together_are_refused() -> None:
     each = [Pattern(rf"\pL{{10}}{n}", regex=True) for n in range(1000)]
     prepare(each[:10])
     with pytest.raises(PatternError, match="too large") as caught:
@@ -52,7 +52,7 @@ def test_equal_names_are_refused() -> None:
 
 
 @pytest.mark.parametrize("text", [r"\\A", r"[\]]A", r"a\.z", "(?i)a", "(?m-i)a", "[(?-m]"])
-def test_what_only_looks_like_a_refused_regex_is_taken(text: str) -> None:
+def test_regexes_that_only_look_like_refused_ones_are_accepted(text: str) -> None:
     prepare([Pattern(text, regex=True)])
 
 
@@ -85,7 +85,7 @@ def test_case_is_ignored_for_ascii_letters_in_literals() -> None:
         ("größe", False, (("größe".encode(),), b"")),
     ],
 )
-def test_literals_that_a_regex_needs(
+def test_literals_that_a_regex_requires(
     text: str, ignore_case: bool, literals: tuple[tuple[bytes, ...], bytes]
 ) -> None:
     assert required_literals(text, ignore_case) == literals

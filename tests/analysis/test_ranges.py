@@ -1,4 +1,4 @@
-"""A file cut into ranges for threads or processes: the same result, and no helper is left."""
+"""A file split into ranges for threads or processes has the same result; no helper is left over."""
 
 import os
 import select
@@ -25,33 +25,33 @@ from runner.analysis.parallel.processes import run_ranges
 from runner.analysis.parallel.ranges import scan_ranges
 from tests.support.analysis.oracle import expected, found, scan
 
-# A test run may have threads; none of them is in the code that the helpers run.
+# The test run may have threads, but they do not run the code that helpers run.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 WITH_SAMPLES = ScanOptions(LineOptions(samples=3))
 COUNTS = ScanOptions(LineOptions())
-"""Of literals: by threads, all others by processes."""
+"""Options with which threads scan literals; with WITH_SAMPLES, processes do."""
 PATTERNS = [Pattern("a"), Pattern("aa"), Pattern("b+a", regex=True), Pattern("A", ignore_case=True)]
 
 
-MIB = bytes(1 << 20)  # of which a pipe has no room for all
+MIB = bytes(1 << 20)  # more than fits into a pipe
 
 
 def ignore_totals(done: int, counts: list[int]) -> None:
-    """Hear no news."""
+    """Ignore the totals."""
 
 
 def ignore_progress(number: int, content: object) -> None:
-    """Hear no progress."""
+    """Ignore progress."""
 
 
 def ignore_result(number: int, result: bytes) -> None:
-    """Take no result."""
+    """Ignore the result."""
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("size", [1, 5, 64, 1000])
-def test_ranges_give_the_same_as_the_whole(tmp_path: Path, number: int, size: int) -> None:
+def test_ranges_give_the_same_result_as_the_whole(tmp_path: Path, number: int, size: int) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB" * 9)
     partial, _ = scan_ranges(path, prepare(PATTERNS), WITH_SAMPLES, number, ignore_totals, size)
@@ -61,7 +61,7 @@ def test_ranges_give_the_same_as_the_whole(tmp_path: Path, number: int, size: in
 
 @pytest.mark.parametrize("number", [1, 2, 3, ranges.MAX_THREADS + 1])
 @pytest.mark.parametrize("size", [1, 5, 64, 1000])
-def test_ranges_of_literals_give_the_same_as_the_whole(
+def test_ranges_of_literals_give_the_same_result_as_the_whole(
     tmp_path: Path, number: int, size: int
 ) -> None:
     path, patterns = tmp_path / "log", [each for each in PATTERNS if not each.regex]
@@ -73,14 +73,14 @@ def test_ranges_of_literals_give_the_same_as_the_whole(
 
 
 def forked(path: Path, options: ScanOptions, processors: int) -> bool:
-    """Whether others than this process scan a file."""
+    """Whether helper processes scan a file."""
     before, seen = children(), set[str]()
     patterns = prepare([Pattern("a")])
     scan_ranges(path, patterns, options, processors, lambda *_: seen.update(children()), 100)
     return seen > before
 
 
-def test_only_counts_of_literals_by_few_processors_need_no_process(tmp_path: Path) -> None:
+def test_threads_only_count_literals_on_few_processors(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"a b\n" * 1000)
     assert not forked(path, COUNTS, 2)
@@ -89,7 +89,7 @@ def test_only_counts_of_literals_by_few_processors_need_no_process(tmp_path: Pat
 
 
 @pytest.mark.parametrize("options", [COUNTS, WITH_SAMPLES])
-def test_news_add_up_to_the_whole(tmp_path: Path, options: ScanOptions) -> None:
+def test_reported_totals_add_up_to_the_whole(tmp_path: Path, options: ScanOptions) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"a b\n" * 1000)
     news: list[tuple[int, list[int]]] = []
@@ -123,7 +123,7 @@ def test_a_newline_far_away_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 @settings(database=None, deadline=None)
 @given(st.integers(0, 3000), st.integers(1, 4000), st.integers(1, 64))
-def test_cuts_go_up_from_start_to_end_in_no_large_steps(
+def test_split_offsets_ascend_from_start_to_end_in_limited_steps(
     size: int, most: int, processes: int
 ) -> None:
     found = split_offsets(size, most, processes)
@@ -132,7 +132,9 @@ def test_cuts_go_up_from_start_to_end_in_no_large_steps(
 
 
 @pytest.mark.parametrize("processes", [2, 3, 16])
-def test_all_processes_have_as_many_large_ranges_and_the_last_are_small(processes: int) -> None:
+def test_all_processes_get_the_same_number_of_large_ranges_and_the_last_are_small(
+    processes: int,
+) -> None:
     sizes = [end - start for start, end in pairwise(split_offsets(1_000_000, 100_000, processes))]
     assert sizes == sorted(sizes, reverse=True)
     assert len([size for size in sizes if size > 10_000]) % processes == 0
@@ -142,20 +144,20 @@ def test_all_processes_have_as_many_large_ranges_and_the_last_are_small(processe
 @pytest.mark.parametrize(
     ("text", "cut"), [("a", True), ("a\n", True), ("a\nb", False), ("\n", True)]
 )
-def test_a_file_is_cut_only_where_no_match_may_span_lines(text: str, cut: bool) -> None:
+def test_a_file_is_split_only_if_no_match_can_span_lines(text: str, cut: bool) -> None:
     assert can_be_split(prepare([Pattern(text)]), 100, min_bytes=100) is cut
     assert not can_be_split(prepare([Pattern(text)]), 99, min_bytes=100)
 
 
 def busy(progress: ReportProgress, until: Callable[[], bool]) -> None:
-    """Work on a part as a scan does, and hear helpers meanwhile."""
+    """Report progress (which also reads the helpers' messages) until a condition holds."""
     deadline = time.monotonic() + 60
     while not until():
         assert time.monotonic() < deadline
         progress(lambda: None)
 
 
-def test_each_part_is_done_once_and_taken_in_order() -> None:
+def test_each_range_is_scanned_once_and_results_are_in_order() -> None:
     taken: list[tuple[int, bytes]] = []
 
     def work(number: int, progress: ReportProgress) -> bytes:
@@ -167,7 +169,7 @@ def test_each_part_is_done_once_and_taken_in_order() -> None:
     assert taken == [(number, b"%d" % number) for number in range(3000)]
 
 
-def test_a_process_far_ahead_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_helper_far_ahead_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "MAX_HELD_BYTES", 2 * len(MIB))
     reading, writing = os.pipe()
 
@@ -178,7 +180,7 @@ def test_a_process_far_ahead_waits(monkeypatch: pytest.MonkeyPatch) -> None:
         if number:
             os.write(writing, b"x")
             return MIB
-        for _ in range(3):  # two are held, and the third one waits
+        for _ in range(3):  # two results are held, and the helper waits with the third
             busy(progress, lambda: begun(0.01))
             os.read(reading, 1)
         until = time.monotonic() + 0.3
@@ -192,7 +194,7 @@ def test_a_process_far_ahead_waits(monkeypatch: pytest.MonkeyPatch) -> None:
         os.close(end)
 
 
-def test_a_helper_that_dies_with_its_result_fails_the_whole() -> None:
+def test_a_helper_that_dies_with_its_result_fails_the_scan() -> None:
     own, (reading, writing) = os.getpid(), os.pipe()
 
     def work(number: int, progress: ReportProgress) -> bytes:
@@ -208,7 +210,7 @@ def test_a_helper_that_dies_with_its_result_fails_the_whole() -> None:
         os.close(end)
 
 
-def test_a_helper_that_dies_fails_the_whole() -> None:
+def test_a_helper_that_dies_fails_the_scan() -> None:
     own = os.getpid()
 
     def work(number: int, progress: ReportProgress) -> bytes:
@@ -221,7 +223,7 @@ def test_a_helper_that_dies_fails_the_whole() -> None:
         run_ranges(work, 5, 2, ignore_progress, ignore_result)
 
 
-def test_a_helper_that_fails_fails_the_whole_and_ends_the_others() -> None:
+def test_a_helper_that_fails_fails_the_scan_and_ends_the_others() -> None:
     own, (reading, writing) = os.getpid(), os.pipe()
     os.write(writing, b"x")
 
@@ -229,28 +231,28 @@ def test_a_helper_that_fails_fails_the_whole_and_ends_the_others() -> None:
         if os.getpid() == own:
             busy(progress, lambda: False)
         os.read(reading, 1)  # the second helper waits until it is killed
-        raise ValueError("bad part")
+        raise ValueError("bad range")
 
-    with pytest.raises(HelperError, match=r"range \d failed: ValueError: bad part"):
+    with pytest.raises(HelperError, match=r"range \d failed: ValueError: bad range"):
         run_ranges(work, 3, 3, ignore_progress, ignore_result)
     for end in (reading, writing):
         os.close(end)
 
 
-def test_what_fails_in_this_process_ends_the_helpers() -> None:
+def test_an_error_in_this_process_ends_the_helpers() -> None:
     own = os.getpid()
 
     def work(number: int, progress: ReportProgress) -> bytes:
         if os.getpid() == own:
-            raise ValueError("bad part")
+            raise ValueError("bad range")
         threading.Event().wait()  # until killed
         return b""
 
-    with pytest.raises(ValueError, match="bad part"):
+    with pytest.raises(ValueError, match="bad range"):
         run_ranges(work, 3, 3, ignore_progress, ignore_result)
 
 
-def test_a_helper_for_which_no_part_is_left_goes_while_others_work() -> None:
+def test_a_helper_without_a_range_exits_while_others_work() -> None:
     own, before = os.getpid(), children()
 
     def work(number: int, progress: ReportProgress) -> bytes:
@@ -263,7 +265,7 @@ def test_a_helper_for_which_no_part_is_left_goes_while_others_work() -> None:
     assert taken == [b"x", b"x"]
 
 
-def test_progress_of_all_parts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_of_all_ranges_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "REPORT_SECONDS", 0)
     received: set[tuple[int, object]] = set()
 
@@ -276,7 +278,7 @@ def test_progress_of_all_parts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("options", [COUNTS, WITH_SAMPLES])
-def test_a_file_that_is_cut_while_read_fails_the_whole(
+def test_a_file_that_is_shortened_meanwhile_fails_the_scan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: ScanOptions
 ) -> None:
     path = tmp_path / "log"
@@ -303,13 +305,13 @@ def test_helpers_die_with_their_parent(tmp_path: Path) -> None:
     os.kill(parent, signal.SIGKILL)
     os.waitpid(parent, 0)
     began = time.monotonic()
-    assert os.read(reading, 1) == b""  # the last one to hold the other end is gone
+    assert os.read(reading, 1) == b""  # no process holds the other end any longer
     assert time.monotonic() - began < 5
     os.close(reading)
 
 
 def children() -> set[str]:
-    """This process's own, be they alive or zombies."""
+    """The pids of this process's children, alive or zombies."""
     return set(Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
 
 

@@ -1,4 +1,4 @@
-"""The scanner, whatever the windows, against plain counting of the whole data at once."""
+"""The scanner with windows of any size, compared with plain counting in all data at once."""
 
 import itertools
 import re
@@ -110,7 +110,7 @@ def test_regexes_and_words_are_exact_in_any_windows(
     st.integers(4, 40),
     sizes,
 )
-def test_regexes_of_all_kinds_find_the_same_whatever_way_is_taken(
+def test_all_strategies_find_the_same_matches_of_a_regex(
     data: str, given_: list[str], size: int, pieces: list[int]
 ) -> None:
     patterns = [Pattern(text, regex=True) for text in given_ if not re.search(text, "")]
@@ -121,7 +121,7 @@ def test_regexes_of_all_kinds_find_the_same_whatever_way_is_taken(
 
 
 def _shorten(patch: pytest.MonkeyPatch) -> None:
-    """Let short data reach what comes after megabytes: ways tried and changed, blocks."""
+    """Let short data reach code for megabytes: the choice of a strategy, blocks, batches."""
     patch.setattr(engine_choice, "TRIAL_BYTES", 10)
     patch.setattr(kernel, "LIMITS", SMALL)
     patch.setattr(primitives, "_BATCH_MATCHES", 2)
@@ -170,7 +170,7 @@ def test_a_thousand_literals() -> None:
 
 
 @pytest.mark.parametrize("before", range(30))
-def test_a_match_across_a_window_is_found_wherever_it_lies(
+def test_a_match_across_windows_is_found_at_every_position(
     before: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(window, "LINE_HEAD_BYTES", 4)
@@ -190,12 +190,12 @@ def test_without_wheels_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) 
     assert_exact(b"aBab\nBBaAbB\n\nab" * 9, patterns, 1000, 1000, [5])
 
 
-def test_the_engines_here_pass_their_tests() -> None:
+def test_the_installed_engines_pass_their_tests() -> None:
     assert primitives.has_stringzilla()
     assert kernel.available()
 
 
-def test_lines_by_time_are_counted_once_a_line_and_pattern() -> None:
+def test_a_histogram_counts_each_line_once_for_each_pattern() -> None:
     by_second = LineOptions(time_of=_time_of, unit="second")
     data = b"1 a a\n1 b\nx a\n2 ab\n"
     tallies = scan(data, [Pattern("a"), Pattern("b")], ScanOptions(by_second)).tallies
@@ -243,13 +243,13 @@ class _Endless(Dribble):
         return size
 
 
-def test_a_tally_of_nothing() -> None:
+def test_the_tally_of_empty_data_is_empty() -> None:
     (tally,) = scan(b"", [Pattern("a")], ScanOptions(LineOptions())).tallies
     assert found(tally) == Found(0, 0, None, None, [])
 
 
 @pytest.mark.parametrize("size", [2, 100])
-def test_what_came_before_an_error_is_scanned_before_it_is_raised(size: int) -> None:
+def test_data_before_an_error_is_scanned_before_it_is_raised(size: int) -> None:
     source = _Breaking(b"a b\nb a")
     scanner = Scanner(prepare([Pattern("a")]), ScanOptions(LineOptions(), size, size), source)
     with pytest.raises(SourceError, match="broken"):
@@ -259,7 +259,7 @@ def test_what_came_before_an_error_is_scanned_before_it_is_raised(size: int) -> 
 
 
 class _Breaking(Dribble):
-    """Gives three bytes at a time, and an error where there are no more."""
+    """A source of three bytes at a time that raises an error at the end of its data."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data, [3])

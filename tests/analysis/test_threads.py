@@ -1,4 +1,4 @@
-"""Parts done by threads: each once, taken in order, and none goes on after one has failed."""
+"""Ranges in threads: each is scanned once, results are in order, and an error ends all threads."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -10,25 +10,25 @@ from runner.analysis.input.progress import ReportProgress
 from runner.analysis.parallel.threads import run_ranges
 
 PATIENCE = 60
-"""Seconds; a test that works waits for a moment."""
+"""Seconds before a test gives up; a test that passes needs only a moment."""
 
 
 def ignore_progress(number: int, value: object) -> None:
-    """Hear no progress."""
+    """Ignore progress."""
 
 
 def ignore_result(number: int, result: object) -> None:
-    """Take no result."""
+    """Ignore the result."""
 
 
 def working(progress: ReportProgress) -> None:
-    """Work on a part until that is of no use any more."""
+    """Report progress until the scan is stopped."""
     while True:
         progress(lambda: None)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_each_part_is_done_once_and_taken_in_order(threads: int) -> None:
+def test_each_range_is_scanned_once_and_results_are_in_order(threads: int) -> None:
     taken: list[tuple[int, int]] = []
     run_ranges(
         lambda number, progress: number * 2,
@@ -40,7 +40,7 @@ def test_each_part_is_done_once_and_taken_in_order(threads: int) -> None:
     assert taken == [(number, number * 2) for number in range(3000)]
 
 
-def test_parts_are_done_at_the_same_time() -> None:
+def test_ranges_are_scanned_at_the_same_time() -> None:
     together = threading.Barrier(3)
     run_ranges(
         lambda number, progress: together.wait(PATIENCE), 3, 3, ignore_progress, ignore_result
@@ -50,7 +50,7 @@ def test_parts_are_done_at_the_same_time() -> None:
 def both(
     in_this: Callable[[ReportProgress], None], in_other: Callable[[ReportProgress], None]
 ) -> None:
-    """Do two parts at the same time, one in this thread and one in another."""
+    """Scan two ranges at the same time, one in this thread and one in another."""
     this, together = threading.current_thread(), threading.Barrier(2)
 
     def work(number: int, progress: ReportProgress) -> None:
@@ -61,27 +61,27 @@ def both(
 
 
 def failing(progress: ReportProgress) -> None:
-    """Fail."""
-    raise OSError("bad part")
+    """Raise an error."""
+    raise OSError("bad range")
 
 
 @pytest.mark.parametrize(("in_this", "in_other"), [(working, failing), (failing, working)])
-def test_what_fails_in_any_thread_ends_the_whole(
+def test_an_error_in_any_thread_ends_the_scan(
     in_this: Callable[[ReportProgress], None],
     in_other: Callable[[ReportProgress], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(progress, "REPORT_SECONDS", 0.001)
-    with pytest.raises(OSError, match="bad part"):
+    with pytest.raises(OSError, match="bad range"):
         both(in_this, in_other)
 
 
-def test_what_fails_in_the_last_part_of_another_thread_is_raised() -> None:
-    with pytest.raises(OSError, match="bad part"):
+def test_an_error_in_the_last_range_of_another_thread_is_raised() -> None:
+    with pytest.raises(OSError, match="bad range"):
         both(lambda progress: None, failing)
 
 
-def test_progress_is_told_by_the_thread_that_asked_and_never_of_a_part_that_was_taken(
+def test_the_calling_thread_reports_progress_and_none_after_the_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(progress, "REPORT_SECONDS", 0)

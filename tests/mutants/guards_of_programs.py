@@ -206,7 +206,7 @@ PROGRAMS = (
         "runner/analysis/input/compressed.py",
         "if maximum is not None and total > maximum:",
         "if False:",
-        ("tests/analysis/test_sources.py", "tests/end_to_end/test_programs.py"),
+        ("tests/analysis/test_open_source.py", "tests/end_to_end/test_programs.py"),
     ),
     Mutant(
         "a worker tells its jobs what a file may become",
@@ -220,14 +220,14 @@ PROGRAMS = (
         "runner/analysis/input/formats.py",
         "zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG",
         "zstd.DecompressionParameter.window_log_max: 31",
-        ("tests/analysis/test_sources.py",),
+        ("tests/analysis/test_open_source.py",),
     ),
     Mutant(
         "xz with a dictionary that takes too much memory is refused",
         "runner/analysis/input/formats.py",
         ", memlimit=MAX_DECODER_BYTES)",
         ")",
-        ("tests/analysis/test_sources.py",),
+        ("tests/analysis/test_open_source.py",),
     ),
     Mutant(
         "uploads have threads of their own",

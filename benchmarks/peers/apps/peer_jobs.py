@@ -1,4 +1,4 @@
-"""The jobs of all peers, and the files by which clients see them: equally cheap for all peers.
+"""The jobs of all peers, and files that show their runs to clients at the same cost for all.
 
 Imports only the standard library, because each peer's Python runs it.
 

@@ -27,7 +27,7 @@ LONGEST_LINE = 1 << 20
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """Data to collect besides counts (`lines` is None for no more), and sizes in bytes.
+    """Data to collect besides counts (`lines` is None for counts only), and sizes in bytes.
 
     If `window_bytes` is 0, the size that suits the patterns and the source is used.
     """

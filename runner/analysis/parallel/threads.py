@@ -1,6 +1,6 @@
 """Scans numbered ranges in several threads, for work that runs in C without Python's GIL.
 
-Threads need no fork, and no result has to be sent between processes. Each thread takes the next
+Threads need no fork, and send no results between processes. Each thread takes the next
 pending range. `run_ranges` returns after all threads have ended, and raises the
 exception that any of them met.
 """

@@ -61,7 +61,7 @@ def _regex(data: bytes, pattern: Pattern, longest: int) -> list[int]:
 
 
 class Dribble(io.RawIOBase):
-    """A source that gives as many bytes at a time as it is told, over and over."""
+    """A source that yields pieces of the given sizes, repeated."""
 
     def __init__(self, data: bytes, sizes: Iterable[int] = (1 << 30,)) -> None:
         self._data, self._sizes = io.BytesIO(data), itertools.cycle(sizes)
@@ -82,7 +82,7 @@ def scan(
     options: ScanOptions,
     sizes: Iterable[int] = (1 << 30,),
 ) -> Partial:
-    """Scan the data, read in pieces of these sizes."""
+    """Scan the data, which is read in pieces of these sizes."""
     scanner = Scanner(prepare(patterns), options, Dribble(data, sizes))
     while scanner.scan():
         pass
@@ -90,7 +90,7 @@ def scan(
 
 
 class Mapped(Dribble):
-    """A source whose bytes are in a file of the kernel's memory, and taken from there."""
+    """A source whose data is a mapped file in memory (memfd)."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -111,7 +111,7 @@ class Mapped(Dribble):
 
 
 def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: ScanOptions) -> Partial:
-    """Scan the data where it lies, if it can be; what the source was told has to be the data."""
+    """Scan the data in a mapped file if possible; all of it must be marked as consumed."""
     with closing(Mapped(data)) as source:
         scanner = Scanner(prepare(patterns), options, source)
         while scanner.scan():
@@ -121,6 +121,6 @@ def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: ScanOptions) 
 
 
 def found(tally: Tally) -> Found:
-    """A tally, to be compared."""
+    """A tally as Found, for comparison."""
     first, last = tally.first_line, tally.last_line
     return Found(tally.count, tally.matching_lines, first, last, tally.samples)
