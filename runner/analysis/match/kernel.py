@@ -39,10 +39,13 @@ class _Hit(ctypes.Structure):
     _fields_ = (("literal", ctypes.c_uint32), ("at", ctypes.c_uint32))
 
 
-class KernelLimits(ctypes.Structure):
-    """The C struct `limits`."""
+_LIMIT_NAMES = ("block_bytes", "hits", "comparisons", "pass_literals")
 
-    _fields_ = tuple((name, ctypes.c_uint32) for name in ("block", "hits", "work", "together"))
+
+class KernelLimits(ctypes.Structure):
+    """The C struct `limits`: sizes that kernel.h explains."""
+
+    _fields_ = tuple((name, ctypes.c_uint32) for name in _LIMIT_NAMES)
 
 
 LIMITS = KernelLimits(128 << 10, 8192, 200_000, 32)
@@ -57,7 +60,7 @@ class _Scan(ctypes.Structure):
         ("hits", ctypes.POINTER(_Hit)),
         ("newlines", ctypes.c_int64),
         ("hit_count", ctypes.c_uint32),
-        ("high", ctypes.c_uint32),
+        ("non_ascii", ctypes.c_uint32),
     )
 
 
@@ -70,7 +73,7 @@ def _load_library(path: Path) -> Any:
         ("new", scan, (data, number, number, data, data, data, number, data)),
         ("plan", None, (scan, data, number)),
         ("window", None, (scan, data, offset, offset, offset)),
-        ("on", ctypes.c_int, (scan,)),
+        ("continue", ctypes.c_int, (scan,)),
     ):
         function = getattr(library, f"scan_{name}")
         function.restype, function.argtypes = result, arguments
@@ -133,7 +136,7 @@ class Kernel:
     @property
     def ascii(self) -> bool:
         """Whether all bytes of the last window are ASCII."""
-        return not self._scan.high
+        return not self._scan.non_ascii
 
     def stop_reporting(self, number: int) -> None:
         """Stop reporting the lines of this literal."""
@@ -152,7 +155,7 @@ class Kernel:
         _library().scan_window(self._handle, address, base, start, end)
         unfinished = True
         while unfinished:
-            unfinished = _library().scan_on(self._handle)
+            unfinished = _library().scan_continue(self._handle)
             yield [(hit.literal, hit.at) for hit in self._scan.hits[: self._scan.hit_count]]
 
 
