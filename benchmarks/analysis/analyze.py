@@ -3,8 +3,8 @@
     python -m benchmarks.analysis.analyze --size-mb 1000 --runs 5
 
 Each figure is the median of interleaved runs. "rg x N" is one `rg -a --count-matches` for each
-pattern, which is what it takes to get separate counts from it; of more than 20 rare patterns, 10
-are run and stand for all. The scanner runs in a fork of this process, as in a warm job process.
+pattern, because one run gives no separate counts. If there are more than 20 patterns, 10 of the
+others are run and stand for all. The scanner runs in a fork of this process, like a job process.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmarks.analysis.log_file import make_log
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.scanner import Options, Scanner
-from runner.analysis.input.sources import open_source
+from runner.analysis.count.scanner import Scanner, ScanOptions
+from runner.analysis.input.open_source import open_source
 from runner.analysis.match.patterns import Pattern, prepare
 
 TWENTY = [
@@ -39,7 +39,7 @@ REGEXES = [
 
 
 def thousand() -> list[str]:
-    """The twenty, and users, ids and addresses, most of which are rare."""
+    """The twenty, and 980 users, ids and addresses that are mostly rare."""
     rng = random.Random(5)
     users = [f"user{number:04d}" for number in rng.sample(range(5000), 340)]
     ids = [f"{rng.getrandbits(32):08x}" for _ in range(340)]
@@ -49,7 +49,7 @@ def thousand() -> list[str]:
 
 
 def cases() -> dict[str, list[Pattern]]:
-    """What is searched for, by the name of the row."""
+    """The patterns of each row, by its name."""
     texts = thousand()
     rows = {
         f"{n} literals": [Pattern(text) for text in texts[:n]] for n in (1, 2, 20, 64, 200, 1000)
@@ -60,7 +60,7 @@ def cases() -> dict[str, list[Pattern]]:
 
 
 def cpu_of_child(work: Callable[[], object]) -> float:
-    """CPU seconds of a forked process that does the work."""
+    """Run a function in a forked process, and return the CPU seconds."""
     child = os.fork()
     if not child:
         work()
@@ -72,7 +72,7 @@ def cpu_of_child(work: Callable[[], object]) -> float:
 
 
 def ripgrep(path: Path, patterns: list[Pattern]) -> float:
-    """CPU seconds of one ripgrep for each pattern."""
+    """CPU seconds of ripgrep, with one run for each pattern."""
     most, rest = patterns[:20], patterns[20:]
     sample = rest[:: max(len(rest) // 10, 1)]
     seconds = sum(_ripgrep_once(path, pattern) for pattern in most)
@@ -89,15 +89,15 @@ def _ripgrep_once(path: Path, pattern: Pattern) -> float:
 
 
 def scan(path: Path, patterns: list[Pattern], lines: bool) -> None:
-    """One scan of the file."""
+    """Scan the file once."""
     with open_source(path) as source:
-        scanner = Scanner(prepare(patterns), Options(LineOptions() if lines else None), source)
+        scanner = Scanner(prepare(patterns), ScanOptions(LineOptions() if lines else None), source)
         while scanner.scan():
             pass
 
 
 def table(path: Path, runs: int, wanted: list[str]) -> list[str]:
-    """The rows, as Markdown; figures are CPU seconds for 1 GB."""
+    """The rows as Markdown. Figures are CPU seconds for each GB."""
     gigabytes = path.stat().st_size / 1e9
     rows = ["| patterns | rg x N | counts | full | counts, ratio | full, ratio |", "|" + "---|" * 6]
     for name, patterns in cases().items():

@@ -1,11 +1,11 @@
-"""How long analyze takes for whole files: plain ones on one and two cores, compressed ones beside
-ripgrep, and through the service.
+"""How long analyze takes for whole files: plain ones on one and two cores, compressed ones compared
+with ripgrep, and through the service.
 
     python -m benchmarks.analysis.files [--size-mb 1000] [--runs 5]
 
-Seconds by the clock, medians of interleaved runs: two literals, with matching lines, first and last
-line. "rg -z" is one run of ripgrep for each literal, "rg -z once" one for both, with one count.
-A plain file is sent to the service by curl as well. Needs curl, rg and zstd.
+Wall-clock seconds, medians of interleaved runs, for two literals with matching lines, first and
+last line. "rg -z" is one run of ripgrep for each literal, "rg -z once" one run for both with one
+count. curl also sends a plain file to the service. Needs curl, rg and zstd.
 """
 
 import argparse
@@ -33,11 +33,11 @@ PATTERNS = [Pattern(text) for text in TEXTS]
 
 
 def quiet(_: dict[str, Any]) -> None:
-    """Takes reports, as nobody does."""
+    """Ignore progress reports."""
 
 
 def ours(path: Path, helpers: int = 1) -> float:
-    """Seconds for a file, in a fork as in a warm job process."""
+    """Seconds to analyze a file in a forked process, like a job process."""
     began = time.monotonic()
     child = os.fork()
     if child == 0:
@@ -48,17 +48,19 @@ def ours(path: Path, helpers: int = 1) -> float:
 
 
 def ripgrep(path: Path, *patterns: str) -> float:
-    """Seconds of one run of it."""
-    given = [part for pattern in patterns for part in ("-e", pattern)]
+    """Seconds of one run of ripgrep."""
+    options = [part for pattern in patterns for part in ("-e", pattern)]
     began = time.monotonic()
-    command = ["rg", "-z", "-a", "-F", "--count-matches", *given, str(path)]
+    command = ["rg", "-z", "-a", "-F", "--count-matches", *options, str(path)]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     return time.monotonic() - began
 
 
 def through(service: Service, path: Path) -> dict[str, float]:
-    """Seconds for a file that curl sends: from stored to succeeded, the same when the file is
-    analyzed again, and for the engine alone, which reads what the service has stored."""
+    """Seconds for a file that curl sends to the service, from stored to succeeded.
+
+    Also the seconds when another job analyzes the same file, and when only the engine does.
+    """
     job_id = json.loads(send(f"{service.base_url}/jobs", path, TEXTS))["job_id"]
     first = until_succeeded(service, job_id)
     again = service.submit("analyze", {"patterns": TEXTS, "source": {"job_id": job_id}})
@@ -74,14 +76,14 @@ def through(service: Service, path: Path) -> dict[str, float]:
 
 
 def until_succeeded(service: Service, job_id: str) -> float:
-    """Seconds from the moment when a job is stored."""
+    """Seconds from the time when the job was stored to its success."""
     job = service.result(job_id)
     assert job["status"] == "succeeded", job["error"]
     return time_of(job["finished_at"]) - time_of(job["created_at"])
 
 
 def calls(folder: Path, size: int) -> dict[str, Callable[[], float]]:
-    """What is measured, by name."""
+    """The functions to measure, by the name of their row."""
     plain = folder / "plain.log"
     make_log(plain, size)
     packed, zstd = folder / "app.log.gz", folder / "app.log.zst"
@@ -104,21 +106,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.analysis.files")
     parser.add_argument("--size-mb", type=int, default=1000)
     parser.add_argument("--runs", type=int, default=5)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         small = folder / "small.log"
         small.write_bytes(b"an ERROR\n")
-        analyze(
-            small, PATTERNS, AnalysisOptions(), quiet
-        )  # what a warm process has done and tested before
-        measured = calls(folder, given.size_mb * 10**6)
+        analyze(small, PATTERNS, AnalysisOptions(), quiet)  # imports and engine tests, once
+        measured = calls(folder, options.size_mb * 10**6)
         with running_service("", folder) as service:
             service.worker(CONCURRENCY_LIMIT="1")
             seconds = [
                 {name: call() for name, call in measured.items()}
                 | through(service, folder / "plain.log")
-                for _ in range(given.runs)
+                for _ in range(options.runs)
             ]
     rows = [f"| {name} | {median(run[name] for run in seconds):.3f} |" for name in seconds[0]]
     print("\n".join(["| file | seconds |", "|---|---|", *rows]))  # noqa: T201

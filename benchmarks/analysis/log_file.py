@@ -1,4 +1,4 @@
-"""Makes the log that the benchmarks read: the same bytes for the same size, on any machine."""
+"""Makes the log for the benchmarks: the same bytes for the same size, on any machine."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -24,13 +24,13 @@ _TROUBLE = [
     "NullPointerException in handler {h}",
     "connection refused by host{n}",
 ]
-_MESSAGES = _ROUTINE * 16 + _TROUBLE  # 5 in 100 tell of trouble
+_MESSAGES = _ROUTINE * 16 + _TROUBLE  # 5 in 100 are errors
 _PATHS = ["/api/v1/orders", "/api/v1/users", "/index.html", "/static/app.js", "/health", "/login"]
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"
 
 
 def make_log(path: Path, size: int) -> None:
-    """Write a log of about `size` bytes, of mixed formats, some 135 bytes a line; seconds."""
+    """Write a log of about `size` bytes in mixed formats, with lines of about 135 bytes."""
     written = 0
     with path.open("wb") as file:
         for chunk in _chunks():

@@ -1,9 +1,9 @@
-"""The most memory of an analysis: of the process of the job, and of any helper below it.
+"""The peak memory of an analysis, in the job's process and in its helper processes.
 
     python -m benchmarks.analysis.memory [--size-mb 1000] [--helpers 2] [--row TEXT]
 
-Each row is one run in a new process, which does what a job process does, to the proof of the
-result. Files go to the folder for temporary files (TMPDIR). Prints a table in Markdown.
+Each row is one run in a new process, which does everything that a job process does, including the
+check of the result. Files are written to TMPDIR. Prints a Markdown table.
 """
 
 import argparse
@@ -37,7 +37,7 @@ Content = Iterator[bytes]
 
 @dataclass(frozen=True)
 class Case:
-    """A file, given the bytes that large ones shall have, and what is asked of it."""
+    """A file, made for a given size of the large ones, and the payload of its job."""
 
     name: str
     content: Callable[[Path, int], Content]
@@ -60,19 +60,19 @@ def one_line(folder: Path, size: int) -> Content:
 
 
 def all_in_each_line(folder: Path, size: int) -> Content:
-    """Each line has a time of its own, in ten years, and each of a thousand texts."""
+    """Each line has a time, spread over ten years, and each of a thousand texts."""
     rest = "".join(NUMBERS)
     dates = (FIRST + timedelta(minutes=1051 * number) for number in range(5000))
     return (f"{date:%Y-%m-%dT%H:%M:%SZ} {rest}\n".encode() for date in dates)
 
 
 def nested(folder: Path, size: int) -> Content:
-    """Two thousand lines in which a thousand texts that contain one another are everywhere."""
+    """Two thousand lines, full of a thousand texts that contain one another."""
     return iter([(b"a" * 999 + b"\n") * 2000])
 
 
 def xz(level: dict[str, int]) -> Callable[[Path, int], Content]:
-    """A tenth of the log in xz; the level 0 would have another dictionary."""
+    """A tenth of the log, compressed with xz. (Preset 0 alone would have a smaller dictionary.)"""
 
     def content(folder: Path, size: int) -> Content:
         chain = [{"id": lzma.FILTER_LZMA2, "preset": 0, **level}]
@@ -84,7 +84,7 @@ def xz(level: dict[str, int]) -> Callable[[Path, int], Content]:
 
 
 def zst(window_log: int) -> Callable[[Path, int], Content]:
-    """The log in zstd with a window of so many bits."""
+    """The log, compressed with zstd and a window of 2 ** `window_log` bytes."""
 
     def content(folder: Path, size: int) -> Content:
         options: dict[int, int] = {zstd.CompressionParameter.window_log: window_log}
@@ -104,7 +104,7 @@ def _first(content: Content, size: int) -> Content:
 
 
 def regexes() -> list[dict[str, Any]]:
-    """A thousand regexes whose automata are large."""
+    """A thousand regexes with large automata."""
     return [
         {"pattern": f"[a-z]{{1,9}}{n:03d}.*[0-9]{{2,9}}|{n}x+", "regex": True} for n in range(1000)
     ]

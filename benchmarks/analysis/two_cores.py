@@ -1,9 +1,9 @@
-"""How much sooner one file is analyzed on two cores than on one, as a Markdown table.
+"""How much faster two cores analyze one file than one core, as a Markdown table.
 
     python -m benchmarks.analysis.two_cores [--size-mb 256 1000] [--runs 15]
 
-One and two take turns in one process, as in a warm job process, with the file in the page cache;
-seconds are medians, and the ratio is that of the medians. Needs two cores that nobody else uses.
+Runs on one and on two cores take turns in one warm process, with the file in the page cache. The
+seconds are medians, and the ratio is the ratio of the medians. Needs two idle cores.
 """
 
 import argparse
@@ -21,18 +21,18 @@ from runner.analysis.run import AnalysisOptions, analyze
 
 CASES = ("1 literals", "2 literals", "20 literals", "200 literals", "5 regexes")
 WARM_UP = 2
-"""Runs of each that do not count."""
+"""The number of runs of each kind that do not count."""
 
 
 def seconds(path: Path, patterns: list[Pattern], cores: int) -> float:
-    """What one analysis takes."""
+    """Seconds of one analysis."""
     began = time.perf_counter()
     analyze(path, patterns, AnalysisOptions(), quiet, cores)
     return time.perf_counter() - began
 
 
 def row(path: Path, name: str, runs: int) -> str:
-    """Of one case: seconds on one core, on two, and how many times as fast they are."""
+    """A row: seconds on one core, on two cores, and their ratio."""
     patterns = cases()[name]
     found: dict[int, list[float]] = {1: [], 2: []}
     for run in range(WARM_UP + runs):
@@ -54,7 +54,7 @@ def main() -> None:
         for size in options.size_mb:
             path = Path(folder, f"{size}.log")
             make_log(path, size * 10**6)
-            os.sync()  # or the system writes it while it is measured
+            os.sync()  # otherwise the system writes the file during the measurement
             rows = [row(path, name, options.runs) for name in CASES]
             head = f"| {size} MB | one core, s | two, s | ratio |\n|---|---|---|---|"
             print("\n".join(["", head, *rows]), flush=True)  # noqa: T201

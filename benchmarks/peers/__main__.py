@@ -1,31 +1,31 @@
-"""This service beside its peers: the same work, in turn, and tables and a chart of it.
+"""Compares this service with other job queues ("peers"), and writes tables and a chart.
 
     python -m benchmarks.peers [--rounds 3] [--jobs 3000] [--peers celery,huey]
         [--measures run,trip] [--cache FOLDER] [--output FOLDER]
 
-Each peer is installed in a virtual environment of its own, with the versions that
-requirements/PEER.txt pins, below the cache folder; that takes a minute at the first time.
-redis-server and PostgreSQL have to be there (Debian: redis-server, postgresql): peers whose server
-is missing are skipped. All runs in processes and folders that are thrown away; nothing is left but
-the environments, and report.md and chart.svg in the output folder, made anew after each round.
+Each peer is installed in a virtual environment below the cache folder, with the versions that
+requirements/PEER.txt pins; that takes a minute the first time. redis-server and PostgreSQL must be
+installed (Debian: redis-server, postgresql); a peer is skipped if its server is missing. Everything
+runs in temporary folders. Only the environments remain, and report.md and chart.svg in the output
+folder, which are written anew after each round.
 
-Everybody runs jobs that do nothing, three at a time; figures are medians of rounds in which all
-take turns. The service is called by HTTP with 32 connections, Celery so through Flower and besides
-directly, the others by their own client in one process, one job a call. What is measured:
+All run no-op jobs, three at a time. Figures are medians of interleaved rounds. The service is
+called by HTTP with 32 connections, Celery the same way through Flower and also directly, the others
+by their own client in one process, with one call for each job. The measures:
 
-run     jobs a second from the first submission to the end of the last job
-filled  the same with all jobs there before the worker starts; of the second half of them, so that
-        its start does not count
-trip    from a submission until the client knows that the job has finished; idle, one after another
-submit  HTTP submissions while nothing runs
-status  HTTP questions for finished jobs; Flower has the status in its memory
-result  the same with the result, which Flower fetches from Redis; the service always gives it
-cancel  from a cancel to the end of the job's process, and to the start of the next job in its slot;
-        Celery: revoke(terminate=True, signal="SIGKILL")
+run     jobs per second, from the first submission to the end of the last job
+filled  jobs per second if all jobs are queued before the worker starts; only the second half of the
+        jobs counts, so that the start of the worker does not
+trip    time from a submission until the client knows that the job has finished; idle, one by one
+submit  HTTP submissions while no worker runs
+status  HTTP requests for finished jobs; Flower has the status in memory
+result  HTTP requests for the result; Flower fetches it from Redis, the service always includes it
+cancel  time from a cancel to the end of the job's process, and to the start of the next job in its
+        slot; Celery: revoke(terminate=True, signal="SIGKILL")
 
-Each job is counted, each answer checked: the service's jobs by their statuses, a peer's by a byte
-that each appends to a file, its round trips by the job's result. A peer that fails is a failure in
-the table, with the reason on stderr. RQ, which is slow, runs a tenth of the jobs.
+All jobs and answers are checked: the service's jobs by their statuses, a peer's jobs by a byte that
+each appends to a file, and round trips by the job's result. If a peer fails, the table says so, and
+the reason is on stderr. RQ is slow and runs a tenth of the jobs.
 """
 
 import argparse
@@ -49,7 +49,7 @@ def main() -> None:
     """Install, measure, and write the report."""
     options = arguments()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)  # so that all is ended
+        signal.signal(number, signal.default_int_handler)  # so that `finally` ends all programs
     options.output.mkdir(parents=True, exist_ok=True)
     contestants = ours.contestants()
     for name in options.peers:
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def circumstances(rounds: int, jobs: int) -> str:
-    """Of all figures."""
+    """The circumstances of all figures, in one sentence."""
     return (
         f"Medians of {rounds} interleaved rounds with {jobs:,} jobs or requests; "
         f"Python {platform.python_version()}, {os.cpu_count()} cores, which all shared."
@@ -72,20 +72,22 @@ def circumstances(rounds: int, jobs: int) -> str:
 
 
 def arguments() -> argparse.Namespace:
-    """The options of the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.peers")
-    place = ROOT / ".cache" / "peers"
+    default_folder = ROOT / ".cache" / "peers"
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=3000, help="jobs, or requests, of each figure")
     parser.add_argument("--peers", type=_some_of(list(PEERS)), default=list(PEERS))
     parser.add_argument("--measures", type=_some_of(list(MEASURES)), default=list(MEASURES))
-    parser.add_argument("--cache", type=Path, default=place, help="of the peers' environments")
-    parser.add_argument("--output", type=Path, default=place, help="of report.md and chart.svg")
+    parser.add_argument(
+        "--cache", type=Path, default=default_folder, help="folder for the environments"
+    )
+    parser.add_argument("--output", type=Path, default=default_folder, help="folder for the report")
     return parser.parse_args()
 
 
 def _some_of(names: Sequence[str]) -> Callable[[str], list[str]]:
-    """Reads names that are separated by commas. Raises ArgumentTypeError for any other."""
+    """A parser of comma-separated names. It raises ArgumentTypeError for unknown ones."""
 
     def read(text: str) -> list[str]:
         found = text.split(",")

@@ -1,6 +1,6 @@
-"""The peers, each with the settings that its documentation has for many short jobs.
+"""The peers, with the settings that their documentation recommends for many short jobs.
 
-Celery: user guide, "Optimizing". RQ: docs/benchmark.md, which forks in production. Huey: guide,
+Celery: user guide, "Optimizing". RQ: docs/benchmark.md; it forks in production. Huey: guide,
 "Consuming tasks". Dramatiq: worker.py, dramatiq_queue_prefetch and dramatiq_worker_timeout. taskiq:
 guide, "CLI"; taskiq-redis: its README, "Brokers".
 """
@@ -24,7 +24,7 @@ CELERY = (
 HUEY = f"{{python}} -m huey.bin.huey_consumer {APPS}.huey_app.huey -k process -w 3 -q"
 RQ = "{python} -m rq.cli worker-pool -n 3 -q -u {url} default"
 LONG_JOBS = ("-O", "fair", "--prefetch-multiplier=1")
-"""Celery's options so that a slot takes one job from the queue at a time."""
+"""Celery's options with which a slot takes one job from the queue at a time."""
 DRAMATIQ = f"{{python}} -m dramatiq {APPS}.dramatiq_app -p 3 -t 1"
 PROCRASTINATE = f"{{python}} -m procrastinate -a {APPS}.procrastinate_app.app"
 TASKIQ = (
@@ -34,7 +34,7 @@ TASKIQ = (
 
 
 def celery(cache: Path) -> list[Contestant]:
-    """Celery on Redis, by Flower and called directly."""
+    """Celery on Redis, through Flower and called directly."""
     python = _python("celery", cache, REDIS)
     flower = Flower("celery", python, CELERY.split(), REDIS)
     peer = Peer("celery", python, CELERY.split(), REDIS)
@@ -73,7 +73,7 @@ def rq(cache: Path) -> list[Contestant]:
 
 
 def huey(cache: Path) -> list[Contestant]:
-    """Huey on SQLite, as fast as its polling gets sensibly, and by default."""
+    """Huey on SQLite, polling as fast as is sensible, and with its defaults."""
     make = partial(Peer, "huey", _python("huey", cache, None))
     fast = make([*HUEY.split(), "-d", "0.005", "-b", "1"], environ={"PEER_POLLING": "fast"})
     shared = "3 worker processes, WAL, fsync, 60 s for locks; "
@@ -165,7 +165,7 @@ def _contestant(
     synced: bool = False,
     measures: Mapping[str, Measure] | None = None,
 ) -> Contestant:
-    """A row for a peer, which is skipped if its server is missing."""
+    """A row for a peer. It is skipped if the peer's server is missing."""
     missing = peer.server.missing() if peer.server else None
     found = versions(peer.name, *packages)
     if peer.server and not missing:
@@ -177,18 +177,18 @@ def _contestant(
 
 
 def _python(name: str, cache: Path, server: Server | None) -> Path:
-    """The peer's interpreter; nothing is installed for one that is skipped."""
+    """The peer's interpreter. Nothing is installed for a peer that is skipped."""
     return Path() if server and server.missing() else python_of(name, cache)
 
 
 def _by_client(peer: Peer) -> dict[str, Measure]:
-    """What every peer's own client measures."""
+    """The measures of a peer's own client."""
     return {"run": peer.rate, "filled": peer.filled, "trip": peer.trip}
 
 
 def _cancel(peer: Peer) -> tuple[float, float, float, float]:
-    """Celery's cancel."""
-    with peer.place() as place, peer.working(place, *LONG_JOBS):
+    """Measure cancels of Celery's jobs."""
+    with peer.workspace() as workspace, peer.working(workspace, *LONG_JOBS):
         command = [str(peer.python), "-m", f"{APPS}.celery_cancels", str(CANCELS)]
-        found = json.loads(output_of(command, place.environ, place.folder))
+        found = json.loads(output_of(command, workspace.environ, workspace.folder))
     return cancel_figures(found["gone"], found["followed"])

@@ -1,4 +1,4 @@
-"""Findings as a chart: bars in plain SVG, which follows the reader's light or dark scheme."""
+"""Draws findings as bars in plain SVG, in the reader's light or dark color scheme."""
 
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
@@ -25,7 +25,7 @@ text { font: 13px system-ui, sans-serif; fill: #24292f }
 
 
 def chart(contestants: Sequence[Contestant], findings: Findings) -> str:
-    """A panel for each figure that anybody has, a bar for each contestant that has it."""
+    """A panel for each figure that was measured, with a bar for each contestant that has it."""
     lines: list[str] = []
     height = 0
     for figure in FIGURES:
@@ -46,7 +46,7 @@ def chart(contestants: Sequence[Contestant], findings: Findings) -> str:
 
 
 def panel(figure: Figure, values: Sequence[tuple[Contestant, float]], top: int) -> list[str]:
-    """The bars of a figure below its title, whose base line is at `top`."""
+    """The bars of a figure below its title, whose baseline is at `top`."""
     better = "more" if figure.more_is_better else "less"
     title = escape(f"{figure.title}, {figure.unit} ({better} is better)")
     lines = [f'<text class="title" x="0" y="{top}">{title}</text>']

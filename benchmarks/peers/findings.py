@@ -1,4 +1,4 @@
-"""What is measured, and what was found; imports nothing of ours."""
+"""The figures to measure, and the measured values. Imports nothing of ours."""
 
 import statistics
 from collections import defaultdict
@@ -9,7 +9,7 @@ OURS = "ours"
 
 @dataclass(frozen=True)
 class Figure:
-    """Something that is measured of a contestant."""
+    """A value that is measured for each contestant."""
 
     title: str
     unit: str
@@ -38,12 +38,12 @@ MEASURES: dict[str, tuple[Figure, ...]] = {
     "result": (RESULT,),
     "cancel": (GONE_P50, GONE_P95, FOLLOWED_P50, FOLLOWED_P95),
 }
-"""What is measured at a time, and the figures that come of it, in their order."""
+"""The measures, each with the figures that it yields, in order."""
 
 
 @dataclass
 class Findings:
-    """The figures of all contestants, one value of each round."""
+    """The values of all contestants, one for each round."""
 
     _values: dict[tuple[str, Figure], list[float]] = field(
         default_factory=lambda: defaultdict(list)
@@ -51,27 +51,27 @@ class Findings:
     _failed: set[tuple[str, str]] = field(default_factory=set)
 
     def add(self, contestant: str, measure: str, values: tuple[float, ...]) -> None:
-        """The values of one round. Raises ValueError if they are not those of the measure."""
+        """Add the values of one round. Raises ValueError if their number is wrong."""
         for figure, value in zip(MEASURES[measure], values, strict=True):
             self._values[contestant, figure].append(value)
 
     def fail(self, contestant: str, measure: str) -> None:
-        """A measure has failed once; what it gave in other rounds does not count."""
+        """Note that a measure has failed; its values from other rounds do not count."""
         self._failed.add((contestant, measure))
 
     def failed(self, contestant: str, measure: str) -> bool:
-        """Whether it has."""
+        """Whether a measure has failed."""
         return (contestant, measure) in self._failed
 
     def median(self, contestant: str, figure: Figure) -> float | None:
-        """Of all rounds; None if it was not measured, or has failed."""
+        """The median of all rounds; None if the figure was not measured or has failed."""
         values = self._values.get((contestant, figure))
         if not values or self.failed(contestant, measure_of(figure)):
             return None
         return statistics.median(values)
 
     def times_ours(self, contestant: str, figure: Figure) -> float | None:
-        """How many times as good ours is, above 1 if it is better; None if one is missing."""
+        """How many times as good our figure is (above 1: better); None if one is missing."""
         ours, theirs = self.median(OURS, figure), self.median(contestant, figure)
         if not ours or not theirs:
             return None
@@ -79,5 +79,5 @@ class Findings:
 
 
 def measure_of(figure: Figure) -> str:
-    """The measure that a figure comes of."""
+    """The measure that yields a figure."""
     return next(name for name, figures in MEASURES.items() if figure in figures)

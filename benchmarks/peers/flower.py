@@ -1,4 +1,4 @@
-"""Celery by HTTP: its jobs through Flower, and by the same client as ours."""
+"""Celery by HTTP: its jobs through Flower, with the same client as for our service."""
 
 import asyncio
 import json
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.jobs import percentile
-from benchmarks.peers.apps import marks
+from benchmarks.peers.apps import peer_jobs
 from benchmarks.peers.apps.client import PAUSE_SECONDS, WARM_UP, WARM_UP_TRIPS
-from benchmarks.peers.peer import APPS, TRIPS, Peer, Place
+from benchmarks.peers.peer import APPS, TRIPS, Peer, Workspace
 from benchmarks.peers.processes import running
 from benchmarks.peers.servers import answers, free_port
 from benchmarks.speed.client import Connection, Flood, connect, flood, request
@@ -19,12 +19,12 @@ from benchmarks.speed.ours import CONNECTIONS
 from tests.support.waiting import wait_for
 
 EVENTS = "-E"
-"""A worker's option: it tells Flower of its jobs."""
+"""A worker's option to send events to Flower."""
 FINISHED = 100
-"""So many jobs are asked for in turn."""
+"""The number of jobs that are requested in turn."""
 WAIT_SECONDS = 5
 WAITS = 6
-"""For a result, one after the other."""
+"""The maximum number of waits for a result, one after another."""
 
 
 def submission(job: str) -> bytes:
@@ -34,69 +34,81 @@ def submission(job: str) -> bytes:
 
 @dataclass(frozen=True)
 class Flower(Peer):
-    """Measures by HTTP what the client measures of other peers."""
+    """Measures by HTTP the values that the client measures for other peers."""
 
     def rate(self, jobs: int) -> tuple[float]:
-        """Submitted and run, jobs a second."""
-        with self.place() as place, self.serving(place) as port, self.working(place, EVENTS):
-            self._until_present(place, port)
+        """Jobs per second, submitted and run."""
+        with (
+            self.workspace() as workspace,
+            self.serving(workspace) as port,
+            self.working(workspace, EVENTS),
+        ):
+            self._until_checked_in(workspace, port)
             self._flood(port, submission("noop"), WARM_UP)
-            marks.until_all_ran(WARM_UP, place.folder)
+            peer_jobs.until_all_ran(WARM_UP, workspace.folder)
             began = time.perf_counter()
             self._flood(port, submission("noop"), jobs)
-            marks.until_all_ran(WARM_UP + jobs, place.folder)
+            peer_jobs.until_all_ran(WARM_UP + jobs, workspace.folder)
             return (jobs / (time.perf_counter() - began),)
 
     def trip(self, jobs: int) -> tuple[float]:
-        """From a submission to its result, which Flower waits for; median in ms."""
-        with self.place() as place, self.serving(place) as port, self.working(place, EVENTS):
-            self._until_present(place, port)
+        """Median ms from a submission to its result, for which Flower waits."""
+        with (
+            self.workspace() as workspace,
+            self.serving(workspace) as port,
+            self.working(workspace, EVENTS),
+        ):
+            self._until_checked_in(workspace, port)
             return (1000 * percentile(asyncio.run(_trips(port)), 0.5),)
 
     def submit(self, jobs: int) -> tuple[float, float, float]:
-        """Submissions a second while nothing runs, and how long one takes."""
-        with self.place() as place, self.serving(place) as port:
+        """Submissions per second while no worker runs, and their latencies in ms."""
+        with self.workspace() as workspace, self.serving(workspace) as port:
             self._flood(port, submission("noop"), WARM_UP)
             sent = self._flood(port, submission("noop"), jobs)
         p50, p99 = (1000 * percentile(sent.latencies, share) for share in (0.5, 0.99))
         return sent.rate, p50, p99
 
     def status(self, jobs: int) -> tuple[float]:
-        """What Flower itself knows of finished jobs, from its memory."""
+        """Requests per second for finished jobs, which Flower answers from its memory."""
         return (self._asked("info", jobs),)
 
     def result(self, jobs: int) -> tuple[float]:
-        """Finished jobs with their results, from Redis."""
+        """Requests per second for results, which Flower reads from Redis."""
         return (self._asked("result", jobs),)
 
     def _asked(self, path: str, jobs: int) -> float:
-        with self.place() as place, self.serving(place) as port, self.working(place, EVENTS):
-            self._until_present(place, port)
+        with (
+            self.workspace() as workspace,
+            self.serving(workspace) as port,
+            self.working(workspace, EVENTS),
+        ):
+            self._until_checked_in(workspace, port)
             ids = asyncio.run(_finished(port))
             requests = [request("GET", f"/api/task/{path}/{job_id}") for job_id in ids]
-            asked = (requests[n % FINISHED] for n in range(jobs))
-            return asyncio.run(flood([port], CONNECTIONS, asked, 200)).rate
+            cycled = (requests[n % FINISHED] for n in range(jobs))
+            return asyncio.run(flood([port], CONNECTIONS, cycled, 200)).rate
 
     @contextmanager
-    def serving(self, place: Place) -> Iterator[int]:
-        """A block of code in which Flower listens, at this port."""
+    def serving(self, workspace: Workspace) -> Iterator[int]:
+        """A block in which Flower listens at the yielded port."""
         port = free_port()
         options = ["flower", "--address=127.0.0.1", f"--port={port}", "--logging=error"]
         command = [str(self.python), "-m", "celery", "-A", f"{APPS}.celery_app", *options]
-        environ = {**place.environ, "FLOWER_UNAUTHENTICATED_API": "true"}
-        with running(command, environ, place.folder):
+        environ = {**workspace.environ, "FLOWER_UNAUTHENTICATED_API": "true"}
+        with running(command, environ, workspace.folder):
             wait_for(lambda: answers(port), 20)
             yield port
 
-    def _flood(self, port: int, asked: bytes, count: int) -> Flood:
-        return asyncio.run(flood([port], CONNECTIONS, iter([asked] * count), 200))
+    def _flood(self, port: int, message: bytes, count: int) -> Flood:
+        return asyncio.run(flood([port], CONNECTIONS, iter([message] * count), 200))
 
-    def _until_present(self, place: Place, port: int) -> None:
+    def _until_checked_in(self, workspace: Workspace, port: int) -> None:
         def all_are() -> bool:
-            self._flood(port, submission("present"), 3)
-            return marks.present(place.folder) >= 3
+            self._flood(port, submission("check_in"), 3)
+            return peer_jobs.checked_in(workspace.folder) >= 3
 
-        wait_for(all_are, marks.PATIENCE)
+        wait_for(all_are, peer_jobs.PATIENCE)
 
 
 async def _trips(port: int) -> list[float]:
@@ -119,9 +131,9 @@ async def _submit(connection: Connection) -> str:
 
 
 async def _result(connection: Connection, job_id: str) -> None:
-    """Wait for a job's result, which has to be the right one.
+    """Wait for a job's result, and check it.
 
-    Now and then, a wait of Flower's misses that it has come, and ends without it.
+    Flower sometimes misses that the result has arrived, and ends a wait without it.
     """
     path = f"/api/task/result/{job_id}?timeout={WAIT_SECONDS}"
     for _ in range(WAITS):
@@ -129,14 +141,14 @@ async def _result(connection: Connection, job_id: str) -> None:
         found = json.loads(answer.partition(b"\r\n\r\n")[2])
         if "result" in found:
             break
-    assert found.get("result") == marks.ANSWER, answer
+    assert found.get("result") == peer_jobs.ANSWER, answer
 
 
 async def _finished(port: int) -> list[str]:
-    """Jobs that have ended, which both Redis and Flower know of."""
+    """Run jobs until both Redis and Flower know that they have finished; return their ids."""
     connection = await connect(port)
     ids = [await _submit(connection) for _ in range(FINISHED)]
-    deadline = time.monotonic() + marks.PATIENCE
+    deadline = time.monotonic() + peer_jobs.PATIENCE
     for job_id in ids:
         await _result(connection, job_id)
         while b'"SUCCESS"' not in await connection.ask(request("GET", f"/api/task/info/{job_id}")):

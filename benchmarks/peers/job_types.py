@@ -1,4 +1,4 @@
-"""A job of ours that holds its slot until it is canceled."""
+"""A job type of ours that occupies its slot until it is canceled."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from runner.job_types.base import Context, JobType, Payload
 
 
 class HoldPayload(Payload):
-    """The file that gets the job's pid."""
+    """The file to which the job writes its pid."""
 
     path: str
 
 
 class Hold(JobType[HoldPayload]):
-    """Stays."""
+    """Sleeps until it is canceled."""
 
     name = "hold"
     Payload = HoldPayload

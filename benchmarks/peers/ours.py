@@ -22,7 +22,7 @@ HOLD_TYPES = f"{ours.TYPES},benchmarks.peers.job_types"
 
 
 def contestants() -> list[Contestant]:
-    """On SQLite, which is what all others are compared with, and on PostgreSQL."""
+    """On SQLite, the reference for all others, and on PostgreSQL."""
     sqlite_version = f"SQLite {pw.sqlite3.sqlite_version}"  # type: ignore[attr-defined]
     libraries = [f"{name} {version(name)}" for name in ("tornado", "peewee")]
     missing = POSTGRESQL.missing()
@@ -50,7 +50,7 @@ def contestants() -> list[Contestant]:
 
 
 def _measures(database: Database) -> dict[str, Measure]:
-    """What is measured on either database. A status has the result in it."""
+    """The measures on either database. A status includes the result."""
     status = partial(_status, database)
     return {
         "run": lambda jobs: (ours.submit_and_run(jobs, database)[0],),
@@ -63,7 +63,7 @@ def _measures(database: Database) -> dict[str, Measure]:
 
 
 def _filled(database: Database, jobs: int) -> tuple[float]:
-    """Of the second half, as of peers: the worker's start does not count."""
+    """Jobs per second of the second half, as for peers: the worker's start does not count."""
     with ours.service(workers=0, database=database) as running:
         ours.submit(running, jobs)
         running.worker()
@@ -84,7 +84,7 @@ def _status(database: Database, jobs: int) -> tuple[float]:
 
 
 def cancel(jobs: int) -> tuple[float, float, float, float]:
-    """By HTTP."""
+    """Measure cancels by HTTP."""
     with ours.service(JOB_TYPES=HOLD_TYPES) as running, closing(_open(running)) as connection:
         found = holding.measure(
             lambda path: running.submit("hold", {"path": path}),
@@ -96,7 +96,7 @@ def cancel(jobs: int) -> tuple[float, float, float, float]:
 
 
 def _open(running: Service) -> HTTPConnection:
-    """A connection that stays, as those of peers' clients do."""
+    """A persistent connection, as peers' clients have."""
     connection = HTTPConnection(running.base_url.removeprefix("http://"))
     connection.connect()
     return connection

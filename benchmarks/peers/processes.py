@@ -1,4 +1,4 @@
-"""Programs of a benchmark, each in a session of its own, which is ended whole."""
+"""Runs programs of a benchmark, each in its own session, and ends the whole session."""
 
 import os
 import signal
@@ -17,9 +17,9 @@ CLIENT_SECONDS = 600
 
 @contextmanager
 def running(command: list[str], environ: dict[str, str], folder: Path) -> Iterator[Path]:
-    """A program that runs in a folder; gives its log, which stands in an error that leaves here.
+    """Run a program in a folder; yield its log file. An error in the block gets the log as a note.
 
-    Whatever it has started ends with it, as long as it stays in its session.
+    At the end, all processes that it has started are killed, unless they left its session.
     """
     log = folder / f"{Path(command[0]).name}-{len(list(folder.iterdir()))}.log"
     with log.open("ab") as output:
@@ -43,7 +43,7 @@ def running(command: list[str], environ: dict[str, str], folder: Path) -> Iterat
 
 
 def end_session(process: subprocess.Popen[Any]) -> None:
-    """Kill a program and all processes of its session, and wait until they are gone."""
+    """Kill a program and all processes of its session, and wait for their end."""
 
     def none_left() -> bool:
         pids = session(process.pid)
@@ -58,12 +58,12 @@ def end_session(process: subprocess.Popen[Any]) -> None:
 
 
 def session(leader: int) -> list[int]:
-    """The processes of a session that have not ended."""
+    """The pids of a session's processes that have not ended."""
     return [pid for pid in _pids() if _state(pid) not in "ZX" and session_of(pid) == leader]
 
 
 def session_of(pid: int) -> int:
-    """The session of a process, as the pid of its leader; -1 if it has ended."""
+    """The pid of a process's session leader; -1 if the process has ended."""
     with suppress(ProcessLookupError):
         return os.getsid(pid)
     return -1
@@ -80,7 +80,7 @@ def _state(pid: int) -> str:
 
 
 def output_of(command: list[str], environ: dict[str, str], folder: Path) -> str:
-    """What a program prints. Raises RuntimeError with its errors, if it fails."""
+    """The output of a program. Raises RuntimeError with its stderr if it fails."""
     process = subprocess.Popen(
         command,
         cwd=folder,

@@ -1,4 +1,4 @@
-"""Measures all contestants in turn, again and again."""
+"""Measures all contestants in turn, in several rounds."""
 
 import sys
 import traceback
@@ -10,7 +10,7 @@ from benchmarks.peers.table import number
 
 
 def measure_all(contestants: Sequence[Contestant], rounds: int, jobs: int) -> Iterator[Findings]:
-    """The figures so far, after each round; a measure that has failed is not tried again."""
+    """Yield the figures so far after each round. A failed measure is not tried again."""
     findings = Findings()
     for turn in range(rounds):
         for measure in MEASURES:
@@ -27,12 +27,12 @@ def _measure(each: Contestant, measure: str, jobs: int, findings: Findings, when
         values = each.measures[measure](jobs)
     except (Exception, SystemExit) as error:
         findings.fail(each.key, measure)
-        said = "".join(traceback.format_exception(error))
-        sys.stderr.write(f"{when}, {each.key}, {measure}: failed: {said}\n")
+        text = "".join(traceback.format_exception(error))
+        sys.stderr.write(f"{when}, {each.key}, {measure}: failed: {text}\n")
         return
     findings.add(each.key, measure, values)
-    told = ", ".join(
+    text = ", ".join(
         f"{number(value)} {figure.unit}"
         for figure, value in zip(MEASURES[measure], values, strict=True)
     )
-    sys.stderr.write(f"{when}, {each.key}, {measure}: {told}\n")
+    sys.stderr.write(f"{when}, {each.key}, {measure}: {text}\n")

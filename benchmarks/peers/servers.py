@@ -1,4 +1,4 @@
-"""The servers that peers need, of Debian's packages, each new and thrown away after its use."""
+"""The servers that peers need, from Debian's packages; each runs in a temporary folder."""
 
 import shutil
 import socket
@@ -15,9 +15,9 @@ from tests.support.waiting import wait_for
 
 @dataclass(frozen=True)
 class Server:
-    """A kind of server: what is missing for it, if anything, its version, and how to run one.
+    """A kind of server: the reason why it is missing (or None), its version, and how to run it.
 
-    A running one gives its URL.
+    `running` yields the server's URL.
     """
 
     missing: Callable[[], str | None]
@@ -36,7 +36,7 @@ def _redis_version() -> str:
 
 @contextmanager
 def _redis(folder: Path) -> Iterator[str]:
-    """As it is by default: a snapshot now and then, nothing synced before an answer."""
+    """Redis with its defaults: snapshots now and then, nothing synced before an answer."""
     port = free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
     with running(command, {}, folder):
@@ -50,13 +50,13 @@ def _postgresql_version() -> str:
 
 @contextmanager
 def _postgresql(folder: Path) -> Iterator[str]:
-    """As it is by default, each commit synced; reached by its socket."""
+    """PostgreSQL with its defaults, every commit synced, reached by its socket."""
     with postgres.synced_database() as url:
         yield url
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
+    """A free port of this machine."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -64,7 +64,7 @@ def free_port() -> int:
 
 
 def answers(port: int) -> bool:
-    """Whether somebody listens there."""
+    """Whether a program listens on the port."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 

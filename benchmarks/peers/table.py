@@ -1,4 +1,4 @@
-"""Findings as tables in Markdown."""
+"""Formats findings as Markdown tables."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ LEGEND = "In brackets: how many times as good Job Service on SQLite is."
 
 
 def report(contestants: Sequence[Contestant], findings: Findings, circumstances: str) -> str:
-    """All tables, and under which circumstances they were measured."""
+    """All tables, with the circumstances of the measurement."""
     parts = [f"{circumstances} {LEGEND}"]
     parts += [
         of_figures(takers, findings, figures)
@@ -54,7 +54,7 @@ def of_figures(
 
 
 def of_settings(contestants: Sequence[Contestant]) -> str:
-    """What each contestant was."""
+    """The versions and settings of each contestant."""
     lines = [_row("", "versions", "settings", "synced to disk before yes"), _rule(4)]
     for each in contestants:
         synced = "yes" if each.synced else "no"
@@ -63,7 +63,7 @@ def of_settings(contestants: Sequence[Contestant]) -> str:
 
 
 def cell(contestant: Contestant, findings: Findings, figure: Figure) -> str:
-    """Median and ratio; or why there is none."""
+    """The median and the ratio to ours, or the reason why there is none."""
     if measure_of(figure) not in contestant.measures:
         return NOTHING
     if contestant.missing:
@@ -80,7 +80,7 @@ def cell(contestant: Contestant, findings: Findings, figure: Figure) -> str:
 
 
 def number(value: float) -> str:
-    """With as many digits as tell something: 12,345, 123, 12.3, 1.23, 0.12."""
+    """A number with up to three significant digits: 12,345, 123, 12.3, 1.23, 0.12."""
     if value >= 99.95:
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

@@ -1,10 +1,10 @@
-"""The least that takes a streamed body with Tornado.
+"""The smallest possible server for streamed bodies with Tornado.
 
     python -m benchmarks.server.bare_listener FOLDER
 
-POST /dropped throws the bytes away, /written writes them to a file of the folder, and /synced has
-them on the disk before it answers. Listens on a free port of 127.0.0.1, which it prints, until it
-is killed.
+POST /dropped discards the bytes, /written writes them to a file in the folder, and /synced also
+syncs the file before it answers. Listens on a free port of 127.0.0.1, prints the port, and runs
+until it is killed.
 """
 
 import asyncio
@@ -23,22 +23,22 @@ from server.http_server import UNLIMITED_BYTES
 
 @stream_request_body
 class Dropped(RequestHandler):
-    """Takes any body."""
+    """Accepts and discards any body."""
 
     async def data_received(self, chunk: bytes) -> None:
-        """Drop the bytes."""
+        """Discard the bytes."""
 
     def post(self) -> None:
-        """Answer once the body is whole."""
+        """Answer when the body is complete."""
         self.write({})
 
 
 @stream_request_body
 class Written(RequestHandler):
-    """Keeps the body in a file, which goes with the answer."""
+    """Writes the body to a file, which is removed after the answer."""
 
     def initialize(self, folder: str, synced: bool) -> None:
-        """Where, and whether it is to be on the disk."""
+        """`folder` holds the file; `synced` is true if it is synced before the answer."""
         self._synced = synced
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  closed by on_finish
 
@@ -47,7 +47,7 @@ class Written(RequestHandler):
         self._file.write(chunk)
 
     def post(self) -> None:
-        """Answer once the file is whole."""
+        """Answer when the file is complete."""
         self._file.flush()
         if self._synced:
             os.fsync(self._file.fileno())
@@ -59,7 +59,7 @@ class Written(RequestHandler):
 
 
 async def listen(folder: str) -> None:
-    """Serve, with the same sizes as the listener."""
+    """Serve, with the chunk size of the real listener."""
     kept = {"folder": folder}
     handlers: list[tuple[Any, ...]] = [
         ("/dropped", Dropped),

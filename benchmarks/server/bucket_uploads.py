@@ -1,9 +1,9 @@
-"""How a large file goes through a listener into S3 and from there into its job: time and memory.
+"""Time and memory of a large upload, through a listener into S3 and from there into its job.
 
     python -m benchmarks.server.bucket_uploads [--size-mb 512] [--runs 5]
 
-Against moto's server on the same machine, which is slower than S3 and takes its share of the
-processors: so times are bounds from above, memory and what is left are exact.
+Uses moto's server on the same machine, which is slower than S3 and needs part of the processors. So
+the times are upper bounds; memory and open multipart uploads are exact.
 """
 
 import argparse
@@ -35,7 +35,7 @@ PATTERNS = {"patterns": ["ERROR", "served"]}
 
 @dataclass(frozen=True)
 class Run:
-    """One file: seconds of its upload and its job, and bytes of memory."""
+    """The measured values of one file: seconds of its upload and its job, and bytes of memory."""
 
     upload_seconds: float
     job_seconds: float
@@ -44,7 +44,7 @@ class Run:
 
 
 def send(service: Service, size: int, whole: bool) -> socket.socket:
-    """A client that has sent a file, or all but its end."""
+    """Send a file, without its end if not `whole`; return the client's socket."""
     payload = ("payload", None, json.dumps(PATTERNS).encode())
     body, kind = form([("type", None, b"analyze"), payload, ("filename", "a.log", b"")])
     begin, end = body[: body.rindex(b"\r\n--")], body[body.rindex(b"\r\n--") :]
@@ -60,13 +60,13 @@ def send(service: Service, size: int, whole: bool) -> socket.socket:
 
 
 def pieces(size: int) -> Iterator[bytes]:
-    """A log of so many bytes."""
+    """A log of `size` bytes, in pieces."""
     for at in range(0, size, len(CHUNK)):
         yield CHUNK[: size - at]
 
 
 def measure(service: Service, size: int) -> Run:
-    """Upload a file and have it analyzed."""
+    """Upload a file, wait for its job, and delete it."""
     listener = psutil.Process(service.listener.process.pid)
     before, began = listener.memory_info().rss, time.monotonic()
     reset_peak(listener.pid)
@@ -87,19 +87,19 @@ def measure(service: Service, size: int) -> Run:
 
 
 def peak(pid: int) -> int:
-    """The most memory that a process has had, in bytes, since that was forgotten."""
+    """The peak memory of a process in bytes, since it was reset."""
     found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) * 1024
 
 
 def reset_peak(pid: int) -> None:
-    """Forget it."""
+    """Reset the peak memory of a process."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 def disconnect(service: Service, bucket: Bucket, size: int) -> tuple[int, int]:
-    """How many multipart uploads are open while a client sends, and after it has gone away."""
+    """The number of open multipart uploads while a client sends, and after it disconnects."""
     with send(service, size, whole=False):
         during = len(wait_for(bucket.open_parts))
     wait_for(lambda: not bucket.open_parts())
@@ -107,7 +107,7 @@ def disconnect(service: Service, bucket: Bucket, size: int) -> tuple[int, int]:
 
 
 def table(runs: list[Run], size: int, after: tuple[int, int]) -> list[str]:
-    """Medians, and the most memory of all runs."""
+    """The medians, and the highest memory of all runs."""
     up = statistics.median(run.upload_seconds for run in runs)
     job = statistics.median(run.job_seconds for run in runs)
     grown = max(run.listener_grown for run in runs)
@@ -132,7 +132,7 @@ def main() -> None:
         bucket = server.new_bucket()
         with running_service("", Path(name), **bucket.settings) as service:
             service.worker()
-            measure(service, 1 << 20)  # threads and caches come with the first
+            measure(service, 1 << 20)  # starts threads and fills caches
             runs = [measure(service, size) for _ in range(arguments.runs)]
             after = disconnect(service, bucket, size)
     print("\n".join(table(runs, size, after)))  # noqa: T201

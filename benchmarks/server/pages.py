@@ -1,9 +1,9 @@
-"""How fast the web front end is, with very many jobs stored and many clients that follow.
+"""How fast the web front end is with a million stored jobs and hundreds of clients that follow.
 
     python -m benchmarks.server.pages [--jobs 1000000] [--followers 500] [--times 10]
 
-In Chromium, without a window: until the first content of each page is painted, until it shows its
-data, and from the request that cancels a job to the frame that shows it as canceled.
+Measures in headless Chromium the time to the first paint of each page, the time until the page
+shows its data, and the time from a cancel request to the frame that shows the job as canceled.
 """
 
 import argparse
@@ -39,7 +39,7 @@ SHOWN = """id => { window.seen = new Promise(done => {
 
 @contextmanager
 def filled(jobs: int) -> Iterator[Service]:
-    """A listener on a store with so many jobs, and no worker."""
+    """A listener on a store with many jobs, without a worker."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         url = f"sqlite:///{folder / 'jobs.db'}"
@@ -52,7 +52,7 @@ def filled(jobs: int) -> Iterator[Service]:
 
 @contextmanager
 def followed(service: Service, followers: int) -> Iterator[None]:
-    """So many clients follow all jobs meanwhile."""
+    """A block in which many clients follow all jobs."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, daemon=True).start()
 
@@ -69,7 +69,7 @@ def followed(service: Service, followers: int) -> Iterator[None]:
 
 
 def open_times(page: Page, path: str, times: int) -> tuple[float, float]:
-    """Milliseconds to the first paint and to the data of a page, medians."""
+    """The median milliseconds to the first paint and to the data of a page."""
     paints, shows = [], []
     for _ in range(times):
         page.goto("about:blank")
@@ -82,7 +82,7 @@ def open_times(page: Page, path: str, times: int) -> tuple[float, float]:
 
 
 def to_the_pixel(service: Service, page: Page, times: int) -> float:
-    """Milliseconds from the request that cancels a job to the frame that shows it; the median."""
+    """The median milliseconds from a cancel request to the frame that shows it."""
     page.goto("/ui/jobs")
     page.wait_for_function(READY)
     page.wait_for_function("document.querySelector('#connection').textContent === 'Live'")
@@ -103,20 +103,20 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--followers", type=int, default=500)
     parser.add_argument("--times", type=int, default=10)
-    given = parser.parse_args()
+    options = parser.parse_args()
     with (
-        filled(given.jobs) as service,
-        followed(service, given.followers),
+        filled(options.jobs) as service,
+        followed(service, options.followers),
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(base_url=service.base_url)
-        measure(service, page, given.times)
+        measure(service, page, options.times)
         browser.close()
 
 
 def measure(service: Service, page: Page, times: int) -> None:
-    """Print the table."""
+    """Measure the pages and the cancel, and print the table."""
     say: Callable[[str], None] = partial(print, flush=True)
     job_id = service.call("GET", "/jobs?status=failed&limit=1")[1]["items"][0]["job_id"]
     say("| page | first paint, ms | data shown, ms |\n|---|---|---|")

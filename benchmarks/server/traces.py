@@ -1,9 +1,9 @@
-"""What traces cost: CPU time and memory of a listener and a worker, with them and without.
+"""The cost of tracing: CPU time and memory of a listener and a worker, with and without it.
 
     python -m benchmarks.server.traces [--jobs 4000] [--rounds 3]
 
-Jobs that do nothing, by HTTP, on SQLite; each round once without traces and once with all jobs
-traced, to a collector on the same machine. Medians, as a table in Markdown.
+No-op jobs by HTTP, on SQLite. Each round runs once without tracing and once with all jobs traced,
+to a collector on the same machine. Prints medians as a Markdown table.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def measure(jobs: int, traced: bool) -> dict[str, float]:
-    """One run."""
+    """Run the jobs once."""
     with ExitStack() as held:
         collector = held.enter_context(running_collector())
         environ = {**collector.environ, "OTEL_SDK_DISABLED": "false" if traced else "true"}
@@ -67,7 +67,7 @@ def measure(jobs: int, traced: bool) -> dict[str, float]:
 
 
 def until_no_more(collector: Collector) -> None:
-    """Wait until a second brings no span."""
+    """Wait until no span arrives for a second."""
     count = -1
     while len(collector.spans) > count:
         count = len(collector.spans)
@@ -75,13 +75,13 @@ def until_no_more(collector: Collector) -> None:
 
 
 def cpu_seconds(program: Program) -> float:
-    """What the program itself has used, without the processes of jobs."""
+    """The CPU seconds of the program itself, without its job processes."""
     times = psutil.Process(program.process.pid).cpu_times()
     return float(times.user + times.system)
 
 
 def resident(program: Program) -> int:
-    """Its memory in bytes."""
+    """The resident memory in bytes."""
     return int(psutil.Process(program.process.pid).memory_info().rss)
 
 

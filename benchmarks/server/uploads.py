@@ -1,13 +1,13 @@
-"""Uploads by curl: the listener beside bare Tornado handlers.
+"""Uploads by curl: the listener compared with bare Tornado handlers.
 
     python -m benchmarks.server.uploads [--size-mb 1000] [--runs 5]
 
-One of them throws the bytes away, one writes them to a file, and one has the file on the disk
-before it answers. Each run sends one file to each, on 127.0.0.1, which lies in the
-page cache, and figures are medians. CPU is that of the listening process, all its threads
-included. The second table is of one GET after the other, on one connection, of a job that waits:
-with nothing else to do, and while file after file is sent. The files go to the folder for
-temporary files (TMPDIR).
+One handler discards the bytes, one writes them to a file, and one also syncs the file before it
+answers. Each run sends one file from the page cache to each, on 127.0.0.1. Figures are medians. The
+CPU time counts all threads of the listening process.
+
+The second table is about GET requests for a waiting job, one after another on one connection: on an
+idle listener, and during uploads. Files are written to TMPDIR.
 """
 
 import argparse
@@ -35,12 +35,12 @@ from tests.support.programs import Service, running_service
 
 MB = 1_000_000
 GETS = 2000
-"""How many are asked for while nothing is sent."""
+"""The number of requests on an idle listener."""
 
 
 @dataclass
 class Target:
-    """A listener that files are sent to, and what that took: seconds, and seconds of CPU."""
+    """A listener that receives files, with the wall-clock and CPU seconds of each upload."""
 
     name: str
     url: str
@@ -49,13 +49,13 @@ class Target:
     cpu: list[float] = field(default_factory=list)
 
     def take(self, file: Path) -> None:
-        """Have curl send a file once."""
+        """Let curl send a file once."""
         before = sum(self.process.cpu_times()[:2])
         self.seconds.append(upload(self.url, file))
         self.cpu.append(sum(self.process.cpu_times()[:2]) - before)
 
     def peak_mb(self) -> float:
-        """The most memory that the process has had (VmHWM)."""
+        """The peak resident memory of the process (VmHWM)."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         found = re.search(r"VmHWM:\s+(\d+) kB", status)
         assert found is not None
@@ -68,20 +68,20 @@ class Target:
         return f"| {self.name} | {speed:.0f} | {cpu:.2f} | {self.peak_mb():.0f} |"
 
 
-def send(url: str, file: Path, texts: Sequence[str], *asked: str) -> bytes:
-    """Have curl send a file that is to be searched for some texts; what it prints."""
+def send(url: str, file: Path, texts: Sequence[str], *options_: str) -> bytes:
+    """Let curl send a file to be searched for texts, and return its output."""
     payload = json.dumps({"patterns": texts})
     fields = ("type=analyze", f"payload={payload}", f"filename=@{file}")
     form = [part for each in fields for part in ("-F", each)]
     return subprocess.run(
-        ["curl", "-sS", *asked, *form, url], capture_output=True, check=True
+        ["curl", "-sS", *options_, *form, url], capture_output=True, check=True
     ).stdout
 
 
 def upload(url: str, file: Path) -> float:
-    """Seconds that curl needs to send a file and to get an answer."""
-    told = send(url, file, ["ERROR"], "-o", "/dev/null", "-w", "%{http_code} %{time_total}")
-    status, seconds = told.split()
+    """Seconds that curl needs to send a file and get the answer."""
+    printed = send(url, file, ["ERROR"], "-o", "/dev/null", "-w", "%{http_code} %{time_total}")
+    status, seconds = printed.split()
     if status not in (b"200", b"202"):
         raise SystemExit(f"the answer of {url} was {status.decode()}")
     return float(seconds)
@@ -89,7 +89,7 @@ def upload(url: str, file: Path) -> float:
 
 @contextmanager
 def bare_listener(folder: Path) -> Iterator[list[Target]]:
-    """What the listener is compared with: files in the folder are on the same disk."""
+    """Start the bare handlers; they write to `folder`, on the same disk as the listener."""
     command = [sys.executable, "-m", "benchmarks.server.bare_listener", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -105,22 +105,22 @@ def bare_listener(folder: Path) -> Iterator[list[Target]]:
 
 
 def remove_files(service: Service) -> None:
-    """Make room for the next file: these jobs are never run."""
+    """Remove the uploaded files. Their jobs are never run."""
     for path in (service.folder / "data/uploads/files").iterdir():
         path.unlink()
 
 
 def throughput(service: Service, file: Path, runs: int) -> list[str]:
-    """The table of all."""
+    """The table of uploads."""
     size = file.stat().st_size
     pid = service.listener.process.pid
     ours = Target("the listener", f"{service.base_url}/jobs", psutil.Process(pid))
     with bare_listener(service.folder) as bare:
-        upload(bare[0].url, file)  # which has the file read into the page cache
+        upload(bare[0].url, file)  # reads the file into the page cache
         for _ in range(runs):
             for target in (*bare, ours):
                 target.take(file)
-                os.sync()  # or the next one would wait for this one's bytes
+                os.sync()  # otherwise the next upload waits until these bytes are written
             remove_files(service)
         head = ["| upload | MB/s | CPU seconds a GB | peak memory, MB |", "|---" * 4 + "|"]
         parts = [statistics.median(each.seconds) / statistics.median(ours.seconds) for each in bare]
@@ -129,14 +129,14 @@ def throughput(service: Service, file: Path, runs: int) -> list[str]:
 
 
 def latencies(service: Service, file: Path, runs: int) -> list[str]:
-    """The table of other requests."""
+    """The table of GET requests."""
     job_id = service.submit(payload={"seconds": 1})
-    idle = list(gets(service, job_id, lambda asked: asked < GETS))
+    idle = list(gets(service, job_id, lambda options_: options_ < GETS))
     busy: list[float] = []
     done = threading.Event()
 
     def ask() -> None:
-        busy.extend(gets(service, job_id, lambda asked: not done.is_set()))
+        busy.extend(gets(service, job_id, lambda options_: not done.is_set()))
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -150,17 +150,17 @@ def latencies(service: Service, file: Path, runs: int) -> list[str]:
 
 
 def gets(service: Service, job_id: str, more: Callable[[int], bool]) -> Iterator[float]:
-    """Ask for a job again and again; seconds of each answer."""
-    address, asked = urlparse(service.base_url), 0
+    """Request a job again and again; yield the seconds until each answer."""
+    address, options_ = urlparse(service.base_url), 0
     connection = http.client.HTTPConnection(address.hostname or "", address.port)
-    while more(asked):
+    while more(options_):
         began = time.perf_counter()
         connection.request("GET", f"/jobs/{job_id}")
         answer = connection.getresponse()
         answer.read()
         yield time.perf_counter() - began
         assert answer.status == 200
-        asked += 1
+        options_ += 1
     connection.close()
 
 

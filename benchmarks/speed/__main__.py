@@ -1,9 +1,10 @@
-"""How fast the service is with jobs that do nothing, and beside a bare Tornado application.
+"""How fast the service is with no-op jobs, compared with a bare Tornado application.
 
     python -m benchmarks.speed [--jobs 3000] [--rounds 3] [--database sqlite|postgresql]
 
-One listener (but for one figure), one worker with three processes, each commit synced; 32
-connections of one client on the same machine. Median of interleaved rounds, as a table in Markdown.
+One listener (two for one figure), one worker with three processes, every commit synced, and one
+client with 32 connections on the same machine. Prints medians of interleaved rounds as a Markdown
+table.
 """
 
 import argparse
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 def figures_of(jobs: int, database: ours.Database) -> Iterator[tuple[str, float]]:
-    """One round: what is measured, and the figure."""
+    """Run one round, and yield (name, value) of each figure."""
     rate, sent = ours.submit_and_run(jobs, database)
     yield "submitted over HTTP and run, jobs/s", rate
     yield from _of_flood("submitted meanwhile", sent)

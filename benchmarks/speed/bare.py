@@ -1,4 +1,4 @@
-"""A Tornado application that does nothing but read and answer: what there is to lose to.
+"""A Tornado application that only parses requests and answers: the upper bound for the service.
 
 python -m benchmarks.speed.bare PORT
 """
@@ -27,7 +27,7 @@ JOB: dict[str, Any] = {
 
 
 class Jobs(RequestHandler):
-    """Takes JSON, and answers with an id."""
+    """Accepts JSON, and answers with an id."""
 
     def post(self) -> None:
         """Read the body as JSON."""
@@ -37,15 +37,15 @@ class Jobs(RequestHandler):
 
 
 class Job(RequestHandler):
-    """Answers with what could be a job."""
+    """Answers with a document like a job's."""
 
     def get(self, job_id: str) -> None:
-        """The same for every id."""
+        """Answer with the same document for every id."""
         self.finish({**JOB, "job_id": job_id})
 
 
 def measure(count: int, connections: int, submission: bytes) -> tuple[Flood, Flood]:
-    """So many submissions and questions, to an application in a process of its own."""
+    """Send `count` submissions and `count` status requests to an application in its own process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

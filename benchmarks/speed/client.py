@@ -1,5 +1,6 @@
-"""An HTTP client that costs little beside what it measures: keep-alive, and no header is read but
-the length. For answers that are whole and have one.
+"""An HTTP client that needs little CPU time itself, so that it does not distort a measurement.
+
+It keeps connections alive, and parses no header but Content-Length, which answers must have.
 """
 
 import asyncio
@@ -10,19 +11,19 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Flood:
-    """What came of many requests: when each was answered after it was sent, in seconds."""
+    """The result of many requests: total seconds, and the latency of each in seconds."""
 
     seconds: float
     latencies: list[float] = field(default_factory=list)
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
+        """Answers per second."""
         return len(self.latencies) / self.seconds
 
 
 class Connection(asyncio.Protocol):
-    """One request at a time."""
+    """A connection for one request at a time."""
 
     def __init__(self) -> None:
         self._data = bytearray()
@@ -30,17 +31,17 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio.Protocol."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio.Protocol."""
+        """Fail the pending request."""
         if self._answer and not self._answer.done():
             self._answer.set_exception(exc or ConnectionError("closed"))
 
     def data_received(self, data: bytes) -> None:
-        """See asyncio.Protocol."""
+        """Collect data, and complete the pending request when its answer is complete."""
         self._data += data
         head = self._data.find(b"\r\n\r\n")
         if head < 0:
@@ -55,18 +56,18 @@ class Connection(asyncio.Protocol):
         self._answer.set_result(answer)
 
     async def ask(self, request: bytes) -> bytes:
-        """Send a request; head and body of its answer. Raises ConnectionError."""
+        """Send a request; return head and body of the answer. Raises ConnectionError."""
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
         return await self._answer
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._transport.close()
 
 
 async def connect(port: int) -> Connection:
-    """A new connection to this machine."""
+    """Open a connection to this machine."""
     loop = asyncio.get_running_loop()
     _, connection = await loop.create_connection(Connection, "127.0.0.1", port)
     return connection
@@ -83,9 +84,9 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
 async def flood(
     ports: list[int], connections: int, requests: Iterator[bytes], status: int
 ) -> Flood:
-    """Send all requests over so many connections, each as soon as the one before is answered.
+    """Send all requests over a number of connections, each as soon as the last was answered.
 
-    Raises SystemExit for an answer with any other status.
+    Raises SystemExit for an answer with another status.
     """
     opened = [await connect(ports[n % len(ports)]) for n in range(connections)]
     expected, found = f"HTTP/1.1 {status} ".encode(), Flood(0.0)

@@ -1,4 +1,4 @@
-"""A job that does nothing, so that only the service is measured."""
+"""A job type that does nothing, to measure only the service."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from runner.job_types.base import Context, JobType, Payload
 
 
 class NoPayload(Payload):
-    """Nothing is given."""
+    """An empty payload."""
 
 
 class Noop(JobType[NoPayload]):
@@ -17,5 +17,5 @@ class Noop(JobType[NoPayload]):
     upload = "none"
 
     def run(self, payload: NoPayload, context: Context) -> Any:
-        """Nothing."""
+        """Return at once."""
         return None

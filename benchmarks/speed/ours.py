@@ -1,4 +1,4 @@
-"""What is measured of this service: real listeners, real workers, jobs that do nothing."""
+"""Measurements of this service, with real listeners and workers and no-op jobs."""
 
 import asyncio
 import json
@@ -22,11 +22,11 @@ SUBMIT = request("POST", "/jobs", NOOP)
 CONNECTIONS = 32
 TYPES = "runner.job_types,benchmarks.speed.job_types"
 Database = Callable[[Path], AbstractContextManager[str]]
-"""Makes a new database in a folder, or with a server of its own; gives its URL."""
+"""Creates a database in a folder, or on a server of its own, and yields its URL."""
 
 
 def sqlite(folder: Path) -> AbstractContextManager[str]:
-    """A file in the folder."""
+    """A SQLite file in the folder."""
     return nullcontext(f"sqlite:///{folder}/jobs.db")
 
 
@@ -35,7 +35,7 @@ DATABASES: dict[str, Database] = {"sqlite": sqlite, "postgresql": POSTGRESQL.run
 
 @contextmanager
 def service(workers: int = 1, database: Database = sqlite, **environ: str) -> Iterator[Service]:
-    """A listener and so many workers with three processes each, on a database of their own."""
+    """A listener and workers with three processes each, on a new database."""
     environ = {"JOB_TYPES": TYPES, **environ}
     with (
         tempfile.TemporaryDirectory() as name,
@@ -48,17 +48,17 @@ def service(workers: int = 1, database: Database = sqlite, **environ: str) -> It
 
 
 def port_of(running: Service) -> int:
-    """Where its listener listens."""
+    """The port of the listener."""
     return int(running.base_url.rpartition(":")[2])
 
 
 def submit(running: Service, count: int, connections: int = CONNECTIONS) -> Flood:
-    """Submit so many jobs by HTTP."""
+    """Submit jobs by HTTP."""
     return asyncio.run(flood([port_of(running)], connections, iter([SUBMIT] * count), 202))
 
 
 def submit_and_run(count: int, database: Database = sqlite) -> tuple[float, Flood]:
-    """Jobs a second from the first submission to the last end; and how the submissions went."""
+    """Jobs per second from the first submission to the last end, and the submissions."""
     with service(database=database) as running:
         submit(running, 200)
         until_all_final(running)
@@ -68,14 +68,14 @@ def submit_and_run(count: int, database: Database = sqlite) -> tuple[float, Floo
 
 
 def submissions(count: int, database: Database = sqlite) -> Flood:
-    """How submissions go while nothing is run."""
+    """Submit jobs while no worker runs."""
     with service(workers=0, database=database) as running:
         submit(running, 200)
         return submit(running, count)
 
 
 def queue_filled(count: int, database: Database = sqlite) -> float:
-    """Jobs a second where all were there before the worker started, from its first claim."""
+    """Jobs per second from the first claim, with all jobs queued before the worker starts."""
     with service(workers=0, database=database) as running:
         submit(running, count)
         running.worker()
@@ -84,7 +84,7 @@ def queue_filled(count: int, database: Database = sqlite) -> float:
 
 
 def round_trips(count: int, database: Database = sqlite) -> list[float]:
-    """Seconds from a submission to the news of its end, one after the other, of an idle service."""
+    """Seconds from each submission to the answer that the job has finished, on an idle service."""
 
     async def measure(port: int) -> list[float]:
         connection, found = await connect(port), []
@@ -105,7 +105,7 @@ def round_trips(count: int, database: Database = sqlite) -> list[float]:
 
 
 def statuses(count: int, database: Database = sqlite, listeners: int = 1) -> Flood:
-    """Ask for jobs that have ended, one after the other."""
+    """Request finished jobs in turn."""
     with service(database=database) as running:
         others = [running.program("server") for _ in range(listeners - 1)]
         ports = [port_of(running), *(other.logged("listening")["port"] for other in others)]
@@ -118,7 +118,7 @@ def statuses(count: int, database: Database = sqlite, listeners: int = 1) -> Flo
 
 
 def job_ids(answer: bytes) -> list[str]:
-    """The ids of jobs in an answer."""
+    """The ids of the jobs in an answer."""
     return re.findall(r'"job_id": ?"([^"]+)"', answer.decode())
 
 
@@ -134,14 +134,14 @@ def until_all_final(running: Service) -> None:
 
 @contextmanager
 def reading(running: Service) -> Iterator[None]:
-    """A block of code in which jobs are read beside the service."""
+    """A block in which the models are bound to the service's database, to read its jobs."""
     engine = open_engine(running.environ["DATABASE_URL"])
     with engine.connection_context(), JobRow.bind_ctx(engine):
         yield
 
 
 def ends(running: Service) -> list[int]:
-    """When its jobs have succeeded, all of them, in ms by the clock of the store, in order."""
+    """The times at which the jobs succeeded, in ms by the store's clock, in order."""
     with reading(running):
         jobs: list[Any] = list(JobRow.select())
     assert {job.status for job in jobs} == {Status.SUCCEEDED}
@@ -149,7 +149,7 @@ def ends(running: Service) -> list[int]:
 
 
 def seconds(running: Service, count: int, since: str = "created_at") -> float:
-    """From the first to the last moment of the newest jobs, by the clock of the store."""
+    """Seconds from the first `since` to the last end of the newest jobs, by the store's clock."""
     with reading(running):
         jobs: list[Any] = list(JobRow.select().order_by(JobRow.id.desc()).limit(count))
     assert {job.status for job in jobs} == {Status.SUCCEEDED}

@@ -1,11 +1,11 @@
-"""Many runners claim and finish jobs of one PostgreSQL: whether each is claimed once, how fast.
+"""How fast many runners claim and finish jobs on one PostgreSQL, and whether each is claimed once.
 
     python -m benchmarks.storage.claims_postgresql [--processes 8] [--jobs 100000]
         [--batches 1,10,50] [--rate-jobs 4000] [--kept 0] [--idle-transaction] [--url URL]
 
-Each process is a runner with one connection, which settles what it has claimed and claims the next
-jobs in one transaction, as the worker's loop does; nothing is run. `--kept` final jobs are there
-before. The server is one of its own, which syncs each commit, unless there is a URL of a database.
+Each process is a runner with one connection. Like the worker's loop, it settles its claimed jobs
+and claims the next ones in one transaction; it does not run them. `--kept` is the number of final
+jobs that are stored before. Without a URL, it starts a PostgreSQL server, which syncs each commit.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from tests.support.servers import postgres
 RETURNED = AttemptEnd(AttemptOutcome.RETURNED)
 RESULT = '{"slept_seconds": 0}'
 STORED = 500
-"""So many jobs are stored, and kept ones finished, by one transaction."""
+"""Jobs stored in one transaction; also claimed at once to finish the kept ones."""
 
 
 def main() -> None:
@@ -48,20 +48,20 @@ def main() -> None:
     parser.add_argument("--kept", type=int, default=0)
     parser.add_argument("--idle-transaction", action="store_true")
     parser.add_argument("--url", default="")
-    given = parser.parse_args()
+    options = parser.parse_args()
     with contextlib.ExitStack() as held:
-        url = given.url or held.enter_context(postgres.synced_database())
-        bench = held.enter_context(Bench.opened(url, given.processes))
-        bench.fill(given.kept)
+        url = options.url or held.enter_context(postgres.synced_database())
+        bench = held.enter_context(Bench.opened(url, options.processes))
+        bench.fill(options.kept)
         bench.drain(STORED)
-        if given.idle_transaction:
+        if options.idle_transaction:
             idle = held.enter_context(psycopg.connect(url))
             idle.execute("SELECT pg_current_xact_id()")
         say("|batch|jobs|seconds|jobs/s|turn ms, median|turn ms, p99|claimed twice|")
-        say("|---|---|---|---|---|---|---|")
-        for batch in map(int, given.batches.split(",")):
-            say(bench.measured(given.rate_jobs * min(batch, 10), batch))
-        say(bench.measured(given.jobs, 50))
+        say("|batch|jobs|seconds|jobs/s|transaction ms, median|transaction ms, p99|claimed twice|")
+        for batch in map(int, options.batches.split(",")):
+            say(bench.measured(options.rate_jobs * min(batch, 10), batch))
+        say(bench.measured(options.jobs, 50))
         say(bench.table_statistics())
 
 
@@ -71,7 +71,7 @@ def say(line: str) -> None:
 
 
 class Bench:
-    """A store, and processes that claim from it."""
+    """A store, and the processes that claim from it."""
 
     def __init__(self, url: str, folder: Path, processes: int):
         self._url = url
@@ -83,19 +83,19 @@ class Bench:
     @classmethod
     @contextlib.contextmanager
     def opened(cls, url: str, processes: int) -> "Iterator[Bench]":
-        """One with a folder of its own."""
+        """Open a store in a temporary folder, and close it at the end."""
         with tempfile.TemporaryDirectory(prefix="job-service-") as folder:
             bench = cls(url, Path(folder), processes)
             yield bench
             bench._store.close()
 
     def fill(self, count: int) -> None:
-        """Queue so many jobs."""
+        """Enqueue `count` jobs."""
         for _ in range(count // STORED):
             self._jobs.enqueue([NewJob("sleep", {"seconds": 0}) for _ in range(STORED)])
 
     def drain(self, batch: int) -> tuple[list[UUID], list[float], float]:
-        """Claim and finish all; the ids of what was claimed, seconds of each turn, and of all."""
+        """Claim and finish all jobs; return the claimed ids, seconds of transactions, seconds."""
         spawn = multiprocessing.get_context("spawn")
         with spawn.Manager() as manager:
             barrier = manager.Barrier(self._processes)
@@ -110,16 +110,16 @@ class Bench:
         return ids, times, max(seconds for _, _, seconds in found)
 
     def measured(self, count: int, batch: int) -> str:
-        """A row of the table."""
+        """Claim and finish `count` new jobs, and return a row of the table."""
         self.fill(count)
         ids, times, seconds = self.drain(batch)
         twice = len(ids) - len(Counter(ids))
-        turns = [f"{1000 * percentile(times, share):.2f}" for share in (0.5, 0.99)]
-        cells = [batch, len(ids), f"{seconds:.2f}", round(len(ids) / seconds), *turns, twice]
+        milliseconds = [f"{1000 * percentile(times, share):.2f}" for share in (0.5, 0.99)]
+        cells = [batch, len(ids), f"{seconds:.2f}", round(len(ids) / seconds), *milliseconds, twice]
         return f"|{'|'.join(map(str, cells))}|"
 
     def table_statistics(self) -> str:
-        """What PostgreSQL says of the rows that have to be cleared away."""
+        """PostgreSQL's statistics about dead rows and vacuums, as a table."""
         rows = self._store.database.engine.execute_sql(
             "SELECT relname, n_live_tup, n_dead_tup, n_tup_upd, n_tup_hot_upd, autovacuum_count"
             " FROM pg_stat_user_tables WHERE n_tup_ins > 0 ORDER BY relname"
@@ -128,20 +128,22 @@ class Bench:
         return head + "\n".join(f"|{'|'.join(map(str, row))}|" for row in rows)
 
 
-def turn(claims: Claims, jobs: list[Job], claim: ClaimCall) -> tuple[list[bool], ClaimedJobs]:
-    """What each turn changes."""
+def settle_and_claim(
+    claims: Claims, jobs: list[Job], claim: ClaimCall
+) -> tuple[list[bool], ClaimedJobs]:
+    """The changes of one transaction."""
     return claims.complete_each([(job.fence, RESULT, RETURNED) for job in jobs]), claim()
 
 
 def opened(url: str, folder: Path) -> Store:
-    """The store as a program opens it."""
+    """Open the store as a program does."""
     return open_store(Settings.read({"DATA_DIR": str(folder), "DATABASE_URL": url}))
 
 
 def claim_all(
     url: str, folder: Path, batch: int, barrier: threading.Barrier
 ) -> tuple[list[UUID], list[float], float]:
-    """One runner, until no job is left; all processes begin at once."""
+    """Be a runner until no job is left. The barrier lets all processes begin at the same time."""
     store = opened(url, folder)
     liveness = store.liveness(30)
     claims = Claims(store.database, store.wakeup, liveness, store.clock)
@@ -150,13 +152,13 @@ def claim_all(
     ids, times, jobs = list[UUID](), list[float](), list[Job]()
     began_at = time.perf_counter()
     while True:
-        turn_at = time.perf_counter()
-        settled, claimed = claims.settle_and_claim(partial(turn, claims, jobs), batch)
+        transaction_at = time.perf_counter()
+        settled, claimed = claims.settle_and_claim(partial(settle_and_claim, claims, jobs), batch)
         if not all(settled):
-            raise SystemExit("a job was not settled by who has claimed it")
+            raise SystemExit("a job was not settled by the runner that has claimed it")
         jobs = claimed.jobs()
         ids += [job.id for job in jobs]
-        times.append(time.perf_counter() - turn_at)
+        times.append(time.perf_counter() - transaction_at)
         if not jobs and claims.seconds_to_next() is None:
             break
         liveness.renew()

@@ -1,10 +1,10 @@
-"""Many processes write to one SQLite file: how long a submission takes, with and without turns.
+"""Many processes write to one SQLite file: how long a call takes, with and without the write lock.
 
     python -m benchmarks.storage.contention [--submitters 6] [--settlers 2] [--seconds 10]
         [--rest-ms 0]
 
-Each submitter stores one job after the other, each settler claims and completes them, with a rest
-after each call.
+Each submitter enqueues one job after another. Each settler claims jobs and completes them. All
+pause for `--rest-ms` after each call.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from storage.records.job import AttemptEnd, AttemptOutcome, Fence, NewJob, Store
 from storage.settings.settings import Settings
 from storage.store import JobStore
 
-HEAD = """|turns|part|calls/s|median ms|p99 ms|longest ms|refused|fewest and most of one|
+HEAD = """|lock|role|calls/s|median ms|p99 ms|longest ms|refused|fewest and most of one|
 |---|---|---|---|---|---|---|---|"""
 
 
@@ -31,36 +31,36 @@ START_SECONDS = 5.0
 
 
 class NoLock(WriteLock):
-    """Leaves all to SQLite's own waiting."""
+    """Takes no lock, so that only SQLite's own busy timeout makes processes wait."""
 
     def acquire(self, seconds: float) -> bool:
-        """Do not wait."""
+        """Succeed at once."""
         return True
 
     def release(self) -> None:
-        """Nothing was taken."""
+        """Do nothing."""
 
 
 def main() -> None:
-    """Measure both, and print a table."""
+    """Measure with and without the lock, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.storage.contention")
     parser.add_argument("--submitters", type=int, default=6)
     parser.add_argument("--settlers", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--rest-ms", type=float, default=0.0)
-    given = parser.parse_args()
-    parts = [*["submitter"] * given.submitters, *["settler"] * given.settlers]
+    options = parser.parse_args()
+    roles = [*["submitter"] * options.submitters, *["settler"] * options.settlers]
     print(HEAD)  # noqa: T201
-    for turns in (True, False):
-        times = measure(parts, turns, given.seconds, given.rest_ms / 1000)
-        for part in ("submitter", "settler"):
-            mine = [each for each, name in zip(times, parts, strict=True) if name == part]
-            cells = row(mine, given.seconds)
-            print(f"|{'yes' if turns else 'no'}|{part}|{cells}|", flush=True)  # noqa: T201
+    for with_lock in (True, False):
+        times = measure(roles, with_lock, options.seconds, options.rest_ms / 1000)
+        for role in ("submitter", "settler"):
+            mine = [each for each, name in zip(times, roles, strict=True) if name == role]
+            cells = row(mine, options.seconds)
+            print(f"|{'yes' if with_lock else 'no'}|{role}|{cells}|", flush=True)  # noqa: T201
 
 
 def row(times: list[list[float]], seconds: float) -> str:
-    """The cells of one line; a call that was refused took an infinite time."""
+    """The cells of a row. A refused call counts as infinitely long."""
     every = sorted(each for some in times for each in some)
     done = [each for each in every if each != float("inf")]
     p99 = every[int(0.99 * len(every))]
@@ -73,29 +73,29 @@ def row(times: list[list[float]], seconds: float) -> str:
     return "|".join(cells)
 
 
-def measure(parts: list[str], turns: bool, seconds: float, rest: float) -> list[list[float]]:
-    """The times of each process's calls, in seconds."""
+def measure(roles: list[str], with_lock: bool, seconds: float, rest: float) -> list[list[float]]:
+    """The seconds of each call, for each process."""
     spawn = multiprocessing.get_context("spawn")
     with (
         tempfile.TemporaryDirectory(prefix="job-service-") as folder,
-        ProcessPoolExecutor(len(parts), spawn) as processes,
+        ProcessPoolExecutor(len(roles), spawn) as processes,
     ):
         open_store(Settings.read({"DATA_DIR": folder})).close()
         start_at = time.time() + START_SECONDS
         futures = [
-            processes.submit(call_on, part, Path(folder), turns, start_at, seconds, rest)
-            for part in parts
+            processes.submit(call_on, role, Path(folder), with_lock, start_at, seconds, rest)
+            for role in roles
         ]
         return [future.result() for future in futures]
 
 
 def call_on(
-    part: str, folder: Path, turns: bool, start_at: float, seconds: float, rest: float
+    role: str, folder: Path, with_lock: bool, start_at: float, seconds: float, rest: float
 ) -> list[float]:
-    """Call the store again and again, for so long."""
+    """Call the store again and again for `seconds`."""
     store = open_store(Settings.read({"DATA_DIR": str(folder)}))
-    call = submitter(store) if part == "submitter" else settler(store)
-    if not turns:
+    call = submitter(store) if role == "submitter" else settler(store)
+    if not with_lock:
         store.database.engine.write_lock = NoLock(folder / "none")
     time.sleep(max(0.0, start_at - time.time()))
     times, until = [], time.monotonic() + seconds
@@ -111,26 +111,26 @@ def call_on(
 
 
 def submitter(store: Store) -> Callable[[], object]:
-    """Stores a job."""
+    """A function that enqueues a job."""
     jobs = JobStore(store.database, store.wakeup, store.clock)
     return lambda: jobs.enqueue([NewJob("sleep", {"seconds": 1})])
 
 
 def settler(store: Store) -> Callable[[], object]:
-    """Claims a job and completes the one before, in one transaction."""
+    """A function that completes its last job and claims another, in one transaction."""
     liveness = store.liveness(30)
     claims = Claims(store.database, store.wakeup, liveness, store.clock)
     claims.register(1)
     held: list[Fence] = []
 
-    def turn() -> None:
+    def settle_and_claim() -> None:
         with claims.transaction():
             for fence in held:
                 claims.complete(fence, "null", AttemptEnd(AttemptOutcome.RETURNED))
             jobs = claims.claim(1)
         held[:] = [Fence(job.id, liveness.name, job.attempt) for job in jobs]
 
-    return turn
+    return settle_and_claim
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What lists, searches, figures and bulk changes cost, with very many jobs stored.
+"""The cost of lists, searches, figures and bulk changes with a million stored jobs.
 
     python -m benchmarks.storage.lists [--jobs 1000000] [--database sqlite|postgresql] [--times 5]
 
-Prints the quickest of some times, and the jobs that were found.
+Prints the shortest time of several runs, and the number of jobs found.
 """
 
 import argparse
@@ -28,25 +28,25 @@ Call = Callable[[], object]
 
 
 def main() -> None:
-    """Fill a store, and measure."""
+    """Fill a store, measure, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.storage.lists")
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
     parser.add_argument("--times", type=int, default=5)
-    given = parser.parse_args()
-    with store(given.database) as bench:
-        fill(bench, given.jobs)
+    options = parser.parse_args()
+    with store(options.database) as bench:
+        fill(bench, options.jobs)
         runner = bench.runner()
         runner.claims.claim(3)
-        print(f"{given.jobs} jobs\n|asked|ms|found|\n|---|---|---|")  # noqa: T201
-        for name, call in {**calls(bench, given.jobs), **steps(bench, runner)}.items():
-            ms, found = quickest(call, given.times)
+        print(f"{options.jobs} jobs\n|query|ms|found|\n|---|---|---|")  # noqa: T201
+        for name, call in {**calls(bench, options.jobs), **steps(bench, runner)}.items():
+            ms, found = quickest(call, options.times)
             print(f"|{name}|{ms:.2f}|{found}|", flush=True)  # noqa: T201
 
 
 @contextmanager
 def store(database: str) -> Iterator[Bench]:
-    """A fresh store on a database."""
+    """A new store on a database of this kind."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if database == "sqlite":
@@ -62,7 +62,7 @@ def store(database: str) -> Iterator[Bench]:
 
 
 def calls(bench: Bench, count: int) -> dict[str, Call]:
-    """What is asked, by name."""
+    """The queries to measure, by name."""
     database, clock = bench.store.database, bench.clock
     folder, middle = bench.store.runners_folder, clock() - count * EVERY_MS // 2
     bulk = Bulk(database, bench.store.wakeup, clock)
@@ -93,9 +93,9 @@ def calls(bench: Bench, count: int) -> dict[str, Call]:
 
 
 def steps(bench: Bench, runner: Holder) -> dict[str, Call]:
-    """The steps of a job's life, each with its commit; the disk is waited for on SQLite alone.
+    """The steps of a job's life, each with its commit. Only SQLite syncs it to the disk.
 
-    Last, since new jobs have ids of another time than the bench's clock tells.
+    They come last, because new jobs get ids of the real time, not of the bench's clock.
     """
     (newest,) = bench.jobs.list(Filters(), 1).jobs
 
@@ -110,18 +110,18 @@ def steps(bench: Bench, runner: Holder) -> dict[str, Call]:
 
 
 def queued(found: Stats) -> int:
-    """How many jobs wait."""
+    """The number of queued jobs."""
     return sum(mine.queued for mine in found.types.values())
 
 
 def explained(bench: Bench, job_id: UUID) -> object:
-    """How many jobs go before one."""
+    """The number of jobs ahead of a job."""
     found = explain(bench.store.database, bench.clock, bench.store.runners_folder, job_id)
     return found and found.ahead
 
 
 def all_pages(bench: Bench, filters: Filters) -> str:
-    """Search to the end; what was found, and in how many pages."""
+    """Follow all pages of a search; return the number of jobs and pages."""
     found = pages = 0
     before = None
     while pages == 0 or before is not None:
@@ -131,7 +131,7 @@ def all_pages(bench: Bench, filters: Filters) -> str:
 
 
 def quickest(call: Call, times: int) -> tuple[float, object]:
-    """The least milliseconds of some times, and what was found the last time."""
+    """The shortest time in milliseconds, and the last result."""
     least, found = float("inf"), None
     for _ in range(times):
         began = time.perf_counter()

@@ -1,12 +1,12 @@
-"""What it would cost, and bring, to keep the jobs of each day in a partition of their own.
+"""The cost and the gain of a partition for the jobs of each day.
 
     python -m benchmarks.storage.partitions [--days 1,10,30] [--kept 10000] [--jobs 5000]
 
-On a PostgreSQL of its own, which syncs each commit. For each count of days, `job` is made anew as a
-table of so many partitions by its id, with all its indexes and triggers, each with `--kept` final
-jobs, and one runner claims and finishes `--jobs` queued ones, 1 and 50 at a time; 0 days is the
-table as it is, with the jobs of one. Then all jobs of the oldest day are removed: by retention
-as it is, and by dropping the partition.
+Starts a PostgreSQL server, which syncs each commit. For each number of days, it recreates `job` as
+a table with as many partitions by id, with all indexes and triggers, and with `--kept` final jobs
+in each. Then one runner claims and finishes `--jobs` queued jobs, 1 and 50 at a time. 0 days stands
+for the ordinary table with the jobs of one day. At last, all jobs of the oldest day are removed: by
+retention, and by dropping the partition.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from storage.store import JobStore
 from tests.support.servers.postgres import synced_database
 from tests.support.stores import id_at
 
-HEAD = "|days|batch|jobs/s|turn ms, median|remove a day by DELETE, ms|by DROP, ms|"
+HEAD = "|days|batch|jobs/s|transaction ms, median|remove a day by DELETE, ms|by DROP, ms|"
 MAKE = """
 CREATE TABLE made (LIKE job INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE (id);
 DROP TABLE job CASCADE;
@@ -53,12 +53,12 @@ def main() -> None:
     parser.add_argument("--days", default="0,1,10,30")
     parser.add_argument("--kept", type=int, default=10_000, help="final jobs of a day")
     parser.add_argument("--jobs", type=int, default=5000, help="for each row of the table")
-    given = parser.parse_args()
+    options = parser.parse_args()
     say(HEAD)
     say("|---|---|---|---|---|---|")
-    for days in map(int, given.days.split(",")):
-        with store_of_days(days, given.kept) as (store, url):
-            rows = [measured(store, batch, given.jobs) for batch in (1, 50)]
+    for days in map(int, options.days.split(",")):
+        with store_of_days(days, options.kept) as (store, url):
+            rows = [measured(store, batch, options.jobs) for batch in (1, 50)]
             oldest = day_before(max(days, 1) - 1)
             removal = [f"{1000 * deleted(store, oldest):.0f}", "-"]
             if days:
@@ -69,7 +69,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def store_of_days(days: int, kept: int) -> Iterator[tuple[Store, str]]:
-    """A store whose jobs are in so many partitions, and its URL."""
+    """A store with a partition for each day, and its URL."""
     with synced_database() as url, tempfile.TemporaryDirectory(prefix="job-service-") as folder:
         store = opened(url, Path(folder))
         with psycopg.connect(url, autocommit=True) as connection:
@@ -86,7 +86,7 @@ def store_of_days(days: int, kept: int) -> Iterator[tuple[Store, str]]:
 
 
 def divide(connection: psycopg.Connection[Any], days: int) -> None:
-    """Make the empty table of jobs anew, with a partition for each of so many days."""
+    """Recreate the empty job table with a partition for each day."""
     indexes = connection.execute(
         "SELECT indexdef FROM pg_indexes WHERE tablename = 'job' AND indexname <> 'job_pkey'"
     ).fetchall()
@@ -109,13 +109,13 @@ def divide(connection: psycopg.Connection[Any], days: int) -> None:
 
 
 def day_before(days: int) -> datetime:
-    """When the day so many days before today began, in UTC."""
+    """The start, in UTC, of the day that is `days` days before today."""
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return today - timedelta(days=days)
 
 
 def measured(store: Store, batch: int, count: int) -> list[str]:
-    """Claim and finish so many new jobs: the batch, jobs a second, and a turn's milliseconds."""
+    """Claim and finish new jobs: the batch, jobs per second, milliseconds of a transaction."""
     jobs = JobStore(store.database, store.wakeup, store.clock)
     for _ in range(count // STORED):
         jobs.enqueue([NewJob("sleep", {}) for _ in range(STORED)])
@@ -125,11 +125,11 @@ def measured(store: Store, batch: int, count: int) -> list[str]:
     times, held = list[float](), list[Job]()
     began_at = time.perf_counter()
     while not times or held:
-        turn_at = time.perf_counter()
+        transaction_at = time.perf_counter()
         with claims.transaction():
             claims.complete_each([(job.fence, RESULT, RETURNED) for job in held])
             held = claims.claim(batch)
-        times.append(time.perf_counter() - turn_at)
+        times.append(time.perf_counter() - transaction_at)
         liveness.renew()
     rate = count / (time.perf_counter() - began_at)
     claims.deregister()
@@ -137,7 +137,7 @@ def measured(store: Store, batch: int, count: int) -> list[str]:
 
 
 def deleted(store: Store, day: datetime) -> float:
-    """Seconds that retention takes for all jobs that have finished on this day, vacuum included."""
+    """Seconds to delete all jobs that finished on a day, with a vacuum."""
     before = round(1000 * (day + timedelta(days=1)).timestamp())
     began_at = time.perf_counter()
     while prune(store.database, before)[0]:
@@ -148,7 +148,7 @@ def deleted(store: Store, day: datetime) -> float:
 
 
 def dropped(url: str, day: int) -> float:
-    """Seconds that it takes to drop the partition of this day."""
+    """Seconds to drop the partition of a day."""
     with psycopg.connect(url, autocommit=True) as connection:
         began_at = time.perf_counter()
         connection.execute(f"ALTER TABLE job DETACH PARTITION job_{day}")

@@ -1,11 +1,11 @@
-"""What a long run at a steady rate does to memory and files, once old jobs are deleted.
+"""Memory and files during a long run at a steady rate, with old jobs deleted.
 
     python -m benchmarks.storage.steady [--jobs 200000] [--rate 700] [--database sqlite|postgresql]
 
-Jobs that do nothing are submitted at this rate over eight connections, and kept for 30 seconds
-after their end; a worker deletes old ones once a minute. Every 15 seconds it looks at the PSS of
-all processes of the service, at its database, and at how many jobs are stored. It prints the most
-of each fifth of the run, as a table in Markdown: flat is what is alike in the last rows.
+Submits no-op jobs at this rate over eight connections; the service keeps them for 30 seconds after
+their end, and a worker deletes old ones once a minute. Every 15 seconds, it samples the PSS of all
+processes of the service, the size of the database, and the number of stored jobs. It prints the
+maximum of each fifth of the run as a Markdown table. A steady state has similar last rows.
 """
 
 import argparse
@@ -32,7 +32,7 @@ HEAD = [f"| {' | '.join(NAMES)} |", "|---" * len(NAMES) + "|"]
 
 @dataclass(frozen=True)
 class Sample:
-    """The service at one moment; memory and files in MB."""
+    """A sample of the service. Memory and files are in MB, `at` is in seconds."""
 
     at: float
     listener: float
@@ -48,24 +48,24 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=200_000)
     parser.add_argument("--rate", type=float, default=700.0, help="jobs a second")
     parser.add_argument("--database", choices=sorted(ours.DATABASES), default="sqlite")
-    given = parser.parse_args()
-    database = ours.DATABASES[given.database]
+    options = parser.parse_args()
+    database = ours.DATABASES[options.database]
     with ours.service(database=database, RETENTION_SECONDS="30") as running:
-        samples = watched(running, Sender(given.jobs, given.rate))
+        samples = watch(running, JobSender(options.jobs, options.rate))
         ours.until_all_final(running)
     rows = [f"| {' | '.join(cells(most))} |" for most in fifths(samples)]
     sys.stdout.write("\n".join([*HEAD, *rows, ""]))
 
 
-class Sender:
-    """Submits jobs, each when it is its turn."""
+class JobSender:
+    """Submits jobs, each when it is due."""
 
     def __init__(self, jobs: int, rate: float):
         self.sent = 0
         self._jobs, self._rate = jobs, rate
 
     async def send(self, port: int) -> None:
-        """Submit all. Raises SystemExit for one that is not accepted."""
+        """Submit all jobs. Raises SystemExit if one is not accepted."""
         self._began_at = time.monotonic()
         connections = [await connect(port) for _ in range(CONNECTIONS)]
         await asyncio.gather(*map(self._send_over, connections))
@@ -82,8 +82,8 @@ class Sender:
                 raise SystemExit(f"not accepted: {answer[:500]!r}")
 
 
-def watched(running: Service, sender: Sender) -> list[Sample]:
-    """What was seen while all jobs were sent."""
+def watch(running: Service, sender: JobSender) -> list[Sample]:
+    """Sample the service while the sender sends all jobs."""
     sending = threading.Thread(target=lambda: asyncio.run(sender.send(ours.port_of(running))))
     began_at, samples = time.monotonic(), list[Sample]()
     sending.start()
@@ -94,7 +94,7 @@ def watched(running: Service, sender: Sender) -> list[Sample]:
 
 
 def sample(running: Service, at: float, submitted: int) -> Sample:
-    """The service now."""
+    """Sample the service now."""
     memory = {"server": 0.0, "runner": 0.0}
     for sample in samples(running).values():
         memory[sample.name.partition(":")[0]] += sample.pss / KIB_PER_MB
@@ -105,7 +105,7 @@ def sample(running: Service, at: float, submitted: int) -> Sample:
 
 
 def size(running: Service) -> float:
-    """The database, in MB of a million bytes."""
+    """The size of the database, in MB of a million bytes."""
     url = running.environ["DATABASE_URL"]
     if url.startswith("sqlite"):
         folder = Path(url.removeprefix("sqlite:///")).parent
@@ -116,7 +116,7 @@ def size(running: Service) -> float:
 
 
 def fifths(samples: list[Sample]) -> Iterator[Sample]:
-    """The most of each column in each fifth."""
+    """The maximum of each column, for each fifth of the samples."""
     count = -(-len(samples) // FIFTHS)
     for start in range(0, len(samples), count):
         some = samples[start : start + count]

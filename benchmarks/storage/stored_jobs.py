@@ -1,4 +1,4 @@
-"""Very many stored jobs at once, for benchmarks of what is asked of them."""
+"""Fills a store with very many jobs, for benchmarks of queries."""
 
 import json
 import random
@@ -10,7 +10,7 @@ from storage.records.states import Status
 from tests.support.stores import Bench, id_at
 
 EVERY_MS = 100
-"""The time between two jobs."""
+"""The time between two jobs in ms."""
 SHARES = {
     Status.SUCCEEDED: 60,
     Status.FAILED: 5,
@@ -18,7 +18,7 @@ SHARES = {
     Status.QUEUED: 30,
 }
 RARE, NEEDLE = 100_000, 200_000
-"""One job in so many is of the type `rare`; one in so many has a pattern that no other has."""
+"""One job of this many has the type `rare`; one of this many has a unique pattern."""
 _COLUMNS = (
     "id, type, status, payload, attempt, retry_count, max_retries, priority, created_at, run_at, "
     "started_at, finished_at, version, client_retries"
@@ -30,7 +30,7 @@ SELECT type, 'submitted', COUNT(*) FROM job WHERE finished_at IS NULL GROUP BY t
 
 
 def fill(bench: Bench, count: int) -> None:
-    """Store so many jobs, the newest of them now; past the store, which would take its time."""
+    """Store jobs with the newest now, in SQL of its own, because JobStore would take too long."""
     database = bench.store.database
     connection = database.raw_connection()
     try:
@@ -42,9 +42,9 @@ def fill(bench: Bench, count: int) -> None:
                 cursor.execute(_COUNT)
                 cursor.execute("VACUUM ANALYZE")
         else:
-            places = ", ".join("?" * len(_COLUMNS.split(",")))
+            placeholders = ", ".join("?" * len(_COLUMNS.split(",")))
             connection.execute("BEGIN IMMEDIATE")
-            insert = f"INSERT INTO job ({_COLUMNS}) VALUES ({places})"
+            insert = f"INSERT INTO job ({_COLUMNS}) VALUES ({placeholders})"
             connection.executemany(insert, _rows(bench.clock(), count))
             connection.execute(_COUNT)
             connection.execute("COMMIT")
@@ -54,16 +54,16 @@ def fill(bench: Bench, count: int) -> None:
 
 
 def _rows(now: int, count: int) -> Iterator[tuple[Any, ...]]:
-    chance = random.Random(count)
-    statuses = chance.choices(list(SHARES), list(SHARES.values()), k=count)
+    rng = random.Random(count)
+    statuses = rng.choices(list(SHARES), list(SHARES.values()), k=count)
     for number, status in enumerate(statuses):
         created = now - (count - number) * EVERY_MS
         ended = None if status is Status.QUEUED else created + 1000
         started = None if ended is None else created + 50
-        type = "rare" if number % RARE == 1 else chance.choice(["sleep", "sleep", "analyze"])
-        pattern = f"needle {number}" if number % NEEDLE == 1 else chance.choice(["ERROR", "WARN"])
+        type = "rare" if number % RARE == 1 else rng.choice(["sleep", "sleep", "analyze"])
+        pattern = f"needle {number}" if number % NEEDLE == 1 else rng.choice(["ERROR", "WARN"])
         payload = json.dumps({"patterns": [pattern]})
-        attempt, priority = 0 if ended is None else 1, chance.choice([0, 0, 0, 5])
+        attempt, priority = 0 if ended is None else 1, rng.choice([0, 0, 0, 5])
         job_id = id_at(created, number).hex
         fixed = (job_id, type, status, payload, attempt, 0, 1, priority, created, created)
         yield (*fixed, started, ended, number + 1, 0)

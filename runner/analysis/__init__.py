@@ -1,1 +1,4 @@
-"""Log analysis: counts patterns in files of any size. Knows nothing of jobs or HTTP."""
+"""Log analysis: counts patterns in files of any size. Its entry points are `run` and `parts`.
+
+May import its own subfolders only; must not know of jobs, HTTP or the store.
+"""

@@ -1,4 +1,4 @@
-"""What was found in a file, as JSON."""
+"""The result of an analysis, as the JSON that clients get."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,38 +8,38 @@ from runner.analysis.count.tally import Tally
 from runner.analysis.run import AnalysisOptions, AnalysisResult
 
 
-def to_json(found: AnalysisResult, wanted: AnalysisOptions) -> dict[str, Any]:
-    """All that was asked for; what is told of each pattern is by its key, in the given order."""
+def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
+    """Everything that was asked for. Results of patterns are by key, in the given order."""
 
     def each(value: Callable[[Tally], Any]) -> dict[str, Any]:
-        tallies = zip(found.keys, found.partial.tallies, strict=True)
+        tallies = zip(result.keys, result.partial.tallies, strict=True)
         return {key: value(tally) for key, tally in tallies}
 
-    result: dict[str, Any] = {"counts": each(lambda tally: tally.count)}
-    if wanted.lines:
-        result["matching_lines"] = each(lambda tally: tally.matching_lines)
-        result["first_line"] = each(lambda tally: tally.first_line)
-        result["last_line"] = each(lambda tally: tally.last_line)
-        result["lines"] = found.partial.lines
-    if wanted.samples:
-        result["samples"] = each(lambda tally: [_shown(line) for line in tally.samples])
-    if wanted.histogram:
-        result["histogram"] = each(lambda tally: _histogram(tally, wanted.histogram))
-    return result | {"bytes": found.partial.bytes, "file": _file(found)}
+    report: dict[str, Any] = {"counts": each(lambda tally: tally.count)}
+    if options.lines:
+        report["matching_lines"] = each(lambda tally: tally.matching_lines)
+        report["first_line"] = each(lambda tally: tally.first_line)
+        report["last_line"] = each(lambda tally: tally.last_line)
+        report["lines"] = result.partial.lines
+    if options.samples:
+        report["samples"] = each(lambda tally: [_shown(line) for line in tally.samples])
+    if options.histogram:
+        report["histogram"] = each(lambda tally: _histogram(tally, options.histogram))
+    return report | {"bytes": result.partial.bytes, "file": _file(result)}
 
 
-def _file(found: AnalysisResult) -> dict[str, Any]:
-    trouble = found.seen.trouble
+def _file(result: AnalysisResult) -> dict[str, Any]:
+    invalid_text = result.facts.invalid_text
     return {
-        "format": found.format,
-        "stored_bytes": found.stored_bytes,
-        "encoding": found.encoding,
-        "bom": found.bom,
-        "not_text": trouble.invalid,
-        "first_not_text": trouble.first_invalid,
-        "time_span": found.time_span and [rfc3339(moment) for moment in found.time_span],
-        "seconds": round(found.seconds, 6),
-        "bytes_per_second": round(found.partial.bytes / found.seconds),
+        "format": result.format,
+        "stored_bytes": result.stored_bytes,
+        "encoding": result.encoding,
+        "bom": result.bom,
+        "not_text": invalid_text.count,
+        "first_not_text": invalid_text.first_offset,
+        "time_span": result.time_span and [rfc3339(moment) for moment in result.time_span],
+        "seconds": round(result.seconds, 6),
+        "bytes_per_second": round(result.partial.bytes / result.seconds),
     }
 
 

@@ -1,7 +1,7 @@
-"""Analyzes one file: the way in to this package.
+"""Analyzes one file; the main entry point of this package.
 
-patterns ──prepare──▶ ┌ a plain file of 128 MB or more: ranges, in some processes   ┐
-file ────open_source──┴ anything else: one scanner over the source ─────────────────┴──▶ Found
+patterns ──prepare──▶ ┌ a plain file of 128 MiB or more: ranges, several processors ┐
+file ────open_source──┴ anything else: one Scanner over the source ─────────────────┴▶ result
 """
 
 import time
@@ -11,35 +11,35 @@ from typing import Any
 
 from runner.analysis.count.file_facts import FileFacts, ObservedSource
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.count.tally import Partial
 from runner.analysis.count.times import LineTimes
-from runner.analysis.input.encodings import AS_IT_IS, Utf8Source, detect
+from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
+from runner.analysis.input.open_source import open_source
 from runner.analysis.input.source import DecompressionLimits
-from runner.analysis.input.sources import open_source
 from runner.analysis.input.stored import Stored, modified_at, read_at
 from runner.analysis.match.patterns import Literal, Pattern, Regex, prepare
 from runner.analysis.parallel import ranges
-from runner.analysis.parallel.cuts import may_be_cut
+from runner.analysis.parallel.line_ranges import can_be_split
 
 _REPORT_SECONDS = 0.1
-_BUCKETS = 50_000
-"""Of all histograms together, each some 100 bytes."""
-_LEAST_BUCKETS = 24  # a histogram of decades has no more
-_SAMPLES = 1000
-"""Of all patterns together, each up to 1,000 bytes, but in JSON six times as much."""
+_MAX_BUCKETS = 50_000
+"""Of all histograms together; a bucket takes about 100 bytes."""
+_MIN_BUCKETS = 24  # a histogram of decades never has more
+_MAX_SAMPLES = 1000
+"""Of all patterns together. A sample has up to 1,000 bytes, and up to six times as many in JSON."""
 
 Report = Callable[[dict[str, Any]], None]
-"""Takes {"bytes_done", "bytes_total", "counts"}, ten times a second at most; bytes are the file's
-as it is stored, counts are by the pattern's key."""
+"""Takes {"bytes_done", "bytes_total", "counts"}, at most ten times a second. Bytes are those of the
+stored file; counts are by the key of the pattern."""
 
 
 @dataclass(frozen=True)
 class AnalysisOptions:
-    """What is to be told besides counts.
+    """Options of an analysis, as the client gives them.
 
-    `samples` are lines for each pattern, `histogram` is a unit of time or empty, `encoding` a name
-    from check_encoding or None to go by the BOM.
+    `samples` is the number of lines to show for each pattern, `histogram` a unit of time or empty,
+    `encoding` a name from check_encoding, or None to detect the encoding from the BOM.
     """
 
     lines: bool = True
@@ -50,11 +50,11 @@ class AnalysisOptions:
 
 @dataclass(frozen=True)
 class AnalysisResult:
-    """What was found in a file. `stored_bytes` is its size, `partial.bytes` that of its data."""
+    """The result for a file. `stored_bytes` is its size, `partial.bytes` the size of its data."""
 
     keys: list[str]
     partial: Partial
-    seen: FileFacts
+    facts: FileFacts
     format: str
     encoding: str
     bom: bool
@@ -66,42 +66,44 @@ class AnalysisResult:
 def analyze(
     file: Stored,
     patterns: Sequence[Pattern],
-    wanted: AnalysisOptions,
+    options: AnalysisOptions,
     report: Report,
     helpers: int = 1,
     limits: DecompressionLimits | None = None,
 ) -> AnalysisResult:
-    """Scan a file to its end; a large plain one by so many processes, with the same outcome.
+    """Scan a file to its end, on `helpers` processors if it is plain and large.
 
-    Raises PatternError, OSError, SourceError (after a last report with the counts so far) and
-    HelperError.
+    The number of processors does not change the result. Raises PatternError, OSError, HelperError,
+    and SourceError (after a last report with the counts so far).
     """
     ready, keys = prepare(patterns), [pattern.key for pattern in patterns]
-    began, modified = time.monotonic(), modified_at(file)
-    options = options_of(wanted, modified, len(patterns))
+    started, modified = time.monotonic(), modified_at(file)
+    scan_options = scan_options_of(options, modified, len(patterns))
     with (
-        open_source(file, limits, ahead=helpers > 1) as source,
-        Utf8Source(source, wanted.encoding) as text,
+        open_source(file, limits, read_ahead=helpers > 1) as source,
+        Utf8Source(source, options.encoding) as text,
     ):
 
-        def tell(done: int, counts: list[int]) -> None:
+        def report_progress(done: int, counts: list[int]) -> None:
             by_key = dict(zip(keys, counts, strict=True))
             report({"bytes_done": done, "bytes_total": source.bytes_total, "counts": by_key})
 
-        large = helpers > 1 and source.format == "plain"
-        large = large and may_be_cut(ready, source.bytes_total, ranges.LEAST_BYTES)
-        encoding, bom = detect_encoding(file, wanted.encoding) if large else ("", False)
-        if encoding in AS_IT_IS:
+        splittable = helpers > 1 and source.format == "plain"
+        splittable = splittable and can_be_split(ready, source.bytes_total, ranges.MIN_BYTES)
+        encoding, bom = detect_encoding(file, options.encoding) if splittable else ("", False)
+        if encoding in UTF8_ENCODINGS:
             size = ranges.RANGE_BYTES
-            partial, seen = ranges.scan_ranges(file, ready, options, helpers, tell, size)
+            partial, facts = ranges.scan_ranges(
+                file, ready, scan_options, helpers, report_progress, size
+            )
         else:
-            partial, seen = _scan(text, ready, options, tell)
+            partial, facts = _scan(text, ready, scan_options, report_progress)
             encoding, bom = text.encoding, text.bom
-        span = seen.span.times(LineTimes(modified))
-        seconds = max(time.monotonic() - began, 1e-6)
-        stored = source.bytes_total
+        span = facts.time_span.times(LineTimes(modified))
+        seconds = max(time.monotonic() - started, 1e-6)
+        stored_bytes = source.bytes_total
         return AnalysisResult(
-            keys, partial, seen, source.format, encoding, bom, stored, seconds, span
+            keys, partial, facts, source.format, encoding, bom, stored_bytes, seconds, span
         )
 
 
@@ -111,32 +113,35 @@ def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
     return encoding, bom_bytes > 0
 
 
-def options_of(wanted: AnalysisOptions, modified: float, patterns: int) -> Options:
-    """The same for a scanner; `modified`, in seconds since 1970, tells the year of times that have
-    none. Samples and histograms are fewer where there are many patterns."""
-    if not wanted.lines:
-        return Options()
-    time_of = LineTimes(modified).time_of if wanted.histogram else None
-    buckets = max(_LEAST_BUCKETS, _BUCKETS // patterns)
-    samples = min(wanted.samples, max(1, _SAMPLES // patterns))
-    return Options(LineOptions(samples, time_of, wanted.histogram, buckets))
+def scan_options_of(options: AnalysisOptions, modified: float, patterns: int) -> ScanOptions:
+    """Translate the options for a Scanner.
+
+    `modified` is the time of the file in epoch seconds; it determines the year of times that have
+    none. With many patterns, each gets fewer samples and smaller histograms.
+    """
+    if not options.lines:
+        return ScanOptions()
+    time_of = LineTimes(modified).time_of if options.histogram else None
+    buckets = max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)
+    samples = min(options.samples, max(1, _MAX_SAMPLES // patterns))
+    return ScanOptions(LineOptions(samples, time_of, options.histogram, buckets))
 
 
 def _scan(
     text: Utf8Source,
     patterns: Sequence[Literal | Regex],
-    options: Options,
-    tell: Callable[[int, list[int]], None],
+    scan_options: ScanOptions,
+    report_progress: Callable[[int, list[int]], None],
 ) -> tuple[Partial, FileFacts]:
-    seen, tell_at = FileFacts(), 0.0
-    scanner = Scanner(patterns, options, ObservedSource(text, seen.span))
+    facts, report_at = FileFacts(), 0.0
+    scanner = Scanner(patterns, scan_options, ObservedSource(text, facts.time_span))
     try:
         while scanner.scan():
             now = time.monotonic()
-            if now >= tell_at:
-                tell(text.bytes_done, scanner.counts)
-                tell_at = now + _REPORT_SECONDS
+            if now >= report_at:
+                report_progress(text.bytes_done, scanner.counts)
+                report_at = now + _REPORT_SECONDS
     finally:
-        tell(text.bytes_done, scanner.counts)
-    seen.trouble = text.trouble
-    return scanner.partial, seen
+        report_progress(text.bytes_done, scanner.counts)
+    facts.invalid_text = text.invalid_text
+    return scanner.partial, facts

@@ -27,8 +27,8 @@ class PatternObject(Payload):
     word: bool = False
     name: str = Field("", max_length=200)
 
-    def plain(self) -> Pattern:
-        """Return the pattern in the form that the analysis takes."""
+    def to_pattern(self) -> Pattern:
+        """The pattern as the analysis takes it."""
         return Pattern(self.pattern, self.regex, self.ignore_case, self.word, self.name)
 
 
@@ -81,7 +81,7 @@ class AnalyzePayload(Payload):
     @classmethod
     def _check_patterns(cls, value: list[PatternObject]) -> list[PatternObject]:
         try:
-            prepare([pattern.plain() for pattern in value])
+            prepare([pattern.to_pattern() for pattern in value])
         except PatternError as error:
             raise ValueError(str(error)) from None
         return value
@@ -100,9 +100,9 @@ class AnalyzePayload(Payload):
             raise ValueError("samples and histogram need lines: true")
         return self
 
-    def plain_patterns(self) -> list[Pattern]:
-        """Return the patterns in the form that the analysis takes."""
-        return [pattern.plain() for pattern in self.patterns]
+    def analysis_patterns(self) -> list[Pattern]:
+        """The patterns as the analysis takes them."""
+        return [pattern.to_pattern() for pattern in self.patterns]
 
     def options(self) -> "AnalysisOptions":
         """Return what the analysis reports besides counts."""
@@ -133,7 +133,7 @@ class Analyze(InParts[AnalyzePayload]):
         from runner.analysis.report import to_json
         from runner.analysis.run import analyze
 
-        file, patterns, options = _file(context), payload.plain_patterns(), payload.options()
+        file, patterns, options = _file(context), payload.analysis_patterns(), payload.options()
         limits = DecompressionLimits(context.max_data_bytes, context.max_data_ratio)
         try:
             found = analyze(file, patterns, options, context.report, context.cores, limits)
@@ -145,7 +145,7 @@ class Analyze(InParts[AnalyzePayload]):
         """Split an uncompressed file into parts, each given by its start and end offset."""
         from runner.analysis import parts
 
-        patterns = payload.plain_patterns()
+        patterns = payload.analysis_patterns()
         planned = parts.plan(_file(context), patterns, payload.options(), part_bytes)
         none = [0] * len(patterns)
         return [JobPart(part, parts.progress(part, patterns, 0, none)) for part in planned]
@@ -155,14 +155,14 @@ class Analyze(InParts[AnalyzePayload]):
         from runner.analysis import parts
 
         start, end = spec
-        file, patterns, options = _file(context), payload.plain_patterns(), payload.options()
+        file, patterns, options = _file(context), payload.analysis_patterns(), payload.options()
         return parts.scan_part(file, (start, end), patterns, options, context.report)
 
     def fold(self, payload: AnalyzePayload, results: Sequence[Any]) -> Any:
         """Combine the results of consecutive parts."""
         from runner.analysis import parts
 
-        return parts.fold(results, payload.options(), len(payload.patterns))
+        return parts.merge(results, payload.options(), len(payload.patterns))
 
     def finish(self, payload: AnalyzePayload, context: Context, folded: Any, seconds: float) -> Any:
         """Return the result in the form that `run` gives it."""
@@ -170,7 +170,7 @@ class Analyze(InParts[AnalyzePayload]):
         from runner.analysis.report import to_json
 
         options = payload.options()
-        found = parts.join(_file(context), folded, payload.plain_patterns(), options, seconds)
+        found = parts.finish(_file(context), folded, payload.analysis_patterns(), options, seconds)
         return to_json(found, options)
 
 

@@ -1,4 +1,4 @@
-"""The job type `analyze`: its payload, and what it tells of whole files of every kind."""
+"""The job type `analyze`: its payload, and its results for whole files of every kind."""
 
 import bz2
 import gzip
@@ -27,7 +27,7 @@ Run = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs a job on a file with some content; its result."""
+    """A function that runs a job on a file with some content, and returns the result."""
 
     def run_job(content: bytes, cores: int = 1, **payload: Any) -> dict[str, Any]:
         path = tmp_path / "log"
@@ -49,7 +49,7 @@ def run(tmp_path: Path) -> Run:
     return run_job
 
 
-def test_counts_and_lines_are_told_for_each_pattern_in_order(run: Run) -> None:
+def test_results_have_counts_and_lines_of_each_pattern_in_order(run: Run) -> None:
     result = run(LOG, patterns=["ERROR", "ERR", "none"])
     assert list(result["counts"].items()) == [("ERROR", 3), ("ERR", 4), ("none", 0)]
     assert result["matching_lines"] == {"ERROR": 3, "ERR": 3, "none": 0}
@@ -58,7 +58,7 @@ def test_counts_and_lines_are_told_for_each_pattern_in_order(run: Run) -> None:
     assert (result["lines"], result["bytes"]) == (4, len(LOG))
 
 
-def test_patterns_may_be_regexes_words_and_without_case(run: Run) -> None:
+def test_patterns_may_be_regexes_or_words_and_may_ignore_case(run: Run) -> None:
     patterns = [
         {"pattern": "err(or)?", "regex": True, "ignore_case": True, "name": "any"},
         {"pattern": "ERR", "word": True, "name": "word"},
@@ -67,7 +67,7 @@ def test_patterns_may_be_regexes_words_and_without_case(run: Run) -> None:
     assert run(LOG, patterns=patterns)["counts"] == {"any": 6, "word": 1, "error": 4}
 
 
-def test_samples_are_lines_without_their_ends(run: Run) -> None:
+def test_samples_are_lines_without_line_ends(run: Run) -> None:
     result = run(LOG, patterns=["ERROR"], samples=5)
     assert result["samples"]["ERROR"][2] == "2026-11-25T01:03:00Z ERROR: err"
     assert len(run(LOG, patterns=["ERROR"], samples=1)["samples"]["ERROR"]) == 1
@@ -82,7 +82,7 @@ def test_a_histogram_counts_matching_lines_by_time(run: Run) -> None:
     }
 
 
-def test_the_file_is_told_about(run: Run) -> None:
+def test_the_result_describes_the_file(run: Run) -> None:
     content = gzip.compress(LOG + b"\xff\xfe\n")
     file = run(content, patterns=["ERROR"])["file"]
     assert (file["format"], file["stored_bytes"], file["encoding"]) == (
@@ -95,42 +95,44 @@ def test_the_file_is_told_about(run: Run) -> None:
     assert file["bytes_per_second"] > 0
 
 
-def test_without_lines_only_counts_are_told(run: Run) -> None:
+def test_without_lines_the_result_has_only_counts(run: Run) -> None:
     result = run(LOG, patterns=["ERROR"], lines=False)
     assert set(result) == {"counts", "bytes", "file"}
     assert result["counts"] == {"ERROR": 3}
 
 
-def test_an_empty_file_has_nothing(run: Run) -> None:
+def test_an_empty_file_has_a_result_of_zeros(run: Run) -> None:
     result = run(b"", patterns=["a"], histogram="hour", samples=1)
     assert (result["counts"], result["lines"], result["bytes"]) == ({"a": 0}, 0, 0)
     assert result["file"]["time_span"] is None
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
-def test_a_compressed_file_gives_the_same(run: Run, compress: Callable[[bytes], bytes]) -> None:
-    wanted = {"patterns": ["ERROR", "disk"], "samples": 2, "histogram": "minute"}
-    plain, packed = run(LOG * 5000, **wanted), run(compress(LOG * 5000), **wanted)
+def test_a_compressed_file_gives_the_same_result(
+    run: Run, compress: Callable[[bytes], bytes]
+) -> None:
+    payload = {"patterns": ["ERROR", "disk"], "samples": 2, "histogram": "minute"}
+    plain, packed = run(LOG * 5000, **payload), run(compress(LOG * 5000), **payload)
     assert packed.pop("file")["format"] != plain.pop("file")["format"]
     assert packed == plain
 
 
-def test_a_file_that_is_cut_into_ranges_gives_the_same(
+def test_a_file_that_is_split_into_ranges_gives_the_same_result(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = LOG * 3000 + b"\xff tail"
-    wanted = {"patterns": ["ERROR", "disk", "tail"], "samples": 20, "histogram": "second"}
-    whole = run(content, **wanted)
-    monkeypatch.setattr(ranges, "LEAST_BYTES", 1000)
+    payload = {"patterns": ["ERROR", "disk", "tail"], "samples": 20, "histogram": "second"}
+    whole = run(content, **payload)
+    monkeypatch.setattr(ranges, "MIN_BYTES", 1000)
     monkeypatch.setattr(ranges, "RANGE_BYTES", 50_001)
-    cut = run(content, cores=2, **wanted)
+    cut = run(content, cores=2, **payload)
     for result in (whole, cut):
         for figure in ("seconds", "bytes_per_second"):
             result["file"].pop(figure)
     assert cut == whole
 
 
-def test_text_in_another_encoding_is_searched_as_well(run: Run) -> None:
+def test_text_in_another_encoding_is_searched(run: Run) -> None:
     result = run("größe\nGRÖSSE\n".encode("utf-16"), patterns=["ß", "Ö"])
     assert result["counts"] == {"ß": 1, "Ö": 1}
     assert (result["file"]["encoding"], result["file"]["bom"]) == ("utf-16-le", True)
@@ -138,7 +140,7 @@ def test_text_in_another_encoding_is_searched_as_well(run: Run) -> None:
     assert latin["counts"] == {"ß": 1}
 
 
-def test_a_damaged_file_is_an_error_that_says_where_with_the_counts_so_far(run: Run) -> None:
+def test_a_damaged_file_is_an_error_with_an_offset_after_the_counts_so_far(run: Run) -> None:
     content = gzip.compress(LOG * 5000)[:-20]
     with pytest.raises(NotRetryable, match=r"app\.log: .*cut short \(at byte \d+ of the file"):
         run(content, patterns=["ERROR"])
@@ -146,7 +148,7 @@ def test_a_damaged_file_is_an_error_that_says_where_with_the_counts_so_far(run: 
     assert last["counts"]["ERROR"] > 0
 
 
-def test_progress_is_told_with_partial_counts(run: Run) -> None:
+def test_progress_has_partial_counts(run: Run) -> None:
     run(LOG, patterns=["ERROR"])
     progress = json.loads(run.reports[-1])  # type: ignore[attr-defined]
     assert progress == {"bytes_done": len(LOG), "bytes_total": len(LOG), "counts": {"ERROR": 3}}
@@ -159,7 +161,7 @@ def test_progress_is_told_with_partial_counts(run: Run) -> None:
         ({"patterns": ["x"] * 1001}, "patterns", "at most 1000"),
         ({"patterns": [""]}, "patterns.0.pattern", "at least 1"),
         ({"patterns": ["ok", 5]}, "patterns.1", ""),
-        ({"patterns": ["a", "b", "a"]}, "patterns", "pattern 2 is called the same as pattern 0"),
+        ({"patterns": ["a", "b", "a"]}, "patterns", "pattern 2 has the same name as pattern 0"),
         ({"patterns": [{"pattern": "a(", "regex": True}]}, "patterns", "pattern 0"),
         ({"patterns": [{"pattern": "a*", "regex": True}]}, "patterns", "pattern 0"),
         ({"patterns": [{"pattern": "a", "regex": 1}]}, "patterns.0.regex", "boolean"),
@@ -172,7 +174,7 @@ def test_progress_is_told_with_partial_counts(run: Run) -> None:
         ({"patterns": ["a"], "more": 1}, "more", "not permitted"),
     ],
 )
-def test_a_bad_payload_is_refused_with_its_place(
+def test_an_invalid_payload_is_refused_with_the_location_of_the_error(
     payload: dict[str, Any], place: str, message: str
 ) -> None:
     with pytest.raises(ValidationError) as caught:
@@ -182,7 +184,7 @@ def test_a_bad_payload_is_refused_with_its_place(
     assert message.lower() in error["msg"].lower()
 
 
-def test_a_source_is_the_job_that_the_payload_names() -> None:
+def test_the_source_is_the_job_in_the_payload() -> None:
     job_id = "01a21054-ecc3-7788-9e49-c6d97d1c0c65"
     payload = AnalyzePayload.model_validate({"patterns": ["a"], "source": {"job_id": job_id}})
     assert str(Analyze().source(payload)) == job_id

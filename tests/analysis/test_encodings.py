@@ -1,4 +1,4 @@
-"""Text in any encoding comes out as UTF-8, and what cannot be read is counted."""
+"""Text in any encoding is converted to UTF-8, and invalid text is counted."""
 
 import codecs
 import gzip
@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis.input import utf8
+from runner.analysis.input import invalid_text
 from runner.analysis.input.encodings import EncodingError, Utf8Source, check_encoding, detect
+from runner.analysis.input.invalid_text import MAX_INVALID, InvalidText, Utf8Check
+from runner.analysis.input.open_source import open_source
 from runner.analysis.input.source import SourceError
-from runner.analysis.input.sources import open_source
-from runner.analysis.input.utf8 import MAX_INVALID, InvalidText, Utf8Check
 
 TEXT = "2026-11-25 ERROR ü ж 字 😀 denied\n"
 LATIN = "Zeitüberschreitung für Jürgen: ¿qué?\n"
@@ -27,7 +27,7 @@ encodings = sorted(set(aliases.values()))
 def read(
     stored: bytes, encoding: str | None = None, step: int = 5000, check: bool = True
 ) -> tuple[bytes, Utf8Source]:
-    """The data as UTF-8, and the source that it came from, closed."""
+    """The data as UTF-8, and the closed source."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(stored)
         file.flush()
@@ -40,8 +40,8 @@ def read(
             return bytes(data), source
 
 
-def trouble_of(data: bytes, cuts: list[int] | None = None) -> InvalidText:
-    """What the check says of data that comes in windows of these sizes, over and over."""
+def invalid_text_of(data: bytes, cuts: list[int] | None = None) -> InvalidText:
+    """The result of Utf8Check for data in windows of these sizes, repeated."""
     check, at = Utf8Check(), 0
     while at < len(data):
         for size in cuts or [len(data)]:
@@ -49,11 +49,11 @@ def trouble_of(data: bytes, cuts: list[int] | None = None) -> InvalidText:
             check.feed(memoryview(window), window.isascii())
             at += size
     check.finish()
-    return check.trouble
+    return check.invalid_text
 
 
-def plain_trouble(data: bytes) -> InvalidText:
-    """The same by the plainest means."""
+def reference_invalid_text(data: bytes) -> InvalidText:
+    """The invalid text of data according to Python's decoder."""
     text = data.decode("utf-8", "surrogateescape")
     bad = [at for at, char in enumerate(text) if "\udc80" <= char <= "\udcff"]
     first = len(text[: bad[0]].encode("utf-8")) if bad else None
@@ -64,7 +64,7 @@ def plain_trouble(data: bytes) -> InvalidText:
     ("name", "found"),
     [("UTF8", "utf-8"), ("Latin-1", "iso8859-1"), ("cp1252", "cp1252"), ("UTF-16LE", "utf-16-le")],
 )
-def test_a_name_is_known_however_it_is_written(name: str, found: str) -> None:
+def test_a_name_is_known_in_every_spelling(name: str, found: str) -> None:
     assert check_encoding(name) == found
 
 
@@ -84,7 +84,7 @@ def test_a_name_is_known_however_it_is_written(name: str, found: str) -> None:
         "../x",
     ],
 )
-def test_other_names_are_refused(name: str) -> None:
+def test_names_that_are_not_text_encodings_are_refused(name: str) -> None:
     with pytest.raises(EncodingError, match="is not the name of a text encoding"):
         check_encoding(name)
 
@@ -93,32 +93,32 @@ def test_other_names_are_refused(name: str) -> None:
     "name",
     ["unicode_escape", "raw_unicode_escape", "encodings.utf_8", "a" * 100_000, "ü", "\ud800"],
 )
-def test_names_of_other_things_are_refused(name: str) -> None:
+def test_names_of_escapes_and_modules_are_refused(name: str) -> None:
     with pytest.raises(EncodingError, match="is not the name of a text encoding"):
         check_encoding(name)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 5000])
 @pytest.mark.parametrize("data", [b"", b"a", b"abc\n" * 3000, TEXT.encode() * 500])
-def test_utf8_and_ascii_pass_untouched(data: bytes, step: int) -> None:
+def test_utf8_and_ascii_pass_unchanged(data: bytes, step: int) -> None:
     for encoding in (None, "utf-8", "ascii"):
         got, source = read(data, encoding, step)
         assert got == data
         assert not source.bom
-        assert source.trouble == InvalidText()
+        assert source.invalid_text == InvalidText()
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 5000])
 @pytest.mark.parametrize("name", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
-def test_a_bom_tells_the_encoding(name: str, step: int) -> None:
+def test_a_bom_determines_the_encoding(name: str, step: int) -> None:
     stored = ("\ufeff" + TEXT * 300).encode(name)
     for encoding in (None, name[:6]):
         got, source = read(stored, encoding, step)
         assert got == TEXT.encode() * 300
-        assert (source.encoding, source.bom, source.trouble) == (name, True, InvalidText())
+        assert (source.encoding, source.bom, source.invalid_text) == (name, True, InvalidText())
 
 
-def test_a_utf8_bom_is_noticed_and_stays() -> None:
+def test_a_utf8_bom_is_reported_and_stays_in_the_data() -> None:
     got, source = read(codecs.BOM_UTF8 + TEXT.encode())
     assert got == codecs.BOM_UTF8 + TEXT.encode()
     assert (source.encoding, source.bom) == ("utf-8", True)
@@ -128,7 +128,7 @@ def test_without_a_bom_utf16_is_little_endian() -> None:
     assert read(TEXT.encode("utf-16-le"), "utf-16")[0] == TEXT.encode()
 
 
-def test_what_is_asked_for_goes_before_a_bom() -> None:
+def test_a_requested_encoding_takes_precedence_over_a_bom() -> None:
     assert detect(codecs.BOM_UTF16_LE, "cp1252") == ("cp1252", 0)
     assert detect(codecs.BOM_UTF16_BE + b"\0a", "utf-16") == ("utf-16-be", 2)
     assert detect(codecs.BOM_UTF8, "utf-8-sig") == ("utf-8-sig", 3)
@@ -139,35 +139,35 @@ def test_what_is_asked_for_goes_before_a_bom() -> None:
 def test_single_byte_encodings_are_transcoded(name: str) -> None:
     got, source = read((LATIN * 3000).encode(name), check_encoding(name))
     assert got == LATIN.encode() * 3000
-    assert source.trouble == InvalidText()
+    assert source.invalid_text == InvalidText()
 
 
-def test_what_cannot_be_decoded_is_replaced_and_counted() -> None:
+def test_undecodable_text_is_replaced_and_counted() -> None:
     stored = "aü".encode("utf-16-le") + b"\x00\xdc" + "b".encode("utf-16-le") + b"\xff"
     got, source = read(b"\xff\xfe" + stored)
     assert got == "aü\ufffdb\ufffd".encode()
-    assert source.trouble == InvalidText(2, 3)
+    assert source.invalid_text == InvalidText(2, 3)
 
 
 @quick
 @given(st.sampled_from(encodings), st.binary(max_size=300), st.integers(1, 50))
-def test_random_bytes_are_text_of_some_kind_in_every_encoding(
+def test_random_bytes_are_converted_from_every_encoding(
     name: str, stored: bytes, step: int
 ) -> None:
     try:
         encoding = check_encoding(name)
     except EncodingError:
         return
-    stored = b"text" + stored  # or it might begin as a compressed file does
+    stored = b"text" + stored  # so that it does not look like a compressed file
     got, _ = read(stored, encoding, step)
     if encoding not in ("utf-8", "utf-8-sig", "ascii"):
-        got.decode()  # never fails
+        got.decode()  # must not raise
     assert len(got) <= 4 * len(stored) + 4
 
 
 @quick
 @given(st.text(max_size=200), st.sampled_from(["utf-16-le", "utf-32-be", "utf-8", "gb18030"]))
-def test_any_text_comes_out_the_same(text: str, name: str) -> None:
+def test_any_text_is_converted_without_loss(text: str, name: str) -> None:
     assert read(text.encode(name), name, 17)[0] == text.encode()
 
 
@@ -179,7 +179,7 @@ def test_any_text_comes_out_the_same(text: str, name: str) -> None:
     st.lists(st.integers(1, 9), min_size=1, max_size=5),
 )
 def test_invalid_bytes_are_counted_wherever_windows_are_cut(data: bytes, cuts: list[int]) -> None:
-    assert trouble_of(data, cuts) == plain_trouble(data)
+    assert invalid_text_of(data, cuts) == reference_invalid_text(data)
 
 
 @pytest.mark.parametrize("with_stringzilla", [True, False])
@@ -188,46 +188,53 @@ def test_invalid_bytes_are_counted_across_blocks(
     size: int, with_stringzilla: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not with_stringzilla:
-        monkeypatch.setattr(utf8, "fast", lambda: False)
+        monkeypatch.setattr(invalid_text, "has_stringzilla", lambda: False)
     chance = random.Random(size)
     parts = [b"a" * 50, b"\xfc", "ü".encode(), "字".encode(), b"\xe5\xad", "😀".encode()]
     data = b"".join(chance.choices(parts, weights=[90, 1, 9, 9, 1, 9], k=5000))
-    expected = plain_trouble(data)
-    assert expected.invalid > 10
-    assert trouble_of(data) == trouble_of(data, [size]) == trouble_of(data, [size, 1]) == expected
+    expected = reference_invalid_text(data)
+    assert expected.count > 10
+    assert (
+        invalid_text_of(data)
+        == invalid_text_of(data, [size])
+        == invalid_text_of(data, [size, 1])
+        == expected
+    )
 
 
-def test_the_source_counts_what_passes_unless_told_not_to() -> None:
+def test_the_source_counts_invalid_utf8_unless_check_is_off() -> None:
     stored = LATIN.encode("latin-1")
-    assert read(stored)[1].trouble == InvalidText(5, 4)
-    assert read(stored, check=False)[1].trouble == InvalidText()
+    assert read(stored)[1].invalid_text == InvalidText(5, 4)
+    assert read(stored, check=False)[1].invalid_text == InvalidText()
 
 
-def test_a_character_that_is_cut_by_the_end_is_invalid() -> None:
-    assert read(b"ab\xe5\xad")[1].trouble == InvalidText(2, 2)
+def test_an_incomplete_character_at_the_end_is_invalid() -> None:
+    assert read(b"ab\xe5\xad")[1].invalid_text == InvalidText(2, 2)
 
 
-def test_counting_ends_at_its_bound_in_parts_as_in_the_whole() -> None:
+def test_counting_stops_at_the_limit_in_parts_as_in_the_whole() -> None:
     data = b"a" + b"\xff" * (MAX_INVALID + 10)
-    whole = trouble_of(data)
+    whole = invalid_text_of(data)
     assert whole == InvalidText(MAX_INVALID, 1)
-    assert whole.full
-    first, second = trouble_of(data[:60_000]), trouble_of(data[60_000:])
-    first.fold(second, 60_000)
+    assert whole.at_limit
+    first, second = invalid_text_of(data[:60_000]), invalid_text_of(data[60_000:])
+    first.merge(second, 60_000)
     assert first == whole
 
 
-def test_parts_are_folded_with_their_offset() -> None:
+def test_parts_are_merged_with_their_offset() -> None:
     total = InvalidText()
-    total.fold(InvalidText(), 100)
+    total.merge(InvalidText(), 100)
     assert total == InvalidText()
-    total.fold(InvalidText(2, 5), 200)
-    total.fold(InvalidText(1, 0), 300)
+    total.merge(InvalidText(2, 5), 200)
+    total.merge(InvalidText(1, 0), 300)
     assert total == InvalidText(3, 205)
 
 
 @pytest.mark.parametrize("encoding", [None, "utf-16"])
-def test_an_error_of_the_file_comes_after_its_data(encoding: str | None, tmp_path: Path) -> None:
+def test_an_error_of_the_file_is_raised_after_its_data(
+    encoding: str | None, tmp_path: Path
+) -> None:
     path = tmp_path / "cut"
     path.write_bytes(gzip.compress(b"ab" * 5000)[:-1])
     buffer = memoryview(bytearray(4000))

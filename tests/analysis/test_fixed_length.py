@@ -1,4 +1,4 @@
-"""Regexes of which all matches have one length: which they are, and that `re` finds the same."""
+"""Regexes whose matches have one length: how they are recognized, and that `re` finds the same."""
 
 import re
 
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from runner.analysis.input import primitives
 from runner.analysis.input.primitives import text_of
-from runner.analysis.match import fixed_length as fixed_module
-from runner.analysis.match.fixed_length import fixed
+from runner.analysis.match import fixed_length
+from runner.analysis.match.fixed_length import fixed_length_regex
 
 atoms = st.sampled_from(["a", "b", "ab", "ab", r"\d", "[ab]", "[ab]{2}", "[a-b1]", "a{2}", "1"])
 regexes = st.tuples(
@@ -20,14 +20,14 @@ texts = st.lists(st.sampled_from(["ab", "a", "b", "1", "abab", "-"]), max_size=4
 
 @settings(database=None, deadline=None, max_examples=1000)
 @given(regexes, texts, st.integers(0, 9), st.integers(0, 9))
-def test_all_matches_are_found(text: str, data: str, before: int, after: int) -> None:
+def test_the_same_matches_are_found_as_by_re(text: str, data: str, before: int, after: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fixed_module, "_LEAST_KEY", 1)
-        patch.setattr(primitives, "_BATCH", 2)
-        form, end = fixed(text), max(len(data) - after, before)
-        if form is not None:
+        patch.setattr(fixed_length, "_MIN_KEY_BYTES", 1)
+        patch.setattr(primitives, "_BATCH_MATCHES", 2)
+        regex, end = fixed_length_regex(text), max(len(data) - after, before)
+        if regex is not None:
             searched = text_of(bytearray(data.encode()))
-            starts = [at for found in form.starts(searched, before, end) for at in found]
+            starts = [at for found in regex.starts(searched, before, end) for at in found]
             part = re.compile(text, re.ASCII).finditer(data, before, end)
             assert starts == [match.start() for match in part]
 
@@ -40,13 +40,13 @@ def test_all_matches_are_found(text: str, data: str, before: int, after: int) ->
         (r'HTTP/1\.1" 50[03] \d+', b'HTTP/1.1" 50', 0, 15),
         (r"[\w-]{3}[\]x]größe", "größe".encode(), 4, 11),
         (r"\[[a-z\-_]\]\.log\s", b"].log", 2, 8),
-        ("aaa[bc]da", b"da", 4, 6),  # a key that overlaps itself is none
+        ("aaa[bc]da", b"da", 4, 6),  # a literal that overlaps itself cannot be the key
     ],
 )
 def test_the_key_is_the_longest_literal(text: str, key: bytes, at: int, size: int) -> None:
-    form = fixed(text)
-    assert form is not None
-    assert (form.key, form.key_at, len(form.sets)) == (key, at, size)
+    regex = fixed_length_regex(text)
+    assert regex is not None
+    assert (regex.key, regex.key_at, len(regex.sets)) == (key, at, size)
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_the_key_is_the_longest_literal(text: str, key: bytes, at: int, size: in
         *(r"\dabc\d+", "aaa", "", "abc{}", "abc++", "+abc", "a" * 65),
     ],
 )
-def test_what_is_not_so_plain_is_left_to_re2(text: str) -> None:
-    assert fixed(text) is None
+def test_other_regexes_are_left_to_re2(text: str) -> None:
+    assert fixed_length_regex(text) is None

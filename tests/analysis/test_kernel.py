@@ -1,4 +1,4 @@
-"""The kernel in C: exact for all literals, windows, blocks and vectors; within its memory."""
+"""The C kernel is exact for all literals, windows, blocks and vectors, and stays in its memory."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from runner.analysis.match import kernel
 from runner.analysis.match.kernel import Kernel
 from runner.analysis.match.patterns import Literal
 from runner.analysis.native import build
-from tests.support.analysis.kernel import SMALL, VECTORS, literals_of, plainly, searched
+from tests.support.analysis.kernel import SMALL, VECTORS, kernel_results, literals_of, reference
 from tests.support.paths import ROOT
 
 quick = settings(database=None, deadline=None, max_examples=300)
@@ -27,21 +27,21 @@ bytes_of_all_kinds = st.binary(min_size=1, max_size=9)
 
 @pytest.mark.parametrize("vectors", VECTORS)
 @pytest.mark.parametrize("texts", [letters, bytes_of_all_kinds], ids=["letters", "bytes"])
-@pytest.mark.parametrize("most", [3, 12, 60])
+@pytest.mark.parametrize("max_texts", [3, 12, 60])
 @quick
 @given(given_=st.data(), size=st.integers(1, 90))
-def test_each_literal_is_counted_once_wherever_windows_and_blocks_end(
-    vectors: int, texts: st.SearchStrategy[bytes], most: int, given_: st.DataObject, size: int
+def test_each_match_is_counted_once_wherever_windows_and_blocks_end(
+    vectors: int, texts: st.SearchStrategy[bytes], max_texts: int, given_: st.DataObject, size: int
 ) -> None:
-    wanted = given_.draw(st.lists(texts, min_size=1, max_size=most))
-    folded = given_.draw(st.lists(st.booleans(), min_size=len(wanted), max_size=len(wanted)))
-    pieces = given_.draw(st.lists(st.one_of(st.sampled_from(wanted), texts), max_size=30))
-    literals, data = literals_of(wanted, folded), b"".join(pieces)
+    texts_ = given_.draw(st.lists(texts, min_size=1, max_size=max_texts))
+    folded = given_.draw(st.lists(st.booleans(), min_size=len(texts_), max_size=len(texts_)))
+    pieces = given_.draw(st.lists(st.one_of(st.sampled_from(texts_), texts), max_size=30))
+    literals, data = literals_of(texts_, folded), b"".join(pieces)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernel, "LIMITS", SMALL)
         patch.setattr(kernel, "_vectors", lambda: vectors)
-        found, hits = searched(data, literals, size)
-    expected = [plainly(data, each) for each in literals]
+        found, hits = kernel_results(data, literals, size)
+    expected = [reference(data, each) for each in literals]
     assert found == [numbers for numbers, _ in expected]
     assert hits == [places for _, places in expected]
 
@@ -54,41 +54,41 @@ def test_texts_that_overlap_themselves_are_counted_as_by_str_count(
     monkeypatch.setattr(kernel, "_vectors", lambda: vectors)
     texts = [b"a" * size for size in range(1, many + 1)]
     data = (b"a" * 997 + b"\n") * 40 + b"b" * 300_000 + b"a" * 1009
-    found, _ = searched(data, literals_of(texts, [False] * many), 100_000)
+    found, _ = kernel_results(data, literals_of(texts, [False] * many), 100_000)
     assert [count for count, *_ in found] == [data.count(text) for text in texts]
 
 
-def test_what_is_not_wanted_any_more_is_not_told() -> None:
+def test_lines_are_not_reported_after_stop_reporting() -> None:
     data = bytearray(b"a\n" * 20_000)
-    found = Kernel([Literal(0, b"a", False)], lines=True, wanted=True)
-    told = 0
+    found = Kernel([Literal(0, b"a", False)], lines=True, report_lines=True)
+    reported = 0
     for hits in found.scan(memoryview(data), 0, 0, len(data)):
-        told += len(hits)
-        found.unwant(0)
-    assert told == kernel.LIMITS.hits < found.found[0].lines == 20_000
+        reported += len(hits)
+        found.stop_reporting(0)
+    assert reported == kernel.LIMITS.hits < found.literals[0].lines == 20_000
 
 
 def test_a_kernel_without_lines_only_counts() -> None:
     data = bytearray(b"ab\nab ab")
     found = Kernel([Literal(0, b"ab", False)], lines=False)
     assert list(found.scan(memoryview(data), 0, 0, len(data))) == [[]]
-    assert (found.found[0].count, found.found[0].lines, found.newlines) == (3, 0, 0)
+    assert (found.literals[0].count, found.literals[0].lines, found.newlines) == (3, 0, 0)
 
 
 @pytest.mark.parametrize("lines", [True, False])
 @pytest.mark.parametrize("vectors", VECTORS)
-def test_a_byte_above_127_is_noticed_wherever_it_is(
+def test_a_byte_above_127_is_noticed_at_every_position(
     vectors: int, lines: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kernel, "_vectors", lambda: vectors)
     for at in range(150):
         found, data = Kernel([Literal(0, b"ab", False)], lines), bytearray(b"a\x7f\n" * 50)
-        told = []
+        reported = []
         for start, byte in ((0, 0x7F), (0, 0x80 | at), (at + 1, 0x80)):
             data[at] = byte
             list(found.scan(memoryview(data), 0, start, 150))
-            told.append(found.ascii)
-        assert told == [True, False, True]
+            reported.append(found.ascii)
+        assert reported == [True, False, True]
 
 
 @pytest.fixture
@@ -110,13 +110,13 @@ def test_a_library_that_cannot_be_loaded_is_not_available(monkeypatch: pytest.Mo
 
 @pytest.mark.usefixtures("asked_anew")
 def test_a_library_of_another_version_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
-    libc = SimpleNamespace(LIBRARY="libc.so.6")  # which has none of the functions
+    libc = SimpleNamespace(LIBRARY="libc.so.6")  # it has none of the kernel's functions
     monkeypatch.setitem(sys.modules, "job_service_scan", libc)
     assert not kernel.available()
 
 
 @pytest.mark.usefixtures("asked_anew")
-def test_a_library_that_takes_all_for_ascii_is_not_available(
+def test_a_library_that_reports_all_data_as_ascii_is_not_available(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Kernel, "ascii", True)
@@ -131,14 +131,14 @@ def test_a_library_that_counts_wrong_is_not_available(
     class Wrong(Kernel):
         def scan(self, *given: int | memoryview) -> list[list[kernel.Hit]]:  # type: ignore[override]
             batches = list(super().scan(*given))  # type: ignore[arg-type]
-            setattr(self.found[0], wrong, getattr(self.found[0], wrong) + 1)
+            setattr(self.literals[0], wrong, getattr(self.literals[0], wrong) + 1)
             return batches
 
     monkeypatch.setattr(kernel, "Kernel", Wrong)
     assert not kernel.available()
 
 
-def test_the_wheels_are_those_of_the_sources() -> None:
+def test_the_wheels_have_the_version_of_the_sources() -> None:
     machines = sorted(file.name.split("-")[1:] for file in build.WHEELS.glob("*.whl"))
     expected = ["py3", "none"]
     assert [each[:3] for each in machines] == [[build.version(), *expected]] * 2
@@ -147,7 +147,7 @@ def test_the_wheels_are_those_of_the_sources() -> None:
         assert pinned == [build.version()], "run `make kernel`"
 
 
-@pytest.mark.skipif(shutil.which("gcc") is None, reason="there is no gcc")
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 @pytest.mark.timeout(180)
 def test_the_sources_stay_within_their_memory(tmp_path: Path) -> None:
     sanitizer = subprocess.check_output(["gcc", "-print-file-name=libasan.so"], text=True).strip()
@@ -166,7 +166,7 @@ def test_the_sources_stay_within_their_memory(tmp_path: Path) -> None:
 
 
 def _compiled(folder: Path) -> Path:
-    """The library for this kind of processor, with checks of each access."""
+    """Compile the library for this kind of processor, with checks of every memory access."""
     flags = ["-O1", "-g", "-fPIC", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     objects: list[str] = []
     for source, processor in build.TARGETS[os.uname().machine]:

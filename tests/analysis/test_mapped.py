@@ -1,4 +1,4 @@
-"""Files that are scanned where they lie: those that are cut, and those that cannot be mapped."""
+"""Files that are scanned in mapped memory, also if they are shortened or cannot be mapped."""
 
 import os
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.input import mapped
 from runner.analysis.input.encodings import Utf8Source
 from runner.analysis.input.mapped import map_file
+from runner.analysis.input.open_source import open_source
 from runner.analysis.input.source import SourceError
-from runner.analysis.input.sources import open_source
 from runner.analysis.match.patterns import Pattern, prepare
 from tests.support.analysis.oracle import scan
 
@@ -19,7 +19,7 @@ LINE = b"a b\n"
 
 
 def resident(path: Path) -> int:
-    """How many bytes of a file this process has in memory, of all that it has mapped."""
+    """The number of bytes of a mapped file that are in this process's memory."""
     found, is_it = 0, False
     for line in Path("/proc/self/smaps").read_text().splitlines():
         name, *rest = line.split()
@@ -37,7 +37,7 @@ def log(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_file_is_scanned_where_it_lies_whatever_page_its_part_begins_at(log: Path) -> None:
+def test_a_part_of_a_file_is_mapped_wherever_it_begins(log: Path) -> None:
     data = log.read_bytes()
     with log.open("rb") as file:
         for start, end in (
@@ -50,11 +50,11 @@ def test_a_file_is_scanned_where_it_lies_whatever_page_its_part_begins_at(log: P
             found = map_file(file.fileno(), start, end)
             assert found
             assert found.size == end - start
-            assert bytes(found.part(0, end - start)) == data[start:end]
-            assert bytes(found.part(1, 3)) == data[start + 1 : start + 3]
+            assert bytes(found.view(0, end - start)) == data[start:end]
+            assert bytes(found.view(1, 3)) == data[start + 1 : start + 3]
 
 
-def test_a_file_is_mapped_piece_by_piece_and_what_was_passed_leaves_memory(
+def test_a_file_is_mapped_piece_by_piece_and_earlier_pages_are_released(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mapped, "_MAPPED_BYTES", 3 << 14)
@@ -65,15 +65,15 @@ def test_a_file_is_mapped_piece_by_piece_and_what_was_passed_leaves_memory(
         assert found
         for start in range(0, size - 2, 5000):
             end = min(start + 9000, size - 2)
-            assert bytes(found.part(start, end)) == log_bytes[2 + start : 2 + end]
-            assert resident(log) <= 9000 + 2 * (64 << 10)  # what a fault brings is around it
+            assert bytes(found.view(start, end)) == log_bytes[2 + start : 2 + end]
+            assert resident(log) <= 9000 + 2 * (64 << 10)  # a page fault loads neighboring pages
 
 
-def test_a_file_that_is_cut_meanwhile_is_an_error_with_what_came_before(
+def test_a_file_that_is_shortened_meanwhile_is_an_error_after_its_data(
     log: Path,
 ) -> None:
     with open_source(log) as source:
-        options = Options(LineOptions(), window_bytes=8192)
+        options = ScanOptions(LineOptions(), window_bytes=8192)
         scanner = Scanner(prepare([Pattern("a")]), options, source)
         assert scanner.scan()
         os.truncate(log, 12_000)
@@ -84,9 +84,9 @@ def test_a_file_that_is_cut_meanwhile_is_an_error_with_what_came_before(
     assert caught.value.file_offset == source.bytes_done == 12_000
 
 
-def test_a_file_that_grows_while_it_is_scanned_ends_where_it_did(log: Path) -> None:
+def test_a_file_that_grows_while_it_is_scanned_keeps_its_end(log: Path) -> None:
     with open_source(log) as source:
-        scanner = Scanner(prepare([Pattern("a")]), Options(), source)
+        scanner = Scanner(prepare([Pattern("a")]), ScanOptions(), source)
         with log.open("ab") as file:
             file.write(LINE)
         while scanner.scan():
@@ -94,7 +94,7 @@ def test_a_file_that_grows_while_it_is_scanned_ends_where_it_did(log: Path) -> N
     assert scanner.counts == [10_000]
 
 
-def test_what_cannot_be_mapped_is_read(tmp_path: Path) -> None:
+def test_some_files_cannot_be_mapped(tmp_path: Path) -> None:
     file = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
     try:
         os.write(file, LINE)
@@ -105,37 +105,37 @@ def test_what_cannot_be_mapped_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_only_text_that_is_utf_8_already_is_taken_as_it_lies(tmp_path: Path, encoding: str) -> None:
+def test_text_in_another_encoding_is_not_mapped(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "log"
     path.write_bytes("äa\nb".encode(encoding))
-    asked = None if encoding == "utf-16" else encoding
-    with open_source(path) as source, Utf8Source(source, asked) as text:
-        assert text.mapped() is None
-        scanner = Scanner(prepare([Pattern("ä")]), Options(), text)
+    requested = None if encoding == "utf-16" else encoding
+    with open_source(path) as source, Utf8Source(source, requested) as text:
+        assert text.mapped_file() is None
+        scanner = Scanner(prepare([Pattern("ä")]), ScanOptions(), text)
         while scanner.scan():
             pass
         assert (scanner.counts, text.encoding[:5]) == ([1], encoding[:5])
 
 
-def test_what_is_not_utf_8_is_noticed_where_it_lies(tmp_path: Path) -> None:
+def test_invalid_utf8_is_counted_in_a_mapped_file(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"\xef\xbb\xbfok\n" * 1000 + b"\xff\n" + b"\xc3")
     with open_source(path) as source, Utf8Source(source) as text:
-        scanner = Scanner(prepare([Pattern("ok")]), Options(window_bytes=4096), text)
+        scanner = Scanner(prepare([Pattern("ok")]), ScanOptions(window_bytes=4096), text)
         while scanner.scan():
             pass
-        assert (text.trouble.invalid, text.trouble.first_invalid) == (2, 6000)
+        assert (text.invalid_text.count, text.invalid_text.first_offset) == (2, 6000)
         assert (text.bom, text.bytes_done, scanner.counts) == (True, 6003, [1000])
 
 
-def test_lines_are_cut_for_regexes_at_the_same_places_read_or_mapped(
+def test_long_lines_are_cut_at_the_same_bytes_read_or_mapped(
     tmp_path: Path,
 ) -> None:
     path, pattern = tmp_path / "log", Pattern("x$", regex=True)
     path.write_bytes(b"x" * (5 << 19) + b"\nx\n")
     with open_source(path) as source:
-        scanner = Scanner(prepare([pattern]), Options(LineOptions()), source)
+        scanner = Scanner(prepare([pattern]), ScanOptions(LineOptions()), source)
         while scanner.scan():
             pass
-    assert scanner.partial == scan(path.read_bytes(), [pattern], Options(LineOptions()))
+    assert scanner.partial == scan(path.read_bytes(), [pattern], ScanOptions(LineOptions()))
     assert scanner.counts == [4]

@@ -1,4 +1,4 @@
-"""What an analysis has in memory, in a process of its own, for results as large as they get."""
+"""The peak memory of an analysis, in a new process, for the largest possible results."""
 
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ THOUSAND = [f"{number:03d} " for number in range(1000)]
 
 
 def log_of(path: Path, patterns: list[str], dates: list[str], tail: str = "") -> Path:
-    """A log whose lines all have a date and all the patterns."""
+    """A log with a date and all patterns in each line."""
     rest = "".join(patterns) + tail
     path.write_text("".join(f"{date} {rest}\n" for date in dates))
     return path
 
 
 def check(path: Path, payload: dict[str, Any], helpers: int, ranges: int) -> None:
-    """Analyze a file, in so many ranges."""
+    """Analyze a file in a number of ranges, and check the peak memory."""
     measured = measure(path, payload, helpers, path.stat().st_size // ranges)
     assert measured.error is None
     assert measured.own < MOST
@@ -34,7 +34,7 @@ def test_samples_of_many_ranges_are_not_all_in_memory(tmp_path: Path, patterns: 
 
 
 @pytest.mark.parametrize("threads", [2, 4])
-def test_threads_have_small_parts_of_a_file_in_memory(tmp_path: Path, threads: int) -> None:
+def test_threads_keep_little_of_a_file_in_memory(tmp_path: Path, threads: int) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"".join(b"%063d\n" % number for number in range(10**6)) * 2)
     measured = measure(path, {"patterns": THOUSAND}, threads, 32 << 20)

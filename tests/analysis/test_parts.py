@@ -1,4 +1,4 @@
-"""A file analyzed in parts, each by itself: the same result as the whole."""
+"""A file analyzed in parts has the same result as the whole file."""
 
 import json
 import random
@@ -35,36 +35,36 @@ LINES = (
 )
 
 
-def unheard(told: dict[str, Any]) -> None:
-    """Hear no progress."""
+def ignore_progress(reports: dict[str, Any]) -> None:
+    """Ignore progress."""
 
 
 def in_parts(
     file: Path,
     part_bytes: int,
     patterns: Sequence[Pattern],
-    wanted: AnalysisOptions,
+    options: AnalysisOptions,
     groups: int = 1,
 ) -> dict[str, Any]:
-    """The result by parts, folded in so many steps, each of which passes its own on as JSON."""
-    planned = parts.plan(file, patterns, wanted, part_bytes)
+    """The result from parts, merged in a number of steps that take and return JSON."""
+    planned = parts.plan(file, patterns, options, part_bytes)
     found = [
-        json.loads(json.dumps(parts.scan_part(file, part, patterns, wanted, unheard)))
+        json.loads(json.dumps(parts.scan_part(file, part, patterns, options, ignore_progress)))
         for part in planned
     ]
     size = -(-len(found) // groups)
-    folded: list[dict[str, Any]] = []
+    merged: list[dict[str, Any]] = []
     for at in range(0, len(found), size):
-        folded = [parts.fold([*folded, *found[at : at + size]], wanted, len(patterns))]
-    return comparable(to_json(parts.join(file, folded[0], patterns, wanted, 1.0), wanted))
+        merged = [parts.merge([*merged, *found[at : at + size]], options, len(patterns))]
+    return comparable(to_json(parts.finish(file, merged[0], patterns, options, 1.0), options))
 
 
-def whole(file: Path, patterns: Sequence[Pattern], wanted: AnalysisOptions) -> dict[str, Any]:
-    return comparable(to_json(analyze(file, patterns, wanted, unheard), wanted))
+def whole(file: Path, patterns: Sequence[Pattern], options: AnalysisOptions) -> dict[str, Any]:
+    return comparable(to_json(analyze(file, patterns, options, ignore_progress), options))
 
 
 def comparable(result: dict[str, Any]) -> dict[str, Any]:
-    """Without what depends on how long it took."""
+    """The result without the values that depend on time."""
     for name in ("seconds", "bytes_per_second"):
         del result["file"][name]
     return result
@@ -86,9 +86,9 @@ def test_parts_equal_the_whole_on_four_hundred_cuts(tmp_path: Path) -> None:
     expected = whole(log, PATTERNS, ALL)
     assert expected["counts"]["aa"] > 400
     assert expected["file"]["not_text"]
-    part_bytes = -(-size // parts.MOST_PARTS)
+    part_bytes = -(-size // parts.MAX_PARTS)
     planned = parts.plan(log, PATTERNS, ALL, part_bytes)
-    assert len(planned) > parts.MOST_PARTS - 10
+    assert len(planned) > parts.MAX_PARTS - 10
     assert in_parts(log, part_bytes, PATTERNS, ALL, groups=7) == expected
 
 
@@ -105,23 +105,21 @@ def test_parts_equal_the_whole_wherever_it_is_cut(tmp_path: Path, part_bytes: in
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.text("ab\n", min_size=2, max_size=60), st.integers(1, 20), st.integers(1, 4))
-def test_parts_of_any_text_folded_in_any_steps_equal_the_whole(
+def test_parts_of_any_text_merged_in_any_steps_equal_the_whole(
     tmp_path: Path, text: str, part_bytes: int, groups: int
 ) -> None:
     log = tmp_path / "log"
     log.write_text(text)
-    wanted = AnalysisOptions(samples=2)
-    if parts.plan(log, PATTERNS, wanted, part_bytes):
-        found = in_parts(log, part_bytes, PATTERNS, wanted, groups)
-        assert found == whole(log, PATTERNS, wanted)
+    options = AnalysisOptions(samples=2)
+    if parts.plan(log, PATTERNS, options, part_bytes):
+        found = in_parts(log, part_bytes, PATTERNS, options, groups)
+        assert found == whole(log, PATTERNS, options)
     else:
         assert len(text) <= part_bytes
 
 
-def test_parts_are_as_many_as_are_allowed_at_most(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(parts, "MOST_PARTS", 4)
+def test_the_number_of_parts_is_limited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "MAX_PARTS", 4)
     log = tmp_path / "log"
     log.write_bytes(b"a\n" * 50)
     assert parts.plan(log, PATTERNS, ALL, 10) == [(0, 25), (25, 50), (50, 75), (75, 100)]
@@ -130,7 +128,7 @@ def test_parts_are_as_many_as_are_allowed_at_most(
 
 
 @pytest.mark.parametrize(
-    ("content", "wanted", "pattern"),
+    ("content", "options", "pattern"),
     [
         (b"\x1f\x8b\x08" + b"a\n" * 50, ALL, "a"),
         (b"a\n" * 50, ALL, "a\na"),
@@ -139,33 +137,33 @@ def test_parts_are_as_many_as_are_allowed_at_most(
     ],
     ids=["compressed", "a text that spans lines", "utf-16", "an encoding that is asked for"],
 )
-def test_what_parts_would_count_otherwise_stays_whole(
-    tmp_path: Path, content: bytes, wanted: AnalysisOptions, pattern: str
+def test_a_file_whose_parts_could_differ_stays_whole(
+    tmp_path: Path, content: bytes, options: AnalysisOptions, pattern: str
 ) -> None:
     log = tmp_path / "log"
     log.write_bytes(content)
-    assert parts.plan(log, [Pattern(pattern)], wanted, 10) == []
+    assert parts.plan(log, [Pattern(pattern)], options, 10) == []
 
 
 def test_the_progress_of_all_parts_adds_up_to_the_whole(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"a b\n" * 1000)
-    told: list[dict[str, Any]] = []
+    reports: list[dict[str, Any]] = []
     planned = parts.plan(log, PATTERNS, ALL, 999)
     for part in planned:
         last: list[dict[str, Any]] = []
         parts.scan_part(log, part, PATTERNS, ALL, last.append)
-        told.append(last[-1])
+        reports.append(last[-1])
     for name in ("bytes_done", "bytes_total"):
-        assert sum(each[name] for each in told) == 4000
-    assert sum(each["counts"]["a"] for each in told) == 1000
+        assert sum(each[name] for each in reports) == 4000
+    assert sum(each["counts"]["a"] for each in reports) == 1000
 
 
-def test_a_file_that_was_cut_fails_its_part(
+def test_a_file_that_was_shortened_fails_its_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"a\n" * 10)
     monkeypatch.setattr(parts, "_line_end", lambda file, cut, size: cut)
     with pytest.raises(HelperError, match="cut while it was read"):
-        parts.scan_part(log, (10, 30), PATTERNS, ALL, unheard)
+        parts.scan_part(log, (10, 30), PATTERNS, ALL, ignore_progress)

@@ -1,10 +1,10 @@
-"""Which patterns are refused, with the place of the trouble; and what is read out of a regex."""
+"""Refused patterns, with the position of the error; and the literals that a regex requires."""
 
 import pytest
 
 from runner.analysis.input.errors import PatternError
 from runner.analysis.match.patterns import Literal, Pattern, prepare
-from runner.analysis.match.regex_text import needed_literals
+from runner.analysis.match.regex_text import required_literals
 
 
 @pytest.mark.parametrize(
@@ -14,20 +14,20 @@ from runner.analysis.match.regex_text import needed_literals
         (Pattern("x" * 40_001), "has 40001 bytes", None),
         (Pattern("ab\ud800"), "lone surrogate", 2),
         (Pattern("a\nb", word=True), "holds a newline", 1),
-        (Pattern("ab(c", regex=True), "is no regex: missing )", None),
+        (Pattern("ab(c", regex=True), "is not a valid regex: missing )", None),
         (Pattern("ab[z-a]", regex=True), "invalid character class range: z-a", 3),
         (Pattern("(?=x)y", regex=True), "invalid perl operator", 0),
         (Pattern("a**", regex=True), "bad repetition operator", 1),
-        (Pattern("a*", regex=True), "without a character", None),
-        (Pattern("^", regex=True), "without a character", None),
-        (Pattern(r"\b", regex=True), "without a character", None),
-        (Pattern("a|", regex=True), "without a character", None),
+        (Pattern("a*", regex=True), "match the empty string", None),
+        (Pattern("^", regex=True), "match the empty string", None),
+        (Pattern(r"\b", regex=True), "match the empty string", None),
+        (Pattern("a|", regex=True), "match the empty string", None),
         (Pattern(r"ab\z", regex=True), r"holds \z", 2),
         (Pattern(r"\Aab", regex=True), r"holds \A", 0),
         (Pattern("x(?-m:^a)", regex=True), "holds (?-m", 1),
     ],
 )
-def test_a_bad_pattern_is_refused_with_its_place(
+def test_an_invalid_pattern_is_refused_with_the_position_of_the_error(
     pattern: Pattern, message: str, position: int | None
 ) -> None:
     with pytest.raises(PatternError) as caught:
@@ -36,7 +36,7 @@ def test_a_bad_pattern_is_refused_with_its_place(
     assert (caught.value.index, caught.value.position) == (1, position)
 
 
-def test_regexes_that_take_long_to_compile_are_refused_together() -> None:
+def test_regexes_that_are_too_large_together_are_refused() -> None:
     each = [Pattern(rf"\pL{{10}}{n}", regex=True) for n in range(1000)]
     prepare(each[:10])
     with pytest.raises(PatternError, match="too large") as caught:
@@ -47,12 +47,12 @@ def test_regexes_that_take_long_to_compile_are_refused_together() -> None:
 
 
 def test_equal_names_are_refused() -> None:
-    with pytest.raises(PatternError, match="pattern 2 is called the same as pattern 0"):
+    with pytest.raises(PatternError, match="pattern 2 has the same name as pattern 0"):
         prepare([Pattern("a"), Pattern("b"), Pattern("x", name="a")])
 
 
 @pytest.mark.parametrize("text", [r"\\A", r"[\]]A", r"a\.z", "(?i)a", "(?m-i)a", "[(?-m]"])
-def test_what_only_looks_like_a_refused_regex_is_taken(text: str) -> None:
+def test_regexes_that_only_look_like_refused_ones_are_accepted(text: str) -> None:
     prepare([Pattern(text, regex=True)])
 
 
@@ -85,7 +85,7 @@ def test_case_is_ignored_for_ascii_letters_in_literals() -> None:
         ("größe", False, (("größe".encode(),), b"")),
     ],
 )
-def test_literals_that_a_regex_needs(
+def test_literals_that_a_regex_requires(
     text: str, ignore_case: bool, literals: tuple[tuple[bytes, ...], bytes]
 ) -> None:
-    assert needed_literals(text, ignore_case) == literals
+    assert required_literals(text, ignore_case) == literals

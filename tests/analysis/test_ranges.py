@@ -1,4 +1,4 @@
-"""A file cut into ranges for threads or processes: the same result, and no helper is left."""
+"""A file split into ranges for threads or processes has the same result; no helper is left over."""
 
 import os
 import select
@@ -14,88 +14,87 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.scanner import Options
-from runner.analysis.input import progress as seldom
+from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.input import progress
 from runner.analysis.input.errors import HelperError
+from runner.analysis.input.progress import ReportProgress
 from runner.analysis.match.patterns import Pattern, prepare
-from runner.analysis.parallel import cuts as cutting
-from runner.analysis.parallel import helpers, ranges
-from runner.analysis.parallel.cuts import cuts, may_be_cut, plan
-from runner.analysis.parallel.helper import Progress
-from runner.analysis.parallel.helpers import run_parts
+from runner.analysis.parallel import processes, ranges
+from runner.analysis.parallel.line_ranges import can_be_split, line_ranges, split_offsets
+from runner.analysis.parallel.processes import run_ranges
 from runner.analysis.parallel.ranges import scan_ranges
 from tests.support.analysis.oracle import expected, found, scan
 
-# A test run may have threads; none of them is in the code that the helpers run.
+# The test run may have threads, but they do not run the code that helpers run.
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
-WANTED = Options(LineOptions(samples=3))
-COUNTS = Options(LineOptions())
-"""Of literals: by threads, all others by processes."""
+WITH_SAMPLES = ScanOptions(LineOptions(samples=3))
+COUNTS = ScanOptions(LineOptions())
+"""Options with which threads scan literals; with WITH_SAMPLES, processes do."""
 PATTERNS = [Pattern("a"), Pattern("aa"), Pattern("b+a", regex=True), Pattern("A", ignore_case=True)]
 
 
-MIB = bytes(1 << 20)  # of which a pipe has no room for all
+MIB = bytes(1 << 20)  # more than fits into a pipe
 
 
-def nothing(done: int, counts: list[int]) -> None:
-    """Hear no news."""
+def ignore_totals(done: int, counts: list[int]) -> None:
+    """Ignore the totals."""
 
 
-def unheard(part: int, content: object) -> None:
-    """Hear no progress."""
+def ignore_progress(number: int, content: object) -> None:
+    """Ignore progress."""
 
 
-def untaken(part: int, result: bytes) -> None:
-    """Take no result."""
+def ignore_result(number: int, result: bytes) -> None:
+    """Ignore the result."""
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("size", [1, 5, 64, 1000])
-def test_ranges_give_the_same_as_the_whole(tmp_path: Path, number: int, size: int) -> None:
+def test_ranges_give_the_same_result_as_the_whole(tmp_path: Path, number: int, size: int) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB" * 9)
-    partial, _ = scan_ranges(path, prepare(PATTERNS), WANTED, number, nothing, size)
-    assert partial == scan(path.read_bytes(), PATTERNS, WANTED)
+    partial, _ = scan_ranges(path, prepare(PATTERNS), WITH_SAMPLES, number, ignore_totals, size)
+    assert partial == scan(path.read_bytes(), PATTERNS, WITH_SAMPLES)
     assert found(partial.tallies[0]) == expected(path.read_bytes(), PATTERNS[0], 3)
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, ranges.MOST_THREADS + 1])
+@pytest.mark.parametrize("number", [1, 2, 3, ranges.MAX_THREADS + 1])
 @pytest.mark.parametrize("size", [1, 5, 64, 1000])
-def test_ranges_of_literals_give_the_same_as_the_whole(
+def test_ranges_of_literals_give_the_same_result_as_the_whole(
     tmp_path: Path, number: int, size: int
 ) -> None:
     path, patterns = tmp_path / "log", [each for each in PATTERNS if not each.regex]
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB\xff\n" * 9)
-    partial, seen = scan_ranges(path, prepare(patterns), COUNTS, number, nothing, size)
+    partial, seen = scan_ranges(path, prepare(patterns), COUNTS, number, ignore_totals, size)
     assert partial == scan(path.read_bytes(), patterns, COUNTS)
     assert found(partial.tallies[0]) == expected(path.read_bytes(), patterns[0], 0)
-    assert seen.trouble.invalid == 9
+    assert seen.invalid_text.count == 9
 
 
-def forked(path: Path, wanted: Options, processors: int) -> bool:
-    """Whether others than this process scan a file."""
+def forked(path: Path, options: ScanOptions, processors: int) -> bool:
+    """Whether helper processes scan a file."""
     before, seen = children(), set[str]()
     patterns = prepare([Pattern("a")])
-    scan_ranges(path, patterns, wanted, processors, lambda *_: seen.update(children()), 100)
+    scan_ranges(path, patterns, options, processors, lambda *_: seen.update(children()), 100)
     return seen > before
 
 
-def test_only_counts_of_literals_by_few_processors_need_no_process(tmp_path: Path) -> None:
+def test_threads_only_count_literals_on_few_processors(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"a b\n" * 1000)
     assert not forked(path, COUNTS, 2)
-    assert forked(path, WANTED, 2)
-    assert forked(path, COUNTS, ranges.MOST_THREADS + 1)
+    assert forked(path, WITH_SAMPLES, 2)
+    assert forked(path, COUNTS, ranges.MAX_THREADS + 1)
 
 
-@pytest.mark.parametrize("wanted", [COUNTS, WANTED])
-def test_news_add_up_to_the_whole(tmp_path: Path, wanted: Options) -> None:
+@pytest.mark.parametrize("options", [COUNTS, WITH_SAMPLES])
+def test_reported_totals_add_up_to_the_whole(tmp_path: Path, options: ScanOptions) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"a b\n" * 1000)
     news: list[tuple[int, list[int]]] = []
     patterns = prepare([Pattern("a"), Pattern("b")])
-    scan_ranges(path, patterns, wanted, 2, lambda *told: news.append(told), 100)
+    scan_ranges(path, patterns, options, 2, lambda *totals: news.append(totals), 100)
     assert news[-1] == (4000, [1000, 1000])
     assert len(news) > 1
     assert [done for done, _ in news] == sorted(done for done, _ in news)
@@ -109,32 +108,34 @@ def test_ranges_join_and_end_after_newlines(text: str, most: int, processes: int
         file.write(data)
         file.flush()
         path = Path(f"/proc/self/fd/{file.fileno()}")
-        planned = plan(path, cuts(len(data), most, processes))
+        planned = line_ranges(path, split_offsets(len(data), most, processes))
     assert b"".join(data[start:end] for start, end in planned) == data
     assert all(data[end - 1 : end] == b"\n" for _, end in planned[:-1])
     assert all(start < end for start, end in planned)
 
 
 def test_a_newline_far_away_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cutting, "_BLOCK", 4)
+    monkeypatch.setattr("runner.analysis.parallel.line_ranges._BLOCK_BYTES", 4)
     path = tmp_path / "log"
     path.write_bytes(b"x" * 50 + b"\n" + b"y" * 50)
-    assert plan(path, [0, 10, 20, 51, 60, 101]) == [(0, 51), (51, 101)]
+    assert line_ranges(path, [0, 10, 20, 51, 60, 101]) == [(0, 51), (51, 101)]
 
 
 @settings(database=None, deadline=None)
 @given(st.integers(0, 3000), st.integers(1, 4000), st.integers(1, 64))
-def test_cuts_go_up_from_start_to_end_in_no_large_steps(
+def test_split_offsets_ascend_from_start_to_end_in_limited_steps(
     size: int, most: int, processes: int
 ) -> None:
-    found = cuts(size, most, processes)
+    found = split_offsets(size, most, processes)
     assert (found[0], found[-1]) == (0, size)
     assert all(0 < end - start <= most for start, end in pairwise(found))
 
 
 @pytest.mark.parametrize("processes", [2, 3, 16])
-def test_all_processes_have_as_many_large_ranges_and_the_last_are_small(processes: int) -> None:
-    sizes = [end - start for start, end in pairwise(cuts(1_000_000, 100_000, processes))]
+def test_all_processes_get_the_same_number_of_large_ranges_and_the_last_are_small(
+    processes: int,
+) -> None:
+    sizes = [end - start for start, end in pairwise(split_offsets(1_000_000, 100_000, processes))]
     assert sizes == sorted(sizes, reverse=True)
     assert len([size for size in sizes if size > 10_000]) % processes == 0
     assert max(sizes[-processes:]) <= 5_000
@@ -143,41 +144,43 @@ def test_all_processes_have_as_many_large_ranges_and_the_last_are_small(processe
 @pytest.mark.parametrize(
     ("text", "cut"), [("a", True), ("a\n", True), ("a\nb", False), ("\n", True)]
 )
-def test_a_file_is_cut_only_where_no_match_may_span_lines(text: str, cut: bool) -> None:
-    assert may_be_cut(prepare([Pattern(text)]), 100, least=100) is cut
-    assert not may_be_cut(prepare([Pattern(text)]), 99, least=100)
+def test_a_file_is_split_only_if_no_match_can_span_lines(text: str, cut: bool) -> None:
+    assert can_be_split(prepare([Pattern(text)]), 100, min_bytes=100) is cut
+    assert not can_be_split(prepare([Pattern(text)]), 99, min_bytes=100)
 
 
-def busy(progress: Progress, until: Callable[[], bool]) -> None:
-    """Work on a part as a scan does, and hear helpers meanwhile."""
+def busy(progress: ReportProgress, until: Callable[[], bool]) -> None:
+    """Report progress (which also reads the helpers' messages) until a condition holds."""
     deadline = time.monotonic() + 60
     while not until():
         assert time.monotonic() < deadline
         progress(lambda: None)
 
 
-def test_each_part_is_done_once_and_taken_in_order() -> None:
+def test_each_range_is_scanned_once_and_results_are_in_order() -> None:
     taken: list[tuple[int, bytes]] = []
 
-    def work(part: int, progress: Progress) -> bytes:
-        return b"%d" % part
+    def work(number: int, progress: ReportProgress) -> bytes:
+        return b"%d" % number
 
-    run_parts(work, 3000, 5, unheard, lambda part, result: taken.append((part, result)))
-    assert taken == [(part, b"%d" % part) for part in range(3000)]
+    run_ranges(
+        work, 3000, 5, ignore_progress, lambda number, result: taken.append((number, result))
+    )
+    assert taken == [(number, b"%d" % number) for number in range(3000)]
 
 
-def test_a_process_far_ahead_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(helpers, "HELD_BYTES", 2 * len(MIB))
+def test_a_helper_far_ahead_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MAX_HELD_BYTES", 2 * len(MIB))
     reading, writing = os.pipe()
 
     def begun(seconds: float) -> bool:
         return bool(select.select([reading], [], [], seconds)[0])
 
-    def work(part: int, progress: Progress) -> bytes:
-        if part:
+    def work(number: int, progress: ReportProgress) -> bytes:
+        if number:
             os.write(writing, b"x")
             return MIB
-        for _ in range(3):  # two are held, and the third one waits
+        for _ in range(3):  # two results are held, and the helper waits with the third
             busy(progress, lambda: begun(0.01))
             os.read(reading, 1)
         until = time.monotonic() + 0.3
@@ -185,16 +188,16 @@ def test_a_process_far_ahead_waits(monkeypatch: pytest.MonkeyPatch) -> None:
         return b"too many" if begun(0) else b"0"
 
     taken: list[bytes] = []
-    run_parts(work, 7, 2, unheard, lambda part, result: taken.append(result))
+    run_ranges(work, 7, 2, ignore_progress, lambda number, result: taken.append(result))
     assert taken == [b"0", *[MIB] * 6]
     for end in (reading, writing):
         os.close(end)
 
 
-def test_a_helper_that_dies_with_its_result_fails_the_whole() -> None:
+def test_a_helper_that_dies_with_its_result_fails_the_scan() -> None:
     own, (reading, writing) = os.getpid(), os.pipe()
 
-    def work(part: int, progress: Progress) -> bytes:
+    def work(number: int, progress: ReportProgress) -> bytes:
         if os.getpid() == own:
             os.kill(int.from_bytes(os.read(reading, 4), "little"), signal.SIGKILL)
             return b""
@@ -202,113 +205,113 @@ def test_a_helper_that_dies_with_its_result_fails_the_whole() -> None:
         return MIB
 
     with pytest.raises(HelperError, match="died"):
-        run_parts(work, 2, 2, unheard, untaken)
+        run_ranges(work, 2, 2, ignore_progress, ignore_result)
     for end in (reading, writing):
         os.close(end)
 
 
-def test_a_helper_that_dies_fails_the_whole() -> None:
+def test_a_helper_that_dies_fails_the_scan() -> None:
     own = os.getpid()
 
-    def work(part: int, progress: Progress) -> bytes:
+    def work(number: int, progress: ReportProgress) -> bytes:
         if os.getpid() != own:
             os.kill(os.getpid(), signal.SIGKILL)
         busy(progress, lambda: False)
         return b""
 
     with pytest.raises(HelperError, match=r"a helper process died \(-9\)"):
-        run_parts(work, 5, 2, unheard, untaken)
+        run_ranges(work, 5, 2, ignore_progress, ignore_result)
 
 
-def test_a_helper_that_fails_fails_the_whole_and_ends_the_others() -> None:
+def test_a_helper_that_fails_fails_the_scan_and_ends_the_others() -> None:
     own, (reading, writing) = os.getpid(), os.pipe()
     os.write(writing, b"x")
 
-    def work(part: int, progress: Progress) -> bytes:
+    def work(number: int, progress: ReportProgress) -> bytes:
         if os.getpid() == own:
             busy(progress, lambda: False)
         os.read(reading, 1)  # the second helper waits until it is killed
-        raise ValueError("bad part")
+        raise ValueError("bad range")
 
-    with pytest.raises(HelperError, match=r"part \d failed: ValueError: bad part"):
-        run_parts(work, 3, 3, unheard, untaken)
+    with pytest.raises(HelperError, match=r"range \d failed: ValueError: bad range"):
+        run_ranges(work, 3, 3, ignore_progress, ignore_result)
     for end in (reading, writing):
         os.close(end)
 
 
-def test_what_fails_in_this_process_ends_the_helpers() -> None:
+def test_an_error_in_this_process_ends_the_helpers() -> None:
     own = os.getpid()
 
-    def work(part: int, progress: Progress) -> bytes:
+    def work(number: int, progress: ReportProgress) -> bytes:
         if os.getpid() == own:
-            raise ValueError("bad part")
+            raise ValueError("bad range")
         threading.Event().wait()  # until killed
         return b""
 
-    with pytest.raises(ValueError, match="bad part"):
-        run_parts(work, 3, 3, unheard, untaken)
+    with pytest.raises(ValueError, match="bad range"):
+        run_ranges(work, 3, 3, ignore_progress, ignore_result)
 
 
-def test_a_helper_for_which_no_part_is_left_goes_while_others_work() -> None:
+def test_a_helper_without_a_range_exits_while_others_work() -> None:
     own, before = os.getpid(), children()
 
-    def work(part: int, progress: Progress) -> bytes:
+    def work(number: int, progress: ReportProgress) -> bytes:
         if os.getpid() == own:
             busy(progress, lambda: children() == before)
         return b"x"
 
     taken: list[bytes] = []
-    run_parts(work, 2, 2, unheard, lambda part, result: taken.append(result))
+    run_ranges(work, 2, 2, ignore_progress, lambda number, result: taken.append(result))
     assert taken == [b"x", b"x"]
 
 
-def test_progress_of_all_parts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seldom, "SECONDS", 0)
-    heard: set[tuple[int, object]] = set()
+def test_progress_of_all_ranges_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "REPORT_SECONDS", 0)
+    received: set[tuple[int, object]] = set()
 
-    def work(part: int, progress: Progress) -> bytes:
-        progress(lambda: part * 2)
+    def work(number: int, progress: ReportProgress) -> bytes:
+        progress(lambda: number * 2)
         return b""
 
-    run_parts(work, 6, 3, lambda part, content: heard.add((part, content)), untaken)
-    assert heard == {(part, part * 2) for part in range(6)}
+    run_ranges(work, 6, 3, lambda number, content: received.add((number, content)), ignore_result)
+    assert received == {(number, number * 2) for number in range(6)}
 
 
-@pytest.mark.parametrize("wanted", [COUNTS, WANTED])
-def test_a_file_that_is_cut_while_read_fails_the_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: Options
+@pytest.mark.parametrize("options", [COUNTS, WITH_SAMPLES])
+def test_a_file_that_is_shortened_meanwhile_fails_the_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: ScanOptions
 ) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"a\n" * 10)
-    monkeypatch.setattr(ranges, "plan", lambda path, cuts: [(0, 10), (10, 22)])
+    monkeypatch.setattr(ranges, "line_ranges", lambda path, offsets: [(0, 10), (10, 22)])
     with pytest.raises(HelperError, match="cut while it was read"):
-        scan_ranges(path, prepare(PATTERNS[:2]), wanted, 2, nothing, 100)
+        scan_ranges(path, prepare(PATTERNS[:2]), options, 2, ignore_totals, 100)
 
 
 def test_helpers_die_with_their_parent(tmp_path: Path) -> None:
     reading, writing = os.pipe()
 
-    def work(part: int, progress: Progress) -> bytes:
+    def work(number: int, progress: ReportProgress) -> bytes:
         os.write(writing, b"x")
         threading.Event().wait()
         return b""
 
     parent = os.fork()
     if not parent:
-        run_parts(work, 3, 3, unheard, untaken)
+        run_ranges(work, 3, 3, ignore_progress, ignore_result)
         os._exit(0)
     os.close(writing)
     assert [os.read(reading, 1) for _ in range(3)] == [b"x"] * 3
     os.kill(parent, signal.SIGKILL)
     os.waitpid(parent, 0)
     began = time.monotonic()
-    assert os.read(reading, 1) == b""  # the last one to hold the other end is gone
+    assert os.read(reading, 1) == b""  # no process holds the other end any longer
     assert time.monotonic() - began < 5
     os.close(reading)
 
 
 def children() -> set[str]:
-    """This process's own, be they alive or zombies."""
+    """The pids of this process's children, alive or zombies."""
     return set(Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
 
 

@@ -1,4 +1,4 @@
-"""The scanner, whatever the windows, against plain counting of the whole data at once."""
+"""The scanner with windows of any size, compared with plain counting in all data at once."""
 
 import itertools
 import re
@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 
 from runner.analysis.count import lines
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.input import primitives, window
 from runner.analysis.input.source import SourceError
-from runner.analysis.match import engine_choice as choice
-from runner.analysis.match import fixed_length as fixed
-from runner.analysis.match import kernel
+from runner.analysis.match import engine_choice, fixed_length, kernel
 from runner.analysis.match.patterns import Pattern, prepare
 from tests.support.analysis.kernel import SMALL, VECTORS
 from tests.support.analysis.oracle import Dribble, Found, expected, found, scan, scan_mapped
@@ -57,17 +55,19 @@ def distinct(pattern: st.SearchStrategy[Pattern], most: int) -> st.SearchStrateg
 def assert_exact(
     data: bytes, patterns: list[Pattern], size: int, longest: int, pieces: list[int]
 ) -> None:
-    partial = scan(data, patterns, Options(LineOptions(samples=2), size, longest), pieces)
+    partial = scan(data, patterns, ScanOptions(LineOptions(samples=2), size, longest), pieces)
     assert [found(tally) for tally in partial.tallies] == [
         expected(data, pattern, 2, longest) for pattern in patterns
     ]
     assert partial.bytes == len(data)
     assert partial.lines == data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
-    counts = scan(data, patterns, Options(None, size, longest), pieces)
+    counts = scan(data, patterns, ScanOptions(None, size, longest), pieces)
     assert [t.count for t in counts.tallies] == [t.count for t in partial.tallies]
-    numbers = scan(data, patterns, Options(LineOptions(), size, longest), pieces)
+    numbers = scan(data, patterns, ScanOptions(LineOptions(), size, longest), pieces)
     assert numbers.tallies == [replace(tally, samples=[]) for tally in partial.tallies]
-    assert scan_mapped(data, patterns, Options(LineOptions(samples=2), size, longest)) == partial
+    assert (
+        scan_mapped(data, patterns, ScanOptions(LineOptions(samples=2), size, longest)) == partial
+    )
 
 
 @pytest.mark.parametrize("vectors", [*VECTORS, None])
@@ -110,24 +110,24 @@ def test_regexes_and_words_are_exact_in_any_windows(
     st.integers(4, 40),
     sizes,
 )
-def test_regexes_of_all_kinds_find_the_same_whatever_way_is_taken(
+def test_all_strategies_find_the_same_matches_of_a_regex(
     data: str, given_: list[str], size: int, pieces: list[int]
 ) -> None:
     patterns = [Pattern(text, regex=True) for text in given_ if not re.search(text, "")]
     with pytest.MonkeyPatch.context() as patch:
         _shorten(patch)
-        patch.setattr(fixed, "_LEAST_KEY", 1)
+        patch.setattr(fixed_length, "_MIN_KEY_BYTES", 1)
         assert_exact(data.encode(), patterns, size, size, pieces)
 
 
 def _shorten(patch: pytest.MonkeyPatch) -> None:
-    """Let short data reach what comes after megabytes: ways tried and changed, blocks."""
-    patch.setattr(choice, "TRIAL_BYTES", 10)
+    """Let short data reach code for megabytes: the choice of a strategy, blocks, batches."""
+    patch.setattr(engine_choice, "TRIAL_BYTES", 10)
     patch.setattr(kernel, "LIMITS", SMALL)
-    patch.setattr(primitives, "_BATCH", 2)
+    patch.setattr(primitives, "_BATCH_MATCHES", 2)
     patch.setattr(lines, "_SCRATCH_BYTES", 7)
-    patch.setattr(window, "HEAD_BYTES", 4)
-    patch.setattr("tests.support.analysis.oracle.HEAD_BYTES", 4)
+    patch.setattr(window, "LINE_HEAD_BYTES", 4)
+    patch.setattr("tests.support.analysis.oracle.LINE_HEAD_BYTES", 4)
 
 
 @pytest.mark.parametrize("size", [8, 1 << 18])
@@ -147,8 +147,8 @@ def _shorten(patch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_texts_of_all_kinds(data: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window, "HEAD_BYTES", 8)
-    monkeypatch.setattr("tests.support.analysis.oracle.HEAD_BYTES", 8)
+    monkeypatch.setattr(window, "LINE_HEAD_BYTES", 8)
+    monkeypatch.setattr("tests.support.analysis.oracle.LINE_HEAD_BYTES", 8)
     names = ["a", "aa", "A", "\n", "\r\n", "\n\n", "\0", "a\nb", "ß", "größ", "hit", "\ufeff", "zz"]
     patterns = [Pattern(name) for name in names]
     patterns += [Pattern(name, ignore_case=True, name=f"i{name}") for name in names]
@@ -165,23 +165,23 @@ def test_bytes_that_are_not_utf8() -> None:
 def test_a_thousand_literals() -> None:
     patterns = [Pattern(f"id={number:04d}") for number in range(1000)]
     data = b"".join(b"id=%04d; id=%05d\n" % (n % 1100, n * 7 % 1100) for n in range(3_000))
-    partial = scan(data, patterns, Options(LineOptions()))
+    partial = scan(data, patterns, ScanOptions(LineOptions()))
     assert [found(tally) for tally in partial.tallies] == [expected(data, p) for p in patterns]
 
 
 @pytest.mark.parametrize("before", range(30))
-def test_a_match_across_a_window_is_found_wherever_it_lies(
+def test_a_match_across_windows_is_found_at_every_position(
     before: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(window, "HEAD_BYTES", 4)
-    monkeypatch.setattr("tests.support.analysis.oracle.HEAD_BYTES", 4)
+    monkeypatch.setattr(window, "LINE_HEAD_BYTES", 4)
+    monkeypatch.setattr("tests.support.analysis.oracle.LINE_HEAD_BYTES", 4)
     data = b"x" * before + b"one\ntwo three" + b"y" * 20
     patterns = [Pattern(text) for text in ("one\ntwo", "two three", "e\nt", "one", "xx", "\nt")]
     assert_exact(data, patterns, 11, 11, [11])
 
 
 def test_without_wheels_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(primitives, "fast", lambda: False)
+    monkeypatch.setattr(primitives, "has_stringzilla", lambda: False)
     monkeypatch.setattr(kernel, "available", lambda: False)
     texts = (
         "".join(letters) for size in (1, 2, 3) for letters in itertools.product("aB\n", repeat=size)
@@ -190,15 +190,15 @@ def test_without_wheels_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) 
     assert_exact(b"aBab\nBBaAbB\n\nab" * 9, patterns, 1000, 1000, [5])
 
 
-def test_the_engines_here_pass_their_tests() -> None:
-    assert primitives.fast()
+def test_the_installed_engines_pass_their_tests() -> None:
+    assert primitives.has_stringzilla()
     assert kernel.available()
 
 
-def test_lines_by_time_are_counted_once_a_line_and_pattern() -> None:
+def test_a_histogram_counts_each_line_once_for_each_pattern() -> None:
     by_second = LineOptions(time_of=_time_of, unit="second")
     data = b"1 a a\n1 b\nx a\n2 ab\n"
-    tallies = scan(data, [Pattern("a"), Pattern("b")], Options(by_second)).tallies
+    tallies = scan(data, [Pattern("a"), Pattern("b")], ScanOptions(by_second)).tallies
     histograms = [tally.histogram.to_json() for tally in tallies if tally.histogram]
     both = [("1970-01-01T00:00:01.000Z", 1), ("1970-01-01T00:00:02.000Z", 1)]
     assert histograms == [both, both]
@@ -211,7 +211,7 @@ def _time_of(line: bytes) -> float | None:
 
 def test_a_regex_with_nested_repeats_stays_linear() -> None:
     data = b"a" * 200_000 + b"!\n"
-    (tally,) = scan(data, [Pattern("(a+)+$", regex=True)], Options()).tallies
+    (tally,) = scan(data, [Pattern("(a+)+$", regex=True)], ScanOptions()).tallies
     assert tally.count == 0
 
 
@@ -221,7 +221,7 @@ def test_a_line_of_any_length_needs_no_more_memory(many: int) -> None:
     tracemalloc.start()
     try:
         source = _Endless(b"x" * 65536, 300_000)
-        scanner = Scanner(patterns, Options(LineOptions(samples=20)), source)
+        scanner = Scanner(patterns, ScanOptions(LineOptions(samples=20)), source)
         while scanner.scan():
             pass
         _, peak = tracemalloc.get_traced_memory()
@@ -243,15 +243,15 @@ class _Endless(Dribble):
         return size
 
 
-def test_a_tally_of_nothing() -> None:
-    (tally,) = scan(b"", [Pattern("a")], Options(LineOptions())).tallies
+def test_the_tally_of_empty_data_is_empty() -> None:
+    (tally,) = scan(b"", [Pattern("a")], ScanOptions(LineOptions())).tallies
     assert found(tally) == Found(0, 0, None, None, [])
 
 
 @pytest.mark.parametrize("size", [2, 100])
-def test_what_came_before_an_error_is_scanned_before_it_is_raised(size: int) -> None:
+def test_data_before_an_error_is_scanned_before_it_is_raised(size: int) -> None:
     source = _Breaking(b"a b\nb a")
-    scanner = Scanner(prepare([Pattern("a")]), Options(LineOptions(), size, size), source)
+    scanner = Scanner(prepare([Pattern("a")]), ScanOptions(LineOptions(), size, size), source)
     with pytest.raises(SourceError, match="broken"):
         for _ in iter(scanner.scan, False):
             pass
@@ -259,7 +259,7 @@ def test_what_came_before_an_error_is_scanned_before_it_is_raised(size: int) -> 
 
 
 class _Breaking(Dribble):
-    """Gives three bytes at a time, and an error where there are no more."""
+    """A source of three bytes at a time that raises an error at the end of its data."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data, [3])

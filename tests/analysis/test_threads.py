@@ -1,103 +1,107 @@
-"""Parts done by threads: each once, taken in order, and none goes on after one has failed."""
+"""Ranges in threads: each is scanned once, results are in order, and an error ends all threads."""
 
 import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from runner.analysis.input import progress as seldom
-from runner.analysis.parallel.helper import Progress
-from runner.analysis.parallel.threads import run_parts
+from runner.analysis.input import progress
+from runner.analysis.input.progress import ReportProgress
+from runner.analysis.parallel.threads import run_ranges
 
 PATIENCE = 60
-"""Seconds; a test that works waits for a moment."""
+"""Seconds before a test gives up; a test that passes needs only a moment."""
 
 
-def unheard(part: int, far: object) -> None:
-    """Hear no progress."""
+def ignore_progress(number: int, value: object) -> None:
+    """Ignore progress."""
 
 
-def untaken(part: int, result: object) -> None:
-    """Take no result."""
+def ignore_result(number: int, result: object) -> None:
+    """Ignore the result."""
 
 
-def working(progress: Progress) -> None:
-    """Work on a part until that is of no use any more."""
+def working(progress: ReportProgress) -> None:
+    """Report progress until the scan is stopped."""
     while True:
         progress(lambda: None)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
-def test_each_part_is_done_once_and_taken_in_order(threads: int) -> None:
+def test_each_range_is_scanned_once_and_results_are_in_order(threads: int) -> None:
     taken: list[tuple[int, int]] = []
-    run_parts(
-        lambda part, progress: part * 2,
+    run_ranges(
+        lambda number, progress: number * 2,
         3000,
         threads,
-        unheard,
-        lambda part, result: taken.append((part, result)),
+        ignore_progress,
+        lambda number, result: taken.append((number, result)),
     )
-    assert taken == [(part, part * 2) for part in range(3000)]
+    assert taken == [(number, number * 2) for number in range(3000)]
 
 
-def test_parts_are_done_at_the_same_time() -> None:
+def test_ranges_are_scanned_at_the_same_time() -> None:
     together = threading.Barrier(3)
-    run_parts(lambda part, progress: together.wait(PATIENCE), 3, 3, unheard, untaken)
+    run_ranges(
+        lambda number, progress: together.wait(PATIENCE), 3, 3, ignore_progress, ignore_result
+    )
 
 
-def both(in_this: Callable[[Progress], None], in_other: Callable[[Progress], None]) -> None:
-    """Do two parts at the same time, one in this thread and one in another."""
+def both(
+    in_this: Callable[[ReportProgress], None], in_other: Callable[[ReportProgress], None]
+) -> None:
+    """Scan two ranges at the same time, one in this thread and one in another."""
     this, together = threading.current_thread(), threading.Barrier(2)
 
-    def work(part: int, progress: Progress) -> None:
+    def work(number: int, progress: ReportProgress) -> None:
         together.wait(PATIENCE)
         (in_this if threading.current_thread() is this else in_other)(progress)
 
-    run_parts(work, 2, 2, unheard, untaken)
+    run_ranges(work, 2, 2, ignore_progress, ignore_result)
 
 
-def failing(progress: Progress) -> None:
-    """Fail."""
-    raise OSError("bad part")
+def failing(progress: ReportProgress) -> None:
+    """Raise an error."""
+    raise OSError("bad range")
 
 
 @pytest.mark.parametrize(("in_this", "in_other"), [(working, failing), (failing, working)])
-def test_what_fails_in_any_thread_ends_the_whole(
-    in_this: Callable[[Progress], None],
-    in_other: Callable[[Progress], None],
+def test_an_error_in_any_thread_ends_the_scan(
+    in_this: Callable[[ReportProgress], None],
+    in_other: Callable[[ReportProgress], None],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(seldom, "SECONDS", 0.001)
-    with pytest.raises(OSError, match="bad part"):
+    monkeypatch.setattr(progress, "REPORT_SECONDS", 0.001)
+    with pytest.raises(OSError, match="bad range"):
         both(in_this, in_other)
 
 
-def test_what_fails_in_the_last_part_of_another_thread_is_raised() -> None:
-    with pytest.raises(OSError, match="bad part"):
+def test_an_error_in_the_last_range_of_another_thread_is_raised() -> None:
+    with pytest.raises(OSError, match="bad range"):
         both(lambda progress: None, failing)
 
 
-def test_progress_is_told_by_the_thread_that_asked_and_never_of_a_part_that_was_taken(
+def test_the_calling_thread_reports_progress_and_none_after_the_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(seldom, "SECONDS", 0)
-    asked, told, taken = threading.get_ident(), set[int](), set[int]()
-    all_told = threading.Event()
+    monkeypatch.setattr(progress, "REPORT_SECONDS", 0)
+    asked, reported, taken = threading.get_ident(), set[int](), set[int]()
+    all_reported = threading.Event()
 
-    def hear(part: int, far: object) -> None:
+    def on_progress(number: int, value: object) -> None:
         assert threading.get_ident() == asked
-        assert part not in taken
-        assert far == part * 2
-        told.add(part)
-        if told == {0, 1}:
-            all_told.set()
+        assert number not in taken
+        assert value == number * 2
+        reported.add(number)
+        if reported == {0, 1}:
+            all_reported.set()
 
-    def work(part: int, progress: Progress) -> None:
-        while part < 2 and not all_told.is_set():
-            progress(lambda: part * 2)
-        progress(lambda: part * 2)
+    def work(number: int, progress: ReportProgress) -> None:
+        while number < 2 and not all_reported.is_set():
+            progress(lambda: number * 2)
+        progress(lambda: number * 2)
 
-    run_parts(work, 50, 2, hear, lambda part, result: taken.add(part))
+    run_ranges(work, 50, 2, on_progress, lambda number, result: taken.add(number))
     assert taken == set(range(50))
 
 

@@ -1,4 +1,4 @@
-"""The time that a line begins with, numbers by time, and the time that a file spans."""
+"""The times of lines, histograms, and the time span of a file."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ moments = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 30), timezones=s
 
 
 def time_of(line: bytes, reference: float = REFERENCE) -> str | None:
-    """The time of a line as text, read without knowing any other."""
+    """The time of a line as text, read without any earlier line."""
     seconds = LineTimes(reference).time_of(line)
     return None if seconds is None else rfc3339(seconds)
 
@@ -124,7 +124,7 @@ def test_fractions_of_a_second_are_read(line: bytes) -> None:
         b"x" * 256 + b"[25/Nov/2026:01:02:03 +0000]",
     ],
 )
-def test_what_is_no_time_is_none(line: bytes) -> None:
+def test_lines_without_a_valid_time_have_none(line: bytes) -> None:
     assert time_of(line) is None
 
 
@@ -144,7 +144,7 @@ def test_a_leap_second_is_the_next_second() -> None:
         (b"Feb 29 12:00:00", "1904-03-01", None),
     ],
 )
-def test_a_time_without_a_year_is_the_last_one_up_to_the_reference(
+def test_a_time_without_a_year_is_in_the_last_possible_year(
     line: bytes, reference: str, year: int | None
 ) -> None:
     moment = datetime.fromisoformat(reference).replace(tzinfo=UTC).timestamp()
@@ -185,7 +185,7 @@ line_starts = st.lists(parts, max_size=6).map(b"".join)
 
 @settings(database=None, deadline=None, max_examples=1000)
 @given(st.lists(line_starts, max_size=8))
-def test_what_a_line_means_does_not_depend_on_the_lines_before(lines: list[bytes]) -> None:
+def test_the_time_of_a_line_does_not_depend_on_earlier_lines(lines: list[bytes]) -> None:
     times = LineTimes(REFERENCE)
     for line in [*lines, *lines]:
         assert times.time_of(line) == LineTimes(REFERENCE).time_of(line)
@@ -200,7 +200,7 @@ def test_random_bytes_never_raise(noise: bytes, start: bytes) -> None:
         assert seconds is None or 0 <= seconds < 7.3e9
 
 
-def test_more_times_than_are_remembered_are_read_all_the_same() -> None:
+def test_more_times_than_fit_the_cache_are_read() -> None:
     times = LineTimes(REFERENCE)
     first = datetime(2026, 1, 1, tzinfo=UTC)
     moments = [first + timedelta(seconds=7 * n) for n in range(3000)]
@@ -232,7 +232,7 @@ def test_an_unknown_unit_is_refused() -> None:
         Histogram("week")
 
 
-def test_too_many_buckets_become_longer_ones() -> None:
+def test_too_many_buckets_change_to_a_coarser_unit() -> None:
     histogram = Histogram("second", max_buckets=10)
     for second in range(0, 601, 60):
         histogram.add(second)
@@ -274,7 +274,7 @@ def test_months_become_years_before_decades() -> None:
     st.integers(1, 30),
     st.randoms(use_true_random=False),
 )
-def test_the_outcome_depends_on_no_order_and_no_parts(
+def test_a_histogram_does_not_depend_on_order_or_parts(
     entries: list[tuple[float, int]], unit: str, bound: int, chance: random.Random
 ) -> None:
     whole, parts = Histogram(unit, bound), [Histogram(unit, bound) for _ in range(3)]
@@ -284,20 +284,20 @@ def test_the_outcome_depends_on_no_order_and_no_parts(
         chance.choice(parts).add(time, number)
     total = Histogram(unit, bound)
     for part in parts:
-        total.fold(part)
+        total.merge(part)
     assert (total.unit, total.to_json()) == (whole.unit, whole.to_json())
     assert sum(number for _, number in whole.to_json()) == sum(number for _, number in entries)
     assert len(whole.to_json()) <= max(bound, 24)
 
 
 def span_of(data: bytes, cut: int, step: int) -> tuple[float, float] | None:
-    """What a file spans that is read in two parts, each in windows."""
+    """The time span of a file that is read in two parts, each in windows."""
     spans = []
     for part in (data[:cut], data[cut:]):
         spans.append(TimeSpan())
         for at in range(0, len(part), step):
             spans[-1].feed(memoryview(part)[at : at + step])
-    spans[0].fold(spans[1])
+    spans[0].merge(spans[1])
     return spans[0].times(LineTimes(REFERENCE))
 
 
@@ -314,20 +314,20 @@ def test_a_file_spans_from_its_first_time_to_its_last(size: int) -> None:
 
 @quick
 @given(st.integers(0, 200_000), st.lists(st.integers(0, 200_000), max_size=8))
-def test_parts_keep_all_that_counts_when_they_forget(size: int, cuts: list[int]) -> None:
+def test_trimmed_parts_merge_into_the_same_time_span(size: int, cuts: list[int]) -> None:
     data = b"".join(b"%d a\n" % (1795568523 + number) for number in range(15_000))[:size]
     whole, folded = TimeSpan(), TimeSpan()
     whole.feed(memoryview(data))
     for start, end in pairwise(sorted({0, size, *(min(cut, size) for cut in cuts)})):
         part = TimeSpan()
         part.feed(memoryview(data[start:end]))
-        part.forget(start, size - end)
-        assert len(part.plain()[0]) == 0 or start < 32_768
-        folded.fold(part)
-    assert folded.plain() == whole.plain()
+        part.trim(start, size - end)
+        assert len(part.dump()[0]) == 0 or start < 32_768
+        folded.merge(part)
+    assert folded.dump() == whole.dump()
 
 
-def test_a_line_that_the_last_part_cuts_is_not_read() -> None:
+def test_a_line_cut_by_the_last_32_kib_is_not_read() -> None:
     data = b"x" * 10 + b"1795568523 is not at the start of a line".ljust(32_768)
     assert span_of(data, 5, 1000) is None
     assert span_of(b"1795568523 a\n" + data, 5, 1000) == (1795568523.0, 1795568523.0)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers import processes
-from benchmarks.peers.apps import holding, marks
+from benchmarks.peers.apps import holding, peer_jobs
 from benchmarks.peers.catalogue import PEERS
 from benchmarks.peers.chart import BARS, chart
 from benchmarks.peers.contestant import Contestant
@@ -128,13 +128,13 @@ def test_the_chart_has_a_bar_for_each_median_and_the_best_is_the_longest() -> No
 def test_no_job_may_run_twice_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marks, "PATIENCE", 0.01)
+    monkeypatch.setattr(peer_jobs, "PATIENCE", 0.01)
     (tmp_path / "ran").write_bytes(b"..")
-    marks.until_all_ran(2, tmp_path)
+    peer_jobs.until_all_ran(2, tmp_path)
     with pytest.raises(SystemExit, match="2 of 3 jobs were run"):
-        marks.until_all_ran(3, tmp_path)
+        peer_jobs.until_all_ran(3, tmp_path)
     with pytest.raises(SystemExit, match="2 jobs were run, of 1"):
-        marks.until_all_ran(1, tmp_path)
+        peer_jobs.until_all_ran(1, tmp_path)
 
 
 def test_a_program_ends_with_all_it_has_started_in_other_groups_too(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def test_analyzing_ranges_in_parallel_gives_the_same_result(
     payload = {**PAYLOAD, "samples": 20, "histogram": "second"}
     whole = analyzed(bucket, content, 1, payload)
     assert whole["counts"] == {"ERROR": 20_000, "WARN": 0}
-    monkeypatch.setattr(ranges, "LEAST_BYTES", 1000)
+    monkeypatch.setattr(ranges, "MIN_BYTES", 1000)
     monkeypatch.setattr(ranges, "RANGE_BYTES", size)
     monkeypatch.setattr(remote_file, "RANGE_BYTES", size // 3)
     assert analyzed(bucket, content, 2, payload) == whole

@@ -223,7 +223,7 @@ EDGE = (
     Mutant(
         "the regexes of a job are bounded together",
         "runner/analysis/match/regexes.py",
-        "if room.instructions < 0:",
+        "if budget.instructions < 0:",
         "if False:",
         ("tests/analysis/test_patterns.py",),
     ),

@@ -1,5 +1,7 @@
-"""Jobs that hold their slot until they are canceled, and how long that takes; for ours and for
-peers. Imports Python's library only: each peer's Python runs it.
+"""Jobs that occupy their slot until they are canceled, and how long a cancel takes.
+
+Used for our service and for peers. Imports only the standard library, because each peer's Python
+runs it.
 """
 
 import os
@@ -19,7 +21,7 @@ LOOK_SECONDS = 0.0002
 
 
 def run_hold(path: str) -> None:
-    """Write the pid to a file, which is there all at once, and stay."""
+    """Write the pid to a file, atomically, and sleep."""
     written = Path(f"{path}.new")
     written.write_text(str(os.getpid()))
     written.rename(path)
@@ -28,7 +30,7 @@ def run_hold(path: str) -> None:
 
 @dataclass
 class Cancels:
-    """From a cancel, in seconds: until its process was gone, and until the next job ran."""
+    """Seconds from each cancel until its process was gone, and until the next job ran."""
 
     gone: list[float] = field(default_factory=list)
     followed: list[float] = field(default_factory=list)
@@ -37,9 +39,9 @@ class Cancels:
 def measure(
     submit: Callable[[str], str], cancel: Callable[[str], object], count: int, folder: Path
 ) -> Cancels:
-    """Cancel so many jobs, one after the other, while all slots hold one and one waits.
+    """Cancel `count` jobs, one after another, while all slots are occupied and one job waits.
 
-    `submit` gets a path for `run_hold` and answers with an id, which `cancel` gets.
+    `submit` takes a path for `run_hold` and returns an id for `cancel`.
     """
     paths = (folder / f"pid-{number}" for number in range(count + SLOTS))
 
@@ -53,7 +55,7 @@ def measure(
     found = Cancels()
     for _ in range(count):
         waiting = hold()
-        # A cancel comes at any moment of what a worker does now and then (Celery: each 5 s).
+        # A random pause: cancels hit any moment of the worker's periodic work (Celery: 5 s).
         time.sleep(random.uniform(*PAUSE_SECONDS))
         job_id, path = running.popleft()
         _cancel(partial(cancel, job_id), int(path.read_text()), waiting[1], found)
@@ -75,7 +77,7 @@ def _cancel(cancel: Callable[[], object], pid: int, following: Path, found: Canc
 
 
 def _holds_memory(pid: int) -> bool:
-    """Whether a process lives; one that has ended and waits for its parent has no command."""
+    """Whether a process is alive. A zombie has no command line."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Huey on SQLite, each commit synced; the worker polls, and so does who waits for a result."""
+"""Huey on SQLite, with each commit synced. Both the worker and a client that waits poll."""
 
 import os
 import time
@@ -6,38 +6,40 @@ from contextlib import nullcontext
 
 from huey import SqliteHuey
 
-from benchmarks.peers.apps import marks
+from benchmarks.peers.apps import peer_jobs
 
 WORKERS = 3
 POLL_SECONDS = 0.001
 FAST = os.environ.get("PEER_POLLING") == "fast"
 
-huey = SqliteHuey(filename=str(marks.FOLDER / "huey.db"), fsync=True, timeout=marks.PATIENCE)
-noop = huey.task()(marks.run_noop)
-answer = huey.task()(marks.run_answer)
-present = huey.task()(marks.run_present)
+huey = SqliteHuey(
+    filename=str(peer_jobs.FOLDER / "huey.db"), fsync=True, timeout=peer_jobs.PATIENCE
+)
+noop = huey.task()(peer_jobs.run_noop)
+answer = huey.task()(peer_jobs.run_answer)
+check_in_job = huey.task()(peer_jobs.run_check_in)
 opened = nullcontext
 
 
 async def submit(count: int) -> None:
-    """See client."""
+    """Submit no-op jobs, see client.App."""
     for _ in range(count):
         noop()
 
 
-async def greet() -> None:
-    """See client."""
-    present()
+async def check_in() -> None:
+    """Submit a check-in job, see client.App."""
+    check_in_job()
 
 
 async def trip() -> None:
-    """See client."""
+    """Submit a job and poll for its answer, see client.App."""
     result = answer()
     if not FAST:
-        assert result.get(blocking=True, timeout=marks.PATIENCE) == marks.ANSWER
+        assert result.get(blocking=True, timeout=peer_jobs.PATIENCE) == peer_jobs.ANSWER
         return
-    deadline = time.monotonic() + marks.PATIENCE
+    deadline = time.monotonic() + peer_jobs.PATIENCE
     while (found := result.get()) is None:
         assert time.monotonic() < deadline
         time.sleep(POLL_SECONDS)
-    assert found == marks.ANSWER
+    assert found == peer_jobs.ANSWER

@@ -1,4 +1,4 @@
-"""Procrastinate on PostgreSQL. It keeps no results: a client asks for the job's status."""
+"""Procrastinate on PostgreSQL. It stores no results, so the client polls the job's status."""
 
 import asyncio
 import os
@@ -6,7 +6,7 @@ import time
 
 from procrastinate import App, PsycopgConnector
 
-from benchmarks.peers.apps import coroutines, marks
+from benchmarks.peers.apps import coroutines, peer_jobs
 
 WORKERS = int(os.environ["PEER_PROCESSES"])
 
@@ -15,23 +15,23 @@ app = App(connector=connector)
 opened = app.open_async
 noop = app.task(name="noop")(coroutines.run_noop)
 answer = app.task(name="answer")(coroutines.run_answer)
-present = app.task(name="present")(coroutines.run_present)
+check_in_job = app.task(name="check_in")(coroutines.run_check_in)
 
 
 async def submit(count: int) -> None:
-    """See client."""
+    """Submit no-op jobs, see client.App."""
     await coroutines.submit_at_once(noop.defer_async, count)
 
 
-async def greet() -> None:
-    """See client."""
-    await present.defer_async()
+async def check_in() -> None:
+    """Submit a check-in job, see client.App."""
+    await check_in_job.defer_async()
 
 
 async def trip() -> None:
-    """See client."""
+    """Submit a job and poll for its success, see client.App."""
     job = await answer.defer_async()
-    deadline = time.monotonic() + marks.PATIENCE
+    deadline = time.monotonic() + peer_jobs.PATIENCE
     while (status := await app.job_manager.get_job_status_async(job)).value in ("todo", "doing"):
         assert time.monotonic() < deadline
         await asyncio.sleep(coroutines.POLL_SECONDS)

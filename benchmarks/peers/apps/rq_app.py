@@ -1,4 +1,4 @@
-"""RQ on Redis; each job in a fork of its worker."""
+"""RQ on Redis. Each job runs in a fork of its worker."""
 
 import os
 from contextlib import nullcontext
@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from redis import Redis
 from rq import Queue
 
-from benchmarks.peers.apps import marks
+from benchmarks.peers.apps import peer_jobs
 
 WORKERS = 3
 
@@ -14,24 +14,24 @@ opened = nullcontext
 queue = Queue(connection=Redis.from_url(os.environ["PEER_URL"]))
 
 
-def run_present() -> None:
-    """Tell which worker has forked this process."""
-    marks.run_present(os.getppid())
+def run_check_in() -> None:
+    """Record the worker that has forked this process."""
+    peer_jobs.run_check_in(os.getppid())
 
 
 async def submit(count: int) -> None:
-    """See client. Nothing is kept of a job that has ended."""
+    """Submit no-op jobs, see client.App. Finished jobs are not stored."""
     for _ in range(count):
-        queue.enqueue(marks.run_noop, result_ttl=0)
+        queue.enqueue(peer_jobs.run_noop, result_ttl=0)
 
 
-async def greet() -> None:
-    """See client."""
-    queue.enqueue(run_present, result_ttl=0)
+async def check_in() -> None:
+    """Submit a check-in job, see client.App."""
+    queue.enqueue(run_check_in, result_ttl=0)
 
 
 async def trip() -> None:
-    """See client. Redis tells of the result as soon as it is there."""
-    found = queue.enqueue(marks.run_answer).latest_result(timeout=marks.PATIENCE)
+    """Submit a job and wait for its answer, see client.App. Redis pushes the result."""
+    found = queue.enqueue(peer_jobs.run_answer).latest_result(timeout=peer_jobs.PATIENCE)
     assert found is not None
-    assert found.return_value == marks.ANSWER
+    assert found.return_value == peer_jobs.ANSWER

@@ -1,46 +1,46 @@
-"""What is noticed of a file besides its patterns: its first and last time, and what is no text."""
+"""Facts about a file besides its patterns: its first and last time, and its invalid text."""
 
 from dataclasses import dataclass, field
 
 from runner.analysis.count.histogram import TimeSpan
+from runner.analysis.input.invalid_text import InvalidText
 from runner.analysis.input.mapped import MappedFile
-from runner.analysis.input.utf8 import InvalidText
 from runner.analysis.input.window import WindowSource
 
 
 @dataclass
 class FileFacts:
-    """Of a part of a file."""
+    """The facts about a part of a file."""
 
-    span: TimeSpan = field(default_factory=TimeSpan)
-    trouble: InvalidText = field(default_factory=InvalidText)
+    time_span: TimeSpan = field(default_factory=TimeSpan)
+    invalid_text: InvalidText = field(default_factory=InvalidText)
 
-    def fold(self, later: "FileFacts", offset: int) -> None:
-        """Add the part that follows, which begins at `offset` of the data."""
-        self.span.fold(later.span)
-        self.trouble.fold(later.trouble, offset)
+    def merge(self, later: "FileFacts", offset: int) -> None:
+        """Add the facts of the following part, which begins at `offset` of the data."""
+        self.time_span.merge(later.time_span)
+        self.invalid_text.merge(later.invalid_text, offset)
 
 
 class ObservedSource:
-    """A source whose data is noticed as it is read."""
+    """A WindowSource that shows all data to a TimeSpan as it is read."""
 
-    def __init__(self, source: WindowSource, span: TimeSpan) -> None:
+    def __init__(self, source: WindowSource, time_span: TimeSpan) -> None:
         self._source = source
-        self._span = span
+        self._time_span = time_span
 
     def readinto(self, buffer: memoryview) -> int:
-        """As Source.readinto."""
+        """Read from the source, see WindowSource."""
         size = self._source.readinto(buffer) or 0
         if size:
-            self._span.feed(buffer[:size])
+            self._time_span.feed(buffer[:size])
         return size
 
-    def mapped(self) -> MappedFile | None:
-        """As Source.mapped."""
-        return self._source.mapped()
+    def mapped_file(self) -> MappedFile | None:
+        """The mapped file of the source, see WindowSource."""
+        return self._source.mapped_file()
 
-    def passed(self, data: memoryview, ascii: bool) -> None:
-        """As Source.passed."""
-        self._source.passed(data, ascii)
+    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
+        """Pass data on that was taken from the mapped file, see WindowSource."""
+        self._source.mark_consumed(data, ascii)
         if data:
-            self._span.feed(data)
+            self._time_span.feed(data)

@@ -1,8 +1,9 @@
-"""Numbers by time, and the time that a file spans. Imports nothing of ours but the times.
+"""Histograms of lines over time, and the time span of a file.
 
-A histogram has no more buckets than its bound: when it gets more, each bucket becomes part of a
-longer one (seconds become minutes, and so on up to decades). That is exact, and the outcome does
-not depend on the order: it is the finest unit, from the one asked for on, that keeps the bound.
+A histogram has a maximum number of buckets. When it gets more, it changes to a coarser unit:
+seconds become minutes, and so on up to decades. Coarser counts are exact, and they do not depend on
+the order of the lines: the final unit is the finest one, from the requested unit on, that keeps the
+bound.
 """
 
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any
 from runner.analysis.count.times import LineTimes
 
 UNITS = ("second", "minute", "hour", "day")
-"""What may be asked for; a histogram may become one of months, years or decades."""
+"""Units that may be requested; a histogram may change to months, years or decades."""
 
 _COARSER = {
     **{"second": "minute", "minute": "hour", "hour": "day"},
@@ -25,52 +26,52 @@ _EDGE_BYTES = 32 << 10
 
 
 def rfc3339(time: float) -> str:
-    """A time in epoch seconds as text, in UTC with milliseconds."""
+    """Format epoch seconds as RFC 3339, in UTC with milliseconds."""
     moment = _EPOCH + timedelta(seconds=time)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Histogram:
-    """How many by second, minute, hour or day. Takes some 100 bytes of memory a bucket."""
+    """Counts by second, minute, hour or day. A bucket takes about 100 bytes of memory."""
 
     def __init__(self, unit: str, max_buckets: int = 10_000) -> None:
-        """`unit`: one of UNITS. There are no more decades than 24, whatever the bound."""
+        """Start in one of UNITS. Fewer than 24 buckets cannot be kept: there are 24 decades."""
         if unit not in UNITS:
             raise ValueError(f"{unit!r} is not one of {', '.join(UNITS)}")
         self.unit = unit
         self._max_buckets = max_buckets
         self._buckets: Counter[int] = Counter()
 
-    def add(self, time: float, number: int = 1) -> None:
-        """Count `number` more at a time in epoch seconds, as LineTimes gives it."""
-        index = _index(self.unit, time)
-        self._buckets[index] = self._buckets.get(index, 0) + number
+    def add(self, time: float, count: int = 1) -> None:
+        """Add a count at a time in epoch seconds, as LineTimes returns it."""
+        index = _bucket_of(self.unit, time)
+        self._buckets[index] = self._buckets.get(index, 0) + count
         if len(self._buckets) > self._max_buckets:
             self._keep_bound()
 
-    def fold(self, other: "Histogram") -> None:
-        """Add what another one, asked for with the same unit and bound, has counted."""
-        while _finer(self.unit, other.unit):
+    def merge(self, other: "Histogram") -> None:
+        """Add the counts of another histogram with the same requested unit and bound."""
+        while _is_finer(self.unit, other.unit):
             self._coarsen()
-        for index, number in other._buckets.items():
-            self._buckets[_index(self.unit, _start(other.unit, index))] += number
+        for index, count in other._buckets.items():
+            self._buckets[_bucket_of(self.unit, _bucket_start(other.unit, index))] += count
         self._keep_bound()
 
-    def plain(self) -> tuple[str, list[tuple[int, int]]]:
-        """Its unit and its buckets, as JSON can hold them."""
+    def dump(self) -> tuple[str, list[tuple[int, int]]]:
+        """The unit and the buckets, for JSON."""
         return self.unit, sorted(self._buckets.items())
 
     @classmethod
-    def of_plain(cls, plain: Any, max_buckets: int) -> "Histogram":
-        """The same histogram again, with its bound."""
+    def load(cls, content: Any, max_buckets: int) -> "Histogram":
+        """A histogram from the output of `dump`."""
         histogram = cls(UNITS[0], max_buckets)
-        histogram.unit, buckets = plain
+        histogram.unit, buckets = content
         histogram._buckets.update(dict(buckets))
         return histogram
 
     def to_json(self) -> list[tuple[str, int]]:
-        """The start of each bucket that is not empty, as RFC 3339, and its number; in order."""
-        return [(rfc3339(_start(self.unit, i)), n) for i, n in sorted(self._buckets.items())]
+        """(start, count) of all buckets that are not empty, in order; start is RFC 3339."""
+        return [(rfc3339(_bucket_start(self.unit, i)), n) for i, n in sorted(self._buckets.items())]
 
     def _keep_bound(self) -> None:
         while len(self._buckets) > self._max_buckets and self.unit in _COARSER:
@@ -79,17 +80,17 @@ class Histogram:
     def _coarsen(self) -> None:
         unit, self.unit = self.unit, _COARSER[self.unit]
         buckets, self._buckets = self._buckets, Counter()
-        for index, number in buckets.items():
-            self._buckets[_index(self.unit, _start(unit, index))] += number
+        for index, count in buckets.items():
+            self._buckets[_bucket_of(self.unit, _bucket_start(unit, index))] += count
 
 
-def _finer(unit: str, other: str) -> bool:
+def _is_finer(unit: str, other: str) -> bool:
     order = ("second", *_COARSER.values())
     return order.index(unit) < order.index(other)
 
 
-def _index(unit: str, time: float) -> int:
-    """The number of the bucket that a time is in."""
+def _bucket_of(unit: str, time: float) -> int:
+    """The index of the bucket that a time is in."""
     if seconds := _SECONDS.get(unit):
         return int(time // seconds)
     moment = _EPOCH + timedelta(seconds=time)
@@ -98,8 +99,8 @@ def _index(unit: str, time: float) -> int:
     return moment.year // _YEARS[unit]
 
 
-def _start(unit: str, index: int) -> float:
-    """When a bucket begins, in epoch seconds."""
+def _bucket_start(unit: str, index: int) -> float:
+    """The start of a bucket, in epoch seconds."""
     if unit in _SECONDS:
         return index * _SECONDS[unit]
     year, month = divmod(index, 12) if unit == "month" else (index * _YEARS[unit], 0)
@@ -107,62 +108,64 @@ def _start(unit: str, index: int) -> float:
 
 
 class TimeSpan:
-    """The first time in the first 32 KiB of a file, and the last one in its last 32 KiB.
+    """Finds the first time in the first 32 KiB of a file, and the last time in its last 32 KiB.
 
-    It does not depend on the windows that the data comes in, nor on the parts that are folded.
+    The result does not depend on the size of windows, or on how parts of the file were merged.
     """
 
     def __init__(self) -> None:
-        self._first = self._last = b""
-        self._whole = True  # whether the last bytes are all there are
+        self._head = self._tail = b""
+        self._tail_is_whole = True  # whether the tail is everything fed so far
 
     def feed(self, window: memoryview) -> None:
-        """Take the next bytes of the file."""
-        missing = _EDGE_BYTES - len(self._first)
+        """Add the next bytes of the file."""
+        missing = _EDGE_BYTES - len(self._head)
         if missing:
-            self._first += window[:missing]
+            self._head += window[:missing]
         self._append(bytes(window[-_EDGE_BYTES:]), len(window) <= _EDGE_BYTES)
 
-    def fold(self, later: "TimeSpan") -> None:
-        """Add the part of the file that follows."""
-        self._first = (self._first + later._first)[:_EDGE_BYTES]
-        self._append(later._last, later._whole)
+    def merge(self, later: "TimeSpan") -> None:
+        """Add the following part of the file."""
+        self._head = (self._head + later._head)[:_EDGE_BYTES]
+        self._append(later._tail, later._tail_is_whole)
 
-    def forget(self, before: int, behind: int) -> None:
-        """Let go of what no time is looked for in, as so many bytes of the file are before and
-        behind this part of it."""
+    def trim(self, before: int, behind: int) -> None:
+        """Drop bytes that are not within 32 KiB of the file's start or end.
+
+        `before` and `behind` are the bytes of the file before and behind this part.
+        """
         if before >= _EDGE_BYTES:
-            self._first = b""
+            self._head = b""
         if behind >= _EDGE_BYTES:
-            self._last, self._whole = b"", False
+            self._tail, self._tail_is_whole = b"", False
 
-    def plain(self) -> tuple[str, str, bool]:
-        """What it has kept, as JSON can hold it: a character for each byte."""
-        return self._first.decode("latin-1"), self._last.decode("latin-1"), self._whole
+    def dump(self) -> tuple[str, str, bool]:
+        """The state for JSON; text has one character for each byte (Latin-1)."""
+        return self._head.decode("latin-1"), self._tail.decode("latin-1"), self._tail_is_whole
 
     @classmethod
-    def of_plain(cls, plain: Any) -> "TimeSpan":
-        """The same again."""
+    def load(cls, content: Any) -> "TimeSpan":
+        """A time span from the output of `dump`."""
         span = cls()
-        first, last, span._whole = plain
-        span._first, span._last = first.encode("latin-1"), last.encode("latin-1")
+        head, tail, span._tail_is_whole = content
+        span._head, span._tail = head.encode("latin-1"), tail.encode("latin-1")
         return span
 
     def times(self, line_times: LineTimes) -> tuple[float, float] | None:
-        """First and last time, in epoch seconds; None if there is none in either place."""
-        first, last = self._first.split(b"\n"), self._last.split(b"\n")
-        if len(self._first) == _EDGE_BYTES and len(first) > 1:
-            first.pop()  # cut, perhaps within its time
-        if not self._whole:
-            last.pop(0)
-        found = (_first_time(first, line_times), _first_time(last[::-1], line_times))
+        """The first and last time in epoch seconds, or None if neither is found."""
+        first_lines, last_lines = self._head.split(b"\n"), self._tail.split(b"\n")
+        if len(self._head) == _EDGE_BYTES and len(first_lines) > 1:
+            first_lines.pop()  # cut off, perhaps within its time
+        if not self._tail_is_whole:
+            last_lines.pop(0)
+        found = (_first_time(first_lines, line_times), _first_time(last_lines[::-1], line_times))
         known = [time for time in found if time is not None]
         return (known[0], known[-1]) if known else None
 
-    def _append(self, data: bytes, whole: bool) -> None:
-        joined = data if len(data) == _EDGE_BYTES else self._last + data
-        self._whole = self._whole and whole and len(joined) <= _EDGE_BYTES
-        self._last = joined[-_EDGE_BYTES:]
+    def _append(self, data: bytes, is_whole: bool) -> None:
+        joined = data if len(data) == _EDGE_BYTES else self._tail + data
+        self._tail_is_whole = self._tail_is_whole and is_whole and len(joined) <= _EDGE_BYTES
+        self._tail = joined[-_EDGE_BYTES:]
 
 
 def _first_time(lines: list[bytes], line_times: LineTimes) -> float | None:

@@ -1,7 +1,8 @@
-"""Which lines have matches: how many, the first and the last, samples, and lines by time.
+"""Matching lines: how many, the first and the last, samples, and their number over time.
 
-A window's matches come as positions; the lines among them are numbered together at the end of the
-window, from its end to its start, so that each newline is counted once however many patterns.
+The search yields positions of matches in a window. Their lines are numbered together after the
+window was searched, from its end to its start, so that each newline is counted once, no matter how
+many patterns there are.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,18 +15,18 @@ from runner.analysis.input.primitives import Text, count_newlines, splits, start
 from runner.analysis.input.window import Window
 from runner.analysis.match.patterns import Literal, Regex
 
-NEVER = 1 << 62
-"""Offset of the next line, while the end of the present one is not seen."""
+UNKNOWN_LINE_END = 1 << 62
+"""Offset of the next line while the end of the current line has not been seen."""
 
 _SCRATCH_BYTES = 128 << 10
 
 
 @dataclass(frozen=True)
 class LineOptions:
-    """What is wanted of lines: `samples` of them for each pattern, and how many by time.
+    """Data to collect from matching lines, besides their number.
 
-    `time_of` takes a line's first bytes and gives its time or None; `unit` and `max_buckets` are
-    those of each pattern's histogram.
+    `samples` is the number of lines kept for each pattern. `time_of` takes the first bytes of a
+    line and returns its time or None; `unit` and `max_buckets` are for each pattern's histogram.
     """
 
     samples: int = 0
@@ -34,13 +35,13 @@ class LineOptions:
     max_buckets: int = 10_000
 
     @property
-    def each(self) -> bool:
-        """Whether anything is asked of each matching line."""
+    def reads_each_line(self) -> bool:
+        """Whether the text of matching lines is read, for samples or times."""
         return self.samples > 0 or self.time_of is not None
 
 
-class Search:
-    """A pattern with its tally, and where its next match and next line may begin (offsets)."""
+class PatternState:
+    """A pattern's tally, and the offsets where its next match and next matching line may begin."""
 
     def __init__(self, pattern: Literal | Regex) -> None:
         self.tally = Tally()
@@ -52,85 +53,91 @@ class Search:
 
 
 class Lines:
-    """The lines of a window that moves on."""
+    """Counts, numbers and reads the lines of a moving window."""
 
     def __init__(self, window: Window, options: LineOptions) -> None:
         self._window, self._options = window, options
         self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
-        self._noted: list[tuple[int, bool, Tally]] = []
+        self._unnumbered: list[tuple[int, bool, Tally]] = []
         self._newlines = 0
 
     @property
     def count(self) -> int:
-        """The newlines so far, and one more for a last line without one."""
-        return self._newlines + self._window.cut
+        """Number of lines so far, including a last line without a newline."""
+        return self._newlines + self._window.ends_mid_line
 
-    def begin(self, searches: Iterable[Search]) -> None:
-        """Where a cut line goes on in a new window, see where it ends."""
+    def start_window(self, states: Iterable[PatternState]) -> None:
+        """If the window starts within a line, find the end of that line."""
         window = self._window
-        if not window.continues:
+        if not window.starts_mid_line:
             return
         newline = window.text.find(b"\n", window.start, window.end)
         if newline >= 0:
-            for search in searches:
-                search.next_line = min(search.next_line, window.base + newline + 1)
+            for state in states:
+                state.next_line = min(state.next_line, window.base + newline + 1)
 
-    def begun(self, search: Search, starts: Iterable[int]) -> None:
-        """Take a pattern's matches (positions in the buffer), from left to right."""
+    def add_matches(self, state: PatternState, starts: Iterable[int]) -> None:
+        """Add a pattern's matches, as ascending positions in the window's view."""
         find, base, end = self._window.text.find, self._window.base, self._window.end
-        next_line, begun = search.next_line - base, []
+        next_line, first_matches = state.next_line - base, []
         for at in starts:
             if at >= next_line:
-                begun.append(at)
-                next_line = find(b"\n", at, end) + 1 or NEVER
-        search.next_line = base + next_line if next_line < NEVER - base else NEVER
-        if not begun:
+                first_matches.append(at)
+                next_line = find(b"\n", at, end) + 1 or UNKNOWN_LINE_END
+        unknown = next_line >= UNKNOWN_LINE_END - base
+        state.next_line = UNKNOWN_LINE_END if unknown else base + next_line
+        if not first_matches:
             return
-        self._note(search.tally, len(begun), begun[0], begun[-1])
-        if self._options.each:
-            for at in begun:
-                self.look_at(search.tally, at)
+        self._note_lines(state.tally, len(first_matches), first_matches[0], first_matches[-1])
+        if self._options.reads_each_line:
+            for at in first_matches:
+                self.record_line(state.tally, at)
 
-    def split(self, search: Search, text: Text, at: int) -> None:
-        """Find a literal from `at` on, many matches a call, and take and count them.
+    def count_literal(self, state: PatternState, text: Text, at: int) -> None:
+        """Find and count a literal from position `at` on, many matches with each call of `split`.
 
-        A line ends between two matches if there is a newline in what the text is split into.
+        Between two matches there is a line end if the piece of text between them has a newline.
         """
-        window, size = self._window, len(search.text)
-        for pieces, since in splits(text, search.text, at, window.end):
-            search.tally.count += len(pieces) - 1
+        window, size = self._window, len(state.text)
+        for pieces, offset in splits(text, state.text, at, window.end):
+            state.tally.count += len(pieces) - 1
             after = window.end - len(pieces[-1])
-            if self.looks_at_each(search.tally):
-                self.begun(search, starts_of(pieces, since, size))
+            if self.needs_each_line(state.tally):
+                self.add_matches(state, starts_of(pieces, offset, size))
             else:
-                self._take_pieces(search, pieces, since + len(pieces[0]), after - size)
-            search.resume = window.base + after
+                self._add_pieces(state, pieces, offset + len(pieces[0]), after - size)
+            state.resume = window.base + after
 
-    def _take_pieces(self, search: Search, pieces: Sequence[Any], first: int, last: int) -> None:
-        """Take the matches between these pieces, the first and last of which are told."""
+    def _add_pieces(
+        self, state: PatternState, pieces: Sequence[Any], first: int, last: int
+    ) -> None:
+        """Count the matches between pieces of text; `first` and `last` are their positions."""
         window, between = self._window, pieces[1:-1]
-        new = len(between) if search.has_newline else sum([b"\n" in piece for piece in between])
-        new += window.base + first >= search.next_line
+        if state.has_newline:
+            new_lines = len(between)
+        else:
+            new_lines = sum([b"\n" in piece for piece in between])
+        new_lines += window.base + first >= state.next_line
         newline = window.text.find(b"\n", last, window.end)
-        search.next_line = NEVER if newline < 0 else window.base + newline + 1
-        if new:
-            self._note(search.tally, new, first, last)
+        state.next_line = UNKNOWN_LINE_END if newline < 0 else window.base + newline + 1
+        if new_lines:
+            self._note_lines(state.tally, new_lines, first, last)
 
-    def looks_at_each(self, tally: Tally) -> bool:
-        """Whether each of the pattern's lines is to be looked at, from now on."""
+    def needs_each_line(self, tally: Tally) -> bool:
+        """Whether the text of each further line of the pattern must be read."""
         return self._options.time_of is not None or len(tally.samples) < self._options.samples
 
-    def _note(self, tally: Tally, lines: int, first: int, last: int) -> None:
-        """Note so many lines with a match, by positions on the first and the last of them."""
+    def _note_lines(self, tally: Tally, lines: int, first: int, last: int) -> None:
+        """Count matching lines, and note positions in the first and last of them for numbering."""
         if not tally.matching_lines:
-            self._noted.append((first, True, tally))
-        self._noted.append((last, False, tally))
+            self._unnumbered.append((first, True, tally))
+        self._unnumbered.append((last, False, tally))
         tally.matching_lines += lines
 
-    def look_at(self, tally: Tally, at: int) -> None:
-        """Take a sample or the time, if wanted, of the line that a position is in."""
+    def record_line(self, tally: Tally, at: int) -> None:
+        """Take a sample or the time of the line at a position, if they are asked for."""
         time_of, samples = self._options.time_of, self._options.samples
-        if not self.looks_at_each(tally):
+        if not self.needs_each_line(tally):
             return
         line = self._window.line_at(at)
         if len(tally.samples) < samples:
@@ -145,20 +152,23 @@ class Lines:
                 tally.histogram = Histogram(self._options.unit, self._options.max_buckets)
             tally.histogram.add(when)
 
-    def end(self, newlines: int | None = None) -> None:
-        """Number the lines that were noted; count them all, if `newlines` does not tell how many
-        there are up to the end of the window."""
-        window, new = self._window, slice(self._window.start, self._window.end)
+    def finish_window(self, newlines: int | None = None) -> None:
+        """Number the matching lines of the window.
+
+        `newlines` is the number of newlines up to the end of the window; None to count them here.
+        """
+        window = self._window
         if newlines is None:
-            newlines = self._newlines + count_newlines(window.view[new], self._scratch)
+            new = window.view[window.start : window.end]
+            newlines = self._newlines + count_newlines(new, self._scratch)
         self._newlines = newlines
         line, to = self._newlines + 1, window.end
-        self._noted.sort(key=lambda noted: noted[0], reverse=True)
-        for at, first, tally in self._noted:
+        self._unnumbered.sort(key=lambda entry: entry[0], reverse=True)
+        for at, first, tally in self._unnumbered:
             line -= window.text.count(b"\n", at, to)
             to = at
             if first:
                 tally.first_line = line
             else:
                 tally.last_line = max(line, tally.last_line or 0)
-        self._noted.clear()
+        self._unnumbered.clear()

@@ -1,51 +1,51 @@
-"""All literals of a scan at once, by the kernel, and what it finds as tallies."""
+"""Searches for all literals of a scan at once with the kernel, and keeps their tallies."""
 
 from collections.abc import Sequence
 
-from runner.analysis.count.lines import Lines, Search
+from runner.analysis.count.lines import Lines, PatternState
 from runner.analysis.input.window import Window
 from runner.analysis.match.kernel import Kernel
 from runner.analysis.match.patterns import Literal
 
 
 class MultiLiteralSearch:
-    """Searches windows one after another. Only where the kernel is available."""
+    """Searches one window after another. Requires that the kernel is available."""
 
     def __init__(
-        self, literals: Sequence[Literal], searches: Sequence[Search], lines: Lines | None
+        self, literals: Sequence[Literal], states: Sequence[PatternState], lines: Lines | None
     ) -> None:
-        """`searches`: those of the literals, in their order."""
-        self._searches, self._lines = searches, lines
-        each = lines is not None and lines.looks_at_each(searches[0].tally)
-        self._kernel = Kernel(literals, lines is not None, each)
+        """`states` belong to the literals, in the same order."""
+        self._states, self._lines = states, lines
+        report_lines = lines is not None and lines.needs_each_line(states[0].tally)
+        self._kernel = Kernel(literals, lines is not None, report_lines)
 
     @property
     def newlines(self) -> int:
-        """In all windows so far, if lines are wanted."""
+        """The number of newlines in all windows so far, if lines are counted."""
         return self._kernel.newlines
 
     @property
     def ascii(self) -> bool:
-        """Whether what was new in the last window is known to be ASCII."""
+        """Whether the new bytes of the last window are known to be ASCII."""
         return self._kernel.ascii
 
     def search(self, window: Window) -> None:
-        """Find the literals in what is new in the window."""
+        """Find the literals in the new bytes of the window."""
         view = window.view[: window.end]
         for hits in self._kernel.scan(view, window.base, window.start, window.end):
             for number, at in hits:
-                self._look_at(number, at)
+                self._record_line(number, at)
 
-    def take(self) -> None:
-        """Put what was found so far into the tallies."""
-        for search, found in zip(self._searches, self._kernel.found, strict=True):
-            tally = search.tally
-            tally.count, tally.matching_lines = found.count, found.lines
-            tally.first_line, tally.last_line = found.first_line or None, found.last_line or None
+    def update_tallies(self) -> None:
+        """Copy the counts so far from the kernel to the tallies."""
+        for state, counts in zip(self._states, self._kernel.literals, strict=True):
+            tally = state.tally
+            tally.count, tally.matching_lines = counts.count, counts.lines
+            tally.first_line, tally.last_line = counts.first_line or None, counts.last_line or None
 
-    def _look_at(self, number: int, at: int) -> None:
-        tally = self._searches[number].tally
+    def _record_line(self, number: int, at: int) -> None:
+        tally = self._states[number].tally
         assert self._lines is not None
-        self._lines.look_at(tally, at)
-        if not self._lines.looks_at_each(tally):
-            self._kernel.unwant(number)
+        self._lines.record_line(tally, at)
+        if not self._lines.needs_each_line(tally):
+            self._kernel.stop_reporting(number)

@@ -3,33 +3,33 @@
     Source ──▶ Window ──▶ literals: all at once, in C ────┐
                      └──▶ regexes: RE2, line by line ─────┴▶ Tally, Lines
 
-Counts are those of `str.count`: each pattern for itself, from left to right, not overlapping
-itself. A line ends with its newline, and a match counts for the line that it begins in. Literals
-are exact in lines of any length; regexes take a line of more than 1 MiB for several.
+Each pattern is counted for itself as `str.count` does: from left to right, without overlaps of a
+pattern with itself. A line ends with its newline, and a match counts for the line that it begins
+in. Literals are exact in lines of any length. Regexes see a line of more than 1 MiB as several.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.analysis.count.lines import LineOptions, Lines, Search
+from runner.analysis.count.lines import LineOptions, Lines, PatternState
 from runner.analysis.count.literals import MultiLiteralSearch
 from runner.analysis.count.tally import Partial
 from runner.analysis.input.primitives import Text, lower, text_of
-from runner.analysis.input.window import MappedWindow, ReadWindow, Sizes, Window, WindowSource
+from runner.analysis.input.window import MappedWindow, ReadWindow, Window, WindowSizes, WindowSource
 from runner.analysis.match import kernel
-from runner.analysis.match.engine_choice import OneRegex, regexes_of
+from runner.analysis.match.engine_choice import AdaptiveRegex, adaptive_regexes
 from runner.analysis.match.patterns import Literal, Regex
 
 _READ_BYTES = 1 << 20
-_MAPPED_BYTES = 12 << 20  # a mapping costs more than a read, and its bytes less
+_MAPPED_BYTES = 12 << 20  # mapping costs more than a read call, but less for each byte
 LONGEST_LINE = 1 << 20
 
 
 @dataclass(frozen=True)
-class Options:
-    """What is wanted besides counts (`lines` is None for nothing), and the sizes, in bytes.
+class ScanOptions:
+    """Data to collect besides counts (`lines` is None for counts only), and sizes in bytes.
 
-    Windows of no given size (0) have the one that suits the patterns and the source.
+    If `window_bytes` is 0, the size that suits the patterns and the source is used.
     """
 
     lines: LineOptions | None = None
@@ -38,127 +38,132 @@ class Options:
 
 
 class Scanner:
-    """Call `scan` until it is False, then ask for the `partial`."""
+    """Scans a source window by window: call `scan` until it returns False, then read `partial`."""
 
     def __init__(
         self,
         patterns: Sequence[Literal | Regex],
-        options: Options,
+        options: ScanOptions,
         source: WindowSource,
-        regexes: Sequence[OneRegex] | None = None,
+        regexes: Sequence[AdaptiveRegex] | None = None,
     ) -> None:
-        """The results have the order of the patterns. Nothing of the source may be read yet.
+        """Results have the order of the patterns. Nothing may have been read from the source yet.
 
-        `regexes`: those of the patterns, if they have been searched for before.
+        `regexes` are the compiled patterns, if this process has them from an earlier scan.
         """
         literals = [pattern for pattern in patterns if isinstance(pattern, Literal)]
-        self._regexes = regexes_of(patterns) if regexes is None else regexes
-        at_once = literals if kernel.available() else []
-        self._single = [] if at_once else literals
-        apart: list[Literal | OneRegex] = [*self._single, *self._regexes]
-        self._folds = any(each.folded for each in apart)
-        self._window = _window(source, literals, options, bool(self._regexes), self._folds)
+        self._regexes = adaptive_regexes(patterns) if regexes is None else regexes
+        kernel_literals = literals if kernel.available() else []
+        self._single_literals = [] if kernel_literals else literals
+        python_side: list[Literal | AdaptiveRegex] = [*self._single_literals, *self._regexes]
+        self._lowercases = any(each.folded for each in python_side)
+        self._window = _window(source, literals, options, bool(self._regexes), self._lowercases)
         self._lines = None if options.lines is None else Lines(self._window, options.lines)
-        self._searches = [Search(pattern) for pattern in patterns]
-        self._folded = bytearray(self._window.most if self._folds else 1)
-        self._folded_text = text_of(self._folded)
-        self._at_once: MultiLiteralSearch | None = None
-        if at_once:
-            searches = [self._searches[each.index] for each in at_once]
-            self._at_once = MultiLiteralSearch(at_once, searches, self._lines)
+        self._states = [PatternState(pattern) for pattern in patterns]
+        self._lowercase = bytearray(self._window.max_bytes if self._lowercases else 1)
+        self._lowercase_text = text_of(self._lowercase)
+        self._literal_search: MultiLiteralSearch | None = None
+        if kernel_literals:
+            states = [self._states[each.index] for each in kernel_literals]
+            self._literal_search = MultiLiteralSearch(kernel_literals, states, self._lines)
 
     @property
     def partial(self) -> Partial:
-        """What was found, once all was scanned."""
-        self._take()
-        tallies = [search.tally for search in self._searches]
+        """The result, once everything was scanned."""
+        self._update_tallies()
+        tallies = [state.tally for state in self._states]
         return Partial(tallies, self.bytes, self._lines.count if self._lines else 0)
 
     @property
     def bytes(self) -> int:
-        """How many were scanned."""
+        """The number of bytes scanned so far."""
         return self._window.base + self._window.end
 
     @property
     def counts(self) -> list[int]:
-        """How often each pattern was found so far."""
-        self._take()
-        return [search.tally.count for search in self._searches]
+        """The number of matches of each pattern so far."""
+        self._update_tallies()
+        return [state.tally.count for state in self._states]
 
     def scan(self) -> bool:
-        """Read and scan the next window; False, and nothing done, at the end of the source."""
+        """Read and scan the next window; return False at the end of the source."""
         window = self._window
         if not window.advance():
-            window.pass_on()
+            window.mark_consumed()
             return False
         if self._lines:
-            self._lines.begin(self._searches)
-        if self._folds:
-            lower(window.view[: window.end], memoryview(self._folded)[: window.end])
+            self._lines.start_window(self._states)
+        if self._lowercases:
+            lower(window.view[: window.end], memoryview(self._lowercase)[: window.end])
         self._search()
-        window.pass_on(self._at_once is not None and self._at_once.ascii)
+        window.mark_consumed(self._literal_search is not None and self._literal_search.ascii)
         if self._lines:
-            self._lines.end(self._at_once.newlines if self._at_once else None)
+            newlines = self._literal_search.newlines if self._literal_search else None
+            self._lines.finish_window(newlines)
         return True
 
     def _search(self) -> None:
-        if self._at_once:
-            self._at_once.search(self._window)
-        for literal in self._single:
-            self._search_one(literal)
+        if self._literal_search:
+            self._literal_search.search(self._window)
+        for literal in self._single_literals:
+            self._search_literal(literal)
         for regex in self._regexes:
             for starts in regex.search(self._window, self._text(regex.folded)):
-                self._begun(self._searches[regex.index], starts)
+                self._add_matches(self._states[regex.index], starts)
 
     def _text(self, folded: bool) -> Text:
-        return self._folded_text if folded else self._window.text
+        return self._lowercase_text if folded else self._window.text
 
-    def _search_one(self, literal: Literal) -> None:
-        search, window = self._searches[literal.index], self._window
-        text, what = self._text(literal.folded), literal.text
-        low = max(window.start - len(what) + 1, 0)
-        if search.overlaps:
-            low = max(low, search.resume - window.base)
+    def _search_literal(self, literal: Literal) -> None:
+        state, window = self._states[literal.index], self._window
+        text, literal_text = self._text(literal.folded), literal.text
+        first = max(window.start - len(literal_text) + 1, 0)
+        if state.overlaps:
+            first = max(first, state.resume - window.base)
         if self._lines:
-            self._lines.split(search, text, low)
-        elif search.overlaps and (low or window.cut or literal.spans_lines):
-            self._count_each(search, text, low)
+            self._lines.count_literal(state, text, first)
+        elif state.overlaps and (first or window.ends_mid_line or literal.spans_lines):
+            self._count_each(state, text, first)
         else:
-            search.tally.count += text.count(what, low, window.end)
+            state.tally.count += text.count(literal_text, first, window.end)
 
-    def _count_each(self, search: Search, text: Text, at: int) -> None:
-        """Count, and keep where the last match ends; another may not begin before."""
-        size, end = len(search.text), self._window.end
-        while (at := text.find(search.text, at, end)) >= 0:
-            search.tally.count += 1
+    def _count_each(self, state: PatternState, text: Text, at: int) -> None:
+        """Count matches, and keep the end of the last one: the next may not begin before it."""
+        size, end = len(state.text), self._window.end
+        while (at := text.find(state.text, at, end)) >= 0:
+            state.tally.count += 1
             at += size
-            search.resume = self._window.base + at
+            state.resume = self._window.base + at
 
-    def _begun(self, search: Search, starts: list[int]) -> None:
-        """Count matches, from left to right."""
-        search.tally.count += len(starts)
+    def _add_matches(self, state: PatternState, starts: list[int]) -> None:
+        """Count matches, given as ascending positions."""
+        state.tally.count += len(starts)
         if self._lines and starts:
-            self._lines.begun(search, starts)
+            self._lines.add_matches(state, starts)
 
-    def _take(self) -> None:
-        if self._at_once:
-            self._at_once.take()
+    def _update_tallies(self) -> None:
+        if self._literal_search:
+            self._literal_search.update_tallies()
 
 
 def _window(
-    source: WindowSource, literals: Sequence[Literal], options: Options, regexes: bool, folds: bool
+    source: WindowSource,
+    literals: Sequence[Literal],
+    options: ScanOptions,
+    regexes: bool,
+    lowercases: bool,
 ) -> Window:
-    file = source.mapped()
+    file = source.mapped_file()
     size = options.window_bytes or (_READ_BYTES if file is None else _MAPPED_BYTES)
-    if folds and not options.window_bytes:
-        size //= 2  # the window and its copy in lower case share the cache
+    if lowercases and not options.window_bytes:
+        size //= 2  # the window and its lowercase copy share the processor's cache
     sizes = _sizes(literals, size, options.longest_line if regexes else 0)
     return ReadWindow(source, sizes) if file is None else MappedWindow(source, sizes, file)
 
 
-def _sizes(literals: Sequence[Literal], size: int, longest_line: int) -> Sizes:
-    """`longest_line`: where lines are to be cut, wherever they lie; 0 if that does not matter."""
+def _sizes(literals: Sequence[Literal], size: int, longest_line: int) -> WindowSizes:
+    """Window sizes. `longest_line` is the length at which lines are cut, 0 if any will do."""
     longest = max((len(each.text) for each in literals), default=1)
-    spanning = max((len(each.text) for each in literals if each.spans_lines), default=1)
+    longest_spanning = max((len(each.text) for each in literals if each.spans_lines), default=1)
     size, longest_line = min(size, longest_line or size), longest_line or size
-    return Sizes(size, longest_line, spanning - 1, max(longest, spanning) - 1)
+    return WindowSizes(size, longest_line, longest_spanning - 1, max(longest, longest_spanning) - 1)

@@ -1,6 +1,6 @@
-"""What was found of one pattern, and how parts of a file are put together.
+"""The result for a pattern in a part of a file, and how results of parts are merged.
 
-Line numbers count from 1 at the start of the part; `fold` moves those of a later part.
+Line numbers count from 1 at the start of the part; `merge` adds the lines of the parts before.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from runner.analysis.count.histogram import Histogram
 
 @dataclass
 class Tally:
-    """One pattern's counts in a part of a file; all but `count` only where lines are asked for."""
+    """One pattern's result in a part of a file. Without line options, only `count` is filled."""
 
     count: int = 0
     matching_lines: int = 0
@@ -21,8 +21,8 @@ class Tally:
     histogram: Histogram | None = None
     undated: int = 0
 
-    def fold(self, later: "Tally", lines_before: int, samples: int) -> None:
-        """Add what was found in a later part of the file, which begins with a new line."""
+    def merge(self, later: "Tally", lines_before: int, samples: int) -> None:
+        """Add the result of a later part of the file, which begins with a new line."""
         self.count += later.count
         self.matching_lines += later.matching_lines
         if later.first_line is not None and later.last_line is not None:
@@ -33,13 +33,13 @@ class Tally:
         if self.histogram is None:
             self.histogram = later.histogram
         elif later.histogram is not None:
-            self.histogram.fold(later.histogram)
+            self.histogram.merge(later.histogram)
         self.undated += later.undated
 
 
 @dataclass
 class Partial:
-    """What was found in a part of a file; `lines` is 0 if they are not asked for."""
+    """The result for a part of a file. `lines` is 0 if lines are not counted."""
 
     tallies: list[Tally]
     bytes: int = 0
@@ -47,12 +47,12 @@ class Partial:
 
     @classmethod
     def of(cls, patterns: int) -> "Partial":
-        """Nothing found yet, of so many patterns."""
+        """An empty result for this number of patterns."""
         return cls([Tally() for _ in range(patterns)])
 
-    def fold(self, later: "Partial", tallies: Iterable[Tally], samples: int) -> None:
-        """Add a later part, which begins with a new line; its tallies may come one by one."""
+    def merge(self, later: "Partial", tallies: Iterable[Tally], samples: int) -> None:
+        """Add a later part, which begins with a new line. `tallies` may be an iterator."""
         for tally, other in zip(self.tallies, tallies, strict=True):
-            tally.fold(other, self.lines, samples)
+            tally.merge(other, self.lines, samples)
         self.bytes += later.bytes
         self.lines += later.lines

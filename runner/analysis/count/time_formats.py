@@ -1,4 +1,4 @@
-"""How lines tell their time: the formats, and what they mean. Imports nothing of ours.
+"""Formats of the time in log lines, and their meaning. Imports nothing of ours.
 
     format  example                                     fraction  zone
     ISO     2026-11-25T01:02:03,123+01:00 (or / and " ")  yes     optional, UTC without
@@ -7,9 +7,9 @@
     ctime   Wed Nov 25 01:02:03.123 2026                  yes     UTC (Apache's error log)
     CLF     … [25/Nov/2026:01:02:03 +0000] …              no      yes
 
-All but CLF are at the start of the line, after a bracket, a syslog priority or a level if need
-be; in a JSON line, after the first of the usual keys that has one, at any depth. What a line means
-does not depend on the lines before it.
+All but CLF are at the start of the line, possibly after a bracket, a syslog priority or a level. In
+a JSON line, the time follows the first of the usual keys that has one, at any depth. The meaning of
+a line does not depend on the lines before it.
 """
 
 import re
@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 
 LINE_BYTES = 256
 JSON_BYTES = 1024
-FIRST_YEAR, LAST_YEAR = 1970, 2199  # a time outside of them is none: "0001-01-01" and the like
+FIRST_YEAR, LAST_YEAR = 1970, 2199  # other years are placeholders such as "0001-01-01"
 
 _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 _MONTH = b"(?:" + b"|".join(_MONTHS) + b")"
@@ -29,7 +29,7 @@ _LEVEL = (
     rb"(?i:trace|debug|info|information|notice|warn|warning|err|error|crit|critical|alert|emerg"
     rb"|fatal|severe|panic|verbose|[tdiwefvc])"
 )
-_LEAD = re.compile(
+_PREFIX = re.compile(
     rb"(?:\xef\xbb\xbf)?[ \t]*(?:<\d{1,3}>(?:\d{1,2} )?)?"
     rb"(?:[\[(]?" + _LEVEL + rb"[\])]?[:,]?[ \t]+(?:[|-] )?)?[\[(\"]?"
 )
@@ -56,39 +56,39 @@ Match = re.Match[bytes]
 
 
 def find_time(line: bytes) -> Match | None:
-    """Where the time of a line is: `at` to the second, `fraction`, and `zone`; may be impossible.
+    """Find the time in a line; the match has the groups `at` (to the second), `fraction`, `zone`.
 
-    Looks at the first 256 bytes of the line, of a JSON line at 1,024; what follows a newline is
-    not looked at.
+    Only the first 256 bytes of the line are searched, of a JSON line 1,024, and nothing after a
+    newline. The match can be an impossible time, such as February 30.
     """
     line = line[:JSON_BYTES].partition(b"\n")[0]
     if _JSON.match(line):
         for key in _JSON_KEY.finditer(line):
-            if match := _first(line, key.end()):
+            if match := _match_at(line, key.end()):
                 return match
         return None
     line = line[:LINE_BYTES]
-    return _first(line, 0) or CLF.search(line)
+    return _match_at(line, 0) or CLF.search(line)
 
 
-def _first(line: bytes, start: int) -> Match | None:
-    if not line[start : start + 1].isdigit() and (lead := _LEAD.match(line, start)):
-        start = lead.end()
+def _match_at(line: bytes, start: int) -> Match | None:
+    if not line[start : start + 1].isdigit() and (prefix := _PREFIX.match(line, start)):
+        start = prefix.end()
     if line[start : start + 1].isdigit():
         return ISO.match(line, start) or EPOCH.match(line, start)
     return SYSLOG.match(line, start) or CTIME.match(line, start)
 
 
 def seconds_of(match: Match, reference: float) -> float | None:
-    """The whole second that a time means, in epoch seconds; None if there is no such time.
+    """The epoch seconds of a time without its fraction, or None if there is no such time.
 
-    A time without a year is in the last year that puts it no later than a day after `reference`,
-    which is in epoch seconds.
+    A time without a year gets the latest year in which it is at most a day after `reference`, in
+    epoch seconds.
     """
     try:
         if match.re is EPOCH:
             return float(match["at"])
-        seconds = _MEANINGS[match.re](match, reference)
+        seconds = _PARSERS[match.re](match, reference)
         return seconds if _FIRST <= seconds < _END else None
     except (ValueError, OverflowError):
         return None
@@ -102,7 +102,7 @@ def _second(year: int, month: int, day: int, clock: bytes) -> float:
 
 
 def _offset(zone: bytes) -> int:
-    """Seconds that a zone is ahead of UTC."""
+    """The offset of a time zone from UTC, in seconds."""
     digits = zone.strip(b" Zz").replace(b":", b"")
     if not digits:
         return 0
@@ -138,12 +138,12 @@ def _syslog(match: Match, reference: float) -> float:
 
 
 def _years(reference: float, month: bytes, day: bytes) -> Iterator[int]:
-    """The years up to that of the reference, latest first; for February 29 the leap years."""
+    """Years up to the reference, latest first; only leap years for February 29."""
     latest = datetime.fromtimestamp(reference + 86_400, UTC).year
     leap_day = month == b"Feb" and int(day) == 29
     return (y for y in range(latest, latest - 10, -1) if not leap_day or isleap(y))
 
 
-_MEANINGS = {ISO: _iso, CLF: _clf, CTIME: _ctime, SYSLOG: _syslog}
+_PARSERS = {ISO: _iso, CLF: _clf, CTIME: _ctime, SYSLOG: _syslog}
 _FIRST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC).timestamp()
 _END = datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC).timestamp()

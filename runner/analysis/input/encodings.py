@@ -1,26 +1,26 @@
-"""Text in any encoding, as UTF-8: what is UTF-8 or ASCII passes as it is.
+"""Text in any encoding, as UTF-8. Text that is UTF-8 or ASCII already passes unchanged.
 
-    source ──first bytes──▶ BOM? ─┬─ UTF-8 ────────────▶ mapped or readinto(window), looked through
+    source ──first bytes──▶ BOM? ─┬─ UTF-8 ─────────────▶ mapped or readinto(window), checked
                                   └─ other ──decode, encode──▶ pieces ──▶ readinto(window)
 
-An encoding that is asked for goes before a BOM; a BOM goes before UTF-8. A UTF-8 BOM stays in the
-data, as the file has it; that of another encoding is left out.
+A requested encoding takes precedence over a BOM, and a BOM over the default, UTF-8. A UTF-8 BOM
+stays in the data, as in the file; the BOM of another encoding is left out.
 """
 
 import codecs
 from collections.abc import Iterator
 
+from runner.analysis.input.invalid_text import InvalidText, Utf8Check
 from runner.analysis.input.mapped import MappedFile
 from runner.analysis.input.source import PiecedSource, Source, SourceError
-from runner.analysis.input.utf8 import InvalidText, Utf8Check
 
 _BLOCK_BYTES = 32 << 10
 _LONGEST_NAME = 40
-AS_IT_IS = ("utf-8", "ascii", "utf-8-sig")
-"""Encodings whose data passes as it is."""
-_BY_BOM = ("utf-16", "utf-32")  # little endian, unless a BOM says otherwise
+UTF8_ENCODINGS = ("utf-8", "ascii", "utf-8-sig")
+"""Encodings whose data passes unchanged."""
+_ORDER_BY_BOM = ("utf-16", "utf-32")  # little endian, unless a BOM says otherwise
 
-# The longer first: that of UTF-16 is the beginning of that of UTF-32.
+# Longest first, because the BOM of UTF-32-LE begins with the BOM of UTF-16-LE.
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -30,122 +30,124 @@ _BOMS = (
 )
 _HEAD_BYTES = 4
 
-# Ways to write text in a program or a name, and utf-7, whose decoder has no bound on its memory.
-_NOT_OF_FILES = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")
+# Encodings for source code and host names, and utf-7, whose decoder uses unbounded memory.
+_NOT_FOR_FILES = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")
 
 
 class EncodingError(Exception):
-    """A name that is not that of an encoding of text files."""
+    """The name is not the name of an encoding for text files."""
 
 
 def check_encoding(name: str) -> str:
-    """Python's own name of an encoding. Raises EncodingError if there is no such encoding."""
+    """Return Python's name of an encoding. Raises EncodingError if it is not a text encoding."""
     problem = EncodingError(f"{name[:_LONGEST_NAME]!r} is not the name of a text encoding")
     if not (name.isascii() and name.isprintable() and 0 < len(name) <= _LONGEST_NAME):
         raise problem
     try:
         found = codecs.lookup(name).name.replace("_", "-")
-        b"a".decode(found, "replace")  # which only text encodings do
+        b"a".decode(found, "replace")  # only text encodings can decode to str
     except (LookupError, ValueError):
         raise problem from None
-    if found in _NOT_OF_FILES:
+    if found in _NOT_FOR_FILES:
         raise problem
     return found
 
 
-def detect(head: bytes, asked: str | None = None) -> tuple[str, int]:
-    """The encoding of a file by its first four bytes, and the length of its BOM, 0 without one.
+def detect(head: bytes, requested: str | None = None) -> tuple[str, int]:
+    """The encoding of a file, from its first four bytes, and the length of its BOM (0: none).
 
-    `asked` is a name from check_encoding.
+    `requested` is a name from check_encoding, or None.
     """
     boms = ((name, len(bom)) for bom, name in _BOMS if head.startswith(bom))
     found, length = next(boms, ("utf-8", 0))
-    if asked is None or (asked in _BY_BOM and found.startswith(asked)):
+    if requested is None or (requested in _ORDER_BY_BOM and found.startswith(requested)):
         return found, length
-    encoding = f"{asked}-le" if asked in _BY_BOM else asked
-    as_found = encoding == found or (found == "utf-8" and encoding == "utf-8-sig")
-    return encoding, length if as_found else 0
+    encoding = f"{requested}-le" if requested in _ORDER_BY_BOM else requested
+    bom_matches = encoding == found or (found == "utf-8" and encoding == "utf-8-sig")
+    return encoding, length if bom_matches else 0
 
 
 class Utf8Source(PiecedSource):
-    """Another source's data as UTF-8, in bounded memory; what cannot be decoded becomes U+FFFD."""
+    """Another source's data as UTF-8, in bounded memory. Undecodable text becomes U+FFFD."""
 
     def __init__(self, source: Source, encoding: str | None = None, check: bool = True) -> None:
-        """`encoding`: from check_encoding, or None to go by the BOM.
+        """`encoding` is a name from check_encoding, or None to detect it from the BOM.
 
-        `check`: whether data that is UTF-8 already is looked through for what is not.
+        With `check`, data that is declared UTF-8 is checked for invalid bytes.
         """
-        super().__init__(self._transcoded())
+        super().__init__(self._transcode())
         self._source = source
-        self._asked = encoding
-        self._check = Utf8Check() if check else None
-        self._trouble = InvalidText()
-        self._encoded = 0  # bytes of UTF-8 so far
-        self._begun = False
+        self._requested = encoding
+        self._utf8_check = Utf8Check() if check else None
+        self._replaced = InvalidText()
+        self._encoded_bytes = 0  # bytes of UTF-8 so far
+        self._started = False
         self.encoding = encoding or "utf-8"
         self.bom = False
-        """Both are known from the first read on."""
+        """`encoding` and `bom` are final from the first read on."""
         self.format = source.format
         self.bytes_total = source.bytes_total
 
     @property
     def bytes_done(self) -> int:
-        """How many bytes of the stored file are read."""
+        """The number of bytes of the stored file that were read."""
         return self._source.bytes_done
 
     @property
-    def trouble(self) -> InvalidText:
-        """What could not be read as text so far."""
-        return self._check.trouble if self._passes and self._check else self._trouble
+    def invalid_text(self) -> InvalidText:
+        """The text that could not be decoded so far."""
+        if self._is_utf8 and self._utf8_check:
+            return self._utf8_check.invalid_text
+        return self._replaced
 
     @property
-    def _passes(self) -> bool:
-        return self.encoding in AS_IT_IS
+    def _is_utf8(self) -> bool:
+        return self.encoding in UTF8_ENCODINGS
 
     def readinto(self, buffer: memoryview) -> int:
-        """As Source.readinto."""
-        if not self._begun:
-            self._begin()
-        if not self._passes:
+        """Fill the buffer with UTF-8, see Source."""
+        if not self._started:
+            self._read_head()
+        if not self._is_utf8:
             return super().readinto(buffer)
-        filled = self._pass(buffer)
+        filled = self._read_through(buffer)
         if buffer:
-            self._look(buffer[:filled])
+            self._check_text(buffer[:filled])
         return filled
 
-    def mapped(self) -> MappedFile | None:
-        """As Source.mapped."""
-        file = self._source.mapped()
+    def mapped_file(self) -> MappedFile | None:
+        """The mapped file of the source if it is UTF-8, see Source."""
+        file = self._source.mapped_file()
         if file is not None:
-            head = bytes(file.part(0, min(_HEAD_BYTES, file.size)))
-            self.encoding, bom_bytes = detect(head, self._asked)
+            head = bytes(file.view(0, min(_HEAD_BYTES, file.size)))
+            self.encoding, bom_bytes = detect(head, self._requested)
             self.bom = bom_bytes > 0
-        return file if self._passes else None
+        return file if self._is_utf8 else None
 
-    def passed(self, data: memoryview, ascii: bool) -> None:
-        """As Source.passed."""
-        self._source.passed(data, ascii)
-        self._look(data, ascii)
+    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
+        """Check bytes that were taken from the mapped file, see Source."""
+        self._source.mark_consumed(data, ascii)
+        self._check_text(data, ascii)
 
     def close(self) -> None:
         """Close the source."""
         self._source.close()
 
-    def _look(self, data: memoryview, ascii: bool = False) -> None:
-        if self._check:
-            self._check.feed(data, ascii)
+    def _check_text(self, data: memoryview, ascii: bool = False) -> None:
+        if self._utf8_check:
+            self._utf8_check.feed(data, ascii)
             if not data:
-                self._check.finish()
+                self._utf8_check.finish()
 
-    def _begin(self) -> None:
+    def _read_head(self) -> None:
         head = bytearray(_HEAD_BYTES)
         size = self._source.readinto(memoryview(head))
-        self.encoding, bom_bytes = detect(bytes(head[:size]), self._asked)
+        self.encoding, bom_bytes = detect(bytes(head[:size]), self._requested)
         self.bom = bom_bytes > 0
-        self._head = bytes(head[:size] if self._passes else head[bom_bytes:size])
-        self._begun = True
+        self._head = bytes(head[:size] if self._is_utf8 else head[bom_bytes:size])
+        self._started = True
 
-    def _pass(self, buffer: memoryview) -> int:
+    def _read_through(self, buffer: memoryview) -> int:
         head = self._head[: len(buffer)]
         buffer[: len(head)] = head
         try:
@@ -153,23 +155,23 @@ class Utf8Source(PiecedSource):
         except SourceError:
             if not head:
                 raise
-            size = len(head)  # the source raises it again
+            size = len(head)  # the source raises the error again at the next call
         self._head = self._head[len(head) :]
         return size
 
-    def _transcoded(self) -> Iterator[bytes]:
+    def _transcode(self) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(self.encoding)("replace")
-        yield self._utf8(decoder.decode(self._head))
+        yield self._encode(decoder.decode(self._head))
         block = memoryview(bytearray(_BLOCK_BYTES))
         while size := self._source.readinto(block):
-            yield self._utf8(decoder.decode(bytes(block[:size])))
-        yield self._utf8(decoder.decode(b"", True))
+            yield self._encode(decoder.decode(bytes(block[:size])))
+        yield self._encode(decoder.decode(b"", True))
 
-    def _utf8(self, text: str) -> bytes:
+    def _encode(self, text: str) -> bytes:
         data = text.encode("utf-8", "replace")
         replaced = text.count("\ufffd")
         if replaced:
             before = text[: text.index("\ufffd")].encode("utf-8", "replace")
-            self._trouble.add(replaced, self._encoded + len(before))
-        self._encoded += len(data)
+            self._replaced.add(replaced, self._encoded_bytes + len(before))
+        self._encoded_bytes += len(data)
         return data

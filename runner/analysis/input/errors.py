@@ -1,17 +1,17 @@
-"""What can go wrong in an analysis. Imports nothing of ours.
+"""The errors of an analysis. Imports nothing of ours.
 
 AnalysisError
 ├── PatternError   a pattern that cannot be searched for
-└── HelperError    a helper process failed or died; there are no counts to trust
+└── HelperError    a helper process failed or died, so there is no valid result
 """
 
 
 class AnalysisError(Exception):
-    """Base of this package's errors."""
+    """Base class of this package's errors."""
 
 
 class PatternError(AnalysisError):
-    """Pattern `index` cannot be searched for; `position` is a character in it, where known."""
+    """Pattern number `index` cannot be searched for. `position` is a character in it, if known."""
 
     def __init__(self, index: int, message: str, position: int | None = None) -> None:
         self.index = index
@@ -22,4 +22,4 @@ class PatternError(AnalysisError):
 
 
 class HelperError(AnalysisError):
-    """A helper process failed or died."""
+    """A helper process failed or died, or the file changed while it was scanned."""

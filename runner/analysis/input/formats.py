@@ -1,8 +1,8 @@
-"""The compressed formats: how each is told, and the decoder of one member of it.
+"""The compressed formats: how to recognize each, and how to decode one member of it.
 
-A member is what the format calls a member (gzip), frame (zstd) or stream (xz, bzip2): the part
-that one decoder reads; a file may have many of them. The decoders' windows are bounded, so that
-one takes 36 MiB at most.
+A member is the unit that one decoder reads: a member (gzip), a frame (zstd) or a stream (xz,
+bzip2). A file may have many. The windows of the decoders are bounded, so that a decoder takes at
+most 36 MiB.
 """
 
 import bz2
@@ -20,13 +20,13 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-# xz up to level 8, and zstd up to --long=25; a window may be no larger than the memory allows.
+# Enough for xz up to level 8 and zstd up to --long=25; larger windows would take too much memory.
 MAX_DECODER_BYTES = 36 << 20
 MAX_WINDOW_LOG = 25
 
 
 class Decoder(Protocol):
-    """Decodes one member, by pieces. What was given too much is in `unused_data` after `eof`."""
+    """Decodes one member. Input that follows the member is in `unused_data` once `eof` is true."""
 
     @property
     def eof(self) -> bool:
@@ -34,29 +34,29 @@ class Decoder(Protocol):
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is nothing to give without more data."""
+        """Whether the decoder needs more input before it can return data."""
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the member."""
+        """Input that follows the member."""
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Take data, and give at most `max_length` bytes."""
+        """Decode input, and return at most `max_length` bytes."""
 
 
 @dataclass(frozen=True)
 class Format:
-    """A compressed format; the sizes keep one call of its decoder within some milliseconds."""
+    """A compressed format. The sizes keep one call of the decoder below a few milliseconds."""
 
     name: str
     new_decoder: Callable[[], Decoder]
-    errors: tuple[type[Exception], ...]  # what the decoder raises
-    chunk_bytes: int  # taken in at once
-    piece_bytes: int  # given out at once
-    too_large: tuple[str, str] = ("", "")  # of what the decoder says of memory, and what we say
+    errors: tuple[type[Exception], ...]  # raised by the decoder
+    chunk_bytes: int  # input of one call
+    piece_bytes: int  # maximum output of one call
+    too_large: tuple[str, str] = ("", "")  # the decoder's message for a large window, and ours
 
     def problem(self, error: Exception) -> str:
-        """What is wrong with data on which the decoder raised this, and what to do, if we know."""
+        """The message for an error of the decoder, with advice if there is any."""
         theirs, ours = self.too_large
         if theirs and theirs in str(error):
             return ours
@@ -87,13 +87,13 @@ ZSTD = Format("zstd", _zstd_decoder, (zstd.ZstdError,), 32 << 10, 128 << 10, _ZS
 XZ = Format("xz", _xz_decoder, (lzma.LZMAError,), 16 << 10, 64 << 10, _XZ_TOO_LARGE)
 BZIP2 = Format("bzip2", bz2.BZ2Decompressor, (OSError, ValueError), 16 << 10, 64 << 10)
 
-# After "BZh" and the level comes a block, or at once the end: text that begins so is no bzip2.
+# After "BZh" and the level follows a block or the end of the stream; other text is not bzip2.
 _BZIP2_NEXT = (b"\x31\x41\x59\x26\x53\x59", b"\x17\x72\x45\x38\x50\x90")
 _HEAD_BYTES = 10
 
 
 def format_of(file: Stored) -> Format | None:
-    """The compressed format that the first bytes of a file tell; None for a plain file."""
+    """The compressed format of a file, by its first bytes; None for a plain file."""
     return _format_of(read_at(file, 0, _HEAD_BYTES))
 
 
@@ -110,5 +110,5 @@ def _format_of(head: bytes) -> Format | None:
 
 
 def _is_skippable(head: bytes) -> bool:
-    """Whether a zstd frame that is to be skipped comes first, as parallel compressors write it."""
+    """Whether a skippable zstd frame comes first, as parallel compressors write it."""
     return head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50

@@ -1,7 +1,7 @@
-"""A decoder of one gzip member: ISA-L's where it is installed, else Python's own.
+"""A decoder of one gzip member, by ISA-L if it is installed, otherwise by Python's zlib.
 
-It gathers the header before the decoder behind it sees a byte, since ISA-L fails on one with
-extra fields (each member of bgzip has them) that comes in two parts.
+It collects the whole header before it passes it on, because ISA-L fails on a header with extra
+fields that arrives in two pieces. (Each member that bgzip writes has extra fields.)
 """
 
 import zlib
@@ -12,22 +12,22 @@ try:
 except ImportError:
     igzip_lib = None  # type: ignore[assignment]
 
-# Its types call the error an exception, not a class of them.
+# igzip_lib's type stubs declare `error` as an exception, not as a class.
 _ERRORS: Any = (zlib.error, *(() if igzip_lib is None else (igzip_lib.error,)))
 
-_MAX_HEADER_BYTES = 256 << 10  # extra fields have 64 KiB at most; names have no bound of their own
+_MAX_HEADER_BYTES = 256 << 10  # extra fields have at most 64 KiB, but names can have any length
 _HEADER_CRC, _EXTRA, _NAME, _COMMENT, _RESERVED = 0x02, 0x04, 0x08, 0x10, 0xE0
 
 
 class GzipError(Exception):
-    """What is wrong with a gzip member."""
+    """The gzip member is damaged."""
 
 
 class GzipDecoder:
-    """Decodes one member and proves its checksum and length, as bz2.BZ2Decompressor does."""
+    """Decodes one member and checks its CRC and length; same interface as bz2.BZ2Decompressor."""
 
     def __init__(self, accelerated: bool = True) -> None:
-        """`accelerated` where ISA-L is to be used if it is there."""
+        """With `accelerated`, use ISA-L if it is installed."""
         self._header: bytes | None = b""  # None once it is complete
         self._inner: Any
         if accelerated and igzip_lib is not None:
@@ -42,17 +42,17 @@ class GzipDecoder:
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is nothing to give without more data."""
+        """Whether the decoder needs more input before it can return data."""
         return self._header is not None or bool(self._inner.needs_input)
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the member."""
+        """Input that follows the member."""
         unused: bytes = self._inner.unused_data
         return unused
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Take data, and give at most `max_length` bytes. Raises GzipError for damaged data."""
+        """Decode input, and return at most `max_length` bytes. Raises GzipError."""
         if self._header is not None:
             data = self._header + data
             if not header_is_complete(data):
@@ -67,11 +67,11 @@ class GzipDecoder:
 
 
 class ZlibDecoder:
-    """Python's decoder of gzip, in the manner of bz2.BZ2Decompressor."""
+    """Python's zlib as a gzip decoder, with the interface of bz2.BZ2Decompressor."""
 
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
-        self._full = False  # stopped at the bound, so that there may be more to give
+        self._full = False  # the last output reached max_length, so there may be more
 
     @property
     def eof(self) -> bool:
@@ -80,23 +80,23 @@ class ZlibDecoder:
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is nothing to give without more data."""
+        """Whether the decoder needs more input before it can return data."""
         return not (self._full or self._inner.unconsumed_tail)
 
     @property
     def unused_data(self) -> bytes:
-        """What follows the member."""
+        """Input that follows the member."""
         return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Take data, and give at most `max_length` bytes. Raises zlib.error for damaged data."""
+        """Decode input, and return at most `max_length` bytes. Raises zlib.error."""
         piece = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
         self._full = len(piece) == max_length
         return piece
 
 
 def header_is_complete(data: bytes) -> bool:
-    """Whether data holds a whole header. Raises GzipError if it is none of gzip."""
+    """Whether data contains a whole gzip header. Raises GzipError if it is no gzip header."""
     if data[:3] != b"\x1f\x8b\x08"[: len(data)]:
         raise GzipError("not a gzip header")
     if len(data) > _MAX_HEADER_BYTES and not _ends_within(data[:_MAX_HEADER_BYTES]):

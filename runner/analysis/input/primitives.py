@@ -1,7 +1,8 @@
-"""Searching, counting and translating bytes: stringzilla, or Python's own where it is not fit.
+"""Searching, counting and translating bytes, by stringzilla or by Python's own methods.
 
-`Text` has `find`, `rfind`, `count` and `split` as bytes have them. Stringzilla's are some ten times
-as fast in a window that stays in the cache; they are used after they gave the same answers here.
+`Text` has `find`, `rfind`, `count` and `split` with the meaning that bytes give them. In a window
+that stays in the processor's cache, stringzilla is about ten times as fast. It is used only if it
+passes a test against Python's methods in this process.
 """
 
 import ctypes
@@ -18,62 +19,61 @@ except ImportError:  # no wheel for this platform
 _LOWER = bytes(range(256)).lower()
 _NEWLINE = bytes(byte == 10 for byte in range(256))
 
-
-_BATCH = 16 << 10  # matches in memory at once
+_BATCH_MATCHES = 16 << 10  # matches in memory at once
 
 
 class Text(Protocol):
-    """A buffer to search in; positions are from its start."""
+    """A buffer to search in. Positions count from its start."""
 
-    def find(self, what: bytes, start: int = ..., end: int = ..., /) -> int:
-        """The first position of `what`, or -1."""
+    def find(self, literal: bytes, start: int = ..., end: int = ..., /) -> int:
+        """The first position of the literal, or -1."""
 
-    def rfind(self, what: bytes, start: int = ..., end: int = ..., /) -> int:
-        """The last position of `what`, or -1."""
+    def rfind(self, literal: bytes, start: int = ..., end: int = ..., /) -> int:
+        """The last position of the literal, or -1."""
 
-    def count(self, what: bytes, start: int = ..., end: int = ..., /) -> int:
-        """How often it is found, from left to right, without overlaps."""
+    def count(self, literal: bytes, start: int = ..., end: int = ..., /) -> int:
+        """The number of occurrences, from left to right, without overlaps."""
 
-    def split(self, what: bytes, most: int, /) -> Sequence[Any]:
-        """What is before, between and after the first `most` places where it is found."""
+    def split(self, literal: bytes, max_splits: int, /) -> Sequence[Any]:
+        """The pieces before, between and after the first `max_splits` occurrences."""
 
     def __getitem__(self, part: slice, /) -> "Text":
-        """A part of it."""
+        """A slice of the buffer."""
 
 
 def text_of(buffer: bytearray | memoryview) -> Text:
-    """The buffer, to be searched; it sees what is written into the buffer later.
+    """The buffer as a Text, which sees later changes of the buffer.
 
-    A memoryview can be searched only where `fast`.
+    A memoryview can be searched only if `has_stringzilla`.
     """
-    text: Any = stringzilla.Str(buffer) if fast() else buffer
+    text: Any = stringzilla.Str(buffer) if has_stringzilla() else buffer
     return cast(Text, text)
 
 
 def address_of(buffer: memoryview) -> int:
-    """Where in memory it begins. One that cannot be written to has one only where `fast`."""
-    if fast():
+    """The address of the buffer in memory. A read-only buffer requires `has_stringzilla`."""
+    if has_stringzilla():
         return int(stringzilla.Str(buffer).address)
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
-def splits(text: Text, what: bytes, at: int, end: int) -> Iterator[tuple[Sequence[Any], int]]:
-    """All that is before, between and after the matches of a literal in a part of the text.
+def splits(text: Text, literal: bytes, at: int, end: int) -> Iterator[tuple[Sequence[Any], int]]:
+    """Split a part of the text at a literal: yields (pieces, offset of the first piece).
 
-    It comes as many pieces at a time, and where they begin; where there are more, the last piece
-    goes to the end all the same. Literals that are one match are not found inside each other.
+    Each batch has the pieces before, between and after up to _BATCH_MATCHES matches; its last piece
+    always extends to `end`. Matches do not overlap, across batches as well.
     """
     while True:
-        pieces = text[at:end].split(what, _BATCH)
+        pieces = text[at:end].split(literal, _BATCH_MATCHES)
         if len(pieces) > 1:
             yield pieces, at
-        if len(pieces) <= _BATCH:
+        if len(pieces) <= _BATCH_MATCHES:
             return
         at = end - len(pieces[-1])
 
 
 def starts_of(pieces: Sequence[Any], at: int, size: int) -> list[int]:
-    """Where the matches of this size begin that a text was split at, which itself begins there."""
+    """Positions of the matches of `size` bytes between pieces; the first piece begins at `at`."""
     starts = []
     for piece in pieces[:-1]:
         at += len(piece)
@@ -83,16 +83,16 @@ def starts_of(pieces: Sequence[Any], at: int, size: int) -> list[int]:
 
 
 def lower(source: memoryview, target: memoryview) -> None:
-    """Write the source into the target, of the same size, with ASCII letters in lower case."""
-    if fast():
+    """Copy the source to a target of the same size, with ASCII letters in lower case."""
+    if has_stringzilla():
         stringzilla.translate(source, _LOWER, out=target)
     else:
         target[:] = bytes(source).lower()
 
 
 def count_newlines(source: memoryview, scratch: memoryview) -> int:
-    """The newlines in the source; `scratch` is of any size, and written over."""
-    if not fast():
+    """Count the newlines in the source. `scratch` is a buffer of any size, and is overwritten."""
+    if not has_stringzilla():
         return bytes(source).count(b"\n")
     newlines, step = 0, len(scratch)
     for at in range(0, len(source), step):
@@ -104,41 +104,42 @@ def count_newlines(source: memoryview, scratch: memoryview) -> int:
 
 
 @cache
-def fast() -> bool:
-    """Whether stringzilla is here and passes its test; asked once a process, some 0.5 ms."""
+def has_stringzilla() -> bool:
+    """Whether stringzilla is installed and passes its test, which takes 0.5 ms once a process."""
     try:
-        return stringzilla is not None and all(_agrees(data) for data in _samples())
-    except Exception:  # whatever it is, it is not fit
+        return stringzilla is not None and all(_agrees_with_python(data) for data in _test_data())
+    except Exception:  # whatever is wrong with it, it is not used
         return False
 
 
-def _samples() -> list[bytes]:
+def _test_data() -> list[bytes]:
     block = bytes(range(256))
     sizes = (1, 2, 3, 31, 33, 63, 64, 65, 127, 129, 300)
     return [b"", b"\n", *((b"ab\n\x00A\xff" + b"a" * size + b"ba\nb") for size in sizes), block]
 
 
-def _agrees(data: bytes) -> bool:
+def _agrees_with_python(data: bytes) -> bool:
     buffer: Any = bytearray(data)
     text, size = stringzilla.Str(buffer), len(data)
-    for what in (b"a", b"ba", b"aab", b"\n", b"\x00", b"a" * 31, b"a" * 33 + b"ba\nb"):
+    for literal in (b"a", b"ba", b"aab", b"\n", b"\x00", b"a" * 31, b"a" * 33 + b"ba\nb"):
         for start, end in ((0, size), (size // 3, size), (1, size // 2)):
-            ours = (text.find(what, start, end), text.rfind(what, start, end))
-            theirs = (data.find(what, start, end), data.rfind(what, start, end))
-            if start <= end and ours != theirs:
+            stringzilla_result = (text.find(literal, start, end), text.rfind(literal, start, end))
+            python_result = (data.find(literal, start, end), data.rfind(literal, start, end))
+            if start <= end and stringzilla_result != python_result:
                 return False
-            if start <= end and text.count(what, start, end) != data.count(what, start, end):
+            if start <= end and text.count(literal, start, end) != data.count(literal, start, end):
                 return False
-    return _splits(data) and _translates(data)
+    return _split_agrees(data) and _translate_agrees(data)
 
 
-def _splits(data: bytes) -> bool:
-    pieces, wanted = stringzilla.Str(bytearray(data))[1:].split(b"a", 40), data[1:].split(b"a", 40)
-    newlines = [b"\n" in piece for piece in wanted]
-    return [bytes(p) for p in pieces] == wanted and [b"\n" in p for p in pieces] == newlines
+def _split_agrees(data: bytes) -> bool:
+    pieces = stringzilla.Str(bytearray(data))[1:].split(b"a", 40)
+    expected = data[1:].split(b"a", 40)
+    newlines = [b"\n" in piece for piece in expected]
+    return [bytes(p) for p in pieces] == expected and [b"\n" in p for p in pieces] == newlines
 
 
-def _translates(data: bytes) -> bool:
+def _translate_agrees(data: bytes) -> bool:
     if not data:
         return True
     target = memoryview(bytearray(len(data)))

@@ -1,27 +1,30 @@
-"""How far something is, told no more often than anybody wants to know. Imports nothing of ours."""
+"""Throttled progress reports. Imports nothing of ours."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
-SECONDS = 0.1
+REPORT_SECONDS = 0.1
 
-Far = Callable[[], Any]
-"""Finds out how far the work is; only called when that is to be told."""
+GetProgress = Callable[[], Any]
+"""Returns the current progress. Called only when it is about to be reported."""
+
+ReportProgress = Callable[[GetProgress], None]
+"""Takes a function that returns the current progress. Cheap enough to be called for each window."""
 
 
 class ThrottledProgress:
-    """Takes how far something is at any time, and tells it ten times a second at most."""
+    """A ReportProgress that passes progress on at most ten times a second."""
 
     def __init__(
-        self, tell: Callable[[Any], None], clock: Callable[[], float] = time.monotonic
+        self, report: Callable[[Any], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._tell, self._clock = tell, clock
-        self._next = clock() + SECONDS
+        self._report, self._clock = report, clock
+        self._next = clock() + REPORT_SECONDS
 
-    def __call__(self, far: Far) -> None:
-        """Tell it, if the last time was long enough ago."""
+    def __call__(self, get_progress: GetProgress) -> None:
+        """Report the current progress if the last report is old enough."""
         now = self._clock()
         if now >= self._next:
-            self._next = now + SECONDS
-            self._tell(far())
+            self._next = now + REPORT_SECONDS
+            self._report(get_progress())

@@ -1,4 +1,4 @@
-"""Makes pieces in a thread, some ahead of whoever takes them: decoders let go of Python's lock."""
+"""Fetches pieces in a thread, ahead of the reader. Decoders and sockets release Python's GIL."""
 
 import contextlib
 import threading
@@ -11,43 +11,43 @@ _STACK_BYTES = 512 << 10
 
 
 class ReadAhead(Iterator[bytes]):
-    """The pieces of another iterator, in their order, and the exception that ends it.
+    """Yields the pieces of another iterator in order, then raises the exception that ended it.
 
-    Has to be closed: until then a thread may wait with the next piece.
+    It must be closed, because the thread may be waiting to deliver the next piece.
     """
 
-    def __init__(self, pieces: Iterator[bytes], most: int = 4) -> None:
-        """`most`: how many are made ahead."""
+    def __init__(self, pieces: Iterator[bytes], max_pieces: int = 4) -> None:
+        """`max_pieces` is the number of pieces fetched ahead."""
         self._pieces = pieces
-        self._made: Queue[bytes | Exception] = Queue(most)
+        self._queue: Queue[bytes | Exception] = Queue(max_pieces)
         self._closed = False
-        self._thread = Thread(target=self._make, name="ahead", daemon=True)
-        usual = threading.stack_size(_STACK_BYTES)  # all of it counts as a job's memory
+        self._thread = Thread(target=self._fill_queue, name="ahead", daemon=True)
+        usual = threading.stack_size(_STACK_BYTES)  # the whole stack counts as the job's memory
         try:
             self._thread.start()
         finally:
             threading.stack_size(usual)
 
     def __next__(self) -> bytes:
-        made = self._made.get()
-        if isinstance(made, Exception):
-            self._made.put(made)  # it stays like that
-            raise made
-        return made
+        item = self._queue.get()
+        if isinstance(item, Exception):
+            self._queue.put(item)  # every later call raises it again
+            raise item
+        return item
 
     def close(self) -> None:
-        """End the thread. What is made is dropped."""
+        """End the thread, and drop the pieces that were fetched ahead."""
         self._closed = True
         while self._thread.is_alive():
             with contextlib.suppress(Empty):
-                self._made.get(timeout=_CLOSING_SECONDS)
+                self._queue.get(timeout=_CLOSING_SECONDS)
 
-    def _make(self) -> None:
+    def _fill_queue(self) -> None:
         try:
             for piece in self._pieces:
-                self._made.put(piece)
+                self._queue.put(piece)
                 if self._closed:
                     break
-            self._made.put(StopIteration())
+            self._queue.put(StopIteration())
         except Exception as error:
-            self._made.put(error)
+            self._queue.put(error)

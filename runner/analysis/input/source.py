@@ -1,7 +1,7 @@
-"""What a stream of bytes out of a file is, and what is wrong with one.
+"""The interface of a stream of bytes from a file, and its error.
 
-Every byte that can be had is given before an error is raised, and a file that is cut short is an
-error: no count is ever wrong in silence.
+A source yields every byte that it can before it raises an error, and a truncated file is an error.
+So a count is never silently wrong.
 """
 
 from abc import ABC, abstractmethod
@@ -14,9 +14,9 @@ from runner.analysis.input.mapped import MappedFile
 
 
 class SourceError(Exception):
-    """Data that cannot be read: what is wrong, and where.
+    """The data cannot be read further.
 
-    `file_offset` counts bytes of the file as it is stored, `data_offset` those given before.
+    `file_offset` counts bytes of the stored file, `data_offset` the bytes of data before the error.
     """
 
     def __init__(self, problem: str, file_offset: int, data_offset: int) -> None:
@@ -34,15 +34,15 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class DecompressionLimits:
-    """Bounds of what a compressed file may become; beyond them it is a SourceError."""
+    """Limits for decompressed data; a file that exceeds them raises SourceError."""
 
     max_total_bytes: int | None = None  # MAX_DATA_BYTES of the worker; None for any size
-    max_ratio: int = 1000  # MAX_DATA_RATIO: bytes of data for one of the file; logs have 20
-    ratio_from_bytes: int = 1 << 30  # less data may have any ratio: it takes a second or so
+    max_ratio: int = 1000  # MAX_DATA_RATIO: data bytes for each file byte; logs have about 20
+    ratio_from_bytes: int = 1 << 30  # the ratio is not checked below: that takes about a second
 
 
 class Source(ABC):
-    """A stream of bytes out of a file, read once from its start to its end."""
+    """A stream of bytes from a file, read once from start to end."""
 
     format: str  # plain, gzip, zstd, xz or bzip2
     bytes_total: int  # of the file as it is stored
@@ -50,26 +50,27 @@ class Source(ABC):
     @property
     @abstractmethod
     def bytes_done(self) -> int:
-        """How many bytes of the stored file are read; for progress."""
+        """The number of bytes of the stored file that were read, for progress reports."""
 
     @abstractmethod
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer with the next bytes of data; fewer only at the end, and 0 is the end.
+        """Fill the buffer with the next bytes. Fewer are read only at the end; 0 is the end.
 
-        Raises SourceError once all data before the trouble was given, and again at each call.
+        Raises SourceError after all data before the error was read, and again at each call.
         """
 
-    def mapped(self) -> MappedFile | None:
-        """The file, where its bytes are the data. To be asked before anything is read.
+    def mapped_file(self) -> MappedFile | None:
+        """The mapped file, if its bytes are the data. Call it before anything is read.
 
-        Whoever takes the data from there tells `passed` of it, instead of calling `readinto`.
+        A caller that takes the data from there must report it with `mark_consumed`, and must not
+        call `readinto`.
         """
         return None
 
-    def passed(self, data: memoryview, ascii: bool) -> None:  # noqa: B027  it may have no use
-        """Note the next bytes, which were not read but taken from the file; none at its end.
+    def mark_consumed(self, data: memoryview, ascii: bool) -> None:  # noqa: B027  not abstract
+        """Note the next bytes, which were taken from the mapped file; empty data at its end.
 
-        `ascii`: whether it is known that they are nothing else.
+        `ascii` is true if the bytes are known to be ASCII.
         """
 
     @abstractmethod
@@ -89,7 +90,7 @@ class Source(ABC):
 
 
 class PiecedSource(Source):
-    """A source whose data comes in pieces of any size, as an iterator gives them."""
+    """A source whose data comes from an iterator, in pieces of any size."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -97,17 +98,17 @@ class PiecedSource(Source):
         self._failure: SourceError | None = None
 
     def readinto(self, buffer: memoryview) -> int:
-        """As Source.readinto."""
+        """Fill the buffer from the next pieces, see Source."""
         filled = 0
-        while filled < len(buffer) and self._has_piece(filled):
+        while filled < len(buffer) and self._has_data(filled):
             size = min(len(self._piece), len(buffer) - filled)
             buffer[filled : filled + size] = self._piece[:size]
             self._piece = self._piece[size:]
             filled += size
         return filled
 
-    def _has_piece(self, filled: int) -> bool:
-        """Whether there is more data. An error waits until the data before it was given."""
+    def _has_data(self, filled: int) -> bool:
+        """Whether there is more data. Raises an error only after the data before it was read."""
         try:
             while not self._piece and self._failure is None:
                 self._piece = memoryview(next(self._pieces))

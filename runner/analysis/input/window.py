@@ -1,14 +1,14 @@
-"""A window that moves over a file of any size. Knows nothing of patterns.
+"""A window that moves over data of any size. Knows nothing of patterns.
 
     view   [ kept | new .................... | rest ]
            0      start                      end    filled
 
-New bytes end with a newline if there is one in them; the rest waits for its line's end. What is
-kept is old: the last bytes before `start`, for literals that began there. A line longer than the
-window is cut (`cut` tells that the new bytes end in the middle of one), at the same bytes of the
-line wherever it lies in the file.
+The new bytes end with a newline if they contain one; the rest stays until its line is complete. The
+kept bytes are the last ones before `start`, which were searched before: a literal may begin there.
+A line longer than the window is cut, and then `ends_mid_line` is true. The cuts are at the same
+bytes of the line wherever the line lies in the file.
 
-A window is a part of a mapped file, or a buffer that is read into.
+A window is either a part of a mapped file, or a buffer that data is read into.
 """
 
 from abc import ABC, abstractmethod
@@ -19,124 +19,127 @@ from runner.analysis.input.mapped import MappedFile
 from runner.analysis.input.primitives import Text, text_of
 from runner.analysis.input.source import SourceError
 
-HEAD_BYTES = 1000
-"""The first bytes of a line, which is what is shown of it."""
+LINE_HEAD_BYTES = 1000
+"""The number of bytes at the start of a line that samples and times are taken from."""
 
 
 class WindowSource(Protocol):
-    """Where bytes come from: a file, or what is decompressed; see source.Source."""
+    """A stream of bytes: a file, or decompressed or decoded data; see source.Source."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """Write the next bytes into the buffer and tell how many; 0 at the end."""
+        """Write the next bytes into the buffer and return their number; 0 at the end."""
 
-    def mapped(self) -> MappedFile | None:
-        """The file to take bytes from instead, if there is one."""
+    def mapped_file(self) -> MappedFile | None:
+        """A mapped file to take the bytes from instead, if there is one."""
 
-    def passed(self, data: memoryview, ascii: bool, /) -> None:
-        """Note bytes that were taken from the mapped file, and whether they are known as ASCII."""
+    def mark_consumed(self, data: memoryview, ascii: bool, /) -> None:
+        """Note that bytes of the mapped file were taken, and whether they are known to be ASCII."""
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """In bytes. A window takes `new` at once; a line is cut at `longest`, no less than that.
+class WindowSizes:
+    """Sizes in bytes. A window takes `new` bytes at once; a line is cut at `max_line`, not less.
 
-    Of the old bytes, `kept` stay, and `kept_of_cut`, no fewer, after a line that was cut.
+    Of the old bytes, `kept` remain, or `kept_mid_line` (not less) if the last line was cut.
     """
 
     new: int
-    longest: int
+    max_line: int
     kept: int
-    kept_of_cut: int
+    kept_mid_line: int
 
     @property
-    def most(self) -> int:
-        """No window is larger."""
-        return self.kept_of_cut + self.longest
+    def max_bytes(self) -> int:
+        """The size of the largest possible window."""
+        return self.kept_mid_line + self.max_line
 
 
 class Window(ABC):
-    """Over all that a source gives. `view` and `text` are the same bytes, till the next move."""
+    """Moves over a source. `view` and `text` show the same bytes and are valid until `advance`."""
 
     view: memoryview
     text: Text
 
-    def __init__(self, source: WindowSource, sizes: Sizes) -> None:
+    def __init__(self, source: WindowSource, sizes: WindowSizes) -> None:
         self._source, self._sizes = source, sizes
         self.base = 0
         self.start = self.end = self._filled = 0
-        self.cut = False
-        self.continues = False
+        self.ends_mid_line = False
+        self.starts_mid_line = False
         self._at_end = False
         self._failure: OSError | SourceError | None = None
-        self._head = b""
+        self._line_head = b""
 
     @property
-    def most(self) -> int:
-        """No window has more bytes."""
-        return self._sizes.most
+    def max_bytes(self) -> int:
+        """The size of the largest possible window."""
+        return self._sizes.max_bytes
 
     def advance(self) -> bool:
-        """Move to the next bytes; False if there are none.
+        """Move to the next bytes; return False if there are none.
 
-        An OSError or SourceError is raised once all that was read before it was moved over.
+        An OSError or SourceError of the source is raised after all data before it was shown.
         """
         self._move()
         self._fill(self.start + self._sizes.new)
         limit = min(self._filled, self.start + self._sizes.new)
         self.end = self.text.rfind(b"\n", self.start, limit) + 1
         if not self.end:
-            self._fill(self.start + self._sizes.longest)
+            self._fill(self.start + self._sizes.max_line)
             self.end = self.text.find(b"\n", self.start, self._filled) + 1 or self._filled
         elif self._at_end and limit == self._filled:
             self.end = self._filled
         new = self.end > self.start
         if self._failure and not new:
             raise self._failure
-        self.cut = self.view[self.end - 1] != 10 if new else self.continues
+        self.ends_mid_line = self.view[self.end - 1] != 10 if new else self.starts_mid_line
         return new
 
-    def pass_on(self, ascii: bool = False) -> None:  # noqa: B027  the source knows what it gave
-        """Tell the source of what was new, or of its end, once that was searched: the processor's
-        caches have it then. `ascii`: whether it is known to be that."""
+    def mark_consumed(self, ascii: bool = False) -> None:  # noqa: B027  the source knows what it gave
+        """Report to the source that the new bytes, or the end of the data, were searched.
+
+        The source looks at the bytes only then, because they are in the processor's cache.
+        `ascii` is true if the bytes are known to be ASCII.
+        """
 
     def line_at(self, at: int) -> bytes:
-        """The head of the line that a position is in, without its newline."""
+        """The head of the line at a position, without its newline."""
         begin = self.text.rfind(b"\n", 0, at) + 1
         end = self.text.find(b"\n", at, self.end)
-        end = min(self.end if end < 0 else end, begin + HEAD_BYTES)
-        start = self._head if not begin else b""
-        return (start + self.view[begin:end])[:HEAD_BYTES]
+        end = min(self.end if end < 0 else end, begin + LINE_HEAD_BYTES)
+        start = self._line_head if not begin else b""
+        return (start + self.view[begin:end])[:LINE_HEAD_BYTES]
 
     def _move(self) -> None:
-        kept = self._sizes.kept_of_cut if self.cut else self._sizes.kept
+        kept = self._sizes.kept_mid_line if self.ends_mid_line else self._sizes.kept
         keep_from = max(self.end - kept, 0)
-        self._head = self._before(keep_from)
-        self.continues = self.cut
+        self._line_head = self._line_head_before(keep_from)
+        self.starts_mid_line = self.ends_mid_line
         self._drop(keep_from)
         self.base += keep_from
         self.start = self.end - keep_from
 
-    def _before(self, at: int) -> bytes:
-        """What comes before a position on its line, but no more than the head of it."""
+    def _line_head_before(self, at: int) -> bytes:
+        """The head of the line at a position, up to that position."""
         begin = self.text.rfind(b"\n", 0, at) + 1
-        start = self._head if not begin else b""
-        return (start + self.view[begin : min(at, begin + HEAD_BYTES)])[:HEAD_BYTES]
+        start = self._line_head if not begin else b""
+        return (start + self.view[begin : min(at, begin + LINE_HEAD_BYTES)])[:LINE_HEAD_BYTES]
 
     @abstractmethod
     def _drop(self, size: int) -> None:
-        """Let so many bytes go at the beginning."""
+        """Remove `size` bytes from the start of the view."""
 
     @abstractmethod
     def _fill(self, goal: int) -> None:
-        """Get bytes up to that position, if there are so many."""
+        """Extend the view up to position `goal`, or to the end of the data."""
 
 
 class ReadWindow(Window):
-    """In a buffer of its own."""
+    """A window in a buffer of its own, which the source fills."""
 
-    def __init__(self, source: WindowSource, sizes: Sizes) -> None:
+    def __init__(self, source: WindowSource, sizes: WindowSizes) -> None:
         super().__init__(source, sizes)
-        buffer = bytearray(sizes.most)
+        buffer = bytearray(sizes.max_bytes)
         self.view, self.text = memoryview(buffer), text_of(buffer)
 
     def _drop(self, size: int) -> None:
@@ -154,25 +157,25 @@ class ReadWindow(Window):
 
 
 class MappedWindow(Window):
-    """In the file itself."""
+    """A window that shows a part of the mapped file itself."""
 
-    def __init__(self, source: WindowSource, sizes: Sizes, file: MappedFile) -> None:
+    def __init__(self, source: WindowSource, sizes: WindowSizes, file: MappedFile) -> None:
         super().__init__(source, sizes)
-        self._file, self._size, self._passed = file, file.size, 0
-        self._show(memoryview(b""))
+        self._file, self._size, self._consumed = file, file.size, 0
+        self._set_view(memoryview(b""))
 
-    def _show(self, view: memoryview) -> None:
+    def _set_view(self, view: memoryview) -> None:
         self.view, self.text, self._filled = view, text_of(view), len(view)
 
     def _drop(self, size: int) -> None:
-        self._show(self.view[size:])
+        self._set_view(self.view[size:])
 
     def _fill(self, goal: int) -> None:
         there = self._file.size
         goal = min(goal, there - self.base)
         try:
             if goal > self._filled:
-                self._show(self._file.part(self.base, self.base + goal))
+                self._set_view(self._file.view(self.base, self.base + goal))
         except OSError as error:
             self._failure, there = error, self.base + self._filled
         done = self.base + self._filled
@@ -180,9 +183,9 @@ class MappedWindow(Window):
         if there < self._size and self._at_end and not self._failure:
             self._failure = SourceError("the file was cut while it was read", done, done)
 
-    def pass_on(self, ascii: bool = False) -> None:
-        """As Window.pass_on."""
-        new = self.view[self._passed - self.base : self.end]
+    def mark_consumed(self, ascii: bool = False) -> None:
+        """Report the new bytes to the source once, see Window.mark_consumed."""
+        new = self.view[self._consumed - self.base : self.end]
         if new or self._at_end:
-            self._source.passed(new, ascii)
-            self._passed += len(new)
+            self._source.mark_consumed(new, ascii)
+            self._consumed += len(new)

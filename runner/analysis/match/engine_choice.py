@@ -1,4 +1,4 @@
-"""Takes the faster of several ways to find a regex, by timing them on the data at hand."""
+"""Chooses the fastest of several search strategies for a regex, by timing them on the data."""
 
 import itertools
 import time
@@ -9,69 +9,71 @@ from runner.analysis.input.primitives import Text
 from runner.analysis.input.window import Window
 from runner.analysis.match.fixed_length import FixedLengthRegex
 from runner.analysis.match.patterns import Literal, Regex
-from runner.analysis.match.regexes import RegexSearch, Way
+from runner.analysis.match.regexes import RegexSearch, Strategy
 
 TRIAL_BYTES = 1 << 20
-"""How much each way is tried on."""
+"""Each strategy is tried on this many bytes."""
 
-_BATCH = 10_000  # places in memory at once
+_BATCH_MATCHES = 10_000  # matches in memory at once
 
 
 class EngineChoice:
-    """Which of some ways to take next: each in turn until all are tried, then the fastest."""
+    """The strategy to use next: each in turn until all have been tried, then the fastest."""
 
-    def __init__(self, ways: int) -> None:
-        self._seconds = [0.0] * ways
-        self._bytes = [0] * ways
-        self._open = ways > 1
-        self.way = 0
+    def __init__(self, strategies: int) -> None:
+        self._seconds = [0.0] * strategies
+        self._bytes = [0] * strategies
+        self._undecided = strategies > 1
+        self.strategy = 0
 
-    def note(self, seconds: float, size: int) -> None:
-        """The present way took this long, in CPU seconds, for so many bytes."""
-        if not self._open:
+    def record(self, seconds: float, size: int) -> None:
+        """Record that the current strategy took this long, in CPU seconds, for `size` bytes."""
+        if not self._undecided:
             return
-        self._seconds[self.way] += seconds
-        self._bytes[self.way] += size
+        self._seconds[self.strategy] += seconds
+        self._bytes[self.strategy] += size
         if min(self._bytes) < TRIAL_BYTES:
-            self.way = self._bytes.index(min(self._bytes))
+            self.strategy = self._bytes.index(min(self._bytes))
             return
         rates = [s / n for s, n in zip(self._seconds, self._bytes, strict=True)]
-        self.way = rates.index(min(rates))
-        self._open = False
+        self.strategy = rates.index(min(rates))
+        self._undecided = False
 
 
-class OneRegex:
-    """A regex, searched everywhere or near a literal that it needs."""
+class AdaptiveRegex:
+    """A compiled regex that is searched by the fastest of its strategies."""
 
     def __init__(self, regex: Regex, share: int) -> None:
-        """`share`: how many regexes there are."""
+        """`share` is the number of regexes, which share RE2's memory."""
         self.index, self.folded = regex.index, regex.folded
-        search = RegexSearch(regex.source, regex.begins, regex.inside, share)
-        self._ways = [partial(_in_batches, way) for way in search.ways]
-        if regex.fixed:
-            self._ways = [partial(_near_key, regex.fixed)]
-        self._choice = EngineChoice(len(self._ways))
+        search = RegexSearch(regex.source, regex.prefixes, regex.required, share)
+        self._strategies = [partial(_batches, strategy) for strategy in search.strategies]
+        if regex.fixed_length:
+            self._strategies = [partial(_fixed_length_matches, regex.fixed_length)]
+        self._choice = EngineChoice(len(self._strategies))
 
     def search(self, window: Window, text: Text) -> Iterator[list[int]]:
-        """Where matches begin in the new bytes of the window, from left to right."""
-        began = time.thread_time()
-        yield from self._ways[self._choice.way](window, text)
-        self._choice.note(time.thread_time() - began, window.end - window.start)
+        """Yield the positions of matches in the new bytes of the window, ascending, in batches."""
+        started = time.thread_time()
+        yield from self._strategies[self._choice.strategy](window, text)
+        self._choice.record(time.thread_time() - started, window.end - window.start)
 
 
-def regexes_of(patterns: Sequence[Literal | Regex]) -> list[OneRegex]:
-    """All regexes, to be searched for in one part of a file after the other: what was learned of
-    the data in one is of use in the next."""
+def adaptive_regexes(patterns: Sequence[Literal | Regex]) -> list[AdaptiveRegex]:
+    """Compile all regexes. Scan the parts of a file one after another with the same ones, so that
+    each part can use the strategies that were the fastest so far."""
     regexes = [pattern for pattern in patterns if isinstance(pattern, Regex)]
-    return [OneRegex(regex, len(regexes)) for regex in regexes]
+    return [AdaptiveRegex(regex, len(regexes)) for regex in regexes]
 
 
-def _in_batches(way: Way, window: Window, text: Text) -> Iterator[list[int]]:
+def _batches(strategy: Strategy, window: Window, text: Text) -> Iterator[list[int]]:
     offset = window.start
-    found = way(window.view[offset : window.end], text, offset)
-    while starts := list(itertools.islice(found, _BATCH)):
+    found = strategy(window.view[offset : window.end], text, offset)
+    while starts := list(itertools.islice(found, _BATCH_MATCHES)):
         yield [at + offset for at in starts]
 
 
-def _near_key(fixed: FixedLengthRegex, window: Window, text: Text) -> Iterator[list[int]]:
-    return fixed.starts(text, window.start, window.end)
+def _fixed_length_matches(
+    regex: FixedLengthRegex, window: Window, text: Text
+) -> Iterator[list[int]]:
+    return regex.starts(text, window.start, window.end)

@@ -1,11 +1,12 @@
-r"""Regexes of which all matches have one length: found by a literal in them, checked in bulk.
+r"""Regexes whose matches all have one length, found by a literal in them and checked in bulk.
 
     user\d{4} logged in   ──▶  sets of bytes   u s e r 0-9 0-9 0-9 0-9 ␣ l o g g e d ␣ i n
                                the key                                 └──── searched for ───┘
 
-What is around all places of the key is joined, and looked at column by column: what is the 5th byte
-of each? That is a few calls for thousands of places, rather than one of RE2 for each. A repeat at
-the end may go on as long as it likes, if no match can begin in it.
+The bytes around all occurrences of the key are joined and checked column by column: first the first
+byte of all candidates, then the second, and so on. That takes a few calls for thousands of
+candidates, instead of one call of RE2 for each. A repeat of any length at the end (`\d+`) is
+allowed if no match can begin within it.
 """
 
 import re
@@ -21,7 +22,7 @@ from runner.analysis.match.regex_text import TOKEN
 ByteSet = frozenset[int]
 
 _MAX_BYTES = 64
-_LEAST_KEY = 2
+_MIN_KEY_BYTES = 2
 _DIGITS = b"0123456789"
 _WORD = _DIGITS + b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 _CLASSES = {"\\d": ByteSet(_DIGITS), "\\w": ByteSet(_WORD), "\\s": ByteSet(b"\t\f\r ")}
@@ -30,7 +31,7 @@ _ITEM = re.compile(r"(\\[dws])|(\\[^\w\s]|[^\\\[])(?:-(\\[^\w\s]|[^\\\[\]]))?", 
 
 @dataclass(frozen=True)
 class FixedLengthRegex:
-    """The bytes that may be at each place of a match, and the part of it that is searched for."""
+    """The set of bytes allowed at each position of a match, and the literal to search for."""
 
     sets: tuple[ByteSet, ...]
     key: bytes
@@ -38,12 +39,14 @@ class FixedLengthRegex:
     overlaps: bool  # whether a match may begin inside another one
 
     def starts(self, text: Text, at: int, end: int) -> Iterator[list[int]]:
-        """Where matches begin in a part of the text, many at a time, from left to right."""
+        """Yield the positions of matches in a part of the text, ascending, in batches."""
         resume, last = at, end - len(self.sets)
         for pieces, since in splits(text, self.key, at, end):
-            keys = starts_of(pieces, since, len(self.key))
-            likely = [start for key in keys if resume <= (start := key - self.key_at) <= last]
-            if found := self._checked(text, likely):
+            key_starts = starts_of(pieces, since, len(self.key))
+            candidates = [
+                start for key in key_starts if resume <= (start := key - self.key_at) <= last
+            ]
+            if found := self._checked(text, candidates):
                 resume = found[-1] + len(self.sets)
                 yield found
 
@@ -56,11 +59,11 @@ class FixedLengthRegex:
                 flags = _all_in(self.sets[low:high], b"".join(rows), flags)
         if flags != everywhere:
             starts = list(compress(starts, flags.to_bytes(len(starts), "big")))
-        return _apart(starts, len(self.sets)) if self.overlaps else starts
+        return _without_overlaps(starts, len(self.sets)) if self.overlaps else starts
 
 
 def _all_in(sets: tuple[ByteSet, ...], joined: bytes, flags: int) -> int:
-    """Those of the flags (one a row, each a byte) whose row has each byte in its set."""
+    """Clear the flag of each row that has a byte outside its column's set. A flag is one byte."""
     for column, allowed in enumerate(sets):
         found = joined[column :: len(sets)].translate(_table(allowed))
         flags &= int.from_bytes(found, "big")
@@ -72,37 +75,44 @@ def _table(allowed: ByteSet) -> bytes:
     return bytes(byte in allowed for byte in range(256))
 
 
-def _apart(starts: list[int], size: int) -> list[int]:
-    apart, resume = [], 0
+def _without_overlaps(starts: list[int], size: int) -> list[int]:
+    kept, resume = [], 0
     for at in starts:
         if at >= resume:
-            apart.append(at)
+            kept.append(at)
             resume = at + size
-    return apart
+    return kept
 
 
-def fixed(text: str) -> FixedLengthRegex | None:
-    """A regex that minds case, if all its matches have one length and a literal in them."""
+def fixed_length_regex(text: str) -> FixedLengthRegex | None:
+    """The regex in this form, or None if its matches differ in length or contain no literal.
+
+    `text` must be case-sensitive and not limited to whole words.
+    """
     atoms = _atoms(text)
     sets = tuple(allowed for atom in atoms for allowed in atom)
     if not 0 < len(sets) <= _MAX_BYTES:
         return None
-    keys = [(key, at) for key, at in _literals(sets) if not _overlaps(_singles(key))]
-    key, key_at = max(keys, key=lambda found: len(found[0]), default=(b"", 0))
-    return FixedLengthRegex(sets, key, key_at, _overlaps(sets)) if len(key) >= _LEAST_KEY else None
+    literals = [
+        (text, at) for text, at in _literal_runs(sets) if not _overlaps(_single_byte_sets(text))
+    ]
+    key, key_at = max(literals, key=lambda literal: len(literal[0]), default=(b"", 0))
+    if len(key) < _MIN_KEY_BYTES:
+        return None
+    return FixedLengthRegex(sets, key, key_at, _overlaps(sets))
 
 
 def _atoms(text: str) -> list[list[ByteSet]]:
-    """What follows upon another in a regex, each as sets of bytes; [] if it is not that plain."""
+    """The atoms of a regex in sequence, each as sets of bytes; [] if it has any other syntax."""
     atoms: list[list[ByteSet]] = []
     tokens = list(TOKEN.finditer(text))
     for number, token in enumerate(tokens):
-        kind, sign = token.lastgroup, token.group()
-        if kind == "optional" and atoms and (times := re.fullmatch(r"\{([1-9]\d?)\}", sign)):
+        kind, token_text = token.lastgroup, token.group()
+        if kind == "optional" and atoms and (times := re.fullmatch(r"\{([1-9]\d?)\}", token_text)):
             atoms[-1] *= int(times[1])
         elif kind == "plus" and number == len(tokens) - 1 and _ends_in_repeat(atoms):
             pass
-        elif atom := _atom(kind, sign):
+        elif atom := _atom(kind, token_text):
             atoms.append(atom)
         else:
             return []
@@ -110,17 +120,17 @@ def _atoms(text: str) -> list[list[ByteSet]]:
 
 
 def _ends_in_repeat(atoms: list[list[ByteSet]]) -> bool:
-    """Whether the last atom may be repeated, and no match begin in what is repeated."""
+    """Whether the last atom may repeat: it is one byte, and no match can begin with that byte."""
     return len(atoms) > 1 and len(atoms[-1]) == 1 and atoms[-1][0].isdisjoint(atoms[0][0])
 
 
-def _atom(kind: str | None, sign: str) -> list[ByteSet] | None:
-    if kind in ("char", "escaped") and sign != "\n":
-        return _singles(sign[-1].encode())
-    if kind == "escape" and sign in _CLASSES:
-        return [_CLASSES[sign]]
-    if kind == "class" and sign.isascii() and not sign.startswith("[^"):
-        return _class(sign[1:-1])
+def _atom(kind: str | None, token_text: str) -> list[ByteSet] | None:
+    if kind in ("char", "escaped") and token_text != "\n":
+        return _single_byte_sets(token_text[-1].encode())
+    if kind == "escape" and token_text in _CLASSES:
+        return [_CLASSES[token_text]]
+    if kind == "class" and token_text.isascii() and not token_text.startswith("[^"):
+        return _class(token_text[1:-1])
     return None
 
 
@@ -137,22 +147,22 @@ def _class(inner: str) -> list[ByteSet] | None:
     return [ByteSet(allowed - {10})]
 
 
-def _singles(text: bytes) -> list[ByteSet]:
+def _single_byte_sets(text: bytes) -> list[ByteSet]:
     return [ByteSet([byte]) for byte in text]
 
 
-def _literals(sets: Sequence[ByteSet]) -> list[tuple[bytes, int]]:
-    """The runs of sets of a single byte, and where they begin."""
+def _literal_runs(sets: Sequence[ByteSet]) -> list[tuple[bytes, int]]:
+    """The longest runs of single-byte sets, with their positions."""
     runs = []
-    for single, places in groupby(enumerate(sets), key=lambda place: len(place[1]) == 1):
+    for is_literal, places in groupby(enumerate(sets), key=lambda place: len(place[1]) == 1):
         run = list(places)
-        if single:
+        if is_literal:
             runs.append((bytes(byte for _, allowed in run for byte in allowed), run[0][0]))
     return runs
 
 
 def _overlaps(sets: Sequence[ByteSet]) -> bool:
-    """Whether what fits them may begin inside of something else that does."""
+    """Whether a string that fits the sets may begin inside another one that does."""
     return any(
         all(not first.isdisjoint(second) for first, second in zip(sets, sets[shift:], strict=False))
         for shift in range(1, len(sets))

@@ -1,7 +1,7 @@
-"""Many literals in a window at once, by code of our own in C (native/), with the lines they are in.
+"""Searches a window for many literals at once, with their lines, by the C kernel in native/.
 
-The library comes with the package `job-service-scan`, one wheel for each kind of processor. Where
-it is not here, or gives other answers than Python does, literals are searched for one by one.
+The package `job-service-scan` contains the library, one wheel for each kind of processor. If it is
+not installed, or if its results differ from Python's, literals are searched one after another.
 """
 
 import ctypes
@@ -16,21 +16,21 @@ from runner.analysis.input.primitives import address_of
 from runner.analysis.match.patterns import Literal
 
 Hit = tuple[int, int]
-"""The number of a literal, and where in the view it begins: the first on its line."""
+"""The number of a literal, and the position in the view of its first match on a line."""
 
-_SAMPLE = 64 << 10  # bytes of the data, by which is told what is rare in it
-_LINE_OF_CACHE = 64
-_BEST_LAST = ({"ssse3"}, {"avx2", "bmi1", "popcnt"})  # what the vectors of each number need
+_SAMPLE_BYTES = 64 << 10  # data from which the kernel estimates how rare bytes are
+_CACHE_LINE = 64
+_REQUIRED_CPU_FLAGS = ({"ssse3"}, {"avx2", "bmi1", "popcnt"})  # by number of the vectors
 
 
 class _Literal(ctypes.Structure):
-    """`literal` of scan.h, up to what is asked for here."""
+    """The C struct `literal`, up to the fields that are used here."""
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("count", "lines", "first_line", "last_line")),
         *((name, ctypes.c_int64) for name in ("resume", "line_end")),
         *((name, ctypes.c_uint32) for name in ("text", "size")),
-        *((name, ctypes.c_uint8) for name in ("folded", "wanted", "kind")),
+        *((name, ctypes.c_uint8) for name in ("folded", "report_lines", "kind")),
         ("unused", ctypes.c_uint8 * 5),
     )
 
@@ -39,30 +39,33 @@ class _Hit(ctypes.Structure):
     _fields_ = (("literal", ctypes.c_uint32), ("at", ctypes.c_uint32))
 
 
-class KernelLimits(ctypes.Structure):
-    """`limits` of scan.h."""
+_LIMIT_NAMES = ("block_bytes", "hits", "comparisons", "pass_literals")
 
-    _fields_ = tuple((name, ctypes.c_uint32) for name in ("block", "hits", "work", "together"))
+
+class KernelLimits(ctypes.Structure):
+    """The C struct `limits`: sizes that kernel.h explains."""
+
+    _fields_ = tuple((name, ctypes.c_uint32) for name in _LIMIT_NAMES)
 
 
 LIMITS = KernelLimits(128 << 10, 8192, 200_000, 32)
-_GRAM = 4  # hits, at least, for each literal
+_HITS_PER_LITERAL = 4  # minimum room for hits
 
 
 class _Scan(ctypes.Structure):
-    """The beginning of `scan` of scan.h."""
+    """The beginning of the C struct `scan`."""
 
     _fields_ = (
         ("literals", ctypes.POINTER(_Literal)),
         ("hits", ctypes.POINTER(_Hit)),
         ("newlines", ctypes.c_int64),
         ("hit_count", ctypes.c_uint32),
-        ("high", ctypes.c_uint32),
+        ("non_ascii", ctypes.c_uint32),
     )
 
 
-def _declared(path: Path) -> Any:
-    """The library, with what its functions take; see scan.c."""
+def _load_library(path: Path) -> Any:
+    """Load the library, and declare the functions that scan.c exports."""
     library = ctypes.CDLL(str(path))
     scan, number, offset, data = ctypes.c_void_p, ctypes.c_uint32, ctypes.c_int64, ctypes.c_void_p
     for name, result, arguments in (
@@ -70,7 +73,7 @@ def _declared(path: Path) -> Any:
         ("new", scan, (data, number, number, data, data, data, number, data)),
         ("plan", None, (scan, data, number)),
         ("window", None, (scan, data, offset, offset, offset)),
-        ("on", ctypes.c_int, (scan,)),
+        ("continue", ctypes.c_int, (scan,)),
     ):
         function = getattr(library, f"scan_{name}")
         function.restype, function.argtypes = result, arguments
@@ -79,90 +82,92 @@ def _declared(path: Path) -> Any:
 
 @cache
 def _library() -> Any:
-    """None where it is not installed."""
+    """The library; None if it is not installed."""
     try:
-        return _declared(import_module("job_service_scan").LIBRARY)
+        return _load_library(import_module("job_service_scan").LIBRARY)
     except (ImportError, OSError):
         return None
 
 
 @cache
 def _vectors() -> int:
-    """Which of the compiled vectors this processor has, the best; -1 for none."""
+    """The number of the best vectors that this processor has, -1 for none; see scan.c."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         name, _, value = line.partition(":")
         if name.strip() == "flags":
             flags = set(value.split())
-            return [needed <= flags for needed in _BEST_LAST].count(True) - 1
-    return 0  # on ARM they are said elsewhere, and all have the same
+            return [needed <= flags for needed in _REQUIRED_CPU_FLAGS].count(True) - 1
+    return 0  # ARM does not list them here, and every aarch64 processor has NEON
 
 
 class Kernel:
-    """Literals, and what was found of them in all windows so far."""
+    """Searches windows for literals, and holds the counts for all windows so far."""
 
-    def __init__(self, literals: Sequence[Literal], lines: bool, wanted: bool = False) -> None:
-        """`lines`: whether they are counted. `wanted`: whether each line is to be told, as a hit;
-        `unwant` takes that back for a literal. Literals are known by their place here.
+    def __init__(
+        self, literals: Sequence[Literal], lines: bool, report_lines: bool = False
+    ) -> None:
+        """Count lines if `lines`; report each line as a hit if `report_lines`.
 
-        Only where `available`.
+        Literals are numbered in the order given. Requires `available()`.
         """
         texts, count = b"".join(each.text for each in literals), len(literals)
         limits = KernelLimits.from_buffer_copy(LIMITS)
-        limits.hits = max(limits.hits, _GRAM * count)
+        limits.hits = max(limits.hits, _HITS_PER_LITERAL * count)
         size = _library().scan_memory(count, len(texts), ctypes.byref(limits))
-        self._memory = bytearray(size + _LINE_OF_CACHE)
+        self._memory = bytearray(size + _CACHE_LINE)
         start = address_of(memoryview(self._memory))
         sizes = (ctypes.c_uint32 * count)(*(len(each.text) for each in literals))
         folded = bytes(each.folded for each in literals)
         self._handle = _library().scan_new(
-            *(start + -start % _LINE_OF_CACHE, _vectors(), count),
+            *(start + -start % _CACHE_LINE, _vectors(), count),
             *(texts, sizes, folded, lines, ctypes.byref(limits)),
         )
         self._scan = _Scan.from_address(self._handle)
-        self.found = self._scan.literals[:count]
-        for each in self.found:
-            each.wanted = wanted
+        self.literals = self._scan.literals[:count]
+        for each in self.literals:
+            each.report_lines = report_lines
         self._planned = False
 
     @property
     def newlines(self) -> int:
-        """In all windows so far, if lines are counted."""
+        """The number of newlines in all windows so far, if lines are counted."""
         return int(self._scan.newlines)
 
     @property
     def ascii(self) -> bool:
-        """Whether the last window was, so that nobody has to look again."""
-        return not self._scan.high
+        """Whether all bytes of the last window are ASCII."""
+        return not self._scan.non_ascii
 
-    def unwant(self, number: int) -> None:
-        """Tell no more lines of this literal."""
-        self.found[number].wanted = False
+    def stop_reporting(self, number: int) -> None:
+        """Stop reporting the lines of this literal."""
+        self.literals[number].report_lines = False
 
     def scan(self, view: memoryview, base: int, start: int, end: int) -> Iterator[list[Hit]]:
-        """Search the bytes from `start` to `end` of a view.
+        """Search `start` to `end` of a view that begins at offset `base` of the data.
 
-        What is before them was searched with the last window; the view begins at offset `base` of
-        the data. Hits come many at a time, those of a literal from left to right. At least each
-        few milliseconds there is a list, perhaps an empty one.
+        The bytes before `start` were searched with the last window. Yields hits in batches,
+        ascending for each literal. A batch comes every few milliseconds, even if it is empty.
         """
         address = address_of(view)
         if not self._planned:
-            _library().scan_plan(self._handle, address, min(end, _SAMPLE))
+            _library().scan_plan(self._handle, address, min(end, _SAMPLE_BYTES))
             self._planned = True
         _library().scan_window(self._handle, address, base, start, end)
-        more = True
-        while more:
-            more = _library().scan_on(self._handle)
+        unfinished = True
+        while unfinished:
+            unfinished = _library().scan_continue(self._handle)
             yield [(hit.literal, hit.at) for hit in self._scan.hits[: self._scan.hit_count]]
 
 
 @cache
 def available() -> bool:
-    """Whether the library is here and passes its test; asked once a process, some 3 ms."""
+    """Whether the library is installed and passes its test, which takes 3 ms once a process."""
     try:
         tests = product(_tests(), (True, False))
-        return _library() is not None and _vectors() >= 0 and all(starmap(_agrees, tests))
-    except Exception:  # whatever it is, it is not fit
+        return (
+            _library() is not None and _vectors() >= 0 and all(starmap(_agrees_with_python, tests))
+        )
+    except Exception:  # whatever is wrong with it, it is not used
         return False
 
 
@@ -172,7 +177,7 @@ def _tests() -> list[list[bytes]]:
     return [few[:1], few, some, [*some, *(b"%07d" % number for number in range(40))]]
 
 
-def _agrees(texts: list[bytes], lines: bool) -> bool:
+def _agrees_with_python(texts: list[bytes], lines: bool) -> bool:
     data = bytearray(b"abaab\x00aXb\nab\xff" * 9 + b"0000007\n" + b"abcdefgh" * 20 + b"X\nab")
     data += bytes(range(256)) + b"000001700000180000019\n" + b"a" * 99 + b"b"
     kernel = Kernel([Literal(number, text, False) for number, text in enumerate(texts)], lines)
@@ -183,15 +188,17 @@ def _agrees(texts: list[bytes], lines: bool) -> bool:
     ascii = kernel.ascii
     for _ in kernel.scan(view[half - keep :], half - keep, keep, len(data) - half + keep):
         pass
-    told = 4 if lines else 1
-    found = [(each.count, each.lines, each.first_line, each.last_line) for each in kernel.found]
-    ascii = ascii or kernel.ascii  # neither half is
-    plainly = [_plainly(bytes(data), text) for text in texts]
-    return not ascii and [each[:told] for each in found] == [each[:told] for each in plainly]
+    compared = 4 if lines else 1
+    found = [(each.count, each.lines, each.first_line, each.last_line) for each in kernel.literals]
+    ascii = ascii or kernel.ascii  # both halves have bytes above 127
+    expected = [_reference_counts(bytes(data), text) for text in texts]
+    return not ascii and [each[:compared] for each in found] == [
+        each[:compared] for each in expected
+    ]
 
 
-def _plainly(data: bytes, text: bytes) -> tuple[int, int, int, int]:
-    """The same, by Python alone."""
+def _reference_counts(data: bytes, text: bytes) -> tuple[int, int, int, int]:
+    """Count, lines, first and last line of a literal, by Python alone."""
     lines, count, at = [0], 0, data.find(text)
     while at >= 0:
         count += 1

@@ -1,7 +1,7 @@
-"""Reads the text of a regex: what is refused, and a literal that every match must hold.
+"""Reads the text of a regex: refuses some syntax, and finds literals that every match contains.
 
-It knows just enough of RE2's syntax to be sure of what it says; where it is not, it says that no
-literal is needed, which costs time and no correctness.
+It understands just enough of RE2's syntax to be certain. Where it is not, it finds no literal,
+which makes the search slower but not wrong.
 """
 
 import itertools
@@ -9,11 +9,11 @@ import re
 
 from runner.analysis.input.errors import PatternError
 
-# What asks for the ends of the whole text, or unsets multi-line: windows would show in the result.
+# Syntax for the ends of the whole text, or to unset multi-line: results would depend on windows.
 _REFUSED = re.compile(r"\\[AzZCQ]|\(\?[a-zA-Z]*-[a-zA-Z]*m|\(\?-m")
 TOKEN = re.compile(
     r"""
-      (?P<escaped> \\[^\w\s] )                # a quoted sign
+      (?P<escaped> \\[^\w\s] )                # a quoted character
     | (?P<escape> \\(?:[pPx]\{[^}]*\} | x.. | [pP]. | [0-7]{1,3} | .) )
     | (?P<class> \[\^?\]?(?: \[:\^?\w+:\] | \\. | [^\]\\] )*\] )
     | (?P<open> \( ) | (?P<close> \) ) | (?P<or> \| )
@@ -28,53 +28,51 @@ _PLAIN = r"[^\\()\[\]{}.*+?^$|]+"
 _BRANCHES = re.compile(
     rf"\((?:\?:)?(?P<group>{_PLAIN}(?:\|{_PLAIN})+)\)(?![*?{{])|(?P<all>{_PLAIN}(?:\|{_PLAIN})+)\Z"
 )
-_WIDE = frozenset("kKsS")  # RE2 takes a long s and the sign for Kelvin for them
+_FOLDS_BEYOND_ASCII = frozenset("kKsS")  # RE2's (?i) matches the Kelvin sign and the long s, too
 _MAX_BRANCHES = 8
-_MAX_NEEDED = 64  # bytes
+_MAX_LITERAL_BYTES = 64
 
 
 def check_regex(index: int, text: str) -> None:
-    r"""Refuse what would depend on where a window ends. Raises PatternError."""
+    """Raise PatternError for syntax whose matches would depend on where a window ends."""
     for token in TOKEN.finditer(text):
         refused = _REFUSED.match(text, token.start())
         if refused and token.lastgroup in ("escape", "open"):
-            what = refused.group()
-            raise PatternError(
-                index, f"holds {what}, which has no meaning line by line", refused.start()
-            )
+            problem = f"holds {refused.group()}, which has no meaning line by line"
+            raise PatternError(index, problem, refused.start())
 
 
 def word_regex(text: bytes, ignore_case: bool) -> str:
-    """A regex for this text as a whole word; ASCII letters in either case, if asked for."""
-    signs = (re.escape(sign) for sign in text.decode())
+    """A regex for a text as a whole word, with ASCII letters in either case if `ignore_case`."""
+    chars = (re.escape(char) for char in text.decode())
     if ignore_case:
-        signs = (_either(sign) for sign in text.decode())
-    return rf"(?m)\b(?:{''.join(signs)})\b"
+        chars = (_either_case(char) for char in text.decode())
+    return rf"(?m)\b(?:{''.join(chars)})\b"
 
 
-def _either(sign: str) -> str:
-    if sign.isascii() and sign.isalpha():
-        return f"[{sign.lower()}{sign.upper()}]"
-    return re.escape(sign)
+def _either_case(char: str) -> str:
+    if char.isascii() and char.isalpha():
+        return f"[{char.lower()}{char.upper()}]"
+    return re.escape(char)
 
 
-def needed_literals(text: str, ignore_case: bool) -> tuple[tuple[bytes, ...], bytes]:
-    """Literals with one of which each match begins, and the longest that all hold elsewhere.
+def required_literals(text: str, ignore_case: bool) -> tuple[tuple[bytes, ...], bytes]:
+    """(prefixes, required): each match begins with a prefix, and contains `required` later.
 
-    In lower case if case is ignored. Empty where none is known.
+    They are in lower case if `ignore_case`, and empty if none is known.
     """
     if "(?" in text.replace("(?:", "") or "\\Q" in text:
         return (), b""
     runs = _runs(text, ignore_case)
-    begins = [run for position, run in runs if position == 0]
-    begins = begins or _branches(text, ignore_case, dict(runs))
-    inside = [run for position, run in runs if position > 0]
-    longest = max(inside, key=len, default="")
-    return tuple(each.encode()[:_MAX_NEEDED] for each in begins), longest.encode()[:_MAX_NEEDED]
+    prefixes = [run for position, run in runs if position == 0]
+    prefixes = prefixes or _branches(text, ignore_case, dict(runs))
+    longest = max((run for position, run in runs if position > 0), key=len, default="")
+    cut = slice(_MAX_LITERAL_BYTES)
+    return tuple(each.encode()[cut] for each in prefixes), longest.encode()[cut]
 
 
 def _branches(text: str, ignore_case: bool, runs: dict[int, str]) -> list[str]:
-    """The few literals of "(ERROR|FATAL) ..." or "ERROR|FATAL", with the run that follows them."""
+    """The literals of "(ERROR|FATAL) ..." or "ERROR|FATAL", each with the run that follows it."""
     found = _BRANCHES.match(text)
     branches = (found["group"] or found["all"]).split("|") if found else []
     if not found or len(branches) > _MAX_BRANCHES or _folds_widely("".join(branches), ignore_case):
@@ -86,31 +84,31 @@ def _branches(text: str, ignore_case: bool, runs: dict[int, str]) -> list[str]:
 
 
 def _has_alternatives(text: str) -> bool:
-    """Whether there is an alternative to the whole of the regex, outside of all groups."""
+    """Whether the whole regex has alternatives, outside of all groups."""
     kinds = [token.lastgroup for token in TOKEN.finditer(text)]
     depths = itertools.accumulate((kind == "open") - (kind == "close") for kind in kinds)
     return any(kind == "or" and not depth for kind, depth in zip(kinds, depths, strict=True))
 
 
 def _runs(text: str, ignore_case: bool) -> list[tuple[int, str]]:
-    """Literals outside of all groups, with their position; none if there are alternatives."""
+    """(position, literal) of all literals outside of groups; none if there are alternatives."""
     runs: list[tuple[int, str]] = []
     if _has_alternatives(text):
         return []
-    run, begin, depth = "", 0, 0
+    run, start, depth = "", 0, 0
     for token in TOKEN.finditer(text):
-        kind, sign = token.lastgroup, token.group()
+        kind, char = token.lastgroup, token.group()
         if kind in ("open", "close"):
             depth += 1 if kind == "open" else -1
-        if depth or kind not in ("char", "escaped") or _folds_widely(sign, ignore_case):
-            runs.append((begin, run[:-1] if kind in ("optional", "plus") else run))
+        if depth or kind not in ("char", "escaped") or _folds_widely(char, ignore_case):
+            runs.append((start, run[:-1] if kind in ("optional", "plus") else run))
             run = ""
             continue
-        begin = begin if run else token.start()
-        run += sign[-1].lower() if ignore_case else sign[-1]
-    return [found for found in [*runs, (begin, run)] if found[1]]
+        start = start if run else token.start()
+        run += char[-1].lower() if ignore_case else char[-1]
+    return [found for found in [*runs, (start, run)] if found[1]]
 
 
-def _folds_widely(sign: str, ignore_case: bool) -> bool:
-    """Letters that RE2 takes for others than the same letter in the other case of ASCII."""
-    return ignore_case and (not sign.isascii() or not _WIDE.isdisjoint(sign))
+def _folds_widely(char: str, ignore_case: bool) -> bool:
+    """Whether RE2 folds letters of the text to others than ASCII letters in the other case."""
+    return ignore_case and (not char.isascii() or not _FOLDS_BEYOND_ASCII.isdisjoint(char))

@@ -1,9 +1,12 @@
-"""Regexes in a window, by RE2: linear in the text whatever the regex.
+"""Searches a window for regexes with RE2, in linear time for every regex.
 
-Ways that find the same, of which the scanner takes the fastest on the data at hand: `everywhere`
-gives RE2 the whole window, `where_inside` the lines that hold a literal which every match must
-hold, `from_begin` the places of a literal that every match begins with. There is no fallback:
-Python's own `re` may take forever.
+RegexSearch has up to three strategies with the same result. AdaptiveRegex chooses the fastest:
+
+    whole_view           RE2 searches everything
+    lines_with_literal   RE2 searches the lines with a literal that every match contains
+    at_prefixes          RE2 looks at the places of literals that every match begins with
+
+There is no fallback if RE2 is missing: Python's own `re` can take exponential time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,12 +22,12 @@ try:
 except ImportError:  # no wheel for this platform
     re2 = None
 
-MAX_MEMORY = 8 << 20  # bytes, of RE2, for each regex
+MAX_MEMORY = 8 << 20  # bytes for RE2, for each regex
 MAX_INSTRUCTIONS = 200_000  # of RE2, in all regexes of a job
 _INSTRUCTION_BYTES = 24
-_ALL_MEMORY = 24 << 20  # bytes, for all of them
-_LEAST_MEMORY = 256 << 10
-_NOWHERE = 1 << 62  # find's -1, by this modulus, is behind everything
+_TOTAL_MEMORY = 24 << 20  # bytes for RE2, for all regexes
+_MIN_MEMORY = 256 << 10
+_NOWHERE = 1 << 62  # find's -1 modulo this is behind every position
 _CONTEXTS = (b"", b"a", b"-", b"a-", b"-a", b"aa", b"--", b"a -a")
 _TESTS = (
     ("(?m)(?:a+b)", b"aab\nab", [(0, 3), (4, 6)]),
@@ -34,48 +37,50 @@ _TESTS = (
 )
 
 Match = Callable[[Any, Any, int, int], Any]
-Way = Callable[[memoryview, Text, int], Iterator[int]]
-"""Where matches begin in a view; `text[offset:]` is what the view shows."""
+Strategy = Callable[[memoryview, Text, int], Iterator[int]]
+"""Yields the positions of matches in a view, ascending; `text[offset:]` shows the same bytes."""
 
 
 class MemoryBudget:
-    """What the regexes of one job may still take: to compile an instruction takes RE2 half a
-    microsecond, and holds up whoever checks the job."""
+    """The RE2 instructions and memory that the regexes of a job may still use.
+
+    RE2 takes half a microsecond to compile an instruction, and the submitter of the job waits.
+    """
 
     def __init__(self) -> None:
         self.instructions = MAX_INSTRUCTIONS
 
     @property
     def memory(self) -> int:
-        """Enough for so many instructions, and not for many more."""
-        return min(MAX_MEMORY, max(_LEAST_MEMORY, self.instructions * _INSTRUCTION_BYTES))
+        """Bytes for the remaining instructions, within the limits for a regex."""
+        return min(MAX_MEMORY, max(_MIN_MEMORY, self.instructions * _INSTRUCTION_BYTES))
 
 
-def compile_regex(index: int, source: str, text: str, room: MemoryBudget) -> None:
-    """Check that RE2 takes the regex. Raises PatternError, also if it matches nothing at all."""
+def compile_regex(index: int, source: str, text: str, budget: MemoryBudget) -> None:
+    """Check that RE2 accepts a regex. Raises PatternError, also if it matches the empty string."""
     if not available():
         raise PatternError(index, "is a regex, and RE2 is not available here")
     try:
-        regex = _compiled(source, room.memory)
+        regex = _compiled(source, budget.memory)
     except re2.error as error:
         raise PatternError(index, *_explain(error, text)) from error
-    room.instructions -= regex.ProgramSize()
-    if room.instructions < 0:
+    budget.instructions -= regex.ProgramSize()
+    if budget.instructions < 0:
         raise PatternError(index, "makes the regexes of this job too large together")
     match = regex.Match
     for context in _CONTEXTS:
         for at in range(len(context) + 1):
             if match(re2._Anchor.ANCHOR_BOTH, context, at, at)[0][0] >= 0:
-                raise PatternError(index, "can match without a character, so everywhere")
+                raise PatternError(index, "can match the empty string, so everywhere")
 
 
 def _explain(error: Exception, text: str) -> tuple[str, int | None]:
-    """RE2's message, and the position of what it complains about if that is there only once."""
+    """RE2's message, and the position of the text that it quotes, if that occurs only once."""
     raw = error.args[0]
     message = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
     _, _, part = message.partition(": ")
     once = part and text.count(part) == 1 and part != text
-    return f"is no regex: {message}", text.find(part) if once else None
+    return f"is not a valid regex: {message}", text.find(part) if once else None
 
 
 def _compile(source: str, memory: int) -> Match:
@@ -93,7 +98,7 @@ def _compiled(source: str, memory: int) -> Any:
 
 @cache
 def available() -> bool:
-    """Whether RE2 is here and passes its test; asked once a process."""
+    """Whether RE2 is installed and passes its test. The answer is cached."""
     if re2 is None:
         return False
     try:
@@ -101,7 +106,7 @@ def available() -> bool:
             _spans(_compile(source, MAX_MEMORY), memoryview(data)) == spans
             for source, data, spans in _TESTS
         )
-    except Exception:  # whatever it is, it is not fit
+    except Exception:  # whatever is wrong with it, it is not used
         return False
 
 
@@ -114,23 +119,25 @@ def _spans(match: Match, data: memoryview) -> list[tuple[int, int]]:
 
 
 class RegexSearch:
-    """One regex; its matches in a view of whole lines, as the positions where they begin."""
+    """One regex, searched in views of whole lines by several strategies."""
 
-    def __init__(self, source: str, begins: Sequence[bytes], inside: bytes, share: int) -> None:
-        """See `Regex`; `share`: with how many regexes RE2's memory is shared."""
-        self._match = _compile(source, max(min(MAX_MEMORY, _ALL_MEMORY // share), _LEAST_MEMORY))
-        self._begins, self._inside = begins, inside
-        self.ways: list[Way] = [self.everywhere]
-        if inside:
-            self.ways.append(self.where_inside)
-        if begins:
-            self.ways.append(self.from_begin)
+    def __init__(
+        self, source: str, prefixes: Sequence[bytes], required: bytes, regexes: int
+    ) -> None:
+        """For the arguments see `Regex`. RE2's memory is shared by `regexes` regexes."""
+        self._match = _compile(source, max(min(MAX_MEMORY, _TOTAL_MEMORY // regexes), _MIN_MEMORY))
+        self._prefixes, self._required = prefixes, required
+        self.strategies: list[Strategy] = [self.whole_view]
+        if required:
+            self.strategies.append(self.lines_with_literal)
+        if prefixes:
+            self.strategies.append(self.at_prefixes)
 
-    def everywhere(self, view: memoryview, text: Text, offset: int) -> Iterator[int]:
-        """Search all of the view."""
-        return self._within(view, 0, len(view))
+    def whole_view(self, view: memoryview, text: Text, offset: int) -> Iterator[int]:
+        """Search the whole view with RE2."""
+        return self._search_between(view, 0, len(view))
 
-    def _within(self, view: memoryview, at: int, end: int) -> Iterator[int]:
+    def _search_between(self, view: memoryview, at: int, end: int) -> Iterator[int]:
         match, anchor = self._match, re2._Anchor.UNANCHORED
         while at < end:
             start, at = match(anchor, view, at, end)[0]
@@ -138,27 +145,27 @@ class RegexSearch:
                 return
             yield start
 
-    def where_inside(self, view: memoryview, text: Text, offset: int) -> Iterator[int]:
-        """Search the lines that hold the literal; `text[offset:]` is what the view shows."""
-        needed, size = self._inside, offset + len(view)
-        at = text.find(needed, offset, size)
+    def lines_with_literal(self, view: memoryview, text: Text, offset: int) -> Iterator[int]:
+        """Search the lines that contain the required literal."""
+        required, size = self._required, offset + len(view)
+        at = text.find(required, offset, size)
         while at >= 0:
-            begin = text.rfind(b"\n", offset, at) + 1 or offset
+            line_start = text.rfind(b"\n", offset, at) + 1 or offset
             end = text.find(b"\n", at, size)
             end = size if end < 0 else end
-            yield from self._within(view, begin - offset, end - offset)
-            at = text.find(needed, end, size)
+            yield from self._search_between(view, line_start - offset, end - offset)
+            at = text.find(required, end, size)
 
-    def from_begin(self, view: memoryview, text: Text, offset: int) -> Iterator[int]:
-        """Search where one of the literals is with which each match begins."""
+    def at_prefixes(self, view: memoryview, text: Text, offset: int) -> Iterator[int]:
+        """Try a match at each occurrence of a prefix."""
         match, anchor, length = self._match, re2._Anchor.ANCHOR_START, len(view)
-        begins, size, find = self._begins, offset + len(view), text.find
-        nexts = [find(begin, offset, size) % _NOWHERE for begin in begins]
-        while (at := min(nexts)) < size:
+        prefixes, size, find = self._prefixes, offset + len(view), text.find
+        next_starts = [find(prefix, offset, size) % _NOWHERE for prefix in prefixes]
+        while (at := min(next_starts)) < size:
             start, stop = match(anchor, view, at - offset, length)[0]
             if start >= 0:
                 yield start
-            further = at + 1 if start < 0 else stop + offset
-            for which, place in enumerate(nexts):
-                if place < further:
-                    nexts[which] = find(begins[which], further, size) % _NOWHERE
+            resume = at + 1 if start < 0 else stop + offset
+            for index, next_start in enumerate(next_starts):
+                if next_start < resume:
+                    next_starts[index] = find(prefixes[index], resume, size) % _NOWHERE

@@ -1,1 +1,5 @@
-"""The kernel of the analysis in C, and how its wheels are built."""
+"""The C kernel of the analysis: its sources, its prebuilt wheels, and the script that builds them.
+
+Imports nothing of ours; runner.analysis.match.kernel imports the installed wheel instead of this
+folder.
+"""

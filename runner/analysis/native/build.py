@@ -1,10 +1,11 @@
-"""Builds the wheels of the kernel, and writes their version and hashes where they are required.
+"""Builds the wheels of the kernel, and writes their version and hashes to the requirements files.
 
     make kernel     (python -m runner.analysis.native.build [--check])
 
-Compiled by Zig's C compiler, a wheel of PyPI that makes the same bytes on any machine for all of
-them. The libraries use none, not even C's, so they serve every Linux of their processor and every
-Python. The version tells of the sources; `--check` fails if what is there is not what they make.
+Zig's C compiler, from PyPI, builds the libraries for all processors, with the same bytes on any
+machine. A library links to no other, not even the C library. So it works with every Linux and
+every Python on its processor. The version contains a hash of the sources. With `--check`, the build
+fails if the existing wheels differ from the ones that the sources make.
 """
 
 import argparse
@@ -36,13 +37,13 @@ TARGETS = {
     ],
     "aarch64": [(source, "generic") for source in (*_COMMON, "vectors")],
 }
-"""By the kind of processor: each source, and what it may use of it."""
+"""The sources for each kind of processor, with the features that the compiler may use."""
 _MODULE = '''"""The kernel of Job Service's analysis: a library in C."""
 
 from pathlib import Path
 
 LIBRARY = Path(__file__).with_name("scan.so")
-"""Its functions are those of scan.c."""
+"""It exports the functions of scan.c."""
 '''
 _METADATA = """Metadata-Version: 2.1
 Name: job-service-scan
@@ -56,34 +57,34 @@ _TAGS = "py3-none-manylinux_2_17_{0}.manylinux2014_{0}.musllinux_1_1_{0}"
 
 
 def version() -> str:
-    """Of the sources as they are. No such version can be on PyPI, which takes none with a "+"."""
+    """The version of the current sources. It cannot be on PyPI, which refuses a "+" in versions."""
     files = sorted([*HERE.glob("*.c"), *HERE.glob("*.h"), Path(__file__)])
     return f"1.0.0+{hashlib.sha256(b''.join(file.read_bytes() for file in files)).hexdigest()[:12]}"
 
 
 def library(machine: str, folder: Path) -> bytes:
-    """Compiled for a kind of processor, with objects in this folder."""
+    """Compile the library for a kind of processor, with temporary files in a folder."""
     compiler = [sys.executable, "-m", "ziglang", "cc", "-target", f"{machine}-linux-gnu.2.17"]
     objects: list[str] = []
     for source, processor in TARGETS[machine]:
         objects.append(str(folder / f"{machine}-{source}-{len(objects)}.o"))
-        given = [f"-mcpu={processor}", "-c", f"{source}.c", "-o", objects[-1]]
-        subprocess.run([*compiler, *_FLAGS, *given], cwd=HERE, check=True)
+        arguments = [f"-mcpu={processor}", "-c", f"{source}.c", "-o", objects[-1]]
+        subprocess.run([*compiler, *_FLAGS, *arguments], cwd=HERE, check=True)
     linked = folder / f"{machine}.so"
     subprocess.run([*compiler, *_LINKED, "-o", str(linked), *objects], cwd=HERE, check=True)
     return linked.read_bytes()
 
 
 def write_wheel(machine: str, compiled: bytes, folder: Path) -> Path:
-    """Pack the library; the same bytes whenever it is done."""
+    """Write the wheel of a library. It has no timestamps, so its bytes are reproducible."""
     info, tags = f"{_NAME}-{version()}.dist-info", _TAGS.format(machine)
     python, abi, platforms = tags.split("-")
-    each = "".join(f"Tag: {python}-{abi}-{platform}\n" for platform in platforms.split("."))
+    tag_lines = "".join(f"Tag: {python}-{abi}-{platform}\n" for platform in platforms.split("."))
     files = {
         f"{_NAME}/__init__.py": _MODULE.encode(),
         f"{_NAME}/scan.so": compiled,
         f"{info}/METADATA": _METADATA.format(version=version()).encode(),
-        f"{info}/WHEEL": (_WHEEL + each).encode(),
+        f"{info}/WHEEL": (_WHEEL + tag_lines).encode(),
     }
     record = "".join(f"{name},{_digest(data)},{len(data)}\n" for name, data in files.items())
     files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
@@ -99,7 +100,7 @@ def _digest(data: bytes) -> str:
 
 
 def require(wheels: list[Path]) -> None:
-    """Write the version into requirements.txt, and with the hashes into requirements.lock."""
+    """Write the version to both requirements files, and the hashes to requirements.lock."""
     hashes = sorted(hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels)
     locked = " \\\n".join(
         [f"job-service-scan=={version()}", *(f"    --hash=sha256:{each}" for each in hashes)]
@@ -110,25 +111,25 @@ def require(wheels: list[Path]) -> None:
 
 
 def main() -> None:
-    """Build both wheels, and keep or compare them."""
+    """Build both wheels, and store them or compare them with the stored ones."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--check", action="store_true", help="only compare")
     check = parser.parse_args().check
     with tempfile.TemporaryDirectory() as folder:
-        made = [write_wheel(each, library(each, Path(folder)), Path(folder)) for each in TARGETS]
-        there = sorted(WHEELS.glob("*.whl"))
+        built = [write_wheel(each, library(each, Path(folder)), Path(folder)) for each in TARGETS]
+        stored = sorted(WHEELS.glob("*.whl"))
         if check:
-            known = {file.name: file.read_bytes() for file in there}
-            if known != {file.name: file.read_bytes() for file in made}:
-                sys.exit("the wheels are not what the sources make: run `make kernel`")
+            known = {file.name: file.read_bytes() for file in stored}
+            if known != {file.name: file.read_bytes() for file in built}:
+                sys.exit("the wheels do not match the sources: run `make kernel`")
             return
-        for file in there:
+        for file in stored:
             file.unlink()
         WHEELS.mkdir(exist_ok=True)
-        kept = [WHEELS / file.name for file in made]
-        for file, new in zip(kept, made, strict=True):
-            file.write_bytes(new.read_bytes())
-    require(kept)
+        wheels = [WHEELS / file.name for file in built]
+        for wheel, new in zip(wheels, built, strict=True):
+            wheel.write_bytes(new.read_bytes())
+    require(wheels)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
-/* What the filters let pass: compared with the literals, and counted with its line. */
-#include "scan.h"
+/* Compares candidates that passed a filter with the literals; counts matches and lines. */
+#include "kernel.h"
 
+/* Whether the call has to return before the next candidate: it made enough comparisons, or the hits
+ * may not fit. */
 int is_full(const scan *s, const group *g) {
-    return s->work > s->limits.work || s->hit_count + g->longest_list > s->limits.hits;
+    return s->comparisons > s->limits.comparisons ||
+           s->hit_count + g->longest_list > s->limits.hits;
 }
 
-/* How many newlines are in the view from `at` up to the block: few bytes, or few such places. */
+/* Newlines in the view from `at` up to the block. Only matches across blocks need this loop. */
 static int64_t newlines_before_block(const scan *s, int64_t at) {
     int64_t count = 0;
     for (; at < s->block; at++)
@@ -13,32 +16,33 @@ static int64_t newlines_before_block(const scan *s, int64_t at) {
     return count;
 }
 
-/* How many newlines of the block are before a place in it. */
-static uint32_t newlines_before(const scan *s, uint32_t place) {
-    const strip *in = s->strips + place / STRIP;
-    uint64_t before = in->newlines & ((1ull << place % STRIP) - 1);
-    return in->before + (uint32_t)__builtin_popcountll(before);
+/* Newlines in the block before position `at` of the block. */
+static uint32_t newlines_before(const scan *s, uint32_t at) {
+    const strip *of_at = s->strips + at / STRIP;
+    uint64_t before = of_at->newlines & ((1ull << at % STRIP) - 1);
+    return of_at->before + (uint32_t)__builtin_popcountll(before);
 }
 
-/* Where the line of a place ends, behind its newline; or the block, if that comes first. */
-static uint32_t end_of_line(const scan *s, uint32_t place) {
+/* The position behind the newline that ends the line of `at`, or the end of the block. */
+static uint32_t end_of_line(const scan *s, uint32_t at) {
     const uint32_t size = (uint32_t)(s->block_end - s->block), last = (size - 1) / STRIP;
-    uint32_t in = place / STRIP;
-    uint64_t rest = s->strips[in].newlines & ~0ull << place % STRIP;
-    while (!rest && in < last)
-        rest = s->strips[++in].newlines;
-    return rest ? in * STRIP + (uint32_t)__builtin_ctzll(rest) + 1 : size;
+    uint32_t number = at / STRIP;
+    uint64_t rest = s->strips[number].newlines & ~0ull << at % STRIP;
+    while (!rest && number < last)
+        rest = s->strips[++number].newlines;
+    return rest ? number * STRIP + (uint32_t)__builtin_ctzll(rest) + 1 : size;
 }
 
+/* Count the line of a match, if the literal has not matched on it before. */
 static void note_line(scan *s, literal *l, int64_t at) {
     int64_t line = s->newlines + 1;
     l->line_end = 0;
     if (at < s->block) {
         line -= newlines_before_block(s, at);
     } else {
-        uint32_t place = (uint32_t)(at - s->block);
-        line += newlines_before(s, place);
-        l->line_end = s->base + s->block + end_of_line(s, place);
+        uint32_t in_block = (uint32_t)(at - s->block);
+        line += newlines_before(s, in_block);
+        l->line_end = s->base + s->block + end_of_line(s, in_block);
     }
     if (line == l->last_line)
         return;
@@ -46,11 +50,12 @@ static void note_line(scan *s, literal *l, int64_t at) {
     l->last_line = line;
     if (!l->first_line)
         l->first_line = line;
-    if (l->wanted)
+    if (l->report_lines)
         s->hits[s->hit_count++] = (hit){(uint32_t)(l - s->literals), (uint32_t)at};
 }
 
-static void take(scan *s, literal *l, int64_t at) {
+/* Count a match. */
+static void count_match(scan *s, literal *l, int64_t at) {
     int64_t offset = s->base + at;
     l->resume = offset + l->size;
     l->count++;
@@ -69,7 +74,7 @@ static int is_same(const uint8_t *bytes, const uint8_t *text, uint32_t size, int
     return 1;
 }
 
-/* Whether a literal is there, behind the last one, and not wholly in what was scanned before. */
+/* Whether a literal matches at `at`, without overlapping its last match, and ends in new bytes. */
 static int is_there(const scan *s, const entry *e, const literal *l, int64_t at) {
     if (at < 0 || at + l->size > s->end || at + l->size <= s->start || s->base + at < l->resume)
         return 0;
@@ -82,15 +87,17 @@ static int is_there(const scan *s, const entry *e, const literal *l, int64_t at)
     return is_same(s->view + at, s->texts + l->text, l->size, l->folded);
 }
 
+/* Compare the literals of some entries, whose gram may be at `at`. */
 void compare(scan *s, const entry *from, uint32_t count, int64_t at) {
-    s->work += count;
+    s->comparisons += count;
     for (const entry *e = from; e < from + count; e++) {
         literal *l = s->literals + e->literal;
         if (is_there(s, e, l, at - e->offset))
-            take(s, l, at - e->offset);
+            count_match(s, l, at - e->offset);
     }
 }
 
+/* Compare the literals of all entries in a set of buckets (one bit for each). */
 void compare_buckets(scan *s, const group *g, int64_t at, uint8_t buckets) {
     uint32_t gram = at + GRAM <= s->end ? load32(s->view + at) : 0;
     for (; buckets; buckets &= buckets - 1) {
@@ -103,6 +110,7 @@ void compare_buckets(scan *s, const group *g, int64_t at, uint8_t buckets) {
     }
 }
 
+/* The slot of a gram, or an empty one: open addressing with linear probing. */
 static const slot *slot_of(const group *g, uint32_t gram) {
     uint32_t at = hashed(gram) & g->slot_mask;
     while (g->slots[at].count && g->slots[at].gram != gram)
@@ -110,7 +118,7 @@ static const slot *slot_of(const group *g, uint32_t gram) {
     return g->slots + at;
 }
 
-/* Where a gram is that many literals are found by, at every so many bytes. */
+/* The HASHES filter: looks up the gram at every `step` bytes. A bitmap rejects most of them. */
 int find_hashes(scan *s, const group *g, int64_t at) {
     const uint8_t *view = s->view;
     const uint32_t *bitmap = g->bitmap, fold = g->fold, step = g->step;

@@ -1,13 +1,14 @@
-/* Which literals are found by which filter, by which of their grams: those rare in a sample. */
-#include "plan.h"
+/* Chooses a filter for each literal, and grams for it that are rare in a sample of the data. */
+#include "kernel.h"
 
 enum {
-    FEW = 3,           /* literals, each of which has a pass of its own */
-    OFTEN = 32,        /* bytes; grams that are more frequent are avoided by HASHES */
+    FEW = 3,                /* up to this many literals, each gets a PAIR pass of its own */
+    FREQUENT_BYTES = 32,    /* HASHES avoids grams that come more than once in so many bytes */
 };
 
-/* A literal so long has as many grams in a row, one of which is at each so many bytes. A pass by
- * HASHES takes the time of so many passes by NIBBLES. */
+/* The kinds of literals. A literal of `size` bytes has `step` grams in a row. One of them is at a
+ * multiple of `step`, so HASHES need only look there. A HASHES pass with this step takes as long as
+ * `passes` NIBBLES passes. */
 static const struct {
     uint32_t size, step, passes;
 } steps[] = {{7, 4, 1}, {5, 2, 4}, {4, 1, 8}, {1, 1, 1 << 16}};
@@ -15,10 +16,10 @@ static const struct {
 enum { KINDS = sizeof steps / sizeof steps[0] };
 
 static int is_frequent(const planner *p, const literal *l, uint32_t step) {
-    return rarest(p, l, step).frequency > (float)p->size / OFTEN;
+    return rarest(p, l, step).frequency > (float)p->size / FREQUENT_BYTES;
 }
 
-/* The longest steps with grams that are not frequent; where all are, the longest. */
+/* The kind with the longest step whose grams are not frequent, or the longest step if all are. */
 static uint8_t kind_of(const planner *p, const literal *l) {
     uint8_t kind = 0;
     while (l->size < steps[kind].size)
@@ -29,8 +30,9 @@ static uint8_t kind_of(const planner *p, const literal *l) {
     return kind;
 }
 
+/* Whether HASHES is faster than NIBBLES for all literals of a kind. */
 static int is_hashed(const scan *s, const uint32_t *counts, uint32_t kind) {
-    return counts[kind] > s->limits.together * steps[kind].passes;
+    return counts[kind] > s->limits.pass_literals * steps[kind].passes;
 }
 
 static void plan_pair(planner *p, uint32_t number) {
@@ -63,15 +65,15 @@ static void plan_hashes(planner *p, uint32_t kind) {
     fill_slots(p, g, first);
 }
 
-/* All literals that are not found by HASHES, by NIBBLES. */
-static void plan_rest(planner *p, const uint32_t *counts) {
+/* Put all literals that HASHES does not find into as few NIBBLES passes as possible. */
+static void plan_nibbles(planner *p, const uint32_t *counts) {
     scan *s = p->s;
     uint32_t first = p->entries, count, passes;
     for (uint32_t i = 0; i < s->literal_count; i++)
         if (!is_hashed(s, counts, s->literals[i].kind))
             add_entry(p, i, rarest(p, s->literals + i, 1).at);
     count = p->entries - first;
-    passes = (count + s->limits.together - 1) / s->limits.together;
+    passes = (count + s->limits.pass_literals - 1) / s->limits.pass_literals;
     sort(s->entries + first, count);
     for (uint32_t pass = 0; pass < passes; pass++) {
         uint32_t from = count * pass / passes, to = count * (pass + 1) / passes;
@@ -79,11 +81,12 @@ static void plan_rest(planner *p, const uint32_t *counts) {
     }
 }
 
+/* Fill the entries and groups of a scan. The sample is of its data. */
 void plan(scan *s, const uint8_t *sample, uint32_t size) {
     planner p = {.s = s, .grams = (uint32_t *)s->strips};
     uint32_t counts[KINDS] = {0};
     for (uint32_t i = 0; i < s->literal_count; i++)
-        p.fold |= s->literals[i].folded ? LOWER_CASE : 0;
+        p.fold |= s->literals[i].folded ? LOWER_CASE_BITS : 0;
     count_sample(&p, sample, size);
     if (s->literal_count <= FEW) {
         for (uint32_t i = 0; i < s->literal_count; i++)
@@ -97,5 +100,5 @@ void plan(scan *s, const uint8_t *sample, uint32_t size) {
     for (uint32_t kind = 0; kind < KINDS; kind++)
         if (is_hashed(s, counts, kind))
             plan_hashes(&p, kind);
-    plan_rest(&p, counts);
+    plan_nibbles(&p, counts);
 }

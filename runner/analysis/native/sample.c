@@ -1,7 +1,7 @@
-/* What is rare in a sample of the data: what literals are searched for by. */
-#include "plan.h"
+/* Finds the grams and bytes of a literal that are rare in a sample of the data. */
+#include "kernel.h"
 
-enum { PLACES = 64 };          /* of a literal, at its start and at its end, that are looked at */
+enum { EDGE_POSITIONS = 64 };    /* considered at the start, and at the end, of a literal */
 
 static uint32_t *count_of(const planner *p, uint32_t gram) {
     return p->grams + (hashed(gram | p->fold) >> (HASH_BITS - COUNT_BITS));
@@ -20,7 +20,8 @@ void count_sample(planner *p, const uint8_t *sample, uint32_t size) {
     }
 }
 
-/* How often a gram is in the sample; if it is not, how likely its bytes make it. */
+/* How often a gram is in the sample, plus how often its bytes make it likely: that also ranks grams
+ * that the sample does not contain. */
 static float frequency(const planner *p, const uint8_t *gram) {
     float likely = (float)p->size;
     for (int i = 0; i < GRAM; i++)
@@ -28,29 +29,29 @@ static float frequency(const planner *p, const uint8_t *gram) {
     return likely + (float)*count_of(p, load32(gram));
 }
 
-/* Where so many grams in a row are rarest together. */
-place rarest(const planner *p, const literal *l, uint32_t step) {
+/* The position at which `step` grams in a row are rarest together. */
+position rarest(const planner *p, const literal *l, uint32_t step) {
     const uint8_t *text = p->s->texts + l->text;
     const uint32_t needed = step - 1 + GRAM, end = l->size < needed ? 0 : l->size - needed + 1;
-    place best = {0, -1};
+    position best = {0, -1};
     for (uint32_t at = 0; at < end; at++) {
         float sum = 0;
-        if (at == PLACES && end > 2 * PLACES)
-            at = end - PLACES;
+        if (at == EDGE_POSITIONS && end > 2 * EDGE_POSITIONS)
+            at = end - EDGE_POSITIONS;
         for (uint32_t i = 0; i < step; i++)
             sum += frequency(p, text + at + i);
         if (best.frequency < 0 || sum < best.frequency)
-            best = (place){at, sum};
+            best = (position){at, sum};
     }
     return best;
 }
 
-/* The rarest byte, but for one place. */
-uint32_t rare_byte(const planner *p, const literal *l, uint32_t but) {
+/* The position of the rarest byte, not counting position `except`. */
+uint32_t rare_byte(const planner *p, const literal *l, uint32_t except) {
     const uint8_t *text = p->s->texts + l->text;
-    uint32_t best = but ? 0 : l->size > 1;
-    for (uint32_t at = 0; at < l->size && at < PLACES; at++)
-        if (at != but && bytes_like(p, text[at]) < bytes_like(p, text[best]))
+    uint32_t best = except ? 0 : l->size > 1;
+    for (uint32_t at = 0; at < l->size && at < EDGE_POSITIONS; at++)
+        if (at != except && bytes_like(p, text[at]) < bytes_like(p, text[best]))
             best = at;
     return best;
 }

@@ -1,5 +1,5 @@
-/* Entries of literals, and the tables that the filters look them up in. */
-#include "plan.h"
+/* Builds the entries of literals, and the tables in which the filters look them up. */
+#include "kernel.h"
 
 group *add_group(planner *p, enum filter filter) {
     group *g = p->s->groups + p->s->group_count++;
@@ -9,7 +9,7 @@ group *add_group(planner *p, enum filter filter) {
     return g;
 }
 
-/* Up to so many bytes of a text from `offset` on, and which bits of them count. */
+/* Up to `most` bytes of a text from `offset` on, and a mask of the bits to compare. */
 static uint64_t bytes_of(const scan *s, const literal *l, uint32_t offset, int most,
                          uint64_t *mask) {
     uint64_t bytes = 0;
@@ -38,10 +38,11 @@ entry *add_entry(planner *p, uint32_t number, uint32_t offset) {
 static int is_before(const entry *a, const entry *b) {
     if (a->gram != b->gram)
         return __builtin_bswap32(a->gram) < __builtin_bswap32(b->gram);
-    /* What begins first comes first, so that matches of one literal are in order. */
+    /* With a larger offset, the match begins earlier: matches of a literal must be in order. */
     return a->offset != b->offset ? a->offset > b->offset : a->literal < b->literal;
 }
 
+/* Sort entries so that grams with the same first bytes are neighbors. A shellsort. */
 void sort(entry *from, uint32_t count) {
     uint32_t gap = 1;
     while (gap < count / 3)
@@ -56,6 +57,7 @@ void sort(entry *from, uint32_t count) {
         }
 }
 
+/* Add the gram of an entry to a bucket of the nibble tables. */
 static void set_bits(group *g, const entry *e, uint8_t bucket) {
     for (int i = 0; i < GRAM; i++)
         for (uint32_t byte = 0; byte < 256; byte++)
@@ -65,7 +67,7 @@ static void set_bits(group *g, const entry *e, uint8_t bucket) {
             }
 }
 
-/* NIBBLES: sorted entries, in buckets of those that are alike. */
+/* Divide sorted entries among the buckets of a NIBBLES group. */
 void fill_buckets(planner *p, group *g, uint32_t first, uint32_t count) {
     for (uint32_t bucket = 0; bucket <= BUCKETS; bucket++)
         g->bucket[bucket] = first + count * bucket / BUCKETS;
@@ -75,10 +77,10 @@ void fill_buckets(planner *p, group *g, uint32_t first, uint32_t count) {
     g->longest_list = count;
 }
 
-static void *take_room(planner *p, size_t size) {
-    void *room = p->s->room;
-    p->s->room += rounded(size);
-    return room;
+static void *allocate(planner *p, size_t size) {
+    void *memory = p->s->free_memory;
+    p->s->free_memory += rounded(size);
+    return memory;
 }
 
 static void add_slot(planner *p, group *g, uint32_t first, uint32_t count) {
@@ -91,15 +93,15 @@ static void add_slot(planner *p, group *g, uint32_t first, uint32_t count) {
         g->longest_list = count;
 }
 
-/* HASHES: the entries from `first` on, by their grams. */
+/* Fill the hash table of a HASHES group with the entries from `first` on. */
 void fill_slots(planner *p, group *g, uint32_t first) {
     const entry *entries = p->s->entries;
     uint32_t capacity = 1, end = first;
     while (capacity < 2 * (p->entries - first))
         capacity *= 2;
     g->slot_mask = capacity - 1;
-    g->slots = take_room(p, capacity * sizeof(slot));
-    g->bitmap = take_room(p, BITMAP_WORDS * sizeof(uint32_t));
+    g->slots = allocate(p, capacity * sizeof(slot));
+    g->bitmap = allocate(p, BITMAP_WORDS * sizeof(uint32_t));
     sort(p->s->entries + first, p->entries - first);
     for (; first < p->entries; first = end) {
         while (end < p->entries && entries[end].gram == entries[first].gram)

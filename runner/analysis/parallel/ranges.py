@@ -1,4 +1,4 @@
-"""Scans a plain file in ranges of whole lines, in threads or processes, folded in order."""
+"""Scans a plain file in ranges of whole lines, in threads or processes, and merges the results."""
 
 import io
 import pickle
@@ -9,161 +9,172 @@ from pathlib import Path
 
 from runner.analysis.count.file_facts import FileFacts, ObservedSource
 from runner.analysis.count.histogram import TimeSpan
-from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.count.tally import Partial, Tally
 from runner.analysis.input.errors import HelperError
+from runner.analysis.input.invalid_text import Utf8Check
 from runner.analysis.input.mapped import MappedFile, map_file
+from runner.analysis.input.progress import ReportProgress
 from runner.analysis.input.stored import Stored, descriptor_of, open_stored, size_of
-from runner.analysis.input.utf8 import Utf8Check
 from runner.analysis.match import kernel
-from runner.analysis.match.engine_choice import OneRegex, regexes_of
+from runner.analysis.match.engine_choice import AdaptiveRegex, adaptive_regexes
 from runner.analysis.match.patterns import Literal, Regex
-from runner.analysis.parallel import helpers, threads
-from runner.analysis.parallel.cuts import cuts, plan
-from runner.analysis.parallel.helper import Progress
+from runner.analysis.parallel import processes, threads
+from runner.analysis.parallel.line_ranges import line_ranges, split_offsets
 
 RANGE_BYTES = 128 << 20
-LEAST_BYTES = 128 << 20
-"""A smaller file is not worth others' help."""
+MIN_BYTES = 128 << 20
+"""A smaller file is scanned by one thread of one process."""
 
-MOST_THREADS = 4
-_MEMORY_BYTES, _BESIDES_BYTES = 34 << 20, 5 << 20
-"""Of all threads, and what each needs besides its window. The smaller that is, the more often they
-wait for each other."""
+MAX_THREADS = 4
+_THREADS_MEMORY_BYTES, _THREAD_OVERHEAD_BYTES = 34 << 20, 5 << 20
+"""Memory of all threads together, and of each beside its window. The smaller the windows, the more
+often threads wait for each other."""
 
-Told = Callable[[int, list[int]], None]
-"""Takes bytes done and counts, in the order of the patterns."""
+ReportTotals = Callable[[int, list[int]], None]
+"""Takes the bytes scanned so far, and the counts so far in the order of the patterns."""
 
 
 def scan_ranges(
     file: Stored,
     patterns: Sequence[Literal | Regex],
-    options: Options,
+    options: ScanOptions,
     processors: int,
-    told: Told,
+    report_totals: ReportTotals,
     range_bytes: int,
 ) -> tuple[Partial, FileFacts]:
-    """Scan a plain file on so many processors, by this thread and others or by this process and
-    others.
+    """Scan a plain file in ranges of up to `range_bytes`, on this many processors.
 
-    Raises OSError and HelperError, also if the file is cut.
+    Threads of this process do it if the scan can run in C without Python's GIL; otherwise this
+    process and helper processes do it. Raises OSError, and HelperError if a helper fails or the
+    file becomes shorter.
     """
     size = size_of(file)
-    ranges = plan(file, cuts(size, range_bytes, processors))
-    kernel.available()  # which helpers are forked with, or each would test it
-    by_threads = processors <= MOST_THREADS and _leaves_python(file, patterns, options)
-    if by_threads:
-        window_bytes = _MEMORY_BYTES // processors - _BESIDES_BYTES
+    ranges = line_ranges(file, split_offsets(size, range_bytes, processors))
+    kernel.available()  # helpers inherit the cached answer, and need not test the kernel themselves
+    use_threads = processors <= MAX_THREADS and _runs_without_gil(file, patterns, options)
+    if use_threads:
+        window_bytes = _THREADS_MEMORY_BYTES // processors - _THREAD_OVERHEAD_BYTES
         options = replace(options, window_bytes=window_bytes)
-    whole = _Whole(len(patterns), options.lines.samples if options.lines else 0, told)
-    regexes = cache(lambda: regexes_of(patterns))  # each process has its own
+    samples = options.lines.samples if options.lines else 0
+    merged = _MergedRanges(len(patterns), samples, report_totals)
+    regexes = cache(lambda: adaptive_regexes(patterns))  # compiled once in each process
 
-    def scan(part: int, progress: Progress) -> tuple[Partial, FileFacts]:
-        return scan_range(file, ranges[part], size, patterns, options, progress, regexes())
+    def scan(number: int, report: ReportProgress) -> tuple[Partial, FileFacts]:
+        return scan_range(file, ranges[number], size, patterns, options, report, regexes())
 
-    def scan_and_pack(part: int, progress: Progress) -> bytes:
-        return _packed(*scan(part, progress))
+    def scan_and_pickle(number: int, report: ReportProgress) -> bytes:
+        return _pickled(*scan(number, report))
 
-    def take(part: int, result: tuple[Partial, FileFacts]) -> None:
-        partial, seen = result
-        whole.take(part, partial, seen, partial.tallies)
+    def add(number: int, result: tuple[Partial, FileFacts]) -> None:
+        partial, facts = result
+        merged.add(number, partial, facts, partial.tallies)
 
-    def unpack_and_take(part: int, result: bytes) -> None:
+    def unpickle_and_add(number: int, result: bytes) -> None:
         stream = io.BytesIO(result)
-        partial, seen = pickle.load(stream)
-        whole.take(part, partial, seen, (pickle.load(stream) for _ in patterns))
+        partial, facts = pickle.load(stream)
+        merged.add(number, partial, facts, (pickle.load(stream) for _ in patterns))
 
-    if by_threads:
-        threads.run_parts(scan, len(ranges), processors, whole.hear, take)
+    count = len(ranges)
+    if use_threads:
+        threads.run_ranges(scan, count, processors, merged.on_progress, add)
     else:
-        helpers.run_parts(scan_and_pack, len(ranges), processors, whole.hear, unpack_and_take)
-    return whole.partial, whole.seen
+        on_progress = merged.on_progress
+        processes.run_ranges(scan_and_pickle, count, processors, on_progress, unpickle_and_add)
+    return merged.partial, merged.facts
 
 
-def _leaves_python(file: Stored, patterns: Sequence[Literal | Regex], options: Options) -> bool:
-    """Whether a scan is done in C but for little, so that threads do not wait for each other."""
+def _runs_without_gil(
+    file: Stored, patterns: Sequence[Literal | Regex], options: ScanOptions
+) -> bool:
+    """Whether the kernel does nearly all of the scan, so that threads run at the same time."""
     lines = options.lines
     counts = lines is None or not (lines.samples or lines.time_of)
     literals = all(isinstance(each, Literal) for each in patterns)
     return isinstance(file, Path) and literals and counts and kernel.available()
 
 
-class _Whole:
-    """What was found in all ranges so far, and how far the others are."""
+class _MergedRanges:
+    """The merged result of the ranges so far, and the progress of the ranges under way."""
 
-    def __init__(self, patterns: int, samples: int, told: Told) -> None:
-        self.partial, self.seen = Partial.of(patterns), FileFacts()
-        self._samples, self._told = samples, told
-        self._news: dict[int, tuple[int, list[int]]] = {}  # of those that are not in it yet
+    def __init__(self, patterns: int, samples: int, report_totals: ReportTotals) -> None:
+        self.partial, self.facts = Partial.of(patterns), FileFacts()
+        self._samples, self._report_totals = samples, report_totals
+        self._progress: dict[int, tuple[int, list[int]]] = {}  # of ranges not yet merged
 
-    def hear(self, part: int, far: tuple[int, list[int]]) -> None:
-        """How far a range is."""
-        self._news[part] = far
-        self._tell()
+    def on_progress(self, number: int, totals: tuple[int, list[int]]) -> None:
+        """Note the bytes and counts of a range under way, and report the totals."""
+        self._progress[number] = totals
+        self._report()
 
-    def take(self, part: int, partial: Partial, seen: FileFacts, tallies: Iterable[Tally]) -> None:
-        """What was found in the next range; its tallies may come one by one."""
-        self._news.pop(part, None)
-        self.seen.fold(seen, self.partial.bytes)
-        self.partial.fold(partial, tallies, self._samples)
-        self._tell()
+    def add(
+        self, number: int, partial: Partial, facts: FileFacts, tallies: Iterable[Tally]
+    ) -> None:
+        """Merge the result of the next range. `tallies` may be an iterator, to save memory."""
+        self._progress.pop(number, None)
+        self.facts.merge(facts, self.partial.bytes)
+        self.partial.merge(partial, tallies, self._samples)
+        self._report()
 
-    def _tell(self) -> None:
-        folded = (self.partial.bytes, [tally.count for tally in self.partial.tallies])
-        done, counts = zip(folded, *self._news.values(), strict=True)
-        self._told(sum(done), [sum(each) for each in zip(*counts, strict=True)])
+    def _report(self) -> None:
+        merged = (self.partial.bytes, [tally.count for tally in self.partial.tallies])
+        done, counts = zip(merged, *self._progress.values(), strict=True)
+        self._report_totals(sum(done), [sum(each) for each in zip(*counts, strict=True)])
 
 
-def _packed(partial: Partial, seen: FileFacts) -> bytes:
-    """What was found, such that it can be read tally by tally: they may have megabytes."""
+def _pickled(partial: Partial, facts: FileFacts) -> bytes:
+    """Pickle a result tally by tally, because all tallies together can have megabytes."""
     stream = io.BytesIO()
     tallies, partial.tallies = partial.tallies[::-1], []
-    pickle.dump((partial, seen), stream)
+    pickle.dump((partial, facts), stream)
     while tallies:
-        pickle.dump(tallies.pop(), stream)  # and free it
+        pickle.dump(tallies.pop(), stream)  # pop frees the tally
     return stream.getvalue()
 
 
 def scan_range(
     file: Stored,
-    part: tuple[int, int],
+    byte_range: tuple[int, int],
     size: int,
     patterns: Sequence[Literal | Regex],
-    options: Options,
-    progress: Progress,
-    regexes: Sequence[OneRegex] | None = None,
+    options: ScanOptions,
+    report: ReportProgress,
+    regexes: Sequence[AdaptiveRegex] | None = None,
 ) -> tuple[Partial, FileFacts]:
-    """Scan the bytes from one offset to another, which are whole lines of a plain file of that
-    size; tells bytes done and counts. `regexes` as of Scanner. Raises HelperError if the file is
-    cut."""
-    check, span = Utf8Check(), TimeSpan()
-    with open_stored(file, *part) as opened:
-        source = ObservedSource(_RangeSource(opened, *part, check), span)
+    """Scan whole lines of a plain file of `size` bytes, from one offset to another.
+
+    Reports (bytes scanned, counts) of this range. `regexes` are the compiled patterns, if this
+    process has them from an earlier range. Raises HelperError if the file becomes shorter.
+    """
+    start, end = byte_range
+    utf8_check, time_span = Utf8Check(), TimeSpan()
+    with open_stored(file, start, end) as opened:
+        source = ObservedSource(_RangeSource(opened, start, end, utf8_check), time_span)
         scanner = Scanner(patterns, options, source, regexes)
         while scanner.scan():
-            progress(lambda: (scanner.bytes, scanner.counts))
-    if scanner.bytes != part[1] - part[0]:
+            report(lambda: (scanner.bytes, scanner.counts))
+    if scanner.bytes != end - start:
         raise HelperError("the file was cut while it was read")
-    check.finish()
-    span.forget(part[0], size - part[1])
-    return scanner.partial, FileFacts(span, check.trouble)
+    utf8_check.finish()
+    time_span.trim(start, size - end)
+    return scanner.partial, FileFacts(time_span, utf8_check.invalid_text)
 
 
 class _RangeSource:
-    """What is left of a range of an open file, whose next byte is its first."""
+    """A WindowSource for the rest of a range of an open file that is positioned at its start."""
 
-    def __init__(self, file: io.RawIOBase, start: int, end: int, check: Utf8Check) -> None:
-        self._file, self._at, self._end = file, start, end
-        self._check = check
+    def __init__(self, file: io.RawIOBase, start: int, end: int, utf8_check: Utf8Check) -> None:
+        self._file, self._offset, self._end = file, start, end
+        self._utf8_check = utf8_check
 
     def readinto(self, buffer: memoryview) -> int:
-        size = self._file.readinto(buffer[: self._end - self._at]) or 0
-        self._at += size
-        self._check.feed(buffer[:size])
+        size = self._file.readinto(buffer[: self._end - self._offset]) or 0
+        self._offset += size
+        self._utf8_check.feed(buffer[:size])
         return size
 
-    def mapped(self) -> MappedFile | None:
-        return map_file(descriptor_of(self._file), self._at, self._end)
+    def mapped_file(self) -> MappedFile | None:
+        return map_file(descriptor_of(self._file), self._offset, self._end)
 
-    def passed(self, data: memoryview, ascii: bool) -> None:
-        self._check.feed(data, ascii)
+    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
+        self._utf8_check.feed(data, ascii)

@@ -1,8 +1,8 @@
-"""Numbered parts, done by this thread and others: for work that is done in C, outside of Python's
-lock. Nothing is forked, and no result has to be sent.
+"""Scans numbered ranges in several threads, for work that runs in C without Python's GIL.
 
-Each begins the next part that nobody has begun. What fails in any of them is raised by `run_parts`,
-which is not left before all have ended.
+Threads need no fork, and send no results between processes. Each thread takes the next
+pending range. `run_ranges` returns after all threads have ended, and raises the
+exception that any of them met.
 """
 
 import threading
@@ -10,43 +10,43 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, TypeVar
 
-from runner.analysis.input import progress as seldom
-from runner.analysis.input.progress import Far, ThrottledProgress
-from runner.analysis.parallel.helper import Progress
+from runner.analysis.input import progress
+from runner.analysis.input.progress import GetProgress, ReportProgress, ThrottledProgress
 
 T = TypeVar("T")
 
 
-def run_parts(
-    work: Callable[[int, Progress], T],
-    parts: int,
+def run_ranges(
+    work: Callable[[int, ReportProgress], T],
+    count: int,
     threads: int,
-    progress: Callable[[int, Any], None],
-    take: Callable[[int, T], None],
+    on_progress: Callable[[int, Any], None],
+    on_result: Callable[[int, T], None],
 ) -> None:
-    """Do all parts in so many threads, of which this is one.
+    """Call `work` for the ranges 0 to `count` - 1, in this thread and `threads` - 1 others.
 
-    `progress` gets the number of a part and how far it is; `take` gets its number and result, in
-    the order of the parts. This thread calls both. Raises what `work` raises.
+    `on_progress` gets the number of a range and its progress. `on_result` gets the number of a
+    range and its result, in the order of the ranges. Only this thread calls the two. Raises any
+    exception that `work` raises.
     """
-    crew = _ThreadGroup(work, parts, progress, take)
-    others = [_Other(crew.work) for _ in range(min(threads, parts) - 1)]
+    group = _ThreadGroup(work, count, on_progress, on_result)
+    helpers = [_HelperThread(group.run) for _ in range(min(threads, count) - 1)]
     try:
-        for each in others:
-            each.start()
-        crew.work_along(others)
+        for helper in helpers:
+            helper.start()
+        group.run_with(helpers)
     finally:
-        crew.stop()
-        for each in others:
-            each.end()
+        group.stop()
+        for helper in helpers:
+            helper.join_if_started()
 
 
 class _Stopped(Exception):
-    """Nobody wants the rest."""
+    """The rest of a range is not needed: another thread failed."""
 
 
-class _Other(threading.Thread):
-    """Another thread, and what it has met. An executor's would take half a millisecond more."""
+class _HelperThread(threading.Thread):
+    """A thread that keeps its exception. An executor would take half a millisecond longer."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         super().__init__()
@@ -54,84 +54,84 @@ class _Other(threading.Thread):
         self.error: BaseException | None = None
 
     def run(self) -> None:
-        """Work."""
+        """Call `work`, and keep its exception in `error`."""
         try:
             self._work()
         except BaseException as error:
             self.error = error
 
-    def end(self) -> None:
-        """Wait for its end, if it could be started."""
+    def join_if_started(self) -> None:
+        """Wait for the thread to end; return at once if it could not be started."""
         if self.ident is not None:
             self.join()
 
 
 class _ThreadGroup(Generic[T]):
-    """What is to be done, what is done, and how far the rest is."""
+    """The pending ranges, the results, and the progress of the ranges under way."""
 
     def __init__(
         self,
-        work: Callable[[int, Progress], T],
-        parts: int,
-        progress: Callable[[int, Any], None],
-        take: Callable[[int, T], None],
+        work: Callable[[int, ReportProgress], T],
+        count: int,
+        on_progress: Callable[[int, Any], None],
+        on_result: Callable[[int, T], None],
     ) -> None:
-        self._work, self._progress, self._take = work, progress, take
-        self._unbegun = deque(range(parts))
+        self._work, self._on_progress, self._on_result = work, on_progress, on_result
+        self._pending = deque(range(count))
         self._results: dict[int, T] = {}
-        self._far: dict[int, Any] = {}
-        self._turn = 0
+        self._progress: dict[int, Any] = {}
+        self._next_number = 0
         self._stopped = False
 
-    def work(self) -> None:
-        """Do parts for as long as there are any."""
-        for part in self._next_parts():
-            self._do(part, lambda: None)
+    def run(self) -> None:
+        """Scan ranges until none is pending."""
+        for number in self._next_numbers():
+            self._scan(number, lambda: None)
 
-    def work_along(self, others: Sequence[_Other]) -> None:
-        """The same, and hear the others, until all is done. Raises what any of them met."""
-        for part in self._next_parts():
-            self._do(part, lambda: self._hear(others))
-        for each in others:
-            while each.is_alive():
-                each.join(seldom.SECONDS)
-                self._hear(others)
-        self._hear(others)
+    def run_with(self, helpers: Sequence[_HelperThread]) -> None:
+        """Scan ranges and pass on results until all threads are done. Raises any thread's error."""
+        for number in self._next_numbers():
+            self._scan(number, lambda: self._pass_on(helpers))
+        for helper in helpers:
+            while helper.is_alive():
+                helper.join(progress.REPORT_SECONDS)
+                self._pass_on(helpers)
+        self._pass_on(helpers)
 
     def stop(self) -> None:
-        """Have everyone end soon."""
+        """Make all threads end at their next progress report."""
         self._stopped = True
 
-    def _next_parts(self) -> Iterator[int]:
+    def _next_numbers(self) -> Iterator[int]:
         while True:
             try:
-                part = self._unbegun.popleft()
+                number = self._pending.popleft()
             except IndexError:
                 return
-            yield part
+            yield number
 
-    def _do(self, part: int, noted: Callable[[], None]) -> None:
-        def note(far: Any) -> None:
-            self._far[part] = far
-            noted()
+    def _scan(self, number: int, after_progress: Callable[[], None]) -> None:
+        def set_progress(content: Any) -> None:
+            self._progress[number] = content
+            after_progress()
 
-        tell = ThrottledProgress(note)
+        throttled = ThrottledProgress(set_progress)
 
-        def progress(far: Far) -> None:
+        def report(get_progress: GetProgress) -> None:
             if self._stopped:
                 raise _Stopped
-            tell(far)
+            throttled(get_progress)
 
-        self._results[part] = self._work(part, progress)
+        self._results[number] = self._work(number, report)
 
-    def _hear(self, others: Sequence[_Other]) -> None:
-        for each in others:
-            if each.error:
-                raise each.error
-        while self._turn in self._results:
-            self._take(self._turn, self._results.pop(self._turn))
-            self._turn += 1
-        while self._far:
-            part, far = self._far.popitem()
-            if part >= self._turn:  # or it was taken since
-                self._progress(part, far)
+    def _pass_on(self, helpers: Sequence[_HelperThread]) -> None:
+        for helper in helpers:
+            if helper.error:
+                raise helper.error
+        while self._next_number in self._results:
+            self._on_result(self._next_number, self._results.pop(self._next_number))
+            self._next_number += 1
+        while self._progress:
+            number, content = self._progress.popitem()
+            if number >= self._next_number:  # else its result has been passed on
+                self._on_progress(number, content)

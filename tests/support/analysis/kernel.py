@@ -1,4 +1,4 @@
-"""What the kernel of the analysis is tested with: short limits, each kind of vectors, an oracle."""
+"""Tools to test the kernel of the analysis: short limits, all kinds of vectors, a reference."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,10 +8,10 @@ from runner.analysis.match.kernel import Kernel, KernelLimits
 from runner.analysis.match.patterns import Literal
 
 SMALL = KernelLimits(24, 8, 5, 4)
-"""Blocks, hits, comparisons and literals in a pass: so few that short data meets each bound."""
+"""Blocks, hits, comparisons and literals in a pass, so few that short data reaches each limit."""
 
 VECTORS = range(kernel._vectors() + 1)
-"""The numbers of those that the processor here has."""
+"""The numbers of the vectors that this processor supports."""
 
 Found = tuple[int, int, int, int]
 """Count, lines, first and last line of a literal."""
@@ -25,18 +25,20 @@ def literals_of(texts: Sequence[bytes], folded: Sequence[bool]) -> list[Literal]
 
 
 def windows(data: bytes, literals: Sequence[Literal], size: int) -> Iterator[tuple[int, int, int]]:
-    """Base, start and end (in the data) of windows that end anywhere, with the old bytes kept."""
+    """Base, start and end (in the data) of windows that end anywhere and keep the old bytes."""
     keep = max(len(each.text) for each in literals) - 1
     for start in range(0, len(data), size):
         yield max(start - keep, 0), start, min(start + size, len(data))
 
 
-def searched(
+def kernel_results(
     data: bytes, literals: Sequence[Literal], size: int
 ) -> tuple[list[Found], list[list[int]]]:
-    """What the kernel finds, and where the hits of each literal are in the data. Each window is in
-    memory of its own, which a look behind its end or before its beginning would leave."""
-    found, counts = Kernel(literals, lines=True, wanted=True), Kernel(literals, lines=False)
+    """The counts that the kernel finds, and the positions of each literal's hits in the data.
+
+    Each window has its own memory, so that a sanitizer notices any access outside of it.
+    """
+    found, counts = Kernel(literals, lines=True, report_lines=True), Kernel(literals, lines=False)
     hits: list[list[int]] = [[] for _ in literals]
     for base, start, end in windows(data, literals, size):
         view = memoryview(bytearray(data[base:end]))
@@ -45,12 +47,15 @@ def searched(
                 hits[number].append(base + at)
         list(counts.scan(view, base, start - base, end - base))
         assert found.ascii == counts.ascii == data[start:end].isascii()
-    assert [each.count for each in counts.found] == [each.count for each in found.found]
-    return [(each.count, each.lines, each.first_line, each.last_line) for each in found.found], hits
+    assert [each.count for each in counts.literals] == [each.count for each in found.literals]
+    found_counts = [
+        (each.count, each.lines, each.first_line, each.last_line) for each in found.literals
+    ]
+    return found_counts, hits
 
 
-def plainly(data: bytes, literal: Literal) -> tuple[Found, list[int]]:
-    """The same by Python's own regexes."""
+def reference(data: bytes, literal: Literal) -> tuple[Found, list[int]]:
+    """The counts and positions according to Python's regexes."""
     text = data.lower() if literal.folded else data
     starts = [each.start() for each in re.finditer(re.escape(literal.text), text)]
     lines = [data.count(b"\n", 0, start) + 1 for start in starts]

@@ -1,9 +1,9 @@
-"""The most memory that an analysis takes, in processes of its own as in the worker.
+"""The peak memory of an analysis, measured in processes of its own, as in the worker.
 
     python -m tests.support.analysis.memory FILE HELPERS RANGE_BYTES < PAYLOAD
 
-prints a JSON object as in `Measured`. It runs what a job process runs, up to the proof of the
-result. A RANGE_BYTES of 0 leaves the ranges as they are.
+prints `Measured` as a JSON object. It runs everything that a job process runs, including the check
+of the result. A RANGE_BYTES of 0 keeps the default ranges.
 """
 
 import json
@@ -26,9 +26,12 @@ from tests.support.paths import ROOT
 
 @dataclass(frozen=True)
 class Measured:
-    """The most resident memory of the process that analyzes, and of any of its helpers (0 without
-    them), in bytes; the length of the result as JSON, what ended the analysis without one, and the
-    seconds of CPU of all."""
+    """The measured values of an analysis.
+
+    `own` and `helpers` are the peak resident memory, in bytes, of the process that analyzes and of
+    its largest helper (0 without helpers). `result` is the length of the result as JSON, `error`
+    the error that ended the analysis, `seconds` the CPU seconds of all processes.
+    """
 
     own: int
     helpers: int
@@ -41,22 +44,22 @@ def measure(file: Path, payload: Any, helpers: int = 1, range_bytes: int = 0) ->
     """Analyze a file in a new process."""
     command = [sys.executable, "-m", "tests.support.analysis.memory", str(file), str(helpers)]
     given = json.dumps(payload).encode()
-    told = subprocess.run(
+    completed = subprocess.run(
         [*command, str(range_bytes)], input=given, stdout=subprocess.PIPE, cwd=ROOT, check=True
     )
-    return Measured(**json.loads(told.stdout))
+    return Measured(**json.loads(completed.stdout))
 
 
 def main() -> None:
     """Analyze a file in this process."""
     file, helpers, range_bytes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     if range_bytes:
-        ranges.RANGE_BYTES, ranges.LEAST_BYTES = range_bytes, 2 * range_bytes
+        ranges.RANGE_BYTES, ranges.MIN_BYTES = range_bytes, 2 * range_bytes
     upload = {"path": str(file), "name": file.name, "size": file.stat().st_size}
     request = {"job_id": "", "attempt": 1, "type": "analyze", "upload": upload, "cores": helpers}
     request["payload"] = json.load(sys.stdin)
     entry, error, result = job_types.load(), None, b""
-    if child := os.fork():  # as a keeper does, whose libraries are not the job's memory
+    if child := os.fork():  # as a keeper does, so that the parent's libraries are not counted
         sys.exit(os.waitpid(child, 0)[1])
     try:
         run = partial(entry, json.dumps(request), lambda progress: None)

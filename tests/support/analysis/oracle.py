@@ -1,4 +1,4 @@
-"""What an analysis must find, by plain counting of all the data at once; and sources to feed it."""
+"""The expected result of an analysis, counted in all data at once; and sources to scan."""
 
 import io
 import itertools
@@ -8,17 +8,17 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from runner.analysis.count.scanner import Options, Scanner
+from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.count.tally import Partial, Tally
 from runner.analysis.input import primitives
 from runner.analysis.input.mapped import MappedFile, map_file
-from runner.analysis.input.window import HEAD_BYTES
+from runner.analysis.input.window import LINE_HEAD_BYTES
 from runner.analysis.match.patterns import Pattern, prepare
 
 
 @dataclass(frozen=True)
 class Found:
-    """What is known of one pattern."""
+    """The expected or found result of one pattern."""
 
     count: int
     matching_lines: int
@@ -28,12 +28,12 @@ class Found:
 
 
 def expected(data: bytes, pattern: Pattern, samples: int = 0, longest: int = 1 << 20) -> Found:
-    """By str.count's rules, and Python's own regexes line by line, cut at `longest` bytes."""
+    """Count like str.count, or with Python's regexes in lines that are cut at `longest` bytes."""
     starts = _regex(data, pattern, longest) if pattern.regex or pattern.word else None
     starts = _literal(data, pattern) if starts is None else starts
     numbers = sorted({data.count(b"\n", 0, start) + 1 for start in starts})
     lines = data.split(b"\n")
-    shown = [lines[number - 1][:HEAD_BYTES] for number in numbers[:samples]]
+    shown = [lines[number - 1][:LINE_HEAD_BYTES] for number in numbers[:samples]]
     first, last = (numbers[0], numbers[-1]) if numbers else (None, None)
     return Found(len(starts), len(numbers), first, last, shown)
 
@@ -61,7 +61,7 @@ def _regex(data: bytes, pattern: Pattern, longest: int) -> list[int]:
 
 
 class Dribble(io.RawIOBase):
-    """A source that gives as many bytes at a time as it is told, over and over."""
+    """A source that yields pieces of the given sizes, repeated."""
 
     def __init__(self, data: bytes, sizes: Iterable[int] = (1 << 30,)) -> None:
         self._data, self._sizes = io.BytesIO(data), itertools.cycle(sizes)
@@ -69,17 +69,20 @@ class Dribble(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         return self._data.readinto(buffer[: next(self._sizes)])
 
-    def mapped(self) -> None:
+    def mapped_file(self) -> None:
         return None
 
-    def passed(self, data: memoryview, ascii: bool) -> None:
+    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
         raise AssertionError("nothing is mapped")
 
 
 def scan(
-    data: bytes, patterns: Sequence[Pattern], options: Options, sizes: Iterable[int] = (1 << 30,)
+    data: bytes,
+    patterns: Sequence[Pattern],
+    options: ScanOptions,
+    sizes: Iterable[int] = (1 << 30,),
 ) -> Partial:
-    """Scan the data, read in pieces of these sizes."""
+    """Scan the data, which is read in pieces of these sizes."""
     scanner = Scanner(prepare(patterns), options, Dribble(data, sizes))
     while scanner.scan():
         pass
@@ -87,7 +90,7 @@ def scan(
 
 
 class Mapped(Dribble):
-    """A source whose bytes are in a file of the kernel's memory, and taken from there."""
+    """A source whose data is a mapped file in memory (memfd)."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
@@ -95,10 +98,10 @@ class Mapped(Dribble):
         os.write(self.file, data)
         self.taken = bytearray()
 
-    def mapped(self) -> MappedFile | None:  # type: ignore[override]
+    def mapped_file(self) -> MappedFile | None:  # type: ignore[override]
         return map_file(self.file, 0, os.fstat(self.file).st_size)
 
-    def passed(self, data: memoryview, ascii: bool) -> None:
+    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
         assert not ascii or bytes(data).isascii()
         self.taken += data
 
@@ -107,17 +110,17 @@ class Mapped(Dribble):
         super().close()
 
 
-def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: Options) -> Partial:
-    """Scan the data where it lies, if it can be; what the source was told has to be the data."""
+def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: ScanOptions) -> Partial:
+    """Scan the data in a mapped file if possible; all of it must be marked as consumed."""
     with closing(Mapped(data)) as source:
         scanner = Scanner(prepare(patterns), options, source)
         while scanner.scan():
             pass
-        assert source.taken == (data if primitives.fast() else b"")
+        assert source.taken == (data if primitives.has_stringzilla() else b"")
         return scanner.partial
 
 
 def found(tally: Tally) -> Found:
-    """A tally, to be compared."""
+    """A tally as Found, for comparison."""
     first, last = tally.first_line, tally.last_line
     return Found(tally.count, tally.matching_lines, first, last, tally.samples)

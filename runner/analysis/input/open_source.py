@@ -1,9 +1,9 @@
-"""Opens files as streams of bytes, whole or compressed.
+"""Opens a stored file as a stream of bytes, and decompresses it if needed.
 
     file ──first bytes──▶ format ─┬─ plain ────────────────────────────▶ mapped, or readinto
                                   └─ gzip, zstd, xz, bzip2 ──members──▶ pieces ──▶ readinto(window)
 
-What a file is called does not matter.
+The name of the file does not matter.
 """
 
 from runner.analysis.input.compressed import CompressedSource
@@ -13,43 +13,43 @@ from runner.analysis.input.source import DecompressionLimits, Source, SourceErro
 from runner.analysis.input.stored import Stored, descriptor_of, open_stored, size_of
 
 _LARGE_BYTES = 256 << 10
-"""A smaller file is not worth a thread."""
+"""Smaller compressed files are decoded without a thread, which would not pay."""
 
 __all__ = ["DecompressionLimits", "PlainSource", "Source", "SourceError", "open_source"]
 
 
 class PlainSource(Source):
-    """A file that is taken as it is."""
+    """A file whose bytes are the data."""
 
     format = "plain"
 
     def __init__(self, file: Stored) -> None:
         self._file = open_stored(file)
         self.bytes_total = size_of(file)
-        self._done = 0
+        self._consumed = 0
 
     @property
     def bytes_done(self) -> int:
-        """How many bytes were given."""
-        return self._done
+        """The number of bytes read so far."""
+        return self._consumed
 
     def readinto(self, buffer: memoryview) -> int:
-        """As Source.readinto; a file that became shorter since it was opened is a SourceError."""
+        """Fill the buffer, see Source. Raises SourceError if the file was shortened."""
         filled = 0
         while filled < len(buffer) and (size := self._file.readinto(buffer[filled:])):
             filled += size
-        self._done += filled
-        if buffer and not filled and self._done < self.bytes_total:
-            raise SourceError("the file was cut while it was read", self._done, self._done)
+        self._consumed += filled
+        if buffer and not filled and self._consumed < self.bytes_total:
+            raise SourceError("the file was cut while it was read", self._consumed, self._consumed)
         return filled
 
-    def mapped(self) -> MappedFile | None:
-        """As Source.mapped."""
+    def mapped_file(self) -> MappedFile | None:
+        """The whole file, see Source."""
         return map_file(descriptor_of(self._file), 0, self.bytes_total)
 
-    def passed(self, data: memoryview, ascii: bool) -> None:
-        """As Source.passed."""
-        self._done += len(data)
+    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
+        """Note bytes taken from the mapped file, see Source."""
+        self._consumed += len(data)
 
     def close(self) -> None:
         """Close the file."""
@@ -57,13 +57,15 @@ class PlainSource(Source):
 
 
 def open_source(
-    file: Stored, limits: DecompressionLimits | None = None, ahead: bool = False
+    file: Stored, limits: DecompressionLimits | None = None, read_ahead: bool = False
 ) -> Source:
-    """Open a file by what its first bytes say that it is; a large compressed one is decoded `ahead`
-    by a thread, if that is wanted. Raises OSError where the file cannot be opened.
+    """Open a file in the format that its first bytes tell.
+
+    With `read_ahead`, a thread decodes a large compressed file ahead of the reader. Raises OSError
+    if the file cannot be opened.
     """
-    found = format_of(file)
-    if found is None:
+    form = format_of(file)
+    if form is None:
         return PlainSource(file)
-    ahead = ahead and size_of(file) >= _LARGE_BYTES
-    return CompressedSource(file, found, limits or DecompressionLimits(), ahead)
+    read_ahead = read_ahead and size_of(file) >= _LARGE_BYTES
+    return CompressedSource(file, form, limits or DecompressionLimits(), read_ahead)

@@ -1,4 +1,4 @@
-"""Files as streams: every format, cut, damaged, joined, padded, and far larger than it looks."""
+"""Files as streams: every format, truncated, damaged, concatenated, padded, and zip bombs."""
 
 import bz2
 import gzip
@@ -17,9 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis.input import sources
 from runner.analysis.input.gzip_member import GzipDecoder, GzipError
-from runner.analysis.input.sources import DecompressionLimits, Source, SourceError, open_source
+from runner.analysis.input.open_source import DecompressionLimits, Source, SourceError, open_source
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -34,7 +33,7 @@ COMPRESS: dict[str, Compress] = {
     "xz": lambda data: lzma.compress(data, preset=0),
     "bzip2": lambda data: bz2.compress(data),
 }
-# The bytes by which a format is told: with fewer of them, a file is a plain one.
+# The bytes that identify a format. A file with fewer of them is a plain file.
 MAGIC_BYTES = {"gzip": 3, "zstd": 4, "xz": 6, "bzip2": 10}
 LINES = b"".join(b"2026-11-25 %06d ERROR denied\n" % i for i in range(20_000))
 
@@ -45,20 +44,23 @@ quick = settings(database=None, deadline=None, max_examples=60)
 def attempt(
     stored: bytes, step: int, limits: DecompressionLimits | None
 ) -> tuple[bytes, SourceError | None]:
-    """All data of a file that holds these bytes, and the error that it ended with."""
+    """All data of a file with these bytes, and the error at its end, if any."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(stored)
         file.flush()
         path = Path(file.name)
         with open_source(path, limits) as source:
             data, error = drain(source, step)
-        with patch.object(sources, "_LARGE_BYTES", 0), open_source(path, limits, True) as source:
+        with (
+            patch("runner.analysis.input.open_source._LARGE_BYTES", 0),
+            open_source(path, limits, True) as source,
+        ):
             assert drained_ahead(source, step) == (data, str(error))
         return data, error
 
 
 def drained_ahead(source: Source, step: int) -> tuple[bytes, str]:
-    """All data of a source that may decode ahead, and what its error says."""
+    """All data of a source that may decode ahead, and the text of its error."""
     data, buffer = bytearray(), memoryview(bytearray(step))
     try:
         while size := source.readinto(buffer):
@@ -73,7 +75,7 @@ def test_a_source_that_decodes_ahead_leaves_no_thread(tmp_path: Path, steps: int
     path = tmp_path / "log.gz"
     path.write_bytes(gzip.compress(random.Random(1).randbytes(3_000_000), 1))
     buffer = memoryview(bytearray(100_000))
-    with open_source(path, ahead=True) as source:
+    with open_source(path, read_ahead=True) as source:
         assert threading.active_count() == 2
         sizes = [source.readinto(buffer) for _ in range(steps)]
     assert threading.active_count() == 1
@@ -89,7 +91,7 @@ def drain(source: Source, step: int) -> tuple[bytes, SourceError | None]:
             data += buffer[:size]
             assert source.bytes_done <= source.bytes_total
     except SourceError as error:
-        with pytest.raises(SourceError):  # and never an end instead
+        with pytest.raises(SourceError):  # a later read must not look like the end
             source.readinto(buffer)
         return bytes(data), error
     assert source.bytes_done == source.bytes_total
@@ -98,7 +100,7 @@ def drain(source: Source, step: int) -> tuple[bytes, SourceError | None]:
 
 
 def read(stored: bytes, step: int = 100_000, limits: DecompressionLimits | None = None) -> bytes:
-    """All data of a sound file."""
+    """All data of an intact file."""
     data, error = attempt(stored, step, limits)
     assert error is None
     return data
@@ -107,7 +109,7 @@ def read(stored: bytes, step: int = 100_000, limits: DecompressionLimits | None 
 def read_broken(
     stored: bytes, limits: DecompressionLimits | None = None
 ) -> tuple[bytes, SourceError]:
-    """The data that came before the error, and the error."""
+    """The data before the error, and the error."""
     data, error = attempt(stored, 100_000, limits)
     assert error is not None
     assert error.data_offset == len(data)
@@ -116,9 +118,7 @@ def read_broken(
 
 
 @pytest.mark.parametrize("name", COMPRESS)
-def test_the_format_is_told_by_the_first_bytes_and_not_by_the_name(
-    name: str, tmp_path: Path
-) -> None:
+def test_the_first_bytes_determine_the_format_not_the_name(name: str, tmp_path: Path) -> None:
     path = tmp_path / "it.is.txt"
     path.write_bytes(COMPRESS[name](LINES))
     with open_source(path) as source:
@@ -127,7 +127,7 @@ def test_the_format_is_told_by_the_first_bytes_and_not_by_the_name(
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"plain", b"BZh9 is text", b"\x1f\x8b", LINES])
-def test_anything_else_is_plain_whatever_its_name(data: bytes, tmp_path: Path) -> None:
+def test_any_other_file_is_plain_whatever_its_name(data: bytes, tmp_path: Path) -> None:
     path = tmp_path / "log.gz"
     path.write_bytes(data)
     with open_source(path) as source:
@@ -137,14 +137,16 @@ def test_anything_else_is_plain_whatever_its_name(data: bytes, tmp_path: Path) -
 
 @quick
 @given(formats, st.binary(max_size=2000), st.integers(1, 5000), st.integers(1, 300))
-def test_any_data_comes_out_as_it_went_in(name: str, data: bytes, repeat: int, step: int) -> None:
+def test_any_data_is_decompressed_without_loss(
+    name: str, data: bytes, repeat: int, step: int
+) -> None:
     data = (data * repeat)[:200_000]
     assert read(COMPRESS[name](data), step if len(data) < 20_000 else step * 1000) == data
 
 
 @pytest.mark.parametrize("name", COMPRESS)
 @pytest.mark.parametrize("step", [7777, 262_144])
-def test_more_than_a_window_comes_out_as_it_went_in(name: str, step: int) -> None:
+def test_more_than_a_window_is_decompressed_without_loss(name: str, step: int) -> None:
     data = LINES * 2 + random.Random(1).randbytes(600_000)
     assert read(COMPRESS[name](data), step) == data
 
@@ -161,25 +163,23 @@ def test_a_read_fills_the_buffer_unless_the_end_is_near(name: str, tmp_path: Pat
 
 @quick
 @given(formats, st.lists(st.tuples(st.binary(max_size=500), st.integers(0, 9)), min_size=1))
-def test_members_one_after_another_are_one_stream(
-    name: str, members: list[tuple[bytes, int]]
-) -> None:
+def test_consecutive_members_are_one_stream(name: str, members: list[tuple[bytes, int]]) -> None:
     stored = b"".join(COMPRESS[name](data) + bytes(zeros) for data, zeros in members)
     assert read(stored) == b"".join(data for data, _ in members)
 
 
-def test_many_empty_members_and_much_padding_end() -> None:
+def test_many_empty_members_and_much_padding_are_skipped() -> None:
     assert read(gzip.compress(b"") * 20_000 + bytes(1_000_000) + gzip.compress(b"end")) == b"end"
 
 
-def test_zstd_frames_that_are_to_be_skipped_are_skipped() -> None:
+def test_skippable_zstd_frames_are_skipped() -> None:
     skip = struct.pack("<II", 0x184D2A50, 100_000) + b"x" * 100_000
     frames = [zstd.compress(b"one"), zstd.compress(b"two")]
     assert read(skip + frames[0] + skip + frames[1] + skip) == b"onetwo"
 
 
 @pytest.mark.parametrize("name", COMPRESS)
-def test_a_file_cut_anywhere_is_an_error_after_all_data_that_is_left(name: str) -> None:
+def test_a_file_truncated_anywhere_is_an_error_after_all_data_before(name: str) -> None:
     data = LINES[:2000]
     stored = COMPRESS[name](data)
     for size in range(MAGIC_BYTES[name], len(stored)):
@@ -187,13 +187,13 @@ def test_a_file_cut_anywhere_is_an_error_after_all_data_that_is_left(name: str) 
         assert data.startswith(got)
         assert error.file_offset == size
         assert "cut short" in str(error)
-    if name in ("gzip", "xz"):  # the others need the end of a block to give any of it
+    if name in ("gzip", "xz"):  # the others yield no data before the end of a block
         assert got == data
 
 
 @quick
 @given(formats, st.binary(min_size=1, max_size=3000), st.data())
-def test_a_file_cut_within_its_second_member_gives_the_first(
+def test_a_file_truncated_within_its_second_member_yields_the_first(
     name: str, data: bytes, draw: st.DataObject
 ) -> None:
     member = COMPRESS[name](data)
@@ -205,7 +205,7 @@ def test_a_file_cut_within_its_second_member_gives_the_first(
 
 
 @pytest.mark.parametrize("name", COMPRESS)
-def test_what_follows_the_last_member_and_is_none_is_an_error(name: str) -> None:
+def test_other_bytes_after_the_last_member_are_an_error(name: str) -> None:
     got, error = read_broken(COMPRESS[name](LINES) + b"something else, and long enough")
     assert got == LINES
     assert name in str(error)
@@ -258,7 +258,7 @@ def test_a_flipped_bit_is_an_error_or_changes_nothing(
 
 
 @pytest.mark.parametrize("name", COMPRESS)
-def test_a_bomb_stops_at_its_bounds(name: str) -> None:
+def test_a_zip_bomb_stops_at_the_limits(name: str) -> None:
     stored = COMPRESS[name](bytes(3_000_000))
     got, error = read_broken(stored, DecompressionLimits(max_ratio=50, ratio_from_bytes=1_000_000))
     assert len(got) <= 1_000_000
@@ -282,7 +282,7 @@ def test_windows_that_take_too_much_memory_are_refused() -> None:
 
 
 def zstd_with_window(log: int) -> bytes:
-    """A frame that says so in its header, as `zstd --long` makes it."""
+    """A zstd frame with a large window in its header, as `zstd --long` makes it."""
     options: dict[int, int] = {zstd.CompressionParameter.window_log: 20}
     compressor = zstd.ZstdCompressor(options=options)
     stored = bytearray(compressor.compress(LINES) + compressor.flush())
@@ -291,7 +291,7 @@ def zstd_with_window(log: int) -> bytes:
 
 
 def xz_with_dictionary_of_1_5_gib() -> bytes:
-    """A stream whose first block says so."""
+    """An xz stream with a dictionary of 1.5 GiB in the header of its first block."""
     stored = bytearray(lzma.compress(LINES))
     assert stored[12:16] == b"\x02\0\x21\x01"  # 12 bytes of header, one filter, LZMA2
     stored[16] = 37  # size of the dictionary, section 5.3.1 of the format
@@ -319,7 +319,7 @@ def test_a_gzip_header_may_come_in_parts(accelerated: bool, step: int) -> None:
 
 
 @pytest.mark.parametrize("accelerated", [True, False])
-def test_both_gzip_decoders_keep_their_bound_and_what_follows(accelerated: bool) -> None:
+def test_both_gzip_decoders_keep_max_length_and_unused_data(accelerated: bool) -> None:
     decoder, got = GzipDecoder(accelerated), b""
     chunk = gzip.compress(LINES) + b"next"
     while not decoder.eof:
@@ -332,7 +332,7 @@ def test_both_gzip_decoders_keep_their_bound_and_what_follows(accelerated: bool)
 
 @pytest.mark.parametrize("accelerated", [True, False])
 @pytest.mark.parametrize("damaged", [b"\x1f\x8b\x09", b"\x1f\x8b\x08\xe0" + bytes(20), b"x"])
-def test_both_gzip_decoders_refuse_what_is_no_header(accelerated: bool, damaged: bytes) -> None:
+def test_both_gzip_decoders_refuse_an_invalid_header(accelerated: bool, damaged: bytes) -> None:
     with pytest.raises(GzipError):
         GzipDecoder(accelerated).decompress(damaged, 1000)
 
@@ -343,7 +343,7 @@ def test_a_gzip_header_without_an_end_is_refused() -> None:
     assert "header is too long" in str(error)
 
 
-def test_a_plain_file_that_is_cut_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+def test_a_plain_file_that_is_shortened_meanwhile_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(LINES)
     buffer = memoryview(bytearray(1000))
@@ -354,6 +354,6 @@ def test_a_plain_file_that_is_cut_while_it_is_read_is_an_error(tmp_path: Path) -
             source.readinto(buffer)
 
 
-def test_a_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         open_source(tmp_path / "none")

@@ -1,8 +1,9 @@
-"""What the peers' jobs do, and what their clients see of it; by files, so that it costs all peers
-the same and needs nothing of theirs. Imports Python's library only: each peer's Python runs it.
+"""The jobs of all peers, and files that show their runs to clients at the same cost for all.
 
-FOLDER/ran      one byte for each no-op job that was run
-FOLDER/present  a line with its pid by each process that runs jobs, when it is asked
+Imports only the standard library, because each peer's Python runs it.
+
+FOLDER/ran         one byte for each no-op job that was run
+FOLDER/checked_in  a line with the pid of each process that has run a check-in job
 """
 
 import os
@@ -11,40 +12,40 @@ from pathlib import Path
 
 FOLDER = Path(os.environ.get("PEER_FOLDER", ""))
 ANSWER = 7
-"""What a job answers whose result is asked for."""
-PRESENT_SECONDS = 0.02
+"""The answer of the jobs whose result is read."""
+CHECK_IN_SECONDS = 0.02
 PATIENCE = 60
-"""Seconds after which a client gives up on jobs of which none has run meanwhile."""
+"""Seconds without any job run after which a client gives up."""
 LOOK_SECONDS = 0.001
 
 _opened: dict[str, int] = {}
 
 
 def _append(name: str, text: bytes) -> None:
-    """Add to a file in one write, which the kernel does not mix with others."""
+    """Append to a file in one write, which the kernel does not mix with other writes."""
     if name not in _opened:
         _opened[name] = os.open(FOLDER / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.write(_opened[name], text)
 
 
 def run_noop() -> None:
-    """The job of all rates: nothing, but that it is counted."""
+    """A no-op job that is only counted."""
     _append("ran", b".")
 
 
 def run_answer() -> int:
-    """The job of all round trips."""
+    """A job for round trips."""
     return ANSWER
 
 
-def run_present(pid: int | None = None) -> None:
-    """Tell which process this is, and keep it busy so that the others get such jobs, too."""
-    _append("present", b"%d\n" % (pid or os.getpid()))
-    time.sleep(PRESENT_SECONDS)
+def run_check_in(pid: int | None = None) -> None:
+    """Record the pid of this process, and keep it busy so that the others get check-ins, too."""
+    _append("checked_in", b"%d\n" % (pid or os.getpid()))
+    time.sleep(CHECK_IN_SECONDS)
 
 
 def until_ran(count: int, folder: Path = FOLDER) -> int:
-    """Wait until so many no-op jobs were run; how many it were at the last look.
+    """Wait until `count` no-op jobs were run; return how many were run by then.
 
     Raises SystemExit if none is run for `PATIENCE` seconds.
     """
@@ -59,7 +60,7 @@ def until_ran(count: int, folder: Path = FOLDER) -> int:
 
 
 def until_all_ran(count: int, folder: Path = FOLDER) -> None:
-    """Wait until all no-op jobs were run. Raises SystemExit also if more were."""
+    """Wait until exactly `count` no-op jobs were run. Raises SystemExit if more were."""
     if (now := until_ran(count, folder)) > count:
         raise SystemExit(f"{now} jobs were run, of {count}")
 
@@ -71,9 +72,9 @@ def _size(file: Path) -> int:
         return 0
 
 
-def present(folder: Path = FOLDER) -> int:
-    """How many processes have told of themselves."""
+def checked_in(folder: Path = FOLDER) -> int:
+    """The number of processes that have run a check-in job."""
     try:
-        return len(set((folder / "present").read_text().split()))
+        return len(set((folder / "checked_in").read_text().split()))
     except FileNotFoundError:
         return 0
