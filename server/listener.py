@@ -101,13 +101,13 @@ async def listen(
     services = Services(settings, store, types, traces)
     entrance = HttpServer(HttpApplication(services), sockets, most)
     log.info("listening", extra={"port": sockets[0].getsockname()[1]})
-    if services.door.tokens is None:
+    if services.authenticator.tokens is None:
         log.warning("no API_TOKENS are set: whoever reaches this address may do anything")
     await stop.wait()
     log.info("stopping")
     entrance.close()
-    await services.idle(STOP_SECONDS)
+    await services.finish_requests(STOP_SECONDS)
     await entrance.close_all_connections()
-    await services.leave_nothing(ABORT_SECONDS)
+    await services.finish_background_tasks(ABORT_SECONDS)
     services.close()
     log.info("stopped")

@@ -60,7 +60,7 @@ class FastConnection(Connection):
         """The end; nobody has to wait for an answer that nobody gets, or to look for it."""
         super().close_fd()
         if self._answering:
-            self._path.services.left()
+            self._path.services.request_finished()
             if self._only_asks:
                 self._answering.cancel()
 
@@ -99,7 +99,7 @@ class FastConnection(Connection):
             self._hand_over()  # also the end of the connection
         elif request.is_whole:
             self._came, self._only_asks = b"", request.method == "GET"
-            self._path.services.entered()
+            self._path.services.request_started()
             self._answering = asyncio.get_running_loop().create_task(self._answer(request))
 
     def _hand_over(self) -> None:
@@ -109,7 +109,7 @@ class FastConnection(Connection):
         answer = await self._path.answer(request, self._address)
         self._answering = None
         if not self.closed():
-            self._path.services.left()
+            self._path.services.request_finished()
             self._send(answer, request.fields.closes)
 
     def _send(self, answer: bytes, closes: bool) -> None:

@@ -117,7 +117,7 @@ class FastPath:
     async def answer(self, request: Request, peer: str) -> bytes:
         """The whole answer to who is connected from this address."""
         began, caller = time.monotonic(), NOBODY
-        admission, method = self.services.admission, request.method
+        admission, method = self.services.request_gate, request.method
         address = self.services.proxies.address(peer, request.fields.headers)
         try:
             caller = admission.caller(address, request.fields.headers, method)

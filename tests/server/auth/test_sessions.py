@@ -134,7 +134,7 @@ def known(name: str, role: str = "admin") -> Token:
 async def test_a_cookie_that_was_not_made_here_is_refused(
     app: HttpApplication, client: Client
 ) -> None:
-    tokens = app.services.door.tokens
+    tokens = app.services.authenticator.tokens
     assert tokens
     good = (await cookie_of(client, "ann")).partition("=")[2].strip('"')
     name, _, signed = good.partition(":")
@@ -174,7 +174,7 @@ async def test_a_cookie_that_was_not_made_here_is_refused(
 
 @pytest.mark.gen_test
 async def test_a_sign_in_ends_after_its_time(app: HttpApplication, client: Client) -> None:
-    tokens = app.services.door.tokens
+    tokens = app.services.authenticator.tokens
     assert tokens
     for age, name in ((43190, "ann"), (43201, None)):
         then = time.time() - age
@@ -298,7 +298,7 @@ async def test_by_https_the_cookie_is_bound_to_it_and_to_the_host(
 async def test_without_tokens_nobody_has_to_sign_in(
     bench: Bench, io_loop: IOLoop, app: HttpApplication, http_client: AsyncHTTPClient
 ) -> None:
-    assert app.services.door.tokens
+    assert app.services.authenticator.tokens
     listening, port = bind_unused_port()
     async with open_services(bench) as services:
         server = HTTPServer(make_app(services))
@@ -324,10 +324,10 @@ async def test_listeners_without_a_secret_share_a_key(
         open_services(bench, api_tokens=API_TOKENS) as one,
         open_services(bench, api_tokens=API_TOKENS) as other,
     ):
-        assert one.door.sessions
-        assert other.door.sessions
-        cookie = one.door.sessions.begin(known("ann"))
-        found = other.door.sessions.caller(cookie)
+        assert one.authenticator.sessions
+        assert other.authenticator.sessions
+        cookie = one.authenticator.sessions.begin(known("ann"))
+        found = other.authenticator.sessions.caller(cookie)
         assert found
         assert found.name == "ann"
     assert len(key_in(folder)) == 32

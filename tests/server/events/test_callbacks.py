@@ -18,8 +18,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from server.documents.callback_hosts import host_of, refusal
-from server.events import callback_sender as callbacks
-from server.events.callback_slots import AT_ONCE, CallbackSlots
+from server.events import callback_sender
+from server.events.callback_slots import MAX_IN_FLIGHT, CallbackSlots
 from server.http_server import HttpApplication, HttpServer
 from server.settings.server import ServerSettings
 from storage.jobs.callbacks import Callbacks, waiting
@@ -94,7 +94,7 @@ def outbox(bench: Bench) -> Callbacks:
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callbacks, "pause", lambda tries: 0.0)
+    monkeypatch.setattr(callback_sender, "retry_delay", lambda tries: 0.0)
 
 
 def test_a_final_job_with_an_address_is_put_into_the_outbox(
@@ -195,7 +195,7 @@ async def test_it_is_told_again_until_it_is_taken_in(
 async def test_who_does_not_answer_keeps_no_other_waiting(
     bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
+    monkeypatch.setattr(callback_sender, "TIMEOUT_SECONDS", 60.0)
     async with receiving() as receiver, listening(bench, http_client) as client:
         with silence() as (silent, url):
             job_id = await client.sleep_job(callback_url=url)
@@ -212,7 +212,7 @@ async def test_who_does_not_answer_keeps_no_other_waiting(
 async def test_nobody_is_tried_without_end(
     bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "TRIES", 3)
+    monkeypatch.setattr(callback_sender, "MAX_TRIES", 3)
     async with receiving() as receiver, listening(bench, http_client) as client:
         receiver.answers = [500] * 9
         job_id = await client.sleep_job(callback_url=receiver.url)
@@ -269,10 +269,10 @@ def test_only_hosts_that_are_allowed_are_sent_to(url: str, allowed: bool) -> Non
 async def test_hosts_that_do_not_answer_leave_places_to_others(
     bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
+    monkeypatch.setattr(callback_sender, "TIMEOUT_SECONDS", 60.0)
     async with receiving() as receiver, listening(bench, http_client) as client:
         with silence() as (_, url):
-            for _ in range(2 * AT_ONCE):
+            for _ in range(2 * MAX_IN_FLIGHT):
                 bench.jobs.cancel(bench.enqueue(callback_url=url))
             job_id = bench.enqueue(callback_url=receiver.url)
             await client.post(f"/jobs/{job_id}/cancel", status=200)
@@ -280,14 +280,14 @@ async def test_hosts_that_do_not_answer_leave_places_to_others(
 
 
 def test_a_host_has_few_places_until_it_answers_and_while_it_does_not() -> None:
-    places = CallbackSlots()
-    assert [places.take("a") for _ in range(3)] == [0, 0, 1]
-    assert (places.free, places.take("b"), places.free) == (AT_ONCE - 2, 0, AT_ONCE - 3)
-    places.give_back("a", answered=False)
-    assert [places.take("a") for _ in range(2)] == [0, 10]
-    places.give_back("a", answered=True)
-    assert [places.take("a") for _ in range(AT_ONCE - 2)] == [0] * (AT_ONCE - 2)
-    assert places.free == 0
+    slots = CallbackSlots()
+    assert [slots.acquire("a") for _ in range(3)] == [0, 0, 1]
+    assert (slots.free, slots.acquire("b"), slots.free) == (MAX_IN_FLIGHT - 2, 0, MAX_IN_FLIGHT - 3)
+    slots.release("a", responded=False)
+    assert [slots.acquire("a") for _ in range(2)] == [0, 10]
+    slots.release("a", responded=True)
+    assert [slots.acquire("a") for _ in range(MAX_IN_FLIGHT - 2)] == [0] * (MAX_IN_FLIGHT - 2)
+    assert slots.free == 0
 
 
 def test_what_is_put_off_has_not_been_tried(bench: Bench, outbox: Callbacks) -> None:
@@ -306,10 +306,10 @@ def test_a_host_is_told_by_its_name_and_port() -> None:
 
 
 def test_pauses_grow_and_are_bounded() -> None:
-    pauses = [callbacks.pause(tries) for tries in range(1, callbacks.TRIES)]
-    assert 4 <= pauses[0] <= 6
-    assert all(each <= 1.2 * callbacks.LONGEST_SECONDS for each in pauses)
-    assert sum(pauses) > 3600
+    delays = [callback_sender.retry_delay(n) for n in range(1, callback_sender.MAX_TRIES)]
+    assert 4 <= delays[0] <= 6
+    assert all(each <= 1.2 * callback_sender.MAX_RETRY_SECONDS for each in delays)
+    assert sum(delays) > 3600
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ import pytest
 from tornado.netutil import bind_sockets
 
 import storage.jobs.events
-from server.events import feed
-from server.events import stream as streams
-from server.handlers import events as handlers
+from server.events import feed, stream
+from server.handlers import events as event_handlers
 from server.http_server import HttpApplication, HttpServer
 from storage.jobs.events import Event, Events
 from storage.jobs.retention import prune
@@ -109,7 +108,7 @@ async def test_a_job_that_has_ended_says_so_once_and_then_that_nothing_comes(
     path = f"/jobs/{job_id}/events"
     stream = await follow(client.base_url, path)
     assert told(await stream.rest()) == ["canceled", "end"]
-    assert stream.retry_ms == handlers.RETRY_MS
+    assert stream.retry_ms == event_handlers.RETRY_MS
     again = await follow(client.base_url, path, stream.last_id)
     assert (again.status, await again.body()) == (204, b"")
 
@@ -145,7 +144,7 @@ async def test_all_jobs_are_followed_from_now_on(follow: Followers, client: Clie
 async def test_what_a_client_has_missed_of_all_jobs_is_told_once(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (handlers, storage.jobs.events):
+    for module in (event_handlers, storage.jobs.events):
         monkeypatch.setattr(module, "PAGE", 3)
     stream = await follow(client.base_url, "/events")
     await stream.begun()
@@ -177,7 +176,7 @@ async def test_what_comes_between_the_past_and_the_present_is_told(
         if version == 0 and not between:
             between.append(bench.enqueue())
             newest = bench.job(between[0]).version
-            wait_for(lambda: services.feed.version >= newest)
+            wait_for(lambda: services.event_feed.version >= newest)
         return found
 
     await client.sleep_job()
@@ -284,7 +283,7 @@ async def test_a_job_that_is_not_there_cannot_be_followed(
 async def test_silence_is_filled_with_heartbeats(
     follow: Followers, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(event_handlers, "HEARTBEAT_SECONDS", 0.02)
     job_id = await client.sleep_job()
     for path in ("/events", f"/jobs/{job_id}/events"):
         stream = await follow(client.base_url, path)
@@ -302,7 +301,7 @@ async def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(streams, "MAX_WAITING_BYTES", 200_000)
+    monkeypatch.setattr(stream, "MAX_WAITING_BYTES", 200_000)
     fast = await follow(client.base_url, "/events")
     await fast.begun()
     slow = await follow(client.base_url, "/events", limit=1024)
@@ -312,7 +311,7 @@ async def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
         await asyncio.to_thread(bench.jobs.enqueue, jobs)
     events = await reading
     assert len({each.data["job_id"] for each in events}) == 3000
-    while len(app.services.feed._open) > 1:  # though the slow one reads nothing
+    while len(app.services.event_feed._open) > 1:  # though the slow one reads nothing
         await asyncio.sleep(0.01)
     assert len(await slow.rest()) < 3000
     await fast.close()
@@ -335,7 +334,7 @@ async def test_no_more_streams_are_open_than_may_be(follow: Followers, bench: Be
 async def test_a_job_that_was_deleted_ends_its_stream(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "EXISTENCE_SECONDS", 0.0)
+    monkeypatch.setattr(feed, "EXISTENCE_CHECK_SECONDS", 0.0)
     job_id = await client.sleep_job()
     stream = await follow(client.base_url, f"/jobs/{job_id}/events")
     await stream.some(1)
@@ -365,7 +364,7 @@ async def test_a_thousand_followers_cost_one_query_a_change(
 async def test_a_store_that_fails_is_asked_again(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(feed, "MAX_WAIT_SECONDS", 0.05)
     asked = spoil_reads(monkeypatch, failures=2)
     stream = await follow(client.base_url, "/events")
     await stream.begun()

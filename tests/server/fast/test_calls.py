@@ -11,7 +11,7 @@ from tornado.httpclient import HTTPResponse
 
 from server.fast.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, FastPath, Request
 from server.http_server import HttpApplication
-from server.jobs import cancel as canceling
+from server.jobs import cancel
 from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import until
@@ -160,7 +160,7 @@ async def test_a_question_is_answered_alike(
 async def test_a_cancel_is_answered_alike(
     client: Client, bench: Bench, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(canceling, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(cancel, "WAIT_SECONDS", 0.05)
     answers = []
     for more in ({}, {"X-Plain": "no"}):
         path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
@@ -182,9 +182,9 @@ async def test_a_cancel_is_answered_alike(
 @pytest.mark.parametrize(
     ("where", "does", "logged"),
     [
-        ("server.documents.jobs.job_path", {"side_effect": RuntimeError("planned")}, "planned"),
+        ("server.jobs.wait.job_path", {"side_effect": RuntimeError("planned")}, "planned"),
         (
-            "server.documents.jobs.accepted_document",
+            "server.jobs.wait.accepted_document",
             {"return_value": object()},
             "not JSON serializable",
         ),
@@ -212,10 +212,10 @@ async def test_a_client_that_goes_away_is_not_waited_for(
     services, job_id = app.services, await client.sleep_job()
     _, writer = await connect(client)
     writer.write(head("GET", f"/jobs/{job_id}?wait=60", PLAIN))
-    await until(lambda: services._active == 1)
+    await until(lambda: services._active_requests == 1)
     (answering,) = [each for each in asyncio.all_tasks() if "_answer" in str(each.get_coro())]
     writer.close()
-    await until(lambda: services._active == 0 and answering.done())
+    await until(lambda: services._active_requests == 0 and answering.done())
 
 
 @pytest.mark.gen_test

@@ -7,7 +7,7 @@ import pytest
 from tornado.httpclient import HTTPResponse
 
 from server.handlers.pages import takes_gzip, wants_page
-from server.handlers.web_files import CONTENT_TYPES, FOLDER
+from server.handlers.web_files import CONTENT_TYPES, WEB_FOLDER
 from tests.support.api import Client, read
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -60,7 +60,7 @@ async def test_the_page_may_load_nothing_inline_and_nothing_from_elsewhere(clien
 async def test_every_file_that_the_page_names_is_there_and_may_be_kept(client: Client) -> None:
     page = await client.fetch("/", headers=BROWSER)
     named = re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', page.body.decode())
-    modules = list(FOLDER.rglob("*.js"))
+    modules = list(WEB_FOLDER.rglob("*.js"))
     assert len(set(named)) == len(modules) + 4  # three style sheets and the icon
     for path in set(named):
         file = await client.fetch(path)
@@ -136,7 +136,9 @@ def test_the_page_is_for_those_who_prefer_it(accept: str, html: bool) -> None:
 
 def test_no_module_makes_markup_of_text() -> None:
     forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function"
-    found = {path.name: re.findall(forbidden, path.read_text()) for path in FOLDER.rglob("*.js")}
+    found = {
+        path.name: re.findall(forbidden, path.read_text()) for path in WEB_FOLDER.rglob("*.js")
+    }
     assert {name: bad for name, bad in found.items() if bad} == {}
 
 

@@ -102,7 +102,9 @@ async def test_a_bad_name_of_a_queue_is_refused(client: Client, name: str) -> No
 async def test_the_default_queue_can_be_paused_and_not_deleted(client: Client) -> None:
     assert (await put(client, "default", paused=True))["paused"] is True
     refused = read(await client.fetch("/queues/default", method="DELETE"), 409)
-    assert refused["detail"] == "the queue default is for jobs that name none"
+    assert refused["detail"] == (
+        "the queue default cannot be deleted: jobs that name no queue go there"
+    )
 
 
 @pytest.mark.gen_test

@@ -87,7 +87,7 @@ async def test_a_job_that_was_accepted_is_told_as_that_if_the_wait_fails(
     async def fail(_: UUID) -> None:
         raise StoreUnavailable("locked")
 
-    monkeypatch.setattr(app.services.jobs_by_id, "ask", fail)
+    monkeypatch.setattr(app.services.job_batcher, "call", fail)
     answer = read(await submit(client, "/jobs?wait=20"), 202)
     assert answer == {"job_id": str((await stored(bench)).id), "status": "queued"}
 

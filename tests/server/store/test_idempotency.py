@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.store import idempotency as once
+from server.store.idempotency import fingerprint
 from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.open import open_store
@@ -108,8 +108,8 @@ def test_listeners_that_get_a_key_at_the_same_time_store_one_job(bench: Bench) -
 def test_a_fingerprint_tells_any_difference_but_that_of_ids(change: dict[str, Any]) -> None:
     job = NewJob("a", {"seconds": 1}, upload=Upload(uuid4(), "a.log", 1, "00"))
     same = replace(job, id=uuid4(), upload=Upload(uuid4(), "a.log", 1, "00"))
-    assert once.fingerprint(job) == once.fingerprint(same)
-    assert once.fingerprint(job) != once.fingerprint(replace(job, **change))
+    assert fingerprint(job) == fingerprint(same)
+    assert fingerprint(job) != fingerprint(replace(job, **change))
 
 
 async def submit(client: Client, document: Any, **headers: str) -> HTTPResponse:
@@ -194,7 +194,7 @@ async def test_a_key_whose_request_is_still_under_way_is_a_409(
     options = {"body_producer": produce, "headers": headers, "expect_100_continue": True}
     first = asyncio.ensure_future(client.fetch("/jobs", method="POST", **options))
     await come.wait()  # the listener has read the headers, and wants the body
-    assert "under way" in read(await submit(client, SLEEP), 409)["detail"]
+    assert "in progress" in read(await submit(client, SLEEP), 409)["detail"]
     go_on.set()
     assert (await first).code == 202
     assert len(stored(bench)) == 1

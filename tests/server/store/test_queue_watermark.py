@@ -8,7 +8,7 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.http_server import HttpApplication
-from server.store import queue_mark
+from server.store import backpressure
 from tests.support.api import Client, analyze_form, open_app, read
 from tests.support.stores import Bench
 from tests.support.waiting import until
@@ -32,23 +32,23 @@ def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) ->
 async def fill(app: HttpApplication, client: Client) -> list[str]:
     """As many jobs as may wait; once the listener knows it."""
     jobs = [await client.sleep_job() for _ in range(MOST)]
-    await look(app)
+    await recount(app)
     return jobs
 
 
-async def look(app: HttpApplication) -> None:
+async def recount(app: HttpApplication) -> None:
     """Have it looked at how many wait."""
-    queue = app.services.queue
-    await queue._look()
-    queue._next_look = queue._trusted_until
+    watermark = app.services.queue_watermark
+    await watermark._recount()
+    watermark._next_count_at = watermark._valid_until
 
 
 async def test_new_jobs_and_retries_get_503(app: HttpApplication, client: Client) -> None:
     jobs = await fill(app, client)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
-    await look(app)
+    await recount(app)
     await client.sleep_job()
-    await look(app)
+    await recount(app)
     headers = {"Content-Type": "application/json", "X-Plain": "no"}
     body = '{"type": "sleep", "payload": {"seconds": 1}}'
     slow = await client.fetch("/jobs", method="POST", body=body, headers=headers)
@@ -66,41 +66,41 @@ async def test_they_are_taken_again_once_fewer_wait(app: HttpApplication, client
     jobs = await fill(app, client)
     await client.post("/jobs", SLEEP, status=503)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
-    app.services.queue._next_look = 0.0
+    app.services.queue_watermark._next_count_at = 0.0
     await client.post("/jobs", SLEEP, status=503)  # it has the listener look
-    await until(lambda: app.services.queue._queued < MOST)
+    await until(lambda: app.services.queue_watermark._queued < MOST)
     await client.sleep_job()
 
 
 async def test_what_was_seen_long_ago_refuses_nobody(app: HttpApplication, client: Client) -> None:
     await fill(app, client)
-    app.services.queue._trusted_until = 0.0
+    app.services.queue_watermark._valid_until = 0.0
     await client.sleep_job()
 
 
 async def test_it_is_looked_once_in_a_while_and_only_for_submissions(
     app: HttpApplication, client: Client
 ) -> None:
-    with patch.object(queue_mark, "LOOK_SECONDS", 3600):
-        looked = []
-        queue = app.services.queue
-        count = queue._count
+    with patch.object(backpressure, "QUEUE_COUNT_SECONDS", 3600):
+        counts = []
+        watermark = app.services.queue_watermark
+        count = watermark._count
 
-        async def counted() -> int:
-            looked.append(1)
+        async def recount() -> int:
+            counts.append(1)
             return await count()
 
-        queue._count = counted
+        watermark._count = recount
         await client.get("/jobs")
-        assert looked == []
+        assert counts == []
         for _ in range(MOST):
             await client.sleep_job()
-        assert looked == [1]
+        assert counts == [1]
 
 
 async def test_those_let_pass_since_then_count(app: HttpApplication, client: Client) -> None:
     await client.sleep_job()
-    await look(app)
+    await recount(app)
     await client.sleep_job()
     await client.sleep_job()
     await client.post("/jobs", SLEEP, status=503)
