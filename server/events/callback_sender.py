@@ -100,7 +100,7 @@ class CallbackSender:
     async def _take(self, limit: int) -> list[Callback]:
         try:
             return await self._run_in_thread(lambda: self._callbacks.take(limit, TAKEN_SECONDS))
-        except Exception as error:  # whatever it is, later callbacks have to be sent
+        except Exception as error:  # any error: the sender must not stop
             _log(error)
             return []
 

@@ -1,6 +1,7 @@
 """The queries, documents and frames of events and job output.
 
-Field names and formats are defined here, as those of jobs are in `server.documents.jobs`.
+Their field names and formats are defined here; the formats of jobs are in
+`server.documents.jobs`.
 """
 
 from collections.abc import Sequence

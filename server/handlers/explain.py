@@ -42,7 +42,8 @@ def _reasons(explanation: Explanation) -> Iterator[Reason]:
     if job.status is Status.QUEUED:
         yield from _reasons_of_queue(explanation)
     if not job.final and not explanation.runners:
-        yield "no_runner", f"no live runner takes jobs of the queue {job.queue}: start a worker"
+        no_runner = f"no live runner takes jobs of the queue {job.queue}"
+        yield "no_runner", f"{no_runner}: start a worker that does"
 
 
 def _reasons_if_running(explanation: Explanation) -> Iterator[Reason]:

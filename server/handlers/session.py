@@ -32,7 +32,7 @@ class SessionHandler(Handler):
         if self.request.method != "POST":
             return NoBody()
         if self.services.authenticator.tokens is None:
-            raise Problem(409, "there is no need to sign in: no tokens are configured")
+            raise Problem(409, "sign-in is not needed: no tokens are set")
         if media_type(self.request.headers)[0] != "application/json":
             raise Problem(415, "send application/json")
         return JsonBody(MAX_BODY_BYTES)

@@ -104,8 +104,8 @@ class QueueWatermark:
     """Admits new jobs while fewer than a maximum are queued.
 
     Queued jobs are counted about once a second while jobs are submitted, and each admitted job is
-    added to the last count. The limit can be exceeded only by what other listeners admit between
-    two counts, and by the jobs of one bulk retry.
+    added to the last count. Only the jobs that other listeners admit
+    between two counts, and those of one bulk retry, can exceed the limit.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class QueueWatermark:
         self._queued += 1
 
     def add(self, jobs: int) -> None:
-        """Count jobs that were queued without `admit`, such as those of a bulk retry."""
+        """Count jobs that were queued without `admit`, such as the jobs of a bulk retry."""
         self._queued += jobs
 
     async def _recount(self) -> None:
