@@ -11,8 +11,8 @@ from server.handlers.explain import ExplainHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
 from server.handlers.job import CancelHandler, JobHandler, RetryHandler
 from server.handlers.jobs import JobsHandler
-from server.handlers.logs import LogsHandler
 from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
+from server.handlers.output import OutputHandler
 from server.handlers.pages import FileHandler, IndexHandler, NoPageHandler, PageHandler
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
@@ -44,7 +44,7 @@ def make_app(services: Services) -> Application:
         (r"/jobs/([^/]+)/?", JobHandler, arguments),
         (r"/jobs/([^/]+)/cancel/?", CancelHandler, arguments),
         (r"/jobs/([^/]+)/events/?", JobEventsHandler, arguments),
-        (r"/jobs/([^/]+)/logs/?", LogsHandler, arguments),
+        (r"/jobs/([^/]+)/logs/?", OutputHandler, arguments),
         (r"/events/?", EventsHandler, arguments),
         (r"/queues/?", QueuesHandler, arguments),
         (r"/queues/([^/]+)/?", QueueHandler, arguments),

@@ -1,30 +1,34 @@
-"""Where callbacks may be sent to. Imports nothing of ours."""
+"""Checks callback URLs against the allowed hosts. Imports no other module of the service."""
 
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
 
 def refusal(url: str, hosts: Collection[str]) -> str | None:
-    """Why nothing is sent there; None if it is. `hosts` may be sent to, at any port or at one."""
+    """Return why callbacks to this URL are refused, or None if they are allowed.
+
+    Each entry of `hosts` is a host name, which allows any port, or `host:port`. An empty collection
+    means that callbacks are switched off.
+    """
     if not hosts:
-        return "callbacks are switched off here: CALLBACK_HOSTS names no host"
+        return "callbacks are switched off: CALLBACK_HOSTS is empty"
     if not url.isprintable() or " " in url:
-        return "it has characters that no address has"
+        return "it contains characters that are not allowed in a URL"
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return "it is no address"
+        return "it is not a URL"
     if parts.scheme not in {"http", "https"} or not host or parts.username or parts.fragment:
-        return "it must be an address as in https://host/path, without a user or a fragment"
+        return "it must be a URL such as https://host/path, without a user or a fragment"
     port = port or {"http": 80, "https": 443}[parts.scheme]
     if not {host, f"{host}:{port}"} & set(hosts):
-        return f"{host} is not among the hosts that CALLBACK_HOSTS allows"
+        return f"the host {host} is not listed in CALLBACK_HOSTS"
     return None
 
 
 def host_of(url: str) -> str:
-    """The host of an address with its port, to tell one from another; of none, nothing."""
+    """Return the host and port of a URL, or an empty string if it cannot be parsed."""
     try:
         return urlsplit(url).netloc
     except ValueError:

@@ -1,4 +1,4 @@
-"""Which jobs a client means: by the query of a list, and in the body of a bulk change."""
+"""Filters that select jobs, in the query of a list and in the body of a bulk change."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -16,128 +16,133 @@ from pydantic import (
 )
 
 from server.documents.cursors import parse_cursor
-from server.documents.submission import Time, milliseconds
+from server.documents.submission import Time, to_milliseconds
 from storage.records.filters import Filters
 from storage.records.states import Status
 
 MAX_IDS = 100
-"""Jobs that can be asked for together by their ids."""
+"""Most job ids in one request."""
 MAX_WAIT_SECONDS = 60.0
 
 
-def _split(value: Any) -> Any:
+def _split_at_commas(value: Any) -> Any:
     return value.split(",") if isinstance(value, str) else value
 
 
 def _storable(value: str) -> str:
     if "\0" in value:
-        raise ValueError("text must not hold NUL")
+        raise ValueError("text must not contain NUL characters")
     return value
 
 
 Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
 Statuses = Annotated[
     list[Annotated[Status, Field(strict=False)]],
-    BeforeValidator(_split),
+    BeforeValidator(_split_at_commas),
     Field(min_length=1, max_length=50),
 ]
 
 
 class FilterFields(BaseModel):
-    """The filters; a job is meant if all that are given choose it."""
+    """Filters for jobs. A job is selected if it matches every filter that is given."""
 
-    status: Statuses | None = Field(None, description="any of these")
+    status: Statuses | None = Field(None, description="one or more statuses")
     type: Text | None = Field(None, description="name of the job type")
-    created_after: Time | None = Field(None, description="created then or later")
-    created_before: Time | None = Field(None, description="created earlier than that")
+    created_after: Time | None = Field(None, description="created at this time or later")
+    created_before: Time | None = Field(None, description="created before this time")
     queue: Text | None = Field(None, description="name of the queue")
-    submitted_by: Text | None = Field(None, description="name of the caller")
+    submitted_by: Text | None = Field(None, description="name of the caller who submitted the job")
     text: Text | None = Field(
-        None, description="part of the payload's JSON or of the upload's name; A-Z in either case"
+        None,
+        description="text contained in the payload's JSON or in the file name; ignores the case of"
+        " the letters A-Z",
     )
 
     def filters(self) -> Filters:
-        """The same for the store."""
+        """Convert the filters to the store's type."""
         return Filters(
             statuses=frozenset(self.status or ()),
             type=self.type,
-            created_after=_milliseconds(self.created_after),
-            created_before=_milliseconds(self.created_before),
+            created_after=_to_milliseconds(self.created_after),
+            created_before=_to_milliseconds(self.created_before),
             text=self.text or "",
             queue=self.queue,
             submitted_by=self.submitted_by,
         )
 
-    def any_given(self) -> bool:
-        """Whether there is any filter."""
+    def has_filter(self) -> bool:
+        """Return whether at least one filter is given."""
         return any(getattr(self, name) is not None for name in FilterFields.model_fields)
 
 
-def _milliseconds(time: datetime | None) -> int | None:
-    return None if time is None else milliseconds(time)
+def _to_milliseconds(time: datetime | None) -> int | None:
+    return None if time is None else to_milliseconds(time)
 
 
 class Cursor(BaseModel):
-    """Where a list, or a bulk change, goes on."""
+    """The position at which a list or a bulk change continues."""
 
-    cursor: str | None = Field(None, description="`next` of the answer before")
+    cursor: str | None = Field(None, description="`next` from the previous response")
 
     @field_validator("cursor")
     @classmethod
-    def _ours(cls, value: str | None) -> str | None:
+    def _is_cursor(cls, value: str | None) -> str | None:
         if value is not None:
             parse_cursor(value)
         return value
 
-    def before(self) -> UUID | None:
-        """The job after which it goes on."""
+    def start_after(self) -> UUID | None:
+        """Return the id of the last job of the previous page, or None for the first page."""
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
 class ListQuery(FilterFields, Cursor):
-    """The query of a list."""
+    """The query parameters of a list."""
 
     model_config = ConfigDict(extra="ignore")
 
-    limit: int = Field(50, ge=1, le=500, description="most jobs in the answer")
+    limit: int = Field(50, ge=1, le=500, description="maximum number of jobs in the response")
 
-    def given(self, query: Mapping[str, str]) -> dict[str, str]:
-        """Those parameters of a query that the next page needs, too."""
+    def page_parameters(self, query: Mapping[str, str]) -> dict[str, str]:
+        """Return the parameters of a query that the link to the next page has to repeat."""
         kept = {name: query[name] for name in ListQuery.model_fields if name in query}
         return {**kept, "limit": str(self.limit)}
 
 
 class BulkBody(FilterFields, Cursor):
-    """Which jobs are to be changed: filters, or `all`."""
+    """Selects the jobs to change: by filters, or all of them with `all`."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    all: bool = Field(False, description="true, instead of filters: every job that can be")
-    dry_run: bool = Field(False, description="true: only count them")
+    all: bool = Field(False, description="true selects every job; give no filters then")
+    dry_run: bool = Field(False, description="true only counts the jobs and changes nothing")
 
     @model_validator(mode="after")
-    def _either(self) -> Self:
-        if self.all == self.any_given():
+    def _filters_or_all(self) -> Self:
+        if self.all == self.has_filter():
             raise ValueError('give at least one filter, or {"all": true} for every job')
         return self
 
 
 class WaitQuery(BaseModel):
-    """How long to wait."""
+    """The query parameter of requests that can wait."""
 
     wait: float = Field(
-        0.0, ge=0, le=MAX_WAIT_SECONDS, description="seconds to wait until it is final, or all are"
+        0.0,
+        ge=0,
+        le=MAX_WAIT_SECONDS,
+        description="maximum number of seconds to wait until the job is final, or all jobs are",
     )
 
 
 class SetQuery(WaitQuery):
-    """The query for some jobs by their ids."""
+    """The query parameters for jobs that are requested by their ids."""
 
     model_config = ConfigDict(extra="forbid")
 
-    id: list[UUID] = Field(max_length=MAX_IDS, description="job id; may be given many times")
+    id: list[UUID] = Field(max_length=MAX_IDS, description="job id; repeat it for several jobs")
 
     @field_validator("id")
     @classmethod
-    def _each_once(cls, value: list[UUID]) -> list[UUID]:
+    def _without_duplicates(cls, value: list[UUID]) -> list[UUID]:
         return list(dict.fromkeys(value))

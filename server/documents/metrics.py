@@ -1,4 +1,7 @@
-"""The figures of all jobs as Prometheus reads them: from each listener the same, but its name."""
+"""Renders the statistics of all jobs in the Prometheus text formats.
+
+All listeners report the same stats; only the `listener` metric differs.
+"""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +23,7 @@ from storage.records.job import AttemptOutcome
 from storage.records.states import FINAL
 
 PREFIX = "job_service_"
-_NONE = TypeStats({})
+_NO_STATS = TypeStats({})
 
 
 def exposition(
@@ -30,11 +33,12 @@ def exposition(
     listener: str,
     oldest_transaction: float | None = None,
 ) -> tuple[bytes, str]:
-    """The figures in a format that the Accept header allows, and its content type; `listener` is
-    the name of the one that tells them.
+    """Render the stats in the format that the Accept header asks for; returns it with its content
+    type.
 
-    `types` are those that are shown though there was no job of them yet; the oldest transaction
-    of the database is given in seconds, where there is such a thing.
+    `types` are job types to report even if they have no jobs yet. `listener` is the name of this
+    listener. `oldest_transaction` is the age in seconds of the database's oldest open transaction,
+    None where it is not known.
     """
     registry = CollectorRegistry()
     registry.register(_Snapshot(stats, types, listener, oldest_transaction))
@@ -43,7 +47,7 @@ def exposition(
 
 
 class _Snapshot(Collector):
-    """Collects what is known already."""
+    """A Prometheus collector over stats that were read before."""
 
     def __init__(
         self,
@@ -55,86 +59,86 @@ class _Snapshot(Collector):
         self._stats = stats
         self._listener = listener
         self._oldest_transaction = oldest_transaction
-        self._types = {**dict.fromkeys(types, _NONE), **stats.types}
+        self._types = {**dict.fromkeys(types, _NO_STATS), **stats.types}
 
     def collect(self) -> Iterator[Metric]:
-        text = "The listener that tells this"
+        text = "The listener that reports these metrics"
         yield InfoMetricFamily(PREFIX + "listener", text, {"listener": self._listener})
         yield from self._gauges()
         yield from self._counters()
         yield self._histogram("wait_seconds", "from due to claimed", "wait")
-        yield self._histogram("run_seconds", "of each attempt", "run")
+        yield self._histogram("run_seconds", "that attempts ran", "run")
         yield from self._runners()
         yield from self._queues()
 
     def _gauges(self) -> Iterator[Metric]:
-        yield self._gauge("jobs_queued", "Jobs that wait, due or not", lambda each: each.queued)
-        yield self._gauge("jobs_running", "Jobs that runners hold", lambda each: each.running)
-        oldest = "Seconds that the queued job waits that is due for longest; 0 if none is due"
+        yield self._gauge("jobs_queued", "Queued jobs, due or not", lambda each: each.queued)
+        yield self._gauge("jobs_running", "Running jobs", lambda each: each.running)
+        oldest = "Seconds for which the oldest due job has been waiting; 0 if no job is due"
         yield self._gauge("oldest_due_seconds", oldest, lambda each: each.oldest_due_seconds or 0)
 
     def _gauge(self, name: str, text: str, value: Callable[[TypeStats], float]) -> Metric:
         family = GaugeMetricFamily(PREFIX + name, text, labels=["type"])
-        for type, mine in sorted(self._types.items()):
-            family.add_metric([type], value(mine))
+        for type, stats in sorted(self._types.items()):
+            family.add_metric([type], value(stats))
         return family
 
     def _counters(self) -> Iterator[Metric]:
         yield self._counter("jobs_submitted", "Jobs that were accepted", "submitted")
-        yield self._counter("client_retries", "Retries that clients asked for", "client_retry")
+        yield self._counter("client_retries", "Retries requested by clients", "client_retry")
         yield self._counter("rescues", "Attempts that were lost with their runner", "rescue")
         yield self._labeled("jobs_finished", "Jobs that became final", "status", "finished", FINAL)
         yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", AttemptOutcome)
 
-    def _counter(self, name: str, text: str, tally: str) -> Metric:
+    def _counter(self, name: str, text: str, counter: str) -> Metric:
         family = CounterMetricFamily(PREFIX + name, text, labels=["type"])
-        for type, mine in sorted(self._types.items()):
-            family.add_metric([type], mine.counters.get(tally, 0))
+        for type, stats in sorted(self._types.items()):
+            family.add_metric([type], stats.counters.get(counter, 0))
         return family
 
     def _labeled(
-        self, name: str, text: str, label: str, tally: str, values: Iterable[str]
+        self, name: str, text: str, label: str, counter: str, values: Iterable[str]
     ) -> Metric:
         family = CounterMetricFamily(PREFIX + name, text, labels=["type", label])
-        for type, mine in sorted(self._types.items()):
+        for type, stats in sorted(self._types.items()):
             for value in sorted(values):
-                family.add_metric([type, value], mine.counters.get(f"{tally} {value}", 0))
+                family.add_metric([type, value], stats.counters.get(f"{counter} {value}", 0))
         return family
 
-    def _histogram(self, name: str, text: str, tally: str) -> Metric:
+    def _histogram(self, name: str, text: str, counter: str) -> Metric:
         family = HistogramMetricFamily(PREFIX + name, f"Seconds {text}", labels=["type"])
-        for type, mine in sorted(self._types.items()):
-            found = mine.histogram(tally)
-            family.add_metric([type], _cumulated(found), found.seconds)
+        for type, stats in sorted(self._types.items()):
+            histogram = stats.histogram(counter)
+            family.add_metric([type], _cumulative(histogram), histogram.seconds)
         return family
 
     def _runners(self) -> Iterator[Metric]:
         runners = self._stats.runners
         slots, busy = sum(each.slots for each in runners), sum(each.busy for each in runners)
-        yield GaugeMetricFamily(PREFIX + "runners", "Runners that are alive", len(runners))
-        yield GaugeMetricFamily(PREFIX + "slots", "Slots of these runners", slots)
-        yield GaugeMetricFamily(PREFIX + "slots_busy", "Slots that have a job", busy)
-        text = "Slots of a runner, and those that have a job"
+        yield GaugeMetricFamily(PREFIX + "runners", "Live runners", len(runners))
+        yield GaugeMetricFamily(PREFIX + "slots", "Slots of the live runners", slots)
+        yield GaugeMetricFamily(PREFIX + "slots_busy", "Slots that are running a job", busy)
+        text = "Free and busy slots of each runner"
         family = GaugeMetricFamily(PREFIX + "runner_slots", text, labels=["runner", "state"])
         for each in runners:
             family.add_metric([each.name, "free"], each.slots - each.busy)
             family.add_metric([each.name, "busy"], each.busy)
         yield family
         if (oldest := self._oldest_transaction) is not None:
-            text = "Age of the oldest transaction that is open in the database"
+            text = "Age of the oldest open transaction in the database"
             yield GaugeMetricFamily(PREFIX + "oldest_transaction_seconds", text, oldest)
 
     def _queues(self) -> Iterator[Metric]:
-        queued = f"Jobs of a queue that wait, due or not; counted up to {COUNT_LIMIT}"
+        queued = f"Queued jobs of a queue, due or not; counted up to {COUNT_LIMIT}"
         yield self._of_queues("jobs_queued", queued, lambda each: each.queued)
-        running = "Jobs of a queue that runners hold"
+        running = "Running jobs of a queue"
         yield self._of_queues("jobs_running", running, lambda each: each.running)
-        oldest = "Seconds that its job waits that is due for longest; 0 if none is due"
+        oldest = "Seconds for which its oldest due job has been waiting; 0 if no job is due"
         yield self._of_queues("oldest_due_seconds", oldest, lambda each: each.oldest_due_seconds)
-        most = "Most jobs of a queue that may run at once; +Inf without a limit"
+        most = "Maximum number of running jobs of a queue; +Inf without a limit"
         yield self._of_queues("max_running", most, lambda each: each.max_running or math.inf)
         yield self._of_queues(
-            "paused", "1 if none of its jobs is started", lambda each: each.paused
+            "paused", "1 if the queue is paused, else 0", lambda each: each.paused
         )
 
     def _of_queues(self, name: str, text: str, value: Callable[[Queue], float | None]) -> Metric:
@@ -144,8 +148,8 @@ class _Snapshot(Collector):
         return family
 
 
-def _cumulated(histogram: LatencyHistogram) -> list[tuple[str, float]]:
-    """Counts up to each bound, as Prometheus has them."""
+def _cumulative(histogram: LatencyHistogram) -> list[tuple[str, float]]:
+    """Return the cumulative count for each bucket's upper bound, as Prometheus requires."""
     bounds, sum_so_far, pairs = [*map(str, BUCKETS), "+Inf"], 0, []
     for bound, count in zip(bounds, histogram.counts, strict=True):
         sum_so_far += count

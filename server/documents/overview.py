@@ -1,10 +1,10 @@
-"""The figures of all jobs as one document, for a page that shows them."""
+"""Builds the documents with the statistics of all jobs, for the overview page."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from server.documents.jobs import time
+from server.documents.jobs import rfc3339
 from server.documents.queues import queue_document
-from server.documents.service_schemas import (
+from server.documents.schemas import (
     FiguresDocument,
     HistoryDocument,
     MomentDocument,
@@ -16,19 +16,19 @@ from storage.liveness.runners import RegisteredRunner
 from storage.queries.stats import LatencyHistogram, Stats, TypeStats
 from storage.records.states import FINAL
 
-_NONE = TypeStats({})
+_NO_STATS = TypeStats({})
 
 
 def overview_document(stats: Stats, types: Iterable[str]) -> OverviewDocument:
-    """The same as `/metrics` tells; `types` are those that are shown though they have no job yet.
+    """Build the overview from the statistics that `/metrics` reports as well.
 
-    What has been submitted and has finished is counted since the store was made, so two answers
-    and the time between them give a rate.
+    `types` are job types to report even if they have no jobs yet. `submitted` and `finished` count
+    since the store was created, so a client gets a rate from the difference between two responses.
     """
-    known = {**dict.fromkeys(types, _NONE), **stats.types}
+    stats_by_type = {**dict.fromkeys(types, _NO_STATS), **stats.types}
     runners = stats.runners
     return {
-        "types": {name: _type_document(mine) for name, mine in sorted(known.items())},
+        "types": {name: _type_document(each) for name, each in sorted(stats_by_type.items())},
         "queues": [queue_document(queue) for queue in stats.queues],
         "runners": [_runner_document(runner) for runner in runners],
         "slots": sum(runner.slots for runner in runners),
@@ -37,30 +37,29 @@ def overview_document(stats: Stats, types: Iterable[str]) -> OverviewDocument:
 
 
 def history_document(moments: Sequence[Mapping[str, int]]) -> HistoryDocument:
-    """The moments that `last_hour` gives."""
+    """Build the history document from the rows of `storage.queries.history.last_hour`."""
     return {"moments": [_moment_document(moment) for moment in moments]}
 
 
 def _moment_document(moment: Mapping[str, int]) -> MomentDocument:
     return {
-        "at": time(moment["at"]),
+        "at": rfc3339(moment["at"]),
         "submitted": moment["submitted"],
         "finished": moment["finished"],
         "wait": {"count": moment["waits"], "seconds": moment["waited_ms"] / 1000},
     }
 
 
-def _type_document(mine: TypeStats) -> FiguresDocument:
+def _type_document(stats: TypeStats) -> FiguresDocument:
+    counts = stats.counters
     return {
-        "queued": mine.queued,
-        "running": mine.running,
-        "oldest_due_seconds": mine.oldest_due_seconds,
-        "submitted": mine.counters.get("submitted", 0),
-        "finished": {
-            status: mine.counters.get(f"finished {status}", 0) for status in sorted(FINAL)
-        },
-        "wait": _sum_document(mine.histogram("wait")),
-        "run": _sum_document(mine.histogram("run")),
+        "queued": stats.queued,
+        "running": stats.running,
+        "oldest_due_seconds": stats.oldest_due_seconds,
+        "submitted": counts.get("submitted", 0),
+        "finished": {status: counts.get(f"finished {status}", 0) for status in sorted(FINAL)},
+        "wait": _sum_document(stats.histogram("wait")),
+        "run": _sum_document(stats.histogram("run")),
     }
 
 
@@ -74,5 +73,5 @@ def _runner_document(runner: RegisteredRunner) -> RunnerDocument:
         "slots": runner.slots,
         "busy": runner.busy,
         "queues": None if runner.queues is None else sorted(runner.queues),
-        "started_at": time(runner.started_at),
+        "started_at": rfc3339(runner.started_at),
     }

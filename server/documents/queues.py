@@ -1,12 +1,12 @@
-"""Queues as clients see and set them."""
+"""The documents of queues, as clients read and change them."""
 
 from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from server.documents.jobs import time
-from server.documents.service_schemas import QueueDocument, QueuesDocument
+from server.documents.jobs import rfc3339
+from server.documents.schemas import QueueDocument, QueuesDocument
 from storage.jobs.queues import Queue
 from storage.records.queue_name import validate_queue_name
 
@@ -14,7 +14,7 @@ QueueName = Annotated[str, AfterValidator(validate_queue_name)]
 
 
 class QueueBody(BaseModel):
-    """The settings of a queue; what is not given stays as it is."""
+    """The settings of a queue. A field that is not given keeps its value."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -22,18 +22,19 @@ class QueueBody(BaseModel):
         None,
         ge=1,
         le=100_000,
-        description="most of its jobs that run at once, in all workers together; null: no limit",
+        description="how many of its jobs may run at once, in all workers together; null means no"
+        " limit",
     )
-    paused: bool = Field(False, description="whether none of its jobs is started")
+    paused: bool = Field(False, description="true keeps its jobs from being started")
 
 
 def queue_document(queue: Queue) -> QueueDocument:
-    """A queue as it is now."""
+    """Build the document of a queue."""
     return {
         "name": queue.name,
         "max_running": queue.max_running,
         "paused": queue.paused,
-        "paused_at": time(queue.paused_at),
+        "paused_at": rfc3339(queue.paused_at),
         "running": queue.running,
         "queued": queue.queued,
         "queued_is_more": queue.is_queued_capped,
@@ -42,5 +43,5 @@ def queue_document(queue: Queue) -> QueueDocument:
 
 
 def queues_document(queues: Sequence[Queue]) -> QueuesDocument:
-    """All queues."""
+    """Build the document of all queues."""
     return {"items": [queue_document(queue) for queue in queues]}

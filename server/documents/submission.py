@@ -1,4 +1,4 @@
-"""A new job as a client submits it: read from JSON or a form, and checked whole."""
+"""Reads a submitted job from JSON or a form and validates it completely."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,48 +27,51 @@ from storage.records.queue_name import DEFAULT_QUEUE
 
 FILE_PART = "filename"
 _TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
-_YEAR = 366 * 86400
+_YEAR_SECONDS = 366 * 86400
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-def _only_text(value: Any) -> Any:
+def _require_text(value: Any) -> Any:
     if not isinstance(value, str):
-        raise ValueError("it must be a time as in 2030-01-31T12:00:00Z")
+        raise ValueError("it must be a time such as 2030-01-31T12:00:00Z")
     return value
 
 
 def _in_range(value: datetime) -> datetime:
     if not _EARLIEST <= value <= _LATEST:
-        raise ValueError("it must be a time from 1970 to 9999")
+        raise ValueError("it must be a time between 1970 and 9999")
     return value
 
 
 Time = Annotated[
-    AwareDatetime, BeforeValidator(_only_text), AfterValidator(_in_range), Field(strict=False)
+    AwareDatetime, BeforeValidator(_require_text), AfterValidator(_in_range), Field(strict=False)
 ]
 
 
 class Submission(BaseModel):
-    """What a client may say of a new job. Times of `timeout` and `delay` are in seconds."""
+    """The fields of a new job; `timeout` and `delay` are in seconds."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
     type: str
     payload: dict[str, Any]
     max_retries: int = Field(1, ge=0, le=100)
-    timeout: float | None = Field(None, gt=0, le=_YEAR)
+    timeout: float | None = Field(None, gt=0, le=_YEAR_SECONDS)
     priority: int = Field(0, ge=-100, le=100)
     run_at: Time | None = None
-    delay: float | None = Field(None, ge=0, le=10 * _YEAR)
+    delay: float | None = Field(None, ge=0, le=10 * _YEAR_SECONDS)
     callback_url: str | None = Field(None, max_length=2000)
     queue: QueueName = DEFAULT_QUEUE
 
 
 @dataclass(frozen=True)
 class CheckedSubmission:
-    """A submission that can be accepted. `source` is an earlier job whose file it uses; `cell` is
-    that of its id."""
+    """A valid submission.
+
+    `source` is the id of an earlier job whose file the new job uses. `cell` is the number that goes
+    into the new job's id (CELL), or None.
+    """
 
     submission: Submission
     source: UUID | None
@@ -77,7 +80,7 @@ class CheckedSubmission:
     def new_job(
         self, upload: Upload | None, submitted_by: str | None, traceparent: str | None = None
     ) -> NewJob:
-        """The job to store, with its file, the name of its caller, and what names its trace."""
+        """Build the job to store, with its file, its caller's name and its trace context."""
         given = self.submission
         return NewJob(
             type=given.type,
@@ -85,7 +88,7 @@ class CheckedSubmission:
             max_retries=given.max_retries,
             timeout=given.timeout,
             priority=given.priority,
-            run_at=None if given.run_at is None else milliseconds(given.run_at),
+            run_at=None if given.run_at is None else to_milliseconds(given.run_at),
             delay=given.delay or 0.0,
             upload=upload,
             source=self.source,
@@ -98,29 +101,29 @@ class CheckedSubmission:
 
 
 def read_form(fields: Mapping[str, bytes]) -> dict[str, Any]:
-    """The text parts of a form as one document. Raises Problem 400 for what cannot be read."""
+    """Parse the text fields of a form into one document. Raises Problem 400 or 422."""
     return {name: _form_value(name, value) for name, value in fields.items()}
 
 
-def check(
+def check_submission(
     document: Any,
     has_file: bool,
     job_types: Mapping[str, JobType[Any]],
     callback_hosts: Collection[str] = (),
     cell: int | None = None,
 ) -> CheckedSubmission:
-    """The submission, with its payload checked by its job type. Raises Problem 422."""
+    """Validate a submission and, by its job type, its payload. Raises Problem 422."""
     if not isinstance(document, dict):
         raise unacceptable([FieldError("body", "it must be a JSON object")])
     try:
         submission = Submission.model_validate(document)
     except ValidationError as error:
         raise unacceptable(field_errors(error)) from None
-    errors = list(_errors(submission, callback_hosts))
+    errors = list(_field_conflicts(submission, callback_hosts))
     job_type = job_types.get(submission.type)
     if job_type is None:
         known = ", ".join(sorted(job_types))
-        errors.append(FieldError("type", f"unknown job type; known are {known}"))
+        errors.append(FieldError("type", f"unknown job type; the known types are {known}"))
         raise unacceptable(errors)
     try:
         payload = job_type.Payload.model_validate(submission.payload)
@@ -133,7 +136,9 @@ def check(
     return CheckedSubmission(submission, source, cell)
 
 
-def _errors(submission: Submission, callback_hosts: Collection[str]) -> Iterator[FieldError]:
+def _field_conflicts(
+    submission: Submission, callback_hosts: Collection[str]
+) -> Iterator[FieldError]:
     refused = submission.callback_url is not None and refusal(
         submission.callback_url, callback_hosts
     )
@@ -149,14 +154,14 @@ def _file_errors(
     if has_file and source is not None:
         yield FieldError("payload.source", "give either a source or a file, not both")
     elif has_file and job_type.upload == "none":
-        yield FieldError(FILE_PART, f"{job_type.name} takes no file")
+        yield FieldError(FILE_PART, f"the job type {job_type.name} does not take a file")
     elif job_type.upload == "required" and not has_file and source is None:
-        detail = f"{job_type.name} needs a file: send multipart/form-data with a file part"
-        yield FieldError(FILE_PART, f"{detail} named {FILE_PART}")
+        detail = f"the job type {job_type.name} needs a file: send multipart/form-data with a file"
+        yield FieldError(FILE_PART, f"{detail} part named {FILE_PART}")
 
 
 def field_errors(error: ValidationError, *prefix: str) -> Iterator[FieldError]:
-    """What Pydantic found wrong, each with the path of its field."""
+    """Convert Pydantic's errors to field errors; `prefix` is prepended to each field's path."""
     for found in error.errors(include_url=False, include_context=False):
         path = [*prefix, *map(str, found["loc"])]
         message = found["msg"].removeprefix("Value error, ")
@@ -169,9 +174,10 @@ def _form_value(name: str, value: bytes) -> Any:
     try:
         return value.decode()
     except UnicodeDecodeError as error:
-        raise unacceptable([FieldError(name, f"not UTF-8: byte {error.start}")]) from None
+        detail = f"it is not UTF-8: invalid byte at {error.start}"
+        raise unacceptable([FieldError(name, detail)]) from None
 
 
-def milliseconds(time: datetime) -> int:
-    """Since 1970 in UTC."""
+def to_milliseconds(time: datetime) -> int:
+    """Convert a time to milliseconds since 1970."""
     return int(time.timestamp() * 1000)

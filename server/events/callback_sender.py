@@ -1,10 +1,11 @@
-"""Tells clients of the end of their jobs, by POST to the address that each has given.
+"""Sends callbacks: when a job ends, POSTs its final state to the URL given by its client.
 
-    store, outbox ──take──▶ Sender ──POST, signed──▶ the client ──2xx──▶ done
-                              └──── anything else: later, at most TRIES times
+    outbox in the store ──take──▶ CallbackSender ──signed POST──▶ client ──2xx──▶ done
+                                    └── any other outcome: retried later, up to MAX_TRIES times
 
-Signed as Standard Webhooks has it, https://www.standardwebhooks.com/. Sent at least once, with the
-same `webhook-id` each time. Listeners share the work; what one has taken when it dies is due again.
+Signed according to Standard Webhooks, https://www.standardwebhooks.com/. Each callback is sent at
+least once, always with the same `webhook-id`. All listeners share the outbox; callbacks that a
+listener had taken when it died become due again.
 """
 
 import asyncio
@@ -20,118 +21,119 @@ from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from server.documents.callback_hosts import host_of, refusal
-from server.events.callback_slots import AT_ONCE, CallbackSlots
+from server.events.callback_slots import MAX_IN_FLIGHT, CallbackSlots
 from server.events.documents import callback_body
-from server.events.feed import Blocking
+from server.events.feed import RunInThread
 from server.store.changes import StoreChanges
 from storage.jobs.callbacks import Callback, Callbacks
 from storage.records.job import StoreError
 
 log = logging.getLogger(__name__)
 
-TRIES = 12
-FIRST_SECONDS = 5.0
-LONGEST_SECONDS = 3600.0
+MAX_TRIES = 12
+FIRST_RETRY_SECONDS = 5.0
+MAX_RETRY_SECONDS = 3600.0
 TIMEOUT_SECONDS = 10.0
 TAKEN_SECONDS = 60.0
+"""How long a taken callback is reserved for this listener."""
 PAUSE_SECONDS = 0.1
-"""Between two looks that found nothing, however many jobs end."""
+"""Minimum time between two queries that found nothing, however fast jobs end."""
 
 
-def signed(callback: Callback, secret: bytes, now: float, body: bytes) -> dict[str, str]:
-    """The headers of a message."""
-    message_id, moment = f"{callback.job.id}-{callback.job.version}", str(int(now))
-    text = b".".join((message_id.encode(), moment.encode(), body))
+def signed_headers(callback: Callback, secret: bytes, now: float, body: bytes) -> dict[str, str]:
+    """Return the headers of a callback, with its signature (HMAC-SHA256 over id, time and body)."""
+    message_id, timestamp = f"{callback.job.id}-{callback.job.version}", str(int(now))
+    text = b".".join((message_id.encode(), timestamp.encode(), body))
     signature = base64.b64encode(hmac.digest(secret, text, hashlib.sha256)).decode()
     return {
         "Content-Type": "application/json",
         "webhook-id": message_id,
-        "webhook-timestamp": moment,
+        "webhook-timestamp": timestamp,
         "webhook-signature": f"v1,{signature}",
     }
 
 
-def pause(tries: int) -> float:
-    """Seconds to the next try, after so many."""
-    longest: float = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** (tries - 1))
-    return longest * random.uniform(0.8, 1.2)
+def retry_delay(tries: int) -> float:
+    """Return the seconds until the next try: exponential backoff with 20 % jitter."""
+    seconds: float = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (tries - 1))
+    return seconds * random.uniform(0.8, 1.2)
 
 
 class CallbackSender:
-    """Sends what is due, as long as it is not stopped."""
+    """Sends due callbacks until it is stopped."""
 
     def __init__(
         self,
         callbacks: Callbacks,
         changes: StoreChanges,
-        blocking: Blocking,
+        run_in_thread: RunInThread,
         hosts: Collection[str],
         secret: bytes,
     ):
         self._callbacks = callbacks
         self._changes = changes
-        self._blocking = blocking
+        self._run_in_thread = run_in_thread
         self._hosts = hosts
         self._secret = secret
-        self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=AT_ONCE)
-        self._places = CallbackSlots()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=MAX_IN_FLIGHT)
+        self._slots = CallbackSlots()
+        self._in_flight: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Send no more; what has been taken is sent after a while by another one."""
-        ending = [self._task, *self._under_way]
-        for task in ending:
+        """Stop sending. Callbacks in flight become due again after TAKEN_SECONDS."""
+        tasks = [self._task, *self._in_flight]
+        for task in tasks:
             task.cancel()
-        await asyncio.wait(ending)
+        await asyncio.wait(tasks)
         self._client.close()
 
     async def _run(self) -> None:
         while True:
-            ticket = self._changes.ticket()
-            taken = await self._take(self._places.free)
+            change = self._changes.next_change()
+            taken = await self._take(self._slots.free)
             for callback in taken:
                 await self._start(callback)
-            if not taken or not self._places.free:
-                await self._news(ticket)
+            if not taken or not self._slots.free:
+                await self._wait_for_work(change)
 
-    async def _take(self, most: int) -> list[Callback]:
+    async def _take(self, limit: int) -> list[Callback]:
         try:
-            return await self._blocking(lambda: self._callbacks.take(most, TAKEN_SECONDS))
-        except Exception as error:  # also of ours: those that come after are to be sent
+            return await self._run_in_thread(lambda: self._callbacks.take(limit, TAKEN_SECONDS))
+        except Exception as error:  # any error: the sender must not stop
             _log(error)
             return []
 
     async def _start(self, callback: Callback) -> None:
-        """Each by itself: who does not answer keeps no other waiting."""
+        """Send a callback in its own task, so that an unresponsive host delays no other."""
         host = host_of(callback.url)
-        if seconds := self._places.take(host):
+        if seconds := self._slots.acquire(host):
             await self._put_off(callback, seconds)
             return
         task = asyncio.create_task(self._send(callback, host))
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
+        self._in_flight.add(task)
+        task.add_done_callback(self._sent)
 
     async def _put_off(self, callback: Callback, seconds: float) -> None:
         try:
-            await self._blocking(lambda: self._callbacks.postpone(callback, seconds))
-        except Exception as error:  # it is due again after a while
+            await self._run_in_thread(lambda: self._callbacks.postpone(callback, seconds))
+        except Exception as error:  # it becomes due again after TAKEN_SECONDS
             _log(error)
 
-    async def _news(self, ticket: asyncio.Event) -> None:
-        """Return once there may be something to send, and room for it."""
-        waits = set(self._under_way)
-        change = asyncio.create_task(self._changes.after(ticket, TAKEN_SECONDS))
+    async def _wait_for_work(self, change: asyncio.Event) -> None:
+        """Wait until a slot is free and a callback may be due."""
+        tasks = set(self._in_flight)
+        changed = asyncio.create_task(self._changes.wait_for(change, TAKEN_SECONDS))
         try:
-            if self._places.free:
-                waits.add(change)  # woken each second at least
+            if self._slots.free:
+                tasks.add(changed)  # done after a second at the latest: StoreChanges wakes all
                 await asyncio.sleep(PAUSE_SECONDS)
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            change.cancel()
+            changed.cancel()
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+    def _sent(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             _log(error)
@@ -141,29 +143,29 @@ class CallbackSender:
         names = {"job_id": str(callback.job.id), "tries": callback.tries}
         if reason is None:
             log.info("callback sent", extra=names)
-            await self._blocking(lambda: self._callbacks.done(callback))
-        elif callback.tries >= TRIES:
+            await self._run_in_thread(lambda: self._callbacks.done(callback))
+        elif callback.tries >= MAX_TRIES:
             log.warning("callback given up", extra={**names, "reason": reason})
-            await self._blocking(lambda: self._callbacks.done(callback))
+            await self._run_in_thread(lambda: self._callbacks.done(callback))
         else:
             log.info("callback failed", extra={**names, "reason": reason})
-            seconds = pause(callback.tries)
-            await self._blocking(lambda: self._callbacks.retry(callback, seconds))
+            seconds = retry_delay(callback.tries)
+            await self._run_in_thread(lambda: self._callbacks.retry(callback, seconds))
 
     async def _try(self, callback: Callback, host: str) -> str | None:
-        """Send it, and give its place back; why that has failed, if it has."""
-        answered = True
+        """Send a callback and release its slot; returns why it failed, or None on success."""
+        responded = True
         try:
             refused = refusal(callback.url, self._hosts)  # the setting may have changed
             if refused:
                 return refused
-            code = await self._post(callback)
-        except Exception as error:  # whatever a name, a network or a peer does
-            answered = False
+            status = await self._post(callback)
+        except Exception as error:  # names, networks and peers fail in many ways
+            responded = False
             return f"{type(error).__name__}: {error}"
         finally:
-            self._places.give_back(host, answered)
-        return None if 200 <= code < 300 else f"answered {code}"
+            self._slots.release(host, responded)
+        return None if 200 <= status < 300 else f"answered {status}"
 
     async def _post(self, callback: Callback) -> int:
         body = callback_body(callback.job)
@@ -171,7 +173,7 @@ class CallbackSender:
             callback.url,
             method="POST",
             body=body,
-            headers=signed(callback, self._secret, time.time(), body),
+            headers=signed_headers(callback, self._secret, time.time(), body),
             follow_redirects=False,
             request_timeout=TIMEOUT_SECONDS,
         )

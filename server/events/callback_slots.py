@@ -1,36 +1,40 @@
-"""Shares out the places of callbacks under way: hosts that do not answer leave most to others.
-Imports nothing of ours."""
+"""Limits the callbacks in flight: hosts that do not respond leave most slots to the others.
+
+Imports no other module of the service.
+"""
 
 from collections import Counter
 
-AT_ONCE = 16
-"""Callbacks under way."""
-_FEW = 2
-"""Of these, to a host that has not answered the last time, or not yet."""
-_SOON, _LATER = 1.0, 10.0
+MAX_IN_FLIGHT = 16
+_MAX_UNRESPONSIVE = 2
+"""Callbacks in flight to a host that did not respond last time, or was never tried."""
+_RETRY_UNTRIED_SECONDS, _RETRY_UNRESPONSIVE_SECONDS = 1.0, 10.0
 
 
 class CallbackSlots:
-    """Who has them. A host is a name with its port."""
+    """The slots in use. A host is a name with its port."""
 
     def __init__(self) -> None:
-        self._taken: Counter[str] = Counter()
-        self._answers: dict[str, bool] = {}
+        self._in_flight: Counter[str] = Counter()
+        self._responded: dict[str, bool] = {}
 
     @property
     def free(self) -> int:
-        """How many nobody has."""
-        return AT_ONCE - self._taken.total()
+        """The number of free slots."""
+        return MAX_IN_FLIGHT - self._in_flight.total()
 
-    def take(self, host: str) -> float:
-        """Take one for a host; 0, or in how many seconds to try again, if it has enough."""
-        answers = self._answers.get(host)
-        if not answers and self._taken[host] >= _FEW:
-            return _SOON if answers is None else _LATER
-        self._taken[host] += 1
+    def acquire(self, host: str) -> float:
+        """Take a slot for a host, and return 0.
+
+        If the host has too many slots already, return the seconds to wait instead.
+        """
+        responded = self._responded.get(host)
+        if not responded and self._in_flight[host] >= _MAX_UNRESPONSIVE:
+            return _RETRY_UNTRIED_SECONDS if responded is None else _RETRY_UNRESPONSIVE_SECONDS
+        self._in_flight[host] += 1
         return 0.0
 
-    def give_back(self, host: str, answered: bool) -> None:
-        """A host has answered, whatever that was, or not."""
-        self._taken[host] -= 1
-        self._answers[host] = answered
+    def release(self, host: str, responded: bool) -> None:
+        """Give a slot back, and note whether the host sent a response, whatever its status."""
+        self._in_flight[host] -= 1
+        self._responded[host] = responded

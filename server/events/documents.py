@@ -1,11 +1,17 @@
-"""Events and logs as clients see them; with `wire`, the only place that knows such names."""
+"""The queries, documents and frames of events and job output.
+
+Their field names and formats are defined here; the formats of jobs are in
+`server.documents.jobs`.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from server.documents.job_schemas import LogsDocument, Piece
-from server.documents.jobs import time
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.documents.jobs import rfc3339
+from server.documents.schemas import LogsDocument, Piece
 from server.events.stream import StreamEvent
 from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
@@ -14,8 +20,42 @@ from storage.records.job import Job
 from storage.records.states import Status
 
 
+class EventsQuery(BaseModel):
+    """The query parameters of an event stream."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    last_event_id: int | None = Field(
+        None,
+        ge=0,
+        lt=2**63,
+        description="send only later events; same as the header Last-Event-ID",
+    )
+    type: str | None = Field(None, description="only jobs of this type; ignored for one job")
+    queue: str | None = Field(None, description="only jobs of this queue; ignored for one job")
+    status: Status | None = Field(
+        None, description="only changes to this status; ignored for one job"
+    )
+
+    def matches(self, event: Event) -> bool:
+        """Return whether an event passes the filters of this query."""
+        wanted = self.type, self.queue, self.status
+        actual = event.type, event.queue, event.status
+        return all(one in (None, other) for one, other in zip(wanted, actual, strict=True))
+
+
+class LogsQuery(BaseModel):
+    """The query parameters of a job's output."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    attempt: int | None = Field(
+        None, ge=1, lt=2**31, description="number of the attempt; the newest by default"
+    )
+
+
 def event_document(event: Event) -> dict[str, Any]:
-    """A change of a job."""
+    """Build the document of one change of a job."""
     return {
         "job_id": str(event.job_id),
         "type": event.type,
@@ -25,52 +65,53 @@ def event_document(event: Event) -> dict[str, Any]:
         "runner": event.runner,
         "progress": event.progress,
         "error": event.error,
-        "created_at": time(event.created_at),
-        "run_at": time(event.run_at),
-        "started_at": time(event.started_at),
-        "finished_at": time(event.finished_at),
-        "cancel_requested_at": time(event.cancel_requested_at),
+        "created_at": rfc3339(event.created_at),
+        "run_at": rfc3339(event.run_at),
+        "started_at": rfc3339(event.started_at),
+        "finished_at": rfc3339(event.finished_at),
+        "cancel_requested_at": rfc3339(event.cancel_requested_at),
         "version": event.version,
     }
 
 
-def event_told(event: Event) -> StreamEvent:
-    """The same as it stands in a stream."""
+def job_stream_event(event: Event) -> StreamEvent:
+    """Convert a change of a job to a stream event."""
     name = "progress" if event.is_progress else "status"
     final = event.status if event.final else None
     return StreamEvent(event.version, _frame(name, event_document(event), event.version), final)
 
 
+def output_stream_event(piece: OutputPiece) -> StreamEvent:
+    """Convert a piece of an attempt's output to a stream event."""
+    document = {
+        "job_id": str(piece.job_id),
+        "attempt": piece.attempt,
+        "position": piece.position,
+        "text": piece.text.decode(errors="replace"),
+    }
+    return StreamEvent(piece.version, _frame("log", document, piece.version))
+
+
+def stream_event(item: Event | OutputPiece) -> StreamEvent:
+    """Convert a change of a job, or a piece of output, to a stream event."""
+    return job_stream_event(item) if isinstance(item, Event) else output_stream_event(item)
+
+
 def callback_body(job: Job) -> bytes:
-    """What a client is sent at the end of its job."""
+    """Build the body of the callback for a final job."""
     data = event_document(newest_event(job))
-    message = {"type": f"job.{job.status}", "timestamp": time(job.finished_at), "data": data}
+    message = {"type": f"job.{job.status}", "timestamp": rfc3339(job.finished_at), "data": data}
     return encode_json(message)
 
 
-def output_told(part: OutputPiece) -> StreamEvent:
-    """What an attempt has printed as it stands in a stream."""
-    document = {
-        "job_id": str(part.job_id),
-        "attempt": part.attempt,
-        "position": part.position,
-        "text": part.text.decode(errors="replace"),
-    }
-    return StreamEvent(part.version, _frame("log", document, part.version))
-
-
-def told(news: Event | OutputPiece) -> StreamEvent:
-    """One or the other."""
-    return event_told(news) if isinstance(news, Event) else output_told(news)
-
-
-def logs_document(job_id: UUID, attempt: int, parts: Sequence[OutputPiece]) -> LogsDocument:
-    """What is kept of all that an attempt has printed, in pieces without gaps."""
+def output_document(job_id: UUID, attempt: int, stored: Sequence[OutputPiece]) -> LogsDocument:
+    """Build the document of an attempt's stored output; adjacent pieces are merged."""
     pieces: list[Piece] = [
-        {"position": p, "text": t.decode(errors="replace")} for p, t in _pieces(parts)
+        {"position": position, "text": text.decode(errors="replace")}
+        for position, text in _merged(stored)
     ]
-    end = max((part.position + len(part.text) for part in parts), default=0)
-    version = max((part.version for part in parts), default=0)
+    end = max((piece.position + len(piece.text) for piece in stored), default=0)
+    version = max((piece.version for piece in stored), default=0)
     return {
         "job_id": str(job_id),
         "attempt": attempt,
@@ -80,10 +121,10 @@ def logs_document(job_id: UUID, attempt: int, parts: Sequence[OutputPiece]) -> L
     }
 
 
-def logs_text(parts: Sequence[OutputPiece]) -> bytes:
-    """The same as text; a line tells of what is missing."""
+def output_text(stored: Sequence[OutputPiece]) -> bytes:
+    """Return an attempt's stored output as text; a line marks each gap."""
     text, end = b"", 0
-    for position, piece in _pieces(parts):
+    for position, piece in _merged(stored):
         if position > end:
             text += b"\n[%d bytes are not kept]\n" % (position - end)
         text, end = text + piece, position + len(piece)
@@ -91,27 +132,28 @@ def logs_text(parts: Sequence[OutputPiece]) -> bytes:
 
 
 def end_frame(job_id: UUID, status: Status | None) -> bytes:
-    """The last of a job's stream; without a status, the job is there no more."""
+    """Return the last frame of a job's stream; the status is None if the job was deleted."""
     return _frame("end", {"job_id": str(job_id), "status": status})
 
 
 def opening_frame(version: int, retry_ms: int) -> bytes:
-    """The first of a stream: when to come again once it breaks, and the event it begins after."""
+    """Return the first frame of a stream: the reconnection delay, and the id of the last event."""
     return f"retry: {retry_ms}\nid: {version}\n\n".encode()
 
 
-def _pieces(parts: Sequence[OutputPiece]) -> list[tuple[int, bytes]]:
-    pieces: list[tuple[int, bytes]] = []
-    for part in parts:
-        if pieces and pieces[-1][0] + len(pieces[-1][1]) == part.position:
-            position, text = pieces.pop()
-            pieces.append((position, text + part.text))
+def _merged(stored: Sequence[OutputPiece]) -> list[tuple[int, bytes]]:
+    """Merge adjacent pieces; returns the position and the text of each contiguous piece."""
+    merged: list[tuple[int, bytes]] = []
+    for piece in stored:
+        if merged and merged[-1][0] + len(merged[-1][1]) == piece.position:
+            position, text = merged.pop()
+            merged.append((position, text + piece.text))
         else:
-            pieces.append((part.position, part.text))
-    return pieces
+            merged.append((piece.position, piece.text))
+    return merged
 
 
 def _frame(name: str, document: dict[str, Any], version: int | None = None) -> bytes:
-    """A server-sent event. (JSON has no line breaks of its own.)"""
-    number = b"" if version is None else b"id: %d\n" % version
-    return b"event: %s\n%sdata: %s\n" % (name.encode(), number, encode_json(document))
+    """Return a server-sent event. Its JSON fits in one `data` line, as it has no line breaks."""
+    event_id = b"" if version is None else b"id: %d\n" % version
+    return b"event: %s\n%sdata: %s\n" % (name.encode(), event_id, encode_json(document))

@@ -1,10 +1,10 @@
-"""Follows the events of the store once for all clients that follow them.
+"""Reads the store's events once for all clients that follow them.
 
-    store ──events, one query for each look──▶ Feed ──▶ Stream ──▶ a client
-                                                   └──▶ Stream ──▶ another one
+    store ──one query per read──▶ EventFeed ──▶ EventStream ──▶ a client
+                                           └──▶ EventStream ──▶ another client
 
-While nobody follows, nothing is read. No client is waited for: one that reads too slowly is
-dropped.
+Nothing is read while no stream is open. The feed never waits for a client: one that reads too
+slowly is dropped.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from server.events import documents as wire
+from server.events.documents import stream_event
 from server.events.stream import EventStream
 from storage.jobs.events import Event, Events
 from storage.jobs.output import OutputPiece
@@ -27,78 +27,83 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-LOOK_SECONDS = 1.0
+MAX_WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 0.02
-"""Between two looks, so that in a rush many events come with one query."""
-EXISTENCE_SECONDS = 10.0
+"""Between two reads, so that one query returns many events when they come fast."""
+EXISTENCE_CHECK_SECONDS = 10.0
 
 
-class Blocking(Protocol):
-    """Runs a call off the event loop."""
+class RunInThread(Protocol):
+    """Runs a blocking call outside the event loop's thread."""
 
     def __call__(self, call: Callable[[], T], /) -> Awaitable[T]:
-        """What the call returns."""
+        """Return the call's result, or raise its exception."""
 
 
 class EventFeed:
-    """Reads events while there are streams, and passes them on."""
+    """Reads new events while streams are open, and puts them into the streams."""
 
-    def __init__(self, events: Events, wakeup: Wakeup, blocking: Blocking, most: int):
-        """`most` streams may be open at once."""
+    def __init__(
+        self, events: Events, wakeup: Wakeup, run_in_thread: RunInThread, max_streams: int
+    ):
         self._events = events
         self._wakeup = wakeup
-        self._blocking = blocking
-        self._most = most
+        self._run_in_thread = run_in_thread
+        self._max_streams = max_streams
         self._open: set[EventStream] = set()
-        self._joined: dict[UUID | None, set[EventStream]] = defaultdict(set)
+        self._subscribers: dict[UUID | None, set[EventStream]] = defaultdict(set)
+        """Streams that receive events, by their job; under None, the streams of all jobs."""
         self._reading: asyncio.Task[None] | None = None
         self._ready: asyncio.Future[None]
         self.version = 0
-        """Up to which events have been passed on."""
+        """All events up to this version have been put into the subscribed streams."""
 
     @property
     def full(self) -> bool:
-        """Whether as many streams are open as may be."""
-        return len(self._open) >= self._most
+        """Whether the maximum number of streams is open."""
+        return len(self._open) >= self._max_streams
 
     @contextlib.contextmanager
     def opened(self, stream: EventStream) -> Iterator[None]:
-        """While this lasts, the stream counts as open."""
+        """Count the stream as open in this block; at its end, the stream is unsubscribed."""
         self._open.add(stream)
         try:
             yield
         finally:
             self._open.discard(stream)
-            self._joined[stream.job_id].discard(stream)
-            if not self._joined[stream.job_id]:
-                del self._joined[stream.job_id]
+            self._subscribers[stream.job_id].discard(stream)
+            if not self._subscribers[stream.job_id]:
+                del self._subscribers[stream.job_id]
 
     async def ready(self) -> None:
-        """Return when events are being read, for an open stream. Raises StoreError."""
+        """Start reading if necessary, and wait until `version` is known. Raises StoreError.
+
+        The caller has opened a stream, since reading ends when none is open.
+        """
         if self._reading is None:
             self._ready = asyncio.get_running_loop().create_future()
             self._reading = asyncio.create_task(self._read())
         await asyncio.shield(self._ready)
 
-    def join(self, stream: EventStream) -> int:
-        """From now on pass events to an open stream; the version after which they come."""
-        self._joined[stream.job_id].add(stream)
+    def subscribe(self, stream: EventStream) -> int:
+        """Put all events after the returned version into an open stream."""
+        self._subscribers[stream.job_id].add(stream)
         return self.version
 
     async def stop(self) -> None:
-        """End all streams, and read no more."""
+        """End all streams, and stop reading."""
         self._end_all()
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.wait([self._reading])
             if not self._ready.done():
-                self._ready.set_exception(StoreUnavailable("the listener stops"))
+                self._ready.set_exception(StoreUnavailable("the listener is stopping"))
 
     async def _read(self) -> None:
         try:
-            waiter = await self._blocking(lambda: self._wakeup.waiter(EVENTS))
+            waiter = await self._run_in_thread(lambda: self._wakeup.waiter(EVENTS))
             with contextlib.closing(waiter):
-                self.version = await self._blocking(self._events.newest)
+                self.version = await self._run_in_thread(self._events.newest)
                 self._ready.set_result(None)
                 await self._follow(waiter)
         except OSError as error:
@@ -109,7 +114,7 @@ class EventFeed:
             self._reading = None
 
     def _fail(self, error: Exception) -> None:
-        """Tell those who wait to join, or end what has begun."""
+        """Raise the error in `ready`, or end all streams if reading had begun."""
         if not self._ready.done():
             self._ready.set_exception(error)
         else:
@@ -120,40 +125,41 @@ class EventFeed:
         check_at = 0.0
         while self._open:
             try:
-                version, found = await self._blocking(lambda: self._look(waiter))
-                self._pass_on(found)
+                version, items = await self._run_in_thread(lambda: self._read_new(waiter))
+                self._distribute(items)
                 self.version = version
                 if time.monotonic() > check_at:
-                    check_at = time.monotonic() + EXISTENCE_SECONDS
+                    check_at = time.monotonic() + EXISTENCE_CHECK_SECONDS
                     await self._end_deleted()
             except StoreError as error:
                 log.warning("events cannot be read, trying again", extra={"reason": str(error)})
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(MAX_WAIT_SECONDS)
                 continue
-            await (asyncio.sleep(PAUSE_SECONDS) if found else _woken(waiter))
+            await (asyncio.sleep(PAUSE_SECONDS) if items else _wait_for_wakeup(waiter))
 
-    def _look(self, waiter: Waiter) -> tuple[int, list[Event | OutputPiece]]:
+    def _read_new(self, waiter: Waiter) -> tuple[int, list[Event | OutputPiece]]:
         waiter.clear()
         return self._events.changes_after(self.version)
 
-    def _pass_on(self, found: list[Event | OutputPiece]) -> None:
-        for news in found:
-            takers = list(self._joined.get(news.job_id, ()))
-            if isinstance(news, Event):
-                takers += [each for each in self._joined.get(None, ()) if each.wants(news)]
-            if takers:
-                told = wire.told(news)
-                for stream in takers:
-                    stream.put(told)
+    def _distribute(self, items: list[Event | OutputPiece]) -> None:
+        for item in items:
+            streams = list(self._subscribers.get(item.job_id, ()))
+            if isinstance(item, Event):
+                of_all_jobs = self._subscribers.get(None, ())
+                streams += [stream for stream in of_all_jobs if stream.matches(item)]
+            if streams:
+                event = stream_event(item)
+                for stream in streams:
+                    stream.put(event)
 
     async def _end_deleted(self) -> None:
-        """A job may have been deleted before its last event was read."""
-        followed = {job_id for job_id in self._joined if job_id is not None}
+        """End the streams of deleted jobs, whose last event may have been deleted unread."""
+        followed = {job_id for job_id in self._subscribers if job_id is not None}
         if followed:
-            existing = await self._blocking(lambda: self._events.existing(followed))
+            existing = await self._run_in_thread(lambda: self._events.existing(followed))
             for job_id in followed - existing:
-                for stream in self._joined.get(job_id, ()):
-                    stream.gone = True
+                for stream in self._subscribers.get(job_id, ()):
+                    stream.job_deleted = True
                     stream.end()
 
     def _end_all(self) -> None:
@@ -161,14 +167,14 @@ class EventFeed:
             stream.end()
 
 
-async def _woken(waiter: Waiter) -> None:
-    """Return when a wake-up has come, or after LOOK_SECONDS, since one may be lost."""
+async def _wait_for_wakeup(waiter: Waiter) -> None:
+    """Wait for a wake-up, for MAX_WAIT_SECONDS at most, because a wake-up can be lost."""
     loop, woken, descriptor = asyncio.get_running_loop(), asyncio.Event(), waiter.fileno()
     if descriptor < 0:
-        return await asyncio.sleep(LOOK_SECONDS)
+        return await asyncio.sleep(MAX_WAIT_SECONDS)
     loop.add_reader(descriptor, woken.set)
     try:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(woken.wait(), LOOK_SECONDS)
+            await asyncio.wait_for(woken.wait(), MAX_WAIT_SECONDS)
     finally:
         loop.remove_reader(descriptor)

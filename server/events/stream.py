@@ -1,4 +1,4 @@
-"""What one client that follows events is still to be sent."""
+"""The queue of events between the event feed and one client."""
 
 import asyncio
 import contextlib
@@ -13,12 +13,12 @@ from storage.records.states import Status
 log = logging.getLogger(__name__)
 
 MAX_WAITING_BYTES = 2**20
-"""Events that wait for one client. (They are shared by all, so many such clients take no more.)"""
+"""Events waiting for one client. (All clients share the frames, so many slow ones cost no more.)"""
 
 
 @dataclass(frozen=True)
 class StreamEvent:
-    """What a client is told. `final` is the status in which its job has ended with that."""
+    """An event as it is sent to clients. `final` is the job's status if this event ended it."""
 
     version: int
     frame: bytes
@@ -26,45 +26,53 @@ class StreamEvent:
 
 
 class EventStream:
-    """What one client is still to be sent."""
+    """The events that wait to be sent to one client."""
 
     def __init__(
-        self, wants: Callable[[Event], bool], drop: Callable[[], None], job_id: UUID | None = None
+        self,
+        matches: Callable[[Event], bool],
+        drop: Callable[[], None],
+        job_id: UUID | None = None,
     ):
-        """All events that the client wants, or only those of one job. `drop` ends its connection,
-        even while it is being written to."""
+        """`matches` selects events of all jobs; a `job_id` restricts the stream to one job.
+
+        `drop` closes the client's connection, even while it is being written to.
+        """
         self.job_id = job_id
-        self.wants = wants
+        self.matches = matches
         self.ended = False
-        """There is nothing more to come."""
-        self.gone = False
-        """That is so since the job was deleted."""
+        """No more events will be added."""
+        self.job_deleted = False
+        """The stream ended because its job was deleted."""
         self._drop = drop
         self._waiting: list[StreamEvent] = []
         self._bytes = 0
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
-    def put(self, told: StreamEvent) -> None:
-        """What comes next."""
-        self._waiting.append(told)
-        self._bytes += len(told.frame)
+    def put(self, event: StreamEvent) -> None:
+        """Add the next event. If too many bytes wait, drop the client."""
+        self._waiting.append(event)
+        self._bytes += len(event.frame)
         if self._bytes > MAX_WAITING_BYTES and not self.ended:
             log.info("a client that reads too slowly is dropped")
             self._waiting.clear()
             self.end()
             self._drop()
-        self._news.set()
+        self._changed.set()
 
     async def take(self, seconds: float) -> list[StreamEvent]:
-        """What is to be sent next; nothing if the stream has ended, or the time is over."""
+        """Remove and return the waiting events, after waiting up to `seconds` for the first.
+
+        Returns an empty list if no event came in time, or if the stream has ended.
+        """
         if not (self._waiting or self.ended):
-            self._news.clear()
+            self._changed.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), seconds)
+                await asyncio.wait_for(self._changed.wait(), seconds)
         taken, self._waiting, self._bytes = self._waiting, [], 0
         return taken
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """End the stream, and wake its reader."""
         self.ended = True
-        self._news.set()
+        self._changed.set()

@@ -13,10 +13,10 @@ from server.documents.filters import MAX_WAIT_SECONDS
 from server.documents.jobs import job_document, job_headers
 from server.http import strict_json
 from server.http.access_log import log_change
-from server.jobs.cancel import cancel, require_own
-from server.jobs.enqueue import store_job
+from server.jobs.cancel import cancel, require_may_change
+from server.jobs.enqueue import enqueue_job
 from server.jobs.services import Services
-from server.jobs.wait import accepted_after, job_after
+from server.jobs.wait import submission_response, wait_for_job
 
 _WAIT = r"(?:\?wait=(?P<wait>[0-9]{1,2}))?"
 _JOBS = re.compile("/jobs" + _WAIT)
@@ -69,17 +69,17 @@ def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
     """The call of POST /jobs with a JSON body. It waits up to `seconds` for the job's end."""
 
     async def call(body: bytes, caller: Caller) -> FastResponse:
-        trace = services.traces.submission(headers)
-        services.disk.admit(len(body))
-        services.queue.admit()
+        trace = services.request_spans.submission(headers)
+        services.disk_watermark.admit(len(body))
+        services.queue_watermark.admit()
         document = strict_json.parse(body)
-        checked = services.check(document, has_file=False)
+        checked = services.check_submission(document, has_file=False)
         job = checked.new_job(None, caller.name, trace.traceparent if trace else None)
-        job_id = await store_job(services, job)
+        job_id = await enqueue_job(services, job)
         if trace:
             trace.accepted(job)
         log_change(caller.name, "submit", job_id=str(job_id))
-        return FastResponse(*await accepted_after(services, job_id, seconds))
+        return FastResponse(*await submission_response(services, job_id, seconds))
 
     return call
 
@@ -88,7 +88,7 @@ def get_job(services: Services, job_id: UUID, seconds: float) -> Call:
     """The call of GET /jobs/ID. It waits up to `seconds` for the job's end."""
 
     async def call(_: bytes, caller: Caller) -> FastResponse:
-        job = await job_after(services, job_id, seconds)
+        job = await wait_for_job(services, job_id, seconds)
         return FastResponse(200, job_document(job), job_headers(job))
 
     return call
@@ -98,7 +98,7 @@ def cancel_job(services: Services, headers: HTTPHeaders, job_id: UUID) -> Call:
     """The call of POST /jobs/ID/cancel."""
 
     async def call(_: bytes, caller: Caller) -> FastResponse:
-        await require_own(services, job_id, caller)
+        await require_may_change(services, job_id, caller)
         return FastResponse(*await cancel(services, job_id, caller, headers))
 
     return call

@@ -65,7 +65,7 @@ class FastConnection(Connection):
         """Close the socket. A GET under way is canceled, since its response would be lost."""
         super().close_fd()
         if self._handling:
-            self._fast_path.services.left()
+            self._fast_path.services.request_finished()
             if self._is_get:
                 self._handling.cancel()
 
@@ -104,7 +104,7 @@ class FastConnection(Connection):
             self._pass_to_tornado()  # also at the end of the connection
         elif request.is_whole:
             self._received, self._is_get = b"", request.method == "GET"
-            self._fast_path.services.entered()
+            self._fast_path.services.request_started()
             self._handling = asyncio.get_running_loop().create_task(self._handle(request))
 
     def _pass_to_tornado(self) -> None:
@@ -114,7 +114,7 @@ class FastConnection(Connection):
         response = await self._fast_path.handle(request, self._address)
         self._handling = None
         if not self.closed():
-            self._fast_path.services.left()
+            self._fast_path.services.request_finished()
             self._send(response, request.headers.closes)
 
     def _send(self, response: bytes, closes: bool) -> None:

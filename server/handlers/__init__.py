@@ -1,1 +1,5 @@
-"""Handlers read the request, ask the store, and write the answer; they hold no rules."""
+"""Tornado handlers: they read the request, call the services, and write the response.
+
+May import `storage` and the other folders of `server`, but not `fast` and `openapi`. Rules about
+jobs belong in `server.jobs` or `storage`.
+"""

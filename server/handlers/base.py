@@ -1,4 +1,4 @@
-"""What all handlers share: bodies, answers, and errors as problem+json."""
+"""The base class of all handlers: admission, request bodies, JSON responses and errors."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -16,49 +16,52 @@ from server.jobs.services import Services
 
 @stream_request_body
 class Handler(RequestHandler):
-    """Answers in JSON, and every error as a problem document."""
+    """Sends JSON responses, and every error as a problem document (RFC 9457)."""
 
     services: Services
     ALLOW = "GET, HEAD, OPTIONS"
     ROLES: ClassVar[Mapping[str, Role]] = {}
-    """The role that each method needs which changes something; one that is not here needs admin."""
-    LIMITED = True
-    """Whether RATE_LIMIT holds here."""
+    """The role that each unsafe method needs; a method that is not listed needs admin."""
+    RATE_LIMITED = True
+    """Whether requests count against RATE_LIMIT."""
 
     def initialize(self, services: Services) -> None:
-        """Take what the application gives to each of its handlers."""
+        """Store the services, and count the request as active."""
         self.services = services
         self.received: Body = NoBody()
         self.caller = ANONYMOUS
-        self._taken = False
-        self._entered = True
-        services.entered()
+        self._body_complete = False
+        self._counted = True
+        services.request_started()
 
     def set_default_headers(self) -> None:
-        """JSON, and nothing that a browser would guess."""
+        """Set the headers of all responses, and the CORS headers for trusted origins."""
         self.set_headers(DEFAULT_HEADERS)
         self.clear_header("Server")
         trusted = self.application.settings["trusted_origins"]
         self.set_headers(cors.response_headers(self.request.headers, trusted))
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
-        """Set each of them."""
+        """Set several headers."""
         for name, value in headers.items():
             self.set_header(name, value)
 
     def role(self) -> Role | None:
-        """The role that this request needs; None where anybody may ask, whoever it is."""
+        """Return the role that this request needs; None if it needs no authentication."""
         method = self.request.method or ""
-        if method == "OPTIONS":  # asked by browsers, without a token, before they send one
+        if method == "OPTIONS":  # browsers send preflight requests without a token
             return None
         return Role.READ if method in SAFE_METHODS else self.ROLES.get(method, Role.ADMIN)
 
     def body(self) -> Body:
-        """Where the request's body goes; may raise a Problem."""
+        """Return the object that receives the request's body. May raise a Problem."""
         return NoBody()
 
     async def prepare(self) -> None:
-        """See who asks, and choose where the body goes, before any of it has come."""
+        """Authenticate the caller and choose the body's receiver, before any of the body arrives.
+
+        If the request is refused, its body is still read, so that the client can read the response.
+        """
         try:
             self._admit()
             self.received = self.body()
@@ -66,12 +69,15 @@ class Handler(RequestHandler):
             if self.request.method in SAFE_METHODS:
                 raise
             if self.request.headers.get("Expect", "").lower() == "100-continue":
-                raise  # the client waits for our word, and has sent nothing to drop
+                raise  # the client has not sent its body yet, and will not after an error
             self.received = RefusedBody(problem)
             setattr(self, (self.request.method or "").lower(), self._refused)
 
     async def data_received(self, chunk: bytes | memoryview) -> None:
-        """Pass on the next bytes of the body; an error waits for its end, up to a bound."""
+        """Pass the next bytes to the body's receiver.
+
+        After an error, the rest of the body is discarded up to a limit; then the error is sent.
+        """
         if self._finished:
             return
         try:
@@ -82,30 +88,30 @@ class Handler(RequestHandler):
             else:
                 await self._refuse(error)
 
-    def take_body(self) -> None:
-        """To be called once the body is whole. Raises the Problem it was refused with."""
-        self._taken = True
+    def require_body(self) -> None:
+        """Raise the Problem for which the body was refused. Call it when the body is complete."""
+        self._body_complete = True
         if isinstance(self.received, RefusedBody):
             raise self.received.problem
 
     def on_connection_close(self) -> None:
-        """The client went away: a body that is not whole leaves nothing behind."""
+        """The client went away: delete the received part of an incomplete body."""
         super().on_connection_close()
-        if not self._taken:
-            self.services.later(self.received.abort())
-        self._leave()
+        if not self._body_complete:
+            self.services.run_in_background(self.received.abort())
+        self._count_finished()
 
     def on_finish(self) -> None:
-        """The request has been answered."""
-        self._leave()
+        """The response was sent: the request is no longer active."""
+        self._count_finished()
 
-    def answer(self, document: Any, status: int = 200) -> None:
-        """End the request with a JSON document."""
+    def send_json(self, document: Any, status: int = 200) -> None:
+        """Finish the request with a JSON document."""
         self.set_status(status)
         self.finish(encode_json(document))
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Every error as a problem; what we did not foresee is logged and told as a bare 500."""
+        """Send an error as a problem document; an unexpected exception becomes a bare 500."""
         error = kwargs.get("exc_info", (None, None))[1]
         problem = problem_of(error, status_code)
         self.set_status(problem.status)
@@ -116,11 +122,11 @@ class Handler(RequestHandler):
         self.finish(encode_json(problem.document()))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """As log_failure."""
+        """Log an exception with `log_failure`, as the fast path does."""
         log_failure(value)
 
     def options(self, *args: str) -> None:
-        """Say what can be asked here."""
+        """Send the supported methods, and the headers of a CORS preflight response."""
         self.set_status(204)
         self.set_header("Allow", self.ALLOW)
         trusted = self.application.settings["trusted_origins"]
@@ -133,23 +139,23 @@ class Handler(RequestHandler):
         if role is not None:
             by_https = request.protocol == "https"
             self.caller = access.authenticate(address, request.headers, method, by_https)
-        if self.LIMITED:
+        if self.RATE_LIMITED:
             access.count_request(address, self.caller)
         if role is not None:
             require_role(self.caller, role)
 
     def _refused(self, *args: str) -> None:
-        """In place of the method that was asked for."""
-        self.take_body()
+        """Replaces the method of a refused request."""
+        self.require_body()
 
     def _origin_matches_host(self, origin: str) -> bool:
-        """Tornado's own raises ValueError for what is no address, which would be a 500."""
+        """Override Tornado's check, which turns an invalid Origin into a 500 by a ValueError."""
         return is_same_origin(origin, self.request.headers)
 
-    def _leave(self) -> None:
-        if self._entered:
-            self._entered = False
-            self.services.left()
+    def _count_finished(self) -> None:
+        if self._counted:
+            self._counted = False
+            self.services.request_finished()
 
     async def _refuse(self, error: Exception) -> None:
         received, problem = self.received, problem_of(error, 500)
@@ -160,11 +166,11 @@ class Handler(RequestHandler):
 
 
 class NotFound(Handler):
-    """Any path that is none of ours."""
+    """Any path without a route."""
 
     def not_found(self, *args: str) -> None:
-        """Say so."""
-        self.take_body()
-        raise Problem(404, f"nothing is found at {self.request.path[:200]}")
+        """Respond with 404."""
+        self.require_body()
+        raise Problem(404, f"there is nothing at {self.request.path[:200]}")
 
     get = head = post = put = patch = delete = options = not_found

@@ -1,4 +1,4 @@
-"""`/jobs/cancel` and `/jobs/retry`: changes of all jobs that filters choose."""
+"""`/jobs/cancel` and `/jobs/retry`: change all jobs that match filters."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import ValidationError
 
 from server.auth.callers import Role
-from server.documents import jobs as wire
 from server.documents.filters import BulkBody
+from server.documents.jobs import bulk_document
 from server.documents.submission import field_errors
 from server.handlers.base import Handler
 from server.http.access_log import log_change
@@ -22,54 +22,55 @@ Change = Callable[[Filters, UUID | None, bool], BulkChange]
 
 
 class BulkHandler(Handler):
-    """A change of many jobs, whoever has submitted them."""
+    """Changes many jobs, regardless of who submitted them."""
 
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.ADMIN}
     action: str
-    QUEUES = False
-    """Whether the jobs that are changed wait again."""
+    REQUEUES = False
+    """Whether the changed jobs are queued again, so that the queue watermark applies."""
 
     def body(self) -> Body:
-        """JSON. Raises Problem 413 or 415."""
+        """Accept JSON. Raises Problem 413 or 415."""
         if self.request.method != "POST":
             return NoBody()
         return json_body(self.request.headers, self.services.settings.max_json_bytes)
 
     async def change(self, change: Change) -> None:
-        """Change the next jobs that are meant; answered with how many, and where to go on."""
-        self.take_body()
+        """Change the next batch of matching jobs; sends how many, and a cursor to continue."""
+        self.require_body()
         assert isinstance(self.received, JsonBody)
-        asked = _read(self.received.document())
-        queues = self.QUEUES and not asked.dry_run
-        if queues:
-            self.services.queue.admit()
-        done = await self.services.blocking(change, asked.filters(), asked.before(), asked.dry_run)
-        if not asked.dry_run:
+        query = _read(self.received.document())
+        filters, start_after, dry_run = query.filters(), query.start_after(), query.dry_run
+        requeues = self.REQUEUES and not dry_run
+        if requeues:
+            self.services.queue_watermark.admit()
+        done = await self.services.run_in_thread(change, filters, start_after, dry_run)
+        if not dry_run:
             log_change(self.caller.name, f"{self.action} many", jobs=done.changed)
-        if queues:
-            self.services.queue.note(done.changed)
-        self.answer(wire.bulk_document(done, asked.dry_run))
+        if requeues:
+            self.services.queue_watermark.add(done.changed)
+        self.send_json(bulk_document(done, dry_run))
 
 
 class BulkCancelHandler(BulkHandler):
-    """Cancels of many jobs."""
+    """Cancels many jobs."""
 
     action = "cancel"
 
     async def post(self) -> None:
-        """Cancel what is queued, and ask for the cancel of what runs; not waited for."""
+        """Cancel queued jobs, and request the cancel of running ones without waiting for it."""
         await self.change(partial(self.services.bulk.cancel, by=self.caller.name))
 
 
 class BulkRetryHandler(BulkHandler):
-    """Retries of many jobs."""
+    """Retries many jobs."""
 
     action = "retry"
-    QUEUES = True
+    REQUEUES = True
 
     async def post(self) -> None:
-        """Queue what failed or was canceled again."""
+        """Queue failed and canceled jobs again."""
         await self.change(self.services.bulk.retry)
 
 

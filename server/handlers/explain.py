@@ -1,90 +1,95 @@
-"""`/jobs/{job_id}/explain`: why a job does not run yet."""
+"""`/jobs/{job_id}/explain`: why a job is not running yet."""
 
 from collections.abc import Iterator
 
-from server.documents import jobs as wire
+from server.documents.jobs import explain_document, retry_after, rfc3339
 from server.handlers.base import Handler
-from server.handlers.job import parse_id
-from server.jobs.enqueue import unknown_job
+from server.handlers.job import parse_job_id
+from server.jobs.enqueue import job_not_found
 from storage.queries.explain import Explanation
 from storage.records.states import Status
 
 Reason = tuple[str, str]
+"""A code and its explanation."""
 
 
 class ExplainHandler(Handler):
-    """A job's situation."""
+    """The reasons why one job is not running."""
 
     async def get(self, job_id: str) -> None:
-        """Why the job is not running, how many go before it, and when it should start."""
-        found = parse_id(job_id)
-        situation = await self.services.blocking(self.services.explain, found)
-        if situation is None:
-            raise unknown_job(found)
-        if not situation.job.final:
-            self.set_header("Retry-After", wire.retry_after(situation.seconds))
-        self.answer(wire.explain_document(situation, list(_reasons(situation))))
+        """Send the reasons, the number of jobs ahead, and an estimate of when the job starts."""
+        parsed_id = parse_job_id(job_id)
+        explanation = await self.services.run_in_thread(self.services.explain_job, parsed_id)
+        if explanation is None:
+            raise job_not_found(parsed_id)
+        if not explanation.job.final:
+            self.set_header("Retry-After", retry_after(explanation.seconds))
+        self.send_json(explain_document(explanation, list(_reasons(explanation))))
 
     head = get
 
 
-def _reasons(situation: Explanation) -> Iterator[Reason]:
-    job = situation.job
+def _reasons(explanation: Explanation) -> Iterator[Reason]:
+    job = explanation.job
     if job.final:
         yield "final", f"the job is {job.status}"
     elif job.status is Status.RUNNING:
-        yield from _reasons_of_running(situation)
-    elif not situation.due:
-        yield from _reasons_of_later(situation)
+        yield from _reasons_if_running(explanation)
+    elif not explanation.due:
+        yield from _reasons_if_not_due(explanation)
     else:
-        yield from _reasons_of_due(situation)
+        yield from _reasons_if_due(explanation)
     if job.status is Status.QUEUED:
-        yield from _reasons_of_queue(situation)
-    if not job.final and not situation.runners:
-        takes = f"takes jobs of the queue {job.queue}"
-        yield "no_runner", f"no runner is alive that {takes}: start a worker that does"
+        yield from _reasons_of_queue(explanation)
+    if not job.final and not explanation.runners:
+        no_runner = f"no live runner takes jobs of the queue {job.queue}"
+        yield "no_runner", f"{no_runner}: start a worker that does"
 
 
-def _reasons_of_running(situation: Explanation) -> Iterator[Reason]:
-    job = situation.job
-    yield "running", f"runner {job.locked_by} has it since {wire.time(job.started_at)}"
+def _reasons_if_running(explanation: Explanation) -> Iterator[Reason]:
+    job = explanation.job
+    yield "running", f"runner {job.locked_by} has been running it since {rfc3339(job.started_at)}"
     if job.cancel_requested_at is not None:
-        asked_at = wire.time(job.cancel_requested_at)
-        yield "cancel_requested", f"its cancel was asked for at {asked_at}"
-    if all(runner.name != job.locked_by for runner in situation.runners):
-        yield "runner_lost", "its runner is gone: the next runner that looks settles it"
+        requested_at = rfc3339(job.cancel_requested_at)
+        yield "cancel_requested", f"its cancel was requested at {requested_at}"
+    if all(runner.name != job.locked_by for runner in explanation.runners):
+        yield (
+            "runner_lost",
+            "its runner is gone: the next runner to notice queues it again or ends it",
+        )
 
 
-def _reasons_of_later(situation: Explanation) -> Iterator[Reason]:
-    job = situation.job
-    until = wire.time(job.run_at)
+def _reasons_if_not_due(explanation: Explanation) -> Iterator[Reason]:
+    job = explanation.job
+    run_at = rfc3339(job.run_at)
     if job.retry_count:
-        yield "backoff", f"attempt {job.attempt} ended badly: it is tried again at {until}"
+        yield "backoff", f"attempt {job.attempt} failed: the job is retried at {run_at}"
     else:
-        yield "not_due", f"it is not to run before {until}"
+        yield "not_due", f"it does not run before {run_at}"
 
 
-def _reasons_of_due(situation: Explanation) -> Iterator[Reason]:
-    slots = sum(runner.slots for runner in situation.runners)
-    busy = sum(runner.busy for runner in situation.runners)
-    if situation.ahead:
-        more = "more than " if situation.is_more else ""
-        go = "job goes" if situation.ahead == 1 else "jobs go"
-        yield "jobs_ahead", f"{more}{situation.ahead} due {go} first"
+def _reasons_if_due(explanation: Explanation) -> Iterator[Reason]:
+    slots = sum(runner.slots for runner in explanation.runners)
+    busy = sum(runner.busy for runner in explanation.runners)
+    if explanation.ahead:
+        more = "more than " if explanation.is_more else ""
+        go = "job goes" if explanation.ahead == 1 else "jobs go"
+        yield "jobs_ahead", f"{more}{explanation.ahead} due {go} first"
     if slots and busy == slots:
-        yield "slots_busy", f"all {slots} slots have a job"
-    held = situation.queue is None or situation.queue.paused or situation.queue.is_full
-    if slots > busy and not situation.ahead and not held:
-        yield "next", "it is the next to be claimed"
+        yield "slots_busy", f"all {slots} slots are busy"
+    queue = explanation.queue
+    is_held = queue is None or queue.paused or queue.is_full
+    if slots > busy and not explanation.ahead and not is_held:
+        yield "next", "it is the next job to be claimed"
 
 
-def _reasons_of_queue(situation: Explanation) -> Iterator[Reason]:
-    queue = situation.queue
+def _reasons_of_queue(explanation: Explanation) -> Iterator[Reason]:
+    queue = explanation.queue
     if queue is None:
         return
     if queue.paused:
-        since = wire.time(queue.paused_at)
+        since = rfc3339(queue.paused_at)
         yield "queue_paused", f"the queue {queue.name} has been paused since {since}"
     if queue.is_full:
-        most = f"{queue.running} running of at most {queue.max_running}"
-        yield "queue_full", f"the queue {queue.name} is full: {most}"
+        running = f"{queue.running} of at most {queue.max_running} jobs are running"
+        yield "queue_full", f"the queue {queue.name} is full: {running}"

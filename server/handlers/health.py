@@ -1,35 +1,35 @@
-"""`/healthz` and `/openapi.json`: is the listener alive, and what it can be asked."""
+"""`/healthz` and `/openapi.json`: the liveness check and the API description."""
 
 from uuid import UUID
 
 from server.auth.callers import Role
-from server.documents.service_schemas import HealthDocument
+from server.documents.schemas import HealthDocument
 from server.handlers.base import Handler
 
 
 class HealthHandler(Handler):
-    """Whether this listener answers, and whether its store does."""
+    """Whether this listener and its store respond."""
 
-    LIMITED = False  # what asks would take it for dead
+    RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 
     def role(self) -> Role | None:
-        """None: those who ask by the second have no token."""
+        """None: health checks run every few seconds and have no token."""
         return None
 
     async def get(self) -> None:
-        """200 once the store has answered; a store that cannot is a 503."""
-        await self.services.blocking(self.services.jobs.get, UUID(int=0))
+        """Send 200 after a query to the store; if the store fails, the response is 503."""
+        await self.services.run_in_thread(self.services.jobs.get, UUID(int=0))
         healthy: HealthDocument = {"status": "ok"}
-        self.answer(healthy)
+        self.send_json(healthy)
 
     head = get
 
 
 class OpenApiHandler(Handler):
-    """The API, for programs that read OpenAPI."""
+    """The OpenAPI description of the API."""
 
     async def get(self) -> None:
-        """The document, for the job types that this listener knows."""
-        self.answer(self.services.openapi)
+        """Send the document for the job types that this listener knows."""
+        self.send_json(self.services.openapi)
 
     head = get

@@ -1,96 +1,97 @@
-"""`/jobs/{job_id}`: one job, its cancel, its retry and its end."""
+"""`/jobs/{job_id}`: get, delete, cancel and retry one job."""
 
 import time
 from typing import ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
-from server.documents import jobs as wire
+from server.documents.jobs import job_document, job_headers, job_path, retry_document
 from server.handlers.base import Handler
-from server.handlers.waiting import wait_seconds
+from server.handlers.query import wait_seconds
 from server.http.access_log import log_change
 from server.http.problems import Problem
-from server.jobs.cancel import cancel, require_own
-from server.jobs.enqueue import unknown_job
-from server.jobs.wait import job_after
+from server.jobs.cancel import cancel, require_may_change
+from server.jobs.enqueue import job_not_found
+from server.jobs.wait import wait_for_job
 from storage.records.states import FINAL
 
 
-class OneJob(Handler):
-    """What waits for a job, and changes it."""
+class OneJobHandler(Handler):
+    """The base class of handlers that change one job."""
 
-    async def to_change(self, job_id: str) -> UUID:
-        """The job in the path, for a caller who may change it. Raises Problem 403 and 404."""
-        self.take_body()
-        found = parse_id(job_id)
-        await require_own(self.services, found, self.caller)
-        return found
+    async def id_to_change(self, job_id: str) -> UUID:
+        """Parse the id of a job that the caller may change. Raises Problem 403 and 404."""
+        self.require_body()
+        parsed_id = parse_job_id(job_id)
+        await require_may_change(self.services, parsed_id, self.caller)
+        return parsed_id
 
 
-class JobHandler(OneJob):
+class JobHandler(OneJobHandler):
     """One job."""
 
     ALLOW = "DELETE, GET, HEAD, OPTIONS"
     ROLES: ClassVar = {"DELETE": Role.SUBMIT}
 
     async def get(self, job_id: str) -> None:
-        """The job as it is, or as it is once final: `?wait=30` or `Prefer: wait=30`."""
-        found = parse_id(job_id)
-        job = await job_after(self.services, found, wait_seconds(self))
-        self.set_headers(wire.job_headers(job))
-        self.answer(wire.job_document(job))
+        """Send the job, after waiting for its end with `?wait=30` or `Prefer: wait=30`."""
+        parsed_id = parse_job_id(job_id)
+        job = await wait_for_job(self.services, parsed_id, wait_seconds(self))
+        self.set_headers(job_headers(job))
+        self.send_json(job_document(job))
 
     head = get
 
     async def delete(self, job_id: str) -> None:
-        """Delete a final job, with its file if no other job has it."""
-        found = await self.to_change(job_id)
-        status = await self.services.blocking(self.services.delete, found)
+        """Delete a final job, and its file unless another job uses it."""
+        parsed_id = await self.id_to_change(job_id)
+        status = await self.services.run_in_thread(self.services.delete_job, parsed_id)
         if status is None:
-            raise unknown_job(found)
+            raise job_not_found(parsed_id)
         if status not in FINAL:
-            raise Problem(409, f"the job is {status}; cancel it first: POST /jobs/{found}/cancel")
-        log_change(self.caller.name, "delete", job_id=str(found))
+            how = f"cancel it first: POST /jobs/{parsed_id}/cancel"
+            raise Problem(409, f"the job is {status}; {how}")
+        log_change(self.caller.name, "delete", job_id=str(parsed_id))
         self.set_status(204)
 
 
-class CancelHandler(OneJob):
-    """The cancel of a job."""
+class CancelHandler(OneJobHandler):
+    """The cancel of one job."""
 
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
 
     async def post(self, job_id: str) -> None:
-        """Cancel the job; answered when its process is gone, or after two seconds."""
-        found = await self.to_change(job_id)
-        status, document = await cancel(self.services, found, self.caller, self.request.headers)
-        self.answer(document, status)
+        """Cancel the job; responds when its process has ended, or after two seconds."""
+        parsed_id = await self.id_to_change(job_id)
+        status, document = await cancel(self.services, parsed_id, self.caller, self.request.headers)
+        self.send_json(document, status)
 
 
-class RetryHandler(OneJob):
-    """Another try of a job that failed or was canceled."""
+class RetryHandler(OneJobHandler):
+    """The retry of a job that failed or was canceled."""
 
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
 
     async def post(self, job_id: str) -> None:
-        """Queue the job again, under its id and with all its retries."""
-        found, began_at = await self.to_change(job_id), time.time()
-        self.services.queue.admit()
-        retried, job = await self.services.blocking(self.services.jobs.retry, found)
+        """Queue the job again, with its id and its full number of retries."""
+        parsed_id, began_at = await self.id_to_change(job_id), time.time()
+        self.services.queue_watermark.admit()
+        retried, job = await self.services.run_in_thread(self.services.jobs.retry, parsed_id)
         if job is None:
-            raise unknown_job(found)
+            raise job_not_found(parsed_id)
         if not retried:
-            can_be = "only one that failed or was canceled can be retried"
-            raise Problem(409, f"the job is {job.status}; {can_be}")
-        self.services.traces.change(job, "retry", 202, self.request.headers, began_at)
-        log_change(self.caller.name, "retry", job_id=str(found))
-        self.set_header("Location", wire.job_path(found))
-        self.answer(wire.retry_document(found), status=202)
+            allowed = "only a job that failed or was canceled can be retried"
+            raise Problem(409, f"the job is {job.status}; {allowed}")
+        self.services.request_spans.job_changed(job, "retry", 202, self.request.headers, began_at)
+        log_change(self.caller.name, "retry", job_id=str(parsed_id))
+        self.set_header("Location", job_path(parsed_id))
+        self.send_json(retry_document(parsed_id), status=202)
 
 
-def parse_id(text: str) -> UUID:
-    """The id in a path. Raises Problem 404."""
+def parse_job_id(text: str) -> UUID:
+    """Parse the job id in a path. Raises Problem 404."""
     try:
         return UUID(text)
     except ValueError:

@@ -1,64 +1,63 @@
-"""Many jobs at once: a list, page by page, or some by their ids, once all of them are final."""
+"""Lists of jobs: page by page, or by their ids with an optional wait until all are final."""
 
 import asyncio
 from uuid import UUID
 
-from server.documents import jobs as wire
 from server.documents.filters import ListQuery, SetQuery
+from server.documents.jobs import next_link, page_document, set_document
 from server.handlers.base import Handler
-from server.handlers.query import given_in, read_query
-from server.handlers.waiting import wait_seconds
+from server.handlers.query import query_parameters, read_query, wait_seconds
 from server.http.problems import FieldError, unacceptable
-from server.jobs.wait import found_after
+from server.jobs.wait import poll_until
 from storage.records.job import Job
 
 
 class ListHandler(Handler):
-    """Reads jobs."""
+    """Reads many jobs."""
 
     async def get(self) -> None:
-        """List jobs, newest first, or find some by their ids: `?id=…&id=…`, with `&wait=30`."""
+        """Send a page of jobs, newest first, or the jobs of `?id=…&id=…&wait=30`."""
         if "id" in self.request.query_arguments:
-            return await self._some()
+            return await self._send_by_ids()
         if "wait" in self.request.query_arguments:
-            raise unacceptable([FieldError("wait", "it goes with id")])
-        await self._page()
+            raise unacceptable([FieldError("wait", "it is only allowed together with id")])
+        await self._send_page()
 
     head = get
 
-    async def _page(self) -> None:
-        given = given_in(self)
-        # Given many times, they are like one with commas; of other names the last one counts.
-        if "status" in given:
-            given["status"] = ",".join(self.get_query_arguments("status"))
-        query = read_query(ListQuery, given)
-        page = await self.services.blocking(
-            self.services.jobs.list, query.filters(), query.limit, query.before()
+    async def _send_page(self) -> None:
+        parameters = query_parameters(self)
+        # A repeated status means any of the values; of other parameters, the last value counts.
+        if "status" in parameters:
+            parameters["status"] = ",".join(self.get_query_arguments("status"))
+        query = read_query(ListQuery, parameters)
+        page = await self.services.run_in_thread(
+            self.services.jobs.list, query.filters(), query.limit, query.start_after()
         )
         if page.next:
-            self.set_header("Link", wire.next_link(query.given(given), page.next))
-        self.answer(wire.page_document(page, query.limit))
+            self.set_header("Link", next_link(query.page_parameters(parameters), page.next))
+        self.send_json(page_document(page, query.limit))
 
-    async def _some(self) -> None:
-        given, seconds = given_in(self), wait_seconds(self)
+    async def _send_by_ids(self) -> None:
+        parameters, seconds = query_parameters(self), wait_seconds(self)
         ids = self.get_query_arguments("id")
-        query = read_query(SetQuery, {**given, "id": ids, "wait": seconds})
-        jobs = await self._jobs_after(query.id, query.wait)
+        query = read_query(SetQuery, {**parameters, "id": ids, "wait": seconds})
+        jobs = await self._wait_for_jobs(query.id, query.wait)
         if any(job and not job.final for job in jobs.values()):
             self.set_header("Retry-After", "1")
-        self.answer(wire.set_document(jobs))
+        self.send_json(set_document(jobs))
 
-    async def _jobs_after(self, ids: list[UUID], seconds: float) -> dict[UUID, Job | None]:
-        """The jobs, once all are final or the time is over; None for one that is not there."""
+    async def _wait_for_jobs(self, ids: list[UUID], seconds: float) -> dict[UUID, Job | None]:
+        """Return the jobs once all are final or the time is over; None for a job not found."""
         found: dict[UUID, Job | None] = {}
-        left = ids
+        unfinished = ids
 
-        async def look() -> list[UUID]:
-            nonlocal left
-            asked = await asyncio.gather(*map(self.services.jobs_by_id.ask, left))
-            found.update(zip(left, asked, strict=True))
-            left = [job.id for job in asked if job and not job.final]
-            return left
+        async def read() -> list[UUID]:
+            nonlocal unfinished
+            jobs = await asyncio.gather(*map(self.services.job_batcher.call, unfinished))
+            found.update(zip(unfinished, jobs, strict=True))
+            unfinished = [job.id for job in jobs if job and not job.final]
+            return unfinished
 
-        await found_after(self.services, seconds, look, lambda left: not left)
+        await poll_until(self.services, seconds, read, lambda unfinished: not unfinished)
         return {job_id: found[job_id] for job_id in ids}

@@ -1,8 +1,8 @@
-"""`/metrics`, `/overview`, its history, and `/readyz`: for those who watch the service."""
+"""`/metrics`, `/overview`, `/overview/history` and `/readyz`: for monitoring."""
 
 from server.documents.metrics import exposition
 from server.documents.overview import history_document, overview_document
-from server.documents.service_schemas import ReadyDocument
+from server.documents.schemas import ReadyDocument
 from server.handlers.base import Handler
 from server.http.problems import Problem, unavailable
 from storage.liveness.runners import living_runners
@@ -13,12 +13,12 @@ from storage.telemetry.logs import instance
 
 
 class MetricsHandler(Handler):
-    """The figures of all jobs."""
+    """The statistics of all jobs, for Prometheus."""
 
     async def get(self) -> None:
-        """In the text format of Prometheus, or OpenMetrics where that is asked for."""
-        stats = await self.services.stats.ask(None)
-        oldest = await self.services.blocking(
+        """Send the text format of Prometheus, or OpenMetrics if the Accept header asks for it."""
+        stats = await self.services.stats_batcher.call(None)
+        oldest = await self.services.run_in_thread(
             oldest_transaction_seconds, self.services.store.database
         )
         accept = self.request.headers.get("Accept", "")
@@ -31,23 +31,23 @@ class MetricsHandler(Handler):
 
 
 class OverviewHandler(Handler):
-    """The same for people."""
+    """The statistics of all jobs, as JSON."""
 
     async def get(self) -> None:
-        """As JSON."""
-        stats = await self.services.stats.ask(None)
-        self.answer(overview_document(stats, self.services.job_types))
+        """Send the current stats."""
+        stats = await self.services.stats_batcher.call(None)
+        self.send_json(overview_document(stats, self.services.job_types))
 
     head = get
 
 
 class HistoryHandler(Handler):
-    """The last hour of them."""
+    """The statistics of the last hour, as JSON."""
 
     async def get(self) -> None:
-        """As JSON."""
-        moments = await self.services.blocking(self._last_hour)
-        self.answer(history_document(moments))
+        """Send the counters at moments of the last hour."""
+        moments = await self.services.run_in_thread(self._last_hour)
+        self.send_json(history_document(moments))
 
     def _last_hour(self) -> list[dict[str, int]]:
         store = self.services.store
@@ -57,24 +57,30 @@ class HistoryHandler(Handler):
 
 
 class ReadyHandler(Handler):
-    """Whether new jobs can be taken, and whether anybody runs them."""
+    """Whether new jobs can be accepted, and how many runners are alive."""
 
-    LIMITED = False  # what asks would take it for dead
+    RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 
     async def get(self) -> None:
-        """200 if new jobs can be taken; a store that takes no change, has another schema or no room
-        is a 503. Without a worker they wait, so that is told, and is no error."""
+        """Send 200 if new jobs can be accepted.
+
+        Responds with 503 if the store is read-only, has another schema version, or has no room. A
+        missing worker is no error, because jobs wait for one; the document contains the number of
+        runners.
+        """
         try:
-            await self.services.blocking(require_ready, self.services.store.database)
+            await self.services.run_in_thread(require_ready, self.services.store.database)
         except StoreUnusable as error:
             raise unavailable(f"the store cannot be used: {error}") from error
         try:
-            self.services.disk.admit_upload(0)
+            self.services.disk_watermark.admit_upload(0)
         except Problem as problem:
             raise unavailable(problem.detail) from problem
         store = self.services.store
-        runners = await self.services.blocking(living_runners, store.database, store.runners_folder)
+        runners = await self.services.run_in_thread(
+            living_runners, store.database, store.runners_folder
+        )
         ready: ReadyDocument = {"status": "ready", "runners": len(runners)}
-        self.answer(ready)
+        self.send_json(ready)
 
     head = get

@@ -1,7 +1,7 @@
-"""The web front end: one page for `/docs` and every address below `/ui`, and its files."""
+"""The web front end: one page for `/docs` and all paths below `/ui`, and its files."""
 
 from server.auth.callers import Role
-from server.documents.service_schemas import IndexDocument, TypeDocument
+from server.documents.schemas import IndexDocument, TypeDocument
 from server.handlers.base import Handler
 from server.handlers.web_files import WebFile, WebFiles
 from server.http.problems import Problem
@@ -9,32 +9,32 @@ from server.jobs.services import Services
 
 POLICY = "; ".join(
     [
-        "default-src 'self'",  # no inline script or style, nothing from elsewhere
+        "default-src 'self'",  # no inline scripts or styles, nothing from other origins
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",
         "object-src 'none'",
     ]
 )
-_KEPT = "public, max-age=31536000, immutable"
-_ASKED_FOR = "no-cache"
+_CACHE_FOREVER = "public, max-age=31536000, immutable"
+_REVALIDATE = "no-cache"
 
 
 class WebHandler(Handler):
-    """What has the files of the front end."""
+    """The base class of handlers that send files of the front end."""
 
     def initialize(self, services: Services, files: WebFiles | None = None) -> None:
-        """Take what the application gives."""
+        """Store the services and the front end's files."""
         super().initialize(services)
         assert files is not None
         self.files = files
 
     def role(self) -> Role | None:
-        """None: these files hold nothing of any job, and have the sign-in."""
+        """None: these files contain no job data, and include the sign-in page."""
         return None
 
-    def send(self, file: WebFile, status: int = 200, cache: str = _ASKED_FOR) -> None:
-        """End the request with a file, or with 304 if the client has it."""
+    def send(self, file: WebFile, status: int = 200, cache: str = _REVALIDATE) -> None:
+        """Finish the request with a file, or with 304 if the client has it."""
         self.set_header("Content-Type", file.content_type)
         self.set_header("Content-Security-Policy", POLICY)
         self.set_header("Referrer-Policy", "same-origin")
@@ -49,20 +49,20 @@ class WebHandler(Handler):
             self.finish(file.content)
 
     def send_page(self, status: int = 200) -> None:
-        """End the request with the page, for a browser."""
+        """Finish the request with the page, for a browser."""
         self.send(self.files.page, status)
 
 
 class IndexHandler(WebHandler):
-    """The way in for those who look at the address first."""
+    """The root path: the page for browsers, an index document for other clients."""
 
     def role(self) -> Role | None:
-        """None for the page."""
+        """None for the page; the index document needs the usual role."""
         page = wants_page(self.request.headers.get("Accept", ""))
         return None if page else Handler.role(self)
 
     async def get(self) -> None:
-        """To a browser the page; to all others what this is, where jobs are, and the job types."""
+        """Send the page to a browser, and to other clients the main paths and the job types."""
         self.add_header("Vary", "Accept")
         if wants_page(self.request.headers.get("Accept", "")):
             return self.send_page()
@@ -76,63 +76,67 @@ class IndexHandler(WebHandler):
             "openapi": "/openapi.json",
             "job_types": types,
         }
-        self.answer(index)
+        self.send_json(index)
 
     head = get
 
 
 class PageHandler(WebHandler):
-    """The page, which finds out by its address what to show."""
+    """The page, which chooses by its path what to show."""
 
     async def get(self, *args: str) -> None:
-        """The same bytes at each of these addresses."""
+        """Send the page; it is identical at all these paths."""
         self.send_page()
 
     head = get
 
 
 class NoPageHandler(WebHandler):
-    """Addresses below `/ui` that nothing is at."""
+    """Unknown paths below `/ui`."""
 
     async def get(self) -> None:
-        """Say so: in the page to a browser, as a problem to all others."""
+        """Send a 404: as the page to a browser, as a problem to other clients."""
         self.add_header("Vary", "Accept")
         if not wants_page(self.request.headers.get("Accept", "")):
-            raise Problem(404, f"nothing is found at {self.request.path[:200]}")
+            raise Problem(404, f"there is nothing at {self.request.path[:200]}")
         self.send_page(404)
 
     head = get
 
 
 class FileHandler(WebHandler):
-    """The files of the page."""
+    """The scripts, styles and images of the page."""
 
-    LIMITED = False  # a page needs all of them at once
+    RATE_LIMITED = False  # a page loads all its files at once
 
     async def get(self, version: str, name: str) -> None:
-        """A file. That of another version, as of a listener just replaced, is not to be kept."""
+        """Send a file. Clients may cache it only under its current version.
+
+        A listener that was just replaced can have a different version of the files.
+        """
         file = self.files.find(name)
         if file is None:
             raise Problem(404, "the front end has no such file")
-        self.send(file, cache=_KEPT if version == self.files.version else _ASKED_FOR)
+        is_current = version == self.files.version
+        self.send(file, cache=_CACHE_FOREVER if is_current else _REVALIDATE)
 
     head = get
 
 
 def wants_page(accept: str) -> bool:
-    """Whether an Accept header prefers HTML to JSON; `*/*` alone does not."""
-    wanted = _weights(accept)
-    html = wanted.get("text/html", 0.0)
-    return html > 0 and html >= wanted.get("application/json", 0.0)
+    """Return whether an Accept header prefers HTML to JSON; `*/*` alone does not."""
+    weights = _weights(accept)
+    html = weights.get("text/html", 0.0)
+    return html > 0 and html >= weights.get("application/json", 0.0)
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Whether an Accept-Encoding header names gzip."""
+    """Return whether an Accept-Encoding header allows gzip."""
     return _weights(accept_encoding).get("gzip", 0.0) > 0
 
 
 def _weights(header: str) -> dict[str, float]:
-    """What a header prefers, by name."""
+    """Parse a header such as Accept into the weight (q) of each value."""
     parts = [part.strip().partition(";") for part in header.lower().split(",")]
     return {name.strip(): _weight(options) for name, _, options in parts}
 

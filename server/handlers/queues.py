@@ -1,4 +1,4 @@
-"""`/queues`: what queues there are, and their limits and pauses."""
+"""`/queues`: the queues, with their limits and pauses."""
 
 from typing import Any, ClassVar
 
@@ -21,86 +21,87 @@ class QueuesHandler(Handler):
     """All queues."""
 
     async def get(self) -> None:
-        """By name."""
-        self.answer(queues_document(await self.services.blocking(self.services.queues.all)))
+        """Send all queues, sorted by name."""
+        self.send_json(queues_document(await self.services.run_in_thread(self.services.queues.all)))
 
     head = get
 
 
 class QueueHandler(Handler):
-    """One queue. Its settings are the affair of admins."""
+    """One queue. Only admins may change its settings."""
 
     ALLOW = "DELETE, GET, HEAD, OPTIONS, PUT"
     ROLES: ClassVar = {"PUT": Role.ADMIN, "DELETE": Role.ADMIN}
 
     def body(self) -> Body:
-        """JSON with what is to be changed. Raises Problem 413 or 415."""
+        """Accept JSON with the settings to change. Raises Problem 413 or 415."""
         if self.request.method != "PUT":
             return NoBody()
         return json_body(self.request.headers, MAX_BODY_BYTES)
 
     async def get(self, name: str) -> None:
-        """As it is now."""
-        await self._answer(name)
+        """Send the queue as it is now."""
+        await self._send_queue(name)
 
     head = get
 
     async def put(self, name: str) -> None:
-        """Make it, or change what is given."""
-        self.take_body()
+        """Create the queue, or change the given settings."""
+        self.require_body()
         assert isinstance(self.received, JsonBody)
         changes = _read(self.received.document())
         try:
             validate_queue_name(name)
-            is_new = await self.services.blocking(self.services.queues.put, name, **changes)
+            is_new = await self.services.run_in_thread(self.services.queues.put, name, **changes)
         except ValueError as error:
             raise unacceptable([FieldError("name", str(error))]) from None
         except TooManyQueues:
-            raise Problem(409, f"there are {MAX_QUEUES} queues already; delete one") from None
+            detail = f"there are already {MAX_QUEUES} queues; delete one first"
+            raise Problem(409, detail) from None
         log_change(self.caller.name, "put queue", queue=name, **changes)
         if is_new:
             self.set_header("Location", f"/queues/{name}")
-        await self._answer(name, status=201 if is_new else 200)
+        await self._send_queue(name, status=201 if is_new else 200)
 
     async def delete(self, name: str) -> None:
-        """Delete it, if it has no jobs that wait or run."""
-        self.take_body()
+        """Delete the queue if none of its jobs is queued or running."""
+        self.require_body()
         _require_name(name)
         try:
-            deleted = await self.services.blocking(self.services.queues.delete, name)
+            deleted = await self.services.run_in_thread(self.services.queues.delete, name)
         except QueueInUse:
-            detail = f"the queue {name} has jobs that wait or run"
+            detail = f"the queue {name} has jobs that are queued or running"
             if name == DEFAULT_QUEUE:
-                detail = f"the queue {name} is for jobs that name none"
+                detail = f"the queue {name} cannot be deleted: jobs that name no queue go there"
             raise Problem(409, detail) from None
         if not deleted:
-            raise unknown_queue(name)
+            raise queue_not_found(name)
         log_change(self.caller.name, "delete queue", queue=name)
         self.set_status(204)
 
-    async def _answer(self, name: str, status: int = 200) -> None:
+    async def _send_queue(self, name: str, status: int = 200) -> None:
         _require_name(name)
-        queue = await self.services.blocking(self.services.queues.get, name)
+        queue = await self.services.run_in_thread(self.services.queues.get, name)
         if queue is None:
-            raise unknown_queue(name)
-        self.answer(queue_document(queue), status=status)
+            raise queue_not_found(name)
+        self.send_json(queue_document(queue), status=status)
 
 
-def unknown_queue(name: str) -> Problem:
-    """404: there is no such queue."""
-    return Problem(404, f"there is no queue {name[:100]}; PUT /queues/NAME makes one")
+def queue_not_found(name: str) -> Problem:
+    """404: no queue has this name."""
+    return Problem(404, f"there is no queue {name[:100]}; PUT /queues/NAME creates one")
 
 
 def _require_name(name: str) -> None:
-    """Raise Problem 404 for what no queue can be called; not every database takes any text."""
+    """Raise Problem 404 if no queue can have this name; some databases reject such a text."""
     try:
         validate_queue_name(name)
     except ValueError:
-        raise unknown_queue(name) from None
+        raise queue_not_found(name) from None
 
 
 def _read(document: object) -> dict[str, Any]:
-    """What is to be changed. Raises Problem 422."""
+    """Validate the settings to change. Raises Problem 422."""
     try:
         return QueueBody.model_validate(document).model_dump(exclude_unset=True)
     except ValidationError as error:

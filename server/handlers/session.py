@@ -1,11 +1,11 @@
-"""`/session`: who asks, and the sign-in of the web front end."""
+"""`/session`: who the caller is, and sign-in and sign-out for the web front end."""
 
 from pydantic import ValidationError
 
 from server.auth.authenticate import SAFE_METHODS, require_same_origin, unauthorized
 from server.auth.callers import Caller, Role
 from server.auth.sessions import SignIn, cookie_name
-from server.documents.service_schemas import SessionDocument
+from server.documents.schemas import SessionDocument
 from server.documents.submission import field_errors
 from server.handlers.base import Handler
 from server.http.access_log import log_change
@@ -16,38 +16,37 @@ MAX_BODY_BYTES = 4096
 
 
 class SessionHandler(Handler):
-    """Who asks. A sign-in makes a cookie; the end of it removes that from the browser."""
+    """The caller's session. Sign-in sets a cookie; sign-out removes it from the browser."""
 
     ALLOW = "DELETE, GET, HEAD, OPTIONS, POST"
 
     def role(self) -> Role | None:
-        """None for sign-in and sign-out; these are for pages of ours alone."""
+        """None for sign-in and sign-out, which are for pages of this service only."""
         return super().role() if self.request.method in SAFE_METHODS else None
 
     def body(self) -> Body:
-        """JSON with the token. Raises Problem 403, 409 or 415."""
+        """Accept JSON with the token. Raises Problem 403, 409 or 415."""
         if self.request.method in SAFE_METHODS:
             return NoBody()
         require_same_origin(self.request.headers)
         if self.request.method != "POST":
             return NoBody()
         if self.services.authenticator.tokens is None:
-            raise Problem(409, "nobody has to sign in: no tokens are set")
+            raise Problem(409, "sign-in is not needed: no tokens are set")
         if media_type(self.request.headers)[0] != "application/json":
             raise Problem(415, "send application/json")
         return JsonBody(MAX_BODY_BYTES)
 
     def get(self) -> None:
-        """Who asks, and what that caller may do."""
-        self._answer(self.caller)
+        """Send the caller's name and role."""
+        self._send_session(self.caller)
 
     head = get
 
     def post(self) -> None:
         """Sign in with a token."""
-        self.take_body()
-        authenticator = self.services.authenticator
-        tokens, sessions = authenticator.tokens, authenticator.sessions
+        self.require_body()
+        tokens, sessions = self.services.authenticator.tokens, self.services.authenticator.sessions
         assert isinstance(self.received, JsonBody)
         assert tokens
         assert sessions
@@ -66,22 +65,22 @@ class SessionHandler(Handler):
             secure=by_https,
         )
         log_change(self.caller.name, "sign in")
-        self._answer(self.caller)
+        self._send_session(self.caller)
 
     def delete(self) -> None:
-        """Sign out: the browser forgets the cookie."""
-        self.take_body()
+        """Sign out by removing the cookie from the browser."""
+        self.require_body()
         by_https = self.request.protocol == "https"
         self.clear_cookie(cookie_name(by_https), httponly=True, samesite="Strict", secure=by_https)
         self.set_status(204)
 
-    def _answer(self, caller: Caller) -> None:
+    def _send_session(self, caller: Caller) -> None:
         document: SessionDocument = {
             "tokens": self.services.authenticator.tokens is not None,
             "name": caller.name,
             "role": str(caller.role),
         }
-        self.answer(document)
+        self.send_json(document)
 
 
 def _read(document: object) -> SignIn:

@@ -1,6 +1,6 @@
-"""The files of the web front end, read once at the start. Imports nothing of ours.
+"""The files of the web front end, read once at startup. Imports no other module of the service.
 
-Their address has a version, made from all of them, so that a browser may keep them for good:
+The URL of each file contains a version, a hash of all files, so browsers may cache it forever:
 
     / , /ui/...  ──▶ index.html ──▶ /ui/static/VERSION/app.js, app.css, ...
 """
@@ -12,34 +12,34 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[1] / "web"
+WEB_FOLDER = Path(__file__).parents[1] / "web"
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_BASE = b"/ui/static/VERSION"
-_MODULES = b"<!-- modules -->"
+_BASE_PLACEHOLDER = b"/ui/static/VERSION"
+_MODULES_PLACEHOLDER = b"<!-- modules -->"
 
 
 @dataclass(frozen=True)
 class WebFile:
-    """What is sent for a file."""
+    """The content of a file and its media type."""
 
     content_type: str
     content: bytes
 
     @cached_property
     def gzipped(self) -> bytes:
-        """The content as gzip, made once, and the same in each listener."""
+        """The compressed content; computed once, and identical in all listeners."""
         return gzip.compress(self.content, mtime=0)
 
 
 class WebFiles:
-    """All of them, by their names, as in `pages/jobs.js`."""
+    """All files, by names such as `pages/jobs.js`."""
 
-    def __init__(self, folder: Path = FOLDER):
+    def __init__(self, folder: Path = WEB_FOLDER):
         self._files = {
             path.relative_to(folder).as_posix(): WebFile(
                 CONTENT_TYPES[path.suffix], path.read_bytes()
@@ -51,16 +51,17 @@ class WebFiles:
         self.page = self._page()
 
     def find(self, name: str) -> WebFile | None:
-        """A file; None if there is none of that name. Nothing is looked for on the disk."""
+        """Return a file, or None if there is none with this name. Does not access the disk."""
         return None if name == "index.html" else self._files.get(name)
 
     def _page(self) -> WebFile:
-        """The one page. It names all modules, or the browser would learn of them one by one."""
-        base = _BASE.replace(b"VERSION", self.version.encode())
+        """Build the page. It lists all modules, so that the browser loads them in parallel."""
+        base = _BASE_PLACEHOLDER.replace(b"VERSION", self.version.encode())
         names = [name.encode() for name in self._files if name.endswith(".js")]
         links = b"\n".join(b'<link rel="modulepreload" href="%s/%s">' % (base, n) for n in names)
         index = self._files["index.html"]
-        content = index.content.replace(_MODULES, links).replace(_BASE, base)
+        content = index.content.replace(_MODULES_PLACEHOLDER, links)
+        content = content.replace(_BASE_PLACEHOLDER, base)
         return WebFile(index.content_type, content)
 
 

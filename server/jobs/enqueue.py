@@ -1,4 +1,4 @@
-"""Storing a new job, with what a client is told where that cannot be done."""
+"""Stores a new job, and turns the store's refusals into problems."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,45 +12,49 @@ from storage.records.job import NewJob, StoreInDoubt
 from storage.store import Refusal
 
 
-async def store_job(services: Services, job: NewJob) -> UUID:
-    """The id of the job, once it is durable.
+async def enqueue_job(services: Services, job: NewJob) -> UUID:
+    """Store a new job, and return its id once it is durable.
 
-    Raises StoreError, Problem 422, and Problem 503 with the id of a job that may be stored.
+    Raises StoreError, Problem 422, and Problem 503 with the job's id if it is uncertain whether the
+    job was stored.
     """
-    with _doubt_told(job):
-        job_id = await services.new_jobs.ask(job)
+    with _doubt_as_problem(job):
+        job_id = await services.enqueue_batcher.call(job)
     if isinstance(job_id, Refusal):
-        raise _refused(job_id)
+        raise _problem_of(job_id)
     return job_id
 
 
-async def store_once(services: Services, key: str, job: NewJob) -> StoredKey:
-    """What the Idempotency-Key of a submission stands for, once that is durable: this job, or an
-    earlier one. Raises as `store_job` does."""
-    with _doubt_told(job):
-        kept = await services.keyed_jobs.ask(KeyedJob(key, fingerprint(job), job))
-    if isinstance(kept, Refusal):
-        raise _refused(kept)
-    return kept
+async def enqueue_with_key(services: Services, key: str, job: NewJob) -> StoredKey:
+    """Store a new job under its Idempotency-Key, unless the key already stands for another job.
+
+    Returns the key's job, new or old, once it is durable. Raises StoreError, Problem 422, and
+    Problem 503 with the job's id if it is uncertain whether the job was stored.
+    """
+    with _doubt_as_problem(job):
+        stored = await services.keyed_enqueue_batcher.call(KeyedJob(key, fingerprint(job), job))
+    if isinstance(stored, Refusal):
+        raise _problem_of(stored)
+    return stored
 
 
 @contextmanager
-def _doubt_told(job: NewJob) -> Iterator[None]:
+def _doubt_as_problem(job: NewJob) -> Iterator[None]:
     try:
         yield
     except StoreInDoubt as error:
-        detail = "the store failed: whether it has the job is not known, GET /jobs/ID tells"
+        detail = "the store failed, and may or may not have stored the job: ask with GET /jobs/ID"
         raise unavailable(detail, job_id=str(job.id)) from error
 
 
-def _refused(why: Refusal) -> Problem:
-    if why is Refusal.QUEUE:
-        detail = "there is no such queue; GET /queues lists them, PUT /queues/NAME makes one"
+def _problem_of(refusal: Refusal) -> Problem:
+    if refusal is Refusal.QUEUE:
+        detail = "there is no such queue; GET /queues lists them, PUT /queues/NAME creates one"
         return unacceptable([FieldError("queue", detail)])
     detail = "there is no such job with a file; it may have been deleted"
     return unacceptable([FieldError("payload.source.job_id", detail)])
 
 
-def unknown_job(job_id: UUID) -> Problem:
-    """404: there is no such job."""
+def job_not_found(job_id: UUID) -> Problem:
+    """404: no job has this id."""
     return Problem(404, f"there is no job {job_id}; it may have been deleted after its retention")

@@ -1,4 +1,4 @@
-"""What the handlers work with."""
+"""The services of a listener: everything that its request handlers share."""
 
 import asyncio
 import contextlib
@@ -14,27 +14,25 @@ from server.auth.authenticate import Authenticator
 from server.auth.proxies import TrustedProxies
 from server.auth.rate_limits import AccessControl, RateLimits
 from server.auth.sessions import Sessions, load_or_create_key
-from server.documents import submission
+from server.documents.submission import CheckedSubmission, check_submission
 from server.events.callback_sender import CallbackSender
 from server.events.feed import EventFeed
-from server.openapi import document as openapi
+from server.openapi.document import openapi_document
 from server.settings.server import ServerSettings
-from server.store.backpressure import DiskWatermark
-from server.store.batches import Batches
+from server.store.backpressure import DiskWatermark, QueueWatermark
+from server.store.batcher import Batcher
 from server.store.changes import StoreChanges
 from server.store.idempotency import KeysInFlight
-from server.store.queue_mark import QueueWatermark
 from server.store.spans import RequestSpans
-from storage.jobs import retention
 from storage.jobs.callbacks import Callbacks
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.jobs.queues import Queues
+from storage.jobs.retention import delete_job
 from storage.notify.wakeup import LISTENER
 from storage.open import Store
-from storage.queries import explain as explaining
 from storage.queries.bulk import Bulk
-from storage.queries.explain import Explanation
+from storage.queries.explain import Explanation, explain
 from storage.queries.stats import Stats, count_queued, read_stats
 from storage.records.job import Job, NewJob
 from storage.records.states import Status
@@ -48,150 +46,161 @@ THREADS = 8
 
 @dataclass
 class Services:
-    """The open parts of a listener; made inside its running event loop."""
+    """The open resources of a listener. Create it inside the running event loop."""
 
     settings: ServerSettings
     store: Store
     job_types: Mapping[str, JobType[Any]]
-    traces: RequestSpans = field(default_factory=RequestSpans)
+    request_spans: RequestSpans = field(default_factory=RequestSpans)
     authenticator: Authenticator = field(init=False)
     jobs: JobStore = field(init=False)
-    changes: StoreChanges = field(init=False)
-    new_jobs: Batches[NewJob, UUID | Refusal] = field(init=False)
-    """Durable once it answers; None if the job's source has no file. After StoreInDoubt, the store
-    has to be asked for the job's id."""
-    keyed_jobs: Batches[KeyedJob, StoredKey | Refusal] = field(init=False)
-    """The same for those that have a key: what it stands for."""
-    keys_under_way: KeysInFlight = field(default_factory=KeysInFlight)
-    jobs_by_id: Batches[UUID, Job | None] = field(init=False)
+    store_changes: StoreChanges = field(init=False)
+    enqueue_batcher: Batcher[NewJob, UUID | Refusal] = field(init=False)
+    """Stores new jobs. The returned job is durable; after StoreInDoubt it may or may not be stored,
+    which only a look-up of its id can tell."""
+    keyed_enqueue_batcher: Batcher[KeyedJob, StoredKey | Refusal] = field(init=False)
+    """Stores new jobs that have an Idempotency-Key, with the same guarantee; returns the job that
+    the key stands for."""
+    keys_in_flight: KeysInFlight = field(default_factory=KeysInFlight)
+    job_batcher: Batcher[UUID, Job | None] = field(init=False)
+    """Reads jobs by their ids."""
     bulk: Bulk = field(init=False)
-    disk: DiskWatermark = field(init=False)
-    queue: QueueWatermark = field(init=False)
+    disk_watermark: DiskWatermark = field(init=False)
+    queue_watermark: QueueWatermark = field(init=False)
     access: AccessControl = field(init=False)
     proxies: TrustedProxies = field(init=False)
+    queues: Queues = field(init=False)
     events: Events = field(init=False)
-    feed: EventFeed = field(init=False)
-    stats: Batches[None, Stats] = field(init=False)
-    """The figures of all jobs; whoever asks at the same time gets the same ones."""
+    event_feed: EventFeed = field(init=False)
+    stats_batcher: Batcher[None, Stats] = field(init=False)
+    """Reads the statistics of all jobs; simultaneous requests share one read."""
 
     def __post_init__(self) -> None:
+        database, wakeup, clock = self.store.database, self.store.wakeup, self.store.clock
         self.authenticator = open_authenticator(self.settings)
+        rates = RateLimits(self.settings.rate_limit, self.settings.rate_burst)
+        self.access = AccessControl(self.authenticator, rates)
+        self.proxies = TrustedProxies(self.settings.proxy_networks)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
-        self._files = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="enqueue")
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="read")
-        self.jobs = JobStore(self.store.database, self.store.wakeup, self.store.clock)
-        self.bulk = Bulk(self.store.database, self.store.wakeup, self.store.clock)
-        self.changes = StoreChanges(self.store.wakeup)
-        self.new_jobs = Batches(self.jobs.enqueue, self._writer)
-        self.keyed_jobs = Batches(self.jobs.enqueue_once, self._writer)
-        self.jobs_by_id = Batches(self.jobs.get_each, self._reader)
-        self.disk = DiskWatermark(
+        self._file_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")
+        self._enqueue_thread = ThreadPoolExecutor(1, thread_name_prefix="enqueue")
+        self._read_thread = ThreadPoolExecutor(1, thread_name_prefix="read")
+        self.jobs = JobStore(database, wakeup, clock)
+        self.bulk = Bulk(database, wakeup, clock)
+        self.queues = Queues(database, wakeup, clock)
+        self.store_changes = StoreChanges(wakeup)
+        self.enqueue_batcher = Batcher(self.jobs.enqueue, self._enqueue_thread)
+        self.keyed_enqueue_batcher = Batcher(self.jobs.enqueue_once, self._enqueue_thread)
+        self.job_batcher = Batcher(self.jobs.get_each, self._read_thread)
+        self.stats_batcher = Batcher(self._read_stats, self._threads)
+        self.disk_watermark = DiskWatermark(
             self.settings.min_free_bytes, self.store.database_folder, self.store.uploads.folder
         )
-        self.queue = QueueWatermark(
+        self.queue_watermark = QueueWatermark(
             self.settings.max_queued_jobs,
-            lambda: self.blocking(count_queued, self.store.database),
-            self.later,
+            lambda: self.run_in_thread(count_queued, database),
+            self.run_in_background,
         )
-        limits = RateLimits(self.settings.rate_limit, self.settings.rate_burst)
-        self.access = AccessControl(self.authenticator, limits)
-        self.proxies = TrustedProxies(self.settings.proxy_networks)
-        self.queues = Queues(self.store.database, self.store.wakeup, self.store.clock)
-        self.events = Events(self.store.database)
-        most = self.settings.max_streams
-        self.feed = EventFeed(self.events, self.store.wakeup, self.blocking, most)
-        self.stats = Batches(self._read_stats, self._threads)
-        self._sender: CallbackSender | None = None
-        if hosts := self.settings.allowed_callback_hosts:
-            outbox = Callbacks(self.store.database, self.store.clock)
-            secret = self.settings.callback_secret.encode()
-            self._sender = CallbackSender(outbox, self.changes, self.blocking, hosts, secret)
+        self.events = Events(database)
+        self.event_feed = EventFeed(
+            self.events, wakeup, self.run_in_thread, self.settings.max_streams
+        )
+        self._callback_sender = self._start_callback_sender()
         self.stopping = False
-        self._active = 0
+        self._active_requests = 0
         self._idle = asyncio.Event()
-        self._later: set[asyncio.Task[None]] = set()
+        self._background_tasks: set[asyncio.Task[None]] = set()
 
-    def check(self, document: Any, has_file: bool) -> submission.CheckedSubmission:
-        """A submission that can be accepted. Raises Problem 422."""
+    def _start_callback_sender(self) -> CallbackSender | None:
+        hosts = self.settings.allowed_callback_hosts
+        if not hosts:
+            return None
+        callbacks = Callbacks(self.store.database, self.store.clock)
+        secret = self.settings.callback_secret.encode()
+        return CallbackSender(callbacks, self.store_changes, self.run_in_thread, hosts, secret)
+
+    def check_submission(self, document: Any, has_file: bool) -> CheckedSubmission:
+        """Validate a submission with this listener's settings. Raises Problem 422."""
         hosts, cell = self.settings.allowed_callback_hosts, self.settings.cell
-        return submission.check(document, has_file, self.job_types, hosts, cell)
+        return check_submission(document, has_file, self.job_types, hosts, cell)
 
     @cached_property
     def openapi(self) -> dict[str, Any]:
-        """The API as OpenAPI."""
-        return openapi.document(self.job_types)
+        """The OpenAPI document of the API."""
+        return openapi_document(self.job_types)
 
-    def delete(self, job_id: UUID) -> Status | None:
-        """Delete a job, if it is final, and its file if no other has it; the status it had."""
-        status, unused = retention.delete_job(self.store.database, job_id)
-        self.store.uploads.delete(unused)
+    def delete_job(self, job_id: UUID) -> Status | None:
+        """Delete a job if it is final, and its file unless another job uses it.
+
+        Returns the status that the job had, or None if there is no such job. Blocks.
+        """
+        status, unused_files = delete_job(self.store.database, job_id)
+        self.store.uploads.delete(unused_files)
         self.store.wakeup.notify(LISTENER)
         return status
 
-    def explain(self, job_id: UUID) -> Explanation | None:
-        """Why a job does not run yet; None if there is no such job."""
-        store = self.store
-        return explaining.explain(store.database, store.clock, store.runners_folder, job_id)
+    def explain_job(self, job_id: UUID) -> Explanation | None:
+        """Explain why a job is not running; None if there is no such job. Blocks."""
+        return explain(self.store.database, self.store.clock, self.store.runners_folder, job_id)
 
-    def _read_stats(self, asked: Sequence[None]) -> list[Stats]:
-        store = self.store
-        return [read_stats(store.database, store.clock, store.runners_folder)] * len(asked)
+    def _read_stats(self, requests: Sequence[None]) -> list[Stats]:
+        found = read_stats(self.store.database, self.store.clock, self.store.runners_folder)
+        return [found] * len(requests)
 
-    async def blocking(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run what waits for the database off the event loop."""
+    async def run_in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a call that blocks on the store outside the event loop's thread."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
 
-    async def on_files(self, call: Callable[[], T]) -> T:
-        """Run what waits for the disk of the uploads, so that nothing else has to wait for it."""
-        return await asyncio.get_running_loop().run_in_executor(self._files, call)
+    async def run_file_io(self, call: Callable[[], T]) -> T:
+        """Run a call that blocks on the uploads' disk, in threads that nothing else waits for."""
+        return await asyncio.get_running_loop().run_in_executor(self._file_threads, call)
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something after the request it belongs to has gone."""
+    def run_in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start a coroutine that may outlive the request it belongs to."""
         task = asyncio.create_task(work)
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        self._background_tasks.add(task)
+        task.add_done_callback(self._background_tasks.discard)
 
-    def entered(self) -> None:
-        """A request has come."""
-        self._active += 1
+    def request_started(self) -> None:
+        """Count a request that has begun."""
+        self._active_requests += 1
 
-    def left(self) -> None:
-        """A request has been answered, or its client went away."""
-        self._active -= 1
-        if self.stopping and self._active == 0:
+    def request_finished(self) -> None:
+        """Count a request that was answered, or whose client went away."""
+        self._active_requests -= 1
+        if self.stopping and self._active_requests == 0:
             self._idle.set()
 
-    async def idle(self, seconds: float) -> None:
-        """Let the requests under way end, those that only wait at once; for so long at most."""
+    async def finish_requests(self, seconds: float) -> None:
+        """End streams and waiting requests at once, and let all others finish for `seconds`."""
         self.stopping = True
-        self.changes.wake()
-        await self.feed.stop()
-        if self._sender:
-            await self._sender.stop()
-        if self._active:
+        self.store_changes.wake()
+        await self.event_feed.stop()
+        if self._callback_sender:
+            await self._callback_sender.stop()
+        if self._active_requests:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), seconds)
-        await self.leave_nothing(seconds)
+        await self.finish_background_tasks(seconds)
 
-    async def leave_nothing(self, seconds: float) -> None:
-        """Let end what is done after requests, such as files that are given up; at most so long."""
-        await asyncio.sleep(0)  # for what a connection that was just closed has to do yet
-        if self._later:
-            await asyncio.wait(self._later, timeout=seconds)
+    async def finish_background_tasks(self, seconds: float) -> None:
+        """Wait up to `seconds` for the background tasks, such as the removal of partial uploads."""
+        await asyncio.sleep(0)  # a connection that was just closed may still start a task
+        if self._background_tasks:
+            await asyncio.wait(self._background_tasks, timeout=seconds)
 
     def close(self) -> None:
-        """End the threads; the store stays open."""
-        self.changes.close()
+        """Stop the threads. The store stays open."""
+        self.store_changes.close()
         self._threads.shutdown()
-        self._files.shutdown()
-        self._writer.shutdown()
-        self._reader.shutdown()
+        self._file_threads.shutdown()
+        self._enqueue_thread.shutdown()
+        self._read_thread.shutdown()
 
 
 def open_authenticator(settings: ServerSettings) -> Authenticator:
-    """The authenticator of a listener. Raises StoreError if the key of cookies cannot be had."""
+    """Create a listener's authenticator. Raises StoreError if the key of cookies is unavailable."""
     tokens = settings.tokens()
     if tokens is None:
         return Authenticator(None, None)

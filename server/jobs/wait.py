@@ -1,4 +1,4 @@
-"""Waits for the end of jobs, for whoever has asked for them or has just submitted one."""
+"""Waits for jobs to become final, for requests with a `wait` parameter."""
 
 import contextlib
 import time
@@ -7,40 +7,45 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from server.documents import jobs as wire
+from server.documents.jobs import accepted_document, job_document, job_headers, job_path
 from server.http.problems import Problem
-from server.jobs.enqueue import unknown_job
+from server.jobs.enqueue import job_not_found
 from server.jobs.services import Services
 from storage.records.job import Job, StoreError
 
 T = TypeVar("T")
 
 
-async def found_after(
+async def poll_until(
     services: Services,
     seconds: float,
-    look: Callable[[], Awaitable[T]],
+    read: Callable[[], Awaitable[T]],
     is_last: Callable[[T], bool],
 ) -> T:
-    """What is found by a look after each change, once it is the last, or the time is over, or the
-    listener stops. Raises what `look` raises."""
+    """Call `read` after every change of the store until `is_last` accepts its value.
+
+    Returns the newest value, also after `seconds` or when the listener stops. Raises what `read`
+    raises.
+    """
     deadline = time.monotonic() + seconds
     while True:
-        ticket = services.changes.ticket()
-        found = await look()
-        left = deadline - time.monotonic()
-        if is_last(found) or left <= 0 or services.stopping:
-            return found
-        await services.changes.after(ticket, left)
+        change = services.store_changes.next_change()
+        value = await read()
+        remaining = deadline - time.monotonic()
+        if is_last(value) or remaining <= 0 or services.stopping:
+            return value
+        await services.store_changes.wait_for(change, remaining)
 
 
-async def job_after(services: Services, job_id: UUID, seconds: float) -> Job:
-    """A job, once it is final or the time is over, or the listener stops. Raises StoreError, and
-    Problem 404 if there is none (any more)."""
-    look = partial(services.jobs_by_id.ask, job_id)
-    job = await found_after(services, seconds, look, _is_last)
+async def wait_for_job(services: Services, job_id: UUID, seconds: float) -> Job:
+    """Return a job once it is final, or as it is after `seconds` or when the listener stops.
+
+    Raises StoreError, and Problem 404 if the job does not exist or was deleted meanwhile.
+    """
+    read = partial(services.job_batcher.call, job_id)
+    job = await poll_until(services, seconds, read, _is_last)
     if job is None:
-        raise unknown_job(job_id)
+        raise job_not_found(job_id)
     return job
 
 
@@ -48,17 +53,20 @@ def _is_last(job: Job | None) -> bool:
     return job is None or job.final
 
 
-async def accepted_after(
+async def submission_response(
     services: Services, job_id: UUID, seconds: float
 ) -> tuple[int, Any, dict[str, str]]:
-    """Status, document and headers of the answer to a submission that waits for so long: 200 with a
-    job that is final. Whatever happens by now, the job was accepted."""
-    headers = {"Location": wire.job_path(job_id)}
+    """Wait for a new job, and return status, document and headers of the response.
+
+    The status is 200 if the job is final, else 202. The job is stored already, so a failure while
+    waiting still gives a 202.
+    """
+    headers = {"Location": job_path(job_id)}
     job: Job | None = None
     if seconds:
         with contextlib.suppress(StoreError, Problem):
-            job = await job_after(services, job_id, seconds)
+            job = await wait_for_job(services, job_id, seconds)
     if job is None:
-        return 202, wire.accepted_document(job_id), headers
+        return 202, accepted_document(job_id), headers
     status = 200 if job.final else 202
-    return status, wire.job_document(job), {**headers, **wire.job_headers(job)}
+    return status, job_document(job), {**headers, **job_headers(job)}

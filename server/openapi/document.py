@@ -1,5 +1,8 @@
-"""/openapi.json: the API as OpenAPI 3.1, made from the models that check requests, the types of the
-documents that are sent, and the table of operations."""
+"""Builds /openapi.json (OpenAPI 3.1).
+
+It is generated from the models that validate requests, the types of the documents that are sent,
+and the table of operations.
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,81 +10,92 @@ from typing import Any
 
 from runner.job_types.base import JobType
 from server.auth.sessions import COOKIE
-from server.documents.service_schemas import ProblemDocument
+from server.documents.schemas import ProblemDocument
 from server.http.problems import CONTENT_TYPE
-from server.openapi.operation import NEW_JOB, OWN, Operation
-from server.openapi.operations import OPERATIONS
+from server.openapi.operations import NEW_JOB, OPERATIONS, OWN_JOBS, Operation
 from server.openapi.schemas import Json, Schemas, new_forms, new_jobs
 
-_ABOUT = "Takes jobs, runs them in processes, and lets clients follow, list and cancel them."
-_ALWAYS = (400, 408, 413, 429, 431, 503)
-"""Problems of any call: it cannot be read, is too slow or too large, comes too often; or the store
-cannot take it."""
+_ABOUT = "Accepts jobs, runs them in processes, and lets clients follow, list and cancel them."
+_COMMON_PROBLEMS = (400, 408, 413, 429, 431, 503)
+"""Errors of every operation: the request is malformed, too slow, too large or too frequent, or the
+store is unavailable."""
 _PROBLEMS = {
-    400: "It cannot be read",
-    401: "A token is needed, or this one is not known",
-    403: "The role is not enough, or a page of another origin may not do this",
-    404: "There is no such job",
-    408: "It has come too slowly",
-    409: "The state of the job, or of an earlier request, does not allow it",
-    413: "It is too large",
-    415: "This kind of body is not taken",
-    422: "It can be read, but not accepted; errors names each field",
-    429: "Too many requests; Retry-After, RateLimit",
-    431: "The head of the request is too large",
-    503: "The store cannot take it now, or no more jobs; Retry-After",
+    400: "The request is malformed",
+    401: "The token is missing or not known",
+    403: "The caller's role does not allow this, or the request comes from another origin's page",
+    404: "The resource does not exist",
+    408: "The request arrived too slowly",
+    409: "The state of the job, or an earlier request, does not allow this",
+    413: "The request is too large",
+    415: "The media type of the body is not supported",
+    422: "The request is well-formed but invalid; errors names each field",
+    429: "Too many requests; see the headers Retry-After and RateLimit",
+    431: "The request's headers are too large",
+    503: "The store is unavailable, or a limit is reached; see the header Retry-After",
     507: "The disk has no room",
 }
 _SCHEMES: dict[str, Json] = {
     "token": {
         "type": "http",
         "scheme": "bearer",
-        "description": "Of API_TOKENS or API_TOKENS_FILE; where none is set, none is needed",
+        "description": "A token from API_TOKENS or API_TOKENS_FILE; not needed if none is set",
     },
     "cookie": {
         "type": "apiKey",
         "in": "cookie",
         "name": COOKIE,
-        "description": "The sign-in of the web front end; by https, its name begins with __Host-",
+        "description": "Sign-in of the web front end; over https, its name begins with __Host-",
     },
 }
-_OK = {200: "Here it is", 201: "Made", 202: "Accepted", 204: "Done", 304: "Nothing has changed"}
+_OK = {200: "Success", 201: "Created", 202: "Accepted", 204: "No content", 304: "Not modified"}
 _TEXT: Json = {"type": "string"}
 _NUMBER: Json = {"type": "string", "pattern": "^[0-9]{1,18}$"}
-_SENT: dict[str, Json] = {
-    "Location": {"description": "Where the job is", "schema": _TEXT},
-    "Idempotency-Replayed": {"description": "An earlier answer again", "schema": {"const": "true"}},
+_RESPONSE_HEADERS: dict[str, Json] = {
+    "Location": {"description": "Path of the job or queue", "schema": _TEXT},
+    "Idempotency-Replayed": {
+        "description": "The response to an earlier submission with the same key",
+        "schema": {"const": "true"},
+    },
     "Link": {"description": "The next page (RFC 8288)", "schema": _TEXT},
-    "Retry-After": {"description": "Seconds until it can have changed", "schema": _TEXT},
-    "Etag": {"description": "Of this very answer, for If-None-Match", "schema": _TEXT},
-    "Allow": {"description": "The methods that are supported", "schema": _TEXT},
-    "Set-Cookie": {"description": "The sign-in, or its end", "schema": _TEXT},
+    "Retry-After": {"description": "Seconds to wait before asking again", "schema": _TEXT},
+    "Etag": {"description": "Version of this response, for If-None-Match", "schema": _TEXT},
+    "Allow": {"description": "The supported methods", "schema": _TEXT},
+    "Set-Cookie": {"description": "Sets or removes the sign-in cookie", "schema": _TEXT},
     "WWW-Authenticate": {"description": "Bearer (RFC 6750)", "schema": _TEXT},
 }
-_TAKEN: dict[str, Json] = {
-    "Prefer": {"description": "wait=30 is like the parameter wait (RFC 7240)", "schema": _TEXT},
-    "Last-Event-ID": {"description": "Go on after this event", "schema": _NUMBER},
-    "If-None-Match": {"description": "An Etag: 304 if nothing has changed", "schema": _TEXT},
+_REQUEST_HEADERS: dict[str, Json] = {
+    "Prefer": {
+        "description": "wait=30 has the same effect as the parameter wait (RFC 7240)",
+        "schema": _TEXT,
+    },
+    "Last-Event-ID": {"description": "Send only events after this one", "schema": _NUMBER},
+    "If-None-Match": {
+        "description": "An Etag; the status is 304 if the response would be the same",
+        "schema": _TEXT,
+    },
     "Idempotency-Key": {
-        "description": "Any text; sent again with it, a submission makes no second job",
+        "description": "Any text; repeating a submission with its key creates no second job",
         "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
-    "Traceparent": {"description": "The client's trace (W3C), if there are any", "schema": _TEXT},
+    "Traceparent": {
+        "description": "The client's trace context (W3C), used if tracing is on",
+        "schema": _TEXT,
+    },
 }
 
 
-def document(job_types: Mapping[str, JobType[Any]]) -> Json:
-    """All of it, for these job types."""
+def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
+    """Build the whole document for these job types."""
     jobs, forms = new_jobs(job_types), new_forms(job_types)
-    models = [jobs, ProblemDocument, *_models(), *([forms] if forms else [])]
+    models = [jobs, ProblemDocument, *_models_of_operations(), *([forms] if forms else [])]
     schemas = Schemas(dict.fromkeys(models))
     bodies = {"application/json": jobs} | ({"multipart/form-data": forms} if forms else {})
     paths: dict[str, Json] = {}
-    for each in OPERATIONS:
-        item = paths.setdefault(each.path, _item(each.path))
-        item[each.method] = _operation(each, schemas, bodies)
-        if each.method == "get":
-            item["head"] = _head(item["get"])
+    for operation in OPERATIONS:
+        item = paths.setdefault(operation.path, _path_item(operation.path))
+        item[operation.method] = _operation_object(operation, schemas, bodies)
+        if operation.method == "get":
+            item["head"] = _head_operation(item["get"])
     return {
         "openapi": "3.1.0",
         "info": {"title": "Job Service", "version": "1", "description": _ABOUT},
@@ -92,19 +106,21 @@ def document(job_types: Mapping[str, JobType[Any]]) -> Json:
     }
 
 
-def _models() -> Iterable[Any]:
-    """All that the operations name."""
-    for each in OPERATIONS:
-        for wanted in (*each.queries, each.body, *each.answers.values()):
-            for one in wanted if isinstance(wanted, tuple) else (wanted,):
-                if one is not None and not isinstance(one, str):
-                    yield one
+def _models_of_operations() -> Iterable[Any]:
+    for operation in OPERATIONS:
+        for models in (*operation.queries, operation.body, *operation.responses.values()):
+            for model in models if isinstance(models, tuple) else (models,):
+                if model is not None and not isinstance(model, str):
+                    yield model
 
 
-def _item(path: str) -> Json:
-    """What all methods of a path have in common, and OPTIONS."""
-    allowed = {"description": "What is supported", "headers": {"Allow": _SENT["Allow"]}}
-    item: Json = {"options": {"summary": "What is supported here", "responses": {"204": allowed}}}
+def _path_item(path: str) -> Json:
+    """Build the part that all methods of a path share: OPTIONS, and the path parameters."""
+    response = {
+        "description": "The supported methods",
+        "headers": {"Allow": _RESPONSE_HEADERS["Allow"]},
+    }
+    item: Json = {"options": {"summary": "Supported methods", "responses": {"204": response}}}
     names = re.findall(r"{(\w+)}", path)
     if names:
         schema = {"type": "string", "format": "uuid"}
@@ -114,86 +130,86 @@ def _item(path: str) -> Json:
     return item
 
 
-def _needs(operation: Operation) -> Json:
-    """What is said of the caller."""
+def _required_role(operation: Operation) -> Json:
     if operation.role is None:
         return {"security": []}
-    roles = "submit for jobs that the caller has submitted, admin for others"
-    return {"description": f"Role: {roles if operation.role == OWN else operation.role}."}
+    own_jobs = "submit for jobs that the caller has submitted, admin for others"
+    return {"description": f"Role: {own_jobs if operation.role == OWN_JOBS else operation.role}."}
 
 
-def _operation(operation: Operation, schemas: Schemas, bodies: Mapping[str, Any]) -> Json:
+def _operation_object(operation: Operation, schemas: Schemas, bodies: Mapping[str, Any]) -> Json:
     parameters = [each for model in operation.queries for each in schemas.parameters(model)]
     queries = {each["name"]: each for each in parameters}
-    takes = [*operation.takes, *(["If-None-Match"] if _has_etag(operation) else [])]
-    headers = [{"name": name, "in": "header", **_TAKEN[name]} for name in takes]
-    made: Json = {
+    names = [*operation.request_headers, *(["If-None-Match"] if _has_etag(operation) else [])]
+    headers = [{"name": name, "in": "header", **_REQUEST_HEADERS[name]} for name in names]
+    result: Json = {
         "summary": operation.summary,
-        **_needs(operation),
-        "operationId": _name(operation),
+        **_required_role(operation),
+        "operationId": _operation_id(operation),
         "parameters": [*queries.values(), *headers],
         "responses": _responses(operation, schemas),
     }
     if operation.body:
         kinds = bodies if operation.body == NEW_JOB else {"application/json": operation.body}
         content = {kind: {"schema": schemas.of(model)} for kind, model in kinds.items()}
-        made["requestBody"] = {"required": True, "content": content}
-    return made
+        result["requestBody"] = {"required": True, "content": content}
+    return result
 
 
 def _responses(operation: Operation, schemas: Schemas) -> Json:
-    found = {
-        str(status): _answer(status, wanted, operation, schemas)
-        for status, wanted in operation.answers.items()
+    responses = {
+        str(status): _response(status, content, operation, schemas)
+        for status, content in operation.responses.items()
     }
     if _has_etag(operation):
-        found["304"] = {"description": _OK[304]}
+        responses["304"] = {"description": _OK[304]}
     problem = {CONTENT_TYPE: {"schema": schemas.of(ProblemDocument)}}
-    for status in {*_ALWAYS, *operation.problems, *_refusals(operation)}:
-        found[str(status)] = {"description": _PROBLEMS[status], "content": problem}
+    for status in {*_COMMON_PROBLEMS, *operation.problems, *_auth_problems(operation)}:
+        responses[str(status)] = {"description": _PROBLEMS[status], "content": problem}
         if status == 401:
-            found["401"]["headers"] = {"WWW-Authenticate": _SENT["WWW-Authenticate"]}
-    return dict(sorted(found.items()))
+            header = _RESPONSE_HEADERS["WWW-Authenticate"]
+            responses["401"]["headers"] = {"WWW-Authenticate": header}
+    return dict(sorted(responses.items()))
 
 
-def _refusals(operation: Operation) -> Iterator[int]:
-    """Problems of who asks. To look, the least role is enough."""
+def _auth_problems(operation: Operation) -> Iterator[int]:
+    """Yield 401 if a token is needed, and 403 if a role above the lowest may be needed."""
     if operation.role is not None:
         yield 401
     if operation.method != "get":
         yield 403
 
 
-def _answer(status: int, wanted: Any, operation: Operation, schemas: Schemas) -> Json:
-    answer: Json = {"description": _OK[status]}
-    kinds = wanted if isinstance(wanted, tuple) else (wanted,)
+def _response(status: int, alternatives: Any, operation: Operation, schemas: Schemas) -> Json:
+    response: Json = {"description": _OK[status]}
+    kinds = alternatives if isinstance(alternatives, tuple) else (alternatives,)
     documents = tuple(kind for kind in kinds if kind is not None and not isinstance(kind, str))
     content = {kind: {"schema": _TEXT} for kind in kinds if isinstance(kind, str)}
     if documents:
-        one = documents if len(documents) > 1 else documents[0]
-        content["application/json"] = {"schema": schemas.of(one)}
+        model = documents if len(documents) > 1 else documents[0]
+        content["application/json"] = {"schema": schemas.of(model)}
     if content:
-        answer["content"] = content
+        response["content"] = content
     etag = ["Etag"] if status == 200 and _has_etag(operation) else []
-    names = [*operation.headers.get(status, ()), *etag]
+    names = [*operation.response_headers.get(status, ()), *etag]
     if names:
-        answer["headers"] = {name: _SENT[name] for name in names}
-    return answer
+        response["headers"] = {name: _RESPONSE_HEADERS[name] for name in names}
+    return response
 
 
 def _has_etag(operation: Operation) -> bool:
     return operation.method == "get" and not operation.is_stream
 
 
-def _head(get: Json) -> Json:
-    """HEAD is GET without content."""
+def _head_operation(get: Json) -> Json:
+    """Build the HEAD operation from GET: the same without content."""
     responses = {
-        status: {key: value for key, value in answer.items() if key != "content"}
-        for status, answer in get["responses"].items()
+        status: {key: value for key, value in response.items() if key != "content"}
+        for status, response in get["responses"].items()
     }
     return {**get, "operationId": f"head_{get['operationId']}", "responses": responses}
 
 
-def _name(operation: Operation) -> str:
+def _operation_id(operation: Operation) -> str:
     words = re.findall(r"\w+", operation.path.replace("{job_id}", "one"))
     return "_".join([operation.method, *words] if words else [operation.method, "index"])

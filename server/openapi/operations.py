@@ -1,95 +1,122 @@
-"""Every call of the API: what it takes and what it answers, for /openapi.json."""
+"""The table of all operations of the API, from which /openapi.json is generated."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import BaseModel
 
 from server.auth.callers import Role
 from server.auth.sessions import SignIn
+from server.documents import schemas
 from server.documents.filters import BulkBody, ListQuery, SetQuery, WaitQuery
-from server.documents.job_schemas import (
-    AcceptedDocument,
-    BulkDocument,
-    ChangedDocument,
-    ExplainDocument,
-    JobDocument,
-    LogsDocument,
-    PageDocument,
-    SetDocument,
-)
 from server.documents.queues import QueueBody
-from server.documents.service_schemas import (
-    HealthDocument,
-    HistoryDocument,
-    IndexDocument,
-    OverviewDocument,
-    QueueDocument,
-    QueuesDocument,
-    ReadyDocument,
-    SessionDocument,
-)
-from server.events.stream_query import EventsQuery, LogsQuery
-from server.openapi.operation import EVENTS, NEW_JOB, OWN, Operation
+from server.events.documents import EventsQuery, LogsQuery
+
+NEW_JOB = "new job"
+"""Stands for the models of new jobs, which are generated from the job types."""
+EVENT_STREAM = "text/event-stream"
+OWN_JOBS = "own"
+"""In place of a role: submit for jobs that the caller has submitted, admin for all others."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    path: str
+    summary: str
+    responses: Mapping[int, Any]
+    """By status: the type of the document, a media type if it is not JSON, a tuple of alternatives,
+    or None for a response without content."""
+    role: Role | str | None = Role.READ
+    """The role that the caller needs; None if no token is needed. The handlers enforce it."""
+    queries: tuple[type[BaseModel], ...] = ()
+    body: Any = None
+    problems: tuple[int, ...] = ()
+    """Statuses of errors, besides those that every operation can return."""
+    response_headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """By status: headers besides those that every response has."""
+    request_headers: tuple[str, ...] = ()
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the response is an event stream, which has no Etag."""
+        return EVENT_STREAM in self.responses.values()
+
 
 _RETRY = {200: ("Retry-After",)}
 
 OPERATIONS = (
-    Operation("get", "/", "What is here", {200: ("text/html", IndexDocument)}),
+    Operation("get", "/", "Overview of this API", {200: ("text/html", schemas.IndexDocument)}),
     Operation(
-        "get", "/healthz", "Whether listener and store answer", {200: HealthDocument}, role=None
+        "get",
+        "/healthz",
+        "Check that the listener and its store respond",
+        {200: schemas.HealthDocument},
+        role=None,
     ),
-    Operation("get", "/readyz", "Whether new jobs can be taken", {200: ReadyDocument}),
-    Operation("get", "/metrics", "Figures for Prometheus", {200: "text/plain"}),
-    Operation("get", "/overview", "Figures for people", {200: OverviewDocument}),
-    Operation("get", "/overview/history", "Figures of the last hour", {200: HistoryDocument}),
+    Operation(
+        "get", "/readyz", "Check that new jobs can be accepted", {200: schemas.ReadyDocument}
+    ),
+    Operation("get", "/metrics", "Metrics for Prometheus", {200: "text/plain"}),
+    Operation(
+        "get", "/overview", "Figures about all jobs as JSON", {200: schemas.OverviewDocument}
+    ),
+    Operation(
+        "get", "/overview/history", "Figures of the last hour", {200: schemas.HistoryDocument}
+    ),
     Operation("get", "/openapi.json", "This document", {200: dict[str, Any]}),
-    Operation("get", "/session", "Who asks, and what that caller may do", {200: SessionDocument}),
+    Operation("get", "/session", "The caller's name and role", {200: schemas.SessionDocument}),
     Operation(
         "post",
         "/session",
-        "Sign in, from a page of this service: the answer sets a cookie",
-        {200: SessionDocument},
+        "Sign in from a page of this service; the response sets a cookie",
+        {200: schemas.SessionDocument},
         role=None,
         body=SignIn,
         problems=(401, 409, 415, 422),
-        headers={200: ("Set-Cookie",)},
+        response_headers={200: ("Set-Cookie",)},
     ),
     Operation(
         "delete",
         "/session",
-        "Sign out, from a page of this service",
+        "Sign out from a page of this service",
         {204: None},
         role=None,
-        headers={204: ("Set-Cookie",)},
+        response_headers={204: ("Set-Cookie",)},
     ),
     Operation(
         "post",
         "/jobs",
-        "Submit a job: 200 if it is final already, after a wait",
-        {200: JobDocument, 202: (AcceptedDocument, JobDocument)},
+        "Submit a job; the status is 200 if it became final during the wait",
+        {200: schemas.JobDocument, 202: (schemas.AcceptedDocument, schemas.JobDocument)},
         role=Role.SUBMIT,
         body=NEW_JOB,
         problems=(409, 415, 422, 507),
         queries=(WaitQuery,),
-        headers={
+        response_headers={
             200: ("Location", "Idempotency-Replayed"),
             202: ("Location", "Idempotency-Replayed", "Retry-After"),
         },
-        takes=("Idempotency-Key", "Traceparent", "Prefer"),
+        request_headers=("Idempotency-Key", "Traceparent", "Prefer"),
     ),
     Operation(
         "get",
         "/jobs",
-        "List jobs, or some by their ids",
-        {200: (PageDocument, SetDocument)},
+        "List jobs, or get several jobs by their ids",
+        {200: (schemas.PageDocument, schemas.SetDocument)},
         queries=(ListQuery, SetQuery),
         problems=(422,),
-        headers={200: ("Link", "Retry-After")},
-        takes=("Prefer",),
+        response_headers={200: ("Link", "Retry-After")},
+        request_headers=("Prefer",),
     ),
     Operation(
         "post",
         "/jobs/cancel",
-        "Cancel all jobs that filters choose",
-        {200: BulkDocument},
+        "Cancel all jobs that match filters",
+        {200: schemas.BulkDocument},
         role=Role.ADMIN,
         body=BulkBody,
         problems=(415, 422),
@@ -97,8 +124,8 @@ OPERATIONS = (
     Operation(
         "post",
         "/jobs/retry",
-        "Retry all jobs that filters choose",
-        {200: BulkDocument},
+        "Retry all jobs that match filters",
+        {200: schemas.BulkDocument},
         role=Role.ADMIN,
         body=BulkBody,
         problems=(415, 422),
@@ -106,72 +133,72 @@ OPERATIONS = (
     Operation(
         "get",
         "/jobs/{job_id}",
-        "A job, as it is or once it is final",
-        {200: JobDocument},
+        "Get a job, immediately or once it is final",
+        {200: schemas.JobDocument},
         queries=(WaitQuery,),
-        takes=("Prefer",),
+        request_headers=("Prefer",),
         problems=(404, 422),
-        headers=_RETRY,
+        response_headers=_RETRY,
     ),
     Operation(
         "delete",
         "/jobs/{job_id}",
         "Delete a final job",
         {204: None},
-        role=OWN,
+        role=OWN_JOBS,
         problems=(404, 409),
     ),
     Operation(
         "post",
         "/jobs/{job_id}/cancel",
-        "Cancel a job: 200 when its process is gone, 202 while that is not seen",
-        {200: ChangedDocument, 202: ChangedDocument},
-        role=OWN,
+        "Cancel a job: 200 if its process has ended, 202 if it may still be running",
+        {200: schemas.ChangedDocument, 202: schemas.ChangedDocument},
+        role=OWN_JOBS,
         problems=(404, 409),
     ),
     Operation(
         "post",
         "/jobs/{job_id}/retry",
-        "Queue a job again that failed or was canceled",
-        {202: ChangedDocument},
-        role=OWN,
+        "Queue a failed or canceled job again",
+        {202: schemas.ChangedDocument},
+        role=OWN_JOBS,
         problems=(404, 409),
-        headers={202: ("Location",)},
+        response_headers={202: ("Location",)},
     ),
     Operation(
         "get",
         "/jobs/{job_id}/events",
-        "Follow a job to its end; 204 if nothing is left to be told",
-        {200: EVENTS, 204: None},
+        "Follow a job until it is final; 204 if there are no more events",
+        {200: EVENT_STREAM, 204: None},
         queries=(EventsQuery,),
-        takes=("Last-Event-ID",),
+        request_headers=("Last-Event-ID",),
         problems=(404, 422),
     ),
     Operation(
         "get",
         "/events",
         "Follow all jobs",
-        {200: EVENTS},
+        {200: EVENT_STREAM},
         queries=(EventsQuery,),
-        takes=("Last-Event-ID",),
+        request_headers=("Last-Event-ID",),
         problems=(422,),
     ),
-    Operation("get", "/queues", "All queues", {200: QueuesDocument}),
-    Operation("get", "/queues/{name}", "A queue", {200: QueueDocument}, problems=(404,)),
+    Operation("get", "/queues", "All queues", {200: schemas.QueuesDocument}),
+    Operation("get", "/queues/{name}", "A queue", {200: schemas.QueueDocument}, problems=(404,)),
     Operation(
         "put",
         "/queues/{name}",
-        "Make a queue (201), or change it: its limit, a pause",
-        {200: QueueDocument, 201: QueueDocument},
+        "Create a queue (201), or change its limit or pause (200)",
+        {200: schemas.QueueDocument, 201: schemas.QueueDocument},
         role=Role.ADMIN,
         body=QueueBody,
         problems=(409, 415, 422),
-        headers={201: ("Location",)},
+        response_headers={201: ("Location",)},
     ),
     Operation(
         "delete",
         "/queues/{name}",
-        "Delete a queue that has no jobs which wait or run",
+        "Delete a queue without queued or running jobs",
         {204: None},
         role=Role.ADMIN,
         problems=(404, 409),
@@ -179,17 +206,17 @@ OPERATIONS = (
     Operation(
         "get",
         "/jobs/{job_id}/logs",
-        "What an attempt has printed and logged",
-        {200: ("text/plain", LogsDocument)},
+        "The output of an attempt",
+        {200: ("text/plain", schemas.LogsDocument)},
         queries=(LogsQuery,),
         problems=(404, 422),
     ),
     Operation(
         "get",
         "/jobs/{job_id}/explain",
-        "Why a job does not run yet",
-        {200: ExplainDocument},
+        "Explain why a job is not running yet",
+        {200: schemas.ExplainDocument},
         problems=(404,),
-        headers=_RETRY,
+        response_headers=_RETRY,
     ),
 )

@@ -1,4 +1,4 @@
-"""The JSON Schemas of the API, each from the model that checks it or the type that is sent."""
+"""The JSON Schemas of the API, generated from its models and document types."""
 
 from collections.abc import Iterable, Mapping
 from functools import reduce
@@ -15,7 +15,9 @@ REFERENCE = "#/components/schemas/{model}"
 
 
 class Schemas:
-    """Schemas by reference: what they name stands once, in `components`."""
+    """The schemas of many models. Shared definitions are in `components`, and are used by
+    reference.
+    """
 
     def __init__(self, models: Iterable[Any]):
         adapters = [(each, "validation", TypeAdapter(each)) for each in models]
@@ -24,17 +26,17 @@ class Schemas:
         self._schemas = {model: schema for (model, _), schema in found.items()}
 
     def of(self, model: Any) -> Json:
-        """The schema of one of the models; of several, that of any of these."""
+        """Return the schema of a model, or one that accepts any model of a tuple."""
         if isinstance(model, tuple):
             return {"anyOf": [self.of(each) for each in model]}
         return dict(self._schemas[model])
 
     def parameters(self, model: Any) -> list[Json]:
-        """A model's fields as parameters of a query."""
-        properties = self._whole(model)["properties"]
+        """Return the fields of a model as query parameters."""
+        properties = self._resolved(model)["properties"]
         return [_parameter(name, schema) for name, schema in properties.items()]
 
-    def _whole(self, model: Any) -> Json:
+    def _resolved(self, model: Any) -> Json:
         schema = self.of(model)
         name = schema.get("$ref", "").rpartition("/")[2]
         found: Json = self.components[name] if name else schema
@@ -42,13 +44,15 @@ class Schemas:
 
 
 def new_jobs(job_types: Mapping[str, JobType[Any]]) -> Any:
-    """A model of new jobs: one for each type, with its own payload."""
+    """Create a model of new jobs: a union with one member, and its payload model, for each job
+    type.
+    """
     models = [_new_job(name, job_type) for name, job_type in sorted(job_types.items())]
     return reduce(or_, models)
 
 
 def new_forms(job_types: Mapping[str, JobType[Any]]) -> Any:
-    """A model of forms with a file, for the types that take one; None if none does."""
+    """Create a model of forms with a file for the job types that need one; None without any."""
     file: dict[str, Any] = {FILE_PART: (bytes, ...)}
     models = [
         create_model(f"Form_{name}", __base__=_new_job(name, job_type), **file)
@@ -65,7 +69,9 @@ def _new_job(name: str, job_type: JobType[Any]) -> Any:
 
 
 def _parameter(name: str, schema: Json) -> Json:
-    """One of a query: left out, it is not given, so it is never null."""
+    """Build a query parameter. An optional field may be null; an optional parameter is left out
+    instead.
+    """
     kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key not in ("anyOf", "title")}
     if rest.get("default", 0) is None:

@@ -1,0 +1,5 @@
+"""The layer between requests and the store: batching, backpressure, idempotency keys, spans.
+
+May import `server.http` and `storage` (records, files, notify, telemetry). Must not import
+anything that knows the documents or the handlers of the API.
+"""

@@ -1,88 +1,155 @@
-"""Refuses new jobs while a disk is nearly full: what is left is for the jobs that were accepted.
+"""Backpressure: refuses new jobs while a disk is nearly full, or while too many jobs are queued.
 
-A JSON body goes to the database, a form also to the folder of uploads. On PostgreSQL, the disk of
-the database is its server's affair.
+The space below the disk watermark is reserved for jobs that were accepted. A JSON body uses the
+disk of the database, a form also the disk of the uploads. With PostgreSQL, the database's disk
+belongs to its server and is not checked.
 """
 
 import logging
 import time
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from server.http.problems import Problem, insufficient_storage, unavailable
 from storage.files.disk import DiskSpace, disk_space
+from storage.records.job import StoreError
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.02
-"""How long it is known what is free; what was let pass since then counts as taken."""
-DEFAULT_BYTES = 256 * 1024**2
-DEFAULT_PART = 10
-"""The default keeps no more than this part of a disk, so that a small one can be used at all."""
+DISK_READ_SECONDS = 0.02
+"""How long a reading of the free space is used; requests admitted meanwhile count as written."""
+DEFAULT_MIN_FREE_BYTES = 256 * 1024**2
+DEFAULT_DISK_FRACTION = 10
+"""The default watermark is at most the disk's size divided by this, so that small disks work."""
+QUEUE_COUNT_SECONDS = 1.0
+QUEUE_COUNT_VALID_SECONDS = 3.0
+"""A count that is older than this refuses no job."""
+QUEUE_FULL_RETRY_SECONDS = 10
 
 
 class DiskWatermark:
-    """Looks at the disks some times a second, and before each refusal.
+    """Admits requests while enough bytes are free on the disks.
 
-    `least` is the number of bytes that have to stay free: 0 for none, None for the default;
-    `database` and `uploads` are None for what is elsewhere.
+    The free space is read at most once per DISK_READ_SECONDS, and again before each refusal.
     """
 
-    def __init__(self, least: int | None, database: Path | None, uploads: Path | None):
-        self._least = least
+    def __init__(self, min_free: int | None, database: Path | None, uploads: Path | None):
+        """`min_free` is in bytes; 0 switches the check off, None selects the default.
+
+        `database` and `uploads` are folders on the disks to check, None for data kept elsewhere.
+        """
+        self._min_free = min_free
         self._folders = {} if database is None else {"database": database}
         self._uploads = self._folders if uploads is None else {**self._folders, "uploads": uploads}
         self._low: set[str] = set()
-        self._seen: dict[str, tuple[float, DiskSpace]] = {}
-        """What was free of each disk, and when."""
+        self._readings: dict[str, tuple[float, DiskSpace]] = {}
+        """For each disk: when it was read, and its space less what was admitted since then."""
 
     def admit(self, size: int) -> None:
-        """Let a job without a file pass, whose request has so many bytes. Raises Problem 507."""
+        """Admit a request without a file, whose body has `size` bytes. Raises Problem 507."""
         for name, folder in self._folders.items():
             self._require(name, folder, size)
 
     def admit_upload(self, size: int) -> None:
-        """Let so many bytes of a form pass; all of it, or the next. Raises Problem 507."""
+        """Admit `size` bytes of a form: its full length, or the next chunk. Raises Problem 507."""
         for name, folder in self._uploads.items():
             self._require(name, folder, size)
 
     def _require(self, name: str, folder: Path, size: int) -> None:
         now = time.monotonic()
-        seen_at, seen = self._seen.get(name, (-LOOK_SECONDS, DiskSpace(0, 0)))
-        if now - seen_at >= LOOK_SECONDS or seen.free - size < self._least_of(seen):
-            seen_at, seen = now, self._look(name, folder)
-        least = self._least_of(seen)
-        if seen.free - size < least:
-            raise _too_little(name, seen, least, size)
-        self._seen[name] = seen_at, DiskSpace(seen.total, seen.free - size)
+        read_at, space = self._readings.get(name, (-DISK_READ_SECONDS, DiskSpace(0, 0)))
+        if now - read_at >= DISK_READ_SECONDS or space.free - size < self._watermark(space):
+            read_at, space = now, self._read(name, folder)
+        watermark = self._watermark(space)
+        if space.free - size < watermark:
+            raise _disk_full(name, space, watermark, size)
+        self._readings[name] = read_at, DiskSpace(space.total, space.free - size)
 
-    def _look(self, name: str, folder: Path) -> DiskSpace:
+    def _read(self, name: str, folder: Path) -> DiskSpace:
         try:
-            found = disk_space(folder)
+            space = disk_space(folder)
         except OSError as error:
-            raise unavailable(f"the disk of the {name} cannot be had: {error.strerror}") from error
-        self._note(name, found, self._least_of(found))
-        return found
+            detail = f"cannot read the free space for the {name}: {error.strerror}"
+            raise unavailable(detail) from error
+        self._log_crossing(name, space, self._watermark(space))
+        return space
 
-    def _least_of(self, found: DiskSpace) -> int:
-        if self._least is None:
-            return min(DEFAULT_BYTES, found.total // DEFAULT_PART)
-        return self._least
+    def _watermark(self, space: DiskSpace) -> int:
+        if self._min_free is None:
+            return min(DEFAULT_MIN_FREE_BYTES, space.total // DEFAULT_DISK_FRACTION)
+        return self._min_free
 
-    def _note(self, name: str, found: DiskSpace, least: int) -> None:
-        """Log when a disk gets below the mark, and when it is above again."""
-        low = found.free < least
+    def _log_crossing(self, name: str, space: DiskSpace, watermark: int) -> None:
+        """Log when the free space falls below the watermark, and when it is above again."""
+        low = space.free < watermark
         if low != (name in self._low):
             self._low ^= {name}
-            extra = {"disk": name, "free_bytes": found.free, "min_free_bytes": least}
+            extra = {"disk": name, "free_bytes": space.free, "min_free_bytes": watermark}
             if low:
                 log.warning("a disk is nearly full, new jobs are refused", extra=extra)
             else:
-                log.info("a disk has room again, new jobs are taken", extra=extra)
+                log.info("a disk has room again, new jobs are accepted", extra=extra)
 
 
-def _too_little(name: str, found: DiskSpace, least: int, size: int) -> Problem:
-    asked = f"; {size} more were asked for" if found.free >= least else ""
+def _disk_full(name: str, space: DiskSpace, watermark: int, size: int) -> Problem:
+    needed = f"; this request needs {size} more" if space.free >= watermark else ""
     return insufficient_storage(
-        f"the disk of the {name} has {found.free} bytes free, of which {least} are kept for jobs"
-        f" that were accepted (MIN_FREE_BYTES){asked}: make room there, or lower MIN_FREE_BYTES"
+        f"the disk for the {name} has {space.free} bytes free, of which {watermark} are reserved"
+        f" for accepted jobs (MIN_FREE_BYTES){needed}: free some space, or lower MIN_FREE_BYTES"
     )
+
+
+class QueueWatermark:
+    """Admits new jobs while fewer than a maximum are queued.
+
+    Queued jobs are counted about once a second while jobs are submitted, and each admitted job is
+    added to the last count. Only the jobs that other listeners admit
+    between two counts, and those of one bulk retry, can exceed the limit.
+    """
+
+    def __init__(
+        self,
+        max_queued: int,
+        count: Callable[[], Awaitable[int]],
+        run_in_background: Callable[[Coroutine[Any, Any, None]], None],
+    ):
+        """`max_queued` 0 means no limit; `count` counts queued jobs, and may raise StoreError."""
+        self._max_queued = max_queued
+        self._count = count
+        self._run_in_background = run_in_background
+        self._queued = 0
+        self._next_count_at = self._valid_until = 0.0
+        self._full = False
+
+    def admit(self) -> None:
+        """Admit one job. Raises Problem 503."""
+        if not self._max_queued:
+            return
+        now = time.monotonic()
+        if now >= self._next_count_at:
+            self._next_count_at = now + QUEUE_COUNT_SECONDS
+            self._run_in_background(self._recount())
+        if self._queued >= self._max_queued and now < self._valid_until:
+            detail = f"{self._max_queued} jobs are queued, which is the limit (MAX_QUEUED_JOBS)"
+            raise Problem(503, detail, headers={"Retry-After": str(QUEUE_FULL_RETRY_SECONDS)})
+        self._queued += 1
+
+    def add(self, jobs: int) -> None:
+        """Count jobs that were queued without `admit`, such as the jobs of a bulk retry."""
+        self._queued += jobs
+
+    async def _recount(self) -> None:
+        try:
+            self._queued = await self._count()
+        except StoreError:
+            return  # requests that need the store report the failure
+        self._valid_until = time.monotonic() + QUEUE_COUNT_VALID_SECONDS
+        full = self._queued >= self._max_queued
+        if full != self._full:
+            self._full = full
+            extra = {"queued": self._queued, "max_queued_jobs": self._max_queued}
+            if full:
+                log.warning("too many jobs are queued, new jobs are refused", extra=extra)
+            else:
+                log.info("fewer jobs are queued again, new jobs are accepted", extra=extra)

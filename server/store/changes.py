@@ -1,4 +1,4 @@
-"""Tells requests that wait when something has changed in the store."""
+"""Notifies waiting requests of changes in the store."""
 
 import asyncio
 import contextlib
@@ -6,13 +6,13 @@ import threading
 
 from storage.notify.wakeup import LISTENER, Wakeup, wait
 
-LOOK_SECONDS = 1.0
+MAX_WAIT_SECONDS = 1.0
 
 
 class StoreChanges:
-    """Waits for wake-ups in a thread of its own, and passes them to all requests that wait.
+    """Receives the store's wake-ups in a thread, and passes them to all waiting requests.
 
-    Also wakes them every LOOK_SECONDS, since a wake-up may be lost.
+    Also wakes them every MAX_WAIT_SECONDS, because a wake-up can be lost.
     """
 
     def __init__(self, wakeup: Wakeup):
@@ -24,15 +24,15 @@ class StoreChanges:
         self._thread = threading.Thread(target=self._listen, name="changes", daemon=True)
         self._thread.start()
 
-    def ticket(self) -> asyncio.Event:
-        """To be taken before looking at the store; set by the next change after that."""
+    def next_change(self) -> asyncio.Event:
+        """Return an event that the next change sets. Get it before reading the store."""
         return self._changed
 
     @staticmethod
-    async def after(ticket: asyncio.Event, seconds: float) -> None:
-        """Return when something has changed since the ticket was taken, or the time is over."""
+    async def wait_for(change: asyncio.Event, seconds: float) -> None:
+        """Wait for an event from `next_change`, for `seconds` at most."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(ticket.wait(), seconds)
+            await asyncio.wait_for(change.wait(), seconds)
 
     def close(self) -> None:
         """Stop the thread, and wait for its end."""
@@ -42,12 +42,12 @@ class StoreChanges:
         self._waiter.close()
 
     def wake(self) -> None:
-        """Let all requests that wait look again."""
+        """Wake all waiting requests, so that they read the store again."""
         self._changed.set()
         self._changed = asyncio.Event()
 
     def _listen(self) -> None:
         while not self._closing:
-            wait(self._waiter, LOOK_SECONDS)
+            wait(self._waiter, MAX_WAIT_SECONDS)
             with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
                 self._loop.call_soon_threadsafe(self.wake)

@@ -1,9 +1,9 @@
-"""`Idempotency-Key`: a submission that is sent again is answered again, and makes no second job.
+"""`Idempotency-Key`: repeating a submission returns its first job instead of creating a second one.
 
-key new                            ─▶ a new job
-key known, the same submission     ─▶ the first answer again
-key known, another submission      ─▶ 422
-key of a request still under way   ─▶ 409, where it is this listener that answers it
+key new                                    ─▶ a new job
+key known, same submission                 ─▶ the first response again
+key known, different submission            ─▶ 422
+key of a request that is still in progress ─▶ 409, if this listener is handling that request
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from server.http.problems import FieldError, Problem, malformed, unacceptable
 from storage.records.job import NewJob
 
 HEADER = "Idempotency-Key"
-REPLAYED = "Idempotency-Replayed"
+REPLAYED_HEADER = "Idempotency-Replayed"
 MAX_LENGTH = 255
 
 
@@ -26,10 +26,11 @@ class KeysInFlight:
     def __init__(self) -> None:
         self._keys: set[str] = set()
 
-    def enter(self, headers: HTTPHeaders, caller: str | None) -> str | None:
-        """The key of a request, if it has one; it has to leave. Raises Problem 400 or 409.
+    def acquire(self, headers: HTTPHeaders, caller: str | None) -> str | None:
+        """Return the key of a request, or None if it has none; `release` has to follow.
 
-        Each caller has keys of its own: those of others stand for nothing.
+        The returned key contains the caller's name, because each caller has its own keys. Raises
+        Problem 400, and Problem 409 if another request with this key is in progress.
         """
         key = headers.get(HEADER)
         if key is None:
@@ -37,27 +38,29 @@ class KeysInFlight:
         if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
             raise malformed(f"{HEADER} must be 1 to {MAX_LENGTH} printable ASCII characters")
         if caller is not None:
-            key = f"{caller}\n{key}"  # a character that no key has
+            key = f"{caller}\n{key}"  # a key cannot contain a line break
         if key in self._keys:
-            raise Problem(409, f"a request with this {HEADER} is still under way")
+            raise Problem(409, f"a request with this {HEADER} is still in progress")
         self._keys.add(key)
         return key
 
-    def leave(self, key: str) -> None:
-        """The request has been answered, or its client went away."""
+    def release(self, key: str) -> None:
+        """Free the key of a request that was answered, or whose client went away."""
         self._keys.discard(key)
 
 
 def fingerprint(job: NewJob) -> str:
-    """What two submissions of one caller must have in common to be the same: all that was sent; of
-    a file, its name and its digest."""
+    """Return a hash over everything that the client submitted; of a file, its name and digest.
+
+    Two submissions of one caller are equal if and only if their fingerprints are.
+    """
     upload = job.upload and [job.upload.name, job.upload.sha256]
-    said: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
-    del said["submitted_by"], said["traceparent"]
-    text = json.dumps(said, sort_keys=True, ensure_ascii=False)
+    submitted: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
+    del submitted["submitted_by"], submitted["traceparent"]
+    text = json.dumps(submitted, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def another() -> Problem:
-    """The answer to a key that stands for another submission."""
-    return unacceptable([FieldError(HEADER, "it was used for another submission")])
+def key_reused() -> Problem:
+    """422: the key stands for a different submission."""
+    return unacceptable([FieldError(HEADER, "it was used for a different submission")])

@@ -1,4 +1,4 @@
-"""The spans of requests that change what becomes of a job."""
+"""The spans of requests that submit or change a job."""
 
 import time
 from collections.abc import Mapping
@@ -6,59 +6,65 @@ from typing import TYPE_CHECKING
 
 from storage.records.job import Job, NewJob
 
-if TYPE_CHECKING:  # loaded only where traces are on
+if TYPE_CHECKING:  # loaded only if tracing is on
     from storage.telemetry.spans import Attributes, OpenSpan, Spans
 
 
 class SubmissionSpan:
-    """A POST /jobs that may be accepted; if it is not, nothing is sent of it."""
+    """The span of a POST /jobs. It is sent only if the job is accepted."""
 
     def __init__(self, span: "OpenSpan"):
         self._span = span
         self.traceparent = span.traceparent
-        """To be stored with the job."""
+        """The trace context to store with the job."""
 
     def accepted(self, job: NewJob) -> None:
-        """The job is stored: send the span."""
-        self._span.end({**_named(job), "http.response.status_code": 202})
+        """Send the span of a job that was stored."""
+        self._span.end({**_job_attributes(job), "http.response.status_code": 202})
 
 
 class RequestSpans:
-    """Makes the spans of a listener's requests; none where it has no `spans`."""
+    """Creates the spans of a listener's requests; without `spans`, tracing is off."""
 
     def __init__(self, spans: "Spans | None" = None):
         self._spans = spans
 
     def close(self) -> None:
-        """Send what is left, if anything, within seconds."""
+        """Send the remaining spans; takes a few seconds at most."""
         if self._spans:
             self._spans.close()
 
     def submission(self, headers: Mapping[str, str]) -> SubmissionSpan | None:
-        """A POST /jobs has begun, perhaps in a trace of its client."""
+        """Begin the span of a POST /jobs, in the client's trace if there is one.
+
+        Returns None if tracing is off.
+        """
         if self._spans is None:
             return None
-        asked = {"http.request.method": "POST", "http.route": "/jobs", "url.path": "/jobs"}
-        return SubmissionSpan(self._spans.begin("POST /jobs", headers, asked))
+        attributes = {"http.request.method": "POST", "http.route": "/jobs", "url.path": "/jobs"}
+        return SubmissionSpan(self._spans.begin("POST /jobs", headers, attributes))
 
-    def change(
+    def job_changed(
         self, job: Job, action: str, status: int, headers: Mapping[str, str], began_at: float
     ) -> None:
-        """A POST /jobs/ID/ACTION that began then, in seconds since 1970, has changed a job: a span
-        in the job's trace, with a link to that of the client."""
+        """Send the span of a POST /jobs/ID/ACTION that has changed a job.
+
+        It began at `began_at`, in seconds since 1970. The span belongs to the job's trace, and
+        links to the client's.
+        """
         if self._spans is None or job.traceparent is None:
             return
         route = f"/jobs/{{job_id}}/{action}"
         times = round(began_at * 1000), round(time.time() * 1000)
-        said: Attributes = {
+        attributes: Attributes = {
             "http.request.method": "POST",
             "http.route": route,
             "http.response.status_code": status,
-            **_named(job),
+            **_job_attributes(job),
         }
         name = f"POST {route}"
-        self._spans.add(name, job.traceparent, times, said, kind="server", links=headers)
+        self._spans.add(name, job.traceparent, times, attributes, kind="server", links=headers)
 
 
-def _named(job: Job | NewJob) -> dict[str, str]:
+def _job_attributes(job: Job | NewJob) -> dict[str, str]:
     return {"job.id": str(job.id), "job.type": job.type, "job.queue": job.queue}

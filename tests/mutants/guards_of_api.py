@@ -36,7 +36,7 @@ API = (
     Mutant(
         "a change of many jobs says which",
         "server/documents/filters.py",
-        "if self.all == self.any_given():",
+        "if self.all == self.has_filter():",
         "if False:",
         ("tests/server/handlers/test_bulk.py",),
     ),
@@ -71,7 +71,7 @@ API = (
     Mutant(
         "a key with another submission is refused",
         "server/handlers/jobs.py",
-        "if kept.fingerprint != once.fingerprint(job):",
+        "if stored.fingerprint != fingerprint(job):",
         "if False:",
         ("tests/server/store/test_idempotency.py",),
     ),

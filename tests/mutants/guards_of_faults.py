@@ -173,21 +173,21 @@ STORE_FAULTS = (
     Mutant(
         "below the mark no job is taken on the fast path",
         "server/fast/calls.py",
-        "        services.disk.admit(len(body))\n",
+        "        services.disk_watermark.admit(len(body))\n",
         "",
         DISK,
     ),
     Mutant(
         "below the mark no job is taken",
         "server/handlers/jobs.py",
-        "        self.services.disk.admit(size)\n",
+        "        self.services.disk_watermark.admit(size)\n",
         "",
         DISK,
     ),
     Mutant(
         "a file that would get below the mark is refused before it comes",
         "server/handlers/jobs.py",
-        "        self.services.disk.admit_upload(size)\n",
+        "        self.services.disk_watermark.admit_upload(size)\n",
         "",
         DISK,
     ),
@@ -201,8 +201,8 @@ STORE_FAULTS = (
     Mutant(
         "the default mark lets a small disk be used",
         "server/store/backpressure.py",
-        "min(DEFAULT_BYTES, found.total // DEFAULT_PART)",
-        "DEFAULT_BYTES",
+        "min(DEFAULT_MIN_FREE_BYTES, space.total // DEFAULT_DISK_FRACTION)",
+        "DEFAULT_MIN_FREE_BYTES",
         DISK,
     ),
     Mutant(

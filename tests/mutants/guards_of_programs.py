@@ -144,8 +144,8 @@ PROGRAMS = (
     Mutant(
         "the yes comes after the commit",
         "server/jobs/enqueue.py",
-        "job_id = await services.new_jobs.ask(job)",
-        "__import__('asyncio').ensure_future(services.new_jobs.ask(job)); job_id = job.id",
+        "job_id = await services.enqueue_batcher.call(job)",
+        "__import__('asyncio').ensure_future(services.enqueue_batcher.call(job)); job_id = job.id",
         ("tests/server/handlers/test_jobs.py",),
     ),
     Mutant(
@@ -235,7 +235,7 @@ PROGRAMS = (
     Mutant(
         "uploads have threads of their own",
         "server/jobs/services.py",
-        "run_in_executor(self._files, call)",
+        "run_in_executor(self._file_threads, call)",
         "run_in_executor(self._threads, call)",
         UPLOADS,
     ),

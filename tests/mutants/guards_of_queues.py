@@ -107,7 +107,7 @@ QUEUES = (
     Mutant(
         "what no queue can be called is not asked of the database",
         "server/handlers/queues.py",
-        "        raise unknown_queue(name) from None\n",
+        "        raise queue_not_found(name) from None\n",
         "        pass\n",
         API,
     ),

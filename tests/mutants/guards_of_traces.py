@@ -67,15 +67,15 @@ TRACES = (
     Mutant(
         "a submission that is answered again is not told again",
         "server/handlers/jobs.py",
-        "        else:\n            self._accepted(job)\n        return kept",
-        "        self._accepted(job)\n        return kept",
+        "        else:\n            self._send_span(job)\n        return stored",
+        "        self._send_span(job)\n        return stored",
         REPLAYED,
     ),
     Mutant(
         "a trace makes no other submission of the same one",
         "server/store/idempotency.py",
-        'del said["submitted_by"], said["traceparent"]',
-        'del said["submitted_by"]',
+        'del submitted["submitted_by"], submitted["traceparent"]',
+        'del submitted["submitted_by"]',
         REPLAYED,
     ),
     Mutant(

@@ -115,7 +115,7 @@ UPLOADS = (
     Mutant(
         "a listener that stops aborts what was arriving",
         "server/listener.py",
-        "    await services.leave_nothing(ABORT_SECONDS)\n",
+        "    await services.finish_background_tasks(ABORT_SECONDS)\n",
         "",
         WHOLE,
     ),

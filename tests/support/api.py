@@ -39,7 +39,7 @@ async def open_services(bench: Bench, **limits: int | str) -> AsyncIterator[Serv
     try:
         yield services
     finally:
-        await services.idle(5)
+        await services.finish_requests(5)
         services.close()
 
 

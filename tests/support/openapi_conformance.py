@@ -9,11 +9,15 @@ from pydantic import TypeAdapter
 from tornado.httpclient import HTTPResponse
 
 from runner.job_types import loader as job_types
-from server.documents.job_schemas import AcceptedDocument, JobDocument, PageDocument, SetDocument
-from server.documents.service_schemas import ProblemDocument
-from server.openapi.document import document
-from server.openapi.operation import Operation
-from server.openapi.operations import OPERATIONS
+from server.documents.schemas import (
+    AcceptedDocument,
+    JobDocument,
+    PageDocument,
+    ProblemDocument,
+    SetDocument,
+)
+from server.openapi.document import openapi_document
+from server.openapi.operations import OPERATIONS, Operation
 
 JSON = "application/json; charset=utf-8"
 PROBLEM = "application/problem+json"
@@ -30,7 +34,7 @@ def require_described(method: str, path: str, response: HTTPResponse) -> None:
     described = described_api()["paths"][operation.path][operation.method]["responses"]
     assert str(response.code) in described, f"{method} {path}: {response.code} is not described"
     kind = response.headers.get("Content-Type")
-    wanted = ProblemDocument if response.code >= 400 else operation.answers[response.code]
+    wanted = ProblemDocument if response.code >= 400 else operation.responses[response.code]
     if wanted is None:
         assert response.body == b""
     elif kind and not kind.startswith("application/json") and response.code < 400:
@@ -61,8 +65,8 @@ def operation_of(method: str, path: str) -> Operation | None:
 
 @cache
 def described_api() -> dict[str, Any]:
-    """The OpenAPI document."""
-    return document(job_types.find())
+    """The document."""
+    return openapi_document(job_types.find())
 
 
 @cache

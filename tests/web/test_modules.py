@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from runner.job_types import loader
-from server.openapi.document import document
+from server.openapi.document import openapi_document
 from tests.support.paths import ROOT
 
 UNIT_TESTS = ROOT / "tests/web/unit"
@@ -36,7 +36,7 @@ def test_the_unit_tests_pass() -> None:
 
 
 def test_the_types_have_the_fields_of_the_openapi_document() -> None:
-    schemas = document(loader.find())["components"]["schemas"]
+    schemas = openapi_document(loader.find())["components"]["schemas"]
     interfaces = re.findall(r"^export interface (\w+) {\n(.*?)^}", TYPES.read_text(), re.M | re.S)
     typed = {
         OTHER_NAMES.get(name, name): set(re.findall(r"^  (\w+)\??:", body, re.M))

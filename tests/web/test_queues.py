@@ -56,7 +56,7 @@ def test_a_new_queue_has_a_limit_until_the_limit_is_removed(service: Service, pa
     expect(cells(page, "gpu").nth(2)).to_have_text("1")
     page.goto(f"/ui/jobs/{second}")
     expect(page.locator(".waiting li")).to_have_text(
-        "the queue gpu is full: 1 running of at most 1"
+        "the queue gpu is full: 1 of at most 1 jobs are running"
     )
     expect(page.locator(".facts").get_by_role("link", name="gpu")).to_be_visible()
     page.goto("/")
@@ -132,7 +132,7 @@ def test_only_a_queue_without_jobs_can_be_deleted(service: Service, page: Page) 
     job_id = service.submit(payload=LONG, queue="empty")
     delete.click()
     refused = page.get_by_role("dialog").get_by_role("alert")
-    expect(refused).to_have_text("the queue empty has jobs that wait or run")
+    expect(refused).to_have_text("the queue empty has jobs that are queued or running")
     service.call("POST", f"/jobs/{job_id}/cancel")
     delete.click()
     expect(row(page, "empty")).to_have_count(0)
@@ -179,7 +179,7 @@ def test_the_overview_shows_which_queues_a_worker_takes_and_which_have_none(
     notice.get_by_role("link").click()
     page.get_by_role("link", name="sleep").click()
     expect(page.locator(".waiting")).to_contain_text(
-        "no runner is alive that takes jobs of the queue slow: start a worker that does"
+        "no live runner takes jobs of the queue slow: start a worker that does"
     )
     service.worker()
     assert service.result(job_id)["status"] == "succeeded"

@@ -13,8 +13,7 @@ from tornado.ioloop import IOLoop
 
 from server.auth.callers import Role
 from server.http_server import HttpApplication
-from server.openapi.operation import OWN, Operation
-from server.openapi.operations import OPERATIONS
+from server.openapi.operations import OPERATIONS, OWN_JOBS, Operation
 from storage.files.folder import FolderUploads
 from tests.server.fast.test_calls import comparable
 from tests.server.openapi.test_document import implemented, routes
@@ -58,7 +57,7 @@ def expected(operation: Operation, caller: str | None) -> int | None:
     if caller is None:
         return 401
     own = Role.SUBMIT if caller == "ann" else Role.ADMIN
-    needed = own if operation.role == OWN else operation.role
+    needed = own if operation.role == OWN_JOBS else operation.role
     assert isinstance(needed, Role)
     return None if ROLES[caller] >= needed else 403
 

@@ -1,4 +1,4 @@
-"""Figures of all jobs: exact, the same for all, and cheap; and whether the service is ready."""
+"""The figures about all jobs (exact, and cheap to read), and the readiness check."""
 
 import importlib.util
 import json
@@ -30,13 +30,13 @@ from tests.support.stores import CANCELED, RAISED, RETURNED, Bench, die
 DOCS = ROOT / "docs"
 
 
-def look(bench: Bench) -> Stats:
+def read_figures(bench: Bench) -> Stats:
     store = bench.store
     return read_stats(store.database, bench.clock, store.runners_folder)
 
 
 def counted(bench: Bench) -> dict[str, Counter[str]]:
-    """The jobs of each type by status, counted one by one."""
+    """Count the jobs of each type by status, row by row."""
     found: dict[str, Counter[str]] = {}
     for row in bench.store.database.rows(JobRow.select(JobRow.type, JobRow.status)):
         found.setdefault(row["type"], Counter())[row["status"]] += 1
@@ -44,7 +44,7 @@ def counted(bench: Bench) -> dict[str, Counter[str]]:
 
 
 class Walk:
-    """Anything that can happen to jobs, by chance."""
+    """A random sequence of everything that can happen to jobs."""
 
     def __init__(self, bench: Bench, seed: int):
         self._bench = bench
@@ -77,7 +77,7 @@ class Walk:
             lambda fence: claims.fail(fence, RAISED),
             lambda fence: claims.retry(fence, RAISED, 100),
             claims.release,
-            lambda fence: True,  # it runs on
+            lambda fence: True,  # leaves the job running
         ]
         with claims.transaction():
             for held in claims.claim(2):
@@ -88,20 +88,20 @@ class Walk:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_happens_to_jobs_is_counted(bench: Bench, seed: int) -> None:
+def test_random_histories_are_counted_correctly(bench: Bench, seed: int) -> None:
     walk = Walk(bench, seed)
     seen: Counter[str] = Counter()
     for _ in range(100):
         walk.step()
         real = counted(bench)
-        for type, mine in look(bench).types.items():
+        for type, mine in read_figures(bench).types.items():
             mix = real.get(type, Counter())
             assert (mine.queued, mine.running) == (mix["queued"], mix["running"])
             seen += mix
     assert set(seen) == set(Status)
 
 
-def test_ends_and_times_are_told_by_type(bench: Bench) -> None:
+def test_outcomes_and_durations_are_counted_by_type(bench: Bench) -> None:
     runner = bench.runner()
     for waited, ran, status in ((0.2, 3, "done"), (2, 40, "done"), (0, 100_000, "failed")):
         bench.enqueue("a")
@@ -114,7 +114,7 @@ def test_ends_and_times_are_told_by_type(bench: Bench) -> None:
             runner.claims.fail(
                 fence, AttemptEnd(AttemptOutcome.CRASHED, {"type": "Crashed", "message": ""})
             )
-    mine = look(bench).types["a"]
+    mine = read_figures(bench).types["a"]
     assert mine.counters["finished succeeded"] == mine.counters["attempt returned"] == 2
     assert mine.counters["finished failed"] == mine.counters["attempt crashed"] == 1
     wait, run = mine.histogram("wait"), mine.histogram("run")
@@ -128,22 +128,22 @@ def test_ends_and_times_are_told_by_type(bench: Bench) -> None:
     assert run.seconds == pytest.approx(100_043)
 
 
-def test_rescues_and_the_job_that_is_due_for_longest_are_told(bench: Bench) -> None:
+def test_rescues_and_the_oldest_due_job_are_reported(bench: Bench) -> None:
     bench.enqueue("a", delay=100)
     bench.enqueue("a", delay=2)
-    assert look(bench).types["a"].oldest_due_seconds is None
+    assert read_figures(bench).types["a"].oldest_due_seconds is None
     bench.clock.forward(7.5)
-    assert look(bench).types["a"].oldest_due_seconds == 5.5
+    assert read_figures(bench).types["a"].oldest_due_seconds == 5.5
     dead, alive = bench.runner(), bench.runner()
     dead.claim_one()
     die(bench, dead)
     alive.rescuer.rescue()
-    found = look(bench)
+    found = read_figures(bench)
     assert found.types["a"].counters["rescue"] == found.types["a"].counters["attempt lost"] == 1
     assert [runner.name for runner in found.runners] == [alive.liveness.name]
 
 
-def test_what_was_not_committed_is_not_counted(bench: Bench) -> None:
+def test_an_uncommitted_change_is_not_counted(bench: Bench) -> None:
     def submit_and_fail() -> None:
         with bench.store.database.transaction():
             bench.enqueue("a")
@@ -153,11 +153,11 @@ def test_what_was_not_committed_is_not_counted(bench: Bench) -> None:
     with pytest.raises(ZeroDivisionError):
         submit_and_fail()
     bench.enqueue("b")
-    found = look(bench).types
+    found = read_figures(bench).types
     assert (found["a"].queued, found["b"].queued) == (1, 1)
 
 
-def test_jobs_of_before_the_tallies_are_counted_by_the_migration(bench: Bench) -> None:
+def test_the_migration_counts_jobs_from_before_the_counters(bench: Bench) -> None:
     for type in ("a", "a", "b"):
         bench.enqueue(type)
     bench.runner().claim_one()
@@ -171,18 +171,18 @@ def test_jobs_of_before_the_tallies_are_counted_by_the_migration(bench: Bench) -
     spec.loader.exec_module(module)
     with bench.store.database.transaction():
         module.up(None, bench.store.database.engine)
-    found = look(bench).types
+    found = read_figures(bench).types
     assert (found["a"].queued, found["a"].running, found["b"].queued) == (1, 1, 1)
 
 
-def test_figures_read_no_more_of_the_jobs_than_run(bench: Bench) -> None:
+def test_figures_read_only_the_running_jobs(bench: Bench) -> None:
     if bench.store.database.postgresql:
-        pytest.skip("its plans depend on statistics")
+        pytest.skip("PostgreSQL's plans depend on statistics")
     for type in "abab":
         bench.enqueue(type)
     bench.runner().claims.claim(2)
     plans = Plans(bench)
-    look(bench)
+    read_figures(bench)
     found = {text: plan for text, plan in plans.found().items() if '"job"' in text}
     assert found
     whole = {text: plan for text, plan in found.items() if "SCAN" in plan}
@@ -191,7 +191,7 @@ def test_figures_read_no_more_of_the_jobs_than_run(bench: Bench) -> None:
 
 
 async def samples(client: Client, **headers: str) -> dict[tuple[str, ...], float]:
-    """The samples of /metrics by name and labels."""
+    """Return the samples of /metrics by name and labels."""
     response = await client.fetch("/metrics", headers=headers)
     assert response.code == 200
     assert response.headers["Content-Type"].startswith("text/plain; version=")
@@ -205,7 +205,7 @@ async def samples(client: Client, **headers: str) -> dict[tuple[str, ...], float
 
 
 @pytest.mark.gen_test
-async def test_prometheus_reads_the_figures(client: Client, bench: Bench) -> None:
+async def test_prometheus_can_parse_the_metrics(client: Client, bench: Bench) -> None:
     before = await samples(client)
     assert before["jobs_queued", "sleep"] == before["jobs_submitted_total", "sleep"] == 0
     bench.enqueue("sleep", delay=-9)
@@ -234,7 +234,7 @@ async def test_prometheus_reads_the_figures(client: Client, bench: Bench) -> Non
 
 
 @pytest.mark.gen_test
-async def test_the_dashboard_asks_for_figures_that_there_are(client: Client) -> None:
+async def test_the_dashboard_uses_existing_metrics(client: Client) -> None:
     dashboard = json.loads((DOCS / "grafana.json").read_text())
     asked = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     names = {name for expr in asked for name in re.findall(r"job_service_(\w+)", expr)}
@@ -244,7 +244,7 @@ async def test_the_dashboard_asks_for_figures_that_there_are(client: Client) -> 
 
 
 @pytest.mark.gen_test
-async def test_a_service_is_ready_with_and_without_a_worker(client: Client, bench: Bench) -> None:
+async def test_a_listener_is_ready_with_and_without_a_worker(client: Client, bench: Bench) -> None:
     assert await client.get("/readyz") == {"status": "ready", "runners": 0}
     runner = bench.runner()
     assert await client.get("/readyz") == {"status": "ready", "runners": 1}
@@ -253,7 +253,7 @@ async def test_a_service_is_ready_with_and_without_a_worker(client: Client, benc
 
 
 @pytest.mark.gen_test
-async def test_a_store_of_another_schema_is_not_ready(client: Client, bench: Bench) -> None:
+async def test_a_store_with_another_schema_is_not_ready(client: Client, bench: Bench) -> None:
     database = bench.store.database
     query = "INSERT INTO schema_migration (name, applied) VALUES ('9999_later', '2030-01-01')"
     with database.transaction():
@@ -266,7 +266,7 @@ async def test_a_store_of_another_schema_is_not_ready(client: Client, bench: Ben
 
 
 @pytest.mark.gen_test
-async def test_a_store_that_takes_no_change_is_not_ready(client: Client, bench: Bench) -> None:
+async def test_a_store_that_accepts_no_writes_is_not_ready(client: Client, bench: Bench) -> None:
     database = bench.store.database
     before = database.next_version(0)
     await client.get("/readyz")

@@ -1,4 +1,4 @@
-"""Telling clients of the end of their jobs: the outbox, and what is sent over real sockets."""
+"""Callbacks: the outbox, and sending over real sockets."""
 
 import asyncio
 import base64
@@ -18,8 +18,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from server.documents.callback_hosts import host_of, refusal
-from server.events import callback_sender as callbacks
-from server.events.callback_slots import AT_ONCE, CallbackSlots
+from server.events import callback_sender
+from server.events.callback_slots import MAX_IN_FLIGHT, CallbackSlots
 from server.http_server import HttpApplication, HttpServer
 from server.settings.server import ServerSettings
 from storage.jobs.callbacks import Callbacks, pending_jobs
@@ -29,40 +29,40 @@ from tests.support.api import Client, fields, open_services
 from tests.support.stores import RAISED, RETURNED, Bench
 
 SECRET = "a secret of the tests"
-URL = "http://127.0.0.1/told"
+URL = "http://127.0.0.1/callback"
 ALLOWED = {"callback_hosts": "127.0.0.1, hooks.example.org:8443", "callback_secret": SECRET}
 
 
 @dataclass
 class Receiver:
-    """Where callbacks go in tests: notes them, and answers as it is told."""
+    """A server for callbacks: records the requests, and responds with the given statuses."""
 
     url: str = ""
-    answers: list[int] = field(default_factory=list)
-    heard: list[HTTPServerRequest] = field(default_factory=list)
+    statuses: list[int] = field(default_factory=list)
+    requests: list[HTTPServerRequest] = field(default_factory=list)
 
     async def some(self, count: int) -> list[HTTPServerRequest]:
-        """The first callbacks, once so many have come."""
+        """Return the first `count` callbacks, after waiting for them."""
         async with asyncio.timeout(10):
-            while len(self.heard) < count:
+            while len(self.requests) < count:
                 await asyncio.sleep(0.01)
-        return self.heard[:count]
+        return self.requests[:count]
 
 
 @asynccontextmanager
 async def receiving() -> AsyncIterator[Receiver]:
     receiver = Receiver()
 
-    class Note(RequestHandler):
+    class Record(RequestHandler):
         def post(self) -> None:
-            receiver.heard.append(self.request)
-            self.set_status(receiver.answers.pop(0) if receiver.answers else 204)
+            receiver.requests.append(self.request)
+            self.set_status(receiver.statuses.pop(0) if receiver.statuses else 204)
             self.set_header("Location", "/elsewhere")
 
-    server = HTTPServer(Application([(r"/told", Note)]))
+    server = HTTPServer(Application([(r"/callback", Record)]))
     (sock,) = bind_sockets(0, "127.0.0.1")
     server.add_socket(sock)
-    receiver.url = f"http://127.0.0.1:{sock.getsockname()[1]}/told"
+    receiver.url = f"http://127.0.0.1:{sock.getsockname()[1]}/callback"
     yield receiver
     server.stop()
     await server.close_all_connections()
@@ -70,7 +70,7 @@ async def receiving() -> AsyncIterator[Receiver]:
 
 @contextmanager
 def silence() -> Iterator[tuple[socket.socket, str]]:
-    """A host that lets others connect, and never answers; and its address."""
+    """A host that accepts connections but never responds, and its URL."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         silent.setblocking(False)
         yield silent, f"http://127.0.0.1:{silent.getsockname()[1]}/"
@@ -93,37 +93,37 @@ def outbox(bench: Bench) -> Callbacks:
 
 
 @pytest.fixture
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(callbacks, "pause", lambda tries: 0.0)
+def without_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(callback_sender, "retry_delay", lambda tries: 0.0)
 
 
-def test_a_final_job_with_an_address_is_put_into_the_outbox(
+def test_a_final_job_with_a_callback_url_is_put_into_the_outbox(
     bench: Bench, outbox: Callbacks
 ) -> None:
-    told, other = bench.enqueue(callback_url=URL), bench.enqueue()
+    with_url, other = bench.enqueue(callback_url=URL), bench.enqueue()
     runner = bench.runner()
     fences = [job.fence for job in runner.claims.claim(2)]
     assert pending_jobs(bench.store.database) == set()
     for fence in fences:
         runner.claims.complete(fence, "null", RETURNED)
-    assert pending_jobs(bench.store.database) == {told}
+    assert pending_jobs(bench.store.database) == {with_url}
     (callback,) = outbox.take(9, 60)
-    assert (callback.job, callback.url, callback.tries) == (bench.job(told), URL, 1)
+    assert (callback.job, callback.url, callback.tries) == (bench.job(with_url), URL, 1)
     assert bench.job(other).callback_url is None
 
 
-def test_of_jobs_that_end_together_those_with_an_address_are_put_into_the_outbox(
+def test_a_batch_puts_its_jobs_with_a_callback_url_into_the_outbox(
     bench: Bench, outbox: Callbacks
 ) -> None:
-    told = {bench.enqueue(callback_url=URL) for _ in range(2)}
+    with_url = {bench.enqueue(callback_url=URL) for _ in range(2)}
     bench.enqueue()
     runner = bench.runner()
     ends = [(job.fence, "null", RETURNED) for job in runner.claims.claim(3)]
     assert runner.claims.complete_each(ends) == [True] * 3
-    assert {callback.job.id for callback in outbox.take(9, 60)} == told
+    assert {callback.job.id for callback in outbox.take(9, 60)} == with_url
 
 
-def test_what_was_taken_is_due_again_after_a_while(bench: Bench, outbox: Callbacks) -> None:
+def test_a_taken_callback_becomes_due_again(bench: Bench, outbox: Callbacks) -> None:
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
     (callback,) = outbox.take(9, 60)
     assert outbox.take(9, 60) == []
@@ -131,7 +131,7 @@ def test_what_was_taken_is_due_again_after_a_while(bench: Bench, outbox: Callbac
     bench.clock.forward(5)
     (again,) = outbox.take(9, 60)
     assert again.tries == 2
-    outbox.done(callback)  # it has been taken by another one since
+    outbox.done(callback)  # no effect: it was taken again in the meantime
     assert pending_jobs(bench.store.database)
     bench.clock.forward(60)
     (third,) = outbox.take(9, 60)
@@ -145,7 +145,7 @@ def test_a_job_leaves_the_outbox_when_it_is_deleted(bench: Bench) -> None:
     assert pending_jobs(bench.store.database) == set()
 
 
-def test_a_job_that_ends_a_second_time_is_told_again(bench: Bench, outbox: Callbacks) -> None:
+def test_a_retried_job_is_put_into_the_outbox_again(bench: Bench, outbox: Callbacks) -> None:
     job_id, runner = bench.enqueue(callback_url=URL, max_retries=0), bench.runner()
     runner.claims.fail(runner.claim_one(), RAISED)
     outbox.done(*outbox.take(9, 60))
@@ -156,9 +156,7 @@ def test_a_job_that_ends_a_second_time_is_told_again(bench: Bench, outbox: Callb
 
 
 @pytest.mark.gen_test
-async def test_the_end_of_a_job_is_told_and_signed(
-    bench: Bench, http_client: AsyncHTTPClient
-) -> None:
+async def test_a_callback_is_sent_and_signed(bench: Bench, http_client: AsyncHTTPClient) -> None:
     async with receiving() as receiver, listening(bench, http_client) as client:
         job_id = await client.sleep_job(callback_url=receiver.url)
         assert (await client.get(f"/jobs/{job_id}"))["callback_url"] == receiver.url
@@ -176,26 +174,26 @@ async def test_the_end_of_a_job_is_told_and_signed(
 
 
 @pytest.mark.gen_test
-@pytest.mark.usefixtures("soon")
-async def test_it_is_told_again_until_it_is_taken_in(
+@pytest.mark.usefixtures("without_delay")
+async def test_a_callback_is_retried_until_the_receiver_accepts_it(
     bench: Bench, http_client: AsyncHTTPClient
 ) -> None:
     async with receiving() as receiver, listening(bench, http_client) as client:
-        receiver.answers = [500, 302, 404]
+        receiver.statuses = [500, 302, 404]
         job_id = await client.sleep_job(callback_url=receiver.url)
         await client.post(f"/jobs/{job_id}/cancel", status=200)
-        heard = await receiver.some(4)
-        assert len({request.headers["webhook-id"] for request in heard}) == 1
+        requests = await receiver.some(4)
+        assert len({request.headers["webhook-id"] for request in requests}) == 1
         while pending_jobs(bench.store.database):
             await asyncio.sleep(0.01)
-        assert len(receiver.heard) == 4
+        assert len(receiver.requests) == 4
 
 
 @pytest.mark.gen_test
-async def test_who_does_not_answer_keeps_no_other_waiting(
+async def test_an_unresponsive_host_delays_no_other(
     bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
+    monkeypatch.setattr(callback_sender, "TIMEOUT_SECONDS", 60.0)
     async with receiving() as receiver, listening(bench, http_client) as client:
         with silence() as (silent, url):
             job_id = await client.sleep_job(callback_url=url)
@@ -208,22 +206,22 @@ async def test_who_does_not_answer_keeps_no_other_waiting(
 
 
 @pytest.mark.gen_test
-@pytest.mark.usefixtures("soon")
-async def test_nobody_is_tried_without_end(
+@pytest.mark.usefixtures("without_delay")
+async def test_a_callback_is_given_up_after_max_tries(
     bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "TRIES", 3)
+    monkeypatch.setattr(callback_sender, "MAX_TRIES", 3)
     async with receiving() as receiver, listening(bench, http_client) as client:
-        receiver.answers = [500] * 9
+        receiver.statuses = [500] * 9
         job_id = await client.sleep_job(callback_url=receiver.url)
         await client.post(f"/jobs/{job_id}/cancel", status=200)
-        while await asyncio.to_thread(pending_jobs, bench.store.database) or not receiver.heard:
+        while await asyncio.to_thread(pending_jobs, bench.store.database) or not receiver.requests:
             await asyncio.sleep(0.01)
-        assert len(receiver.heard) == 3
+        assert len(receiver.requests) == 3
 
 
 @pytest.mark.gen_test
-async def test_an_address_that_is_not_allowed_is_refused(
+async def test_a_callback_url_that_is_not_allowed_is_refused(
     bench: Bench, http_client: AsyncHTTPClient, client: Client
 ) -> None:
     job = {"type": "sleep", "payload": {"seconds": 1}, "callback_url": URL}
@@ -260,37 +258,37 @@ async def test_an_address_that_is_not_allowed_is_refused(
         ("", False),
     ],
 )
-def test_only_hosts_that_are_allowed_are_sent_to(url: str, allowed: bool) -> None:
+def test_only_allowed_hosts_are_accepted(url: str, allowed: bool) -> None:
     found = refusal(url, {"hooks.example.org", "one.example.org:8080"})
     assert (found is None) is allowed
 
 
 @pytest.mark.gen_test
-async def test_hosts_that_do_not_answer_leave_places_to_others(
+async def test_unresponsive_hosts_leave_slots_to_others(
     bench: Bench, http_client: AsyncHTTPClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "TIMEOUT_SECONDS", 60.0)
+    monkeypatch.setattr(callback_sender, "TIMEOUT_SECONDS", 60.0)
     async with receiving() as receiver, listening(bench, http_client) as client:
         with silence() as (_, url):
-            for _ in range(2 * AT_ONCE):
+            for _ in range(2 * MAX_IN_FLIGHT):
                 bench.jobs.cancel(bench.enqueue(callback_url=url))
             job_id = bench.enqueue(callback_url=receiver.url)
             await client.post(f"/jobs/{job_id}/cancel", status=200)
             await receiver.some(1)
 
 
-def test_a_host_has_few_places_until_it_answers_and_while_it_does_not() -> None:
-    places = CallbackSlots()
-    assert [places.take("a") for _ in range(3)] == [0, 0, 1]
-    assert (places.free, places.take("b"), places.free) == (AT_ONCE - 2, 0, AT_ONCE - 3)
-    places.give_back("a", answered=False)
-    assert [places.take("a") for _ in range(2)] == [0, 10]
-    places.give_back("a", answered=True)
-    assert [places.take("a") for _ in range(AT_ONCE - 2)] == [0] * (AT_ONCE - 2)
-    assert places.free == 0
+def test_an_untried_or_unresponsive_host_gets_few_slots() -> None:
+    slots = CallbackSlots()
+    assert [slots.acquire("a") for _ in range(3)] == [0, 0, 1]
+    assert (slots.free, slots.acquire("b"), slots.free) == (MAX_IN_FLIGHT - 2, 0, MAX_IN_FLIGHT - 3)
+    slots.release("a", responded=False)
+    assert [slots.acquire("a") for _ in range(2)] == [0, 10]
+    slots.release("a", responded=True)
+    assert [slots.acquire("a") for _ in range(MAX_IN_FLIGHT - 2)] == [0] * (MAX_IN_FLIGHT - 2)
+    assert slots.free == 0
 
 
-def test_what_is_put_off_has_not_been_tried(bench: Bench, outbox: Callbacks) -> None:
+def test_putting_off_a_callback_does_not_count_as_a_try(bench: Bench, outbox: Callbacks) -> None:
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
     (callback,) = outbox.take(9, 60)
     outbox.postpone(callback, 1)
@@ -300,16 +298,16 @@ def test_what_is_put_off_has_not_been_tried(bench: Bench, outbox: Callbacks) -> 
     assert (callback.tries, again.tries) == (1, 1)
 
 
-def test_a_host_is_told_by_its_name_and_port() -> None:
-    assert host_of("https://example.org:8443/told?x=1") == "example.org:8443"
+def test_a_host_is_its_name_with_its_port() -> None:
+    assert host_of("https://example.org:8443/callback?x=1") == "example.org:8443"
     assert host_of("http://[::1/") == ""
 
 
-def test_pauses_grow_and_are_bounded() -> None:
-    pauses = [callbacks.pause(tries) for tries in range(1, callbacks.TRIES)]
-    assert 4 <= pauses[0] <= 6
-    assert all(each <= 1.2 * callbacks.LONGEST_SECONDS for each in pauses)
-    assert sum(pauses) > 3600
+def test_retry_delays_grow_up_to_a_limit() -> None:
+    delays = [callback_sender.retry_delay(n) for n in range(1, callback_sender.MAX_TRIES)]
+    assert 4 <= delays[0] <= 6
+    assert all(each <= 1.2 * callback_sender.MAX_RETRY_SECONDS for each in delays)
+    assert sum(delays) > 3600
 
 
 @pytest.mark.parametrize(
@@ -319,8 +317,6 @@ def test_pauses_grow_and_are_bounded() -> None:
         ({"CALLBACK_HOSTS": "a.example", "CALLBACK_SECRET": "short"}, "CALLBACK_SECRET"),
     ],
 )
-def test_hosts_without_a_secret_are_a_problem_at_the_start(
-    given: dict[str, str], wrong: str
-) -> None:
+def test_callback_hosts_need_a_secret(given: dict[str, str], wrong: str) -> None:
     with pytest.raises(SettingsError, match=wrong):
         ServerSettings.read(given)

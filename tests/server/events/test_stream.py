@@ -1,4 +1,4 @@
-"""Following jobs by server-sent events, over real sockets."""
+"""Server-sent event streams, over real sockets."""
 
 import asyncio
 import json
@@ -10,9 +10,8 @@ import pytest
 from tornado.netutil import bind_sockets
 
 import storage.jobs.events
-from server.events import feed
-from server.events import stream as streams
-from server.handlers import events as handlers
+from server.events import feed, stream
+from server.handlers import events as event_handlers
 from server.http_server import HttpApplication, HttpServer
 from storage.jobs.events import Event, Events
 from storage.jobs.retention import prune
@@ -28,7 +27,7 @@ UNKNOWN = "01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 
 @asynccontextmanager
 async def listener(bench: Bench, **settings: int) -> AsyncIterator[str]:
-    """Another listener on the same store, at this address."""
+    """A second listener on the same store; yields its base URL."""
     async with open_services(bench, **settings) as services:
         (sock,) = bind_sockets(0, "127.0.0.1")
         server = HttpServer(HttpApplication(services), [sock], max_connections=1000)
@@ -37,7 +36,7 @@ async def listener(bench: Bench, **settings: int) -> AsyncIterator[str]:
 
 
 def spoil_reads(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[int]:
-    """The versions after which events are read from now on; the first reads fail."""
+    """Record the versions after which events are read, and let the first reads fail."""
     real, asked = Events.after, []
 
     def after(self: Events, version: int) -> list[Event]:
@@ -51,7 +50,7 @@ def spoil_reads(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[int]:
 
 
 async def run_job(bench: Bench, job_id: str) -> None:
-    """Let a runner run the one job that is due."""
+    """Run the one due job."""
     runner = bench.runner()
     with runner.claims.transaction():
         fence = runner.claim_one()
@@ -61,7 +60,7 @@ async def run_job(bench: Bench, job_id: str) -> None:
     runner.claims.deregister()
 
 
-async def test_a_job_is_followed_from_its_present_state_to_its_end(
+async def test_a_job_stream_starts_with_the_current_state_and_ends_with_the_job(
     follow: Followers, client: Client, bench: Bench
 ) -> None:
     bench.clock.now *= 2
@@ -89,7 +88,9 @@ async def test_a_job_is_followed_from_its_present_state_to_its_end(
     assert stream.last_id == rest[1].id
 
 
-async def test_a_stream_says_what_it_is(follow: Followers, client: Client) -> None:
+async def test_a_stream_has_the_headers_of_an_event_stream(
+    follow: Followers, client: Client
+) -> None:
     stream = await follow(client.base_url, "/events")
     assert stream.status == 200
     assert stream.headers["Content-Type"] == "text/event-stream"
@@ -100,7 +101,7 @@ async def test_a_stream_says_what_it_is(follow: Followers, client: Client) -> No
     assert head.body == b""
 
 
-async def test_a_job_that_has_ended_says_so_once_and_then_that_nothing_comes(
+async def test_a_final_job_sends_its_state_once_and_then_204(
     follow: Followers,
     client: Client,
 ) -> None:
@@ -109,12 +110,12 @@ async def test_a_job_that_has_ended_says_so_once_and_then_that_nothing_comes(
     path = f"/jobs/{job_id}/events"
     stream = await follow(client.base_url, path)
     assert event_labels(await stream.rest()) == ["canceled", "end"]
-    assert stream.retry_ms == handlers.RETRY_MS
+    assert stream.retry_ms == event_handlers.RETRY_MS
     again = await follow(client.base_url, path, stream.last_id)
     assert (again.status, await again.body()) == (204, b"")
 
 
-async def test_what_a_client_has_missed_of_a_job_is_told_once(
+async def test_missed_events_of_a_job_are_sent_once(
     follow: Followers, client: Client, bench: Bench
 ) -> None:
     job_id = await client.sleep_job()
@@ -130,7 +131,9 @@ async def test_what_a_client_has_missed_of_a_job_is_told_once(
     assert event_labels(await from_the_start.rest()) == ["queued", "running", "succeeded", "end"]
 
 
-async def test_all_jobs_are_followed_from_now_on(follow: Followers, client: Client) -> None:
+async def test_a_stream_of_all_jobs_starts_with_new_events(
+    follow: Followers, client: Client
+) -> None:
     await client.sleep_job()
     stream = await follow(client.base_url, "/events")
     await stream.begun()
@@ -142,10 +145,10 @@ async def test_all_jobs_are_followed_from_now_on(follow: Followers, client: Clie
     await stream.close()
 
 
-async def test_what_a_client_has_missed_of_all_jobs_is_told_once(
+async def test_missed_events_of_all_jobs_are_sent_once(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (handlers, storage.jobs.events):
+    for module in (event_handlers, storage.jobs.events):
         monkeypatch.setattr(module, "PAGE", 3)
     stream = await follow(client.base_url, "/events")
     await stream.begun()
@@ -161,14 +164,14 @@ async def test_what_a_client_has_missed_of_all_jobs_is_told_once(
     await again.close()
 
 
-async def test_what_comes_between_the_past_and_the_present_is_told(
+async def test_events_between_catching_up_and_subscribing_are_sent(
     follow: Followers,
     client: Client,
     bench: Bench,
     app: HttpApplication,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After a stream has read what it has missed, and before it gets what comes."""
+    """A job is submitted after a stream has read the missed events, and before it is subscribed."""
     real, services = Events.after, app.services
     between: list[UUID] = []
 
@@ -177,7 +180,7 @@ async def test_what_comes_between_the_past_and_the_present_is_told(
         if version == 0 and not between:
             between.append(bench.enqueue())
             newest = bench.job(between[0]).version
-            wait_for(lambda: services.feed.version >= newest)
+            wait_for(lambda: services.event_feed.version >= newest)
         return found
 
     await client.sleep_job()
@@ -187,7 +190,7 @@ async def test_what_comes_between_the_past_and_the_present_is_told(
     assert second.data["job_id"] == str(between[0]) != first.data["job_id"]
 
 
-async def test_all_jobs_can_be_followed_by_type_by_queue_and_by_status(
+async def test_a_stream_of_all_jobs_can_be_filtered_by_type_queue_and_status(
     follow: Followers, client: Client, bench: Bench
 ) -> None:
     ended = await follow(client.base_url, "/events?status=canceled&last_event_id=0")
@@ -203,7 +206,7 @@ async def test_all_jobs_can_be_followed_by_type_by_queue_and_by_status(
     await other.close()
 
 
-async def test_progress_is_followed(follow: Followers, client: Client, bench: Bench) -> None:
+async def test_progress_is_sent_to_streams(follow: Followers, client: Client, bench: Bench) -> None:
     job_id = await client.sleep_job()
     bench.clock.now *= 2
     runner = bench.runner()
@@ -221,7 +224,7 @@ async def test_progress_is_followed(follow: Followers, client: Client, bench: Be
     await again.close()
 
 
-async def test_either_listener_gives_the_same_events(
+async def test_all_listeners_send_the_same_events(
     follow: Followers, client: Client, bench: Bench
 ) -> None:
     async with listener(bench) as other:
@@ -238,14 +241,16 @@ async def test_either_listener_gives_the_same_events(
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "1.5", str(2**63)])
-async def test_a_last_event_id_that_is_none_is_refused(
+async def test_an_invalid_last_event_id_is_refused(
     follow: Followers, client: Client, last: str
 ) -> None:
     problem = await client.get(f"/events?last_event_id={last}", status=422)
     assert problem["errors"][0]["field"] == "last_event_id"
 
 
-async def test_one_of_the_future_is_taken_as_the_present(follow: Followers, client: Client) -> None:
+async def test_a_last_event_id_of_the_future_counts_as_the_newest(
+    follow: Followers, client: Client
+) -> None:
     stream = await follow(client.base_url, "/events", 2**62)
     await stream.begun()
     job_id = await client.sleep_job()
@@ -256,14 +261,14 @@ async def test_one_of_the_future_is_taken_as_the_present(follow: Followers, clie
     await stream.close()
 
 
-async def test_who_comes_from_a_listener_that_is_ahead_is_told_nothing_twice(
+async def test_a_client_of_a_listener_that_is_ahead_gets_no_event_twice(
     follow: Followers, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feed, "PAUSE_SECONDS", 1.0)
     before = await follow(client.base_url, "/events")
     await before.begun()
     await client.sleep_job()
-    await before.some(1)  # from now on, the feed pauses
+    await before.some(1)  # from now on, the feed pauses between reads
     job_id = await client.sleep_job()
     of_job = await follow(client.base_url, f"/jobs/{job_id}/events")
     await of_job.some(1)
@@ -272,19 +277,17 @@ async def test_who_comes_from_a_listener_that_is_ahead_is_told_nothing_twice(
     assert event_labels(await stream.some(1)) == ["canceled"]
 
 
-async def test_a_job_that_is_not_there_cannot_be_followed(
-    follow: Followers, client: Client
-) -> None:
+async def test_an_unknown_job_has_no_stream(follow: Followers, client: Client) -> None:
     await client.get(f"/jobs/{UNKNOWN}/events", status=404)
     await client.get("/jobs/1/events", status=404)
     await client.post(f"/jobs/{UNKNOWN}/events", status=405)
     await client.post("/events", status=405)
 
 
-async def test_silence_is_filled_with_heartbeats(
+async def test_an_idle_stream_gets_heartbeats(
     follow: Followers, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handlers, "HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr(event_handlers, "HEARTBEAT_SECONDS", 0.02)
     job_id = await client.sleep_job()
     for path in ("/events", f"/jobs/{job_id}/events"):
         stream = await follow(client.base_url, path)
@@ -295,14 +298,14 @@ async def test_silence_is_filled_with_heartbeats(
         await stream.close()
 
 
-async def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
+async def test_only_a_client_that_does_not_read_is_dropped(
     follow: Followers,
     app: HttpApplication,
     client: Client,
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(streams, "MAX_WAITING_BYTES", 200_000)
+    monkeypatch.setattr(stream, "MAX_WAITING_BYTES", 200_000)
     fast = await follow(client.base_url, "/events")
     await fast.begun()
     slow = await follow(client.base_url, "/events", limit=1024)
@@ -312,13 +315,15 @@ async def test_a_client_that_does_not_read_is_dropped_and_others_are_not(
         await asyncio.to_thread(bench.jobs.enqueue, jobs)
     events = await reading
     assert len({each.data["job_id"] for each in events}) == 3000
-    while len(app.services.feed._open) > 1:  # though the slow one reads nothing
+    while (
+        len(app.services.event_feed._open) > 1
+    ):  # the slow client is dropped although it reads nothing
         await asyncio.sleep(0.01)
     assert len(await slow.rest()) < 3000
     await fast.close()
 
 
-async def test_no_more_streams_are_open_than_may_be(follow: Followers, bench: Bench) -> None:
+async def test_the_number_of_open_streams_is_limited(follow: Followers, bench: Bench) -> None:
     async with listener(bench, max_streams=2) as url:
         followers = [await follow(url, "/events") for _ in range(2)]
         for follower in followers:
@@ -332,10 +337,10 @@ async def test_no_more_streams_are_open_than_may_be(follow: Followers, bench: Be
         await again.close()
 
 
-async def test_a_job_that_was_deleted_ends_its_stream(
+async def test_deleting_a_job_ends_its_stream(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "EXISTENCE_SECONDS", 0.0)
+    monkeypatch.setattr(feed, "EXISTENCE_CHECK_SECONDS", 0.0)
     job_id = await client.sleep_job()
     stream = await follow(client.base_url, f"/jobs/{job_id}/events")
     await stream.some(1)
@@ -346,10 +351,10 @@ async def test_a_job_that_was_deleted_ends_its_stream(
     assert (end.name, end.data) == ("end", {"job_id": job_id, "status": None})
 
 
-async def test_a_thousand_followers_cost_one_query_a_change(
+async def test_many_followers_share_one_query_per_change(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """(Of the reader; a hundred here, as open files are short.)"""
+    """With a hundred streams, to stay below the limit of open files."""
     job_id = await client.sleep_job()
     path = f"/jobs/{job_id}/events"
     followers = [await follow(client.base_url, path) for _ in range(100)]
@@ -362,10 +367,10 @@ async def test_a_thousand_followers_cost_one_query_a_change(
     assert len(asked) <= 3
 
 
-async def test_a_store_that_fails_is_asked_again(
+async def test_the_feed_continues_after_a_store_failure(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(feed, "MAX_WAIT_SECONDS", 0.05)
     asked = spoil_reads(monkeypatch, failures=2)
     stream = await follow(client.base_url, "/events")
     await stream.begun()
@@ -376,7 +381,7 @@ async def test_a_store_that_fails_is_asked_again(
     await stream.close()
 
 
-async def test_a_store_that_fails_at_the_start_of_a_stream_is_a_503(
+async def test_a_store_failure_at_the_start_of_a_stream_is_a_503(
     follow: Followers, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: Events) -> int:

@@ -187,9 +187,9 @@ async def test_a_cancel_is_answered_alike(
 @pytest.mark.parametrize(
     ("where", "does", "logged"),
     [
-        ("server.documents.jobs.job_path", {"side_effect": RuntimeError("planned")}, "planned"),
+        ("server.jobs.wait.job_path", {"side_effect": RuntimeError("planned")}, "planned"),
         (
-            "server.documents.jobs.accepted_document",
+            "server.jobs.wait.accepted_document",
             {"return_value": object()},
             "not JSON serializable",
         ),
@@ -217,12 +217,12 @@ async def test_the_request_of_a_client_that_goes_away_is_canceled(
     services, job_id = app.services, await client.sleep_job()
     _, writer = await connect(client)
     writer.write(head("GET", f"/jobs/{job_id}?wait=60", PLAIN))
-    await until(lambda: services._active == 1)
+    await until(lambda: services._active_requests == 1)
     (handling,) = [
         each for each in asyncio.all_tasks() if "FastConnection._handle" in str(each.get_coro())
     ]
     writer.close()
-    await until(lambda: services._active == 0 and handling.done())
+    await until(lambda: services._active_requests == 0 and handling.done())
 
 
 @pytest.mark.gen_test

@@ -1,4 +1,4 @@
-"""Bad input of every kind: a clear error that names the field, and nothing is stored."""
+"""Invalid input of every kind: the error names the field, and nothing is stored."""
 
 import asyncio
 import json
@@ -68,7 +68,7 @@ async def test_a_missing_field_is_named(client: Client, field: str) -> None:
 
 
 @pytest.mark.parametrize("document", [[], "text", 5, None, True])
-async def test_what_is_not_an_object_is_refused(client: Client, document: Any) -> None:
+async def test_a_body_that_is_not_an_object_is_refused(client: Client, document: Any) -> None:
     assert fields(await client.post("/jobs", document, status=422)) == ["body"]
 
 
@@ -100,7 +100,7 @@ async def test_what_is_not_an_object_is_refused(client: Client, document: Any) -
     ],
     ids=lambda value: str(value[:30]),
 )
-async def test_what_is_not_strict_json_is_a_400_that_says_where(
+async def test_invalid_json_is_a_400_that_says_where(
     client: Client, body: bytes, where: str
 ) -> None:
     assert where in (await client.post("/jobs", body, status=400))["detail"]
@@ -116,7 +116,7 @@ async def test_what_is_not_strict_json_is_a_400_that_says_where(
         {"Content-Type": "application/json", "Content-Encoding": "gzip"},
     ],
 )
-async def test_another_kind_of_body_is_a_415(client: Client, headers: dict[str, str]) -> None:
+async def test_an_unsupported_media_type_is_a_415(client: Client, headers: dict[str, str]) -> None:
     body = json.dumps(SLEEP)
     response = await client.fetch("/jobs", method="POST", body=body, headers=headers)
     assert response.code == 415
@@ -144,7 +144,7 @@ async def test_a_chunked_body_over_the_limit_is_a_413(client: Client) -> None:
 
 @pytest.mark.parametrize("digits", [101, 5000])
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=x"])
-async def test_a_content_length_of_too_many_digits_is_a_400(
+async def test_a_content_length_with_too_many_digits_is_a_400(
     client: Client, kind: str, digits: int
 ) -> None:
     lines = f"Host: here\r\nContent-Type: {kind}\r\nContent-Length: {'9' * digits}\r\n\r\n"
@@ -154,13 +154,13 @@ async def test_a_content_length_of_too_many_digits_is_a_400(
     writer.close()
 
 
-async def test_a_big_body_where_none_is_needed_is_a_413(client: Client) -> None:
+async def test_a_big_body_for_a_call_without_a_body_is_a_413(client: Client) -> None:
     response = await client.fetch("/jobs/x/cancel", method="POST", body=b"x" * 100_000)
     assert response.code == 413
 
 
 @pytest.mark.parametrize("path", ["/jobs/%ff", "/jobs?status=%ff", "/jobs?cursor=%ff"])
-async def test_a_path_or_a_query_that_is_no_utf_8_is_a_400(client: Client, path: str) -> None:
+async def test_a_path_or_a_query_that_is_not_utf_8_is_a_400(client: Client, path: str) -> None:
     await client.get(path, status=400)
 
 

@@ -1,4 +1,4 @@
-"""Cancels and retries of many jobs at once: those that filters choose, and no others."""
+"""Bulk cancel and retry: exactly the jobs that match the filters are changed."""
 
 import asyncio
 from typing import Any
@@ -23,7 +23,7 @@ def many(bench: Bench) -> Bulk:
     return Bulk(bench.store.database, bench.store.wakeup, bench.clock)
 
 
-def test_all_that_is_not_final_is_canceled(bench: Bench, many: Bulk) -> None:
+def test_all_jobs_that_are_not_final_are_canceled(bench: Bench, many: Bulk) -> None:
     done = failed(bench).job_id
     held = bench.enqueue("b")
     runner = bench.runner()
@@ -41,7 +41,7 @@ def test_all_that_is_not_final_is_canceled(bench: Bench, many: Bulk) -> None:
     assert bench.job(held).cancel_requested_at == asked_at
 
 
-def test_all_that_failed_or_was_canceled_is_retried(bench: Bench, many: Bulk) -> None:
+def test_all_failed_and_canceled_jobs_are_retried(bench: Bench, many: Bulk) -> None:
     again = [failed(bench).job_id, bench.enqueue()]
     bench.jobs.cancel(again[1])
     bench.enqueue()
@@ -52,7 +52,7 @@ def test_all_that_failed_or_was_canceled_is_retried(bench: Bench, many: Bulk) ->
     assert many.retry(ALL, None, dry_run=False) == BulkChange(0, 0, None)
 
 
-def test_only_what_the_filters_choose_is_changed(bench: Bench, many: Bulk) -> None:
+def test_only_jobs_that_match_the_filters_are_changed(bench: Bench, many: Bulk) -> None:
     chosen, others = bench.enqueue("b"), [bench.enqueue("a"), bench.enqueue("a")]
     assert many.cancel(Filters(type="b"), None, dry_run=False) == BulkChange(1, 1, None)
     assert bench.job(chosen).status == "canceled"
@@ -83,7 +83,7 @@ def test_many_jobs_are_changed_batch_by_batch_and_call_by_call(
     assert found == [(5, 5), (5, 5), (1, 1)]
 
 
-def test_a_job_that_others_have_changed_meanwhile_is_not_counted(
+def test_a_job_that_changed_in_the_meantime_is_not_counted(
     bench: Bench, many: Bulk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken, left = bench.enqueue(), bench.enqueue()
@@ -100,7 +100,7 @@ def test_a_job_that_others_have_changed_meanwhile_is_not_counted(
 
 
 @pytest.mark.gen_test
-async def test_many_are_canceled_and_retried_over_http(client: Client, bench: Bench) -> None:
+async def test_many_jobs_are_canceled_and_retried_over_http(client: Client, bench: Bench) -> None:
     ids = [await client.sleep_job() for _ in range(3)]
     body: dict[str, Any] = {"status": ["queued"], "type": "sleep", "dry_run": True}
     answer = await client.post("/jobs/cancel", body, status=200)
@@ -116,7 +116,7 @@ async def test_many_are_canceled_and_retried_over_http(client: Client, bench: Be
 
 
 @pytest.mark.gen_test
-async def test_a_bulk_change_goes_on_by_its_cursor(
+async def test_a_bulk_change_continues_with_its_cursor(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bulk, "LIMIT", 2)
@@ -150,7 +150,7 @@ async def test_a_bulk_change_goes_on_by_its_cursor(
     ],
     ids=str,
 )
-async def test_a_bulk_change_that_does_not_say_which_jobs_changes_none(
+async def test_a_bulk_change_without_a_selection_changes_no_job(
     client: Client, bench: Bench, body: Any, field: str
 ) -> None:
     job_id = await client.sleep_job()
@@ -159,7 +159,7 @@ async def test_a_bulk_change_that_does_not_say_which_jobs_changes_none(
 
 
 @pytest.mark.gen_test
-async def test_a_bulk_change_is_asked_for_in_json(client: Client) -> None:
+async def test_a_bulk_change_needs_json(client: Client) -> None:
     for headers in ({}, {"Content-Type": "application/x-www-form-urlencoded"}):
         response = await client.fetch("/jobs/retry", method="POST", body="{}", headers=headers)
         assert response.code == 415
@@ -170,7 +170,7 @@ async def test_a_bulk_change_is_asked_for_in_json(client: Client) -> None:
 
 
 @pytest.mark.gen_test
-async def test_a_request_that_waits_learns_of_a_bulk_change(client: Client) -> None:
+async def test_a_bulk_change_wakes_a_waiting_request(client: Client) -> None:
     job_id = await client.sleep_job()
     asked = asyncio.ensure_future(client.get(f"/jobs/{job_id}?wait=20"))
     await client.post("/jobs/cancel", {"all": True}, status=200)

@@ -1,11 +1,11 @@
-"""The calls of the API, over real sockets."""
+"""Submitting, getting, listing and canceling jobs, over real sockets."""
 
 import asyncio
 import re
 
 import pytest
 
-from server.jobs import cancel as canceling
+from server.jobs import cancel
 from tests.support.api import Client
 from tests.support.stores import CANCELED, RETURNED, Bench
 
@@ -23,7 +23,7 @@ async def test_a_new_job_is_accepted_with_its_location(client: Client) -> None:
     assert response.body.decode() == f'{{"job_id": "{job_id}", "status": "queued"}}\n'
 
 
-async def test_a_job_answers_with_all_that_is_known_of_it(client: Client) -> None:
+async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
     job_id = await client.sleep_job(max_retries=3, timeout=1.5, priority=7)
     job = await client.get(f"/jobs/{job_id}")
     assert TIME.fullmatch(job.pop("created_at"))
@@ -55,7 +55,7 @@ async def test_a_job_answers_with_all_that_is_known_of_it(client: Client) -> Non
     }
 
 
-async def test_a_finished_job_tells_its_result_and_its_attempts(
+async def test_the_document_of_a_final_job_has_its_result_and_attempts(
     client: Client, bench: Bench
 ) -> None:
     job_id = await client.sleep_job()
@@ -72,14 +72,14 @@ async def test_a_finished_job_tells_its_result_and_its_attempts(
     assert (attempt["attempt"], attempt["outcome"], attempt["seconds"]) == (1, "returned", 1.5)
 
 
-async def test_a_job_that_is_not_final_says_when_to_ask_again(client: Client) -> None:
+async def test_a_job_that_is_not_final_has_a_retry_after_header(client: Client) -> None:
     path = f"/jobs/{await client.sleep_job()}"
     assert (await client.fetch(path)).headers["Retry-After"] == "1"
     await client.post(f"{path}/cancel", status=200)
     assert "Retry-After" not in (await client.fetch(path)).headers
 
 
-async def test_a_delay_and_a_run_at_put_a_job_off(client: Client) -> None:
+async def test_a_delay_or_a_run_at_postpones_a_job(client: Client) -> None:
     delayed = await client.get(f"/jobs/{await client.sleep_job(delay=3600)}")
     assert delayed["run_at"][:16] > delayed["created_at"][:16]
     at = "2030-01-31T12:00:00.250+02:00"
@@ -87,17 +87,17 @@ async def test_a_delay_and_a_run_at_put_a_job_off(client: Client) -> None:
     assert dated["run_at"] == "2030-01-31T10:00:00.250Z"
 
 
-async def test_equal_submissions_are_two_jobs(client: Client) -> None:
+async def test_equal_submissions_create_two_jobs(client: Client) -> None:
     assert await client.sleep_job() != await client.sleep_job()
 
 
-async def test_many_submissions_at_once_are_all_stored(client: Client) -> None:
+async def test_simultaneous_submissions_are_all_stored(client: Client) -> None:
     ids = await asyncio.gather(*(client.sleep_job(priority=n % 5) for n in range(60)))
     listed = await client.get("/jobs?limit=100")
     assert {job["job_id"] for job in listed["items"]} == set(ids)
 
 
-async def test_a_list_is_newest_first_and_goes_on_by_its_cursor(client: Client) -> None:
+async def test_a_list_is_newest_first_and_continues_with_its_cursor(client: Client) -> None:
     ids = [await client.sleep_job() for _ in range(5)]
     first = await client.fetch("/jobs?limit=3")
     assert "next" in first.headers["Link"]
@@ -111,7 +111,7 @@ async def test_a_list_is_newest_first_and_goes_on_by_its_cursor(client: Client) 
     assert (rest["next"], rest["limit"]) == (None, 3)
 
 
-async def test_a_list_can_be_narrowed_to_a_status(client: Client) -> None:
+async def test_a_list_can_be_filtered_by_status(client: Client) -> None:
     canceled, queued = await client.sleep_job(), await client.sleep_job()
     await client.post(f"/jobs/{canceled}/cancel", status=200)
     for status, ids in (("canceled", [canceled]), ("queued", [queued]), ("failed", [])):
@@ -119,7 +119,7 @@ async def test_a_list_can_be_narrowed_to_a_status(client: Client) -> None:
         assert [job["job_id"] for job in page["items"]] == ids
 
 
-async def test_an_empty_list_is_a_list(client: Client) -> None:
+async def test_a_list_can_be_empty(client: Client) -> None:
     assert await client.get("/jobs") == {"items": [], "limit": 50, "next": None}
 
 
@@ -139,7 +139,7 @@ async def test_a_list_refuses_a_bad_query(client: Client, query: str, field: str
     assert [error["field"] for error in problem["errors"]] == [field]
 
 
-async def test_a_queued_job_is_canceled_at_once_and_again(client: Client) -> None:
+async def test_a_queued_job_is_canceled_immediately_and_repeatably(client: Client) -> None:
     job_id = await client.sleep_job()
     for _ in range(2):
         answer = await client.post(f"/jobs/{job_id}/cancel", status=200)
@@ -148,7 +148,7 @@ async def test_a_queued_job_is_canceled_at_once_and_again(client: Client) -> Non
     assert (await client.get(f"/jobs/{job_id}"))["status"] == "canceled"
 
 
-async def test_a_running_job_is_canceled_once_its_runner_says_so(
+async def test_a_running_job_is_canceled_once_its_runner_confirms_it(
     client: Client, bench: Bench
 ) -> None:
     job_id = await client.sleep_job()
@@ -164,10 +164,10 @@ async def test_a_running_job_is_canceled_once_its_runner_says_so(
     assert (await asked)["message"] == "job canceled successfully"
 
 
-async def test_a_cancel_that_is_not_confirmed_in_time_says_that_it_is_requested(
+async def test_a_cancel_that_is_not_confirmed_in_time_is_a_202(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(canceling, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(cancel, "WAIT_SECONDS", 0.05)
     job_id = await client.sleep_job()
     bench.clock.now *= 2
     bench.runner().claim_one()
@@ -175,7 +175,7 @@ async def test_a_cancel_that_is_not_confirmed_in_time_says_that_it_is_requested(
     assert answer == {"job_id": job_id, "status": "running", "message": "cancel requested"}
 
 
-async def test_a_job_that_has_ended_cannot_be_canceled(client: Client, bench: Bench) -> None:
+async def test_a_succeeded_job_cannot_be_canceled(client: Client, bench: Bench) -> None:
     job_id = await client.sleep_job()
     runner = bench.runner()
     bench.clock.now *= 2
@@ -184,7 +184,7 @@ async def test_a_job_that_has_ended_cannot_be_canceled(client: Client, bench: Be
     assert "succeeded" in problem["detail"]
 
 
-async def test_waiting_ends_with_the_job(client: Client, bench: Bench) -> None:
+async def test_a_wait_ends_with_the_job(client: Client, bench: Bench) -> None:
     job_id = await client.sleep_job()
     asked = asyncio.ensure_future(client.get(f"/jobs/{job_id}?wait=20"))
     runner = bench.runner()
@@ -195,7 +195,7 @@ async def test_waiting_ends_with_the_job(client: Client, bench: Bench) -> None:
     assert (await asked)["status"] == "succeeded"
 
 
-async def test_waiting_ends_with_the_time(client: Client) -> None:
+async def test_a_wait_ends_after_its_time(client: Client) -> None:
     path = f"/jobs/{await client.sleep_job()}"
     assert (await client.get(f"{path}?wait=0.05"))["status"] == "queued"
     response = await client.fetch(path, headers={"Prefer": "respond-async, wait=0"})
@@ -205,12 +205,12 @@ async def test_waiting_ends_with_the_time(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/jobs/abc", f"/jobs/{UNKNOWN}", "/jobs/a/b/c"])
-async def test_what_is_not_there_is_a_404(client: Client, path: str) -> None:
+async def test_an_unknown_path_or_job_is_a_404(client: Client, path: str) -> None:
     await client.get(path, status=404)
 
 
 @pytest.mark.parametrize("job_id", ["abc", UNKNOWN])
-async def test_a_job_that_is_not_there_cannot_be_canceled(client: Client, job_id: str) -> None:
+async def test_an_unknown_job_cannot_be_canceled(client: Client, job_id: str) -> None:
     await client.post(f"/jobs/{job_id}/cancel", status=404)
 
 
@@ -226,7 +226,7 @@ async def test_a_job_that_is_not_there_cannot_be_canceled(client: Client, job_id
         ("BREW", "/jobs", "GET, HEAD, OPTIONS, POST"),
     ],
 )
-async def test_a_method_that_is_not_supported_is_a_405(
+async def test_an_unsupported_method_is_a_405(
     client: Client, method: str, path: str, allow: str
 ) -> None:
     response = await client.fetch(path, method=method)
@@ -235,7 +235,7 @@ async def test_a_method_that_is_not_supported_is_a_405(
     assert response.headers["Content-Type"] == "application/problem+json"
 
 
-async def test_head_and_options_answer_without_a_body(client: Client) -> None:
+async def test_head_and_options_have_no_body(client: Client) -> None:
     head = await client.fetch("/jobs", method="HEAD")
     assert (head.code, head.body) == (200, b"")
     assert int(head.headers["Content-Length"]) > 0
@@ -243,7 +243,7 @@ async def test_head_and_options_answer_without_a_body(client: Client) -> None:
     assert (options.code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS, POST")
 
 
-async def test_an_unchanged_job_is_not_sent_again(client: Client) -> None:
+async def test_an_unchanged_job_is_a_304(client: Client) -> None:
     path = f"/jobs/{await client.sleep_job()}"
     etag = (await client.fetch(path)).headers["Etag"]
     assert (await client.fetch(path, headers={"If-None-Match": etag})).code == 304

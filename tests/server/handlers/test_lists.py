@@ -1,4 +1,4 @@
-"""Lists of jobs: each filter, all of them together, page by page, and bounded."""
+"""Lists of jobs: each filter, combinations of filters, paging, and the search time limit."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ from tests.support.stores import RAISED, RETURNED, Bench, id_at
 
 
 def fill(bench: Bench) -> list[Job]:
-    """Jobs of all kinds, newest first."""
+    """Create jobs of all kinds; returns them newest first."""
     runner = bench.runner()
     for number in range(24):
         payload = {"patterns": [f"Straße {number % 3}", "ErRor"], "n": number}
@@ -46,7 +46,7 @@ def fill(bench: Bench) -> list[Job]:
 
 
 def choose(job: Job, filters: Filters) -> bool:
-    """What a filter means, said in another way."""
+    """Return whether a job matches the filters; an independent implementation."""
     haystack = f"{job.payload}{job.upload and job.upload.name}".lower()
     return (
         (not filters.statuses or job.status in filters.statuses)
@@ -57,7 +57,7 @@ def choose(job: Job, filters: Filters) -> bool:
     )
 
 
-def test_every_filter_alone_and_with_others_finds_what_it_means_page_by_page(bench: Bench) -> None:
+def test_all_combinations_of_filters_find_the_matching_jobs(bench: Bench) -> None:
     jobs = fill(bench)
     times = (None, jobs[15].created_at)
     some = frozenset({Status.FAILED, Status.CANCELED, Status.RUNNING})
@@ -75,7 +75,7 @@ def test_every_filter_alone_and_with_others_finds_what_it_means_page_by_page(ben
 
 
 def pages(bench: Bench, filters: Filters, limit: int) -> list[UUID]:
-    """The ids of all pages."""
+    """Return the ids of all pages."""
     found: list[UUID] = []
     before: UUID | None = None
     while True:
@@ -100,14 +100,14 @@ def pages(bench: Bench, filters: Filters, limit: int) -> list[UUID]:
         ("l_g", False),
     ],
 )
-def test_text_is_found_as_it_stands(bench: Bench, text: str, hit: bool) -> None:
+def test_text_is_searched_literally(bench: Bench, text: str, hit: bool) -> None:
     payload = {"patterns": ["Straße", 'A "quoted" \\ TEXT', "100%"]}
     job_id = bench.enqueue(payload=payload, upload=Upload(uuid4(), "Log.TXT", 1, "00"))
     found = find(bench.store.database, Filters(text=text), 5)
     assert found.ids == [job_id] * hit
 
 
-def test_a_look_through_many_jobs_ends_with_its_time_and_goes_on(
+def test_a_search_stops_after_its_time_limit_and_can_continue(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "WINDOWS", (2, 2))
@@ -128,7 +128,7 @@ def test_a_look_through_many_jobs_ends_with_its_time_and_goes_on(
     assert (rest.ids, rest.next) == ([], None)
 
 
-def test_a_job_of_a_listener_whose_clock_is_off_is_found_by_its_time(bench: Bench) -> None:
+def test_a_job_from_a_listener_with_a_wrong_clock_is_found_by_time(bench: Bench) -> None:
     for off in (-3600_000, 3600_000):
         job_id = bench.enqueue(id=id_at(bench.clock() + off))
         for filters in (
@@ -139,7 +139,7 @@ def test_a_job_of_a_listener_whose_clock_is_off_is_found_by_its_time(bench: Benc
             assert job_id in find(bench.store.database, filters, 5).ids
 
 
-def test_how_far_ids_are_off_is_noted_if_it_was_stored(bench: Bench) -> None:
+def test_the_clock_skew_of_ids_is_stored_with_their_jobs(bench: Bench) -> None:
     database = bench.store.database
     bench.enqueue(id=id_at(bench.clock()))
     assert stored_skew(database) == 0
@@ -164,7 +164,7 @@ def test_how_far_ids_are_off_is_noted_if_it_was_stored(bench: Bench) -> None:
     assert len(find(database, far, 9).ids) == 4
 
 
-def test_a_job_that_changes_while_a_page_is_read_is_in_it_once(bench: Bench) -> None:
+def test_a_job_is_listed_once_under_all_statuses(bench: Bench) -> None:
     ids = [bench.enqueue() for _ in range(3)]
     found = find(bench.store.database, Filters(frozenset(Status)), 9)
     assert found.ids == ids[::-1]
@@ -232,7 +232,7 @@ async def test_a_bad_filter_is_named(client: Client, query: str, field: str) -> 
 
 
 @pytest.mark.gen_test
-async def test_jobs_are_found_by_their_ids_in_the_order_asked_for(client: Client) -> None:
+async def test_jobs_are_found_by_id_in_the_requested_order(client: Client) -> None:
     ids = [await client.sleep_job() for _ in range(3)]
     asked = [ids[1], UNKNOWN, ids[0], ids[1]]
     response = await client.get(f"/jobs?{ids_of(asked)}")
@@ -244,7 +244,7 @@ async def test_jobs_are_found_by_their_ids_in_the_order_asked_for(client: Client
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("preferred", [False, True])
-async def test_waiting_for_a_set_ends_with_the_last_of_its_jobs(
+async def test_a_wait_for_several_jobs_ends_with_the_last_one(
     client: Client, bench: Bench, preferred: bool
 ) -> None:
     ids = [await client.sleep_job() for _ in range(2)]
@@ -264,12 +264,12 @@ async def test_waiting_for_a_set_ends_with_the_last_of_its_jobs(
 
 
 @pytest.mark.gen_test
-async def test_waiting_for_a_set_ends_with_the_time(client: Client, bench: Bench) -> None:
+async def test_a_wait_for_several_jobs_ends_after_its_time(client: Client, bench: Bench) -> None:
     final, queued = failed(bench).job_id, await client.sleep_job()
     page = await client.get(f"/jobs?{ids_of([str(final), queued])}&wait=0.05")
     assert [job["status"] for job in page["items"]] == ["failed", "queued"]
 
 
 def ids_of(ids: list[str]) -> str:
-    """The query that names them."""
+    """Return the query with these ids."""
     return urlencode([("id", job_id) for job_id in ids])

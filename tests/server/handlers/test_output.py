@@ -1,4 +1,4 @@
-"""What jobs print and log: over HTTP, and of the whole."""
+"""The output of jobs: over HTTP, in event streams, and with real workers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,20 +12,20 @@ from tests.support.event_clients import Followers, event_labels, open_stream
 from tests.support.programs import Service, running_service
 from tests.support.stores import RAISED, RETURNED, Bench, Holder
 
-MOST = 4096
+MAX_BYTES = 4096
 JSON = {"Accept": "application/json"}
 
 
 def printed(runner: Holder, text: bytes, position: int = 0) -> UUID:
-    """The job that is due has printed this, and runs on."""
+    """Claim the due job and let it print a text; returns its id."""
     with runner.claims.transaction():
         fence = runner.claim_one()
-        runner.claims.store_output(fence, [(position, text)], MOST)
+        runner.claims.store_output(fence, [(position, text)], MAX_BYTES)
     return fence.job_id
 
 
 @pytest.mark.gen_test
-async def test_what_an_attempt_has_printed_is_text(client: Client, bench: Bench) -> None:
+async def test_output_is_sent_as_text(client: Client, bench: Bench) -> None:
     bench.enqueue()
     job_id = printed(bench.runner(), "eins\nzwei €\n".encode())
     answer = await client.fetch(f"/jobs/{job_id}/logs")
@@ -36,7 +36,7 @@ async def test_what_an_attempt_has_printed_is_text(client: Client, bench: Bench)
 
 
 @pytest.mark.gen_test
-async def test_it_is_json_for_who_accepts_that(client: Client, bench: Bench) -> None:
+async def test_output_is_sent_as_json_if_accepted(client: Client, bench: Bench) -> None:
     bench.enqueue()
     job_id = printed(bench.runner(), b"one\n\xff")
     from_json = await client.get(f"/jobs/{job_id}/logs", headers=JSON)
@@ -50,11 +50,11 @@ async def test_it_is_json_for_who_accepts_that(client: Client, bench: Bench) -> 
 
 
 @pytest.mark.gen_test
-async def test_what_is_missing_is_told(client: Client, bench: Bench) -> None:
+async def test_output_marks_its_gaps(client: Client, bench: Bench) -> None:
     bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
-    runner.claims.store_output(fence, [(0, b"start"), (5, b"\n"), (1000, b"end\n")], MOST)
+    runner.claims.store_output(fence, [(0, b"start"), (5, b"\n"), (1000, b"end\n")], MAX_BYTES)
     answer = await client.fetch(f"/jobs/{fence.job_id}/logs")
     assert answer.body.decode() == "start\n\n[994 bytes are not kept]\nend\n"
     document = await client.get(f"/jobs/{fence.job_id}/logs", headers=JSON)
@@ -65,13 +65,13 @@ async def test_what_is_missing_is_told(client: Client, bench: Bench) -> None:
 
 
 @pytest.mark.gen_test
-async def test_the_newest_attempt_is_told_of_or_another(client: Client, bench: Bench) -> None:
+async def test_output_is_of_the_newest_or_a_given_attempt(client: Client, bench: Bench) -> None:
     job_id, runner = bench.enqueue(), bench.runner()
     path = f"/jobs/{job_id}/logs"
     assert (await client.fetch(path)).body == b""
     await client.get(f"{path}?attempt=1", status=404)
     fence = runner.claim_one()
-    runner.claims.store_output(fence, [(0, b"first")], MOST)
+    runner.claims.store_output(fence, [(0, b"first")], MAX_BYTES)
     runner.claims.retry(fence, RAISED, 0)
     printed(runner, b"second")
     for query, text in (("", b"second"), ("?attempt=1", b"first"), ("?attempt=2", b"second")):
@@ -84,7 +84,7 @@ async def test_the_newest_attempt_is_told_of_or_another(client: Client, bench: B
 
 
 @pytest.mark.gen_test
-async def test_what_a_job_prints_is_among_its_events(
+async def test_output_is_part_of_a_jobs_events(
     follow: Followers, client: Client, bench: Bench
 ) -> None:
     job_id, runner = bench.enqueue(), bench.runner()
@@ -94,7 +94,7 @@ async def test_what_a_job_prints_is_among_its_events(
     printed(runner, b"one\n")
     with runner.claims.transaction():
         fence = runner.claims.held()[0].fence
-        runner.claims.store_output(fence, [(4, b"two\n")], MOST)
+        runner.claims.store_output(fence, [(4, b"two\n")], MAX_BYTES)
         runner.claims.complete(fence, "null", RETURNED)
     events = await stream.rest()
     assert event_labels(events) == ["running", "log", "log", "succeeded", "end"]
@@ -113,20 +113,20 @@ def service(database_url: str, tmp_path: Path) -> Iterator[Service]:
 
 
 def text_of(service: Service, job_id: str, attempt: int = 1) -> str:
-    """What is kept of an attempt."""
+    """Return the stored output of an attempt."""
     status, document = service.call("GET", f"/jobs/{job_id}/logs?attempt={attempt}")
     assert status == 200, document
     return "".join(piece["text"] for piece in document["pieces"])
 
 
-def test_the_logs_of_a_crash_are_there_after_it(service: Service) -> None:
+def test_output_survives_a_crash(service: Service) -> None:
     job_id = service.submit("talk", {"lines": 3, "then": "crash"}, max_retries=0)
     job = service.result(job_id)
     assert job["attempts"][0]["outcome"] == "crashed"
     assert text_of(service, job_id).splitlines()[:3] == ["line 0", "line 1", "line 2"]
 
 
-def test_the_logs_of_a_canceled_job_are_there_and_come_while_it_runs(service: Service) -> None:
+def test_output_is_streamed_while_a_job_runs_and_survives_a_cancel(service: Service) -> None:
     job_id = service.submit("talk", {"lines": 2, "then": "sleep"})
 
     async def heard() -> list[str]:
@@ -143,7 +143,7 @@ def test_the_logs_of_a_canceled_job_are_there_and_come_while_it_runs(service: Se
     assert text_of(service, job_id) == "line 0\nline 1\n"
 
 
-def test_a_job_that_prints_without_end_keeps_a_bounded_part(service: Service) -> None:
+def test_output_that_exceeds_the_limit_is_truncated(service: Service) -> None:
     job_id = service.submit("talk", {"lines": 200_000, "then": ""})
     assert service.result(job_id)["status"] == "succeeded"
     text = text_of(service, job_id)

@@ -1,4 +1,4 @@
-"""The web front end as it is served: to browsers the page, to all others JSON and problems."""
+"""The web front end over HTTP: the page for browsers, JSON and problems for other clients."""
 
 import gzip
 import re
@@ -7,7 +7,7 @@ import pytest
 from tornado.httpclient import HTTPResponse
 
 from server.handlers.pages import takes_gzip, wants_page
-from server.handlers.web_files import CONTENT_TYPES, FOLDER
+from server.handlers.web_files import CONTENT_TYPES, WEB_FOLDER
 from tests.support.api import Client, read
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -15,7 +15,7 @@ PAGES = ["/", "/docs", "/ui", "/ui/", "/ui/jobs", "/ui/jobs/01a2107d-08aa-71c5-a
 
 
 def base_of(page: HTTPResponse) -> str:
-    """The address of the files that a page names."""
+    """Return the URL prefix of the files that a page references."""
     found = re.search(r"/ui/static/[0-9a-f]{16}", page.body.decode())
     assert found
     return found[0]
@@ -23,7 +23,7 @@ def base_of(page: HTTPResponse) -> str:
 
 @pytest.mark.parametrize("path", [*PAGES, "/ui/submit?type=sleep"])
 @pytest.mark.gen_test
-async def test_a_browser_gets_the_page_at_each_of_its_addresses(client: Client, path: str) -> None:
+async def test_a_browser_gets_the_page_at_all_its_paths(client: Client, path: str) -> None:
     page = await client.fetch(path, headers=BROWSER)
     assert (page.code, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert page.headers["Cache-Control"] == "no-cache"
@@ -33,7 +33,7 @@ async def test_a_browser_gets_the_page_at_each_of_its_addresses(client: Client, 
 
 
 @pytest.mark.gen_test
-async def test_the_root_is_json_for_all_others(client: Client) -> None:
+async def test_the_root_is_json_for_other_clients(client: Client) -> None:
     page = await client.fetch("/", headers=BROWSER)
     for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json, text/html;q=0.5"}):
         answer = await client.fetch("/", headers=headers)
@@ -43,7 +43,7 @@ async def test_the_root_is_json_for_all_others(client: Client) -> None:
 
 
 @pytest.mark.gen_test
-async def test_the_page_may_load_nothing_inline_and_nothing_from_elsewhere(client: Client) -> None:
+async def test_the_page_allows_nothing_inline_and_no_other_origin(client: Client) -> None:
     page = await client.fetch("/", headers=BROWSER)
     policy = page.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'self';")
@@ -57,11 +57,11 @@ async def test_the_page_may_load_nothing_inline_and_nothing_from_elsewhere(clien
 
 
 @pytest.mark.gen_test
-async def test_every_file_that_the_page_names_is_there_and_may_be_kept(client: Client) -> None:
+async def test_every_file_of_the_page_exists_and_is_cacheable(client: Client) -> None:
     page = await client.fetch("/", headers=BROWSER)
     named = re.findall(r'(?:src|href)="(/ui/static/[^"]+)"', page.body.decode())
-    modules = list(FOLDER.rglob("*.js"))
-    assert len(set(named)) == len(modules) + 4  # three style sheets and the icon
+    modules = list(WEB_FOLDER.rglob("*.js"))
+    assert len(set(named)) == len(modules) + 4  # three style sheets and an icon
     for path in set(named):
         file = await client.fetch(path)
         assert file.code == 200, path
@@ -74,7 +74,7 @@ async def test_every_file_that_the_page_names_is_there_and_may_be_kept(client: C
 
 
 @pytest.mark.gen_test
-async def test_files_are_sent_as_gzip_to_those_who_take_it(client: Client) -> None:
+async def test_files_are_sent_as_gzip_if_accepted(client: Client) -> None:
     path = base_of(await client.fetch("/", headers=BROWSER)) + "/app.js"
     plain = await client.fetch(path, decompress_response=False)
     headers = {"Accept-Encoding": "br, gzip"}
@@ -90,12 +90,12 @@ async def test_files_are_sent_as_gzip_to_those_who_take_it(client: Client) -> No
 @pytest.mark.parametrize(
     ("accept", "gzip"), [("gzip;q=0", False), ("", False), ("GZIP;q=0.1", True), ("*", False)]
 )
-def test_gzip_has_to_be_named(accept: str, gzip: bool) -> None:
+def test_gzip_must_be_accepted_explicitly(accept: str, gzip: bool) -> None:
     assert takes_gzip(accept) is gzip
 
 
 @pytest.mark.gen_test
-async def test_a_file_of_another_version_is_not_to_be_kept(client: Client) -> None:
+async def test_a_file_under_another_version_is_not_cacheable(client: Client) -> None:
     file = await client.fetch("/ui/static/0123456789abcdef/app.js")
     assert (file.code, file.headers["Cache-Control"]) == (200, "no-cache")
 
@@ -105,13 +105,13 @@ async def test_a_file_of_another_version_is_not_to_be_kept(client: Client) -> No
     ["none.js", "index.html", "../web_files.py", "..%2fweb_files.py", "lib", "lib/", "types.d.ts"],
 )
 @pytest.mark.gen_test
-async def test_nothing_else_is_served(client: Client, name: str) -> None:
+async def test_no_other_file_is_served(client: Client, name: str) -> None:
     base = base_of(await client.fetch("/", headers=BROWSER))
     read(await client.fetch(f"{base}/{name}", headers=BROWSER), 404)
 
 
 @pytest.mark.gen_test
-async def test_an_unknown_page_is_a_problem_or_for_a_browser_the_page(client: Client) -> None:
+async def test_an_unknown_page_is_a_404_in_the_clients_format(client: Client) -> None:
     read(await client.fetch("/ui/none"), 404)
     page = await client.fetch("/ui/none", headers=BROWSER)
     assert (page.code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
@@ -131,18 +131,20 @@ async def test_an_unknown_page_is_a_problem_or_for_a_browser_the_page(client: Cl
         ("application/json, text/html;q=0.9", False),
     ],
 )
-def test_the_page_is_for_those_who_prefer_it(accept: str, html: bool) -> None:
+def test_the_page_is_for_clients_that_prefer_html(accept: str, html: bool) -> None:
     assert wants_page(accept) is html
 
 
-def test_no_module_makes_markup_of_text() -> None:
+def test_no_module_turns_text_into_markup() -> None:
     forbidden = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function"
-    found = {path.name: re.findall(forbidden, path.read_text()) for path in FOLDER.rglob("*.js")}
+    found = {
+        path.name: re.findall(forbidden, path.read_text()) for path in WEB_FOLDER.rglob("*.js")
+    }
     assert {name: bad for name, bad in found.items() if bad} == {}
 
 
 @pytest.mark.gen_test
-async def test_the_overview_tells_what_the_metrics_tell(client: Client) -> None:
+async def test_the_overview_has_the_figures_of_each_type(client: Client) -> None:
     await client.sleep_job()
     overview = await client.get("/overview")
     assert set(overview["types"]) == {"analyze", "sleep"}

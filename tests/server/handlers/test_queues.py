@@ -15,14 +15,14 @@ from tests.support.stores import Bench
 
 
 async def put(client: Client, name: str, status: int = 200, **changes: Any) -> Any:
-    """The answer to a change of a queue."""
+    """Create or change a queue; returns the response."""
     headers = {"Content-Type": "application/json"}
     path, body = f"/queues/{name}", json.dumps(changes).encode()
     return read(await client.fetch(path, method="PUT", body=body, headers=headers), status)
 
 
 @pytest.mark.gen_test
-async def test_a_queue_is_made_changed_listed_and_deleted(client: Client) -> None:
+async def test_a_queue_is_created_changed_listed_and_deleted(client: Client) -> None:
     made = await put(client, "gpu", 201, max_running=2)
     assert made == {
         "name": "gpu",
@@ -57,12 +57,12 @@ async def test_a_job_goes_into_the_queue_it_names(client: Client) -> None:
     listed = await client.get("/jobs?queue=default")
     assert [job["job_id"] for job in listed["items"]] == [other]
     used = read(await client.fetch("/queues/gpu", method="DELETE"), 409)
-    assert used["detail"] == "the queue gpu has jobs that wait or run"
+    assert used["detail"] == "the queue gpu has jobs that are queued or running"
 
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("name", ["typo", "", "No Capitals", "x" * 65, 5, "é"])
-async def test_a_job_for_no_queue_is_refused_with_the_field(client: Client, name: Any) -> None:
+async def test_a_job_for_an_unknown_queue_is_refused(client: Client, name: Any) -> None:
     document = {"type": "sleep", "payload": {"seconds": 5}, "queue": name}
     assert fields(await client.post("/jobs", document, 422)) == ["queue"]
     if isinstance(name, str):
@@ -83,7 +83,7 @@ async def test_a_job_for_no_queue_is_refused_with_the_field(client: Client, name
         ({"limit": 3}, "limit"),
     ],
 )
-async def test_a_bad_setting_of_a_queue_is_named(
+async def test_an_invalid_setting_of_a_queue_is_named(
     client: Client, changes: dict[str, Any], field: str
 ) -> None:
     assert fields(await put(client, "gpu", 422, **changes)) == [field]
@@ -92,28 +92,30 @@ async def test_a_bad_setting_of_a_queue_is_named(
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("name", ["Big", "a%20b", "-a", "x" * 65, "%C3%A9", "a%00b"])
-async def test_a_bad_name_of_a_queue_is_refused(client: Client, name: str) -> None:
+async def test_an_invalid_queue_name_is_refused(client: Client, name: str) -> None:
     assert fields(await put(client, name, 422)) == ["name"]
     for method in ("GET", "DELETE"):
         assert (await client.fetch(f"/queues/{name}", method=method)).code == 404
 
 
 @pytest.mark.gen_test
-async def test_the_default_queue_can_be_paused_and_not_deleted(client: Client) -> None:
+async def test_the_default_queue_can_be_paused_but_not_deleted(client: Client) -> None:
     assert (await put(client, "default", paused=True))["paused"] is True
     refused = read(await client.fetch("/queues/default", method="DELETE"), 409)
-    assert refused["detail"] == "the queue default is for jobs that name none"
+    assert refused["detail"] == (
+        "the queue default cannot be deleted: jobs that name no queue go there"
+    )
 
 
 @pytest.mark.gen_test
-async def test_more_queues_than_can_be_are_refused(client: Client) -> None:
+async def test_the_number_of_queues_is_limited(client: Client) -> None:
     for number in range(MAX_QUEUES - 1):
         await put(client, f"q{number}", 201)
     assert "delete one" in (await put(client, "one-more", 409))["detail"]
 
 
 @pytest.mark.gen_test
-async def test_why_a_job_waits_for_its_queue_is_told(client: Client, bench: Bench) -> None:
+async def test_explain_reports_a_paused_or_full_queue(client: Client, bench: Bench) -> None:
     bench.clock.now = bench.store.clock()
     await put(client, "gpu", 201, max_running=1)
     running, waiting = bench.enqueue(queue="gpu"), bench.enqueue(queue="gpu")
@@ -130,7 +132,7 @@ async def test_why_a_job_waits_for_its_queue_is_told(client: Client, bench: Benc
 
 
 @pytest.mark.gen_test
-async def test_jobs_of_paused_queues_are_not_ahead(client: Client, bench: Bench) -> None:
+async def test_jobs_of_paused_queues_do_not_count_as_ahead(client: Client, bench: Bench) -> None:
     bench.clock.now = bench.store.clock()
     for name in ("held", "few"):
         await put(client, name, 201)
@@ -145,7 +147,7 @@ async def test_jobs_of_paused_queues_are_not_ahead(client: Client, bench: Bench)
 
 
 @pytest.mark.gen_test
-async def test_queues_are_in_the_metrics_and_in_the_overview(client: Client, bench: Bench) -> None:
+async def test_queues_are_in_the_metrics_and_the_overview(client: Client, bench: Bench) -> None:
     bench.clock.now = bench.store.clock()
     await put(client, "gpu", 201, max_running=3)
     bench.enqueue(queue="gpu")
@@ -182,7 +184,7 @@ def change(service: Service, name: str, **changes: Any) -> None:
     assert status in (200, 201), answer
 
 
-def test_two_workers_keep_the_limit_of_a_queue_and_run_all_of_it(service: Service) -> None:
+def test_two_workers_respect_the_limit_of_a_queue(service: Service) -> None:
     change(service, "few", max_running=2)
     for _ in range(2):
         service.worker(CONCURRENCY_LIMIT="3")
@@ -195,13 +197,13 @@ def test_two_workers_keep_the_limit_of_a_queue_and_run_all_of_it(service: Servic
 
 
 def overlaps(service: Service, ids: list[str]) -> int:
-    """How many of these jobs ran at once, at most, as their attempts tell."""
+    """Return how many of these jobs ran at once at most, from the times of their attempts."""
     attempts = [service.job(job_id)["attempts"][0] for job_id in ids]
     spans = [(str(each["started_at"]), str(each["finished_at"])) for each in attempts]
     return max(sum(start <= at < end for start, end in spans) for at, _ in spans)
 
 
-def test_a_worker_takes_its_queues_and_a_pause_holds_them(service: Service) -> None:
+def test_a_worker_takes_only_its_queues_and_no_paused_one(service: Service) -> None:
     for name in ("fast", "slow"):
         change(service, name)
     worker = service.worker(QUEUES="fast, default")

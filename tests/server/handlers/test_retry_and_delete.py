@@ -1,4 +1,4 @@
-"""What clients do to jobs that are final: retry them, delete them."""
+"""Retrying and deleting final jobs."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ UNKNOWN = "01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 
 
 def failed(bench: Bench, **options: Any) -> Fence:
-    """A job that has failed, with the fence of its last attempt."""
+    """Create a failed job; returns the fence of its last attempt."""
     bench.enqueue(**{"max_retries": 0, **options})
     runner = bench.runner()
     fence = runner.claim_one()
@@ -29,7 +29,7 @@ def failed(bench: Bench, **options: Any) -> Fence:
     return fence
 
 
-def test_a_retried_job_is_queued_with_all_its_retries_and_runs_again(bench: Bench) -> None:
+def test_a_retried_job_gets_all_its_retries_and_runs_again(bench: Bench) -> None:
     fence = failed(bench, max_retries=1)
     bench.clock.forward(5)
     assert bench.jobs.retry(fence.job_id) == (True, bench.job(fence.job_id))
@@ -44,7 +44,7 @@ def test_a_retried_job_is_queued_with_all_its_retries_and_runs_again(bench: Benc
     assert (job.status, job.result, job.attempt, job.client_retries) == ("succeeded", 2, 2, 1)
 
 
-def test_an_end_that_comes_late_does_not_settle_a_retried_job(bench: Bench) -> None:
+def test_a_late_outcome_does_not_settle_a_retried_job(bench: Bench) -> None:
     fence = failed(bench)
     bench.jobs.retry(fence.job_id)
     runner = bench.runner()
@@ -54,7 +54,7 @@ def test_an_end_that_comes_late_does_not_settle_a_retried_job(bench: Bench) -> N
     assert bench.job(fence.job_id).status == "running"
 
 
-def test_a_canceled_job_that_is_retried_is_no_longer_to_be_canceled(bench: Bench) -> None:
+def test_a_retry_clears_the_cancel_request(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
@@ -65,7 +65,7 @@ def test_a_canceled_job_that_is_retried_is_no_longer_to_be_canceled(bench: Bench
     assert runner.claims.to_cancel() == []
 
 
-def test_only_what_failed_or_was_canceled_is_retried(bench: Bench) -> None:
+def test_only_failed_and_canceled_jobs_are_retried(bench: Bench) -> None:
     queued = bench.enqueue()
     assert bench.jobs.retry(queued) == (False, bench.job(queued))
     runner = bench.runner()
@@ -83,7 +83,7 @@ def test_a_retried_job_is_not_pruned(bench: Bench) -> None:
     assert retention.prune(bench.store.database, bench.clock()) == (0, [])
 
 
-def test_a_final_job_is_deleted_with_its_attempts_and_its_file(bench: Bench) -> None:
+def test_a_final_job_is_deleted_and_a_shared_file_stays(bench: Bench) -> None:
     upload = Upload(uuid4(), "a.log", 1, "00")
     fence = failed(bench, upload=upload)
     sharer = bench.enqueue(source=fence.job_id)
@@ -106,13 +106,11 @@ def test_a_running_job_is_not_deleted(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("name", ["cancel", "retry"])
-def test_a_change_by_a_client_and_one_by_a_runner_do_not_wait_for_each_other(
-    bench: Bench, name: str
-) -> None:
-    """On PostgreSQL, locks that are taken in another order are a deadlock, which fails one."""
+def test_a_client_and_a_runner_do_not_deadlock(bench: Bench, name: str) -> None:
+    """On PostgreSQL, locks taken in different orders deadlock, which fails one transaction."""
     database = bench.store.database
     if not database.postgresql:
-        pytest.skip("there, writers take turns")
+        pytest.skip("SQLite has a single writer")
     runner = bench.runner()
     other, job_id = bench.enqueue(), bench.enqueue()
     first, second = runner.claims.claim(2)
@@ -127,24 +125,24 @@ def test_a_change_by_a_client_and_one_by_a_runner_do_not_wait_for_each_other(
     assert [bench.job(each).status for each in (other, job_id)] == ["succeeded"] * 2
 
 
-def test_a_claim_and_a_change_by_a_client_do_not_wait_for_each_other(bench: Bench) -> None:
+def test_a_claim_and_a_client_do_not_deadlock(bench: Bench) -> None:
     if not bench.store.database.postgresql:
-        pytest.skip("there, writers take turns")
+        pytest.skip("SQLite has a single writer")
     runner = bench.runner()
     first, second = bench.enqueue(), bench.enqueue()
-    moves = Transitions(bench.store.database)
+    transitions = Transitions(bench.store.database)
     with ThreadPoolExecutor(1) as other:
         with bench.store.database.transaction():
-            moves.cancel(first, bench.clock())
+            transitions.cancel(first, bench.clock())
             claimed = other.submit(runner.claims.claim, 2)
             wait_for(lambda: _waiting(bench))
-            moves.cancel(second, bench.clock())
+            transitions.cancel(second, bench.clock())
         assert claimed.result() == []
     assert [bench.job(each).status for each in (first, second)] == ["canceled"] * 2
 
 
 def _waiting(bench: Bench) -> bool:
-    """Whether any connection to this database waits for a lock."""
+    """Return whether any connection to this database is waiting for a lock."""
     plain = bench.store.database.raw_connection()
     try:
         query = (
@@ -169,7 +167,7 @@ async def test_a_failed_job_is_retried_over_http(client: Client, bench: Bench) -
 
 
 @pytest.mark.gen_test
-async def test_what_succeeded_is_not_retried(client: Client, bench: Bench) -> None:
+async def test_a_succeeded_job_is_not_retried(client: Client, bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     runner.claims.complete(runner.claim_one(), "1", RETURNED)
@@ -194,9 +192,7 @@ async def test_a_final_job_is_deleted_over_http(client: Client, bench: Bench) ->
 
 @pytest.mark.gen_test
 @pytest.mark.parametrize("job_id", ["abc", UNKNOWN])
-async def test_a_job_that_is_not_there_is_neither_retried_nor_deleted(
-    client: Client, job_id: str
-) -> None:
+async def test_an_unknown_job_is_neither_retried_nor_deleted(client: Client, job_id: str) -> None:
     await client.post(f"/jobs/{job_id}/retry", status=404)
     assert (await client.fetch(f"/jobs/{job_id}", method="DELETE")).code == 404
 

@@ -1,4 +1,4 @@
-"""Uploads over real sockets: streamed to disk, checked, and never half kept."""
+"""Uploads over real sockets: streamed to disk, validated, and never partially kept."""
 
 import asyncio
 import hashlib
@@ -38,14 +38,12 @@ def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator
 
 
 def files(bench: Bench) -> list[Path]:
-    """All that lies in the uploads folder, whole or not."""
+    """Return all files in the uploads folder, complete or not."""
     folder = bench.store.settings.data_dir / "uploads"
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-async def test_an_upload_is_stored_whole_with_its_size_and_digest(
-    client: Client, bench: Bench
-) -> None:
+async def test_an_upload_is_stored_with_its_size_and_digest(client: Client, bench: Bench) -> None:
     content = bytes(range(256)) * 1000
     accepted = await client.post_form(analyze_form(content))
     job = await client.get(f"/jobs/{accepted['job_id']}")
@@ -56,20 +54,20 @@ async def test_an_upload_is_stored_whole_with_its_size_and_digest(
     assert path.read_bytes() == content
 
 
-async def test_an_empty_file_is_a_file(client: Client) -> None:
+async def test_an_empty_file_is_accepted(client: Client) -> None:
     accepted = await client.post_form(analyze_form(b""))
     job = await client.get(f"/jobs/{accepted['job_id']}")
     assert job["upload"]["size"] == 0
 
 
-async def test_options_may_stand_beside_the_file_in_any_order(client: Client) -> None:
+async def test_form_fields_may_come_in_any_order(client: Client) -> None:
     options = [("max_retries", None, b"0"), ("delay", None, b"60.5"), ("priority", None, b"-3")]
     accepted = await client.post_form([*reversed(analyze_form()), *options])
     job = await client.get(f"/jobs/{accepted['job_id']}")
     assert (job["max_retries"], job["priority"], job["type"]) == (0, -3, "analyze")
 
 
-async def test_a_form_without_a_file_serves_a_type_that_takes_none(client: Client) -> None:
+async def test_a_form_without_a_file_is_accepted_for_a_type_without_files(client: Client) -> None:
     parts = [("type", None, b"sleep"), ("payload", None, b'{"seconds": 0}')]
     await client.post_form(parts)  # type: ignore[arg-type]
 
@@ -104,7 +102,7 @@ async def test_a_file_name_is_a_label_and_never_a_path(
 
 
 @pytest.mark.parametrize("option", ["filename*=utf-8''..%2f..%2fetc%2fpasswd", "filename*=x"])
-async def test_a_file_name_in_another_spelling_is_no_path_either(
+async def test_an_encoded_file_name_is_no_path_either(
     client: Client, bench: Bench, option: str
 ) -> None:
     body, kind = form(analyze_form())
@@ -119,7 +117,7 @@ async def test_a_file_name_in_another_spelling_is_no_path_either(
         assert files(bench) == []
 
 
-async def test_what_stands_around_the_parts_is_bounded(bench: Bench) -> None:
+async def test_the_bytes_around_the_parts_are_limited(bench: Bench) -> None:
     limited = FormBody("cut", bench.store.uploads, run, lambda size: None, 100, 1000)
     for _ in range(6):
         await limited.write(b"-" * 10_000)
@@ -161,7 +159,7 @@ BAD_FORMS: list[tuple[list[Any], int, str | None]] = [
 
 
 @pytest.mark.parametrize(("parts", "status", "field"), BAD_FORMS)
-async def test_a_bad_form_is_refused_and_leaves_no_file(
+async def test_an_invalid_form_is_refused_and_leaves_no_file(
     client: Client, bench: Bench, parts: list[Any], status: int, field: str | None
 ) -> None:
     problem = await client.post_form(parts, status=status)
@@ -182,7 +180,7 @@ async def test_a_bad_form_is_refused_and_leaves_no_file(
         (b"--cut\r\nX: " + b"y" * 9000 + b"\r\n\r\n", "multipart/form-data; boundary=cut"),
     ],
 )
-async def test_what_is_no_form_is_a_400_and_leaves_no_file(
+async def test_a_malformed_form_is_a_400_and_leaves_no_file(
     client: Client, bench: Bench, body: bytes, content_type: str
 ) -> None:
     headers = {"Content-Type": content_type}
@@ -208,17 +206,17 @@ async def test_a_source_without_a_file_is_named(client: Client, job_id: str) -> 
     assert fields(problem) == ["payload.source.job_id"]
 
 
-async def test_a_source_beside_a_file_is_one_too_many(client: Client) -> None:
+async def test_a_source_and_a_file_exclude_each_other(client: Client) -> None:
     payload = b'{"patterns": ["a"], "source": {"job_id": "01a21054-ecc3-7788-9e49-c6d97d1c0c65"}}'
     parts = [TYPE, ("payload", None, payload), UPLOAD]
     assert fields(await client.post_form(parts, status=422)) == ["payload.source"]
 
 
-async def test_a_file_of_just_the_limit_is_taken(client: Client) -> None:
+async def test_a_file_of_exactly_the_limit_is_accepted(client: Client) -> None:
     await client.post_form(analyze_form(b"x" * MAX_FILE))
 
 
-async def test_the_service_goes_on_after_a_refused_upload_on_the_same_connection(
+async def test_a_connection_can_be_reused_after_a_refused_upload(
     client: Client, bench: Bench
 ) -> None:
     body, content_type = form(analyze_form(b"x" * (MAX_FILE + 1)))
@@ -231,7 +229,7 @@ async def test_the_service_goes_on_after_a_refused_upload_on_the_same_connection
     writer.close()
 
 
-async def test_a_client_that_waits_for_our_word_hears_of_a_limit_before_it_sends(
+async def test_with_expect_100_continue_a_large_file_is_refused_before_it_is_sent(
     client: Client,
 ) -> None:
     _, content_type = form([])
@@ -242,7 +240,7 @@ async def test_a_client_that_waits_for_our_word_hears_of_a_limit_before_it_sends
     writer.close()
 
 
-async def test_a_client_that_goes_away_leaves_nothing_behind(
+async def test_an_upload_cut_off_by_its_client_leaves_no_file(
     client: Client, bench: Bench, app: HttpApplication
 ) -> None:
     body, content_type = form(analyze_form(b"x" * MAX_FILE))
@@ -257,7 +255,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(
     assert (await client.get("/jobs"))["items"] == []
 
 
-async def test_uploads_on_a_slow_disk_keep_no_other_request_waiting(
+async def test_uploads_to_a_slow_disk_delay_no_other_request(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk, write, waiting = threading.Event(), FolderWriter.write, threading.Semaphore(0)
@@ -289,7 +287,7 @@ def _head(size: int, content_type: str, *lines: str) -> bytes:
     return "\r\n".join([*head, f"Content-Length: {size}", *lines, "", ""]).encode()
 
 
-async def test_a_form_that_cannot_be_read_is_told_so_in_plain_words(client: Client) -> None:
+async def test_a_malformed_form_has_a_readable_error(client: Client) -> None:
     response = await client.fetch(
         "/jobs",
         method="POST",

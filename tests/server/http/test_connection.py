@@ -284,7 +284,7 @@ async def test_a_client_that_leaves_before_its_stream_begins_causes_no_error(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    feed = app.services.feed
+    feed = app.services.event_feed
 
     async def ready() -> None:
         theirs.close()
@@ -294,6 +294,6 @@ async def test_a_client_that_leaves_before_its_stream_begins_causes_no_error(
     with caplog.at_level(logging.DEBUG):
         theirs = socket.create_connection(("127.0.0.1", urlsplit(client.base_url).port))
         theirs.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
-        await until(lambda: app.services._active == 1)
-        await until(lambda: app.services._active == 0 and not feed._open)
+        await until(lambda: app.services._active_requests == 1)
+        await until(lambda: app.services._active_requests == 0 and not feed._open)
     assert not [line for line in caplog.records if line.levelno >= logging.WARNING]

@@ -1,4 +1,4 @@
-"""Submissions that wait for the end of their job: `POST /jobs?wait=30`."""
+"""Submissions that wait for their job to become final: `POST /jobs?wait=30`."""
 
 import asyncio
 import json
@@ -20,13 +20,13 @@ JSON = {"Content-Type": "application/json"}
 
 
 def submit(client: Client, path: str, **headers: str) -> "asyncio.Future[HTTPResponse]":
-    """A submission under way."""
+    """Start a submission."""
     call = client.fetch(path, method="POST", body=SLEEP, headers={**JSON, **headers})
     return asyncio.ensure_future(call)
 
 
 async def stored(bench: Bench) -> Job:
-    """The one job, once it is stored."""
+    """Return the one job in the store, after waiting for it."""
     async with asyncio.timeout(10):
         while not (jobs := bench.jobs.list(Filters(), 9).jobs):
             await asyncio.sleep(0.01)
@@ -35,7 +35,7 @@ async def stored(bench: Bench) -> Job:
 
 
 async def ended(bench: Bench, submission: Awaitable[HTTPResponse]) -> HTTPResponse:
-    """The answer to a submission whose job is run meanwhile."""
+    """Run the job of a submission, and return the submission's response."""
     await stored(bench)
     runner = bench.runner()
     bench.clock.now *= 2
@@ -49,7 +49,7 @@ async def ended(bench: Bench, submission: Awaitable[HTTPResponse]) -> HTTPRespon
 @pytest.mark.parametrize(
     ("path", "headers"), [("/jobs?wait=20", {}), ("/jobs", {"Prefer": "respond-async, wait=20"})]
 )
-async def test_a_submission_that_waits_is_answered_with_the_job_that_has_ended(
+async def test_a_submission_that_waits_gets_the_final_job(
     client: Client, bench: Bench, path: str, headers: dict[str, str]
 ) -> None:
     response = await ended(bench, submit(client, path, **headers))
@@ -59,14 +59,14 @@ async def test_a_submission_that_waits_is_answered_with_the_job_that_has_ended(
     assert job == await client.get(f"/jobs/{job['job_id']}")
 
 
-async def test_so_is_one_with_a_file(client: Client, bench: Bench) -> None:
+async def test_an_upload_that_waits_gets_the_final_job(client: Client, bench: Bench) -> None:
     body, kind = form(analyze_form())
     sent = client.fetch("/jobs?wait=20", method="POST", body=body, headers={"Content-Type": kind})
     job = read(await ended(bench, asyncio.ensure_future(sent)), 200)
     assert (job["upload"]["name"], job["result"]) == ("app.log", {"found": 1})
 
 
-async def test_once_the_time_is_over_the_job_is_told_as_it_is(client: Client) -> None:
+async def test_after_the_wait_time_the_job_is_sent_as_it_is(client: Client) -> None:
     response = await submit(client, "/jobs?wait=0.05")
     assert read(response, 202)["status"] == "queued"
     assert response.headers["Retry-After"] == "1"
@@ -74,20 +74,18 @@ async def test_once_the_time_is_over_the_job_is_told_as_it_is(client: Client) ->
 
 
 @pytest.mark.parametrize("wait", ["soon", "-1", "61", "nan"])
-async def test_a_wait_that_cannot_be_is_refused_and_no_job_is_stored(
-    client: Client, wait: str
-) -> None:
+async def test_an_invalid_wait_is_refused_and_no_job_is_stored(client: Client, wait: str) -> None:
     assert fields(read(await submit(client, f"/jobs?wait={wait}"), 422)) == ["wait"]
     assert (await client.get("/jobs"))["items"] == []
 
 
-async def test_a_job_that_was_accepted_is_told_as_that_if_the_wait_fails(
+async def test_a_failed_wait_still_reports_an_accepted_job(
     app: HttpApplication, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(_: UUID) -> None:
         raise StoreUnavailable("locked")
 
-    monkeypatch.setattr(app.services.jobs_by_id, "ask", fail)
+    monkeypatch.setattr(app.services.job_batcher, "call", fail)
     answer = read(await submit(client, "/jobs?wait=20"), 202)
     assert answer == {"job_id": str((await stored(bench)).id), "status": "queued"}
 
@@ -100,7 +98,7 @@ async def test_a_cancel_ends_the_wait(client: Client, bench: Bench) -> None:
     assert (answer["job_id"], answer["status"]) == (str(job_id), "canceled")
 
 
-async def test_who_waits_with_a_key_keeps_nobody_from_sending_it_again(
+async def test_a_key_can_be_repeated_while_its_submission_waits(
     client: Client, bench: Bench
 ) -> None:
     key = {"Idempotency-Key": "once"}

@@ -1,5 +1,7 @@
-"""/openapi.json describes all that there is, and nothing else. (That each answer in the tests is as
-described is looked at by the client of the tests: `described`.)"""
+"""/openapi.json describes every route and method, and nothing else.
+
+The tests' HTTP client checks every response against it: `tests.support.openapi_conformance`.
+"""
 
 import json
 import re
@@ -24,7 +26,7 @@ METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
 def routes(app: HttpApplication) -> dict[str, type[Handler]]:
-    """The handler of each path of the API, as the document would name it; without the pages."""
+    """Return the handler of each path of the API, named as in the document; without the pages."""
     assert isinstance(app.application, Application)
     found = {}
     for rule in app.application.wildcard_router.rules:
@@ -36,29 +38,29 @@ def routes(app: HttpApplication) -> dict[str, type[Handler]]:
 
 
 def implemented(handler: type[RequestHandler]) -> set[str]:
-    """The methods that a handler has for itself."""
+    """Return the methods that a handler class implements."""
     return {name for name in METHODS if getattr(handler, name) is not getattr(RequestHandler, name)}
 
 
 def test_every_route_and_method_is_described_and_nothing_else(app: HttpApplication) -> None:
     described = described_api()["paths"]
-    found = routes(app)
-    assert set(found) == set(described)
-    for path, handler in found.items():
+    handlers = routes(app)
+    assert set(handlers) == set(described)
+    for path, handler in handlers.items():
         methods = set(described[path]) - {"parameters"}
         assert methods == implemented(handler), path
         assert ", ".join(sorted(each.upper() for each in methods)) == handler.ALLOW
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_resolves() -> None:
     document = described_api()
     references = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(document)))
     assert len(references) > 20
     for reference in references:
-        place: Any = document
+        target: Any = document
         for step in reference.removeprefix("#/").split("/"):
-            place = place[step]
-        assert place
+            target = target[step]
+        assert target
 
 
 def operations() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -68,7 +70,7 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("name", [name for name, _ in operations()])
-def test_every_operation_says_what_can_go_wrong(name: str) -> None:
+def test_every_operation_describes_its_errors(name: str) -> None:
     method, operation = name.partition(" ")[0], dict(operations())[name]
     statuses = set(operation["responses"])
     if method == "options":
@@ -81,7 +83,7 @@ def test_every_operation_says_what_can_go_wrong(name: str) -> None:
     assert is_open or operation["description"].startswith("Role: ") or name == "get /"
     is_cached = method in ("get", "head") and not name.endswith("events")
     assert ("304" in statuses) == is_cached
-    # What is not there can be made by PUT.
+    # PUT creates a resource that does not exist.
     assert ("404" in statuses) == ("{" in name and method != "put")
     for status, answer in operation["responses"].items():
         kinds = set(answer.get("content", {}))
@@ -117,7 +119,7 @@ async def test_the_document_is_served(client: Client, bench: Bench) -> None:
     assert response.headers["Etag"]
 
 
-def test_an_application_describes_the_job_types_that_it_has(app: HttpApplication) -> None:
+def test_an_application_describes_its_job_types(app: HttpApplication) -> None:
     assert make_app(app.services)
     names = set(app.services.openapi["components"]["schemas"])
     assert {"NewJob_analyze", "NewJob_sleep"} <= names

@@ -1,4 +1,4 @@
-"""New jobs are refused before the disk is full, and nothing else is."""
+"""Near a full disk, new jobs are refused and everything else works."""
 
 import asyncio
 import json
@@ -12,20 +12,20 @@ from tornado.ioloop import IOLoop
 
 from server.http.problems import Problem
 from server.http_server import HttpApplication
-from server.store import backpressure as disk_mark
+from server.store import backpressure
 from server.store.backpressure import DiskWatermark
 from storage.files.disk import DiskSpace, disk_space
 from tests.support.api import Client, analyze_form, form, open_app
 from tests.support.disk.small_disks import MIB, leave_free, small_disk
 from tests.support.stores import Bench, open_bench
 
-MARK = 4 * MIB
+WATERMARK = 4 * MIB
 SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
 
 
 @pytest.fixture(autouse=True)
-def looks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disk_mark, "LOOK_SECONDS", 0.0)
+def read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backpressure, "DISK_READ_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, disk: Path) -> Iterator[str]:
-    """SQLite on the small disk, or a PostgreSQL elsewhere, where only uploads are on it."""
+    """SQLite on the small disk, or PostgreSQL elsewhere, so that only uploads are on the disk."""
     if getattr(request, "param", "sqlite") == "sqlite":
         yield f"sqlite:///{disk / 'jobs.db'}"
     else:
@@ -52,7 +52,7 @@ def bench(database_url: str, disk: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
-    with open_app(bench, io_loop, min_free_bytes=MARK) as application:
+    with open_app(bench, io_loop, min_free_bytes=WATERMARK) as application:
         yield application
 
 
@@ -62,22 +62,20 @@ def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) ->
 
 
 def incoming(disk: Path) -> list[Path]:
-    """Files of uploads, whole or not."""
+    """The files of uploads, complete or not."""
     return [each for each in (disk / "data/uploads").rglob("*") if each.is_file()]
 
 
 @pytest.mark.gen_test
-async def test_below_the_mark_new_jobs_are_refused_and_all_else_works(
-    client: Client, disk: Path
-) -> None:
+async def test_below_the_watermark_only_new_jobs_are_refused(client: Client, disk: Path) -> None:
     job_id = await client.sleep_job()
-    with leave_free(disk, MARK - 4096):
+    with leave_free(disk, WATERMARK - 4096):
         for problem in (
             await client.post("/jobs", SLEEP, status=507),
             await client.post_form(analyze_form(), status=507),
         ):
             assert "MIN_FREE_BYTES" in problem["detail"]
-            assert str(MARK) in problem["detail"]
+            assert str(WATERMARK) in problem["detail"]
         assert (await client.get(f"/jobs/{job_id}"))["status"] == "queued"
         assert len((await client.get("/jobs"))["items"]) == 1
         assert (await client.get("/healthz"))["status"] == "ok"
@@ -93,14 +91,14 @@ async def test_below_the_mark_new_jobs_are_refused_and_all_else_works(
 async def test_a_refusal_says_when_to_try_again(
     client: Client, disk: Path, more: dict[str, str]
 ) -> None:
-    with leave_free(disk, MARK - 4096):
+    with leave_free(disk, WATERMARK - 4096):
         headers = {"Content-Type": "application/json", **more}
         answer = await client.fetch("/jobs", method="POST", body=b"{}", headers=headers)
     assert (answer.code, answer.headers["Retry-After"]) == (507, "60")
 
 
 @pytest.mark.gen_test
-async def test_a_file_that_would_not_leave_the_mark_is_refused_before_it_is_sent(
+async def test_a_file_that_would_cross_the_watermark_is_refused_before_it_is_sent(
     client: Client, disk: Path
 ) -> None:
     host, port = client.base_url.removeprefix("http://").split(":")
@@ -116,7 +114,7 @@ async def test_a_file_that_would_not_leave_the_mark_is_refused_before_it_is_sent
 
 
 @pytest.mark.gen_test
-async def test_a_file_of_unknown_size_is_refused_when_it_gets_there_and_removed(
+async def test_a_file_of_unknown_size_is_refused_and_removed_at_the_watermark(
     client: Client, disk: Path
 ) -> None:
     body, content_type = form(analyze_form(b"x" * 13 * MIB))
@@ -136,63 +134,66 @@ async def test_a_file_of_unknown_size_is_refused_when_it_gets_there_and_removed(
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.gen_test
-async def test_on_postgresql_only_files_need_the_disk(client: Client, disk: Path) -> None:
-    with leave_free(disk, MARK - 4096):
+async def test_with_postgresql_only_files_need_the_disk(client: Client, disk: Path) -> None:
+    with leave_free(disk, WATERMARK - 4096):
         await client.post("/jobs", SLEEP)
         problem = await client.post_form(analyze_form(), status=507)
         assert "uploads" in problem["detail"]
 
 
-def test_the_default_lets_a_small_disk_be_used(disk: Path) -> None:
-    mark = DiskWatermark(None, None, disk)
-    mark.admit_upload(0)
-    with leave_free(disk, 16 * MIB // disk_mark.DEFAULT_PART - 4096), pytest.raises(Problem):
-        mark.admit_upload(0)
+def test_the_default_watermark_fits_a_small_disk(disk: Path) -> None:
+    watermark = DiskWatermark(None, None, disk)
+    watermark.admit_upload(0)
+    with (
+        leave_free(disk, 16 * MIB // backpressure.DEFAULT_DISK_FRACTION - 4096),
+        pytest.raises(Problem),
+    ):
+        watermark.admit_upload(0)
 
 
-def test_a_disk_is_not_looked_at_for_each_of_many_jobs(
+def test_a_reading_of_the_free_space_serves_many_jobs(
     disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looks = []
+    reads = []
 
-    def look(folder: Path) -> DiskSpace:
-        looks.append(folder)
+    def read(folder: Path) -> DiskSpace:
+        reads.append(folder)
         return disk_space(folder)
 
-    monkeypatch.setattr(disk_mark, "LOOK_SECONDS", 60.0)
-    monkeypatch.setattr(disk_mark, "disk_space", look)
-    mark = DiskWatermark(MARK, disk, disk)
+    monkeypatch.setattr(backpressure, "DISK_READ_SECONDS", 60.0)
+    monkeypatch.setattr(backpressure, "disk_space", read)
+    watermark = DiskWatermark(WATERMARK, disk, disk)
     for _ in range(9):
-        mark.admit(MIB)
-    assert len(looks) == 1
-    with leave_free(disk, MARK - 4096):
+        watermark.admit(MIB)
+    assert len(reads) == 1
+    with leave_free(disk, WATERMARK - 4096):
         with pytest.raises(Problem):
-            mark.admit(4 * MIB)  # more than there was, less what the others will take
-        assert len(looks) == 2
-    mark.admit(4 * MIB)
-    assert len(looks) == 3
+            watermark.admit(4 * MIB)  # more than was free, less what the other jobs will need
+        assert len(reads) == 2
+    watermark.admit(4 * MIB)
+    assert len(reads) == 3
 
 
-def test_a_mark_of_zero_is_none(disk: Path) -> None:
+def test_a_watermark_of_zero_is_off(disk: Path) -> None:
     with leave_free(disk, 0):
         DiskWatermark(0, disk, disk).admit_upload(0)
 
 
-def test_a_disk_that_runs_low_is_logged_once_and_so_is_its_end(
+def test_crossing_the_watermark_is_logged_once_in_each_direction(
     disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    mark = DiskWatermark(MARK, disk, disk)
-    with leave_free(disk, MARK - 4096):
+    watermark = DiskWatermark(WATERMARK, disk, disk)
+    with leave_free(disk, WATERMARK - 4096):
         for _ in range(3):
             with pytest.raises(Problem):
-                mark.admit(0)
+                watermark.admit(0)
     for _ in range(3):
-        mark.admit(0)
+        watermark.admit(0)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
-def test_a_disk_that_is_gone_is_not_an_error_of_ours(tmp_path: Path) -> None:
+def test_a_missing_disk_is_a_503(tmp_path: Path) -> None:
     with pytest.raises(Problem) as caught:
         DiskWatermark(0, tmp_path / "gone", tmp_path).admit(0)
     assert caught.value.status == 503

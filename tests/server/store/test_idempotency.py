@@ -1,4 +1,4 @@
-"""Submissions with an Idempotency-Key: one job for each key, whoever sends it how often."""
+"""Idempotency-Key: one job for each key, no matter how often and to whom it is sent."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.store import idempotency as once
+from server.store.idempotency import fingerprint
 from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.open import open_store
@@ -41,7 +41,7 @@ def test_a_key_stands_for_its_first_job(bench: Bench) -> None:
     assert stored(bench) == [first.job.id]
 
 
-def test_many_keys_are_kept_at_once_and_one_that_comes_twice_once(bench: Bench) -> None:
+def test_a_batch_stores_one_job_per_key(bench: Bench) -> None:
     many = [keyed("b"), keyed("a"), keyed("b"), keyed("c")]
     kept = [each.job_id for each in bench.jobs.enqueue_once(many) if isinstance(each, StoredKey)]
     ids = [each.job.id for each in many]
@@ -49,7 +49,7 @@ def test_many_keys_are_kept_at_once_and_one_that_comes_twice_once(bench: Bench) 
     assert sorted(stored(bench)) == sorted({*kept})
 
 
-def test_a_key_goes_with_its_job(bench: Bench) -> None:
+def test_a_key_is_deleted_with_its_job(bench: Bench) -> None:
     first, second = keyed(), keyed("k", "g")
     bench.jobs.enqueue_once([first])
     bench.jobs.cancel(first.job.id)
@@ -58,23 +58,23 @@ def test_a_key_goes_with_its_job(bench: Bench) -> None:
     assert bench.jobs.enqueue_once([second]) == [StoredKey(second.job.id, "g")]
 
 
-def test_a_key_whose_job_could_not_be_stored_is_free(bench: Bench) -> None:
+def test_the_key_of_a_refused_job_is_free(bench: Bench) -> None:
     without, good = keyed(source=uuid4()), keyed("k", "g")
     assert bench.jobs.enqueue_once([without]) == [Refusal.SOURCE]
     assert bench.jobs.enqueue_once([good]) == [StoredKey(good.job.id, "g")]
 
 
-def test_listeners_that_get_a_key_at_the_same_time_store_one_job(bench: Bench) -> None:
+def test_listeners_that_receive_a_key_simultaneously_store_one_job(bench: Bench) -> None:
     stores = [open_store(bench.store.settings, timeout=5) for _ in range(4)]
     listeners = [JobStore(store.database, store.wakeup, bench.clock) for store in stores]
     keys = [f"key {number}" for number in range(5)]
-    together, answers = threading.Barrier(len(listeners)), []
+    barrier, results = threading.Barrier(len(listeners)), []
 
     def submit(listener: JobStore, offset: int) -> None:
         for _ in range(5):
-            together.wait(20)
-            turned = keys[offset:] + keys[:offset]
-            answers.append(listener.enqueue_once([keyed(key) for key in turned]))
+            barrier.wait(20)
+            rotated = keys[offset:] + keys[:offset]
+            results.append(listener.enqueue_once([keyed(key) for key in rotated]))
 
     threads = [threading.Thread(target=submit, args=(each, n)) for n, each in enumerate(listeners)]
     for thread in threads:
@@ -83,8 +83,8 @@ def test_listeners_that_get_a_key_at_the_same_time_store_one_job(bench: Bench) -
         thread.join()
     for store in stores:
         store.close()
-    assert len(answers) == 20
-    ids = {kept.job_id for answer in answers for kept in answer if isinstance(kept, StoredKey)}
+    assert len(results) == 20
+    ids = {kept.job_id for result in results for kept in result if isinstance(kept, StoredKey)}
     assert len(ids) == len(keys)
     assert set(stored(bench)) == ids
 
@@ -105,11 +105,11 @@ def test_listeners_that_get_a_key_at_the_same_time_store_one_job(bench: Bench) -
     ],
     ids=lambda change: "-".join(change),
 )
-def test_a_fingerprint_tells_any_difference_but_that_of_ids(change: dict[str, Any]) -> None:
+def test_a_fingerprint_covers_everything_except_ids(change: dict[str, Any]) -> None:
     job = NewJob("a", {"seconds": 1}, upload=Upload(uuid4(), "a.log", 1, "00"))
     same = replace(job, id=uuid4(), upload=Upload(uuid4(), "a.log", 1, "00"))
-    assert once.fingerprint(job) == once.fingerprint(same)
-    assert once.fingerprint(job) != once.fingerprint(replace(job, **change))
+    assert fingerprint(job) == fingerprint(same)
+    assert fingerprint(job) != fingerprint(replace(job, **change))
 
 
 async def submit(client: Client, document: Any, **headers: str) -> HTTPResponse:
@@ -119,9 +119,7 @@ async def submit(client: Client, document: Any, **headers: str) -> HTTPResponse:
 
 
 @pytest.mark.gen_test
-async def test_a_submission_that_is_sent_again_is_answered_again(
-    client: Client, bench: Bench
-) -> None:
+async def test_a_repeated_submission_gets_the_first_response(client: Client, bench: Bench) -> None:
     first = await submit(client, SLEEP)
     assert "Idempotency-Replayed" not in first.headers
     same = {"payload": {"seconds": 5}, "type": "sleep", "max_retries": 1}
@@ -133,7 +131,7 @@ async def test_a_submission_that_is_sent_again_is_answered_again(
 
 
 @pytest.mark.gen_test
-async def test_a_key_with_another_submission_is_a_422(client: Client, bench: Bench) -> None:
+async def test_a_key_with_a_different_submission_is_a_422(client: Client, bench: Bench) -> None:
     await submit(client, SLEEP)
     response = await submit(client, {**SLEEP, "priority": 1})
     assert fields(read(response, 422)) == ["Idempotency-Key"]
@@ -141,7 +139,7 @@ async def test_a_key_with_another_submission_is_a_422(client: Client, bench: Ben
 
 
 @pytest.mark.gen_test
-async def test_a_submission_that_was_refused_leaves_its_key_free(client: Client) -> None:
+async def test_a_refused_submission_leaves_its_key_free(client: Client) -> None:
     assert (await submit(client, {"type": "sleep"})).code == 422
     assert (await submit(client, SLEEP)).code == 202
 
@@ -164,7 +162,7 @@ def files(bench: Bench) -> list[Path]:
 
 
 @pytest.mark.gen_test
-async def test_an_upload_that_is_sent_again_is_kept_once(client: Client, bench: Bench) -> None:
+async def test_a_repeated_upload_is_stored_once(client: Client, bench: Bench) -> None:
     body, headers = upload()
     first, again = [
         await client.fetch("/jobs", method="POST", body=body, headers=headers) for _ in range(2)
@@ -179,23 +177,21 @@ async def test_an_upload_that_is_sent_again_is_kept_once(client: Client, bench: 
 
 
 @pytest.mark.gen_test
-async def test_a_key_whose_request_is_still_under_way_is_a_409(
-    client: Client, bench: Bench
-) -> None:
-    come, go_on = asyncio.Event(), asyncio.Event()
+async def test_a_key_in_flight_is_a_409(client: Client, bench: Bench) -> None:
+    started, proceed = asyncio.Event(), asyncio.Event()
     body, headers = upload()
 
     async def produce(write: Any) -> None:
-        come.set()
+        started.set()
         await write(body[:100])
-        await go_on.wait()
+        await proceed.wait()
         await write(body[100:])
 
     options = {"body_producer": produce, "headers": headers, "expect_100_continue": True}
     first = asyncio.ensure_future(client.fetch("/jobs", method="POST", **options))
-    await come.wait()  # the listener has read the headers, and wants the body
-    assert "under way" in read(await submit(client, SLEEP), 409)["detail"]
-    go_on.set()
+    await started.wait()  # the listener has read the headers and asked for the body
+    assert "in progress" in read(await submit(client, SLEEP), 409)["detail"]
+    proceed.set()
     assert (await first).code == 202
     assert len(stored(bench)) == 1
     response = await client.fetch("/jobs", method="POST", body=body, headers=headers)

@@ -1,4 +1,4 @@
-"""Too many jobs wait: no more are taken, until there are fewer."""
+"""While too many jobs are queued, new ones are refused."""
 
 from collections.abc import Iterator
 from unittest.mock import patch
@@ -8,19 +8,19 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.http_server import HttpApplication
-from server.store import queue_mark
+from server.store import backpressure
 from tests.support.api import Client, analyze_form, open_app, read
 from tests.support.stores import Bench
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.gen_test
 SLEEP = {"type": "sleep", "payload": {"seconds": 1}}
-MOST = 3
+MAX_QUEUED = 3
 
 
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
-    with open_app(bench, io_loop, max_queued_jobs=MOST) as application:
+    with open_app(bench, io_loop, max_queued_jobs=MAX_QUEUED) as application:
         yield application
 
 
@@ -30,25 +30,27 @@ def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) ->
 
 
 async def fill(app: HttpApplication, client: Client) -> list[str]:
-    """As many jobs as may wait; once the listener knows it."""
-    jobs = [await client.sleep_job() for _ in range(MOST)]
-    await look(app)
+    """Submit jobs up to the limit, and let the listener count them."""
+    jobs = [await client.sleep_job() for _ in range(MAX_QUEUED)]
+    await recount(app)
     return jobs
 
 
-async def look(app: HttpApplication) -> None:
-    """Have it looked at how many wait."""
-    queue = app.services.queue
-    await queue._look()
-    queue._next_look = queue._trusted_until
+async def recount(app: HttpApplication) -> None:
+    """Let the listener count the queued jobs."""
+    watermark = app.services.queue_watermark
+    await watermark._recount()
+    watermark._next_count_at = watermark._valid_until
 
 
-async def test_new_jobs_and_retries_get_503(app: HttpApplication, client: Client) -> None:
+async def test_above_the_watermark_new_jobs_and_retries_get_503(
+    app: HttpApplication, client: Client
+) -> None:
     jobs = await fill(app, client)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
-    await look(app)
+    await recount(app)
     await client.sleep_job()
-    await look(app)
+    await recount(app)
     headers = {"Content-Type": "application/json", "X-Plain": "no"}
     body = '{"type": "sleep", "payload": {"seconds": 1}}'
     slow = await client.fetch("/jobs", method="POST", body=body, headers=headers)
@@ -59,48 +61,52 @@ async def test_new_jobs_and_retries_get_503(app: HttpApplication, client: Client
     await client.post(f"/jobs/{jobs[0]}/retry", status=503)
     await client.post("/jobs/retry", {"all": True}, status=503)
     assert (await client.post("/jobs/retry", {"all": True, "dry_run": True}, 200))["matched"] == 1
-    assert len((await client.get("/jobs"))["items"]) == MOST + 1
+    assert len((await client.get("/jobs"))["items"]) == MAX_QUEUED + 1
 
 
-async def test_they_are_taken_again_once_fewer_wait(app: HttpApplication, client: Client) -> None:
+async def test_jobs_are_accepted_again_once_fewer_are_queued(
+    app: HttpApplication, client: Client
+) -> None:
     jobs = await fill(app, client)
     await client.post("/jobs", SLEEP, status=503)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
-    app.services.queue._next_look = 0.0
-    await client.post("/jobs", SLEEP, status=503)  # it has the listener look
-    await until(lambda: app.services.queue._queued < MOST)
+    app.services.queue_watermark._next_count_at = 0.0
+    await client.post("/jobs", SLEEP, status=503)  # triggers a recount
+    await until(lambda: app.services.queue_watermark._queued < MAX_QUEUED)
     await client.sleep_job()
 
 
-async def test_what_was_seen_long_ago_refuses_nobody(app: HttpApplication, client: Client) -> None:
+async def test_an_outdated_count_refuses_no_job(app: HttpApplication, client: Client) -> None:
     await fill(app, client)
-    app.services.queue._trusted_until = 0.0
+    app.services.queue_watermark._valid_until = 0.0
     await client.sleep_job()
 
 
-async def test_it_is_looked_once_in_a_while_and_only_for_submissions(
+async def test_jobs_are_counted_now_and_then_and_only_for_submissions(
     app: HttpApplication, client: Client
 ) -> None:
-    with patch.object(queue_mark, "LOOK_SECONDS", 3600):
-        looked = []
-        queue = app.services.queue
-        count = queue._count
+    with patch.object(backpressure, "QUEUE_COUNT_SECONDS", 3600):
+        counts = []
+        watermark = app.services.queue_watermark
+        count = watermark._count
 
-        async def counted() -> int:
-            looked.append(1)
+        async def recount() -> int:
+            counts.append(1)
             return await count()
 
-        queue._count = counted
+        watermark._count = recount
         await client.get("/jobs")
-        assert looked == []
-        for _ in range(MOST):
+        assert counts == []
+        for _ in range(MAX_QUEUED):
             await client.sleep_job()
-        assert looked == [1]
+        assert counts == [1]
 
 
-async def test_those_let_pass_since_then_count(app: HttpApplication, client: Client) -> None:
+async def test_jobs_admitted_since_the_last_count_are_added(
+    app: HttpApplication, client: Client
+) -> None:
     await client.sleep_job()
-    await look(app)
+    await recount(app)
     await client.sleep_job()
     await client.sleep_job()
     await client.post("/jobs", SLEEP, status=503)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from server.documents import jobs as wire
+from server.documents.jobs import rfc3339
 from storage.liveness.runners import living_runners
 from storage.queries import explain as explaining
 from storage.queries.explain import Explanation, explain
@@ -179,7 +179,7 @@ async def test_the_whole_answer(client: Client, bench: Bench) -> None:
         "position": None,
         "ahead": None,
         "ahead_is_more": False,
-        "run_at": wire.time(bench.job(job_id).run_at),
+        "run_at": rfc3339(bench.job(job_id).run_at),
         "estimated_start_at": answer["run_at"],
         "runners": 1,
         "slots": 3,

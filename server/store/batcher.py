@@ -1,7 +1,7 @@
-"""Asks the store for many requests at once. Imports nothing of ours.
+"""Combines simultaneous requests to the store. Imports no other module of the service.
 
-Of new jobs, all that wait are stored by one transaction, with one sync to disk: group commit. Of
-jobs that clients ask for, all that wait are read by one query.
+New jobs that arrive while a transaction is running are stored by the next one, with a single sync
+to disk (group commit). Jobs that clients ask for meanwhile are read by a single query.
 """
 
 import asyncio
@@ -15,18 +15,18 @@ R = TypeVar("R")
 MAX_BATCH = 256
 
 
-class Batches(Generic[T, R]):
-    """Makes one call for many. While one is under way, the next gathers; there is no timer."""
+class Batcher(Generic[T, R]):
+    """Makes one call for many items. While it runs, the next batch gathers; there is no timer."""
 
     def __init__(self, call: Callable[[list[T]], Sequence[R]], thread: Executor):
-        """`call` answers each of what it is given, in order; it runs in the thread."""
+        """`call` runs in `thread`, and returns one result for each item, in order."""
         self._call = call
         self._thread = thread
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._draining: asyncio.Task[None] | None = None
 
-    async def ask(self, item: T) -> R:
-        """The answer for one. Raises what the call raises, which then all of a batch get."""
+    async def call(self, item: T) -> R:
+        """Return the result for one item. An error of the call is raised for its whole batch."""
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._draining is None:
@@ -37,18 +37,18 @@ class Batches(Generic[T, R]):
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-                await self._answer(batch)
+                await self._call_for(batch)
         finally:
             self._draining = None
 
-    async def _answer(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+    async def _call_for(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            answers = await loop.run_in_executor(self._thread, self._call, [i for i, _ in batch])
+            results = await loop.run_in_executor(self._thread, self._call, [i for i, _ in batch])
         except Exception as error:
             for future in [future for _, future in batch if not future.done()]:
                 future.set_exception(error)
             return
-        for (_, future), answer in zip(batch, answers, strict=True):
+        for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
-                future.set_result(answer)
+                future.set_result(result)

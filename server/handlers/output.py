@@ -1,0 +1,34 @@
+"""`/jobs/{job_id}/logs`: the stored output of an attempt."""
+
+from server.events.documents import LogsQuery, output_document, output_text
+from server.handlers.base import Handler
+from server.handlers.job import parse_job_id
+from server.handlers.query import query_parameters, read_query
+from server.http.problems import Problem
+from server.jobs.enqueue import job_not_found
+
+
+class OutputHandler(Handler):
+    """What one attempt of a job has printed."""
+
+    async def get(self, job_id: str) -> None:
+        """Send the output of the newest or a given attempt, as text or, if accepted, as JSON."""
+        parsed_id, query = parse_job_id(job_id), read_query(LogsQuery, query_parameters(self))
+        job = await self.services.job_batcher.call(parsed_id)
+        if job is None:
+            raise job_not_found(parsed_id)
+        attempt = query.attempt or job.attempt
+        if attempt > job.attempt:
+            raise Problem(404, f"the job has no attempt {attempt} yet")
+        outputs = self.services.events.outputs
+        pieces = await self.services.run_in_thread(outputs.of_attempt, parsed_id, attempt)
+        self.add_header("Vary", "Accept")
+        if "application/json" in self.request.headers.get("Accept", ""):
+            self.send_json(output_document(parsed_id, attempt, pieces))
+        else:
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            name = f"{parsed_id}-{attempt}.log"
+            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+            self.finish(output_text(pieces))
+
+    head = get
