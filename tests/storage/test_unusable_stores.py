@@ -273,7 +273,7 @@ def test_a_program_killed_while_creating_the_database_starts_again(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("version", "mended"),
+    ("version", "is_fixed"),
     [
         ((3, 44, 5), False),
         ((3, 44, 6), True),
@@ -287,9 +287,9 @@ def test_a_program_killed_while_creating_the_database_starts_again(tmp_path: Pat
     ],
 )
 def test_a_sqlite_with_the_wal_reset_bug_is_recognized(
-    version: tuple[int, int, int], mended: bool
+    version: tuple[int, int, int], is_fixed: bool
 ) -> None:
-    assert engines.has_wal_reset_fix(version) is mended
+    assert engines.has_wal_reset_fix(version) is is_fixed
 
 
 def test_a_sqlite_with_the_wal_reset_bug_does_not_use_a_wal(

@@ -185,7 +185,7 @@ def test_changes_contain_events_and_output_in_order(bench: Bench, events: Events
     assert known == events.newest()
     assert [each.version for each in found] == sorted(each.version for each in found)
     kinds = [type(each).__name__ for each in found]
-    assert kinds == ["Event", "Event", "Part", "Event"]
+    assert kinds == ["Event", "Event", "OutputPiece", "Event"]
     assert {each.job_id for each in found} == {job_id}
     assert events.changes_after(found[1].version) == (known, found[2:])
     assert events.changes_after(known) == (known, [])
