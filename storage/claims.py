@@ -22,7 +22,7 @@ from storage.jobs.rows import fetch_jobs, select_jobs
 from storage.jobs.transitions import Transitions
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Wakeup
-from storage.records.job import AttemptEnd, AttemptOutcome, Fence, Job, Usage
+from storage.records.job import AttemptEnd, Fence, Job, Outcome, Usage
 from storage.records.states import COMPLETE, CONFIRM_CANCEL, FAIL, RELEASE, RETRY
 
 _UNKNOWN = Usage()
@@ -133,7 +133,7 @@ class Claims(ClaimTransactions):
     def release(self, fence: Fence, usage: Usage = _UNKNOWN, delay_ms: int = 0) -> bool:
         """Give the job back without using a retry, due after a delay."""
         now = self._clock()
-        end = AttemptEnd(AttemptOutcome.RELEASED, usage=usage)
+        end = AttemptEnd(Outcome.RELEASED, usage=usage)
         return self._transitions.settle(
             RELEASE, fence, end, now, run_at=now + delay_ms, progress=None
         )

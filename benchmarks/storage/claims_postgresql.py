@@ -27,12 +27,12 @@ from benchmarks.jobs import percentile
 from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.open import Store, open_store
-from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob
+from storage.records.job import AttemptEnd, Job, NewJob, Outcome
 from storage.settings.settings import Settings
 from storage.store import JobStore
 from tests.support.servers import postgres
 
-RETURNED = AttemptEnd(AttemptOutcome.RETURNED)
+RETURNED = AttemptEnd(Outcome.RETURNED)
 RESULT = '{"slept_seconds": 0}'
 STORED = 500
 """Jobs stored in one transaction; also claimed at once to finish the kept ones."""

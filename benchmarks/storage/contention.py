@@ -19,7 +19,7 @@ from pathlib import Path
 from storage.claims import Claims
 from storage.db.write_lock import WriteLock
 from storage.open import Store, open_store
-from storage.records.job import AttemptEnd, AttemptOutcome, Fence, NewJob, StoreError
+from storage.records.job import AttemptEnd, Fence, NewJob, Outcome, StoreError
 from storage.settings.settings import Settings
 from storage.store import JobStore
 
@@ -126,7 +126,7 @@ def settler(store: Store) -> Callable[[], object]:
     def settle_and_claim() -> None:
         with claims.transaction():
             for fence in held:
-                claims.complete(fence, "null", AttemptEnd(AttemptOutcome.RETURNED))
+                claims.complete(fence, "null", AttemptEnd(Outcome.RETURNED))
             jobs = claims.claim(1)
         held[:] = [Fence(job.id, liveness.name, job.attempt) for job in jobs]
 

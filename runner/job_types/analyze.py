@@ -12,7 +12,7 @@ from runner.analysis.input.errors import PatternError
 from runner.analysis.input.source import DecompressionLimits, SourceError
 from runner.analysis.match.patterns import Pattern, prepare
 from runner.job_types.base import Context, NotRetryable, Payload
-from runner.job_types.in_parts import InParts, JobPart
+from runner.job_types.in_parts import InParts, Part
 
 if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
     from runner.analysis.run import AnalysisOptions
@@ -141,14 +141,14 @@ class Analyze(InParts[AnalyzePayload]):
             raise NotRetryable(f"{_name(context)}: {error}") from error
         return to_json(found, options)
 
-    def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[JobPart]:
+    def plan(self, payload: AnalyzePayload, context: Context, part_bytes: int) -> list[Part]:
         """Split an uncompressed file into parts, each given by its start and end offset."""
         from runner.analysis import parts
 
         patterns = payload.analysis_patterns()
         planned = parts.plan(_file(context), patterns, payload.options(), part_bytes)
         none = [0] * len(patterns)
-        return [JobPart(part, parts.progress(part, patterns, 0, none)) for part in planned]
+        return [Part(part, parts.progress(part, patterns, 0, none)) for part in planned]
 
     def run_part(self, payload: AnalyzePayload, context: Context, spec: Any) -> Any:
         """Scan the lines that belong to one part."""

@@ -16,7 +16,7 @@ from runner.job_types.base import Context, JobType, P
 
 
 @dataclass(frozen=True)
-class JobPart:
+class Part:
     """A part of a job: what `run_part` needs, and the progress of the part before it starts.
 
     JSON must be able to hold both. The progress of a job is the sum of the progress of its parts:
@@ -31,7 +31,7 @@ class InParts(JobType[P]):
     """A job type that can also run a job in parts, with the same result as `run`."""
 
     @abstractmethod
-    def plan(self, payload: P, context: Context, part_bytes: int) -> list[JobPart]:
+    def plan(self, payload: P, context: Context, part_bytes: int) -> list[Part]:
         """Split a job into parts, each for about `part_bytes` bytes of the file.
 
         Returns an empty list if the file cannot be split.

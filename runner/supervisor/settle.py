@@ -9,16 +9,16 @@ from runner.supervisor.running_jobs import KillReason, RunningJob
 from storage.claiming.parts import PartFence
 from storage.claims import Claims
 from storage.records.attempt_ends import SettledPart
-from storage.records.job import AttemptEnd, AttemptOutcome, Fence, Json, Usage
+from storage.records.job import AttemptEnd, Fence, Json, Outcome, Usage
 
 log = logging.getLogger(__name__)
 
 _OUTCOMES = {
-    "raised": AttemptOutcome.RAISED,
-    "timed_out": AttemptOutcome.TIMED_OUT,
-    "out_of_memory": AttemptOutcome.OUT_OF_MEMORY,
-    "crashed": AttemptOutcome.CRASHED,
-    "lost": AttemptOutcome.LOST,
+    "raised": Outcome.RAISED,
+    "timed_out": Outcome.TIMED_OUT,
+    "out_of_memory": Outcome.OUT_OF_MEMORY,
+    "crashed": Outcome.CRASHED,
+    "lost": Outcome.LOST,
 }
 
 LOST_DELAY_MS = 1000
@@ -139,7 +139,7 @@ class Settler:
         return self._claims.release(fence, usage, delay_ms) or self._confirm_cancel(fence, usage)
 
     def _confirm_cancel(self, fence: Fence, usage: Usage) -> bool:
-        return self._claims.confirm_cancel(fence, AttemptEnd(AttemptOutcome.CANCELED, usage=usage))
+        return self._claims.confirm_cancel(fence, AttemptEnd(Outcome.CANCELED, usage=usage))
 
     def _retry_or_fail(self, running: RunningJob, end: AttemptEnd, retryable: bool) -> bool:
         """Retry or fail a job; if a client has asked to cancel it meanwhile, cancel it instead."""
@@ -178,7 +178,7 @@ def _can_batch(running: RunningJob, outcome: CallOutcome) -> bool:
 
 
 def _returned(running: RunningJob, outcome: CallOutcome) -> AttemptEnd:
-    return AttemptEnd(AttemptOutcome.RETURNED, usage=_usage(outcome), progress=running.progress)
+    return AttemptEnd(Outcome.RETURNED, usage=_usage(outcome), progress=running.progress)
 
 
 def _usage(outcome: CallOutcome) -> Usage:

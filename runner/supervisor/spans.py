@@ -5,13 +5,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from storage.records.attempt_ends import Settled, SettledAttempt, SettledPart, SettledPublisher
-from storage.records.job import AttemptOutcome, Json
+from storage.records.job import Json, Outcome
 from storage.records.trace_context import ATTEMPT, WAIT, attempt_traceparent, span_id
 
 if TYPE_CHECKING:  # loaded only if traces are on
     from storage.telemetry.spans import Attributes, Spans
 
-_NOT_ERRORS = {AttemptOutcome.RETURNED, AttemptOutcome.CANCELED, AttemptOutcome.RELEASED}
+_NOT_ERRORS = {Outcome.RETURNED, Outcome.CANCELED, Outcome.RELEASED}
 
 
 class AttemptSpans:

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from storage.db.counters import BUCKETS
 from storage.jobs.queues import COUNT_LIMIT, Queue
 from storage.queries.stats import LatencyHistogram, Stats, TypeStats
-from storage.records.job import AttemptOutcome
+from storage.records.job import Outcome
 from storage.records.states import FINAL
 
 PREFIX = "job_service_"
@@ -88,7 +88,7 @@ class _Snapshot(Collector):
         yield self._counter("client_retries", "Retries requested by clients", "client_retry")
         yield self._counter("rescues", "Attempts that were lost with their runner", "rescue")
         yield self._labeled("jobs_finished", "Jobs that became final", "status", "finished", FINAL)
-        yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", AttemptOutcome)
+        yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", Outcome)
 
     def _counter(self, name: str, text: str, counter: str) -> Metric:
         family = CounterMetricFamily(PREFIX + name, text, labels=["type"])

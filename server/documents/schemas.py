@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
-from storage.records.job import AttemptOutcome
+from storage.records.job import Outcome
 from storage.records.states import Status
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -44,7 +44,7 @@ class AttemptDocument(TypedDict):
     started_at: Time
     finished_at: Time | None
     seconds: float | None
-    outcome: AttemptOutcome | None
+    outcome: Outcome | None
     error: Error | None
     cpu_seconds: float | None
     peak_memory_bytes: int | None

@@ -12,7 +12,7 @@ from storage.jobs.transitions import Transitions
 from storage.liveness.liveness import Liveness
 from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
-from storage.records.job import AttemptEnd, AttemptOutcome, Fence
+from storage.records.job import AttemptEnd, Fence, Outcome
 from storage.records.states import ABANDON, CONFIRM_CANCEL, RESCUE
 from storage.records.trace_context import trace_origin
 
@@ -81,7 +81,7 @@ class Rescuer:
     def _rescue_job(self, row: dict[str, Any]) -> bool:
         held = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
         fence = Fence(*held, trace_origin(row["traceparent"], row["created_at"], row["run_at"]))
-        end = AttemptEnd(AttemptOutcome.LOST, LOST_ERROR)
+        end = AttemptEnd(Outcome.LOST, LOST_ERROR)
         now, retries = self._clock(), row["retry_count"] + 1
         if row["cancel_requested_at"] is not None:
             return self._transitions.settle(CONFIRM_CANCEL, fence, end, now)

@@ -13,14 +13,14 @@ from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, OutputRow, UploadRow
 from storage.db.parameters import parameter
 from storage.db.statements import Statement
-from storage.records.job import Attempt, AttemptOutcome, Job, Upload, Usage
+from storage.records.job import Attempt, Job, Outcome, Upload, Usage
 from storage.records.states import Status
 
 _UPLOAD_COLUMNS = ("upload_id", "upload_name", "size", "sha256")
 LAST_LINES = 10
 LAST_BYTES = 2000
 """Maximum lines and bytes of output that are shown of a failed attempt."""
-_NOT_FAILED = frozenset({None, AttemptOutcome.RETURNED, AttemptOutcome.RELEASED})
+_NOT_FAILED = frozenset({None, Outcome.RETURNED, Outcome.RELEASED})
 """Outcomes for which no output is shown; None while the attempt runs."""
 
 
@@ -149,7 +149,7 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
         runner=row["runner"],
         started_at=row["started_at"],
         finished_at=row["finished_at"],
-        outcome=None if row["outcome"] is None else AttemptOutcome(row["outcome"]),
+        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         error=from_json_text(row["error"]),
         usage=Usage(row["cpu_seconds"], row["peak_memory_bytes"], row["pid"]),
         last_lines=last_lines,

@@ -42,7 +42,7 @@ class StoreUnusable(StoreError):
     """The store is damaged, foreign or has a newer schema; an operator has to fix it."""
 
 
-class AttemptOutcome(StrEnum):
+class Outcome(StrEnum):
     """How an attempt ended."""
 
     RETURNED = "returned"
@@ -115,7 +115,7 @@ class Attempt:
     runner: str
     started_at: int
     finished_at: int | None
-    outcome: AttemptOutcome | None
+    outcome: Outcome | None
     error: Json | None
     usage: Usage
     last_lines: tuple[str, ...] = ()
@@ -195,7 +195,7 @@ class AttemptEnd:
     stored one.
     """
 
-    outcome: AttemptOutcome
+    outcome: Outcome
     error: Json | None = None
     usage: Usage = Usage()
     progress: str | None = None

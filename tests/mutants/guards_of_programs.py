@@ -109,7 +109,7 @@ PROGRAMS = (
         "runner/supervisor/work.py",
         "self._running_jobs.kill(fence, KillReason.CANCEL)\n                self._split_jobs",
         "jobs = __import__('storage.records.job', fromlist=['']); "
-        "self._claims.confirm_cancel(fence, jobs.AttemptEnd(jobs.AttemptOutcome.CANCELED))\n"
+        "self._claims.confirm_cancel(fence, jobs.AttemptEnd(jobs.Outcome.CANCELED))\n"
         "                self._split_jobs",
         WHOLE,
     ),

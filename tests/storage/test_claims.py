@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
-from storage.records.job import AttemptEnd, AttemptOutcome, Usage
+from storage.records.job import AttemptEnd, Outcome, Usage
 from tests.support.stores import CANCELED, RAISED, RETURNED, Bench
 
 
@@ -85,7 +85,7 @@ def test_a_completed_job_has_its_result_and_a_finished_attempt(bench: Bench) -> 
     runner = bench.runner()
     fence = runner.claim_one()
     bench.clock.forward(3)
-    ended = AttemptEnd(AttemptOutcome.RETURNED, usage=Usage(1.5, 2**33))
+    ended = AttemptEnd(Outcome.RETURNED, usage=Usage(1.5, 2**33))
     assert runner.claims.complete(fence, json.dumps({"ü": "\0"}), ended)
     job = bench.job(job_id)
     assert (job.status, job.result, job.error) == ("succeeded", {"ü": "\0"}, None)

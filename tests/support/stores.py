@@ -18,14 +18,14 @@ from storage.files.folder import FolderUploads
 from storage.jobs.queues import Queues
 from storage.liveness.liveness import FileLiveness, Liveness
 from storage.open import Store, open_store
-from storage.records.job import AttemptEnd, AttemptOutcome, Fence, Job, NewJob
+from storage.records.job import AttemptEnd, Fence, Job, NewJob, Outcome
 from storage.settings.settings import Settings
 from storage.store import JobStore
 
 T = TypeVar("T")
-RAISED = AttemptEnd(AttemptOutcome.RAISED, {"type": "ValueError", "message": "no"})
-RETURNED = AttemptEnd(AttemptOutcome.RETURNED)
-CANCELED = AttemptEnd(AttemptOutcome.CANCELED)
+RAISED = AttemptEnd(Outcome.RAISED, {"type": "ValueError", "message": "no"})
+RETURNED = AttemptEnd(Outcome.RETURNED)
+CANCELED = AttemptEnd(Outcome.CANCELED)
 
 
 @dataclass

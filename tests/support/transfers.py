@@ -20,7 +20,7 @@ from storage.db.models import CounterRow, JobRow
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.queries import history
-from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob, Usage
+from storage.records.job import AttemptEnd, Job, NewJob, Outcome, Usage
 from storage.transfer.checkpoint import read_checkpoint
 from tests.support.stores import RAISED, Bench, open_bench
 from tests.support.waiting import wait_for
@@ -112,7 +112,7 @@ def fill_store(bench: Bench) -> dict[str, UUID]:
     holder.claims.progress(fence, '{"lines":1}')
     holder.claims.fail(fence, RAISED)
     ids["done"] = bench.enqueue("analyze", source=ids["failed"], payload={"ä": "\0'\\☃"})
-    ended = AttemptEnd(AttemptOutcome.RETURNED, usage=Usage(0.1, 1 << 33, 4711))
+    ended = AttemptEnd(Outcome.RETURNED, usage=Usage(0.1, 1 << 33, 4711))
     holder.claims.retry(holder.claim_one(), RAISED, 0)
     holder.claims.complete(holder.claim_one(), '{"x":1e-7}', ended)
     keyed = KeyedJob(

@@ -19,7 +19,7 @@ from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob
 from storage.queries.stats import Stats, read_stats
 from storage.records.filters import Filters
-from storage.records.job import AttemptEnd, AttemptOutcome, Fence, NewJob
+from storage.records.job import AttemptEnd, Fence, NewJob, Outcome
 from storage.records.states import Status
 from storage.telemetry.logs import instance
 from tests.storage.queries.test_query_plans import Plans, slow
@@ -112,7 +112,7 @@ def test_outcomes_and_durations_are_counted_by_type(bench: Bench) -> None:
             runner.claims.complete(fence, "1", RETURNED)
         else:
             runner.claims.fail(
-                fence, AttemptEnd(AttemptOutcome.CRASHED, {"type": "Crashed", "message": ""})
+                fence, AttemptEnd(Outcome.CRASHED, {"type": "Crashed", "message": ""})
             )
     mine = read_figures(bench).types["a"]
     assert mine.counters["finished succeeded"] == mine.counters["attempt returned"] == 2

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from storage.db.statements import BATCH_SIZE
-from storage.records.job import AttemptEnd, AttemptOutcome, Job, NewJob, Usage
+from storage.records.job import AttemptEnd, Job, NewJob, Outcome, Usage
 from tests.support.stores import RETURNED, Bench, Holder
 
 TEXTS = ('"', "\\", "'", "%s", "\0", "é 🦀 \u2028", "{", "x" * 100_000, "")
@@ -39,12 +39,12 @@ def test_many_attempts_keep_their_usage_and_outcomes(bench: Bench) -> None:
     runner = bench.runner()
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in used])
     jobs = claimed(runner, len(used))
-    ends = [AttemptEnd(AttemptOutcome.RETURNED, usage=usage) for usage in used]
+    ends = [AttemptEnd(Outcome.RETURNED, usage=usage) for usage in used]
     given = [(job.fence, "1", ended) for job, ended in zip(jobs, ends, strict=True)]
     assert all(runner.claims.complete_each(given))
     attempts = [bench.job(job.id).attempts[0] for job in jobs]
     assert [attempt.usage for attempt in attempts] == used
-    assert {attempt.outcome for attempt in attempts} == {AttemptOutcome.RETURNED}
+    assert {attempt.outcome for attempt in attempts} == {Outcome.RETURNED}
 
 
 def test_claimed_jobs_equal_the_stored_ones(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from storage.records.attempt_ends import Settled, SettledAttempt, SettledPublisher
-from storage.records.job import AttemptOutcome, Fence, StoreInDoubt
+from storage.records.job import Fence, Outcome, StoreInDoubt
 from storage.records.states import Status
 from storage.records.trace_context import ATTEMPT, WAIT, TraceOrigin, attempt_traceparent, span_id
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
@@ -93,7 +93,7 @@ def test_an_end_that_comes_too_late_is_not_reported(bench: Bench) -> None:
     with runner.claims.transaction():
         runner.claims.release(job.fence)
         assert not runner.claims.complete(job.fence, "null", RETURNED)
-    assert [each.end.outcome for each in reported] == [AttemptOutcome.RELEASED]
+    assert [each.end.outcome for each in reported] == [Outcome.RELEASED]
 
 
 def test_a_lost_attempt_is_reported_by_its_rescuer(bench: Bench) -> None:
@@ -106,7 +106,7 @@ def test_a_lost_attempt_is_reported_by_its_rescuer(bench: Bench) -> None:
     (end,) = reported
     assert (end.fence, end.fence.trace_origin) == (job.fence, job.fence.trace_origin)
     assert (end.end.outcome, end.status, end.at) == (
-        AttemptOutcome.LOST,
+        Outcome.LOST,
         Status.QUEUED,
         bench.clock(),
     )

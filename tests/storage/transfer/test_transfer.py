@@ -15,7 +15,7 @@ from storage.db.engines import new_file_engine, open_engine
 from storage.db.schema.migrate import HISTORY
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
-from storage.records.job import AttemptOutcome, NewJob, StoreUnavailable, StoreUnusable
+from storage.records.job import NewJob, Outcome, StoreUnavailable, StoreUnusable
 from storage.transfer.endpoints import TransferRefused, open_source, open_target
 from storage.transfer.tables import BATCH_BYTES, MODELS, Table
 from storage.transfer.transfer import Transfer
@@ -101,7 +101,7 @@ def test_a_job_that_was_running_runs_again_and_counts_as_lost(setup: TransferSet
         bench.clock.forward(60)
         claimed = {job.id: job for job in holder.claims.claim(10)}
         assert claimed[running.id].attempt == running.attempt + 1
-        assert claimed[running.id].attempts[0].outcome == AttemptOutcome.LOST
+        assert claimed[running.id].attempts[0].outcome == Outcome.LOST
         counters = bench.store.database.rows(models.CounterRow.select())
         lost = [row["value"] for row in counters if row["name"] in ("rescue", "attempt lost")]
         assert lost == [1, 1]

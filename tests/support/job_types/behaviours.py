@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import Field
 
 from runner.job_types.base import Context, JobType, NotRetryable, Payload
-from runner.job_types.in_parts import InParts, JobPart
+from runner.job_types.in_parts import InParts, Part
 
 
 class NotePayload(Payload):
@@ -230,11 +230,11 @@ class Pieces(InParts[PiecesPayload]):
         note(payload.notes, "whole")
         return self._read(context, 0, -1)
 
-    def plan(self, payload: PiecesPayload, context: Context, part_bytes: int) -> list[JobPart]:
+    def plan(self, payload: PiecesPayload, context: Context, part_bytes: int) -> list[Part]:
         assert context.upload is not None
         note(payload.notes, "plan")
         starts = range(0, context.upload.size, part_bytes)
-        return [JobPart([at, at // part_bytes, part_bytes], {"done": 0, "of": 1}) for at in starts]
+        return [Part([at, at // part_bytes, part_bytes], {"done": 0, "of": 1}) for at in starts]
 
     def run_part(self, payload: PiecesPayload, context: Context, spec: Any) -> Any:
         at, number, size = spec
