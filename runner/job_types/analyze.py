@@ -54,7 +54,7 @@ class SourceJob(Payload):
 
 
 class AnalyzePayload(Payload):
-    """1 to 1,000 patterns with distinct names, and options for the result."""
+    """The patterns to count, 1 to 1,000 with distinct names, and the contents of the result."""
 
     patterns: list[TextOrObject] = Field(
         min_length=1,
