@@ -102,8 +102,7 @@ async def test_a_stream_has_the_headers_of_an_event_stream(
 
 
 async def test_a_final_job_sends_its_state_once_and_then_204(
-    follow: Followers,
-    client: Client,
+    follow: Followers, client: Client
 ) -> None:
     job_id = await client.sleep_job()
     await client.post(f"/jobs/{job_id}/cancel", status=200)
@@ -171,7 +170,6 @@ async def test_events_between_catching_up_and_subscribing_are_sent(
     app: HttpApplication,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A job is submitted after a stream has read the missed events, and before it is subscribed."""
     real, services = Events.after, app.services
     between: list[UUID] = []
 
