@@ -222,7 +222,7 @@ const KINDS = {
     parse: (input) => parseLines(input.value),
   },
   json: {
-    hint: "JSON.",
+    hint: "Enter JSON.",
     create: (_, attributes) => h("textarea", { ...attributes, rows: 2, spellcheck: "false" }),
     parse: (input) => (input.value.trim() ? JSON.parse(input.value) : undefined),
   },
