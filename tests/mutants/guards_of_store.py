@@ -107,7 +107,8 @@ STORE = (
         "a turn of a worker goes on before it wakes others",
         "storage/claiming/transaction.py",
         "        try:\n            before_wakeup(result)\n",
-        "        self._wakeup.notify_after_commit(woken)\n        try:\n            before_wakeup(result)\n",
+        "        self._wakeup.notify_after_commit(woken)\n"
+        "        try:\n            before_wakeup(result)\n",
         ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(
