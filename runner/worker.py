@@ -14,10 +14,10 @@ from runner.pool.linux.limits import JobLimits
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool, PoolError
 from runner.pool.protocol.setup import CallLimits
+from runner.supervisor.backoff import backoff_ms
 from runner.supervisor.heartbeat import Heartbeat
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJobs
-from runner.supervisor.settle import backoff_ms
 from runner.supervisor.spans import AttemptSpans
 from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer

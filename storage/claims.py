@@ -10,7 +10,7 @@ from typing import Any
 from storage.claiming.candidates import CandidateFinder
 from storage.claiming.claim import Claimer
 from storage.claiming.job_parts import JobParts
-from storage.claiming.parts import Parts
+from storage.claiming.part_claims import Parts
 from storage.claiming.transaction import ClaimTransactions
 from storage.db.clock import Clock
 from storage.db.database import Database

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.analysis.count.file_facts import FileFacts
+from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.tally import Partial
-from runner.analysis.count.times import LineTimes
 from runner.analysis.input.encodings import UTF8_ENCODINGS
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.progress import ThrottledProgress

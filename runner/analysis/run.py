@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.analysis.count.file_facts import FileFacts, ObservedSource
+from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.count.tally import Partial
-from runner.analysis.count.times import LineTimes
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.open_source import open_source
 from runner.analysis.input.source import DecompressionLimits

@@ -22,6 +22,7 @@ from runner.pool.fork.context import ForkContext
 from runner.pool.fork_server import ForkServer
 from runner.pool.keeper import keeper
 from runner.pool.linux import proc, processes
+from runner.pool.linux.kill_tree import kill_descendants
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import new_begun_calls
 from runner.pool.protocol.prefetch import MAX_PREFETCH
@@ -160,7 +161,7 @@ class KeeperExecutor:
         self._keepers.clear()  # each holds two descriptors
         self._resources.close()
         # Last, because it opens files, and the runner may have had no free descriptor before.
-        processes.kill_descendants(exclude=self._unrelated_children())
+        kill_descendants(exclude=self._unrelated_children())
         self._stopped = True
 
     def _open_channels(

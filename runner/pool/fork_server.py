@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import resource_tracker
 from typing import Any
 
-from runner.pool.fork import environment, server
+from runner.pool.fork import environment, server_main
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
@@ -81,7 +81,9 @@ class ForkServer:
         # Spawned, because the runner has threads: a fork could hang on a lock that one of them
         # holds. Keepers inherit the blocked signals until they have installed their handlers.
         spawn = multiprocessing.get_context("spawn")
-        process = spawn.Process(target=server.serve, args=arguments, name=server.PROCESS_NAME)
+        process = spawn.Process(
+            target=server_main.serve, args=arguments, name=server_main.PROCESS_NAME
+        )
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             with server_end, environment.reduced(self._env):
@@ -111,11 +113,11 @@ class ForkServer:
 
     def _request_fork(self, descriptors: Sequence[int]) -> int:
         if self._channel.fileno() < 0:
-            raise ConnectionError(f"the {server.PROCESS_NAME} has ended")
+            raise ConnectionError(f"the {server_main.PROCESS_NAME} has ended")
         rest = list(descriptors)
         while rest:
-            batch, rest = rest[: server.MAX_DESCRIPTORS], rest[server.MAX_DESCRIPTORS :]
-            socket.send_fds(self._channel, [server.MORE if rest else server.LAST], batch)
+            batch, rest = rest[: server_main.MAX_DESCRIPTORS], rest[server_main.MAX_DESCRIPTORS :]
+            socket.send_fds(self._channel, [server_main.MORE if rest else server_main.LAST], batch)
         pid = self._receive_reply()["pid"]
         if pid < 0:
             raise OSError(-pid, f"fork: {os.strerror(-pid)}")
@@ -133,6 +135,6 @@ class ForkServer:
             self._process.join()
             code = self._process.exitcode or 0
             exit_text = processes.describe_exit(code)
-            raise ConnectionError(f"the {server.PROCESS_NAME} {exit_text}") from None
+            raise ConnectionError(f"the {server_main.PROCESS_NAME} {exit_text}") from None
         assert message is not None
         return message.fields

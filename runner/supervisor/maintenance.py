@@ -12,13 +12,13 @@ from functools import partial
 
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.supervisor.background import BackgroundTasks
-from runner.supervisor.settle import MAX_BACKOFF_SECONDS
+from runner.supervisor.backoff import MAX_BACKOFF_SECONDS
 from storage.claiming.rescue import Rescuer
 from storage.db.clock import ClockSetBackDetector
 from storage.db.database import Database
 from storage.jobs import retention
+from storage.liveness.clock_set_back import BATCH, reschedule
 from storage.liveness.liveness import Liveness
-from storage.liveness.reschedule import BATCH, reschedule
 from storage.open import Store
 from storage.queries import history
 from storage.queries.health import OpenTransaction, open_transactions

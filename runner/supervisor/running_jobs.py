@@ -14,7 +14,7 @@ from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.output import UnstoredOutput
 from runner.pool.protocol.prefetch import PrefetchDepth
 from runner.supervisor.job_request import RUN, Step, request_text
-from storage.claiming.parts import ClaimedPart, PartFence
+from storage.claiming.part_claims import ClaimedPart, PartFence
 from storage.files.uploads import Uploads
 from storage.records.job import Fence, Job
 

@@ -21,7 +21,7 @@ from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import Capacity, RunningJob, RunningJobs
 from runner.supervisor.settle import Settler, log_settled
 from runner.supervisor.work import Workload
-from storage.claiming.parts import ClaimedPart, PartFence
+from storage.claiming.part_claims import ClaimedPart, PartFence
 from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.liveness.liveness import Liveness

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from runner.pool.protocol.outcome import CallOutcome
 from runner.supervisor.running_jobs import Capacity, KillReason, RunningJob, RunningJobs
 from runner.supervisor.split_jobs import SplitJobs
-from storage.claiming.parts import ClaimedPart, PartFence, Parts
+from storage.claiming.part_claims import ClaimedPart, PartFence, Parts
 from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.records.job import Job

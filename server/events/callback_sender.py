@@ -23,7 +23,7 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 from server.documents.callback_hosts import host_of, refusal
 from server.events.callback_slots import MAX_IN_FLIGHT, CallbackSlots
 from server.events.documents import callback_body
-from server.events.feed import RunInThread
+from server.events.shared_feed import RunInThread
 from server.store.changes import StoreChanges
 from storage.jobs.callbacks import Callback, Callbacks
 from storage.records.job import StoreError

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from server.documents.jobs import rfc3339
 from server.documents.schemas import LogsDocument, Piece
-from server.events.stream import StreamEvent
+from server.events.client_stream import StreamEvent
 from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tornado.iostream import StreamClosedError
 
+from server.events.client_stream import EventStream, StreamEvent
 from server.events.documents import (
     EventsQuery,
     end_frame,
@@ -17,7 +18,6 @@ from server.events.documents import (
     opening_frame,
     output_stream_event,
 )
-from server.events.stream import EventStream, StreamEvent
 from server.handlers.base import Handler
 from server.handlers.job import parse_job_id
 from server.handlers.query import query_parameters, read_query

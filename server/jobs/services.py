@@ -16,7 +16,7 @@ from server.auth.rate_limits import AccessControl, RateLimits
 from server.auth.sessions import Sessions, load_or_create_key
 from server.documents.submission import CheckedSubmission, check_submission
 from server.events.callback_sender import CallbackSender
-from server.events.feed import EventFeed
+from server.events.shared_feed import EventFeed
 from server.openapi.document import openapi_document
 from server.settings.server import ServerSettings
 from server.store.backpressure import DiskWatermark, QueueWatermark

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import peewee as pw
 
-from storage.claiming.parts import part_at
+from storage.claiming.part_claims import part_at
 from storage.db.database import Database
 from storage.db.models import JobRow, PartRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING

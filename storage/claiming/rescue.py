@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from storage.claiming.parts import free_lost_parts, select_holders
+from storage.claiming.part_claims import free_lost_parts, select_holders
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, RunnerRow

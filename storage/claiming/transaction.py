@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from storage.claiming.claim import Claimer
 from storage.claiming.job_parts import JobParts
-from storage.claiming.parts import Parts
+from storage.claiming.part_claims import Parts
 from storage.claiming.statements import ClaimCall
 from storage.db.database import Database
 from storage.db.optimistic import OptimisticConflict

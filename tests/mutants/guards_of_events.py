@@ -3,7 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 STORED = ("tests/storage/jobs/test_events.py",)
-STREAMS = ("tests/server/events/test_stream.py",)
+STREAMS = ("tests/server/events/test_client_stream.py",)
 OUTPUT = ("tests/storage/jobs/test_output.py",)
 CALLBACKS = ("tests/server/events/test_callbacks.py",)
 PRINTED = ("tests/runner/pool/test_output.py",)
@@ -60,7 +60,7 @@ EVENTS = (
     ),
     Mutant(
         "a client that reads too slowly is dropped",
-        "server/events/stream.py",
+        "server/events/client_stream.py",
         "            self._drop()\n",
         "",
         STREAMS,
@@ -74,7 +74,7 @@ EVENTS = (
     ),
     Mutant(
         "the stream of a deleted job ends",
-        "server/events/feed.py",
+        "server/events/shared_feed.py",
         "                    stream.job_deleted = True\n                    stream.end()\n",
         "                    pass\n",
         STREAMS,

@@ -2,21 +2,21 @@
 
 from tests.mutants.mutant import Mutant
 
-ROWS = ("tests/storage/claiming/test_parts.py",)
+ROWS = ("tests/storage/claiming/test_part_claims.py",)
 WHOLE = ("tests/runner/supervisor/test_split_jobs.py",)
 FILES = ("tests/analysis/test_parts.py",)
 
 PARTS = (
     Mutant(
         "only the holder of a part settles it",
-        "storage/claiming/parts.py",
+        "storage/claiming/part_claims.py",
         "holder = PartRow.runner == fence.runner, PartRow.tries == fence.tries",
         "holder = ()",
         ROWS,
     ),
     Mutant(
         "a part that was to be ended has no result",
-        "storage/claiming/parts.py",
+        "storage/claiming/part_claims.py",
         '*_held(fence), PartRow.status == "running"',
         "*_held(fence)",
         ROWS,
@@ -51,7 +51,7 @@ PARTS = (
     ),
     Mutant(
         "a part that ends its runners fails",
-        "storage/claiming/parts.py",
+        "storage/claiming/part_claims.py",
         "PartRow.lost + 1 >= MAX_LOST",
         "PartRow.lost + 1 >= 99",
         ROWS,

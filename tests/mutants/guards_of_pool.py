@@ -91,7 +91,7 @@ POOL = (
     ),
     Mutant(
         "a kill goes on until nothing is left",
-        "runner/pool/linux/processes.py",
+        "runner/pool/linux/kill_tree.py",
         "    while children := ",
         "    if children := ",
         (*KILLS, *ENDS),
@@ -245,14 +245,14 @@ POOL = (
     ),
     Mutant(
         "a fork server dies with its runner, even while it is stopped",
-        "runner/pool/fork/server.py",
+        "runner/pool/fork/server_main.py",
         "    processes.die_with_parent(runner, signal.SIGKILL)\n",
         "",
         ENDS,
     ),
     Mutant(
         "a keeper is reported after the runner has become its parent",
-        "runner/pool/fork/server.py",
+        "runner/pool/fork/server_main.py",
         "            os.waitpid(intermediate, 0)  # the runner is the parent now\n",
         "",
         FORKS,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.pool.linux import processes
+from runner.pool.linux.kill_tree import kill_descendants
 from tests.mutants.mutant import Mutant
 from tests.support.paths import ROOT
 
@@ -52,7 +53,7 @@ def try_mutant(mutant: Mutant, folder: Path) -> Verdict:
     try:
         code, output = run_tests(copy, mutant.tests, "-x")
     finally:
-        processes.kill_descendants()
+        kill_descendants()
         mutant.undo(copy, ROOT)
     if code not in (0, TESTS_FAILED, None):
         raise RuntimeError(f"{mutant.guard}: pytest exited with code {code}\n{output}")

@@ -13,9 +13,9 @@ from runner.pool.linux.limits import JobLimits
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol.setup import CallLimits
+from runner.supervisor.backoff import backoff_ms
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJobs
-from runner.supervisor.settle import backoff_ms
 from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims

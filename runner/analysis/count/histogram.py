@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runner.analysis.count.times import LineTimes
+from runner.analysis.count.line_times import LineTimes
 
 UNITS = ("second", "minute", "hour", "day")
 """Units that may be requested; a histogram may change to months, years or decades."""

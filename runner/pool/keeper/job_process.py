@@ -13,6 +13,7 @@ from runner.pool.job_process import loop as job_loop
 from runner.pool.keeper import oom_kills
 from runner.pool.keeper.stray_processes import StrayProcesses
 from runner.pool.linux import proc, processes
+from runner.pool.linux.kill_tree import ProcessUsage, kill_descendants
 from runner.pool.linux.limits import cpu_clock
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import OutputPipe
@@ -52,7 +53,7 @@ class JobProcess:
                 self._stray_processes = StrayProcesses(self.pid)
             except OSError:
                 self.channel.close()
-                processes.kill_descendants()
+                kill_descendants()
                 raise
             resources.pop_all()
 
@@ -128,14 +129,14 @@ class JobProcess:
         """Return whether the process has run `max_calls` calls or holds more than `max_bytes`."""
         return self.calls >= max_calls or self._memory_bytes > max_bytes
 
-    def record_usage(self, answer: dict[str, Any]) -> processes.ProcessUsage:
+    def record_usage(self, answer: dict[str, Any]) -> ProcessUsage:
         """Return the usage that a call reports in its answer. It is recorded, so that `kill` can
         subtract it from the total of the process."""
         self._cpu_seconds += answer["cpu_seconds"]
         self._memory_bytes = answer["memory_bytes"]
-        return processes.ProcessUsage(answer["cpu_seconds"], answer["peak_memory_bytes"])
+        return ProcessUsage(answer["cpu_seconds"], answer["peak_memory_bytes"])
 
-    def kill(self) -> processes.ProcessUsage:
+    def kill(self) -> ProcessUsage:
         """Kill the process and all other descendants of the keeper.
 
         Returns the usage since the last answer. If the process had already died, the peak memory is
@@ -146,7 +147,7 @@ class JobProcess:
         processes.send_signal(self.pid, signal.SIGKILL, group=True)
         self.channel.close()
         self._stray_processes.close()
-        usage = processes.kill_descendants()
+        usage = kill_descendants()
         self.output.close()
         cpu_seconds = max(0.0, usage.cpu_seconds - self._cpu_seconds)
-        return processes.ProcessUsage(cpu_seconds, peak or usage.peak_memory_bytes)
+        return ProcessUsage(cpu_seconds, peak or usage.peak_memory_bytes)

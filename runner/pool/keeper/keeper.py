@@ -32,7 +32,7 @@ from runner.pool.keeper.watch import (
     RunnerGone,
     WatchedDescriptors,
 )
-from runner.pool.linux import processes
+from runner.pool.linux.kill_tree import ProcessUsage, kill_descendants
 from runner.pool.linux.work_folders import JobFolder
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import BegunCalls
@@ -170,13 +170,11 @@ class Keeper:
             )
         return self._process
 
-    def _kill(self, process: JobProcess) -> processes.ProcessUsage:
+    def _kill(self, process: JobProcess) -> ProcessUsage:
         self._process = None
         return process.kill()
 
-    def _send_outcome(
-        self, end: CallEnd, usage: processes.ProcessUsage | None, **more: Any
-    ) -> None:
+    def _send_outcome(self, end: CallEnd, usage: ProcessUsage | None, **more: Any) -> None:
         """Send the fields of a `CallOutcome` to the pool."""
         error_type, error_message = end.error or (None, None)
         outcome = {
@@ -209,7 +207,7 @@ class Keeper:
         """Kill all descendants, tell the pool which call that ends, and exit."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
-            processes.kill_descendants()
+            kill_descendants()
             if self._token is not None:
                 messages.send(self._channel, {"kind": "terminated", "token": self._token})
         finally:

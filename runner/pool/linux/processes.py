@@ -5,11 +5,9 @@ import ctypes
 import os
 import resource
 import signal
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from runner.pool.linux import proc
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -17,13 +15,6 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 _PR_SET_NO_NEW_PRIVS = 38
 _OOM_SCORE_INCREASE = 500
-
-
-class ProcessUsage(NamedTuple):
-    """CPU seconds that some processes used together, and the largest peak of resident memory."""
-
-    cpu_seconds: float = 0.0
-    peak_memory_bytes: int = 0
 
 
 def die_with_parent(parent: int, signal_number: int) -> None:
@@ -63,23 +54,6 @@ def set_process_name(name: str) -> None:
 def set_no_new_privileges() -> None:
     """Prevent programs that this process starts from gaining privileges (PR_SET_NO_NEW_PRIVS)."""
     _prctl(_PR_SET_NO_NEW_PRIVS, ctypes.c_ulong(1))
-
-
-def kill_descendants(exclude: Collection[int] = ()) -> ProcessUsage:
-    """Kill all descendants of this process, wait until none is left, and return their usage.
-
-    Children in `exclude` are left alone. This process must be a subreaper (see `set_subreaper`).
-    Each round kills every descendant that it finds and waits for the children among them. The
-    kernel makes their orphans children of this process, so that the next round finds them.
-    """
-    usage = ProcessUsage()
-    while children := [child for child in proc.children_of(os.getpid()) if child not in exclude]:
-        # Killing only the children would also work, but a fork bomb could grow faster than that.
-        for pid in list(proc.descendants_of(os.getpid(), exclude)):
-            send_signal(pid, signal.SIGKILL)
-        for pid in children:
-            usage = _sum(usage, _wait_for(pid))
-    return usage
 
 
 def send_signal(pid: int, signal_number: int, group: bool = False) -> None:
@@ -139,20 +113,6 @@ def close_descriptors_except(keep_fds: Iterable[int]) -> None:
         if descriptor not in kept:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-
-
-def _wait_for(pid: int) -> ProcessUsage:
-    try:
-        _, _, usage = os.wait4(pid, 0)
-    except ChildProcessError:
-        return ProcessUsage()
-    return ProcessUsage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
-
-
-def _sum(one: ProcessUsage, other: ProcessUsage) -> ProcessUsage:
-    return ProcessUsage(
-        one.cpu_seconds + other.cpu_seconds, max(one.peak_memory_bytes, other.peak_memory_bytes)
-    )
 
 
 def _prctl(option: int, argument: Any) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool.fork.server import PROCESS_NAME
+from runner.pool.fork.server_main import PROCESS_NAME
 from runner.pool.fork_server import ForkServer
 from runner.pool.linux import processes
 from runner.pool.pool import PoolError

@@ -12,7 +12,7 @@ from storage.db.clock import (
     machine_clock,
     steady_now,
 )
-from storage.liveness.reschedule import reschedule
+from storage.liveness.clock_set_back import reschedule
 from storage.records.job import StoreUnavailable
 from tests.support.stores import RAISED, Bench, Clock
 

@@ -8,7 +8,7 @@ from storage.db.models import EventRow
 from storage.jobs import output
 from storage.jobs.events import PAGE, Event, Events, newest_event
 from storage.jobs.retention import prune
-from storage.liveness.reschedule import reschedule
+from storage.liveness.clock_set_back import reschedule
 from storage.records.job import NewJob
 from storage.records.states import Status
 from tests.support.stores import CANCELED, RAISED, RETURNED, Bench

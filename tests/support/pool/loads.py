@@ -10,7 +10,7 @@ from collections.abc import Callable
 from multiprocessing import current_process
 from typing import Any, NoReturn
 
-from runner.pool.fork.server import PROCESS_NAME
+from runner.pool.fork.server_main import PROCESS_NAME
 from runner.pool.keeper import keeper
 from runner.pool.keeper.job_process import JobProcess
 from runner.pool.keeper.signals import install_signal_handlers

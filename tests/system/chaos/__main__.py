@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runner.pool.linux import proc, processes
+from runner.pool.linux.kill_tree import kill_descendants
 from storage.open import Store, open_store
 from storage.records.job import StoreError
 from storage.settings.settings import Settings
@@ -170,7 +171,7 @@ def kill_leftovers(server: postgres.PostgresServer | None) -> list[str]:
         if time.monotonic() > until:
             break
         time.sleep(POLL_SECONDS)
-    processes.kill_descendants(spare)
+    kill_descendants(spare)
     return left
 
 

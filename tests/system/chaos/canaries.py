@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.pool.linux import processes
+from runner.pool.linux.kill_tree import kill_descendants
 from tests.mutants.guards import MUTANTS
 from tests.mutants.trial import copy_tree
 from tests.support.paths import ROOT
@@ -75,7 +75,7 @@ def try_canary(canary: Canary, folder: Path, seconds: int) -> bool:
     try:
         code, output = run_chaos(copy, canary.database, seconds)
     finally:
-        processes.kill_descendants()
+        kill_descendants()
         for mutant in mutants:
             mutant.undo(copy, ROOT)
     match = FOUND.search(output)

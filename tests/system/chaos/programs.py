@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runner.pool.fork.server import PROCESS_NAME
+from runner.pool.fork.server_main import PROCESS_NAME
 from runner.pool.linux import proc, processes
 from tests.support.pool.pools import name_of
 from tests.support.programs import Program

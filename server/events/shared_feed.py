@@ -16,8 +16,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from server.events.client_stream import EventStream
 from server.events.documents import stream_event
-from server.events.stream import EventStream
 from storage.jobs.events import Event, Events
 from storage.jobs.output import OutputPiece
 from storage.notify.wakeup import EVENTS, Waiter, Wakeup

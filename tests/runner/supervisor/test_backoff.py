@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.supervisor.settle import backoff_ms
+from runner.supervisor.backoff import backoff_ms
 
 chances = st.floats(min_value=0, max_value=1)
 

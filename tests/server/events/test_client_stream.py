@@ -10,7 +10,7 @@ import pytest
 from tornado.netutil import bind_sockets
 
 import storage.jobs.events
-from server.events import feed, stream
+from server.events import client_stream, shared_feed
 from server.handlers import events as event_handlers
 from server.http_server import HttpApplication, HttpServer
 from storage.jobs.events import Event, Events
@@ -262,7 +262,7 @@ async def test_a_last_event_id_of_the_future_counts_as_the_newest(
 async def test_a_client_of_a_listener_that_is_ahead_gets_no_event_twice(
     follow: Followers, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr(shared_feed, "PAUSE_SECONDS", 1.0)
     before = await follow(client.base_url, "/events")
     await before.begun()
     await client.sleep_job()
@@ -303,7 +303,7 @@ async def test_only_a_client_that_does_not_read_is_dropped(
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(stream, "MAX_WAITING_BYTES", 200_000)
+    monkeypatch.setattr(client_stream, "MAX_WAITING_BYTES", 200_000)
     fast = await follow(client.base_url, "/events")
     await fast.begun()
     slow = await follow(client.base_url, "/events", limit=1024)
@@ -338,7 +338,7 @@ async def test_the_number_of_open_streams_is_limited(follow: Followers, bench: B
 async def test_deleting_a_job_ends_its_stream(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "EXISTENCE_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(shared_feed, "EXISTENCE_CHECK_SECONDS", 0.0)
     job_id = await client.sleep_job()
     stream = await follow(client.base_url, f"/jobs/{job_id}/events")
     await stream.some(1)
@@ -368,7 +368,7 @@ async def test_many_followers_share_one_query_per_change(
 async def test_the_feed_continues_after_a_store_failure(
     follow: Followers, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feed, "MAX_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(shared_feed, "MAX_WAIT_SECONDS", 0.05)
     asked = spoil_reads(monkeypatch, failures=2)
     stream = await follow(client.base_url, "/events")
     await stream.begun()

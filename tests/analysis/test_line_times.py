@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.analysis.count.histogram import UNITS, Histogram, TimeSpan, rfc3339
-from runner.analysis.count.times import LineTimes
+from runner.analysis.count.line_times import LineTimes
 
 REFERENCE = datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()
 MOMENT = "2026-11-25T01:02:03.000Z"

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.claiming.job_parts import JobParts
-from storage.claiming.parts import MAX_LOST, ClaimedPart, Parts
+from storage.claiming.part_claims import MAX_LOST, ClaimedPart, Parts
 from storage.liveness.runners import living_runners
 from storage.records.job import Fence, Upload, Usage
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
