@@ -3,7 +3,7 @@ file.
 
 A file becomes visible as a whole. While it arrives, its data goes to S3 as parts of a multipart
 upload, which S3 hides until the upload is completed or aborted. Parts of a killed writer must be
-removed by a lifecycle rule of the bucket (docs/scaling.md), because obstore cannot list them.
+removed by a lifecycle rule of the bucket (docs/s3.md), because obstore cannot list them.
 """
 
 import contextlib
