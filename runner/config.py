@@ -40,37 +40,37 @@ class RunnerSettings(TraceSettings):
         65536,
         ge=0,
         le=2**24,
-        description="How much of the output of an attempt is kept. 0: nothing, the output goes to "
-        "the worker's own.",
+        description="Maximum output that is kept of an attempt. 0: none is kept, and jobs print to "
+        "the output of the worker.",
     )
     max_data_bytes: int = Field(
         256 * 1024**3,
         ge=1,
-        description="Most data that a compressed file may expand to. Above it, the job fails.",
+        description="Maximum data that a compressed file may expand to. Above it, the job fails.",
     )
     max_data_ratio: int = Field(
         1000,
         ge=1,
         le=10**9,
-        description="Most bytes of data for each byte of a compressed file, checked once the data "
-        "exceeds 1 GiB. Above it, the job fails.",
+        description="Maximum bytes of data for each byte of a compressed file, checked when the "
+        "data exceeds 1 GiB. Above it, the job fails.",
     )
     job_memory_bytes: int | None = Field(
         None,
         ge=64 * 2**20,
-        description="Most memory for each process of a job, at least 67108864. Unset: no limit.",
+        description="Maximum memory of each process of a job. Unset: no limit.",
     )
     job_cpu_seconds: int | None = Field(
         None,
         ge=1,
         le=10**9,
-        description="Most CPU time for each process of a job, in seconds. Unset: no limit.",
+        description="Maximum CPU time of each process of a job. Unset: no limit.",
     )
     job_open_files: int | None = Field(
         None,
         ge=32,
         le=10**6,
-        description="Most open files for each process of a job, at least 32. Unset: no limit.",
+        description="Maximum open files of each process of a job. Unset: no limit.",
     )
     job_file_bytes: int = Field(
         2**30, ge=0, le=2**60, description="Largest file that a job may write. 0: no limit."
@@ -79,32 +79,32 @@ class RunnerSettings(TraceSettings):
         2**30,
         ge=0,
         le=2**60,
-        description="Most data that a job may keep in its work folder. 0: no limit.",
+        description="Maximum data that a job may keep in its work folder. 0: no limit.",
     )
     job_processes: int = Field(
         512,
         ge=0,
         le=2**22,
-        description="Most processes and threads of a job, including its own process. 0: no limit.",
+        description="Maximum processes and threads of a job, with its own process. 0: no limit.",
     )
     job_nice: int = Field(
         5,
         ge=0,
         le=19,
-        description="How much nicer jobs are than the worker, 0 to 19: a higher value means less "
-        "CPU time when others need it.",
+        description="Niceness that jobs add to the worker's. A higher value gives jobs less CPU "
+        "time when other processes need it.",
     )
     job_env: str = Field(
         "",
         description="Environment variables that jobs inherit from the worker, separated by commas. "
-        "PATH, TZ, and the variables for languages and Python are always inherited.",
+        "They always inherit PATH, TZ, and the variables for languages and Python.",
     )
     parts_bytes: int = Field(
         2**30,
         ge=0,
         le=2**62,
-        description="Size from which a file is analyzed in parts, by all workers that have free "
-        "slots. 0: never.",
+        description="Size from which a file is analyzed in parts, by all workers with free slots. "
+        "0: never.",
     )
     queues: str = Field(
         "",

@@ -43,31 +43,33 @@ class ServerSettings(TraceSettings):
     )
     api_tokens_file: Path | None = Field(
         None,
-        description="File of API tokens, one a line; lines that begin with # are comments. "
-        "It is read again when it changes.",
+        description="File of API tokens, one per line; lines that begin with # are comments. "
+        "The listener reads a changed file again.",
     )
     cookie_secret: str = Field(
         "",
         repr=False,
         description="Secret that signs the cookies of the web front end, at least 16 characters. "
-        "Empty: a key that is generated in DATA_DIR.",
+        "Empty: the listener generates a key in DATA_DIR.",
     )
     session_seconds: Seconds = Field(
         43200, ge=60, le=31536000, description="How long a sign-in to the web front end lasts."
     )
     callback_secret: str = Field(
-        "", repr=False, description="Secret that signs callbacks, at least 16 characters."
+        "",
+        repr=False,
+        description="Secret that signs callbacks, at least 16 characters. CALLBACK_HOSTS needs it.",
     )
     callback_hosts: str = Field(
         "",
         description="Hosts that a callback_url may name, such as hooks.example.org,10.0.0.7:8443. "
-        "Empty: no callbacks.",
+        "An entry without a port allows all ports. Empty: no callbacks.",
     )
     max_streams: int = Field(
         2000,
         ge=1,
         description="Event streams that may be open at once, at most half of the connections. "
-        "Above it, new ones get 503.",
+        "Above it, new streams get 503.",
     )
     cell: int | None = Field(
         None,
@@ -80,7 +82,7 @@ class ServerSettings(TraceSettings):
         None,
         ge=1,
         description="Connections that may be open at once; further clients wait. Unset: half of "
-        "the files that the process may open, less a reserve.",
+        "the open files that the process may have, less a reserve.",
     )
     idle_seconds: Seconds = Field(
         75.0, ge=1, description="How long a connection is kept open between two requests."
@@ -105,15 +107,15 @@ class ServerSettings(TraceSettings):
     max_queued_jobs: int = Field(
         10_000_000,
         ge=0,
-        description="Jobs that may be queued. Above it, new ones get 503; 0: no limit.",
+        description="Jobs that may be queued. Above it, new jobs get 503. 0: no limit.",
     )
     rate_limit: float | None = Field(
         None,
         gt=0,
         le=1e6,
         allow_inf_nan=False,
-        description="Requests a second that each caller or address may send. Above it, they get "
-        "429; unset: no limit.",
+        description="Requests per second that each caller or address may send. Above it, requests "
+        "get 429. Unset: no limit.",
     )
     rate_burst: int | None = Field(
         None,
@@ -124,18 +126,18 @@ class ServerSettings(TraceSettings):
     )
     trusted_proxies: str = Field(
         "",
-        description="Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto "
-        "are believed, such as 10.0.0.0/8,127.0.0.1.",
+        description="Addresses and networks of trusted proxies, such as 10.0.0.0/8,127.0.0.1. The "
+        "listener reads X-Forwarded-For and X-Forwarded-Proto only from them.",
     )
     cors_origins: str = Field(
         "",
         description="Origins whose pages may use the API, such as https://app.example.org. Empty: "
-        "only its own pages.",
+        "only pages of the listener itself.",
     )
     min_free_bytes: int | None = Field(
         None,
         ge=0,
-        description="Free space on the disk below which new jobs get 507; 0: no limit. "
+        description="Free space on the disk below which new jobs get 507. 0: no limit. "
         "Unset: 268435456, but at most a tenth of the disk.",
     )
 

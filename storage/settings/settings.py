@@ -45,12 +45,12 @@ class Settings(BaseModel):
     listen_url: str = Field(
         "",
         repr=False,
-        description="Address of the same PostgreSQL without a pooler, for LISTEN and migrations, "
-        "which need a session. Empty: DATABASE_URL.",
+        description="Address of the PostgreSQL server itself, if DATABASE_URL leads to a pooler. "
+        "LISTEN and migrations use it, because they need a session. Empty: DATABASE_URL.",
     )
     uploads_url: str = Field(
         "",
-        description="Where uploaded files are kept: file:///path or s3://bucket/prefix. Empty: the "
+        description="Place of uploaded files: file:///path or s3://bucket/prefix. Empty: the "
         "folder uploads in DATA_DIR.",
     )
     aws_endpoint_url: str = Field(
@@ -64,7 +64,7 @@ class Settings(BaseModel):
     aws_access_key_id: str = Field(
         "",
         description="With s3://, the id of the access key. Empty: the role of the machine or "
-        "container is used.",
+        "container.",
     )
     aws_secret_access_key: str = Field(
         "", repr=False, description="With s3://, the secret of the access key."
@@ -78,7 +78,9 @@ class Settings(BaseModel):
         "[default], instead of these three settings.",
     )
     job_types: str = Field(
-        "runner.job_types", description="Packages or modules of job types, separated by commas."
+        "runner.job_types",
+        description="Packages or modules of job types, separated by commas. Listener and worker "
+        "need equal values.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level that is logged: DEBUG, INFO, WARNING or ERROR."

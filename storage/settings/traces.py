@@ -17,13 +17,13 @@ class TraceSettings(Settings):
 
     otel_exporter_otlp_endpoint: str = Field(
         "",
-        description="Address that traces are sent to by OTLP over HTTP, such as "
+        description="Address of a collector that gets traces by OTLP over HTTP, such as "
         "http://collector:4318. Empty: no traces.",
     )
     otel_exporter_otlp_traces_endpoint: str = Field(
         "",
-        description="Full address that traces are sent to, such as "
-        "http://collector:4318/v1/traces. It takes precedence over OTEL_EXPORTER_OTLP_ENDPOINT.",
+        description="Full address for traces, such as http://collector:4318/v1/traces. It takes "
+        "precedence over OTEL_EXPORTER_OTLP_ENDPOINT.",
     )
     otel_exporter_otlp_headers: str = Field(
         "", repr=False, description="Headers to send with traces, such as api-key=KEY,other=VALUE."
@@ -31,7 +31,9 @@ class TraceSettings(Settings):
     otel_exporter_otlp_protocol: Literal["http/protobuf"] = Field(
         "http/protobuf", description="Protocol for traces. Only http/protobuf is supported."
     )
-    otel_sdk_disabled: bool = Field(False, description="true: no traces, whatever else is set.")
+    otel_sdk_disabled: bool = Field(
+        False, description="true: no traces, even if an address is set."
+    )
 
     @field_validator("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint")
     @classmethod

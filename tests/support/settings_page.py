@@ -22,9 +22,9 @@ HEAD = """\
 
 <!-- Made by `make docs` from the settings classes. Edit the descriptions there, not here. -->
 
-Every setting is an environment variable. An empty variable counts as not set. `python -m server --help` and
-`python -m runner --help` print this list. A program that finds an invalid setting reports all invalid settings at once
-and does not start.
+Every setting is an environment variable. An empty variable counts as not set. A variable with an unknown name is
+ignored. `python -m server --help` and `python -m runner --help` print this list. A program with invalid settings
+reports all of them at once and does not start. `make run` and `docker compose` also read settings from a file `.env`.
 
 Secrets can also be files, as Docker mounts them: {files}.
 """
