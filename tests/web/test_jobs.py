@@ -44,7 +44,7 @@ def test_the_page_of_a_job_follows_it_from_waiting_to_its_end(service: Service, 
     page.get_by_label("Seconds required").fill("0.5")
     page.get_by_role("button", name="Submit").click()
     expect_status(page, "queued")
-    expect(page.get_by_text("no runner is alive")).to_be_visible()
+    expect(page.get_by_text("no live runner")).to_be_visible()
     service.worker()
     expect_status(page, "succeeded")
     expect(page.get_by_text("returned")).to_be_visible()
