@@ -24,7 +24,9 @@ FORBIDDEN = re.compile(f"{HOMES}|{HOSTS}")
 
 def files() -> Iterator[Path]:
     """Every text file of the project. Files that tools have made or installed are left out."""
-    yield from (file for file in ROOT.iterdir() if file.is_file() and file.name != ".env")
+    yield from (
+        file for file in ROOT.iterdir() if file.is_file() and file.name not in (".env", ".git")
+    )
     for folder in FOLDERS:
         found = (f for f in (ROOT / folder).rglob("*") if f.is_file() and f.suffix not in BINARY)
         yield from (file for file in found if not INSTALLED & set(file.parts))

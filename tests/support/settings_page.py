@@ -32,7 +32,8 @@ Secrets can also be files, as Docker mounts them: {files}.
 DOCKER = """\
 ## Docker
 
-`docker-compose.yml` and `deploy/stack.yml` pass the settings above to the containers, and read a few of their own:
+`docker-compose.yml` passes the settings above to the containers, and `deploy/stack.yml` passes some of them; add others
+there. Both files read a few variables of their own:
 
 | variable | default | meaning |
 |---|---|---|
