@@ -41,7 +41,7 @@ class Call:
 
     @property
     def since(self) -> float:
-        """The time at which the call was submitted; once begun, the time of its turn to run."""
+        """When the call was submitted; once begun, when it became the first call of its keeper."""
         if self.channel is None or self.is_waiting:
             return self.submitted_at
         return self.channel.first_since
@@ -144,7 +144,7 @@ class Calls:
         return output
 
     def _add_output(self, token: str, message: messages.Message) -> None:
-        # There is no body if the kernel dropped its descriptor for want of a free one.
+        # There is no body if the kernel dropped its descriptor because too many were open.
         if message.body is not None:
             piece = message.fields["position"], messages.read_bytes(message.body)
             self.output.setdefault(token, []).append(piece)
@@ -159,7 +159,7 @@ def _outcome(message: messages.Message) -> CallOutcome:
     if message.body is not None:
         result = messages.read_text(message.body)
     elif fields["kind"] == "returned":
-        # The kernel dropped the descriptor of the result for want of a free one.
+        # The kernel dropped the descriptor of the result because too many were open.
         text = "the result could not be received: too many open files"
         fields |= {"kind": "lost", "error_type": "Lost", "error_message": text}
     return CallOutcome(result=result, **fields)

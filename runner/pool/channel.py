@@ -12,7 +12,7 @@ from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import BegunCall
 from runner.pool.protocol.prefetch import MAX_EXPECTED_WAIT_SECONDS
 
-_FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
+_CHANNEL_FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
 """Errors of a send that must wait until the keeper reads: the kernel limits the bytes in a channel,
 and the number of descriptors in transit in all channels."""
 
@@ -40,9 +40,9 @@ class KeeperChannel:
         self._last_begun = last_begun
         self._next_numbers = itertools.count(1)
         self._numbers: dict[str, int] = {}
-        """The numbers of the unfinished calls by token, in the order in which they are sent."""
+        """The numbers of all unfinished calls by token, in the order in which they are sent."""
         self._unsent: deque[_CallMessage] = deque()
-        """The last of these calls, as long as the channel is full."""
+        """Calls that are not sent yet because the channel is full."""
 
     def __len__(self) -> int:
         """Return the number of unfinished calls."""
@@ -60,7 +60,7 @@ class KeeperChannel:
     def room(self, prefetch: int) -> int:
         """Return how many more calls may be sent if `prefetch` calls may wait behind a running one.
 
-        None may wait while the running call takes longer than prefetched calls are to wait.
+        Once the running call has taken MAX_EXPECTED_WAIT_SECONDS, no call may be sent behind it.
         """
         if not self._numbers:
             return 1 + (prefetch if self.is_ready else 0)
@@ -92,7 +92,7 @@ class KeeperChannel:
                     return
             except OSError as error:
                 del self._numbers[call.token]
-                yield _lost(call.token, error)
+                yield _lost_message(call.token, error)
             self._unsent.popleft()
 
     def remove_unsent(self, token: str) -> bool:
@@ -127,13 +127,13 @@ class KeeperChannel:
         try:
             messages.send(self.socket, fields, call.request, nonblocking=True)
         except OSError as error:
-            if error.errno in _FULL and len(self._numbers) > len(self._unsent):
+            if error.errno in _CHANNEL_FULL and len(self._numbers) > len(self._unsent):
                 return False
             raise
         return True
 
 
-def _lost(token: str, error: OSError) -> messages.Message:
+def _lost_message(token: str, error: OSError) -> messages.Message:
     outcome = {
         "kind": "lost",
         "error_type": "Lost",

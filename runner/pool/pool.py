@@ -1,7 +1,7 @@
 """A pool of N processes that run calls and can be killed one by one.
 
-    Pool ─▶ KeeperExecutor ─▶ its workers, the keepers ─▶ one job process each
-    (calls)  (executor)        (keeper/)                   (job_process/)
+    Pool ─▶ KeeperExecutor ─▶ keepers ──▶ one job process each
+    (calls)  (executor)        (keeper/)  (job_process/)
 
 A process has at most one pool. It uses the pool in its main thread, and starts no other processes
 while the pool is open.

@@ -71,8 +71,8 @@ POOL = (
     Mutant(
         "an answer counts even if its process has exited since",
         "runner/pool/keeper/watch.py",
-        "if answer := self._receive():",
-        "if answer := None:",
+        "if end := self._receive():",
+        "if end := None:",
         FAULTS,
     ),
     Mutant(
@@ -169,7 +169,7 @@ POOL = (
     Mutant(
         "a grace ends",
         "runner/pool/keeper/watch.py",
-        "                self._end_by(time.monotonic() + self._grace)\n",
+        "                self._shorten_deadline(time.monotonic() + self._grace)\n",
         "",
         KILLS,
     ),

@@ -1,4 +1,4 @@
-"""A keeper: a worker of the pool's executor that supervises one job process and runs no job itself.
+"""A keeper: a process of the pool's executor that supervises one job process and runs no job.
 
     pool ─────── call, kill ──▶ keeper ──fork, request──▶ job process
       ▲                           │ ◀───progress, answer─────┘
@@ -57,7 +57,7 @@ def set_entry(entry: Entry) -> None:
 
 
 def start(arguments: KeeperArguments) -> None:
-    """Make this process a keeper. The executor calls this first in each of its workers."""
+    """Make this process a keeper. The executor calls this first in each of its processes."""
     global _keeper
     _keeper = Keeper(arguments)
 
@@ -102,7 +102,7 @@ class Keeper:
         try:
             self._run(message.fields, request)
         finally:
-            # If this call made the keeper fail, the call counts as the cause of its loss.
+            # If this call made the keeper fail, `_die` must not report the call as not at fault.
             self._token = None
 
     def _run(self, call: dict[str, Any], request: str | None) -> None:
@@ -122,7 +122,7 @@ class Keeper:
             reason = f"the keeper could not fork or make a folder: {error}"
             self._send_outcome(CallEnd("lost", ("Lost", reason)), None)
             return
-        # Before the call is sent, so that the pool never takes a running call for a waiting one.
+        # Before the call is sent, so that a running call never appears to the pool as waiting.
         self._begun_calls.begin(self._slot, call["number"], process.pid)
         watchdog = LimitWatchdog(process.limits, self._folder.used_bytes)
         watch = CallWatch(self._watched, process, watchdog, token, timeout, self._limits.grace)
@@ -204,7 +204,7 @@ class Keeper:
             self._die()
 
     def _die(self, *_: object) -> NoReturn:
-        """Kill all descendants, tell the pool which call that ends, and exit."""
+        """Kill all descendants, report the call that this interrupts to the pool, and exit."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
             kill_descendants()

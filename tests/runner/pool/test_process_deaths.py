@@ -95,7 +95,7 @@ def test_a_keeper_killed_while_others_start_only_causes_another_start(
             keeper.kill()
             wait_for(lambda: executor.broken)
             if refusal is not None:  # the error if the executor is being closed
-                monkeypatch.setattr(executor._workers, "submit", refuse)
+                monkeypatch.setattr(executor._process_pool, "submit", refuse)
 
     watch_new_keepers = KeeperExecutor._watch_new_keepers
     with open_pool(2) as owner:
