@@ -87,7 +87,7 @@ class KeeperExecutor:
         """Return how many more calls may be submitted if `prefetch` may wait at each keeper."""
         return sum(channel.room(prefetch) for channel in self._channels.values())
 
-    def submit(self, token: str, request: str, timeout: float | None) -> KeeperChannel:
+    def submit(self, call_id: str, request: str, timeout: float | None) -> KeeperChannel:
         """Send a call to the keeper with the fewest calls, preferring keepers that are ready.
 
         Returns the keeper's channel. Raises ConnectionError if the keeper is dead, and any other
@@ -97,7 +97,7 @@ class KeeperExecutor:
         channel = min(
             channels, key=lambda each: (not each.room(MAX_PREFETCH), len(each), not each.is_ready)
         )
-        channel.send(token, request.encode("utf-8", "surrogatepass"), timeout)
+        channel.send(call_id, request.encode("utf-8", "surrogatepass"), timeout)
         return channel
 
     def fileno(self) -> int:

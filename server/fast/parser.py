@@ -100,30 +100,30 @@ class FastPath:
         """
         line, _, rest = data.partition(b"\r\n")
         head, end, body = rest.partition(b"\r\n\r\n")
-        start = _REQUEST_LINE.fullmatch(line)
-        if not (start and end) or len(data) - len(body) > self._max_head_bytes:
+        request_line = _REQUEST_LINE.fullmatch(line)
+        if not (request_line and end) or len(data) - len(body) > self._max_head_bytes:
             return None
         headers = _parse_headers(head)
         if headers is None or not len(body) <= headers.content_length <= self._max_body_bytes:
             return None
-        method, path = start[1].decode(), start[2].decode()
+        method, path = request_line[1].decode(), request_line[2].decode()
         call = self._call(method, path, headers)
         return call and Request(method, path, headers, body, call)
 
     def _call(self, method: str, path: str, headers: RequestHeaders) -> Call | None:
-        """The call that handles such a request. None if Tornado must handle it."""
+        """Return the call that handles a request. None if Tornado must handle it."""
         if method == "POST" and headers.is_json and (seconds := parse_jobs_path(path)) is not None:
             return submit(self.services, headers.fields, seconds)
         if headers.content_length:
             return None
         if method == "GET":
-            return get_job(self.services, *found) if (found := parse_job_path(path)) else None
+            return get_job(self.services, *job) if (job := parse_job_path(path)) else None
         job_id = parse_cancel_path(path)
         return None if job_id is None else cancel_job(self.services, headers.fields, job_id)
 
     async def handle(self, request: Request, peer: str) -> bytes:
         """Return the whole response to a request from the address `peer`."""
-        began, caller = time.monotonic(), ANONYMOUS
+        started_at, caller = time.monotonic(), ANONYMOUS
         access, method = self.services.access, request.method
         address = self.services.proxies.client_address(peer, request.headers.fields)
         try:
@@ -136,7 +136,7 @@ class FastPath:
             log_failure(error)
             response = _problem_response(problem_of(error, 500))
             data = self._encode(request, response)
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started_at
         log_access(method, request.path, response.status, seconds, address, caller.name)
         return data
 

@@ -53,7 +53,7 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
                 at_end()
             return
         committing = False
-        self.counters.drain()  # drops the counts of a failed transaction
+        self.counters.take()  # drops the counts of a failed transaction
         self._reserved.reset()
         try:
             with self.translate_errors(), self.engine.atomic():
@@ -215,7 +215,7 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
         return self.postgresql and not self.engine.is_closed() and self.engine.connection().closed
 
     def _before_commit(self, at_end: Callable[[], None] | None) -> None:
-        if counts := self.counters.drain():
+        if counts := self.counters.take():
             add = self.statement("add to counters", add_statement)
             self.defer_each(add.bind_each(counts))
         if at_end:

@@ -20,6 +20,7 @@ class PatternResult:
     samples: list[bytes] = field(default_factory=list)
     histogram: Histogram | None = None
     undated: int = 0
+    """Matching lines without a time that can be read."""
 
     def merge(self, later: "PatternResult", lines_before: int, samples: int) -> None:
         """Add the result of a later part of the file, which begins with a new line."""

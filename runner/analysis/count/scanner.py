@@ -23,6 +23,7 @@ from runner.analysis.match.patterns import Literal, Regex
 _READ_BYTES = 1 << 20
 _MAPPED_BYTES = 12 << 20  # mapping costs more than a read call, but less for each byte
 LONGEST_LINE = 1 << 20
+"""Regexes see a longer line as several lines."""
 
 
 @dataclass(frozen=True)

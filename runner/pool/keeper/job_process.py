@@ -81,7 +81,7 @@ class JobProcess:
             entry, limits.max_result_bytes, limits.job, self.output.write_end, runner_folder_path
         )
 
-    def send_call(self, token: str, request: str, timeout: float | None, folder: str) -> None:
+    def send_call(self, call_id: str, request: str, timeout: float | None, folder: str) -> None:
         """Send a call to the process. If the process has just died, its exit code will show it.
 
         `folder` is the name of the call's folder, not its path: a path need not be valid UTF-8,
@@ -92,7 +92,7 @@ class JobProcess:
         if self.limits.cpu_seconds is not None:
             self._cpu_clock_at_call = cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
-            fields = {"token": token, "timeout": timeout, "folder": folder}
+            fields = {"call_id": call_id, "timeout": timeout, "folder": folder}
             messages.send(self.channel, fields, body)
         self.calls += 1
 

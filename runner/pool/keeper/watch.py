@@ -76,7 +76,7 @@ class CallWatch:
         watched: WatchedDescriptors,
         process: JobProcess,
         limit_watchdog: LimitWatchdog,
-        token: str,
+        call_id: str,
         timeout: float | None,
         grace: float,
     ):
@@ -84,7 +84,7 @@ class CallWatch:
         self._watched = watched
         self._process = process
         self._limit_watchdog = limit_watchdog
-        self._token = token
+        self._call_id = call_id
         self._timeout = math.inf if timeout is None else timeout
         self._grace = grace
         self._deadline = self.started_at + self._timeout + KEEPER_DELAY_SECONDS
@@ -107,7 +107,7 @@ class CallWatch:
                 self._check_orders()
                 end = self._check_deadlines()
             self._forward_progress(last=end is not None)
-            self._process.output.forward(self._watched.orders.channel, self._token)
+            self._process.output.forward(self._watched.orders.channel, self._call_id)
         if self._kill_requested:
             messages.drop(end.result)
             return CallEnd("killed")
@@ -176,7 +176,7 @@ class CallWatch:
     def _check_orders(self) -> None:
         """Start the kill of the call if the pool has ordered it. Raises RunnerGone."""
         try:
-            if self._watched.orders.is_killed(self._token) and not self._kill_requested:
+            if self._watched.orders.is_killed(self._call_id) and not self._kill_requested:
                 self._kill_requested = True
                 self._shorten_deadline(time.monotonic() + self._grace)
                 if self._grace:
