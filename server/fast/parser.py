@@ -1,7 +1,7 @@
 """The fast path: parses and answers simple requests without Tornado's parser and handlers.
 
     bytes ─▶ read ─┬─ POST /jobs with JSON or GET /jobs/ID, with ?wait=N or no query, or
-                   │  POST /jobs/ID/cancel; only known headers ─▶ server.fast.calls ─▶ bytes
+                   │  POST /jobs/ID/cancel; only known headers ─▶ server.fast.responders ─▶ bytes
                    └─ all else ─▶ Tornado, from the first byte
 
 It makes the same checks and calls as the handlers, and its responses are identical: the tests
@@ -19,9 +19,9 @@ from tornado.httputil import HTTPHeaders, format_timestamp
 
 from server.auth.authenticate import require_role
 from server.auth.callers import ANONYMOUS, Role
-from server.fast.calls import (
-    Call,
+from server.fast.responders import (
     FastResponse,
+    Responder,
     cancel_job,
     get_job,
     parse_cancel_path,
@@ -75,7 +75,7 @@ class Request:
     path: str
     headers: RequestHeaders
     body: bytes
-    call: Call
+    respond: Responder
 
     @property
     def is_whole(self) -> bool:
@@ -107,11 +107,11 @@ class FastPath:
         if headers is None or not len(body) <= headers.content_length <= self._max_body_bytes:
             return None
         method, path = request_line[1].decode(), request_line[2].decode()
-        call = self._call(method, path, headers)
-        return call and Request(method, path, headers, body, call)
+        respond = self._responder(method, path, headers)
+        return respond and Request(method, path, headers, body, respond)
 
-    def _call(self, method: str, path: str, headers: RequestHeaders) -> Call | None:
-        """Return the call that handles a request. None if Tornado must handle it."""
+    def _responder(self, method: str, path: str, headers: RequestHeaders) -> Responder | None:
+        """Return the responder to a request. None if Tornado must handle it."""
         if method == "POST" and headers.is_json and (seconds := parse_jobs_path(path)) is not None:
             return submit(self.services, headers.fields, seconds)
         if headers.content_length:
@@ -130,7 +130,7 @@ class FastPath:
             caller = access.authenticate(address, request.headers.fields, method)
             access.count_request(address, caller)
             require_role(caller, _ROLES[method])
-            response = await request.call(request.body, caller)
+            response = await request.respond(request.body, caller)
             data = self._encode(request, response)
         except Exception as error:
             log_failure(error)

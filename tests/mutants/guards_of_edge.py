@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant
 
 SLOW = ("tests/server/http/test_slow_clients.py",)
 CONNECTIONS = ("tests/server/http/test_connection.py",)
-FAST = ("tests/server/fast/test_calls.py", "tests/server/fast/test_connection.py")
+FAST = ("tests/server/fast/test_responders.py", "tests/server/fast/test_connection.py")
 RATES = ("tests/server/auth/test_rate_limits.py",)
 ORIGINS = ("tests/server/http/test_cors.py",)
 QUEUE = ("tests/server/store/test_queue_watermark.py",)
@@ -187,7 +187,7 @@ EDGE = (
     ),
     Mutant(
         "too many jobs that wait are too many on the fast path",
-        "server/fast/calls.py",
+        "server/fast/responders.py",
         "        services.queue_watermark.admit()\n",
         "",
         QUEUE,
