@@ -11,7 +11,7 @@ from typing import Any
 
 from runner.analysis.count.file_facts import FileFacts
 from runner.analysis.count.line_times import LineTimes
-from runner.analysis.count.tally import Partial
+from runner.analysis.count.pattern_result import PartialResult
 from runner.analysis.input.encodings import UTF8_ENCODINGS
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.progress import ThrottledProgress
@@ -66,7 +66,7 @@ def scan_part(
     start, end = (_line_end(file, cut, size) for cut in part)
     throttled = ThrottledProgress(lambda totals: report(progress(part, patterns, *totals)))
     partial, facts = scan_range(file, (start, end), size, prepared, scan_options, throttled)
-    counts = [tally.count for tally in partial.tallies]
+    counts = [result.count for result in partial.results]
     report(progress(part, patterns, partial.bytes, counts))
     return to_part_json(partial, facts)
 
@@ -85,11 +85,11 @@ def merge(
     """Merge the results of consecutive parts into the result of one part."""
     lines = scan_options_of(options, 0.0, patterns).lines
     samples, max_buckets = (lines.samples, lines.max_buckets) if lines else (0, 0)
-    whole, facts = Partial.of(patterns), FileFacts()
+    whole, facts = PartialResult.of(patterns), FileFacts()
     for result in results:
         partial, part_facts = from_part_json(result, max_buckets)
         facts.merge(part_facts, whole.bytes)
-        whole.merge(partial, partial.tallies, samples)
+        whole.merge(partial, partial.results, samples)
     return to_part_json(whole, facts)
 
 

@@ -4,27 +4,27 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.analysis.count.histogram import rfc3339
-from runner.analysis.count.tally import Tally
+from runner.analysis.count.pattern_result import PatternResult
 from runner.analysis.run import AnalysisOptions, AnalysisResult
 
 
 def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
     """Everything that was asked for. Results of patterns are by key, in the given order."""
 
-    def each(value: Callable[[Tally], Any]) -> dict[str, Any]:
-        tallies = zip(result.keys, result.partial.tallies, strict=True)
-        return {key: value(tally) for key, tally in tallies}
+    def each(value: Callable[[PatternResult], Any]) -> dict[str, Any]:
+        found = zip(result.keys, result.partial.results, strict=True)
+        return {key: value(pattern) for key, pattern in found}
 
-    report: dict[str, Any] = {"counts": each(lambda tally: tally.count)}
+    report: dict[str, Any] = {"counts": each(lambda pattern: pattern.count)}
     if options.lines:
-        report["matching_lines"] = each(lambda tally: tally.matching_lines)
-        report["first_line"] = each(lambda tally: tally.first_line)
-        report["last_line"] = each(lambda tally: tally.last_line)
+        report["matching_lines"] = each(lambda pattern: pattern.matching_lines)
+        report["first_line"] = each(lambda pattern: pattern.first_line)
+        report["last_line"] = each(lambda pattern: pattern.last_line)
         report["lines"] = result.partial.lines
     if options.samples:
-        report["samples"] = each(lambda tally: [_shown(line) for line in tally.samples])
+        report["samples"] = each(lambda pattern: [_shown(line) for line in pattern.samples])
     if options.histogram:
-        report["histogram"] = each(lambda tally: _histogram(tally, options.histogram))
+        report["histogram"] = each(lambda pattern: _histogram(pattern, options.histogram))
     return report | {"bytes": result.partial.bytes, "file": _file(result)}
 
 
@@ -43,12 +43,12 @@ def _file(result: AnalysisResult) -> dict[str, Any]:
     }
 
 
-def _histogram(tally: Tally, unit: str) -> dict[str, Any]:
-    histogram = tally.histogram
+def _histogram(result: PatternResult, unit: str) -> dict[str, Any]:
+    histogram = result.histogram
     return {
         "unit": histogram.unit if histogram else unit,
         "lines": histogram.to_json() if histogram else [],
-        "undated_lines": tally.undated,
+        "undated_lines": result.undated,
     }
 
 

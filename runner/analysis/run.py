@@ -12,8 +12,8 @@ from typing import Any
 from runner.analysis.count.file_facts import FileFacts, ObservedSource
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
+from runner.analysis.count.pattern_result import PartialResult
 from runner.analysis.count.scanner import Scanner, ScanOptions
-from runner.analysis.count.tally import Partial
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.open_source import open_source
 from runner.analysis.input.source import DecompressionLimits
@@ -53,7 +53,7 @@ class AnalysisResult:
     """The result for a file. `stored_bytes` is its size, `partial.bytes` the size of its data."""
 
     keys: list[str]
-    partial: Partial
+    partial: PartialResult
     facts: FileFacts
     format: str
     encoding: str
@@ -132,7 +132,7 @@ def _scan(
     patterns: Sequence[Literal | Regex],
     scan_options: ScanOptions,
     report_progress: Callable[[int, list[int]], None],
-) -> tuple[Partial, FileFacts]:
+) -> tuple[PartialResult, FileFacts]:
     facts, report_at = FileFacts(), 0.0
     scanner = Scanner(patterns, scan_options, ObservedSource(text, facts.time_span))
     try:

@@ -18,7 +18,7 @@ from runner.pool.protocol.output import Piece
 class Call:
     """A call without an outcome."""
 
-    token: str
+    call_id: str
     channel: KeeperChannel | None
     """The channel to its keeper; None if the call could not be given to any."""
     is_prefetched: bool
@@ -32,23 +32,23 @@ class Call:
     @property
     def is_waiting(self) -> bool:
         """Whether no keeper has begun the call."""
-        return self.channel is None or self.channel.is_waiting(self.token)
+        return self.channel is None or self.channel.is_waiting(self.call_id)
 
     @property
     def pid(self) -> int | None:
         """The job process that runs the call, if any."""
-        return None if self.channel is None else self.channel.pid_of(self.token)
+        return None if self.channel is None else self.channel.pid_of(self.call_id)
 
     @property
     def since(self) -> float:
-        """The time at which the call was submitted; once begun, the time of its turn to run."""
+        """When the call was submitted; once begun, when it became the first call of its keeper."""
         if self.channel is None or self.is_waiting:
             return self.submitted_at
         return self.channel.first_since
 
 
 class Calls:
-    """The unfinished calls by token, and outcomes, progress and output to be collected."""
+    """The unfinished calls by call id, and outcomes, progress and output to be collected."""
 
     def __init__(self) -> None:
         self.unfinished: dict[str, Call] = {}
@@ -60,60 +60,60 @@ class Calls:
         """Return how many calls could not be given to a keeper."""
         return sum(call.channel is None for call in self.unfinished.values())
 
-    def add(self, token: str, channel: KeeperChannel | None, is_prefetched: bool = False) -> None:
+    def add(self, call_id: str, channel: KeeperChannel | None, is_prefetched: bool = False) -> None:
         """Add a call that was submitted."""
-        self.unfinished[token] = Call(token, channel, is_prefetched, time.monotonic())
+        self.unfinished[call_id] = Call(call_id, channel, is_prefetched, time.monotonic())
 
     def waiting(self, seconds: float) -> Iterator[str]:
         """Yield the prefetched calls that have waited at least this long, the oldest first."""
         latest = time.monotonic() - seconds
-        for token, call in self.unfinished.items():
+        for call_id, call in self.unfinished.items():
             if call.submitted_at > latest:
                 return
             if call.is_prefetched and call.is_waiting:
-                yield token
+                yield call_id
 
-    def kill(self, token: str) -> bool:
+    def kill(self, call_id: str) -> bool:
         """Order the kill of a call. Returns False if there is no such call."""
-        call = self.unfinished.get(token)
+        call = self.unfinished.get(call_id)
         if call is not None and call.channel and not call.kill_sent:
-            if call.channel.remove_unsent(token):
-                self._end(token, CallOutcome("killed", not_at_fault=True))
+            if call.channel.remove_unsent(call_id):
+                self._end(call_id, CallOutcome("killed", not_at_fault=True))
             else:
-                order = {"kind": "kill", "token": token}
+                order = {"kind": "kill", "call_id": call_id}
                 call.kill_sent = messages.try_send(call.channel.socket, order)
         return call is not None
 
     def handle(self, message: messages.Message) -> None:
         """Handle a keeper's message about a call. It is dropped if the call has ended."""
-        token = message.fields["token"]
-        call = self.unfinished.get(token)
+        call_id = message.fields["call_id"]
+        call = self.unfinished.get(call_id)
         if call is None:
             messages.drop(message.body)
             return
         match message.fields["kind"]:
             case "progress":
-                self.progress[token] = message.fields["text"]
+                self.progress[call_id] = message.fields["text"]
             case "output":
-                self._add_output(token, message)
+                self._add_output(call_id, message)
             case "terminated":
                 call.keeper_terminated = True
             case "outcome":
-                self._end(token, _outcome(message))
+                self._end(call_id, _outcome(message))
 
     def pids(self) -> dict[str, int]:
         """Return the job processes of the running calls."""
         calls = self.unfinished.items()
-        return {token: pid for token, call in calls if (pid := call.pid) is not None}
+        return {call_id: pid for call_id, call in calls if (pid := call.pid) is not None}
 
     def mark_all_lost(self) -> None:
         """End all calls as lost, after all processes of the pool have ended."""
-        for token in list(self.unfinished):
-            self.mark_lost(token, "a process that supervised the job was killed")
+        for call_id in list(self.unfinished):
+            self.mark_lost(call_id, "a process that supervised the job was killed")
 
-    def mark_lost(self, token: str, reason: str) -> None:
+    def mark_lost(self, call_id: str, reason: str) -> None:
         """End a call as lost, with an error message."""
-        call = self.unfinished[token]
+        call = self.unfinished[call_id]
         lost = CallOutcome(
             "lost",
             error_type="Lost",
@@ -122,7 +122,7 @@ class Calls:
             seconds=time.monotonic() - call.since,
             pid=call.pid,
         )
-        self._end(token, lost)
+        self._end(call_id, lost)
 
     def has_updates(self) -> bool:
         """Return whether there are outcomes, progress or output to take."""
@@ -143,15 +143,15 @@ class Calls:
         output, self.output = self.output, {}
         return output
 
-    def _add_output(self, token: str, message: messages.Message) -> None:
-        # There is no body if the kernel dropped its descriptor for want of a free one.
+    def _add_output(self, call_id: str, message: messages.Message) -> None:
+        # There is no body if the kernel dropped its descriptor because too many were open.
         if message.body is not None:
             piece = message.fields["position"], messages.read_bytes(message.body)
-            self.output.setdefault(token, []).append(piece)
+            self.output.setdefault(call_id, []).append(piece)
 
-    def _end(self, token: str, outcome: CallOutcome) -> None:
-        del self.unfinished[token]
-        self.outcomes.append((token, outcome))
+    def _end(self, call_id: str, outcome: CallOutcome) -> None:
+        del self.unfinished[call_id]
+        self.outcomes.append((call_id, outcome))
 
 
 def _outcome(message: messages.Message) -> CallOutcome:
@@ -159,7 +159,7 @@ def _outcome(message: messages.Message) -> CallOutcome:
     if message.body is not None:
         result = messages.read_text(message.body)
     elif fields["kind"] == "returned":
-        # The kernel dropped the descriptor of the result for want of a free one.
+        # The kernel dropped the descriptor of the result because too many were open.
         text = "the result could not be received: too many open files"
         fields |= {"kind": "lost", "error_type": "Lost", "error_message": text}
     return CallOutcome(result=result, **fields)

@@ -12,7 +12,7 @@ from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import BegunCall
 from runner.pool.protocol.prefetch import MAX_EXPECTED_WAIT_SECONDS
 
-_FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
+_CHANNEL_FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
 """Errors of a send that must wait until the keeper reads: the kernel limits the bytes in a channel,
 and the number of descriptors in transit in all channels."""
 
@@ -21,7 +21,7 @@ and the number of descriptors in transit in all channels."""
 class _CallMessage:
     """The content of the message that sends a call to its keeper."""
 
-    token: str
+    call_id: str
     number: int
     request: bytes
     timeout: float | None
@@ -40,34 +40,34 @@ class KeeperChannel:
         self._last_begun = last_begun
         self._next_numbers = itertools.count(1)
         self._numbers: dict[str, int] = {}
-        """The numbers of the unfinished calls by token, in the order in which they are sent."""
+        """The numbers of all unfinished calls by call id, in the order in which they are sent."""
         self._unsent: deque[_CallMessage] = deque()
-        """The last of these calls, as long as the channel is full."""
+        """Calls that are not sent yet because the channel is full."""
 
     def __len__(self) -> int:
         """Return the number of unfinished calls."""
         return len(self._numbers)
 
-    def is_waiting(self, token: str) -> bool:
+    def is_waiting(self, call_id: str) -> bool:
         """Return whether the keeper has not begun a call yet."""
-        return self._numbers[token] > self._last_begun().number
+        return self._numbers[call_id] > self._last_begun().number
 
-    def pid_of(self, token: str) -> int | None:
+    def pid_of(self, call_id: str) -> int | None:
         """Return the job process of the call that was begun last; None for all other calls."""
         begun = self._last_begun()
-        return begun.pid if self._numbers[token] == begun.number else None
+        return begun.pid if self._numbers[call_id] == begun.number else None
 
     def room(self, prefetch: int) -> int:
         """Return how many more calls may be sent if `prefetch` calls may wait behind a running one.
 
-        None may wait while the running call takes longer than prefetched calls are to wait.
+        Once the running call has taken MAX_EXPECTED_WAIT_SECONDS, no call may be sent behind it.
         """
         if not self._numbers:
             return 1 + (prefetch if self.is_ready else 0)
         is_short = self.is_ready and time.monotonic() - self.first_since < MAX_EXPECTED_WAIT_SECONDS
         return max(0, 1 + prefetch - len(self._numbers)) if is_short else 0
 
-    def send(self, token: str, request: bytes, timeout: float | None) -> None:
+    def send(self, call_id: str, request: bytes, timeout: float | None) -> None:
         """Send a call. If the channel is full, `send_unsent` will send it later.
 
         Raises ConnectionError if the keeper is dead, and any other OSError if the call cannot be
@@ -75,10 +75,10 @@ class KeeperChannel:
         """
         if not self._numbers:
             self.first_since = time.monotonic()
-        call = _CallMessage(token, next(self._next_numbers), request, timeout)
+        call = _CallMessage(call_id, next(self._next_numbers), request, timeout)
         if self._unsent or not self._try_send(call):
             self._unsent.append(call)
-        self._numbers[token] = call.number
+        self._numbers[call_id] = call.number
 
     def send_unsent(self) -> Iterator[messages.Message]:
         """Send the calls for which the channel was full; yields outcomes of calls that fail.
@@ -91,16 +91,16 @@ class KeeperChannel:
                 if not self._try_send(call):
                     return
             except OSError as error:
-                del self._numbers[call.token]
-                yield _lost(call.token, error)
+                del self._numbers[call.call_id]
+                yield _lost_message(call.call_id, error)
             self._unsent.popleft()
 
-    def remove_unsent(self, token: str) -> bool:
+    def remove_unsent(self, call_id: str) -> bool:
         """Remove a call that was not sent yet. Returns False if there is no such call."""
         for call in self._unsent:
-            if call.token == token:
+            if call.call_id == call_id:
                 self._unsent.remove(call)
-                del self._numbers[token]
+                del self._numbers[call_id]
                 return True
         return False
 
@@ -110,37 +110,37 @@ class KeeperChannel:
             case "ready":
                 self.is_ready = True
             case "outcome":
-                token = message.fields["token"]
-                if token == next(iter(self._numbers)):
+                call_id = message.fields["call_id"]
+                if call_id == next(iter(self._numbers)):
                     self.first_since = time.monotonic()  # the next call becomes the first
-                del self._numbers[token]
+                del self._numbers[call_id]
 
     def _try_send(self, call: _CallMessage) -> bool:
         """Send a call. Returns False if the channel is full and the keeper will send a message
         after it has read some."""
         fields = {
             "kind": "call",
-            "token": call.token,
+            "call_id": call.call_id,
             "number": call.number,
             "timeout": call.timeout,
         }
         try:
             messages.send(self.socket, fields, call.request, nonblocking=True)
         except OSError as error:
-            if error.errno in _FULL and len(self._numbers) > len(self._unsent):
+            if error.errno in _CHANNEL_FULL and len(self._numbers) > len(self._unsent):
                 return False
             raise
         return True
 
 
-def _lost(token: str, error: OSError) -> messages.Message:
+def _lost_message(call_id: str, error: OSError) -> messages.Message:
     outcome = {
         "kind": "lost",
         "error_type": "Lost",
         "error_message": send_error_message(error),
         "not_at_fault": True,
     }
-    return messages.Message({"kind": "outcome", "token": token, "outcome": outcome})
+    return messages.Message({"kind": "outcome", "call_id": call_id, "outcome": outcome})
 
 
 def send_error_message(error: OSError) -> str:

@@ -1,6 +1,6 @@
-"""The keepers of a pool: the workers of one ProcessPoolExecutor, with a channel to each.
+"""The keepers of a pool: the processes of one ProcessPoolExecutor, with a channel to each.
 
-A ProcessPoolExecutor that has lost a worker accepts no calls, and its queues may be corrupt. So
+A ProcessPoolExecutor that has lost a process accepts no calls, and its queues may be corrupt. So
 when one keeper dies, all keepers are stopped, and a new executor replaces the old one.
 """
 
@@ -34,6 +34,7 @@ from runner.pool.protocol.setup import (
 )
 
 _RETRY_SECONDS = 0.1
+"""How often SIGTERM is sent again to keepers that are to stop."""
 
 
 def require_main_thread() -> None:
@@ -58,7 +59,8 @@ class KeeperExecutor:
         happen in another thread, so it should only record the fact.
         """
         self._server = server
-        self._other_children = proc.children_of(os.getpid())
+        self._older_children = proc.children_of(os.getpid())
+        """The child processes that existed before the keepers."""
         self._on_broken = on_broken
         self._size = size
         self.broken = self._stopped = False
@@ -70,7 +72,9 @@ class KeeperExecutor:
             keeper_arguments = self._open_channels(resources, arguments)
             context = ForkContext(server.fork)
             initializer_arguments = (keeper_arguments,)
-            self._workers = ProcessPoolExecutor(size, context, keeper.start, initializer_arguments)
+            self._process_pool = ProcessPoolExecutor(
+                size, context, keeper.start, initializer_arguments
+            )
             self._resources = resources.pop_all()
         self._start()
 
@@ -83,7 +87,7 @@ class KeeperExecutor:
         """Return how many more calls may be submitted if `prefetch` may wait at each keeper."""
         return sum(channel.room(prefetch) for channel in self._channels.values())
 
-    def submit(self, token: str, request: str, timeout: float | None) -> KeeperChannel:
+    def submit(self, call_id: str, request: str, timeout: float | None) -> KeeperChannel:
         """Send a call to the keeper with the fewest calls, preferring keepers that are ready.
 
         Returns the keeper's channel. Raises ConnectionError if the keeper is dead, and any other
@@ -93,7 +97,7 @@ class KeeperExecutor:
         channel = min(
             channels, key=lambda each: (not each.room(MAX_PREFETCH), len(each), not each.is_ready)
         )
-        channel.send(token, request.encode("utf-8", "surrogatepass"), timeout)
+        channel.send(call_id, request.encode("utf-8", "surrogatepass"), timeout)
         return channel
 
     def fileno(self) -> int:
@@ -107,7 +111,7 @@ class KeeperExecutor:
         """Yield the messages about calls that keepers have sent."""
         ready = [] if self._epoll.closed else self._epoll.poll(0)
         for descriptor, _ in ready:
-            # The ProcessPoolExecutor notices dead workers, too, but reports them only by failing
+            # The ProcessPoolExecutor notices dead keepers, too, but reports them only by failing
             # a call.
             if descriptor in self._keepers:
                 self.mark_broken()
@@ -145,8 +149,8 @@ class KeeperExecutor:
         if self._stopped:
             return
         self._watch_new_keepers()
-        alive, until = dict(self._keepers), time.monotonic() + timeout
-        while alive and time.monotonic() < until:
+        alive, deadline = dict(self._keepers), time.monotonic() + timeout
+        while alive and time.monotonic() < deadline:
             for process in alive.values():
                 process.terminate()  # repeatedly: a keeper that is starting may ignore the first
             self.resume_stopped_keepers()
@@ -156,7 +160,7 @@ class KeeperExecutor:
             receive()
         for process in self._keepers.values():
             process.kill()
-        self._workers.shutdown()
+        self._process_pool.shutdown()
         receive()
         self._keepers.clear()  # each holds two descriptors
         self._resources.close()
@@ -195,7 +199,7 @@ class KeeperExecutor:
         started: list[Future[Any]] = []
         try:
             for _ in range(self._size):
-                started.append(self._workers.submit(keeper.serve))
+                started.append(self._process_pool.submit(keeper.serve))
                 started[-1].add_done_callback(lambda _: self.mark_broken())
                 self._watch_new_keepers()
         except (RuntimeError, OSError) as error:
@@ -217,4 +221,4 @@ class KeeperExecutor:
 
     def _unrelated_children(self) -> set[int]:
         """Return the children of this process that are neither keepers nor their descendants."""
-        return {*self._other_children, self._server.pid}
+        return {*self._older_children, self._server.pid}

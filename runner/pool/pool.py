@@ -1,7 +1,7 @@
 """A pool of N processes that run calls and can be killed one by one.
 
-    Pool ─▶ KeeperExecutor ─▶ its workers, the keepers ─▶ one job process each
-    (calls)  (executor)        (keeper/)                   (job_process/)
+    Pool ─▶ KeeperExecutor ─▶ keepers ──▶ one job process each
+    (calls)  (executor)        (keeper/)  (job_process/)
 
 A process has at most one pool. It uses the pool in its main thread, and starts no other processes
 while the pool is open.
@@ -31,6 +31,7 @@ _DEFAULTS = CallLimits()
 _STOP_SECONDS = 1.0
 """How long the keepers of a broken executor may take to exit by themselves."""
 _MAX_FAILED_STARTS = 5
+"""The pool gives up after so many executors in a row whose keepers died before any was ready."""
 
 
 class PoolError(Exception):
@@ -91,38 +92,38 @@ class Pool:
         """
         return max(0, self._executor.room(prefetch) - self._calls.count_without_keeper())
 
-    def submit(self, token: str, request: str, timeout: float | None) -> None:
+    def submit(self, call_id: str, request: str, timeout: float | None) -> None:
         """Run entry(request, report) in a job process, for at most `timeout` seconds.
 
-        The token names the call, and must never be used again. Raises PoolError; and ValueError if
-        the pool is closed, too many calls wait, the token is in use, or the timeout is not above 0.
+        `call_id` names the call, and must never be used again. Raises PoolError; and ValueError if
+        the pool is closed, too many calls wait, the id is in use, or the timeout is not above 0.
         """
         require_main_thread()
         calls = self._calls.unfinished
-        if self._closed or len(calls) >= self.size * (1 + MAX_PREFETCH) or token in calls:
-            raise ValueError(f"cannot take {token!r}: closed, too many wait, or it is known")
+        if self._closed or len(calls) >= self.size * (1 + MAX_PREFETCH) or call_id in calls:
+            raise ValueError(f"cannot take {call_id!r}: closed, too many wait, or it is known")
         if timeout is not None and not timeout > 0:
             raise ValueError(f"a timeout must be above zero, not {timeout}")
-        if self._executor.broken or not self._try_submit(token, request, timeout):
+        if self._executor.broken or not self._try_submit(call_id, request, timeout):
             self._replace_executor()
-            if not self._try_submit(token, request, timeout):
-                self._calls.add(token, None)
+            if not self._try_submit(call_id, request, timeout):
+                self._calls.add(call_id, None)
         self._update_event()
 
-    def kill(self, token: str) -> bool:
+    def kill(self, call_id: str) -> bool:
         """Order the kill of a call. Returns False if the call is unknown or has ended.
 
         The outcome is collected like any other. The order should be repeated if the kill takes
         long: a signal may have stopped the keeper again.
         """
-        known = self._calls.kill(token)
+        known = self._calls.kill(call_id)
         if known:
             self._executor.resume_stopped_keepers()
             self._update_event()
         return known
 
     def collect(self) -> list[tuple[str, CallOutcome]]:
-        """Return the tokens and outcomes of calls that have ended since the last call.
+        """Return the ids and outcomes of calls that have ended since the last call.
 
         It does not wait, except up to a second after a keeper was killed, because all keepers are
         replaced then. Raises PoolError.
@@ -135,14 +136,14 @@ class Pool:
         return outcomes
 
     def progress(self) -> dict[str, str]:
-        """Return the newest progress of each call since the last call, by token."""
+        """Return the newest progress of each call since the last call, by call id."""
         self._receive()
         progress = self._calls.take_progress()
         self._update_event()
         return progress
 
     def output(self) -> dict[str, list[Piece]]:
-        """Return the output of each call since the last call, by token.
+        """Return the output of each call since the last call, by call id.
 
         After `collect` has returned the outcome of a call, this returns the rest of its output.
         """
@@ -155,7 +156,7 @@ class Pool:
         return self._calls.waiting(seconds)
 
     def pids(self) -> dict[str, int]:
-        """Return the job processes of the running calls, by token."""
+        """Return the job processes of the running calls, by call id."""
         self._receive()
         self._update_event()
         return self._calls.pids()
@@ -195,17 +196,17 @@ class Pool:
         if self._failed_starts == _MAX_FAILED_STARTS:
             raise PoolError(f"the keepers died {_MAX_FAILED_STARTS} times before they were ready")
 
-    def _try_submit(self, token: str, request: str, timeout: float | None) -> bool:
+    def _try_submit(self, call_id: str, request: str, timeout: float | None) -> bool:
         """Submit a call to the executor. Returns False if the executor is broken."""
         try:
-            channel = self._executor.submit(token, request, timeout)
-            self._calls.add(token, channel, is_prefetched=len(channel) > 1)
+            channel = self._executor.submit(call_id, request, timeout)
+            self._calls.add(call_id, channel, is_prefetched=len(channel) > 1)
         except ConnectionError:
             self._executor.mark_broken()
             return False
         except OSError as error:
-            self._calls.add(token, None)
-            self._calls.mark_lost(token, send_error_message(error))
+            self._calls.add(call_id, None)
+            self._calls.mark_lost(call_id, send_error_message(error))
         return True
 
     def _receive(self) -> None:

@@ -67,7 +67,7 @@ class RunningJob:
 
     @property
     def held_fence(self) -> Fence | PartFence:
-        """The fence of what this runner holds: the part, or else the whole job."""
+        """The fence of the part or, if this is not a part, of the job."""
         return self.part or self.fence
 
     @property
@@ -76,7 +76,7 @@ class RunningJob:
         return bool(self.progress or self.output.pieces)
 
     def log_fields(self) -> dict[str, object]:
-        """The fields that identify it in a log record."""
+        """The fields that identify the job or part in a log record."""
         fields = {"job_id": str(self.job.id), "attempt": self.job.attempt}
         return {**fields, "part": self.part.number} if self.part else fields
 
@@ -93,7 +93,7 @@ class RunningJobs:
         self._pool = pool
         self._uploads = uploads
         self._running: dict[str, RunningJob] = {}
-        """By the id of the call."""
+        """The running jobs by the ids of their calls."""
         self._prefetch_depth = PrefetchDepth(pool.size)
         self._processors = 1
 
@@ -101,7 +101,7 @@ class RunningJobs:
         return len(self._running)
 
     def __contains__(self, fence: Fence | PartFence) -> bool:
-        return self._call_of(fence) is not None
+        return self._find_call_id(fence) is not None
 
     def capacity(self) -> Capacity:
         """How many more jobs the pool can take; short jobs allow a deeper prefetch."""
@@ -138,12 +138,12 @@ class RunningJobs:
 
         Calling it again makes the pool retry a kill that is held up.
         """
-        call_id = self._call_of(fence)
+        call_id = self._find_call_id(fence)
         if call_id is not None:
             self._kill(call_id, reason)
 
     def kill_all(self, reason: KillReason) -> None:
-        """Kill everything; the first reason of each is kept."""
+        """Kill all jobs and parts; the first reason of each is kept."""
         for call_id in list(self._running):
             self._kill(call_id, reason)
 
@@ -154,7 +154,7 @@ class RunningJobs:
         return any(self._pool.waiting(0.0))
 
     def disown_all(self) -> None:
-        """Kill everything, and replace any other reason by DISOWN so that nothing is settled."""
+        """Kill all jobs and parts, and set the reason DISOWN so that none of them is settled."""
         for call_id, running in self._running.items():
             running.kill_reason = KillReason.DISOWN
             self._pool.kill(call_id)
@@ -176,7 +176,7 @@ class RunningJobs:
         return ended
 
     def any_alive(self) -> bool:
-        """Whether anything runs that was not killed."""
+        """Whether any job or part runs that was not killed."""
         return any(running.kill_reason is None for running in self._running.values())
 
     def due_to_store(self) -> list[RunningJob]:
@@ -207,7 +207,7 @@ class RunningJobs:
         self._running[call_id].kill_reason = self._running[call_id].kill_reason or reason
         self._pool.kill(call_id)
 
-    def _call_of(self, fence: Fence | PartFence) -> str | None:
+    def _find_call_id(self, fence: Fence | PartFence) -> str | None:
         """The id of the call that runs a part or a job, whichever step of the job it is."""
         for call_id, running in self._running.items():
             if fence == running.held_fence:

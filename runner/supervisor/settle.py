@@ -22,6 +22,7 @@ _OUTCOMES = {
 }
 
 LOST_DELAY_MS = 1000
+"""How long a job waits in its queue after its keeper was lost through no fault of the job."""
 
 
 class Settler:
@@ -40,10 +41,12 @@ class Settler:
 
         Plain successes are settled together, by few statements. Raises StoreError.
         """
-        batch = [at for at, call in enumerate(ended) if _can_batch(*call)]
-        accepted = dict(zip(batch, self._complete([ended[at] for at in batch]), strict=True))
+        batch = [index for index, call in enumerate(ended) if _can_batch(*call)]
+        completed = self._complete([ended[index] for index in batch])
+        accepted = dict(zip(batch, completed, strict=True))
         return [
-            accepted[at] if at in accepted else self.settle(*ended[at]) for at in range(len(ended))
+            accepted[index] if index in accepted else self.settle(*call)
+            for index, call in enumerate(ended)
         ]
 
     def settle(self, running: RunningJob, outcome: CallOutcome) -> bool:
@@ -102,7 +105,7 @@ class Settler:
 
     def _complete(self, ended: Sequence[tuple[RunningJob, CallOutcome]]) -> list[bool]:
         ends = [
-            (running.fence, outcome.result or "null", _returned(running, outcome))
+            (running.fence, outcome.result or "null", _success(running, outcome))
             for running, outcome in ended
         ]
         return self._claims.complete_each(ends)
@@ -112,7 +115,7 @@ class Settler:
             return self._release(running.fence, usage)
         if running.kill_reason is KillReason.CANCEL:
             return self._confirm_cancel(running.fence, usage)
-        return False  # disowned
+        return False  # disowned: other runners may hold the job
 
     def _release(self, fence: Fence, usage: Usage, delay_ms: int = 0) -> bool:
         return self._claims.release(fence, usage, delay_ms) or self._confirm_cancel(fence, usage)
@@ -156,7 +159,7 @@ def _can_batch(running: RunningJob, outcome: CallOutcome) -> bool:
     return outcome.kind == "returned" and not running.has_unstored and not running.part
 
 
-def _returned(running: RunningJob, outcome: CallOutcome) -> AttemptEnd:
+def _success(running: RunningJob, outcome: CallOutcome) -> AttemptEnd:
     return AttemptEnd(Outcome.RETURNED, usage=_usage(outcome), progress=running.progress)
 
 

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 MIN_PARTS = 4
 """The smallest file that is split has about this many parts; larger files have more."""
 FOLD_BYTES = 8 << 20
-"""Most bytes of results in one fold call, so that its memory does not grow with the parts."""
+"""Maximum bytes of results in one fold call, so that more parts do not need more memory."""
 
 Ended = tuple[RunningJob, CallOutcome]
 
@@ -93,7 +93,7 @@ class SplitJobs:
         return [settled for call in ended for settled in self._handle(*call)]
 
     def advance(self) -> list[Ended]:
-        """Do the next step of each split job; returns the ended ones. Raises StoreError."""
+        """Do the next step of each split job; returns those that have ended. Raises StoreError."""
         return [
             ended for split in list(self._split_jobs.values()) for ended in self._advance(split)
         ]
@@ -203,8 +203,8 @@ class SplitJobs:
         if not self._running_jobs.capacity().free_slots:
             return
         job = split.running.job
-        most_bytes = FOLD_BYTES - sum(map(len, split.folded))
-        results = self._parts.results(job.id, split.first_unfolded, most_bytes)
+        max_bytes = FOLD_BYTES - sum(map(len, split.folded))
+        results = self._parts.results(job.id, split.first_unfolded, max_bytes)
         is_last = split.first_unfolded + len(results) == len(split.parts)
         seconds = time.monotonic() - split.started_at if is_last else None
         step = {"kind": "fold", "first": split.first_unfolded, "seconds": seconds}
@@ -229,7 +229,7 @@ class SplitJobs:
         )
 
     def _finish(self, split: SplitJob, outcome: CallOutcome, statuses: Counter[str]) -> list[Ended]:
-        """Forget a split job; returns it with its outcome and what all its calls have used."""
+        """Forget a split job; returns it with its outcome and the usage of all its calls."""
         split.running.progress = self._progress(split, statuses)
         usage = self._parts.usage(split.running.job.id)
         cpu_seconds = split.cpu_seconds + (usage.cpu_seconds or 0.0)

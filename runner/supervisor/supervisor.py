@@ -64,9 +64,9 @@ class Supervisor:
         self._settler = Settler(claims)
         self._workload = Workload(claims, running_jobs, pool.size, parts_bytes)
         self._unsettled: list[tuple[RunningJob, CallOutcome]] = []
-        """What has ended and is not settled yet."""
+        """Ended jobs and parts that are not settled yet, with their outcomes."""
         self._maybe_settled: set[Fence | PartFence] = set()
-        """What the last commit may have settled: its result is unknown."""
+        """Fences that the last commit may have settled: it is unknown whether it succeeded."""
         self._drain_until: float | None = None
         self._next_due_at: float | None = None
         self._registered = False
@@ -89,7 +89,7 @@ class Supervisor:
         return time.monotonic() > self._drain_until + SETTLE_SECONDS
 
     def settle_remaining(self) -> None:
-        """Settle what the closing of the pool has ended; if that fails, a rescue does it later."""
+        """Settle the jobs that ended when the pool was closed; if that fails, a rescue follows."""
         self._unsettled += self._workload.collect()
         try:
             self._settle_and_claim()
@@ -115,16 +115,16 @@ class Supervisor:
             self._must_reconcile = True
             log.warning("the store failed, trying again", extra={"reason": str(error)})
         self._check_lease()
-        patience = MAX_WAIT_SECONDS if self._drain_until is None else 0.0
-        self._has_prefetched = self._running_jobs.release_prefetched(patience)
+        max_wait = MAX_WAIT_SECONDS if self._drain_until is None else 0.0
+        self._has_prefetched = self._running_jobs.release_prefetched(max_wait)
         if self._drain_until is not None and time.monotonic() >= self._drain_until:
             self._workload.release_all()
 
     def wait(self, waiter: Waiter, stop: int) -> None:
         """Sleep until an iteration is due; the file descriptor `stop` ends the sleep as well."""
         poll = select.poll()  # select() is limited to descriptors below 1024; large pools have more
-        own = (waiter.fileno(), self._liveness.fileno(), stop)
-        for descriptor in (*own, *self._pool.filenos()):
+        descriptors = (waiter.fileno(), self._liveness.fileno(), stop, *self._pool.filenos())
+        for descriptor in descriptors:
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
         poll.poll(math.ceil(self._seconds_to_wait() * 1000))
@@ -138,9 +138,9 @@ class Supervisor:
             log.info("ready", extra={"runner": self._liveness.name, "slots": self._pool.size})
 
     def _reconcile(self) -> None:
-        """Start what this runner holds in the store but does not run.
+        """Start the jobs and parts that this runner holds in the store but does not run.
 
-        A commit with an unknown result can leave such claims. This runs after each failure of the
+        An uncertain commit can leave such claims. So they are looked for after each failure of the
         store, and every RECONCILE_SECONDS, since a database server can complete a commit after the
         connection was lost.
         """
@@ -151,12 +151,12 @@ class Supervisor:
         self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
 
     def _settle_and_claim(self) -> None:
-        """Settle what has ended, store progress, and claim jobs and parts, in one transaction."""
+        """Settle ended attempts, store progress, and claim jobs and parts, in one transaction."""
         due, capacity = self._running_jobs.due_to_store(), self._capacity()
         if not (
             self._unsettled
             or due
-            or self._is_job_due(capacity)
+            or self._update_next_due(capacity)
             or self._workload.has_waiting_parts(capacity)
         ):
             return
@@ -167,8 +167,8 @@ class Supervisor:
                 self._settler.store_progress(running)
             return accepted, *self._workload.claim(capacity, claim)
 
-        def after_commit(changed: tuple[list[bool], ClaimedJobs, list[ClaimedPart]]) -> None:
-            _, jobs, parts = changed
+        def after_commit(result: tuple[list[bool], ClaimedJobs, list[ClaimedPart]]) -> None:
+            _, jobs, parts = result
             for running in due:
                 running.mark_stored()
             self._unsettled = []
@@ -185,10 +185,10 @@ class Supervisor:
             raise
         log_settled(ended, accepted, self._maybe_settled)
         self._maybe_settled.clear()
-        self._is_job_due(self._capacity())
+        self._update_next_due(self._capacity())
 
-    def _is_job_due(self, capacity: Capacity) -> bool:
-        """Whether a job can be claimed now; if not, notes when the next one falls due."""
+    def _update_next_due(self, capacity: Capacity) -> bool:
+        """Note when the next job falls due; returns whether one can be claimed now."""
         seconds = self._claims.seconds_to_next() if any(capacity) else None
         self._next_due_at = None if seconds is None else time.monotonic() + seconds
         return seconds is not None and seconds <= 0
@@ -216,7 +216,7 @@ class Supervisor:
         now, waits = time.monotonic(), [POLL_SECONDS if is_busy else IDLE_POLL_SECONDS]
         if self._drain_until is not None and self._drain_until > now:
             waits.append(self._drain_until - now)
-        if self._must_reconcile:  # the store has failed: do not ask it again at once
+        if self._must_reconcile:  # the store has failed: do not use it again at once
             return max(0.01, min(waits))
         if self._next_due_at is not None:
             waits.append(self._next_due_at - now)

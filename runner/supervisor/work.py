@@ -29,11 +29,11 @@ class Workload:
         return len(self._running_jobs) + len(self._split_jobs)
 
     def collect(self) -> list[tuple[RunningJob, CallOutcome]]:
-        """Take what has ended in the pool and is to be settled."""
+        """Return the jobs and parts that have ended and are to be settled, with their outcomes."""
         return self._split_jobs.handle_ended(self._running_jobs.collect())
 
     def advance_split_jobs(self) -> list[tuple[RunningJob, CallOutcome]]:
-        """Do the next step of each split job; returns the ended ones, which are to be settled."""
+        """Do the next step of each split job; returns those that have ended, to be settled."""
         return self._split_jobs.advance()
 
     def seconds_to_next_check(self) -> float:
@@ -45,7 +45,7 @@ class Workload:
         return self._parts.find_waiting(capacity.free_slots)
 
     def capacity_for_jobs(self, capacity: Capacity) -> Capacity:
-        """The capacity that is left for jobs; slots reserved for waiting parts are taken off."""
+        """The capacity that is left for jobs once slots are reserved for waiting parts."""
         free, prefetch = capacity
         self._parts.find_waiting(free)
         reserved = self._parts.reserved_slots(free)
@@ -57,14 +57,14 @@ class Workload:
         return claimed, self._parts.claim(capacity.free_slots - len(claimed))
 
     def start(self, jobs: Sequence[Job], parts: Sequence[ClaimedPart] = ()) -> None:
-        """Start what was claimed."""
+        """Start claimed jobs and parts."""
         for part in parts:
             self._running_jobs.start_part(part)
         for job in jobs:
             self._split_jobs.start(job)
 
     def resume(self, ended: Sequence[RunningJob]) -> None:
-        """Start what this runner holds in the store but does not run.
+        """Start the jobs and parts that this runner holds in the store but does not run.
 
         `ended` are jobs and parts that have ended and are not settled yet; they are not restarted.
         """
@@ -83,12 +83,12 @@ class Workload:
         self._parts.kill_unneeded()
 
     def release_all(self) -> None:
-        """Kill everything, and have it given back to the queues."""
+        """Kill all jobs and parts, so that they are released to their queues."""
         self._running_jobs.kill_all(KillReason.RELEASE)
         self._split_jobs.kill_all(KillReason.RELEASE)
 
     def disown_all(self) -> None:
-        """Kill everything without settling it: other runners may hold it by now."""
+        """Kill all jobs and parts without settling them: other runners may hold them by now."""
         self._running_jobs.disown_all()
         self._split_jobs.disown_all()
 
@@ -124,11 +124,11 @@ class PartClaimer:
         return self._parts.claim(limit) if self._waiting else []
 
     def kill_unneeded(self) -> None:
-        """Kill parts that their job has ended, and parts that this runner no longer holds."""
+        """Kill parts whose job needs them no longer, and parts that this runner no longer holds."""
         running = self._running_jobs.part_fences()
-        held = self._parts.held() if running else {}
+        is_ending = self._parts.held() if running else {}
         for fence in running:
-            if held.get(fence, True):
+            if is_ending.get(fence, True):
                 self._running_jobs.kill(fence, KillReason.CANCEL)
 
     def resume(self, ended: Collection[PartFence | None]) -> None:

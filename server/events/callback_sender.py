@@ -34,10 +34,10 @@ MAX_TRIES = 12
 FIRST_RETRY_SECONDS = 5.0
 MAX_RETRY_SECONDS = 3600.0
 TIMEOUT_SECONDS = 10.0
-TAKEN_SECONDS = 60.0
-"""How long a taken callback is reserved for this listener."""
+RESERVED_SECONDS = 60.0
+"""How long a callback is reserved for the listener that has taken it."""
 PAUSE_SECONDS = 0.1
-"""Minimum time between two queries that found nothing, however fast jobs end."""
+"""Minimum time between two queries that find no callback, however fast jobs end."""
 
 
 def signed_headers(callback: Callback, secret: bytes, now: float, body: bytes) -> dict[str, str]:
@@ -81,7 +81,7 @@ class CallbackSender:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Stop sending. Callbacks in flight become due again after TAKEN_SECONDS."""
+        """Stop sending. Callbacks in flight become due again after RESERVED_SECONDS."""
         tasks = [self._task, *self._in_flight]
         for task in tasks:
             task.cancel()
@@ -99,7 +99,7 @@ class CallbackSender:
 
     async def _take(self, limit: int) -> list[Callback]:
         try:
-            return await self._run_in_thread(lambda: self._callbacks.take(limit, TAKEN_SECONDS))
+            return await self._run_in_thread(lambda: self._callbacks.take(limit, RESERVED_SECONDS))
         except Exception as error:  # any error: the sender must not stop
             _log(error)
             return []
@@ -108,22 +108,22 @@ class CallbackSender:
         """Send a callback in its own task, so that an unresponsive host delays no other."""
         host = host_of(callback.url)
         if seconds := self._slots.acquire(host):
-            await self._put_off(callback, seconds)
+            await self._postpone(callback, seconds)
             return
         task = asyncio.create_task(self._send(callback, host))
         self._in_flight.add(task)
-        task.add_done_callback(self._sent)
+        task.add_done_callback(self._on_sent)
 
-    async def _put_off(self, callback: Callback, seconds: float) -> None:
+    async def _postpone(self, callback: Callback, seconds: float) -> None:
         try:
             await self._run_in_thread(lambda: self._callbacks.postpone(callback, seconds))
-        except Exception as error:  # it becomes due again after TAKEN_SECONDS
+        except Exception as error:  # it becomes due again after RESERVED_SECONDS
             _log(error)
 
     async def _wait_for_work(self, change: asyncio.Event) -> None:
         """Wait until a slot is free and a callback may be due."""
         tasks = set(self._in_flight)
-        changed = asyncio.create_task(self._changes.wait_for(change, TAKEN_SECONDS))
+        changed = asyncio.create_task(self._changes.wait_for(change, RESERVED_SECONDS))
         try:
             if self._slots.free:
                 tasks.add(changed)  # done after a second at the latest: StoreChanges wakes all
@@ -132,7 +132,7 @@ class CallbackSender:
         finally:
             changed.cancel()
 
-    def _sent(self, task: asyncio.Task[None]) -> None:
+    def _on_sent(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
@@ -140,15 +140,15 @@ class CallbackSender:
 
     async def _send(self, callback: Callback, host: str) -> None:
         reason = await self._try(callback, host)
-        names = {"job_id": str(callback.job.id), "tries": callback.tries}
+        fields = {"job_id": str(callback.job.id), "tries": callback.tries}
         if reason is None:
-            log.info("callback sent", extra=names)
+            log.info("callback sent", extra=fields)
             await self._run_in_thread(lambda: self._callbacks.done(callback))
         elif callback.tries >= MAX_TRIES:
-            log.warning("callback given up", extra={**names, "reason": reason})
+            log.warning("callback given up", extra={**fields, "reason": reason})
             await self._run_in_thread(lambda: self._callbacks.done(callback))
         else:
-            log.info("callback failed", extra={**names, "reason": reason})
+            log.info("callback failed", extra={**fields, "reason": reason})
             seconds = retry_delay(callback.tries)
             await self._run_in_thread(lambda: self._callbacks.retry(callback, seconds))
 

@@ -7,8 +7,9 @@ from collections import Counter
 
 MAX_IN_FLIGHT = 16
 _MAX_UNRESPONSIVE = 2
-"""Callbacks in flight to a host that did not respond last time, or was never tried."""
+"""The limit of callbacks in flight to a host that did not respond last time, or was never tried."""
 _RETRY_UNTRIED_SECONDS, _RETRY_UNRESPONSIVE_SECONDS = 1.0, 10.0
+"""How long callbacks to such a host are postponed when the limit is reached."""
 
 
 class CallbackSlots:

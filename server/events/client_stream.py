@@ -13,7 +13,8 @@ from storage.records.states import Status
 log = logging.getLogger(__name__)
 
 MAX_WAITING_BYTES = 2**20
-"""Events waiting for one client. (All clients share the frames, so many slow ones cost no more.)"""
+"""The limit for each client. All clients share the frames, so many slow clients need no more
+memory than one."""
 
 
 @dataclass(frozen=True)

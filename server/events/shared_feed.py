@@ -28,9 +28,11 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_WAIT_SECONDS = 1.0
+"""The longest time between two reads."""
 PAUSE_SECONDS = 0.02
-"""Between two reads, so that one query returns many events when they come fast."""
+"""The pause after a read that found events, so that one query returns many fast events."""
 EXISTENCE_CHECK_SECONDS = 10.0
+"""How often to check whether the jobs of the open streams still exist."""
 
 
 class RunInThread(Protocol):

@@ -14,7 +14,7 @@ from typing import Any
 
 from server.fast.parser import FastPath, Request
 from server.http.client_pace import ClientDelay, ClientPace
-from server.http.connection import EARLY_TURNS, HEAD_BYTES, Connection
+from server.http.connection import HEAD_BYTES, MAX_EARLY_EVENTS, Connection
 
 
 class FastConnection(Connection):
@@ -79,8 +79,8 @@ class FastConnection(Connection):
 
     def _is_head_awaited(self) -> bool:
         """Whether Tornado is waiting for a head, and has read and written everything else."""
-        busy = self._read_buffer_size or self.writing()
-        return self._in_head and self.reading() and not busy
+        is_busy = self._read_buffer_size or self.writing()
+        return self._in_head and self.reading() and not is_busy
 
     def _handle_events(self, fd: Any, events: int) -> None:
         if self._handling:
@@ -97,7 +97,7 @@ class FastConnection(Connection):
             return
         except OSError:
             data = b""
-        self._moved += len(data)
+        self._transferred += len(data)
         self._received += data
         request = self._fast_path.read(self._received) if data else None
         if request is None:
@@ -125,12 +125,12 @@ class FastConnection(Connection):
         except OSError as error:
             self.close(exc_info=error)
             return
-        self._moved += sent
+        self._transferred += sent
         if sent == len(response):
             self._end_request(closes)
         else:
-            rest = self.write(memoryview(response)[sent:])
-            rest.add_done_callback(lambda _: self._end_request(closes))
+            written = self.write(memoryview(response)[sent:])
+            written.add_done_callback(lambda _: self._end_request(closes))
 
     def _end_request(self, closes: bool) -> None:
         if closes:
@@ -140,11 +140,11 @@ class FastConnection(Connection):
             self._add_io_state(self.io_loop.READ)
 
     def _delay_next_request(self) -> None:
-        """Leave the socket alone: the client sent more before its response, or has closed."""
-        if self._is_gone():
+        """Do not read yet: the client has sent more before the response, or has closed."""
+        if self._is_closed_by_client():
             self.close()
-        elif self._early_turns < EARLY_TURNS:
-            self._early_turns += 1
+        elif self._early_events < MAX_EARLY_EVENTS:
+            self._early_events += 1
         else:
             self._state = self.io_loop.ERROR
             self.io_loop.update_handler(self.fileno(), self._state)

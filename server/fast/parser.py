@@ -1,7 +1,7 @@
 """The fast path: parses and answers simple requests without Tornado's parser and handlers.
 
     bytes ─▶ read ─┬─ POST /jobs with JSON or GET /jobs/ID, with ?wait=N or no query, or
-                   │  POST /jobs/ID/cancel; only known headers ─▶ server.fast.calls ─▶ bytes
+                   │  POST /jobs/ID/cancel; only known headers ─▶ server.fast.responders ─▶ bytes
                    └─ all else ─▶ Tornado, from the first byte
 
 It makes the same checks and calls as the handlers, and its responses are identical: the tests
@@ -19,9 +19,9 @@ from tornado.httputil import HTTPHeaders, format_timestamp
 
 from server.auth.authenticate import require_role
 from server.auth.callers import ANONYMOUS, Role
-from server.fast.calls import (
-    Call,
+from server.fast.responders import (
     FastResponse,
+    Responder,
     cancel_job,
     get_job,
     parse_cancel_path,
@@ -75,7 +75,7 @@ class Request:
     path: str
     headers: RequestHeaders
     body: bytes
-    call: Call
+    respond: Responder
 
     @property
     def is_whole(self) -> bool:
@@ -100,43 +100,43 @@ class FastPath:
         """
         line, _, rest = data.partition(b"\r\n")
         head, end, body = rest.partition(b"\r\n\r\n")
-        start = _REQUEST_LINE.fullmatch(line)
-        if not (start and end) or len(data) - len(body) > self._max_head_bytes:
+        request_line = _REQUEST_LINE.fullmatch(line)
+        if not (request_line and end) or len(data) - len(body) > self._max_head_bytes:
             return None
         headers = _parse_headers(head)
         if headers is None or not len(body) <= headers.content_length <= self._max_body_bytes:
             return None
-        method, path = start[1].decode(), start[2].decode()
-        call = self._call(method, path, headers)
-        return call and Request(method, path, headers, body, call)
+        method, path = request_line[1].decode(), request_line[2].decode()
+        respond = self._responder(method, path, headers)
+        return respond and Request(method, path, headers, body, respond)
 
-    def _call(self, method: str, path: str, headers: RequestHeaders) -> Call | None:
-        """The call that handles such a request. None if Tornado must handle it."""
+    def _responder(self, method: str, path: str, headers: RequestHeaders) -> Responder | None:
+        """Return the responder to a request. None if Tornado must handle it."""
         if method == "POST" and headers.is_json and (seconds := parse_jobs_path(path)) is not None:
             return submit(self.services, headers.fields, seconds)
         if headers.content_length:
             return None
         if method == "GET":
-            return get_job(self.services, *found) if (found := parse_job_path(path)) else None
+            return get_job(self.services, *job) if (job := parse_job_path(path)) else None
         job_id = parse_cancel_path(path)
         return None if job_id is None else cancel_job(self.services, headers.fields, job_id)
 
     async def handle(self, request: Request, peer: str) -> bytes:
         """Return the whole response to a request from the address `peer`."""
-        began, caller = time.monotonic(), ANONYMOUS
+        started_at, caller = time.monotonic(), ANONYMOUS
         access, method = self.services.access, request.method
         address = self.services.proxies.client_address(peer, request.headers.fields)
         try:
             caller = access.authenticate(address, request.headers.fields, method)
             access.count_request(address, caller)
             require_role(caller, _ROLES[method])
-            response = await request.call(request.body, caller)
+            response = await request.respond(request.body, caller)
             data = self._encode(request, response)
         except Exception as error:
             log_failure(error)
             response = _problem_response(problem_of(error, 500))
             data = self._encode(request, response)
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started_at
         log_access(method, request.path, response.status, seconds, address, caller.name)
         return data
 

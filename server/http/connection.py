@@ -23,8 +23,9 @@ CHUNK_BYTES = 512 * 1024
 HEAD_BYTES = 16 * 1024
 """Most bytes of a head, or of a short body, that are read at once. Tornado allocates this much for
 each read, and most requests have only a few hundred bytes."""
-EARLY_TURNS = 2
-"""Turns of the event loop that Tornado needs after a response until it reads the next request."""
+MAX_EARLY_EVENTS = 2
+"""How often a request may be reported as readable before Tornado reads it. After a response,
+Tornado needs this many iterations of the event loop until it reads."""
 _BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes if it cannot parse a request
 _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
@@ -37,29 +38,33 @@ class Connection(IOStream):
         super().set_nodelay(True)
         self._on_close = on_close
         self._buffer: memoryview | None = None
-        self._offered: memoryview | None = None
-        self._moved = self._moved_before = self._moved_at_head = 0
-        """Bytes read and written: now, at the last check, and when the head was first awaited."""
+        self._offered_buffer: memoryview | None = None
+        self._transferred = self._transferred_at_check = self._transferred_before_head = 0
+        """Bytes read and written: in all, until the last check, and before the current head."""
         self._in_head = self._head_begun = True  # a new client must send a head at once
         self._responded = False
-        self._early_turns = 0
-        self._head_waited: float | None = None
+        """Whether a response to the current request has been begun."""
+        self._early_events = 0
+        self._head_seconds: float | None = None
+        """How long the head has been awaited or, once begun, has been arriving."""
         self._seconds_behind = 0.0
+        """How far the client is behind the minimum rate."""
 
     @property
     def head_wait_seconds(self) -> float:
         """How long the next head has been awaited. 0 if none is awaited."""
-        return (self._head_waited or 0.0) if self._in_head and self.reading() else 0.0
+        return (self._head_seconds or 0.0) if self._in_head and self.reading() else 0.0
 
     def check_pace(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
         """Return what the client is too slow with, or None. The last check was `seconds` ago."""
-        moved, self._moved_before = self._moved - self._moved_before, self._moved
+        new_bytes = self._transferred - self._transferred_at_check
+        self._transferred_at_check = self._transferred
         if self.writing():
-            return ClientDelay.RESPONSE if self._lags(moved, seconds, pace) else None
+            return ClientDelay.RESPONSE if self._falls_behind(new_bytes, seconds, pace) else None
         if not self.reading():
             return None
         if not self._in_head:
-            return ClientDelay.BODY if self._lags(moved, seconds, pace) else None
+            return ClientDelay.BODY if self._falls_behind(new_bytes, seconds, pace) else None
         return self._head_delay(seconds, pace)
 
     def close_slow(self, delay: ClientDelay) -> None:
@@ -71,7 +76,7 @@ class Connection(IOStream):
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Any:
         """Read a head: Tornado calls this for heads only."""
         self._await_head()
-        self._buffer = self._offered = None
+        self._buffer = self._offered_buffer = None
         return super().read_until_regex(regex, max_bytes)
 
     def read_bytes(self, num_bytes: int, partial: bool = False) -> Any:
@@ -87,12 +92,12 @@ class Connection(IOStream):
         If that read is a long one, its bytes are read into the buffer, and the application gets
         the filled part of the buffer itself rather than a copy.
         """
-        self._offered = buffer
+        self._offered_buffer = buffer
 
     async def _read_long_body(self, num_bytes: int) -> bytes | memoryview:
-        """Read into memory that is used again. Tornado would allocate new memory for every read,
-        and copy the bytes twice."""
-        offered, self._offered = self._offered, None
+        """Read into a reused buffer. Tornado would allocate memory for every read, and copy the
+        bytes twice."""
+        offered, self._offered_buffer = self._offered_buffer, None
         if offered is not None:
             return await self._fill(offered[:num_bytes])
         if self._buffer is None:
@@ -117,7 +122,7 @@ class Connection(IOStream):
             size = super().read_from_fd(buf)
         finally:
             del buf  # the caller goes on to use it, also after an error
-        self._moved += size or 0
+        self._transferred += size or 0
         return size
 
     def write_to_fd(self, data: memoryview) -> int:
@@ -126,7 +131,7 @@ class Connection(IOStream):
             size = super().write_to_fd(data)
         finally:
             del data
-        self._moved += size
+        self._transferred += size
         return size
 
     def write(self, data: bytes | memoryview) -> Future[None]:
@@ -149,24 +154,25 @@ class Connection(IOStream):
         self._on_close(self)
 
     def _handle_events(self, fd: Any, events: int) -> None:
-        """Leave a request in the socket for up to EARLY_TURNS if Tornado does not read it yet.
+        """Ignore up to MAX_EARLY_EVENTS events for a request that Tornado does not read yet.
 
         A client that sends its next request right after a response is often faster than Tornado.
         For unexpected bytes, Tornado would remove the socket from the event loop and add it
         again, which costs a tenth of the whole handling of a short request.
         """
         is_expected = self.reading() or self.writing() or events != self.io_loop.READ
-        if is_expected or self._early_turns == EARLY_TURNS or self._is_gone():
+        if is_expected or self._early_events == MAX_EARLY_EVENTS or self._is_closed_by_client():
             super()._handle_events(fd, events)
         else:
-            self._early_turns += 1
+            self._early_events += 1
 
     def _await_head(self) -> None:
-        self._head_begun, self._in_head = not self._moved, True
-        self._responded, self._early_turns = False, 0
-        self._moved_at_head, self._head_waited, self._seconds_behind = self._moved, None, 0.0
+        self._head_begun, self._in_head = not self._transferred, True
+        self._responded, self._early_events = False, 0
+        self._transferred_before_head = self._transferred
+        self._head_seconds, self._seconds_behind = None, 0.0
 
-    def _is_gone(self) -> bool:
+    def _is_closed_by_client(self) -> bool:
         """Whether the client has closed the connection. uvloop reports a reset only once."""
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -176,16 +182,16 @@ class Connection(IOStream):
             return True
 
     def _head_delay(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
-        if not self._head_begun and self._moved > self._moved_at_head:
-            self._head_begun, self._head_waited = True, None
-        self._head_waited = 0.0 if self._head_waited is None else self._head_waited + seconds
+        if not self._head_begun and self._transferred > self._transferred_before_head:
+            self._head_begun, self._head_seconds = True, None
+        self._head_seconds = 0.0 if self._head_seconds is None else self._head_seconds + seconds
         if self._head_begun:
-            return ClientDelay.HEAD if self._head_waited > pace.slow_seconds else None
-        return ClientDelay.IDLE if self._head_waited > pace.idle_seconds else None
+            return ClientDelay.HEAD if self._head_seconds > pace.slow_seconds else None
+        return ClientDelay.IDLE if self._head_seconds > pace.idle_seconds else None
 
-    def _lags(self, moved: int, seconds: float, pace: ClientPace) -> bool:
+    def _falls_behind(self, new_bytes: int, seconds: float, pace: ClientPace) -> bool:
         """Whether the client has fallen too far behind the minimum rate."""
-        allowance = moved / pace.min_bytes_per_second
+        allowance = new_bytes / pace.min_bytes_per_second
         self._seconds_behind = max(0.0, self._seconds_behind + seconds - allowance)
         return self._seconds_behind > pace.slow_seconds
 

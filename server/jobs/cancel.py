@@ -15,6 +15,7 @@ from server.jobs.wait import wait_for_job
 from storage.records.states import Status
 
 WAIT_SECONDS = 2.0
+"""How long a cancel waits for the end of the job's process before it answers 202."""
 
 
 async def require_may_change(services: Services, job_id: UUID, caller: Caller) -> None:

@@ -144,8 +144,8 @@ class Services:
         return explain(self.store.database, self.store.clock, self.store.runners_folder, job_id)
 
     def _read_stats(self, requests: Sequence[None]) -> list[Stats]:
-        found = read_stats(self.store.database, self.store.clock, self.store.runners_folder)
-        return [found] * len(requests)
+        stats = read_stats(self.store.database, self.store.clock, self.store.runners_folder)
+        return [stats] * len(requests)
 
     async def run_in_thread(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a call that blocks on the store outside the event loop's thread."""
@@ -153,7 +153,7 @@ class Services:
         return await loop.run_in_executor(self._threads, partial(call, *args, **kwargs))
 
     async def run_file_io(self, call: Callable[[], T]) -> T:
-        """Run a call that blocks on the uploads' disk, in threads that nothing else waits for."""
+        """Run a call that blocks on the uploads' disk, in threads that the store does not use."""
         return await asyncio.get_running_loop().run_in_executor(self._file_threads, call)
 
     def run_in_background(self, work: Coroutine[Any, Any, None]) -> None:

@@ -42,9 +42,10 @@ class DiskWatermark:
         self._min_free = min_free
         self._folders = {} if database is None else {"database": database}
         self._uploads = self._folders if uploads is None else {**self._folders, "uploads": uploads}
-        self._low: set[str] = set()
+        self._nearly_full: set[str] = set()
+        """The disks whose free space was below the watermark when it was last read."""
         self._readings: dict[str, tuple[float, DiskSpace]] = {}
-        """For each disk: when it was read, and its space less what was admitted since then."""
+        """For each disk: when it was read, and its space minus the bytes admitted since then."""
 
     def admit(self, size: int) -> None:
         """Admit a request without a file, whose body has `size` bytes. Raises Problem 507."""
@@ -82,11 +83,11 @@ class DiskWatermark:
 
     def _log_crossing(self, name: str, space: DiskSpace, watermark: int) -> None:
         """Log when the free space falls below the watermark, and when it is above again."""
-        low = space.free < watermark
-        if low != (name in self._low):
-            self._low ^= {name}
+        is_low = space.free < watermark
+        if is_low != (name in self._nearly_full):
+            self._nearly_full ^= {name}
             extra = {"disk": name, "free_bytes": space.free, "min_free_bytes": watermark}
-            if low:
+            if is_low:
                 log.warning("a disk is nearly full, new jobs are refused", extra=extra)
             else:
                 log.info("a disk has room again, new jobs are accepted", extra=extra)
@@ -104,8 +105,8 @@ class QueueWatermark:
     """Admits new jobs while fewer than a maximum are queued.
 
     Queued jobs are counted about once a second while jobs are submitted, and each admitted job is
-    added to the last count. Only the jobs that other listeners admit
-    between two counts, and those of one bulk retry, can exceed the limit.
+    added to the last count. Only the jobs that other listeners admit between two counts, and those
+    of one bulk retry, can exceed the limit.
     """
 
     def __init__(

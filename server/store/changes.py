@@ -7,6 +7,7 @@ import threading
 from storage.notify.wakeup import LISTENER, Wakeup, wait
 
 MAX_WAIT_SECONDS = 1.0
+"""The longest time between two wake-ups of all waiting requests."""
 
 
 class StoreChanges:

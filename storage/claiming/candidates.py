@@ -59,34 +59,39 @@ class CandidateFinder:
         if limit < 1 or not self._database.postgresql:
             return None
         query = self._due_query(now, limit)
-        queues, known = self._fetch(query)
-        if any(row["max_running"] is not None and row["next_run_at"] is not None for row in queues):
+        queue_rows, recent_due = self._fetch(query)
+        if any(
+            row["max_running"] is not None and row["next_run_at"] is not None for row in queue_rows
+        ):
             return None
-        return self._candidates(query, queues, known)
+        return self._candidates(query, queue_rows, recent_due)
 
     def _due_query(self, now: int, limit: int) -> DueQuery:
-        most = MAX_LOCKED_CANDIDATES if self._database.postgresql else limit
-        return DueQuery(self._database, now, min(limit, most))
+        max_limit = MAX_LOCKED_CANDIDATES if self._database.postgresql else limit
+        return DueQuery(self._database, now, min(limit, max_limit))
 
     def _fetch(
         self, query: DueQuery
     ) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
         """Return the rows of all queues, and the due jobs of the recent queues by name."""
         queues_query = open_queues_query(self._database, self._liveness.name)
-        recent = [due_statements(query, queue, None, query.limit) for queue in self._recent_queues]
-        queues, *found = self._database.fetch_each([queues_query, *chain.from_iterable(recent)])
-        lasts = accumulate(map(len, recent))
-        return queues, {
-            queue: found[last - 1] for queue, last in zip(self._recent_queues, lasts, strict=True)
+        due_queries = [
+            due_statements(query, queue, None, query.limit) for queue in self._recent_queues
+        ]
+        statements = [queues_query, *chain.from_iterable(due_queries)]
+        queue_rows, *results = self._database.fetch_each(statements)
+        ends = accumulate(map(len, due_queries))  # the last statement of each query returns rows
+        return queue_rows, {
+            queue: results[end - 1] for queue, end in zip(self._recent_queues, ends, strict=True)
         }
 
     def _candidates(
         self,
         query: DueQuery,
-        queues: list[dict[str, Any]],
-        known: dict[str, list[dict[str, Any]]],
+        queue_rows: list[dict[str, Any]],
+        recent_due: dict[str, list[dict[str, Any]]],
     ) -> Candidates:
-        open_queues = open_queues_from(queues, self._queues)
-        due = due_jobs(query, open_queues, known)
+        open_queues = open_queues_from(queue_rows, self._queues)
+        due = due_jobs(query, open_queues, recent_due)
         self._recent_queues = list({row["queue"] for row in due})
         return Candidates(open_queues, due, len(due) == query.limit)

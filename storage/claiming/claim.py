@@ -33,15 +33,15 @@ class Claimer:
         if limit + prefetch < 1:
             return self._statements.claim([], "", 0, 0)
         now = self._clock()
-        # First: from here on no other transaction changes a job. These are more versions than may
-        # be needed.
+        # Takes the version lock, so no other transaction changes a job from here on. Some of these
+        # versions may remain unused.
         last_offset = self._database.next_version_offset(limit + prefetch)
-        seen = self._finder.find(now, limit + prefetch)
-        rows = seen.to_claim(limit)
-        self.leaves_room_for_others = seen.is_truncated and _is_room_left(
-            seen.open_queues, now, rows
+        candidates = self._finder.find(now, limit + prefetch)
+        rows = candidates.to_claim(limit)
+        self.leaves_room_for_others = candidates.is_truncated and _is_room_left(
+            candidates.open_queues, now, rows
         )
-        self._count(rows, now)
+        self._observe_waits(rows, now)
         return self._statements.claim(rows, self._liveness.name, now, last_offset)
 
     def prepare(self, limit: int, prefetch: int) -> ClaimCall:
@@ -50,29 +50,29 @@ class Claimer:
         Returns a function that claims them, to be called when the lock is taken.
         """
         now = self._clock()
-        seen = self._finder.find_optimistically(now, limit + prefetch)
-        if seen is None:
+        candidates = self._finder.find_optimistically(now, limit + prefetch)
+        if candidates is None:
             return partial(self.claim, limit, prefetch)
-        return partial(self._claim_optimistically, seen.to_claim(limit), now)
+        return partial(self._claim_optimistically, candidates.to_claim(limit), now)
 
     def _claim_optimistically(self, rows: list[dict[str, Any]], now: int) -> ClaimedJobs:
         self.leaves_room_for_others = False
         last_offset = self._database.next_version_offset(len(rows))
-        self._count(rows, now)
+        self._observe_waits(rows, now)
         return self._statements.claim_optimistically(rows, self._liveness.name, now, last_offset)
 
-    def _count(self, rows: Sequence[dict[str, Any]], now: int) -> None:
+    def _observe_waits(self, rows: Sequence[dict[str, Any]], now: int) -> None:
         for row in rows:
             self._database.counters.observe(row["type"], "wait", now - row["run_at"])
 
 
 def _is_room_left(
-    open_queues: Sequence[OpenQueue], now: int, taken: Sequence[dict[str, Any]]
+    open_queues: Sequence[OpenQueue], now: int, claimed: Sequence[dict[str, Any]]
 ) -> bool:
     """Return whether other runners may now find a job in a queue with a limit.
 
     If the queue was full until now, no runner has been woken for its jobs.
     """
-    counts = Counter(row["queue"] for row in taken)
+    claimed_counts = Counter(row["queue"] for row in claimed)
     due = [queue for queue in open_queues if queue.room is not None and queue.next_run_at <= now]
-    return any(counts[queue.name] < (queue.room or 0) for queue in due)
+    return any(claimed_counts[queue.name] < (queue.room or 0) for queue in due)

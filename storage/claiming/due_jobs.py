@@ -19,7 +19,7 @@ from storage.db.parameters import parameter, unindexed
 from storage.jobs.open_queues import IS_QUEUED, OpenQueue
 from storage.records.states import Status
 
-_ABOVE_ALL = 1 << 30
+_ABOVE_ALL_PRIORITIES = 1 << 30
 _LOCKED_KEYS = "job_service.locked_candidates"
 """Setting that holds the ids of the locked candidates until the end of the transaction or the next
 lock."""
@@ -39,20 +39,20 @@ class DueQuery:
     limit: int
 
 
-def due_jobs(query: DueQuery, open_queues: Sequence[OpenQueue], known: dict[str, Rows]) -> Rows:
+def due_jobs(query: DueQuery, open_queues: Sequence[OpenQueue], fetched: dict[str, Rows]) -> Rows:
     """Return due jobs of the open queues, ordered by priority, then by `run_at`.
 
     Returns at most `limit` jobs, and from each queue at most as many as it has room for. Each row
-    has all columns of a job. `known` holds the rows of queues that were already queried with
+    has all columns of a job. `fetched` holds the rows of queues that were already queried with
     `due_statements`.
     """
     due: Rows = []
     for queue in open_queues:
         if queue.next_run_at <= query.now:
             room = queue.room_for(query.limit)
-            first = known.get(queue.name) if room == query.limit else None
-            due += _due_in(query, queue.name, room, first)
-    return sorted(due, key=_claimed_first)[: query.limit]
+            queue_rows = fetched.get(queue.name) if room == query.limit else None
+            due += _due_in_queue(query, queue.name, room, queue_rows)
+    return sorted(due, key=_claim_order)[: query.limit]
 
 
 def prefetchable(rows: Sequence[dict[str, Any]], open_queues: Sequence[OpenQueue]) -> Rows:
@@ -62,26 +62,26 @@ def prefetchable(rows: Sequence[dict[str, Any]], open_queues: Sequence[OpenQueue
     could start at once. Neither may jobs without a retry left.
     """
     limited = {queue.name for queue in open_queues if queue.room is not None}
-    retried = [row for row in rows if row["retry_count"] < row["max_retries"]]
-    return [row for row in retried if row["queue"] not in limited]
+    retryable = [row for row in rows if row["retry_count"] < row["max_retries"]]
+    return [row for row in retryable if row["queue"] not in limited]
 
 
-def _claimed_first(row: dict[str, Any]) -> tuple[Any, ...]:
+def _claim_order(row: dict[str, Any]) -> tuple[Any, ...]:
     return -row["priority"], row["run_at"], row["id"]
 
 
-def _due_in(query: DueQuery, queue: str, room: int, known: Rows | None) -> Rows:
+def _due_in_queue(query: DueQuery, queue: str, room: int, fetched: Rows | None) -> Rows:
     """Return due jobs of a queue, one priority after the other.
 
-    This way, jobs that are not due yet are never read. `known` holds the due jobs of the highest
-    priority, if they were already queried.
+    This way, jobs that are not due yet are never read. `fetched` holds the due jobs of the
+    highest priority, if they were already queried.
     """
-    found = _due_of(query, queue, None, room) if known is None else known
+    found = _due_with_priority(query, queue, None, room) if fetched is None else fetched
     if len(found) == room:
         return found
-    above = found[0]["priority"] if found else _ABOVE_ALL
+    above = found[0]["priority"] if found else _ABOVE_ALL_PRIORITIES
     for priority in _priorities_below(query.database, queue, above):
-        found += _due_of(query, queue, priority, room - len(found))
+        found += _due_with_priority(query, queue, priority, room - len(found))
         if len(found) == room:
             break
     return found
@@ -92,15 +92,17 @@ def priorities_above(database: Database, queue: str, least: int) -> Iterator[int
     return takewhile(lambda priority: priority > least, _priorities_below(database, queue))
 
 
-def _priorities_below(database: Database, queue: str, above: int = _ABOVE_ALL) -> Iterator[int]:
+def _priorities_below(
+    database: Database, queue: str, above: int = _ABOVE_ALL_PRIORITIES
+) -> Iterator[int]:
     """Yield the priorities below `above` of the queued jobs of a queue, from the highest."""
-    below = database.statement("priority", lambda: _highest(database))
-    while found := database.fetch(below, {"queue": queue, "above": above}):
-        above = found[0]["priority"]
+    next_priority = database.statement("priority", lambda: _highest_priority(database))
+    while rows := database.fetch(next_priority, {"queue": queue, "above": above}):
+        above = rows[0]["priority"]
         yield above
 
 
-def _due_of(query: DueQuery, queue: str, priority: int | None, room: int) -> Rows:
+def _due_with_priority(query: DueQuery, queue: str, priority: int | None, room: int) -> Rows:
     """Return due jobs with this priority, or with the queue's highest priority if it is None."""
     return query.database.fetch_each(due_statements(query, queue, priority, room))[-1]
 
@@ -111,7 +113,12 @@ def due_statements(query: DueQuery, queue: str, priority: int | None, room: int)
     With `priority` None, it selects the highest priority that queued jobs of the queue have.
     """
     database, has_priority = query.database, priority is not None
-    values = {"queue": queue, "priority": priority, "above": _ABOVE_ALL, "now": query.now}
+    values = {
+        "queue": queue,
+        "priority": priority,
+        "above": _ABOVE_ALL_PRIORITIES,
+        "now": query.now,
+    }
     if not database.postgresql:
         due = database.statement(
             ("due", has_priority, room), lambda: _select_due(database, has_priority, room)
@@ -124,20 +131,20 @@ def due_statements(query: DueQuery, queue: str, priority: int | None, room: int)
     return [(lock, values), (database.statement("locked candidates", _select_locked), {})]
 
 
-def _highest(database: Database) -> Any:
+def _highest_priority(database: Database) -> Any:
     """Return the subquery for the highest priority below another of a queue's queued jobs."""
     job = JobRow.alias("highest")
-    in_queue = IS_QUEUED, job.queue == parameter(JobRow.queue)
+    is_in_queue = IS_QUEUED, job.queue == parameter(JobRow.queue)
     query = job.select(job.priority).where(
-        *in_queue, job.priority < parameter(JobRow.priority, "above")
+        *is_in_queue, job.priority < parameter(JobRow.priority, "above")
     )
     return database.by_index(query.order_by(job.priority.desc()).limit(1), job, "job_due")
 
 
 def _select_due(database: Database, has_priority: bool, room: int, *columns: Any) -> Any:
-    priority = parameter(JobRow.priority) if has_priority else _highest(database)
-    in_queue = IS_QUEUED, JobRow.queue == parameter(JobRow.queue), JobRow.priority == priority
-    due = JobRow.select(*columns).where(*in_queue, JobRow.run_at <= parameter(JobRow.run_at, "now"))
+    priority = parameter(JobRow.priority) if has_priority else _highest_priority(database)
+    queued = IS_QUEUED, JobRow.queue == parameter(JobRow.queue), JobRow.priority == priority
+    due = JobRow.select(*columns).where(*queued, JobRow.run_at <= parameter(JobRow.run_at, "now"))
     ordered = due.order_by(JobRow.run_at, JobRow.id).limit(room)
     return database.by_index(ordered, JobRow, "job_due")
 
@@ -155,9 +162,9 @@ def try_lock_rows(query: Any, key: pw.Field) -> Any:
     It skips rows that other transactions have locked.
     """
     is_free = pw.fn.pg_try_advisory_xact_lock(pw.fn.uuid_hash_extended(key, 0))
-    some = query.where(is_free).alias("some")
-    keys = pw.fn.string_agg(some.c[key.column_name].cast("text"), ",")
-    return pw.Select([some], [pw.fn.set_config(_LOCKED_KEYS, pw.fn.COALESCE(keys, ""), True)])
+    locked = query.where(is_free).alias("locked")
+    keys = pw.fn.string_agg(locked.c[key.column_name].cast("text"), ",")
+    return pw.Select([locked], [pw.fn.set_config(_LOCKED_KEYS, pw.fn.COALESCE(keys, ""), True)])
 
 
 def is_locked_row(key: pw.Field) -> Any:

@@ -44,11 +44,11 @@ class Rescuer:
 
     def rescue(self) -> int:
         """Settle the jobs and parts of all dead runners, and return their number."""
-        return sum(self._rescue_runner(name) for name in self._others())
+        return sum(self._rescue_runner(name) for name in self._other_runners())
 
-    def _others(self) -> set[str]:
-        named = self._database.statement("runners", _select_runners)
-        names = {row["name"] for row in self._database.fetch(named, {})}
+    def _other_runners(self) -> set[str]:
+        statement = self._database.statement("runners", _select_runners)
+        names = {row["name"] for row in self._database.fetch(statement, {})}
         return names - {self._liveness.name}
 
     def _rescue_runner(self, name: str) -> int:
@@ -59,12 +59,12 @@ class Rescuer:
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
-            # First: the runner may be alive and have written to these rows before it takes the
-            # version lock. If this transaction held the version lock, each would wait for the
-            # other.
+            # Before the version lock: the runner may be alive, and write to these rows before it
+            # takes the version lock. If this transaction held that lock already, each would wait
+            # for the other.
             self._database.rows(self._database.lock(_select_attempts(name)))
             rescued = sum(self._rescue_counted(row) for row in self._database.rows(held))
-            self._database.next_version(0)
+            self._database.next_version(0)  # version lock first, also if no job was changed
             rescued += free_lost_parts(self._database, name)
             self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
             if rescued:
@@ -79,24 +79,24 @@ class Rescuer:
         return rescued
 
     def _rescue_job(self, row: dict[str, Any]) -> bool:
-        held = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
-        fence = Fence(*held, trace_origin(row["traceparent"], row["created_at"], row["run_at"]))
+        fields = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
+        fence = Fence(*fields, trace_origin(row["traceparent"], row["created_at"], row["run_at"]))
         end = AttemptEnd(Outcome.LOST, LOST_ERROR)
         now, retries = self._clock(), row["retry_count"] + 1
         if row["cancel_requested_at"] is not None:
             return self._transitions.settle(CONFIRM_CANCEL, fence, end, now)
         if retries > row["max_retries"]:
             return self._transitions.settle(ABANDON, fence, end, now)
-        wait = max(0, self._backoff_ms(retries) - self._liveness.min_dead_ms)
-        changes = {"run_at": now + wait, "retry_count": retries}
+        remaining_ms = max(0, self._backoff_ms(retries) - self._liveness.min_dead_ms)
+        changes = {"run_at": now + remaining_ms, "retry_count": retries}
         return self._transitions.settle(RESCUE, fence, end, now, **changes)
 
 
 def _select_attempts(runner: str) -> Any:
     """Select the current attempts of the jobs that a runner holds."""
     held = JobRow.select(JobRow.id).where(IS_RUNNING, JobRow.locked_by == runner)
-    mine = AttemptRow.runner == runner, AttemptRow.job_id.in_(held)
-    query = AttemptRow.select(AttemptRow.number).where(*mine)
+    is_current = AttemptRow.runner == runner, AttemptRow.job_id.in_(held)
+    query = AttemptRow.select(AttemptRow.number).where(*is_current)
     return query.order_by(AttemptRow.job_id, AttemptRow.number)
 
 

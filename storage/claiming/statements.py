@@ -60,8 +60,10 @@ class ClaimStatements:
         """Claim jobs that were found under the version lock, so that no guard can refuse."""
         changes = _changes(rows, runner, now, last_offset)
         if rows:
-            claim = self._database.statement("claim", lambda: _claim(changes[0]))
-            self._database.change_both_deferred(claim, self._attempt(), _parameters(rows, changes))
+            claim = self._database.statement("claim", lambda: _claim_update(changes[0]))
+            self._database.change_both_deferred(
+                claim, self._insert_attempt(), _parameters(rows, changes)
+            )
         return self._claimed(rows, changes)
 
     def claim_optimistically(
@@ -75,12 +77,13 @@ class ClaimStatements:
         changes = _changes(rows, runner, now, last_offset)
         if rows:
             claim = self._database.statement(
-                "claim as seen", lambda: _claim(changes[0]).where(*optimistic_claim_guard())
+                "optimistic claim",
+                lambda: _claim_update(changes[0]).where(*optimistic_claim_guard()),
             )
-            self._database.change_both(claim, self._attempt(), _parameters(rows, changes))
+            self._database.change_both(claim, self._insert_attempt(), _parameters(rows, changes))
         return self._claimed(rows, changes)
 
-    def _attempt(self) -> Statement:
+    def _insert_attempt(self) -> Statement:
         return self._database.statement("attempt", insert_attempt)
 
     def _claimed(self, rows: Rows, changes: Rows) -> ClaimedJobs:
@@ -88,7 +91,7 @@ class ClaimStatements:
         return ClaimedJobs(self._database, claimed, self._database.pending_newest_version())
 
 
-def _claim(changes: dict[str, Any]) -> Any:
+def _claim_update(changes: dict[str, Any]) -> Any:
     return guarded_update(CLAIM, {**changes, "progress": pw.Value(None)})
 
 
@@ -96,14 +99,14 @@ def _changes(rows: Rows, runner: str, now: int, last_offset: int) -> Rows:
     """Return the changes that a claim makes to each job."""
     new = {"locked_by": runner, "started_at": now}
     return [
-        {**new, "attempt": row["attempt"] + 1, "version": last_offset + after}
-        for after, row in zip(reversed(range(len(rows))), rows, strict=True)
+        {**new, "attempt": row["attempt"] + 1, "version": last_offset + changes_after}
+        for changes_after, row in zip(reversed(range(len(rows))), rows, strict=True)
     ]
 
 
 def _parameters(rows: Rows, changes: Rows) -> Rows:
-    """Return the changes with the id of each job and the version at which it was seen."""
+    """Return the changes with the id of each job and the version at which it was found."""
     return [
-        {**new, "job_id": row["id"], "seen_version": row["version"]}
+        {**new, "job_id": row["id"], "expected_version": row["version"]}
         for row, new in zip(rows, changes, strict=True)
     ]

@@ -23,7 +23,7 @@ _RESERVED_VERSIONS = 200
 again."""
 
 
-def _nothing(_: object) -> None:
+def _do_nothing(_: object) -> None:
     """Do nothing before the wake-up."""
 
 
@@ -49,57 +49,57 @@ class ClaimTransactions:
 
     def settle_and_claim(
         self,
-        changes: Callable[[ClaimCall], T],
+        apply_changes: Callable[[ClaimCall], T],
         limit: int = 0,
         prefetch: int = 0,
-        before_wakeup: Callable[[T], None] = _nothing,
+        before_wakeup: Callable[[T], None] = _do_nothing,
     ) -> T:
-        """Run `changes` in one transaction, and return its result.
+        """Run `apply_changes` in one transaction, and return its result.
 
-        `changes` gets a function that claims up to `limit` jobs and `prefetch` more, see
+        `apply_changes` gets a function that claims up to `limit` jobs and `prefetch` more, see
         `Claims.claim`; it may call it once. After the commit, `before_wakeup` gets the result,
         before any other program is woken.
 
         The transaction is optimistic where possible, see `storage/db/optimistic.py`. After a
-        conflict nothing has changed, and `changes` runs again in a normal transaction.
+        conflict nothing has changed, and `apply_changes` runs again in a normal transaction.
         """
-        woken: list[str] = []
+        topics: list[str] = []
         try:
             with (
                 self._database.optimistic(),
-                self._claim_transaction(woken, limit, prefetch) as claim,
+                self._claim_transaction(topics, limit, prefetch) as claim,
             ):
-                result = changes(claim)
+                result = apply_changes(claim)
         except OptimisticConflict:
-            woken.clear()
-            with self._claim_transaction(woken):
-                result = changes(partial(self._claimer.claim, limit, prefetch))
+            topics.clear()
+            with self._claim_transaction(topics):
+                result = apply_changes(partial(self._claimer.claim, limit, prefetch))
         try:
             before_wakeup(result)
         finally:
-            self._wakeup.notify_after_commit(woken)
+            self._wakeup.notify_after_commit(topics)
         return result
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Run a block of code in one transaction, then wake the programs that wait for changes."""
-        woken: list[str] = []
-        with self._claim_transaction(woken):
+        topics: list[str] = []
+        with self._claim_transaction(topics):
             yield
-        self._wakeup.notify_after_commit(woken)
+        self._wakeup.notify_after_commit(topics)
 
     @contextmanager
     def _claim_transaction(
-        self, woken: list[str], limit: int = 0, prefetch: int = 0
+        self, topics: list[str], limit: int = 0, prefetch: int = 0
     ) -> Iterator[ClaimCall]:
-        """Run a block of code in one transaction. Adds the topics to wake to `woken`."""
-        at_end = partial(self._wakeup.notify_in_transaction, woken)
+        """Run a block of code in one transaction. Adds the topics to notify to `topics`."""
+        at_end = partial(self._wakeup.notify_in_transaction, topics)
         with self.settled.publish_after_commit(), self._database.transaction(at_end):
             claim = self._claimer.prepare(limit, prefetch)
             self._database.reserve_versions(_RESERVED_VERSIONS)
-            before = self.settled.count
+            settled_before = self.settled.count
             yield claim
-            woken.append(EVENTS if self.settled.count == before else LISTENER)
-            parts = self.parts.take_settled(), self.job_parts.take_changed()
-            if self._claimer.leaves_room_for_others or any(parts):
-                woken.append(WORKER)
+            topics.append(EVENTS if self.settled.count == settled_before else LISTENER)
+            parts_changed = self.parts.take_settled(), self.job_parts.take_changed()
+            if self._claimer.leaves_room_for_others or any(parts_changed):
+                topics.append(WORKER)

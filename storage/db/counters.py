@@ -39,7 +39,7 @@ class PendingCounts(threading.local):
         self.counts[type, bucket(name, bisect_left(BUCKETS, ms / 1000))] += 1
         self.counts[type, total(name)] += ms
 
-    def drain(self) -> list[dict[str, Any]]:
+    def take(self) -> list[dict[str, Any]]:
         """Return all pending counts as rows, and clear them.
 
         The rows are sorted, so that concurrent transactions lock the counters in the same order.

@@ -1,8 +1,9 @@
 """Runs queries and transactions.
 
-Only this module, `engines` and `dialect` know which database it is. Correctness does not depend on
-the differences between the databases: every change is one guarded UPDATE, which is the same on
-both. Each thread has its own connection, which is opened on first use and dropped after an error.
+Correctness does not depend on the differences between SQLite and PostgreSQL: every change is one
+guarded UPDATE, which is the same on both.
+
+Each thread has its own connection, which is opened on first use and dropped after an error.
 """
 
 import logging
@@ -52,15 +53,15 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
                 at_end()
             return
         committing = False
-        self.counters.drain()  # counts of a failed transaction do not count
+        self.counters.take()  # drops the counts of a failed transaction
         self._reserved.reset()
         try:
             with self.translate_errors(), self.engine.atomic():
                 yield
-                self._finish(at_end)
+                self._before_commit(at_end)
                 committing = True
         except (StoreUnavailable, StoreFull) as error:
-            if self._is_lost():
+            if self._is_connection_lost():
                 self._drop_connection()
             if not committing or is_rolled_back(error, self.postgresql):
                 raise
@@ -138,8 +139,8 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
                 return change_both_in_turn(self.engine.cursor(), first, second, rows)
             changed: list[bool] = []
             for batch, each in zip(batches(rows), both.bind_each(rows), strict=True):
-                found = {at for (at,) in self.engine.execute_sql(*each).fetchall()}
-                changed += [at in found for at in range(1, len(batch) + 1)]
+                positions = {position for (position,) in self.engine.execute_sql(*each).fetchall()}
+                changed += [position in positions for position in range(1, len(batch) + 1)]
             return changed
 
     def change_both_deferred(
@@ -203,18 +204,18 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
         try:
             yield
         except (pw.DatabaseError, pw.InterfaceError) as error:
-            translated = store_error_from(error, self.engine.database, self._is_lost())
+            translated = store_error_from(error, self.engine.database, self._is_connection_lost())
             if translated is None:
                 raise  # an error in a query, not a state of the store
             self._drop_connection()
             raise translated from error
 
-    def _is_lost(self) -> bool:
+    def _is_connection_lost(self) -> bool:
         """Return whether the server has ended the connection."""
         return self.postgresql and not self.engine.is_closed() and self.engine.connection().closed
 
-    def _finish(self, at_end: Callable[[], None] | None) -> None:
-        if counts := self.counters.drain():
+    def _before_commit(self, at_end: Callable[[], None] | None) -> None:
+        if counts := self.counters.take():
             add = self.statement("add to counters", add_statement)
             self.defer_each(add.bind_each(counts))
         if at_end:
@@ -231,5 +232,5 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
 
 def _rows(statement: Statement, cursor: Any) -> list[dict[str, Any]]:
     with PEEWEE_ERRORS:
-        found = cursor.fetchall()
-    return statement.to_dicts([column[0] for column in cursor.description], found)
+        rows = cursor.fetchall()
+    return statement.to_dicts([column[0] for column in cursor.description], rows)

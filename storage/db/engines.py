@@ -73,7 +73,7 @@ class _PlainSqlite(ConnectionRegistry, pw.SqliteDatabase):
 
 
 class _Sqlite(_PlainSqlite):
-    """A shared SQLite file: writers take turns, and the engine refuses a file that was replaced."""
+    """A shared SQLite file: one program writes at a time. Refuses a file that was replaced."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -175,10 +175,10 @@ class _Postgresql(Pipeline, ConnectionRegistry, pw.PostgresqlDatabase):
 def _identity(path: str) -> tuple[int, int] | None:
     """Return device and inode of a file, or None if it does not exist."""
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False) -> Any:
@@ -189,8 +189,8 @@ def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False)
 
     Raises StoreUnusable if the URL is invalid.
     """
-    if wrong := url_problem(url):
-        raise StoreUnusable(wrong)
+    if problem := url_problem(url):
+        raise StoreUnusable(problem)
     options: dict[str, Any]
     if is_postgresql(url):
         from playhouse import db_url  # not at the top: it imports much that SQLite does not need
@@ -222,8 +222,8 @@ def _journal_mode() -> str:
 
 def has_wal_reset_fix(version: tuple[int, int, int]) -> bool:
     """Return whether a SQLite release is free of the WAL-reset bug."""
-    same_line = [fixed for fixed in WAL_RESET_FIXED if fixed[:2] == version[:2]]
-    return version >= (same_line[0] if same_line else WAL_RESET_FIXED[-1])
+    same_branch = [fixed for fixed in WAL_RESET_FIXED if fixed[:2] == version[:2]]
+    return version >= (same_branch[0] if same_branch else WAL_RESET_FIXED[-1])
 
 
 def new_file_engine(file: Path) -> Any:

@@ -48,7 +48,7 @@ class _KeyEquals(pw.ColumnBase):
     """The condition that the first column of a key equals a parameter.
 
     With a table of values this is `= ANY(ARRAY[…])` instead of an equation. For an equation,
-    PostgreSQL may choose to read all jobs in the order of the key if it takes them for few, and it
+    PostgreSQL may choose to read all jobs in the order of the key if it estimates few jobs, and it
     keeps that plan while many more arrive. `ANY` leaves it only one plan: to search the key's index
     for each value.
     """

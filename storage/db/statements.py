@@ -51,8 +51,11 @@ class Statement:
             each.getter() if isinstance(each, Parameter) else partial(_constant, each)
             for each in self._parameters
         ]
-        self._uuids = [at for at, column in enumerate(returned) if isinstance(column, pw.UUIDField)]
-        self._followed: dict[Statement, BatchStatement] = {}
+        self._uuid_columns = [
+            index for index, column in enumerate(returned) if isinstance(column, pw.UUIDField)
+        ]
+        self._combined: dict[Statement, BatchStatement] = {}
+        """The statements that `followed_by` returned, by their second statement."""
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the arguments for the SQL, with the parameters taken from `values`."""
@@ -89,9 +92,9 @@ class Statement:
         """
         if not isinstance(self._engine, pw.PostgresqlDatabase):
             return None
-        if second not in self._followed:
-            self._followed[second] = self._combined_with(second)
-        return self._followed[second]
+        if second not in self._combined:
+            self._combined[second] = self._combine_with(second)
+        return self._combined[second]
 
     def bind_each(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
         """Yield SQL and arguments that run this statement for many rows.
@@ -102,7 +105,7 @@ class Statement:
             return batch.bind_each(rows)
         return ((self.sql, self.arguments(each)) for each in rows)
 
-    def _combined_with(self, second: "Statement") -> "BatchStatement":
+    def _combine_with(self, second: "Statement") -> "BatchStatement":
         json_rows = _JsonRows(self._fields() | second._fields())
         first, parameters = self._changing_cte(pw.SQL(f"{PARAMETER_ROWS}.*"))
         next_sql, next_parameters = _sql_over_rows(self._engine, second._query, _CHANGED, _CHANGED)
@@ -119,13 +122,13 @@ class Statement:
         return {each.name: each.field for each in self._parameters if isinstance(each, Parameter)}
 
     def to_dicts(
-        self, names: Sequence[str], found: Sequence[Sequence[Any]]
+        self, names: Sequence[str], driver_rows: Sequence[Sequence[Any]]
     ) -> list[dict[str, Any]]:
         """Convert rows of the driver to dicts with the values that Peewee would return."""
-        rows = [dict(zip(names, each, strict=True)) for each in found]
-        for name in [names[at] for at in self._uuids]:
+        rows = [dict(zip(names, each, strict=True)) for each in driver_rows]
+        for name in [names[index] for index in self._uuid_columns]:
             for row in rows:
-                row[name] = _UUIDS.python_value(row[name])
+                row[name] = _UUID_FIELD.python_value(row[name])
         return rows
 
 
@@ -138,12 +141,12 @@ def change_both_in_turn(
     driver, since Peewee's own path to a statement takes longer than SQLite needs for a short one.
     """
 
-    def changes(statement: Statement, values: Mapping[str, Any]) -> bool:
+    def has_changed(statement: Statement, values: Mapping[str, Any]) -> bool:
         cursor.execute(statement.sql, statement.arguments(values))
         return bool(cursor.rowcount)
 
     with PEEWEE_ERRORS:
-        return [changes(first, each) and changes(second, each) for each in rows]
+        return [has_changed(first, each) and has_changed(second, each) for each in rows]
 
 
 class BatchStatement:
@@ -186,9 +189,9 @@ def _constant(value: Any, _: Mapping[str, Any]) -> Any:
 
 
 def _sql_over_rows(engine: Any, query: Any, rows: str, name: str) -> tuple[str, list[Any]]:
-    """Return SQL and parameters of a query that reads its parameters from the table `rows`.
+    """Return SQL and parameters of a query that reads its parameters from a table.
 
-    `name` is the name of that table.
+    `rows` is the SQL of the table, and `name` its name or alias.
     """
     json_rows = pw.SQL(rows, [_ROWS_AS_JSON] * rows.count("%s"))
     sql, parameters = (
@@ -223,4 +226,4 @@ _TYPES = (
 )
 _ROWS_AS_JSON = object()
 """Marks the argument that is replaced by the JSON text of the rows."""
-_UUIDS = pw.UUIDField()
+_UUID_FIELD = pw.UUIDField()

@@ -17,41 +17,42 @@ from storage.db.models import VersionRow
 from storage.db.parameters import parameter
 
 PendingVersion = Callable[[], int]
+"""Returns a version; waits until the server has reported it."""
 NEWEST_VERSION = pw.SQL("(SELECT value FROM version)")
-_WAIT_FOR_TURN = "SELECT pg_advisory_xact_lock('version'::regclass::oid::integer, 0)"
-"""Waits in the lock queue of the version row until the transaction may reserve versions. Without
-it, all transactions that wait for the row would wake up after each change of it, and any of them
-could be next."""
+_LOCK_IN_ORDER = "SELECT pg_advisory_xact_lock('version'::regclass::oid::integer, 0)"
+"""Takes the advisory lock that every writer takes before it updates the version row. The server
+queues the waiters of this lock. Transactions that waited for the row itself would all wake up after
+each change of it, and any of them could be next."""
 
 
 class _ReservedVersions(threading.local):
-    """The versions that the current transaction of a thread has reserved and not used."""
+    """The versions that the current transaction of a thread has reserved and not used yet."""
 
     _newest: Any = None
-    _left = -1
+    _unused = -1
 
     def reset(self) -> None:
         """Forget the versions of the previous transaction."""
-        self._left = -1
+        self._unused = -1
 
     @property
     def has_any(self) -> bool:
         """Whether this transaction has reserved any versions."""
-        return self._left >= 0
+        return self._unused >= 0
 
     def add(self, newest: Any, count: int) -> None:
         """Record that `count` versions up to the pending result `newest` were reserved."""
-        self._newest, self._left = newest, count
+        self._newest, self._unused = newest, count
 
     def next_offset(self, count: int) -> int | None:
         """Use the next `count` versions, and return how far the last of them is behind the newest.
 
-        Returns None if fewer than `count` are left, or none were ever reserved.
+        Returns None if fewer than `count` are unused, or none were ever reserved.
         """
-        if count > self._left:
+        if count > self._unused:
             return None
-        self._left -= count
-        return self._left
+        self._unused -= count
+        return self._unused
 
     @property
     def newest(self) -> Any:
@@ -93,7 +94,7 @@ class VersionSequence:
         advance = self.statement("next version", _advance)
         with self.translate_errors():
             if self.postgresql and not self._reserved.has_any:
-                self.engine.defer(_WAIT_FOR_TURN, ())
+                self.engine.defer(_LOCK_IN_ORDER, ())
             newest = self.engine.defer_query(advance.sql, advance.arguments({"count": count}))
         self._reserved.add(newest, count)
 

@@ -46,8 +46,10 @@ def open_queues_query(
 ) -> tuple[Statement, dict[str, str | None]]:
     """Return the query for open queues, and its values.
 
-    With `runner`, it finds none if that runner is not registered: another runner has taken it for
-    dead. The database counts the running jobs of all runners. Two runners cannot use the same room,
+    With `runner`, the query finds no queue if that runner is not registered, because another runner
+    has declared it dead.
+
+    The database counts the running jobs of all runners. Two runners cannot use the same room,
     provided each counts after it has taken the version lock (`Database.next_version`).
     """
     for_claim = runner is not None
@@ -62,8 +64,8 @@ def open_queues_from(
 ) -> list[OpenQueue]:
     """Return the open queues among these queues, from the rows of `open_queues_query`."""
     open_queues = [_open_queue(row) for row in rows if row["next_run_at"] is not None]
-    taken = [queue for queue in open_queues if queues is None or queue.name in queues]
-    return [queue for queue in taken if queue.room_for(1)]
+    selected = [queue for queue in open_queues if queues is None or queue.name in queues]
+    return [queue for queue in selected if queue.room_for(1)]
 
 
 def _open_queue(row: dict[str, Any]) -> OpenQueue:
@@ -74,8 +76,8 @@ def _open_queue(row: dict[str, Any]) -> OpenQueue:
 
 
 def _select_open_queues(database: Database, for_claim: bool) -> Any:
-    known = RunnerRow.select(pw.SQL("1")).where(RunnerRow.name == parameter(RunnerRow.name))
-    may = [pw.fn.EXISTS(known)] if for_claim else []
+    runner = RunnerRow.select(pw.SQL("1")).where(RunnerRow.name == parameter(RunnerRow.name))
+    is_registered = [pw.fn.EXISTS(runner)] if for_claim else []
     # Only counted if there is a limit.
     running = pw.Case(None, [(QueueRow.max_running.is_null(False), count_running(database))])
     return QueueRow.select(
@@ -83,18 +85,18 @@ def _select_open_queues(database: Database, for_claim: bool) -> Any:
         QueueRow.max_running,
         first_run_at(database).alias("next_run_at"),
         running.alias("running"),
-    ).where(QueueRow.paused_at.is_null(), *may)
+    ).where(QueueRow.paused_at.is_null(), *is_registered)
 
 
 def first_run_at(database: Database) -> Any:
     """Return the subquery for the time when the first queued job of a queue is due."""
     job = JobRow.alias("first")
-    mine = job.select(job.run_at).where(IS_QUEUED, job.queue == QueueRow.name)
-    return database.by_index(mine.order_by(job.run_at).limit(1), job, "job_run_at")
+    queued = job.select(job.run_at).where(IS_QUEUED, job.queue == QueueRow.name)
+    return database.by_index(queued.order_by(job.run_at).limit(1), job, "job_run_at")
 
 
 def count_running(database: Database) -> Any:
     """Return the subquery for the number of running jobs of a queue."""
     job = JobRow.alias("held")
-    mine = job.select(pw.fn.COUNT(pw.SQL("*"))).where(IS_RUNNING, job.queue == QueueRow.name)
-    return database.by_index(mine, job, "job_running")
+    running = job.select(pw.fn.COUNT(pw.SQL("*"))).where(IS_RUNNING, job.queue == QueueRow.name)
+    return database.by_index(running, job, "job_running")

@@ -63,7 +63,7 @@ def optimistic_claim_guard() -> tuple[Any, ...]:
     queues = QueueRow.select(QueueRow.name).join(RunnerRow, on=runner).where(*is_open)
     # As an array, which is built once for all jobs.
     may_claim = JobRow.queue == pw.fn.ANY(pw.fn.ARRAY(queues))
-    return JobRow.version == parameter(JobRow.version, "seen_version"), may_claim
+    return JobRow.version == parameter(JobRow.version, "expected_version"), may_claim
 
 
 def select_job_type() -> Any:
@@ -73,8 +73,8 @@ def select_job_type() -> Any:
 
 def restore_queue() -> Any:
     """Create the queue of a job if it was deleted: claims only look for jobs in existing queues."""
-    mine = JobRow.select(JobRow.queue).where(JobRow.id == parameter(JobRow.id))
-    return QueueRow.insert_from(mine, [QueueRow.name]).on_conflict_ignore()
+    queue = JobRow.select(JobRow.queue).where(JobRow.id == parameter(JobRow.id))
+    return QueueRow.insert_from(queue, [QueueRow.name]).on_conflict_ignore()
 
 
 def insert_attempt() -> Any:

@@ -95,8 +95,9 @@ class Transitions:
             {**change, **_attempt_changes(fence, end, now)}
             for change, (fence, end, _) in zip(changes, settlements, strict=True)
         ]
-        end_row = self._database.statement("end", end_attempt)
-        return self._database.change_both(self._statement(transition, changes[0]), end_row, rows)
+        update_job = self._statement(transition, changes[0])
+        update_attempt = self._database.statement("end", end_attempt)
+        return self._database.change_both(update_job, update_attempt, rows)
 
     def _count(self, transition: Transition, fence: Fence, end: AttemptEnd, now: int) -> None:
         counters = self._database.counters
@@ -121,9 +122,12 @@ class Transitions:
         self, transition: Transition, now: int, changes: Sequence[dict[str, Any]]
     ) -> list[dict[str, Any]]:
         """Add versions, in the order of the changes, and the values that all changes have."""
-        first = self._database.next_version_offset(len(changes)) + len(changes) - 1
+        first_offset = self._database.next_version_offset(len(changes)) + len(changes) - 1
         common = {"finished_at": now} if transition.target in FINAL else {}
-        return [{**common, "version": first - n, **each} for n, each in enumerate(changes)]
+        return [
+            {**common, "version": first_offset - index, **each}
+            for index, each in enumerate(changes)
+        ]
 
     def _statement(self, transition: Transition, changes: dict[str, Any]) -> Statement:
         # Expressions are part of the SQL text; a transition always has the same ones.
@@ -131,7 +135,7 @@ class Transitions:
         return self._database.statement(key, lambda: guarded_update(transition, changes))
 
 
-def _held(fence: Fence) -> dict[str, Any]:
+def _fence_values(fence: Fence) -> dict[str, Any]:
     return {"job_id": fence.job_id, "holder": fence.runner, "held_attempt": fence.attempt}
 
 
@@ -144,7 +148,7 @@ def _job_changes(end: AttemptEnd) -> dict[str, Any]:
 def _attempt_changes(fence: Fence, end: AttemptEnd, now: int) -> dict[str, Any]:
     """Return the values for the row of an attempt when it ends."""
     return {
-        **_held(fence),
+        **_fence_values(fence),
         "finished_at": now,
         "outcome": end.outcome,
         "error": end.error and to_json_text(end.error),

@@ -56,7 +56,7 @@ class Liveness(Protocol):
         """Descriptor that is readable when another runner may have died; -1 if there is none."""
 
     def runner_may_have_died(self) -> bool:
-        """Consume the notices of `fileno`; return whether there were any."""
+        """Return whether `fileno` was readable since the previous call, and clear it."""
 
     def clean_up_after(self, name: str) -> None:
         """Remove the remains of a dead runner, after its jobs were rescued."""
@@ -158,17 +158,19 @@ class LeaseLiveness:
         insert_runner(self._database, self.name, slots, now, self._lease_end(), queues)
 
     def renew(self) -> None:
-        """Extend the lease if at least a quarter of it has passed. Jobs are safe for two thirds of
-        a lease, so a renewal may still come over a third of it late, as when a transaction waits
-        for locks."""
-        asked_at = steady_now()
-        if asked_at - self._renewed_at < self._lease_seconds / 4:
+        """Extend the lease if at least a quarter of it has passed.
+
+        Jobs are safe for two thirds of a lease. So a renewal may be late by more than a third of
+        it, as when a transaction waits for locks.
+        """
+        started_at = steady_now()
+        if started_at - self._renewed_at < self._lease_seconds / 4:
             return
-        mine = RunnerRow.update(lease_expires_at=self._lease_end()).where(
+        extension = RunnerRow.update(lease_expires_at=self._lease_end()).where(
             RunnerRow.name == self.name, RunnerRow.lease_expires_at > DATABASE_NOW
         )
-        if self._database.changed(mine):
-            self._renewed_at = asked_at
+        if self._database.changed(extension):
+            self._renewed_at = started_at
 
     def safe_until(self) -> float:
         """End of the safe share of the lease, counted from its last renewal."""
@@ -183,7 +185,7 @@ class LeaseLiveness:
         return not self._database.rows(alive.for_update("FOR UPDATE"))
 
     def fileno(self) -> int:
-        """-1: the database sends no notice; only a query finds out."""
+        """-1: only a query finds dead runners, as the database does not report them."""
         return -1
 
     def runner_may_have_died(self) -> bool:

@@ -1,2 +1,4 @@
-"""Wake-ups: notices to other programs that a transaction has committed. May import `storage.db` and
-`storage.records`, but nothing that knows jobs."""
+"""Wake-ups: messages to waiting processes that a transaction has committed.
+
+May import `storage.db` and `storage.records`, but nothing that knows jobs.
+"""

@@ -33,7 +33,7 @@ class PostgresWakeup:
                 self._database.defer("SELECT pg_notify(%s, '')", (_channel(topic),))
 
     def notify_after_commit(self, topics: Sequence[str]) -> None:
-        """Do nothing: the commit has sent the notices."""
+        """Do nothing: the commit has sent the notifications."""
 
     def waiter(self, topic: str) -> "PostgresWaiter":
         """Return a new waiter, with a connection of its own."""
@@ -60,7 +60,7 @@ class PostgresWaiter:
         return int(self._connection.fileno()) if self._connection else -1
 
     def clear(self) -> None:
-        """Consume all notices that have arrived."""
+        """Consume all notifications that have arrived."""
         try:
             if self._connection is None:
                 self._connection = self._database.raw_connection()

@@ -1,7 +1,7 @@
 """Wake-ups between the programs: a hint that a change was committed.
 
-A wake-up may be lost, or come without a change. Waiters therefore also look at the store now and
-then.
+A wake-up may be lost, or come without a change. Waiters therefore also read the store at regular
+intervals.
 
 With SQLite, a wake-up is a unix datagram to each socket in a shared folder, named `worker-….sock`
 or `listener-….sock`. (inotify on the WAL would fire before a commit is visible.) With PostgreSQL,
@@ -81,7 +81,8 @@ class SocketWakeup:
                     self._send(name)
 
     def notify_in_transaction(self, topics: Sequence[str]) -> None:
-        """Do nothing: a waiter looks at once, and would not see the change before the commit."""
+        """Do nothing: a waiter reads the store at once, and the change is not visible until the
+        commit."""
 
     def notify_after_commit(self, topics: Sequence[str]) -> None:
         """Wake all waiters of these topics."""
@@ -113,14 +114,14 @@ class SocketWaiter:
     def __init__(self, folder: int, name: str):
         """Bind the socket. Raises OSError."""
         self._name = name
-        with contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as resources:
             self._folder = os.dup(folder)
-            held.callback(os.close, self._folder)
+            resources.callback(os.close, self._folder)
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            held.callback(self._socket.close)
+            resources.callback(self._socket.close)
             self._socket.setblocking(False)
             self._socket.bind(_address(self._folder, name))
-            held.pop_all()
+            resources.pop_all()
 
     def fileno(self) -> int:
         """The socket."""

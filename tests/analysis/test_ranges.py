@@ -56,7 +56,7 @@ def test_ranges_give_the_same_result_as_the_whole(tmp_path: Path, number: int, s
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB" * 9)
     partial, _ = scan_ranges(path, prepare(PATTERNS), WITH_SAMPLES, number, ignore_totals, size)
     assert partial == scan(path.read_bytes(), PATTERNS, WITH_SAMPLES)
-    assert found(partial.tallies[0]) == expected(path.read_bytes(), PATTERNS[0], 3)
+    assert found(partial.results[0]) == expected(path.read_bytes(), PATTERNS[0], 3)
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, ranges.MAX_THREADS + 1])
@@ -68,7 +68,7 @@ def test_ranges_of_literals_give_the_same_result_as_the_whole(
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB\xff\n" * 9)
     partial, seen = scan_ranges(path, prepare(patterns), COUNTS, number, ignore_totals, size)
     assert partial == scan(path.read_bytes(), patterns, COUNTS)
-    assert found(partial.tallies[0]) == expected(path.read_bytes(), patterns[0], 0)
+    assert found(partial.results[0]) == expected(path.read_bytes(), patterns[0], 0)
     assert seen.invalid_text.count == 9
 
 

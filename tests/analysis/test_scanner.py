@@ -56,15 +56,15 @@ def assert_exact(
     data: bytes, patterns: list[Pattern], size: int, longest: int, pieces: list[int]
 ) -> None:
     partial = scan(data, patterns, ScanOptions(LineOptions(samples=2), size, longest), pieces)
-    assert [found(tally) for tally in partial.tallies] == [
+    assert [found(result) for result in partial.results] == [
         expected(data, pattern, 2, longest) for pattern in patterns
     ]
     assert partial.bytes == len(data)
     assert partial.lines == data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
     counts = scan(data, patterns, ScanOptions(None, size, longest), pieces)
-    assert [t.count for t in counts.tallies] == [t.count for t in partial.tallies]
+    assert [t.count for t in counts.results] == [t.count for t in partial.results]
     numbers = scan(data, patterns, ScanOptions(LineOptions(), size, longest), pieces)
-    assert numbers.tallies == [replace(tally, samples=[]) for tally in partial.tallies]
+    assert numbers.results == [replace(result, samples=[]) for result in partial.results]
     assert (
         scan_mapped(data, patterns, ScanOptions(LineOptions(samples=2), size, longest)) == partial
     )
@@ -166,7 +166,7 @@ def test_a_thousand_literals() -> None:
     patterns = [Pattern(f"id={number:04d}") for number in range(1000)]
     data = b"".join(b"id=%04d; id=%05d\n" % (n % 1100, n * 7 % 1100) for n in range(3_000))
     partial = scan(data, patterns, ScanOptions(LineOptions()))
-    assert [found(tally) for tally in partial.tallies] == [expected(data, p) for p in patterns]
+    assert [found(result) for result in partial.results] == [expected(data, p) for p in patterns]
 
 
 @pytest.mark.parametrize("before", range(30))
@@ -198,11 +198,11 @@ def test_the_installed_engines_pass_their_tests() -> None:
 def test_a_histogram_counts_each_line_once_for_each_pattern() -> None:
     by_second = LineOptions(time_of=_time_of, unit="second")
     data = b"1 a a\n1 b\nx a\n2 ab\n"
-    tallies = scan(data, [Pattern("a"), Pattern("b")], ScanOptions(by_second)).tallies
-    histograms = [tally.histogram.to_json() for tally in tallies if tally.histogram]
+    results = scan(data, [Pattern("a"), Pattern("b")], ScanOptions(by_second)).results
+    histograms = [result.histogram.to_json() for result in results if result.histogram]
     both = [("1970-01-01T00:00:01.000Z", 1), ("1970-01-01T00:00:02.000Z", 1)]
     assert histograms == [both, both]
-    assert [tally.undated for tally in tallies] == [1, 0]
+    assert [result.undated for result in results] == [1, 0]
 
 
 def _time_of(line: bytes) -> float | None:
@@ -211,8 +211,8 @@ def _time_of(line: bytes) -> float | None:
 
 def test_a_regex_with_nested_repeats_stays_linear() -> None:
     data = b"a" * 200_000 + b"!\n"
-    (tally,) = scan(data, [Pattern("(a+)+$", regex=True)], ScanOptions()).tallies
-    assert tally.count == 0
+    (result,) = scan(data, [Pattern("(a+)+$", regex=True)], ScanOptions()).results
+    assert result.count == 0
 
 
 @pytest.mark.parametrize("many", [1, 16])
@@ -243,9 +243,9 @@ class _Endless(Dribble):
         return size
 
 
-def test_the_tally_of_empty_data_is_empty() -> None:
-    (tally,) = scan(b"", [Pattern("a")], ScanOptions(LineOptions())).tallies
-    assert found(tally) == Found(0, 0, None, None, [])
+def test_the_result_of_empty_data_is_empty() -> None:
+    (result,) = scan(b"", [Pattern("a")], ScanOptions(LineOptions())).results
+    assert found(result) == Found(0, 0, None, None, [])
 
 
 @pytest.mark.parametrize("size", [2, 100])

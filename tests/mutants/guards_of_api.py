@@ -43,7 +43,7 @@ API = (
     Mutant(
         "what was not committed is not counted",
         "storage/db/database.py",
-        "        self.counters.drain()  # counts of a failed transaction do not count\n",
+        "        self.counters.take()  # drops the counts of a failed transaction\n",
         "",
         ("tests/server/documents/test_metrics.py",),
     ),

@@ -4,7 +4,7 @@ from tests.mutants.mutant import Mutant
 
 SLOW = ("tests/server/http/test_slow_clients.py",)
 CONNECTIONS = ("tests/server/http/test_connection.py",)
-FAST = ("tests/server/fast/test_calls.py", "tests/server/fast/test_connection.py")
+FAST = ("tests/server/fast/test_responders.py", "tests/server/fast/test_connection.py")
 RATES = ("tests/server/auth/test_rate_limits.py",)
 ORIGINS = ("tests/server/http/test_cors.py",)
 QUEUE = ("tests/server/store/test_queue_watermark.py",)
@@ -13,28 +13,28 @@ EDGE = (
     Mutant(
         "a connection with a slow head is closed",
         "server/http/connection.py",
-        "return ClientDelay.HEAD if self._head_waited > pace.slow_seconds else None",
+        "return ClientDelay.HEAD if self._head_seconds > pace.slow_seconds else None",
         "return None",
         SLOW,
     ),
     Mutant(
         "an idle connection is closed",
         "server/http/connection.py",
-        "return ClientDelay.IDLE if self._head_waited > pace.idle_seconds else None",
+        "return ClientDelay.IDLE if self._head_seconds > pace.idle_seconds else None",
         "return None",
         SLOW,
     ),
     Mutant(
         "a connection with a slow body is closed",
         "server/http/connection.py",
-        "return ClientDelay.BODY if self._lags(moved, seconds, pace) else None",
+        "return ClientDelay.BODY if self._falls_behind(new_bytes, seconds, pace) else None",
         "return None",
         SLOW,
     ),
     Mutant(
         "a client that does not read its response is disconnected",
         "server/http/connection.py",
-        "return ClientDelay.RESPONSE if self._lags(moved, seconds, pace) else None",
+        "return ClientDelay.RESPONSE if self._falls_behind(new_bytes, seconds, pace) else None",
         "return None",
         SLOW,
     ),
@@ -90,7 +90,7 @@ EDGE = (
     Mutant(
         "a reset is noticed while a request is handled",
         "server/http/connection.py",
-        " or self._is_gone():",
+        " or self._is_closed_by_client():",
         ":",
         CONNECTIONS,
     ),
@@ -132,7 +132,7 @@ EDGE = (
     Mutant(
         "bytes that arrive before the response do not keep the loop busy",
         "server/fast/connection.py",
-        "elif self._early_turns < EARLY_TURNS:",
+        "elif self._early_events < MAX_EARLY_EVENTS:",
         "elif True:",
         FAST,
     ),
@@ -187,7 +187,7 @@ EDGE = (
     ),
     Mutant(
         "too many jobs that wait are too many on the fast path",
-        "server/fast/calls.py",
+        "server/fast/responders.py",
         "        services.queue_watermark.admit()\n",
         "",
         QUEUE,

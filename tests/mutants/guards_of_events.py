@@ -138,7 +138,7 @@ EVENTS = (
     Mutant(
         "all that a call has printed is heard before its outcome",
         "runner/pool/keeper/keeper.py",
-        '        process.output.finish(self._channel, self._token or "")\n',
+        '        process.output.finish(self._channel, self._call_id or "")\n',
         "",
         PRINTED,
     ),

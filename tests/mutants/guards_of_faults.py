@@ -172,7 +172,7 @@ STORE_FAULTS = (
     ),
     Mutant(
         "below the mark no job is taken on the fast path",
-        "server/fast/calls.py",
+        "server/fast/responders.py",
         "        services.disk_watermark.admit(len(body))\n",
         "",
         DISK,

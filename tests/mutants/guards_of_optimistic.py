@@ -8,7 +8,7 @@ OPTIMISTIC = (
     Mutant(
         "an optimistic claim requires an unchanged job",
         "storage/jobs/statements.py",
-        'return JobRow.version == parameter(JobRow.version, "seen_version"), may_claim',
+        'return JobRow.version == parameter(JobRow.version, "expected_version"), may_claim',
         "return (may_claim,)",
         OPTIMISTIC_TESTS,
     ),

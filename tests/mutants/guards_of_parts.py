@@ -80,7 +80,7 @@ PARTS = (
     Mutant(
         "parts that nobody waits for are killed",
         "runner/supervisor/work.py",
-        "if held.get(fence, True):",
+        "if is_ending.get(fence, True):",
         "if False:",
         WHOLE,
     ),

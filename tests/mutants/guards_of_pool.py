@@ -14,9 +14,9 @@ BEGUN = ("tests/runner/pool/test_begun_calls.py",)
 BEGIN = '        self._begun_calls.begin(self._slot, call["number"], process.pid)\n'
 WATCH = """\
         watchdog = LimitWatchdog(process.limits, self._folder.used_bytes)
-        watch = CallWatch(self._watched, process, watchdog, token, timeout, self._limits.grace)
+        watch = CallWatch(self._watched, process, watchdog, call_id, timeout, self._limits.grace)
 """
-SEND = "        process.send_call(token, request, timeout, folder)\n"
+SEND = "        process.send_call(call_id, request, timeout, folder)\n"
 
 POOL = (
     Mutant(
@@ -29,14 +29,14 @@ POOL = (
     Mutant(
         "a kill is for one call alone",
         "runner/pool/keeper/orders.py",
-        'elif message.fields["token"] == token:',
+        'elif message.fields["call_id"] == call_id:',
         "else:\n                killed = True\n            if False:",
         PREFETCH,
     ),
     Mutant(
         "a call that was killed before it was begun is not begun",
         "runner/pool/keeper/keeper.py",
-        "if self._read_orders(lambda: self._watched.orders.is_killed(token)):",
+        "if self._read_orders(lambda: self._watched.orders.is_killed(call_id)):",
         "if False:",
         PREFETCH,
     ),
@@ -71,14 +71,14 @@ POOL = (
     Mutant(
         "an answer counts even if its process has exited since",
         "runner/pool/keeper/watch.py",
-        "if answer := self._receive():",
-        "if answer := None:",
+        "if end := self._receive():",
+        "if end := None:",
         FAULTS,
     ),
     Mutant(
         "a call that was not sent to its keeper yet can be killed",
         "runner/pool/calls.py",
-        "if call.channel.remove_unsent(token):",
+        "if call.channel.remove_unsent(call_id):",
         "if False:",
         PREFETCH,
     ),
@@ -169,7 +169,7 @@ POOL = (
     Mutant(
         "a grace ends",
         "runner/pool/keeper/watch.py",
-        "                self._end_by(time.monotonic() + self._grace)\n",
+        "                self._shorten_deadline(time.monotonic() + self._grace)\n",
         "",
         KILLS,
     ),
@@ -295,8 +295,8 @@ POOL = (
     Mutant(
         "the time of a call does not restart when a waiting call ends",
         "runner/pool/channel.py",
-        "if token == next(iter(self._numbers)):",
-        "if token:",
+        "if call_id == next(iter(self._numbers)):",
+        "if call_id:",
         BEGUN,
     ),
     Mutant(

@@ -15,7 +15,7 @@ PROGRAMS = (
     Mutant(
         "a connection that is not read does not keep the loop busy",
         "server/http/connection.py",
-        " or self._early_turns == EARLY_TURNS or",
+        " or self._early_events == MAX_EARLY_EVENTS or",
         " or",
         ("tests/server/http/test_connection.py",),
     ),

@@ -9,8 +9,8 @@ QUEUES = (
     Mutant(
         "a full queue starts nothing",
         "storage/jobs/open_queues.py",
-        "[queue for queue in taken if queue.room_for(1)]",
-        "taken",
+        "[queue for queue in selected if queue.room_for(1)]",
+        "selected",
         QUEUES_TESTS,
     ),
     Mutant(
@@ -30,8 +30,8 @@ QUEUES = (
     Mutant(
         "a paused queue starts nothing",
         "storage/jobs/open_queues.py",
-        "QueueRow.paused_at.is_null(), *may",
-        "*may",
+        "QueueRow.paused_at.is_null(), *is_registered",
+        "*is_registered",
         QUEUES_TESTS,
     ),
     Mutant(
@@ -44,7 +44,7 @@ QUEUES = (
     Mutant(
         "the jobs of all queues are claimed in one order",
         "storage/claiming/due_jobs.py",
-        "sorted(due, key=_claimed_first)",
+        "sorted(due, key=_claim_order)",
         "due",
         QUEUES_TESTS,
     ),
@@ -58,8 +58,8 @@ QUEUES = (
     Mutant(
         "room in a limited queue is told to other runners",
         "storage/claiming/transaction.py",
-        "self._claimer.leaves_room_for_others or any(parts)",
-        "any(parts)",
+        "self._claimer.leaves_room_for_others or any(parts_changed)",
+        "any(parts_changed)",
         QUEUES_TESTS,
     ),
     Mutant(

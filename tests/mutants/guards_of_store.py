@@ -64,8 +64,8 @@ STORE = (
     Mutant(
         "a job is claimed at its run_at and not before",
         "storage/claiming/due_jobs.py",
-        'where(*in_queue, JobRow.run_at <= parameter(JobRow.run_at, "now"))',
-        "where(*in_queue)",
+        'where(*queued, JobRow.run_at <= parameter(JobRow.run_at, "now"))',
+        "where(*queued)",
         CLAIMS,
     ),
     Mutant(
@@ -78,7 +78,7 @@ STORE = (
     Mutant(
         "a runner that was taken for dead claims nothing",
         "storage/jobs/open_queues.py",
-        "[pw.fn.EXISTS(known)] if for_claim else []",
+        "[pw.fn.EXISTS(runner)] if for_claim else []",
         "[]",
         CLAIMS,
     ),
@@ -99,7 +99,7 @@ STORE = (
     Mutant(
         "who waits is woken after a turn of a worker",
         "storage/claiming/transaction.py",
-        "        finally:\n            self._wakeup.notify_after_commit(woken)\n",
+        "        finally:\n            self._wakeup.notify_after_commit(topics)\n",
         "        finally:\n            pass\n",
         ("tests/storage/notify/test_wakeup.py",),
     ),

@@ -78,10 +78,10 @@ class Worker:
 
     def started(self, job_id: UUID) -> int:
         """Run the worker until a job has a process; return its process id."""
-        token = f"{job_id}/1"
+        call_id = f"{job_id}/1"
         self.turn_until(lambda: self.job(job_id).status == "running")
-        wait_for(lambda: token in self.pool.pids())  # the start of a call sends no wake-up
-        return self.pool.pids()[token]
+        wait_for(lambda: call_id in self.pool.pids())  # the start of a call sends no wake-up
+        return self.pool.pids()[call_id]
 
     def ended(self, job_id: UUID) -> tuple[Job, Attempt]:
         """Run the worker until the newest attempt of a job has ended; return the job and the

@@ -2,8 +2,8 @@
 
 A histogram has a maximum number of buckets. When it gets more, it changes to a coarser unit:
 seconds become minutes, and so on up to decades. Coarser counts are exact, and they do not depend on
-the order of the lines: the final unit is the finest one, from the requested unit on, that keeps the
-bound.
+the order of the lines: the final unit is the finest one, from the requested unit on, that needs no
+more buckets than the maximum.
 """
 
 from collections import Counter
@@ -47,15 +47,15 @@ class Histogram:
         index = _bucket_of(self.unit, time)
         self._buckets[index] = self._buckets.get(index, 0) + count
         if len(self._buckets) > self._max_buckets:
-            self._keep_bound()
+            self._limit_buckets()
 
     def merge(self, other: "Histogram") -> None:
-        """Add the counts of another histogram with the same requested unit and bound."""
+        """Add the counts of another histogram with the same requested unit and maximum."""
         while _is_finer(self.unit, other.unit):
             self._coarsen()
         for index, count in other._buckets.items():
             self._buckets[_bucket_of(self.unit, _bucket_start(other.unit, index))] += count
-        self._keep_bound()
+        self._limit_buckets()
 
     def dump(self) -> tuple[str, list[tuple[int, int]]]:
         """The unit and the buckets, for JSON."""
@@ -73,7 +73,7 @@ class Histogram:
         """(start, count) of all buckets that are not empty, in order; start is RFC 3339."""
         return [(rfc3339(_bucket_start(self.unit, i)), n) for i, n in sorted(self._buckets.items())]
 
-    def _keep_bound(self) -> None:
+    def _limit_buckets(self) -> None:
         while len(self._buckets) > self._max_buckets and self.unit in _COARSER:
             self._coarsen()
 

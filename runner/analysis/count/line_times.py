@@ -4,7 +4,8 @@
     └─────── head ─────┘│  │└ tail: the zone and one byte more
                         └──┴ fraction
 
-The three are sliced where earlier lines had them. A line is parsed only if no such layout fits.
+The three parts are sliced at the positions that they had in earlier lines. A line is parsed only if
+no such layout fits.
 """
 
 from runner.analysis.count.time_formats import CLF, LINE_BYTES, Match, find_time, seconds_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.analysis.count.histogram import Histogram
-from runner.analysis.count.tally import Tally
+from runner.analysis.count.pattern_result import PatternResult
 from runner.analysis.input.primitives import Text, count_newlines, splits, starts_of
 from runner.analysis.input.window import Window
 from runner.analysis.match.patterns import Literal, Regex
@@ -41,10 +41,10 @@ class LineOptions:
 
 
 class PatternState:
-    """A pattern's tally, and the offsets where its next match and next matching line may begin."""
+    """A pattern's result, and the offsets where its next match and next matching line may begin."""
 
     def __init__(self, pattern: Literal | Regex) -> None:
-        self.tally = Tally()
+        self.result = PatternResult()
         self.text = pattern.text if isinstance(pattern, Literal) else b""
         self.overlaps = isinstance(pattern, Literal) and pattern.overlaps_itself
         self.has_newline = b"\n" in self.text
@@ -58,7 +58,9 @@ class Lines:
     def __init__(self, window: Window, options: LineOptions) -> None:
         self._window, self._options = window, options
         self._scratch = memoryview(bytearray(_SCRATCH_BYTES))
-        self._unnumbered: list[tuple[int, bool, Tally]] = []
+        self._unnumbered: list[tuple[int, bool, PatternResult]] = []
+        """Positions in matching lines of this window that get their numbers at its end. The bool
+        tells whether it is the first matching line of the pattern, or else its last so far."""
         self._newlines = 0
 
     @property
@@ -88,10 +90,10 @@ class Lines:
         state.next_line = UNKNOWN_LINE_END if unknown else base + next_line
         if not first_matches:
             return
-        self._note_lines(state.tally, len(first_matches), first_matches[0], first_matches[-1])
+        self._note_lines(state.result, len(first_matches), first_matches[0], first_matches[-1])
         if self._options.reads_each_line:
             for at in first_matches:
-                self.record_line(state.tally, at)
+                self.record_line(state.result, at)
 
     def count_literal(self, state: PatternState, text: Text, at: int) -> None:
         """Find and count a literal from position `at` on, many matches with each call of `split`.
@@ -100,9 +102,9 @@ class Lines:
         """
         window, size = self._window, len(state.text)
         for pieces, offset in splits(text, state.text, at, window.end):
-            state.tally.count += len(pieces) - 1
+            state.result.count += len(pieces) - 1
             after = window.end - len(pieces[-1])
-            if self.needs_each_line(state.tally):
+            if self.needs_each_line(state.result):
                 self.add_matches(state, starts_of(pieces, offset, size))
             else:
                 self._add_pieces(state, pieces, offset + len(pieces[0]), after - size)
@@ -121,36 +123,36 @@ class Lines:
         newline = window.text.find(b"\n", last, window.end)
         state.next_line = UNKNOWN_LINE_END if newline < 0 else window.base + newline + 1
         if new_lines:
-            self._note_lines(state.tally, new_lines, first, last)
+            self._note_lines(state.result, new_lines, first, last)
 
-    def needs_each_line(self, tally: Tally) -> bool:
+    def needs_each_line(self, result: PatternResult) -> bool:
         """Whether the text of each further line of the pattern must be read."""
-        return self._options.time_of is not None or len(tally.samples) < self._options.samples
+        return self._options.time_of is not None or len(result.samples) < self._options.samples
 
-    def _note_lines(self, tally: Tally, lines: int, first: int, last: int) -> None:
+    def _note_lines(self, result: PatternResult, lines: int, first: int, last: int) -> None:
         """Count matching lines, and note positions in the first and last of them for numbering."""
-        if not tally.matching_lines:
-            self._unnumbered.append((first, True, tally))
-        self._unnumbered.append((last, False, tally))
-        tally.matching_lines += lines
+        if not result.matching_lines:
+            self._unnumbered.append((first, True, result))
+        self._unnumbered.append((last, False, result))
+        result.matching_lines += lines
 
-    def record_line(self, tally: Tally, at: int) -> None:
-        """Take a sample or the time of the line at a position, if they are asked for."""
+    def record_line(self, result: PatternResult, at: int) -> None:
+        """Record a sample and the time of the line at a position, as the options require."""
         time_of, samples = self._options.time_of, self._options.samples
-        if not self.needs_each_line(tally):
+        if not self.needs_each_line(result):
             return
         line = self._window.line_at(at)
-        if len(tally.samples) < samples:
-            tally.samples.append(line)
+        if len(result.samples) < samples:
+            result.samples.append(line)
         if time_of is None:
             return
-        when = time_of(line)
-        if when is None:
-            tally.undated += 1
+        time = time_of(line)
+        if time is None:
+            result.undated += 1
         else:
-            if tally.histogram is None:
-                tally.histogram = Histogram(self._options.unit, self._options.max_buckets)
-            tally.histogram.add(when)
+            if result.histogram is None:
+                result.histogram = Histogram(self._options.unit, self._options.max_buckets)
+            result.histogram.add(time)
 
     def finish_window(self, newlines: int | None = None) -> None:
         """Number the matching lines of the window.
@@ -162,13 +164,13 @@ class Lines:
             new = window.view[window.start : window.end]
             newlines = self._newlines + count_newlines(new, self._scratch)
         self._newlines = newlines
-        line, to = self._newlines + 1, window.end
+        line, end = self._newlines + 1, window.end
         self._unnumbered.sort(key=lambda entry: entry[0], reverse=True)
-        for at, first, tally in self._unnumbered:
-            line -= window.text.count(b"\n", at, to)
-            to = at
-            if first:
-                tally.first_line = line
+        for at, is_first, result in self._unnumbered:
+            line -= window.text.count(b"\n", at, end)
+            end = at
+            if is_first:
+                result.first_line = line
             else:
-                tally.last_line = max(line, tally.last_line or 0)
+                result.last_line = max(line, result.last_line or 0)
         self._unnumbered.clear()

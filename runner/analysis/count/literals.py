@@ -1,4 +1,4 @@
-"""Searches for all literals of a scan at once with the kernel, and keeps their tallies."""
+"""Searches for all literals of a scan at once with the kernel."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ class MultiLiteralSearch:
     ) -> None:
         """`states` belong to the literals, in the same order."""
         self._states, self._lines = states, lines
-        report_lines = lines is not None and lines.needs_each_line(states[0].tally)
+        report_lines = lines is not None and lines.needs_each_line(states[0].result)
         self._kernel = Kernel(literals, lines is not None, report_lines)
 
     @property
@@ -36,16 +36,19 @@ class MultiLiteralSearch:
             for number, at in hits:
                 self._record_line(number, at)
 
-    def update_tallies(self) -> None:
-        """Copy the counts so far from the kernel to the tallies."""
+    def update_results(self) -> None:
+        """Copy the counts so far from the kernel to the results of the patterns."""
         for state, counts in zip(self._states, self._kernel.literals, strict=True):
-            tally = state.tally
-            tally.count, tally.matching_lines = counts.count, counts.lines
-            tally.first_line, tally.last_line = counts.first_line or None, counts.last_line or None
+            result = state.result
+            result.count, result.matching_lines = counts.count, counts.lines
+            result.first_line, result.last_line = (
+                counts.first_line or None,
+                counts.last_line or None,
+            )
 
     def _record_line(self, number: int, at: int) -> None:
-        tally = self._states[number].tally
+        result = self._states[number].result
         assert self._lines is not None
-        self._lines.record_line(tally, at)
-        if not self._lines.needs_each_line(tally):
+        self._lines.record_line(result, at)
+        if not self._lines.needs_each_line(result):
             self._kernel.stop_reporting(number)

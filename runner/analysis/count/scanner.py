@@ -1,7 +1,7 @@
 """Counts patterns in a stream of bytes of any length.
 
     Source ──▶ Window ──▶ literals: all at once, in C ────┐
-                     └──▶ regexes: RE2, line by line ─────┴▶ Tally, Lines
+                     └──▶ regexes: RE2, line by line ─────┴▶ PatternResult, Lines
 
 Each pattern is counted for itself as `str.count` does: from left to right, without overlaps of a
 pattern with itself. A line ends with its newline, and a match counts for the line that it begins
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from runner.analysis.count.lines import LineOptions, Lines, PatternState
 from runner.analysis.count.literals import MultiLiteralSearch
-from runner.analysis.count.tally import Partial
+from runner.analysis.count.pattern_result import PartialResult
 from runner.analysis.input.primitives import Text, lower, text_of
 from runner.analysis.input.window import MappedWindow, ReadWindow, Window, WindowSizes, WindowSource
 from runner.analysis.match import kernel
@@ -23,6 +23,7 @@ from runner.analysis.match.patterns import Literal, Regex
 _READ_BYTES = 1 << 20
 _MAPPED_BYTES = 12 << 20  # mapping costs more than a read call, but less for each byte
 LONGEST_LINE = 1 << 20
+"""Regexes see a longer line as several lines."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +56,26 @@ class Scanner:
         self._regexes = adaptive_regexes(patterns) if regexes is None else regexes
         kernel_literals = literals if kernel.available() else []
         self._single_literals = [] if kernel_literals else literals
-        python_side: list[Literal | AdaptiveRegex] = [*self._single_literals, *self._regexes]
-        self._lowercases = any(each.folded for each in python_side)
-        self._window = _window(source, literals, options, bool(self._regexes), self._lowercases)
+        searched_by_python: list[Literal | AdaptiveRegex] = [*self._single_literals, *self._regexes]
+        self._needs_lowercase = any(each.folded for each in searched_by_python)
+        self._window = _window(
+            source, literals, options, bool(self._regexes), self._needs_lowercase
+        )
         self._lines = None if options.lines is None else Lines(self._window, options.lines)
         self._states = [PatternState(pattern) for pattern in patterns]
-        self._lowercase = bytearray(self._window.max_bytes if self._lowercases else 1)
-        self._lowercase_text = text_of(self._lowercase)
+        self._lowercase_buffer = bytearray(self._window.max_bytes if self._needs_lowercase else 1)
+        self._lowercase_text = text_of(self._lowercase_buffer)
         self._literal_search: MultiLiteralSearch | None = None
         if kernel_literals:
             states = [self._states[each.index] for each in kernel_literals]
             self._literal_search = MultiLiteralSearch(kernel_literals, states, self._lines)
 
     @property
-    def partial(self) -> Partial:
+    def partial(self) -> PartialResult:
         """The result, once everything was scanned."""
-        self._update_tallies()
-        tallies = [state.tally for state in self._states]
-        return Partial(tallies, self.bytes, self._lines.count if self._lines else 0)
+        self._update_results()
+        results = [state.result for state in self._states]
+        return PartialResult(results, self.bytes, self._lines.count if self._lines else 0)
 
     @property
     def bytes(self) -> int:
@@ -82,8 +85,8 @@ class Scanner:
     @property
     def counts(self) -> list[int]:
         """The number of matches of each pattern so far."""
-        self._update_tallies()
-        return [state.tally.count for state in self._states]
+        self._update_results()
+        return [state.result.count for state in self._states]
 
     def scan(self) -> bool:
         """Read and scan the next window; return False at the end of the source."""
@@ -93,8 +96,8 @@ class Scanner:
             return False
         if self._lines:
             self._lines.start_window(self._states)
-        if self._lowercases:
-            lower(window.view[: window.end], memoryview(self._lowercase)[: window.end])
+        if self._needs_lowercase:
+            lower(window.view[: window.end], memoryview(self._lowercase_buffer)[: window.end])
         self._search()
         window.mark_consumed(self._literal_search is not None and self._literal_search.ascii)
         if self._lines:
@@ -125,39 +128,39 @@ class Scanner:
         elif state.overlaps and (first or window.ends_mid_line or literal.spans_lines):
             self._count_each(state, text, first)
         else:
-            state.tally.count += text.count(literal_text, first, window.end)
+            state.result.count += text.count(literal_text, first, window.end)
 
     def _count_each(self, state: PatternState, text: Text, at: int) -> None:
         """Count matches, and keep the end of the last one: the next may not begin before it."""
         size, end = len(state.text), self._window.end
         while (at := text.find(state.text, at, end)) >= 0:
-            state.tally.count += 1
+            state.result.count += 1
             at += size
             state.resume = self._window.base + at
 
     def _add_matches(self, state: PatternState, starts: list[int]) -> None:
         """Count matches, given as ascending positions."""
-        state.tally.count += len(starts)
+        state.result.count += len(starts)
         if self._lines and starts:
             self._lines.add_matches(state, starts)
 
-    def _update_tallies(self) -> None:
+    def _update_results(self) -> None:
         if self._literal_search:
-            self._literal_search.update_tallies()
+            self._literal_search.update_results()
 
 
 def _window(
     source: WindowSource,
     literals: Sequence[Literal],
     options: ScanOptions,
-    regexes: bool,
-    lowercases: bool,
+    has_regexes: bool,
+    needs_lowercase: bool,
 ) -> Window:
     file = source.mapped_file()
     size = options.window_bytes or (_READ_BYTES if file is None else _MAPPED_BYTES)
-    if lowercases and not options.window_bytes:
+    if needs_lowercase and not options.window_bytes:
         size //= 2  # the window and its lowercase copy share the processor's cache
-    sizes = _sizes(literals, size, options.longest_line if regexes else 0)
+    sizes = _sizes(literals, size, options.longest_line if has_regexes else 0)
     return ReadWindow(source, sizes) if file is None else MappedWindow(source, sizes, file)
 
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 from runner.analysis.input.stored import Stored, read_at, size_of
 from runner.analysis.match.patterns import Literal, Regex
 
-_SMALL_SHARE = (
-    0.1  # the part of the file in small ranges; a small range is this part of a large one
-)
-_MIN_SHARE = 0.025  # of a large range: every range costs a few tenths of a millisecond
+_SMALL_SHARE = 0.1
+"""The share of the file in small ranges, and the size of a small range relative to a large one."""
+_MIN_SHARE = 0.025
+"""The smallest range relative to a large one. Every range costs a few tenths of a millisecond."""
 _BLOCK_BYTES = 64 << 10
 
 

@@ -1,7 +1,7 @@
 """Scans numbered ranges in this process and in helper processes that it forks.
 
-Each process takes the next pending range, without asking the others. Between its
-own windows, this process reads the messages of its helpers. If a helper fails or dies, the whole
+Each process takes the next pending range by itself. Between its own windows, this process reads the
+messages of its helpers. If a helper fails or dies, the whole
 scan fails with HelperError. `run_ranges` kills and reaps all helpers before it returns.
 """
 
@@ -14,7 +14,8 @@ from runner.analysis.input.progress import GetProgress, ThrottledProgress
 from runner.analysis.parallel.helper_process import Helper, Work
 
 MAX_HELD_BYTES = 4 << 20
-"""Memory for results that arrive before their turn. Beyond it, helpers keep theirs and wait."""
+"""Memory for results that arrive before those of earlier ranges. If it is full, helpers keep their
+results and wait."""
 
 OnResult = Callable[[int, bytes], None]
 OnProgress = Callable[[int, Any], None]
@@ -48,7 +49,7 @@ class _PendingNumbers:
     def __init__(self, count: int) -> None:
         self._count = count
         # The file stays empty. All processes share its position, which is the next number.
-        self._file = os.memfd_create("parts")
+        self._file = os.memfd_create("pending_ranges")
 
     def __iter__(self) -> Iterator[int]:
         # The kernel serializes changes of the position.

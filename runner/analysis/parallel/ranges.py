@@ -9,8 +9,8 @@ from pathlib import Path
 
 from runner.analysis.count.file_facts import FileFacts, ObservedSource
 from runner.analysis.count.histogram import TimeSpan
+from runner.analysis.count.pattern_result import PartialResult, PatternResult
 from runner.analysis.count.scanner import Scanner, ScanOptions
-from runner.analysis.count.tally import Partial, Tally
 from runner.analysis.input.errors import HelperError
 from runner.analysis.input.invalid_text import Utf8Check
 from runner.analysis.input.mapped import MappedFile, map_file
@@ -42,7 +42,7 @@ def scan_ranges(
     processors: int,
     report_totals: ReportTotals,
     range_bytes: int,
-) -> tuple[Partial, FileFacts]:
+) -> tuple[PartialResult, FileFacts]:
     """Scan a plain file in ranges of up to `range_bytes`, on this many processors.
 
     Threads of this process do it if the scan can run in C without Python's GIL; otherwise this
@@ -60,15 +60,15 @@ def scan_ranges(
     merged = _MergedRanges(len(patterns), samples, report_totals)
     regexes = cache(lambda: adaptive_regexes(patterns))  # compiled once in each process
 
-    def scan(number: int, report: ReportProgress) -> tuple[Partial, FileFacts]:
+    def scan(number: int, report: ReportProgress) -> tuple[PartialResult, FileFacts]:
         return scan_range(file, ranges[number], size, patterns, options, report, regexes())
 
     def scan_and_pickle(number: int, report: ReportProgress) -> bytes:
         return _pickled(*scan(number, report))
 
-    def add(number: int, result: tuple[Partial, FileFacts]) -> None:
+    def add(number: int, result: tuple[PartialResult, FileFacts]) -> None:
         partial, facts = result
-        merged.add(number, partial, facts, partial.tallies)
+        merged.add(number, partial, facts, partial.results)
 
     def unpickle_and_add(number: int, result: bytes) -> None:
         stream = io.BytesIO(result)
@@ -98,7 +98,7 @@ class _MergedRanges:
     """The merged result of the ranges so far, and the progress of the ranges under way."""
 
     def __init__(self, patterns: int, samples: int, report_totals: ReportTotals) -> None:
-        self.partial, self.facts = Partial.of(patterns), FileFacts()
+        self.partial, self.facts = PartialResult.of(patterns), FileFacts()
         self._samples, self._report_totals = samples, report_totals
         self._progress: dict[int, tuple[int, list[int]]] = {}  # of ranges not yet merged
 
@@ -108,27 +108,31 @@ class _MergedRanges:
         self._report()
 
     def add(
-        self, number: int, partial: Partial, facts: FileFacts, tallies: Iterable[Tally]
+        self,
+        number: int,
+        partial: PartialResult,
+        facts: FileFacts,
+        results: Iterable[PatternResult],
     ) -> None:
-        """Merge the result of the next range. `tallies` may be an iterator, to save memory."""
+        """Merge the result of the next range. `results` may be an iterator, to save memory."""
         self._progress.pop(number, None)
         self.facts.merge(facts, self.partial.bytes)
-        self.partial.merge(partial, tallies, self._samples)
+        self.partial.merge(partial, results, self._samples)
         self._report()
 
     def _report(self) -> None:
-        merged = (self.partial.bytes, [tally.count for tally in self.partial.tallies])
+        merged = (self.partial.bytes, [result.count for result in self.partial.results])
         done, counts = zip(merged, *self._progress.values(), strict=True)
         self._report_totals(sum(done), [sum(each) for each in zip(*counts, strict=True)])
 
 
-def _pickled(partial: Partial, facts: FileFacts) -> bytes:
-    """Pickle a result tally by tally, because all tallies together can have megabytes."""
+def _pickled(partial: PartialResult, facts: FileFacts) -> bytes:
+    """Pickle one pattern's result after the other, because all together can have megabytes."""
     stream = io.BytesIO()
-    tallies, partial.tallies = partial.tallies[::-1], []
+    results, partial.results = partial.results[::-1], []
     pickle.dump((partial, facts), stream)
-    while tallies:
-        pickle.dump(tallies.pop(), stream)  # pop frees the tally
+    while results:
+        pickle.dump(results.pop(), stream)  # pop frees the pattern's result
     return stream.getvalue()
 
 
@@ -140,7 +144,7 @@ def scan_range(
     options: ScanOptions,
     report: ReportProgress,
     regexes: Sequence[AdaptiveRegex] | None = None,
-) -> tuple[Partial, FileFacts]:
+) -> tuple[PartialResult, FileFacts]:
     """Scan whole lines of a plain file of `size` bytes, from one offset to another.
 
     Reports (bytes scanned, counts) of this range. `regexes` are the compiled patterns, if this

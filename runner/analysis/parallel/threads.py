@@ -1,8 +1,7 @@
 """Scans numbered ranges in several threads, for work that runs in C without Python's GIL.
 
-Threads need no fork, and send no results between processes. Each thread takes the next
-pending range. `run_ranges` returns after all threads have ended, and raises the
-exception that any of them met.
+Threads need no fork, and send no results between processes. Each thread takes the next pending
+range. `run_ranges` returns after all threads have ended, and raises the exception of any of them.
 """
 
 import threading
@@ -42,7 +41,7 @@ def run_ranges(
 
 
 class _Stopped(Exception):
-    """The rest of a range is not needed: another thread failed."""
+    """Ends the scan of a range whose result is not needed, since another thread failed."""
 
 
 class _HelperThread(threading.Thread):

@@ -103,7 +103,7 @@ def _serve_one(
     request = messages.read_text(message.body)
     pid, cpu_before = os.getpid(), processes.cpu_seconds()
     redirect_output(limited_entry.output)
-    report = partial(_report, channel, message.fields["token"])
+    report = partial(_report, channel, message.fields["call_id"])
     folder = f"{limited_entry.runner_folder_path}/{message.fields['folder']}"
     entry = partial(_run_in_folder, folder, limited_entry.entry, request, report)
     call = partial(validated_result, entry, limited_entry.max_result_bytes)
@@ -141,11 +141,11 @@ def _answer(
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _report(channel: socket.socket, token: str, text: str) -> None:
+def _report(channel: socket.socket, call_id: str, text: str) -> None:
     """Send progress to the keeper. It is dropped if it is too long or the channel is full."""
     if not isinstance(text, str):
         raise TypeError(f"progress is text, not of type {type(text).__name__}")
-    fields = {"kind": "progress", "token": token, "text": escape_surrogates(text)}
+    fields = {"kind": "progress", "call_id": call_id, "text": escape_surrogates(text)}
     messages.try_send(channel, fields)
 
 

@@ -39,8 +39,8 @@ class JobProcess:
         """
         self.calls = 0
         self.limits = limits.job
-        self._cpu_seconds = self._cpu_clock = 0.0
-        self._memory_bytes = self._oom_kills = 0
+        self._recorded_cpu_seconds = self._cpu_clock_at_call = 0.0
+        self._memory_bytes = self._oom_kills_before_call = 0
         with contextlib.ExitStack() as resources:
             self.output = OutputPipe(limits.log_bytes)
             resources.callback(self.output.close)
@@ -81,18 +81,18 @@ class JobProcess:
             entry, limits.max_result_bytes, limits.job, self.output.write_end, runner_folder_path
         )
 
-    def send_call(self, token: str, request: str, timeout: float | None, folder: str) -> None:
+    def send_call(self, call_id: str, request: str, timeout: float | None, folder: str) -> None:
         """Send a call to the process. If the process has just died, its exit code will show it.
 
         `folder` is the name of the call's folder, not its path: a path need not be valid UTF-8,
         which the fields of a message must be.
         """
         body = request.encode("utf-8", "surrogatepass")
-        self._oom_kills = oom_kills.count()
+        self._oom_kills_before_call = oom_kills.count()
         if self.limits.cpu_seconds is not None:
-            self._cpu_clock = cpu_clock(self.pid)
+            self._cpu_clock_at_call = cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
-            fields = {"token": token, "timeout": timeout, "folder": folder}
+            fields = {"call_id": call_id, "timeout": timeout, "folder": folder}
             messages.send(self.channel, fields, body)
         self.calls += 1
 
@@ -115,11 +115,11 @@ class JobProcess:
         """Return by how many seconds the call exceeds its limit of CPU time; negative if below."""
         if self.limits.cpu_seconds is None:
             return -math.inf
-        return cpu_clock(self.pid) - self._cpu_clock - self.limits.cpu_seconds
+        return cpu_clock(self.pid) - self._cpu_clock_at_call - self.limits.cpu_seconds
 
     def memory_ran_out(self) -> bool:
         """Return whether the OOM killer has killed any process since the call was sent."""
-        return oom_kills.count() > self._oom_kills
+        return oom_kills.count() > self._oom_kills_before_call
 
     def has_stray_processes(self) -> bool:
         """Return whether a process or thread that the last call started is still running."""
@@ -130,9 +130,11 @@ class JobProcess:
         return self.calls >= max_calls or self._memory_bytes > max_bytes
 
     def record_usage(self, answer: dict[str, Any]) -> ProcessUsage:
-        """Return the usage that a call reports in its answer. It is recorded, so that `kill` can
-        subtract it from the total of the process."""
-        self._cpu_seconds += answer["cpu_seconds"]
+        """Record and return the usage that a call reports in its answer.
+
+        `kill` subtracts the recorded CPU time from the total of the process.
+        """
+        self._recorded_cpu_seconds += answer["cpu_seconds"]
         self._memory_bytes = answer["memory_bytes"]
         return ProcessUsage(answer["cpu_seconds"], answer["peak_memory_bytes"])
 
@@ -149,5 +151,5 @@ class JobProcess:
         self._stray_processes.close()
         usage = kill_descendants()
         self.output.close()
-        cpu_seconds = max(0.0, usage.cpu_seconds - self._cpu_seconds)
+        cpu_seconds = max(0.0, usage.cpu_seconds - self._recorded_cpu_seconds)
         return ProcessUsage(cpu_seconds, peak or usage.peak_memory_bytes)

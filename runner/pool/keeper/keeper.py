@@ -1,4 +1,4 @@
-"""A keeper: a worker of the pool's executor that supervises one job process and runs no job itself.
+"""A keeper: a process of the pool's executor that supervises one job process and runs no job.
 
     pool ─────── call, kill ──▶ keeper ──fork, request──▶ job process
       ▲                           │ ◀───progress, answer─────┘
@@ -57,7 +57,7 @@ def set_entry(entry: Entry) -> None:
 
 
 def start(arguments: KeeperArguments) -> None:
-    """Make this process a keeper. The executor calls this first in each of its workers."""
+    """Make this process a keeper. The executor calls this first in each of its processes."""
     global _keeper
     _keeper = Keeper(arguments)
 
@@ -77,7 +77,7 @@ class Keeper:
         self._limits = arguments.limits
         self._keep_fds = [each.descriptor for each in arguments.keep_fds]
         self._runner_folder_path = arguments.runner_folder_path
-        self._token: str | None = None
+        self._call_id: str | None = None
         self._process: JobProcess | None = None
         self._slot, self._channel = arguments.take_slot()
         self._begun_calls = BegunCalls(arguments.begun_calls.descriptor)
@@ -98,22 +98,22 @@ class Keeper:
         """Wait for a call, and run it."""
         message = self._read_orders(self._watched.orders.next_call)
         request = None if message.body is None else messages.read_text(message.body)
-        self._token = message.fields["token"]
+        self._call_id = message.fields["call_id"]
         try:
             self._run(message.fields, request)
         finally:
-            # If this call made the keeper fail, the call counts as the cause of its loss.
-            self._token = None
+            # If this call made the keeper fail, `_die` must not report the call as not at fault.
+            self._call_id = None
 
     def _run(self, call: dict[str, Any], request: str | None) -> None:
-        token, timeout = call["token"], call["timeout"]
+        call_id, timeout = call["call_id"], call["timeout"]
         # The lease is checked before the kill orders. A runner that sets a new lease has already
         # ordered the kill of every call of the old one. So a call that passes both checks belongs
         # to the current lease.
         if request is None or self._watched.lease.seconds_left() == 0.0:
             self._send_outcome(_NOT_RECEIVED if request is None else LEASE_ENDED, None)
             return
-        if self._read_orders(lambda: self._watched.orders.is_killed(token)):
+        if self._read_orders(lambda: self._watched.orders.is_killed(call_id)):
             self._send_outcome(CallEnd("killed"), None)
             return
         try:
@@ -122,11 +122,11 @@ class Keeper:
             reason = f"the keeper could not fork or make a folder: {error}"
             self._send_outcome(CallEnd("lost", ("Lost", reason)), None)
             return
-        # Before the call is sent, so that the pool never takes a running call for a waiting one.
+        # Before the call is sent, so that a running call never appears to the pool as waiting.
         self._begun_calls.begin(self._slot, call["number"], process.pid)
         watchdog = LimitWatchdog(process.limits, self._folder.used_bytes)
-        watch = CallWatch(self._watched, process, watchdog, token, timeout, self._limits.grace)
-        process.send_call(token, request, timeout, folder)
+        watch = CallWatch(self._watched, process, watchdog, call_id, timeout, self._limits.grace)
+        process.send_call(call_id, request, timeout, folder)
         self._finish(process, watch)
         self._prepare_next(process)
 
@@ -144,7 +144,7 @@ class Keeper:
             if end.kind == "out_of_memory" or process.has_stray_processes():
                 self._kill(process)
         self._folder.discard()
-        process.output.finish(self._channel, self._token or "")
+        process.output.finish(self._channel, self._call_id or "")
         self._send_outcome(end, usage, seconds=seconds, pid=process.pid)
 
     def _prepare_next(self, process: JobProcess) -> None:
@@ -187,7 +187,7 @@ class Keeper:
             "not_at_fault": end.kind == "lost",
             **more,
         }
-        self._send({"kind": "outcome", "token": self._token, "outcome": outcome}, end.result)
+        self._send({"kind": "outcome", "call_id": self._call_id, "outcome": outcome}, end.result)
         messages.drop(end.result)
 
     def _send(self, fields: dict[str, Any], body: messages.Body | None = None) -> None:
@@ -204,11 +204,11 @@ class Keeper:
             self._die()
 
     def _die(self, *_: object) -> NoReturn:
-        """Kill all descendants, tell the pool which call that ends, and exit."""
+        """Kill all descendants, report the call that this interrupts to the pool, and exit."""
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         try:
             kill_descendants()
-            if self._token is not None:
-                messages.send(self._channel, {"kind": "terminated", "token": self._token})
+            if self._call_id is not None:
+                messages.send(self._channel, {"kind": "terminated", "call_id": self._call_id})
         finally:
             os._exit(128 + signal.SIGTERM)

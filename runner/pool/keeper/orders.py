@@ -28,8 +28,8 @@ class CallOrders:
         """Whether a call is in the queue."""
         return bool(self._queue)
 
-    def is_killed(self, token: str) -> bool:
-        """Process all orders that have arrived; returns whether one kills the call `token`.
+    def is_killed(self, call_id: str) -> bool:
+        """Process all orders that have arrived; returns whether one kills the call `call_id`.
 
         New calls are queued. A kill order for a queued call removes it at once. Kill orders for
         calls that have ended are ignored. Raises EOFError if the pool is gone.
@@ -38,15 +38,15 @@ class CallOrders:
         while (message := messages.receive(self.channel)) is not None:
             if message.fields["kind"] == "call":
                 self._queue.append(message)
-            elif message.fields["token"] == token:
+            elif message.fields["call_id"] == call_id:
                 killed = True
             else:
-                self._kill_queued(message.fields["token"])
+                self._kill_queued(message.fields["call_id"])
         return killed
 
-    def _kill_queued(self, token: str) -> None:
-        for call in [call for call in self._queue if call.fields["token"] == token]:
+    def _kill_queued(self, call_id: str) -> None:
+        for call in [call for call in self._queue if call.fields["call_id"] == call_id]:
             self._queue.remove(call)
             messages.drop(call.body)
             outcome = {"kind": "killed", "not_at_fault": True}
-            messages.send(self.channel, {"kind": "outcome", "token": token, "outcome": outcome})
+            messages.send(self.channel, {"kind": "outcome", "call_id": call_id, "outcome": outcome})

@@ -76,7 +76,7 @@ class CallWatch:
         watched: WatchedDescriptors,
         process: JobProcess,
         limit_watchdog: LimitWatchdog,
-        token: str,
+        call_id: str,
         timeout: float | None,
         grace: float,
     ):
@@ -84,7 +84,7 @@ class CallWatch:
         self._watched = watched
         self._process = process
         self._limit_watchdog = limit_watchdog
-        self._token = token
+        self._call_id = call_id
         self._timeout = math.inf if timeout is None else timeout
         self._grace = grace
         self._deadline = self.started_at + self._timeout + KEEPER_DELAY_SECONDS
@@ -107,7 +107,7 @@ class CallWatch:
                 self._check_orders()
                 end = self._check_deadlines()
             self._forward_progress(last=end is not None)
-            self._process.output.forward(self._watched.orders.channel, self._token)
+            self._process.output.forward(self._watched.orders.channel, self._call_id)
         if self._kill_requested:
             messages.drop(end.result)
             return CallEnd("killed")
@@ -136,7 +136,7 @@ class CallWatch:
                 if message is None:
                     break
                 if message.fields["kind"] != "progress":
-                    return _end_by_answer(message)
+                    return _end_from_answer(message)
                 self._progress = message.fields
         except EOFError:
             self._on_channel_closed()
@@ -145,18 +145,21 @@ class CallWatch:
         return None
 
     def _on_channel_closed(self) -> None:
-        """The process is about to exit, or has closed its descriptors or run another program."""
+        """Give the process a second to exit.
+
+        If it does not, it has closed its descriptors or executes another program.
+        """
         if not self._channel_closed:
             self._channel_closed = True
             self._poll.unregister(self._process.channel)
-            self._end_by(time.monotonic() + KEEPER_DELAY_SECONDS)
+            self._shorten_deadline(time.monotonic() + KEEPER_DELAY_SECONDS)
 
     def _check_exit(self) -> CallEnd | None:
         """Return the end if the process has exited."""
         if (code := self._process.exit_code()) is None:
             return None
-        if answer := self._receive():  # sent between the last receive and the exit
-            return answer
+        if end := self._receive():  # an answer sent between the last receive and the exit
+            return end
         if code == -signal.SIGALRM and time.monotonic() - self.started_at >= self._timeout:
             return self._timed_out()
         if code == -signal.SIGXCPU and self._process.over_cpu_limit() >= 0:
@@ -173,17 +176,17 @@ class CallWatch:
     def _check_orders(self) -> None:
         """Start the kill of the call if the pool has ordered it. Raises RunnerGone."""
         try:
-            if self._watched.orders.is_killed(self._token) and not self._kill_requested:
+            if self._watched.orders.is_killed(self._call_id) and not self._kill_requested:
                 self._kill_requested = True
-                self._end_by(time.monotonic() + self._grace)
+                self._shorten_deadline(time.monotonic() + self._grace)
                 if self._grace:
                     processes.send_signal(self._process.pid, signal.SIGTERM, group=True)
                     processes.send_signal(self._process.pid, signal.SIGCONT, group=True)
         except EOFError:
             raise RunnerGone from None
 
-    def _end_by(self, moment: float) -> None:
-        self._deadline = min(self._deadline, moment)
+    def _shorten_deadline(self, deadline: float) -> None:
+        self._deadline = min(self._deadline, deadline)
 
     def _check_deadlines(self) -> CallEnd | None:
         if self._watched.lease.seconds_left() == 0.0:
@@ -219,7 +222,7 @@ class CallWatch:
                 self._progress = None
 
 
-def _end_by_answer(message: messages.Message) -> CallEnd:
+def _end_from_answer(message: messages.Message) -> CallEnd:
     """Return the end that the answer of a job process reports."""
     answer = message.fields
     returned = answer["kind"] == "returned"

@@ -92,7 +92,7 @@ class OutputPipe:
             self._position += surplus
         return largest
 
-    def forward(self, channel: socket.socket, token: str) -> None:
+    def forward(self, channel: socket.socket, call_id: str) -> None:
         """Send the complete lines to the pool, if it is time and the channel is not full."""
         if not self._pending or (now := time.monotonic()) < self._next_forward_at:
             return
@@ -100,9 +100,9 @@ class OutputPipe:
         end = 1 + max(self._pending.rfind(b"\n"), self._pending.rfind(b"\r"))
         if end or len(self._pending) == self._max_bytes:
             with contextlib.suppress(OSError):
-                self._send(channel, token, end or self._max_bytes, nonblocking=True)
+                self._send(channel, call_id, end or self._max_bytes, nonblocking=True)
 
-    def finish(self, channel: socket.socket, token: str) -> None:
+    def finish(self, channel: socket.socket, call_id: str) -> None:
         """Send the rest of the output of a call that has ended.
 
         The rest is lost if the pool is gone or there are too few descriptors.
@@ -110,7 +110,7 @@ class OutputPipe:
         self._drain()
         if self._pending:
             with contextlib.suppress(OSError):
-                self._send(channel, token, len(self._pending))
+                self._send(channel, call_id, len(self._pending))
         if self._position or self._pending:
             self._begin()
 
@@ -134,9 +134,9 @@ class OutputPipe:
         self._start = b""  # the start of the output, if it was dropped from the pending bytes
 
     def _send(
-        self, channel: socket.socket, token: str, size: int, nonblocking: bool = False
+        self, channel: socket.socket, call_id: str, size: int, nonblocking: bool = False
     ) -> None:
-        fields: dict[str, object] = {"kind": "output", "token": token}
+        fields: dict[str, object] = {"kind": "output", "call_id": call_id}
         if self._start:
             messages.send(channel, {**fields, "position": 0}, self._start, nonblocking)
             self._start = b""

@@ -26,8 +26,8 @@ def channel(begun_calls: BegunCalls) -> Iterator[KeeperChannel]:
     pool_end, keeper_end = messages.new_channel()
     with pool_end, keeper_end:
         channel = KeeperChannel(pool_end, partial(begun_calls.last, 0))
-        for token in ("first", "second", "third"):
-            channel.send(token, b"{}", None)
+        for call_id in ("first", "second", "third"):
+            channel.send(call_id, b"{}", None)
         received = [messages.receive(keeper_end) for _ in range(3)]
         assert [each and each.fields["number"] for each in received] == [1, 2, 3]
         yield channel
@@ -59,44 +59,48 @@ def test_the_last_begun_call_can_be_read_after_close() -> None:
 def test_a_call_waits_until_its_keeper_begins_it(
     begun_calls: BegunCalls, channel: KeeperChannel
 ) -> None:
-    assert [channel.is_waiting(token) for token in ("first", "second")] == [True, True]
+    assert [channel.is_waiting(call_id) for call_id in ("first", "second")] == [True, True]
     assert channel.pid_of("first") is None
     begun_calls.begin(0, 1, 100)
-    assert [channel.is_waiting(token) for token in ("first", "second")] == [False, True]
-    assert [channel.pid_of(token) for token in ("first", "second")] == [100, None]
+    assert [channel.is_waiting(call_id) for call_id in ("first", "second")] == [False, True]
+    assert [channel.pid_of(call_id) for call_id in ("first", "second")] == [100, None]
 
 
 def test_a_call_before_the_last_begun_one_neither_waits_nor_runs(
     begun_calls: BegunCalls, channel: KeeperChannel
 ) -> None:
     begun_calls.begin(0, 2, 100)  # the outcome of the first call was not received yet
-    assert [channel.is_waiting(token) for token in ("first", "second", "third")] == [
+    assert [channel.is_waiting(call_id) for call_id in ("first", "second", "third")] == [
         False,
         False,
         True,
     ]
-    assert [channel.pid_of(token) for token in ("first", "second", "third")] == [None, 100, None]
+    assert [channel.pid_of(call_id) for call_id in ("first", "second", "third")] == [
+        None,
+        100,
+        None,
+    ]
 
 
 def test_the_time_of_a_call_starts_when_the_call_before_it_ends(
     channel: KeeperChannel,
 ) -> None:
     sent_at = channel.first_since
-    channel.handle(messages.Message({"kind": "outcome", "token": "second"}))
+    channel.handle(messages.Message({"kind": "outcome", "call_id": "second"}))
     assert channel.first_since == sent_at
-    channel.handle(messages.Message({"kind": "outcome", "token": "first"}))
+    channel.handle(messages.Message({"kind": "outcome", "call_id": "first"}))
     assert channel.first_since > sent_at
 
 
 def test_the_start_of_a_call_does_not_wake_the_owner() -> None:
     with open_pool(1) as owner:
         owner.value("echo", value=1)
-        token = owner.submit("sleep_without_progress")
+        call_id = owner.submit("sleep_without_progress")
         pids = wait_for(owner.pool._calls.pids)
-        wait_for(lambda: pools.state(pids[token]) == "S")
+        wait_for(lambda: pools.state(pids[call_id]) == "S")
         assert not owner.is_woken()
         assert owner.pool.pids() == pids
-        assert owner.kill(token).pid == pids[token]
+        assert owner.kill(call_id).pid == pids[call_id]
 
 
 def test_a_call_whose_keeper_is_killed_right_after_sending_it_is_at_fault() -> None:

@@ -101,12 +101,12 @@ def test_keepers_that_cannot_be_started_are_an_error(more: int) -> None:
 
 def test_the_owner_is_woken_until_it_collects_the_calls_of_a_failed_keeper() -> None:
     with open_pool(1) as owner:
-        token = owner.submit("write_to_channel", text='{"kind": "returned"}')
+        call_id = owner.submit("write_to_channel", text='{"kind": "returned"}')
         wait_for(owner.pool.pids)
         wait_for(owner.is_woken)
         owner.pool.progress()
         assert owner.is_woken()
-        assert owner.outcome(token).kind == "lost"
+        assert owner.outcome(call_id).kind == "lost"
         wait_for(lambda: owner.pool.collect() == [] and not owner.is_woken())
 
 
@@ -208,15 +208,15 @@ def watch(process: FakeProcess) -> Iterator[tuple[CallWatch, socket.socket]]:
     with pool, channel, process.channel:
         watched = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
         watchdog = LimitWatchdog(process.limits, lambda limit: 0)
-        yield CallWatch(watched, process, watchdog, "token", None, 0.0), pool
+        yield CallWatch(watched, process, watchdog, "call_id", None, 0.0), pool
     os.close(wakeup)
 
 
 def test_a_flood_of_progress_does_not_delay_a_kill() -> None:
-    progress = messages.Message({"kind": "progress", "token": "token", "text": "1"})
+    progress = messages.Message({"kind": "progress", "call_id": "call_id", "text": "1"})
     process = FakeProcess(lambda: progress)
     with watch(process) as (call_watch, pool):
-        messages.send(pool, {"kind": "kill", "token": "token"})
+        messages.send(pool, {"kind": "kill", "call_id": "call_id"})
         assert call_watch.wait_for_end().kind == "killed"
 
 

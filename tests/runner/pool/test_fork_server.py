@@ -35,10 +35,10 @@ def server_of(owner: Owner) -> int:
 
 def lose_a_keeper(owner: Owner) -> int:
     """Kill the keeper of a job, and wait until it is replaced; returns its pid."""
-    token, (pid,) = owner.start("sleep", seconds=60)
+    call_id, (pid,) = owner.start("sleep", seconds=60)
     keeper = pools.parent(pid)
     os.kill(keeper, signal.SIGKILL)
-    assert owner.outcome(token).kind == "lost"
+    assert owner.outcome(call_id).kind == "lost"
     return keeper
 
 
@@ -59,13 +59,13 @@ def test_new_keepers_come_from_the_same_fork_server() -> None:
 
 def test_a_killed_fork_server_ends_no_call_and_is_replaced_when_needed() -> None:
     with open_pool(2) as owner:
-        token, (pid,) = owner.start("sleep", seconds=60)
+        call_id, (pid,) = owner.start("sleep", seconds=60)
         server = server_of(owner)
         os.kill(server, signal.SIGKILL)
         wait_for(partial(pools.has_ended, server))
         assert owner.value("echo", value=1) == 1
         assert pools.state(pid)
-        assert owner.kill(token).kind == "killed"
+        assert owner.kill(call_id).kind == "killed"
         lose_a_keeper(owner)
         assert owner.value("echo", value=2) == 2
         assert server_of(owner) != server

@@ -80,10 +80,10 @@ needs_landlock = pytest.mark.skipif(
 
 @needs_landlock
 def test_a_job_cannot_inspect_or_signal_other_processes(owner: Owner) -> None:
-    token, (neighbour,) = owner.start("sleep", seconds=60)
+    call_id, (neighbour,) = owner.start("sleep", seconds=60)
     keeper = pools.parent(neighbour)
     seen = owner.value("try_to_access", pids=[os.getpid(), keeper, neighbour, 1])
-    owner.kill(token)
+    owner.kill(call_id)
     if os.geteuid() == 0:  # CAP_PERFMON allows reading every environment
         del seen["environ"]
     assert not any(seen.values()), seen
@@ -114,15 +114,15 @@ def test_each_attempt_gets_its_own_empty_folder(owner: Owner) -> None:
     assert [seen["temporary"], seen["home"], *seen["variables"]] == [folder] * 4
     assert seen["mode"] == 0o700
     assert seen["entries"] == []
-    token, (_, other) = owner.start("fill_folder", files=3, size=1, then="sleep")
+    call_id, (_, other) = owner.start("fill_folder", files=3, size=1, then="sleep")
     assert owner.value("folder_facts")["folder"] != other
-    owner.kill(token)
+    owner.kill(call_id)
 
 
 @pytest.mark.parametrize("then", ["return", "raise", "crash", "sleep"])
 def test_a_folder_is_removed_however_its_attempt_ends(owner: Owner, then: str) -> None:
-    token, (_, folder) = owner.start("fill_folder", files=20, size=10, then=then)
-    outcome = owner.kill(token) if then == "sleep" else owner.outcome(token)
+    call_id, (_, folder) = owner.start("fill_folder", files=20, size=10, then=then)
+    outcome = owner.kill(call_id) if then == "sleep" else owner.outcome(call_id)
     assert outcome.kind == {"return": "returned", "raise": "raised", "crash": "crashed"}.get(
         then, "killed"
     )
@@ -144,9 +144,9 @@ def test_libraries_do_not_reuse_the_temporary_folder_of_an_earlier_job(owner: Ow
 
 def test_the_folder_of_a_killed_keeper_is_removed() -> None:
     with open_pool(1, isolation_calls.load) as owner:
-        token, (pid, folder) = owner.start("fill_folder", files=20, size=10, then="sleep")
+        call_id, (pid, folder) = owner.start("fill_folder", files=20, size=10, then="sleep")
         os.kill(pools.parent(pid), signal.SIGKILL)
-        assert owner.outcome(token).kind == "lost"
+        assert owner.outcome(call_id).kind == "lost"
         wait_for(lambda: not Path(folder).exists())
         assert owner.value("folder_facts")["entries"] == []
 

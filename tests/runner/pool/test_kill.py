@@ -33,9 +33,9 @@ def test_a_kill_ends_the_whole_process_tree(
     owner: Owner, tmp_path: Path, do: str, arguments: dict[str, Any]
 ) -> None:
     neighbour, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
-    token, pids = owner.start(do, 60.0, **arguments)
+    call_id, pids = owner.start(do, 60.0, **arguments)
     keeper = pools.parent(pids[0])
-    outcome = owner.kill(token)
+    outcome = owner.kill(call_id)
     assert outcome.kind == "killed"
     assert outcome.pid == pids[0]
     assert pools.existing(pids) == []
@@ -48,11 +48,11 @@ def test_a_kill_ends_the_whole_process_tree(
 
 @pytest.mark.parametrize("do", ["sleep", "family"])
 def test_a_stopped_job_can_be_killed(owner: Owner, do: str) -> None:
-    token, pids = owner.start(do, seconds=60)
+    call_id, pids = owner.start(do, seconds=60)
     for pid in pids:
         os.kill(pid, signal.SIGSTOP)
     wait_for(lambda: all(pools.state(pid) == "T" for pid in pids))
-    assert owner.kill(token).kind == "killed"
+    assert owner.kill(call_id).kind == "killed"
     assert pools.existing(pids) == []
 
 
@@ -60,10 +60,10 @@ def test_a_job_whose_keeper_is_stopped_can_be_killed_without_affecting_others(
     owner: Owner, tmp_path: Path
 ) -> None:
     neighbour, (neighbours_pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
-    token, pids = owner.start("family", seconds=60)
+    call_id, pids = owner.start("family", seconds=60)
     keeper = pools.parent(pids[0])
     pools.stop(keeper)
-    outcome = owner.kill(token)
+    outcome = owner.kill(call_id)
     assert (outcome.kind, outcome.pid) == ("killed", pids[0])
     assert outcome.cpu_seconds is not None
     assert pools.existing(pids) == []
@@ -74,19 +74,19 @@ def test_a_job_whose_keeper_is_stopped_can_be_killed_without_affecting_others(
 
 def test_a_repeated_kill_resumes_a_keeper_that_was_stopped_again() -> None:
     with open_pool(1, grace=2.0) as owner:
-        token, (pid,) = owner.start("ignore_signals", names=["SIGTERM"])
+        call_id, (pid,) = owner.start("ignore_signals", names=["SIGTERM"])
         keeper = pools.parent(pid)
-        owner.pool.kill(token)
+        owner.pool.kill(call_id)
         pools.stop(keeper)
-        assert owner.kill(token).kind == "killed"
+        assert owner.kill(call_id).kind == "killed"
 
 
 def test_a_keeper_that_is_stopped_repeatedly_is_resumed_each_time() -> None:
     with open_pool(1) as owner:
         for _ in range(3):
-            token, (pid,) = owner.start("sleep", seconds=60)
+            call_id, (pid,) = owner.start("sleep", seconds=60)
             pools.stop(pools.parent(pid))
-            assert owner.kill(token).kind == "killed"
+            assert owner.kill(call_id).kind == "killed"
         assert owner.value("echo", value=1) == 1
 
 
@@ -108,20 +108,20 @@ def asleep(pid: int) -> int | None:
 
 def test_a_call_sent_to_a_stopped_keeper_can_be_killed() -> None:
     with open_pool(2) as owner:
-        tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
-        keepers = [pools.parent(pid) for _, (pid,) in tokens]
+        call_ids = [owner.start("sleep", seconds=60) for _ in range(2)]
+        keepers = [pools.parent(pid) for _, (pid,) in call_ids]
         owner.kill_all()
         for keeper in keepers:
             pools.stop(keeper)
-        token = owner.submit("sleep", seconds=60)
-        assert owner.kill(token).kind == "killed"
+        call_id = owner.submit("sleep", seconds=60)
+        assert owner.kill(call_id).kind == "killed"
 
 
 def test_a_stopped_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
-        token, (pid,) = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
+        call_id, (pid,) = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
         pools.stop(pid)
-        outcome = owner.kill(token)
+        outcome = owner.kill(call_id)
     assert outcome.kind == "killed"
     assert outcome.seconds < 8
     assert (tmp_path / "cleaned").read_text() == "clean"
@@ -129,23 +129,23 @@ def test_a_stopped_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> N
 
 def test_a_call_can_be_killed_before_it_starts() -> None:
     with open_pool(1, loads.load_slow_keepers) as owner:
-        token = owner.submit("sleep", seconds=60)
+        call_id = owner.submit("sleep", seconds=60)
         assert owner.pool.pids() == {}
-        assert owner.kill(token).kind == "killed"
+        assert owner.kill(call_id).kind == "killed"
         assert owner.value("echo", value=1) == 1
 
 
 def test_killing_a_call_that_has_ended_returns_false(owner: Owner) -> None:
-    token = owner.submit("echo", value=1)
-    owner.outcome(token)
-    assert not owner.pool.kill(token)
+    call_id = owner.submit("echo", value=1)
+    owner.outcome(call_id)
+    assert not owner.pool.kill(call_id)
     assert not owner.pool.kill("never heard of")
 
 
 def test_a_second_kill_changes_nothing(owner: Owner) -> None:
-    token, _ = owner.start("sleep", seconds=60)
-    owner.pool.kill(token)
-    assert owner.kill(token).kind == "killed"
+    call_id, _ = owner.start("sleep", seconds=60)
+    owner.pool.kill(call_id)
+    assert owner.kill(call_id).kind == "killed"
     assert owner.value("echo", value=1) == 1
 
 
@@ -165,7 +165,7 @@ def test_the_earlier_of_kill_and_end_wins_and_no_other_call_is_killed() -> None:
             kind = owner.outcome(victim).kind
             moment *= 1.2 if kind == "killed" else 0.8
             kinds[kind] = kinds.get(kind, 0) + 1
-            results = [owner.outcome(token).result for token in neighbours if token]
+            results = [owner.outcome(call_id).result for call_id in neighbours if call_id]
             assert results == ["0", "1", "2"][: len(results)]
     assert set(kinds) == {"returned", "killed"}
     assert min(kinds.values()) > 5, kinds
@@ -175,11 +175,11 @@ def test_a_late_kill_order_does_not_hit_another_call(tmp_path: Path) -> None:
     with open_pool(1) as owner:
         for number in range(20):
             gate = tmp_path / str(number)
-            token, _ = owner.start("wait_for_file", path=str(gate))
+            call_id, _ = owner.start("wait_for_file", path=str(gate))
             gate.touch()
             wait_for(owner.is_woken)
-            assert owner.pool.kill(token)  # its outcome was sent, but not received yet
-            assert owner.outcome(token).kind == "returned"
+            assert owner.pool.kill(call_id)  # its outcome was sent, but not received yet
+            assert owner.outcome(call_id).kind == "returned"
             assert owner.value("echo", value=number) == number
 
 
@@ -226,8 +226,8 @@ def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
     do: str, arguments: dict[str, Any]
 ) -> None:
     with open_pool(1) as owner:
-        token, pids = owner.start(do, **arguments)
-        outcome = owner.outcome(token)
+        call_id, pids = owner.start(do, **arguments)
+        outcome = owner.outcome(call_id)
         assert outcome.kind == "returned"
         assert pools.existing(pids) == []
         assert owner.value("pid") not in pids
@@ -235,8 +235,8 @@ def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
 
 def test_a_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
     with open_pool(1, grace=10.0) as owner:
-        token, _ = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
-        outcome = owner.kill(token)
+        call_id, _ = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
+        outcome = owner.kill(call_id)
     assert outcome.kind == "killed"
     assert (outcome.result, outcome.error_type) == (None, None)
     assert outcome.seconds < 5
@@ -245,9 +245,9 @@ def test_a_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
 
 def test_the_grace_period_ends() -> None:
     with open_pool(1, grace=0.3) as owner:
-        token, pids = owner.start("ignore_signals", names=["SIGTERM"])
+        call_id, pids = owner.start("ignore_signals", names=["SIGTERM"])
         asked_at = time.monotonic()
-        assert owner.kill(token).kind == "killed"
+        assert owner.kill(call_id).kind == "killed"
         assert 0.3 <= time.monotonic() - asked_at < 3
         assert pools.existing(pids) == []
 
@@ -255,10 +255,10 @@ def test_the_grace_period_ends() -> None:
 def test_the_outcome_of_a_killed_job_reports_its_resource_usage() -> None:
     with open_pool(1) as owner:
         owner.run("use_cpu", seconds=0.5, in_child=False)
-        token, (pid,) = owner.start("spin")
+        call_id, (pid,) = owner.start("spin")
         run_before = 0.5
         wait_for(lambda: pools.cpu_seconds(pid) > run_before + 0.2)
-        outcome = owner.kill(token)
+        outcome = owner.kill(call_id)
     assert 0.1 < (outcome.cpu_seconds or 0) <= outcome.seconds + 0.1
     assert (outcome.peak_memory_bytes or 0) > 2**20
 
@@ -278,8 +278,8 @@ def test_hundreds_of_kills_leak_no_resources() -> None:
         wait_for(lambda: used()[-1] == 1)  # the next job process has been forked
         before = used()
         for _ in range(100):
-            tokens = [owner.submit("sleep", seconds=60) for _ in range(2)]
-            for token in tokens:
-                owner.pool.kill(token)
-            assert {outcome.kind for outcome in owner.outcomes(tokens)} == {"killed"}
+            call_ids = [owner.submit("sleep", seconds=60) for _ in range(2)]
+            for call_id in call_ids:
+                owner.pool.kill(call_id)
+            assert {outcome.kind for outcome in owner.outcomes(call_ids)} == {"killed"}
         wait_for(lambda: used() == before)

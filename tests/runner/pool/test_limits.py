@@ -131,9 +131,9 @@ def test_a_job_killed_by_the_oom_killer_is_out_of_memory() -> None:
 
 
 def test_a_job_killed_by_another_process_has_crashed(owner: Owner) -> None:
-    token, (pid,) = owner.start("sleep", seconds=60)
+    call_id, (pid,) = owner.start("sleep", seconds=60)
     os.kill(pid, 9)
-    outcome = owner.outcome(token)
+    outcome = owner.outcome(call_id)
     assert (outcome.kind, outcome.error_message) == (
         "crashed",
         "the job process was killed by SIGKILL",

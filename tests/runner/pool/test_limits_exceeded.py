@@ -27,8 +27,8 @@ def owner() -> Iterator[Owner]:
 
 def assert_usable(owner: Owner) -> None:
     """Check that all slots run jobs again, in empty folders."""
-    tokens = [owner.submit("folder_facts") for _ in range(4)]
-    for outcome in owner.outcomes(tokens):
+    call_ids = [owner.submit("folder_facts") for _ in range(4)]
+    for outcome in owner.outcomes(call_ids):
         assert outcome.kind == "returned", outcome
         assert json.loads(outcome.result or "")["entries"] == []
 
@@ -61,8 +61,8 @@ def test_too_many_open_files_raise_an_error_that_names_the_setting(owner: Owner)
 @pytest.mark.parametrize("size", [0, MIB])
 def test_a_job_that_fills_its_folder_is_killed(owner: Owner, size: int) -> None:
     neighbour = owner.submit("sleep", seconds=1)
-    token, (_, folder) = owner.start("fill_folder_endlessly", size=size)
-    outcome = owner.outcome(token)
+    call_id, (_, folder) = owner.start("fill_folder_endlessly", size=size)
+    outcome = owner.outcome(call_id)
     assert (outcome.kind, outcome.error_type) == ("crashed", "FolderExceeded")
     message = f"the job wrote more than JOB_FOLDER_BYTES={4 * MIB} to its folder"
     assert outcome.error_message == message
@@ -73,9 +73,9 @@ def test_a_job_that_fills_its_folder_is_killed(owner: Owner, size: int) -> None:
 
 def test_a_fork_bomb_is_killed_completely(owner: Owner) -> None:
     neighbour = owner.submit("sleep", seconds=1)
-    token, (pid,) = owner.start("fork_bomb", limit=600)
+    call_id, (pid,) = owner.start("fork_bomb", limit=600)
     keeper = pools.parent(pid)
-    outcome = owner.outcome(token)
+    outcome = owner.outcome(call_id)
     assert (outcome.kind, outcome.error_type) == ("crashed", "ProcessesExceeded")
     message = "the job had more processes and threads than JOB_PROCESSES=40 allows"
     assert outcome.error_message == message
@@ -92,13 +92,13 @@ def test_threads_count_like_processes(owner: Owner) -> None:
 
 
 def test_processes_of_other_jobs_do_not_count(owner: Owner) -> None:
-    tokens = [owner.submit("run_threads", number=30, seconds=0.6) for _ in range(2)]
-    assert {outcome.kind for outcome in owner.outcomes(tokens)} == {"returned"}
+    call_ids = [owner.submit("run_threads", number=30, seconds=0.6) for _ in range(2)]
+    assert {outcome.kind for outcome in owner.outcomes(call_ids)} == {"returned"}
 
 
 def test_a_killed_job_counts_as_killed_even_if_it_exceeds_a_limit(owner: Owner) -> None:
-    token, _ = owner.start("fill_folder_endlessly", size=MIB)
-    assert owner.kill(token).kind == "killed"
+    call_id, _ = owner.start("fill_folder_endlessly", size=MIB)
+    assert owner.kill(call_id).kind == "killed"
 
 
 def test_slow_checks_are_made_less_often() -> None:
@@ -115,10 +115,10 @@ def test_slow_checks_are_made_less_often() -> None:
 
 @pytest.mark.timing
 def test_checking_an_idle_job_takes_little_cpu_time(owner: Owner) -> None:
-    token, (pid,) = owner.start("sleep", seconds=60)
+    call_id, (pid,) = owner.start("sleep", seconds=60)
     keeper = pools.parent(pid)
     before = pools.cpu_seconds(keeper)
     time.sleep(1)
     assert pools.cpu_seconds(keeper) - before < 0.02
-    owner.kill(token)
+    owner.kill(call_id)
     assert os.path.exists(f"/proc/{keeper}")

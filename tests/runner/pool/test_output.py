@@ -28,23 +28,23 @@ class Printer:
         self.printed: dict[str, list[tuple[int, bytes]]] = {}
 
     def submit(self, do: str, **arguments: Any) -> str:
-        token = f"{do} {len(self.printed)}"
-        self.printed[token] = []
-        self.owner.pool.submit(token, json.dumps({"do": do, **arguments}), None)
-        return token
+        call_id = f"{do} {len(self.printed)}"
+        self.printed[call_id] = []
+        self.owner.pool.submit(call_id, json.dumps({"do": do, **arguments}), None)
+        return call_id
 
     def collect(self) -> list[tuple[str, CallOutcome]]:
         """Collect outcomes and output; returns the outcomes."""
         outcomes = self.owner.pool.collect()
-        for token, pieces in self.owner.pool.output().items():
-            self.printed[token] += pieces
+        for call_id, pieces in self.owner.pool.output().items():
+            self.printed[call_id] += pieces
         return outcomes
 
     def run(self, do: str, **arguments: Any) -> tuple[CallOutcome, list[tuple[int, bytes]]]:
         """Run a call; returns its outcome and output."""
-        token = self.submit(do, **arguments)
+        call_id = self.submit(do, **arguments)
         ((_, outcome),) = wait_for(self.collect)
-        return outcome, self.printed[token]
+        return outcome, self.printed[call_id]
 
     def text(self, do: str, **arguments: Any) -> bytes:
         """Run a call; returns its output, which must be complete."""
@@ -100,12 +100,12 @@ def test_output_printed_before_a_crash_arrives(printer: Printer) -> None:
 def test_complete_lines_arrive_while_a_call_runs_and_the_rest_after_its_kill(
     printer: Printer,
 ) -> None:
-    token = printer.submit("hang")
-    wait_for(lambda: printer.collect() or printer.printed[token])
-    assert complete(printer.printed[token]) == b"hangs\n"
-    printer.owner.pool.kill(token)
+    call_id = printer.submit("hang")
+    wait_for(lambda: printer.collect() or printer.printed[call_id])
+    assert complete(printer.printed[call_id]) == b"hangs\n"
+    printer.owner.pool.kill(call_id)
     wait_for(printer.collect)
-    assert complete(printer.printed[token]) == b"hangs\nand more"
+    assert complete(printer.printed[call_id]) == b"hangs\nand more"
 
 
 def test_the_start_and_the_end_of_a_flood_of_output_arrive(printer: Printer) -> None:
@@ -116,21 +116,21 @@ def test_the_start_and_the_end_of_a_flood_of_output_arrive(printer: Printer) -> 
 
 
 def test_a_flood_of_output_does_not_delay_a_kill(printer: Printer) -> None:
-    token = printer.submit("flood", bytes=10**13)
-    wait_for(lambda: printer.collect() or printer.printed[token])
-    printer.owner.pool.kill(token)
+    call_id = printer.submit("flood", bytes=10**13)
+    wait_for(lambda: printer.collect() or printer.printed[call_id])
+    printer.owner.pool.kill(call_id)
     ((_, outcome),) = wait_for(printer.collect)
     assert outcome.kind == "killed"
 
 
 def test_a_keeper_does_not_busy_wait_on_closed_output() -> None:
     with open_printer() as printer:
-        token = printer.submit("close", seconds=600)
+        call_id = printer.submit("close", seconds=600)
         wait_for(lambda: printer.owner.pool.pids())
         (keeper,) = printer.owner.pool._executor._keepers.values()
         assert keeper.pid is not None
         before = cpu_seconds(keeper.pid)
-        printer.owner.pool.kill(token)
+        printer.owner.pool.kill(call_id)
         wait_for(printer.collect)
         assert cpu_seconds(keeper.pid) - before < 0.5
 
@@ -160,7 +160,7 @@ def pieces_of(output: OutputPipe) -> list[tuple[int, bytes]]:
     """End a call; returns the output that is sent to the pool."""
     pool_end, keeper_end = messages.new_channel()
     with pool_end, keeper_end:
-        output.finish(keeper_end, "token")
+        output.finish(keeper_end, "call_id")
         keeper_end.close()
         pieces = []
         with contextlib.suppress(EOFError):

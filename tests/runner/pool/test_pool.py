@@ -110,13 +110,13 @@ def test_a_crash_ends_only_its_own_call(
 def test_an_answer_counts_even_if_the_process_died_before_it_was_received(
     owner: Owner, tmp_path: Path
 ) -> None:
-    token, (pid,) = owner.start("answer_and_die", path=str(tmp_path / "gate"))
+    call_id, (pid,) = owner.start("answer_and_die", path=str(tmp_path / "gate"))
     keeper = pools.parent(pid)
     os.kill(keeper, signal.SIGSTOP)
     (tmp_path / "gate").touch()
     wait_for(partial(pools.has_ended, pid))
     os.kill(keeper, signal.SIGCONT)
-    outcome = owner.outcome(token)
+    outcome = owner.outcome(call_id)
     assert (outcome.kind, outcome.result) == ("returned", '"answered"')
     assert owner.value("pid") != pid
 
@@ -126,15 +126,15 @@ def test_a_child_that_returns_from_the_code_of_the_job_sends_no_answer(owner: Ow
 
 
 def test_the_newest_progress_arrives(owner: Owner) -> None:
-    token = owner.submit("report_each", texts=["1", "2", "a\udcff"])
-    owner.outcome(token)
-    assert owner.last_progress(token) == "a\\udcff"
+    call_id = owner.submit("report_each", texts=["1", "2", "a\udcff"])
+    owner.outcome(call_id)
+    assert owner.last_progress(call_id) == "a\\udcff"
 
 
 def test_progress_that_is_too_long_is_dropped(owner: Owner) -> None:
-    token = owner.submit("report_each", texts=["1", "x" * 70000])
-    owner.outcome(token)
-    assert owner.last_progress(token) == "1"
+    call_id = owner.submit("report_each", texts=["1", "x" * 70000])
+    owner.outcome(call_id)
+    assert owner.last_progress(call_id) == "1"
 
 
 def test_no_descriptor_is_readable_while_there_is_nothing_to_collect(owner: Owner) -> None:
@@ -242,12 +242,12 @@ def test_a_job_can_use_multiprocessing(owner: Owner) -> None:
 
 def test_a_pool_with_running_calls_in_all_slots_has_no_room(owner: Owner, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
-    tokens = [owner.submit("wait_for_file", path=str(gate)) for _ in range(2)]
+    call_ids = [owner.submit("wait_for_file", path=str(gate)) for _ in range(2)]
     assert owner.pool.room() == 0
-    wait_for(lambda: set(owner.pool.pids()) == set(tokens))
+    wait_for(lambda: set(owner.pool.pids()) == set(call_ids))
     wait_for(lambda: owner.pool.room(prefetch=5) == 0)  # no call may wait behind a long one
     gate.touch()
-    assert {outcome.kind for outcome in owner.outcomes(tokens)} == {"returned"}
+    assert {outcome.kind for outcome in owner.outcomes(call_ids)} == {"returned"}
 
 
 @pytest.mark.parametrize("timeout", [0, -1.0, float("nan")])

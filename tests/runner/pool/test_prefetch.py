@@ -41,8 +41,8 @@ class Gate:
 
     def __init__(self, owner: Owner, path: Path):
         self.path = path
-        self.token = owner.submit("wait_for_file", path=str(path))
-        wait_for(lambda: self.token in owner.pool.pids())
+        self.call_id = owner.submit("wait_for_file", path=str(path))
+        wait_for(lambda: self.call_id in owner.pool.pids())
 
     def open(self) -> None:
         self.path.touch()
@@ -56,23 +56,23 @@ def gate(owner: Owner, tmp_path: Path) -> Gate:
 def test_waiting_calls_run_in_order(owner: Owner, gate: Gate, tmp_path: Path) -> None:
     texts = [*map(str, range(5)), "x" * 100_000]
     notes = tmp_path / "notes"
-    tokens = [owner.submit("append_to_file", path=str(notes), text=f"{text}\n") for text in texts]
+    call_ids = [owner.submit("append_to_file", path=str(notes), text=f"{text}\n") for text in texts]
     gate.open()
-    assert {outcome.kind for outcome in owner.outcomes([gate.token, *tokens])} == {"returned"}
+    assert {outcome.kind for outcome in owner.outcomes([gate.call_id, *call_ids])} == {"returned"}
     assert notes.read_text().split() == texts
 
 
 def test_a_kill_order_for_an_ended_call_does_not_hit_the_next_call(
     owner: Owner, gate: Gate, tmp_path: Path
 ) -> None:
-    owner.progress(gate.token)
+    owner.progress(gate.call_id)
     behind = owner.submit("wait_for_file", path=str(tmp_path / "second gate"))
     gate.open()
     wait_for(owner.is_woken)
-    assert owner.pool.kill(gate.token)  # its outcome was sent, but not received yet
+    assert owner.pool.kill(gate.call_id)  # its outcome was sent, but not received yet
     wait_for(lambda: behind in owner.pool.pids())
     (tmp_path / "second gate").touch()
-    assert [outcome.kind for outcome in owner.outcomes([gate.token, behind])] == ["returned"] * 2
+    assert [outcome.kind for outcome in owner.outcomes([gate.call_id, behind])] == ["returned"] * 2
 
 
 def test_a_waiting_call_killed_while_its_keeper_is_stopped_never_starts(
@@ -102,7 +102,7 @@ def test_a_waiting_call_that_is_killed_never_starts(
     )
     outcome = owner.kill(killed)
     assert (outcome.kind, outcome.pid, outcome.not_at_fault) == ("killed", None, True)
-    assert gate.token in owner.pool.pids()
+    assert gate.call_id in owner.pool.pids()
     gate.open()
     assert owner.outcome(runs).kind == "returned"
     assert notes.read_text() == "yes"
@@ -111,12 +111,12 @@ def test_a_waiting_call_that_is_killed_never_starts(
 @pytest.fixture
 def full(owner: Owner, gate: Gate) -> list[str]:
     """Calls at a stopped keeper. The last of them are not sent yet, because its channel is full."""
-    owner.progress(gate.token)
-    pools.stop(pools.parent(owner.pool.pids()[gate.token]))
-    tokens = [owner.submit("echo", value=INLINE_VALUE) for _ in range(MAX_PREFETCH - 1)]
+    owner.progress(gate.call_id)
+    pools.stop(pools.parent(owner.pool.pids()[gate.call_id]))
+    call_ids = [owner.submit("echo", value=INLINE_VALUE) for _ in range(MAX_PREFETCH - 1)]
     with pytest.raises(BlockingIOError):
         messages.send(channel_of(owner).socket, {}, nonblocking=True)
-    return tokens
+    return call_ids
 
 
 def channel_of(owner: Owner) -> KeeperChannel:
@@ -133,7 +133,7 @@ def test_calls_for_which_the_channel_was_full_are_sent_later(
 ) -> None:
     resume_keepers(owner)
     gate.open()
-    assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
+    assert {outcome.kind for outcome in owner.outcomes([gate.call_id, *full])} == {"returned"}
 
 
 def test_a_call_for_which_the_channel_was_full_can_be_killed(
@@ -144,21 +144,21 @@ def test_a_call_for_which_the_channel_was_full_can_be_killed(
     outcome = owner.kill(last)
     assert (outcome.kind, outcome.pid, outcome.not_at_fault) == ("killed", None, True)
     gate.open()
-    assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
+    assert {outcome.kind for outcome in owner.outcomes([gate.call_id, *full])} == {"returned"}
     assert not notes.exists()
 
 
 def test_a_call_whose_delayed_send_fails_is_lost_without_fault(
     owner: Owner, gate: Gate, full: list[str]
 ) -> None:
-    token = owner.submit("echo", value="x" * 100_000)  # sent as a descriptor
+    call_id = owner.submit("echo", value="x" * 100_000)  # sent as a descriptor
     gate.open()
     with descriptors_below(free_descriptor()):
         resume_keepers(owner)
-        outcome = owner.outcome(token)
+        outcome = owner.outcome(call_id)
     assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
     assert "the job could not be handed over: [Errno 24]" in (outcome.error_message or "")
-    assert {outcome.kind for outcome in owner.outcomes([gate.token, *full])} == {"returned"}
+    assert {outcome.kind for outcome in owner.outcomes([gate.call_id, *full])} == {"returned"}
 
 
 def test_a_send_with_too_many_descriptors_in_transit_is_retried_only_if_the_keeper_has_calls(
@@ -179,7 +179,7 @@ def test_a_send_with_too_many_descriptors_in_transit_is_retried_only_if_the_keep
             assert list(channel.send_unsent()) == []
         assert list(channel.send_unsent()) == []
         received = [messages.receive(keeper_end), messages.receive(keeper_end)]
-        assert [each and each.fields["token"] for each in received] == ["second", "third"]
+        assert [each and each.fields["call_id"] for each in received] == ["second", "third"]
 
 
 def too_many_descriptors(*_: object, **__: object) -> None:
@@ -187,9 +187,9 @@ def too_many_descriptors(*_: object, **__: object) -> None:
 
 
 def test_killing_the_running_call_does_not_affect_waiting_calls(owner: Owner, gate: Gate) -> None:
-    token = owner.submit("echo", value=7)
-    assert owner.kill(gate.token).kind == "killed"
-    assert owner.outcome(token).result == "7"
+    call_id = owner.submit("echo", value=7)
+    assert owner.kill(gate.call_id).kind == "killed"
+    assert owner.outcome(call_id).result == "7"
 
 
 @pytest.mark.parametrize("do", ["crash", "close_everything", "leave_thread"])
@@ -197,23 +197,23 @@ def test_a_waiting_call_is_not_affected_by_the_end_of_the_call_before_it(
     owner: Owner, gate: Gate, do: str
 ) -> None:
     owner.submit(do)
-    token = owner.submit("echo", value=7)
+    call_id = owner.submit("echo", value=7)
     gate.open()
-    assert owner.outcome(token).result == "7"
+    assert owner.outcome(call_id).result == "7"
 
 
 def test_the_timeout_of_a_call_starts_when_the_call_begins(owner: Owner, tmp_path: Path) -> None:
     owner.submit("sleep", seconds=1)
-    token = owner.submit("echo", timeout=0.9, value=7)
-    assert owner.outcome(token).kind == "returned"
+    call_id = owner.submit("echo", timeout=0.9, value=7)
+    assert owner.outcome(call_id).kind == "returned"
 
 
 def test_calls_that_wait_at_a_killed_keeper_are_lost_without_fault(
     owner: Owner, gate: Gate
 ) -> None:
     waiting = owner.submit("echo", value=7)
-    os.kill(psutil.Process(owner.pool.pids()[gate.token]).ppid(), signal.SIGKILL)
-    lost, waited = owner.outcomes([gate.token, waiting])
+    os.kill(psutil.Process(owner.pool.pids()[gate.call_id]).ppid(), signal.SIGKILL)
+    lost, waited = owner.outcomes([gate.call_id, waiting])
     assert (lost.kind, lost.not_at_fault) == ("lost", False)
     assert (waited.kind, waited.not_at_fault) == ("lost", True)
 
@@ -225,7 +225,7 @@ def test_no_waiting_call_starts_after_the_end_of_the_lease(owner: Owner, tmp_pat
     gate = Gate(owner, tmp_path / "gate")
     waiting = owner.submit("echo", value=7)
     owner.pool.lease.end_at(steady_now())
-    lost, waited = owner.outcomes([gate.token, waiting])
+    lost, waited = owner.outcomes([gate.call_id, waiting])
     assert (lost.kind, waited.kind, waited.not_at_fault) == ("lost", "lost", True)
     owner.pool.lease.end_at(math.inf)
 
@@ -233,8 +233,8 @@ def test_no_waiting_call_starts_after_the_end_of_the_lease(owner: Owner, tmp_pat
 def test_no_call_may_wait_behind_a_long_call(owner: Owner, gate: Gate) -> None:
     wait_for(lambda: owner.pool.room(prefetch=MAX_PREFETCH) == 0)
     assert list(owner.pool.waiting(0.0)) == []
-    token = owner.submit("echo", value=7)
-    assert list(owner.pool.waiting(0.0)) == [token]
+    call_id = owner.submit("echo", value=7)
+    assert list(owner.pool.waiting(0.0)) == [call_id]
     assert list(owner.pool.waiting(60.0)) == []
 
 

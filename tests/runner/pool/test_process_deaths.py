@@ -50,20 +50,20 @@ def test_a_killed_keeper_loses_all_calls_but_only_its_own_is_at_fault() -> None:
 
 def test_calls_lost_to_a_terminated_keeper_are_not_at_fault() -> None:
     with open_pool(2) as owner:
-        tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
-        os.kill(pools.parent(tokens[0][1][0]), signal.SIGTERM)
-        outcomes = owner.outcomes([token for token, _ in tokens])
+        call_ids = [owner.start("sleep", seconds=60) for _ in range(2)]
+        os.kill(pools.parent(call_ids[0][1][0]), signal.SIGTERM)
+        outcomes = owner.outcomes([call_id for call_id, _ in call_ids])
         assert all(outcome.kind == "lost" and outcome.not_at_fault for outcome in outcomes)
         assert owner.value("echo", value=1) == 1
 
 
 def test_an_outcome_sent_before_its_keeper_was_killed_counts(tmp_path: Path) -> None:
     with open_pool(1) as owner:
-        token, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
+        call_id, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
         (tmp_path / "gate").touch()
         wait_for(owner.is_woken)
         os.kill(pools.parent(pid), signal.SIGKILL)
-        assert owner.outcome(token).kind == "returned"
+        assert owner.outcome(call_id).kind == "returned"
 
 
 def test_a_keeper_killed_while_idle_is_replaced_at_once() -> None:
@@ -95,7 +95,7 @@ def test_a_keeper_killed_while_others_start_only_causes_another_start(
             keeper.kill()
             wait_for(lambda: executor.broken)
             if refusal is not None:  # the error if the executor is being closed
-                monkeypatch.setattr(executor._workers, "submit", refuse)
+                monkeypatch.setattr(executor._process_pool, "submit", refuse)
 
     watch_new_keepers = KeeperExecutor._watch_new_keepers
     with open_pool(2) as owner:
@@ -122,35 +122,35 @@ def test_a_call_is_accepted_while_the_executor_is_broken() -> None:
 def test_a_call_submitted_while_keepers_die_gets_an_outcome() -> None:
     with open_pool(2) as owner:
         for number in range(8):
-            token, pids = owner.start("sleep", seconds=60)
+            call_id, pids = owner.start("sleep", seconds=60)
             os.kill(pools.parent(pids[0]), signal.SIGKILL)
             if number % 2:
                 wait_for(partial(are_over, pids))
             outcome = owner.run("echo", value=number)
             assert outcome.kind == "returned" or (outcome.kind == "lost" and outcome.not_at_fault)
-            assert owner.outcome(token).kind == "lost"
+            assert owner.outcome(call_id).kind == "lost"
 
 
 def test_a_stopped_keeper_does_not_delay_the_replacement_of_the_executor() -> None:
     with open_pool(2) as owner:
-        tokens = [owner.start("sleep", seconds=60) for _ in range(2)]
-        stopped, killed = (pools.parent(pids[0]) for _, pids in tokens)
+        call_ids = [owner.start("sleep", seconds=60) for _ in range(2)]
+        stopped, killed = (pools.parent(pids[0]) for _, pids in call_ids)
         pools.stop(stopped)
         os.kill(killed, signal.SIGKILL)
-        outcomes = owner.outcomes([token for token, _ in tokens])
+        outcomes = owner.outcomes([call_id for call_id, _ in call_ids])
         assert {outcome.kind for outcome in outcomes} == {"lost"}
-        assert pools.existing([stopped, killed, *(pids[0] for _, pids in tokens)]) == []
+        assert pools.existing([stopped, killed, *(pids[0] for _, pids in call_ids)]) == []
         assert owner.value("echo", value=1) == 1
 
 
 def test_calls_end_with_the_lease_even_if_the_pool_does_nothing() -> None:
     with open_pool(2) as owner:
         owner.pool.lease.end_at(steady_now() + 60)
-        token, pids = owner.start("family", seconds=60)
+        call_id, pids = owner.start("family", seconds=60)
         owner.pool.lease.end_at(steady_now() + 1)
         # The pool is not called here, as if its process were stopped.
         wait_for(lambda: pools.living(pids) == [])
-        outcome = owner.outcome(token)
+        outcome = owner.outcome(call_id)
         assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
         late = owner.run("echo", value=1)
         assert (late.kind, late.pid) == ("lost", None)  # it was never sent to a job process
@@ -160,13 +160,13 @@ def test_calls_end_with_the_lease_even_if_the_pool_does_nothing() -> None:
 
 def test_a_lease_renewed_in_time_ends_no_call(tmp_path: Path) -> None:
     with open_pool(1) as owner:
-        token, _ = owner.start("wait_for_file", path=str(tmp_path / "gate"))
+        call_id, _ = owner.start("wait_for_file", path=str(tmp_path / "gate"))
         owner.pool.lease.end_at((began := steady_now()) + 4)
         wait_for(lambda: steady_now() > began + 1.5)  # its keeper has checked the lease
         owner.pool.lease.end_at(began + 60)
         wait_for(lambda: steady_now() > began + 4.5)
         (tmp_path / "gate").touch()
-        assert owner.outcome(token).kind == "returned"
+        assert owner.outcome(call_id).kind == "returned"
 
 
 def test_an_entry_that_cannot_be_loaded_is_an_error() -> None:
@@ -206,11 +206,11 @@ def test_closing_a_pool_kills_its_calls_and_frees_its_resources() -> None:
 
     before = held()
     with open_pool(2) as owner:
-        tokens = [owner.start("family", seconds=60) for _ in range(2)]
+        call_ids = [owner.start("family", seconds=60) for _ in range(2)]
         owner.pool.close()
-        assert pools.existing([pid for _, pids in tokens for pid in pids]) == []
+        assert pools.existing([pid for _, pids in call_ids for pid in pids]) == []
         outcomes = dict(owner.pool.collect())
-        assert sorted(outcomes) == sorted(token for token, _ in tokens)
+        assert sorted(outcomes) == sorted(call_id for call_id, _ in call_ids)
         assert all(outcome.kind == "lost" and outcome.not_at_fault for outcome in outcomes.values())
         with pytest.raises(ValueError, match="closed"):
             owner.submit("echo", value=1)
@@ -248,9 +248,9 @@ def _blocks_all_signals(pid: int) -> bool:
 def test_other_children_of_the_process_are_left_alone() -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
         with open_pool(1) as owner:
-            token, (pid,) = owner.start("sleep", seconds=60)
+            call_id, (pid,) = owner.start("sleep", seconds=60)
             os.kill(pools.parent(pid), signal.SIGKILL)
-            assert owner.outcome(token).kind == "lost"
+            assert owner.outcome(call_id).kind == "lost"
         spared = other.poll() is None
         other.kill()
     assert spared
@@ -258,10 +258,10 @@ def test_other_children_of_the_process_are_left_alone() -> None:
 
 def test_a_scan_of_proc_finds_the_same_children_as_the_children_file() -> None:
     with open_pool(2) as owner:
-        token, (pid, *_) = owner.start("family", seconds=60)
+        call_id, (pid, *_) = owner.start("family", seconds=60)
         for parent in (os.getpid(), pools.parent(pid), pid):
             assert sorted(proc.children_by_scan(parent)) == sorted(proc.children_of(parent))
-        owner.kill(token)
+        owner.kill(call_id)
 
 
 @contextmanager
@@ -347,12 +347,12 @@ def test_nothing_outlives_a_killed_runner_whose_keepers_and_jobs_are_stopped(
 
 def test_a_keeper_that_was_stopped_and_resumed_keeps_its_job(tmp_path: Path) -> None:
     with open_pool(1) as owner:
-        token, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
+        call_id, (pid,) = owner.start("wait_for_file", path=str(tmp_path / "gate"))
         keeper = pools.parent(pid)
         for number in (signal.SIGCONT, signal.SIGSTOP, signal.SIGCONT):
             os.kill(keeper, number)
         (tmp_path / "gate").touch()
-        assert owner.outcome(token).result == str(pid)
+        assert owner.outcome(call_id).result == str(pid)
         assert pools.state(keeper)
 
 

@@ -15,7 +15,7 @@ from server.auth.callers import Role
 from server.http_server import HttpApplication
 from server.openapi.operations import OPERATIONS, OWN_JOBS, Operation
 from storage.files.folder import FolderUploads
-from tests.server.fast.test_calls import comparable
+from tests.server.fast.test_responders import comparable
 from tests.server.openapi.test_document import implemented, routes
 from tests.support.api import Client, analyze_form, form, open_app, read
 from tests.support.callers import API_TOKENS, ROLES, bearer, token

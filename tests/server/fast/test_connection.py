@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from server.http_server import HttpApplication, HttpServer
-from tests.server.fast.test_calls import JSON, PLAIN, SLEEP, connect, head
+from tests.server.fast.test_responders import JSON, PLAIN, SLEEP, connect, head
 from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import until

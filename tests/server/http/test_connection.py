@@ -234,8 +234,8 @@ async def test_an_early_request_waits_for_two_turns_and_then_the_loop_is_idle() 
         connection = CountingConnection(ours)
         theirs.send(b"GET / HTTP/1.1\r\n\r\n")
         await until(lambda: connection.turns == 2)
-        assert not connection._moved
-        await until(lambda: bool(connection._moved))
+        assert not connection._transferred
+        await until(lambda: bool(connection._transferred))
         for _ in range(10):
             await asyncio.sleep(0)
         assert connection.turns == 3

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from runner.analysis.count.pattern_result import PartialResult, PatternResult
 from runner.analysis.count.scanner import Scanner, ScanOptions
-from runner.analysis.count.tally import Partial, Tally
 from runner.analysis.input import primitives
 from runner.analysis.input.mapped import MappedFile, map_file
 from runner.analysis.input.window import LINE_HEAD_BYTES
@@ -81,7 +81,7 @@ def scan(
     patterns: Sequence[Pattern],
     options: ScanOptions,
     sizes: Iterable[int] = (1 << 30,),
-) -> Partial:
+) -> PartialResult:
     """Scan the data, which is read in pieces of these sizes."""
     scanner = Scanner(prepare(patterns), options, Dribble(data, sizes))
     while scanner.scan():
@@ -110,7 +110,7 @@ class Mapped(Dribble):
         super().close()
 
 
-def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: ScanOptions) -> Partial:
+def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: ScanOptions) -> PartialResult:
     """Scan the data in a mapped file if possible; all of it must be marked as consumed."""
     with closing(Mapped(data)) as source:
         scanner = Scanner(prepare(patterns), options, source)
@@ -120,7 +120,7 @@ def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: ScanOptions) 
         return scanner.partial
 
 
-def found(tally: Tally) -> Found:
-    """A tally as Found, for comparison."""
-    first, last = tally.first_line, tally.last_line
-    return Found(tally.count, tally.matching_lines, first, last, tally.samples)
+def found(result: PatternResult) -> Found:
+    """A pattern's result as Found, for comparison."""
+    first, last = result.first_line, result.last_line
+    return Found(result.count, result.matching_lines, first, last, result.samples)

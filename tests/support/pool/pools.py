@@ -29,38 +29,38 @@ class Owner:
         self._progress: dict[str, str] = {}
 
     def submit(self, do: str, timeout: float | None = None, **arguments: Any) -> str:
-        """Submit a call; returns its token."""
-        token = self._new_token(do)
-        self.pool.submit(token, json.dumps({"do": do, "with": arguments}), timeout)
-        return token
+        """Submit a call; returns its id."""
+        call_id = self._new_call_id(do)
+        self.pool.submit(call_id, json.dumps({"do": do, "with": arguments}), timeout)
+        return call_id
 
     def submit_raw(self, text: str) -> str:
         """Submit a call that returns this text unchanged as its result."""
-        token = self._new_token("raw")
-        self.pool.submit(token, json.dumps({"do": "raw", "text": text}), None)
-        return token
+        call_id = self._new_call_id("raw")
+        self.pool.submit(call_id, json.dumps({"do": "raw", "text": text}), None)
+        return call_id
 
     def run(self, do: str, timeout: float | None = None, **arguments: Any) -> CallOutcome:
         """Submit a call, and wait for its outcome."""
         return self.outcome(self.submit(do, timeout, **arguments))
 
-    def outcome(self, token: str) -> CallOutcome:
+    def outcome(self, call_id: str) -> CallOutcome:
         """Wait for the outcome of a call."""
-        self._wait(lambda: token in self._outcomes)
-        return self._outcomes.pop(token)
+        self._wait(lambda: call_id in self._outcomes)
+        return self._outcomes.pop(call_id)
 
-    def outcomes(self, tokens: list[str]) -> list[CallOutcome]:
+    def outcomes(self, call_ids: list[str]) -> list[CallOutcome]:
         """Wait for the outcomes of several calls."""
-        return [self.outcome(token) for token in tokens]
+        return [self.outcome(call_id) for call_id in call_ids]
 
-    def progress(self, token: str) -> Any:
+    def progress(self, call_id: str) -> Any:
         """Wait for progress of a call, which is JSON text."""
-        self._wait(lambda: token in self._progress)
-        return json.loads(self.last_progress(token))
+        self._wait(lambda: call_id in self._progress)
+        return json.loads(self.last_progress(call_id))
 
-    def last_progress(self, token: str) -> str:
+    def last_progress(self, call_id: str) -> str:
         """Return the newest progress of a call. Raises KeyError if there is none."""
-        return self._progress.pop(token)
+        return self._progress.pop(call_id)
 
     def is_woken(self) -> bool:
         """Return whether a descriptor of the pool is readable."""
@@ -68,18 +68,18 @@ class Owner:
 
     def start(self, do: str, timeout: float | None = None, **arguments: Any) -> tuple[str, Any]:
         """Submit a call that reports the pids of its processes as progress, and wait for them."""
-        token = self.submit(do, timeout, **arguments)
-        return token, self.progress(token)
+        call_id = self.submit(do, timeout, **arguments)
+        return call_id, self.progress(call_id)
 
-    def kill(self, token: str) -> CallOutcome:
+    def kill(self, call_id: str) -> CallOutcome:
         """Kill a call, and wait for its outcome."""
-        assert self.pool.kill(token)
-        return self.outcome(token)
+        assert self.pool.kill(call_id)
+        return self.outcome(call_id)
 
     def kill_all(self) -> list[CallOutcome]:
         """Kill all calls, and wait for their outcomes."""
-        tokens = [token for token in self._submitted if self.pool.kill(token)]
-        return self.outcomes(tokens)
+        call_ids = [call_id for call_id in self._submitted if self.pool.kill(call_id)]
+        return self.outcomes(call_ids)
 
     def value(self, do: str, **arguments: Any) -> Any:
         """Run a call that must return; returns its result."""
@@ -88,7 +88,7 @@ class Owner:
         assert outcome.result is not None
         return json.loads(outcome.result)
 
-    def _new_token(self, do: str) -> str:
+    def _new_call_id(self, do: str) -> str:
         self._submitted.append(f"{do} {len(self._submitted)}")
         return self._submitted[-1]
 
@@ -103,9 +103,9 @@ class Owner:
             assert left > 0, f"not after 20 s; running: {self.pool.pids()}"
             select.select(self.pool.filenos(), [], [], left)
             self._progress |= self.pool.progress()
-            for token, outcome in self.pool.collect():
-                assert token not in self._outcomes, "a second outcome"
-                self._outcomes[token] = outcome
+            for call_id, outcome in self.pool.collect():
+                assert call_id not in self._outcomes, "a second outcome"
+                self._outcomes[call_id] = outcome
 
 
 @contextmanager

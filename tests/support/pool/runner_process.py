@@ -79,9 +79,9 @@ def watch_without_runner() -> None:
     process = JobProcess(calls.entry, [], CallLimits(), "")
     watched = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
     watch = CallWatch(
-        watched, process, LimitWatchdog(process.limits, lambda _: 0), "token", None, 0.0
+        watched, process, LimitWatchdog(process.limits, lambda _: 0), "call_id", None, 0.0
     )
-    process.send_call("token", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
+    process.send_call("call_id", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
     runner.close()
     try:
         watch.wait_for_end()
@@ -124,7 +124,7 @@ def fork_while_a_signal_comes(name: str) -> None:
 
     os.fork = fork_and_signal
     process = JobProcess(calls.entry, [], CallLimits(), "")
-    process.send_call("token", json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
+    process.send_call("call_id", json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
     try:
         answer = messages.receive(process.channel, wait=True)
         _print_line(answer.fields["kind"] if answer else "nothing")
@@ -137,14 +137,17 @@ def run_out_of_memory(mebibytes: str) -> None:
     folder = tempfile.TemporaryDirectory()
     runner_folder = RunnerFolder(Path(folder.name))
     pool = Pool(2, calls.load, runner_folder)
-    for token, arguments in (("large", {"mebibytes": int(mebibytes), "keep": True}), ("small", {})):
+    for call_id, arguments in (
+        ("large", {"mebibytes": int(mebibytes), "keep": True}),
+        ("small", {}),
+    ):
         do = "hold_memory" if arguments else "pid"
-        pool.submit(token, json.dumps({"do": do, "with": arguments}), None)
+        pool.submit(call_id, json.dumps({"do": do, "with": arguments}), None)
     outcomes: dict[str, Any] = {}
     while len(outcomes) < 2:
         select.select(pool.filenos(), [], [], 10)
         outcomes |= pool.collect()
-    _print_line(json.dumps({token: outcome._asdict() for token, outcome in outcomes.items()}))
+    _print_line(json.dumps({call_id: outcome._asdict() for call_id, outcome in outcomes.items()}))
     pool.close()
     runner_folder.close()
     folder.cleanup()

@@ -1,4 +1,4 @@
-"""The calls of the fast path: which paths it serves, and what each call does."""
+"""The responders of the fast path: the paths that it serves, and a function that answers each."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -34,8 +34,8 @@ class FastResponse:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-Call = Callable[[bytes, Caller], Awaitable[FastResponse]]
-"""Handles a request: takes its body and its caller. Raises exceptions that `problem_of` maps."""
+Responder = Callable[[bytes, Caller], Awaitable[FastResponse]]
+"""Answers a request: takes its body and its caller. Raises exceptions that `problem_of` maps."""
 
 
 def parse_job_path(path: str) -> tuple[UUID, float] | None:
@@ -65,10 +65,13 @@ def _wait_seconds(match: re.Match[str] | None) -> float | None:
     return None if seconds is None or seconds > MAX_WAIT_SECONDS else seconds
 
 
-def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
-    """The call of POST /jobs with a JSON body. It waits up to `seconds` for the job's end."""
+def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Responder:
+    """Return the responder to POST /jobs with a JSON body.
 
-    async def call(body: bytes, caller: Caller) -> FastResponse:
+    It waits up to `seconds` for the job's end.
+    """
+
+    async def respond(body: bytes, caller: Caller) -> FastResponse:
         trace = services.request_spans.submission(headers)
         services.disk_watermark.admit(len(body))
         services.queue_watermark.admit()
@@ -81,24 +84,24 @@ def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Call:
         log_change(caller.name, "submit", job_id=str(job_id))
         return FastResponse(*await submission_response(services, job_id, seconds))
 
-    return call
+    return respond
 
 
-def get_job(services: Services, job_id: UUID, seconds: float) -> Call:
-    """The call of GET /jobs/ID. It waits up to `seconds` for the job's end."""
+def get_job(services: Services, job_id: UUID, seconds: float) -> Responder:
+    """Return the responder to GET /jobs/ID. It waits up to `seconds` for the job's end."""
 
-    async def call(_: bytes, caller: Caller) -> FastResponse:
+    async def respond(_: bytes, caller: Caller) -> FastResponse:
         job = await wait_for_job(services, job_id, seconds)
         return FastResponse(200, job_document(job), job_headers(job))
 
-    return call
+    return respond
 
 
-def cancel_job(services: Services, headers: HTTPHeaders, job_id: UUID) -> Call:
-    """The call of POST /jobs/ID/cancel."""
+def cancel_job(services: Services, headers: HTTPHeaders, job_id: UUID) -> Responder:
+    """Return the responder to POST /jobs/ID/cancel."""
 
-    async def call(_: bytes, caller: Caller) -> FastResponse:
+    async def respond(_: bytes, caller: Caller) -> FastResponse:
         await require_may_change(services, job_id, caller)
         return FastResponse(*await cancel(services, job_id, caller, headers))
 
-    return call
+    return respond

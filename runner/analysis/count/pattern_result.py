@@ -1,4 +1,4 @@
-"""The result for a pattern in a part of a file, and how results of parts are merged.
+"""The results of patterns in a part of a file, and how the results of parts are merged.
 
 Line numbers count from 1 at the start of the part; `merge` adds the lines of the parts before.
 """
@@ -10,7 +10,7 @@ from runner.analysis.count.histogram import Histogram
 
 
 @dataclass
-class Tally:
+class PatternResult:
     """One pattern's result in a part of a file. Without line options, only `count` is filled."""
 
     count: int = 0
@@ -20,8 +20,9 @@ class Tally:
     samples: list[bytes] = field(default_factory=list)
     histogram: Histogram | None = None
     undated: int = 0
+    """Matching lines without a time that can be read."""
 
-    def merge(self, later: "Tally", lines_before: int, samples: int) -> None:
+    def merge(self, later: "PatternResult", lines_before: int, samples: int) -> None:
         """Add the result of a later part of the file, which begins with a new line."""
         self.count += later.count
         self.matching_lines += later.matching_lines
@@ -38,21 +39,21 @@ class Tally:
 
 
 @dataclass
-class Partial:
+class PartialResult:
     """The result for a part of a file. `lines` is 0 if lines are not counted."""
 
-    tallies: list[Tally]
+    results: list[PatternResult]
     bytes: int = 0
     lines: int = 0
 
     @classmethod
-    def of(cls, patterns: int) -> "Partial":
+    def of(cls, patterns: int) -> "PartialResult":
         """An empty result for this number of patterns."""
-        return cls([Tally() for _ in range(patterns)])
+        return cls([PatternResult() for _ in range(patterns)])
 
-    def merge(self, later: "Partial", tallies: Iterable[Tally], samples: int) -> None:
-        """Add a later part, which begins with a new line. `tallies` may be an iterator."""
-        for tally, other in zip(self.tallies, tallies, strict=True):
-            tally.merge(other, self.lines, samples)
+    def merge(self, later: "PartialResult", results: Iterable[PatternResult], samples: int) -> None:
+        """Add a later part, which begins with a new line. `results` may be an iterator."""
+        for result, other in zip(self.results, results, strict=True):
+            result.merge(other, self.lines, samples)
         self.bytes += later.bytes
         self.lines += later.lines
