@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.mutants.guards import MUTANTS
+from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant
 from tests.support.paths import ROOT
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.pool.linux.kill_tree import kill_descendants
-from tests.mutants.guards import MUTANTS
+from tests.mutants.catalogue import MUTANTS
 from tests.mutants.trial import copy_tree
 from tests.support.paths import ROOT
 from tests.system.chaos.report import say

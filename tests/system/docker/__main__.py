@@ -9,17 +9,7 @@ import os
 import sys
 import time
 
-from tests.system.docker import (
-    compose_checks,
-    fault_checks,
-    full_checks,
-    image_checks,
-    machines,
-    nodes_checks,
-    scaled_checks,
-    stack_checks,
-    strict_checks,
-)
+from tests.system.docker import checks, machines
 from tests.system.docker.compose import Compose
 from tests.system.docker.nodes import Nodes
 from tests.system.docker.report import Report
@@ -33,13 +23,13 @@ def main() -> int:
     started = time.monotonic()
     if sys.argv[1:] == ["nodes"]:
         check_nodes(report, f"{os.environ['STACK_NAME']}-nodes")
-    elif report.check(image_checks.the_image_is_built):
-        report.check_all(image_checks.CHECKS)
-        report.check_all(strict_checks.CHECKS)
+    elif report.check(checks.image.the_image_is_built):
+        report.check_all(checks.image.CHECKS)
+        report.check_all(checks.strict.CHECKS)
         check_compose(report, os.environ["COMPOSE_PROJECT_NAME"])
         stack = Stack(os.environ["STACK_NAME"])
-        if report.check(stack_checks.a_stack_deploy_starts_all_replicas, stack):
-            report.check_all(stack_checks.CHECKS, stack)
+        if report.check(checks.stack.a_stack_deploy_starts_all_replicas, stack):
+            report.check_all(checks.stack.CHECKS, stack)
         check_scaled(report, Scaled(f"{os.environ['STACK_NAME']}-scaled"))
     report.say(f"\n{time.monotonic() - started:.0f} s in total")
     report.say(f"{report.passed} passed, {report.failed} failed")
@@ -49,23 +39,23 @@ def main() -> int:
 def check_compose(report: Report, project: str) -> None:
     """Check a normal deployment, one with injected faults, and one whose volume fills up."""
     compose = Compose(project)
-    if report.check(compose_checks.compose_up_builds_the_image_and_makes_all_healthy, compose):
-        report.check_all(compose_checks.CHECKS, compose)
-    faulty = Compose(project, fault_checks.FILES, **fault_checks.SETTINGS)
-    if report.check(fault_checks.two_workers_with_a_test_job_type_start, faulty):
-        report.check_all(fault_checks.CHECKS, faulty)
-    small = Compose(project, full_checks.FILES)
-    if report.check(full_checks.services_with_a_small_volume_start, small):
-        report.check_all(full_checks.CHECKS, small)
+    if report.check(checks.compose.compose_up_builds_the_image_and_makes_all_healthy, compose):
+        report.check_all(checks.compose.CHECKS, compose)
+    faulty = Compose(project, checks.faults.FILES, **checks.faults.SETTINGS)
+    if report.check(checks.faults.two_workers_with_a_test_job_type_start, faulty):
+        report.check_all(checks.faults.CHECKS, faulty)
+    small = Compose(project, checks.full_volume.FILES)
+    if report.check(checks.full_volume.services_with_a_small_volume_start, small):
+        report.check_all(checks.full_volume.CHECKS, small)
 
 
 def check_scaled(report: Report, scaled: Scaled) -> None:
     """Check the deployment for many machines."""
-    report.check(scaled_checks.compose_and_stack_can_read_its_file, scaled)
-    if report.check(scaled_checks.the_image_of_the_backing_services_is_built) and report.check(
-        scaled_checks.the_scaled_stack_starts, scaled
+    report.check(checks.scaled.compose_and_stack_can_read_its_file, scaled)
+    if report.check(checks.scaled.the_image_of_the_backing_services_is_built) and report.check(
+        checks.scaled.the_scaled_stack_starts, scaled
     ):
-        report.check_all(scaled_checks.CHECKS, scaled)
+        report.check_all(checks.scaled.CHECKS, scaled)
 
 
 def check_nodes(report: Report, name: str) -> None:
@@ -74,17 +64,17 @@ def check_nodes(report: Report, name: str) -> None:
         report.say(f"SKIP a Swarm of three machines: {reason}")
         return
     if not (
-        report.check(image_checks.the_image_is_built)
-        and report.check(scaled_checks.the_image_of_the_backing_services_is_built)
+        report.check(checks.image.the_image_is_built)
+        and report.check(checks.scaled.the_image_of_the_backing_services_is_built)
     ):
         return
     joined = machines.start(3)
-    if report.check(nodes_checks.the_engines_get_the_images, joined) and report.check(
-        nodes_checks.the_machines_join_a_swarm, joined
+    if report.check(checks.nodes.the_engines_get_the_images, joined) and report.check(
+        checks.nodes.the_machines_join_a_swarm, joined
     ):
         nodes = Nodes(name, joined)
-        if report.check(nodes_checks.the_stack_starts_and_is_spread, nodes):
-            report.check_all(nodes_checks.CHECKS, nodes)
+        if report.check(checks.nodes.the_stack_starts_and_is_spread, nodes):
+            report.check_all(checks.nodes.CHECKS, nodes)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.mutants.guards import MUTANTS
+from tests.mutants.catalogue import MUTANTS
 from tests.mutants.trial import NOT_COPIED
 from tests.support.paths import ROOT
 from tests.system.power.disk import missing_requirement, new_disk

@@ -5,8 +5,8 @@ import os
 import subprocess
 
 from tests.support.waiting import wait_for
+from tests.system.docker.checks.image import IMAGE
 from tests.system.docker.engine import complaints, docker, python
-from tests.system.docker.image_checks import IMAGE
 
 OPTIONS = (
     *("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--user=10001:10001"),

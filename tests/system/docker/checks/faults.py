@@ -15,7 +15,7 @@ from tests.system.docker.compose import DRAIN_SECONDS, Compose
 from tests.system.docker.engine import docker, python
 from tests.system.docker.submitters import assert_all_are_there, submitting
 
-FILES = ("tests/system/docker/faults.yml",)
+FILES = ("tests/system/docker/files/faults.yml",)
 LEASE_SECONDS = 3
 SETTINGS = {"JOB_TYPES": "runner.job_types,exclusive", "LEASE_SECONDS": str(LEASE_SECONDS)}
 ENDLESS = 600.0

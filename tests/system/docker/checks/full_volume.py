@@ -12,7 +12,7 @@ from tests.system.docker.client import Client, outcomes
 from tests.system.docker.compose import Compose
 from tests.system.docker.engine import complaints, docker, python
 
-FILES = ("tests/system/docker/small_volume.yml",)
+FILES = ("tests/system/docker/files/small_volume.yml",)
 RUNNING_SECONDS = 4.0
 WARNINGS_A_SECOND = 4.0
 """Most warnings that a worker may log: it polls the store every second and after job events."""

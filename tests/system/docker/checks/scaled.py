@@ -32,7 +32,7 @@ print(json.dumps(sorted(os.listdir('/data'))))
 
 
 def the_image_of_the_backing_services_is_built() -> None:
-    file = str(TESTS / "system/docker/backing.dockerfile")
+    file = str(TESTS / "system/docker/files/backing.dockerfile")
     docker("build", "--quiet", "--tag", IMAGE, "--file", file, str(TESTS), timeout=600)
 
 

@@ -7,7 +7,7 @@ TRANSACTIONS = ("tests/storage/queries/test_long_transactions.py",)
 POOLERS = ("tests/end_to_end/test_pgbouncer.py",)
 CUT_OFF = ("tests/storage/db/test_lost_connections.py",)
 
-MOVES = (
+TRANSFER = (
     Mutant(
         "a move keeps the triggers from writing anew",
         "storage/transfer/tables.py",

@@ -4,10 +4,10 @@ import hashlib
 import json
 from typing import Any
 
+from tests.system.docker.checks.image import IMAGE
 from tests.system.docker.client import outcomes
 from tests.system.docker.compose import DRAIN_SECONDS, Compose
 from tests.system.docker.engine import docker, published_ports
-from tests.system.docker.image_checks import IMAGE
 from tests.system.docker.rights import assert_few_rights
 
 LOG_LINES = 200_000

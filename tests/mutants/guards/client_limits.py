@@ -9,7 +9,7 @@ RATES = ("tests/server/auth/test_rate_limits.py",)
 ORIGINS = ("tests/server/http/test_cors.py",)
 QUEUE = ("tests/server/store/test_queue_watermark.py",)
 
-EDGE = (
+CLIENT_LIMITS = (
     Mutant(
         "a connection with a slow head is closed",
         "server/http/connection.py",

@@ -9,5 +9,5 @@ RUN apt-get update -qq \
 COPY requirements.txt /tmp/
 RUN grep -oE '^(moto|flask|flask-cors)==[^ ]*' /tmp/requirements.txt >/tmp/moto.txt \
     && pip install --quiet --disable-pip-version-check --no-cache-dir -r /tmp/moto.txt
-COPY --chmod=755 system/docker/backing_entry /usr/local/bin/
+COPY --chmod=755 system/docker/files/backing_entry /usr/local/bin/
 ENTRYPOINT ["backing_entry"]

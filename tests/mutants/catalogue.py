@@ -1,0 +1,35 @@
+"""The guards, each with the change that switches it off."""
+
+from tests.mutants.guards.access import ACCESS
+from tests.mutants.guards.api import API
+from tests.mutants.guards.client_limits import CLIENT_LIMITS
+from tests.mutants.guards.events import EVENTS
+from tests.mutants.guards.faults import STORE_FAULTS
+from tests.mutants.guards.isolation import ISOLATION
+from tests.mutants.guards.optimistic import OPTIMISTIC
+from tests.mutants.guards.parts import PARTS
+from tests.mutants.guards.pool import POOL
+from tests.mutants.guards.programs import PROGRAMS
+from tests.mutants.guards.queues import QUEUES
+from tests.mutants.guards.store import STORE
+from tests.mutants.guards.traces import TRACES
+from tests.mutants.guards.transfer import TRANSFER
+from tests.mutants.guards.uploads import UPLOADS
+
+MUTANTS = (
+    *STORE,
+    *STORE_FAULTS,
+    *OPTIMISTIC,
+    *UPLOADS,
+    *PROGRAMS,
+    *ACCESS,
+    *API,
+    *POOL,
+    *EVENTS,
+    *CLIENT_LIMITS,
+    *ISOLATION,
+    *QUEUES,
+    *PARTS,
+    *TRANSFER,
+    *TRACES,
+)

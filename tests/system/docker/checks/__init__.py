@@ -1,0 +1,14 @@
+"""The checks of the image and of the deployments; one module per deployment or kind of fault."""
+
+from tests.system.docker.checks import (
+    compose,
+    faults,
+    full_volume,
+    image,
+    nodes,
+    scaled,
+    stack,
+    strict,
+)
+
+__all__ = ["compose", "faults", "full_volume", "image", "nodes", "scaled", "stack", "strict"]
