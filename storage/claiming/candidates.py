@@ -1,10 +1,10 @@
-"""Finds candidates for a claim: due jobs in open queues, in few round trips."""
+"""Decides which due jobs a claim takes: those of open queues, by priority, in few round trips."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import accumulate, chain
 from typing import Any, NamedTuple
 
-from storage.claiming.due_jobs import DueQuery, due_jobs, due_statements, prefetchable
+from storage.claiming.due_jobs import DueQuery, Rows, due_in_queue, due_statements
 from storage.db.database import Database
 from storage.jobs.open_queues import OpenQueue, open_queues_from, open_queues_query
 from storage.liveness.liveness import Liveness
@@ -95,3 +95,34 @@ class CandidateFinder:
         due = due_jobs(query, open_queues, recent_due)
         self._recent_queues = list({row["queue"] for row in due})
         return Candidates(open_queues, due, len(due) == query.limit)
+
+
+def due_jobs(query: DueQuery, open_queues: Sequence[OpenQueue], fetched: dict[str, Rows]) -> Rows:
+    """Return due jobs of the open queues, ordered by priority, then by `run_at`.
+
+    Returns at most `limit` jobs, and from each queue at most as many as it has room for. Each row
+    has all columns of a job. `fetched` holds the rows of queues that were already queried with
+    `due_statements`.
+    """
+    due: Rows = []
+    for queue in open_queues:
+        if queue.next_run_at <= query.now:
+            room = queue.room_for(query.limit)
+            queue_rows = fetched.get(queue.name) if room == query.limit else None
+            due += due_in_queue(query, queue.name, room, queue_rows)
+    return sorted(due, key=_claim_order)[: query.limit]
+
+
+def prefetchable(rows: Sequence[dict[str, Any]], open_queues: Sequence[OpenQueue]) -> Rows:
+    """Return the jobs that may wait in the runner behind other jobs.
+
+    Jobs of a queue with a limit may not, since each would use up room for a job that another runner
+    could start at once. Neither may jobs without a retry left.
+    """
+    limited = {queue.name for queue in open_queues if queue.room is not None}
+    retryable = [row for row in rows if row["retry_count"] < row["max_retries"]]
+    return [row for row in retryable if row["queue"] not in limited]
+
+
+def _claim_order(row: dict[str, Any]) -> tuple[Any, ...]:
+    return -row["priority"], row["run_at"], row["id"]

@@ -1,4 +1,4 @@
-"""Finds due jobs. Each query reads only the rows of a queue that it returns.
+"""Queries for the due jobs of one queue. Each reads only the rows of a queue that it returns.
 
 On PostgreSQL, candidates are locked by advisory locks, so that concurrent claimers find different
 jobs. These locks only stop other claimers; other writers are not blocked. Locking takes one
@@ -6,7 +6,7 @@ statement and reading another: a statement sees the rows as they were when it be
 claimer may have changed a row before it released the lock.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -16,7 +16,7 @@ import peewee as pw
 from storage.db.database import Database, Queries
 from storage.db.models import JobRow
 from storage.db.parameters import parameter, unindexed
-from storage.jobs.open_queues import IS_QUEUED, OpenQueue
+from storage.jobs.open_queues import IS_QUEUED
 from storage.records.states import Status
 
 _ABOVE_ALL_PRIORITIES = 1 << 30
@@ -39,38 +39,7 @@ class DueQuery:
     limit: int
 
 
-def due_jobs(query: DueQuery, open_queues: Sequence[OpenQueue], fetched: dict[str, Rows]) -> Rows:
-    """Return due jobs of the open queues, ordered by priority, then by `run_at`.
-
-    Returns at most `limit` jobs, and from each queue at most as many as it has room for. Each row
-    has all columns of a job. `fetched` holds the rows of queues that were already queried with
-    `due_statements`.
-    """
-    due: Rows = []
-    for queue in open_queues:
-        if queue.next_run_at <= query.now:
-            room = queue.room_for(query.limit)
-            queue_rows = fetched.get(queue.name) if room == query.limit else None
-            due += _due_in_queue(query, queue.name, room, queue_rows)
-    return sorted(due, key=_claim_order)[: query.limit]
-
-
-def prefetchable(rows: Sequence[dict[str, Any]], open_queues: Sequence[OpenQueue]) -> Rows:
-    """Return the jobs that may wait in the runner behind other jobs.
-
-    Jobs of a queue with a limit may not, since each would use up room for a job that another runner
-    could start at once. Neither may jobs without a retry left.
-    """
-    limited = {queue.name for queue in open_queues if queue.room is not None}
-    retryable = [row for row in rows if row["retry_count"] < row["max_retries"]]
-    return [row for row in retryable if row["queue"] not in limited]
-
-
-def _claim_order(row: dict[str, Any]) -> tuple[Any, ...]:
-    return -row["priority"], row["run_at"], row["id"]
-
-
-def _due_in_queue(query: DueQuery, queue: str, room: int, fetched: Rows | None) -> Rows:
+def due_in_queue(query: DueQuery, queue: str, room: int, fetched: Rows | None) -> Rows:
     """Return due jobs of a queue, one priority after the other.
 
     This way, jobs that are not due yet are never read. `fetched` holds the due jobs of the

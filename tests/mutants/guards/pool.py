@@ -63,7 +63,7 @@ POOL = (
     ),
     Mutant(
         "a job that cannot be retried is not prefetched",
-        "storage/claiming/due_jobs.py",
+        "storage/claiming/candidates.py",
         'if row["retry_count"] < row["max_retries"]',
         "",
         PREFETCH,

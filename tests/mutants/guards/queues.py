@@ -15,14 +15,14 @@ QUEUES = (
     ),
     Mutant(
         "no more of a queue is claimed than its limit leaves room for",
-        "storage/claiming/due_jobs.py",
+        "storage/claiming/candidates.py",
         "queue.room_for(query.limit)",
         "query.limit",
         QUEUES_TESTS,
     ),
     Mutant(
         "no more of a likely queue is claimed than its limit leaves room for",
-        "storage/claiming/due_jobs.py",
+        "storage/claiming/candidates.py",
         " if room == query.limit else None",
         "",
         QUEUES_TESTS,
@@ -43,14 +43,14 @@ QUEUES = (
     ),
     Mutant(
         "the jobs of all queues are claimed in one order",
-        "storage/claiming/due_jobs.py",
+        "storage/claiming/candidates.py",
         "sorted(due, key=_claim_order)",
         "due",
         QUEUES_TESTS,
     ),
     Mutant(
         "a job of a limited queue does not wait behind others",
-        "storage/claiming/due_jobs.py",
+        "storage/claiming/candidates.py",
         'if row["queue"] not in limited',
         "",
         QUEUES_TESTS,

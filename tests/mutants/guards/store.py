@@ -70,7 +70,7 @@ STORE = (
     ),
     Mutant(
         "no more is claimed than there are slots",
-        "storage/claiming/due_jobs.py",
+        "storage/claiming/candidates.py",
         ")[: query.limit]",
         ")",
         (*CLAIMS, "tests/storage/jobs/test_queues.py"),
