@@ -6,21 +6,21 @@ STATES = ("tests/storage/records/test_states.py",)
 
 API = (
     Mutant(
-        "a look through many jobs is bounded",
+        "a search through many jobs is bounded",
         "storage/queries/search.py",
         "elif clock() > deadline:",
         "elif False:",
         ("tests/server/handlers/test_lists.py",),
     ),
     Mutant(
-        "a search by time knows how far off ids are",
+        "a search by time knows the skew of ids",
         "storage/store.py",
         "        self._skew.record(rows)\n",
         "",
         ("tests/server/handlers/test_lists.py",),
     ),
     Mutant(
-        "a change of many jobs is bounded",
+        "a bulk change is bounded",
         "storage/queries/bulk.py",
         "limit = DRY_LIMIT if dry_run else LIMIT",
         "limit = 1 << 30",
@@ -34,21 +34,21 @@ API = (
         ("tests/server/handlers/test_bulk.py",),
     ),
     Mutant(
-        "a change of many jobs says which",
+        "a bulk change names its filters, or all",
         "server/documents/filters.py",
         "if self.all == self.has_filter():",
         "if False:",
         ("tests/server/handlers/test_bulk.py",),
     ),
     Mutant(
-        "what was not committed is not counted",
+        "rolled-back changes are not counted",
         "storage/db/database.py",
         "        self.counters.take()  # drops the counts of a failed transaction\n",
         "",
         ("tests/server/documents/test_metrics.py",),
     ),
     Mutant(
-        "a store that takes no change is not ready",
+        "a store that accepts no change is not ready",
         "storage/queries/health.py",
         "        database.next_version(0)\n",
         "",
@@ -76,21 +76,21 @@ API = (
         ("tests/server/store/test_idempotency.py",),
     ),
     Mutant(
-        "a key is not used by two requests at once",
+        "two requests at once cannot use one key",
         "server/store/idempotency.py",
         "if key in self._keys:",
         "if False:",
         ("tests/server/store/test_idempotency.py",),
     ),
     Mutant(
-        "what succeeded is never queued again",
+        "a succeeded job is never queued again",
         "storage/records/states.py",
         "frozenset({Status.FAILED, Status.CANCELED})",
         "FINAL",
         STATES,
     ),
     Mutant(
-        "a change takes its number before it touches a job",
+        "a change takes its version before it locks a job",
         "storage/store.py",
         "            self._transitions.cancel(job_id, self._clock(), by)\n",
         "            of_job = JobRow.select(JobRow.id).where(JobRow.id == job_id)\n"
@@ -99,7 +99,7 @@ API = (
         ("tests/server/handlers/test_retry_and_delete.py",),
     ),
     Mutant(
-        "a claim takes the turn to number before it locks jobs",
+        "a claim waits for the version lock before it locks jobs",
         "storage/claiming/claim.py",
         "last_offset = self._database.next_version_offset(limit + prefetch)",
         "last_offset = 0",

@@ -9,7 +9,7 @@ REQUIREMENTS = ("tests/test_requirements.py",)
 
 ISOLATION = (
     Mutant(
-        "jobs get no variable that is not on the list",
+        "jobs get only the listed variables",
         "runner/pool/fork/environment.py",
         "        if not is_allowed(name, extra):\n",
         "        if False:\n",
@@ -23,14 +23,14 @@ ISOLATION = (
         SEEN,
     ),
     Mutant(
-        "a job is shut in",
+        "Landlock confines a job",
         "runner/pool/job_process/loop.py",
         "        landlock.restrict_self()\n",
         "",
         SEEN,
     ),
     Mutant(
-        "a job that is shut in may still move files",
+        "a confined job may still move files",
         "runner/pool/linux/landlock.py",
         "return _allow_moving_files(ruleset) and",
         "return",
@@ -44,21 +44,21 @@ ISOLATION = (
         SEEN,
     ),
     Mutant(
-        "a folder goes with its attempt",
+        "a folder is deleted with its attempt",
         "runner/pool/keeper/keeper.py",
         "        self._folder.discard()\n",
         "",
         SEEN,
     ),
     Mutant(
-        "the folder of a keeper that was killed is removed",
+        "the folder of a killed keeper is deleted",
         "runner/pool/pool.py",
         "            self._runner_folder.discard_job_folders()\n",
         "",
         SEEN,
     ),
     Mutant(
-        "a folder that was changed is not given again",
+        "a changed folder is not used again",
         "runner/pool/linux/work_folders.py",
         "if self._name is not None and self._state() == self._unused_state:",
         "if self._name is not None:",
@@ -72,7 +72,7 @@ ISOLATION = (
         FOLDERS,
     ),
     Mutant(
-        "folders of a runner that lives are not swept",
+        "folders of a living runner are not swept",
         "runner/pool/linux/work_folders.py",
         "if name != own and _is_unlocked(name, all_runners):",
         "if name != own:",
@@ -93,14 +93,14 @@ ISOLATION = (
         EXCESS,
     ),
     Mutant(
-        "files of a job are bounded",
+        "the size of a job's files is limited",
         "runner/pool/linux/limits.py",
         "            resource.RLIMIT_FSIZE: self.file_bytes,\n",
         "",
         EXCESS,
     ),
     Mutant(
-        "what is installed has the hashes of the lock",
+        "installed packages have the hashes of the lock file",
         "Dockerfile",
         "--require-hashes ",
         "",

@@ -20,21 +20,21 @@ SEND = "        process.send_call(call_id, request, timeout, folder)\n"
 
 POOL = (
     Mutant(
-        "a kill kills",
+        "a kill ends the job process",
         "runner/pool/calls.py",
         "messages.try_send(call.channel.socket, order)",
         "True",
         KILLS,
     ),
     Mutant(
-        "a kill is for one call alone",
+        "a kill affects one call only",
         "runner/pool/keeper/orders.py",
         'elif message.fields["call_id"] == call_id:',
         "else:\n                killed = True\n            if False:",
         PREFETCH,
     ),
     Mutant(
-        "a call that was killed before it was begun is not begun",
+        "a call that was killed early is never begun",
         "runner/pool/keeper/keeper.py",
         "if self._read_orders(lambda: self._watched.orders.is_killed(call_id)):",
         "if False:",
@@ -48,7 +48,7 @@ POOL = (
         PREFETCH,
     ),
     Mutant(
-        "no call waits behind one that takes long",
+        "no call waits behind a long one",
         "runner/pool/channel.py",
         "if is_short else 0",
         "if self.is_ready else 0",
@@ -76,7 +76,7 @@ POOL = (
         FAULTS,
     ),
     Mutant(
-        "a call that was not sent to its keeper yet can be killed",
+        "a call that is still unsent can be killed",
         "runner/pool/calls.py",
         "if call.channel.remove_unsent(call_id):",
         "if False:",
@@ -90,7 +90,7 @@ POOL = (
         PREFETCH,
     ),
     Mutant(
-        "a kill goes on until nothing is left",
+        "a kill repeats until no process is left",
         "runner/pool/linux/kill_tree.py",
         "    while children := ",
         "    if children := ",
@@ -167,7 +167,7 @@ POOL = (
         KILLS,
     ),
     Mutant(
-        "a grace ends",
+        "a grace period ends",
         "runner/pool/keeper/watch.py",
         "                self._shorten_deadline(time.monotonic() + self._grace)\n",
         "",

@@ -37,16 +37,16 @@ class Canary:
 CANARIES = (
     Canary("postgresql", ("the fence names the owner", "the fence names the attempt")),
     Canary("sqlite", ("all processes of a runner hold its lock",)),
-    Canary("postgresql", ("keepers heed the end of the lease",)),
+    Canary("postgresql", ("keepers enforce the end of the lease",)),
     Canary("sqlite", ("a claim adds one to the attempt",)),
-    Canary("sqlite", ("the kernel's lock says who lives",)),
-    Canary("postgresql", ("only the dead are rescued from",)),
+    Canary("sqlite", ("the kernel's lock decides which runners live",)),
+    Canary("postgresql", ("only jobs of dead runners are rescued",)),
     Canary("sqlite", ("a job that is to be canceled is neither retried nor released",)),
     Canary("postgresql", ("what a disowned job did is forgotten",)),
     Canary("sqlite", ("what a job leaves running is found",)),
     Canary("sqlite", ("a retry is counted",)),
-    Canary("sqlite", ("the yes comes after the commit",)),
-    Canary("postgresql", ("after a doubtful commit the store is asked what was claimed",)),
+    Canary("sqlite", ("the response comes after the commit",)),
+    Canary("postgresql", ("after an uncertain commit the runner asks which jobs it holds",)),
 )
 
 
