@@ -7,6 +7,8 @@ import pytest
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.mutant import Mutant
 from tests.support.paths import ROOT
+from tests.system.chaos import canaries
+from tests.system.power.__main__ import CANARIES as POWER_CANARIES
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.guard.replace(" ", "-"))
@@ -20,3 +22,8 @@ def test_what_a_mutant_changes_is_there_once(mutant: Mutant) -> None:
 def test_each_guard_has_a_name_of_its_own() -> None:
     names = Counter(mutant.guard for mutant in MUTANTS)
     assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_canaries_name_existing_guards() -> None:
+    named = {guard for canary in canaries.CANARIES for guard in canary.guards} | {*POWER_CANARIES}
+    assert named - {mutant.guard for mutant in MUTANTS} == set()

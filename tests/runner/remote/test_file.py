@@ -159,6 +159,26 @@ def test_a_permanent_failure_raises_an_error_without_the_url(
             assert "secret" not in repr(caught.value) + str(caught.value)
 
 
+def end_early(handler: Handler, number: int) -> bool:
+    """Send twenty empty responses of unknown length, and keep the connection open."""
+    if number >= 20:
+        return False
+    asked = handler.headers["Range"].removeprefix("bytes=")
+    handler.send_response(206)
+    handler.send_header("Content-Range", f"bytes {asked}/{len(DATA)}")
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    handler.wfile.write(b"0\r\n\r\n")
+    return True
+
+
+def test_responses_that_end_early_are_given_up() -> None:
+    with web_store(DATA, end_early) as store:
+        with pytest.raises(RemoteError, match="the connection to the store failed"):
+            read(RemoteFile(store.url, len(DATA)))
+        assert len(store.asked) == 5
+
+
 @pytest.mark.parametrize(
     ("failure", "retryable", "text"),
     [

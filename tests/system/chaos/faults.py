@@ -164,7 +164,7 @@ class FaultInjector:
         managed, other = self._random.sample(workers, 2)
         if not (managed.job_processes() and other.job_processes()):
             return False
-        other.resume_stopped_keepers()
+        other.thaw()
         frozen = self._freeze(managed, _runner(managed), VERY_LONG)
         if frozen and self._random.random() < LULL_SHARE * 2 / len(workers):
             self._rest(managed.thaw_at - time.monotonic())

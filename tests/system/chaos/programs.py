@@ -132,7 +132,7 @@ class ManagedProgram:
 
     def clear_faults(self) -> None:
         """End all its current faults."""
-        self.resume_stopped_keepers()
+        self.thaw()
         self.mend_network()
 
 
@@ -191,7 +191,7 @@ class Fleet:
         now = time.monotonic()
         for managed in self.programs:
             if managed.frozen and now >= managed.thaw_at:
-                managed.resume_stopped_keepers()
+                managed.thaw()
             if managed.mend and now >= managed.mend_at:
                 managed.mend_network()
             if managed.program is not None and managed.pid is None:
