@@ -216,6 +216,14 @@ def test_a_start_with_wrong_settings_shows_no_secret() -> None:
     assert "sEcReT" not in answer.stderr
 
 
+def test_a_listener_that_creates_the_key_second_keeps_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = load_or_create_key(tmp_path)
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # as it was when the listener looked
+    assert load_or_create_key(tmp_path) == key
+
+
 def test_only_the_first_of_several_listeners_creates_the_key(tmp_path: Path) -> None:
     together, keys = threading.Barrier(8), []
 
