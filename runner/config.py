@@ -5,7 +5,7 @@ import re
 from pydantic import Field, field_validator
 
 from storage.records.queue_name import validate_queue_name
-from storage.settings.settings import Seconds
+from storage.settings.settings import Seconds, listed
 from storage.settings.traces import TraceSettings
 
 
@@ -130,10 +130,9 @@ class RunnerSettings(TraceSettings):
     @property
     def queue_names(self) -> frozenset[str] | None:
         """The names in QUEUES. None for all queues."""
-        names = {name.strip() for name in self.queues.split(",") if name.strip()}
-        return frozenset(names) or None
+        return frozenset(listed(self.queues)) or None
 
     @property
     def job_env_names(self) -> list[str]:
         """The names in JOB_ENV."""
-        return [name.strip() for name in self.job_env.split(",") if name.strip()]
+        return listed(self.job_env)

@@ -114,7 +114,7 @@ class UploadFile:
 
 
 class Context:
-    """What a running job can use besides its payload: its id, its upload, and progress reports.
+    """Gives a running job its id, its upload, and a way to report progress.
 
     job_id: the id of the job, as text.
     attempt: the number of this attempt, from 1.

@@ -9,7 +9,7 @@ from server.jobs.enqueue import job_not_found
 
 
 class OutputHandler(Handler):
-    """What one attempt of a job has printed."""
+    """The output of one attempt of a job."""
 
     async def get(self, job_id: str) -> None:
         """Send the output of the newest or a given attempt, as text or, if accepted, as JSON."""

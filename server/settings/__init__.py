@@ -1,4 +1,4 @@
 """The settings of the listener, read from the environment.
 
-Imports server.auth to check tokens, and storage.settings for what all programs share.
+Imports server.auth to check tokens, and storage.settings for settings that all programs share.
 """

@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from server.auth import tokens
 from storage.records.ids import MAX_CELLS
-from storage.settings.settings import Seconds
+from storage.settings.settings import Seconds, listed
 from storage.settings.traces import TraceSettings
 
 MIN_SECRET_LENGTH = 16
@@ -172,14 +172,14 @@ class ServerSettings(TraceSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _check_networks(cls, value: str) -> str:
-        for text in _split(value):
+        for text in listed(value):
             ip_network(text)  # raises ValueError with the reason
         return value
 
     @field_validator("cors_origins")
     @classmethod
     def _check_origins(cls, value: str) -> str:
-        for text in _split(value):
+        for text in listed(value):
             if not _ORIGIN.fullmatch(text):
                 raise ValueError(f"{text!r} is not an origin, such as https://app.example.org:8443")
         return value
@@ -197,18 +197,14 @@ class ServerSettings(TraceSettings):
     @property
     def allowed_callback_hosts(self) -> frozenset[str]:
         """The hosts in CALLBACK_HOSTS, in lower case."""
-        return frozenset(_split(self.callback_hosts.lower()))
+        return frozenset(listed(self.callback_hosts.lower()))
 
     @property
     def proxy_networks(self) -> tuple[Network, ...]:
         """The networks in TRUSTED_PROXIES."""
-        return tuple(ip_network(text) for text in _split(self.trusted_proxies))
+        return tuple(ip_network(text) for text in listed(self.trusted_proxies))
 
     @property
     def allowed_origins(self) -> frozenset[str]:
         """The origins in CORS_ORIGINS."""
-        return frozenset(_split(self.cors_origins))
-
-
-def _split(value: str) -> list[str]:
-    return [text.strip() for text in value.split(",") if text.strip()]
+        return frozenset(listed(self.cors_origins))

@@ -1,4 +1,4 @@
-"""Decides which due jobs a claim takes: those of open queues, by priority, in few round trips."""
+"""Decides which due jobs a claim takes: by priority, from open queues, in few round trips."""
 
 from collections.abc import Collection, Sequence
 from itertools import accumulate, chain

@@ -192,7 +192,7 @@ class Settings(BaseModel):
     @property
     def job_type_packages(self) -> list[str]:
         """The module names in JOB_TYPES."""
-        return [name.strip() for name in self.job_types.split(",") if name.strip()]
+        return listed(self.job_types)
 
     @classmethod
     def help(cls) -> str:
@@ -214,3 +214,8 @@ def read_or_exit(cls: type[T]) -> T:
         return cls.read()
     except SettingsError as error:
         sys.exit(f"cannot start, the settings are invalid:\n{error}")
+
+
+def listed(value: str) -> list[str]:
+    """Return the texts of a setting that are separated by commas, without blank ones."""
+    return [text.strip() for text in value.split(",") if text.strip()]

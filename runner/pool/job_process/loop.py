@@ -120,7 +120,7 @@ def _run_in_folder(folder: str, entry: Entry, request: str, report: Callable[[st
     """Run the entry in its folder, which is also HOME and the folder for temporary files."""
     os.chdir(folder)
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
-    # multiprocessing remembers a temporary folder, which could be that of an earlier job.
+    # multiprocessing remembers a temporary folder, which could belong to an earlier job.
     getattr(multiprocessing_process.current_process(), "_config", {}).pop("tempdir", None)
     return entry(request, report)
 
