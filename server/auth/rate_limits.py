@@ -50,10 +50,6 @@ class TokenBuckets:
             self._levels.popitem(last=False)
         return taken
 
-    def has_token(self, key: str) -> bool:
-        """Whether the bucket of `key` holds a token."""
-        return self._level(key, time.monotonic()) >= 1
-
     def problem(self, key: str, detail: str) -> Problem:
         """429 with the time until the bucket of `key` holds a token again."""
         missing = 1 - self._level(key, time.monotonic())
@@ -94,19 +90,16 @@ class RateLimits:
             if not self._requests.take(key):
                 raise self._requests.problem(key, "that is more than RATE_LIMIT allows")
 
-    def require_attempt(self, address: str) -> None:
-        """Raise Problem 429 if too many tokens from this address were wrong.
+    def count_failure(self, address: str) -> None:
+        """Count a wrong token from this address. Raises Problem 429 after too many of them.
 
-        Call this before a token is checked.
+        Call this after the token was checked: a valid one passes whatever came before, since other
+        clients may share its address.
         """
         network = rate_limit_network(address)
-        if not self._failures.has_token(network):
+        if not self._failures.take(network):
             detail = "too many failed authentications from this address"
             raise self._failures.problem(network, detail)
-
-    def count_failure(self, address: str) -> None:
-        """Count a wrong token from this address."""
-        self._failures.take(rate_limit_network(address))
 
 
 class AccessControl:
@@ -125,12 +118,12 @@ class AccessControl:
     ) -> Caller:
         """Return the caller of a request from `address`.
 
-        Raises Problem 401 or 403 as `Authenticator.authenticate` does, and 429 if too many tokens
-        from the address were wrong. A request that fails without a token counts only against the
-        address's request rate.
+        Raises Problem 401 or 403 as `Authenticator.authenticate` does, and 429 instead of 401
+        after too many wrong tokens from the address. A request that fails without a token counts
+        only against the address's request rate.
         """
         if self._authenticator.tokens is not None and "Authorization" in headers:
-            with self.attempt(address):
+            with self.counting_failures(address):
                 return self._authenticator.authenticate(headers, method, by_https)
         try:
             return self._authenticator.authenticate(headers, method, by_https)
@@ -139,12 +132,9 @@ class AccessControl:
             raise
 
     @contextmanager
-    def attempt(self, address: str) -> Iterator[None]:
-        """A block that checks a token sent from `address`. A Problem 401 in it counts as a failure.
-
-        Raises Problem 429 before the block runs if the address has had too many failures.
-        """
-        self._limits.require_attempt(address)
+    def counting_failures(self, address: str) -> Iterator[None]:
+        """A block that checks a token sent from `address`. A Problem 401 in it counts as a failure,
+        and after too many of them becomes a Problem 429."""
         try:
             yield
         except Problem as problem:

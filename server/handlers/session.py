@@ -11,6 +11,7 @@ from server.handlers.base import Handler
 from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, media_type
 from server.http.problems import Problem, unacceptable
+from server.jobs.services import Services
 
 MAX_BODY_BYTES = 4096
 
@@ -19,6 +20,11 @@ class SessionHandler(Handler):
     """The caller's session. Sign-in sets a cookie; sign-out removes it from the browser."""
 
     ALLOW = "DELETE, GET, HEAD, OPTIONS, POST"
+
+    def initialize(self, services: Services) -> None:
+        """A sign-in counts against the rate of its caller, who is known later."""
+        super().initialize(services)
+        self.RATE_LIMITED = self.request.method != "POST"
 
     def role(self) -> Role | None:
         """None for sign-in and sign-out, which are for pages of this service only."""
@@ -50,11 +56,13 @@ class SessionHandler(Handler):
         assert isinstance(self.received, JsonBody)
         assert tokens
         assert sessions
-        with self.services.access.attempt(self.request.remote_ip or ""):
+        access, address = self.services.access, self.request.remote_ip or ""
+        with access.counting_failures(address):
             token = tokens.find(_read(self.received.document()).token.strip())
             if token is None:
                 raise unauthorized("this token is unknown")
         self.caller = token.caller
+        access.count_request(address, self.caller)
         by_https = self.request.protocol == "https"
         self.set_cookie(
             cookie_name(by_https),

@@ -127,10 +127,17 @@ ACCESS = (
         ("tests/server/auth/test_wrong_tokens.py",),
     ),
     Mutant(
-        "after too many wrong tokens no token is checked",
+        "after too many wrong tokens more of them get 429",
         "server/auth/rate_limits.py",
-        "        self._limits.require_attempt(address)\n",
-        "        pass\n",
+        "        if not self._failures.take(network):\n",
+        "        if False:\n",
+        ("tests/server/auth/test_wrong_tokens.py",),
+    ),
+    Mutant(
+        "a valid token passes however many wrong ones came before",
+        "server/auth/rate_limits.py",
+        "        try:\n            yield\n",
+        "        self._limits.count_failure(address)\n        try:\n            yield\n",
         ("tests/server/auth/test_wrong_tokens.py",),
     ),
 )

@@ -20,33 +20,65 @@ pytestmark = pytest.mark.gen_test
 
 @pytest.fixture
 def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
-    """The application, with tokens and a rate."""
-    limits = {"rate_limit": 0.01, "rate_burst": 3}
+    """The application, with tokens and a rate, behind a trusted proxy."""
+    limits = {"rate_limit": 0.01, "rate_burst": 3, "trusted_proxies": "127.0.0.1"}
     with open_app(bench, io_loop, api_tokens=API_TOKENS, **limits) as application:
         yield application
 
 
+async def fail_too_often(client: Client) -> None:
+    """Use up the failures that an address may have."""
+    for _ in range(MAX_FAILURES):
+        read(await client.fetch("/jobs", headers=WRONG), 401)
+
+
+async def sign_in(client: Client, text: str) -> int:
+    body = json.dumps({"token": text})
+    return (await client.fetch("/session", method="POST", body=body, headers=PAGE)).code
+
+
 @pytest.mark.parametrize("path", ["/jobs", NO_JOB])
-async def test_after_some_wrong_tokens_no_token_is_checked(client: Client, path: str) -> None:
+async def test_after_some_wrong_tokens_more_of_them_get_429(client: Client, path: str) -> None:
     for _ in range(MAX_FAILURES):
         read(await client.fetch(path, headers=WRONG), 401)
-    for headers in (WRONG, bearer("ada")):
-        refused = await client.fetch(path, headers=headers)
-        assert "too many failed" in read(refused, 429)["detail"]
-        assert int(refused.headers["Retry-After"]) >= 1
+    refused = await client.fetch(path, headers=WRONG)
+    assert "too many failed" in read(refused, 429)["detail"]
+    assert int(refused.headers["Retry-After"]) >= 1
+
+
+@pytest.mark.parametrize(("path", "status"), [("/jobs", 200), (NO_JOB, 404)])
+async def test_a_valid_token_passes_however_many_wrong_ones_came_before(
+    client: Client, path: str, status: int
+) -> None:
+    await fail_too_often(client)
+    for name in ("ada", "ann", "rob"):
+        assert (await client.fetch(path, headers=WRONG)).code == 429
+        read(await client.fetch(path, headers=bearer(name)), status)
+
+
+async def test_a_valid_token_signs_in_however_many_wrong_ones_came_before(client: Client) -> None:
+    await fail_too_often(client)
+    codes = [(await client.fetch("/jobs")).code for _ in range(4)]
+    assert codes[-1] == 429
+    assert [await sign_in(client, token("ada")) for _ in range(4)] == [200, 200, 200, 429]
 
 
 async def test_wrong_tokens_at_the_sign_in_count_as_well(client: Client) -> None:
-    async def sign_in(text: str) -> int:
-        body = json.dumps({"token": text})
-        answer = await client.fetch("/session", method="POST", body=body, headers=PAGE)
-        return answer.code
+    codes = [await sign_in(client, "jst_wrong-0123456789") for _ in range(MAX_FAILURES + 1)]
+    assert codes == [401] * MAX_FAILURES + [429]
+    read(await client.fetch("/jobs", headers=WRONG), 429)
 
-    codes = [await sign_in("jst_wrong-0123456789") for _ in range(2)]
-    assert codes == [401, 401]
-    for _ in range(MAX_FAILURES):
-        await client.fetch("/jobs", headers=WRONG)
-    assert await sign_in(token("ada")) == 429
+
+async def test_wrong_tokens_count_against_the_client_behind_a_trusted_proxy(
+    client: Client,
+) -> None:
+    for last in range(MAX_FAILURES):  # all of one IPv6 network
+        await client.fetch(NO_JOB, headers={**WRONG, "X-Forwarded-For": f"2001:db8::{last}"})
+    same, other = {"X-Forwarded-For": "2001:db8::ffff"}, {"X-Forwarded-For": "2001:db9::1"}
+    for path in ("/jobs", NO_JOB):
+        read(await client.fetch(path, headers={**WRONG, **same}), 429)
+        read(await client.fetch(path, headers={**WRONG, **other}), 401)
+    read(await client.fetch(NO_JOB, headers={**bearer("ada"), **same}), 404)
 
 
 async def test_callers_at_one_address_have_separate_rate_limits(client: Client) -> None:
