@@ -16,6 +16,7 @@ from runner.analysis.input.encodings import UTF8_ENCODINGS
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.progress import ThrottledProgress
 from runner.analysis.input.stored import Stored, modified_at, size_of
+from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Pattern, prepare
 from runner.analysis.parallel.line_ranges import can_be_split, next_line_start
 from runner.analysis.parallel.ranges import scan_range
@@ -37,9 +38,10 @@ def plan(
     """Split a file into parts (start, end) of about `part_bytes`.
 
     Returns no parts if they could give another result than the whole file: for a compressed file,
-    an encoding that is not UTF-8, or a pattern with text that spans lines. Raises PatternError and
-    OSError.
+    an encoding that is not UTF-8, or a pattern with text that spans lines. Raises PatternError,
+    FormatError and OSError.
     """
+    check_file(file, options.encoding)
     size = size_of(file)
     part_bytes = max(part_bytes, -(-size // MAX_PARTS))
     if not can_be_split(prepare(patterns), size, part_bytes + 1) or format_of(file) is not None:
@@ -106,7 +108,10 @@ def finish(
     encoding, bom = detect_encoding(file, options.encoding)
     span = facts.time_span.times(LineTimes(modified_at(file)))
     keys, size = [pattern.key for pattern in patterns], size_of(file)
-    return AnalysisResult(keys, partial, facts, "plain", encoding, bom, size, seconds, span)
+    warnings = check_file(file, options.encoding)
+    return AnalysisResult(
+        keys, partial, facts, "plain", encoding, bom, size, seconds, span, warnings
+    )
 
 
 def _line_end(file: Stored, cut: int, size: int) -> int:

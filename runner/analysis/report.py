@@ -25,7 +25,8 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
         report["samples"] = each(lambda pattern: [_shown(line) for line in pattern.samples])
     if options.histogram:
         report["histogram"] = each(lambda pattern: _histogram(pattern, options.histogram))
-    return report | {"bytes": result.partial.bytes, "file": _file(result)}
+    file = {"bytes": result.partial.bytes, "file": _file(result)}
+    return report | file | {"warnings": result.warnings}
 
 
 def _file(result: AnalysisResult) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.open_source import open_source
 from runner.analysis.input.source import DecompressionLimits
 from runner.analysis.input.stored import Stored, modified_at, read_at
+from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Literal, Pattern, Regex, prepare
 from runner.analysis.parallel import ranges
 from runner.analysis.parallel.line_ranges import can_be_split
@@ -61,6 +62,7 @@ class AnalysisResult:
     stored_bytes: int
     seconds: float
     time_span: tuple[float, float] | None
+    warnings: list[dict[str, str]]
 
 
 def analyze(
@@ -73,9 +75,10 @@ def analyze(
 ) -> AnalysisResult:
     """Scan a file to its end, on `helpers` processors if it is plain and large.
 
-    The number of processors does not change the result. Raises PatternError, OSError, HelperError,
-    and SourceError (after a last report with the counts so far).
+    The number of processors does not change the result. Raises PatternError, FormatError, OSError,
+    HelperError, and SourceError (after a last report with the counts so far).
     """
+    warnings = check_file(file, options.encoding, limits)
     ready, keys = prepare(patterns), [pattern.key for pattern in patterns]
     started, modified = time.monotonic(), modified_at(file)
     scan_options = scan_options_of(options, modified, len(patterns))
@@ -100,11 +103,9 @@ def analyze(
             partial, facts = _scan(text, ready, scan_options, report_progress)
             encoding, bom = text.encoding, text.bom
         span = facts.time_span.times(LineTimes(modified))
-        seconds = max(time.monotonic() - started, 1e-6)
-        stored_bytes = source.bytes_total
-        return AnalysisResult(
-            keys, partial, facts, source.format, encoding, bom, stored_bytes, seconds, span
-        )
+        seconds, size = max(time.monotonic() - started, 1e-6), source.bytes_total
+        found = (keys, partial, facts, source.format, encoding, bom, size, seconds, span)
+        return AnalysisResult(*found, warnings)
 
 
 def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:

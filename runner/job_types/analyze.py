@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from runner.analysis.input.encodings import EncodingError, check_encoding
-from runner.analysis.input.errors import PatternError
+from runner.analysis.input.errors import FormatError, PatternError
 from runner.analysis.input.source import DecompressionLimits, SourceError
 from runner.analysis.match.patterns import Pattern, prepare
 from runner.job_types.base import Context, NotRetryable, Payload
@@ -137,7 +137,7 @@ class Analyze(InParts[AnalyzePayload]):
         limits = DecompressionLimits(context.max_data_bytes, context.max_data_ratio)
         try:
             found = analyze(file, patterns, options, context.report, context.cores, limits)
-        except SourceError as error:
+        except (FormatError, SourceError) as error:
             raise NotRetryable(f"{_name(context)}: {error}") from error
         return to_json(found, options)
 
@@ -146,7 +146,10 @@ class Analyze(InParts[AnalyzePayload]):
         from runner.analysis import parts
 
         patterns = payload.analysis_patterns()
-        planned = parts.plan(_file(context), patterns, payload.options(), part_bytes)
+        try:
+            planned = parts.plan(_file(context), patterns, payload.options(), part_bytes)
+        except FormatError as error:
+            raise NotRetryable(f"{_name(context)}: {error}") from error
         none = [0] * len(patterns)
         return [Part(part, parts.progress(part, patterns, 0, none)) for part in planned]
 

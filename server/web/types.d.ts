@@ -315,6 +315,7 @@ export interface Analysis {
   histogram?: Record<string, Histogram>;
   bytes?: number;
   file?: AnalyzedFile;
+  warnings?: { code: string; message: string }[];
 }
 
 /** Matching lines over time: pairs of the start of an interval and the count in it. */

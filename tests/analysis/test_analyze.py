@@ -97,7 +97,7 @@ def test_the_result_describes_the_file(run: Run) -> None:
 
 def test_without_lines_the_result_has_only_counts(run: Run) -> None:
     result = run(LOG, patterns=["ERROR"], lines=False)
-    assert set(result) == {"counts", "bytes", "file"}
+    assert set(result) == {"counts", "bytes", "file", "warnings"}
     assert result["counts"] == {"ERROR": 3}
 
 
@@ -188,3 +188,15 @@ def test_the_source_is_the_job_in_the_payload() -> None:
     job_id = "01a21054-ecc3-7788-9e49-c6d97d1c0c65"
     payload = AnalyzePayload.model_validate({"patterns": ["a"], "source": {"job_id": job_id}})
     assert str(Analyze().source(payload)) == job_id
+
+
+def test_an_archive_fails_the_job_with_advice(run: Run) -> None:
+    archive = b"PK\x03\x04" + bytes(26) + LOG
+    for cores in (1, 2):
+        with pytest.raises(NotRetryable, match=r"app\.log: this is a zip archive, .*: unpack it"):
+            run(archive, cores, patterns=["ERROR"])
+
+
+def test_a_result_has_warnings(run: Run) -> None:
+    assert run(LOG, patterns=["ERROR"])["warnings"] == []
+    assert run(bytes(5000), patterns=["ERROR"])["warnings"][0]["code"] == "not_text"

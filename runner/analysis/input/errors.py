@@ -2,6 +2,7 @@
 
 AnalysisError
 ├── PatternError   a pattern that cannot be searched for
+├── FormatError    the file has no lines of text
 └── HelperError    a helper process failed or died, so there is no valid result
 """
 
@@ -19,6 +20,13 @@ class PatternError(AnalysisError):
         self.position = position
         where = "" if position is None else f" (at character {position})"
         super().__init__(f"pattern {index} {message}{where}")
+
+
+class FormatError(AnalysisError):
+    """The file is an archive, or another format without lines. `name` has an article."""
+
+    def __init__(self, name: str, advice: str) -> None:
+        super().__init__(f"this is {name}, which analyze cannot read: {advice}")
 
 
 class HelperError(AnalysisError):

@@ -227,4 +227,18 @@ CLIENT_LIMITS = (
         "if False:",
         ("tests/analysis/test_patterns.py",),
     ),
+    Mutant(
+        "an archive is not analyzed",
+        "runner/analysis/input/text_check.py",
+        "        refuse_binary(head)",
+        "        pass",
+        ("tests/analysis/test_analyze.py",),
+    ),
+    Mutant(
+        "a tar header is recognized by its checksum",
+        "runner/analysis/input/binary_formats.py",
+        "    if _is_tar(head):",
+        "    if False:",
+        ("tests/analysis/test_text_check.py",),
+    ),
 )

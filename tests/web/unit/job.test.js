@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { describeLines } from "../../../server/web/pages/job/analysis.js";
+import { describeLines, mostFrequentFirst } from "../../../server/web/pages/job/analysis.js";
 import { scaleOf } from "../../../server/web/pages/job/attempts.js";
 import { commandsOf } from "../../../server/web/pages/job/documents.js";
 import { textOf } from "../../../server/web/pages/job/output.js";
@@ -24,6 +24,16 @@ const JOB = {
   priority: 0,
   upload: null,
 };
+
+test("what belongs to patterns is sorted by their counts", () => {
+  const counts = { 404: 2, apple: 0, error: 9 };
+  const histogram = { 404: "b", apple: "c", error: "a" };
+  assert.deepEqual(
+    mostFrequentFirst(counts, histogram).map(([, value]) => value),
+    ["a", "b", "c"],
+  );
+  assert.deepEqual(mostFrequentFirst(counts, undefined), []);
+});
 
 test("output has a note where a part was not kept", () => {
   const pieces = [

@@ -25,6 +25,7 @@ export function analysisPanels(job) {
   const result = job.type === "analyze" ? asAnalysis(job.result) : null;
   if (result) {
     return [
+      ...warningNotices(result),
       countsPanel(result, true),
       ...histogramPanels(result),
       ...samplePanels(result),
@@ -45,12 +46,29 @@ function asAnalysis(value) {
   return hasCounts ? /** @type {Analysis} */ (value) : null;
 }
 
+/** @param {Analysis} analysis */
+function warningNotices({ warnings }) {
+  return (warnings ?? []).map(({ message }) => h("p", { class: "notice" }, message));
+}
+
+/**
+ * Sort what belongs to patterns, those with the most occurrences first.
+ *
+ * @template Value
+ * @param {Analysis["counts"]} counts
+ * @param {Record<string, Value> | undefined} values by pattern
+ * @returns {[string, Value][]}
+ */
+export function mostFrequentFirst(counts, values) {
+  return Object.entries(values ?? {}).sort(([a], [b]) => (counts[b] ?? 0) - (counts[a] ?? 0));
+}
+
 /**
  * @param {Analysis} analysis
  * @param {boolean} isComplete
  */
 function countsPanel(analysis, isComplete) {
-  const all = Object.entries(analysis.counts).sort(([, a], [, b]) => b - a);
+  const all = mostFrequentFirst(analysis.counts, analysis.counts);
   /** @type {[string, number, string][]} */
   const rows = all
     .slice(0, MOST_BARS)
@@ -89,8 +107,8 @@ export function describeLines({ matching_lines, first_line, last_line }, name) {
  *
  * @param {Analysis} analysis
  */
-function histogramPanels({ histogram }) {
-  const shown = Object.entries(histogram ?? {}).filter(
+function histogramPanels({ counts, histogram }) {
+  const shown = mostFrequentFirst(counts, histogram).filter(
     ([, { lines, undated_lines: undated }]) => lines.length || undated,
   );
   if (!shown.length) return [];
@@ -124,8 +142,8 @@ function histogramChart(name, { unit, lines, undated_lines: undated }) {
 }
 
 /** @param {Analysis} analysis */
-function samplePanels({ samples }) {
-  const shown = Object.entries(samples ?? {}).filter(([, lines]) => lines.length);
+function samplePanels({ counts, samples }) {
+  const shown = mostFrequentFirst(counts, samples).filter(([, lines]) => lines.length);
   if (!shown.length) return [];
   return [
     h(

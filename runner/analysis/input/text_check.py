@@ -1,0 +1,80 @@
+"""Looks at a file before it is scanned: refuses what is no text, and warns of what hardly is.
+
+file ──▶ first bytes of its data ──▶ a known binary format? FormatError
+     └─▶ samples ──decode──▶ share of characters that no text has ──▶ warnings
+"""
+
+from pathlib import Path
+
+from runner.analysis.input.binary_formats import HEAD_BYTES, refuse_binary
+from runner.analysis.input.encodings import detect
+from runner.analysis.input.formats import format_of
+from runner.analysis.input.open_source import open_source
+from runner.analysis.input.source import DecompressionLimits, SourceError
+from runner.analysis.input.stored import Stored, read_at, size_of
+
+_SAMPLES = 16
+_SAMPLE_BYTES = 4096
+_LARGELY = 0.2
+"""A file is largely not text from this share of characters on. A German log in Latin-1 that is read
+as UTF-8 has less than 0.15, random data about 0.6."""
+
+_CONTROL = frozenset(map(chr, [*range(9), *range(14, 27), *range(28, 32), 127]))
+"""Control characters but white space and ESC, with which programs color their output."""
+
+
+def check_file(
+    file: Stored, encoding: str | None = None, limits: DecompressionLimits | None = None
+) -> list[dict[str, str]]:
+    """Warnings about a file, each {"code", "message"}.
+
+    `encoding` is a name from check_encoding, or None to detect the encoding from the BOM. A plain
+    file on a local disk is sampled at 16 offsets, any other file at its start. Raises FormatError
+    for a known binary format, and OSError. Damaged data is not reported here: the scan finds it.
+    """
+    samples = _samples_of(file, limits)
+    head = samples[0][:HEAD_BYTES]
+    found, bom_bytes = detect(head[:4], encoding)
+    if not bom_bytes:
+        refuse_binary(head)
+    share = _share_of_control(samples, found)
+    if share < _LARGELY:
+        return []
+    message = f"{share:.0%} of the characters in samples of this file are no text: " + (
+        f'it may be UTF-16: try "encoding": "{utf_16}"'
+        if (utf_16 := _utf_16_order(head))
+        else "it may be a binary file, or have another encoding"
+    )
+    return [{"code": "not_text", "message": message}]
+
+
+def _samples_of(file: Stored, limits: DecompressionLimits | None) -> list[bytes]:
+    """Some of the data: at least one sample, which begins at the start."""
+    if format_of(file) is None:
+        size = size_of(file)
+        if size <= _SAMPLES * _SAMPLE_BYTES or not isinstance(file, Path):
+            return [read_at(file, 0, _SAMPLES * _SAMPLE_BYTES)]
+        step = size // _SAMPLES & ~3  # a multiple of the size of a character
+        return [read_at(file, at * step, _SAMPLE_BYTES) for at in range(_SAMPLES)]
+    buffer = bytearray(_SAMPLES * _SAMPLE_BYTES)
+    try:
+        with open_source(file, limits) as source:
+            return [bytes(buffer[: source.readinto(memoryview(buffer))])]
+    except SourceError:
+        return [b""]
+
+
+def _share_of_control(samples: list[bytes], encoding: str) -> float:
+    """The share of characters that could not be decoded, or that no text has: 0 to 1."""
+    texts = [sample.decode(encoding, "replace") for sample in samples]
+    bad = sum(text.count("\ufffd") + sum(map(text.count, _CONTROL)) for text in texts)
+    return bad / max(sum(map(len, texts)), 1)
+
+
+def _utf_16_order(head: bytes) -> str:
+    """The name of the UTF-16 encoding that the zero bytes suggest, or an empty string."""
+    half = len(head) // 2
+    low, high = head[0::2].count(0), head[1::2].count(0)
+    if high > half * 0.8 and not low:
+        return "utf-16-le"
+    return "utf-16-be" if low > half * 0.8 and not high else ""
