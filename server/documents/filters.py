@@ -1,7 +1,6 @@
 """Filters that select jobs, in the query of a list and in the body of a bulk change."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from pydantic import (
 )
 
 from server.documents.cursors import parse_cursor
-from server.documents.submission import Time, to_milliseconds
+from server.documents.times import Time
 from storage.records.filters import Filters
 from storage.records.states import Status
 
@@ -63,8 +62,8 @@ class FilterFields(BaseModel):
         return Filters(
             statuses=frozenset(self.status or ()),
             type=self.type,
-            created_after=_to_milliseconds(self.created_after),
-            created_before=_to_milliseconds(self.created_before),
+            created_after=self.created_after,
+            created_before=self.created_before,
             text=self.text or "",
             queue=self.queue,
             submitted_by=self.submitted_by,
@@ -73,10 +72,6 @@ class FilterFields(BaseModel):
     def has_filter(self) -> bool:
         """Return whether at least one filter is given."""
         return any(getattr(self, name) is not None for name in FilterFields.model_fields)
-
-
-def _to_milliseconds(time: datetime | None) -> int | None:
-    return None if time is None else to_milliseconds(time)
 
 
 class Cursor(BaseModel):

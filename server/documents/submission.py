@@ -2,23 +2,15 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.job_types.base import JobType
 from server.documents.callback_hosts import refusal
 from server.documents.queues import QueueName
+from server.documents.times import Time
 from server.http import strict_json
 from server.http.problems import FieldError, unacceptable
 from storage.records.ids import new_id
@@ -28,25 +20,6 @@ from storage.records.queue_name import DEFAULT_QUEUE
 FILE_PART = "filename"
 _TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
 _YEAR_SECONDS = 366 * 86400
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
-
-
-def _require_text(value: Any) -> Any:
-    if not isinstance(value, str):
-        raise ValueError("it must be a time such as 2030-01-31T12:00:00Z")
-    return value
-
-
-def _in_range(value: datetime) -> datetime:
-    if not _EARLIEST <= value <= _LATEST:
-        raise ValueError("it must be a time between 1970 and 9999")
-    return value
-
-
-Time = Annotated[
-    AwareDatetime, BeforeValidator(_require_text), AfterValidator(_in_range), Field(strict=False)
-]
 
 
 class Submission(BaseModel):
@@ -88,7 +61,7 @@ class CheckedSubmission:
             max_retries=given.max_retries,
             timeout=given.timeout,
             priority=given.priority,
-            run_at=None if given.run_at is None else to_milliseconds(given.run_at),
+            run_at=given.run_at,
             delay=given.delay or 0.0,
             upload=upload,
             source=self.source,
@@ -176,8 +149,3 @@ def _form_value(name: str, value: bytes) -> Any:
     except UnicodeDecodeError as error:
         detail = f"it is not UTF-8: invalid byte at {error.start}"
         raise unacceptable([FieldError(name, detail)]) from None
-
-
-def to_milliseconds(time: datetime) -> int:
-    """Convert a time to milliseconds since 1970."""
-    return int(time.timestamp() * 1000)

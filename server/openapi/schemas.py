@@ -77,5 +77,5 @@ def _parameter(name: str, schema: Json) -> Json:
     if rest.get("default", 0) is None:
         del rest["default"]
     description = rest.pop("description", "")
-    own = {**kinds[0], **rest} if len(kinds) == 1 else rest
+    own = {**kinds[0], **rest} if len(kinds) == 1 else {"anyOf": kinds, **rest} if kinds else rest
     return {"name": name, "in": "query", "description": description, "schema": own}

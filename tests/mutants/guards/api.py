@@ -41,6 +41,13 @@ API = (
         ("tests/server/handlers/test_bulk.py",),
     ),
     Mutant(
+        "a time has an offset from UTC",
+        "server/documents/times.py",
+        'if match["clock"] and not match["offset"]:',
+        "if False:",
+        ("tests/server/documents/test_times.py",),
+    ),
+    Mutant(
         "rolled-back changes are not counted",
         "storage/db/database.py",
         "        self.counters.take()  # drops the counts of a failed transaction\n",
