@@ -209,3 +209,16 @@ class VersionRow(pw.Model):
 
     class Meta:
         table_name = "version"
+
+
+class ReleaseRow(pw.Model):
+    """The single row with the oldest release that works with the schema.
+
+    A release works with it if it has the migration named `oldest`.
+    """
+
+    id = pw.IntegerField(primary_key=True)
+    oldest = pw.TextField()
+
+    class Meta:
+        table_name = "schema_release"

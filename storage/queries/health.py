@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.db.database import Database
-from storage.db.schema.migrate import pending_and_newer
+from storage.db.schema.state import read_state
 from storage.records.job import StoreUnusable
 
 MAX_IDLE_SECONDS = 10.0
@@ -32,14 +32,14 @@ class _Rollback(Exception):
 
 
 def require_ready(database: Database) -> None:
-    """Raise StoreError unless the database accepts changes and has this release's schema.
+    """Raise StoreError unless the database accepts changes and this release works with its schema.
 
     Makes a change and rolls it back, so nothing is written to disk or visible to others.
     """
-    pending, newer = pending_and_newer(database)
-    if pending or newer:
-        found = f"newer by {newer[-1]}" if newer else f"older: {pending[0]} is missing"
-        raise StoreUnusable(f"the schema of the database is {found}")
+    schema = read_state(database)
+    schema.require_compatible()
+    if schema.pending:
+        raise StoreUnusable(f"the schema of the database is older: {schema.pending[0]} is missing")
     with contextlib.suppress(_Rollback), database.transaction():
         database.next_version(0)
         raise _Rollback

@@ -16,6 +16,7 @@ from storage.db.database import Database
 from storage.db.engines import APPLICATION_NAME, open_engine
 from storage.db.models import JobRow, VersionRow
 from storage.db.schema import migrate as schema
+from storage.db.schema.state import read_state
 from storage.files.disk import make_folder
 from storage.liveness.runners import living_runners
 from storage.notify.wakeup import has_waiters
@@ -45,6 +46,7 @@ def open_source(url: str, folder: Path) -> Database:
     with _closed_if_refused(database):
         schema.refuse_foreign(database)
         _refuse_programs("--from", database, folder)
+        _refuse_newer(database)
         schema.bring_up_to_date_exclusively(database)
     return database
 
@@ -82,6 +84,14 @@ def require_empty(target: Database) -> None:
     jobs = target.rows(JobRow.select(JobRow.id).limit(1))
     if jobs or target.rows(VersionRow.select().where(VersionRow.value > 0)):
         raise TransferRefused("--to: it has jobs that are not from this transfer: use an empty one")
+
+
+def _refuse_newer(source: Database) -> None:
+    """Raise TransferRefused if the source has columns and tables that this release may not know."""
+    if newer := read_state(source).newer:
+        raise TransferRefused(
+            f"--from: it has the schema of a newer release ({newer[-1]}): use that release"
+        )
 
 
 @contextmanager

@@ -205,16 +205,6 @@ def test_a_database_with_an_interrupted_transaction_is_opened(
     store.close()
 
 
-def test_a_database_of_a_newer_release_is_refused(database_url: str, tmp_path: Path) -> None:
-    store = open_store(settings(database_url, tmp_path))
-    store.database.execute(
-        "INSERT INTO schema_migration (name, applied) VALUES ('9999_later', CURRENT_TIMESTAMP)"
-    )
-    store.close()
-    with pytest.raises(StoreUnusable, match="9999_later"):
-        open_store(settings(database_url, tmp_path))
-
-
 def test_opening_an_unavailable_store_fails_with_its_reason(tmp_path: Path) -> None:
     nobody = "postgresql://nobody@127.0.0.1:1/none"
     with pytest.raises(StoreUnavailable, match="refused"):

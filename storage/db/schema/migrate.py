@@ -1,7 +1,8 @@
 """Migrates the schema of a database, and creates new SQLite files."""
 
 import fcntl
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,24 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.engines import new_file_engine
+from storage.db.models import ReleaseRow
+from storage.db.schema import state
 from storage.db.schema.sqlite_file import create_file
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreUnusable
 from storage.settings.url import hide_unneeded_drivers
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
-HISTORY = "schema_migration"
+log = logging.getLogger(__name__)
+
+FIRST_DECLARED = "0018_release"
+"""The migration from which each declares the oldest release that works with it."""
 
 
 def bring_up_to_date(database: Database, lock_folder: Path) -> None:
     """Run the missing migrations. Safe while other programs do the same.
 
     `lock_folder` holds the lock file for SQLite. Raises StoreUnusable for a database that belongs
-    to something else, or has a newer schema.
+    to something else, or has a newer schema with which this release does not work.
     """
     with _schema_lock(database, lock_folder):
         if not database.postgresql:
@@ -40,30 +45,29 @@ def bring_up_to_date_exclusively(database: Database) -> None:
         _migrate(database)
 
 
-def pending_and_newer(database: Database) -> tuple[list[str], list[str]]:
-    """Return the migrations that the database lacks, and the migrations unknown to this code."""
-    known = {file.stem for file in MIGRATIONS.glob("[0-9]*.py")}
-    with database.translate_errors():
-        applied = _applied(database.engine)
-    return sorted(known - applied), sorted(applied - known)
-
-
-def _applied(engine: Any) -> set[str]:
-    if not engine.table_exists(HISTORY):
-        return set()
-    return {name for (name,) in engine.execute_sql(f"SELECT name FROM {HISTORY}")}
-
-
 def _migrate(database: Database) -> None:
-    pending, newer = pending_and_newer(database)
-    if newer:
-        raise StoreUnusable(f"the database has a newer schema ({newer[-1]})")
-    if not pending:
+    found = state.read_state(database)
+    found.require_compatible()
+    if found.newer:
+        log.info("the database has a newer schema, which works", extra={"migrations": found.newer})
+    if not found.pending:
         return
     with database.translate_errors(), hide_unneeded_drivers(database.postgresql):
         from playhouse.migrations import Runner  # not above: it loads much, and is seldom needed
 
-        Runner(database.engine, str(MIGRATIONS), HISTORY).up()
+        runner = Runner(database.engine, str(state.MIGRATIONS), state.HISTORY)
+        if FIRST_DECLARED in found.pending:
+            runner.up(FIRST_DECLARED)
+        # Before the schema changes: a program that no longer works with it must never think so.
+        _raise_oldest(database, [name for name in found.pending if name >= FIRST_DECLARED])
+        runner.up()
+
+
+def _raise_oldest(database: Database, pending: Sequence[str]) -> None:
+    """Store the newest of the releases that the pending migrations need, if it is newer."""
+    needed = max(map(state.oldest_of, pending), default="")
+    if needed > (state.read_oldest(database) or needed):
+        database.run(ReleaseRow.update(oldest=needed))
 
 
 @contextmanager
@@ -89,7 +93,7 @@ def refuse_foreign(database: Database) -> None:
     _require_utf8(database)
     with database.translate_errors():
         tables = _existing_tables(database.engine)
-    if tables is not None and HISTORY not in tables:
+    if tables is not None and state.HISTORY not in tables:
         kind = "holds other tables" if tables else "is empty"
         raise StoreUnusable(f"{database.engine.database} {kind}: not a database of this service")
 

@@ -9,6 +9,7 @@ FAULTS = ("tests/storage/test_unusable_stores.py",)
 TURNS = ("tests/storage/db/test_write_lock.py",)
 UPLOADS = ("tests/storage/files/test_folder.py",)
 MAKING = ("tests/storage/db/test_sqlite_file.py",)
+RELEASES = ("tests/storage/db/test_releases.py",)
 CLOCK = ("tests/storage/db/test_clock.py",)
 
 STORE = (
@@ -261,16 +262,37 @@ STORE = (
     Mutant(
         "a foreign file is not written to",
         "storage/db/schema/migrate.py",
-        "if tables is not None and HISTORY not in tables:",
+        "if tables is not None and state.HISTORY not in tables:",
         "if False:",
         FAULTS,
     ),
     Mutant(
-        "a newer schema is refused",
-        "storage/db/schema/migrate.py",
-        "if newer:",
+        "a newer schema is refused if this release no longer works with it",
+        "storage/db/schema/state.py",
+        "if not self.is_compatible:",
         "if False:",
-        FAULTS,
+        RELEASES,
+    ),
+    Mutant(
+        "a newer schema is accepted if this release works with it",
+        "storage/db/schema/state.py",
+        "(self.oldest is not None and _file(self.oldest).exists())",
+        "False",
+        RELEASES,
+    ),
+    Mutant(
+        "a migration stores the oldest release that works with it",
+        "storage/db/schema/migrate.py",
+        "if needed > (state.read_oldest(database) or needed):",
+        "if False:",
+        RELEASES,
+    ),
+    Mutant(
+        "a transfer refuses the schema of a newer release",
+        "storage/transfer/endpoints.py",
+        "        _refuse_newer(database)\n",
+        "",
+        ("tests/storage/transfer/test_transfer.py",),
     ),
     Mutant(
         "one program at a time creates the schema",

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from storage.db.counters import BUCKETS
 from storage.db.database import Database
 from storage.db.engines import open_engine
-from storage.db.models import JobRow
-from storage.db.schema.migrate import MIGRATIONS
+from storage.db.models import JobRow, ReleaseRow
+from storage.db.schema.state import MIGRATIONS
 from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob
 from storage.queries.stats import Stats, read_stats
@@ -253,14 +253,21 @@ async def test_a_listener_is_ready_with_and_without_a_worker(client: Client, ben
 
 
 @pytest.mark.gen_test
-async def test_a_store_with_another_schema_is_not_ready(client: Client, bench: Bench) -> None:
+async def test_a_store_with_a_newer_schema_is_ready_if_this_release_works_with_it(
+    client: Client, bench: Bench
+) -> None:
     database = bench.store.database
     query = "INSERT INTO schema_migration (name, applied) VALUES ('9999_later', '2030-01-01')"
-    with database.transaction():
-        database.execute(query)
-    assert "9999_later" in (await client.get("/readyz", status=503))["detail"]
-    with database.transaction():
-        database.execute("DELETE FROM schema_migration WHERE name IN ('9999_later', '0005_tally')")
+    database.execute(query)
+    assert await client.get("/readyz") == {"status": "ready", "runners": 0}
+    database.run(ReleaseRow.update(oldest="9998_later"))
+    assert "9998_later" in (await client.get("/readyz", status=503))["detail"]
+    assert (await client.get("/healthz")) == {"status": "ok"}
+
+
+@pytest.mark.gen_test
+async def test_a_store_with_an_older_schema_is_not_ready(client: Client, bench: Bench) -> None:
+    bench.store.database.execute("DELETE FROM schema_migration WHERE name = '0005_tally'")
     assert "0005_tally" in (await client.get("/readyz", status=503))["detail"]
     assert (await client.get("/healthz")) == {"status": "ok"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from storage.db.database import Database
 from storage.db.engines import open_engine
-from storage.db.schema import migrate
+from storage.db.schema import migrate, state
 from storage.open import open_store
 from storage.queries.stats import read_stats
 from storage.records.filters import Filters
@@ -26,15 +26,21 @@ VALUES ('{id}', 'sleep', '{status}', '{{"seconds": 1}}', {error}, {attempt}, 0, 
 """
 
 
+def missing_migrations(database: Database) -> list[str]:
+    found = state.read_state(database)
+    assert found.newer == []
+    return found.pending
+
+
 def test_jobs_of_the_first_release_can_be_used(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
-    shutil.copy(migrate.MIGRATIONS / FIRST, folder)
+    shutil.copy(state.MIGRATIONS / FIRST, folder)
     database = Database(open_engine(database_url))
     with monkeypatch.context() as first:
-        first.setattr(migrate, "MIGRATIONS", folder)
+        first.setattr(state, "MIGRATIONS", folder)
         migrate.bring_up_to_date(database, tmp_path)
     queued, failed = uuid4(), uuid4()
     for version, (job_id, status) in enumerate(((queued, "queued"), (failed, "failed")), 1):
@@ -50,7 +56,7 @@ def test_jobs_of_the_first_release_can_be_used(
         Settings.read({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url})
     )
     jobs = JobStore(store.database, store.wakeup, store.clock)
-    assert migrate.pending_and_newer(store.database) == ([], [])
+    assert missing_migrations(store.database) == []
     assert [job.id for job in jobs.list(Filters(frozenset({Status.FAILED})), 5).jobs] == [failed]
     assert jobs.retry(failed)[0]
     (mine,) = read_stats(store.database, store.clock, store.runners_folder).types.values()
@@ -71,15 +77,15 @@ def test_a_missing_migration_runs_even_after_one_with_a_higher_number(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "migrations"
-    shutil.copytree(migrate.MIGRATIONS, folder)
+    shutil.copytree(state.MIGRATIONS, folder)
     (folder / "0015_trace.py").unlink()
     database = Database(open_engine(database_url))
     with monkeypatch.context() as without:
-        without.setattr(migrate, "MIGRATIONS", folder)
+        without.setattr(state, "MIGRATIONS", folder)
         migrate.bring_up_to_date(database, tmp_path)
-    assert migrate.pending_and_newer(database) == (["0015_trace"], [])
+    assert missing_migrations(database) == ["0015_trace"]
     migrate.bring_up_to_date(database, tmp_path)
-    assert migrate.pending_and_newer(database) == ([], [])
+    assert missing_migrations(database) == []
     columns = {column.name for column in database.engine.get_columns("job")}
     assert "traceparent" in columns
     database.close()

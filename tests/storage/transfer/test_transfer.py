@@ -12,13 +12,14 @@ import pytest
 from storage.db import models
 from storage.db.database import Database
 from storage.db.engines import new_file_engine, open_engine
-from storage.db.schema.migrate import HISTORY
+from storage.db.schema.state import HISTORY
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.records.job import NewJob, Outcome, StoreUnavailable, StoreUnusable
 from storage.transfer.endpoints import TransferRefused, open_source, open_target
 from storage.transfer.tables import BATCH_BYTES, MODELS, Table
 from storage.transfer.transfer import Transfer
+from tests.support.newer_release import EXPAND, NAME, release_with, update_schema
 from tests.support.programs import running_service
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench
@@ -326,9 +327,18 @@ def test_an_invalid_source_is_refused_and_left_unchanged(tmp_path: Path) -> None
     assert (code, "the same database" in printed) == (1, True)
 
 
+def test_a_source_of_a_newer_release_is_refused(setup: TransferSetup, tmp_path: Path) -> None:
+    """This release would leave out the columns that it does not know."""
+    fill_source(setup)
+    with release_with(tmp_path, EXPAND, "0018_release"):
+        update_schema(setup.source, tmp_path)
+    code, printed = setup.run()
+    assert (code, f"--from: it has the schema of a newer release ({NAME})" in printed) == (1, True)
+
+
 def test_each_table_and_column_is_transferred(bench: Bench) -> None:
     engine = bench.store.database.engine
-    kept = {HISTORY, "runner", "move"}
+    kept = {HISTORY, "schema_release", "runner", "move"}
     transferred: dict[str, Any] = {model._meta.table_name: model for model in MODELS}
     assert set(engine.get_tables()) - kept == set(transferred)
     for name, model in transferred.items():
