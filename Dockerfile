@@ -26,7 +26,7 @@ LABEL org.opencontainers.image.title="Job Service" \
 RUN groupadd --gid 10001 jobs \
     && useradd --uid 10001 --gid jobs --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin jobs \
-    && install -d -o jobs -g jobs -m 0750 /data
+    && install -d -o jobs -g jobs -m 0700 /data
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from runner.supervisor.heartbeat import Heartbeat
+from storage.files.private import create_privately
 from storage.settings.child import read_in_child
 from storage.settings.url import load_peewee
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 def main() -> None:
     """Run a worker; with --health, check the one on this host instead."""
     settings = read_in_child(_settings)
+    create_privately()
     load_peewee(settings.store_url)
     from runner.worker import run_worker  # imported late: health checks, every few seconds, skip it
 

@@ -4,6 +4,7 @@ import argparse
 
 from server.auth.token_command import add_token_command, print_new_token
 from server.settings.server import ServerSettings
+from storage.files.private import create_privately
 from storage.settings.settings import read_or_exit
 from storage.settings.url import load_peewee
 
@@ -21,6 +22,7 @@ def main() -> None:
     if arguments.command:
         return print_new_token(arguments.name, arguments.role)
     settings = read_or_exit(ServerSettings)
+    create_privately()
     load_peewee(settings.store_url)
     from server.listener import serve  # not at the top: it imports the database drivers
 

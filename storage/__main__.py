@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlparse
 
+from storage.files.private import create_privately
 from storage.files.uploads import Uploads
 from storage.open import open_uploads
 from storage.records.job import StoreError
@@ -40,6 +41,7 @@ def main() -> None:
     _add_options(migrate)
     arguments = parser.parse_args()
     settings = read_or_exit(Settings)
+    create_privately()
     set_up_logs(settings.log_level, settings.log_format, "storage")
     try:
         sys.exit(_migrate(arguments))

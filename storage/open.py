@@ -15,6 +15,7 @@ from storage.db.engines import APPLICATION_NAME, open_engine
 from storage.db.schema.migrate import bring_up_to_date
 from storage.files.disk import make_folder
 from storage.files.folder import FolderUploads
+from storage.files.private import tighten
 from storage.files.uploads import Uploads
 from storage.liveness.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.notify.postgresql import PostgresWakeup
@@ -43,7 +44,8 @@ class Store:
     @property
     def database_folder(self) -> Path | None:
         """The folder that contains the database file; None if the database is on a server."""
-        return None if self.database.postgresql else Path(self.database.engine.database).parent
+        file = database_file(self.database)
+        return file and file.parent
 
     @property
     def runners_folder(self) -> Path:
@@ -62,6 +64,11 @@ class Store:
         self.database.close()
 
 
+def database_file(database: Database) -> Path | None:
+    """Return the path of the database file; None if the database is on a server."""
+    return None if database.postgresql else Path(database.engine.database)
+
+
 def open_store(
     settings: "Settings",
     give_up: Callable[[], bool] = lambda: False,
@@ -77,6 +84,7 @@ def open_store(
     database = Database(open_engine(settings.store_url, connection_name(settings.program)))
     try:
         make_folder(settings.data_dir)
+        tighten(settings.data_dir, database_file(database), settings.uploads_folder)
         deadline = time.monotonic() + timeout
         _retry_until(lambda: _migrate(settings), give_up, deadline)
         refuse_unfinished_transfer(database)

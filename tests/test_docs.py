@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from runner.config import RunnerSettings
 from runner.job_types import loader as job_types
+from server.settings.server import ServerSettings
 from tests.support import settings_page
 from tests.support.paths import ROOT
 from tests.support.programs import Service, running_service
@@ -80,6 +82,32 @@ def test_the_example_of_a_job_type_works(tmp_path: Path, monkeypatch: pytest.Mon
     request = {"job_id": "1", "attempt": 1, "type": "greet", "payload": {"name": "you"}}
     answer = entry(json.dumps({**request, "upload": None}), print)
     assert json.loads(answer) == {"text": "hello you"}
+
+
+def test_the_example_of_secrets_gives_each_program_secrets_that_it_reads(tmp_path: Path) -> None:
+    (example,) = blocks("docs/security.md", "yaml")
+    (tmp_path / "secrets.yml").write_text(example)
+    if shutil.which("docker") is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("docker is not installed")
+    files = ["-f", str(ROOT / "docker-compose.yml"), "-f", str(tmp_path / "secrets.yml")]
+    command = ["docker", "compose", *files, "config", "--format", "json"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=50, check=True)
+    config = json.loads(answer.stdout)
+    for name, settings in (("listener", ServerSettings), ("worker", RunnerSettings)):
+        service = config["services"][name]
+        given = {key: value for key, value in service["environment"].items() if value}
+        files_of = {f"/run/secrets/{each['source']}" for each in service["secrets"]}
+        named = {value for key, value in given.items() if key.endswith("_FILE")}
+        assert named == files_of
+        allowed = {f"{each}_FILE" for each in settings.secrets()} | {"API_TOKENS_FILE"}
+        assert {key for key in given if key.endswith("_FILE")} <= allowed
+        inside = {path: tmp_path / path.rpartition("/")[2] for path in files_of}
+        for path in inside.values():
+            path.write_text("postgresql://jobs:secret@db/jobs\n")
+        (tmp_path / "api_tokens").write_text("ci:admin:0123456789abcdef\n")
+        read = settings.read({key: str(inside.get(value, value)) for key, value in given.items()})
+        assert read.database_url == "postgresql://jobs:secret@db/jobs"
+    assert "api_tokens" not in {each["source"] for each in config["services"]["worker"]["secrets"]}
 
 
 def test_the_page_of_settings_is_what_the_settings_classes_say() -> None:

@@ -73,7 +73,7 @@ MAY_IMPORT = {
     "server.handlers": "server.auth server.documents server.events server.http server.jobs "
     "server.store server.upload storage.jobs storage.liveness storage.queries storage.records "
     "storage.telemetry",
-    "server": "server.* runner.job_types storage storage.records storage.settings "
+    "server": "server.* runner.job_types storage storage.files storage.records storage.settings "
     "storage.telemetry",
 }
 

@@ -96,7 +96,7 @@ class FileLiveness:
         self._folder = folder
         self.name = new_runner_name()
         # The lock is held until every copy of this descriptor is closed, in children as well.
-        self._file = os.open(self._path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
+        self._file = os.open(self._path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         self.descriptors: tuple[int, ...] = (self._file,)
         self.min_dead_ms = 0

@@ -19,6 +19,7 @@ from storage.settings.url import is_postgresql, url_problem
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 """A duration in seconds. Not infinite."""
+_SECRET_BYTES = 65536
 
 
 class SettingsError(Exception):
@@ -154,12 +155,9 @@ class Settings(BaseModel):
                 yield f"{file}={given[file]}: give either {name} or {file}, not both"
                 continue
             try:
-                given[name] = Path(given[file]).read_text().strip()
-            except (OSError, UnicodeDecodeError) as error:
-                yield f"{file}={given[file]}: it cannot be read: {error}"
-                continue
-            if not given[name]:
-                yield f"{file}={given[file]}: it is empty"
+                given[name] = _read_secret(given[file])
+            except ValueError as error:
+                yield f"{file}={given[file]}: {error}"
 
     @classmethod
     def secrets(cls) -> list[str]:
@@ -206,6 +204,23 @@ class Settings(BaseModel):
             + (f" (default: {default})" if default not in ("", None) else "")
             for name, default, text in rows
         )
+
+
+def _read_secret(path: str) -> str:
+    """Return the text of a file without the line break at its end. Raises ValueError."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_SECRET_BYTES + 1)
+        text = data.decode("utf-8-sig").strip()
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text") from None
+    except OSError as error:
+        raise ValueError(f"it cannot be read: {error.strerror}") from error
+    if len(data) > _SECRET_BYTES:
+        raise ValueError(f"it has more than {_SECRET_BYTES} bytes")
+    if not text:
+        raise ValueError("it is empty")
+    return text
 
 
 def read_or_exit(cls: type[T]) -> T:

@@ -26,6 +26,8 @@ def is_postgresql(url: str) -> bool:
 
 def url_problem(url: str) -> str | None:
     """Return why a database URL is invalid, or None. The text never contains the password."""
+    if not url.isprintable():
+        return "it contains a line break or another control character"
     try:
         parts = urlparse(url)
         _ = parts.port  # urlparse checks the port only on access

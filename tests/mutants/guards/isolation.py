@@ -7,7 +7,37 @@ FOLDERS = ("tests/runner/pool/test_work_folders.py",)
 EXCESS = ("tests/runner/pool/test_limits_exceeded.py",)
 REQUIREMENTS = ("tests/test_requirements.py",)
 
+PRIVATE = ("tests/end_to_end/test_private_files.py",)
+
 ISOLATION = (
+    Mutant(
+        "new files are private whatever the umask",
+        "storage/files/private.py",
+        "    os.umask(_OTHERS)\n",
+        "    os.umask(0)\n",
+        PRIVATE,
+    ),
+    Mutant(
+        "files of an earlier release become private",
+        "storage/open.py",
+        "        tighten(settings.data_dir, database_file(database), settings.uploads_folder)\n",
+        "",
+        PRIVATE,
+    ),
+    Mutant(
+        "a folder with other folders keeps its mode",
+        "storage/files/private.py",
+        "    is_shared = any(",
+        "    is_shared = False and any(",
+        PRIVATE,
+    ),
+    Mutant(
+        "a link in DATA_DIR is not followed",
+        "storage/files/private.py",
+        "os.O_PATH | os.O_NOFOLLOW",
+        "os.O_PATH",
+        PRIVATE,
+    ),
     Mutant(
         "jobs get only the listed variables",
         "runner/pool/fork/environment.py",

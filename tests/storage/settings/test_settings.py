@@ -171,8 +171,19 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     assert "API_TOKENS_FILE_FILE" not in ServerSettings.help()
 
 
+@pytest.mark.parametrize("name", ["COOKIE_SECRET", "CALLBACK_SECRET", "DATABASE_URL"])
+@pytest.mark.parametrize("data", [b"%s", b"%s\n", b"%s\r\n", b"\xef\xbb\xbf%s\n"])
+def test_the_end_of_the_line_is_no_part_of_a_secret(name: str, data: bytes, tmp_path: Path) -> None:
+    (file := tmp_path / "secret").write_bytes(data % b"postgresql://jobs:secret@db/jobs")
+    settings = ServerSettings.read({f"{name}_FILE": str(file)})
+    assert getattr(settings, name.lower()) == "postgresql://jobs:secret@db/jobs"
+
+
 def test_problems_with_a_secret_file_are_reported_without_the_secret(tmp_path: Path) -> None:
-    empty, short, binary = (tmp_path / name for name in ("empty", "short", "binary"))
+    names = "empty", "short", "binary", "two", "large"
+    empty, short, binary, two, large = (tmp_path / name for name in names)
+    two.write_text("postgresql://jobs:topsecret@db/x\npostgresql://topsecret@db/y\n")
+    large.write_text("topsecret" * 10_000)
     empty.write_text(" \n")
     short.write_text("topsecret")
     binary.write_bytes(b"\xff\xfe\x00")
@@ -180,7 +191,10 @@ def test_problems_with_a_secret_file_are_reported_without_the_secret(tmp_path: P
     for environ, expected in (
         ({"DATABASE_URL_FILE": str(tmp_path / "none")}, "it cannot be read"),
         ({"DATABASE_URL_FILE": str(tmp_path)}, "it cannot be read"),
-        ({"DATABASE_URL_FILE": str(binary)}, "it cannot be read"),
+        ({"DATABASE_URL_FILE": str(binary)}, f"DATABASE_URL_FILE={binary}: it is not UTF-8 text"),
+        ({"DATABASE_URL_FILE": str(two)}, "DATABASE_URL: it contains a line break"),
+        ({"COOKIE_SECRET_FILE": str(large)}, "it has more than 65536 bytes"),
+        ({"COOKIE_SECRET_FILE": "/dev/zero"}, "it has more than 65536 bytes"),
         ({"DATABASE_URL_FILE": str(empty)}, "it is empty"),
         ({"COOKIE_SECRET_FILE": str(short)}, "COOKIE_SECRET: it must have at least 16"),
         (both, "give either COOKIE_SECRET or COOKIE_SECRET_FILE, not both"),
