@@ -69,9 +69,8 @@ class Claims(ClaimTransactions):
     def claim(self, limit: int, prefetch: int = 0) -> list[Job]:
         """Claim up to `limit` due jobs, ordered by priority, then by the time when they became due.
 
-        Claims `prefetch` more jobs that wait in the runner until one of the others has ended. These
-        must have a retry left, since the end of the runner costs them an attempt that has not
-        started.
+        Claims `prefetch` more jobs that wait in the runner until one of the others has ended, see
+        `candidates.prefetchable`.
         """
         with self._database.transaction():
             return self._claimer.claim(limit, prefetch).jobs()
@@ -125,6 +124,11 @@ class Claims(ClaimTransactions):
         now = self._clock()
         changes = {"run_at": now + delay_ms, "retry_count": JobRow.retry_count + 1}
         return self._transitions.settle(RETRY, fence, end, now, **changes)
+
+    def lose(self, job: Job, end: AttemptEnd, delay_ms: int) -> bool:
+        """Record that the attempt lost its keeper, see `Transitions.lose`."""
+        counts = job.loss_count + 1, job.max_losses
+        return self._transitions.lose(job.fence, end, counts, self._clock(), delay_ms)
 
     def fail(self, fence: Fence, end: AttemptEnd) -> bool:
         """Record that the attempt failed for good."""

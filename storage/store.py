@@ -150,6 +150,8 @@ class JobStore:
             "attempt": 0,
             "retry_count": 0,
             "max_retries": job.max_retries,
+            "loss_count": 0,
+            "max_losses": job.max_losses,
             "priority": job.priority,
             "timeout": job.timeout,
             "created_at": now,

@@ -32,7 +32,8 @@ class Settler:
     """
 
     def __init__(self, claims: Claims, backoff_ms: Callable[[int], int] = backoff_ms):
-        """`backoff_ms` returns the backoff in milliseconds before the n-th retry."""
+        """`backoff_ms` returns the backoff in milliseconds before the n-th retry, or after
+        the n-th loss."""
         self._claims = claims
         self._backoff_ms = backoff_ms
 
@@ -125,8 +126,10 @@ class Settler:
 
     def _retry_or_fail(self, running: RunningJob, end: AttemptEnd, retryable: bool) -> bool:
         """Retry or fail a job; if a client has asked to cancel it meanwhile, cancel it instead."""
-        retries = running.job.retry_count + 1
-        if retryable and retries <= running.job.max_retries:
+        retries, losses = running.job.retry_count + 1, running.job.loss_count + 1
+        if end.outcome is Outcome.LOST:
+            accepted = self._claims.lose(running.job, end, self._backoff_ms(losses))
+        elif retryable and retries <= running.job.max_retries:
             accepted = self._claims.retry(running.fence, end, self._backoff_ms(retries))
         else:
             accepted = self._claims.fail(running.fence, end)

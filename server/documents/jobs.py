@@ -115,6 +115,8 @@ def job_document(job: Job) -> schemas.JobDocument:
         "attempt": job.attempt,
         "retry_count": job.retry_count,
         "max_retries": job.max_retries,
+        "loss_count": job.loss_count,
+        "max_losses": job.max_losses,
         "client_retries": job.client_retries,
         "priority": job.priority,
         "queue": job.queue,

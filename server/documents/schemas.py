@@ -66,6 +66,8 @@ class JobDocument(TypedDict):
     attempt: int
     retry_count: int
     max_retries: int
+    loss_count: int
+    max_losses: int
     client_retries: int
     priority: int
     queue: str

@@ -14,7 +14,7 @@ from server.documents.times import Time
 from server.http import strict_json
 from server.http.problems import FieldError, unacceptable
 from storage.records.ids import new_id
-from storage.records.job import NewJob, Upload
+from storage.records.job import DEFAULT_MAX_LOSSES, NewJob, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 
 FILE_PART = "filename"
@@ -30,6 +30,7 @@ class Submission(BaseModel):
     type: str
     payload: dict[str, Any]
     max_retries: int = Field(1, ge=0, le=100)
+    max_losses: int = Field(DEFAULT_MAX_LOSSES, ge=0, le=100)
     timeout: float | None = Field(None, gt=0, le=_YEAR_SECONDS)
     priority: int = Field(0, ge=-100, le=100)
     run_at: Time | None = None
@@ -59,6 +60,7 @@ class CheckedSubmission:
             type=given.type,
             payload=given.payload,
             max_retries=given.max_retries,
+            max_losses=given.max_losses,
             timeout=given.timeout,
             priority=given.priority,
             run_at=given.run_at,

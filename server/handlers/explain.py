@@ -7,6 +7,7 @@ from server.handlers.base import Handler
 from server.handlers.job import parse_job_id
 from server.jobs.enqueue import job_not_found
 from storage.queries.explain import Explanation
+from storage.records.job import Outcome
 from storage.records.states import Status
 
 Reason = tuple[str, str]
@@ -62,7 +63,9 @@ def _reasons_if_running(explanation: Explanation) -> Iterator[Reason]:
 def _reasons_if_not_due(explanation: Explanation) -> Iterator[Reason]:
     job = explanation.job
     run_at = rfc3339(job.run_at)
-    if job.retry_count:
+    if job.attempts and job.attempts[-1].outcome is Outcome.LOST:
+        yield "backoff", f"attempt {job.attempt} lost its worker: the job runs again at {run_at}"
+    elif job.retry_count:
         yield "backoff", f"attempt {job.attempt} failed: the job is retried at {run_at}"
     else:
         yield "not_due", f"it does not run before {run_at}"

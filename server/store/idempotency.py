@@ -13,7 +13,7 @@ from typing import Any
 from tornado.httputil import HTTPHeaders
 
 from server.http.problems import FieldError, Problem, malformed, unacceptable
-from storage.records.job import NewJob
+from storage.records.job import DEFAULT_MAX_LOSSES, NewJob
 
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -57,6 +57,8 @@ def fingerprint(job: NewJob) -> str:
     upload = job.upload and [job.upload.name, job.upload.sha256]
     submitted: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
     del submitted["submitted_by"], submitted["traceparent"]
+    if job.max_losses == DEFAULT_MAX_LOSSES:
+        del submitted["max_losses"]  # as in keys that listeners of earlier releases have stored
     text = json.dumps(submitted, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -43,6 +43,8 @@ export interface JobDocument {
   attempt: number;
   retry_count: number;
   max_retries: number;
+  loss_count: number;
+  max_losses: number;
   client_retries: number;
   priority: number;
   queue: string;

@@ -117,11 +117,13 @@ def prefetchable(rows: Sequence[dict[str, Any]], open_queues: Sequence[OpenQueue
     """Return the jobs that may wait in the runner behind other jobs.
 
     Jobs of a queue with a limit may not, since each would use up room for a job that another runner
-    could start at once. Neither may jobs without a retry left.
+    could start at once. Neither may jobs that must not lose their worker: the death of the runner
+    would cost them their only attempt before it starts. Nor may jobs that have lost one: the job
+    that killed it would be lost together with all jobs that wait behind it, again and again.
     """
     limited = {queue.name for queue in open_queues if queue.room is not None}
-    retryable = [row for row in rows if row["retry_count"] < row["max_retries"]]
-    return [row for row in retryable if row["queue"] not in limited]
+    safe = [row for row in rows if row["loss_count"] == 0 < row["max_losses"]]
+    return [row for row in safe if row["queue"] not in limited]
 
 
 def _claim_order(row: dict[str, Any]) -> tuple[Any, ...]:

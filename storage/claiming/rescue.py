@@ -13,7 +13,7 @@ from storage.liveness.liveness import Liveness
 from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.records.job import AttemptEnd, Fence, Outcome
-from storage.records.states import ABANDON, CONFIRM_CANCEL, RESCUE
+from storage.records.states import CONFIRM_CANCEL
 from storage.records.trace_context import trace_origin
 
 LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the job"}
@@ -22,7 +22,7 @@ LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the 
 class Rescuer:
     """Rescues jobs of dead runners, on behalf of a living one.
 
-    `backoff_ms(n)` is the wait before the n-th retry of a job, counted from the death of its
+    `backoff_ms(n)` is the wait after the n-th loss of a job, counted from the death of its
     processes.
     """
 
@@ -82,14 +82,12 @@ class Rescuer:
         fields = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
         fence = Fence(*fields, trace_origin(row["traceparent"], row["created_at"], row["run_at"]))
         end = AttemptEnd(Outcome.LOST, LOST_ERROR)
-        now, retries = self._clock(), row["retry_count"] + 1
+        now, losses = self._clock(), row["loss_count"] + 1
         if row["cancel_requested_at"] is not None:
             return self._transitions.settle(CONFIRM_CANCEL, fence, end, now)
-        if retries > row["max_retries"]:
-            return self._transitions.settle(ABANDON, fence, end, now)
-        remaining_ms = max(0, self._backoff_ms(retries) - self._liveness.min_dead_ms)
-        changes = {"run_at": now + remaining_ms, "retry_count": retries}
-        return self._transitions.settle(RESCUE, fence, end, now, **changes)
+        remaining_ms = max(0, self._backoff_ms(losses) - self._liveness.min_dead_ms)
+        counts = losses, row["max_losses"]
+        return self._transitions.lose(fence, end, counts, now, remaining_ms)
 
 
 def _select_attempts(runner: str) -> Any:

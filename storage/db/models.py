@@ -32,6 +32,8 @@ class JobRow(pw.Model):
     attempt = pw.IntegerField()
     retry_count = pw.IntegerField()
     max_retries = pw.IntegerField()
+    loss_count = pw.IntegerField()
+    max_losses = pw.IntegerField()
     priority = pw.IntegerField()
     timeout = pw.DoubleField(null=True)
     created_at = pw.BigIntegerField()

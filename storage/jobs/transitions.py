@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,17 @@ from storage.db.models import JobRow
 from storage.db.statements import Statement
 from storage.jobs.statements import end_attempt, guarded_update, restore_queue, select_job_type
 from storage.records.attempt_ends import SettledPublisher
-from storage.records.job import AttemptEnd, Fence
-from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status, Transition
+from storage.records.job import AttemptEnd, Fence, Json
+from storage.records.states import (
+    ABANDON,
+    CANCEL,
+    FINAL,
+    REQUEST_CANCEL,
+    REQUEUE,
+    RESCUE,
+    Status,
+    Transition,
+)
 
 to_json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 """Encode JSON as it is stored."""
@@ -45,17 +55,32 @@ class Transitions:
         return self.apply(REQUEST_CANCEL, job_id, now, cancel_requested_at=now, canceled_by=by)
 
     def requeue(self, job_id: UUID, now: int) -> bool:
-        """Retry a failed or canceled job for a client. It gets all its retries again."""
+        """Retry a failed or canceled job for a client. It gets all its retries and losses again."""
         cleared = dict.fromkeys(
             ("finished_at", "error", "progress", "cancel_requested_at", "canceled_by")
         )
-        retries = {"retry_count": 0, "client_retries": JobRow.client_retries + 1}
-        if not self.apply(REQUEUE, job_id, now, run_at=now, **retries, **cleared):
+        counts = {"retry_count": 0, "loss_count": 0, "client_retries": JobRow.client_retries + 1}
+        if not self.apply(REQUEUE, job_id, now, run_at=now, **counts, **cleared):
             return False
         self._count_by_id(job_id, "client_retry")
         restore = self._database.statement("restore queue", restore_queue)
         self._database.change(restore, {"id": job_id})
         return True
+
+    def lose(
+        self, fence: Fence, end: AttemptEnd, counts: tuple[int, int], now: int, delay_ms: int
+    ) -> bool:
+        """End an attempt that lost its runner or keeper. `counts` are the losses of the job, with
+        this one, and how many it may have.
+
+        The job is due again after the delay. A job that has lost its worker too often fails, since
+        it may be the cause.
+        """
+        losses, max_losses = counts
+        if losses <= max_losses:
+            return self.settle(RESCUE, fence, end, now, run_at=now + delay_ms, loss_count=losses)
+        last = replace(end, error=_lost_too_often(end.error or {}, losses, max_losses))
+        return self.settle(ABANDON, fence, last, now, loss_count=losses)
 
     def settle(
         self, transition: Transition, fence: Fence, end: AttemptEnd, now: int, **changes: Any
@@ -133,6 +158,13 @@ class Transitions:
         # Expressions are part of the SQL text; a transition always has the same ones.
         key = (transition.name, *changes)
         return self._database.statement(key, lambda: guarded_update(transition, changes))
+
+
+def _lost_too_often(error: Json, losses: int, max_losses: int) -> Json:
+    times = "once" if losses == 1 else f"{losses} times"
+    reason = f"more often than its max_losses of {max_losses} allows"
+    last = f"the last time: {error.get('message')}"
+    return {"type": "Lost", "message": f"the job has lost its worker {times}, {reason}; {last}"}
 
 
 def _fence_values(fence: Fence) -> dict[str, Any]:

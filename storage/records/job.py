@@ -21,6 +21,9 @@ from storage.records.trace_context import TraceOrigin, trace_origin
 
 Json = dict[str, Any]
 
+DEFAULT_MAX_LOSSES = 10
+"""How often a job may lose its worker, unless its submission says otherwise."""
+
 
 class StoreError(Exception):
     """The store could not do what was asked."""
@@ -53,7 +56,7 @@ class Outcome(StrEnum):
     """An allocation failed, or the kernel killed the process when memory ran out."""
     CRASHED = "crashed"
     LOST = "lost"
-    """Its runner or its keeper died."""
+    """Its runner or its keeper died; uses a loss, and no retry."""
     RELEASED = "released"
     """Given back at shutdown; costs no retry."""
 
@@ -92,6 +95,7 @@ class NewJob:
     queue: str = DEFAULT_QUEUE
     traceparent: str | None = None
     """The span of its submission, if the submission is traced."""
+    max_losses: int = DEFAULT_MAX_LOSSES
     id: UUID = field(default_factory=new_id)
 
 
@@ -171,6 +175,9 @@ class Job:
     queue: str = DEFAULT_QUEUE
     traceparent: str | None = None
     """The span of its submission, if the submission was traced."""
+    loss_count: int = 0
+    max_losses: int = DEFAULT_MAX_LOSSES
+    """How many attempts lost their runner or keeper, and how many may."""
     upload: Upload | None = None
     attempts: tuple[Attempt, ...] = field(default=())
 

@@ -177,7 +177,7 @@ def test_the_job_processes_of_a_killed_worker_end_at_once_and_the_jobs_run_again
     service.worker(LEASE_SECONDS="3")
     wait_for(lambda: len(lines(notes)) == 2, timeout=20)
     job = service.job(job_id)
-    assert (job["attempt"], job["retry_count"]) == (2, 1)
+    assert (job["attempt"], job["retry_count"], job["loss_count"]) == (2, 0, 1)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["lost", None]
     lost = job["attempts"][0]
     assert (lost["cpu_seconds"], lost["peak_memory_bytes"]) == (None, None)

@@ -131,18 +131,18 @@ def test_a_worker_recovers_when_the_server_drops_its_connections(
     assert {service.job(job_id)["attempt"] for job_id in ids} == {1}
 
 
-def test_only_the_job_of_a_killed_keeper_uses_a_retry(service: Service, notes: Path) -> None:
+def test_only_the_job_of_a_killed_keeper_uses_a_loss(service: Service, notes: Path) -> None:
     worker = service.worker(CONCURRENCY_LIMIT="2")
-    victim = service.submit("stubborn", {"notes": str(notes)}, max_retries=0)
+    victim = service.submit("stubborn", {"notes": str(notes)}, max_losses=0)
     pid = int(wait_for(lambda: lines(notes))[0].split()[0])
-    neighbour = service.submit(payload={"seconds": 2}, max_retries=0)
+    neighbour = service.submit(payload={"seconds": 2}, max_losses=0)
     service.wait_for_status(neighbour, "running")
     keeper = next(k for k in keepers(worker) if pid in [child.pid for child in k.children()])
     keeper.kill()
     assert service.result(victim)["status"] == "failed"
     assert service.job(victim)["attempts"][0]["outcome"] == "lost"
     job = service.result(neighbour)
-    assert (job["status"], job["retry_count"]) == ("succeeded", 0)
+    assert (job["status"], job["loss_count"]) == ("succeeded", 0)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "returned"]
 
 

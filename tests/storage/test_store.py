@@ -1,5 +1,6 @@
 """The operations of the store for clients, on both databases."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 from storage.jobs import retention
@@ -26,8 +27,10 @@ def test_a_new_job_is_queued_and_due_at_once(bench: Bench) -> None:
 
 def test_options_of_a_new_job_are_kept(bench: Bench) -> None:
     run_at = bench.clock() + 5000
-    job = bench.job(bench.enqueue(max_retries=0, timeout=2.5, priority=-7, run_at=run_at))
-    assert (job.max_retries, job.timeout, job.priority, job.run_at) == (0, 2.5, -7, run_at)
+    options: dict[str, Any] = {"max_retries": 0, "max_losses": 3, "timeout": 2.5, "priority": -7}
+    job = bench.job(bench.enqueue(**options, run_at=run_at))
+    assert (job.max_retries, job.max_losses, job.timeout) == (0, 3, 2.5)
+    assert (job.priority, job.run_at) == (-7, run_at)
 
 
 def test_an_upload_is_kept_with_its_job(bench: Bench) -> None:

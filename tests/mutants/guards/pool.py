@@ -62,10 +62,17 @@ POOL = (
         PREFETCH,
     ),
     Mutant(
-        "a job that cannot be retried is not prefetched",
+        "a job that may not lose its worker is not prefetched",
         "storage/claiming/candidates.py",
-        'if row["retry_count"] < row["max_retries"]',
-        "",
+        'if row["loss_count"] == 0 < row["max_losses"]',
+        'if row["loss_count"] == 0',
+        PREFETCH,
+    ),
+    Mutant(
+        "a job that has lost its worker is not prefetched",
+        "storage/claiming/candidates.py",
+        'if row["loss_count"] == 0 < row["max_losses"]',
+        'if 0 < row["max_losses"]',
         PREFETCH,
     ),
     Mutant(

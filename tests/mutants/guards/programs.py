@@ -135,6 +135,13 @@ PROGRAMS = (
         WHOLE,
     ),
     Mutant(
+        "a job that lost its keeper uses no retry",
+        "runner/supervisor/settle.py",
+        "if end.outcome is Outcome.LOST:",
+        "if False:",
+        ("tests/runner/supervisor/test_settle.py",),
+    ),
+    Mutant(
         "a job that was lost without fault is released",
         "runner/supervisor/settle.py",
         'if outcome.kind == "lost" and outcome.not_at_fault:',

@@ -22,7 +22,7 @@ from runner.pool.protocol.prefetch import (
 )
 from tests.support.pool import pools
 from tests.support.pool.pools import Owner, descriptors_below, free_descriptor, open_pool
-from tests.support.stores import Bench
+from tests.support.stores import Bench, die
 from tests.support.waiting import wait_for
 from tests.support.workers import Worker, open_worker
 
@@ -258,14 +258,25 @@ def test_the_prefetch_depth_per_slot_falls_with_the_number_of_slots() -> None:
         assert prefetch.depth() == most
 
 
-def test_only_jobs_that_can_be_retried_are_prefetched(bench: Bench) -> None:
-    first, second = bench.enqueue(max_retries=0), bench.enqueue(max_retries=0)
-    third, fourth = bench.enqueue(max_retries=1), bench.enqueue(max_retries=1)
+def test_jobs_that_may_not_lose_their_worker_are_not_prefetched(bench: Bench) -> None:
+    first, second = bench.enqueue(max_losses=0), bench.enqueue(max_losses=0)
+    third, fourth = bench.enqueue(max_retries=0), bench.enqueue(max_retries=0)
     claims = bench.runner().claims
     assert [job.id for job in claims.claim(1, prefetch=2)] == [first, third]
     assert [job.id for job in claims.claim(0, prefetch=1)] == []
     assert [job.id for job in claims.claim(1)] == [second]
     assert [job.id for job in claims.claim(0, prefetch=1)] == [fourth]
+
+
+def test_jobs_that_have_lost_their_worker_are_not_prefetched(bench: Bench) -> None:
+    suspect, dead, alive = bench.enqueue(), bench.runner(), bench.runner()
+    dead.claim_one()
+    die(bench, dead)
+    assert alive.rescuer.rescue() == 1
+    bench.clock.forward(60)
+    innocent = bench.enqueue()
+    assert [job.id for job in alive.claims.claim(0, prefetch=2)] == [innocent]
+    assert [job.id for job in alive.claims.claim(1)] == [suspect]
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_an_attempt_released_by_a_drain(worker: Worker) -> None:
 
 
 def test_attempts_lost_with_their_keeper_have_no_known_usage(worker: Worker) -> None:
-    guilty, innocent = worker.enqueue(max_retries=0), worker.enqueue(max_retries=0)
+    guilty, innocent = worker.enqueue(max_losses=0), worker.enqueue(max_losses=0)
     pid = worker.started(guilty)
     worker.started(innocent)
     os.kill(pools.parent(pid), signal.SIGKILL)
@@ -107,6 +107,7 @@ def test_attempts_lost_with_their_keeper_have_no_known_usage(worker: Worker) -> 
     assert attempt.error["type"] == "Lost"
     neighbour, released = worker.ended(innocent)
     assert (neighbour.status, released.outcome, released.error) == ("queued", "released", None)
+    assert (job.loss_count, neighbour.loss_count) == (1, 0)
     for ended in (attempt, released):
         assert ended.usage == Usage(None, None, ended.usage.pid)
         assert ended.usage.pid is not None

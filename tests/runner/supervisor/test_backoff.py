@@ -10,12 +10,10 @@ chances = st.floats(min_value=0, max_value=1)
 
 
 @pytest.mark.parametrize(
-    ("retry_count", "milliseconds"), [(1, 2_000), (2, 4_000), (3, 8_000), (5, 32_000), (6, 60_000)]
+    ("count", "milliseconds"), [(1, 2_000), (2, 4_000), (3, 8_000), (5, 32_000), (6, 60_000)]
 )
-def test_the_wait_doubles_from_two_seconds_up_to_a_minute(
-    retry_count: int, milliseconds: int
-) -> None:
-    assert backoff_ms(retry_count, lambda: 0.5) == milliseconds
+def test_the_wait_doubles_from_two_seconds_up_to_a_minute(count: int, milliseconds: int) -> None:
+    assert backoff_ms(count, lambda: 0.5) == milliseconds
 
 
 def test_the_wait_varies_by_twenty_percent() -> None:
@@ -35,14 +33,14 @@ def test_the_base_and_the_maximum_can_be_set() -> None:
 
 
 @settings(database=None, deadline=None)
-@given(retry_count=st.integers(min_value=1, max_value=10**30), chance=chances)
-def test_no_retry_waits_longer_than_the_maximum(retry_count: int, chance: float) -> None:
-    assert 1_600 <= backoff_ms(retry_count, lambda: chance) <= 60_000
+@given(count=st.integers(min_value=1, max_value=10**30), chance=chances)
+def test_no_retry_waits_longer_than_the_maximum(count: int, chance: float) -> None:
+    assert 1_600 <= backoff_ms(count, lambda: chance) <= 60_000
 
 
 @settings(database=None, deadline=None)
-@given(retry_count=st.integers(min_value=1, max_value=10), chance=chances)
+@given(count=st.integers(min_value=1, max_value=10), chance=chances)
 def test_a_later_retry_never_waits_less_for_the_same_random_number(
-    retry_count: int, chance: float
+    count: int, chance: float
 ) -> None:
-    assert backoff_ms(retry_count, lambda: chance) <= backoff_ms(retry_count + 1, lambda: chance)
+    assert backoff_ms(count, lambda: chance) <= backoff_ms(count + 1, lambda: chance)

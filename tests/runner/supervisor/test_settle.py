@@ -8,6 +8,7 @@ from runner.supervisor.settle import Settler
 from tests.support.stores import Bench
 
 RAISED = CallOutcome("raised", error_type="ValueError", error_message="no")
+LOST = CallOutcome("lost", error_type="Lost", error_message="it was killed")
 
 
 @pytest.mark.parametrize("max_retries", [0, 1])
@@ -29,6 +30,38 @@ def test_a_job_that_returns_after_a_cancel_request_has_succeeded(bench: Bench) -
     bench.jobs.cancel(job.id)
     assert Settler(runner.claims).settle(RunningJob(job), CallOutcome("returned", result="1"))
     assert bench.job(job.id).status == "succeeded"
+
+
+def test_a_job_that_lost_its_keeper_uses_a_loss_and_no_retry(bench: Bench) -> None:
+    runner = bench.runner()
+    bench.enqueue(max_retries=0, max_losses=1)
+    (job,) = runner.claims.claim(1)
+    assert Settler(runner.claims, lambda losses: 1000 * losses).settle(RunningJob(job), LOST)
+    queued = bench.job(job.id)
+    assert (queued.status, queued.retry_count, queued.loss_count) == ("queued", 0, 1)
+    assert queued.run_at == bench.clock.now + 1000
+    bench.clock.forward(2)
+    (job,) = runner.claims.claim(1)
+    assert Settler(runner.claims).settle(RunningJob(job), LOST)
+    failed = bench.job(job.id)
+    assert (failed.status, failed.loss_count) == ("failed", 2)
+    assert failed.error == {
+        "type": "Lost",
+        "message": "the job has lost its worker 2 times, more often than its max_losses of 1 "
+        "allows; the last time: it was killed",
+    }
+
+
+@pytest.mark.parametrize("max_losses", [0, 1])
+def test_a_job_that_lost_its_keeper_after_a_cancel_request_is_canceled(
+    bench: Bench, max_losses: int
+) -> None:
+    runner = bench.runner()
+    bench.enqueue(max_losses=max_losses)
+    (job,) = runner.claims.claim(1)
+    bench.jobs.cancel(job.id)
+    assert Settler(runner.claims).settle(RunningJob(job), LOST)
+    assert bench.job(job.id).status == "canceled"
 
 
 def test_a_job_lost_through_no_fault_of_its_own_is_released_with_a_delay(bench: Bench) -> None:

@@ -24,7 +24,7 @@ async def test_a_new_job_is_accepted_with_its_location(client: Client) -> None:
 
 
 async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
-    job_id = await client.sleep_job(max_retries=3, timeout=1.5, priority=7)
+    job_id = await client.sleep_job(max_retries=3, max_losses=2, timeout=1.5, priority=7)
     job = await client.get(f"/jobs/{job_id}")
     assert TIME.fullmatch(job.pop("created_at"))
     assert TIME.fullmatch(job.pop("run_at"))
@@ -39,6 +39,8 @@ async def test_the_document_of_a_job_has_all_fields(client: Client) -> None:
         "attempt": 0,
         "retry_count": 0,
         "max_retries": 3,
+        "loss_count": 0,
+        "max_losses": 2,
         "client_retries": 0,
         "priority": 7,
         "callback_url": None,

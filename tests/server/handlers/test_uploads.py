@@ -62,9 +62,11 @@ async def test_an_empty_file_is_accepted(client: Client) -> None:
 
 async def test_form_fields_may_come_in_any_order(client: Client) -> None:
     options = [("max_retries", None, b"0"), ("delay", None, b"60.5"), ("priority", None, b"-3")]
+    options.append(("max_losses", None, b"0"))
     accepted = await client.post_form([*reversed(analyze_form()), *options])
     job = await client.get(f"/jobs/{accepted['job_id']}")
     assert (job["max_retries"], job["priority"], job["type"]) == (0, -3, "analyze")
+    assert job["max_losses"] == 0
 
 
 async def test_a_form_without_a_file_is_accepted_for_a_type_without_files(client: Client) -> None:

@@ -95,6 +95,7 @@ def test_listeners_that_receive_a_key_simultaneously_store_one_job(bench: Bench)
         {"type": "b"},
         {"payload": {"seconds": 2}},
         {"max_retries": 2},
+        {"max_losses": 2},
         {"timeout": 1.0},
         {"priority": 1},
         {"run_at": 5},
@@ -110,6 +111,12 @@ def test_a_fingerprint_covers_everything_except_ids(change: dict[str, Any]) -> N
     same = replace(job, id=uuid4(), upload=Upload(uuid4(), "a.log", 1, "00"))
     assert fingerprint(job) == fingerprint(same)
     assert fingerprint(job) != fingerprint(replace(job, **change))
+
+
+def test_a_key_that_the_previous_release_stored_is_known() -> None:
+    """Its submissions had no `max_losses`."""
+    known = "3b0ef22a0eb4911c5288167ec489c431733b5e67e26ac0e9be7373775f2185bf"
+    assert fingerprint(NewJob("a", {"seconds": 1}, max_retries=2, queue="b")) == known
 
 
 async def submit(client: Client, document: Any, **headers: str) -> HTTPResponse:

@@ -3,12 +3,13 @@
 import os
 import select
 import time
+from typing import Any
 
 import pytest
 
 from runner.pool.protocol.lease import steady_now
 from storage.liveness.liveness import FileLiveness, LeaseLiveness
-from tests.support.stores import RETURNED, Bench, die
+from tests.support.stores import RAISED, RETURNED, Bench, die
 
 
 def test_the_job_of_a_dead_runner_is_queued_again_with_backoff(bench: Bench) -> None:
@@ -19,7 +20,8 @@ def test_the_job_of_a_dead_runner_is_queued_again_with_backoff(bench: Bench) -> 
     assert alive.rescuer.rescue() == 1
     job = bench.job(job_id)
     wait = max(0, 1000 - alive.liveness.min_dead_ms)
-    assert (job.status, job.retry_count, job.run_at) == ("queued", 1, bench.clock() + wait)
+    assert (job.status, job.run_at) == ("queued", bench.clock() + wait)
+    assert (job.retry_count, job.loss_count) == (0, 1)
     assert job.error is not None
     assert job.error["type"] == "Lost"
     assert [attempt.outcome for attempt in job.attempts] == ["lost"]
@@ -27,14 +29,14 @@ def test_the_job_of_a_dead_runner_is_queued_again_with_backoff(bench: Bench) -> 
 
 
 def test_a_backoff_starts_when_the_jobs_of_a_lost_lease_were_dead(bench: Bench) -> None:
-    job_id, alive = bench.enqueue(max_retries=12), bench.runner()
+    job_id, alive = bench.enqueue(max_losses=12), bench.runner()
     rested = 10_000 if bench.store.database.postgresql else 0  # a third of 30 s, the bench's lease
-    for retries in range(1, 13):
+    for losses in range(1, 13):
         dead = bench.runner()
         dead.claim_one()
         die(bench, dead)
         assert alive.rescuer.rescue() == 1
-        assert bench.job(job_id).run_at == bench.clock() + max(0, 1000 * retries - rested)
+        assert bench.job(job_id).run_at == bench.clock() + max(0, 1000 * losses - rested)
         bench.clock.forward(60)
 
 
@@ -47,14 +49,54 @@ def test_the_job_of_a_living_runner_is_not_rescued_whatever_the_clock_says(bench
     assert bench.job(job_id).status == "running"
 
 
-def test_a_job_without_retries_left_is_abandoned(bench: Bench) -> None:
-    job_id = bench.enqueue(max_retries=0)
-    dead, alive = bench.runner(), bench.runner()
-    dead.claim_one()
-    die(bench, dead)
-    alive.rescuer.rescue()
+def lose(bench: Bench, times: int) -> None:
+    """Let the runners of the only job die this many times."""
+    alive = bench.runner()
+    for _ in range(times):
+        dead = bench.runner()
+        dead.claim_one()
+        die(bench, dead)
+        assert alive.rescuer.rescue() == 1
+        bench.clock.forward(60)
+
+
+@pytest.mark.parametrize(
+    ("max_losses", "how_often"), [(0, "once"), (2, "3 times"), (None, "11 times")]
+)
+def test_a_job_that_loses_its_worker_too_often_is_abandoned(
+    bench: Bench, max_losses: int | None, how_often: str
+) -> None:
+    given: dict[str, Any] = {} if max_losses is None else {"max_losses": max_losses}
+    job_id = bench.enqueue(max_retries=100, **given)
+    allowed = 10 if max_losses is None else max_losses
+    lose(bench, allowed)
+    assert (bench.job(job_id).status, bench.job(job_id).loss_count) == ("queued", allowed)
+    lose(bench, 1)
     job = bench.job(job_id)
-    assert (job.status, job.retry_count) == ("failed", 0)
+    assert (job.status, job.retry_count, job.loss_count) == ("failed", 0, allowed + 1)
+    assert job.error == job.attempts[-1].error
+    assert job.error is not None
+    assert job.error["type"] == "Lost"
+    assert f"the job has lost its worker {how_often}" in job.error["message"]
+
+
+def test_losses_use_no_retry_and_retries_no_loss(bench: Bench) -> None:
+    job_id = bench.enqueue(max_retries=1, max_losses=1)
+    lose(bench, 1)
+    runner = bench.runner()
+    assert runner.claims.retry(runner.claim_one(), RAISED, 0)
+    job = bench.job(job_id)
+    assert (job.status, job.retry_count, job.loss_count) == ("queued", 1, 1)
+
+
+def test_a_retry_by_a_client_allows_all_losses_again(bench: Bench) -> None:
+    job_id = bench.enqueue(max_losses=1)
+    lose(bench, 2)
+    assert bench.job(job_id).status == "failed"
+    assert bench.jobs.retry(job_id)[0]
+    assert bench.job(job_id).loss_count == 0
+    lose(bench, 1)
+    assert bench.job(job_id).status == "queued"
 
 
 def test_a_rescue_cancels_a_job_whose_cancel_was_requested(bench: Bench) -> None:

@@ -21,6 +21,8 @@ CREATE TABLE audit (
     status TEXT,
     retry_count INTEGER,
     max_retries INTEGER,
+    loss_count INTEGER,
+    max_losses INTEGER,
     cancel_requested BOOLEAN,
     version BIGINT,
     result TEXT,
@@ -31,13 +33,13 @@ CREATE TABLE audit (
 )"""
 COLUMNS = {
     "job": "source, op, job_id, attempt, holder, status, retry_count, max_retries, "
-    "cancel_requested, version, result, error, client_retries, tx",
+    "cancel_requested, version, result, error, client_retries, loss_count, max_losses, tx",
     "attempt": "source, op, job_id, attempt, holder, outcome, tx",
 }
 VALUES = {
     "job": "'job', '{op}', {row}.id, {row}.attempt, {row}.locked_by, {row}.status, "
     "{row}.retry_count, {row}.max_retries, {row}.cancel_requested_at IS NOT NULL, {row}.version, "
-    "{row}.result, {row}.error, {row}.client_retries, {tx}",
+    "{row}.result, {row}.error, {row}.client_retries, {row}.loss_count, {row}.max_losses, {tx}",
     "attempt": "'attempt', '{op}', {row}.job_id, {row}.number, {row}.runner, {row}.outcome, {tx}",
 }
 SQLITE = """
@@ -118,6 +120,8 @@ def _change(job_id: str, row: dict[str, Any]) -> Change:
         row["result"],
         row["error"],
         row["client_retries"],
+        row["loss_count"],
+        row["max_losses"],
         row["tx"],
     )
 

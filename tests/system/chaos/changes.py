@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 from storage.records.states import FINAL, TRANSITIONS, Status, Transition
 from tests.system.chaos.history import Change
@@ -27,8 +28,9 @@ def _is_sound(before: Change, after: Change) -> bool:
     """Whether a change satisfies the rules that hold for all changes."""
     again = after.client_retries == before.client_retries + 1
     return (
-        after.max_retries == before.max_retries
+        (after.max_retries, after.max_losses) == (before.max_retries, before.max_losses)
         and after.retry_count <= after.max_retries
+        and (after.status == "failed" or after.loss_count <= after.max_losses)
         and (again or after.client_retries == before.client_retries)
         and again == (Status(before.status) in FINAL)
         and (again or after.cancel_requested >= before.cancel_requested)
@@ -56,25 +58,37 @@ def _same_hold(before: Change, after: Change) -> bool:
 
 
 def _same_attempt(before: Change, after: Change) -> bool:
-    return before.attempt == after.attempt and before.retry_count == after.retry_count
+    return before.attempt == after.attempt and _same_counts(before, after)
+
+
+def _same_counts(before: Change, after: Change) -> bool:
+    return before.retry_count == after.retry_count and before.loss_count == after.loss_count
 
 
 def _claims(before: Change, after: Change) -> bool:
     return (
         after.attempt == before.attempt + 1
-        and after.retry_count == before.retry_count
+        and _same_counts(before, after)
         and not before.cancel_requested
     )
 
 
 def _begins_again(before: Change, after: Change) -> bool:
     """The job is like a new one, except that its attempts are counted on."""
-    fresh = after.retry_count == 0 and not after.cancel_requested and after.error is None
+    fresh = (
+        after.retry_count == after.loss_count == 0
+        and not after.cancel_requested
+        and after.error is None
+    )
     return fresh and after.attempt == before.attempt
 
 
 def _uses_a_retry(before: Change, after: Change) -> bool:
-    return after.attempt == before.attempt and after.retry_count == before.retry_count + 1
+    return _same_attempt(replace(before, retry_count=before.retry_count + 1), after)
+
+
+def _uses_a_loss(before: Change, after: Change) -> bool:
+    return _same_attempt(replace(before, loss_count=before.loss_count + 1), after)
 
 
 def _gives_up(before: Change, after: Change) -> bool:
@@ -82,6 +96,12 @@ def _gives_up(before: Change, after: Change) -> bool:
     reason = json.loads(after.error or "null")
     spent = before.retry_count == before.max_retries
     return _same_attempt(before, after) and bool(reason) and (spent or reason["type"] in FOR_GOOD)
+
+
+def _lost_too_often(before: Change, after: Change) -> bool:
+    reason = json.loads(after.error or "null")
+    too_many = after.loss_count == after.max_losses + 1
+    return _uses_a_loss(before, after) and too_many and bool(reason) and reason["type"] == "Lost"
 
 
 FOR_GOOD = ("NotRetryable",)
@@ -98,8 +118,8 @@ RULES: dict[str, Rule] = {
     "fail": _gives_up,
     "retry": _uses_a_retry,
     "release": _same_attempt,
-    "rescue": _uses_a_retry,
-    "abandon": _gives_up,
+    "rescue": _uses_a_loss,
+    "abandon": _lost_too_often,
     "confirm_cancel": _same_attempt,
 }
 

@@ -77,6 +77,7 @@ def _step(
         new = Change(
             "insert", after.job_id, "queued", 0, None, 0, after.max_retries, False, after.version
         )
+        new = replace(new, max_losses=after.max_losses)
         return (None if after == new else ("P2", f"began as {after}")), None
     if after.op != "update":
         return ("P1", f"{after.op} after {before}"), None
@@ -139,7 +140,7 @@ def check_executions(
             yield Violation("P8", job_id, f"attempt {attempt} ran, but was never claimed")
     changes = [each for each in entries if isinstance(each, Change)]
     allowances = 1 + changes[-1].client_retries
-    allowed = (1 + changes[0].max_retries) * allowances + _releases(entries)
+    allowed = (1 + changes[0].max_retries) * allowances + _without_retry(entries)
     if starts.total() > allowed:
         yield Violation("P5", job_id, f"started {starts.total()} times, allowed are {allowed}")
     if not _is_of_an_execution(changes[-1].result, executions):
@@ -155,8 +156,10 @@ def _is_of_an_execution(text: str | None, executions: list[Execution]) -> bool:
     return (result["attempt"], result["run"]) in ended
 
 
-def _releases(entries: list[Change | AttemptChange]) -> int:
-    return sum(isinstance(each, AttemptChange) and each.outcome == "released" for each in entries)
+def _without_retry(entries: list[Change | AttemptChange]) -> int:
+    """How many attempts ended without using a retry, so that another one may follow."""
+    outcomes = Counter(each.outcome for each in entries if isinstance(each, AttemptChange))
+    return outcomes["released"] + outcomes["lost"]
 
 
 def check_clients(history: History) -> Iterator[Violation]:

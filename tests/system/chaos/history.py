@@ -1,7 +1,9 @@
-"""The records of a run, which the checker reads. Imports no other module of this project."""
+"""The records of a run, which the checker reads."""
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from storage.records.job import DEFAULT_MAX_LOSSES
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Change:
     result: str | None = None
     error: str | None = None
     client_retries: int = 0
+    loss_count: int = 0
+    max_losses: int = DEFAULT_MAX_LOSSES
     transaction: int = field(default=0, compare=False)
     """The id of the transaction that made the change."""
 

@@ -16,8 +16,9 @@ JOB = "0190-a"
 class Story:
     """The history of a job. Each method call adds a change and the records that belong to it."""
 
-    def __init__(self, max_retries: int = 1, version: int = 1):
+    def __init__(self, max_retries: int = 1, version: int = 1, max_losses: int = 10):
         new = Change("insert", JOB, "queued", 0, None, 0, max_retries, False, version)
+        new = replace(new, max_losses=max_losses)
         self.history = History([new], acknowledged=[Acknowledged(JOB, "chaos", max_retries)])
 
     @property
@@ -60,6 +61,11 @@ class Story:
         changes = {"retry_count": self.job.retry_count + 1, "error": planned(self.job), **changes}
         return self.settle("queued", outcome, **changes)
 
+    def lose(self, status: str = "queued", **changes: Any) -> "Story":
+        """Lose the runner of the attempt."""
+        changes = {"loss_count": self.job.loss_count + 1, "error": LOST, **changes}
+        return self.settle(status, "lost", **changes)
+
     def fail(self, **changes: Any) -> "Story":
         """Fail the attempt and the job."""
         return self.settle("failed", "raised", **{"error": planned(self.job), **changes})
@@ -82,7 +88,14 @@ class Story:
         return [violation.promise for violation in check(self.history)]
 
 
-REQUEUED = {"status": "queued", "retry_count": 0, "error": None, "cancel_requested": False}
+LOST = '{"type": "Lost"}'
+REQUEUED = {
+    "status": "queued",
+    "retry_count": 0,
+    "loss_count": 0,
+    "error": None,
+    "cancel_requested": False,
+}
 
 
 def planned(job: Change) -> str:
@@ -97,8 +110,20 @@ def clean_stories() -> list[Story]:
         Story().claim().change().complete(),  # progress
         Story().claim().retry().change().claim("B").complete(),  # rescheduled
         Story().claim().retry().claim("B").fail(),
-        Story().claim().retry("lost").claim("B").complete(),
-        Story(0).claim().settle("failed", "lost", error='{"type": "Lost"}'),
+        Story(0).claim().lose().claim("B").complete(),
+        Story(0, max_losses=0).claim().lose("failed"),
+        Story(0, max_losses=1)
+        .claim()
+        .lose()
+        .claim("B")
+        .lose("failed")
+        .requeue()
+        .claim()
+        .lose()
+        .claim()
+        .retry(outcome="released", retry_count=0, error=None)
+        .claim()
+        .complete(),
         Story(3).claim().fail(error='{"type": "NotRetryable"}'),
         Story(0).claim().settle("queued", "released").claim("B").complete(),
         Story().change(status="canceled"),
@@ -218,6 +243,13 @@ def test_a_job_whose_first_status_is_not_queued_is_found() -> None:
         Story().claim().change(attempt=2).complete(),
         Story().claim().change(holder="B").complete(),
         Story().claim().change(max_retries=2).complete(),
+        Story().claim().change(max_losses=2).complete(),
+        Story().claim(loss_count=1).complete(),
+        Story().claim().lose(loss_count=2).claim().complete(),
+        Story().claim().lose(retry_count=1).claim().complete(),
+        Story().claim().lose("failed"),
+        Story(max_losses=0).claim().lose().claim().complete(),
+        Story(max_losses=0).claim().lose("failed", error=None),
         Story().claim().change(status="canceled", holder=None),
         Story().change(status="succeeded", result="{}"),
         Story().change(status="failed", error='{"type": "Planned"}'),
@@ -254,7 +286,7 @@ def test_an_execution_without_a_claim_is_found() -> None:
 
 
 def test_overlapping_executions_are_found() -> None:
-    story = Story().claim().retry("lost").claim("B").ran("overlap").complete()
+    story = Story().claim().lose().claim("B").ran("overlap").complete()
     assert story.found() == ["P3"]
 
 
@@ -272,23 +304,23 @@ def test_a_final_job_that_changes_is_found(status: str) -> None:
 
 
 def test_a_settlement_by_another_runner_is_found() -> None:
-    story = Story().claim("A").retry("lost").claim("B").ran("end")
+    story = Story().claim("A").lose().claim("B").ran("end")
     result = json.dumps({"attempt": 2, "run": "run 2"})
     story.change(status="succeeded", holder=None, result=result, error=None)
     assert story.attempt("update", 2, "A", "returned").found() == ["P4"]
 
 
 def test_the_end_of_an_earlier_attempt_is_found() -> None:
-    story = Story().claim().retry("lost").claim("B").ran("end", 1)
+    story = Story().claim().lose().claim("B").ran("end", 1)
     result = json.dumps({"attempt": 1, "run": "run 1"})
     story.change(status="succeeded", holder=None, result=result, error=None)
     assert story.attempt("update", 1, "A", "returned").found() == ["P4", "P4"]
 
 
 def test_the_error_of_an_earlier_attempt_is_found() -> None:
-    story = Story().claim()
+    story = Story(0).claim()
     error = planned(story.job)
-    assert story.retry("lost").claim("B").fail(error=error).found() == ["P4"]
+    assert story.lose().claim("B").fail(error=error).found() == ["P4"]
 
 
 def test_the_end_of_a_job_without_the_end_of_its_attempt_is_found() -> None:
@@ -300,6 +332,10 @@ def test_the_end_of_a_job_without_the_end_of_its_attempt_is_found() -> None:
 def test_the_end_of_an_attempt_without_the_end_of_its_job_is_found() -> None:
     story = Story().claim().attempt("update", 1, "A", "raised").complete()
     assert story.found() == ["P4"]
+
+
+def test_a_loss_that_is_not_counted_is_found() -> None:
+    assert "P4" in Story().claim().lose(loss_count=0).claim().complete().found()
 
 
 def test_a_release_that_uses_a_retry_is_found() -> None:
@@ -337,6 +373,7 @@ def test_each_final_state_of_a_retried_job_is_compared_with_what_clients_read() 
         {"client_retries": 0},
         {"client_retries": 2},
         {"retry_count": 1},
+        {"loss_count": 1},
         {"attempt": 0},
         {"attempt": 2},
         {"cancel_requested": True},
@@ -360,7 +397,7 @@ def test_a_retry_by_a_client_of_a_job_that_is_not_final_is_found() -> None:
 
 
 def test_a_retry_by_a_client_allows_the_retries_only_once_more() -> None:
-    story = Story(0).claim().fail().requeue().claim().settle("queued", "lost")
+    story = Story(0).claim().fail().requeue().claim().settle("queued", "raised")
     assert "P5" in story.claim().complete().found()
 
 
@@ -369,5 +406,5 @@ def test_an_attempt_that_started_twice_is_found() -> None:
 
 
 def test_more_starts_than_allowed_are_found() -> None:
-    story = Story().claim().settle("queued", "lost").claim().settle("queued", "lost")
+    story = Story().claim().settle("queued", "raised").claim().settle("queued", "raised")
     assert "P5" in story.claim().complete().found()

@@ -20,6 +20,7 @@ const JOB = {
   payload: { seconds: 1 },
   queue: "default",
   max_retries: 1,
+  max_losses: 10,
   timeout: null,
   priority: 0,
   upload: null,
@@ -97,7 +98,7 @@ test("the command for a job like this has its options, and the file as a form", 
   assert.equal(
     command({}),
     "curl -s -X POST 'http://jobs.test/jobs' -H 'Content-Type: application/json' -d " +
-      `'{"type":"sleep","payload":{"seconds":1},"max_retries":1,"priority":0}'`,
+      `'{"type":"sleep","payload":{"seconds":1},"max_retries":1,"max_losses":10,"priority":0}'`,
   );
   const upload = command({ queue: "gpu", upload: { name: "a.log" } });
   assert.ok(upload.includes("--form-string 'queue=gpu'"));

@@ -65,9 +65,10 @@ export function commandsOf(job) {
 
 /** @param {JobDocument} job */
 function optionsOf(job) {
-  const { max_retries, timeout, priority, queue } = job;
+  const { max_retries, max_losses, timeout, priority, queue } = job;
   const options = Object.entries({
     max_retries,
+    max_losses,
     timeout,
     priority,
     queue: queue === DEFAULT_QUEUE ? null : queue,

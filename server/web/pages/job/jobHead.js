@@ -46,6 +46,7 @@ function facts(job) {
     ["Finished", time(job.finished_at)],
     ["Duration", typeof seconds === "number" && format.duration(seconds)],
     ["Retries", `${job.retry_count} of ${job.max_retries}`],
+    ["Losses of its worker", job.loss_count > 0 && `${job.loss_count} of ${job.max_losses}`],
     [
       "Queue",
       job.queue !== DEFAULT_QUEUE && h("a", { href: jobsHref({ queue: job.queue }) }, job.queue),

@@ -18,6 +18,12 @@ const NUMBERS = [
     "How often the job may run again after an error.",
   ],
   [
+    "max_losses",
+    "Losses",
+    { min: 0, max: 100, step: 1, placeholder: "10" },
+    "How often the job may run again after its worker died.",
+  ],
+  [
     "timeout",
     "Timeout in seconds",
     { min: 0, step: "any", placeholder: "none" },
