@@ -41,8 +41,9 @@ check: $(INSTALLED) ## Lint, format and types of Python and JavaScript, import r
 	bash -n .ci/run && bash -n tests/system/docker/run && bash -n tests/web/check
 	tests/web/check
 
-docs: $(INSTALLED) ## Write docs/settings.md from the settings classes
+docs: $(INSTALLED) ## Write docs/settings.md and docs/errors.md from their tables in the code
 	$(BIN)/python -m tests.support.settings_page
+	$(BIN)/python -m tests.support.errors_page
 
 bench: $(INSTALLED) ## Compare analyze with ripgrep, which has to be installed; takes minutes
 	$(BIN)/python -m benchmarks.analysis.analyze

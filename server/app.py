@@ -6,6 +6,7 @@ from tornado.web import Application, RequestHandler
 
 from server.handlers.base import Handler, NotFound
 from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
+from server.handlers.error_page import ErrorPageHandler
 from server.handlers.events import EventsHandler, JobEventsHandler
 from server.handlers.explain import ExplainHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
@@ -36,6 +37,7 @@ def make_app(services: Services) -> Application:
         (r"/session/?", SessionHandler, arguments),
         (r"/ui/static/([^/]+)/(.+)", FileHandler, page_arguments),
         (r"/(?:ui|docs)/?", PageHandler, page_arguments),
+        (r"/docs/errors/?", ErrorPageHandler, page_arguments),
         (r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler, page_arguments),
         (r"/ui/.*", NoPageHandler, page_arguments),
         (r"/jobs/?", JobsHandler, arguments),
@@ -65,5 +67,6 @@ def log_request(handler: RequestHandler) -> None:
     """Log a request that a handler has answered, in the form that the fast path uses."""
     request, status = handler.request, handler.get_status()
     seconds, address = request.request_time(), request.remote_ip or ""
-    caller = handler.caller.name if isinstance(handler, Handler) else None
-    log_access(request.method or "", request.path, status, seconds, address, caller)
+    assert isinstance(handler, Handler)
+    method, caller = request.method or "", handler.caller.name
+    log_access(method, request.path, status, seconds, address, caller, handler.request_id)

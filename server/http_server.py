@@ -6,7 +6,7 @@ accept ─▶ FastConnection ─┬─ simple ─▶ FastPath
 
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from tornado.httpserver import HTTPServer
 from tornado.httputil import (
@@ -25,6 +25,7 @@ from server.fast.parser import FastPath
 from server.http.acceptor import Acceptor
 from server.http.client_pace import ClientPace
 from server.http.connection import CHUNK_BYTES, Connection
+from server.http.request_id import HEADER, given_request_id, new_request_id
 from server.jobs.services import Services
 
 UNLIMITED_BYTES = 10**100
@@ -44,7 +45,8 @@ class HttpApplication(HTTPServerConnectionDelegate):
         """Called by Tornado for each request; returns the receiver of its parts."""
         delegate = self.application.start_request(server_conn, request_conn)
         context = getattr(request_conn, "context", None)
-        return _AdjustedRequest(self.services.proxies, context, delegate)
+        stream = cast(Any, request_conn).stream
+        return _AdjustedRequest(self.services.proxies, context, stream, delegate)
 
     def on_close(self, server_conn: object) -> None:
         """Called by Tornado when a connection is closed."""
@@ -52,15 +54,23 @@ class HttpApplication(HTTPServerConnectionDelegate):
 
 
 class _AdjustedRequest(HTTPMessageDelegate):
-    """Sets the client's address from the headers, and normalizes Expect."""
+    """Sets the client's address from the headers and the request's id, and normalizes Expect."""
 
-    def __init__(self, proxies: TrustedProxies, context: object, delegate: HTTPMessageDelegate):
-        self._proxies, self._context, self._delegate = proxies, context, delegate
+    def __init__(
+        self,
+        proxies: TrustedProxies,
+        context: object,
+        stream: Connection,
+        delegate: HTTPMessageDelegate,
+    ):
+        self._proxies, self._context, self._stream = proxies, context, stream
+        self._delegate = delegate
 
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
         self._proxies.update_context(self._context, headers)
+        headers[HEADER] = self._stream.request_id = given_request_id(headers) or new_request_id()
         if headers.get("Expect", "").lower() == _CONTINUE:
             headers["Expect"] = _CONTINUE  # Tornado compares case, and Java sends 100-Continue
         return self._delegate.headers_received(start_line, headers)

@@ -1,5 +1,5 @@
 """The documents for users: the README's commands run as written and give the answers shown;
-the example of a job type works, and the page of settings is current."""
+the example of a job type works, and the pages of settings and errors are current."""
 
 import json
 import os
@@ -15,7 +15,7 @@ import pytest
 from runner.config import RunnerSettings
 from runner.job_types import loader as job_types
 from server.settings.server import ServerSettings
-from tests.support import settings_page
+from tests.support import errors_page, settings_page
 from tests.support.paths import ROOT
 from tests.support.programs import Service, running_service
 
@@ -113,6 +113,11 @@ def test_the_example_of_secrets_gives_each_program_secrets_that_it_reads(tmp_pat
 def test_the_page_of_settings_is_what_the_settings_classes_say() -> None:
     current = settings_page.PAGE.read_text() == settings_page.page()
     assert current, "docs/settings.md is out of date: run `make docs`"
+
+
+def test_the_page_of_errors_is_what_the_table_of_problems_says() -> None:
+    current = errors_page.PAGE.read_text() == errors_page.page()
+    assert current, "docs/errors.md is out of date: run `make docs`"
 
 
 def test_the_readme_fits_on_a_few_screens() -> None:

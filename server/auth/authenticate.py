@@ -11,6 +11,7 @@ from tornado.httputil import HTTPHeaders, parse_cookie
 from server.auth.callers import UNRESTRICTED, Caller, Role
 from server.auth.sessions import Sessions, cookie_name
 from server.auth.tokens import Tokens
+from server.http.codes import Code
 from server.http.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -40,19 +41,25 @@ class Authenticator:
     @staticmethod
     def _by_token(tokens: Tokens, authorization: str) -> Caller:
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
-            raise unauthorized("the Authorization header must be: Bearer TOKEN")
+            raise unauthorized(
+                Code.TOKEN_REQUIRED, "the Authorization header must be: Bearer TOKEN"
+            )
         token = tokens.find(authorization[len(_SCHEME) :].strip())
         if token is None:
-            raise unauthorized("this token is unknown", ' error="invalid_token"')
+            raise unauthorized(
+                Code.TOKEN_UNKNOWN, "this token is unknown", ' error="invalid_token"'
+            )
         return token.caller
 
     def _by_cookie(self, headers: HTTPHeaders, method: str, by_https: bool) -> Caller:
         cookie = parse_cookie(headers.get("Cookie", "")).get(cookie_name(by_https))
         if cookie is None or self.sessions is None:
-            raise unauthorized("a token is required: Authorization: Bearer TOKEN")
+            raise unauthorized(
+                Code.TOKEN_REQUIRED, "a token is required: Authorization: Bearer TOKEN"
+            )
         caller = self.sessions.caller(cookie)
         if caller is None:
-            raise unauthorized("the session has ended; sign in again")
+            raise unauthorized(Code.SESSION_ENDED, "the session has ended; sign in again")
         if method not in SAFE_METHODS:
             require_same_origin(headers)
         return caller
@@ -62,12 +69,12 @@ def require_role(caller: Caller, role: Role) -> None:
     """Raise Problem 403 if the caller's role is lower than `role`."""
     if caller.role < role:
         detail = f"this needs the role {role}; the token of {caller.name} has {caller.role}"
-        raise Problem(403, detail)
+        raise Problem(Code.ROLE_TOO_LOW, detail)
 
 
-def unauthorized(detail: str, more: str = "") -> Problem:
+def unauthorized(code: Code, detail: str, more: str = "") -> Problem:
     """401: the request is not authenticated. `more` is appended to WWW-Authenticate."""
-    return Problem(401, detail, headers={"WWW-Authenticate": f"Bearer{more}"})
+    return Problem(code, detail, headers={"WWW-Authenticate": f"Bearer{more}"})
 
 
 def is_same_origin(origin: str, headers: HTTPHeaders) -> bool:
@@ -89,4 +96,4 @@ def require_same_origin(headers: HTTPHeaders) -> None:
         same = site == "same-origin"
     if not same:
         detail = "only a page of this service may do this with a cookie; programs send a token"
-        raise Problem(403, detail)
+        raise Problem(Code.FOREIGN_ORIGIN, detail)

@@ -16,6 +16,7 @@ from tornado.httputil import HTTPHeaders
 from server.auth.authenticate import Authenticator
 from server.auth.callers import Caller
 from server.auth.proxies import rate_limit_network
+from server.http.codes import Code
 from server.http.problems import Problem
 
 MAX_KEYS = 50_000
@@ -29,8 +30,9 @@ FAILURE_SECONDS = 10.0
 class TokenBuckets:
     """One token bucket for each key. `policy` names the limit in the response headers."""
 
-    def __init__(self, policy: str, rate: float, burst: int):
+    def __init__(self, policy: str, rate: float, burst: int, code: Code):
         self._policy = policy
+        self._code = code
         self._rate = rate
         self._burst = burst
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
@@ -60,7 +62,7 @@ class TokenBuckets:
             "RateLimit-Policy": f'"{self._policy}";q={self._burst};w={window}',
             "RateLimit": f'"{self._policy}";r=0;t={seconds}',
         }
-        return Problem(429, f"{detail}; try again in {seconds} s", headers=headers)
+        return Problem(self._code, f"{detail}; try again in {seconds} s", headers=headers)
 
     def _level(self, key: str, now: float) -> float:
         level, since = self._levels.get(key, (float(self._burst), now))
@@ -79,8 +81,10 @@ class RateLimits:
         self._requests: TokenBuckets | None = None
         if rate is not None:
             burst = burst or max(20, math.ceil(2 * rate))
-            self._requests = TokenBuckets("requests", rate, burst)
-        self._failures = TokenBuckets("failures", 1 / FAILURE_SECONDS, MAX_FAILURES)
+            self._requests = TokenBuckets("requests", rate, burst, Code.RATE_LIMITED)
+        self._failures = TokenBuckets(
+            "failures", 1 / FAILURE_SECONDS, MAX_FAILURES, Code.TOO_MANY_FAILURES
+        )
 
     def count_request(self, address: str, caller: str | None = None) -> None:
         """Count a request against the named caller, or against its address. Raises Problem 429."""

@@ -2,7 +2,7 @@
 
 mypy checks the functions that build the documents against these types, and /openapi.json is
 generated from them: a docstring here becomes the description of its schema. Times are RFC 3339 in
-UTC, durations are in seconds. Imports only the enumerations of statuses and outcomes.
+UTC, durations are in seconds. Imports only the enumerations of codes, statuses and outcomes.
 """
 
 from typing import Annotated, Any, Literal, NotRequired
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
+from server.http.codes import Code
 from storage.records.job import Outcome
 from storage.records.states import Status
 
@@ -309,19 +310,33 @@ class HistoryDocument(TypedDict):
 
 @closed
 class FieldDocument(TypedDict):
-    """An invalid field and the reason."""
+    """An invalid field and the reason.
+
+    `field` is its path, such as payload.patterns[0], a parameter, a header, or body. `code` is the
+    kind of error. `line` and `column` are those of a syntax error in JSON.
+    """
 
     field: str
     detail: str
+    code: str
+    line: NotRequired[int]
+    column: NotRequired[int]
 
 
 @closed
 class ProblemDocument(TypedDict):
-    """An error (RFC 9457). `job_id` is set if a submitted job may or may not have been stored."""
+    """An error (RFC 9457).
 
-    type: str
+    `code` names its kind, and `type` is the address of a page about it. `request_id` is also in the
+    header X-Request-ID and in the log. `job_id` is set if a submitted job may or may not have been
+    stored.
+    """
+
+    type: Annotated[str, Field(json_schema_extra={"format": "uri-reference"})]
     title: str
     status: int
+    code: Annotated[str, Field(json_schema_extra={"enum": [str(code) for code in Code]})]
     detail: str
+    request_id: str
     errors: NotRequired[list[FieldDocument]]
     job_id: NotRequired[Id]

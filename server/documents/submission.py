@@ -12,7 +12,7 @@ from server.documents.callback_hosts import refusal
 from server.documents.queues import QueueName
 from server.documents.times import Time
 from server.http import strict_json
-from server.http.problems import FieldError, unacceptable
+from server.http.problems import BODY, FieldError, unacceptable
 from storage.records.ids import new_id
 from storage.records.job import DEFAULT_MAX_LOSSES, NewJob, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -89,7 +89,7 @@ def check_submission(
 ) -> CheckedSubmission:
     """Validate a submission and, by its job type, its payload. Raises Problem 422."""
     if not isinstance(document, dict):
-        raise unacceptable([FieldError("body", "it must be a JSON object")])
+        raise unacceptable([FieldError(BODY, "it must be a JSON object")])
     try:
         submission = Submission.model_validate(document)
     except ValidationError as error:
@@ -140,12 +140,12 @@ def field_errors(error: ValidationError, *prefix: str) -> Iterator[FieldError]:
     for found in error.errors(include_url=False, include_context=False):
         path = [*prefix, *map(str, found["loc"])]
         message = found["msg"].removeprefix("Value error, ")
-        yield FieldError(".".join(path) or "body", f"{message[0].lower()}{message[1:]}")
+        yield FieldError(".".join(path) or BODY, f"{message[0].lower()}{message[1:]}")
 
 
 def _form_value(name: str, value: bytes) -> Any:
     if name not in _TEXT_FIELDS:
-        return strict_json.parse(value, f"the form field {name}")
+        return strict_json.parse(value, name)
     try:
         return value.decode()
     except UnicodeDecodeError as error:

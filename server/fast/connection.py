@@ -27,8 +27,7 @@ class FastConnection(Connection):
         fast_path: FastPath,
         on_close: Callable[[Connection], None],
     ):
-        super().__init__(client, on_close)
-        self._address = address
+        super().__init__(client, address, on_close)
         self._fast_path = fast_path
         self._received = b""
         """Bytes read from the socket that are neither answered nor passed to Tornado yet."""

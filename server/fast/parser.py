@@ -32,6 +32,7 @@ from server.fast.responders import (
 from server.http import cors
 from server.http.access_log import log_access
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
+from server.http.request_id import HEADER, given_request_id, new_request_id
 from server.http.response import DEFAULT_HEADERS, encode_json, http_response
 from server.jobs.services import Services
 
@@ -51,6 +52,7 @@ _KNOWN_HEADERS = {
     # Proxies add these. TrustedProxies reads some of them.
     *(f"X-Forwarded-{name}" for name in ("For", "Proto", "Host", "Port", "Server")),
     "X-Real-Ip",
+    HEADER,
 }
 _JSON = {f"application/json{charset}" for charset in ("", ";charset=utf-8", "; charset=utf-8")}
 _ROLES = {"GET": Role.READ, "POST": Role.SUBMIT}
@@ -65,6 +67,8 @@ class RequestHeaders:
     is_json: bool
     closes: bool
     """Whether the client wants the connection to be closed after the response."""
+    request_id: str | None
+    """The id that the client chose for the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,24 +129,26 @@ class FastPath:
         """Return the whole response to a request from the address `peer`."""
         started_at, caller = time.monotonic(), ANONYMOUS
         access, method = self.services.access, request.method
+        request_id = request.headers.request_id or new_request_id()
         address = self.services.proxies.client_address(peer, request.headers.fields)
         try:
             caller = access.authenticate(address, request.headers.fields, method)
             access.count_request(address, caller)
             require_role(caller, _ROLES[method])
             response = await request.respond(request.body, caller)
-            data = self._encode(request, response)
+            data = self._encode(request, response, request_id)
         except Exception as error:
-            log_failure(error)
-            response = _problem_response(problem_of(error, 500))
-            data = self._encode(request, response)
+            log_failure(error, request_id)
+            response = _problem_response(problem_of(error, 500), request_id)
+            data = self._encode(request, response, request_id)
         seconds = time.monotonic() - started_at
-        log_access(method, request.path, response.status, seconds, address, caller.name)
+        log_access(method, request.path, response.status, seconds, address, caller.name, request_id)
         return data
 
-    def _encode(self, request: Request, response: FastResponse) -> bytes:
+    def _encode(self, request: Request, response: FastResponse, request_id: str) -> bytes:
         body = encode_json(response.document)
-        headers = {"Date": _http_date(int(time.time())), **self._headers, **response.headers}
+        own = {"Date": _http_date(int(time.time())), HEADER: request_id}
+        headers = {**own, **self._headers, **response.headers}
         if response.status == 200 and request.method == "GET":
             headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
         if request.headers.closes:
@@ -150,9 +156,9 @@ class FastPath:
         return http_response(response.status, headers, body)
 
 
-def _problem_response(problem: Problem) -> FastResponse:
+def _problem_response(problem: Problem, request_id: str) -> FastResponse:
     headers = {"Content-Type": CONTENT_TYPE, **problem.headers}
-    return FastResponse(problem.status, problem.document(), headers)
+    return FastResponse(problem.status, problem.document(request_id), headers)
 
 
 @lru_cache(512)  # a client sends the same headers with each request
@@ -171,7 +177,8 @@ def _parse_headers(head: bytes) -> RequestHeaders | None:
     if not is_simple:
         return None
     is_json = fields.get("Content-Type", "").lower() in _JSON and length is not None
-    return RequestHeaders(fields, int(length or 0), is_json, connection.lower() == "close")
+    closes, request_id = connection.lower() == "close", given_request_id(fields)
+    return RequestHeaders(fields, int(length or 0), is_json, closes, request_id)
 
 
 @lru_cache(1)

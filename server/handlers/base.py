@@ -1,6 +1,7 @@
 """The base class of all handlers: admission, request bodies, JSON responses and errors."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, ClassVar
 
 from tornado.web import RequestHandler, stream_request_body
@@ -9,7 +10,9 @@ from server.auth.authenticate import SAFE_METHODS, is_same_origin, require_role
 from server.auth.callers import ANONYMOUS, Role
 from server.http import cors
 from server.http.body import Body, NoBody, RefusedBody
+from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
+from server.http.request_id import HEADER, given_request_id, new_request_id
 from server.http.response import DEFAULT_HEADERS, encode_json
 from server.jobs.services import Services
 
@@ -34,9 +37,15 @@ class Handler(RequestHandler):
         self._counted = True
         services.request_started()
 
+    @cached_property
+    def request_id(self) -> str:
+        """The id of the request, for its response and its log lines."""
+        return given_request_id(self.request.headers) or new_request_id()
+
     def set_default_headers(self) -> None:
         """Set the headers of all responses, and the CORS headers for trusted origins."""
         self.set_headers(DEFAULT_HEADERS)
+        self.set_header(HEADER, self.request_id)
         self.clear_header("Server")
         trusted = self.application.settings["trusted_origins"]
         self.set_headers(cors.response_headers(self.request.headers, trusted))
@@ -119,11 +128,11 @@ class Handler(RequestHandler):
         self.set_headers(problem.headers)
         if problem.status == 405:
             self.set_header("Allow", self.ALLOW)
-        self.finish(encode_json(problem.document()))
+        self.finish(encode_json(problem.document(self.request_id)))
 
     def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Log an exception with `log_failure`, as the fast path does."""
-        log_failure(value)
+        log_failure(value, self.request_id)
 
     def options(self, *args: str) -> None:
         """Send the supported methods, and the headers of a CORS preflight response."""
@@ -160,7 +169,7 @@ class Handler(RequestHandler):
     async def _refuse(self, error: Exception) -> None:
         received, problem = self.received, problem_of(error, 500)
         if problem.status == 500:
-            log_failure(error)
+            log_failure(error, self.request_id)
         self.received = RefusedBody(problem)
         await received.abort()
 
@@ -171,6 +180,6 @@ class NotFound(Handler):
     def not_found(self, *args: str) -> None:
         """Respond with 404."""
         self.require_body()
-        raise Problem(404, f"there is nothing at {self.request.path[:200]}")
+        raise Problem(Code.NOT_FOUND, f"there is nothing at {self.request.path[:200]}")
 
     get = head = post = put = patch = delete = options = not_found

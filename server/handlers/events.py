@@ -21,6 +21,7 @@ from server.events.documents import (
 from server.handlers.base import Handler
 from server.handlers.job import parse_job_id
 from server.handlers.query import query_parameters, read_query
+from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.enqueue import job_not_found
 from storage.jobs.events import PAGE, Event, newest_event
@@ -49,7 +50,9 @@ class StreamHandler(Handler):
         """Send events."""
         if self.services.event_feed.full:
             headers = {"Retry-After": str(FULL_RETRY_SECONDS)}
-            raise Problem(503, "the maximum number of streams is open", headers=headers)
+            raise Problem(
+                Code.STREAMS_FULL, "the maximum number of streams is open", headers=headers
+            )
         query, job_id = self._read_query(), parse_job_id(args[0]) if args else None
         stream = self.stream = EventStream(
             query.matches if job_id is None else _match_all, self._drop, job_id

@@ -9,11 +9,12 @@ from server.documents.jobs import job_document, job_headers, job_path, retry_doc
 from server.handlers.base import Handler
 from server.handlers.query import wait_seconds
 from server.http.access_log import log_change
+from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.cancel import cancel, require_may_change
 from server.jobs.enqueue import job_not_found
 from server.jobs.wait import wait_for_job
-from storage.records.states import FINAL
+from storage.records.states import FINAL, Status
 
 
 class OneJobHandler(Handler):
@@ -50,7 +51,7 @@ class JobHandler(OneJobHandler):
             raise job_not_found(parsed_id)
         if status not in FINAL:
             how = f"cancel it first: POST /jobs/{parsed_id}/cancel"
-            raise Problem(409, f"the job is {status}; {how}")
+            raise Problem(status_code(status), f"the job is {status}; {how}")
         log_change(self.caller.name, "delete", job_id=str(parsed_id))
         self.set_status(204)
 
@@ -83,11 +84,16 @@ class RetryHandler(OneJobHandler):
             raise job_not_found(parsed_id)
         if not retried:
             allowed = "only a job that failed or was canceled can be retried"
-            raise Problem(409, f"the job is {job.status}; {allowed}")
+            raise Problem(status_code(job.status), f"the job is {job.status}; {allowed}")
         self.services.request_spans.job_changed(job, "retry", 202, self.request.headers, began_at)
         log_change(self.caller.name, "retry", job_id=str(parsed_id))
         self.set_header("Location", job_path(parsed_id))
         self.send_json(retry_document(parsed_id), status=202)
+
+
+def status_code(status: Status) -> Code:
+    """The code of a problem whose cause is the status of a job, such as job_running."""
+    return Code[f"JOB_{status.upper()}"]
 
 
 def parse_job_id(text: str) -> UUID:
@@ -95,4 +101,4 @@ def parse_job_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Problem(404, "there is no such job: its id is not a UUID") from None
+        raise Problem(Code.JOB_NOT_FOUND, "there is no such job: its id is not a UUID") from None

@@ -9,6 +9,7 @@ from server.handlers.lists import ListHandler
 from server.handlers.query import wait_seconds
 from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, content_length, media_type
+from server.http.codes import Code
 from server.http.problems import Problem, too_large
 from server.jobs.enqueue import enqueue_job, enqueue_with_key
 from server.jobs.wait import submission_response
@@ -46,7 +47,10 @@ class JobsHandler(ListHandler):
             return self._json_body(size)
         if kind == "multipart/form-data":
             return self._form_body(size, options.get("boundary", ""))
-        raise Problem(415, "send application/json or, with a file, multipart/form-data")
+        raise Problem(
+            Code.MEDIA_TYPE_UNSUPPORTED,
+            "send application/json or, with a file, multipart/form-data",
+        )
 
     async def post(self) -> None:
         """Validate and store a new job; with `?wait=30` or `Prefer: wait=30`, wait for its end."""
@@ -114,7 +118,7 @@ class JobsHandler(ListHandler):
     def _form_body(self, size: int, boundary: str) -> FormBody:
         settings = self.services.settings
         if size > settings.max_upload_bytes + settings.max_json_bytes + OVERHEAD_BYTES:
-            raise too_large("the file", settings.max_upload_bytes)
+            raise too_large("the file", settings.max_upload_bytes, Code.FILE_TOO_LARGE)
         self.services.disk_watermark.admit_upload(size)
         connection: Any = self.request.connection
         return FormBody(

@@ -4,6 +4,7 @@ from server.documents.metrics import exposition
 from server.documents.overview import history_document, overview_document
 from server.documents.schemas import ReadyDocument
 from server.handlers.base import Handler
+from server.http.codes import Code
 from server.http.problems import Problem, unavailable
 from storage.liveness.runners import living_runners
 from storage.queries.health import oldest_transaction_seconds, require_ready
@@ -71,11 +72,11 @@ class ReadyHandler(Handler):
         try:
             await self.services.run_in_thread(require_ready, self.services.store.database)
         except StoreUnusable as error:
-            raise unavailable(f"the store cannot be used: {error}") from error
+            raise unavailable(f"the store cannot be used: {error}", Code.NOT_READY) from error
         try:
             self.services.disk_watermark.admit_upload(0)
         except Problem as problem:
-            raise unavailable(problem.detail) from problem
+            raise unavailable(problem.detail, Code.NOT_READY) from problem
         store = self.services.store
         runners = await self.services.run_in_thread(
             living_runners, store.database, store.runners_folder

@@ -4,6 +4,7 @@ from server.events.documents import LogsQuery, output_document, output_text
 from server.handlers.base import Handler
 from server.handlers.job import parse_job_id
 from server.handlers.query import query_parameters, read_query
+from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.enqueue import job_not_found
 
@@ -19,7 +20,7 @@ class OutputHandler(Handler):
             raise job_not_found(parsed_id)
         attempt = query.attempt or job.attempt
         if attempt > job.attempt:
-            raise Problem(404, f"the job has no attempt {attempt} yet")
+            raise Problem(Code.ATTEMPT_NOT_FOUND, f"the job has no attempt {attempt} yet")
         outputs = self.services.events.outputs
         pieces = await self.services.run_in_thread(outputs.of_attempt, parsed_id, attempt)
         self.add_header("Vary", "Accept")

@@ -4,6 +4,7 @@ from server.auth.callers import Role
 from server.documents.schemas import IndexDocument, TypeDocument
 from server.handlers.base import Handler
 from server.handlers.web_files import WebFile, WebFiles
+from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.services import Services
 
@@ -98,7 +99,7 @@ class NoPageHandler(WebHandler):
         """Send a 404: as the page to a browser, as a problem to other clients."""
         self.add_header("Vary", "Accept")
         if not wants_page(self.request.headers.get("Accept", "")):
-            raise Problem(404, f"there is nothing at {self.request.path[:200]}")
+            raise Problem(Code.NOT_FOUND, f"there is nothing at {self.request.path[:200]}")
         self.send_page(404)
 
     head = get
@@ -116,7 +117,7 @@ class FileHandler(WebHandler):
         """
         file = self.files.find(name)
         if file is None:
-            raise Problem(404, "the front end has no such file")
+            raise Problem(Code.NOT_FOUND, "the front end has no such file")
         is_current = version == self.files.version
         self.send(file, cache=_CACHE_FOREVER if is_current else _REVALIDATE)
 

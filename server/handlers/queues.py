@@ -10,6 +10,7 @@ from server.documents.submission import field_errors
 from server.handlers.base import Handler
 from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, json_body
+from server.http.codes import Code
 from server.http.problems import FieldError, Problem, unacceptable
 from storage.jobs.queues import MAX_QUEUES, QueueInUse, TooManyQueues
 from storage.records.queue_name import DEFAULT_QUEUE, validate_queue_name
@@ -57,7 +58,7 @@ class QueueHandler(Handler):
             raise unacceptable([FieldError("name", str(error))]) from None
         except TooManyQueues:
             detail = f"there are already {MAX_QUEUES} queues; delete one first"
-            raise Problem(409, detail) from None
+            raise Problem(Code.TOO_MANY_QUEUES, detail) from None
         log_change(self.caller.name, "put queue", queue=name, **changes)
         if is_new:
             self.set_header("Location", f"/queues/{name}")
@@ -70,10 +71,7 @@ class QueueHandler(Handler):
         try:
             deleted = await self.services.run_in_thread(self.services.queues.delete, name)
         except QueueInUse:
-            detail = f"the queue {name} has jobs that are queued or running"
-            if name == DEFAULT_QUEUE:
-                detail = f"the queue {name} cannot be deleted: jobs that name no queue go there"
-            raise Problem(409, detail) from None
+            raise _queue_in_use(name) from None
         if not deleted:
             raise queue_not_found(name)
         log_change(self.caller.name, "delete queue", queue=name)
@@ -89,7 +87,16 @@ class QueueHandler(Handler):
 
 def queue_not_found(name: str) -> Problem:
     """404: no queue has this name."""
-    return Problem(404, f"there is no queue {name[:100]}; PUT /queues/NAME creates one")
+    return Problem(
+        Code.QUEUE_NOT_FOUND, f"there is no queue {name[:100]}; PUT /queues/NAME creates one"
+    )
+
+
+def _queue_in_use(name: str) -> Problem:
+    if name == DEFAULT_QUEUE:
+        detail = f"the queue {name} cannot be deleted: jobs that name no queue go there"
+        return Problem(Code.QUEUE_REQUIRED, detail)
+    return Problem(Code.QUEUE_IN_USE, f"the queue {name} has jobs that are queued or running")
 
 
 def _require_name(name: str) -> None:

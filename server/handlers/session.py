@@ -10,6 +10,7 @@ from server.documents.submission import field_errors
 from server.handlers.base import Handler
 from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, media_type
+from server.http.codes import Code
 from server.http.problems import Problem, unacceptable
 from server.jobs.services import Services
 
@@ -38,9 +39,9 @@ class SessionHandler(Handler):
         if self.request.method != "POST":
             return NoBody()
         if self.services.authenticator.tokens is None:
-            raise Problem(409, "sign-in is not needed: no tokens are set")
+            raise Problem(Code.SIGN_IN_NOT_NEEDED, "sign-in is not needed: no tokens are set")
         if media_type(self.request.headers)[0] != "application/json":
-            raise Problem(415, "send application/json")
+            raise Problem(Code.MEDIA_TYPE_UNSUPPORTED, "send application/json")
         return JsonBody(MAX_BODY_BYTES)
 
     def get(self) -> None:
@@ -60,7 +61,7 @@ class SessionHandler(Handler):
         with access.counting_failures(address):
             token = tokens.find(_read(self.received.document()).token.strip())
             if token is None:
-                raise unauthorized("this token is unknown")
+                raise unauthorized(Code.TOKEN_UNKNOWN, "this token is unknown")
         self.caller = token.caller
         access.count_request(address, self.caller)
         by_https = self.request.protocol == "https"

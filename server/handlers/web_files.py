@@ -7,6 +7,7 @@ The URL of each file contains a version, a hash of all files, so browsers may ca
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,10 +50,18 @@ class WebFiles:
         }
         self.version = _version(self._files)
         self.page = self._page()
+        """The page of the front end, for all its paths."""
 
     def find(self, name: str) -> WebFile | None:
         """Return a file, or None if there is none with this name. Does not access the disk."""
         return None if name == "index.html" else self._files.get(name)
+
+    def static_page(self, content: str) -> WebFile:
+        """Build a page with the look of the front end and this HTML, without any script."""
+        html = self.page.content.decode()
+        html = re.sub("<main (.*?)>.*</main>", lambda m: f"<main {m[1]}>{content}</main>", html)
+        html = re.sub('<script .*?</script>\n|<link rel="modulepreload".*?>\n', "", html)
+        return WebFile(self.page.content_type, html.encode())
 
     def _page(self) -> WebFile:
         """Build the page. It lists all modules, so that the browser loads them in parallel."""

@@ -10,6 +10,7 @@ from multipart import parse_options_header
 from tornado.httputil import HTTPHeaders
 
 from server.http import strict_json
+from server.http.codes import Code
 from server.http.problems import Problem, malformed, too_large
 
 _MAX_DIGITS = 100
@@ -89,7 +90,7 @@ class RefusedBody:
 def json_body(headers: HTTPHeaders, limit: int) -> JsonBody:
     """The body of a request that must contain JSON. Raises Problem 400, 413 or 415."""
     if media_type(headers)[0] != "application/json":
-        raise Problem(415, "send application/json")
+        raise Problem(Code.MEDIA_TYPE_UNSUPPORTED, "send application/json")
     if (content_length(headers.get("Content-Length")) or 0) > limit:
         raise too_large("the body", limit)
     return JsonBody(limit)
@@ -98,7 +99,8 @@ def json_body(headers: HTTPHeaders, limit: int) -> JsonBody:
 def media_type(headers: HTTPHeaders) -> tuple[str, dict[str, str]]:
     """The media type of a body, and its parameters. Raises Problem 415 for an encoded body."""
     if headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Problem(415, "encoded bodies are not supported; send it without Content-Encoding")
+        detail = "encoded bodies are not supported; send it without Content-Encoding"
+        raise Problem(Code.CODING_UNSUPPORTED, detail)
     kind, options = parse_options_header(headers.get("Content-Type", ""))
     return kind, options
 

@@ -14,8 +14,11 @@ from typing import Any
 from tornado.concurrent import Future
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
+from server.http.access_log import log_refusal
 from server.http.client_pace import ClientDelay, ClientPace
+from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE, Problem, malformed
+from server.http.request_id import HEADER, new_request_id
 from server.http.response import DEFAULT_HEADERS, encode_json, http_response
 
 CHUNK_BYTES = 512 * 1024
@@ -31,11 +34,19 @@ _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
 
 class Connection(IOStream):
-    """Counts the bytes read and written. `on_close` is called once it is closed."""
+    """Counts the bytes read and written.
 
-    def __init__(self, client: socket.socket, on_close: Callable[["Connection"], None]):
+    `address` is the client's, for the log. `on_close` is called once the connection is closed.
+    """
+
+    def __init__(
+        self, client: socket.socket, address: str, on_close: Callable[["Connection"], None]
+    ):
         super().__init__(client, read_chunk_size=HEAD_BYTES)
         super().set_nodelay(True)
+        self.request_id: str | None = None
+        """The id of the current request; None until its head has arrived."""
+        self._address = address
         self._on_close = on_close
         self._buffer: memoryview | None = None
         self._offered_buffer: memoryview | None = None
@@ -70,7 +81,7 @@ class Connection(IOStream):
     def close_slow(self, delay: ClientDelay) -> None:
         """Close the connection. If the client is waiting for a response, send 408 first."""
         if delay in (ClientDelay.HEAD, ClientDelay.BODY) and not self._responded:
-            self._refuse(Problem(408, f"{delay} took too long"))
+            self._refuse(Problem(Code.TOO_SLOW, f"{delay} took too long"))
         self.close()
 
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Any:
@@ -137,14 +148,16 @@ class Connection(IOStream):
     def write(self, data: bytes | memoryview) -> Future[None]:
         """Write data. Tornado's bare 400 is replaced by a problem document."""
         if data == _BARE_400:
-            data = _problem_response(malformed("this is not a valid HTTP request"))
+            data = self._response(malformed("this is not a valid HTTP request"))
         self._responded = self._responded or data != _CONTINUE
         return super().write(data)
 
     def close(self, exc_info: Any = False) -> None:
         """Close. If a head or the size of a chunk was too long, send 431 or 400 first."""
         if isinstance(exc_info, UnsatisfiableReadError) and not self._responded:
-            head = Problem(431, "the head of the request is larger than MAX_HEADER_BYTES")
+            head = Problem(
+                Code.HEAD_TOO_LARGE, "the head of the request is larger than MAX_HEADER_BYTES"
+            )
             self._refuse(head if self._in_head else malformed("a chunk has no size"))
         super().close(exc_info)
 
@@ -168,7 +181,7 @@ class Connection(IOStream):
 
     def _await_head(self) -> None:
         self._head_begun, self._in_head = not self._transferred, True
-        self._responded, self._early_events = False, 0
+        self._responded, self._early_events, self.request_id = False, 0, None
         self._transferred_before_head = self._transferred
         self._head_seconds, self._seconds_behind = None, 0.0
 
@@ -197,10 +210,12 @@ class Connection(IOStream):
 
     def _refuse(self, problem: Problem) -> None:
         if not self.closed():
-            self.write(_problem_response(problem))
+            self.write(self._response(problem))
 
-
-def _problem_response(problem: Problem) -> bytes:
-    """A whole response, for errors before there is a request that a handler could answer."""
-    headers = {**DEFAULT_HEADERS, "Content-Type": CONTENT_TYPE, "Connection": "close"}
-    return http_response(problem.status, headers, encode_json(problem.document()))
+    def _response(self, problem: Problem) -> bytes:
+        """Log an error that no handler can answer, and return the whole response."""
+        request_id = self.request_id or new_request_id()
+        log_refusal(problem.status, str(problem.code), self._address, request_id)
+        headers = {**DEFAULT_HEADERS, "Content-Type": CONTENT_TYPE, "Connection": "close"}
+        document = encode_json(problem.document(request_id))
+        return http_response(problem.status, {**headers, HEADER: request_id}, document)

@@ -6,33 +6,46 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
 from itertools import islice
 from typing import Any
 
 from tornado.web import HTTPError
 
+from server.http.codes import Code
 from storage.records.job import StoreError, StoreFull, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+BODY = "body"
+"""The field of an error that concerns the body as a whole."""
 MAX_ERRORS = 100
 """Field errors that are reported. A body may contain a hundred thousand of them."""
 
-_DETAILS = {
-    400: "the path or the query is malformed",
-    403: "a page of another origin may not do this",
-    405: "this method is not supported here",
+_TORNADO = {
+    400: (Code.MALFORMED_REQUEST, "the path or the query is malformed"),
+    403: (Code.FOREIGN_ORIGIN, "a page of another origin may not do this"),
+    405: (Code.METHOD_NOT_ALLOWED, "this method is not supported here"),
 }
+"""The problems for Tornado's own errors, by their status."""
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """An error in one field: its path, such as `payload.seconds`, and the reason."""
+    """An error in one field: its path, such as `payload.patterns[0]`, and the reason.
+
+    `code` names the kind of the error. `line` and `column` count from 1, in malformed JSON.
+    """
 
     field: str
     detail: str
+    code: str = "invalid"
+    line: int | None = None
+    column: int | None = None
+
+    def document(self) -> dict[str, str | int]:
+        """The error as a part of a problem document."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 class Problem(Exception):
@@ -44,57 +57,65 @@ class Problem(Exception):
 
     def __init__(
         self,
-        status: int,
+        code: Code,
         detail: str,
         errors: Iterable[FieldError] = (),
         headers: dict[str, str] | None = None,
         members: dict[str, str] | None = None,
     ):
         super().__init__(detail)
-        self.status = status
+        self.code = code
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = headers or {}
         self.members = members or {}
 
-    def document(self) -> dict[str, Any]:
+    @property
+    def status(self) -> int:
+        """The HTTP status of the response."""
+        return self.code.status
+
+    def document(self, request_id: str) -> dict[str, Any]:
         """The problem document, to be encoded as JSON."""
         document: dict[str, Any] = {
-            "type": "about:blank",
-            "title": HTTPStatus(self.status).phrase,
+            "type": self.code.type,
+            "title": self.code.title,
             "status": self.status,
+            "code": str(self.code),
             "detail": self.detail,
+            "request_id": request_id,
             **self.members,
         }
         if self.errors:
-            document["errors"] = [vars(error) for error in self.errors]
+            document["errors"] = [error.document() for error in self.errors]
         return document
 
 
 def malformed(detail: str) -> Problem:
     """400: the request cannot be parsed."""
-    return Problem(400, detail)
+    return Problem(Code.MALFORMED_REQUEST, detail)
 
 
 def unacceptable(errors: Iterable[FieldError]) -> Problem:
     """422: the request can be parsed, but some of its fields are invalid."""
     errors = tuple(islice(errors, MAX_ERRORS))
-    return Problem(422, "; ".join(f"{e.field}: {e.detail}" for e in errors[:3]), errors)
+    detail = "; ".join(f"{e.field}: {e.detail}" for e in errors[:3])
+    return Problem(Code.INVALID_REQUEST, detail, errors)
 
 
-def too_large(subject: str, limit: int) -> Problem:
+def too_large(subject: str, limit: int, code: Code = Code.BODY_TOO_LARGE) -> Problem:
     """413: `subject`, such as "the body", exceeds its limit in bytes."""
-    return Problem(413, f"{subject} is larger than the limit of {limit} bytes")
+    return Problem(code, f"{subject} is larger than the limit of {limit} bytes")
 
 
-def unavailable(detail: str, **members: str) -> Problem:
+def unavailable(detail: str, code: Code = Code.STORE_UNAVAILABLE, **members: str) -> Problem:
     """503: the store cannot handle the request now."""
-    return Problem(503, detail, headers={"Retry-After": "1"}, members=members)
+    return Problem(code, detail, headers={"Retry-After": "1"}, members=members)
 
 
 def insufficient_storage(detail: str) -> Problem:
     """507: a disk is full, or nearly full."""
-    return Problem(507, detail, headers={"Retry-After": "60"})
+    return Problem(Code.DISK_FULL, detail, headers={"Retry-After": "60"})
 
 
 def problem_of(error: BaseException | None, status: int) -> Problem:
@@ -106,19 +127,20 @@ def problem_of(error: BaseException | None, status: int) -> Problem:
     if isinstance(error, StoreUnavailable):
         return unavailable("the store is not available now, try again")
     if isinstance(error, StoreError):
-        return unavailable("the store is damaged or incompatible; its operator must repair it")
-    if isinstance(error, HTTPError):
-        return Problem(status, _DETAILS.get(status, "the request is refused"))
-    return Problem(500, "internal error; it has been logged")
+        detail = "the store is damaged or incompatible; its operator must repair it"
+        return unavailable(detail, Code.STORE_DAMAGED)
+    if isinstance(error, HTTPError) and status < 500:
+        return Problem(*_TORNADO.get(status, (Code.MALFORMED_REQUEST, "the request is refused")))
+    return Problem(Code.INTERNAL_ERROR, "internal error; it has been logged")
 
 
-def log_failure(error: BaseException) -> None:
+def log_failure(error: BaseException, request_id: str) -> None:
     """Log an exception: unexpected ones with a traceback, errors of the store in one line.
 
     Other problems and HTTP errors are the client's, and are not logged here.
     """
     error = error.__cause__ or error if isinstance(error, Problem) else error
     if isinstance(error, StoreError):
-        log.warning("the store failed", extra={"reason": str(error)})
+        log.warning("the store failed", extra={"reason": str(error), "request_id": request_id})
     elif not isinstance(error, Problem | HTTPError):
-        log.error("unforeseen error", exc_info=error)
+        log.error("unforeseen error", exc_info=error, extra={"request_id": request_id})

@@ -1,4 +1,4 @@
-"""A strict JSON parser (RFC 8259 and I-JSON, RFC 7493). Imports only `problems`.
+"""A strict JSON parser (RFC 8259 and I-JSON, RFC 7493). Imports only `codes` and `problems`.
 
 It refuses what Python's parser accepts: NaN, Infinity, duplicate keys and lone surrogates. It also
 refuses numbers out of the range of a double, NUL characters, and deep nesting. Every error names
@@ -9,7 +9,8 @@ import json
 import math
 from typing import Any
 
-from server.http.problems import Problem, malformed
+from server.http.codes import Code
+from server.http.problems import BODY, FieldError, Problem
 
 MAX_DEPTH = 32
 _BOM = "\ufeff"
@@ -23,58 +24,75 @@ class _JsonFlaw:
         self.reason = reason
 
 
-def parse(body: bytes, subject: str = "the body") -> Any:
-    """Parse a JSON text in UTF-8. `subject` names it in error messages.
+def parse(body: bytes, field: str = "") -> Any:
+    """Parse a JSON text in UTF-8: that of a form field, or by default the whole body.
 
     Raises Problem 400 with the position of the error and the reason.
     """
     if not body.strip():
-        raise malformed(f"{subject} is empty; it must be JSON")
+        raise _malformed(field, "is empty; it must be JSON")
     try:
         text = body.decode()
         if text.startswith(_BOM):
-            raise malformed(f"{subject} is not JSON: it must not begin with a BOM")
+            raise _malformed(field, "is not JSON: it must not begin with a BOM")
         value = _JSON.decode(text)
     except UnicodeDecodeError as error:
-        raise malformed(f"{subject} is not UTF-8: invalid byte at position {error.start}") from None
+        reason = f"is not UTF-8: invalid byte at position {error.start}"
+        raise _malformed(field, reason) from None
     except json.JSONDecodeError as error:
-        position = f"line {error.lineno}, column {error.colno}"
-        raise malformed(f"{subject} is not JSON: {error.msg} at {position}") from None
+        place = f"line {error.lineno}, column {error.colno}"
+        reason = f"is not JSON: {error.msg} at {place}"
+        raise _malformed(field, reason, line=error.lineno, column=error.colno) from None
     except RecursionError:
-        raise _too_deep(subject) from None
-    _check(value, "", 0, subject)
+        raise _too_deep(field) from None
+    _check(value, "", 0, field)
     return value
 
 
-def _check(value: Any, path: str, depth: int, subject: str) -> None:
+def _check(value: Any, path: str, depth: int, field: str) -> None:
     if isinstance(value, _JsonFlaw):
-        raise _at(path, subject, value.reason)
+        raise _at(path, field, value.reason)
     if depth > MAX_DEPTH:
-        raise _too_deep(subject)
+        raise _too_deep(field)
     if isinstance(value, str):
-        _check_text(value, path, subject)
+        _check_text(value, path, field)
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check_text(key, path, subject)
-            _check(item, f"{path}.{key}" if path else key, depth + 1, subject)
+            _check_text(key, path, field)
+            _check(item, f"{path}.{key}" if path else key, depth + 1, field)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            _check(item, f"{path}[{index}]", depth + 1, subject)
+            _check(item, f"{path}[{index}]", depth + 1, field)
 
 
-def _check_text(text: str, path: str, subject: str) -> None:
+def _check_text(text: str, path: str, field: str) -> None:
     if "\0" in text:
-        raise _at(path, subject, "text must not contain NUL")
+        raise _at(path, field, "text must not contain NUL")
     if not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-        raise _at(path, subject, "text must not contain a lone surrogate")
+        raise _at(path, field, "text must not contain a lone surrogate")
 
 
-def _at(path: str, subject: str, reason: str) -> Problem:
-    return malformed(f"{subject} at {path or 'the top level'}: {reason}")
+def _at(path: str, field: str, reason: str) -> Problem:
+    """400: the value at a path is refused."""
+    detail = f"{_subject(field)} at {path or 'the top level'}: {reason}"
+    whole = f"{field}{'.' if field and path[:1] not in ('', '[') else ''}{path}"
+    return Problem(Code.MALFORMED_JSON, detail, [FieldError(whole or BODY, reason)])
 
 
-def _too_deep(subject: str) -> Problem:
-    return malformed(f"{subject} is nested deeper than {MAX_DEPTH} levels")
+def _malformed(
+    field: str, reason: str, line: int | None = None, column: int | None = None
+) -> Problem:
+    """400: the text as a whole is refused."""
+    error = FieldError(field or BODY, f"it {reason}", line=line, column=column)
+    return Problem(Code.MALFORMED_JSON, f"{_subject(field)} {reason}", [error])
+
+
+def _subject(field: str) -> str:
+    return f"the form field {field}" if field else "the body"
+
+
+def _too_deep(field: str) -> Problem:
+    return _malformed(field, f"is nested deeper than {MAX_DEPTH} levels")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

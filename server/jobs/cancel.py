@@ -8,6 +8,7 @@ from server.auth.callers import Caller, Role
 from server.documents.jobs import cancel_document
 from server.documents.schemas import ChangedDocument
 from server.http.access_log import log_change
+from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.enqueue import job_not_found
 from server.jobs.services import Services
@@ -28,7 +29,7 @@ async def require_may_change(services: Services, job_id: UUID, caller: Caller) -
     job = await wait_for_job(services, job_id, 0)
     if not caller.may_change(job.submitted_by):
         detail = f"{caller.name} has not submitted this job: changing it needs the role admin"
-        raise Problem(403, detail)
+        raise Problem(Code.NOT_YOUR_JOB, detail)
 
 
 async def cancel(
@@ -48,7 +49,8 @@ async def cancel(
     if not job.final:
         job = await wait_for_job(services, job_id, WAIT_SECONDS)
     if job.final and job.status != Status.CANCELED:
-        raise Problem(409, f"the job has already {job.status}; it cannot be canceled")
+        detail = f"the job has already {job.status}; it cannot be canceled"
+        raise Problem(Code.JOB_ENDED, detail)
     status = 200 if job.final else 202
     services.request_spans.job_changed(job, "cancel", status, headers, began_at)
     return status, cancel_document(job)

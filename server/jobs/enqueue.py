@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from server.http.codes import Code
 from server.http.problems import FieldError, Problem, unacceptable, unavailable
 from server.jobs.services import Services
 from server.store.idempotency import fingerprint
@@ -44,7 +45,7 @@ def _doubt_as_problem(job: NewJob) -> Iterator[None]:
         yield
     except StoreInDoubt as error:
         detail = "the store failed, and may or may not have stored the job: ask with GET /jobs/ID"
-        raise unavailable(detail, job_id=str(job.id)) from error
+        raise unavailable(detail, Code.SUBMISSION_UNCERTAIN, job_id=str(job.id)) from error
 
 
 def _problem_of(refusal: Refusal) -> Problem:
@@ -57,4 +58,5 @@ def _problem_of(refusal: Refusal) -> Problem:
 
 def job_not_found(job_id: UUID) -> Problem:
     """404: no job has this id."""
-    return Problem(404, f"there is no job {job_id}; it may have been deleted after its retention")
+    detail = f"there is no job {job_id}; it may have been deleted after its retention"
+    return Problem(Code.JOB_NOT_FOUND, detail)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from server.http.codes import Code
 from server.http.problems import Problem, insufficient_storage, unavailable
 from storage.files.disk import DiskSpace, disk_space
 from storage.records.job import StoreError
@@ -133,7 +134,8 @@ class QueueWatermark:
             self._run_in_background(self._recount())
         if self._queued >= self._max_queued and now < self._valid_until:
             detail = f"{self._max_queued} jobs are queued, which is the limit (MAX_QUEUED_JOBS)"
-            raise Problem(503, detail, headers={"Retry-After": str(QUEUE_FULL_RETRY_SECONDS)})
+            headers = {"Retry-After": str(QUEUE_FULL_RETRY_SECONDS)}
+            raise Problem(Code.QUEUE_FULL, detail, headers=headers)
         self._queued += 1
 
     def add(self, jobs: int) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 from tornado.httputil import HTTPHeaders
 
-from server.http.problems import FieldError, Problem, malformed, unacceptable
+from server.http.codes import Code
+from server.http.problems import FieldError, Problem, malformed
 from storage.records.job import DEFAULT_MAX_LOSSES, NewJob
 
 HEADER = "Idempotency-Key"
@@ -40,7 +41,8 @@ class KeysInFlight:
         if caller is not None:
             key = f"{caller}\n{key}"  # a key cannot contain a line break
         if key in self._keys:
-            raise Problem(409, f"a request with this {HEADER} is still in progress")
+            detail = f"a request with this {HEADER} is still in progress"
+            raise Problem(Code.KEY_IN_PROGRESS, detail)
         self._keys.add(key)
         return key
 
@@ -65,4 +67,5 @@ def fingerprint(job: NewJob) -> str:
 
 def key_reused() -> Problem:
     """422: the key stands for a different submission."""
-    return unacceptable([FieldError(HEADER, "it was used for a different submission")])
+    error = FieldError(HEADER, "it was used for a different submission")
+    return Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakSet
 
+from server.http.codes import Code
 from server.http.problems import too_large
 from server.upload.buffer import BUFFER_BYTES, WriteBuffer
 from storage.files.uploads import UploadWriter
@@ -97,7 +98,7 @@ class FilePart:
 
     def _check_size(self) -> None:
         if self._size + self._collecting.size > self._max_bytes:
-            raise too_large("the file", self._max_bytes)
+            raise too_large("the file", self._max_bytes, Code.FILE_TOO_LARGE)
 
     async def _write_batch(self) -> None:
         await self._wait_for_batch()

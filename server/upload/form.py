@@ -10,7 +10,8 @@ from typing import Any
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from server.documents.submission import FILE_PART, Submission
-from server.http.problems import FieldError, Problem, malformed, too_large, unacceptable
+from server.http.codes import Code
+from server.http.problems import FieldError, Problem, too_large, unacceptable
 from server.upload.file_part import FilePart
 from storage.files.uploads import Uploads
 from storage.records.job import Upload
@@ -170,7 +171,7 @@ class FormBody:
 
 def _malformed(error: MultipartError) -> Problem:
     """400 with the parser's message. Its second argument, the cause, is not for clients."""
-    return malformed(f"the form is malformed: {error.args[0]}")
+    return Problem(Code.MALFORMED_FORM, f"the form is malformed: {error.args[0]}")
 
 
 def display_name(name: str) -> str:

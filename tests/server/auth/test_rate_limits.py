@@ -9,6 +9,7 @@ from tornado.ioloop import IOLoop
 
 from server.auth.proxies import TrustedProxies, rate_limit_network
 from server.auth.rate_limits import MAX_FAILURES, MAX_KEYS, RateLimits, TokenBuckets
+from server.http.codes import Code
 from server.http.problems import Problem
 from server.http_server import HttpApplication
 from server.settings.server import ServerSettings
@@ -129,7 +130,7 @@ def test_without_a_limit_nobody_is_refused() -> None:
 
 
 def test_addresses_are_remembered_up_to_a_bound(clock: Clock) -> None:
-    buckets = TokenBuckets("requests", 1, 1)
+    buckets = TokenBuckets("requests", 1, 1, Code.RATE_LIMITED)
     for n in range(MAX_KEYS + 1000):
         buckets.take(str(n))
     assert len(buckets) == MAX_KEYS

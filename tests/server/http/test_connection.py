@@ -218,7 +218,7 @@ class CountingConnection(Connection):
     """Counts how often the event loop reports an event."""
 
     def __init__(self, client: socket.socket):
-        super().__init__(client, lambda _: None)
+        super().__init__(client, "127.0.0.1", lambda _: None)
         self.turns = 0
         self.set_close_callback(lambda: None)  # as Tornado does while it handles a request
 

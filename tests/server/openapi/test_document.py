@@ -16,12 +16,15 @@ from server.app import make_app
 from server.documents.filters import BulkBody, ListQuery
 from server.documents.submission import Submission
 from server.handlers.base import Handler
+from server.handlers.error_page import ErrorPageHandler
+from server.handlers.pages import FileHandler, NoPageHandler, PageHandler
 from server.http.problems import CONTENT_TYPE
 from server.http_server import HttpApplication
 from tests.support.api import Client
 from tests.support.openapi_conformance import described_api
 from tests.support.stores import Bench
 
+WITHOUT_API = (PageHandler, NoPageHandler, FileHandler, ErrorPageHandler)
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
@@ -34,7 +37,7 @@ def routes(app: HttpApplication) -> dict[str, type[Handler]]:
         name = "{name}" if pattern.startswith("/queues") else "{job_id}"
         path = pattern.removesuffix("$").removesuffix("/?").replace("([^/]+)", name)
         found[path.replace("\\", "")] = rule.target
-    return {path: handler for path, handler in found.items() if "ui" not in path}
+    return {path: handler for path, handler in found.items() if handler not in WITHOUT_API}
 
 
 def implemented(handler: type[RequestHandler]) -> set[str]:

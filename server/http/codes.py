@@ -1,0 +1,298 @@
+"""The table of all problems: code, status, title, when it comes, and what a client can do.
+
+Clients see the code, the status and the title in problem documents. `docs/errors.md`, made by `make
+docs`, and the page `/docs/errors` show the whole table. A code never changes its meaning. Imports
+nothing of ours.
+"""
+
+from enum import Enum
+
+PAGE = "/docs/errors"
+"""The path of the page with one section for each code, served by the listener itself."""
+
+
+class Code(Enum):
+    """The kinds of problems. `str` gives the `code` in problem documents, such as job_running."""
+
+    def __init__(self, status: int, title: str, when: str, remedy: str) -> None:
+        """`when` and `remedy` are sentences for users, in Markdown."""
+        self.status = status
+        self.title = title
+        self.when = when
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+    @property
+    def type(self) -> str:
+        """The `type` of the problem (RFC 9457): the address of the section of this code."""
+        return f"{PAGE}#{self}"
+
+    MALFORMED_REQUEST = (
+        400,
+        "The request cannot be read",
+        "The bytes are not HTTP, or the path, the query, a header or the coding of the body is"
+        " malformed. If the bytes are not HTTP, the connection is closed.",
+        "Correct the client. `detail` names the part that is wrong.",
+    )
+    MALFORMED_JSON = (
+        400,
+        "The JSON cannot be read",
+        "The body, or a form field with JSON, is not JSON. JSON is strict: no NaN or Infinity, no"
+        " number beyond a double, no repeated key, no lone surrogate, no NUL in text, at most 32"
+        " levels, UTF-8 without a BOM.",
+        "Correct the text at the place in `errors`, which has the `line` and `column` of a syntax"
+        " error.",
+    )
+    MALFORMED_FORM = (
+        400,
+        "The form cannot be read",
+        "The body is not a complete form (multipart/form-data), or has more than 32 parts.",
+        "Let a library write the form and its Content-Type: `curl -F`, `FormData`.",
+    )
+    TOKEN_REQUIRED = (
+        401,
+        "A token is required",
+        "The request has neither a token nor a sign-in.",
+        "Send `Authorization: Bearer TOKEN`.",
+    )
+    TOKEN_UNKNOWN = (
+        401,
+        "The token is unknown",
+        "No token of the service equals the one in the request.",
+        "Compare the token with `API_TOKENS`, or ask the operator for a new one.",
+    )
+    SESSION_ENDED = (
+        401,
+        "The sign-in has expired",
+        "The sign-in of a browser is too old, or its token was removed.",
+        "Sign in again.",
+    )
+    ROLE_TOO_LOW = (
+        403,
+        "The role is insufficient",
+        "The token may not make this call. `detail` names the role that is required.",
+        "Use a token with that role.",
+    )
+    NOT_YOUR_JOB = (
+        403,
+        "Another caller has submitted the job",
+        "The role submit may cancel, retry and delete only jobs that its own token has submitted.",
+        "Use the token that submitted the job, or one with the role admin.",
+    )
+    FOREIGN_ORIGIN = (
+        403,
+        "The request comes from a page of another origin",
+        "A web page of another origin tried to change something.",
+        "Add the origin of the page to `CORS_ORIGINS`, and let the page send a token.",
+    )
+    NOT_FOUND = (
+        404,
+        "There is nothing at this path",
+        "The path is not part of the API.",
+        "Compare it with `/openapi.json`.",
+    )
+    JOB_NOT_FOUND = (
+        404,
+        "There is no such job",
+        "No job has this id. It never existed, was deleted, or is older than `RETENTION_SECONDS`.",
+        "Check the id. After a 503 with a `job_id`, this answer means that the job was not stored.",
+    )
+    ATTEMPT_NOT_FOUND = (
+        404,
+        "The job has no such attempt",
+        "The number in `attempt` is higher than the job's newest attempt.",
+        "Leave out `attempt` to get the newest one.",
+    )
+    QUEUE_NOT_FOUND = (
+        404,
+        "There is no such queue",
+        "No queue has this name.",
+        "`GET /queues` lists all queues, and `PUT /queues/NAME` creates one.",
+    )
+    METHOD_NOT_ALLOWED = (
+        405,
+        "The method is not supported here",
+        "The path exists, but not with this method.",
+        "Use one of the methods in the header `Allow`.",
+    )
+    TOO_SLOW = (
+        408,
+        "The request arrived too slowly",
+        "The head took longer than `SLOW_SECONDS`, or the body fell too far behind"
+        " `MIN_BYTES_PER_SECOND`. The connection is closed.",
+        "Send the request again, with a better connection if possible.",
+    )
+    JOB_QUEUED = (
+        409,
+        "The job is queued",
+        "A queued job can be neither deleted nor retried.",
+        "To delete it, cancel it first. A retry is not needed: the job will run.",
+    )
+    JOB_RUNNING = (
+        409,
+        "The job is running",
+        "A running job can be neither deleted nor retried.",
+        "Wait for its end, or cancel it first.",
+    )
+    JOB_SUCCEEDED = (
+        409,
+        "The job has succeeded",
+        "Only a job that failed or was canceled can be retried.",
+        "Submit a new job.",
+    )
+    JOB_ENDED = (
+        409,
+        "The job has already ended",
+        "A job that succeeded or failed can no longer be canceled.",
+        "Nothing is left to cancel. `GET /jobs/ID` shows how the job ended.",
+    )
+    KEY_IN_PROGRESS = (
+        409,
+        "A request with this key is in progress",
+        "The first request with this `Idempotency-Key` has not been answered yet.",
+        "Wait a moment, and send the request again with the same key.",
+    )
+    QUEUE_IN_USE = (
+        409,
+        "The queue has jobs",
+        "A queue with queued or running jobs cannot be deleted.",
+        "Cancel its jobs or wait for their end, then delete it.",
+    )
+    QUEUE_REQUIRED = (
+        409,
+        "The queue cannot be deleted",
+        "Jobs that name no queue go into the queue default, so it always exists.",
+        "Pause the queue instead.",
+    )
+    TOO_MANY_QUEUES = (
+        409,
+        "There are too many queues",
+        "The service has as many queues as it can have.",
+        "Delete a queue that is not needed.",
+    )
+    SIGN_IN_NOT_NEEDED = (
+        409,
+        "Sign-in is not needed",
+        "No tokens are set, so everybody may do everything.",
+        "Use the service without a sign-in.",
+    )
+    PRECONDITION_FAILED = (
+        412,
+        "The resource has changed",
+        "`If-Match` or `If-None-Match` does not fit the present state.",
+        "Read the resource again, and repeat the call with its new `ETag`.",
+    )
+    BODY_TOO_LARGE = (
+        413,
+        "The body is too large",
+        "JSON exceeds `MAX_JSON_BYTES`, or a body is larger than its call allows.",
+        "Send less. Large data belongs into a file.",
+    )
+    FILE_TOO_LARGE = (
+        413,
+        "The file is too large",
+        "The file exceeds `MAX_UPLOAD_BYTES`.",
+        "Compress or split the file, or raise the setting.",
+    )
+    MEDIA_TYPE_UNSUPPORTED = (
+        415,
+        "The media type is not supported",
+        "The `Content-Type` is missing or not one that the call accepts.",
+        "Send `application/json` or, with a file, `multipart/form-data`.",
+    )
+    CODING_UNSUPPORTED = (
+        415,
+        "The content coding is not supported",
+        "The body has a `Content-Encoding`.",
+        "Send the body without it. A file may itself be compressed.",
+    )
+    INVALID_REQUEST = (
+        422,
+        "The request is invalid",
+        "The request can be read, but some of its values are not acceptable.",
+        "Correct the fields in `errors`. It names all of them, up to 100.",
+    )
+    UNKNOWN_PARAMETER = (
+        422,
+        "A query parameter is unknown or repeated",
+        "The query has a parameter that the call does not know, or one value too many.",
+        "Correct the names in `errors`. Each error lists the known names.",
+    )
+    KEY_REUSED = (
+        422,
+        "The key belongs to another submission",
+        "This `Idempotency-Key` was already used for a submission with other values.",
+        "Use a new key for each new submission. Send an old key only with an equal submission.",
+    )
+    RATE_LIMITED = (
+        429,
+        "Too many requests",
+        "The caller or its address sends more requests than `RATE_LIMIT` allows.",
+        "Wait for `Retry-After` seconds. `RateLimit` tells what is left.",
+    )
+    TOO_MANY_FAILURES = (
+        429,
+        "Too many failed authentications",
+        "Too many wrong tokens came from this address.",
+        "Correct the token, and wait for `Retry-After` seconds.",
+    )
+    HEAD_TOO_LARGE = (
+        431,
+        "The head of the request is too large",
+        "Request line and headers together exceed `MAX_HEADER_BYTES`. The connection is closed.",
+        "Send fewer cookies and headers, or a shorter query.",
+    )
+    INTERNAL_ERROR = (
+        500,
+        "Internal error",
+        "The service has a bug.",
+        "Report it, with the line of the listener's log that has the same `request_id`.",
+    )
+    STORE_UNAVAILABLE = (
+        503,
+        "The store is not available",
+        "The database or the disk does not answer now. Nothing was stored.",
+        "Wait for `Retry-After` seconds, and send the request again.",
+    )
+    STORE_DAMAGED = (
+        503,
+        "The store cannot be used",
+        "The database is damaged, or its schema does not fit this release.",
+        "The operator must repair it. The listener's log has the reason.",
+    )
+    SUBMISSION_UNCERTAIN = (
+        503,
+        "It is uncertain whether the job was stored",
+        "The store failed in the middle of a commit. The document has the `job_id` that the job"
+        " would have.",
+        "Ask with `GET /jobs/ID` after a second: 200 means stored, 404 means not stored. Only then"
+        " submit again, or always send an `Idempotency-Key`.",
+    )
+    QUEUE_FULL = (
+        503,
+        "Too many jobs are queued",
+        "`MAX_QUEUED_JOBS` jobs are queued.",
+        "Wait for `Retry-After` seconds, and submit again.",
+    )
+    STREAMS_FULL = (
+        503,
+        "Too many event streams are open",
+        "`MAX_STREAMS` streams are open at this listener.",
+        "Wait for `Retry-After` seconds, or ask another listener.",
+    )
+    NOT_READY = (
+        503,
+        "The service accepts no new jobs",
+        "Only `/readyz` answers this: the store is read-only, does not fit this release, or has no"
+        " room.",
+        "`detail` names the reason.",
+    )
+    DISK_FULL = (
+        507,
+        "The disk is full",
+        "The disk is full or has less than `MIN_FREE_BYTES`. Nothing was stored; all calls that"
+        " store nothing work.",
+        "Free some space, or lower `MIN_FREE_BYTES`. `detail` names the disk.",
+    )
