@@ -53,8 +53,8 @@ class FilterFields(BaseModel):
     submitted_by: Text | None = Field(None, description="name of the caller who submitted the job")
     text: Text | None = Field(
         None,
-        description="text contained in the payload's JSON or in the file name; ignores the case of"
-        " the letters A-Z",
+        description="text contained in the payload's JSON, in the file name or in the job's id;"
+        " ignores the case of the letters A-Z",
     )
 
     def filters(self) -> Filters:

@@ -12,6 +12,7 @@ therefore hold fewer jobs than requested and still have a next page.
 """
 
 import heapq
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,8 +38,11 @@ WINDOW_SECONDS = 0.02
 """Target duration of the check of one window; its size is adjusted to it."""
 WINDOWS = (64, 4096)
 """Least and greatest number of jobs in a window; the latter also limits other queries."""
+_PART_OF_ID = re.compile(r"(?:…|\.\.\.)?([0-9a-f-]{4,36})")
+"""A job id, or a part of one; the front end shows the end of an id after an ellipsis."""
 _NEWEST = UUID(int=(1 << 128) - 1)
 _OLDEST = UUID(int=0)
+_ID_DIGITS = 32
 
 Candidate = tuple[UUID, bool]
 """A matching job with True, or the last job of a window with False: a point where the search can
@@ -106,8 +110,17 @@ class _SearchRun:
         if filters.created_after is not None:
             self._least = first_id_at(filters.created_after - stored_skew(database))
         self._looked_at = _unindexed_filters(filters)
+        if len(self._looked_at.get("id_part", "")) == _ID_DIGITS:
+            self._take_only(UUID(self._looked_at["id_part"]))
         # A power of two, so that few different statements are prepared.
         self._count = min(1 << limit.bit_length(), WINDOWS[1])
+
+    def _take_only(self, job_id: UUID) -> None:
+        """Restrict the search to the job with an id, if there is one; it is then found at once."""
+        after = UUID(int=min(job_id.int + 1, _NEWEST.int))
+        one = self._database.statement(("page", 1), lambda: select_ids({}, 1))
+        if self._database.fetch(one, {"before": after, "least": job_id}):
+            self._start, self._least = min(self._start, after), max(self._least, job_id)
 
     def streams(self) -> list[Iterator[Candidate]]:
         """One stream for each range of the index that can hold matching jobs."""
@@ -166,6 +179,7 @@ def _unindexed_filters(filters: Filters) -> dict[str, Any]:
         "created_before": filters.created_before,
         "text": ascii_lower(filters.text) or None,
         "quoted": ascii_lower(to_json_text(filters.text)[1:-1]) or None,
+        "id_part": _part_of_id(filters.text),
         "submitted_by": filters.submitted_by,
         "queue": filters.queue,
     }
@@ -175,6 +189,13 @@ def _unindexed_filters(filters: Filters) -> dict[str, Any]:
 def ascii_lower(text: str) -> str:
     """Lower-case only the letters A to Z, like the text search of both databases."""
     return "".join(each.lower() if each.isascii() else each for each in text)
+
+
+def _part_of_id(text: str) -> str | None:
+    """The digits of a job id, or of a part of one, that a client has searched for."""
+    found = _PART_OF_ID.fullmatch(text.strip().lower())
+    digits = found[1].replace("-", "") if found else ""
+    return digits if 4 <= len(digits) <= _ID_DIGITS else None
 
 
 def _id_of(candidate: Candidate) -> UUID:

@@ -51,12 +51,16 @@ def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[s
     named = UploadRow.select(UploadRow.id).where(
         UploadRow.id == JobRow.upload_id, database.contains(UploadRow.name, text[0])
     )
+    in_text = database.contains(JobRow.payload, text[1]) | pw.fn.EXISTS(named)
+    if "id_part" in names:
+        digits = pw.fn.REPLACE(JobRow.id.cast("TEXT"), "-", "")
+        in_text |= database.contains(digits, parameter(JobRow.payload, "id_part"))
     conditions = {
         "created_after": JobRow.created_at >= parameter(JobRow.created_at, "created_after"),
         "created_before": JobRow.created_at < parameter(JobRow.created_at, "created_before"),
         "queue": JobRow.queue == parameter(JobRow.queue),
         "submitted_by": JobRow.submitted_by == parameter(JobRow.submitted_by),
-        "text": database.contains(JobRow.payload, text[1]) | pw.fn.EXISTS(named),
+        "text": in_text,
     }
     chosen = [condition for name, condition in conditions.items() if name in names]
     query = JobRow.select(JobRow.id).where(*_within(guard), *chosen)

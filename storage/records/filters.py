@@ -9,8 +9,8 @@ from storage.records.states import Status
 class Filters:
     """Selects the jobs that match all of these conditions. Times are in milliseconds since 1970.
 
-    `text` is searched in the payload's JSON and in the name of the upload, ignoring the case of A
-    to Z.
+    `text` is searched in the payload's JSON, in the name of the upload and in the job's id. The
+    case of A to Z is ignored. The whole id of a job selects only that job.
     """
 
     statuses: frozenset[Status] = field(default_factory=frozenset)

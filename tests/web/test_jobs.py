@@ -131,6 +131,64 @@ def test_filters_are_in_the_address_and_a_bulk_cancel_says_how_many(
     assert service.job(kept)["status"] == "queued"
 
 
+def test_a_job_leaves_the_list_when_it_no_longer_matches(service: Service, page: Page) -> None:
+    first, second, third = (service.submit(payload=LONG) for _ in range(3))
+    page.goto("/ui/jobs?status=queued")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    expect(page.locator("#connection")).to_have_text("Live")
+    service.call("POST", f"/jobs/{first}/cancel")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.locator(row(page, third)).hover()
+    service.call("POST", f"/jobs/{second}/cancel")
+    expect(page.locator(row(page, second))).to_have_class("pale")
+    page.get_by_role("button", name="Show 1 change").click()
+    expect(page.locator("tbody .badge")).to_have_text(["queued"])
+
+
+def test_a_job_is_found_by_the_end_of_its_id_that_the_list_shows(
+    service: Service, page: Page
+) -> None:
+    wanted, _ = (service.submit(payload=LONG) for _ in range(2))
+    page.goto("/ui/jobs")
+    shown = page.locator(row(page, wanted)).locator("code").inner_text()
+    for text in (shown, wanted, wanted[:23]):
+        page.get_by_label("Text").fill(text)
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(page.locator(row(page, wanted))).to_be_visible()
+
+
+def test_the_page_of_a_job_that_never_started_says_so(service: Service, page: Page) -> None:
+    job_id = service.submit(payload=LONG)
+    page.goto(f"/ui/jobs/{job_id}")
+    expect(page.get_by_text("No attempts yet.")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("The job ended before it started.")).to_be_visible()
+    expect(page.get_by_text("No output.")).to_be_visible()
+    expect(page.get_by_text("yet")).to_have_count(0)
+
+
+DROP = """([selector, name]) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File(["ERROR"], name));
+    const init = { bubbles: true, cancelable: true, dataTransfer };
+    const target = document.querySelector(selector);
+    return ["dragover", "drop"].map((type) => !target.dispatchEvent(new DragEvent(type, init)));
+}"""
+
+
+def test_a_file_may_be_dropped_anywhere_on_the_page(service: Service, page: Page) -> None:
+    page.goto("/ui/submit?type=analyze")
+    expect(page.get_by_label("Files")).to_be_visible()
+    for at, selector in enumerate(("h1", ".drop", "textarea", "body"), 1):
+        assert page.evaluate(DROP, [selector, f"{at}.log"]) == [True, True]
+        expect(page.locator(".chosen li")).to_have_count(at)
+    page.get_by_label("Job type").select_option("sleep")
+    assert page.evaluate(DROP, ["h1", "1.log"]) == [True, True]
+    expect(page.get_by_role("alert")).to_contain_text("take no files")
+    page.goto("/ui/jobs")
+    assert page.evaluate(DROP, ["h1", "1.log"]) == [False, False]
+
+
 def test_an_invalid_field_is_marked(service: Service, page: Page) -> None:
     page.goto("/ui/submit?type=analyze")
     page.get_by_label("Files").set_input_files(Path(__file__))

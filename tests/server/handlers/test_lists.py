@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import product
 from urllib.parse import quote, urlencode
@@ -105,6 +106,44 @@ def test_text_is_searched_literally(bench: Bench, text: str, hit: bool) -> None:
     job_id = bench.enqueue(payload=payload, upload=Upload(uuid4(), "Log.TXT", 1, "00"))
     found = find(bench.store.database, Filters(text=text), 5)
     assert found.ids == [job_id] * hit
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda job_id: job_id,
+        lambda job_id: job_id.upper(),
+        lambda job_id: job_id.replace("-", ""),
+        lambda job_id: job_id[:22],
+        lambda job_id: f"…{job_id[-8:]}",
+        lambda job_id: job_id[-8:],
+        lambda job_id: f"...{job_id[-4:]}",
+        lambda job_id: job_id[9:13],
+    ],
+)
+def test_a_job_is_found_by_its_id_or_a_part_of_it(bench: Bench, part: Callable[[str], str]) -> None:
+    wanted = "01a2107d-08cc-73f5-a3eb-bdc8e70382e5"
+    other = bench.enqueue(id=UUID("01a21000-0000-7000-8000-000000000000"))
+    bench.enqueue(id=UUID(wanted))
+    found = find(bench.store.database, Filters(text=part(wanted)), 5)
+    assert found.ids == [UUID(wanted)]
+    with_status = Filters(frozenset({Status.FAILED}), text=part(wanted))
+    assert not find(bench.store.database, with_status, 5).ids
+    assert not find(bench.store.database, Filters(text=part(wanted)), 5, other).ids
+
+
+def test_a_whole_id_without_a_job_is_searched_in_payloads(bench: Bench) -> None:
+    source = str(uuid4())
+    user = bench.enqueue(payload={"source": {"job_id": source}})
+    assert find(bench.store.database, Filters(text=source), 5).ids == [user]
+    job_id = bench.enqueue(id=UUID(source))
+    assert find(bench.store.database, Filters(text=source), 5).ids == [job_id]
+
+
+@pytest.mark.parametrize("text", ["----", "…", "01-", "f" * 33, "f" * 32, "…" + "f" * 36])
+def test_a_text_that_looks_like_an_id_may_match_nothing(bench: Bench, text: str) -> None:
+    bench.enqueue()
+    assert not find(bench.store.database, Filters(text=text), 5).ids
 
 
 def test_a_search_stops_after_its_time_limit_and_can_continue(

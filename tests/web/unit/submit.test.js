@@ -26,10 +26,17 @@ test("a text has one value per line", () => {
   assert.equal(parseLines("\n"), undefined);
 });
 
-test("a text in brackets is a JSON array", () => {
-  assert.deepEqual(parseLines(' [1, {"a": 2}]\n'), [1, { a: 2 }]);
+test("a JSON array of texts or objects is read as such", () => {
+  assert.deepEqual(parseLines(' ["x", {"a": 2}]\n'), ["x", { a: 2 }]);
+  assert.throws(() => parseLines('[{"pattern": "a}]'), SyntaxError);
+  assert.throws(() => parseLines('[ "a", b]'), SyntaxError);
+});
+
+test("a text in brackets that is not such an array has one value per line", () => {
+  for (const text of ["[error]", "[a-z]", "[404]", "[]", "[null]"])
+    assert.deepEqual(parseLines(text), [text]);
+  assert.deepEqual(parseLines("[error]\n[warn]"), ["[error]", "[warn]"]);
   assert.deepEqual(parseLines("[a\n]b"), ["[a", "]b"]);
-  assert.throws(() => parseLines("[a-z]"), SyntaxError);
 });
 
 test("a form has its file last, and JSON in all fields but type and queue", () => {

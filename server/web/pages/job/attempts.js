@@ -2,6 +2,7 @@
 
 import { h } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
+import { isFinal } from "../../shared/status.js";
 
 /** @typedef {import("../../types.js").AttemptDocument} AttemptDocument */
 /** @typedef {{ start: number, span: number }} Scale the start of the scale and its length, in ms */
@@ -23,7 +24,12 @@ const LOOKS = {
  * @returns {HTMLElement}
  */
 export function attemptsPanel(job, showOutput) {
-  if (!job.attempts.length) return h("p", { class: "quiet" }, "No attempts yet.");
+  if (!job.attempts.length)
+    return h(
+      "p",
+      { class: "quiet" },
+      isFinal(job.status) ? "The job ended before it started." : "No attempts yet.",
+    );
   const scale = scaleOf(job.attempts, Date.now());
   return h(
     "ol",

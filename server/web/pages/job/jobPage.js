@@ -154,7 +154,7 @@ class JobPage {
     document.title = `${job.status} · ${job.type} · Job Service`;
     this.showActions(job);
     this.progress.show(job);
-    this.output.setNewest(job.attempt);
+    this.output.setNewest(job.attempt, isFinal(job.status));
     const text = JSON.stringify(job);
     if (text === this.shownJob) return;
     this.shownJob = text;

@@ -46,11 +46,13 @@ export class OutputPanel {
   }
 
   /**
-   * Tell the number of the newest attempt; 0 before the first one.
+   * Tell the number of the newest attempt, 0 before the first one, and whether the job has ended.
    *
    * @param {number} attempt
+   * @param {boolean} isEnd
    */
-  setNewest(attempt) {
+  setNewest(attempt, isEnd) {
+    if (!attempt) setText(this.note, isEnd ? "No output." : "No output yet.");
     if (attempt === this.newestAttempt) return;
     this.newestAttempt = attempt;
     if (attempt && !this.chosenAttempt) this.load();

@@ -1,4 +1,4 @@
-// The form of the filters. Each change of a field applies at once, or a moment after the last key.
+// The form of the filters. A choice applies at once, a text a moment after the last key.
 
 import { h } from "../../lib/dom.js";
 import { getSession } from "../../shared/session.js";
@@ -32,7 +32,7 @@ export function filterForm(filters, { types, queues }, onChange) {
         type: "search",
         maxlength: 200,
         value: filters.text,
-        placeholder: "in payload or file name",
+        placeholder: "in payload, file name or job id",
       }),
     ),
     getSession().tokens &&
@@ -66,7 +66,7 @@ export function filterForm(filters, { types, queues }, onChange) {
     event.preventDefault();
     changeIn(0);
   }
-  form.addEventListener("input", () => changeIn(TYPING_MS));
+  form.addEventListener("input", ({ target }) => changeIn(isTyped(target) ? TYPING_MS : 0));
   form.addEventListener("reset", (event) => {
     event.preventDefault(); // it would restore the filters that the page began with
     for (const each of form.elements) clear(each);
@@ -74,6 +74,9 @@ export function filterForm(filters, { types, queues }, onChange) {
   });
   return form;
 }
+
+/** @param {EventTarget | null} target */
+const isTyped = (target) => target instanceof HTMLInputElement && target.type !== "checkbox";
 
 /** @param {Element} element */
 function clear(element) {

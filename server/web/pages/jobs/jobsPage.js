@@ -1,6 +1,7 @@
 // The list of jobs, which follows all changes but never moves while the reader may be pointing at
-// it. Rows change in place. New jobs come in by themselves only at the top of the first page, while
-// neither the pointer nor the focus is in the list; otherwise a button offers to show them.
+// it. Rows change in place. At the top of the list, new jobs come in by themselves, and jobs that
+// no longer match leave, while neither the pointer nor the focus is in it. Otherwise such jobs turn
+// pale, and a button offers to show the changes.
 
 import { h, replaceChildren, setText, tableHead } from "../../lib/dom.js";
 import { statusOf } from "../../lib/errors.js";
@@ -24,7 +25,7 @@ const LOAD_MS = 1000;
 const TICK_MS = 1000;
 const PAGE_LENGTH = 50;
 const TOP_PIXELS = 80; // scrolled less than this, the reader is at the top
-const MOST_NEW_JOBS = 1000; // more are not counted
+const MOST_PENDING_JOBS = 1000; // more are not counted
 const HEADS = ["Status", "Job", "Details", "Created", "Duration"];
 
 /**
@@ -47,8 +48,8 @@ class JobsPage {
     this.shownFilters = null;
     /** @type {Map<string, JobRow>} by the ids of the jobs */
     this.rows = new Map();
-    /** @type {Set<string>} the ids of jobs that are not in the list yet */
-    this.newJobs = new Set();
+    /** @type {Set<string>} the ids of jobs that came to match, or ceased to, since the last load */
+    this.pendingJobs = new Set();
     /** @type {Map<string, JobEvent>} the newest event of each row, to be shown in the next frame */
     this.changes = new Map();
     this.loads = 0; // numbers the loads of the list, so that only the newest one is shown
@@ -60,7 +61,7 @@ class JobsPage {
     this.showMore = h("button", {
       class: "new-jobs",
       hidden: true,
-      onclick: () => this.showNewJobs(),
+      onclick: () => this.showPendingJobs(),
     });
     this.form = h("div", {});
     this.loadSoon = throttle(LOAD_MS, () => this.load());
@@ -134,9 +135,12 @@ class JobsPage {
 
   /** @param {JobEvent} event */
   onEvent(event) {
-    if (this.rows.has(event.job_id)) this.changes.set(event.job_id, event);
-    else if (this.mayBeNew(event) && this.newJobs.size < MOST_NEW_JOBS)
-      this.newJobs.add(event.job_id);
+    if (this.rows.has(event.job_id)) {
+      this.changes.set(event.job_id, event);
+      if (this.hasStatus(event)) this.pendingJobs.delete(event.job_id);
+      else this.pendingJobs.add(event.job_id);
+    } else if (this.mayBeNew(event) && this.pendingJobs.size < MOST_PENDING_JOBS)
+      this.pendingJobs.add(event.job_id);
     else return;
     this.applySoon();
   }
@@ -147,32 +151,48 @@ class JobsPage {
    *
    * @param {JobEvent} event
    */
-  mayBeNew({ status, attempt }) {
+  mayBeNew(event) {
     const { cursor, status: wanted } = this.filters;
-    return (
-      !cursor && (wanted ? wanted.split(",").includes(status) : status === "queued" && !attempt)
-    );
+    const isNew = event.status === "queued" && !event.attempt;
+    return !cursor && (wanted ? this.hasStatus(event) : isNew);
+  }
+
+  /**
+   * Return whether the job has a chosen status, or any status was chosen.
+   *
+   * @param {JobEvent} event
+   */
+  hasStatus({ status }) {
+    const { status: wanted } = this.filters;
+    return !wanted || wanted.split(",").includes(status);
   }
 
   applyChanges() {
-    for (const [id, event] of this.changes) this.rows.get(id)?.update(event);
+    for (const [id, event] of this.changes) {
+      const row = this.rows.get(id);
+      row?.update(event);
+      row?.element.classList.toggle("pale", !this.hasStatus(event));
+    }
     this.changes.clear();
-    if (!this.newJobs.size) return;
+    if (!this.pendingJobs.size) return;
     if (this.mayMove()) this.loadSoon();
-    else this.offerNewJobs();
+    else this.offerPendingJobs();
   }
 
   mayMove() {
     return scrollY < TOP_PIXELS && !this.list.matches(":hover, :focus-within");
   }
 
-  offerNewJobs() {
-    this.showMore.hidden = !this.newJobs.size;
-    const count = format.plural(this.newJobs.size, this.filters.status ? "change" : "new job");
-    setText(this.showMore, `Show ${this.newJobs.size < MOST_NEW_JOBS ? "" : "more than "}${count}`);
+  offerPendingJobs() {
+    this.showMore.hidden = !this.pendingJobs.size;
+    const count = format.plural(this.pendingJobs.size, this.filters.status ? "change" : "new job");
+    setText(
+      this.showMore,
+      `Show ${this.pendingJobs.size < MOST_PENDING_JOBS ? "" : "more than "}${count}`,
+    );
   }
 
-  showNewJobs() {
+  showPendingJobs() {
     this.load();
     scrollTo(0, 0);
   }
@@ -199,11 +219,12 @@ class JobsPage {
   /** @param {PageDocument} page */
   show({ items, next }) {
     this.shownFilters = this.filters;
-    this.newJobs.clear();
-    this.offerNewJobs();
+    this.pendingJobs.clear();
+    this.offerPendingJobs();
     const rows = items.map((job) => this.rows.get(job.job_id) ?? new JobRow(job));
     this.rows = new Map(rows.map((row) => [row.job.job_id, row]));
     rows.forEach((row, at) => row.update(items[at]));
+    for (const { element } of rows) element.classList.remove("pale");
     this.tableBody.replaceChildren(...rows.map((row) => row.element));
     const content = items.length ? this.table : this.placeholder(next);
     if (content.isConnected) content.nextSibling?.replaceWith(this.pager(next));

@@ -19,9 +19,6 @@ export class FilesField {
       "div",
       {
         class: "drop",
-        ondragover: (event) => this.setDragging(event, true),
-        ondragleave: (event) => this.setDragging(event, false),
-        ondrop: (event) => this.drop(event),
       },
       h("label", { for: "files" }, "Files: drop them here, or choose"),
       this.input,
@@ -32,18 +29,12 @@ export class FilesField {
   }
 
   /**
-   * @param {DragEvent} event
-   * @param {boolean} isInside
+   * Show whether files are being dragged over the page.
+   *
+   * @param {boolean} isDragging
    */
-  setDragging(event, isInside) {
-    event.preventDefault();
-    this.element.classList.toggle("over", isInside);
-  }
-
-  /** @param {DragEvent} event */
-  drop(event) {
-    this.setDragging(event, false);
-    this.add(event.dataTransfer?.files ?? null);
+  setDragging(isDragging) {
+    this.element.classList.toggle("over", isDragging);
   }
 
   /**

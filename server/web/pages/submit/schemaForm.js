@@ -142,14 +142,15 @@ export function kindOf(property) {
 }
 
 /**
- * Parse a text with one value per line, or a JSON array. Undefined if it is empty.
+ * Parse a text with one value per line, or a JSON array of texts and objects. Undefined if it is
+ * empty. "[error]" and "[404]" are no such arrays, but a line.
  *
  * @param {string} text
  * @returns {unknown}
- * @throws {SyntaxError} if it looks like an array and is not JSON
+ * @throws {SyntaxError} if it looks like such an array and is not JSON
  */
 export function parseLines(text) {
-  if (text.trimStart().startsWith("[") && text.trimEnd().endsWith("]")) return JSON.parse(text);
+  if (/^\s*\[\s*["{].*\]\s*$/s.test(text)) return JSON.parse(text);
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
   return lines.length ? lines : undefined;
 }

@@ -28,17 +28,46 @@ const CONCURRENT_UPLOADS = 2; // leaves connections of the browser for other req
  */
 export function showSubmit(root, go) {
   const body = replaceChildren(h("div", {}), loading());
+  /** @type {SubmitForm | null} */
+  let form = null;
   replaceChildren(root, h("h1", {}, "Submit a job"), body);
   const load = () =>
     Promise.all([getJobTypes(), getQueues()]).then(
       ([types, queues]) => {
-        new SubmitForm(body, types, queues, go);
+        form = new SubmitForm(body, types, queues, go);
       },
       (error) => {
         replaceChildren(body, failure(error, load));
       },
     );
   load();
+  return acceptDrops(() => form);
+}
+
+/**
+ * Take files that are dropped anywhere on the page. A browser would open a file that is dropped
+ * beside the field for files, and leave the page.
+ *
+ * @param {() => SubmitForm | null} getForm
+ * @returns {() => void} stops it
+ */
+function acceptDrops(getForm) {
+  const listeners = new AbortController();
+  const listen = (/** @type {"dragover" | "dragleave" | "drop"} */ name, isOver = false) =>
+    addEventListener(
+      name,
+      (event) => {
+        if (!event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        getForm()?.files?.setDragging(isOver);
+        if (name === "drop") getForm()?.drop(event.dataTransfer.files);
+      },
+      { signal: listeners.signal },
+    );
+  listen("dragover", true);
+  listen("dragleave");
+  listen("drop");
+  return () => listeners.abort();
 }
 
 /**
@@ -116,6 +145,12 @@ class SubmitForm {
       this.schema.element,
     );
     this.showNotice("");
+  }
+
+  /** @param {FileList} files */
+  drop(files) {
+    if (this.files) this.files.add(files);
+    else this.showNotice(`Jobs of the type ${this.type} take no files.`);
   }
 
   /** @param {SubmitEvent} event */
