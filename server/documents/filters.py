@@ -1,7 +1,7 @@
 """Filters that select jobs, in the query of a list and in the body of a bulk change."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from server.documents.cursors import parse_cursor
+from server.documents.queries import Query
 from server.documents.times import Time
 from storage.records.filters import Filters
 from storage.records.states import Status
@@ -91,10 +92,21 @@ class Cursor(BaseModel):
         return None if self.cursor is None else parse_cursor(self.cursor)
 
 
-class ListQuery(FilterFields, Cursor):
+class WaitQuery(Query):
+    """The query parameter of requests that can wait."""
+
+    wait: float = Field(
+        0.0,
+        ge=0,
+        le=MAX_WAIT_SECONDS,
+        description="maximum number of seconds to wait until the job is final, or all jobs are",
+    )
+
+
+class ListQuery(FilterFields, Cursor, Query):
     """The query parameters of a list."""
 
-    model_config = ConfigDict(extra="ignore")
+    REPEATABLE: ClassVar = frozenset({"status"})
 
     limit: int = Field(50, ge=1, le=500, description="maximum number of jobs in the response")
 
@@ -119,21 +131,10 @@ class BulkBody(FilterFields, Cursor):
         return self
 
 
-class WaitQuery(BaseModel):
-    """The query parameter of requests that can wait."""
-
-    wait: float = Field(
-        0.0,
-        ge=0,
-        le=MAX_WAIT_SECONDS,
-        description="maximum number of seconds to wait until the job is final, or all jobs are",
-    )
-
-
 class SetQuery(WaitQuery):
     """The query parameters for jobs that are requested by their ids."""
 
-    model_config = ConfigDict(extra="forbid")
+    REPEATABLE: ClassVar = frozenset({"id"})
 
     id: list[UUID] = Field(max_length=MAX_IDS, description="job id; repeat it for several jobs")
 

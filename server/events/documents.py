@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from server.documents.jobs import rfc3339
+from server.documents.queries import Query
 from server.documents.schemas import LogsDocument, Piece
 from server.events.client_stream import StreamEvent
 from server.http.response import encode_json
@@ -20,10 +21,8 @@ from storage.records.job import Job
 from storage.records.states import Status
 
 
-class EventsQuery(BaseModel):
-    """The query parameters of an event stream."""
-
-    model_config = ConfigDict(extra="ignore")
+class JobEventsQuery(Query):
+    """The query parameters of the event stream of one job."""
 
     last_event_id: int | None = Field(
         None,
@@ -31,23 +30,28 @@ class EventsQuery(BaseModel):
         lt=2**63,
         description="send only later events; same as the header Last-Event-ID",
     )
-    type: str | None = Field(None, description="only jobs of this type; ignored for one job")
-    queue: str | None = Field(None, description="only jobs of this queue; ignored for one job")
-    status: Status | None = Field(
-        None, description="only changes to this status; ignored for one job"
-    )
 
     def matches(self, event: Event) -> bool:
         """Return whether an event passes the filters of this query."""
+        return True
+
+
+class EventsQuery(JobEventsQuery):
+    """The query parameters of the event stream of all jobs."""
+
+    type: str | None = Field(None, description="only jobs of this type")
+    queue: str | None = Field(None, description="only jobs of this queue")
+    status: Status | None = Field(None, description="only changes to this status")
+
+    def matches(self, event: Event) -> bool:
+        """Return whether an event is of this type and queue, and has this status."""
         wanted = self.type, self.queue, self.status
         actual = event.type, event.queue, event.status
         return all(one in (None, other) for one, other in zip(wanted, actual, strict=True))
 
 
-class LogsQuery(BaseModel):
+class LogsQuery(Query):
     """The query parameters of a job's output."""
-
-    model_config = ConfigDict(extra="ignore")
 
     attempt: int | None = Field(
         None, ge=1, lt=2**31, description="number of the attempt; the newest by default"

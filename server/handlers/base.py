@@ -8,6 +8,8 @@ from tornado.web import RequestHandler, stream_request_body
 
 from server.auth.authenticate import SAFE_METHODS, is_same_origin, require_role
 from server.auth.callers import ANONYMOUS, Role
+from server.documents.queries import Query
+from server.handlers.query import require_known_parameters
 from server.http import cors
 from server.http.body import Body, NoBody, RefusedBody
 from server.http.codes import Code
@@ -25,6 +27,11 @@ class Handler(RequestHandler):
     ALLOW = "GET, HEAD, OPTIONS"
     ROLES: ClassVar[Mapping[str, Role]] = {}
     """The role that each unsafe method needs; a method that is not listed needs admin."""
+    QUERIES: ClassVar[Mapping[str, tuple[type[Query], ...]]] = {}
+    """The models of each method's query parameters; a method that is not listed has none."""
+    ANY_QUERY = False
+    """Whether unknown query parameters are ignored: health checks, scrapers and links may have
+    parameters of their own, such as one that keeps a cache from answering."""
     RATE_LIMITED = True
     """Whether requests count against RATE_LIMIT."""
 
@@ -73,6 +80,7 @@ class Handler(RequestHandler):
         """
         try:
             self._admit()
+            self._require_known_query()
             self.received = self.body()
         except Problem as problem:
             if self.request.method in SAFE_METHODS:
@@ -153,6 +161,12 @@ class Handler(RequestHandler):
         if role is not None:
             require_role(self.caller, role)
 
+    def _require_known_query(self) -> None:
+        method = "GET" if self.request.method == "HEAD" else self.request.method or ""
+        is_checked = method != "OPTIONS" and method in self.ALLOW.split(", ")
+        if is_checked and not self.ANY_QUERY:
+            require_known_parameters(self.request.query_arguments, self.QUERIES.get(method, ()))
+
     def _refused(self, *args: str) -> None:
         """Replaces the method of a refused request."""
         self.require_body()
@@ -176,6 +190,8 @@ class Handler(RequestHandler):
 
 class NotFound(Handler):
     """Any path without a route."""
+
+    ANY_QUERY = True
 
     def not_found(self, *args: str) -> None:
         """Respond with 404."""

@@ -5,7 +5,7 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import socket
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from tornado.iostream import StreamClosedError
@@ -13,6 +13,7 @@ from tornado.iostream import StreamClosedError
 from server.events.client_stream import EventStream, StreamEvent
 from server.events.documents import (
     EventsQuery,
+    JobEventsQuery,
     end_frame,
     job_stream_event,
     opening_frame,
@@ -24,7 +25,7 @@ from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.enqueue import job_not_found
-from storage.jobs.events import PAGE, Event, newest_event
+from storage.jobs.events import PAGE, newest_event
 from storage.records.job import Job
 
 HEARTBEAT_SECONDS = 15.0
@@ -35,13 +36,10 @@ FULL_RETRY_SECONDS = 10
 _HEARTBEAT = b":\n\n"
 
 
-def _match_all(event: Event) -> bool:
-    return True
-
-
 class StreamHandler(Handler):
     """A response that continues until there are no more events, or the client goes away."""
 
+    model: type[JobEventsQuery]
     sent = 0
     """All events up to this version have been sent."""
     stream: EventStream | None = None
@@ -54,9 +52,7 @@ class StreamHandler(Handler):
                 Code.STREAMS_FULL, "the maximum number of streams is open", headers=headers
             )
         query, job_id = self._read_query(), parse_job_id(args[0]) if args else None
-        stream = self.stream = EventStream(
-            query.matches if job_id is None else _match_all, self._drop, job_id
-        )
+        stream = self.stream = EventStream(query.matches, self._drop, job_id)
         try:
             with self.services.event_feed.opened(stream):
                 await self.services.event_feed.ready()
@@ -71,7 +67,7 @@ class StreamHandler(Handler):
         self.finish()
 
     @abstractmethod
-    async def follow(self, stream: EventStream, query: EventsQuery) -> None:
+    async def follow(self, stream: EventStream, query: JobEventsQuery) -> None:
         """Send events until the stream ends."""
 
     def on_connection_close(self) -> None:
@@ -108,11 +104,11 @@ class StreamHandler(Handler):
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")  # keeps nginx from buffering events
 
-    def _read_query(self) -> EventsQuery:
+    def _read_query(self) -> JobEventsQuery:
         parameters = query_parameters(self)
         # When a browser reconnects, it sends the header and repeats the original query.
         last = self.request.headers.get("Last-Event-ID") or parameters.get("last_event_id")
-        return read_query(EventsQuery, {**parameters, "last_event_id": last})
+        return read_query(self.model, {**parameters, "last_event_id": last})
 
     def _drop(self) -> None:
         connection: Any = self.request.connection
@@ -122,7 +118,10 @@ class StreamHandler(Handler):
 class EventsHandler(StreamHandler):
     """Changes of all jobs."""
 
-    async def follow(self, stream: EventStream, query: EventsQuery) -> None:
+    model = EventsQuery
+    QUERIES: ClassVar = {"GET": (model,)}
+
+    async def follow(self, stream: EventStream, query: JobEventsQuery) -> None:
         """Send the events that the client has missed, page by page, then new ones as they come."""
         feed = self.services.event_feed
         if query.last_event_id is None:
@@ -148,7 +147,7 @@ class EventsHandler(StreamHandler):
         newest = await self.services.run_in_thread(self.services.events.newest)
         return min(last_event_id, newest)
 
-    async def _catch_up(self, query: EventsQuery) -> int:
+    async def _catch_up(self, query: JobEventsQuery) -> int:
         """Send the next page of stored events; returns how many were read."""
         reader = self.services.events
         events = await self.services.run_in_thread(reader.after, self.sent)
@@ -161,7 +160,10 @@ class EventsHandler(StreamHandler):
 class JobEventsHandler(StreamHandler):
     """Changes and output of one job, until it is final."""
 
-    async def follow(self, stream: EventStream, query: EventsQuery) -> None:
+    model = JobEventsQuery
+    QUERIES: ClassVar = {"GET": (model,)}
+
+    async def follow(self, stream: EventStream, query: JobEventsQuery) -> None:
         """Send the job's state or the events that the client has missed, then new events."""
         job_id, last = stream.job_id, query.last_event_id
         assert job_id is not None

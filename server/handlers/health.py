@@ -10,6 +10,7 @@ from server.handlers.base import Handler
 class HealthHandler(Handler):
     """Whether this listener and its store respond."""
 
+    ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 
     def role(self) -> Role | None:
@@ -27,6 +28,8 @@ class HealthHandler(Handler):
 
 class OpenApiHandler(Handler):
     """The OpenAPI description of the API."""
+
+    ANY_QUERY = True
 
     async def get(self) -> None:
         """Send the document for the job types that this listener knows."""

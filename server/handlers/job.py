@@ -5,6 +5,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
+from server.documents.filters import WaitQuery
 from server.documents.jobs import job_document, job_headers, job_path, retry_document
 from server.handlers.base import Handler
 from server.handlers.query import wait_seconds
@@ -33,6 +34,7 @@ class JobHandler(OneJobHandler):
 
     ALLOW = "DELETE, GET, HEAD, OPTIONS"
     ROLES: ClassVar = {"DELETE": Role.SUBMIT}
+    QUERIES: ClassVar = {"GET": (WaitQuery,)}
 
     async def get(self, job_id: str) -> None:
         """Send the job, after waiting for its end with `?wait=30` or `Prefer: wait=30`."""

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
+from server.documents.filters import ListQuery, SetQuery, WaitQuery
 from server.documents.submission import CheckedSubmission, read_form
 from server.handlers.lists import ListHandler
 from server.handlers.query import wait_seconds
@@ -24,6 +25,7 @@ class JobsHandler(ListHandler):
 
     ALLOW = "GET, HEAD, OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
+    QUERIES: ClassVar = {"GET": (ListQuery, SetQuery), "POST": (WaitQuery,)}
     _key: str | None = None
     """The key in flight of this submission; None without one, or once the job is stored."""
     _wait = 0.0

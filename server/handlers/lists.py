@@ -17,7 +17,11 @@ class ListHandler(Handler):
 
     async def get(self) -> None:
         """Send a page of jobs, newest first, or the jobs of `?id=…&id=…&wait=30`."""
-        if "id" in self.request.query_arguments:
+        names = self.request.query_arguments.keys()
+        if "id" in names:
+            if others := names - SetQuery.model_fields.keys():
+                excluded = "it is not allowed together with id"
+                raise unacceptable([FieldError(name, excluded) for name in names if name in others])
             return await self._send_by_ids()
         if "wait" in self.request.query_arguments:
             raise unacceptable([FieldError("wait", "it is only allowed together with id")])
@@ -39,9 +43,8 @@ class ListHandler(Handler):
         self.send_json(page_document(page, query.limit))
 
     async def _send_by_ids(self) -> None:
-        parameters, seconds = query_parameters(self), wait_seconds(self)
-        ids = self.get_query_arguments("id")
-        query = read_query(SetQuery, {**parameters, "id": ids, "wait": seconds})
+        ids, seconds = self.get_query_arguments("id"), wait_seconds(self)
+        query = read_query(SetQuery, {"id": ids, "wait": seconds})
         jobs = await self._wait_for_jobs(query.id, query.wait)
         if any(job and not job.final for job in jobs.values()):
             self.set_header("Retry-After", "1")

@@ -16,6 +16,8 @@ from storage.telemetry.logs import instance
 class MetricsHandler(Handler):
     """The statistics of all jobs, for Prometheus."""
 
+    ANY_QUERY = True
+
     async def get(self) -> None:
         """Send the text format of Prometheus, or OpenMetrics if the Accept header asks for it."""
         stats = await self.services.stats_batcher.call(None)
@@ -60,6 +62,7 @@ class HistoryHandler(Handler):
 class ReadyHandler(Handler):
     """Whether new jobs can be accepted, and how many runners are alive."""
 
+    ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 
     async def get(self) -> None:

@@ -1,5 +1,7 @@
 """`/jobs/{job_id}/logs`: the stored output of an attempt."""
 
+from typing import ClassVar
+
 from server.events.documents import LogsQuery, output_document, output_text
 from server.handlers.base import Handler
 from server.handlers.job import parse_job_id
@@ -11,6 +13,8 @@ from server.jobs.enqueue import job_not_found
 
 class OutputHandler(Handler):
     """The output of one attempt of a job."""
+
+    QUERIES: ClassVar = {"GET": (LogsQuery,)}
 
     async def get(self, job_id: str) -> None:
         """Send the output of the newest or a given attempt, as text or, if accepted, as JSON."""

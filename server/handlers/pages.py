@@ -24,6 +24,8 @@ _REVALIDATE = "no-cache"
 class WebHandler(Handler):
     """The base class of handlers that send files of the front end."""
 
+    ANY_QUERY = True
+
     def initialize(self, services: Services, files: WebFiles | None = None) -> None:
         """Store the services and the front end's files."""
         super().initialize(services)

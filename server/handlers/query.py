@@ -1,19 +1,52 @@
 """Reads query parameters with Pydantic models, and the wait time of a request."""
 
+from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from tornado.web import RequestHandler
 
 from server.documents.filters import MAX_WAIT_SECONDS
+from server.documents.queries import Query
 from server.documents.submission import field_errors
 from server.http.problems import FieldError, unacceptable
+from server.http.suggestions import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 
+MAX_WRONG = 10
+"""Wrong names that are reported. A query can have thousands, and a suggestion takes time."""
+
+
+def require_known_parameters(
+    arguments: Mapping[str, Collection[bytes]], models: Collection[type[Query]]
+) -> None:
+    """Check the names of query parameters: each must be a field of a model, and may be given once.
+
+    Raises Problem 422.
+    """
+    if errors := list(islice(_wrong_parameters(arguments, models), MAX_WRONG)):
+        raise unacceptable(errors)
+
+
+def _wrong_parameters(
+    arguments: Mapping[str, Collection[bytes]], models: Collection[type[Query]]
+) -> Iterator[FieldError]:
+    known = list(dict.fromkeys(name for model in models for name in model.model_fields))
+    repeatable = {name for model in models for name in model.REPEATABLE}
+    names = f"the known ones are {', '.join(known)}" if known else "this call has none"
+    for name, values in arguments.items():
+        shown = name.encode("latin1").decode(errors="replace")[:100]
+        if name not in known:
+            detail = f"unknown query parameter{did_you_mean(shown, known)}; {names}"
+            yield FieldError(shown or "query", detail)
+        elif len(values) > 1 and name not in repeatable:
+            yield FieldError(name, "it is given more than once")
+
 
 def query_parameters(handler: RequestHandler) -> dict[str, str]:
-    """Return the query parameters of a request; the last value of a repeated one."""
+    """Return the query parameters of a request; the last value of one that may be repeated."""
     return {name: handler.get_query_argument(name) for name in handler.request.query_arguments}
 
 

@@ -16,9 +16,9 @@ from server.openapi.operations import NEW_JOB, OPERATIONS, OWN_JOBS, Operation
 from server.openapi.schemas import Json, Schemas, new_forms, new_jobs
 
 _ABOUT = "Accepts jobs, runs them in processes, and lets clients follow, list and cancel them."
-_COMMON_PROBLEMS = (400, 408, 413, 429, 431, 503)
-"""Errors of every operation: the request is malformed, too slow, too large or too frequent, or the
-store is unavailable."""
+_COMMON_PROBLEMS = (400, 408, 413, 422, 429, 431, 503)
+"""Errors of every operation: the request is malformed, too slow, too large or too frequent, it has
+an unknown parameter, or the store is unavailable."""
 _PROBLEMS = {
     400: "The request is malformed",
     401: "The token is missing or not known",

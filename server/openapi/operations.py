@@ -11,7 +11,7 @@ from server.auth.sessions import SignIn
 from server.documents import schemas
 from server.documents.filters import BulkBody, ListQuery, SetQuery, WaitQuery
 from server.documents.queues import QueueBody
-from server.events.documents import EventsQuery, LogsQuery
+from server.events.documents import EventsQuery, JobEventsQuery, LogsQuery
 
 NEW_JOB = "new job"
 """Stands for the models of new jobs, which are generated from the job types."""
@@ -76,7 +76,7 @@ OPERATIONS = (
         {200: schemas.SessionDocument},
         role=None,
         body=SignIn,
-        problems=(401, 409, 415, 422),
+        problems=(401, 409, 415),
         response_headers={200: ("Set-Cookie",)},
     ),
     Operation(
@@ -94,7 +94,7 @@ OPERATIONS = (
         {200: schemas.JobDocument, 202: (schemas.AcceptedDocument, schemas.JobDocument)},
         role=Role.SUBMIT,
         body=NEW_JOB,
-        problems=(409, 415, 422, 507),
+        problems=(409, 415, 507),
         queries=(WaitQuery,),
         response_headers={
             200: ("Location", "Idempotency-Replayed"),
@@ -108,7 +108,6 @@ OPERATIONS = (
         "List jobs, or get several jobs by their ids",
         {200: (schemas.PageDocument, schemas.SetDocument)},
         queries=(ListQuery, SetQuery),
-        problems=(422,),
         response_headers={200: ("Link", "Retry-After")},
         request_headers=("Prefer",),
     ),
@@ -119,7 +118,7 @@ OPERATIONS = (
         {200: schemas.BulkDocument},
         role=Role.ADMIN,
         body=BulkBody,
-        problems=(415, 422),
+        problems=(415,),
     ),
     Operation(
         "post",
@@ -128,7 +127,7 @@ OPERATIONS = (
         {200: schemas.BulkDocument},
         role=Role.ADMIN,
         body=BulkBody,
-        problems=(415, 422),
+        problems=(415,),
     ),
     Operation(
         "get",
@@ -137,7 +136,7 @@ OPERATIONS = (
         {200: schemas.JobDocument},
         queries=(WaitQuery,),
         request_headers=("Prefer",),
-        problems=(404, 422),
+        problems=(404,),
         response_headers=_RETRY,
     ),
     Operation(
@@ -170,9 +169,9 @@ OPERATIONS = (
         "/jobs/{job_id}/events",
         "Follow a job until it is final; 204 if there are no more events",
         {200: EVENT_STREAM, 204: None},
-        queries=(EventsQuery,),
+        queries=(JobEventsQuery,),
         request_headers=("Last-Event-ID",),
-        problems=(404, 422),
+        problems=(404,),
     ),
     Operation(
         "get",
@@ -181,7 +180,6 @@ OPERATIONS = (
         {200: EVENT_STREAM},
         queries=(EventsQuery,),
         request_headers=("Last-Event-ID",),
-        problems=(422,),
     ),
     Operation("get", "/queues", "All queues", {200: schemas.QueuesDocument}),
     Operation("get", "/queues/{name}", "A queue", {200: schemas.QueueDocument}, problems=(404,)),
@@ -192,7 +190,7 @@ OPERATIONS = (
         {200: schemas.QueueDocument, 201: schemas.QueueDocument},
         role=Role.ADMIN,
         body=QueueBody,
-        problems=(409, 415, 422),
+        problems=(409, 415),
         response_headers={201: ("Location",)},
     ),
     Operation(
@@ -209,7 +207,7 @@ OPERATIONS = (
         "The output of an attempt",
         {200: ("text/plain", schemas.LogsDocument)},
         queries=(LogsQuery,),
-        problems=(404, 422),
+        problems=(404,),
     ),
     Operation(
         "get",

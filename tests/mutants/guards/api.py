@@ -48,6 +48,27 @@ API = (
         ("tests/server/documents/test_times.py",),
     ),
     Mutant(
+        "an unknown query parameter is refused",
+        "server/handlers/query.py",
+        "if name not in known:",
+        "if False:",
+        ("tests/server/handlers/test_query.py",),
+    ),
+    Mutant(
+        "a query parameter is not repeated",
+        "server/handlers/query.py",
+        "elif len(values) > 1 and name not in repeatable:",
+        "elif False:",
+        ("tests/server/handlers/test_query.py",),
+    ),
+    Mutant(
+        "the wrong query parameters that are reported are bounded",
+        "server/handlers/query.py",
+        "MAX_WRONG)):",
+        "None)):",
+        ("tests/server/handlers/test_query.py",),
+    ),
+    Mutant(
         "rolled-back changes are not counted",
         "storage/db/database.py",
         "        self.counters.take()  # drops the counts of a failed transaction\n",
