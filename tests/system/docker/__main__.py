@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def check_compose(report: Report, project: str) -> None:
-    """Check a normal deployment, one with injected faults, and one whose volume fills up."""
+    """Check a normal deployment, one with faults, one whose volume fills up, and updates."""
     compose = Compose(project)
     if report.check(checks.compose.compose_up_builds_the_image_and_makes_all_healthy, compose):
         report.check_all(checks.compose.CHECKS, compose)
@@ -47,6 +47,8 @@ def check_compose(report: Report, project: str) -> None:
     small = Compose(project, checks.full_volume.FILES)
     if report.check(checks.full_volume.services_with_a_small_volume_start, small):
         report.check_all(checks.full_volume.CHECKS, small)
+    if report.check(checks.updates.the_image_of_a_later_release_is_built):
+        report.check_all(checks.updates.CHECKS, project)
 
 
 def check_scaled(report: Report, scaled: Scaled) -> None:

@@ -72,7 +72,7 @@ class Nodes(Scaled):
 
     def load(self) -> Outside:
         """Clients that submit jobs to all machines."""
-        return Outside(self.token, [machine.address for machine in self.machines])
+        return Outside(self.token, [(machine.address, PORT) for machine in self.machines])
 
     def listener_addresses(self) -> list[str]:
         """The addresses of the machines that run a listener."""

@@ -1,4 +1,4 @@
-"""Clients outside the Swarm, which know the addresses of its machines as a load balancer does."""
+"""Clients outside a deployment, which know the addresses of its listeners."""
 
 import http.client
 import json
@@ -22,12 +22,12 @@ UPLOAD_EACH = 5
 class Outside(Load):
     """Submits jobs for the duration of the block, one in five with a file.
 
-    A client that cannot connect to a machine tries the next one, since nothing was sent yet.
+    A client that cannot connect to an address tries the next one, since nothing was sent yet.
     """
 
     PAUSE_SECONDS = 0.1
 
-    def __init__(self, token: str, addresses: list[str]):
+    def __init__(self, token: str, addresses: list[tuple[str, int]]):
         super().__init__(token, math.inf)
         self._addresses = addresses
         self._threads = [threading.Thread(target=self.run, daemon=True) for _ in range(CLIENTS)]
@@ -49,14 +49,14 @@ class Outside(Load):
 
     def _connect(self) -> http.client.HTTPConnection:
         for address in random.sample(self._addresses, len(self._addresses)):
-            connection = http.client.HTTPConnection(address, PORT, timeout=CONNECT_SECONDS)
+            connection = http.client.HTTPConnection(*address, timeout=CONNECT_SECONDS)
             try:
                 connection.connect()
             except OSError:
                 continue
             connection.sock.settimeout(TIMEOUT_SECONDS)
             return connection
-        raise ConnectionError("no machine accepts a connection")
+        raise ConnectionError("no address accepts a connection")
 
 
 def status_of(address: str, source: str, token: str) -> int:

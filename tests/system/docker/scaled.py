@@ -4,7 +4,7 @@ services."""
 import secrets
 import subprocess
 import tempfile
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Scaled(Stack):
         stack deploy`."""
         for name, text in self._secrets().items():
             self._make_secret(name, text)
-        output = docker("stack", "deploy", "--detach=true", "-c", FILE, self.name, **self.settings)
+        output = self._deploy()
         network = f"--network={self.name}_jobs"
         service = ("service", "create", "--detach", "--quiet", f"--name={self.name}_s3", network)
         options = ("--endpoint-mode=dnsrr", "--constraint=node.role==manager")
@@ -50,6 +50,13 @@ class Scaled(Stack):
         self.wait_for_replicas("s3", 1)
         wait_for(self._make_bucket, START_SECONDS)
         return output
+
+    def change_to(self, image: str) -> None:
+        """Update all programs to another image, or roll them back, and wait until it is done."""
+        self._deploy(IMAGE=image)
+        for service, count in (("listener", 2), ("worker", 2)):
+            wait_for(partial(self._has_only, service, image), START_SECONDS)
+            self.wait_for_replicas(service, count)
 
     def remove(self) -> None:
         """Remove the stack, the S3 server and the secrets."""
@@ -88,6 +95,15 @@ class Scaled(Stack):
             docker("compose", "-f", FILE, "config", **settings),
             docker("stack", "config", "-c", FILE, **settings),
         )
+
+    def _deploy(self, **environ: Any) -> str:
+        command = ("stack", "deploy", "--detach=true", "--resolve-image=never", "-c", FILE)
+        return docker(*command, self.name, **self.settings, **environ)
+
+    def _has_only(self, service: str, image: str) -> bool:
+        """Whether all running containers of a service have this image."""
+        label = f"--filter=label=com.docker.swarm.service.name={self.name}_{service}"
+        return set(docker("ps", label, "--format", "{{.Image}}").split()) == {image}
 
     def _secrets(self) -> dict[str, str]:
         password = self._password

@@ -9,6 +9,17 @@ from tests.system.docker.checks import (
     scaled,
     stack,
     strict,
+    updates,
 )
 
-__all__ = ["compose", "faults", "full_volume", "image", "nodes", "scaled", "stack", "strict"]
+__all__ = [
+    "compose",
+    "faults",
+    "full_volume",
+    "image",
+    "nodes",
+    "scaled",
+    "stack",
+    "strict",
+    "updates",
+]
