@@ -5,6 +5,7 @@ The defaults let programs of the previous release go on inserting jobs.
 
 from typing import Any
 
+OLDEST = "0018_release"
 STATEMENTS = (
     "ALTER TABLE job ADD COLUMN loss_count INTEGER NOT NULL DEFAULT 0",
     "ALTER TABLE job ADD COLUMN max_losses INTEGER NOT NULL DEFAULT 10",
