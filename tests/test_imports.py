@@ -65,10 +65,11 @@ MAY_IMPORT = {
     "server.upload": "server.documents server.http storage.files storage.records",
     "server.events": "server.documents server.http server.store storage.jobs storage.notify "
     "storage.records",
+    "server.checking": "server.documents server.http runner.job_types",
     "server.openapi": "server.auth server.documents server.events server.http runner.job_types",
-    "server.jobs": "server.auth server.documents server.events server.http server.openapi "
-    "server.settings server.store runner.job_types storage storage.jobs storage.notify "
-    "storage.queries storage.records",
+    "server.jobs": "server.auth server.checking server.documents server.events server.http "
+    "server.openapi server.settings server.store runner.job_types storage storage.jobs "
+    "storage.notify storage.queries storage.records",
     "server.fast": "server.auth server.documents server.http server.jobs",
     "server.handlers": "server.auth server.documents server.events server.http server.jobs "
     "server.store server.upload storage.jobs storage.liveness storage.queries storage.records "

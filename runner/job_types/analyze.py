@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from runner.analysis.input.encodings import EncodingError, check_encoding
 from runner.analysis.input.errors import FormatError, PatternError
 from runner.analysis.input.source import DecompressionLimits, SourceError
-from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.match.patterns import Pattern, check
 from runner.job_types.base import Context, NotRetryable, Payload
 from runner.job_types.in_parts import InParts, Part
 
@@ -81,7 +81,7 @@ class AnalyzePayload(Payload):
     @classmethod
     def _check_patterns(cls, value: list[PatternObject]) -> list[PatternObject]:
         try:
-            prepare([pattern.to_pattern() for pattern in value])
+            check([pattern.to_pattern() for pattern in value])
         except PatternError as error:
             raise ValueError(str(error)) from None
         return value
@@ -123,6 +123,13 @@ class Analyze(InParts[AnalyzePayload]):
         """Import the modules of the analysis."""
         for name in ("parts", "report", "run"):
             import_module(f"runner.analysis.{name}")
+
+    def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
+        """Return whether there are regexes: RE2 takes 0.1 s to compile as many as are allowed."""
+        patterns = payload.get("patterns")
+        return isinstance(patterns, list) and any(
+            isinstance(pattern, dict) and pattern.get("regex") for pattern in patterns
+        )
 
     def source(self, payload: AnalyzePayload) -> UUID | None:
         """Return the id of the job whose file is analyzed again, or None."""

@@ -193,6 +193,14 @@ class JobType(ABC, Generic[P]):
         """Return the id of an earlier job whose file this job uses, or None if it has an upload."""
         return None
 
+    def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
+        """Return whether validating this payload may take more than some milliseconds.
+
+        The listener then validates it in another process, and answers other requests meanwhile.
+        `payload` is JSON that was not validated yet. Large payloads always count as slow.
+        """
+        return False
+
     @abstractmethod
     def run(self, payload: P, context: Context) -> Any:
         """Run a job in its own process, and return its result: any value that JSON can hold.

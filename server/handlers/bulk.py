@@ -18,6 +18,7 @@ from server.http.problems import unacceptable
 from storage.queries.bulk import BulkChange
 from storage.records.filters import Filters
 
+MAX_BODY_BYTES = 16 * 1024
 Change = Callable[[Filters, UUID | None, bool], BulkChange]
 
 
@@ -34,7 +35,7 @@ class BulkHandler(Handler):
         """Accept JSON. Raises Problem 413 or 415."""
         if self.request.method != "POST":
             return NoBody()
-        return json_body(self.request.headers, self.services.settings.max_json_bytes)
+        return json_body(self.request.headers, MAX_BODY_BYTES)
 
     async def change(self, change: Change) -> None:
         """Change the next batch of matching jobs; sends how many, and a cursor to continue."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from server.auth.callers import Role
 from server.documents.filters import ListQuery, SetQuery, WaitQuery
-from server.documents.submission import CheckedSubmission, read_form
+from server.documents.submission import CheckedSubmission
 from server.handlers.lists import ListHandler
 from server.handlers.query import wait_seconds
 from server.http.access_log import log_change
@@ -63,7 +63,7 @@ class JobsHandler(ListHandler):
                 job = await self._read_form(self.received)
                 upload = job.upload
             else:
-                job = self._read_json()
+                job = await self._read_json()
             job_id = await self._store(job)
         except BaseException as error:
             # After an uncertain commit or an unexpected error, the job may be stored and need its
@@ -133,13 +133,13 @@ class JobsHandler(ListHandler):
             offer_buffer=connection.stream.offer_buffer,
         )
 
-    def _read_json(self) -> NewJob:
+    async def _read_json(self) -> NewJob:
         assert isinstance(self.received, JsonBody)
-        checked = self.services.check_submission(self.received.document(), has_file=False)
+        checked = await self.services.check_submission(self.received.text(), has_file=False)
         return self._new_job(checked, None)
 
     async def _read_form(self, form: FormBody) -> NewJob:
         form.require_whole()
-        document = read_form(form.fields)
-        checked = self.services.check_submission(document, has_file=form.file_name is not None)
+        has_file = form.file_name is not None
+        checked = await self.services.check_submission(form.fields, has_file)
         return self._new_job(checked, await form.finish())

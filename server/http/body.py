@@ -63,9 +63,13 @@ class JsonBody:
         """Free the memory."""
         self._text.clear()
 
+    def text(self) -> bytes:
+        """Return the whole body, unparsed."""
+        return bytes(self._text)
+
     def document(self) -> Any:
         """Parse the whole body. Raises Problem 400."""
-        return strict_json.parse(bytes(self._text))
+        return strict_json.parse(self.text())
 
 
 class RefusedBody:

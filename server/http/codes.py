@@ -282,6 +282,13 @@ class Code(Enum):
         "`MAX_STREAMS` streams are open at this listener.",
         "Wait for `Retry-After` seconds, or ask another listener.",
     )
+    CHECK_FAILED = (
+        503,
+        "The submission could not be checked",
+        "The process that checks large submissions and regexes ended, or took longer than 30"
+        " seconds. Nothing was stored.",
+        "Wait for `Retry-After` seconds, and send the request again.",
+    )
     NOT_READY = (
         503,
         "The service accepts no new jobs",

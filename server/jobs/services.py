@@ -14,7 +14,8 @@ from server.auth.authenticate import Authenticator
 from server.auth.proxies import TrustedProxies
 from server.auth.rate_limits import AccessControl, RateLimits
 from server.auth.sessions import Sessions, load_or_create_key
-from server.documents.submission import CheckedSubmission, check_submission
+from server.checking.checks import Received, SubmissionChecks
+from server.documents.submission import CheckedSubmission
 from server.events.callback_sender import CallbackSender
 from server.events.shared_feed import EventFeed
 from server.openapi.document import openapi_document
@@ -93,6 +94,12 @@ class Services:
         self.keyed_enqueue_batcher = Batcher(self.jobs.enqueue_once, self._enqueue_thread)
         self.job_batcher = Batcher(self.jobs.get_each, self._read_thread)
         self.stats_batcher = Batcher(self._read_stats, self._threads)
+        self._submission_checks = SubmissionChecks(
+            self.job_types,
+            self.settings.job_type_packages,
+            self.settings.allowed_callback_hosts,
+            self.settings.cell,
+        )
         self.disk_watermark = DiskWatermark(
             self.settings.min_free_bytes, self.store.database_folder, self.store.uploads.folder
         )
@@ -119,10 +126,12 @@ class Services:
         secret = self.settings.callback_secret.encode()
         return CallbackSender(callbacks, self.store_changes, self.run_in_thread, hosts, secret)
 
-    def check_submission(self, document: Any, has_file: bool) -> CheckedSubmission:
-        """Validate a submission with this listener's settings. Raises Problem 422."""
-        hosts, cell = self.settings.allowed_callback_hosts, self.settings.cell
-        return check_submission(document, has_file, self.job_types, hosts, cell)
+    async def check_submission(self, received: Received, has_file: bool) -> CheckedSubmission:
+        """Parse and validate a submission with this listener's settings.
+
+        Raises Problem 400, 422 and 503.
+        """
+        return await self._submission_checks.check(received, has_file)
 
     @cached_property
     def openapi(self) -> dict[str, Any]:
@@ -191,7 +200,8 @@ class Services:
             await asyncio.wait(self._background_tasks, timeout=seconds)
 
     def close(self) -> None:
-        """Stop the threads. The store stays open."""
+        """Stop the threads and the check process. The store stays open."""
+        self._submission_checks.process.close()
         self.store_changes.close()
         self._threads.shutdown()
         self._file_threads.shutdown()

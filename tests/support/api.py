@@ -35,7 +35,8 @@ async def open_services(bench: Bench, **limits: int | str) -> AsyncIterator[Serv
     given = bench.store.settings.model_dump(by_alias=True) | {
         name.upper(): value for name, value in limits.items()
     }
-    services = Services(ServerSettings.model_validate(given), bench.store, job_types.find())
+    settings = ServerSettings.model_validate(given)
+    services = Services(settings, bench.store, job_types.find(settings.job_type_packages))
     try:
         yield services
     finally:

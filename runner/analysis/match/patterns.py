@@ -74,33 +74,35 @@ class Regex:
     fixed_length: FixedLengthRegex | None = None
 
 
-def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
-    """Check patterns and prepare them, in the same order.
-
-    Raises PatternError with the index of the pattern that is wrong.
-    """
+def check(patterns: Sequence[Pattern]) -> None:
+    """Raise PatternError with the index of the pattern that is wrong."""
     indexes: dict[str, int] = {}
-    prepared = []
     budget = MemoryBudget()
     for index, pattern in enumerate(patterns):
         first = indexes.setdefault(pattern.key, index)
         if first != index:
             raise PatternError(index, f"has the same name as pattern {first}")
-        prepared.append(_prepare(index, pattern, budget))
-    return prepared
+        _check_text(index, pattern)
+        if pattern.regex:
+            check_regex(index, pattern.text)
+        if pattern.regex or pattern.word:
+            compile_regex(index, _source(pattern), pattern.text, budget)
 
 
-def _prepare(index: int, pattern: Pattern, budget: MemoryBudget) -> Literal | Regex:
-    _check_text(index, pattern)
+def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
+    """Check patterns and prepare them, in the same order. Raises PatternError as `check` does."""
+    check(patterns)
+    return [_prepare(index, pattern) for index, pattern in enumerate(patterns)]
+
+
+def _prepare(index: int, pattern: Pattern) -> Literal | Regex:
+    text = pattern.text.encode()
+    folded = text.lower() if pattern.ignore_case else text
     if not pattern.regex and not pattern.word:
-        text = pattern.text.encode()
-        return Literal(index, text.lower() if pattern.ignore_case else text, pattern.ignore_case)
+        return Literal(index, folded, pattern.ignore_case)
+    source = _source(pattern)
     if not pattern.regex:
-        return _word(index, pattern, budget)
-    check_regex(index, pattern.text)
-    body = rf"\b(?:{pattern.text})\b" if pattern.word else f"(?:{pattern.text})"
-    source = f"(?mi){body}" if pattern.ignore_case else f"(?m){body}"
-    compile_regex(index, source, pattern.text, budget)
+        return Regex(index, source, (folded,), b"", pattern.ignore_case)
     prefixes, required = required_literals(pattern.text, pattern.ignore_case)
     exact = not pattern.ignore_case and not pattern.word
     fixed_length = fixed_length_regex(pattern.text) if exact else None
@@ -116,14 +118,14 @@ def _check_text(index: int, pattern: Pattern) -> None:
         raise PatternError(index, "holds a lone surrogate", error.start) from error
     if size > MAX_PATTERN_BYTES:
         raise PatternError(index, f"has {size} bytes; at most {MAX_PATTERN_BYTES} are allowed")
-
-
-def _word(index: int, pattern: Pattern, budget: MemoryBudget) -> Regex:
     newline = pattern.text.find("\n")
-    if newline >= 0:
+    if pattern.word and not pattern.regex and newline >= 0:
         raise PatternError(index, "holds a newline, so it is no whole word in a line", newline)
-    text = pattern.text.encode()
-    source = word_regex(text, pattern.ignore_case)
-    compile_regex(index, source, pattern.text, budget)
-    prefix = text.lower() if pattern.ignore_case else text
-    return Regex(index, source, (prefix,), b"", pattern.ignore_case)
+
+
+def _source(pattern: Pattern) -> str:
+    """The regex of a regex or a whole word, in RE2's syntax."""
+    if not pattern.regex:
+        return word_regex(pattern.text.encode(), pattern.ignore_case)
+    body = rf"\b(?:{pattern.text})\b" if pattern.word else f"(?:{pattern.text})"
+    return f"(?mi){body}" if pattern.ignore_case else f"(?m){body}"

@@ -35,6 +35,8 @@ _MAX_LITERAL_BYTES = 64
 
 def check_regex(index: int, text: str) -> None:
     """Raise PatternError for syntax whose matches would depend on where a window ends."""
+    if not _REFUSED.search(text):
+        return
     for token in TOKEN.finditer(text):
         refused = _REFUSED.match(text, token.start())
         if refused and token.lastgroup in ("escape", "open"):

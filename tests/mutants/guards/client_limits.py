@@ -241,4 +241,25 @@ CLIENT_LIMITS = (
         "    if False:",
         ("tests/analysis/test_text_check.py",),
     ),
+    Mutant(
+        "large submissions are checked in another process",
+        "server/checking/checks.py",
+        "if _size(received) <= SMALL_BYTES:",
+        "if True:",
+        ("tests/server/checking/test_checks.py",),
+    ),
+    Mutant(
+        "slow submissions are checked in another process",
+        "server/checking/checks.py",
+        "            if not self._is_slow(document):\n",
+        "            if True:\n",
+        ("tests/server/checking/test_checks.py",),
+    ),
+    Mutant(
+        "a check that takes too long is given up",
+        "server/checking/process.py",
+        "if not select.select([process.stdout], [], [], CHECK_SECONDS)[0]:",
+        "if False:",
+        ("tests/server/checking/test_checks.py",),
+    ),
 )
