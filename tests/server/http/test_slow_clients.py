@@ -99,12 +99,14 @@ def test_an_idle_connection_is_closed_without_a_response_and_not_too_early(
         assert time.monotonic() - began > 2.5
 
 
-def test_a_client_that_waits_for_a_response_is_not_closed(service: Service) -> None:
+@pytest.mark.parametrize("path", ["/jobs/{}?wait=4", "/jobs?id={}&wait=4"], ids=["fast", "tornado"])
+def test_a_client_that_waits_for_a_response_is_not_closed(service: Service, path: str) -> None:
     job_id = service.submit(payload={"seconds": 1})
     with connect(service) as client:
-        request = f"GET /jobs/{job_id}?wait=4 HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n"
-        client.sendall(request.encode())
-        status, _, job = parse_response(receive_all(client))
+        client.sendall(f"GET {path.format(job_id)} HTTP/1.1\r\nHost: here\r\n".encode())
+        client.sendall(b"Connection: close\r\n\r\n")
+        status, _, document = parse_response(receive_all(client))
+    (job,) = document.get("items", [document])
     assert (status, job["status"]) == (200, "queued")
 
 
