@@ -13,6 +13,7 @@ from storage.db.clock import Clock, clock_of
 from storage.db.database import Database
 from storage.db.engines import APPLICATION_NAME, open_engine
 from storage.db.schema.migrate import bring_up_to_date
+from storage.db.schema.soundness import BackgroundCheck
 from storage.files.disk import make_folder
 from storage.files.folder import FolderUploads
 from storage.files.private import tighten
@@ -40,6 +41,8 @@ class Store:
     wakeup: SocketWakeup | PostgresWakeup
     uploads: Uploads
     clock: Clock
+    check: BackgroundCheck | None = None
+    """The check of a large SQLite file, which may still run."""
 
     @property
     def database_folder(self) -> Path | None:
@@ -60,6 +63,8 @@ class Store:
 
     def close(self) -> None:
         """Close all connections."""
+        if self.check:
+            self.check.stop()
         self.wakeup.close()
         self.database.close()
 
@@ -87,10 +92,12 @@ def open_store(
         tighten(settings.data_dir, database_file(database), settings.uploads_folder)
         deadline = time.monotonic() + timeout
         _retry_until(lambda: _migrate(settings), give_up, deadline)
+        database.reports_damage = True
         refuse_unfinished_transfer(database)
         uploads = open_uploads(settings, give_up, deadline)
         wakeup = _wakeup(database, settings)
-        return Store(settings, database, wakeup, uploads, clock_of(database))
+        check = _check_in_background(database)
+        return Store(settings, database, wakeup, uploads, clock_of(database), check)
     except StoreError:
         database.close()
         raise
@@ -111,6 +118,14 @@ def _migrate(settings: "Settings") -> None:
         bring_up_to_date(database, settings.data_dir)
     finally:
         database.close()
+
+
+def _check_in_background(database: Database) -> BackgroundCheck | None:
+    if database.postgresql:
+        return None
+    check = BackgroundCheck(Path(database.engine.database), database.engine.damage.report)
+    check.start()
+    return check
 
 
 def _direct_database(settings: "Settings", name: str) -> Database:

@@ -26,8 +26,10 @@ MAY_IMPORT = {
     "storage.settings": "storage.records",
     "storage.telemetry": "storage.records storage.settings",
     "storage.files": "storage.records storage.settings",
-    "storage.db": "storage.records storage.settings",
-    "storage.db.schema": "storage.db storage.files storage.records storage.settings",
+    "storage.db.sqlite": "storage.records",
+    "storage.db": "storage.db.sqlite storage.records storage.settings",
+    "storage.db.schema": "storage.db storage.db.sqlite storage.files storage.records "
+    "storage.settings",
     "storage.notify": "storage.db storage.records",
     "storage.jobs": "storage.db storage.notify storage.records",
     "storage.liveness": "storage.db storage.files storage.jobs storage.records",

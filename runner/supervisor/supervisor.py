@@ -26,7 +26,7 @@ from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Waiter
-from storage.records.job import Fence, StoreError, StoreInDoubt
+from storage.records.job import Fence, StoreDamaged, StoreError, StoreInDoubt
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,8 @@ class Supervisor:
         except StoreError as error:
             # The store may have committed nevertheless; the next iteration finds out.
             self._must_reconcile = True
-            log.warning("the store failed, trying again", extra={"reason": str(error)})
+            if not isinstance(error, StoreDamaged):  # the store itself logs damage, once
+                log.warning("the store failed, trying again", extra={"reason": str(error)})
         self._check_lease()
         max_wait = MAX_WAIT_SECONDS if self._drain_until is None else 0.0
         self._has_prefetched = self._running_jobs.release_prefetched(max_wait)

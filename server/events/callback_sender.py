@@ -26,7 +26,7 @@ from server.events.documents import callback_body
 from server.events.shared_feed import RunInThread
 from server.store.changes import StoreChanges
 from storage.jobs.callbacks import Callback, Callbacks
-from storage.records.job import StoreError
+from storage.records.job import StoreDamaged, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -181,6 +181,8 @@ class CallbackSender:
 
 
 def _log(error: BaseException) -> None:
+    if isinstance(error, StoreDamaged):
+        return  # the store itself logs damage, once
     if isinstance(error, StoreError):
         log.warning("callbacks cannot be sent", extra={"reason": str(error)})
     else:

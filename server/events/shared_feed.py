@@ -21,7 +21,7 @@ from server.events.documents import stream_event
 from storage.jobs.events import Event, Events
 from storage.jobs.output import OutputPiece
 from storage.notify.wakeup import EVENTS, Waiter, Wakeup
-from storage.records.job import StoreError, StoreUnavailable
+from storage.records.job import StoreDamaged, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,8 @@ class EventFeed:
                     check_at = time.monotonic() + EXISTENCE_CHECK_SECONDS
                     await self._end_deleted()
             except StoreError as error:
-                log.warning("events cannot be read, trying again", extra={"reason": str(error)})
+                if not isinstance(error, StoreDamaged):  # the store itself logs damage, once
+                    log.warning("events cannot be read, trying again", extra={"reason": str(error)})
                 await asyncio.sleep(MAX_WAIT_SECONDS)
                 continue
             await (asyncio.sleep(PAUSE_SECONDS) if items else _wait_for_wakeup(waiter))

@@ -68,9 +68,9 @@ class ReadyHandler(Handler):
     async def get(self) -> None:
         """Send 200 if new jobs can be accepted.
 
-        Responds with 503 if the store is read-only, has another schema version, or has no room. A
-        missing worker is no error, because jobs wait for one; the document contains the number of
-        runners.
+        Responds with 503 if the store is read-only or damaged, has another schema version, or has
+        no room. A missing worker is no error, because jobs wait for one; the document contains the
+        number of runners.
         """
         try:
             await self.services.run_in_thread(require_ready, self.services.store.database)

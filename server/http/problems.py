@@ -12,7 +12,7 @@ from typing import Any
 from tornado.web import HTTPError
 
 from server.http.codes import Code
-from storage.records.job import StoreError, StoreFull, StoreUnavailable
+from storage.records.job import StoreDamaged, StoreError, StoreFull, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +126,9 @@ def problem_of(error: BaseException | None, status: int) -> Problem:
         return insufficient_storage("the disk of the store is full: free some space and try again")
     if isinstance(error, StoreUnavailable):
         return unavailable("the store is not available now, try again")
+    if isinstance(error, StoreDamaged):
+        detail = "the database is damaged: its operator must restore a copy and restart the service"
+        return unavailable(detail, Code.STORE_DAMAGED)
     if isinstance(error, StoreError):
         detail = "the store is damaged or incompatible; its operator must repair it"
         return unavailable(detail, Code.STORE_DAMAGED)
@@ -137,9 +140,12 @@ def problem_of(error: BaseException | None, status: int) -> Problem:
 def log_failure(error: BaseException, request_id: str) -> None:
     """Log an exception: unexpected ones with a traceback, errors of the store in one line.
 
-    Other problems and HTTP errors are the client's, and are not logged here.
+    Other problems and HTTP errors are the client's, and are not logged here. The store itself logs
+    that it is damaged, once.
     """
     error = error.__cause__ or error if isinstance(error, Problem) else error
+    if isinstance(error, StoreDamaged):
+        return
     if isinstance(error, StoreError):
         log.warning("the store failed", extra={"reason": str(error), "request_id": request_id})
     elif not isinstance(error, Problem | HTTPError):

@@ -17,9 +17,10 @@ from storage.db.counters import PendingCounts, add_statement
 from storage.db.dialect import Dialect
 from storage.db.errors import PEEWEE_ERRORS, is_rolled_back, store_error_from
 from storage.db.optimistic import OptimisticTransactions
+from storage.db.sqlite.damage import DamageNote, damaged, is_damage
 from storage.db.statements import Statement, batches, change_both_in_turn
 from storage.db.versions import VersionSequence
-from storage.records.job import StoreFull, StoreInDoubt, StoreUnavailable
+from storage.records.job import StoreDamaged, StoreFull, StoreInDoubt, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
     def __init__(self, engine: Any):
         super().__init__(engine)
         self._statements: dict[Hashable, Statement] = {}
+        self.reports_damage = False
+        """Whether an error that reveals a damaged SQLite file ends the changes of all programs."""
         self.counters = PendingCounts()
         """Counts of the current transaction, which stores them when it ends."""
 
@@ -208,7 +211,15 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
             if translated is None:
                 raise  # an error in a query, not a state of the store
             self._drop_connection()
+            if not self.postgresql and is_damage(error):
+                translated = self._damage(str(error))
             raise translated from error
+
+    def _damage(self, found: str) -> StoreDamaged:
+        if self.reports_damage:
+            note: DamageNote = self.engine.damage
+            return note.report(found)
+        return damaged(self.engine.database, found)
 
     def _is_connection_lost(self) -> bool:
         """Return whether the server has ended the connection."""

@@ -11,7 +11,8 @@ import peewee as pw
 
 from storage.db import timeouts
 from storage.db.pipeline import BoundStatement, PendingResult, Pipeline
-from storage.db.write_lock import WriteLock
+from storage.db.sqlite.damage import DamageNote
+from storage.db.sqlite.write_lock import WriteLock
 from storage.records.job import StoreUnusable
 from storage.settings.url import is_postgresql, url_problem
 
@@ -78,10 +79,15 @@ class _Sqlite(_PlainSqlite):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._file: tuple[int, int] | None = None
+        self.damage = DamageNote(Path(self.database))
         self.write_lock = WriteLock(Path(f"{self.database}-writer"))
 
     def begin(self, lock_type: str | None = None) -> None:
-        """Begin a transaction after acquiring the write lock."""
+        """Begin a transaction after acquiring the write lock.
+
+        Raises StoreDamaged if this or another program has found damage.
+        """
+        self.damage.require_none()
         try:
             if not self.write_lock.acquire(timeouts.BUSY_SECONDS):
                 seconds = f"{timeouts.BUSY_SECONDS:.0f} s"

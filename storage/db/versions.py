@@ -91,9 +91,10 @@ class VersionSequence:
 
     def reserve_versions(self, count: int) -> None:
         """Reserve versions for the coming changes of this transaction. Takes the version lock."""
-        advance = self.statement("next version", _advance)
+        first = not self._reserved.has_any
+        advance = self.statement(("next version", first), lambda: _advance(first))
         with self.translate_errors():
-            if self.postgresql and not self._reserved.has_any:
+            if self.postgresql and first:
                 self.engine.defer(_LOCK_IN_ORDER, ())
             newest = self.engine.defer_query(advance.sql, advance.arguments({"count": count}))
         self._reserved.add(newest, count)
@@ -116,7 +117,23 @@ class VersionSequence:
         return newest
 
 
-def _advance() -> Any:
-    """Build the statement that advances the sequence by `count`, and returns the last version."""
+class _VersionRow(VersionRow):
+    """The row with the column that only this module writes. Transfers leave it out."""
+
+    base = pw.BigIntegerField(null=True)
+    """The value before the transaction that changed it last; `storage/db/sqlite/wal_file.py` uses
+    it."""
+
+    class Meta:
+        table_name = "version"
+
+
+def _advance(first: bool) -> Any:
+    """Build the statement that advances the sequence by `count`, and returns the last version.
+
+    `first` says that it is the first one in its transaction.
+    """
     count = parameter(VersionRow.value, "count")
-    return VersionRow.update(value=VersionRow.value + count).returning(VersionRow.value)
+    base = {"base": _VersionRow.value} if first else {}
+    advance = _VersionRow.update(value=_VersionRow.value + count, **base)
+    return advance.returning(_VersionRow.value)

@@ -7,6 +7,7 @@ Times are whole milliseconds since 1970 in UTC, durations are seconds.
     │   └── StoreInDoubt   a commit failed, and may have taken effect all the same
     ├── StoreFull          the disk has no room
     └── StoreUnusable      a foreign file or schema: trying again does not help
+        └── StoreDamaged   a damaged SQLite file, as the log says once
 """
 
 from dataclasses import dataclass, field
@@ -43,6 +44,10 @@ class StoreFull(StoreError):
 
 class StoreUnusable(StoreError):
     """The store is damaged, foreign or has a newer schema; an operator has to fix it."""
+
+
+class StoreDamaged(StoreUnusable):
+    """The SQLite file is damaged. The program has logged it, so callers need not."""
 
 
 class Outcome(StrEnum):

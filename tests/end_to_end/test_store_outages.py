@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+import urllib.error
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -72,7 +73,7 @@ def test_the_programs_wait_for_a_store_that_another_program_locks(service: Servi
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_damaged_database_answers_503_until_it_is_repaired(
+def test_a_damaged_database_takes_no_job_until_it_is_restored_and_all_programs_are_restarted(
     service: Service, tmp_path: Path
 ) -> None:
     worker = service.worker()
@@ -81,20 +82,34 @@ def test_a_damaged_database_answers_503_until_it_is_repaired(
     file = tmp_path / "jobs.db"
     with no_program_is_busy(worker, service.listener), damaged(file, service):
         wait_for(lambda: service.call("GET", f"/jobs/{job_id}")[0] == 503, timeout=20)
-        status, problem = service.call("POST", "/jobs", SLEEP)
-        assert (status, "operator" in problem["detail"]) == (503, True)
-        assert service.call("GET", "/healthz")[0] == 503
-        wait_for(lambda: len(complaints(worker)) >= 3, timeout=30)
-    assert "malformed" in complaints(worker)[-1]
-    job = service.result(job_id)
-    assert (job["status"], job["attempt"]) == ("succeeded", 1)
-    assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
-    assert (worker.stop(), service.listener.stop()) == (0, 0)
+        wait_for(lambda: damage_lines(worker), timeout=20)
+        for _ in range(5):
+            assert_is_refused(service)
+    assert_is_refused(service)
+    for program in (worker, service.listener):
+        (line,) = damage_lines(program)
+        assert "malformed" in line["reason"]
+        assert (line["level"], program.stop()) == ("ERROR", 0)
+    restarted = another_listener(service)
+    service.worker()
+    assert restarted.result(job_id)["status"] == "succeeded"
+    assert restarted.result(restarted.submit(payload={"seconds": 0}))["status"] == "succeeded"
 
 
-def complaints(program: Program) -> list[str]:
-    """The reasons for failures of the store that a program has logged."""
-    return [line["reason"] for line in program.lines() if "reason" in line]
+def assert_is_refused(service: Service) -> None:
+    """Assert that a listener takes no job and no upload, on any path, and is not ready."""
+    told = "the database is damaged: its operator must restore a copy and restart the service"
+    for path in ("/jobs", "/jobs?wait=1", "/jobs?wait=01.0"):
+        status, problem = service.call("POST", path, SLEEP)
+        assert (status, problem["code"], problem["detail"]) == (503, "store_damaged", told), path
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        service.upload(b"text", {"patterns": ["a"]})
+    assert service.call("GET", "/readyz")[0] == 503
+
+
+def damage_lines(program: Program) -> list[dict[str, Any]]:
+    """All lines about the store that a program has logged."""
+    return [line for line in program.lines() if "reason" in line]
 
 
 @contextmanager

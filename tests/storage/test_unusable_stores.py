@@ -20,9 +20,12 @@ from storage.records.job import NewJob, StoreError, StoreFull, StoreUnavailable,
 from storage.settings.settings import Settings
 from storage.store import JobStore
 from tests.support.api import Client
+from tests.support.damaged_files import make_mixed_copy, make_store_with_jobs, overwrite_pages
 from tests.support.database_creation import make_and_die_at_each_step
 from tests.support.servers.postgres import PostgresServer
 from tests.support.stores import Bench
+
+DAMAGES = ("one page", "ten pages", "newer WAL")
 
 
 @contextmanager
@@ -163,6 +166,11 @@ def _unusable(kind: str, file: Path) -> None:
         content = file.read_bytes()
         cut, damaged = content[: len(content) // 2], content[:100] + b"\xff" * (len(content) - 100)
         file.write_bytes(cut if kind == "cut" else damaged)
+    elif kind in ("one page", "ten pages"):
+        make_store_with_jobs(file.parent)
+        overwrite_pages(file, 1 if kind == "one page" else 10)
+    elif kind == "newer WAL":
+        make_mixed_copy(file.parent, newer="wal")
     elif kind == "foreign":
         _run_and_die(file, "PRAGMA journal_mode = wal", "CREATE TABLE diary (day TEXT)")
     else:
@@ -170,13 +178,13 @@ def _unusable(kind: str, file: Path) -> None:
 
 
 @pytest.mark.parametrize("program", ["server", "runner"])
-@pytest.mark.parametrize("kind", ["empty", "text", "foreign", "cut", "damaged"])
+@pytest.mark.parametrize("kind", ["empty", "text", "foreign", "cut", "damaged", *DAMAGES])
 def test_a_program_with_an_unusable_database_exits_with_one_line_and_leaves_it_unchanged(
     tmp_path: Path, program: str, kind: str
 ) -> None:
     file = tmp_path / "jobs.db"
     _unusable(kind, file)
-    files = [file, tmp_path / "jobs.db-wal"] if kind == "foreign" else [file]
+    files = [file, *tmp_path.glob("jobs.db-wal")]
     content = [each.read_bytes() for each in files]
     answer = subprocess.run(
         [sys.executable, "-m", program],

@@ -68,4 +68,5 @@ def _use(given: Settings) -> None:
     assert jobs.get(job_id) is not None
     store.close()
     left = {path.name for path in given.data_dir.iterdir()}
-    assert left == {"jobs.db", "jobs.db-writer", "schema.lock", "uploads", "wakeup"}, left
+    beside = {f"jobs.db-{each}" for each in ("writer", "checked")}
+    assert left == {"jobs.db", *beside, "schema.lock", "uploads", "wakeup"}, left

@@ -13,8 +13,9 @@ from storage.db.database import Database
 from storage.db.engines import new_file_engine
 from storage.db.models import ReleaseRow
 from storage.db.schema import state
+from storage.db.schema.soundness import require_sound
 from storage.db.schema.sqlite_file import create_file
-from storage.db.timeouts import BUSY_SECONDS
+from storage.db.sqlite.wal_file import open_plainly
 from storage.records.job import StoreUnusable
 from storage.settings.url import hide_unneeded_drivers
 
@@ -28,12 +29,14 @@ def bring_up_to_date(database: Database, lock_folder: Path) -> None:
     """Run the missing migrations. Safe while other programs do the same.
 
     `lock_folder` holds the lock file for SQLite. Raises StoreUnusable for a database that belongs
-    to something else, or has a newer schema with which this release does not work.
+    to something else, has a newer schema with which this release does not work, or is damaged.
     """
     with _schema_lock(database, lock_folder):
         if not database.postgresql:
             create_file(Path(database.engine.database), _create_sqlite)
         refuse_foreign(database)
+        if not database.postgresql:
+            require_sound(Path(database.engine.database))
         _migrate(database)
 
 
@@ -113,11 +116,8 @@ def _existing_tables(engine: Any) -> list[str] | None:
 
 
 def _tables_of(path: str, mode: str) -> list[str]:
-    plain = pw.SqliteDatabase(f"file:{path}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
-    try:
+    with open_plainly(path, mode) as plain:
         return list(plain.get_tables())
-    finally:
-        plain.close()
 
 
 def _require_utf8(database: Database) -> None:

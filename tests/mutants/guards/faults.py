@@ -4,10 +4,68 @@ from tests.mutants.mutant import Mutant
 
 FAULTS = ("tests/storage/test_unusable_stores.py",)
 DOUBT = ("tests/storage/db/test_uncertain_commits.py",)
-TURNS = ("tests/storage/db/test_write_lock.py",)
+TURNS = ("tests/storage/db/sqlite/test_write_lock.py",)
+SOUND = ("tests/storage/db/test_soundness.py",)
+WAL = ("tests/storage/db/sqlite/test_wal_file.py",)
 DISK = ("tests/server/store/test_disk_watermark.py",)
 
 STORE_FAULTS = (
+    Mutant(
+        "a start checks the database file",
+        "storage/db/schema/soundness.py",
+        '    if found != "ok":\n        raise',
+        "    if False:\n        raise",
+        SOUND,
+    ),
+    Mutant(
+        "a file that was written to is checked again",
+        "storage/db/schema/soundness.py",
+        "_IDENTITY if not unchanged else None",
+        "_IDENTITY",
+        SOUND,
+    ),
+    Mutant(
+        "a note of damage makes a start check a large file",
+        "storage/db/schema/soundness.py",
+        "if not note.exists() and (",
+        "if (",
+        SOUND,
+    ),
+    Mutant(
+        "a large file is checked in the background",
+        "storage/db/schema/soundness.py",
+        "self._thread.start()",
+        "pass",
+        SOUND,
+    ),
+    Mutant(
+        "no program changes a file in which damage was found",
+        "storage/db/engines.py",
+        "        self.damage.require_none()\n",
+        "",
+        SOUND,
+    ),
+    Mutant(
+        "a WAL that is newer than its file is refused",
+        "storage/db/sqlite/wal_file.py",
+        "if base > in_file:",
+        "if False:",
+        WAL,
+    ),
+    Mutant(
+        "a WAL that is older than its file is refused",
+        "storage/db/sqlite/wal_file.py",
+        '< in_file:\n        return f"its WAL is older',
+        '< 0:\n        return f"its WAL is older',
+        WAL,
+    ),
+    Mutant(
+        "only the first versions of a transaction set its base",
+        "storage/db/versions.py",
+        "if first else {}",
+        "",
+        WAL,
+    ),
     Mutant(
         "a foreign file is only read",
         "storage/db/schema/migrate.py",
@@ -73,28 +131,28 @@ STORE_FAULTS = (
     ),
     Mutant(
         "the wait for the write lock is bounded",
-        "storage/db/write_lock.py",
+        "storage/db/sqlite/write_lock.py",
         "max(0.0, deadline - time.monotonic())",
         "None",
         TURNS,
     ),
     Mutant(
         "a writer that gives up does not keep the lock",
-        "storage/db/write_lock.py",
+        "storage/db/sqlite/write_lock.py",
         "            if not self._wanted:\n                fcntl.flock(file, fcntl.LOCK_UN)\n",
         "",
         TURNS,
     ),
     Mutant(
         "threads of one program queue for the write lock",
-        "storage/db/write_lock.py",
+        "storage/db/sqlite/write_lock.py",
         "if not self._threads.acquire(timeout=seconds):",
         "if False:",
         TURNS,
     ),
     Mutant(
         "only the holder releases the write lock",
-        "storage/db/write_lock.py",
+        "storage/db/sqlite/write_lock.py",
         "if self._owner != threading.get_ident():",
         "if self._owner is None:",
         TURNS,

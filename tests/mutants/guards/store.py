@@ -6,7 +6,7 @@ STATES = ("tests/storage/records/test_states.py",)
 CLAIMS = ("tests/storage/test_claims.py",)
 RESCUE = ("tests/storage/claiming/test_rescue.py",)
 FAULTS = ("tests/storage/test_unusable_stores.py",)
-TURNS = ("tests/storage/db/test_write_lock.py",)
+TURNS = ("tests/storage/db/sqlite/test_write_lock.py",)
 UPLOADS = ("tests/storage/files/test_folder.py",)
 MAKING = ("tests/storage/db/test_sqlite_file.py",)
 RELEASES = ("tests/storage/db/test_releases.py",)
@@ -44,8 +44,8 @@ STORE = (
     Mutant(
         "each change has its own version",
         "storage/db/versions.py",
-        "value=VersionRow.value + count",
-        "value=VersionRow.value",
+        "value=_VersionRow.value + count",
+        "value=_VersionRow.value",
         ("tests/storage/test_store.py",),
     ),
     Mutant(
