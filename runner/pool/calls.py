@@ -4,14 +4,18 @@ submitted ──begin──▶ running ──outcome──▶ returned | raised 
     └──────────────────┴──its executor is stopped──▶ lost
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runner.pool.channel import KeeperChannel
-from runner.pool.protocol import messages
-from runner.pool.protocol.outcome import CallOutcome
+from runner.pool.protocol import answers, fields, messages
+from runner.pool.protocol.outcome import CallOutcome, read_outcome
 from runner.pool.protocol.output import Piece
+from runner.pool.protocol.setup import CallLimits
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -28,6 +32,8 @@ class Call:
     kill_sent: bool = False
     keeper_terminated: bool = False
     """Whether the keeper reported that it was terminated (SIGTERM) while it ran this call."""
+    fault: str | None = None
+    """Why a message about the call was invalid. The call is then killed, and counts as crashed."""
 
     @property
     def is_waiting(self) -> bool:
@@ -50,7 +56,8 @@ class Call:
 class Calls:
     """The unfinished calls by call id, and outcomes, progress and output to be collected."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: CallLimits) -> None:
+        self._limits = limits
         self.unfinished: dict[str, Call] = {}
         self.outcomes: list[tuple[str, CallOutcome]] = []
         self.progress: dict[str, str] = {}
@@ -85,21 +92,38 @@ class Calls:
         return call is not None
 
     def handle(self, message: messages.Message) -> None:
-        """Handle a keeper's message about a call. It is dropped if the call has ended."""
+        """Handle a keeper's message about a call. It is dropped if the call has ended.
+
+        A message that no keeper would send fails its call, and nothing else.
+        """
         call_id = message.fields["call_id"]
         call = self.unfinished.get(call_id)
         if call is None:
             messages.drop(message.body)
             return
+        try:
+            self._handle(call, message)
+        except ValueError as error:
+            call.fault = f"a keeper sent an invalid message: {error}"
+            log.error(call.fault, extra={"call": call_id})
+            if message.fields["kind"] == "outcome":
+                self._end(call_id, CallOutcome("crashed"))
+            else:
+                self.kill(call_id)
+
+    def _handle(self, call: Call, message: messages.Message) -> None:
         match message.fields["kind"]:
-            case "progress":
-                self.progress[call_id] = message.fields["text"]
-            case "output":
-                self._add_output(call_id, message)
-            case "terminated":
-                call.keeper_terminated = True
             case "outcome":
-                self._end(call_id, _outcome(message))
+                self._end(call.call_id, read_outcome(message, self._limits.max_result_bytes))
+            case "output":
+                self._add_output(call.call_id, message)
+            case other:
+                messages.drop(message.body)
+                if other == "progress":
+                    self.progress[call.call_id] = answers.check_progress(message.fields)
+                else:
+                    fields.choice(message.fields, "kind", ("terminated",))
+                    call.keeper_terminated = True
 
     def pids(self) -> dict[str, int]:
         """Return the job processes of the running calls."""
@@ -146,20 +170,14 @@ class Calls:
     def _add_output(self, call_id: str, message: messages.Message) -> None:
         # There is no body if the kernel dropped its descriptor because too many were open.
         if message.body is not None:
-            piece = message.fields["position"], messages.read_bytes(message.body)
+            data = messages.read_bytes(message.body, self._limits.log_bytes)
+            piece = fields.integer(message.fields, "position"), data
             self.output.setdefault(call_id, []).append(piece)
 
     def _end(self, call_id: str, outcome: CallOutcome) -> None:
-        del self.unfinished[call_id]
+        fault = self.unfinished.pop(call_id).fault
+        if fault:
+            outcome = CallOutcome(
+                "crashed", error_type="InvalidMessage", error_message=fault, pid=outcome.pid
+            )
         self.outcomes.append((call_id, outcome))
-
-
-def _outcome(message: messages.Message) -> CallOutcome:
-    fields, result = message.fields["outcome"], None
-    if message.body is not None:
-        result = messages.read_text(message.body)
-    elif fields["kind"] == "returned":
-        # The kernel dropped the descriptor of the result because too many were open.
-        text = "the result could not be received: too many open files"
-        fields |= {"kind": "lost", "error_type": "Lost", "error_message": text}
-    return CallOutcome(result=result, **fields)

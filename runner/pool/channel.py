@@ -104,16 +104,22 @@ class KeeperChannel:
                 return True
         return False
 
-    def handle(self, message: messages.Message) -> None:
-        """Update the state of the channel from a message of the keeper."""
-        match message.fields["kind"]:
-            case "ready":
-                self.is_ready = True
-            case "outcome":
-                call_id = message.fields["call_id"]
-                if call_id == next(iter(self._numbers)):
-                    self.first_since = time.monotonic()  # the next call becomes the first
-                del self._numbers[call_id]
+    def handle(self, message: messages.Message) -> bool:
+        """Update the state of the channel from a message of the keeper.
+
+        Returns whether the message is about an unfinished call of this keeper. If not, it is
+        dropped.
+        """
+        kind, call_id = message.fields.get("kind"), message.fields.get("call_id")
+        if not isinstance(call_id, str) or call_id not in self._numbers:
+            self.is_ready |= kind == "ready"
+            messages.drop(message.body)
+            return False
+        if kind == "outcome":
+            if call_id == next(iter(self._numbers)):
+                self.first_since = time.monotonic()  # the next call becomes the first
+            del self._numbers[call_id]
+        return True
 
     def _try_send(self, call: _CallMessage) -> bool:
         """Send a call. Returns False if the channel is full and the keeper will send a message

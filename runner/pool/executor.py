@@ -5,6 +5,7 @@ when one keeper dies, all keepers are stopped, and a new executor replaces the o
 """
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import select
@@ -33,6 +34,10 @@ from runner.pool.protocol.setup import (
     PoolArguments,
 )
 
+log = logging.getLogger(__name__)
+
+_MAX_MESSAGES = 1000
+"""How many messages of one keeper are received at once, so that none keeps the others waiting."""
 _RETRY_SECONDS = 0.1
 """How often SIGTERM is sent again to keepers that are to stop."""
 
@@ -119,9 +124,15 @@ class KeeperExecutor:
                 yield from self._receive_from(self._channels[descriptor])
 
     def _receive_from(self, channel: KeeperChannel) -> Iterator[messages.Message]:
-        while (message := messages.receive(channel.socket)) is not None:
-            channel.handle(message)
-            if message.fields["kind"] != "ready":
+        for _ in range(_MAX_MESSAGES):
+            try:
+                message = messages.receive(channel.socket)
+            except (EOFError, ValueError) as error:
+                log.error("a keeper sent no message", extra={"reason": str(error)})
+                return self.mark_broken()
+            if message is None:
+                break
+            if channel.handle(message):
                 yield message
         yield from channel.send_unsent()
 

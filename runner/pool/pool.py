@@ -61,11 +61,12 @@ class Pool:
         """Load the entry, and start the keepers without waiting for them. Raises PoolError.
 
         `load` is pickled and called once, in the fork server, so that all later processes share
-        the modules that it imports. `keep_fds` are descriptors that all processes of the pool hold.
+        the modules that it imports. `keep_fds` are lock files, not empty, that all processes of the
+        pool hold.
         """
         require_main_thread()
         self.size, self.log_bytes = size, limits.log_bytes
-        self._calls = Calls()
+        self._calls = Calls(limits)
         self._closed = False
         self._failed_starts = 0
         self._runner_folder = runner_folder

@@ -14,9 +14,10 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
+from runner.pool.protocol.messages import MESSAGE_BYTES
 from runner.pool.protocol.outcome import CallOutcome
+from runner.supervisor.part_reports import check_plan, sum_progress
 from runner.supervisor.running_jobs import PROGRESS_SECONDS, KillReason, RunningJob, RunningJobs
 from storage.claims import Claims
 from storage.records.job import Fence, Job, Json
@@ -137,6 +138,10 @@ class SplitJobs:
         if running.kill_reason:  # too late for the plan call, but not for the job
             return [(running, outcome._replace(kind="killed"))]
         planned = json.loads(outcome.result or "[]")
+        size = running.job.upload.size if running.job.upload else 0
+        if error := check_plan(planned, size, running.step["part_bytes"]):
+            failed = outcome._replace(kind="raised", result=None, retryable=False)
+            return [(running, failed._replace(error_type="InvalidPlan", error_message=error))]
         if len(planned) < 2:
             self._running_jobs.start(running.job)
             return []
@@ -224,9 +229,9 @@ class SplitJobs:
 
     def _progress(self, split: SplitJob, statuses: Counter[str]) -> str:
         parts = {"parts_done": statuses["done"], "parts_total": len(split.parts)}
-        return json.dumps(
-            {**sum_progress(self._parts.part_progress(split.running.job.id)), **parts}
-        )
+        total = sum_progress(self._parts.part_progress(split.running.job.id))
+        text = json.dumps({**total, **parts})
+        return text if len(text) <= MESSAGE_BYTES else json.dumps(parts)
 
     def _finish(self, split: SplitJob, outcome: CallOutcome, statuses: Counter[str]) -> list[Ended]:
         """Forget a split job; returns it with its outcome and the usage of all its calls."""
@@ -236,21 +241,6 @@ class SplitJobs:
         del self._split_jobs[split.running.fence]
         peak = usage.peak_memory_bytes
         return [(split.running, outcome._replace(cpu_seconds=cpu_seconds, peak_memory_bytes=peak))]
-
-
-def sum_progress(progresses: Sequence[Json]) -> Json:
-    """Add up the progress of parts, name by name, also in nested objects.
-
-    A name is left out unless it has numbers, or objects, in all the parts that report it.
-    """
-    total: dict[str, Any] = {}
-    for name in dict.fromkeys(name for progress in progresses for name in progress):
-        values = [progress[name] for progress in progresses if name in progress]
-        if all(isinstance(value, dict) for value in values):
-            total[name] = sum_progress(values)
-        elif all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
-            total[name] = sum(values)
-    return total
 
 
 def _outcome_of_failed_part(error: Json) -> CallOutcome:

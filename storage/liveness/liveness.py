@@ -34,7 +34,7 @@ class Liveness(Protocol):
 
     name: str
     descriptors: tuple[int, ...]
-    """File descriptors that all processes of the runner must inherit."""
+    """Lock files that all processes of the runner must hold: open, or mapped into memory."""
     min_dead_ms: int
     """Minimum time for which a runner's jobs have been dead once the runner is proved dead."""
 
@@ -98,6 +98,7 @@ class FileLiveness:
         # The lock is held until every copy of this descriptor is closed, in children as well.
         self._file = os.open(self._path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        os.ftruncate(self._file, 1)  # an empty file could not be mapped
         self.descriptors: tuple[int, ...] = (self._file,)
         self.min_dead_ms = 0
         self._close_watch = close_watch.watch(folder)

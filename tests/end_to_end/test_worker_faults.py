@@ -58,8 +58,10 @@ def test_all_processes_of_a_worker_hold_its_lock_for_as_long_as_they_live(
     pids = [int(pid) for pid in wait_for(lambda: lines(notes))[0].split()]
     lock = service.folder / f"data/runners/{_name(worker)}.lock"
     (keeper,) = keepers(worker)
-    for process in (worker.process.pid, keeper.pid, pids[0]):
+    for process in (worker.process.pid, keeper.pid):
         assert has_open(psutil.Process(process), lock)
+    assert str(lock) in Path(f"/proc/{pids[0]}/maps").read_text()
+    assert not has_open(psutil.Process(pids[0]), lock)
 
 
 def test_a_result_is_stored_once_a_locked_store_is_free(

@@ -6,6 +6,7 @@ from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.faults import STORE_FAULTS
 from tests.mutants.guards.isolation import ISOLATION
+from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
 from tests.mutants.guards.parts import PARTS
 from tests.mutants.guards.pool import POOL
@@ -25,6 +26,7 @@ MUTANTS = (
     *ACCESS,
     *API,
     *POOL,
+    *MESSAGES,
     *EVENTS,
     *CLIENT_LIMITS,
     *ISOLATION,

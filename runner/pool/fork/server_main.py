@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from runner.pool.fork.context import run_child
 from runner.pool.job_process.loop import Entry
-from runner.pool.job_process.results import escape_surrogates
+from runner.pool.job_process.results import plain_text
 from runner.pool.keeper import keeper
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
@@ -53,7 +53,7 @@ def serve(
     try:
         keeper.set_entry(load())
     except BaseException as error:
-        reason = escape_surrogates(f"{type(error).__name__}: {error}")[:_REASON_LENGTH]
+        reason = plain_text(f"{type(error).__name__}: {error}", _REASON_LENGTH)
         messages.send(channel, {"reason": reason})
         return
     for name in _PRELOADED:

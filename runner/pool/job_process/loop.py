@@ -6,6 +6,7 @@ request ─▶ set timer, limits ─▶ entry(request, report) ─▶ check resu
 """
 
 import contextlib
+import mmap
 import os
 import resource
 import signal
@@ -24,13 +25,15 @@ from runner.pool.job_process.clean_up import CleanUp, reset_signals
 from runner.pool.job_process.results import (
     describe_exception,
     describe_memory_error,
-    escape_surrogates,
+    validated_progress,
     validated_result,
 )
 from runner.pool.linux import landlock, processes
 from runner.pool.linux.limits import JobLimits, SoftLimits
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import configure_output, redirect_output
+
+_mappings: list[mmap.mmap] = []
 
 Entry = Callable[[str, Callable[[str], None]], str]
 """entry(request, report_progress) returns the result as JSON text. It may raise any exception."""
@@ -57,7 +60,8 @@ def run_job_process(
 ) -> NoReturn:
     """Run calls until the keeper is gone. To be called in a process just forked by its keeper."""
     try:
-        _detach_from_keeper(keeper, [channel.fileno(), limited_entry.output, *keep_fds])
+        _hold(keep_fds)
+        _detach_from_keeper(keeper, [channel.fileno(), limited_entry.output])
         os.nice(limited_entry.limits.nice)
         landlock.restrict_self()
         soft_limits, clean_up = SoftLimits(limited_entry.limits), CleanUp()
@@ -70,6 +74,14 @@ def run_job_process(
         traceback.print_exc()
     finally:
         os._exit(1)
+
+
+def _hold(lock_files: Collection[int]) -> None:
+    """Hold files open without a descriptor, by a mapping: a lock lasts as long as either exists,
+    but a job could free it with a descriptor. The files must not be empty."""
+    for file in lock_files:
+        # The descriptor inside the object is closed with all others.
+        _mappings.append(mmap.mmap(file, 1, prot=mmap.PROT_READ))
 
 
 def _detach_from_keeper(keeper: int, keep_fds: Collection[int]) -> None:
@@ -101,19 +113,19 @@ def _serve_one(
     assert message is not None
     assert message.body is not None
     request = messages.read_text(message.body)
-    pid, cpu_before = os.getpid(), processes.cpu_seconds()
+    pid, cpu_before, nonce = os.getpid(), processes.cpu_seconds(), message.fields["nonce"]
     redirect_output(limited_entry.output)
-    report = partial(_report, channel, message.fields["call_id"])
+    report = partial(_report, channel, nonce)
     folder = f"{limited_entry.runner_folder_path}/{message.fields['folder']}"
     entry = partial(_run_in_folder, folder, limited_entry.entry, request, report)
     call = partial(validated_result, entry, limited_entry.max_result_bytes)
-    answer, result = _answer(call, message.fields["timeout"], soft_limits)
+    answer, body = _answer(call, message.fields["timeout"], soft_limits)
     if os.getpid() != pid:
         os._exit(1)  # a process that the job forked has returned from the job's code
     answer["cpu_seconds"] = processes.cpu_seconds() - cpu_before
     answer["peak_memory_bytes"], answer["memory_bytes"] = clean_up()
     _flush()
-    messages.send(channel, answer, result)
+    messages.send(channel, {**answer, "nonce": nonce}, body)
 
 
 def _run_in_folder(folder: str, entry: Entry, request: str, report: Callable[[str], None]) -> str:
@@ -128,7 +140,7 @@ def _run_in_folder(folder: str, entry: Entry, request: str, report: Callable[[st
 def _answer(
     call: Callable[[], bytes], timeout: float | None, soft_limits: SoftLimits
 ) -> tuple[dict[str, Any], bytes | None]:
-    """Run the call with timer and limits set; returns the answer and the result, if any."""
+    """Run the call with timer and limits set; returns the answer and its body."""
     try:
         with soft_limits:
             signal.setitimer(signal.ITIMER_REAL, timeout or 0)
@@ -141,11 +153,9 @@ def _answer(
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _report(channel: socket.socket, call_id: str, text: str) -> None:
+def _report(channel: socket.socket, nonce: str, text: str) -> None:
     """Send progress to the keeper. It is dropped if it is too long or the channel is full."""
-    if not isinstance(text, str):
-        raise TypeError(f"progress is text, not of type {type(text).__name__}")
-    fields = {"kind": "progress", "call_id": call_id, "text": escape_surrogates(text)}
+    fields = {"kind": "progress", "nonce": nonce, "text": validated_progress(text)}
     messages.try_send(channel, fields)
 
 

@@ -1,18 +1,22 @@
 """Converts results and exceptions of a call to text that can be sent to the keeper."""
 
 import errno
-import json
 from collections.abc import Callable
 from typing import Any
 
 from runner.pool.linux.limits import JobLimits
-
-_TYPE_LENGTH = 200
-_MESSAGE_LENGTH = 4000
+from runner.pool.protocol.answers import MESSAGE_LENGTH, TYPE_LENGTH
+from runner.pool.protocol.json_text import parse_json
 
 
 class InvalidResult(Exception):
     """The entry returned something other than JSON text."""
+
+    retryable = False
+
+
+class InvalidProgress(Exception):
+    """The entry reported something other than the JSON text of an object."""
 
     retryable = False
 
@@ -35,10 +39,25 @@ def validated_result(call: Callable[[], str], max_bytes: int) -> bytes:
         data = text.encode()
         if len(data) > max_bytes:
             raise ResultTooLarge(f"the result has {len(data)} bytes, more than {max_bytes}")
-        _JSON.decode(text)
-    except (ValueError, RecursionError) as error:
+        parse_json(data)
+    except ValueError as error:
         raise InvalidResult(f"the result is not JSON: {error}") from error
     return data
+
+
+def validated_progress(text: str) -> str:
+    """Return progress after checking that it is the JSON text of an object.
+
+    Raises InvalidProgress.
+    """
+    if not isinstance(text, str):
+        raise InvalidProgress(f"progress is JSON text, not of type {type(text).__name__}")
+    try:
+        if not isinstance(parse_json(text.encode()), dict):
+            raise InvalidProgress("progress is not a JSON object")
+    except ValueError as error:
+        raise InvalidProgress(f"progress is not JSON: {error}") from error
+    return text
 
 
 def describe_exception(error: BaseException, limits: JobLimits) -> dict[str, Any]:
@@ -52,8 +71,8 @@ def describe_exception(error: BaseException, limits: JobLimits) -> dict[str, Any
     except BaseException as second:
         text, retryable = f"its message is not available ({type(second).__name__})", True
     return {
-        "error_type": escape_surrogates(type(error).__name__[:_TYPE_LENGTH]),
-        "error_message": escape_surrogates(text[:_MESSAGE_LENGTH]),
+        "error_type": plain_text(type(error).__name__, TYPE_LENGTH),
+        "error_message": plain_text(text, MESSAGE_LENGTH),
         "retryable": retryable,
     }
 
@@ -63,7 +82,8 @@ def describe_memory_error(error: MemoryError, limits: JobLimits) -> dict[str, An
     fields, allowed = describe_exception(error, limits), limits.memory_bytes
     reason = fields["error_message"] or "the job was refused memory"
     limit = "" if allowed is None else f" (JOB_MEMORY_BYTES={allowed})"
-    return {**fields, "error_type": "OutOfMemory", "error_message": f"{reason}{limit}"}
+    message = f"{reason[: MESSAGE_LENGTH - len(limit)]}{limit}"
+    return {**fields, "error_type": "OutOfMemory", "error_message": message}
 
 
 def _exceeded_limit(error: BaseException, limits: JobLimits) -> str:
@@ -76,14 +96,8 @@ def _exceeded_limit(error: BaseException, limits: JobLimits) -> str:
     return ""
 
 
-def escape_surrogates(text: str) -> str:
-    """Escape lone surrogates, which cannot be encoded as UTF-8."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
-"""Refuses NaN, Infinity and -Infinity, which are not JSON."""
+def plain_text(text: str, max_length: int) -> str:
+    """Return the start of a text, with lone surrogates and NUL escaped: UTF-8 cannot hold the
+    former, and PostgreSQL refuses the latter."""
+    escaped = text[:max_length].encode("utf-8", "backslashreplace").decode()
+    return escaped.replace("\0", "\\x00")[:max_length]

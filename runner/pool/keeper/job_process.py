@@ -3,11 +3,11 @@
 import contextlib
 import math
 import os
+import select
 import signal
 import socket
 import sys
 from collections.abc import Collection
-from typing import Any
 
 from runner.pool.job_process import loop as job_loop
 from runner.pool.keeper import oom_kills
@@ -15,11 +15,13 @@ from runner.pool.keeper.stray_processes import StrayProcesses
 from runner.pool.linux import proc, processes
 from runner.pool.linux.kill_tree import ProcessUsage, kill_descendants
 from runner.pool.linux.limits import cpu_clock
-from runner.pool.protocol import messages
+from runner.pool.protocol import answers, messages
 from runner.pool.protocol.output import OutputPipe
 from runner.pool.protocol.setup import CallLimits
 
-_KINDS = ("progress", "returned", "raised", "out_of_memory")
+
+class LateMessage(ValueError):
+    """A message about the previous call, whose answer was received before."""
 
 
 class JobProcess:
@@ -34,11 +36,15 @@ class JobProcess:
     ):
         """Fork the process. Raises OSError.
 
-        `keep_fds` are the descriptors that it holds besides its own. `runner_folder_path` is the
-        path of the folder that contains the folders of its calls.
+        `keep_fds` are lock files that it holds, but without a descriptor. `runner_folder_path` is
+        the path of the folder that contains the folders of its calls.
         """
         self.calls = 0
         self.limits = limits.job
+        self._max_result_bytes = limits.max_result_bytes
+        self._poll = select.poll()
+        self._nonce = self._previous_nonce = ""
+        """The nonces of the last call and of the one before it."""
         self._recorded_cpu_seconds = self._cpu_clock_at_call = 0.0
         self._memory_bytes = self._oom_kills_before_call = 0
         with contextlib.ExitStack() as resources:
@@ -46,6 +52,7 @@ class JobProcess:
             resources.callback(self.output.close)
             self.channel, job_end = messages.new_channel()
             resources.callback(self.channel.close)
+            self._poll.register(self.channel, select.POLLIN)
             with job_end:
                 limited_entry = self._limited_entry(entry, limits, runner_folder_path)
                 self.pid = self._fork(job_end, keep_fds, limited_entry)
@@ -81,7 +88,7 @@ class JobProcess:
             entry, limits.max_result_bytes, limits.job, self.output.write_end, runner_folder_path
         )
 
-    def send_call(self, call_id: str, request: str, timeout: float | None, folder: str) -> None:
+    def send_call(self, request: str, timeout: float | None, folder: str) -> None:
         """Send a call to the process. If the process has just died, its exit code will show it.
 
         `folder` is the name of the call's folder, not its path: a path need not be valid UTF-8,
@@ -92,20 +99,27 @@ class JobProcess:
         if self.limits.cpu_seconds is not None:
             self._cpu_clock_at_call = cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
-            fields = {"call_id": call_id, "timeout": timeout, "folder": folder}
+            self._previous_nonce, self._nonce = self._nonce, answers.new_nonce()
+            fields = {"nonce": self._nonce, "timeout": timeout, "folder": folder}
             messages.send(self.channel, fields, body)
         self.calls += 1
 
-    def receive(self) -> messages.Message | None:
-        """Return the next message of the process, or None if there is none yet.
+    def receive(self) -> str | answers.Answer | None:
+        """Return the next progress, as JSON text, or the answer; None if there is none yet.
 
-        Raises EOFError once the process can send nothing more, and ValueError for an invalid
-        message.
+        Raises EOFError once the process can send nothing more, and ValueError for a message that an
+        honest process would not send: LateMessage if the previous call is to blame.
         """
         message = messages.receive(self.channel)
-        if message and message.fields.get("kind") not in _KINDS:
-            raise ValueError(message.fields)
-        return message
+        if message and message.fields.get("nonce") == self._previous_nonce != "":
+            messages.drop(message.body)
+            raise LateMessage
+        return message and answers.read(message, self._nonce, self._max_result_bytes)
+
+    def has_sent_more(self) -> bool:
+        """Return whether the process has sent anything after its last answer, or can send nothing
+        more. An honest process does neither."""
+        return bool(self._poll.poll(0))
 
     def exit_code(self) -> int | None:
         """Return the exit code, as `processes.exit_code` does; None while the process lives."""
@@ -129,14 +143,14 @@ class JobProcess:
         """Return whether the process has run `max_calls` calls or holds more than `max_bytes`."""
         return self.calls >= max_calls or self._memory_bytes > max_bytes
 
-    def record_usage(self, answer: dict[str, Any]) -> ProcessUsage:
+    def record_usage(self, answer: answers.Answer) -> ProcessUsage:
         """Record and return the usage that a call reports in its answer.
 
         `kill` subtracts the recorded CPU time from the total of the process.
         """
-        self._recorded_cpu_seconds += answer["cpu_seconds"]
-        self._memory_bytes = answer["memory_bytes"]
-        return ProcessUsage(answer["cpu_seconds"], answer["peak_memory_bytes"])
+        self._recorded_cpu_seconds += answer.cpu_seconds
+        self._memory_bytes = answer.memory_bytes
+        return ProcessUsage(answer.cpu_seconds, answer.peak_memory_bytes)
 
     def kill(self) -> ProcessUsage:
         """Kill the process and all other descendants of the keeper.

@@ -32,6 +32,7 @@ from runner.pool.keeper.watch import (
     RunnerGone,
     WatchedDescriptors,
 )
+from runner.pool.linux import semaphores
 from runner.pool.linux.kill_tree import ProcessUsage, kill_descendants
 from runner.pool.linux.work_folders import JobFolder
 from runner.pool.protocol import messages
@@ -48,12 +49,14 @@ _keeper: "Keeper | None" = None
 """The keeper of this process."""
 _entry: Entry | None = None
 """The entry that the fork server has loaded. Forked processes inherit it."""
+_loaded_semaphores: set[tuple[int, int]] = set()
+"""The semaphores of modules that the entry has loaded. Job processes keep them."""
 
 
 def set_entry(entry: Entry) -> None:
     """Set the entry that all keepers forked from this process will run."""
-    global _entry
-    _entry = entry
+    global _entry, _loaded_semaphores
+    _entry, _loaded_semaphores = entry, semaphores.mapped_semaphores()
 
 
 def start(arguments: KeeperArguments) -> None:
@@ -88,6 +91,8 @@ class Keeper:
         self._folder = JobFolder(arguments.runner_folder.descriptor, self._runner_folder_path)
         assert _entry is not None
         self._entry = _entry
+        # Those of the executor.
+        semaphores.keep_from_forks(semaphores.mapped_semaphores() - _loaded_semaphores)
         gc.freeze()  # keeps existing objects in memory pages that job processes share
         self._ensure_process()
         with contextlib.suppress(OSError):  # tried again for the first call
@@ -126,7 +131,7 @@ class Keeper:
         self._begun_calls.begin(self._slot, call["number"], process.pid)
         watchdog = LimitWatchdog(process.limits, self._folder.used_bytes)
         watch = CallWatch(self._watched, process, watchdog, call_id, timeout, self._limits.grace)
-        process.send_call(call_id, request, timeout, folder)
+        process.send_call(request, timeout, folder)
         self._finish(process, watch)
         self._prepare_next(process)
 
@@ -161,9 +166,11 @@ class Keeper:
         return process.needs_replacement(self._limits.jobs_per_process, self._limits.max_kept_bytes)
 
     def _ensure_process(self) -> JobProcess:
-        """Return the job process; a new one if there is none or it has died. Raises OSError."""
-        if self._process and self._process.exit_code() is not None:
-            self._kill(self._process)
+        """Return the job process; a new one if there is none, or if it has died or has sent more
+        than its answer. Raises OSError."""
+        process = self._process
+        if process and (process.exit_code() is not None or process.has_sent_more()):
+            self._kill(process)
         if self._process is None:
             self._process = JobProcess(
                 self._entry, self._keep_fds, self._limits, self._runner_folder_path
@@ -181,16 +188,16 @@ class Keeper:
             "kind": end.kind,
             "error_type": error_type,
             "error_message": error_message,
-            "retryable": end.answer is None or end.answer.get("retryable", True),
+            "retryable": end.answer is None or end.answer.retryable,
             "cpu_seconds": usage and usage.cpu_seconds,
             "peak_memory_bytes": usage and usage.peak_memory_bytes,
-            "not_at_fault": end.kind == "lost",
+            "not_at_fault": end.kind == "lost" and end.answer is None,
             **more,
         }
-        self._send({"kind": "outcome", "call_id": self._call_id, "outcome": outcome}, end.result)
-        messages.drop(end.result)
+        body = end.answer and end.answer.body
+        self._send({"kind": "outcome", "call_id": self._call_id, "outcome": outcome}, body)
 
-    def _send(self, fields: dict[str, Any], body: messages.Body | None = None) -> None:
+    def _send(self, fields: dict[str, Any], body: bytes | None = None) -> None:
         try:
             messages.send(self._channel, fields, body)
         except ConnectionError:

@@ -14,14 +14,16 @@ import select
 import signal
 import time
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from runner.pool.keeper.job_process import JobProcess
+from runner.pool.keeper.job_process import JobProcess, LateMessage
 from runner.pool.keeper.limits_exceeded import LimitWatchdog
 from runner.pool.keeper.orders import CallOrders
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
+from runner.pool.protocol.answers import Answer
 from runner.pool.protocol.lease import Lease
+from runner.pool.protocol.outcome import RESULT_LOST
 
 KEEPER_DELAY_SECONDS = 1.0
 """How long after a timeout the keeper ends the call itself, in case the kernel's timer failed."""
@@ -47,12 +49,11 @@ class CallEnd(NamedTuple):
     """The kind of the outcome, see `CallOutcome`."""
     error: tuple[str, str] | None = None
     """The type and message of the error."""
-    answer: dict[str, Any] | None = None
-    """The fields of the job process's answer, if it sent one."""
-    result: messages.Body | None = None
-    """The JSON text of the result."""
+    answer: Answer | None = None
+    """The answer of the job process, if it sent one."""
 
 
+_LATE_MESSAGE = CallEnd("lost", ("Lost", "the job before it sent more than one answer"))
 LEASE_ENDED = CallEnd("lost", ("Lost", "the runner did not renew its lease in time"))
 
 
@@ -89,7 +90,7 @@ class CallWatch:
         self._grace = grace
         self._deadline = self.started_at + self._timeout + KEEPER_DELAY_SECONDS
         self._kill_requested = self._channel_closed = False
-        self._progress: dict[str, Any] | None = None
+        self._progress: str | None = None
         self._next_progress_at = 0.0
         # Not select(), which fails for descriptors above 1023.
         self._poll = select.poll()
@@ -108,10 +109,7 @@ class CallWatch:
                 end = self._check_deadlines()
             self._forward_progress(last=end is not None)
             self._process.output.forward(self._watched.orders.channel, self._call_id)
-        if self._kill_requested:
-            messages.drop(end.result)
-            return CallEnd("killed")
-        return end
+        return CallEnd("killed") if self._kill_requested else end
 
     def _wait(self) -> None:
         """Wait for an event or until something is due."""
@@ -135,13 +133,16 @@ class CallWatch:
                 message = self._process.receive()
                 if message is None:
                     break
-                if message.fields["kind"] != "progress":
+                if isinstance(message, Answer):
                     return _end_from_answer(message)
-                self._progress = message.fields
+                self._progress = message
         except EOFError:
             self._on_channel_closed()
-        except ValueError:
-            return CallEnd("crashed", ("Crashed", "the job wrote to the channel of its process"))
+        except LateMessage:
+            return _LATE_MESSAGE
+        except ValueError as error:
+            text = f"the job process sent an invalid message: {error}"
+            return CallEnd("crashed", ("InvalidMessage", text))
         return None
 
     def _on_channel_closed(self) -> None:
@@ -218,13 +219,12 @@ class CallWatch:
         now = time.monotonic()
         if self._progress is not None and (last or now >= self._next_progress_at):
             self._next_progress_at = now + _PROGRESS_SECONDS
-            if messages.try_send(self._watched.orders.channel, self._progress):
+            fields = {"kind": "progress", "call_id": self._call_id, "text": self._progress}
+            if messages.try_send(self._watched.orders.channel, fields):
                 self._progress = None
 
 
-def _end_from_answer(message: messages.Message) -> CallEnd:
-    """Return the end that the answer of a job process reports."""
-    answer = message.fields
-    returned = answer["kind"] == "returned"
-    error = None if returned else (answer["error_type"], answer["error_message"])
-    return CallEnd(answer["kind"], error, answer, message.body)
+def _end_from_answer(answer: Answer) -> CallEnd:
+    if answer.kind == "returned" and answer.body is None:
+        return CallEnd("lost", ("Lost", RESULT_LOST), answer)
+    return CallEnd(answer.kind, answer.error, answer)

@@ -48,6 +48,7 @@ class BegunCalls:
         """Map the memory of the memfd `descriptor`, which may be inherited. Raises OSError."""
         self.descriptor = descriptor
         self._memory = mmap.mmap(descriptor, 0)
+        self._memory.madvise(mmap.MADV_DONTFORK)  # not for the job process of a keeper
         # One aligned 64-bit word for each slot: it is written and read atomically.
         self._shared = memoryview(self._memory).cast("Q")
         self._words: memoryview[int] | list[int] = self._shared

@@ -23,6 +23,7 @@ class Lease:
         if descriptor is None:
             os.truncate(self.descriptor, mmap.PAGESIZE)
         self._memory = mmap.mmap(self.descriptor, mmap.PAGESIZE)
+        self._memory.madvise(mmap.MADV_DONTFORK)  # not for the job process of a keeper
         # One aligned double: it is written and read atomically.
         self._ends_at = memoryview(self._memory).cast("d")
         if descriptor is None:

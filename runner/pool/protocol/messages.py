@@ -8,10 +8,12 @@
 
 A SOCK_SEQPACKET socket delivers each message completely or not at all, so a process that is stopped
 or killed while sending leaves no partial message. A long body is sent as a file descriptor of
-memory (memfd, SCM_RIGHTS): it cannot block the sender, and a keeper forwards it unread.
+memory (memfd, SCM_RIGHTS): it cannot block the sender. The memory is sealed, so that its sender
+cannot change it after the receiver has checked it.
 """
 
 import array
+import fcntl
 import os
 import socket
 from typing import Any, NamedTuple
@@ -23,14 +25,16 @@ MESSAGE_BYTES = 65536
 _INLINE_BODY_BYTES = 16384
 """A body up to this size is sent within the message, after its fields."""
 _SEPARATOR = b"\n"
-_ANCILLARY_BYTES = socket.CMSG_SPACE(array.array("i").itemsize)
+_ANCILLARY_BYTES = socket.CMSG_LEN(array.array("i").itemsize)
+"""Room for one descriptor: the kernel closes all others that a message contains."""
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 # Plain integers, because combining the enum members costs more than receiving a message.
 _BLOCKING = int(socket.MSG_CMSG_CLOEXEC)
 _NONBLOCKING = int(socket.MSG_CMSG_CLOEXEC | socket.MSG_DONTWAIT)
 
 Body = bytes | int
 """Bytes, or the descriptor of a memfd that contains them. Bodies are UTF-8 text, except in output
-messages. The receiver must read, forward or drop a body once, which frees the descriptor."""
+messages. The receiver must read or drop a body once, which frees the descriptor."""
 
 
 class Message(NamedTuple):
@@ -38,6 +42,8 @@ class Message(NamedTuple):
 
     fields: dict[str, Any]
     body: Body | None = None
+    body_lost: bool = False
+    """Whether the kernel dropped the descriptor of the body, because too many were open."""
 
 
 def new_channel() -> tuple[socket.socket, socket.socket]:
@@ -46,9 +52,9 @@ def new_channel() -> tuple[socket.socket, socket.socket]:
 
 
 def send(
-    end: socket.socket, fields: dict[str, Any], body: Body | None = None, nonblocking: bool = False
+    end: socket.socket, fields: dict[str, Any], body: bytes | None = None, nonblocking: bool = False
 ) -> None:
-    """Send a message, waiting while the channel is full. A body given as a descriptor stays open.
+    """Send a message, waiting while the channel is full.
 
     Raises BlockingIOError if `nonblocking` and the channel is full, and any other OSError if the
     other end is closed or the message cannot be sent.
@@ -56,15 +62,13 @@ def send(
     data, flags = orjson.dumps(fields), socket.MSG_DONTWAIT if nonblocking else 0
     if body is None:
         end.send(data, flags)
-    elif isinstance(body, int):
-        rights = array.array("i", [body])
-        end.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], flags)
     elif len(body) <= _INLINE_BODY_BYTES:
         end.sendmsg([data, _SEPARATOR, body], (), flags)
     else:
         memfd = _to_memfd(body)
         try:
-            send(end, fields, memfd, nonblocking)
+            rights = array.array("i", [memfd])
+            end.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)], flags)
         finally:
             os.close(memfd)
 
@@ -90,7 +94,7 @@ def receive(end: socket.socket, wait: bool = False) -> Message | None:
     flags = _BLOCKING if wait else _NONBLOCKING
     while True:
         try:
-            data, ancillary, _, _ = end.recvmsg(MESSAGE_BYTES, _ANCILLARY_BYTES, flags)
+            data, ancillary, received_flags, _ = end.recvmsg(MESSAGE_BYTES, _ANCILLARY_BYTES, flags)
         except BlockingIOError:
             return None
         except ConnectionResetError:
@@ -98,11 +102,28 @@ def receive(end: socket.socket, wait: bool = False) -> Message | None:
             continue
         if not data:
             raise EOFError
+        return decode(data, _descriptor(ancillary), received_flags)
+
+
+def decode(data: bytes, descriptor: int | None = None, flags: int = 0) -> Message:
+    """Return the message in a packet with its descriptor, if any, and the flags of its reception.
+
+    Raises ValueError if it is no message, and then closes the descriptor.
+    """
+    try:
+        if flags & socket.MSG_TRUNC:
+            raise ValueError(f"a message of more than {MESSAGE_BYTES} bytes")
+        body_lost = bool(flags & socket.MSG_CTRUNC)
         header, separator, body = data.partition(_SEPARATOR)
         fields = orjson.loads(header)
         if not isinstance(fields, dict):
-            raise ValueError(f"no message: {header!r}")
-        return Message(fields, body if separator else _descriptor(ancillary))
+            raise ValueError("a message that is no object")
+        if descriptor is not None and (separator or body_lost):
+            raise ValueError("a message with more than one body")
+    except ValueError:
+        drop(descriptor)
+        raise
+    return Message(fields, body if separator else descriptor, body_lost)
 
 
 def read_text(body: Body) -> str:
@@ -110,13 +131,25 @@ def read_text(body: Body) -> str:
     return read_bytes(body).decode("utf-8", "surrogatepass")
 
 
-def read_bytes(body: Body) -> bytes:
-    """Return the bytes of a body and close its descriptor."""
-    if isinstance(body, bytes):
-        return body
-    with open(body, "rb") as file:
-        file.seek(0)
-        return file.read()
+def read_bytes(body: Body, max_bytes: int | None = None) -> bytes:
+    """Return the bytes of a body and close its descriptor.
+
+    Raises ValueError if the body has more than `max_bytes`, or if the descriptor is not one of
+    sealed memory. Reading anything else could block, never end, or find other bytes later.
+    """
+    size = len(body) if isinstance(body, bytes) else _sealed_size(body)
+    try:
+        if max_bytes is not None and size > max_bytes:
+            raise ValueError(f"a body of {size} bytes, more than {max_bytes}")
+        # Not read(), since the sender could move the position, which it shares.
+        data = body if isinstance(body, bytes) else os.pread(body, size, 0)
+    except OSError as error:
+        raise ValueError(f"a body that cannot be read: {error}") from error
+    finally:
+        drop(body)
+    if len(data) < size:
+        raise ValueError(f"a body with {len(data)} of {size} bytes")
+    return data
 
 
 def drop(body: Body | None) -> None:
@@ -125,14 +158,32 @@ def drop(body: Body | None) -> None:
         os.close(body)
 
 
+def _sealed_size(memfd: int) -> int:
+    """Return the size of sealed memory in bytes. Raises ValueError for any other descriptor, and
+    closes it."""
+    try:
+        if fcntl.fcntl(memfd, fcntl.F_GET_SEALS) & _SEALS == _SEALS:
+            return os.fstat(memfd).st_size
+    except OSError:
+        pass  # not a memfd
+    os.close(memfd)
+    raise ValueError("a body whose descriptor is not sealed memory")
+
+
 def _to_memfd(body: bytes) -> int:
-    memfd = os.memfd_create("text", os.MFD_CLOEXEC)
-    with open(memfd, "wb", closefd=False) as file:
-        file.write(body)
+    memfd = os.memfd_create("text", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        with open(memfd, "wb", closefd=False) as file:
+            file.write(body)
+        fcntl.fcntl(memfd, fcntl.F_ADD_SEALS, _SEALS)
+    except OSError:
+        os.close(memfd)
+        raise
     return memfd
 
 
 def _descriptor(ancillary: list[tuple[int, int, bytes]]) -> int | None:
     for _, _, data in ancillary:
-        return array.array("i", data)[0]
+        if data:
+            return array.array("i", data)[0]
     return None

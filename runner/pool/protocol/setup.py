@@ -84,7 +84,7 @@ class KeeperArguments:
     lease: InheritedDescriptor
     """The memfd of `Lease`."""
     keep_fds: tuple[InheritedDescriptor, ...]
-    """Descriptors that keepers and job processes hold besides the runner, such as its lock."""
+    """Lock files that keepers and job processes hold besides the runner. They are not empty."""
     runner_folder: InheritedDescriptor
     """The folder that contains the jobs' folders, see linux/work_folders.py."""
     runner_folder_path: str

@@ -16,7 +16,7 @@ WATCH = """\
         watchdog = LimitWatchdog(process.limits, self._folder.used_bytes)
         watch = CallWatch(self._watched, process, watchdog, call_id, timeout, self._limits.grace)
 """
-SEND = "        process.send_call(call_id, request, timeout, folder)\n"
+SEND = "        process.send_call(request, timeout, folder)\n"
 
 POOL = (
     Mutant(
@@ -197,7 +197,7 @@ POOL = (
     Mutant(
         "a result is JSON",
         "runner/pool/job_process/results.py",
-        "        _JSON.decode(text)\n",
+        "        parse_json(data)\n",
         "",
         POOL_TESTS,
     ),

@@ -1,4 +1,5 @@
-"""Job types that attack the service, for tests/end_to_end/test_hostile_jobs.py."""
+"""Job types that attack the service, for test_hostile_jobs.py and test_forged_answers.py in
+tests/end_to_end."""
 
 import os
 import signal
@@ -7,16 +8,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from runner.job_types.base import Context, JobType, Payload
-from tests.support.pool import isolation_calls
+from tests.support.pool import forgeries, isolation_calls
 
 MOST_PROCESSES = 1000
 """As many processes as the test machine can bear if no limit stops them."""
 
 
 class AttackPayload(Payload):
-    """`do` is the name of a function in this module."""
+    """`do` is the name of a function in this module or in `forgeries`, `forgery` one of its
+    messages."""
 
     do: str
+    forgery: str | None = None
 
 
 class Attack(JobType[AttackPayload]):
@@ -28,6 +31,10 @@ class Attack(JobType[AttackPayload]):
 
     def run(self, payload: AttackPayload, context: Context) -> Any:
         context.report({"folder": os.getcwd()})
+        if payload.forgery:
+            return forgeries.forge(print, payload.forgery)
+        if payload.do in vars(forgeries):
+            return vars(forgeries)[payload.do](print)
         return globals()[payload.do]()
 
 

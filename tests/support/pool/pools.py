@@ -54,9 +54,9 @@ class Owner:
         return [self.outcome(call_id) for call_id in call_ids]
 
     def progress(self, call_id: str) -> Any:
-        """Wait for progress of a call, which is JSON text."""
+        """Wait for progress of a call; returns the values that it has told."""
         self._wait(lambda: call_id in self._progress)
-        return json.loads(self.last_progress(call_id))
+        return json.loads(self.last_progress(call_id))["values"]
 
     def last_progress(self, call_id: str) -> str:
         """Return the newest progress of a call. Raises KeyError if there is none."""

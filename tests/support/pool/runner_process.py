@@ -36,6 +36,7 @@ def run_pool(lock: str, gate: str) -> None:
     signal.signal(signal.SIGINT, lambda *_: None)
     file = os.open(lock, os.O_RDWR | os.O_CREAT)
     fcntl.flock(file, fcntl.LOCK_EX)
+    os.ftruncate(file, 1)
     runner_folder = RunnerFolder(Path(lock).parent / "work")
     pool = Pool(3, calls.load, runner_folder, keep_fds=[file])
     _print_line("created")
@@ -81,7 +82,7 @@ def watch_without_runner() -> None:
     watch = CallWatch(
         watched, process, LimitWatchdog(process.limits, lambda _: 0), "call_id", None, 0.0
     )
-    process.send_call("call_id", json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
+    process.send_call(json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
     runner.close()
     try:
         watch.wait_for_end()
@@ -124,7 +125,7 @@ def fork_while_a_signal_comes(name: str) -> None:
 
     os.fork = fork_and_signal
     process = JobProcess(calls.entry, [], CallLimits(), "")
-    process.send_call("call_id", json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
+    process.send_call(json.dumps({"do": "echo", "with": {"value": 1}}), None, "")
     try:
         answer = messages.receive(process.channel, wait=True)
         _print_line(answer.fields["kind"] if answer else "nothing")

@@ -1,0 +1,144 @@
+"""Guards against a job process that sends what no honest one would."""
+
+from tests.mutants.mutant import Mutant
+
+INVALID = ("tests/runner/pool/test_invalid_messages.py",)
+FUZZING = ("tests/runner/pool/test_message_fuzzing.py",)
+JSON = ("tests/runner/pool/test_json_text.py",)
+PARTS = ("tests/runner/supervisor/test_part_reports.py",)
+
+MESSAGES = (
+    Mutant(
+        "a message of another call is refused",
+        "runner/pool/protocol/answers.py",
+        '    if message.fields["nonce"] != nonce:\n',
+        "    if False:\n",
+        INVALID,
+    ),
+    Mutant(
+        "a late message is not the fault of the next job",
+        "runner/pool/keeper/watch.py",
+        "        except LateMessage:\n            return _LATE_MESSAGE\n",
+        "",
+        INVALID,
+    ),
+    Mutant(
+        "a process that has sent more than its answer runs no other job",
+        "runner/pool/keeper/keeper.py",
+        " or process.has_sent_more()):",
+        "):",
+        INVALID,
+    ),
+    Mutant(
+        "a message has no unknown fields",
+        "runner/pool/protocol/fields.py",
+        "    if fields.keys() != names:\n",
+        "    if fields.keys() < names:\n",
+        INVALID,
+    ),
+    Mutant(
+        "an integer is in the range of a database",
+        "runner/pool/protocol/fields.py",
+        "not 0 <= value <= highest",
+        "False",
+        INVALID,
+    ),
+    Mutant(
+        "true is no integer",
+        "runner/pool/protocol/fields.py",
+        "type(value) is not int",
+        "not isinstance(value, int)",
+        INVALID,
+    ),
+    Mutant(
+        "text contains no NUL",
+        "runner/pool/protocol/fields.py",
+        ' or "\\0" in value:',
+        ":",
+        INVALID,
+    ),
+    Mutant(
+        "the keeper limits the size of a result",
+        "runner/pool/protocol/messages.py",
+        "        if max_bytes is not None and size > max_bytes:\n",
+        "        if False:\n",
+        INVALID,
+    ),
+    Mutant(
+        "a body cannot change after it was checked",
+        "runner/pool/protocol/messages.py",
+        "if fcntl.fcntl(memfd, fcntl.F_GET_SEALS) & _SEALS == _SEALS:",
+        "if True:",
+        INVALID,
+    ),
+    Mutant(
+        "the pool checks the messages of keepers",
+        "runner/pool/calls.py",
+        "answers.check_progress(message.fields)",
+        'message.fields["text"]',
+        INVALID,
+    ),
+    Mutant(
+        "a keeper reports only its own calls",
+        "runner/pool/channel.py",
+        "if not isinstance(call_id, str) or call_id not in self._numbers:",
+        "if not call_id:",
+        INVALID,
+    ),
+    Mutant(
+        "a job process holds a lock without a descriptor",
+        "runner/pool/job_process/loop.py",
+        "[channel.fileno(), limited_entry.output]",
+        "[channel.fileno(), limited_entry.output, *keep_fds]",
+        INVALID,
+    ),
+    Mutant(
+        "a job process has no semaphore of the executor",
+        "runner/pool/linux/semaphores.py",
+        "_MADV_DONTFORK = 10",
+        "_MADV_DONTFORK = 0",
+        INVALID,
+    ),
+    Mutant(
+        "a job process cannot write which call has begun",
+        "runner/pool/protocol/begun_calls.py",
+        "        self._memory.madvise(mmap.MADV_DONTFORK)",
+        "        pass",
+        INVALID,
+    ),
+    Mutant(
+        "a job process cannot extend the lease",
+        "runner/pool/protocol/lease.py",
+        "        self._memory.madvise(mmap.MADV_DONTFORK)",
+        "        pass",
+        INVALID,
+    ),
+    Mutant(
+        "JSON is not nested too deeply",
+        "runner/pool/protocol/json_text.py",
+        "_levels(value) > MAX_LEVELS",
+        "False",
+        (*JSON, *INVALID),
+    ),
+    Mutant(
+        "JSON has not too many values",
+        "runner/pool/protocol/json_text.py",
+        "    if len(text) > MAX_VALUES and _has_too_many_values(text):\n",
+        "    if False:\n",
+        JSON,
+    ),
+    Mutant(
+        "a plan is a list of parts",
+        "runner/supervisor/part_reports.py",
+        "not isinstance(planned, list) or ",
+        "",
+        PARTS,
+    ),
+    Mutant(
+        "a sum that JSON cannot hold is left out",
+        "runner/supervisor/part_reports.py",
+        "if math.isfinite(number := sum(values)):",
+        "if (number := sum(values)) is not None:",
+        PARTS,
+    ),
+)
