@@ -32,7 +32,8 @@ COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    DATA_DIR=/data
+    DATA_DIR=/data \
+    HOST=*
 WORKDIR /app
 USER 10001:10001
 EXPOSE 5000

@@ -4,9 +4,11 @@ import asyncio
 import logging
 import resource
 import signal
+import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from ipaddress import ip_address
 from typing import Any
 
 from tornado.netutil import bind_sockets
@@ -50,11 +52,24 @@ def serve(settings: ServerSettings) -> None:
     except StoreError as error:
         sys.exit(f"cannot start: {error}")
     except OSError as error:
-        host = f"HOST={settings.host}, " if settings.host else ""
+        host = f"HOST={settings.listen_host}, " if settings.listen_host else ""
         sys.exit(f"cannot listen on {host}PORT={settings.port}: {error.strerror}")
     finally:
         store.close()
         traces.close()
+
+
+def log_addresses(sockets: Sequence[socket.socket], has_tokens: bool) -> None:
+    """Log where the listener can be reached, and by whom if there are no tokens."""
+    addresses = [listening.getsockname()[0] for listening in sockets]
+    extra = {"port": sockets[0].getsockname()[1], "addresses": ", ".join(addresses)}
+    log.info("listening", extra=extra)
+    if has_tokens:
+        return
+    if all(ip_address(address).is_loopback for address in addresses):
+        log.info("no API_TOKENS are set: only this machine can connect; HOST opens the service")
+    else:
+        log.warning("no API_TOKENS are set: anyone who can reach this address may do anything")
 
 
 def require_storable_uploads(settings: ServerSettings, store: Store) -> None:
@@ -94,16 +109,14 @@ async def listen(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    sockets = bind_sockets(settings.port, settings.host or None)
+    sockets = bind_sockets(settings.port, settings.listen_host)
     max_connections = settings.max_connections or default_max_connections()
     # Event streams stay open, so they may use only half of the connections.
     streams = min(settings.max_streams, max(1, max_connections // 2))
     settings = settings.model_copy(update={"max_streams": streams})
     services = Services(settings, store, types, traces)
     server = HttpServer(HttpApplication(services), sockets, max_connections)
-    log.info("listening", extra={"port": sockets[0].getsockname()[1]})
-    if services.authenticator.tokens is None:
-        log.warning("no API_TOKENS are set: anyone who can reach this address may do anything")
+    log_addresses(sockets, services.authenticator.tokens is not None)
     await stop.wait()
     log.info("stopping")
     server.close()

@@ -110,6 +110,8 @@ class FastPath:
         headers = _parse_headers(head)
         if headers is None or not len(body) <= headers.content_length <= self._max_body_bytes:
             return None
+        if not self.services.hosts.allows(headers.fields["Host"]):
+            return None
         method, path = request_line[1].decode(), request_line[2].decode()
         respond = self._responder(method, path, headers)
         return respond and Request(method, path, headers, body, respond)

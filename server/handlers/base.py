@@ -152,6 +152,9 @@ class Handler(RequestHandler):
 
     def _admit(self) -> None:
         access, role, request = self.services.access, self.role(), self.request
+        if not self.services.hosts.allows(request.host):
+            detail = f"this service has no host {request.host[:200]}: see ALLOWED_HOSTS"
+            raise Problem(Code.UNKNOWN_HOST, detail)
         address, method = request.remote_ip or "", request.method or ""
         if role is not None:
             by_https = request.protocol == "https"

@@ -208,6 +208,13 @@ class Code(Enum):
         "The body has a `Content-Encoding`.",
         "Send the body without it. A file may itself be compressed.",
     )
+    UNKNOWN_HOST = (
+        421,
+        "The host is unknown",
+        "The request names a host that is neither local nor in `ALLOWED_HOSTS`.",
+        "If clients are to use this name, add it to `ALLOWED_HOSTS`. Otherwise use the address of"
+        " the machine.",
+    )
     INVALID_REQUEST = (
         422,
         "The request is invalid",

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from runner.job_types.base import JobType
 from server.auth.authenticate import Authenticator
+from server.auth.hosts import AllowedHosts
 from server.auth.proxies import TrustedProxies
 from server.auth.rate_limits import AccessControl, RateLimits
 from server.auth.sessions import Sessions, load_or_create_key
@@ -70,6 +71,7 @@ class Services:
     queue_watermark: QueueWatermark = field(init=False)
     access: AccessControl = field(init=False)
     proxies: TrustedProxies = field(init=False)
+    hosts: AllowedHosts = field(init=False)
     queues: Queues = field(init=False)
     events: Events = field(init=False)
     event_feed: EventFeed = field(init=False)
@@ -81,6 +83,7 @@ class Services:
         self.authenticator = open_authenticator(self.settings)
         rates = RateLimits(self.settings.rate_limit, self.settings.rate_burst)
         self.access = AccessControl(self.authenticator, rates)
+        self.hosts = AllowedHosts(self.settings.allowed_host_names)
         self.proxies = TrustedProxies(self.settings.proxy_networks)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
         self._file_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="upload")

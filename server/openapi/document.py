@@ -16,9 +16,9 @@ from server.openapi.operations import NEW_JOB, OPERATIONS, OWN_JOBS, Operation
 from server.openapi.schemas import Json, Schemas, new_forms, new_jobs
 
 _ABOUT = "Accepts jobs, runs them in processes, and lets clients follow, list and cancel them."
-_COMMON_PROBLEMS = (400, 408, 413, 422, 429, 431, 503)
+_COMMON_PROBLEMS = (400, 408, 413, 421, 422, 429, 431, 503)
 """Errors of every operation: the request is malformed, too slow, too large or too frequent, it has
-an unknown parameter, or the store is unavailable."""
+an unknown host or parameter, or the store is unavailable."""
 _PROBLEMS = {
     400: "The request is malformed",
     401: "The token is missing or not known",
@@ -28,6 +28,7 @@ _PROBLEMS = {
     409: "The state of the job, or an earlier request, does not allow this",
     413: "The request is too large",
     415: "The media type of the body is not supported",
+    421: "The host in the request is unknown; see ALLOWED_HOSTS",
     422: "The request is well-formed but invalid; errors names each field",
     429: "Too many requests; see the headers Retry-After and RateLimit",
     431: "The request's headers are too large",

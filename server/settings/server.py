@@ -6,12 +6,13 @@ from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from server.auth import tokens
+from server.auth import hosts, tokens
 from storage.records.ids import MAX_CELLS
 from storage.settings.settings import Seconds, listed
 from storage.settings.traces import TraceSettings
 
 MIN_SECRET_LENGTH = 16
+ALL_ADDRESSES = "*"
 Network = IPv4Network | IPv6Network
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 
@@ -24,7 +25,17 @@ class ServerSettings(TraceSettings):
     port: int = Field(
         5000, ge=0, le=65535, description="TCP port to listen on. 0 picks a free port."
     )
-    host: str = Field("", description="Address to listen on. Empty: all addresses.")
+    host: str = Field(
+        "",
+        description="Address to listen on, or * for all addresses. Empty: all addresses if there "
+        "are tokens, else only localhost, which other machines cannot reach.",
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="Host names by which clients may call the service, such as jobs.example.org; "
+        ".example.org also allows all names below it, * allows every name. Addresses, localhost "
+        "and names without a dot are always allowed; others get 421.",
+    )
     max_upload_bytes: int = Field(
         10 * 1024**3,
         ge=1,
@@ -176,6 +187,13 @@ class ServerSettings(TraceSettings):
             ip_network(text)  # raises ValueError with the reason
         return value
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _check_hosts(cls, value: str) -> str:
+        for text in listed(value.lower()):
+            hosts.require_host_entry(text)
+        return value
+
     @field_validator("cors_origins")
     @classmethod
     def _check_origins(cls, value: str) -> str:
@@ -193,6 +211,18 @@ class ServerSettings(TraceSettings):
             return None
         fixed = tokens.parse_tokens(self.api_tokens) if self.api_tokens else []
         return tokens.Tokens(fixed, self.api_tokens_file)
+
+    @property
+    def listen_host(self) -> str | None:
+        """The address to listen on; None for all addresses."""
+        if self.host:
+            return None if self.host == ALL_ADDRESSES else self.host
+        return None if self.api_tokens or self.api_tokens_file else "localhost"
+
+    @property
+    def allowed_host_names(self) -> frozenset[str]:
+        """The entries of ALLOWED_HOSTS, in lower case."""
+        return frozenset(listed(self.allowed_hosts.lower()))
 
     @property
     def allowed_callback_hosts(self) -> frozenset[str]:

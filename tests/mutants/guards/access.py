@@ -140,4 +140,25 @@ ACCESS = (
         "        self._limits.count_failure(address)\n        try:\n            yield\n",
         ("tests/server/auth/test_wrong_tokens.py",),
     ),
+    Mutant(
+        "handlers refuse unknown hosts",
+        "server/handlers/base.py",
+        "        if not self.services.hosts.allows(request.host):\n",
+        "        if False:\n",
+        ("tests/server/auth/test_hosts.py",),
+    ),
+    Mutant(
+        "the fast path refuses unknown hosts",
+        "server/fast/parser.py",
+        '        if not self.services.hosts.allows(headers.fields["Host"]):\n',
+        "        if False:\n",
+        ("tests/server/auth/test_hosts.py",),
+    ),
+    Mutant(
+        "without tokens the listener listens on localhost",
+        "server/settings/server.py",
+        'else "localhost"',
+        "else None",
+        ("tests/end_to_end/test_addresses.py",),
+    ),
 )
