@@ -6,7 +6,7 @@ from uuid import UUID
 from server.documents.filters import ListQuery, SetQuery
 from server.documents.jobs import next_link, page_document, set_document
 from server.handlers.base import Handler
-from server.handlers.query import query_parameters, read_query, wait_seconds
+from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
 from server.http.problems import FieldError, unacceptable
 from server.jobs.wait import poll_until
 from storage.records.job import Job
@@ -23,7 +23,7 @@ class ListHandler(Handler):
                 excluded = "it is not allowed together with id"
                 raise unacceptable([FieldError(name, excluded) for name in names if name in others])
             return await self._send_by_ids()
-        if "wait" in self.request.query_arguments:
+        if query_wait_seconds(self):
             raise unacceptable([FieldError("wait", "it is only allowed together with id")])
         await self._send_page()
 
@@ -31,7 +31,7 @@ class ListHandler(Handler):
 
     async def _send_page(self) -> None:
         parameters = query_parameters(self)
-        # A repeated status means any of the values; of other parameters, the last value counts.
+        parameters.pop("wait", None)  # 0: the list is sent at once
         if "status" in parameters:
             parameters["status"] = ",".join(self.get_query_arguments("status"))
         query = read_query(ListQuery, parameters)

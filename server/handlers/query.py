@@ -10,6 +10,8 @@ from tornado.web import RequestHandler
 from server.documents.filters import MAX_WAIT_SECONDS
 from server.documents.queries import Query
 from server.documents.submission import field_errors
+from server.http.codes import Code
+from server.http.prefer import preferred_wait
 from server.http.problems import FieldError, unacceptable
 from server.http.suggestions import did_you_mean
 
@@ -27,7 +29,7 @@ def require_known_parameters(
     Raises Problem 422.
     """
     if errors := list(islice(_wrong_parameters(arguments, models), MAX_WRONG)):
-        raise unacceptable(errors)
+        raise unacceptable(errors, Code.UNKNOWN_PARAMETER)
 
 
 def _wrong_parameters(
@@ -40,9 +42,9 @@ def _wrong_parameters(
         shown = name.encode("latin1").decode(errors="replace")[:100]
         if name not in known:
             detail = f"unknown query parameter{did_you_mean(shown, known)}; {names}"
-            yield FieldError(shown or "query", detail)
+            yield FieldError(shown or "query", detail, "unknown")
         elif len(values) > 1 and name not in repeatable:
-            yield FieldError(name, "it is given more than once")
+            yield FieldError(name, "it is given more than once", "repeated")
 
 
 def query_parameters(handler: RequestHandler) -> dict[str, str]:
@@ -64,20 +66,24 @@ def read_query(model: type[M], parameters: object) -> M:
 def wait_seconds(handler: RequestHandler) -> float:
     """Return the seconds in `?wait=30` or `Prefer: wait=30` (RFC 7240); 0 if there is neither.
 
+    The parameter goes before the preference. If the preference is honoured, the response says so.
     Raises Problem 422.
     """
-    text = handler.get_query_argument("wait", None) or _preferred_wait(handler)
+    if "wait" in handler.request.query_arguments:
+        return query_wait_seconds(handler)
+    seconds = preferred_wait(handler.request.headers.get("Prefer", ""), int(MAX_WAIT_SECONDS))
+    if seconds is not None:
+        handler.set_header("Preference-Applied", f"wait={seconds}")
+    return float(seconds or 0)
+
+
+def query_wait_seconds(handler: RequestHandler) -> float:
+    """Return the seconds in `?wait=30`; 0 without it. Raises Problem 422."""
     try:
-        seconds = 0.0 if text is None else float(text)
+        seconds = float(handler.get_query_argument("wait", "0"))
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= MAX_WAIT_SECONDS:
         allowed = f"a number of seconds from 0 to {MAX_WAIT_SECONDS:.0f}"
         raise unacceptable([FieldError("wait", f"it must be {allowed}")])
     return seconds
-
-
-def _preferred_wait(handler: RequestHandler) -> str | None:
-    preferences = handler.request.headers.get("Prefer", "").split(",")
-    pairs = [preference.strip().partition("=") for preference in preferences]
-    return next((value.strip() for name, _, value in pairs if name.strip() == "wait"), None)

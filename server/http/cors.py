@@ -6,8 +6,8 @@ Credentials are never allowed: such a page must send a token of its own. Imports
 from collections.abc import Collection, Mapping
 
 _EXPOSED_HEADERS = (
-    "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After,"
-    " X-Request-ID"
+    "ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy,"
+    " Retry-After, X-Request-ID"
 )
 _ALLOWED_HEADERS = (
     "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer,"

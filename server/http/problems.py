@@ -96,11 +96,11 @@ def malformed(detail: str) -> Problem:
     return Problem(Code.MALFORMED_REQUEST, detail)
 
 
-def unacceptable(errors: Iterable[FieldError]) -> Problem:
+def unacceptable(errors: Iterable[FieldError], code: Code = Code.INVALID_REQUEST) -> Problem:
     """422: the request can be parsed, but some of its fields are invalid."""
     errors = tuple(islice(errors, MAX_ERRORS))
     detail = "; ".join(f"{e.field}: {e.detail}" for e in errors[:3])
-    return Problem(Code.INVALID_REQUEST, detail, errors)
+    return Problem(code, detail, errors)
 
 
 def too_large(subject: str, limit: int, code: Code = Code.BODY_TOO_LARGE) -> Problem:

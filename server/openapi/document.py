@@ -58,6 +58,10 @@ _RESPONSE_HEADERS: dict[str, Json] = {
         "schema": {"const": "true"},
     },
     "Link": {"description": "The next page (RFC 8288)", "schema": _TEXT},
+    "Preference-Applied": {
+        "description": "wait=30 if the response has waited because of Prefer",
+        "schema": _TEXT,
+    },
     "Retry-After": {"description": "Seconds to wait before asking again", "schema": _TEXT},
     "Etag": {"description": "Version of this response, for If-None-Match", "schema": _TEXT},
     "Allow": {"description": "The supported methods", "schema": _TEXT},
@@ -66,7 +70,7 @@ _RESPONSE_HEADERS: dict[str, Json] = {
 }
 _REQUEST_HEADERS: dict[str, Json] = {
     "Prefer": {
-        "description": "wait=30 has the same effect as the parameter wait (RFC 7240)",
+        "description": "wait=30 has the effect of the parameter wait (RFC 7240)",
         "schema": _TEXT,
     },
     "Last-Event-ID": {"description": "Send only events after this one", "schema": _NUMBER},

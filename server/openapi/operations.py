@@ -97,8 +97,8 @@ OPERATIONS = (
         problems=(409, 415, 507),
         queries=(WaitQuery,),
         response_headers={
-            200: ("Location", "Idempotency-Replayed"),
-            202: ("Location", "Idempotency-Replayed", "Retry-After"),
+            200: ("Location", "Idempotency-Replayed", "Preference-Applied"),
+            202: ("Location", "Idempotency-Replayed", "Preference-Applied", "Retry-After"),
         },
         request_headers=("Idempotency-Key", "Traceparent", "Prefer"),
     ),
@@ -108,7 +108,7 @@ OPERATIONS = (
         "List jobs, or get several jobs by their ids",
         {200: (schemas.PageDocument, schemas.SetDocument)},
         queries=(ListQuery, SetQuery),
-        response_headers={200: ("Link", "Retry-After")},
+        response_headers={200: ("Link", "Preference-Applied", "Retry-After")},
         request_headers=("Prefer",),
     ),
     Operation(
@@ -137,7 +137,7 @@ OPERATIONS = (
         queries=(WaitQuery,),
         request_headers=("Prefer",),
         problems=(404,),
-        response_headers=_RETRY,
+        response_headers={200: ("Preference-Applied", "Retry-After")},
     ),
     Operation(
         "delete",

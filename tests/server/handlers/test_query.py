@@ -54,7 +54,7 @@ async def test_every_call_refuses_an_unknown_query_parameter(client: Client) -> 
 async def test_an_unknown_filter_is_named_with_the_known_ones(client: Client) -> None:
     for query, name, meant in WRONG_NAMES:
         problem = await client.get(f"/jobs?{query}", 422)
-        assert fields(problem) == [name]
+        assert (problem["code"], fields(problem)) == ("unknown_parameter", [name])
         assert meant in problem["errors"][0]["detail"]
 
 
@@ -86,6 +86,16 @@ async def test_events_take_one_status_and_those_of_a_job_take_no_filter(client: 
     assert fields(problem) == ["status"]
     path = f"/jobs/{await client.sleep_job()}/events"
     assert fields(await client.get(f"{path}?status=failed", 422)) == ["status"]
+
+
+async def test_a_list_without_ids_takes_a_wait_of_zero_and_ignores_a_preference(
+    client: Client,
+) -> None:
+    await client.sleep_job()
+    for query, headers in (("?wait=0", {}), ("?wait=0.0&limit=5", {}), ("", {"Prefer": "wait=9"})):
+        response = await client.fetch(f"/jobs{query}", headers=headers)
+        assert len(read(response, 200)["items"]) == 1
+        assert "Preference-Applied" not in response.headers
 
 
 async def test_ids_and_filters_exclude_each_other(client: Client) -> None:

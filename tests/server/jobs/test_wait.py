@@ -56,6 +56,7 @@ async def test_a_submission_that_waits_gets_the_final_job(
     job = read(response, 200)
     assert (job["status"], job["result"]) == ("succeeded", {"found": 1})
     assert response.headers["Location"] == f"/jobs/{job['job_id']}"
+    assert response.headers.get("Preference-Applied") == ("wait=20" if headers else None)
     assert job == await client.get(f"/jobs/{job['job_id']}")
 
 
@@ -73,7 +74,20 @@ async def test_after_the_wait_time_the_job_is_sent_as_it_is(client: Client) -> N
     assert read(await submit(client, "/jobs?wait=0"), 202).keys() == {"job_id", "status"}
 
 
-@pytest.mark.parametrize("wait", ["soon", "-1", "61", "nan"])
+async def test_a_preference_that_cannot_be_honoured_is_ignored(client: Client) -> None:
+    for preference in ("wait=soon", "respond-async", "wait=-1, wait=20", ",;="):
+        response = await submit(client, "/jobs", Prefer=preference)
+        assert read(response, 202).keys() == {"job_id", "status"}
+        assert "Preference-Applied" not in response.headers
+
+
+async def test_the_parameter_goes_before_the_preference(client: Client) -> None:
+    response = await submit(client, "/jobs?wait=0", Prefer="wait=20")
+    assert read(response, 202).keys() == {"job_id", "status"}
+    assert "Preference-Applied" not in response.headers
+
+
+@pytest.mark.parametrize("wait", ["soon", "-1", "61", "nan", ""])
 async def test_an_invalid_wait_is_refused_and_no_job_is_stored(client: Client, wait: str) -> None:
     assert fields(read(await submit(client, f"/jobs?wait={wait}"), 422)) == ["wait"]
     assert (await client.get("/jobs"))["items"] == []
