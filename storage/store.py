@@ -21,7 +21,7 @@ from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.queries.id_skew import IdSkew
 from storage.queries.search import find
 from storage.records.filters import Filters
-from storage.records.job import Job, NewJob
+from storage.records.job import Job, JobCheck, NewJob
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 
@@ -106,27 +106,38 @@ class JobStore:
         jobs = jobs_by_id(self._database, found.ids) if found.ids else {}
         return Page([jobs[job_id] for job_id in found.ids if job_id in jobs], found.next)
 
-    def cancel(self, job_id: UUID, by: str | None = None) -> Job | None:
+    def cancel(
+        self, job_id: UUID, by: str | None = None, check: JobCheck | None = None
+    ) -> Job | None:
         """Cancel a queued job at once, or request the cancel of a running one.
 
         Returns the job afterwards, or None if there is no such job. A final job is not changed.
-        `by` is the name of the caller.
+        `by` is the name of the caller. Raises what `check` raises.
         """
         with notifying_transaction(self._wakeup, self._database, WORKER):
+            self._check(job_id, check)
             self._transitions.cancel(job_id, self._clock(), by)
         return self.get(job_id)
 
-    def retry(self, job_id: UUID) -> tuple[bool, Job | None]:
+    def retry(self, job_id: UUID, check: JobCheck | None = None) -> tuple[bool, Job | None]:
         """Queue a failed or canceled job again.
 
         Returns whether that was done, and the job afterwards, or None if there is no such job. Any
-        other job is not changed.
+        other job is not changed. Raises what `check` raises.
         """
         with notifying_transaction(self._wakeup, self._database) as woken:
+            self._check(job_id, check)
             retried = self._transitions.requeue(job_id, self._clock())
             if retried:
                 woken += [WORKER, LISTENER]
         return retried, self.get(job_id)
+
+    def _check(self, job_id: UUID, check: JobCheck | None) -> None:
+        if check is None:
+            return
+        self._database.next_version(0)  # so that the job stays as it is until it is changed here
+        if job := self.get(job_id):
+            check(job)
 
     def _rows(self, jobs: Sequence[NewJob]) -> builtins.list[dict[str, Any] | Refusal]:
         names = {job.queue for job in jobs} - {DEFAULT_QUEUE}

@@ -9,7 +9,6 @@ compare them. A request with a header that is not listed in `_KNOWN_HEADERS` goe
 header can be misunderstood here.
 """
 
-import hashlib
 import re
 import time
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from server.fast.responders import (
 )
 from server.http import cors
 from server.http.access_log import log_access
+from server.http.conditions import etag_of
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
 from server.http.request_id import HEADER, given_request_id, new_request_id
 from server.http.response import DEFAULT_HEADERS, encode_json, http_response
@@ -152,7 +152,7 @@ class FastPath:
         own = {"Date": _http_date(int(time.time())), HEADER: request_id}
         headers = {**own, **self._headers, **response.headers}
         if response.status == 200 and request.method == "GET":
-            headers["Etag"] = f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
+            headers["Etag"] = etag_of(body)
         if request.headers.closes:
             headers["Connection"] = "close"
         return http_response(response.status, headers, body)

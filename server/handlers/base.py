@@ -13,6 +13,7 @@ from server.handlers.query import require_known_parameters
 from server.http import cors
 from server.http.body import Body, NoBody, RefusedBody
 from server.http.codes import Code
+from server.http.conditions import Conditions, conditions_of
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
 from server.http.request_id import HEADER, given_request_id, new_request_id
 from server.http.response import DEFAULT_HEADERS, encode_json
@@ -32,6 +33,9 @@ class Handler(RequestHandler):
     ANY_QUERY = False
     """Whether unknown query parameters are ignored: health checks, scrapers and links may have
     parameters of their own, such as one that keeps a cache from answering."""
+    CONDITIONAL = False
+    """Whether the handler compares the conditions of unsafe methods with a resource. For other
+    handlers, If-Match never holds, because they change nothing that has an ETag."""
     RATE_LIMITED = True
     """Whether requests count against RATE_LIMIT."""
 
@@ -80,7 +84,7 @@ class Handler(RequestHandler):
         """
         try:
             self._admit()
-            self._require_known_query()
+            self._check_head()
             self.received = self.body()
         except Problem as problem:
             if self.request.method in SAFE_METHODS:
@@ -121,6 +125,18 @@ class Handler(RequestHandler):
     def on_finish(self) -> None:
         """The response was sent: the request is no longer active."""
         self._count_finished()
+
+    def check_etag_header(self) -> bool:
+        """Return whether the client has this response to a GET already, for a 304.
+
+        Overrides Tornado's method, which knows no If-Match. Raises Problem 400 or 412.
+        """
+        conditions = conditions_of(self.request.headers, is_read=True)
+        if conditions == Conditions():
+            return False
+        etag = self.compute_etag()
+        conditions.require_match(etag)
+        return not conditions.is_new(etag)
 
     def send_json(self, document: Any, status: int = 200) -> None:
         """Finish the request with a JSON document."""
@@ -164,11 +180,17 @@ class Handler(RequestHandler):
         if role is not None:
             require_role(self.caller, role)
 
-    def _require_known_query(self) -> None:
+    def _check_head(self) -> None:
+        """Check the names in the query, and the syntax of the conditions."""
         method = "GET" if self.request.method == "HEAD" else self.request.method or ""
-        is_checked = method != "OPTIONS" and method in self.ALLOW.split(", ")
-        if is_checked and not self.ANY_QUERY:
+        if method == "OPTIONS" or method not in self.ALLOW.split(", "):
+            return
+        if not self.ANY_QUERY:
             require_known_parameters(self.request.query_arguments, self.QUERIES.get(method, ()))
+        if method != "GET":
+            conditions = conditions_of(self.request.headers)
+            if not self.CONDITIONAL:
+                conditions.require(None)
 
     def _refused(self, *args: str) -> None:
         """Replaces the method of a refused request."""

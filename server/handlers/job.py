@@ -13,13 +13,16 @@ from server.http.access_log import log_change
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.jobs.cancel import cancel, require_may_change
+from server.jobs.conditions import job_check
 from server.jobs.enqueue import job_not_found
 from server.jobs.wait import wait_for_job
-from storage.records.states import FINAL, Status
+from storage.records.states import FINAL, REQUEUE, Status
 
 
 class OneJobHandler(Handler):
     """The base class of handlers that change one job."""
+
+    CONDITIONAL = True
 
     async def id_to_change(self, job_id: str) -> UUID:
         """Parse the id of a job that the caller may change. Raises Problem 403 and 404."""
@@ -48,7 +51,8 @@ class JobHandler(OneJobHandler):
     async def delete(self, job_id: str) -> None:
         """Delete a final job, and its file unless another job uses it."""
         parsed_id = await self.id_to_change(job_id)
-        status = await self.services.run_in_thread(self.services.delete_job, parsed_id)
+        check = job_check(self.request.headers, FINAL)
+        status = await self.services.run_in_thread(self.services.delete_job, parsed_id, check)
         if status is None:
             raise job_not_found(parsed_id)
         if status not in FINAL:
@@ -81,7 +85,9 @@ class RetryHandler(OneJobHandler):
         """Queue the job again, with its id and its full number of retries."""
         parsed_id, began_at = await self.id_to_change(job_id), time.time()
         self.services.queue_watermark.admit()
-        retried, job = await self.services.run_in_thread(self.services.jobs.retry, parsed_id)
+        check = job_check(self.request.headers, REQUEUE.sources)
+        retry = self.services.jobs.retry
+        retried, job = await self.services.run_in_thread(retry, parsed_id, check)
         if job is None:
             raise job_not_found(parsed_id)
         if not retried:

@@ -10,7 +10,7 @@ _EXPOSED_HEADERS = (
     " Retry-After, X-Request-ID"
 )
 _ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer,"
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer,"
     " X-Request-ID"
 )
 _PREFLIGHT_SECONDS = 600

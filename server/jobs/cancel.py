@@ -10,13 +10,16 @@ from server.documents.schemas import ChangedDocument
 from server.http.access_log import log_change
 from server.http.codes import Code
 from server.http.problems import Problem
+from server.jobs.conditions import job_check
 from server.jobs.enqueue import job_not_found
 from server.jobs.services import Services
 from server.jobs.wait import wait_for_job
-from storage.records.states import Status
+from storage.records.states import CANCEL, REQUEST_CANCEL, Status
 
 WAIT_SECONDS = 2.0
 """How long a cancel waits for the end of the job's process before it answers 202."""
+_CANCELABLE = CANCEL.sources | REQUEST_CANCEL.sources | {Status.CANCELED}
+"""Statuses in which a cancel is not refused."""
 
 
 async def require_may_change(services: Services, job_id: UUID, caller: Caller) -> None:
@@ -39,10 +42,11 @@ async def cancel(
 
     Returns the status and the document of the response: 200 if the job is canceled, 202 if its
     process may still be running. Does not check whether the caller may change the job. Raises
-    StoreError, Problem 404, and Problem 409 if the job ended before it could be canceled.
+    StoreError, Problem 404, Problem 409 if the job ended before it could be canceled, and Problem
+    400 or 412 for the conditions of the request.
     """
-    began_at = time.time()
-    job = await services.run_in_thread(services.jobs.cancel, job_id, caller.name)
+    began_at, check = time.time(), job_check(headers, _CANCELABLE)
+    job = await services.run_in_thread(services.jobs.cancel, job_id, caller.name, check)
     if job is None:
         raise job_not_found(job_id)
     log_change(caller.name, "cancel", job_id=str(job_id))

@@ -36,7 +36,7 @@ from storage.open import Store
 from storage.queries.bulk import Bulk
 from storage.queries.explain import Explanation, explain
 from storage.queries.stats import Stats, count_queued, read_stats
-from storage.records.job import Job, NewJob
+from storage.records.job import Job, JobCheck, NewJob
 from storage.records.states import Status
 from storage.store import JobStore, Refusal
 
@@ -141,12 +141,13 @@ class Services:
         """The OpenAPI document of the API."""
         return openapi_document(self.job_types)
 
-    def delete_job(self, job_id: UUID) -> Status | None:
+    def delete_job(self, job_id: UUID, check: JobCheck | None = None) -> Status | None:
         """Delete a job if it is final, and its file unless another job uses it.
 
-        Returns the status that the job had, or None if there is no such job. Blocks.
+        Returns the status that the job had, or None if there is no such job. Raises what `check`
+        raises. Blocks.
         """
-        status, unused_files = delete_job(self.store.database, job_id)
+        status, unused_files = delete_job(self.store.database, job_id, check)
         self.store.uploads.delete(unused_files)
         self.store.wakeup.notify(LISTENER)
         return status

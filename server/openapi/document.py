@@ -26,6 +26,7 @@ _PROBLEMS = {
     404: "The resource does not exist",
     408: "The request arrived too slowly",
     409: "The state of the job, or an earlier request, does not allow this",
+    412: "If-Match or If-None-Match does not fit the present state of the resource",
     413: "The request is too large",
     415: "The media type of the body is not supported",
     421: "The host in the request is unknown; see ALLOWED_HOSTS",
@@ -74,8 +75,13 @@ _REQUEST_HEADERS: dict[str, Json] = {
         "schema": _TEXT,
     },
     "Last-Event-ID": {"description": "Send only events after this one", "schema": _NUMBER},
+    "If-Match": {
+        "description": "An Etag, several, or *; the status is 412 if none is the present one",
+        "schema": _TEXT,
+    },
     "If-None-Match": {
-        "description": "An Etag; the status is 304 if the response would be the same",
+        "description": "An Etag, several, or *; if one is the present one, the status is 304 for"
+        " GET, and 412 for other methods",
         "schema": _TEXT,
     },
     "Idempotency-Key": {
@@ -145,7 +151,9 @@ def _required_role(operation: Operation) -> Json:
 def _operation_object(operation: Operation, schemas: Schemas, bodies: Mapping[str, Any]) -> Json:
     parameters = [each for model in operation.queries for each in schemas.parameters(model)]
     queries = {each["name"]: each for each in parameters}
-    names = [*operation.request_headers, *(["If-None-Match"] if _has_etag(operation) else [])]
+    is_conditional = operation.conditional or _has_etag(operation)
+    conditions = ["If-Match", "If-None-Match"] if is_conditional else []
+    names = [*operation.request_headers, *conditions]
     headers = [{"name": name, "in": "header", **_REQUEST_HEADERS[name]} for name in names]
     result: Json = {
         "summary": operation.summary,
@@ -169,7 +177,8 @@ def _responses(operation: Operation, schemas: Schemas) -> Json:
     if _has_etag(operation):
         responses["304"] = {"description": _OK[304]}
     problem = {CONTENT_TYPE: {"schema": schemas.of(ProblemDocument)}}
-    for status in {*_COMMON_PROBLEMS, *operation.problems, *_auth_problems(operation)}:
+    statuses = {*_COMMON_PROBLEMS, *operation.problems, *_auth_problems(operation)}
+    for status in statuses if operation.is_stream else {*statuses, 412}:
         responses[str(status)] = {"description": _PROBLEMS[status], "content": problem}
         if status == 401:
             header = _RESPONSE_HEADERS["WWW-Authenticate"]

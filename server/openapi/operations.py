@@ -39,6 +39,8 @@ class Operation:
     response_headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """By status: headers besides those that every response has."""
     request_headers: tuple[str, ...] = ()
+    conditional: bool = False
+    """Whether it changes a resource with an Etag, so that it takes If-Match and If-None-Match."""
 
     @property
     def is_stream(self) -> bool:
@@ -145,6 +147,7 @@ OPERATIONS = (
         "Delete a final job",
         {204: None},
         role=OWN_JOBS,
+        conditional=True,
         problems=(404, 409),
     ),
     Operation(
@@ -153,6 +156,7 @@ OPERATIONS = (
         "Cancel a job: 200 if its process has ended, 202 if it may still be running",
         {200: schemas.ChangedDocument, 202: schemas.ChangedDocument},
         role=OWN_JOBS,
+        conditional=True,
         problems=(404, 409),
     ),
     Operation(
@@ -161,6 +165,7 @@ OPERATIONS = (
         "Queue a failed or canceled job again",
         {202: schemas.ChangedDocument},
         role=OWN_JOBS,
+        conditional=True,
         problems=(404, 409),
         response_headers={202: ("Location",)},
     ),
@@ -190,6 +195,7 @@ OPERATIONS = (
         {200: schemas.QueueDocument, 201: schemas.QueueDocument},
         role=Role.ADMIN,
         body=QueueBody,
+        conditional=True,
         problems=(409, 415),
         response_headers={201: ("Location",)},
     ),
@@ -199,6 +205,7 @@ OPERATIONS = (
         "Delete a queue without queued or running jobs",
         {204: None},
         role=Role.ADMIN,
+        conditional=True,
         problems=(404, 409),
     ),
     Operation(

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, UploadRow
+from storage.jobs.rows import jobs_by_id
+from storage.records.job import JobCheck
 from storage.records.states import FINAL, Status
 
 BATCH = 500
@@ -29,10 +31,13 @@ def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
         return len(ids), _delete(database, ids, {row["upload_id"] for row in rows})
 
 
-def delete_job(database: Database, job_id: UUID) -> tuple[Status | None, list[UUID]]:
+def delete_job(
+    database: Database, job_id: UUID, check: JobCheck | None = None
+) -> tuple[Status | None, list[UUID]]:
     """Delete one job if it is final.
 
     Returns the status it had, None if there is no such job, and its unused uploads as `prune` does.
+    Raises what `check` raises.
     """
     with database.transaction():
         query = JobRow.select(JobRow.status, JobRow.upload_id).where(JobRow.id == job_id)
@@ -42,6 +47,8 @@ def delete_job(database: Database, job_id: UUID) -> tuple[Status | None, list[UU
         status = Status(rows[0]["status"])
         if status not in FINAL:
             return status, []
+        if check is not None:
+            check(jobs_by_id(database, [job_id])[job_id])
         return status, _delete(database, [job_id], {rows[0]["upload_id"]})
 
 

@@ -10,6 +10,7 @@ Times are whole milliseconds since 1970 in UTC, durations are seconds.
         └── StoreDamaged   a damaged SQLite file, as the log says once
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -197,6 +198,11 @@ class Job:
         assert self.locked_by is not None
         held = self.id, self.locked_by, self.attempt, self.type, self.started_at or 0
         return Fence(*held, trace_origin(self.traceparent, self.created_at, self.run_at))
+
+
+JobCheck = Callable[[Job], None]
+"""Is called with a job before a client changes it, in the same transaction: no one else can change
+the job between the two. Raises an exception if the client may not."""
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,27 @@ API = (
         ("tests/server/handlers/test_query.py",),
     ),
     Mutant(
+        "a call is refused if its conditions do not hold",
+        "server/http/conditions.py",
+        "        self.require_match(etag)\n",
+        "",
+        ("tests/server/handlers/test_conditional.py",),
+    ),
+    Mutant(
+        "a job stays as it is between its check and its change",
+        "storage/store.py",
+        "        self._database.next_version(0)  # so that the job stays",
+        "        # so that the job stays",
+        ("tests/server/handlers/test_conditional.py",),
+    ),
+    Mutant(
+        "a deletion checks the conditions",
+        "storage/jobs/retention.py",
+        "if check is not None:",
+        "if False:",
+        ("tests/server/handlers/test_conditional.py",),
+    ),
+    Mutant(
         "rolled-back changes are not counted",
         "storage/db/database.py",
         "        self.counters.take()  # drops the counts of a failed transaction\n",

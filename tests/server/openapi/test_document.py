@@ -86,6 +86,7 @@ def test_every_operation_describes_its_errors(name: str) -> None:
     assert is_open or operation["description"].startswith("Role: ") or name == "get /"
     is_cached = method in ("get", "head") and not name.endswith("events")
     assert ("304" in statuses) == is_cached
+    assert ("412" in statuses) == (not name.endswith("events"))
     # PUT creates a resource that does not exist.
     assert ("404" in statuses) == ("{" in name and method != "put")
     for status, answer in operation["responses"].items():

@@ -1,0 +1,87 @@
+"""Conditional requests: If-Match and If-None-Match (RFC 9110, section 13). Imports only `problems`
+and `codes`.
+
+              If-Match                         If-None-Match
+    holds     if a tag is equal, or for `*`    if no tag is equal, and never for `*`
+    compares  strongly: W/"a" equals nothing   weakly: W/"a" equals "a"
+    or else   412                              304 for GET and HEAD, 412 for other methods
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from server.http.codes import Code
+from server.http.problems import Problem, malformed
+
+ANY = "*"
+_TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
+_LIST = re.compile(rf"[ \t,]*{_TAG}[ \t]*(?:,[ \t,]*(?:{_TAG}[ \t]*|$))*")
+_ONE = re.compile(_TAG)
+
+
+def etag_of(body: bytes) -> str:
+    """Return the entity tag of a response body."""
+    return f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The tags in If-Match and If-None-Match; None for a header that the request does not have."""
+
+    match: frozenset[str] | None = None
+    none_match: frozenset[str] | None = None
+
+    def is_matched_by(self, etag: str | None) -> bool:
+        """Return whether If-Match holds for a resource with this tag; None if it does not exist."""
+        return self.match is None or (etag is not None and not self.match.isdisjoint({ANY, etag}))
+
+    def is_new(self, etag: str | None) -> bool:
+        """Return whether If-None-Match holds for such a resource."""
+        if self.none_match is None or etag is None:
+            return True
+        return {tag.removeprefix("W/") for tag in self.none_match}.isdisjoint({ANY, etag})
+
+    def require_match(self, etag: str | None) -> None:
+        """Raise Problem 412 unless If-Match holds for such a resource."""
+        if not self.is_matched_by(etag):
+            detail = "If-Match does not contain the present ETag of the resource"
+            raise Problem(Code.PRECONDITION_FAILED, detail)
+
+    def require(self, etag: str | None) -> None:
+        """Raise Problem 412 unless both conditions hold for such a resource."""
+        self.require_match(etag)
+        if not self.is_new(etag):
+            detail = "If-None-Match excludes the present ETag of the resource"
+            raise Problem(Code.PRECONDITION_FAILED, detail)
+
+    def with_tags(self, change: Callable[[str], str]) -> "Conditions":
+        """Return the same conditions with changed tags."""
+        tags = (self.match, self.none_match)
+        return Conditions(*(each and frozenset(map(change, each)) for each in tags))
+
+
+def conditions_of(headers: Mapping[str, str], is_read: bool = False) -> Conditions:
+    """Parse the conditions of a request. Raises Problem 400.
+
+    Reading a resource ignores a malformed If-None-Match, since a whole response is never wrong.
+    """
+    try:
+        none_match = _tags(headers, "If-None-Match")
+    except Problem:
+        if not is_read:
+            raise
+        none_match = None
+    return Conditions(_tags(headers, "If-Match"), none_match)
+
+
+def _tags(headers: Mapping[str, str], name: str) -> frozenset[str] | None:
+    value = headers.get(name)
+    if value is None:
+        return None
+    if value.strip() == ANY:
+        return frozenset({ANY})
+    if not _LIST.fullmatch(value):
+        raise malformed(f'{name} must be * or a list of ETags in double quotes, such as "abc"')
+    return frozenset(_ONE.findall(value))
