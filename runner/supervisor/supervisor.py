@@ -100,6 +100,7 @@ class Supervisor:
 
     def tick(self) -> None:
         """Run one iteration. If the store fails, everything is kept for the next iteration."""
+        self._pool.beat()
         self._unsettled += self._workload.collect()
         try:
             self._register()

@@ -173,6 +173,8 @@ export interface RunnerDocument {
   busy: number;
   queues: string[] | null;
   started_at: string;
+  heartbeat_age: number | null;
+  stale: boolean;
 }
 
 export interface OverviewDocument {

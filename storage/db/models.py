@@ -159,6 +159,8 @@ class RunnerRow(pw.Model):
     slots = pw.IntegerField()
     started_at = pw.BigIntegerField()
     lease_expires_at = pw.BigIntegerField(null=True)
+    renewed_at = pw.BigIntegerField(null=True)
+    """When the lease was renewed last."""
     queues = pw.TextField(null=True)
     """Comma-separated names of the queues that it claims from; null means all."""
 

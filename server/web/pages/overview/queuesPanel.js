@@ -21,11 +21,12 @@ const HEADS = ["Queue", "State", "Running", "Waiting", "Longest wait"];
  */
 export function blockedQueues({ queues, runners }) {
   const waiting = queues.filter(({ queued }) => queued);
+  const ready = runners.filter(({ stale }) => !stale);
   const isServed = (/** @type {QueueDocument} */ { name }) =>
-    runners.some((runner) => runner.queues === null || runner.queues.includes(name));
+    ready.some((runner) => runner.queues === null || runner.queues.includes(name));
   return {
     paused: waiting.filter(({ paused }) => paused),
-    unserved: runners.length ? waiting.filter((queue) => !isServed(queue)) : [],
+    unserved: ready.length ? waiting.filter((queue) => !isServed(queue)) : [],
   };
 }
 
