@@ -38,7 +38,8 @@ class UploadDocument(TypedDict):
 
 @closed
 class AttemptDocument(TypedDict):
-    """One attempt to run a job; `last_lines` are the last lines that it printed."""
+    """One attempt to run a job; `traceback` shows where it raised an exception, `last_lines` are
+    the last lines that it printed."""
 
     attempt: int
     runner: str
@@ -50,6 +51,7 @@ class AttemptDocument(TypedDict):
     cpu_seconds: float | None
     peak_memory_bytes: int | None
     pid: int | None
+    traceback: str | None
     last_lines: list[str]
 
 

@@ -27,6 +27,7 @@ export interface AttemptDocument {
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
   pid: number | null;
+  traceback: string | null;
   last_lines: string[];
 }
 

@@ -68,6 +68,7 @@ class AttemptRow(pw.Model):
     cpu_seconds = pw.DoubleField(null=True)
     peak_memory_bytes = pw.BigIntegerField(null=True)
     pid = pw.IntegerField(null=True)
+    traceback = pw.TextField(null=True)
 
     class Meta:
         table_name = "attempt"
