@@ -119,6 +119,10 @@ class HttpServer:
         """Stop accepting connections."""
         self._acceptor.close()
 
+    async def finish_connections(self, idle_seconds: float, seconds: float) -> None:
+        """Let clients end their requests, for `idle_seconds` begin one, and close idle ones."""
+        await self._acceptor.finish_connections(idle_seconds, seconds)
+
     async def close_all_connections(self) -> None:
         """Close the connections that are still open."""
         await self._server.close_all_connections()

@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from ipaddress import ip_address
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 STOP_SECONDS = 10.0
 """Time that requests under way may take to end at a shutdown."""
+LAST_REQUEST_SECONDS = 2.0
+"""Time in which a client with an idle connection may send a last request at a shutdown."""
 ABORT_SECONDS = 3.0
 """Time that aborted uploads may take to remove their files."""
 OPEN_FILES = 65536
@@ -119,8 +122,11 @@ async def listen(
     log_addresses(sockets, services.authenticator.tokens is not None)
     await stop.wait()
     log.info("stopping")
+    stop_at = time.monotonic() + STOP_SECONDS
     server.close()
-    await services.finish_requests(STOP_SECONDS)
+    await services.begin_stop()
+    await server.finish_connections(LAST_REQUEST_SECONDS, STOP_SECONDS)
+    await services.finish_requests(max(0.0, stop_at - time.monotonic()))
     await server.close_all_connections()
     await services.finish_background_tasks(ABORT_SECONDS)
     services.close()

@@ -40,6 +40,10 @@ class FastConnection(Connection):
         """How long the next head has been awaited. 0 if none is awaited."""
         return 0.0 if self._handling else super().head_wait_seconds
 
+    def is_idle(self) -> bool:
+        """Whether no request is handled, and the client has sent no part of the next one."""
+        return not self._handling and not self._received and super().is_idle()
+
     def check_pace(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
         """Return what the client is too slow with, or None. The last check was `seconds` ago.
 

@@ -153,7 +153,7 @@ class FastPath:
         headers = {**own, **self._headers, **response.headers}
         if response.status == 200 and request.method == "GET":
             headers["Etag"] = etag_of(body)
-        if request.headers.closes:
+        if request.headers.closes or self.services.stopping:
             headers["Connection"] = "close"
         return http_response(response.status, headers, body)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
+from tornado.concurrent import Future
 from tornado.web import RequestHandler, stream_request_body
 
 from server.auth.authenticate import SAFE_METHODS, is_same_origin, require_role
@@ -137,6 +138,12 @@ class Handler(RequestHandler):
         etag = self.compute_etag()
         conditions.require_match(etag)
         return not conditions.is_new(etag)
+
+    def flush(self, include_footers: bool = False) -> Future[None]:
+        """Send what was written. A stopping listener asks the client to connect elsewhere."""
+        if self.services.stopping:
+            self.set_header("Connection", "close")
+        return super().flush(include_footers)
 
     def send_json(self, document: Any, status: int = 200) -> None:
         """Finish the request with a JSON document."""

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 CHECK_SECONDS = 0.5
 CALM_SECONDS = 5.0
 """Time without a lack of room after which the log says that there is room again."""
+FINISH_CHECK_SECONDS = 0.02
 ACCEPT_BATCH = 128
 """Connections accepted in one event loop callback."""
 RESERVED_FILES = 128
@@ -73,12 +74,30 @@ class Acceptor:
         self._resume()
 
     def close(self) -> None:
-        """Stop accepting, and close the listening sockets. Open connections stay open."""
+        """Stop accepting, and close the listening sockets. Open connections stay open.
+
+        Clients in the backlog count as connected and may have sent a request, so they are accepted.
+        """
+        for listening in self._sockets:
+            self._accept(listening)
         self._shut = True
         self._pause()
         self._next_check.cancel()
         for listening in self._sockets:
             listening.close()
+
+    async def finish_connections(self, idle_seconds: float, seconds: float) -> None:
+        """Wait up to `seconds` until all connections are closed.
+
+        Idle ones get `idle_seconds`, in which their clients may send a last request or hear that
+        they are to close. Then they are closed.
+        """
+        began_at = time.monotonic()
+        while self._open and (waited := time.monotonic() - began_at) < seconds:
+            if waited >= idle_seconds:
+                for connection in [each for each in self._open if each.is_idle()]:
+                    connection.close()
+            await asyncio.sleep(FINISH_CHECK_SECONDS)
 
     def _accept(self, listening: socket.socket) -> None:
         for _ in range(ACCEPT_BATCH):

@@ -66,6 +66,12 @@ class Connection(IOStream):
         """How long the next head has been awaited. 0 if none is awaited."""
         return (self._head_seconds or 0.0) if self._in_head and self.reading() else 0.0
 
+    def is_idle(self) -> bool:
+        """Whether the client has sent nothing since the last response, and reads nothing."""
+        untouched = self._transferred == self._transferred_before_head
+        waiting = self._in_head and self.reading() and not self.writing() and untouched
+        return waiting and not self._has_arrived()
+
     def check_pace(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
         """Return what the client is too slow with, or None. The last check was `seconds` ago."""
         new_bytes = self._transferred - self._transferred_at_check
@@ -184,6 +190,13 @@ class Connection(IOStream):
         self._responded, self._early_events, self.request_id = False, 0, None
         self._transferred_before_head = self._transferred
         self._head_seconds, self._seconds_behind = None, 0.0
+
+    def _has_arrived(self) -> bool:
+        """Whether bytes of the client have arrived that are not read yet."""
+        try:
+            return bool(self.socket.recv(1, socket.MSG_PEEK))
+        except OSError:
+            return False
 
     def _is_closed_by_client(self) -> bool:
         """Whether the client has closed the connection. uvloop reports a reset only once."""

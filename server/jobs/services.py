@@ -185,14 +185,20 @@ class Services:
         if self.stopping and self._active_requests == 0:
             self._idle.set()
 
-    async def finish_requests(self, seconds: float) -> None:
-        """End streams and waiting requests at once, and let all others finish for `seconds`."""
+    async def begin_stop(self) -> None:
+        """End streams and waiting requests. From now on, responses have `Connection: close`."""
         self.stopping = True
         self.store_changes.wake()
         await self.event_feed.stop()
         if self._callback_sender:
             await self._callback_sender.stop()
+
+    async def finish_requests(self, seconds: float) -> None:
+        """End streams and waiting requests at once, and let all others finish for `seconds`."""
+        if not self.stopping:
+            await self.begin_stop()
         if self._active_requests:
+            self._idle.clear()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._idle.wait(), seconds)
         await self.finish_background_tasks(seconds)

@@ -8,6 +8,7 @@ HOLDS_LOCK = (
     "::test_all_processes_of_a_worker_hold_its_lock_for_as_long_as_they_live"
 )
 INPUT = ("tests/server/handlers/test_bad_input.py",)
+STOP = ("tests/end_to_end/test_listener_stop.py",)
 UPLOADS = ("tests/server/handlers/test_uploads.py",)
 FILE_PART = ("tests/server/upload/test_file_part.py",)
 
@@ -259,5 +260,40 @@ PROGRAMS = (
         "        self._spare = batch\n",
         "        self._spare = self._collecting\n",
         FILE_PART,
+    ),
+    Mutant(
+        "responses of a stopping listener end their connections",
+        "server/handlers/base.py",
+        "        if self.services.stopping:\n",
+        "        if False:\n",
+        STOP,
+    ),
+    Mutant(
+        "the fast path of a stopping listener ends its connections",
+        "server/fast/parser.py",
+        "if request.headers.closes or self.services.stopping:",
+        "if request.headers.closes:",
+        STOP,
+    ),
+    Mutant(
+        "an idle connection of a stopping listener may carry a last request",
+        "server/http/acceptor.py",
+        "if waited >= idle_seconds:",
+        "if True:",
+        STOP,
+    ),
+    Mutant(
+        "a connection that has begun a request is not idle",
+        "server/http/connection.py",
+        "and not self.writing() and untouched",
+        "and not self.writing()",
+        STOP,
+    ),
+    Mutant(
+        "the backlog is accepted before the sockets are closed",
+        "server/http/acceptor.py",
+        "            self._accept(listening)\n        self._shut",
+        "            pass\n        self._shut",
+        ("tests/server/http/test_acceptor.py",),
     ),
 )
