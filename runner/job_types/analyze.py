@@ -5,17 +5,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from runner.analysis.input.encodings import EncodingError, check_encoding
 from runner.analysis.input.errors import FormatError, PatternError
 from runner.analysis.input.source import DecompressionLimits, SourceError
-from runner.analysis.match.patterns import Pattern, check
+from runner.analysis.match.patterns import Pattern, errors_of
 from runner.job_types.base import Context, NotRetryable, Payload
 from runner.job_types.in_parts import InParts, Part
 
 if TYPE_CHECKING:  # imported late at run time: the listener does not analyze
     from runner.analysis.run import AnalysisOptions
+
+
+EXCERPT = 60
+"""Characters of a pattern that an error shows."""
 
 
 class PatternObject(Payload):
@@ -33,12 +37,31 @@ class PatternObject(Payload):
 
 
 def _from_text(value: Any) -> Any:
-    return {"pattern": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"pattern": value}
+    if not isinstance(value, dict | PatternObject):
+        raise ValueError('it must be a text, or an object such as {"pattern": "ERROR"}')
+    return value
 
 
 TextOrObject = Annotated[
     PatternObject, BeforeValidator(_from_text, json_schema_input_type=str | PatternObject)
 ]
+
+
+def _details(error: PatternError, text: str) -> Any:
+    """The error of a pattern as Pydantic takes it, at its place in the list, with its own text."""
+    at = error.position
+    where = ":" if at is None else f", at character {at + 1} of"
+    reason = ValueError(f'it {error.message}{where} "{_excerpt(text, at or 0)}"')
+    return {"type": "value_error", "loc": (error.index,), "input": text, "ctx": {"error": reason}}
+
+
+def _excerpt(text: str, at: int) -> str:
+    """The part of a text around a position, in one line."""
+    start, end = max(0, at - EXCERPT // 2), max(EXCERPT, at + EXCERPT // 2)
+    shown = "".join(char if char.isprintable() else " " for char in text[start:end])
+    return f"{'…' if start else ''}{shown}{'…' if end < len(text) else ''}"
 
 
 class SourceJob(Payload):
@@ -49,7 +72,10 @@ class SourceJob(Payload):
     @field_validator("job_id")
     @classmethod
     def _check_uuid(cls, value: str) -> str:
-        UUID(value)
+        try:
+            UUID(value)
+        except ValueError:
+            raise ValueError("it must be the id of a job, a UUID") from None
         return value
 
 
@@ -80,10 +106,9 @@ class AnalyzePayload(Payload):
     @field_validator("patterns")
     @classmethod
     def _check_patterns(cls, value: list[PatternObject]) -> list[PatternObject]:
-        try:
-            check([pattern.to_pattern() for pattern in value])
-        except PatternError as error:
-            raise ValueError(str(error)) from None
+        if errors := errors_of([pattern.to_pattern() for pattern in value]):
+            details = [_details(error, value[error.index].pattern) for error in errors]
+            raise ValidationError.from_exception_data(cls.__name__, details)
         return value
 
     @field_validator("encoding")

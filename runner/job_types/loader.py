@@ -27,6 +27,7 @@ from runner.job_types.base import (
     UploadFile,
     to_json,
 )
+from runner.job_types.payload_errors import flaws
 from runner.job_types.steps import RUN, do_step
 
 PACKAGES = ("runner.job_types",)
@@ -130,8 +131,9 @@ def _payload(job_type: JobType[Any], payload: dict[str, Any]) -> Payload:
         valid: Payload = job_type.Payload.model_validate(payload)
     except ValidationError as error:
         # The listener that accepted the payload ran another version of this code.
-        problems = (f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors())
-        raise NotRetryable(f"payload is not valid: {'; '.join(problems)}") from None
+        found = flaws(error, payload, job_type.Payload)
+        problems = "; ".join(f"{flaw.path or 'payload'}: {flaw.detail}" for flaw in found)
+        raise NotRetryable(f"payload is not valid: {problems}") from None
     return valid
 
 

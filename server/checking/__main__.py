@@ -13,9 +13,8 @@ from typing import Any, BinaryIO
 
 from runner.job_types import loader
 from runner.job_types.base import JobType
-from server.checking.checks import Received, parse
 from server.checking.process import LENGTH_BYTES
-from server.documents.submission import check_submission
+from server.documents.submission import Received, check_submission, parse
 from server.http.problems import Problem
 
 
@@ -37,13 +36,12 @@ def main(packages: list[str], requests: BinaryIO, answers: BinaryIO) -> None:
 def answer(
     job_types: Mapping[str, JobType[Any]],
     received: Received,
-    has_file: bool,
     callback_hosts: Collection[str],
     cell: int | None,
 ) -> tuple[str, Any]:
     """Check one submission. Returns the kind of the answer and its value."""
     try:
-        checked = check_submission(parse(received), has_file, job_types, callback_hosts, cell)
+        checked = check_submission(received, parse(received), job_types, callback_hosts, cell)
     except Problem as problem:
         return "problem", vars(problem)
     except Exception:

@@ -12,14 +12,10 @@ from typing import Any
 
 from runner.job_types.base import JobType
 from server.checking.process import CheckProcess
-from server.documents.submission import CheckedSubmission, check_submission, read_form
-from server.http import strict_json
+from server.documents.submission import CheckedSubmission, Received, check_submission, parse
 
 SMALL_BYTES = 16 * 1024
 """The largest submission that is parsed in the event loop. The worst takes 10 ms."""
-
-Received = bytes | Mapping[str, bytes]
-"""A submission as it was received: a JSON body, or the text fields of a form."""
 
 
 class SubmissionChecks:
@@ -36,13 +32,16 @@ class SubmissionChecks:
         self._settings = (callback_hosts, cell)
         self.process = CheckProcess(packages)
 
-    async def check(self, received: Received, has_file: bool) -> CheckedSubmission:
-        """Parse and check a submission. Raises Problem 400 or 422, and 503 if that fails."""
-        if _size(received) <= SMALL_BYTES:
-            document = parse(received)
-            if not self._is_slow(document):
-                return check_submission(document, has_file, self._job_types, *self._settings)
-        return await self.process.check((received, has_file, *self._settings))
+    async def check(self, received: Received) -> CheckedSubmission | None:
+        """Parse and check a submission; None if it lacks fields that may still follow.
+
+        Raises Problem 400 or 422, and 503 if that fails.
+        """
+        if _size(received.content) <= SMALL_BYTES:
+            parsed = parse(received)
+            if not self._is_slow(parsed[0]):
+                return check_submission(received, parsed, self._job_types, *self._settings)
+        return await self.process.check((received, *self._settings))
 
     def _is_slow(self, document: Any) -> bool:
         """Whether the job type says that the payload takes long to check."""
@@ -60,10 +59,5 @@ class SubmissionChecks:
             return True
 
 
-def parse(received: Received) -> Any:
-    """Parse a submission into a document. Raises Problem 400 or 422."""
-    return strict_json.parse(received) if isinstance(received, bytes) else read_form(received)
-
-
-def _size(received: Received) -> int:
-    return len(received) if isinstance(received, bytes) else sum(map(len, received.values()))
+def _size(content: bytes | Mapping[str, bytes]) -> int:
+    return len(content) if isinstance(content, bytes) else sum(map(len, content.values()))

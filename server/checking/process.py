@@ -39,7 +39,7 @@ class CheckProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
-    async def check(self, request: tuple[Any, ...]) -> CheckedSubmission:
+    async def check(self, request: tuple[Any, ...]) -> CheckedSubmission | None:
         """Check a submission. `request` has the arguments of `server.checking.__main__.answer`.
 
         Raises the Problem of an invalid one, Problem 503 if the process fails twice or takes too
@@ -53,7 +53,7 @@ class CheckProcess:
             raise problem
         if kind == "failure":
             raise CheckFailed(value)
-        checked: CheckedSubmission = value
+        checked: CheckedSubmission | None = value
         return checked
 
     def close(self) -> None:

@@ -2,22 +2,28 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.job_types.base import JobType
 from server.documents.callback_hosts import refusal
+from server.documents.field_errors import field_errors, unknown_name
 from server.documents.queues import QueueName
 from server.documents.times import Time
 from server.http import strict_json
-from server.http.problems import BODY, FieldError, unacceptable
+from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
 from storage.records.ids import new_id
 from storage.records.job import DEFAULT_MAX_LOSSES, NewJob, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 
+M = TypeVar("M", bound=BaseModel)
+
 FILE_PART = "filename"
+FILE_PARTS = (FILE_PART, "file")
+"""The names that the file's part of a form may have."""
+_REQUIRED = {"type", "payload"}
 _TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
 _YEAR_SECONDS = 366 * 86400
 
@@ -75,72 +81,127 @@ class CheckedSubmission:
         )
 
 
-def read_form(fields: Mapping[str, bytes]) -> dict[str, Any]:
-    """Parse the text fields of a form into one document. Raises Problem 400 or 422."""
-    return {name: _form_value(name, value) for name, value in fields.items()}
+@dataclass(frozen=True)
+class Received:
+    """A submission as it was received.
+
+    content: a JSON body, or the text fields of a form.
+    file_part: the name of the form's part that has the file; None without a file.
+    is_whole: False if more fields of the form may follow.
+    errors: what is wrong with the form's other parts.
+    """
+
+    content: bytes | Mapping[str, bytes]
+    file_part: str | None = None
+    is_whole: bool = True
+    errors: tuple[FieldError, ...] = ()
+
+
+def parse(received: Received) -> tuple[Any, list[Problem]]:
+    """Parse a submission into a document.
+
+    Also returns the problems of form fields that cannot be parsed; the document lacks these fields.
+    Raises Problem 400 if it is not a form.
+    """
+    if isinstance(received.content, bytes):
+        return strict_json.parse(received.content), []
+    document: dict[str, Any] = {}
+    problems = [unacceptable(received.errors)] if received.errors else []
+    for name, value in received.content.items():
+        try:
+            document[name] = _form_value(name, value)
+        except Problem as problem:
+            problems.append(problem)
+    return document, problems
 
 
 def check_submission(
-    document: Any,
-    has_file: bool,
+    received: Received,
+    parsed: tuple[Any, list[Problem]],
     job_types: Mapping[str, JobType[Any]],
     callback_hosts: Collection[str] = (),
     cell: int | None = None,
-) -> CheckedSubmission:
-    """Validate a submission and, by its job type, its payload. Raises Problem 422."""
+) -> CheckedSubmission | None:
+    """Validate a submission and, by its job type, its payload.
+
+    Returns None if it lacks required fields that may still follow. Raises Problem 400 or 422 with
+    all errors.
+    """
+    document, problems = parsed
     if not isinstance(document, dict):
-        raise unacceptable([FieldError(BODY, "it must be a JSON object")])
-    try:
-        submission = Submission.model_validate(document)
-    except ValidationError as error:
-        raise unacceptable(field_errors(error)) from None
-    errors = list(_field_conflicts(submission, callback_hosts))
-    job_type = job_types.get(submission.type)
-    if job_type is None:
-        known = ", ".join(sorted(job_types))
-        errors.append(FieldError("type", f"unknown job type; the known types are {known}"))
-        raise unacceptable(errors)
-    try:
-        payload = job_type.Payload.model_validate(submission.payload)
-    except ValidationError as error:
-        raise unacceptable([*errors, *field_errors(error, "payload")]) from None
-    source = job_type.source(payload)
-    errors += _file_errors(job_type, has_file, source)
-    if errors:
-        raise unacceptable(errors)
-    return CheckedSubmission(submission, source, cell)
-
-
-def _field_conflicts(
-    submission: Submission, callback_hosts: Collection[str]
-) -> Iterator[FieldError]:
-    refused = submission.callback_url is not None and refusal(
-        submission.callback_url, callback_hosts
+        raise unacceptable([FieldError(BODY, "it must be a JSON object", "wrong_type")])
+    submission, errors = _validate(Submission, document)
+    errors += _conflicts(document, callback_hosts)
+    job_type, type_errors = _job_type(document.get("type"), job_types)
+    errors += type_errors
+    source = None
+    if job_type is not None:
+        source, more = _check_payload(job_type, document.get("payload"), received.file_part)
+        errors += more
+    # A field that could not be parsed, or may still follow, is not missing.
+    unparsed = (
+        set() if isinstance(received.content, bytes) else set(received.content) - set(document)
     )
-    if refused:
+    absent = unparsed if received.is_whole else unparsed | _REQUIRED
+    errors = [each for each in errors if each.code != "missing" or each.field not in absent]
+    if errors or problems:
+        raise joined([*problems, *([unacceptable(errors)] if errors else [])])
+    return None if submission is None else CheckedSubmission(submission, source, cell)
+
+
+def _validate(
+    model: type[M], document: dict[str, Any], prefix: str = ""
+) -> tuple[M | None, list[FieldError]]:
+    try:
+        return model.model_validate(document), []
+    except ValidationError as error:
+        return None, list(field_errors(error, document, model, prefix))
+
+
+def _job_type(
+    name: Any, job_types: Mapping[str, JobType[Any]]
+) -> tuple[JobType[Any] | None, list[FieldError]]:
+    """Return the job type with this name; None for an unknown name, and for one that is no text."""
+    job_type = job_types.get(name) if isinstance(name, str) else None
+    if job_type is None and isinstance(name, str):
+        return None, [FieldError("type", unknown_name("job type", name, job_types), "unknown")]
+    return job_type, []
+
+
+def _check_payload(
+    job_type: JobType[Any], payload: Any, file_part: str | None
+) -> tuple[UUID | None, list[FieldError]]:
+    """Validate a payload and the presence of a file; returns the source that the payload names."""
+    checked: Any = None
+    errors: list[FieldError] = []
+    if isinstance(payload, dict):
+        checked, errors = _validate(job_type.Payload, payload, "payload")
+    source = None if checked is None else job_type.source(checked)
+    names_source = source is not None or (
+        checked is None and isinstance(payload, dict) and "source" in payload
+    )
+    return source, [*errors, *_file_errors(job_type, file_part, names_source)]
+
+
+def _conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iterator[FieldError]:
+    url = document.get("callback_url")
+    if isinstance(url, str) and (refused := refusal(url, callback_hosts)):
         yield FieldError("callback_url", refused)
-    if submission.run_at is not None and submission.delay is not None:
+    if document.get("run_at") is not None and document.get("delay") is not None:
         yield FieldError("delay", "give either run_at or delay, not both")
 
 
 def _file_errors(
-    job_type: JobType[Any], has_file: bool, source: UUID | None
+    job_type: JobType[Any], file_part: str | None, names_source: bool
 ) -> Iterator[FieldError]:
-    if has_file and source is not None:
+    if job_type.upload == "none":
+        if file_part:
+            yield FieldError(file_part, f"the job type {job_type.name} does not take a file")
+    elif file_part and names_source:
         yield FieldError("payload.source", "give either a source or a file, not both")
-    elif has_file and job_type.upload == "none":
-        yield FieldError(FILE_PART, f"the job type {job_type.name} does not take a file")
-    elif job_type.upload == "required" and not has_file and source is None:
+    elif not file_part and not names_source:
         detail = f"the job type {job_type.name} needs a file: send multipart/form-data with a file"
-        yield FieldError(FILE_PART, f"{detail} part named {FILE_PART}")
-
-
-def field_errors(error: ValidationError, *prefix: str) -> Iterator[FieldError]:
-    """Convert Pydantic's errors to field errors; `prefix` is prepended to each field's path."""
-    for found in error.errors(include_url=False, include_context=False):
-        path = [*prefix, *map(str, found["loc"])]
-        message = found["msg"].removeprefix("Value error, ")
-        yield FieldError(".".join(path) or BODY, f"{message[0].lower()}{message[1:]}")
+        yield FieldError(FILE_PART, f"{detail} part named {FILE_PART}", "missing")
 
 
 def _form_value(name: str, value: bytes) -> Any:
@@ -149,5 +210,5 @@ def _form_value(name: str, value: bytes) -> Any:
     try:
         return value.decode()
     except UnicodeDecodeError as error:
-        detail = f"it is not UTF-8: invalid byte at {error.start}"
-        raise unacceptable([FieldError(name, detail)]) from None
+        detail = f"it is not UTF-8: invalid byte at position {error.start}"
+        raise unacceptable([FieldError(name, detail, "malformed")]) from None

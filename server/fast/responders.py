@@ -11,6 +11,7 @@ from tornado.httputil import HTTPHeaders
 from server.auth.callers import Caller
 from server.documents.filters import MAX_WAIT_SECONDS
 from server.documents.jobs import job_document, job_headers
+from server.documents.submission import Received
 from server.http.access_log import log_change
 from server.jobs.cancel import cancel, require_may_change
 from server.jobs.enqueue import enqueue_job
@@ -74,7 +75,7 @@ def submit(services: Services, headers: HTTPHeaders, seconds: float) -> Responde
         trace = services.request_spans.submission(headers)
         services.disk_watermark.admit(len(body))
         services.queue_watermark.admit()
-        checked = await services.check_submission(body, has_file=False)
+        checked = await services.check_submission(Received(body))
         job = checked.new_job(None, caller.name, trace.traceparent if trace else None)
         job_id = await enqueue_job(services, job)
         if trace:

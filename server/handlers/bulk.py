@@ -5,16 +5,13 @@ from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import ValidationError
-
 from server.auth.callers import Role
+from server.documents.field_errors import read_document
 from server.documents.filters import BulkBody
 from server.documents.jobs import bulk_document
-from server.documents.submission import field_errors
 from server.handlers.base import Handler
 from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, json_body
-from server.http.problems import unacceptable
 from storage.queries.bulk import BulkChange
 from storage.records.filters import Filters
 
@@ -41,7 +38,7 @@ class BulkHandler(Handler):
         """Change the next batch of matching jobs; sends how many, and a cursor to continue."""
         self.require_body()
         assert isinstance(self.received, JsonBody)
-        query = _read(self.received.document())
+        query = read_document(BulkBody, self.received.document())
         filters, start_after, dry_run = query.filters(), query.start_after(), query.dry_run
         requeues = self.REQUEUES and not dry_run
         if requeues:
@@ -73,10 +70,3 @@ class BulkRetryHandler(BulkHandler):
     async def post(self) -> None:
         """Queue failed and canceled jobs again."""
         await self.change(self.services.bulk.retry)
-
-
-def _read(document: object) -> BulkBody:
-    try:
-        return BulkBody.model_validate(document)
-    except ValidationError as error:
-        raise unacceptable(field_errors(error)) from None

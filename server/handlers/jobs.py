@@ -5,7 +5,7 @@ from uuid import UUID
 
 from server.auth.callers import Role
 from server.documents.filters import ListQuery, SetQuery, WaitQuery
-from server.documents.submission import CheckedSubmission
+from server.documents.submission import CheckedSubmission, Received
 from server.handlers.lists import ListHandler
 from server.handlers.query import wait_seconds
 from server.http.access_log import log_change
@@ -31,6 +31,9 @@ class JobsHandler(ListHandler):
     _wait = 0.0
     """How many seconds to wait for the end of the new job."""
     _span: SubmissionSpan | None = None
+    _checked: CheckedSubmission | None = None
+    """The submission by its fields before the file, if they are enough."""
+    _fields_checked = 0
 
     def body(self) -> Body:
         """Accept JSON or a form for a new job.
@@ -131,15 +134,28 @@ class JobsHandler(ListHandler):
             max_field_bytes=settings.max_json_bytes,
             max_file_bytes=settings.max_upload_bytes,
             offer_buffer=connection.stream.offer_buffer,
+            before_file=self._check_fields,
         )
+
+    async def _check_fields(self) -> None:
+        """Check the fields that stand before the file, so that a bad one is refused without it."""
+        assert isinstance(self.received, FormBody)
+        form, self._fields_checked = self.received, len(self.received.fields)
+        received = _received(form, is_whole=False)
+        self._checked = await self.services.check_fields(received)
 
     async def _read_json(self) -> NewJob:
         assert isinstance(self.received, JsonBody)
-        checked = await self.services.check_submission(self.received.text(), has_file=False)
+        checked = await self.services.check_submission(Received(self.received.text()))
         return self._new_job(checked, None)
 
     async def _read_form(self, form: FormBody) -> NewJob:
         form.require_whole()
-        has_file = form.file_name is not None
-        checked = await self.services.check_submission(form.fields, has_file)
+        checked = self._checked
+        if checked is None or form.errors or len(form.fields) > self._fields_checked:
+            checked = await self.services.check_submission(_received(form))
         return self._new_job(checked, await form.finish())
+
+
+def _received(form: FormBody, is_whole: bool = True) -> Received:
+    return Received(form.fields, form.file_part, is_whole, tuple(form.errors))

@@ -1,19 +1,19 @@
 """Reads query parameters with Pydantic models, and the wait time of a request."""
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from tornado.web import RequestHandler
 
+from server.documents.field_errors import field_errors, unknown_name
 from server.documents.filters import MAX_WAIT_SECONDS
 from server.documents.queries import Query
-from server.documents.submission import field_errors
 from server.http.codes import Code
 from server.http.prefer import preferred_wait
 from server.http.problems import FieldError, unacceptable
-from server.http.suggestions import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -37,11 +37,10 @@ def _wrong_parameters(
 ) -> Iterator[FieldError]:
     known = list(dict.fromkeys(name for model in models for name in model.model_fields))
     repeatable = {name for model in models for name in model.REPEATABLE}
-    names = f"the known ones are {', '.join(known)}" if known else "this call has none"
     for name, values in arguments.items():
         shown = name.encode("latin1").decode(errors="replace")[:100]
         if name not in known:
-            detail = f"unknown query parameter{did_you_mean(shown, known)}; {names}"
+            detail = unknown_name("query parameter", shown, known)
             yield FieldError(shown or "query", detail, "unknown")
         elif len(values) > 1 and name not in repeatable:
             yield FieldError(name, "it is given more than once", "repeated")
@@ -57,10 +56,9 @@ def read_query(model: type[M], parameters: object) -> M:
     try:
         return model.model_validate(parameters)
     except ValidationError as error:
-        # An error in a list item has a path such as status.0: report the parameter's name.
-        errors = field_errors(error)
-        by_name = [FieldError(each.field.partition(".")[0], each.detail) for each in errors]
-        raise unacceptable(by_name) from None
+        # An error in a list item has a path such as status[0]: report the parameter's name.
+        errors = field_errors(error, parameters, model)
+        raise unacceptable(replace(e, field=e.field.partition("[")[0]) for e in errors) from None
 
 
 def wait_seconds(handler: RequestHandler) -> float:
@@ -85,5 +83,5 @@ def query_wait_seconds(handler: RequestHandler) -> float:
         seconds = -1.0
     if not 0 <= seconds <= MAX_WAIT_SECONDS:
         allowed = f"a number of seconds from 0 to {MAX_WAIT_SECONDS:.0f}"
-        raise unacceptable([FieldError("wait", f"it must be {allowed}")])
+        raise unacceptable([FieldError("wait", f"it must be {allowed}", "out_of_range")])
     return seconds

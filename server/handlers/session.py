@@ -1,17 +1,15 @@
 """`/session`: who the caller is, and sign-in and sign-out for the web front end."""
 
-from pydantic import ValidationError
-
 from server.auth.authenticate import SAFE_METHODS, require_same_origin, unauthorized
 from server.auth.callers import Caller, Role
 from server.auth.sessions import SignIn, cookie_name
+from server.documents.field_errors import read_document
 from server.documents.schemas import SessionDocument
-from server.documents.submission import field_errors
 from server.handlers.base import Handler
 from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, media_type
 from server.http.codes import Code
-from server.http.problems import Problem, unacceptable
+from server.http.problems import Problem
 from server.jobs.services import Services
 
 MAX_BODY_BYTES = 4096
@@ -59,7 +57,7 @@ class SessionHandler(Handler):
         assert sessions
         access, address = self.services.access, self.request.remote_ip or ""
         with access.counting_failures(address):
-            token = tokens.find(_read(self.received.document()).token.strip())
+            token = tokens.find(read_document(SignIn, self.received.document()).token.strip())
             if token is None:
                 raise unauthorized(Code.TOKEN_UNKNOWN, "this token is unknown")
         self.caller = token.caller
@@ -90,10 +88,3 @@ class SessionHandler(Handler):
             "role": str(caller.role),
         }
         self.send_json(document)
-
-
-def _read(document: object) -> SignIn:
-    try:
-        return SignIn.model_validate(document)
-    except ValidationError as error:
-        raise unacceptable(field_errors(error)) from None

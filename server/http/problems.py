@@ -4,9 +4,9 @@
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from tornado.web import HTTPError
@@ -101,6 +101,13 @@ def unacceptable(errors: Iterable[FieldError], code: Code = Code.INVALID_REQUEST
     errors = tuple(islice(errors, MAX_ERRORS))
     detail = "; ".join(f"{e.field}: {e.detail}" for e in errors[:3])
     return Problem(code, detail, errors)
+
+
+def joined(problems: Sequence[Problem]) -> Problem:
+    """One problem with the errors of several, and the code of the one with the lowest status."""
+    first = min(problems, key=lambda problem: problem.status)
+    errors = list(islice(chain.from_iterable(each.errors for each in problems), MAX_ERRORS))
+    return Problem(first.code, "; ".join(each.detail for each in problems[:3]), errors)
 
 
 def too_large(subject: str, limit: int, code: Code = Code.BODY_TOO_LARGE) -> Problem:

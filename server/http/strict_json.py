@@ -99,14 +99,14 @@ def _at(path: str, field: str, reason: str) -> Problem:
     """400: the value at a path is refused."""
     detail = f"{_subject(field)} at {path or 'the top level'}: {reason}"
     whole = f"{field}{'.' if field and path[:1] not in ('', '[') else ''}{path}"
-    return Problem(Code.MALFORMED_JSON, detail, [FieldError(whole or BODY, reason)])
+    return Problem(Code.MALFORMED_JSON, detail, [FieldError(whole or BODY, reason, "malformed")])
 
 
 def _malformed(
     field: str, reason: str, line: int | None = None, column: int | None = None
 ) -> Problem:
     """400: the text as a whole is refused."""
-    error = FieldError(field or BODY, f"it {reason}", line=line, column=column)
+    error = FieldError(field or BODY, f"it {reason}", "malformed", line, column)
     return Problem(Code.MALFORMED_JSON, f"{_subject(field)} {reason}", [error])
 
 

@@ -15,8 +15,8 @@ from server.auth.hosts import AllowedHosts
 from server.auth.proxies import TrustedProxies
 from server.auth.rate_limits import AccessControl, RateLimits
 from server.auth.sessions import Sessions, load_or_create_key
-from server.checking.checks import Received, SubmissionChecks
-from server.documents.submission import CheckedSubmission
+from server.checking.checks import SubmissionChecks
+from server.documents.submission import CheckedSubmission, Received
 from server.events.callback_sender import CallbackSender
 from server.events.shared_feed import EventFeed
 from server.openapi.document import openapi_document
@@ -129,12 +129,18 @@ class Services:
         secret = self.settings.callback_secret.encode()
         return CallbackSender(callbacks, self.store_changes, self.run_in_thread, hosts, secret)
 
-    async def check_submission(self, received: Received, has_file: bool) -> CheckedSubmission:
-        """Parse and validate a submission with this listener's settings.
+    async def check_submission(self, received: Received) -> CheckedSubmission:
+        """Parse and validate a whole submission with this listener's settings.
 
         Raises Problem 400, 422 and 503.
         """
-        return await self._submission_checks.check(received, has_file)
+        checked = await self._submission_checks.check(received)
+        assert checked is not None
+        return checked
+
+    async def check_fields(self, received: Received) -> CheckedSubmission | None:
+        """As `check_submission`, but None if required fields are missing that may still follow."""
+        return await self._submission_checks.check(received)
 
     @cached_property
     def openapi(self) -> dict[str, Any]:

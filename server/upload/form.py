@@ -3,26 +3,28 @@ memory.
 """
 
 import asyncio
-import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
-from server.documents.submission import FILE_PART, Submission
+from server.documents.field_errors import unknown_name
+from server.documents.submission import FILE_PART, FILE_PARTS, Submission
 from server.http.codes import Code
-from server.http.problems import FieldError, Problem, too_large, unacceptable
+from server.http.problems import BODY, FieldError, Problem, too_large, unacceptable
 from server.upload.file_part import FilePart
+from server.upload.part_names import HEAD_CHARSET, field_name, file_name
 from storage.files.uploads import Uploads
 from storage.records.job import Upload
 
 MAX_PARTS = 32
-MAX_NAME_LENGTH = 255
 OVERHEAD_BYTES = 64 * 1024
 """Bytes allowed around the parts: their headers, and the delimiters."""
-_HIDDEN = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
-"""Unicode categories of invisible characters, direction marks and line ends."""
 _FIELDS = frozenset(Submission.model_fields)
+
+
+async def _accept() -> None:
+    """Accept every file."""
 
 
 class FormBody:
@@ -31,7 +33,12 @@ class FormBody:
     `run_blocking` runs a function off the event loop. `require_space` raises a Problem if the disk
     has no space for that many more bytes. `offer_buffer` is called with memory into which the next
     bytes of the file may be read, to be passed to `write` without a copy. Each text part may have
-    `max_field_bytes`, and is kept in memory.
+    `max_field_bytes`, and is kept in memory. `before_file` is called when a file part begins, and
+    may raise a Problem.
+
+    fields: the text parts that have arrived whole, by their names.
+    errors: the parts that are not acceptable; their contents are dropped.
+    file_part, file_name: the names of the file's part and of the file, None if none has begun.
     """
 
     def __init__(
@@ -43,9 +50,12 @@ class FormBody:
         max_field_bytes: int,
         max_file_bytes: int,
         offer_buffer: Callable[[memoryview], None] = lambda buffer: None,
+        before_file: Callable[[], Awaitable[None]] = _accept,
     ):
         try:
-            self._parser = PushMultipartParser(boundary, max_segment_count=MAX_PARTS)
+            self._parser = PushMultipartParser(
+                boundary, max_segment_count=MAX_PARTS, header_charset=HEAD_CHARSET
+            )
         except MultipartError as error:
             raise _malformed(error) from None
         self._uploads = uploads
@@ -54,15 +64,21 @@ class FormBody:
         self._max_field_bytes = max_field_bytes
         self._max_file_bytes = max_file_bytes
         self._offer_buffer = offer_buffer
+        self._before_file = before_file
         self._delimiter = b"\r\n--" + self._parser.boundary
         self._last = b""  # the last parsed bytes, one more than the delimiter has
         self._max_total = max_file_bytes + len(_FIELDS) * max_field_bytes + OVERHEAD_BYTES
         self._total = 0
-        self._part: MultipartSegment | None = None
+        self._name = ""
+        """The name of the current part, if its content is kept in memory."""
+        self._in_file = False
+        """Whether the current part is the file."""
         self._buffer = bytearray()
         self._file: FilePart | None = None
         self._lock = asyncio.Lock()
         self.fields: dict[str, bytes] = {}
+        self.errors: list[FieldError] = []
+        self.file_part: str | None = None
         self.file_name: str | None = None
 
     async def write(self, chunk: bytes | memoryview) -> None:
@@ -125,58 +141,56 @@ class FormBody:
             await self._end_part()
 
     async def _begin_part(self, part: MultipartSegment) -> None:
-        self._part, name = part, part.name or ""
-        self._buffer = bytearray()
-        if name == FILE_PART:
-            await self._begin_file(part)
+        name = field_name(part)
+        self._name, self._buffer = "", bytearray()
+        if name in FILE_PARTS:
+            await self._begin_file(name, part)
         elif name not in _FIELDS:
-            known = ", ".join([*Submission.model_fields, FILE_PART])
-            raise unacceptable(
-                [FieldError(name[:100], f"unknown form field; the known ones are {known}")]
-            )
+            detail = unknown_name("form field", name, [*Submission.model_fields, FILE_PART])
+            self.errors.append(FieldError(name[:100] or BODY, detail, "unknown"))
         elif name in self.fields:
-            raise unacceptable([FieldError(name, "given twice")])
+            self.errors.append(FieldError(name, "given twice", "repeated"))
+        else:
+            self._name = name
 
-    async def _begin_file(self, part: MultipartSegment) -> None:
-        if part.filename is None:
-            raise unacceptable([FieldError(FILE_PART, "it must be a file, with a file name")])
+    async def _begin_file(self, name: str, part: MultipartSegment) -> None:
+        shown_name = file_name(part)
+        if shown_name is None:
+            detail = "it must be a file, with a file name"
+            self.errors.append(FieldError(name, detail, "wrong_type"))
+            return
         if self._file is not None:
-            raise unacceptable([FieldError(FILE_PART, "given twice; a job takes one file")])
-        self.file_name = display_name(part.filename)
+            self.errors.append(FieldError(name, "given twice; a job takes one file", "repeated"))
+        self.file_part, self.file_name = name, shown_name
+        await self._before_file()
+        if self.errors:
+            raise unacceptable(self.errors)
         writer = await self._run_blocking(self._uploads.writer)
         self._file = FilePart(
             writer, self._delimiter, self._run_blocking, self._require_space, self._max_file_bytes
         )
+        self._in_file = True
 
     async def _add_data(self, data: bytes) -> None:
         if file := self._current_file():
             await file.write(data)
-            return
-        self._buffer += data
-        if len(self._buffer) > self._max_field_bytes:
-            assert self._part is not None
-            raise too_large(f"the form field {self._part.name}", self._max_field_bytes)
+        elif self._name:
+            self._buffer += data
+            if len(self._buffer) > self._max_field_bytes:
+                raise too_large(f"the form field {self._name}", self._max_field_bytes)
 
     async def _end_part(self) -> None:
         if file := self._current_file():
             await file.end()
-        elif self._part is not None and self._part.name:
-            self.fields[self._part.name] = bytes(self._buffer)
-        self._part, self._buffer = None, bytearray()
+        elif self._name:
+            self.fields[self._name] = bytes(self._buffer)
+        self._name, self._in_file, self._buffer = "", False, bytearray()
 
     def _current_file(self) -> FilePart | None:
         """The file, if the part that arrives now is the file."""
-        return self._file if self._part is not None and self._part.name == FILE_PART else None
+        return self._file if self._in_file else None
 
 
 def _malformed(error: MultipartError) -> Problem:
     """400 with the parser's message. Its second argument, the cause, is not for clients."""
     return Problem(Code.MALFORMED_FORM, f"the form is malformed: {error.args[0]}")
-
-
-def display_name(name: str) -> str:
-    """The client's name for its file, made safe for lists and logs. It is never used as a path."""
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    shown = "".join(c for c in last if unicodedata.category(c) not in _HIDDEN)
-    shown = shown.strip()[:MAX_NAME_LENGTH]
-    return shown if shown.strip(". ") else "unnamed"

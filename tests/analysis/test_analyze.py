@@ -160,10 +160,10 @@ def test_progress_has_partial_counts(run: Run) -> None:
         ({"patterns": []}, "patterns", "at least 1"),
         ({"patterns": ["x"] * 1001}, "patterns", "at most 1000"),
         ({"patterns": [""]}, "patterns.0.pattern", "at least 1"),
-        ({"patterns": ["ok", 5]}, "patterns.1", ""),
-        ({"patterns": ["a", "b", "a"]}, "patterns", "pattern 2 has the same name as pattern 0"),
-        ({"patterns": [{"pattern": "a(", "regex": True}]}, "patterns", "pattern 0"),
-        ({"patterns": [{"pattern": "a*", "regex": True}]}, "patterns", "pattern 0"),
+        ({"patterns": ["ok", 5]}, "patterns.1", "it must be a text, or an object"),
+        ({"patterns": ["a", "b", "a"]}, "patterns.2", 'it has the same name as pattern 0: "a"'),
+        ({"patterns": [{"pattern": "a(", "regex": True}]}, "patterns.0", 'at character 2 of "a("'),
+        ({"patterns": [{"pattern": "a*", "regex": True}]}, "patterns.0", "it can match the empty"),
         ({"patterns": [{"pattern": "a", "regex": 1}]}, "patterns.0.regex", "boolean"),
         ({"patterns": [{"text": "a"}]}, "patterns.0.pattern", "required"),
         ({"patterns": ["a"], "samples": 21}, "samples", "20"),
@@ -182,6 +182,18 @@ def test_an_invalid_payload_is_refused_with_the_location_of_the_error(
     error = caught.value.errors()[0]
     assert ".".join(map(str, error["loc"])) == place
     assert message.lower() in error["msg"].lower()
+
+
+def test_all_invalid_patterns_are_reported_with_excerpts_of_their_texts() -> None:
+    texts = ["(", "fine", "x" * 100 + "(?=y)" + "z" * 100, "a\nb)", "fine"]
+    patterns = [{"pattern": text, "regex": True} for text in texts]
+    with pytest.raises(ValidationError) as caught:
+        AnalyzePayload.model_validate({"patterns": patterns})
+    found = {error["loc"]: error["msg"] for error in caught.value.errors()}
+    assert [index for _, index in found] == [0, 2, 3, 4]
+    excerpt = f'at character 101 of "…{"x" * 30}(?=y){"z" * 25}…"'
+    assert found["patterns", 2].endswith(f"look-ahead is not supported (RE2), {excerpt}")
+    assert found["patterns", 3].endswith('at character 4 of "a b)"')
 
 
 def test_the_source_is_the_job_in_the_payload() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from runner.analysis.input.errors import PatternError
-from runner.analysis.match.patterns import Literal, Pattern, prepare
+from runner.analysis.match.patterns import Literal, Pattern, errors_of, prepare
 from runner.analysis.match.regex_text import required_literals
 
 
@@ -14,10 +14,41 @@ from runner.analysis.match.regex_text import required_literals
         (Pattern("x" * 40_001), "has 40001 bytes", None),
         (Pattern("ab\ud800"), "lone surrogate", 2),
         (Pattern("a\nb", word=True), "holds a newline", 1),
-        (Pattern("ab(c", regex=True), "is not a valid regex: missing )", None),
-        (Pattern("ab[z-a]", regex=True), "invalid character class range: z-a", 3),
-        (Pattern("(?=x)y", regex=True), "invalid perl operator", 0),
-        (Pattern("a**", regex=True), "bad repetition operator", 1),
+        (Pattern("ab(c", regex=True), "is not a valid regex: ( is not closed", 2),
+        (Pattern("(a)(b", regex=True), "( is not closed", 3),
+        (Pattern("ab)c", regex=True), ") closes nothing", 2),
+        (Pattern("a)b(c", regex=True), ") closes nothing", 1),
+        (Pattern("a)|(?:b", regex=True), ") closes nothing", 1),
+        (Pattern(r"\(a\)(", regex=True), "( is not closed", 5),
+        (Pattern("ab[c", regex=True), "[ is not closed", 2),
+        (Pattern("ab[c", regex=True, word=True), "[ is not closed", 2),
+        (Pattern("(?i", regex=True), "( is not closed", 0),
+        (Pattern("ab[z-a]", regex=True), "the range z-a ends before it begins", 3),
+        (Pattern("[[:foo:]]", regex=True), "the character class [:foo:] does not exist", 1),
+        (Pattern(r"a\p{Foo}", regex=True), r"the character class \p{Foo} does not exist", 1),
+        (Pattern("(?=x)y", regex=True), "look-ahead is not supported (RE2)", 0),
+        (Pattern("y(?!x)", regex=True), "look-ahead is not supported (RE2)", 1),
+        (Pattern("(?<=x)y", regex=True), "look-behind is not supported (RE2)", 0),
+        (Pattern(r"\(?y(?<!x)", regex=True), "look-behind is not supported (RE2)", 4),
+        (Pattern(r"(a)\1", regex=True), "back-references are not supported (RE2)", 3),
+        (Pattern(r"(?P<n>a)\k<n>", regex=True), "back-references are not supported", 8),
+        (Pattern("(?P<n>a)(?P=n)", regex=True), "back-references are not supported (RE2)", 8),
+        (Pattern("a(?>b)", regex=True), "atomic groups are not supported (RE2)", 1),
+        (Pattern("a(?#b)", regex=True), "comments are not supported (RE2)", 1),
+        (Pattern("(a)(?(1)b|c)", regex=True), "conditions are not supported (RE2)", 3),
+        (Pattern("(?x) a", regex=True), "the flag x is not supported (RE2)", 0),
+        (Pattern("a(?z)", regex=True), "(?z begins no group", 1),
+        (Pattern("(?P<n", regex=True), "the name of a group is not valid", 0),
+        (Pattern("a**", regex=True), "** repeats a repetition", 1),
+        (Pattern("a++b", regex=True), "++ repeats a repetition", 1),
+        (Pattern("*a", regex=True), "* has nothing to repeat", 0),
+        (Pattern("a{1001}", regex=True), "{1001} repeats more than 1000 times in all", 1),
+        (Pattern("(a{1000}){1000}", regex=True), "repeats more than 1000 times in all", None),
+        (Pattern("a{3,2}", regex=True), "{3,2} has a minimum above its maximum", 1),
+        (Pattern("ab\\", regex=True), "ends with a single \\", 2),
+        (Pattern(r"a\u00e9", regex=True), r"the escape \u is not valid; write a character as", 1),
+        (Pattern(r"a\xg", regex=True), r"the escape \x is not valid", 1),
+        (Pattern(r"a\R", regex=True), r"the escape \R is not valid", 1),
         (Pattern("a*", regex=True), "match the empty string", None),
         (Pattern("^", regex=True), "match the empty string", None),
         (Pattern(r"\b", regex=True), "match the empty string", None),
@@ -44,6 +75,27 @@ def test_regexes_that_are_too_large_together_are_refused() -> None:
     assert caught.value.index < 30
     with pytest.raises(PatternError, match="too large"):
         prepare([Pattern(r"\pL{300}", regex=True)])
+
+
+def test_all_wrong_patterns_are_found_and_none_quotes_what_was_wrapped_around_them() -> None:
+    texts = ["(", "fine", "b(?=c)", "*", "[", ")", "a)b("]
+    found = errors_of([Pattern(text, regex=True) for text in texts])
+    assert [error.index for error in found] == [0, 2, 3, 4, 5, 6]
+    assert not [error for error in found if "(?m)" in str(error) or "(?:" in str(error)]
+
+
+def test_after_the_regex_with_which_they_are_too_large_no_other_is_checked() -> None:
+    found = errors_of([Pattern(rf"\pL{{10}}{n}", regex=True) for n in range(1000)])
+    assert len(found) == 1
+
+
+def test_at_most_a_hundred_wrong_patterns_are_reported() -> None:
+    assert len(errors_of([Pattern(f"{n}(", regex=True) for n in range(1000)])) == 100
+
+
+@pytest.mark.parametrize("text", ["[(]", "[^](]", r"\(", "[[:alpha:](]b"])
+def test_parentheses_that_are_only_text_need_no_partner(text: str) -> None:
+    prepare([Pattern(text, regex=True)])
 
 
 def test_equal_names_are_refused() -> None:

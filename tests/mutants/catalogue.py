@@ -5,7 +5,6 @@ from tests.mutants.guards.api import API
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.faults import STORE_FAULTS
-from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.isolation import ISOLATION
 from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
@@ -28,7 +27,6 @@ MUTANTS = (
     *API,
     *POOL,
     *MESSAGES,
-    *HANGS,
     *EVENTS,
     *CLIENT_LIMITS,
     *ISOLATION,

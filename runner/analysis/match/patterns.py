@@ -7,14 +7,18 @@ Literals and whole words ignore the case of ASCII letters only. Regexes use RE2'
 folds Unicode letters. A word consists of ASCII letters, digits and `_`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from runner.analysis.input.errors import PatternError
 from runner.analysis.match.fixed_length import FixedLengthRegex, fixed_length_regex
+from runner.analysis.match.regex_errors import unbalanced
 from runner.analysis.match.regex_text import check_regex, required_literals, word_regex
 from runner.analysis.match.regexes import MemoryBudget, compile_regex
 
+MAX_ERRORS = 100
+"""Wrong patterns that are reported."""
 MAX_PATTERN_BYTES = 40_000
 """The longest pattern, in bytes of UTF-8."""
 
@@ -74,24 +78,46 @@ class Regex:
     fixed_length: FixedLengthRegex | None = None
 
 
-def check(patterns: Sequence[Pattern]) -> None:
-    """Raise PatternError with the index of the pattern that is wrong."""
+def errors_of(patterns: Sequence[Pattern]) -> list[PatternError]:
+    """Check patterns, and return the errors of those that are wrong, up to MAX_ERRORS.
+
+    If the regexes are too large together, the patterns after that are not checked.
+    """
+    return list(islice(_errors_of(patterns), MAX_ERRORS))
+
+
+def _errors_of(patterns: Sequence[Pattern]) -> Iterator[PatternError]:
     indexes: dict[str, int] = {}
     budget = MemoryBudget()
     for index, pattern in enumerate(patterns):
         first = indexes.setdefault(pattern.key, index)
         if first != index:
-            raise PatternError(index, f"has the same name as pattern {first}")
-        _check_text(index, pattern)
-        if pattern.regex:
-            check_regex(index, pattern.text)
-        if pattern.regex or pattern.word:
-            compile_regex(index, _source(pattern), pattern.text, budget)
+            yield PatternError(index, f"has the same name as pattern {first}")
+            continue
+        try:
+            _check(index, pattern, budget)
+        except PatternError as error:
+            yield error
+        if budget.is_exceeded:
+            return
+
+
+def _check(index: int, pattern: Pattern, budget: MemoryBudget) -> None:
+    _check_text(index, pattern)
+    source = _source(pattern)
+    if pattern.regex:
+        check_regex(index, pattern.text)
+        if unbalanced(pattern.text):  # the source could hide that, as in "a)b(c"
+            compile_regex(index, pattern.text, pattern.text, budget)
+        compile_regex(index, source, pattern.text, budget)
+    elif pattern.word:
+        compile_regex(index, source, source, budget)
 
 
 def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:
-    """Check patterns and prepare them, in the same order. Raises PatternError as `check` does."""
-    check(patterns)
+    """Check patterns and prepare them, in the same order. Raises the first of `errors_of`."""
+    for error in _errors_of(patterns):
+        raise error
     return [_prepare(index, pattern) for index, pattern in enumerate(patterns)]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from runner.analysis.input.errors import PatternError
 from runner.analysis.input.primitives import Text
+from runner.analysis.match.regex_errors import explain
 
 try:
     re2: Any = import_module("re2")
@@ -51,21 +52,30 @@ class MemoryBudget:
         self.instructions = MAX_INSTRUCTIONS
 
     @property
+    def is_exceeded(self) -> bool:
+        """Whether the regexes are too large together."""
+        return self.instructions < 0
+
+    @property
     def memory(self) -> int:
         """Bytes for the remaining instructions, within the limits for a regex."""
         return min(MAX_MEMORY, max(_MIN_MEMORY, self.instructions * _INSTRUCTION_BYTES))
 
 
 def compile_regex(index: int, source: str, text: str, budget: MemoryBudget) -> None:
-    """Check that RE2 accepts a regex. Raises PatternError, also if it matches the empty string."""
+    """Check that RE2 accepts a regex. Raises PatternError, also if it matches the empty string.
+
+    `text` is the part of `source` that its author wrote, for the error.
+    """
     if not available():
         raise PatternError(index, "is a regex, and RE2 is not available here")
     try:
         regex = _compiled(source, budget.memory)
     except re2.error as error:
-        raise PatternError(index, *_explain(error, text)) from error
+        why, position = explain(_error(text, budget.memory) or _message(error), text)
+        raise PatternError(index, f"is not a valid regex: {why}", position) from error
     budget.instructions -= regex.ProgramSize()
-    if budget.instructions < 0:
+    if budget.is_exceeded:
         raise PatternError(index, "makes the regexes of this job too large together")
     match = regex.Match
     for context in _CONTEXTS:
@@ -74,13 +84,18 @@ def compile_regex(index: int, source: str, text: str, budget: MemoryBudget) -> N
                 raise PatternError(index, "can match the empty string, so everywhere")
 
 
-def _explain(error: Exception, text: str) -> tuple[str, int | None]:
-    """RE2's message, and the position of the text that it quotes, if that occurs only once."""
+def _error(source: str, memory: int) -> str | None:
+    """RE2's message about a regex, None if it accepts it."""
+    try:
+        _compiled(source, memory)
+    except re2.error as error:
+        return _message(error)
+    return None
+
+
+def _message(error: Exception) -> str:
     raw = error.args[0]
-    message = raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
-    _, _, part = message.partition(": ")
-    once = part and text.count(part) == 1 and part != text
-    return f"is not a valid regex: {message}", text.find(part) if once else None
+    return raw.decode(errors="replace") if isinstance(raw, bytes) else str(raw)
 
 
 def _compile(source: str, memory: int) -> Match:

@@ -223,7 +223,7 @@ CLIENT_LIMITS = (
     Mutant(
         "all regexes of a job together are bounded",
         "runner/analysis/match/regexes.py",
-        "if budget.instructions < 0:",
+        "if budget.is_exceeded:",
         "if False:",
         ("tests/analysis/test_patterns.py",),
     ),
@@ -244,14 +244,14 @@ CLIENT_LIMITS = (
     Mutant(
         "large submissions are checked in another process",
         "server/checking/checks.py",
-        "if _size(received) <= SMALL_BYTES:",
+        "if _size(received.content) <= SMALL_BYTES:",
         "if True:",
         ("tests/server/checking/test_checks.py",),
     ),
     Mutant(
         "slow submissions are checked in another process",
         "server/checking/checks.py",
-        "            if not self._is_slow(document):\n",
+        "            if not self._is_slow(parsed[0]):\n",
         "            if True:\n",
         ("tests/server/checking/test_checks.py",),
     ),

@@ -16,6 +16,7 @@ from tornado.ioloop import IOLoop
 
 from server.checking import process
 from server.checking.checks import SMALL_BYTES
+from server.documents.submission import Received
 from server.http_server import HttpApplication
 from tests.support.api import Client, open_app
 from tests.support.stores import Bench
@@ -196,7 +197,7 @@ def test_closing_the_listener_ends_its_check_process(
 ) -> None:
     with open_app(bench, io_loop, job_types=TYPES) as app:
         body = json.dumps(held(tmp_path, "slow")).encode()
-        io_loop.run_sync(lambda: app.services.check_submission(body, has_file=False))
+        io_loop.run_sync(lambda: app.services.check_submission(Received(body)))
         (pid,) = checkers(tmp_path)
         assert psutil.pid_exists(pid)
     assert not psutil.pid_exists(pid)

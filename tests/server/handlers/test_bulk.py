@@ -141,7 +141,7 @@ async def test_a_bulk_change_continues_with_its_cursor(
         ({"all": 1}, "all"),
         ({"type": "sleep", "statuss": ["failed"]}, "statuss"),
         ({"status": []}, "status"),
-        ({"status": ["done"]}, "status.0"),
+        ({"status": ["done"]}, "status[0]"),
         ({"status": 5}, "status"),
         ({"type": 5}, "type"),
         ({"created_after": 1893456000}, "created_after"),
