@@ -1,4 +1,8 @@
-"""Command line of the store: `python -m storage migrate` copies all jobs to another database."""
+"""Command line of the store.
+
+`python -m storage migrate` copies all jobs to another database, `python -m storage vacuum` makes a
+SQLite file smaller.
+"""
 
 import argparse
 import os
@@ -12,16 +16,19 @@ from storage.files.uploads import Uploads
 from storage.open import open_uploads
 from storage.records.job import StoreError
 from storage.settings.settings import Settings, SettingsError, read_or_exit
-from storage.settings.url import url_problem
+from storage.settings.url import is_postgresql, url_problem
 from storage.telemetry.logs import set_up_logs
 from storage.transfer.endpoints import open_source, open_target
 from storage.transfer.files import has_files, transfer_files
 from storage.transfer.tables import BATCH_ROWS
 from storage.transfer.transfer import TableComparison, Transfer
+from storage.transfer.vacuum import vacuum
 
 ABOUT = """Copies all jobs, with their attempts, events, output, keys and callbacks, to another
 database, which must be new or empty. Stop all listeners and workers first. If the command is
 interrupted, run it again to continue. At the end, all rows of both databases are compared."""
+ABOUT_VACUUM = """Gives the free space in the SQLite file of DATABASE_URL or DATA_DIR back to the
+disk. Stop all listeners and workers first. It needs as much free disk space as the jobs take."""
 EXIT_CODES = "exit codes: 0 all rows are equal, 1 rows differ or the transfer was refused, 2 usage"
 
 
@@ -39,14 +46,16 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_options(migrate)
+    commands.add_parser("vacuum", help="make a SQLite file smaller", description=ABOUT_VACUUM)
     arguments = parser.parse_args()
     settings = read_or_exit(Settings)
     create_privately()
     set_up_logs(settings.log_level, settings.log_format, "storage")
     try:
-        sys.exit(_migrate(arguments))
+        sys.exit(_vacuum(settings) if arguments.command == "vacuum" else _migrate(arguments))
     except (StoreError, SettingsError) as error:
-        sys.exit(f"not transferred: {error}")
+        done = {"migrate": "transferred", "vacuum": "made smaller"}[arguments.command]
+        sys.exit(f"not {done}: {error}")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -107,6 +116,16 @@ def _migrate(arguments: argparse.Namespace) -> int:
     target.close()
     source.close()
     return code
+
+
+def _vacuum(settings: Settings) -> int:
+    """Make the SQLite file smaller; return the exit code."""
+    if is_postgresql(settings.store_url):
+        raise StoreError("PostgreSQL reuses and frees space by itself, see docs/postgresql.md")
+    file = Path(urlparse(settings.store_url).path[1:]).absolute()
+    before, after = vacuum(file, settings.data_dir)
+    _print(f"{file}: {before:,} bytes before, {after:,} bytes now")
+    return 0
 
 
 def _uploads(folder: Path, target: str | None) -> tuple[Uploads, Uploads | None]:

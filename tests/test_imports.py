@@ -36,8 +36,8 @@ MAY_IMPORT = {
     "storage.claiming": "storage.db storage.jobs storage.liveness storage.notify storage.records",
     "storage.queries": "storage.claiming storage.db storage.db.schema storage.jobs "
     "storage.liveness storage.notify storage.records",
-    "storage.transfer": "storage.db storage.db.schema storage.files storage.liveness "
-    "storage.notify storage.records",
+    "storage.transfer": "storage.db storage.db.schema storage.db.sqlite storage.files "
+    "storage.liveness storage.notify storage.records",
     "storage": "storage.*",
     "runner.analysis.native": "",
     "runner.analysis.input": "",

@@ -5,6 +5,7 @@ was set back, records history, and warns of long-open transactions.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,12 +38,13 @@ REPEAT_FACTOR = 10.0
 
 @dataclass
 class MaintenanceTask:
-    """A periodic task. `run` returns whether more is left, so that it should run again at once."""
+    """A periodic task. `run` does a bounded amount of work, and returns whether more is left."""
 
     run: Callable[[], bool]
     interval_seconds: float
     due_at: float = 0.0
     """When to run it next, in seconds of the monotonic clock."""
+    has_more: bool = False
 
 
 class Maintenance:
@@ -80,12 +82,20 @@ class Maintenance:
 
         Raises StoreError. A failed task is due again after its interval.
         """
-        now = time.monotonic()
         for task in self._tasks:
-            if task.due_at <= now:
-                task.due_at = now + task.interval_seconds
-                if _run_task(task):
-                    task.due_at = now
+            began_at = time.monotonic()
+            if task.due_at > began_at:
+                continue
+            task.due_at, task.has_more = began_at + task.interval_seconds, False
+            if _run_task(task):
+                # It waits as long as it took, also for locks: so others get to write in between.
+                now = time.monotonic()
+                task.due_at, task.has_more = now + (now - began_at), True
+
+    def seconds_to_continue(self) -> float:
+        """Return in how many seconds a task goes on that has more to do; infinity if none has."""
+        due_at = min((task.due_at for task in self._tasks if task.has_more), default=math.inf)
+        return due_at - time.monotonic()
 
     def close(self) -> None:
         """Discard the waiting background tasks."""

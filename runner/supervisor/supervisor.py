@@ -225,4 +225,5 @@ class Supervisor:
             waits.append(MAX_WAIT_SECONDS)
         waits.append(self._running_jobs.seconds_to_next_store())
         waits.append(self._workload.seconds_to_next_check())
-        return max(0.01, min(waits))
+        seconds = max(0.01, min(waits))
+        return min(seconds, max(0.0, self._maintenance.seconds_to_continue()))

@@ -8,7 +8,9 @@ from storage.jobs.rows import jobs_by_id
 from storage.records.job import JobCheck
 from storage.records.states import FINAL, Status
 
-BATCH = 500
+BATCH = 100
+"""How many jobs a transaction deletes, so that other writers wait for it for 3 ms."""
+_MAX_IN = 500
 
 
 def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
@@ -56,8 +58,8 @@ def unknown_uploads(database: Database, uploads: set[UUID]) -> set[UUID]:
     """Return the uploads among these ids that have no row, so that no job can use their files."""
     known: set[UUID] = set()
     ordered = sorted(uploads)
-    for start in range(0, len(ordered), BATCH):
-        some = UploadRow.id.in_(ordered[start : start + BATCH])
+    for start in range(0, len(ordered), _MAX_IN):
+        some = UploadRow.id.in_(ordered[start : start + _MAX_IN])
         known |= {row["id"] for row in database.rows(UploadRow.select(UploadRow.id).where(some))}
     return uploads - known
 

@@ -31,7 +31,7 @@ def bring_up_to_date(database: Database, lock_folder: Path) -> None:
     `lock_folder` holds the lock file for SQLite. Raises StoreUnusable for a database that belongs
     to something else, has a newer schema with which this release does not work, or is damaged.
     """
-    with _schema_lock(database, lock_folder):
+    with schema_lock(database, lock_folder):
         if not database.postgresql:
             create_file(Path(database.engine.database), _create_sqlite)
         refuse_foreign(database)
@@ -74,7 +74,8 @@ def _raise_oldest(database: Database, pending: Sequence[str]) -> None:
 
 
 @contextmanager
-def _schema_lock(database: Database, lock_folder: Path) -> Iterator[None]:
+def schema_lock(database: Database, lock_folder: Path) -> Iterator[None]:
+    """Keep other programs from opening the database. `lock_folder` is only used for SQLite."""
     if database.postgresql:
         with database.translate_errors():
             database.engine.execute_sql("SELECT pg_advisory_lock(hashtext('job service schema'))")

@@ -46,6 +46,20 @@ STORE_FAULTS = (
         SOUND,
     ),
     Mutant(
+        "a worker goes on deleting while there are expired jobs",
+        "runner/supervisor/supervisor.py",
+        "return min(seconds, max(0.0, self._maintenance.seconds_to_continue()))",
+        "return seconds",
+        ("tests/runner/supervisor/test_supervisor.py",),
+    ),
+    Mutant(
+        "a file is not replaced after another program has opened it",
+        "storage/transfer/vacuum.py",
+        'if Path(f"{file}-wal").exists():',
+        "if False:",
+        ("tests/storage/transfer/test_vacuum.py",),
+    ),
+    Mutant(
         "a WAL that is newer than its file is refused",
         "storage/db/sqlite/wal_file.py",
         "if base > in_file:",

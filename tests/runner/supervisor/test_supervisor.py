@@ -1,5 +1,6 @@
 """Events that wake a runner, and the order of its work. The runner never polls in these tests."""
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +10,11 @@ import psutil
 import pytest
 
 from runner.supervisor import supervisor
+from storage.jobs import retention
 from storage.liveness.liveness import FileLiveness
-from storage.records.job import StoreUnavailable
+from storage.records.filters import Filters
+from storage.records.job import NewJob, StoreUnavailable
+from storage.store import JobStore
 from tests.support.waiting import wait_for
 from tests.support.workers import Worker, another_runner, open_worker
 
@@ -20,6 +24,22 @@ def worker(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(supervisor, "POLL_SECONDS", 3600.0)
     with open_worker(database_url, tmp_path, parts_bytes=40) as worker:
         yield worker
+
+
+def test_an_idle_worker_deletes_expired_jobs_without_waiting_between_batches(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "IDLE_POLL_SECONDS", 3600.0)
+    monkeypatch.setattr(retention, "BATCH", 5)
+    old = JobStore(worker.store.database, worker.store.wakeup, lambda: 1_000_000)
+    for job_id in old.enqueue([NewJob("sleep", {}) for _ in range(52)]):
+        assert isinstance(job_id, UUID)
+        old.cancel(job_id)
+    kept = worker.enqueue()
+    worker.jobs.cancel(kept)
+    worker.turn_until(lambda: [job.id for job in old.list(Filters(), 99).jobs] == [kept])
+    worker.supervisor.tick()
+    assert worker.supervisor._maintenance.seconds_to_continue() == math.inf
 
 
 def in_parts(worker: Worker, notes: Path) -> UUID:
