@@ -41,7 +41,7 @@ def _settings() -> "RunnerSettings":
     arguments = parser.parse_args()
     settings = read_or_exit(RunnerSettings)
     if arguments.health:
-        sys.exit(0 if _heartbeat(settings).is_fresh() else "the worker's main loop is not running")
+        sys.exit(_heartbeat(settings).problem())
     return settings
 
 

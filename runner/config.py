@@ -8,6 +8,9 @@ from storage.records.queue_name import validate_queue_name
 from storage.settings.settings import Seconds, listed
 from storage.settings.traces import TraceSettings
 
+MIN_WATCHDOG_SECONDS = 5
+"""An idle worker sleeps for two seconds."""
+
 
 class RunnerSettings(TraceSettings):
     """The settings of the worker, read from the environment. Durations are in seconds."""
@@ -29,6 +32,13 @@ class RunnerSettings(TraceSettings):
         ge=3,
         le=3600,
         description="On PostgreSQL, how long a worker may be silent before it counts as dead.",
+    )
+    watchdog_seconds: Seconds = Field(
+        120,
+        ge=0,
+        le=86400,
+        description="How long the worker's main loop may stand still, at least 5. Then the worker "
+        "is ended, to be started again. 0: forever.",
     )
     retention_seconds: Seconds = Field(
         7 * 86400, ge=0, description="How long final jobs and their files are kept."
@@ -110,6 +120,13 @@ class RunnerSettings(TraceSettings):
         "",
         description="Names of the queues to take jobs from, separated by commas. Empty: all.",
     )
+
+    @field_validator("watchdog_seconds")
+    @classmethod
+    def _check_watchdog(cls, value: float) -> float:
+        if 0 < value < MIN_WATCHDOG_SECONDS:
+            raise ValueError(f"it must be 0 or at least {MIN_WATCHDOG_SECONDS}")
+        return value
 
     @field_validator("job_env")
     @classmethod

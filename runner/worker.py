@@ -8,6 +8,8 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
+from runner.hang_report import report_hang
+from runner.pool.fork.watchdog import WatchdogSettings
 from runner.pool.job_process import entry
 from runner.pool.linux import processes
 from runner.pool.linux.limits import JobLimits
@@ -73,6 +75,7 @@ def run(
             work_place,
             keep_fds=liveness.descriptors,
             limits=call_limits(settings),
+            watchdog=watchdog(settings),
         )
         stack.callback(pool.close)  # in any case: a process with an open pool does not exit
         waiter = store.wakeup.waiter(WORKER)
@@ -104,6 +107,13 @@ def open_work_place(settings: "RunnerSettings") -> RunnerFolder:
         return RunnerFolder(settings.data_dir / "work")
     except OSError as error:
         raise PoolError(f"cannot create their work folders: {error}") from error
+
+
+def watchdog(settings: "RunnerSettings") -> WatchdogSettings | None:
+    """Return how the worker is ended if its main loop hangs; None if never."""
+    report = partial(report_hang, settings.log_level, settings.log_format)
+    seconds = settings.watchdog_seconds
+    return WatchdogSettings(seconds, report) if seconds else None
 
 
 def call_limits(settings: "RunnerSettings") -> CallLimits:

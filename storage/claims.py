@@ -16,6 +16,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
 from storage.db.parameters import parameter
+from storage.files.space_reserve import SpaceReserve
 from storage.jobs import output
 from storage.jobs.open_queues import IS_RUNNING, open_queues
 from storage.jobs.rows import fetch_jobs, select_jobs
@@ -48,9 +49,14 @@ class Claims(ClaimTransactions):
         parts = Parts(database, liveness, queues, self.is_registered)
         job_parts = JobParts(database, liveness)
         super().__init__(database, wakeup, claimer, self._transitions.settled, parts, job_parts)
+        self._reserve = SpaceReserve(database.file)
         self._liveness = liveness
         self._clock = clock
         self._queues = queues
+
+    def make_room(self) -> None:
+        """Release a piece of the space reserve: the disk is full, and a cancel is to be stored."""
+        self._reserve.release()
 
     def register(self, slots: int) -> None:
         """Register the runner, before its first claim."""

@@ -47,8 +47,7 @@ class Store:
     @property
     def database_folder(self) -> Path | None:
         """The folder that contains the database file; None if the database is on a server."""
-        file = database_file(self.database)
-        return file and file.parent
+        return self.database.file and self.database.file.parent
 
     @property
     def runners_folder(self) -> Path:
@@ -69,11 +68,6 @@ class Store:
         self.database.close()
 
 
-def database_file(database: Database) -> Path | None:
-    """Return the path of the database file; None if the database is on a server."""
-    return None if database.postgresql else Path(database.engine.database)
-
-
 def open_store(
     settings: "Settings",
     give_up: Callable[[], bool] = lambda: False,
@@ -89,7 +83,7 @@ def open_store(
     database = Database(open_engine(settings.store_url, connection_name(settings.program)))
     try:
         make_folder(settings.data_dir)
-        tighten(settings.data_dir, database_file(database), settings.uploads_folder)
+        tighten(settings.data_dir, database.file, settings.uploads_folder)
         deadline = time.monotonic() + timeout
         _retry_until(lambda: _migrate(settings), give_up, deadline)
         database.reports_damage = True

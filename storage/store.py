@@ -11,6 +11,7 @@ from uuid import UUID
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
+from storage.files.space_reserve import SpaceReserve
 from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_keys
 from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id
@@ -58,6 +59,7 @@ class JobStore:
         self._clock = clock
         self._transitions = Transitions(database)
         self._skew = IdSkew(database)
+        self._reserve = SpaceReserve(database.file)
 
     def enqueue(self, jobs: Sequence[NewJob]) -> list[UUID | Refusal]:
         """Store new jobs; they are durable when this returns.
@@ -112,11 +114,16 @@ class JobStore:
         """Cancel a queued job at once, or request the cancel of a running one.
 
         Returns the job afterwards, or None if there is no such job. A final job is not changed.
-        `by` is the name of the caller. Raises what `check` raises.
+        `by` is the name of the caller. On a full disk, this uses the space reserve. Raises what
+        `check` raises.
         """
-        with notifying_transaction(self._wakeup, self._database, WORKER):
-            self._check(job_id, check)
-            self._transitions.cancel(job_id, self._clock(), by)
+
+        def change() -> None:
+            with notifying_transaction(self._wakeup, self._database, WORKER):
+                self._check(job_id, check)
+                self._transitions.cancel(job_id, self._clock(), by)
+
+        self._reserve.retrying(change)
         return self.get(job_id)
 
     def retry(self, job_id: UUID, check: JobCheck | None = None) -> tuple[bool, Job | None]:

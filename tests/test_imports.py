@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "storage.jobs": "storage.db storage.notify storage.records",
     "storage.liveness": "storage.db storage.files storage.jobs storage.records",
     "storage.claiming": "storage.db storage.jobs storage.liveness storage.notify storage.records",
-    "storage.queries": "storage.claiming storage.db storage.db.schema storage.jobs "
+    "storage.queries": "storage.claiming storage.db storage.db.schema storage.files storage.jobs "
     "storage.liveness storage.notify storage.records",
     "storage.transfer": "storage.db storage.db.schema storage.db.sqlite storage.files "
     "storage.liveness storage.notify storage.records",

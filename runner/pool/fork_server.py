@@ -21,6 +21,7 @@ from multiprocessing import resource_tracker
 from typing import Any
 
 from runner.pool.fork import environment, server_main
+from runner.pool.fork.watchdog import WatchdogArguments
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
@@ -34,14 +35,20 @@ _NOT_LOADED = "the entry cannot be loaded"
 class ForkServer:
     """Starts and uses a fork server. For the main thread: the server dies with its thread."""
 
-    def __init__(self, load: Callable[[], Entry], env: Sequence[str], keep_fds: Iterable[int]):
+    def __init__(
+        self,
+        load: Callable[[], Entry],
+        env: Sequence[str],
+        keep_fds: Iterable[int],
+        watchdog: WatchdogArguments | None = None,
+    ):
         """Start the fork server, and wait until it has loaded the entry.
 
         `env` names environment variables that it gets in addition to the list in
-        fork/environment.py. `keep_fds` are descriptors that it holds. Raises OSError, with the
-        error of `load` if that failed.
+        fork/environment.py. `keep_fds` are descriptors that it holds. With `watchdog`, it ends this
+        process if this process hangs. Raises OSError, with the error of `load` if that failed.
         """
-        self._load, self._env = load, env
+        self._load, self._env, self._watchdog = load, env, watchdog
         self._keep_fds = tuple(InheritedDescriptor(descriptor) for descriptor in keep_fds)
         self.pid = 0
         self._start()
@@ -77,7 +84,7 @@ class ForkServer:
         with environment.reduced(self._env):
             resource_tracker.ensure_running()
         channel, server_end = messages.new_channel()
-        arguments = (os.getpid(), server_end, self._load, self._keep_fds)
+        arguments = (os.getpid(), server_end, self._load, self._keep_fds, self._watchdog)
         # Spawned, because the runner has threads: a fork could hang on a lock that one of them
         # holds. Keepers inherit the blocked signals until they have installed their handlers.
         spawn = multiprocessing.get_context("spawn")

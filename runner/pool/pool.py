@@ -15,15 +15,17 @@ from runner.pool.calls import Calls
 from runner.pool.channel import send_error_message
 from runner.pool.event import EventFd
 from runner.pool.executor import KeeperExecutor, require_main_thread
+from runner.pool.fork.watchdog import WatchdogArguments, WatchdogSettings
 from runner.pool.fork_server import ForkServer
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.protocol.lease import Lease
+from runner.pool.protocol.loop_counter import LoopCounter
 from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.output import Piece
 from runner.pool.protocol.prefetch import MAX_PREFETCH
-from runner.pool.protocol.setup import CallLimits, PoolArguments
+from runner.pool.protocol.setup import CallLimits, InheritedDescriptor, PoolArguments
 
 __all__ = ["CallOutcome", "Pool", "PoolError"]
 
@@ -57,12 +59,15 @@ class Pool:
         *,
         keep_fds: Collection[int] = (),
         limits: CallLimits = _DEFAULTS,
+        watchdog: WatchdogSettings | None = None,
     ):
         """Load the entry, and start the keepers without waiting for them. Raises PoolError.
 
         `load` is pickled and called once, in the fork server, so that all later processes share
         the modules that it imports. `keep_fds` are lock files, not empty, that all processes of the
         pool hold.
+        With `watchdog`, a call of `beat` must follow the one before it in time, or this process is
+        killed.
         """
         require_main_thread()
         self.size, self.log_bytes = size, limits.log_bytes
@@ -79,12 +84,24 @@ class Pool:
             self._event = EventFd()
             resources.callback(self._event.close)
             resources.callback(processes.set_subreaper, processes.set_subreaper())
-            server = ForkServer(load, limits.env, fds)
+            self._loop_counter = LoopCounter()
+            resources.callback(self._loop_counter.close)
+            watch = self._watch(watchdog) if watchdog else None
+            server = ForkServer(load, limits.env, fds, watch)
             resources.callback(server.close)
             on_broken = self._event.set
             self._new_executor = partial(KeeperExecutor, size, arguments, server, on_broken)
             self._executor = self._new_executor()
             self._resources = resources.pop_all()
+
+    def _watch(self, settings: WatchdogSettings) -> WatchdogArguments:
+        self._loop_counter.write_stacks_on_signal()
+        count, stacks = map(InheritedDescriptor, self._loop_counter.descriptors)
+        return WatchdogArguments(settings, (count, stacks))
+
+    def beat(self) -> None:
+        """Show that the loop of this process is running. The first call starts the watchdog."""
+        self._loop_counter.count()
 
     def room(self, prefetch: int = 0) -> int:
         """Return how many more calls can be submitted.

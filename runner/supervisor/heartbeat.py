@@ -33,12 +33,15 @@ class Heartbeat:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 self._path.touch()
 
-    def is_fresh(self) -> bool:
-        """Whether a worker on this host has touched the file within STALE_SECONDS."""
+    def problem(self) -> str | None:
+        """What is wrong with the worker on this host; None if it has touched the file in time."""
         try:
-            return time.time() - self._path.stat().st_mtime < self.STALE_SECONDS
+            age = time.time() - self._path.stat().st_mtime
         except FileNotFoundError:
-            return False
+            return "no worker is running on this host"
+        if age < self.STALE_SECONDS:
+            return None
+        return f"the worker's main loop has stood still for {age:.0f} s: it hangs or is stopped"
 
     def stop(self) -> None:
         """Remove the file."""

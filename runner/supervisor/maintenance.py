@@ -17,6 +17,7 @@ from runner.supervisor.backoff import MAX_BACKOFF_SECONDS
 from storage.claiming.rescue import Rescuer
 from storage.db.clock import ClockSetBackDetector
 from storage.db.database import Database
+from storage.files.space_reserve import SpaceReserve
 from storage.jobs import retention
 from storage.liveness.clock_set_back import BATCH, reschedule
 from storage.liveness.liveness import Liveness
@@ -32,6 +33,7 @@ SWEEP_SECONDS = 3600.0
 RESCHEDULE_SECONDS = 1.0
 TIDY_SECONDS = 5.0
 TRANSACTION_CHECK_SECONDS = 15.0
+RESERVE_SECONDS = 60.0
 REPEAT_FACTOR = 10.0
 """The warning of an open transaction is repeated when its age has grown by this factor."""
 
@@ -64,6 +66,7 @@ class Maintenance:
         self._background_tasks = BackgroundTasks(inline=store.uploads.folder is not None)
         self._retention_ms = round(retention_seconds * 1000)
         self._clock_set_back = ClockSetBackDetector(store.clock)
+        self._reserve = SpaceReserve(store.database.file)
         self._must_reschedule = True  # the clock may have been set back while no runner was running
         transactions = TransactionWatch(store.database)
         self._rescue_task = MaintenanceTask(self._rescue, RESCUE_SECONDS)
@@ -75,6 +78,7 @@ class Maintenance:
             MaintenanceTask(self._record_history, history.STEP_SECONDS),
             MaintenanceTask(work_place.empty_trash, TIDY_SECONDS),
             MaintenanceTask(transactions.check, TRANSACTION_CHECK_SECONDS),
+            MaintenanceTask(self._fill_reserve, RESERVE_SECONDS),
         ]
 
     def run(self) -> None:
@@ -108,6 +112,10 @@ class Maintenance:
 
     def _rescue(self) -> bool:
         self._rescuer.rescue()
+        return False
+
+    def _fill_reserve(self) -> bool:
+        self._reserve.fill()
         return False
 
     def _prune(self) -> bool:

@@ -67,7 +67,8 @@ class Settler:
             return self._release(running.fence, usage, LOST_DELAY_MS)
         if outcome.kind == "returned":
             return self._complete([(running, outcome)])[0]
-        end = AttemptEnd(_OUTCOMES[outcome.kind], _error(outcome), usage, running.progress)
+        kind, error = _OUTCOMES[outcome.kind], _error(outcome)
+        end = AttemptEnd(kind, error, usage, running.progress, outcome.traceback)
         return self._retry_or_fail(running, end, outcome.retryable)
 
     def store_progress(self, running: RunningJob) -> None:
@@ -95,7 +96,8 @@ class Settler:
             return parts.give_back(part)
         if outcome.kind == "returned":
             return parts.done(part, outcome.result or "null", running.progress, usage)
-        error = {"outcome": outcome.kind, "retryable": outcome.retryable, **(_error(outcome) or {})}
+        end = {"outcome": outcome.kind, "retryable": outcome.retryable}
+        error = {**end, "traceback": outcome.traceback, **(_error(outcome) or {})}
         return parts.fail(part, error, usage)
 
     def _store_output(self, running: RunningJob) -> None:
@@ -154,6 +156,8 @@ def _log_end(running: RunningJob, outcome: CallOutcome, accepted: bool) -> None:
     extra = {**running.log_fields(), "outcome": outcome.kind, "seconds": round(outcome.seconds, 3)}
     if outcome.error_type:
         extra["error"] = f"{outcome.error_type}: {outcome.error_message}"
+    if outcome.traceback:
+        extra["traceback"] = outcome.traceback
     log.info("job ended" if accepted else "stale end of a job dropped", extra=extra)
 
 

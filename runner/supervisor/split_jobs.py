@@ -250,4 +250,5 @@ def _outcome_of_failed_part(error: Json) -> CallOutcome:
         error_type=error["type"],
         error_message=error["message"],
         retryable=error["retryable"],
+        traceback=error.get("traceback"),
     )

@@ -18,7 +18,7 @@ from runner.pool.protocol.lease import steady_now
 from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.prefetch import MAX_WAIT_SECONDS
 from runner.supervisor.maintenance import Maintenance
-from runner.supervisor.running_jobs import Capacity, RunningJob, RunningJobs
+from runner.supervisor.running_jobs import Capacity, KillReason, RunningJob, RunningJobs
 from runner.supervisor.settle import Settler, log_settled
 from runner.supervisor.work import Workload
 from storage.claiming.part_claims import ClaimedPart, PartFence
@@ -26,7 +26,7 @@ from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Waiter
-from storage.records.job import Fence, StoreDamaged, StoreError, StoreInDoubt
+from storage.records.job import Fence, StoreDamaged, StoreError, StoreFull, StoreInDoubt
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +100,7 @@ class Supervisor:
 
     def tick(self) -> None:
         """Run one iteration. If the store fails, everything is kept for the next iteration."""
+        self._pool.beat()
         self._unsettled += self._workload.collect()
         try:
             self._register()
@@ -113,6 +114,8 @@ class Supervisor:
         except StoreError as error:
             # The store may have committed nevertheless; the next iteration finds out.
             self._must_reconcile = True
+            if isinstance(error, StoreFull):
+                self._make_room_for_cancels()
             if not isinstance(error, StoreDamaged):  # the store itself logs damage, once
                 log.warning("the store failed, trying again", extra={"reason": str(error)})
         self._check_lease()
@@ -196,6 +199,11 @@ class Supervisor:
 
     def _capacity(self) -> Capacity:
         return self._running_jobs.capacity() if self._drain_until is None else NO_CAPACITY
+
+    def _make_room_for_cancels(self) -> None:
+        """Let canceled jobs be stored on a full disk; the outcomes of others wait for space."""
+        if any(running.kill_reason == KillReason.CANCEL for running, _ in self._unsettled):
+            self._claims.make_room()
 
     def _check_lease(self) -> None:
         """If the lease has ended, kill all jobs, and register under a new name next time.

@@ -182,5 +182,6 @@ def _attempt_document(attempt: Attempt) -> schemas.AttemptDocument:
         "cpu_seconds": attempt.usage.cpu_seconds,
         "peak_memory_bytes": attempt.usage.peak_memory_bytes,
         "pid": attempt.usage.pid,
+        "traceback": attempt.traceback,
         "last_lines": list(attempt.last_lines),
     }

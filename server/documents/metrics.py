@@ -113,9 +113,9 @@ class _Snapshot(Collector):
         return family
 
     def _runners(self) -> Iterator[Metric]:
-        runners = self._stats.runners
+        runners = self._stats.ready_runners
         slots, busy = sum(each.slots for each in runners), sum(each.busy for each in runners)
-        yield GaugeMetricFamily(PREFIX + "runners", "Live runners", len(runners))
+        yield GaugeMetricFamily(PREFIX + "runners", "Runners that can start jobs", len(runners))
         yield GaugeMetricFamily(PREFIX + "slots", "Slots of the live runners", slots)
         yield GaugeMetricFamily(PREFIX + "slots_busy", "Slots that are running a job", busy)
         text = "Free and busy slots of each runner"
@@ -124,9 +124,22 @@ class _Snapshot(Collector):
             family.add_metric([each.name, "free"], each.slots - each.busy)
             family.add_metric([each.name, "busy"], each.busy)
         yield family
+        yield from self._heartbeats()
         if (oldest := self._oldest_transaction) is not None:
             text = "Age of the oldest open transaction in the database"
             yield GaugeMetricFamily(PREFIX + "oldest_transaction_seconds", text, oldest)
+
+    def _heartbeats(self) -> Iterator[Metric]:
+        stale = sum(each.is_stale for each in self._stats.runners)
+        text = "Runners with a stale heartbeat: they hang or are stopped"
+        yield GaugeMetricFamily(PREFIX + "runners_stale", text, stale)
+        text = "Age of the heartbeat of each runner, where it is known"
+        name = PREFIX + "runner_heartbeat_age_seconds"
+        family = GaugeMetricFamily(name, text, labels=["runner"])
+        for each in self._stats.runners:
+            if each.heartbeat_age is not None:
+                family.add_metric([each.name], each.heartbeat_age)
+        yield family
 
     def _queues(self) -> Iterator[Metric]:
         queued = f"Queued jobs of a queue, due or not; counted up to {COUNT_LIMIT}"

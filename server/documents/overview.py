@@ -9,6 +9,7 @@ from server.documents.schemas import (
     HistoryDocument,
     MomentDocument,
     OverviewDocument,
+    ReadyDocument,
     RunnerDocument,
     SumDocument,
 )
@@ -26,13 +27,25 @@ def overview_document(stats: Stats, types: Iterable[str]) -> OverviewDocument:
     since the store was created, so a client gets a rate from the difference between two responses.
     """
     stats_by_type = {**dict.fromkeys(types, _NO_STATS), **stats.types}
-    runners = stats.runners
+    ready = stats.ready_runners
     return {
         "types": {name: _type_document(each) for name, each in sorted(stats_by_type.items())},
         "queues": [queue_document(queue) for queue in stats.queues],
-        "runners": [_runner_document(runner) for runner in runners],
-        "slots": sum(runner.slots for runner in runners),
-        "busy": sum(runner.busy for runner in runners),
+        "runners": [_runner_document(runner) for runner in stats.runners],
+        "slots": sum(runner.slots for runner in ready),
+        "busy": sum(runner.busy for runner in ready),
+    }
+
+
+def ready_document(runners: Sequence[RegisteredRunner]) -> ReadyDocument:
+    """Build the document of a listener that accepts jobs."""
+    stale = [runner for runner in runners if runner.is_stale]
+    return {
+        "status": "ready",
+        "runners": len(runners) - len(stale),
+        "stale_runners": [
+            {"name": runner.name, "heartbeat_age": round_age(runner)} for runner in stale
+        ],
     }
 
 
@@ -74,4 +87,11 @@ def _runner_document(runner: RegisteredRunner) -> RunnerDocument:
         "busy": runner.busy,
         "queues": None if runner.queues is None else sorted(runner.queues),
         "started_at": rfc3339(runner.started_at),
+        "heartbeat_age": round_age(runner),
+        "stale": runner.is_stale,
     }
+
+
+def round_age(runner: RegisteredRunner) -> float | None:
+    """Return the age of a runner's heartbeat in seconds, None if unknown."""
+    return None if runner.heartbeat_age is None else round(runner.heartbeat_age, 1)

@@ -3,29 +3,52 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
 from server.documents.jobs import rfc3339
 from server.documents.schemas import QueueDocument, QueuesDocument
+from server.http.conditions import etag_of
+from server.http.response import encode_json
 from storage.jobs.queues import Queue
 from storage.records.queue_name import validate_queue_name
 
 QueueName = Annotated[str, AfterValidator(validate_queue_name)]
 
 
-class QueueBody(BaseModel):
-    """The settings of a queue. A field that is not given keeps its value."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    max_running: int | None = Field(
-        None,
+MaxRunning = Annotated[
+    int | None,
+    Field(
         ge=1,
         le=100_000,
         description="how many of its jobs may run at once, in all workers together; null means no"
         " limit",
-    )
-    paused: bool = Field(False, description="true keeps its jobs from being started")
+    ),
+]
+Paused = Annotated[bool, Field(description="true keeps its jobs from being started")]
+_STRICT = ConfigDict(strict=True, extra="forbid")
+
+
+class QueueBody(BaseModel):
+    """All settings of a queue, for PUT. A field that is not given gets its default."""
+
+    model_config = _STRICT
+
+    max_running: MaxRunning = None
+    paused: Paused = False
+
+
+@with_config(_STRICT)
+class QueueChanges(TypedDict, total=False):
+    """Settings of a queue to change, for PATCH. A field that is not given keeps its value."""
+
+    max_running: MaxRunning
+    paused: Paused
+
+
+def settings_etag(queue: Queue | None) -> str | None:
+    """Return a tag of a queue's settings, without its counts; None for no queue."""
+    return None if queue is None else etag_of(encode_json([queue.max_running, queue.paused_at]))
 
 
 def queue_document(queue: Queue) -> QueueDocument:

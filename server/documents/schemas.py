@@ -38,7 +38,8 @@ class UploadDocument(TypedDict):
 
 @closed
 class AttemptDocument(TypedDict):
-    """One attempt to run a job; `last_lines` are the last lines that it printed."""
+    """One attempt to run a job; `traceback` shows where it raised an exception, `last_lines` are
+    the last lines that it printed."""
 
     attempt: int
     runner: str
@@ -50,6 +51,7 @@ class AttemptDocument(TypedDict):
     cpu_seconds: float | None
     peak_memory_bytes: int | None
     pid: int | None
+    traceback: str | None
     last_lines: list[str]
 
 
@@ -191,11 +193,20 @@ class HealthDocument(TypedDict):
 
 
 @closed
+class StaleRunnerDocument(TypedDict):
+    """A runner that hangs or is stopped. Its last heartbeat is `heartbeat_age` seconds old."""
+
+    name: str
+    heartbeat_age: float | None
+
+
+@closed
 class ReadyDocument(TypedDict):
-    """New jobs can be accepted; `runners` is the number of live runners."""
+    """New jobs can be accepted. `runners` is the number of live runners that can start jobs."""
 
     status: Literal["ready"]
     runners: int
+    stale_runners: list[StaleRunnerDocument]
 
 
 @closed
@@ -271,18 +282,24 @@ class QueuesDocument(TypedDict):
 
 @closed
 class RunnerDocument(TypedDict):
-    """A live runner. `queues` are the queues it takes jobs from; null means all queues."""
+    """A live runner. `queues` are the queues it takes jobs from; null means all queues. A `stale`
+    runner hangs or is stopped: its last heartbeat is `heartbeat_age` seconds old.
+    """
 
     name: str
     slots: int
     busy: int
     queues: list[str] | None
     started_at: Time
+    heartbeat_age: float | None
+    stale: bool
 
 
 @closed
 class OverviewDocument(TypedDict):
-    """Figures about all jobs, by type and by queue, and the live runners."""
+    """Figures about all jobs, by type and by queue, and the live runners. `slots` and `busy` leave
+    out stale runners.
+    """
 
     types: dict[str, FiguresDocument]
     queues: list[QueueDocument]

@@ -6,6 +6,7 @@ from server.documents.jobs import explain_document, retry_after, rfc3339
 from server.handlers.base import Handler
 from server.handlers.job import parse_job_id
 from server.jobs.enqueue import job_not_found
+from storage.liveness.runners import RegisteredRunner
 from storage.queries.explain import Explanation
 from storage.records.job import Outcome
 from storage.records.states import Status
@@ -42,6 +43,8 @@ def _reasons(explanation: Explanation) -> Iterator[Reason]:
         yield from _reasons_if_due(explanation)
     if job.status is Status.QUEUED:
         yield from _reasons_of_queue(explanation)
+        for runner in explanation.stale_runners:
+            yield "runner_stale", f"runner {runner.name} {_silence(runner)}"
     if not job.final and not explanation.runners:
         no_runner = f"no live runner takes jobs of the queue {job.queue}"
         yield "no_runner", f"{no_runner}: start a worker that does"
@@ -53,11 +56,19 @@ def _reasons_if_running(explanation: Explanation) -> Iterator[Reason]:
     if job.cancel_requested_at is not None:
         requested_at = rfc3339(job.cancel_requested_at)
         yield "cancel_requested", f"its cancel was requested at {requested_at}"
-    if all(runner.name != job.locked_by for runner in explanation.runners):
+    holders = [each for each in explanation.registered if each.name == job.locked_by]
+    if not holders or holders[0].lease_ended:
         yield (
             "runner_lost",
             "its runner is gone: the next runner to notice queues it again or ends it",
         )
+    elif holders[0].is_stale:
+        yield "runner_stale", f"its runner {_silence(holders[0])}"
+
+
+def _silence(runner: RegisteredRunner) -> str:
+    age = "too long" if runner.heartbeat_age is None else f"{runner.heartbeat_age:.0f} s"
+    return f"has not reported for {age}: it hangs or is stopped"
 
 
 def _reasons_if_not_due(explanation: Explanation) -> Iterator[Reason]:

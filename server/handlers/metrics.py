@@ -1,12 +1,11 @@
 """`/metrics`, `/overview`, `/overview/history` and `/readyz`: for monitoring."""
 
 from server.documents.metrics import exposition
-from server.documents.overview import history_document, overview_document
-from server.documents.schemas import ReadyDocument
+from server.documents.overview import history_document, overview_document, ready_document
 from server.handlers.base import Handler
 from server.http.codes import Code
 from server.http.problems import Problem, unavailable
-from storage.liveness.runners import living_runners
+from storage.liveness.runners import registered_runners
 from storage.queries.health import oldest_transaction_seconds, require_ready
 from storage.queries.history import last_hour
 from storage.records.job import StoreUnusable
@@ -69,8 +68,8 @@ class ReadyHandler(Handler):
         """Send 200 if new jobs can be accepted.
 
         Responds with 503 if the store is read-only or damaged, has another schema version, or has
-        no room. A missing worker is no error, because jobs wait for one; the document contains the
-        number of runners.
+        no room. A missing or stale worker is no error, because jobs wait for one; the document
+        contains the number of runners and the stale ones.
         """
         try:
             await self.services.run_in_thread(require_ready, self.services.store.database)
@@ -82,9 +81,8 @@ class ReadyHandler(Handler):
             raise unavailable(problem.detail, Code.NOT_READY) from problem
         store = self.services.store
         runners = await self.services.run_in_thread(
-            living_runners, store.database, store.runners_folder
+            registered_runners, store.database, store.runners_folder
         )
-        ready: ReadyDocument = {"status": "ready", "runners": len(runners)}
-        self.send_json(ready)
+        self.send_json(ready_document(runners))
 
     head = get

@@ -1,19 +1,36 @@
 """`/queues`: the queues, with their limits and pauses."""
 
-from typing import ClassVar
+import re
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from server.auth.callers import Role
-from server.documents.field_errors import read_document
-from server.documents.queues import QueueBody, queue_document, queues_document
+from server.documents.field_errors import field_errors
+from server.documents.queues import (
+    QueueBody,
+    QueueChanges,
+    queue_document,
+    queues_document,
+    settings_etag,
+)
 from server.handlers.base import Handler
 from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, json_body
 from server.http.codes import Code
+from server.http.conditions import Conditions, conditions_of
 from server.http.problems import FieldError, Problem, unacceptable
-from storage.jobs.queues import MAX_QUEUES, QueueInUse, TooManyQueues
+from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, TooManyQueues
 from storage.records.queue_name import DEFAULT_QUEUE, validate_queue_name
 
+T = TypeVar("T")
+
 MAX_BODY_BYTES = 4096
+MERGE_PATCH = "application/merge-patch+json"
+"""RFC 7396: a null in a PATCH is the same as in JSON here, since it removes the limit."""
+_SETTINGS = TypeAdapter(QueueBody)
+_CHANGES = TypeAdapter(QueueChanges)
+_COUNTS_PART = re.compile(r'\.[^".]*"$')
 
 
 class QueuesHandler(Handler):
@@ -29,14 +46,32 @@ class QueuesHandler(Handler):
 class QueueHandler(Handler):
     """One queue. Only admins may change its settings."""
 
-    ALLOW = "DELETE, GET, HEAD, OPTIONS, PUT"
-    ROLES: ClassVar = {"PUT": Role.ADMIN, "DELETE": Role.ADMIN}
+    ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+    ROLES: ClassVar = dict.fromkeys(("PATCH", "PUT", "DELETE"), Role.ADMIN)
+    CONDITIONAL = True
+    _queue: Queue | None = None
+    """The queue in the response."""
 
     def body(self) -> Body:
-        """Accept JSON with the settings to change. Raises Problem 413 or 415."""
-        if self.request.method != "PUT":
+        """Accept JSON with the settings. Raises Problem 413 or 415."""
+        if self.request.method not in ("PATCH", "PUT"):
             return NoBody()
-        return json_body(self.request.headers, MAX_BODY_BYTES)
+        kinds = [MERGE_PATCH] if self.request.method == "PATCH" else []
+        return json_body(self.request.headers, MAX_BODY_BYTES, *kinds)
+
+    def options(self, *args: str) -> None:
+        """Send the supported methods, and the media types of PATCH (RFC 5789)."""
+        super().options(*args)
+        self.set_header("Accept-Patch", f"application/json, {MERGE_PATCH}")
+
+    def compute_etag(self) -> str | None:
+        """Return the ETag of the response; that of a queue has two parts.
+
+        The first part changes with the settings and the second one with the counts, too. A change
+        compares only the first part: in a busy queue, the counts never stay equal for long.
+        """
+        settings, whole = settings_etag(self._queue), super().compute_etag()
+        return f"{settings[:-1]}.{whole[1:]}" if settings and whole else whole
 
     async def get(self, name: str) -> None:
         """Send the queue as it is now."""
@@ -45,29 +80,41 @@ class QueueHandler(Handler):
     head = get
 
     async def put(self, name: str) -> None:
-        """Create the queue, or change the given settings."""
-        self.require_body()
-        assert isinstance(self.received, JsonBody)
-        changes = read_document(QueueBody, self.received.document()).model_dump(exclude_unset=True)
+        """Create the queue, or replace all its settings."""
+        settings = self._read(_SETTINGS).model_dump()
+        put = self.services.queues.put
         try:
             validate_queue_name(name)
-            is_new = await self.services.run_in_thread(self.services.queues.put, name, **changes)
+            is_new = await self.services.run_in_thread(put, name, self._check(), **settings)
         except ValueError as error:
             raise unacceptable([FieldError("name", str(error))]) from None
         except TooManyQueues:
             detail = f"there are already {MAX_QUEUES} queues; delete one first"
             raise Problem(Code.TOO_MANY_QUEUES, detail) from None
-        log_change(self.caller.name, "put queue", queue=name, **changes)
+        log_change(self.caller.name, "put queue", queue=name, **settings)
         if is_new:
             self.set_header("Location", f"/queues/{name}")
         await self._send_queue(name, status=201 if is_new else 200)
+
+    async def patch(self, name: str) -> None:
+        """Change the given settings of the queue."""
+        given = self._read(_CHANGES)
+        changes: dict[str, Any] = {**given}
+        _require_name(name)
+        check = self._check(only_existing=True)
+        change = self.services.queues.change
+        if not await self.services.run_in_thread(change, name, check, **changes):
+            raise queue_not_found(name)
+        log_change(self.caller.name, "change queue", queue=name, **changes)
+        await self._send_queue(name)
 
     async def delete(self, name: str) -> None:
         """Delete the queue if none of its jobs is queued or running."""
         self.require_body()
         _require_name(name)
+        check = self._check(only_existing=True)
         try:
-            deleted = await self.services.run_in_thread(self.services.queues.delete, name)
+            deleted = await self.services.run_in_thread(self.services.queues.delete, name, check)
         except QueueInUse:
             raise _queue_in_use(name) from None
         if not deleted:
@@ -80,7 +127,35 @@ class QueueHandler(Handler):
         queue = await self.services.run_in_thread(self.services.queues.get, name)
         if queue is None:
             raise queue_not_found(name)
+        self._queue = queue
         self.send_json(queue_document(queue), status=status)
+
+    def _check(self, only_existing: bool = False) -> QueueCheck | None:
+        """Return a check that raises Problem 412 if the conditions of the request do not hold.
+
+        With `only_existing` it accepts a missing queue, for which the response is 404. None for a
+        request without conditions.
+        """
+        conditions = conditions_of(self.request.headers)
+        if conditions == Conditions():
+            return None
+        of_settings = conditions.with_tags(lambda tag: _COUNTS_PART.sub('"', tag))
+
+        def check(queue: Queue | None) -> None:
+            if queue or not only_existing:
+                of_settings.require(settings_etag(queue))
+
+        return check
+
+    def _read(self, adapter: TypeAdapter[T]) -> T:
+        """Validate the received settings. Raises Problem 400 and 422."""
+        self.require_body()
+        assert isinstance(self.received, JsonBody)
+        document = self.received.document()
+        try:
+            return adapter.validate_python(document)
+        except ValidationError as error:
+            raise unacceptable(field_errors(error, document, QueueBody)) from None
 
 
 def queue_not_found(name: str) -> Problem:

@@ -91,9 +91,12 @@ class RefusedBody:
         """Do nothing, since nothing was stored."""
 
 
-def json_body(headers: HTTPHeaders, limit: int) -> JsonBody:
-    """The body of a request that must contain JSON. Raises Problem 400, 413 or 415."""
-    if media_type(headers)[0] != "application/json":
+def json_body(headers: HTTPHeaders, limit: int, *kinds: str) -> JsonBody:
+    """The body of a request that must contain JSON. Raises Problem 400, 413 or 415.
+
+    `kinds` are further media types for JSON that the call accepts.
+    """
+    if media_type(headers)[0] not in ("application/json", *kinds):
         raise Problem(Code.MEDIA_TYPE_UNSUPPORTED, "send application/json")
     if (content_length(headers.get("Content-Length")) or 0) > limit:
         raise too_large("the body", limit)

@@ -10,7 +10,7 @@ from server.auth.callers import Role
 from server.auth.sessions import SignIn
 from server.documents import schemas
 from server.documents.filters import BulkBody, ListQuery, SetQuery, WaitQuery
-from server.documents.queues import QueueBody
+from server.documents.queues import QueueBody, QueueChanges
 from server.events.documents import EventsQuery, JobEventsQuery, LogsQuery
 
 NEW_JOB = "new job"
@@ -191,13 +191,23 @@ OPERATIONS = (
     Operation(
         "put",
         "/queues/{name}",
-        "Create a queue (201), or change its limit or pause (200)",
+        "Create a queue (201), or replace all its settings (200)",
         {200: schemas.QueueDocument, 201: schemas.QueueDocument},
         role=Role.ADMIN,
         body=QueueBody,
         conditional=True,
         problems=(409, 415),
         response_headers={201: ("Location",)},
+    ),
+    Operation(
+        "patch",
+        "/queues/{name}",
+        "Change the given settings of a queue",
+        {200: schemas.QueueDocument},
+        role=Role.ADMIN,
+        body=QueueChanges,
+        conditional=True,
+        problems=(404, 415),
     ),
     Operation(
         "delete",

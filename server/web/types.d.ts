@@ -27,6 +27,7 @@ export interface AttemptDocument {
   cpu_seconds: number | null;
   peak_memory_bytes: number | null;
   pid: number | null;
+  traceback: string | null;
   last_lines: string[];
 }
 
@@ -173,6 +174,8 @@ export interface RunnerDocument {
   busy: number;
   queues: string[] | null;
   started_at: string;
+  heartbeat_age: number | null;
+  stale: boolean;
 }
 
 export interface OverviewDocument {

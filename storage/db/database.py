@@ -9,6 +9,7 @@ Each thread has its own connection, which is opened on first use and dropped aft
 import logging
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import peewee as pw
@@ -69,6 +70,11 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
             if not committing or is_rolled_back(error, self.postgresql):
                 raise
             raise StoreInDoubt(str(error)) from error
+
+    @property
+    def file(self) -> Path | None:
+        """The database file; None if the database is on a server."""
+        return None if self.postgresql else Path(self.engine.database)
 
     def run(self, query: Any) -> None:
         """Run a changing query in a transaction."""

@@ -68,6 +68,7 @@ class AttemptRow(pw.Model):
     cpu_seconds = pw.DoubleField(null=True)
     peak_memory_bytes = pw.BigIntegerField(null=True)
     pid = pw.IntegerField(null=True)
+    traceback = pw.TextField(null=True)
 
     class Meta:
         table_name = "attempt"
@@ -159,6 +160,8 @@ class RunnerRow(pw.Model):
     slots = pw.IntegerField()
     started_at = pw.BigIntegerField()
     lease_expires_at = pw.BigIntegerField(null=True)
+    renewed_at = pw.BigIntegerField(null=True)
+    """When the lease was renewed last."""
     queues = pw.TextField(null=True)
     """Comma-separated names of the queues that it claims from; null means all."""
 

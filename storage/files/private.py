@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _FOLDERS = {"uploads", "runners", "wakeup", "work", "lost+found"}
-_DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal", "-writer")
+_DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal", "-writer", "-reserve")
 _SHOWN = 5
 _REMEDY = (
     "as the owner or root, `chown` them to the user of the programs and `chmod go=`; give DATA_DIR "

@@ -4,7 +4,8 @@ A queue must exist before a job is submitted to it. So a mistyped name is refuse
 in a queue that no runner reads. `default` always exists.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,12 @@ class Queue:
         return self.queued >= COUNT_LIMIT
 
 
+QueueCheck = Callable[[Queue | None], None]
+"""Is called with a queue before a client changes it, in the same transaction: no one else can
+change the queue between the two. None if it does not exist. Raises an exception if the client may
+not."""
+
+
 class Queues:
     """Creates, changes and lists queues; may be used by many threads.
 
@@ -82,34 +89,54 @@ class Queues:
         """Return a queue, or None."""
         return next(iter(list_queues(self._database, self._clock(), name)), None)
 
-    def put(self, name: str, **changes: Any) -> bool:
+    def put(self, name: str, check: QueueCheck | None = None, **changes: Any) -> bool:
         """Create or change a queue. `changes` may have `max_running` (None: no limit) and `paused`.
 
-        Returns whether the queue is new. Running jobs are not affected. Raises TooManyQueues.
+        Returns whether the queue is new. Running jobs are not affected. Raises TooManyQueues, and
+        what `check` raises.
         """
-        values = dict(changes)
-        if "paused" in values:
-            since = pw.fn.COALESCE(QueueRow.paused_at, self._clock())  # keeps the first
-            values["paused_at"] = since if values.pop("paused") else None
-        with notifying_transaction(self._wakeup, self._database, WORKER):
-            self._database.next_version(0)  # the version lock serializes it with all other changes
-            is_new = not existing_queues(self._database, [name])
-            if is_new:
+        with self._changing(name, check) as exists:
+            if not exists:
                 self._make(name)
-            if values:
-                self._database.run(QueueRow.update(**values).where(QueueRow.name == name))
-        return is_new
+            self._update(name, changes)
+        return not exists
 
-    def delete(self, name: str) -> bool:
+    def change(self, name: str, check: QueueCheck | None = None, **changes: Any) -> bool:
+        """Change a queue as `put` does. Returns False if there is no such queue."""
+        with self._changing(name, check) as exists:
+            self._update(name, changes)
+        return exists
+
+    def delete(self, name: str, check: QueueCheck | None = None) -> bool:
         """Delete a queue without queued or running jobs. Returns False if there is no such queue.
 
-        Final jobs keep its name, and retrying one creates the queue again. Raises QueueInUse.
+        Final jobs keep its name, and retrying one creates the queue again. Raises QueueInUse, and
+        what `check` raises.
         """
         with self._database.transaction():
             self._database.next_version(0)  # the version lock: no job is added meanwhile
             if name == DEFAULT_QUEUE or self._is_in_use(name):
                 raise QueueInUse
+            if check:
+                check(self.get(name))
             return self._database.changed(QueueRow.delete().where(QueueRow.name == name)) == 1
+
+    @contextmanager
+    def _changing(self, name: str, check: QueueCheck | None) -> Iterator[bool]:
+        """Open the transaction of a change. Yields whether the queue exists."""
+        with notifying_transaction(self._wakeup, self._database, WORKER):
+            self._database.next_version(0)  # the version lock serializes it with all other changes
+            if check:
+                check(self.get(name))
+            yield bool(existing_queues(self._database, [name]))
+
+    def _update(self, name: str, changes: dict[str, Any]) -> None:
+        values = dict(changes)
+        if "paused" in values:
+            since = pw.fn.COALESCE(QueueRow.paused_at, self._clock())  # keeps the first
+            values["paused_at"] = since if values.pop("paused") else None
+        if values:
+            self._database.run(QueueRow.update(**values).where(QueueRow.name == name))
 
     def _make(self, name: str) -> None:
         count = QueueRow.select(pw.fn.COUNT(QueueRow.name).alias("count"))

@@ -152,6 +152,7 @@ def _attempt(row: dict[str, Any], last_lines: tuple[str, ...]) -> Attempt:
         outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
         error=from_json_text(row["error"]),
         usage=Usage(row["cpu_seconds"], row["peak_memory_bytes"], row["pid"]),
+        traceback=row["traceback"],
         last_lines=last_lines,
     )
 

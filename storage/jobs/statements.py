@@ -89,7 +89,8 @@ def insert_attempt() -> Any:
 
 def end_attempt() -> Any:
     """Build the UPDATE that records the end of an attempt."""
-    names = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes", "pid")
+    usage = ("cpu_seconds", "peak_memory_bytes", "pid")
+    names = ("finished_at", "outcome", "error", *usage, "traceback")
     return AttemptRow.update(
         **{name: parameter(getattr(AttemptRow, name)) for name in names}
     ).where(

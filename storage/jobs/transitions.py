@@ -184,5 +184,6 @@ def _attempt_changes(fence: Fence, end: AttemptEnd, now: int) -> dict[str, Any]:
         "finished_at": now,
         "outcome": end.outcome,
         "error": end.error and to_json_text(end.error),
+        "traceback": end.traceback,
         **vars(end.usage),
     }

@@ -8,11 +8,13 @@ On PostgreSQL, with runners on many hosts, a lease by the database's clock decid
 cannot renew its lease in time kills its own jobs before the lease ends.
 """
 
+import contextlib
 import fcntl
 import math
 import os
 import secrets
 import socket
+import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,10 +25,16 @@ from storage.db.clock import DATABASE_NOW, steady_now
 from storage.db.database import Database
 from storage.db.models import RunnerRow
 from storage.files import close_watch
+from storage.liveness.heartbeat import touch
 from storage.liveness.runners import is_lock_free, lock_path
 
 SAFE_SHARE = 2 / 3
 """Share of a lease during which jobs may run after a renewal. The rest is for killing them."""
+
+BEAT_SECONDS = 5.0
+"""How often a runner touches its lock file."""
+MAX_RENEW_SECONDS = 10.0
+"""The longest time between two renewals of a lease, as a renewal is a heartbeat, too."""
 
 
 class Liveness(Protocol):
@@ -42,7 +50,10 @@ class Liveness(Protocol):
         """Insert the runner into the database, with the queues it takes jobs from (None: all)."""
 
     def renew(self) -> None:
-        """Extend the lease. Call this several times per lease."""
+        """Show that the runner is alive: extend its lease, or touch its lock file.
+
+        To be called in each iteration of the runner's loop. It writes only every few seconds.
+        """
 
     def safe_until(self) -> float:
         """Time by `clock.steady_now` until which others surely consider this runner alive, unless
@@ -81,9 +92,9 @@ def insert_runner(
 ) -> None:
     """Insert a row for a runner. `lease` is when its lease ends, None without leases."""
     names = None if queues is None else ",".join(sorted(queues))
-    row = RunnerRow.insert(
-        name=name, slots=slots, started_at=now, lease_expires_at=lease, queues=names
-    )
+    renewed_at = None if lease is None else DATABASE_NOW
+    leases = {"lease_expires_at": lease, "renewed_at": renewed_at}
+    row = RunnerRow.insert(name=name, slots=slots, started_at=now, queues=names, **leases)
     database.run(row.on_conflict_ignore())  # an uncertain commit may have stored it already
 
 
@@ -101,6 +112,8 @@ class FileLiveness:
         os.ftruncate(self._file, 1)  # an empty file could not be mapped
         self.descriptors: tuple[int, ...] = (self._file,)
         self.min_dead_ms = 0
+        self._touched_at = -math.inf
+        self.renew()
         self._close_watch = close_watch.watch(folder)
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
@@ -108,7 +121,12 @@ class FileLiveness:
         insert_runner(self._database, self.name, slots, now, None, queues)
 
     def renew(self) -> None:
-        """Do nothing: the kernel keeps the lock."""
+        """Touch the lock file, as a heartbeat. The kernel keeps the lock anyway."""
+        now = time.monotonic()
+        if now - self._touched_at >= BEAT_SECONDS:
+            self._touched_at = now
+            with contextlib.suppress(OSError):
+                touch(self._file)
 
     def safe_until(self) -> float:
         """Infinity: a lock does not expire."""
@@ -159,15 +177,16 @@ class LeaseLiveness:
         insert_runner(self._database, self.name, slots, now, self._lease_end(), queues)
 
     def renew(self) -> None:
-        """Extend the lease if at least a quarter of it has passed.
+        """Extend the lease if a quarter of it has passed, or MAX_RENEW_SECONDS.
 
         Jobs are safe for two thirds of a lease. So a renewal may be late by more than a third of
         it, as when a transaction waits for locks.
         """
         started_at = steady_now()
-        if started_at - self._renewed_at < self._lease_seconds / 4:
+        if started_at - self._renewed_at < min(self._lease_seconds / 4, MAX_RENEW_SECONDS):
             return
-        extension = RunnerRow.update(lease_expires_at=self._lease_end()).where(
+        renewed = {"lease_expires_at": self._lease_end(), "renewed_at": DATABASE_NOW}
+        extension = RunnerRow.update(**renewed).where(
             RunnerRow.name == self.name, RunnerRow.lease_expires_at > DATABASE_NOW
         )
         if self._database.changed(extension):

@@ -13,6 +13,7 @@ from storage.db.clock import DATABASE_NOW
 from storage.db.database import Database
 from storage.db.models import JobRow, PartRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
+from storage.liveness.heartbeat import STALE_SECONDS, seconds_since_touch
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,15 @@ class RegisteredRunner:
     held: int
     queues: frozenset[str] | None = None
     """Queues it takes jobs from; None: all."""
+    heartbeat_age: float | None = None
+    """Seconds since its loop has shown that it runs; None if unknown."""
+    lease_ended: bool = False
+    """Whether it counts as dead, and the next runner rescues its jobs. Only on PostgreSQL."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether it hangs or is stopped, so that it cannot start jobs now."""
+        return self.lease_ended or (self.heartbeat_age or 0.0) > STALE_SECONDS
 
     @property
     def busy(self) -> int:
@@ -37,26 +47,40 @@ class RegisteredRunner:
         return self.queues is None or queue in self.queues
 
 
-def living_runners(database: Database, folder: Path) -> list[RegisteredRunner]:
+def registered_runners(database: Database, folder: Path) -> list[RegisteredRunner]:
     """Return all runners that are not known to be dead, ordered by their start.
 
-    `folder` holds the lock files; it is only used with SQLite.
+    On PostgreSQL, also those whose lease has ended, until they are rescued. `folder` holds the lock
+    files; it is only used with SQLite.
     """
     held = _held(database)
-    columns = (RunnerRow.name, RunnerRow.slots, RunnerRow.started_at, RunnerRow.queues)
-    query = RunnerRow.select(*columns)
-    if database.postgresql:
-        query = query.where(RunnerRow.lease_expires_at > DATABASE_NOW)
+    now = [DATABASE_NOW.alias("now")] if database.postgresql else []
+    query = RunnerRow.select(RunnerRow, *now)
     rows = database.rows(query.order_by(RunnerRow.started_at, RunnerRow.name))
     if not database.postgresql:
         rows = [row for row in rows if not is_lock_free(lock_path(folder, row["name"]))]
-    return [_runner(row, held.get(row["name"], 0)) for row in rows]
+    return [_runner(row, held.get(row["name"], 0), folder) for row in rows]
 
 
-def _runner(row: dict[str, Any], held: int) -> RegisteredRunner:
-    queues = row.pop("queues")
+def living_runners(database: Database, folder: Path) -> list[RegisteredRunner]:
+    """Return the registered runners without those whose lease has ended."""
+    return [each for each in registered_runners(database, folder) if not each.lease_ended]
+
+
+def _runner(row: dict[str, Any], held: int, folder: Path) -> RegisteredRunner:
+    queues, now, renewed_at = row["queues"], row.get("now"), row["renewed_at"]
+    if now is None:
+        age = seconds_since_touch(lock_path(folder, row["name"]))
+    else:
+        age = None if renewed_at is None else max(0.0, (now - renewed_at) / 1000)
     return RegisteredRunner(
-        **row, held=held, queues=None if queues is None else frozenset(queues.split(","))
+        row["name"],
+        row["slots"],
+        row["started_at"],
+        held,
+        None if queues is None else frozenset(queues.split(",")),
+        age,
+        now is not None and row["lease_expires_at"] <= now,
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from storage.db.clock import Clock
 from storage.db.database import Database
+from storage.files.space_reserve import SpaceReserve
 from storage.jobs.transitions import Transitions
 from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup
@@ -45,15 +46,17 @@ class Bulk:
         self._wakeup = wakeup
         self._clock = clock
         self._transitions = Transitions(database)
+        self._reserve = SpaceReserve(database.file)
 
     def cancel(
         self, filters: Filters, before: UUID | None, dry_run: bool, by: str | None = None
     ) -> BulkChange:
         """Cancel queued jobs, and request the cancel of running ones. `by` is the name of the
-        caller."""
+        caller. On a full disk, this uses the space reserve."""
         sources = CANCEL.sources | REQUEST_CANCEL.sources
         cancel = partial(self._transitions.cancel, by=by)
-        return self._each(filters, sources, cancel, before, dry_run)
+        retrying = self._reserve.retrying
+        return self._each(filters, sources, cancel, before, dry_run, retrying)
 
     def retry(self, filters: Filters, before: UUID | None, dry_run: bool) -> BulkChange:
         """Queue failed and canceled jobs again."""
@@ -66,19 +69,21 @@ class Bulk:
         change: Callable[[UUID, int], bool],
         before: UUID | None,
         dry_run: bool,
+        run: Callable[[Callable[[], int]], int] = lambda change: change(),
     ) -> BulkChange:
+        """Change the jobs that filters select; `run` runs the change of a batch."""
         statuses = (filters.statuses or sources) & sources
         if not statuses:
             return BulkChange(0, 0, None)
         limit = DRY_LIMIT if dry_run else LIMIT
         found = find(self._database, replace(filters, statuses=statuses), limit, before)
-        changed = 0 if dry_run else self._change(found.ids, change)
+        changed = 0
+        for start in () if dry_run else range(0, len(found.ids), BATCH):
+            batch = found.ids[start : start + BATCH]
+            changed += run(partial(self._change, batch, change))
         return BulkChange(len(found.ids), changed, found.next)
 
     def _change(self, ids: list[UUID], change: Callable[[UUID, int], bool]) -> int:
-        changed = 0
-        for start in range(0, len(ids), BATCH):
-            with notifying_transaction(self._wakeup, self._database, WORKER, LISTENER):
-                now = self._clock()
-                changed += sum(change(job_id, now) for job_id in ids[start : start + BATCH])
-        return changed
+        with notifying_transaction(self._wakeup, self._database, WORKER, LISTENER):
+            now = self._clock()
+            return sum(change(job_id, now) for job_id in ids)

@@ -16,7 +16,7 @@ from storage.db.models import JobRow
 from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, open_queues
 from storage.jobs.queues import Queue, list_queues
 from storage.jobs.rows import jobs_by_id
-from storage.liveness.runners import RegisteredRunner, living_runners
+from storage.liveness.runners import RegisteredRunner, registered_runners
 from storage.records.job import Job
 from storage.records.states import Status
 
@@ -32,17 +32,27 @@ class Explanation:
 
     `ahead` is the number of due jobs that are claimed before this one, or None unless this one is
     due. If `is_more` is set, there are more than that. `seconds` is the estimated time until the
-    start, or None if there is no basis for an estimate. `runners` are the runners that take jobs
-    from the queue of this job. `queue` is None for a final job whose queue was deleted.
+    start, or None if there is no basis for an estimate. `registered` are the runners that take
+    jobs from the queue of this job. `queue` is None for a final job whose queue was deleted.
     """
 
     job: Job
     now: int
-    runners: Sequence[RegisteredRunner]
+    registered: Sequence[RegisteredRunner]
     queue: Queue | None
     ahead: int | None = None
     is_more: bool = False
     seconds: float | None = None
+
+    @property
+    def runners(self) -> list[RegisteredRunner]:
+        """The runners that can start the job."""
+        return [runner for runner in self.registered if not runner.is_stale]
+
+    @property
+    def stale_runners(self) -> list[RegisteredRunner]:
+        """The runners that hang or are stopped."""
+        return [runner for runner in self.registered if runner.is_stale]
 
     @property
     def due(self) -> bool:
@@ -58,19 +68,20 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Exp
         return None
     now = clock()
     queue = next(iter(list_queues(database, now, job.queue)), None)
-    runners = [each for each in living_runners(database, folder) if each.takes(job.queue)]
+    registered = [each for each in registered_runners(database, folder) if each.takes(job.queue)]
+    runners = [each for each in registered if not each.is_stale]
     is_held = queue is not None and (queue.paused or queue.is_full)
     if job.status is not Status.QUEUED:
-        return Explanation(job, now, runners, queue)
+        return Explanation(job, now, registered, queue)
     if job.run_at > now:
         delay = (job.run_at - now) / 1000 if runners and not is_held else None
-        return Explanation(job, now, runners, queue, seconds=delay)
+        return Explanation(job, now, registered, queue, seconds=delay)
     ahead = _ahead(database, job, now)
     count = min(ahead.total(), AHEAD_LIMIT)
     is_more = ahead.total() > AHEAD_LIMIT
     unknown = is_more or is_held
     seconds = None if unknown else _seconds_to_start(database, now, runners, ahead)
-    return Explanation(job, now, runners, queue, count, is_more, seconds)
+    return Explanation(job, now, registered, queue, count, is_more, seconds)
 
 
 def _ahead(database: Database, job: Job, now: int) -> Counter[str]:

@@ -18,7 +18,7 @@ from storage.db.database import Database
 from storage.db.models import CounterRow, JobRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.jobs.queues import Queue, list_queues
-from storage.liveness.runners import RegisteredRunner, living_runners
+from storage.liveness.runners import RegisteredRunner, registered_runners
 from storage.records.states import FINAL, Status
 
 OLDEST_ROWS = 1000
@@ -67,11 +67,16 @@ class TypeStats:
 
 @dataclass(frozen=True)
 class Stats:
-    """Statistics of all job types, with the living runners and the queues."""
+    """Statistics of all job types, with the registered runners and the queues."""
 
     types: Mapping[str, TypeStats]
     runners: Sequence[RegisteredRunner] = field(default_factory=tuple)
     queues: Sequence[Queue] = field(default_factory=tuple)
+
+    @property
+    def ready_runners(self) -> list[RegisteredRunner]:
+        """The runners that can start jobs: those without a stale heartbeat."""
+        return [runner for runner in self.runners if not runner.is_stale]
 
 
 def count_queued(database: Database) -> int:
@@ -86,7 +91,7 @@ def read_stats(database: Database, clock: Clock, folder: Path) -> Stats:
         type: TypeStats(mine, _oldest_due(database, type, now))
         for type, mine in sorted(counters.items())
     }
-    return Stats(types, living_runners(database, folder), list_queues(database, now))
+    return Stats(types, registered_runners(database, folder), list_queues(database, now))
 
 
 def _counts_by_type(database: Database) -> dict[str, Counter[str]]:

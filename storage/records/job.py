@@ -128,6 +128,8 @@ class Attempt:
     outcome: Outcome | None
     error: Json | None
     usage: Usage
+    traceback: str | None = None
+    """Where an exception was raised, if it raised one."""
     last_lines: tuple[str, ...] = ()
     """The last lines of its output, unless it succeeded or was released."""
 
@@ -217,3 +219,4 @@ class AttemptEnd:
     error: Json | None = None
     usage: Usage = Usage()
     progress: str | None = None
+    traceback: str | None = None

@@ -18,12 +18,16 @@ def instance() -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """Formats a record as one line, with the extra fields as name=value after the message."""
+    """Formats a record as one line, with the extra fields as name=value after the message.
+
+    Further lines of a field, such as a traceback, are indented: no record begins like them.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
         extra = {k: v for k, v in vars(record).items() if k not in _STANDARD}
         fields = "".join(f" {name}={value}" for name, value in extra.items())
+        fields = fields.rstrip().replace("\n", "\n    ")
         return super().format(record).replace("\n", f"{fields}\n", 1) + (
             "" if record.exc_info or "\n" in record.getMessage() else fields
         )

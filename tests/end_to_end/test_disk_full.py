@@ -72,3 +72,26 @@ def test_jobs_are_refused_and_none_is_lost_while_the_disk_is_full(
         assert (job["status"], job["attempt"]) == ("succeeded", 1), job["attempts"]
     assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
     assert (worker.stop(), service.listener.stop()) == (0, 0)
+
+
+def test_jobs_can_be_canceled_while_the_disk_is_full(service: Service, disk: Path) -> None:
+    worker = service.worker(CONCURRENCY_LIMIT="2")
+    running = [service.submit(payload={"seconds": 600}) for _ in range(2)]
+    for job_id in running:
+        service.wait_for_status(job_id, "running")
+    queued = [service.submit(payload={"seconds": 600}) for _ in range(12)]
+    with fill_disk(disk):
+        submit_until_refused(service)
+        for job_id in queued[:2]:
+            status, answer = service.call("POST", f"/jobs/{job_id}/cancel")
+            assert (status, answer["status"]) == (200, "canceled"), answer
+        for job_id in running:
+            assert service.call("POST", f"/jobs/{job_id}/cancel")[0] in (200, 202)
+        for job_id in running:
+            service.wait_for_status(job_id, "canceled")
+        status, answer = service.call("POST", "/jobs/cancel", {"all": True})
+        assert (status, answer["changed"] >= 10) == (200, True), answer
+        for job_id in queued:
+            service.wait_for_status(job_id, "canceled")
+    assert service.result(service.submit(payload={"seconds": 0}))["status"] == "succeeded"
+    assert (worker.stop(), service.listener.stop()) == (0, 0)

@@ -6,6 +6,7 @@ from typing import Any
 from tests.support.newer_release import EXPAND, NAME, release_with, update_schema
 from tests.support.programs import Service, running_service
 
+READY = {"status": "ready", "runners": 1, "stale_runners": []}
 LOG = b"ERROR one\nWARN two\n" * 1000
 
 
@@ -55,7 +56,7 @@ def test_running_and_new_programs_work_after_a_newer_release_has_migrated(
         use_everything(service)
         with release_with(tmp_path, EXPAND, "0018_release"):
             update_schema(database_url, service.folder / "data")
-        assert readiness(service) == (200, {"status": "ready", "runners": 1})
+        assert readiness(service) == (200, READY)
         use_everything(service)
         assert first.stop() == 0
         second = service.worker()
@@ -64,6 +65,6 @@ def test_running_and_new_programs_work_after_a_newer_release_has_migrated(
         listener = service.program("server")
         port = listener.logged("listening")["port"]
         other = Service(tmp_path, service.environ, listener, f"http://127.0.0.1:{port}")
-        assert readiness(other) == (200, {"status": "ready", "runners": 1})
+        assert readiness(other) == (200, READY)
         use_everything(other)
         assert [program.stop() for program in (second, listener, service.listener)] == [0, 0, 0]

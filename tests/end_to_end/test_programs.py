@@ -60,7 +60,7 @@ def test_a_file_that_expands_to_too_many_bytes_fails_its_job_at_once(service: Se
 def test_a_failed_job_is_retried_with_backoff_and_shows_its_error(
     service: Service, notes: Path
 ) -> None:
-    service.worker()
+    worker = service.worker()
     job_id = service.submit("flaky", {"notes": str(notes)})
     waiting = service.wait_for_status(job_id, "queued")
     wait_for(lambda: service.job(job_id)["retry_count"] == 1)
@@ -70,6 +70,12 @@ def test_a_failed_job_is_retried_with_backoff_and_shows_its_error(
     assert (job["status"], job["result"], job["error"]) == ("succeeded", {"attempt": 2}, None)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["raised", "returned"]
     assert lines(notes) == ["attempt 1", "attempt 2"]
+    failed, ended = job["attempts"]
+    assert failed["traceback"].splitlines()[-1] == "ValueError: not the first time"
+    assert "in run\n    raise ValueError(" in failed["traceback"]
+    assert ended["traceback"] is None
+    (logged,) = [line for line in worker.lines() if "traceback" in line]
+    assert (logged["job_id"], logged["traceback"]) == (job_id, failed["traceback"])
 
 
 @pytest.mark.parametrize(

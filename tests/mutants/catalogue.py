@@ -5,6 +5,7 @@ from tests.mutants.guards.api import API
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.faults import STORE_FAULTS
+from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.isolation import ISOLATION
 from tests.mutants.guards.messages import MESSAGES
 from tests.mutants.guards.optimistic import OPTIMISTIC
@@ -27,6 +28,7 @@ MUTANTS = (
     *API,
     *POOL,
     *MESSAGES,
+    *HANGS,
     *EVENTS,
     *CLIENT_LIMITS,
     *ISOLATION,

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import UUID
 
 from storage.records.job import AttemptEnd, Outcome, Usage
@@ -114,6 +115,16 @@ def test_a_failed_job_keeps_its_error(bench: Bench) -> None:
     assert runner.claims.fail(runner.claim_one(), RAISED)
     job = bench.job(job_id)
     assert (job.status, job.error, job.finished_at) == ("failed", RAISED.error, bench.clock())
+
+
+def test_attempts_keep_their_tracebacks(bench: Bench) -> None:
+    job_id, runner, traceback = bench.enqueue(), bench.runner(), "Traceback:\n  \u00e4\n"
+    assert runner.claims.retry(runner.claim_one(), replace(RAISED, traceback=traceback), 0)
+    assert runner.claims.fail(runner.claim_one(), RAISED)
+    assert [each.traceback for each in bench.job(job_id).attempts] == [traceback, None]
+    assert bench.jobs.retry(job_id)[0]
+    runner.claim_one()
+    assert [each.traceback for each in bench.job(job_id).attempts] == [traceback, None, None]
 
 
 def test_a_release_uses_no_retry_and_is_due_at_once(bench: Bench) -> None:

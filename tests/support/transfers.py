@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -113,7 +113,7 @@ def fill_store(bench: Bench) -> dict[str, UUID]:
     holder.claims.fail(fence, RAISED)
     ids["done"] = bench.enqueue("analyze", source=ids["failed"], payload={"ä": "\0'\\☃"})
     ended = AttemptEnd(Outcome.RETURNED, usage=Usage(0.1, 1 << 33, 4711))
-    holder.claims.retry(holder.claim_one(), RAISED, 0)
+    holder.claims.retry(holder.claim_one(), replace(RAISED, traceback="line 1\nä"), 0)
     holder.claims.complete(holder.claim_one(), '{"x":1e-7}', ended)
     keyed = KeyedJob(
         "a key", "its print", NewJob("sleep", {"seconds": 1}, timeout=1.5, priority=-5)

@@ -301,6 +301,20 @@ def test_an_upload_shows_its_progress_and_can_be_stopped(service: Service, page:
     assert len(service.call("GET", "/jobs")[1]["items"]) == 1
 
 
+def test_the_page_of_a_job_shows_where_an_attempt_has_failed(
+    service: Service, page: Page, tmp_path: Path
+) -> None:
+    service.worker()
+    job_id = service.submit("flaky", {"notes": str(tmp_path / "<b>notes</b>")}, max_retries=0)
+    page.goto(f"/ui/jobs/{job_id}")
+    expect_status(page, "failed")
+    traceback = page.locator(".traceback pre")
+    expect(traceback).to_be_hidden()
+    page.get_by_text("Traceback of attempt 1").click()
+    expect(traceback).to_be_visible()
+    expect(traceback).to_have_text(service.job(job_id)["attempts"][0]["traceback"])
+
+
 def test_output_of_a_job_appears_while_it_runs(service: Service, page: Page) -> None:
     job_id = service.submit("talk", {"lines": 3, "then": "sleep"})
     page.goto(f"/ui/jobs/{job_id}")

@@ -19,6 +19,7 @@ from io import FileIO
 from typing import NoReturn
 
 from runner.pool.fork.context import run_child
+from runner.pool.fork.watchdog import Watchdog, WatchdogArguments
 from runner.pool.job_process.loop import Entry
 from runner.pool.job_process.results import plain_text
 from runner.pool.keeper import keeper
@@ -43,8 +44,9 @@ def serve(
     channel: socket.socket,
     load: Callable[[], Entry],
     keep_fds: Sequence[InheritedDescriptor],
+    watchdog_arguments: WatchdogArguments | None,
 ) -> None:
-    """Load the entry and fork keepers, until the runner ends.
+    """Load the entry and fork keepers, until the runner ends. Meanwhile, watch the runner.
 
     `runner` is its pid. `keep_fds` only need to be held; pickling has opened them here.
     """
@@ -63,8 +65,11 @@ def serve(
     gc.collect()
     gc.freeze()  # keeps loaded objects in memory pages that forked processes share
     messages.send(channel, {"reason": None})
+    watchdog = watchdog_arguments and Watchdog(runner, watchdog_arguments)
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
+            if watchdog:
+                watchdog.wait_for(channel.fileno())
             descriptors = _receive(channel)
             messages.send(channel, {"pid": _fork_orphan(channel, descriptors)})
 

@@ -28,6 +28,7 @@ from runner.pool.job_process.results import (
     validated_progress,
     validated_result,
 )
+from runner.pool.job_process.tracebacks import describe_traceback
 from runner.pool.linux import landlock, processes
 from runner.pool.linux.limits import JobLimits, SoftLimits
 from runner.pool.protocol import messages
@@ -146,9 +147,11 @@ def _answer(
             signal.setitimer(signal.ITIMER_REAL, timeout or 0)
             return {"kind": "returned"}, call()
     except MemoryError as error:
-        return {"kind": "out_of_memory", **describe_memory_error(error, soft_limits.limits)}, None
+        fields = describe_memory_error(error, soft_limits.limits)
+        return {"kind": "out_of_memory", **fields}, describe_traceback(error)
     except BaseException as error:  # SystemExit and KeyboardInterrupt end only the job, too
-        return {"kind": "raised", **describe_exception(error, soft_limits.limits)}, None
+        fields = describe_exception(error, soft_limits.limits)
+        return {"kind": "raised", **fields}, describe_traceback(error)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 

@@ -82,10 +82,20 @@ def has_children_file() -> bool:
     return os.path.exists("/proc/thread-self/children")
 
 
+def state_of(pid: int) -> str:
+    """Return the state of a process as one letter, such as T for stopped; "" if it is gone."""
+    return next(iter(_stat(pid)), "")
+
+
 def _parent(pid: str) -> int:
-    # The name in parentheses can contain any character; the parent is the second field after it.
-    fields = read_or_empty(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    fields = _stat(pid)
     return int(fields[1]) if fields else 0
+
+
+def _stat(pid: int | str) -> list[str]:
+    """Return the fields of /proc/PID/stat from the state on; none if the process is gone."""
+    # The name in parentheses can contain any character.
+    return read_or_empty(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
 def read_or_empty(path: str) -> str:

@@ -29,8 +29,8 @@ API = (
     Mutant(
         "a dry run changes nothing",
         "storage/queries/bulk.py",
-        "0 if dry_run else self._change(found.ids, change)",
-        "self._change(found.ids, change)",
+        "in () if dry_run else range(",
+        "in range(",
         ("tests/server/handlers/test_bulk.py",),
     ),
     Mutant(

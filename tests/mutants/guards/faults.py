@@ -7,9 +7,24 @@ DOUBT = ("tests/storage/db/test_uncertain_commits.py",)
 TURNS = ("tests/storage/db/sqlite/test_write_lock.py",)
 SOUND = ("tests/storage/db/test_soundness.py",)
 WAL = ("tests/storage/db/sqlite/test_wal_file.py",)
+FULL_DISK = ("tests/end_to_end/test_disk_full.py",)
 DISK = ("tests/server/store/test_disk_watermark.py",)
 
 STORE_FAULTS = (
+    Mutant(
+        "a cancel uses the space reserve",
+        "storage/store.py",
+        "        self._reserve.retrying(change)",
+        "        change()",
+        FULL_DISK,
+    ),
+    Mutant(
+        "the end of a canceled job uses the space reserve",
+        "runner/supervisor/supervisor.py",
+        "            self._claims.make_room()",
+        "            pass",
+        FULL_DISK,
+    ),
     Mutant(
         "a start checks the database file",
         "storage/db/schema/soundness.py",

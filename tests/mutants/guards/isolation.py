@@ -20,7 +20,7 @@ ISOLATION = (
     Mutant(
         "files of an earlier release become private",
         "storage/open.py",
-        "        tighten(settings.data_dir, database_file(database), settings.uploads_folder)\n",
+        "        tighten(settings.data_dir, database.file, settings.uploads_folder)\n",
         "",
         PRIVATE,
     ),

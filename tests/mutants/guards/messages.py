@@ -5,6 +5,7 @@ from tests.mutants.mutant import Mutant
 INVALID = ("tests/runner/pool/test_invalid_messages.py",)
 FUZZING = ("tests/runner/pool/test_message_fuzzing.py",)
 JSON = ("tests/runner/pool/test_json_text.py",)
+TRACEBACKS = ("tests/runner/pool/test_tracebacks.py",)
 PARTS = ("tests/runner/supervisor/test_part_reports.py",)
 
 MESSAGES = (
@@ -126,6 +127,27 @@ MESSAGES = (
         "    if len(text) > MAX_VALUES and _has_too_many_values(text):\n",
         "    if False:\n",
         JSON,
+    ),
+    Mutant(
+        "a traceback has no frames of the service",
+        "runner/pool/job_process/tracebacks.py",
+        "            each.stack[:] = filter(_is_of_job, each.stack)\n",
+        "            pass\n",
+        TRACEBACKS,
+    ),
+    Mutant(
+        "a traceback has a maximum size",
+        "runner/pool/job_process/tracebacks.py",
+        "    if len(text) <= TRACEBACK_BYTES:\n",
+        "    if True:\n",
+        TRACEBACKS,
+    ),
+    Mutant(
+        "the keeper limits the size of a traceback",
+        "runner/pool/protocol/answers.py",
+        'if len(body) > TRACEBACK_BYTES or "\\0" in text:',
+        'if "\\0" in text:',
+        INVALID,
     ),
     Mutant(
         "a plan is a list of parts",

@@ -66,6 +66,7 @@ def test_a_failed_attempt(
     assert attempt.error["type"] == error_type
     assert message in attempt.error["message"]
     assert job.error == attempt.error
+    assert ("in run\n" in (attempt.traceback or "")) is (outcome in ("raised", "out_of_memory"))
     seconds = {"TimedOut": 0.29, "CpuTimeExceeded": 0.5}.get(error_type, 0)
     assert_used(attempt, seconds, cpu_seconds=0.5 if type == "spin" else 0.0)
 

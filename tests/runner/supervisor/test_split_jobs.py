@@ -146,6 +146,7 @@ def test_a_part_that_fails_for_good_fails_the_job(service: Service, notes: Path)
     job = service.result(pieces(service, notes, fails=[0, 9], retryable=False, max_retries=3))
     assert (job["status"], job["attempt"]) == ("failed", 1)
     assert job["error"] == {"type": "NotRetryable", "message": "part 0 is bad"}
+    assert "in run_part\n" in job["attempts"][0]["traceback"]
 
 
 def test_the_timeout_applies_to_the_whole_job(service: Service, notes: Path) -> None:

@@ -10,15 +10,27 @@ from prometheus_client.parser import text_string_to_metric_families
 from storage.jobs.queues import MAX_QUEUES
 from tests.storage.queries.test_explain import codes
 from tests.support.api import Client, fields, read
+from tests.support.openapi_conformance import described_api
 from tests.support.programs import Service, running_service
 from tests.support.stores import Bench
 
 
-async def put(client: Client, name: str, status: int = 200, **changes: Any) -> Any:
-    """Create or change a queue; returns the response."""
-    headers = {"Content-Type": "application/json"}
-    path, body = f"/queues/{name}", json.dumps(changes).encode()
-    return read(await client.fetch(path, method="PUT", body=body, headers=headers), status)
+async def send(client: Client, method: str, name: str, settings: Any, **headers: str) -> Any:
+    """Send settings of a queue; returns the response. "_" in a header's name stands for "-"."""
+    more = {each.replace("_", "-"): value for each, value in headers.items()}
+    kind = {"Content-Type": "application/json", **more}
+    body = json.dumps(settings).encode()
+    return await client.fetch(f"/queues/{name}", method=method, body=body, headers=kind)
+
+
+async def put(client: Client, name: str, status: int = 200, **settings: Any) -> Any:
+    """Create a queue or replace its settings; returns the document of the response."""
+    return read(await send(client, "PUT", name, settings), status)
+
+
+async def patch(client: Client, name: str, status: int = 200, **changes: Any) -> Any:
+    """Change settings of a queue; returns the document of the response."""
+    return read(await send(client, "PATCH", name, changes), status)
 
 
 @pytest.mark.gen_test
@@ -34,16 +46,96 @@ async def test_a_queue_is_created_changed_listed_and_deleted(client: Client) -> 
         "queued_is_more": False,
         "oldest_due_seconds": None,
     }
-    paused = await put(client, "gpu", paused=True)
+    paused = await patch(client, "gpu", paused=True)
     assert (paused["max_running"], paused["paused"]) == (2, True)
     assert paused["paused_at"]
     assert (await client.get("/queues/gpu")) == paused
-    assert (await put(client, "gpu", max_running=None))["max_running"] is None
+    assert (await patch(client, "gpu", max_running=None))["max_running"] is None
     listed = await client.get("/queues")
     assert [each["name"] for each in listed["items"]] == ["default", "gpu"]
     assert (await client.fetch("/queues/gpu", method="DELETE")).code == 204
     assert read(await client.fetch("/queues/gpu"), 404)["detail"].startswith("there is no queue")
     assert read(await client.fetch("/queues/gpu", method="DELETE"), 404)
+
+
+@pytest.mark.gen_test
+async def test_put_replaces_all_settings_and_patch_only_the_given_ones(client: Client) -> None:
+    await put(client, "gpu", 201, max_running=2, paused=True)
+    for changes, limit, paused in (
+        ({}, 2, True),
+        ({"max_running": 3}, 3, True),
+        ({"paused": False}, 3, False),
+        ({"max_running": None, "paused": True}, None, True),
+    ):
+        changed = await patch(client, "gpu", **changes)
+        assert (changed["max_running"], changed["paused"]) == (limit, paused)
+    since = changed["paused_at"]
+    assert (await patch(client, "gpu", paused=True))["paused_at"] == since
+    for settings, limit, paused in (
+        ({"max_running": 4}, 4, False),
+        ({"paused": True}, None, True),
+        ({}, None, False),
+    ):
+        replaced = await put(client, "gpu", **settings)
+        assert (replaced["max_running"], replaced["paused"]) == (limit, paused)
+
+
+@pytest.mark.gen_test
+async def test_patch_takes_a_merge_patch_and_changes_only_queues_that_exist(
+    client: Client,
+) -> None:
+    headers = {"Content_Type": "application/merge-patch+json; charset=utf-8"}
+    response = await send(client, "PATCH", "default", {"max_running": 5}, **headers)
+    assert read(response, 200)["max_running"] == 5
+    assert (await send(client, "PUT", "default", {}, **headers)).code == 415
+    patch_json = {"Content_Type": "application/json-patch+json"}
+    assert (await send(client, "PATCH", "default", {}, **patch_json)).code == 415
+    assert (await patch(client, "gpu", 404, paused=True))["code"] == "queue_not_found"
+    assert fields(read(await send(client, "PATCH", "default", []), 422)) == ["body"]
+    assert len((await client.get("/queues"))["items"]) == 1
+    options = await client.fetch("/queues/default", method="OPTIONS")
+    assert options.headers["Accept-Patch"] == "application/json, application/merge-patch+json"
+
+
+def test_the_description_of_patch_has_no_defaults() -> None:
+    schemas = described_api()["components"]["schemas"]
+    changes = schemas["QueueChanges"]
+    assert set(changes["properties"]) == set(schemas["QueueBody"]["properties"])
+    assert all("default" not in each for each in changes["properties"].values())
+    assert "required" not in changes
+    assert changes["additionalProperties"] is False
+
+
+@pytest.mark.gen_test
+async def test_a_queue_is_changed_only_if_the_etag_of_its_settings_matches(
+    client: Client,
+) -> None:
+    path = "/queues/gpu"
+    absent, present = {"If_None_Match": "*"}, {"If_Match": "*"}
+    assert (await send(client, "PUT", "gpu", {}, **present)).code == 412
+    assert (await send(client, "PATCH", "gpu", {}, **present)).code == 404
+    assert (await client.fetch(path, method="DELETE", headers={"If-Match": "*"})).code == 404
+    assert (await send(client, "PUT", "gpu", {}, **absent)).code == 201
+    assert (await send(client, "PUT", "gpu", {}, **absent)).code == 412
+    old = (await client.fetch(path)).headers["Etag"]
+    await client.sleep_job(queue="gpu")
+    busy = (await client.fetch(path)).headers["Etag"]
+    assert busy != old  # its counts have changed
+    for etag in (f"W/{old}", '"x"', old[:-1]):
+        assert (await send(client, "PATCH", "gpu", {}, If_Match=etag)).code in (400, 412)
+    changed = await send(client, "PATCH", "gpu", {"max_running": 7}, If_Match=old)
+    assert read(changed, 200)["max_running"] == 7
+    for method in ("PATCH", "PUT"):
+        refused = await send(client, method, "gpu", {"paused": True}, If_Match=f"{old}, {busy}")
+        assert read(refused, 412)["code"] == "precondition_failed"
+    assert read(await client.fetch(path), 200)["paused"] is False
+    deleted = await client.fetch(path, method="DELETE", headers={"If-Match": old})
+    assert deleted.code == 409  # it has a job, whatever the condition
+    await client.post("/jobs/cancel", {"queue": "gpu"}, 200)
+    new = (await client.fetch(path)).headers["Etag"]
+    for etag, status in ((old, 412), (new, 204)):
+        response = await client.fetch(path, method="DELETE", headers={"If-Match": etag})
+        assert response.code == status
 
 
 @pytest.mark.gen_test
@@ -86,7 +178,8 @@ async def test_a_job_for_an_unknown_queue_is_refused(client: Client, name: Any) 
 async def test_an_invalid_setting_of_a_queue_is_named(
     client: Client, changes: dict[str, Any], field: str
 ) -> None:
-    assert fields(await put(client, "gpu", 422, **changes)) == [field]
+    for change in (put, patch):
+        assert fields(await change(client, "gpu", 422, **changes)) == [field]
     assert (await client.fetch("/queues/gpu")).code == 404
 
 
@@ -125,7 +218,7 @@ async def test_explain_reports_a_paused_or_full_queue(client: Client, bench: Ben
     assert await codes(client, running) == ["next"]
     runner.claims.claim(1)
     assert await codes(client, waiting) == ["queue_full"]
-    await put(client, "gpu", paused=True)
+    await patch(client, "gpu", paused=True)
     assert await codes(client, waiting) == ["queue_paused", "queue_full"]
     explained = await client.get(f"/jobs/{waiting}/explain")
     assert (explained["runners"], explained["estimated_seconds"]) == (1, None)

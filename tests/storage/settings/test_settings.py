@@ -136,6 +136,12 @@ def test_a_program_that_cannot_find_its_job_types_says_so(program: str, tmp_path
 def test_a_log_line_for_a_terminal_ends_with_its_fields() -> None:
     record = logging.makeLogRecord({"msg": "job ended", "job_id": "x", "seconds": 1.5})
     assert TextFormatter("%(message)s").format(record) == "job ended job_id=x seconds=1.5"
+    record.traceback = "Traceback:\n2026-01-01 INFO forged\n"
+    line, *more = TextFormatter("%(message)s").format(record).splitlines()
+    assert (line, more) == (
+        "job ended job_id=x seconds=1.5 traceback=Traceback:",
+        ["    2026-01-01 INFO forged"],
+    )
 
 
 def test_a_traceback_follows_the_line_with_its_fields() -> None:

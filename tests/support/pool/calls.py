@@ -313,4 +313,5 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
     "long": lambda: ValueError("\U0001f600" * 10000),
     "exit": lambda: SystemExit(3),
     "interrupt": lambda: KeyboardInterrupt("keys"),
+    "memory": MemoryError,
 }

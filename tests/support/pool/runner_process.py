@@ -1,6 +1,7 @@
 """Programs that tests run in separate processes: runners to kill, and single keepers."""
 
 import contextlib
+import ctypes
 import fcntl
 import json
 import os
@@ -8,9 +9,11 @@ import select
 import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
+from runner.pool.fork.watchdog import WatchdogSettings
 from runner.pool.keeper import keeper
 from runner.pool.keeper.job_process import JobProcess
 from runner.pool.keeper.limits_exceeded import LimitWatchdog
@@ -71,6 +74,37 @@ def run_pool_below_a_subreaper(lock: str, gate: str) -> None:
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
+
+
+def hang(where: str) -> None:
+    """Run the loop of a pool once, and hang in the function with this name.
+
+    Prints a line before, and the report of the watchdog.
+    """
+    folder = tempfile.TemporaryDirectory()
+    watchdog = WatchdogSettings(1.0, print_report)
+    pool = Pool(1, calls.load, RunnerFolder(Path(folder.name)), watchdog=watchdog)
+    pool.beat()
+    _print_line("hangs")
+    {"in_c_code": in_c_code, "at_a_lock": at_a_lock}[where]()
+
+
+def in_c_code() -> None:
+    """Hang in C code that holds the interpreter's lock."""
+    while True:
+        ctypes.PyDLL(None).pause()
+
+
+def at_a_lock() -> None:
+    """Wait for a lock that nobody frees."""
+    lock = threading.Lock()
+    with lock:
+        lock.acquire()
+
+
+def print_report(seconds: float, stacks: str) -> None:
+    """Print what the watchdog reports."""
+    _print_line(json.dumps({"seconds": seconds, "stacks": stacks}))
 
 
 def watch_without_runner() -> None:

@@ -86,6 +86,9 @@ test("jobs wait in vain in paused queues, and in those that no worker serves", (
   };
   assert.deepEqual(names([{ queues: ["paused", "served"] }]), [["paused"], ["unserved"]]);
   assert.deepEqual(names([{ queues: ["served"] }, { queues: null }]), [["paused"], []]);
+  assert.deepEqual(names([{ queues: null, stale: true }]), [["paused"], []]);
+  const other = { queues: ["served"], stale: true };
+  assert.deepEqual(names([other, { queues: ["paused"] }]), [["paused"], ["served", "unserved"]]);
   assert.deepEqual(names([]), [["paused"], []]); // another alert says that no worker is running
 });
 

@@ -74,6 +74,7 @@ function attemptItem(attempt, scale, showOutput, isNewest) {
     ),
     timeBar(attempt, scale, look),
     attempt.error && errorText("error-text", attempt.error),
+    attempt.traceback && traceback(attempt),
     !isNewest &&
       attempt.last_lines.length > 0 &&
       h("pre", { class: "tail" }, attempt.last_lines.join("\n")),
@@ -95,6 +96,20 @@ export function errorText(kind, { type, message }) {
     { class: `${kind} multiline`, ...attributes },
     h("strong", {}, type),
     ` ${message}`,
+  );
+}
+
+/**
+ * Where the exception was raised, collapsed.
+ *
+ * @param {AttemptDocument} attempt
+ */
+function traceback(attempt) {
+  return h(
+    "details",
+    { class: "traceback" },
+    h("summary", {}, `Traceback of attempt ${attempt.attempt}`),
+    h("pre", { class: "tail", tabindex: 0 }, attempt.traceback ?? ""),
   );
 }
 

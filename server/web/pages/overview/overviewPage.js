@@ -143,7 +143,7 @@ class OverviewPage {
 
 /** @param {OverviewDocument} overview */
 function noWorkerNotice({ runners }) {
-  if (runners.length) return null;
+  if (runners.some(({ stale }) => !stale)) return null;
   return h(
     "p",
     { class: "notice", role: "alert" },

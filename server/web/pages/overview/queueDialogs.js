@@ -10,14 +10,14 @@ import { queuePath } from "../../shared/links.js";
 /** @typedef {import("../../types.js").QueueDocument} QueueDocument */
 
 /**
- * Create a queue or change it.
+ * Change the given settings of a queue.
  *
  * @param {string} name
  * @param {{ paused?: boolean, max_running?: number | null }} changes
  * @returns {Promise<QueueDocument>}
  * @throws {ApiError}
  */
-export const putQueue = (name, changes) => call("PUT", queuePath(name), changes);
+export const changeQueue = (name, changes) => call("PATCH", queuePath(name), changes);
 
 /**
  * Ask for the name and the limit of a new queue, and create it.
@@ -43,7 +43,7 @@ export async function openNewQueueDialog(existingNames) {
     const wanted = name.input.value.trim();
     const refusal = refusalOf(wanted, existingNames());
     if (refusal) throw new ApiError(422, refusal, [{ field: "name", detail: refusal }]);
-    return putQueue(wanted, { max_running: valueOf(limit) });
+    return call("PUT", queuePath(wanted), { max_running: valueOf(limit) });
   };
   const created = await formDialog(
     "New queue",
@@ -56,7 +56,7 @@ export async function openNewQueueDialog(existingNames) {
 
 /**
  * Return why no new queue can have this name; empty if the service can decide. An existing queue
- * would be changed, and a name of dots alone would be a folder in an address.
+ * would be replaced, and a name of dots alone would be a folder in an address.
  *
  * @param {string} name
  * @param {string[]} existingNames
@@ -80,7 +80,7 @@ export async function openChangeQueueDialog(queue) {
     text: "Save",
     kind: "primary",
     run: async () => {
-      await putQueue(queue.name, { max_running: valueOf(limit) });
+      await changeQueue(queue.name, { max_running: valueOf(limit) });
       return "saved";
     },
   };

@@ -5,7 +5,7 @@ import { h, replaceChildren, setText, tableHead } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
 import { jobsHref } from "../../shared/links.js";
 import { hasRole } from "../../shared/session.js";
-import { openChangeQueueDialog, openNewQueueDialog, putQueue } from "./queueDialogs.js";
+import { changeQueue, openChangeQueueDialog, openNewQueueDialog } from "./queueDialogs.js";
 
 /** @typedef {import("../../types.js").OverviewDocument} OverviewDocument */
 /** @typedef {import("../../types.js").QueueDocument} QueueDocument */
@@ -21,11 +21,12 @@ const HEADS = ["Queue", "State", "Running", "Waiting", "Longest wait"];
  */
 export function blockedQueues({ queues, runners }) {
   const waiting = queues.filter(({ queued }) => queued);
+  const ready = runners.filter(({ stale }) => !stale);
   const isServed = (/** @type {QueueDocument} */ { name }) =>
-    runners.some((runner) => runner.queues === null || runner.queues.includes(name));
+    ready.some((runner) => runner.queues === null || runner.queues.includes(name));
   return {
     paused: waiting.filter(({ paused }) => paused),
-    unserved: runners.length ? waiting.filter((queue) => !isServed(queue)) : [],
+    unserved: ready.length ? waiting.filter((queue) => !isServed(queue)) : [],
   };
 }
 
@@ -158,7 +159,7 @@ class QueueRow {
   async togglePause() {
     const { name, paused } = this.queue;
     const isDone = await runAction(this.pauseButton, async () =>
-      this.update(await putQueue(name, { paused: !paused })),
+      this.update(await changeQueue(name, { paused: !paused })),
     );
     // A button loses the focus when it is disabled.
     if (document.activeElement === document.body) this.pauseButton.focus();

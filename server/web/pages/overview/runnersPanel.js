@@ -51,6 +51,7 @@ function runnerCard(runner, jobs) {
       { class: "quiet" },
       `up for ${format.duration(format.secondsBetween(runner.started_at))} · ${runner.busy} of ${format.plural(runner.slots, "slot")} busy`,
     ),
+    runner.stale && h("p", { class: "notice error" }, silence(runner)),
     runner.queues &&
       h(
         "p",
@@ -66,6 +67,12 @@ function runnerCard(runner, jobs) {
     ),
     h("ul", { class: "running" }, jobs.slice(0, runner.slots).map(jobItem)),
   );
+}
+
+/** @param {RunnerDocument} runner */
+function silence({ heartbeat_age: age }) {
+  const since = age === null ? "too long" : format.duration(age);
+  return `Has not reported for ${since}: it hangs or is stopped.`;
 }
 
 /** @param {JobDocument} job */
