@@ -25,7 +25,8 @@ class ExplainHandler(Handler):
         if explanation is None:
             raise job_not_found(parsed_id)
         if not explanation.job.final:
-            self.set_header("Retry-After", retry_after(explanation.seconds))
+            until_due = (explanation.job.run_at - explanation.now) / 1000
+            self.set_header("Retry-After", retry_after(max(explanation.seconds or 0.0, until_due)))
         self.send_json(explain_document(explanation, list(_reasons(explanation))))
 
     head = get
@@ -43,6 +44,7 @@ def _reasons(explanation: Explanation) -> Iterator[Reason]:
         yield from _reasons_if_due(explanation)
     if job.status is Status.QUEUED:
         yield from _reasons_of_queue(explanation)
+        yield from _reasons_for_no_estimate(explanation)
         for runner in explanation.stale_runners:
             yield "runner_stale", f"runner {runner.name} {_silence(runner)}"
     if not job.final and not explanation.runners:
@@ -107,3 +109,13 @@ def _reasons_of_queue(explanation: Explanation) -> Iterator[Reason]:
     if queue.is_full:
         running = f"{queue.running} of at most {queue.max_running} jobs are running"
         yield "queue_full", f"the queue {queue.name} is full: {running}"
+
+
+def _reasons_for_no_estimate(explanation: Explanation) -> Iterator[Reason]:
+    """Tell why the start is unknown, unless another reason tells it already."""
+    queue = explanation.queue
+    is_known = explanation.seconds is not None or explanation.is_more
+    if explanation.runners and queue and not queue.paused and not is_known:
+        reports = "the running jobs report no progress"
+        lately = "no comparable jobs have ended lately"
+        yield "no_estimate", f"its start cannot be estimated: {reports}, and {lately}"

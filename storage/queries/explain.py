@@ -1,8 +1,8 @@
 """Explains why a job has not started yet, and estimates when it will. Every query is bounded."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,17 +13,16 @@ from storage.claiming.due_jobs import priorities_above
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow
-from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, open_queues
+from storage.jobs.open_queues import IS_QUEUED, open_queues
 from storage.jobs.queues import Queue, list_queues
 from storage.jobs.rows import jobs_by_id
 from storage.liveness.runners import RegisteredRunner, registered_runners
+from storage.queries.start_estimate import Kind, estimate_start
 from storage.records.job import Job
 from storage.records.states import Status
 
 AHEAD_LIMIT = 10_000
 """Maximum number of jobs that are counted ahead of a job."""
-RECENT = 100
-"""Number of recently finished jobs whose run times are used for the estimate."""
 
 
 @dataclass(frozen=True)
@@ -69,45 +68,55 @@ def explain(database: Database, clock: Clock, folder: Path, job_id: UUID) -> Exp
     now = clock()
     queue = next(iter(list_queues(database, now, job.queue)), None)
     registered = [each for each in registered_runners(database, folder) if each.takes(job.queue)]
-    runners = [each for each in registered if not each.is_stale]
-    is_held = queue is not None and (queue.paused or queue.is_full)
     if job.status is not Status.QUEUED:
         return Explanation(job, now, registered, queue)
-    if job.run_at > now:
-        delay = (job.run_at - now) / 1000 if runners and not is_held else None
-        return Explanation(job, now, registered, queue, seconds=delay)
-    ahead = _ahead(database, job, now)
-    count = min(ahead.total(), AHEAD_LIMIT)
+    due_at = max(job.run_at, now)
+    ahead = _ahead(database, job, due_at, registered)
     is_more = ahead.total() > AHEAD_LIMIT
-    unknown = is_more or is_held
-    seconds = None if unknown else _seconds_to_start(database, now, runners, ahead)
-    return Explanation(job, now, registered, queue, count, is_more, seconds)
+    explanation = Explanation(job, now, registered, queue, is_more=is_more)
+    if not is_more and explanation.runners and queue and not queue.paused:
+        limit = queue.name, queue.max_running
+        seconds = estimate_start(database, now, explanation.runners, limit, ahead)
+        if seconds is not None:
+            explanation = replace(explanation, seconds=max(seconds, (due_at - now) / 1000))
+    if not explanation.due:
+        return replace(explanation, is_more=False)
+    return replace(explanation, ahead=min(ahead.total(), AHEAD_LIMIT))
 
 
-def _ahead(database: Database, job: Job, now: int) -> Counter[str]:
-    """Count the due jobs that are claimed before this one, by type, up to AHEAD_LIMIT + 1.
+def _ahead(
+    database: Database, job: Job, due_at: int, runners: Sequence[RegisteredRunner]
+) -> Counter[Kind]:
+    """Count the jobs that are due at a time and claimed before this one, up to AHEAD_LIMIT + 1.
 
-    Counts jobs of its own queue, and jobs of all other open queues up to their free places.
+    Counts jobs of its own queue, and jobs of all other open queues up to their free places. Queues
+    that none of the `runners` takes do not count.
     """
-    counts: Counter[str] = Counter()
-    limits = {each.name: each.room_for(AHEAD_LIMIT + 1) for each in open_queues(database, None)}
+    counts: Counter[Kind] = Counter()
+    limits = {
+        each.name: each.room_for(AHEAD_LIMIT + 1)
+        for each in open_queues(database, None)
+        if not runners or any(runner.takes(each.name) for runner in runners)
+    }
     limits[job.queue] = AHEAD_LIMIT + 1
     for queue, limit in limits.items():
         most = min(limit, AHEAD_LIMIT + 1 - counts.total())
-        _count_in_queue(database, counts, queue, most, job, now)
+        types = _count_in_queue(database, queue, most, job, due_at)
+        counts += Counter({(type, queue == job.queue): n for type, n in types.items()})
     return counts
 
 
 def _count_in_queue(
-    database: Database, counts: Counter[str], queue: str, most: int, job: Job, now: int
-) -> None:
-    """Add the jobs of one queue to `counts`, up to `most`."""
-    limit = counts.total() + most
+    database: Database, queue: str, most: int, job: Job, due_at: int
+) -> Counter[str]:
+    """Count up to `most` jobs of one queue, by type."""
+    counts: Counter[str] = Counter()
     for priority in priorities_above(database, queue, job.priority):
-        _count(database, counts, limit, queue, priority, JobRow.run_at <= now)
-    _count(database, counts, limit, queue, job.priority, JobRow.run_at < job.run_at)
+        _count(database, counts, most, queue, priority, JobRow.run_at <= due_at)
+    _count(database, counts, most, queue, job.priority, JobRow.run_at < job.run_at)
     tied = (JobRow.run_at == job.run_at) & (JobRow.id < job.id)
-    _count(database, counts, limit, queue, job.priority, tied)
+    _count(database, counts, most, queue, job.priority, tied)
+    return counts
 
 
 def _count(
@@ -122,43 +131,3 @@ def _count(
     count = pw.fn.COUNT(pw.SQL("*")).alias("count")
     for row in database.rows(pw.Select([some], [some.c.type, count]).group_by(some.c.type)):
         counts[row["type"]] += row["count"]
-
-
-def _seconds_to_start(
-    database: Database, now: int, runners: Sequence[RegisteredRunner], ahead: Mapping[str, int]
-) -> float | None:
-    """Estimate the seconds until a job starts: the remaining work ahead of it, divided by all
-    slots. The run time of a job is the recent mean of its type. Returns None without slots or run
-    times."""
-    slots = sum(runner.slots for runner in runners)
-    if not slots:
-        return None
-    if not ahead and sum(runner.busy for runner in runners) < slots:
-        return 0.0
-    usual = _usual_seconds(database)
-    if not usual:
-        return None
-    default = _mean(usual.values())
-    waiting: float = sum(count * usual.get(type, default) for type, count in ahead.items())
-    running = JobRow.select(JobRow.type, JobRow.started_at).where(IS_RUNNING).limit(AHEAD_LIMIT)
-    left = [
-        max(0.0, usual.get(row["type"], default) - (now - row["started_at"]) / 1000)
-        for row in database.rows(running)
-    ]
-    return float(waiting + sum(left)) / slots
-
-
-def _usual_seconds(database: Database) -> dict[str, float]:
-    """Mean run time of each type, in seconds, over the most recently finished jobs."""
-    query = JobRow.select(JobRow.type, JobRow.started_at, JobRow.finished_at)
-    ended = query.where(JobRow.finished_at.is_null(False), JobRow.started_at.is_null(False))
-    recent = database.rows(ended.order_by(JobRow.finished_at.desc()).limit(RECENT))
-    seconds: dict[str, list[float]] = {}
-    for row in recent:
-        took = max(0, row["finished_at"] - row["started_at"]) / 1000
-        seconds.setdefault(row["type"], []).append(took)
-    return {type: _mean(many) for type, many in seconds.items()}
-
-
-def _mean(values: Collection[float]) -> float:
-    return sum(values) / len(values)

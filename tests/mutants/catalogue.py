@@ -3,6 +3,7 @@
 from tests.mutants.guards.access import ACCESS
 from tests.mutants.guards.api import API
 from tests.mutants.guards.client_limits import CLIENT_LIMITS
+from tests.mutants.guards.estimates import ESTIMATES
 from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.faults import STORE_FAULTS
 from tests.mutants.guards.hangs import HANGS
@@ -30,6 +31,7 @@ MUTANTS = (
     *MESSAGES,
     *HANGS,
     *EVENTS,
+    *ESTIMATES,
     *CLIENT_LIMITS,
     *ISOLATION,
     *QUEUES,

@@ -52,6 +52,27 @@ def test_the_page_of_a_job_follows_it_from_waiting_to_its_end(service: Service, 
     expect(page.get_by_role("button", name="Delete")).to_be_visible()
 
 
+def test_the_page_of_a_waiting_job_shows_new_reasons_and_estimates(
+    service: Service, page: Page
+) -> None:
+    job_id = service.submit(payload={"seconds": 0})
+    page.goto(f"/ui/jobs/{job_id}")
+    reasons = page.locator(".waiting")
+    expect(reasons).to_contain_text("no live runner")
+    for paused in (True, False):
+        assert service.call("PATCH", "/queues/default", {"paused": paused})[0] == 200
+        if paused:
+            expect(reasons).to_contain_text("has been paused since", timeout=15_000)
+    service.worker(CONCURRENCY_LIMIT="1")
+    service.result(job_id)
+    running = service.submit(payload={"seconds": 600})
+    service.wait_for_status(running, "running")
+    page.goto(f"/ui/jobs/{service.submit(payload={'seconds': 0})}")
+    expect(reasons).to_contain_text(
+        re.compile("expected to start in about (10|9) min"), timeout=15_000
+    )
+
+
 def test_the_list_says_why_a_job_has_failed(service: Service, page: Page) -> None:
     service.worker()
     job_id = service.submit(payload=LONG, timeout=2, max_retries=0)

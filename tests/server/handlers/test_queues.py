@@ -217,7 +217,7 @@ async def test_explain_reports_a_paused_or_full_queue(client: Client, bench: Ben
     runner = bench.runner({"gpu"})
     assert await codes(client, running) == ["next"]
     runner.claims.claim(1)
-    assert await codes(client, waiting) == ["queue_full"]
+    assert await codes(client, waiting) == ["queue_full", "no_estimate"]
     await patch(client, "gpu", paused=True)
     assert await codes(client, waiting) == ["queue_paused", "queue_full"]
     explained = await client.get(f"/jobs/{waiting}/explain")

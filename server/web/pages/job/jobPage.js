@@ -17,7 +17,7 @@ import { jobDocuments } from "./documents.js";
 import { jobHead } from "./jobHead.js";
 import { OutputPanel } from "./output.js";
 import { ProgressPanel } from "./progressPanel.js";
-import { waitingReasons } from "./waitingReasons.js";
+import { WaitingReasons } from "./waitingReasons.js";
 
 /** @typedef {import("../../types.js").JobDocument} JobDocument */
 /** @typedef {import("../../types.js").JobEvent} JobEvent */
@@ -65,6 +65,7 @@ class JobPage {
     this.documents = h("div", {});
     this.actions = h("div", { class: "buttons" });
     this.progress = new ProgressPanel();
+    this.waiting = new WaitingReasons(id);
     this.output = new OutputPanel(id);
     this.load = throttle(LOAD_MS, () => this.loadNow());
   }
@@ -72,12 +73,13 @@ class JobPage {
   start() {
     replaceChildren(this.root, loading());
     this.load();
-    this.timer = setInterval(() => this.job && this.progress.show(this.job), TICK_MS);
+    this.timer = setInterval(() => this.job && this.showLive(this.job), TICK_MS);
   }
 
   stop() {
     this.stopFollowing();
     this.output.stop();
+    this.waiting.stop();
     this.load.stop();
     clearInterval(this.timer);
   }
@@ -92,6 +94,7 @@ class JobPage {
           this.head,
           this.actions,
           this.progress.element,
+          this.waiting.element,
           this.details,
           this.output.element,
           this.documents,
@@ -153,13 +156,23 @@ class JobPage {
   show(job) {
     document.title = `${job.status} · ${job.type} · Job Service`;
     this.showActions(job);
-    this.progress.show(job);
+    this.showLive(job);
     this.output.setNewest(job.attempt, isFinal(job.status));
     const text = JSON.stringify(job);
     if (text === this.shownJob) return;
     this.shownJob = text;
     replaceChildren(this.head, jobHead(job));
     this.showDetails(job);
+  }
+
+  /**
+   * Show what changes while the job does not.
+   *
+   * @param {JobDocument} job
+   */
+  showLive(job) {
+    this.progress.show(job);
+    this.waiting.show(job);
   }
 
   /**
@@ -175,7 +188,6 @@ class JobPage {
     );
     replaceChildren(
       this.details,
-      job.status === "queued" && waitingReasons(job),
       analysisPanels(job),
       h(
         "section",

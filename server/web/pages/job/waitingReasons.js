@@ -1,34 +1,54 @@
-// Why a queued job does not run yet.
+// Why a queued job does not run yet, and when it is expected to start.
 
 import { h, replaceChildren } from "../../lib/dom.js";
 import * as format from "../../lib/format.js";
+import { throttle } from "../../lib/throttle.js";
 import { get } from "../../shared/api.js";
 import { jobPath } from "../../shared/links.js";
 
-/**
- * A section that loads the reasons and shows them.
- *
- * @param {import("../../types.js").JobDocument} job
- * @returns {HTMLElement}
- */
-export function waitingReasons(job) {
-  const list = h("ul", {}, h("li", {}, "Loading…"));
-  get(jobPath(job.job_id, "/explain")).then(
-    (explanation) => show(list, explanation),
-    (error) => replaceChildren(list, h("li", {}, error.message)),
-  );
-  return h("section", { class: "waiting" }, h("h2", {}, "Why this job is waiting"), list);
+/** @typedef {import("../../types.js").ExplainDocument} ExplainDocument */
+
+const REFRESH_MS = 5000;
+
+/** Shows the reasons while the job is queued; hidden otherwise. Call `show` often. */
+export class WaitingReasons {
+  /** @param {string} id the id of the job */
+  constructor(id) {
+    this.id = id;
+    this.list = h("ul", {}, h("li", {}, "Loading…"));
+    this.element = h(
+      "section",
+      { class: "waiting", hidden: true },
+      h("h2", {}, "Why this job is waiting"),
+      this.list,
+    );
+    this.load = throttle(REFRESH_MS, () => this.loadNow());
+  }
+
+  /** @param {import("../../types.js").JobDocument} job */
+  show(job) {
+    this.element.hidden = job.status !== "queued";
+    if (!this.element.hidden && !document.hidden) this.load();
+  }
+
+  stop() {
+    this.load.stop();
+  }
+
+  async loadNow() {
+    try {
+      replaceChildren(this.list, lines(await get(jobPath(this.id, "/explain"))));
+    } catch (error) {
+      replaceChildren(this.list, h("li", {}, error instanceof Error ? error.message : ""));
+    }
+  }
 }
 
-/**
- * @param {HTMLElement} list
- * @param {import("../../types.js").ExplainDocument} explanation
- */
-function show(list, { reasons, estimated_seconds: seconds }) {
-  replaceChildren(
-    list,
+/** @param {ExplainDocument} explanation */
+function lines({ reasons, estimated_seconds: seconds }) {
+  return [
     reasons.map(({ detail }) => h("li", {}, detail)),
     seconds !== null &&
       h("li", {}, `It is expected to start in about ${format.duration(seconds)}.`),
-  );
+  ];
 }

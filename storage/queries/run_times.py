@@ -1,0 +1,95 @@
+"""How long jobs take: by the progress that they report, or by jobs that have ended lately."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from storage.db.database import Database
+from storage.db.models import JobRow
+from storage.records.states import Status
+
+UNKNOWN = math.inf
+"""The seconds that something takes if nothing is known about it."""
+RECENT = 100
+"""Number of recently finished jobs whose run times are used."""
+MAX_SECONDS = 10 * 366 * 86400.0
+"""Longer times count as unknown."""
+CLOCK_SECONDS = 5.0
+"""A job whose `seconds_done` are so close to its run time counts time itself, like `sleep`."""
+
+
+class RunTimes:
+    """The run times of jobs that have ended lately, in seconds, by type."""
+
+    def __init__(self, recent: Mapping[str, Sequence[float]]):
+        self._recent = recent
+        self._expected: dict[str, list[float]] = defaultdict(list)
+        """The run times of running jobs as their progress lets expect them, by type."""
+
+    def usual(self, type: str) -> float:
+        """Return how long jobs of a type usually run: those that have ended or, if there are none,
+        those that `left` has seen."""
+        return _mean(self._recent.get(type) or self._expected[type])
+
+    def left(self, type: str, elapsed: float, progress: Any) -> float:
+        """Return how much longer a job is expected to run that has run for `elapsed` seconds.
+
+        Without progress, it is like the jobs of its type that have run for longer than that.
+        """
+        left = left_by_progress(progress, elapsed)
+        if left == UNKNOWN:
+            return _mean([each - elapsed for each in self._recent.get(type, ()) if each > elapsed])
+        self._expected[type].append(elapsed + left)
+        return left
+
+
+def read_run_times(database: Database) -> RunTimes:
+    """Read the run times of the last RECENT jobs that ended, without those that were canceled."""
+    columns = (JobRow.type, JobRow.status, JobRow.started_at, JobRow.finished_at)
+    ended = JobRow.finished_at.is_null(False), JobRow.started_at.is_null(False)
+    newest = JobRow.select(*columns).where(*ended).order_by(JobRow.finished_at.desc())
+    recent: dict[str, list[float]] = {}
+    for row in database.rows(newest.limit(RECENT)):
+        if row["status"] != Status.CANCELED:
+            took = max(0, row["finished_at"] - row["started_at"]) / 1000
+            recent.setdefault(row["type"], []).append(took)
+    return RunTimes(recent)
+
+
+def left_by_progress(progress: Any, elapsed: float) -> float:
+    """Return the seconds that a job has left by its progress, such as `{"bytes_done": 10,
+    "bytes_total": 50}`: the rest is expected to be as fast as the job was until now."""
+    for unit, done, total in _steps(progress):
+        if unit == "seconds" and abs(elapsed - done) < CLOCK_SECONDS:
+            left = max(0.0, total - elapsed)
+        elif done > 0:
+            left = elapsed * max(0.0, total / done - 1)
+        else:
+            continue
+        return left if left < MAX_SECONDS else UNKNOWN
+    return UNKNOWN
+
+
+def share_done(progress: Any) -> float:
+    """Return the share of the work that is done by its progress, from 0 to 1; 0 if unknown."""
+    return next((min(1.0, done / total) for _, done, total in _steps(progress)), 0.0)
+
+
+def _steps(progress: Any) -> Iterator[tuple[str, float, float]]:
+    """Yield the unit, the finished and the total number of each pair of numbers in a progress."""
+    for name, done in progress.items() if isinstance(progress, dict) else ():
+        unit = name.removesuffix("_done")
+        total = progress.get(f"{unit}_total")
+        if unit != name and _is_count(done) and _is_count(total) and total > 0:
+            yield unit, float(done), float(total)
+
+
+def _is_count(value: Any) -> bool:
+    """Whether a value is a number from 0 on that a double can hold."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 <= value < 1e300
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else UNKNOWN
