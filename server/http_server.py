@@ -12,6 +12,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
+    HTTPInputError,
     HTTPMessageDelegate,
     HTTPServerConnectionDelegate,
     RequestStartLine,
@@ -26,6 +27,7 @@ from server.http.acceptor import Acceptor
 from server.http.client_pace import ClientPace
 from server.http.connection import CHUNK_BYTES, Connection
 from server.http.request_id import HEADER, given_request_id, new_request_id
+from server.http.targets import use_origin_form
 from server.jobs.services import Services
 
 UNLIMITED_BYTES = 10**100
@@ -54,7 +56,8 @@ class HttpApplication(HTTPServerConnectionDelegate):
 
 
 class _AdjustedRequest(HTTPMessageDelegate):
-    """Sets the client's address from the headers and the request's id, and normalizes Expect."""
+    """Sets the client's address from the headers and the request's id, and normalizes the target
+    and Expect."""
 
     def __init__(
         self,
@@ -69,6 +72,10 @@ class _AdjustedRequest(HTTPMessageDelegate):
     def headers_received(
         self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
     ) -> Awaitable[None] | None:
+        assert isinstance(start_line, RequestStartLine)
+        start_line = use_origin_form(start_line, headers)
+        if start_line.version == "HTTP/1.0" and "Transfer-Encoding" in headers:
+            raise HTTPInputError("HTTP/1.0 has no chunks")  # a proxy may see another end (RFC 9112)
         self._proxies.update_context(self._context, headers)
         headers[HEADER] = self._stream.request_id = given_request_id(headers) or new_request_id()
         if headers.get("Expect", "").lower() == _CONTINUE:

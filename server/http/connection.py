@@ -7,14 +7,17 @@ While the request is handled, the client is never late. A head must be complete 
 above the minimum rate earn time back.
 """
 
+import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tornado.concurrent import Future
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from server.http.access_log import log_refusal
+from server.http.chunks import LINE_BYTES, Chunks, is_plain_size
 from server.http.client_pace import ClientDelay, ClientPace
 from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE, Problem, malformed
@@ -56,6 +59,8 @@ class Connection(IOStream):
         self._responded = False
         """Whether a response to the current request has been begun."""
         self._early_events = 0
+        self._chunks: Chunks | None = None
+        """The chunks of the current body, once one has an extension or a trailer."""
         self._head_seconds: float | None = None
         """How long the head has been awaited or, once begun, has been arriving."""
         self._seconds_behind = 0.0
@@ -99,6 +104,10 @@ class Connection(IOStream):
     def read_bytes(self, num_bytes: int, partial: bool = False) -> Any:
         """Read a part of a body: Tornado calls this for bodies only."""
         self._in_head = False
+        if self._chunks and self._chunks.ended:  # with the empty line that Tornado asks for now
+            self._chunks, empty_line = None, Future[bytes]()
+            empty_line.set_result(b"\r\n")
+            return empty_line
         if num_bytes > HEAD_BYTES and partial:
             return self._read_long_body(num_bytes)
         return super().read_bytes(num_bytes, partial)
@@ -125,9 +134,19 @@ class Connection(IOStream):
         return buffer[: await self.read_into(buffer, partial=True)]  # type: ignore[arg-type]
 
     def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> Any:
-        """Read the size of a chunk: Tornado calls this for chunked bodies only."""
+        """Read the size of a chunk: Tornado calls this for chunked bodies only.
+
+        Tornado knows neither extensions nor trailers, and sees neither.
+        """
         self._in_head = False
-        return super().read_until(delimiter, max_bytes)
+        line: Any = super().read_until(delimiter, LINE_BYTES)
+        if line.done() and not line.exception() and is_plain_size(line.result()):
+            return line
+        self._chunks = self._chunks or Chunks(partial(super().read_until, b"\r\n"))
+        size = asyncio.ensure_future(self._chunks.read_size(line))
+        # After another error, Tornado does not wait for it any more.
+        size.add_done_callback(lambda size: size.cancelled() or size.exception())
+        return size
 
     def set_nodelay(self, value: bool) -> None:
         """Do nothing. TCP_NODELAY is always on, since each response is written in one piece.
@@ -164,7 +183,8 @@ class Connection(IOStream):
             head = Problem(
                 Code.HEAD_TOO_LARGE, "the head of the request is larger than MAX_HEADER_BYTES"
             )
-            self._refuse(head if self._in_head else malformed("a chunk has no size"))
+            body = malformed("a chunk has no size, or extensions or trailers are too long")
+            self._refuse(head if self._in_head else body)
         super().close(exc_info)
 
     def close_fd(self) -> None:
@@ -189,6 +209,7 @@ class Connection(IOStream):
         self._head_begun, self._in_head = not self._transferred, True
         self._responded, self._early_events, self.request_id = False, 0, None
         self._transferred_before_head = self._transferred
+        self._chunks = None
         self._head_seconds, self._seconds_behind = None, 0.0
 
     def _has_arrived(self) -> bool:

@@ -6,6 +6,7 @@ from tests.mutants.guards.client_limits import CLIENT_LIMITS
 from tests.mutants.guards.estimates import ESTIMATES
 from tests.mutants.guards.events import EVENTS
 from tests.mutants.guards.faults import STORE_FAULTS
+from tests.mutants.guards.framing import FRAMING
 from tests.mutants.guards.hangs import HANGS
 from tests.mutants.guards.isolation import ISOLATION
 from tests.mutants.guards.messages import MESSAGES
@@ -33,6 +34,7 @@ MUTANTS = (
     *EVENTS,
     *ESTIMATES,
     *CLIENT_LIMITS,
+    *FRAMING,
     *ISOLATION,
     *QUEUES,
     *PARTS,

@@ -168,8 +168,8 @@ def test_a_head_over_the_limit_is_a_431(service: Service, head: bytes) -> None:
         JSON_HEAD + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         JSON_HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\nx\r\n",
-        JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 100,
-        JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 100 + b"\r\n",
+        JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 5000,
+        JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 5000 + b"\r\n",
     ],
     ids=lambda data: repr(data[-40:]),
 )

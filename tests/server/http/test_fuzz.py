@@ -118,7 +118,7 @@ def test_no_form_causes_a_server_error(
         mutated(b"GET /jobs?status=queued HTTP/1.1\r\nHost: here\r\nAccept: */*\r\n\r\n"),
         mutated(
             b"POST /jobs HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
-            b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"a":\r\n3\r\n 1}\r\n0\r\n\r\n'
+            b'Transfer-Encoding: chunked\r\n\r\n5;x=1\r\n{"a":\r\n3\r\n 1}\r\n0\r\nX: 1\r\n\r\n'
         ),
         mutated(b"DELETE /jobs/%ff%00/..%2f HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n{}"),
     ),

@@ -1,0 +1,50 @@
+"""Guards of the borders between requests on one connection."""
+
+from tests.mutants.mutant import Mutant
+
+TESTS = ("tests/server/http/test_framing.py",)
+
+FRAMING = (
+    Mutant(
+        "a malformed trailer is refused",
+        "server/http/chunks.py",
+        "if not _TRAILER.fullmatch(line):",
+        "if False:",
+        TESTS,
+    ),
+    Mutant(
+        "extensions of chunks are bounded",
+        "server/http/chunks.py",
+        "if self._surplus > SURPLUS_BYTES:",
+        "if False:",
+        TESTS,
+    ),
+    Mutant(
+        "trailers are bounded",
+        "server/http/chunks.py",
+        "            left -= len(line)\n",
+        "",
+        TESTS,
+    ),
+    Mutant(
+        "an extension has no line break",
+        "server/http/chunks.py",
+        r"(?:[ \t]*;[\t -~\x80-\xff]*)?",
+        "(?:[^;]*;(?s:.)*)?",
+        TESTS,
+    ),
+    Mutant(
+        "HTTP/1.0 has no chunks",
+        "server/http_server.py",
+        'if start_line.version == "HTTP/1.0" and "Transfer-Encoding" in headers:',
+        "if False:",
+        TESTS,
+    ),
+    Mutant(
+        "the host of a target goes before the header",
+        "server/http/targets.py",
+        '        headers["Host"] = match[1]\n',
+        "        pass\n",
+        TESTS,
+    ),
+)
