@@ -29,7 +29,7 @@ from runner.pool.job_process.results import (
     validated_result,
 )
 from runner.pool.job_process.tracebacks import describe_traceback
-from runner.pool.linux import landlock, processes
+from runner.pool.linux import landlock, processes, seccomp
 from runner.pool.linux.limits import JobLimits, SoftLimits
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import configure_output, redirect_output
@@ -65,6 +65,7 @@ def run_job_process(
         _detach_from_keeper(keeper, [channel.fileno(), limited_entry.output])
         os.nice(limited_entry.limits.nice)
         landlock.restrict_self()
+        seccomp.protect_limits_of_others()
         soft_limits, clean_up = SoftLimits(limited_entry.limits), CleanUp()
         configure_output()
         while True:

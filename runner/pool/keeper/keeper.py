@@ -194,8 +194,13 @@ class Keeper:
             "not_at_fault": end.kind == "lost" and end.answer is None,
             **more,
         }
-        body = end.answer and end.answer.body
-        self._send({"kind": "outcome", "call_id": self._call_id, "outcome": outcome}, body)
+        message = {"kind": "outcome", "call_id": self._call_id, "outcome": outcome}
+        try:
+            self._send(message, end.answer and end.answer.body)
+        except OSError as error:  # a long body needs memory and a descriptor
+            reason = f"the result could not be sent: {error}"
+            outcome |= {"kind": "lost", "error_type": "Lost", "error_message": reason}
+            self._send(message)
 
     def _send(self, fields: dict[str, Any], body: bytes | None = None) -> None:
         try:

@@ -4,6 +4,8 @@ from tests.mutants.mutant import Mutant
 
 INVALID = ("tests/runner/pool/test_invalid_messages.py",)
 FUZZING = ("tests/runner/pool/test_message_fuzzing.py",)
+FAULTS = ("tests/runner/pool/test_faults.py",)
+SEEN = ("tests/runner/pool/test_isolation.py",)
 JSON = ("tests/runner/pool/test_json_text.py",)
 TRACEBACKS = ("tests/runner/pool/test_tracebacks.py",)
 PARTS = ("tests/runner/supervisor/test_part_reports.py",)
@@ -92,6 +94,20 @@ MESSAGES = (
         "[channel.fileno(), limited_entry.output]",
         "[channel.fileno(), limited_entry.output, *keep_fds]",
         INVALID,
+    ),
+    Mutant(
+        "a result that a keeper cannot send costs no keeper",
+        "runner/pool/keeper/keeper.py",
+        "        except OSError as error:  # a long body needs memory and a descriptor\n",
+        "        except ZeroDivisionError as error:\n",
+        FAULTS,
+    ),
+    Mutant(
+        "a job process cannot set limits of other processes",
+        "runner/pool/job_process/loop.py",
+        "        seccomp.protect_limits_of_others()\n",
+        "",
+        SEEN,
     ),
     Mutant(
         "a job process has no semaphore of the executor",

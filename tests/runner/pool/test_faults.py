@@ -40,6 +40,20 @@ def test_a_call_whose_result_cannot_be_received_is_lost() -> None:
         assert owner.value("echo", value=1) == 1
 
 
+def test_a_call_whose_result_cannot_be_sent_is_lost_and_its_keeper_survives() -> None:
+    with open_pool(2) as owner:
+        neighbour, (pid,) = owner.start("sleep", seconds=60)
+        keepers = {pools.parent(pid), pools.parent(owner.value("pid"))}
+        (keeper,) = keepers - {pools.parent(pid)}
+        limits = resource.prlimit(keeper, resource.RLIMIT_FSIZE)
+        resource.prlimit(keeper, resource.RLIMIT_FSIZE, (1000, limits[1]))
+        outcome = owner.run("repeat", value="x", times=10**5)
+        assert (outcome.kind, outcome.not_at_fault, outcome.result) == ("lost", False, None)
+        assert outcome.error_message == ("the result could not be sent: [Errno 27] File too large")
+        assert pools.parent(owner.value("pid")) == keeper
+        assert owner.kill(neighbour).kind == "killed"
+
+
 def test_a_call_that_cannot_be_sent_is_lost_without_fault_and_its_keeper_survives() -> None:
     with open_pool(1) as owner:
         pid = owner.value("pid")

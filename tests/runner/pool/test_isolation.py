@@ -1,6 +1,7 @@
 """Isolation of jobs from the worker and from other jobs."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -87,6 +88,25 @@ def test_a_job_cannot_inspect_or_signal_other_processes(owner: Owner) -> None:
     if os.geteuid() == 0:  # CAP_PERFMON allows reading every environment
         del seen["environ"]
     assert not any(seen.values()), seen
+
+
+needs_seccomp = pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "aarch64"), reason="the filter is for these machines"
+)
+
+
+@needs_seccomp
+def test_a_job_cannot_set_limits_of_other_processes(owner: Owner) -> None:
+    """The kernel would let it end any process of its user so, for example by CPU time."""
+    call_id, (neighbour,) = owner.start("sleep", seconds=60)
+    pids = [os.getpid(), pools.parent(neighbour), neighbour]
+    assert owner.value("try_to_limit", pids=pids) == []
+    owner.kill(call_id)
+
+
+@needs_seccomp
+def test_a_job_can_set_its_own_limits(owner: Owner) -> None:
+    assert owner.value("limit_itself") == [100, 50]
 
 
 def test_an_isolated_job_can_move_and_link_files(owner: Owner) -> None:

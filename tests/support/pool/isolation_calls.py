@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -82,6 +83,26 @@ def try_to_access(report: Report, pids: list[int]) -> dict[str, list[int]]:
         except PermissionError:
             pass
     return found
+
+
+def try_to_limit(report: Report, pids: list[int]) -> list[int]:
+    """Try to set a limit of processes; returns the pids for which that was possible."""
+    limited = []
+    for pid in pids:
+        with contextlib.suppress(PermissionError):
+            limits = resource.prlimit(pid, resource.RLIMIT_NPROC)
+            resource.prlimit(pid, resource.RLIMIT_NPROC, limits)
+            limited.append(pid)
+    return limited
+
+
+def limit_itself(report: Report) -> list[int]:
+    """Set a limit of this process, and of a program that it starts."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
+    command = ["sh", "-c", "ulimit -Sn 50; ulimit -Sn"]
+    printed = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    return [resource.getrlimit(resource.RLIMIT_NOFILE)[0], int(printed)]
 
 
 def folder_facts(report: Report) -> dict[str, Any]:

@@ -1,0 +1,69 @@
+"""Keeps a process from changing the limits of other processes, with a seccomp filter.
+
+The kernel lets a process set the limits of any process of its user (prlimit), and so end it, for
+example with a limit of CPU time. Landlock does not prevent that.
+
+    architecture ─▶ number of the system call ─▶ prlimit64(pid ≠ 0, …, new limit ≠ NULL) ─▶ EPERM
+                              └──────────────────────────────────────────────────────────▶ allowed
+"""
+
+import ctypes
+import errno
+import platform
+import struct
+from collections.abc import Iterator
+
+from runner.pool.linux import processes
+
+_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
+_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+_LOAD, _AND, _IF_EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06
+_NUMBER, _ARCHITECTURE, _FIRST, _THIRD_LOW, _THIRD_HIGH = 0, 4, 16, 32, 36
+"""Offsets in struct seccomp_data; an argument has 64 bits, the low half first."""
+_NO_X32 = 0xBFFFFFFF
+"""Masks the bit of the x32 calls, which have the numbers of x86-64 otherwise."""
+_PRLIMIT64 = {
+    "x86_64": ((0xC000003E, 302), (0x40000003, 340)),
+    "aarch64": ((0xC00000B7, 261), (0x40000028, 369)),
+}
+"""The number of the call on each architecture that a machine runs: of 64 and of 32 bits."""
+
+
+def protect_limits_of_others() -> bool:
+    """Refuse this process, and all that it will start, to set limits of another process.
+
+    A process must then set its own by setrlimit, without naming its pid. Returns False if the
+    machine or the kernel does not support it.
+    """
+    calls = _PRLIMIT64.get(platform.machine())
+    if calls is None:
+        return False
+    program = b"".join(_program(calls))
+    buffer = ctypes.create_string_buffer(program)
+    header = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(buffer))
+    processes.set_no_new_privileges()
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    return bool(prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), header, 0, 0) == 0)
+
+
+def _program(calls: tuple[tuple[int, int], ...]) -> Iterator[bytes]:
+    """Yield the instructions of the filter, which jump forward by a number of instructions."""
+    yield _instruction(_LOAD, _ARCHITECTURE)
+    for left, (architecture, number) in zip(range(len(calls))[::-1], calls, strict=True):
+        yield _instruction(_IF_EQUAL, architecture, 0, 3)
+        yield _instruction(_LOAD, _NUMBER)
+        yield _instruction(_AND, _NO_X32)
+        yield _instruction(_IF_EQUAL, number, 4 * left + 1, 4 * left)
+    yield _instruction(_RETURN, _ALLOW)
+    yield _instruction(_LOAD, _FIRST)
+    yield _instruction(_IF_EQUAL, 0, 4, 0)
+    yield _instruction(_LOAD, _THIRD_LOW)
+    yield _instruction(_IF_EQUAL, 0, 0, 3)
+    yield _instruction(_LOAD, _THIRD_HIGH)
+    yield _instruction(_IF_EQUAL, 0, 0, 1)
+    yield _instruction(_RETURN, _ALLOW)
+    yield _instruction(_RETURN, _ERRNO | errno.EPERM)
+
+
+def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    return struct.pack("=HBBI", code, if_true, if_false, value)
