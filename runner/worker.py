@@ -24,9 +24,10 @@ from runner.supervisor.spans import AttemptSpans
 from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
+from storage.db.database import Database
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER, Waiter
-from storage.open import Store, open_store
+from storage.open import Store, new_database, open_liveness, open_store
 from storage.records.job import StoreError
 from storage.telemetry.logs import set_up_logs
 from storage.telemetry.tracing import TracingError, open_spans
@@ -44,40 +45,38 @@ def run_worker(settings: "RunnerSettings", heartbeat: Heartbeat) -> None:
     processes.forbid_inspection()  # from the jobs, which run as the same user
     try:
         traces = AttemptSpans(open_spans(settings, "worker"))
-        store = open_store(settings, give_up=signals.received)
+        database = new_database(settings)
+        liveness = open_liveness(settings, database, settings.lease_seconds)
     except (StoreError, TracingError) as error:
         sys.exit(f"cannot start: {error}")
     try:
-        run(settings, store, signals, heartbeat, traces)
+        run(settings, database, liveness, signals, heartbeat, traces)
     except PoolError as error:
         sys.exit(f"cannot run jobs: {error}")
 
 
 def run(
     settings: "RunnerSettings",
-    store: Store,
+    database: Database,
+    liveness: Liveness,
     signals: "StopSignals",
     heartbeat: Heartbeat,
     traces: AttemptSpans,
 ) -> None:
     """Run jobs until a stop signal, then drain. Raises PoolError."""
-    liveness = store.liveness(settings.lease_seconds)
-    queues = settings.queue_names
-    claims = Claims(store.database, store.wakeup, liveness, store.clock, queues)
-    work_place = open_work_place(settings)
-    packages = tuple(settings.job_type_packages)
     with contextlib.ExitStack() as stack:
         stack.callback(heartbeat.stop)
+        unregistered = stack.enter_context(contextlib.ExitStack())
+        unregistered.callback(liveness.close)
+        work_place = open_work_place(settings)
         stack.callback(work_place.close)
-        pool = Pool(
-            settings.concurrency_limit,
-            partial(entry.load, packages, settings.max_data_bytes, settings.max_data_ratio),
-            work_place,
-            keep_fds=liveness.descriptors,
-            limits=call_limits(settings),
-            watchdog=watchdog(settings),
-        )
+        pool = start_pool(settings, work_place, liveness)
         stack.callback(pool.close)  # in any case: a process with an open pool does not exit
+        # Not before the job types are loaded: opening changes the schema of the database.
+        store = open_or_exit(settings, database, signals)
+        queues = settings.queue_names
+        claims = Claims(store.database, store.wakeup, liveness, store.clock, queues)
+        unregistered.pop_all()
         waiter = store.wakeup.waiter(WORKER)
         stack.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
@@ -99,6 +98,27 @@ def run(
     store.close()
     traces.close()
     log.info("stopped")
+
+
+def open_or_exit(settings: "RunnerSettings", database: Database, signals: "StopSignals") -> Store:
+    """Open the store. Exits with a one-line message if that fails."""
+    try:
+        return open_store(settings, signals.received, database=database)
+    except StoreError as error:
+        sys.exit(f"cannot start: {error}")
+
+
+def start_pool(settings: "RunnerSettings", work_place: RunnerFolder, liveness: Liveness) -> Pool:
+    """Load the job types, and start the processes that run jobs. Raises PoolError."""
+    packages = tuple(settings.job_type_packages)
+    return Pool(
+        settings.concurrency_limit,
+        partial(entry.load, packages, settings.max_data_bytes, settings.max_data_ratio),
+        work_place,
+        keep_fds=liveness.descriptors,
+        limits=call_limits(settings),
+        watchdog=watchdog(settings),
+    )
 
 
 def open_work_place(settings: "RunnerSettings") -> RunnerFolder:

@@ -21,7 +21,7 @@ from server.http_server import HttpApplication, HttpServer
 from server.jobs.services import Services
 from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
-from storage.open import Store, open_store
+from storage.open import Store, max_file_bytes, open_store
 from storage.records.job import StoreError, StoreUnusable
 from storage.telemetry.logs import set_up_logs
 from storage.telemetry.tracing import TracingError, open_spans
@@ -43,20 +43,23 @@ def serve(settings: ServerSettings) -> None:
     raise_file_limit()
     set_up_logs(settings.log_level, settings.log_format, "listener")
     try:
-        store = open_store(settings)
-        require_storable_uploads(settings, store)
+        # All of it before the store is opened, which changes the schema of the database.
+        require_storable_uploads(settings)
+        require_usable_address(settings)
         types = job_types.find(settings.job_type_packages)
         traces = RequestSpans(open_spans(settings, "listener"))
+        store = open_store(settings)
     except (StoreError, job_types.JobTypesError, TracingError) as error:
         sys.exit(f"cannot start: {error}")
+    except OSError as error:
+        sys.exit(cannot_listen(settings, error))
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(listen(settings, store, types, traces))
     except StoreError as error:
         sys.exit(f"cannot start: {error}")
     except OSError as error:
-        host = f"HOST={settings.listen_host}, " if settings.listen_host else ""
-        sys.exit(f"cannot listen on {host}PORT={settings.port}: {error.strerror}")
+        sys.exit(cannot_listen(settings, error))
     finally:
         store.close()
         traces.close()
@@ -75,14 +78,25 @@ def log_addresses(sockets: Sequence[socket.socket], has_tokens: bool) -> None:
         log.warning("no API_TOKENS are set: anyone who can reach this address may do anything")
 
 
-def require_storable_uploads(settings: ServerSettings, store: Store) -> None:
+def require_storable_uploads(settings: ServerSettings) -> None:
     """Raise StoreUnusable if MAX_UPLOAD_BYTES is more than the storage of uploads can hold."""
-    limit = store.uploads.MAX_BYTES
+    limit = max_file_bytes(settings)
     if limit is not None and settings.max_upload_bytes > limit:
-        store.close()
         raise StoreUnusable(
             f"MAX_UPLOAD_BYTES={settings.max_upload_bytes}: a file in S3 has {limit} bytes at most"
         )
+
+
+def require_usable_address(settings: ServerSettings) -> None:
+    """Raise OSError if the address cannot be listened on, as when it is in use."""
+    for each in bind_sockets(settings.port, settings.listen_host):
+        each.close()
+
+
+def cannot_listen(settings: ServerSettings, error: OSError) -> str:
+    """Return the text for an address that cannot be listened on."""
+    host = f"HOST={settings.listen_host}, " if settings.listen_host else ""
+    return f"cannot listen on {host}PORT={settings.port}: {error.strerror}"
 
 
 def raise_file_limit() -> None:

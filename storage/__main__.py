@@ -16,7 +16,7 @@ from storage.files.uploads import Uploads
 from storage.open import open_uploads
 from storage.records.job import StoreError
 from storage.settings.settings import Settings, SettingsError, read_or_exit
-from storage.settings.url import is_postgresql, url_problem
+from storage.settings.url import is_postgresql, uploads_url_problem, url_problem
 from storage.telemetry.logs import set_up_logs
 from storage.transfer.endpoints import open_source, open_target
 from storage.transfer.files import has_files, transfer_files
@@ -73,6 +73,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--uploads-to",
+        type=_uploads_url,
         metavar="URL",
         help="also copy the uploaded files, and check their hashes; URL is the UPLOADS_URL of the "
         "new programs: file:///path or s3://bucket/prefix (default: files stay where they are)",
@@ -92,6 +93,12 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _uploads_url(text: str) -> str:
+    if problem := uploads_url_problem(text):
+        raise argparse.ArgumentTypeError(problem)
+    return text
+
+
 def _rows(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("it must be a whole number, 1 or more")
@@ -103,11 +110,12 @@ def _migrate(arguments: argparse.Namespace) -> int:
     if _identity(arguments.source) == _identity(arguments.target):
         raise StoreError("--from and --to are the same database")
     folder = arguments.data_dir or _data_dir(arguments.source)
+    places = _places_of_uploads(folder, arguments.uploads_to)
     progress = Progress()
     source = open_source(arguments.source, folder)
     files, copied = 0, 0
     if has_files(source):
-        files, copied = transfer_files(source, *_uploads(folder, arguments.uploads_to), progress)
+        files, copied = transfer_files(source, *_open_uploads(*places), progress)
     target = open_target(arguments.target)
     transfer = Transfer(source, target, _identity(arguments.source), progress, arguments.batch)
     compared = transfer.run()
@@ -128,18 +136,20 @@ def _vacuum(settings: Settings) -> int:
     return 0
 
 
-def _uploads(folder: Path, target: str | None) -> tuple[Uploads, Uploads | None]:
-    """The upload storage of the source, from the environment and DATA_DIR, and that to copy to."""
-    settings = Settings.read({**os.environ, "DATA_DIR": str(folder)})
-    if settings.uploads_folder and not settings.uploads_folder.is_dir():
+def _places_of_uploads(folder: Path, target: str | None) -> tuple[Settings, Settings | None]:
+    """Settings with the source's place of uploads, from the environment and DATA_DIR, and with that
+    to copy to. Raises SettingsError."""
+    environ = {**os.environ, "DATA_DIR": str(folder)}
+    settings = Settings.read(environ)
+    return settings, Settings.read({**environ, "UPLOADS_URL": target}) if target else None
+
+
+def _open_uploads(source: Settings, target: Settings | None) -> tuple[Uploads, Uploads | None]:
+    if source.uploads_folder and not source.uploads_folder.is_dir():
         raise StoreError(
-            f"there is no uploads folder {settings.uploads_folder}: give the right --data-dir"
+            f"there is no uploads folder {source.uploads_folder}: give the right --data-dir"
         )
-    if target is None:
-        return open_uploads(settings), None
-    return open_uploads(settings), open_uploads(
-        Settings.read({**os.environ, "DATA_DIR": str(folder), "UPLOADS_URL": target})
-    )
+    return open_uploads(source), open_uploads(target) if target else None
 
 
 def _identity(url: str) -> str:

@@ -52,13 +52,11 @@ class Store:
     @property
     def runners_folder(self) -> Path:
         """The folder in which the runners of one host hold their locks."""
-        return self.settings.data_dir / "runners"
+        return runners_folder(self.settings)
 
     def liveness(self, lease_seconds: float) -> Liveness:
         """Return the mechanism with which runners detect each other's death."""
-        if self.database.postgresql:
-            return LeaseLiveness(self.database, lease_seconds)
-        return FileLiveness(self.database, self.runners_folder)
+        return open_liveness(self.settings, self.database, lease_seconds)
 
     def close(self) -> None:
         """Close all connections."""
@@ -68,19 +66,44 @@ class Store:
         self.database.close()
 
 
+def runners_folder(settings: "Settings") -> Path:
+    """Return the folder in which the runners of one host hold their locks."""
+    return settings.data_dir / "runners"
+
+
+def new_database(settings: "Settings") -> Database:
+    """Return the database of the settings. It connects on first use. Raises StoreUnusable."""
+    return Database(open_engine(settings.store_url, connection_name(settings.program)))
+
+
+def open_liveness(settings: "Settings", database: Database, lease_seconds: float) -> Liveness:
+    """Return the mechanism with which runners detect each other's death. Does not connect.
+
+    Creates DATA_DIR. Raises StoreError if it cannot be used.
+    """
+    try:
+        make_folder(settings.data_dir)
+        if database.postgresql:
+            return LeaseLiveness(database, lease_seconds)
+        return FileLiveness(database, runners_folder(settings))
+    except OSError as error:
+        raise StoreError(f"DATA_DIR={settings.data_dir}: {error}") from error
+
+
 def open_store(
     settings: "Settings",
     give_up: Callable[[], bool] = lambda: False,
     timeout: float = TIMEOUT_SECONDS,
+    database: Database | None = None,
 ) -> Store:
-    """Open the store and migrate its schema.
+    """Open the store and migrate its schema. `database` comes from `new_database`.
 
     If the store is not available yet (locked, still starting), this retries for `timeout` seconds,
     unless `give_up` returns True before.
 
     Raises StoreError with one line that says what is wrong.
     """
-    database = Database(open_engine(settings.store_url, connection_name(settings.program)))
+    database = database or new_database(settings)
     try:
         make_folder(settings.data_dir)
         tighten(settings.data_dir, database.file, settings.uploads_folder)
@@ -125,6 +148,15 @@ def _check_in_background(database: Database) -> BackgroundCheck | None:
 def _direct_database(settings: "Settings", name: str) -> Database:
     """Return the database without the pooler in front of it, if there is one."""
     return Database(open_engine(settings.listen_url or settings.store_url, connection_name(name)))
+
+
+def max_file_bytes(settings: "Settings") -> int | None:
+    """Return the maximum size of a file in the storage of uploads; None if it has none."""
+    if settings.uploads_folder:
+        return None
+    from storage.files.bucket import BucketUploads  # not at the top: it imports obstore
+
+    return BucketUploads.MAX_BYTES
 
 
 def open_uploads(

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlparse
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from storage.settings.url import is_postgresql, url_problem
+from storage.settings.url import is_postgresql, uploads_url_problem, url_problem
 
 T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
@@ -113,12 +113,9 @@ class Settings(BaseModel):
     @field_validator("uploads_url")
     @classmethod
     def _check_uploads(cls, value: str) -> str:
-        url = urlparse(value)
-        if not value or (url.scheme == "file" and not url.netloc and url.path.startswith("/")):
-            return value
-        if url.scheme == "s3" and url.netloc and not (url.query or url.fragment):
-            return value
-        raise ValueError("it must be file:///path or s3://bucket/prefix")
+        if wrong := value and uploads_url_problem(value):
+            raise ValueError(wrong)
+        return value
 
     @field_validator("aws_endpoint_url")
     @classmethod

@@ -1,4 +1,4 @@
-"""Validates database URLs, and loads only the database drivers that a URL needs.
+"""Validates the URLs of databases and uploads, and loads only the drivers that a URL needs.
 
 Imports nothing of ours, and no driver before it is asked to.
 """
@@ -40,6 +40,19 @@ def url_problem(url: str) -> str | None:
     if parts.netloc:
         return "use three slashes before a relative path, or four before an absolute one"
     return _file_problem(parts.path, parts.query)
+
+
+def uploads_url_problem(url: str) -> str | None:
+    """Return why the URL of a place for uploaded files is invalid, or None."""
+    try:
+        parts = urlparse(url)
+    except ValueError:
+        return "it cannot be read as an address"
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        return None
+    if parts.scheme == "s3" and parts.netloc and not (parts.query or parts.fragment):
+        return None
+    return "it must be file:///path or s3://bucket/prefix"
 
 
 def _file_problem(path: str, query: str) -> str | None:

@@ -35,6 +35,20 @@ PROGRAMS = (
         ("tests/storage/settings/test_child.py",),
     ),
     Mutant(
+        "a listener opens the store after all checks",
+        "server/listener.py",
+        "        require_storable_uploads(settings)\n",
+        "        store = open_store(settings)\n        require_storable_uploads(settings)\n",
+        ("tests/end_to_end/test_start_order.py",),
+    ),
+    Mutant(
+        "a worker opens the store after its job types",
+        "runner/worker.py",
+        "        work_place = open_work_place(settings)\n",
+        "        open_store(settings)\n        work_place = open_work_place(settings)\n",
+        ("tests/end_to_end/test_start_order.py",),
+    ),
+    Mutant(
         "all processes of a runner hold its lock",
         "runner/worker.py",
         "keep_fds=liveness.descriptors,",

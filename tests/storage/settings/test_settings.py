@@ -154,7 +154,8 @@ def test_a_traceback_follows_the_line_with_its_fields() -> None:
 
 
 def test_a_program_logs_json_where_there_is_no_terminal(tmp_path: Any) -> None:
-    answer = run("server", DATA_DIR=str(tmp_path), HOST="256.0.0.1", PORT="0")
+    (tmp_path / "uploads").write_text("a file in the way, found after the schema is made")
+    answer = run("server", DATA_DIR=str(tmp_path), PORT="0")
     assert answer.returncode == 1
     first = json.loads(answer.stderr.splitlines()[0])
     assert (first["level"], first["program"]) == ("INFO", "listener")
