@@ -27,7 +27,7 @@ def main() -> None:
 def _settings() -> "RunnerSettings":
     """Read arguments and settings. Exits if they are invalid, or after --help or --health."""
     from runner.config import RunnerSettings  # imported late: the worker process needs no Pydantic
-    from storage.settings.settings import read_or_exit
+    from storage.telemetry.start_up import read_or_exit
 
     parser = argparse.ArgumentParser(
         prog="python -m runner",

@@ -5,7 +5,7 @@ import re
 from pydantic import Field, field_validator
 
 from storage.records.queue_name import validate_queue_name
-from storage.settings.settings import Seconds, listed
+from storage.settings.settings import Seconds, Size, listed
 from storage.settings.traces import TraceSettings
 
 MIN_WATCHDOG_SECONDS = 5
@@ -46,14 +46,14 @@ class RunnerSettings(TraceSettings):
     jobs_per_process: int = Field(
         1000, ge=1, description="Number of jobs after which a job process is replaced."
     )
-    log_bytes: int = Field(
+    log_bytes: Size = Field(
         65536,
         ge=0,
         le=2**24,
         description="Maximum output that is kept of an attempt. 0: none is kept, and jobs print to "
         "the output of the worker.",
     )
-    max_data_bytes: int = Field(
+    max_data_bytes: Size = Field(
         256 * 1024**3,
         ge=1,
         description="Maximum data that a compressed file may expand to. Above it, the job fails.",
@@ -65,7 +65,7 @@ class RunnerSettings(TraceSettings):
         description="Maximum bytes of data for each byte of a compressed file, checked when the "
         "data exceeds 1 GiB. Above it, the job fails.",
     )
-    job_memory_bytes: int | None = Field(
+    job_memory_bytes: Size | None = Field(
         None,
         ge=64 * 2**20,
         description="Maximum memory of each process of a job. Unset: no limit.",
@@ -82,10 +82,10 @@ class RunnerSettings(TraceSettings):
         le=10**6,
         description="Maximum open files of each process of a job. Unset: no limit.",
     )
-    job_file_bytes: int = Field(
+    job_file_bytes: Size = Field(
         2**30, ge=0, le=2**60, description="Largest file that a job may write. 0: no limit."
     )
-    job_folder_bytes: int = Field(
+    job_folder_bytes: Size = Field(
         2**30,
         ge=0,
         le=2**60,
@@ -109,7 +109,7 @@ class RunnerSettings(TraceSettings):
         description="Environment variables that jobs inherit from the worker, separated by commas. "
         "They always inherit PATH, TZ, and the variables for languages and Python.",
     )
-    parts_bytes: int = Field(
+    parts_bytes: Size = Field(
         2**30,
         ge=0,
         le=2**62,

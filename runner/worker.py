@@ -4,7 +4,6 @@ import contextlib
 import logging
 import os
 import signal
-import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,7 +28,7 @@ from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER, Waiter
 from storage.open import Store, new_database, open_liveness, open_store
 from storage.records.job import StoreError
-from storage.telemetry.logs import set_up_logs
+from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.tracing import TracingError, open_spans
 
 if TYPE_CHECKING:
@@ -48,11 +47,11 @@ def run_worker(settings: "RunnerSettings", heartbeat: Heartbeat) -> None:
         database = new_database(settings)
         liveness = open_liveness(settings, database, settings.lease_seconds)
     except (StoreError, TracingError) as error:
-        sys.exit(f"cannot start: {error}")
+        exit_with(f"cannot start: {error}")
     try:
         run(settings, database, liveness, signals, heartbeat, traces)
     except PoolError as error:
-        sys.exit(f"cannot run jobs: {error}")
+        exit_with(f"cannot run jobs: {error}")
 
 
 def run(
@@ -105,7 +104,7 @@ def open_or_exit(settings: "RunnerSettings", database: Database, signals: "StopS
     try:
         return open_store(settings, signals.received, database=database)
     except StoreError as error:
-        sys.exit(f"cannot start: {error}")
+        exit_with(f"cannot start: {error}")
 
 
 def start_pool(settings: "RunnerSettings", work_place: RunnerFolder, liveness: Liveness) -> Pool:

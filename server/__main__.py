@@ -5,8 +5,8 @@ import argparse
 from server.auth.token_command import add_token_command, print_new_token
 from server.settings.server import ServerSettings
 from storage.files.private import create_privately
-from storage.settings.settings import read_or_exit
 from storage.settings.url import load_peewee
+from storage.telemetry.start_up import read_or_exit
 
 
 def main() -> None:

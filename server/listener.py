@@ -5,7 +5,6 @@ import logging
 import resource
 import signal
 import socket
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -23,7 +22,7 @@ from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from storage.open import Store, max_file_bytes, open_store
 from storage.records.job import StoreError, StoreUnusable
-from storage.telemetry.logs import set_up_logs
+from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.tracing import TracingError, open_spans
 
 log = logging.getLogger(__name__)
@@ -50,16 +49,16 @@ def serve(settings: ServerSettings) -> None:
         traces = RequestSpans(open_spans(settings, "listener"))
         store = open_store(settings)
     except (StoreError, job_types.JobTypesError, TracingError) as error:
-        sys.exit(f"cannot start: {error}")
+        exit_with(f"cannot start: {error}")
     except OSError as error:
-        sys.exit(cannot_listen(settings, error))
+        exit_with(cannot_listen(settings, error))
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(listen(settings, store, types, traces))
     except StoreError as error:
-        sys.exit(f"cannot start: {error}")
+        exit_with(f"cannot start: {error}")
     except OSError as error:
-        sys.exit(cannot_listen(settings, error))
+        exit_with(cannot_listen(settings, error))
     finally:
         store.close()
         traces.close()

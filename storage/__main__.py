@@ -15,9 +15,10 @@ from storage.files.private import create_privately
 from storage.files.uploads import Uploads
 from storage.open import open_uploads
 from storage.records.job import StoreError
-from storage.settings.settings import Settings, SettingsError, read_or_exit
+from storage.settings.settings import Settings, SettingsError
 from storage.settings.url import is_postgresql, uploads_url_problem, url_problem
 from storage.telemetry.logs import set_up_logs
+from storage.telemetry.start_up import read_or_exit
 from storage.transfer.endpoints import open_source, open_target
 from storage.transfer.files import has_files, transfer_files
 from storage.transfer.tables import BATCH_ROWS

@@ -16,7 +16,7 @@ from storage.db.schema.migrate import bring_up_to_date
 from storage.db.schema.soundness import BackgroundCheck
 from storage.files.disk import make_folder
 from storage.files.folder import FolderUploads
-from storage.files.private import tighten
+from storage.files.private import require_access, tighten
 from storage.files.uploads import Uploads
 from storage.liveness.liveness import FileLiveness, LeaseLiveness, Liveness
 from storage.notify.postgresql import PostgresWakeup
@@ -106,6 +106,8 @@ def open_store(
     database = database or new_database(settings)
     try:
         make_folder(settings.data_dir)
+        for path in (settings.data_dir, database.file, settings.uploads_folder):
+            require_access(path)
         tighten(settings.data_dir, database.file, settings.uploads_folder)
         deadline = time.monotonic() + timeout
         _retry_until(lambda: _migrate(settings), give_up, deadline)

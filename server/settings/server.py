@@ -8,7 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from server.auth import hosts, tokens
 from storage.records.ids import MAX_CELLS
-from storage.settings.settings import Seconds, listed
+from storage.settings.settings import Seconds, Size, listed
 from storage.settings.traces import TraceSettings
 
 MIN_SECRET_LENGTH = 16
@@ -36,12 +36,12 @@ class ServerSettings(TraceSettings):
         ".example.org also allows all names below it, * allows every name. Addresses, localhost "
         "and names without a dot are always allowed; others get 421.",
     )
-    max_upload_bytes: int = Field(
+    max_upload_bytes: Size = Field(
         10 * 1024**3,
         ge=1,
         description="Size of the largest file that is accepted. A larger one gets 413.",
     )
-    max_json_bytes: int = Field(
+    max_json_bytes: Size = Field(
         1024**2,
         ge=1024,
         description="Size of the largest JSON body or form field. A larger one gets 413.",
@@ -109,7 +109,7 @@ class ServerSettings(TraceSettings):
         ge=1,
         description="Rate below which a body or the reading of a response counts as stalled.",
     )
-    max_header_bytes: int = Field(
+    max_header_bytes: Size = Field(
         16384,
         ge=1024,
         le=1024**2,
@@ -145,7 +145,7 @@ class ServerSettings(TraceSettings):
         description="Origins whose pages may use the API, such as https://app.example.org. Empty: "
         "only pages of the listener itself.",
     )
-    min_free_bytes: int | None = Field(
+    min_free_bytes: Size | None = Field(
         None,
         ge=0,
         description="Free space on the disk below which new jobs get 507. 0: no limit. "

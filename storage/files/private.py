@@ -27,6 +27,17 @@ def create_privately() -> None:
     os.umask(_OTHERS)
 
 
+def require_access(path: Path | None) -> None:
+    """Raise PermissionError with a remedy if this program may not write to a path that exists."""
+    if path is None or not path.exists() or os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        return
+    user, group, owner = os.geteuid(), os.getegid(), path.stat().st_uid
+    raise PermissionError(
+        f"user {user} may not write to {path}, which belongs to user {owner}: run `chown -R "
+        f"{user}:{group} {path}`; for a bind mount, on the host with the path of the mounted folder"
+    )
+
+
 def tighten(data_dir: Path, database: Path | None, uploads: Path | None) -> None:
     """Deny other users access to DATA_DIR, and to database and uploads, which may be elsewhere.
 

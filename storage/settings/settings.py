@@ -6,13 +6,21 @@ with `repr=False` holds a secret, and is never shown.
 """
 
 import os
-import sys
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import unquote, urlparse
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from storage.settings.url import is_postgresql, uploads_url_problem, url_problem
 
@@ -20,6 +28,24 @@ T = TypeVar("T", bound="Settings")
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 """A duration in seconds. Not infinite."""
 _SECRET_BYTES = 65536
+
+
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([kmgt])(?:i?b)?")
+
+
+def _parse_size(value: Any) -> Any:
+    """Return the bytes of a text such as 128m, as Docker reads it. Raises ValueError."""
+    text = str(value).strip().lower()
+    if value is None or text.lstrip("+-").isdecimal():
+        return value
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError("it must be a number of bytes, or have a unit of k, m, g or t: 128m")
+    return int(float(found[1]) * 1024 ** (1 + "kmgt".index(found[2])))
+
+
+Size = Annotated[int, BeforeValidator(_parse_size)]
+"""A number of bytes. Also read from texts such as 128m, 2g or 1.5GiB, in powers of 1024."""
 
 
 class SettingsError(Exception):
@@ -218,14 +244,6 @@ def _read_secret(path: str) -> str:
     if not text:
         raise ValueError("it is empty")
     return text
-
-
-def read_or_exit(cls: type[T]) -> T:
-    """Read the settings of a program. Exits with code 1 and lists every problem on stderr."""
-    try:
-        return cls.read()
-    except SettingsError as error:
-        sys.exit(f"cannot start, the settings are invalid:\n{error}")
 
 
 def listed(value: str) -> list[str]:

@@ -4,7 +4,7 @@ import logging
 import os
 import socket
 import sys
-from typing import Literal
+from typing import NoReturn
 
 from pythonjsonlogger.json import JsonFormatter
 
@@ -33,8 +33,8 @@ class TextFormatter(logging.Formatter):
         )
 
 
-def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str) -> None:
-    """Log to stderr, from `level` on.
+def set_up_logs(level: str, style: str, program: str) -> None:
+    """Log to stderr, from `level` on. `style` is "text", "json", or anything else for automatic.
 
     Each JSON line contains `program`, and `instance` for the process. Names of runners begin with
     the instance.
@@ -50,6 +50,14 @@ def set_up_logs(level: str, style: Literal["auto", "text", "json"], program: str
         )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     _skip_unused_fields()
+
+
+def exit_with(reason: str) -> NoReturn:
+    """Exit with code 1 and a reason on stderr: a JSON line if the log has such, else plain text."""
+    if any(isinstance(each.formatter, JsonFormatter) for each in logging.root.handlers):
+        logging.getLogger(__name__).critical(reason)
+        sys.exit(1)
+    sys.exit(reason)
 
 
 def _skip_unused_fields() -> None:

@@ -1,10 +1,16 @@
 """Programs that open one store at the same time."""
 
 import fcntl
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from storage.open import open_store
+from storage.records.job import StoreError
 from storage.settings.settings import Settings
 from tests.support.waiting import wait_for
 
@@ -27,3 +33,48 @@ def test_a_program_waits_while_another_creates_the_schema(tmp_path: Path) -> Non
         assert not (tmp_path / "jobs.db").exists()
     opener.join(10)
     assert (tmp_path / "jobs.db").exists()
+
+
+NOBODY = 65534
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Run the block as a user without rights."""
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the place of another user")
+@pytest.mark.parametrize("name", ["", "jobs.db", "uploads"])
+def test_a_folder_that_may_not_be_written_is_reported_with_the_remedy(
+    tmp_path: Path, name: str
+) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    data = tmp_path / "data"
+    data.mkdir(0o755)
+    if name:
+        os.chown(data, NOBODY, NOBODY)
+        (data / name).touch(0o600) if name == "jobs.db" else (data / name).mkdir(0o700)
+    with as_nobody(), pytest.raises(StoreError) as caught:
+        open_store(Settings.read({"DATA_DIR": str(data)}))
+    problem = f"user 65534 may not write to {data / name}, which belongs to user 0: run "
+    assert problem in str(caught.value)
+    assert f"chown -R 65534:65534 {data / name}" in str(caught.value)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the place of another user")
+def test_a_folder_of_its_own_is_enough(tmp_path: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    data = tmp_path / "data"
+    data.mkdir(0o700)
+    os.chown(data, NOBODY, NOBODY)
+    with as_nobody():
+        open_store(Settings.read({"DATA_DIR": str(data)})).close()

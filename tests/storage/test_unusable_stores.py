@@ -1,5 +1,6 @@
 """A store that is temporarily or permanently unusable: it is reported, and nothing is lost."""
 
+import json
 import multiprocessing
 import os
 import sqlite3
@@ -194,8 +195,8 @@ def test_a_program_with_an_unusable_database_exits_with_one_line_and_leaves_it_u
         timeout=30,
     )
     assert answer.returncode == 1
-    (line,) = answer.stderr.splitlines()
-    assert line.startswith(f"cannot start: {file}")
+    (line,) = map(json.loads, answer.stderr.splitlines())
+    assert line["message"].startswith(f"cannot start: {file}")
     assert [each.read_bytes() for each in files] == content
 
 

@@ -26,6 +26,8 @@ Every setting is an environment variable. An empty variable counts as not set. A
 ignored. `python -m server --help` and `python -m runner --help` print this list. A program with invalid settings
 reports all of them at once and does not start. `make run` and `docker compose` also read settings from a file `.env`.
 
+A size is a number of bytes, or has a unit of k, m, g or t in powers of 1024, such as `128m`.
+
 Secrets can also be files, as Docker mounts them: {files}.
 """
 

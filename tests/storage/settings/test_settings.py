@@ -68,6 +68,29 @@ def test_settings_cannot_be_changed() -> None:
         Settings.read({}).log_level = "DEBUG"
 
 
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("128m", 128 << 20),
+        ("128M", 128 << 20),
+        ("128MB", 128 << 20),
+        (" 128 MiB ", 128 << 20),
+        ("1.5g", 3 << 29),
+        ("1t", 1 << 40),
+        ("134217728", 128 << 20),
+        ("131072k", 128 << 20),
+    ],
+)
+def test_a_size_may_have_a_unit(text: str, size: int) -> None:
+    assert RunnerSettings.read({"JOB_MEMORY_BYTES": text}).job_memory_bytes == size
+
+
+@pytest.mark.parametrize("text", ["128q", "m", "1.5", "1e9", "-1m", "1mm", "inf", "0x10"])
+def test_a_size_that_cannot_be_read_is_reported_with_the_units(text: str) -> None:
+    with pytest.raises(SettingsError, match=f"JOB_MEMORY_BYTES={text}: it must be a number of byt"):
+        RunnerSettings.read({"JOB_MEMORY_BYTES": text})
+
+
 def run(program: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", program, *arguments]
     return subprocess.run(
@@ -119,10 +142,27 @@ def test_a_program_whose_database_is_a_folder_says_so_and_ends(
         (f"DATABASE_URL: {tmp_path}", {"DATABASE_URL": f"sqlite:///{tmp_path}"}),
         (f"cannot start: {tmp_path}/data/jobs.db", {"DATABASE_URL": ""}),
     ):
-        data = {"DATA_DIR": str(tmp_path / "data"), "PORT": "0", "LOG_LEVEL": "WARNING"}
+        data = {"DATA_DIR": str(tmp_path / "data"), "PORT": "0", "LOG_FORMAT": "text"}
         answer = run(program, **data, **environ)
         assert answer.returncode == 1
         assert answer.stderr.splitlines()[-1] == f"{expected} is a folder, not a file"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_that_cannot_start_says_so_in_the_format_of_its_log(
+    program: str, tmp_path: Path
+) -> None:
+    (tmp_path / "jobs.db").mkdir()
+    for environ, expected in (
+        ({"LOG_LEVEL": "loud"}, "cannot start, the settings are invalid:\nLOG_LEVEL=loud"),
+        ({}, "cannot start: "),
+    ):
+        data = {"DATA_DIR": str(tmp_path), "PORT": "0", "LOG_FORMAT": "json", **environ}
+        answer = run(program, **data)
+        assert answer.returncode == 1
+        last = [json.loads(line) for line in answer.stderr.splitlines()][-1]
+        assert last["message"].startswith(expected)
+        assert (last["level"], last["program"]) == ("CRITICAL", PROGRAMS[program].program)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -1,0 +1,19 @@
+"""Reads the settings of a program, or reports in the format of its log why it cannot start."""
+
+import os
+from typing import TypeVar
+
+from storage.settings.settings import Settings, SettingsError
+from storage.telemetry.logs import exit_with, set_up_logs
+
+T = TypeVar("T", bound=Settings)
+
+
+def read_or_exit(cls: type[T]) -> T:
+    """Read the settings of a program. Exits with code 1 and reports every problem on stderr."""
+    try:
+        return cls.read()
+    except SettingsError as error:
+        style = os.environ.get("LOG_FORMAT", "").strip()
+        set_up_logs("INFO", style, cls.program)
+        exit_with(f"cannot start, the settings are invalid:\n{error}")
