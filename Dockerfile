@@ -4,18 +4,20 @@ ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
 WORKDIR /app
-RUN python -m venv --without-pip /opt/venv
+# With pip, so that `pip install` in an image made from this one installs where the programs look.
+RUN python -m venv /opt/venv
 COPY requirements.lock /tmp/
 COPY runner/analysis/native/wheels ./runner/analysis/native/wheels
 # Only what has one of the hashes there, and only wheels: there is no compiler here.
-RUN python -m pip --python /opt/venv/bin/python install --quiet --disable-pip-version-check \
+RUN /opt/venv/bin/pip install --quiet --disable-pip-version-check \
         --no-cache-dir --no-compile --only-binary :all: --require-hashes -r /tmp/requirements.lock
 COPY storage ./storage
 COPY runner ./runner
 COPY server ./server
-# Bytecode made here saves each start the compiling; nothing could be written later on. Unchecked,
-# since the files of an image do not change. The modes may come from a clone that only its owner reads.
-RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib /app \
+# Bytecode made here saves each start the compiling; nothing could be written later on. Its hash is
+# checked, so that a file mounted over one of these is compiled anew. The modes may come from a clone
+# that only its owner reads.
+RUN python -m compileall -q -j 0 --invalidation-mode checked-hash /opt/venv/lib /app \
     && chmod -R a+rX /app
 
 FROM ${BASE}

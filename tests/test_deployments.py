@@ -68,3 +68,12 @@ def test_no_secret_is_written_into_a_file(file: str) -> None:
 @pytest.mark.parametrize("service", PROGRAMS)
 def test_an_update_and_a_rollback_only_name_another_image(file: str, service: str) -> None:
     assert services(file)[service]["image"] == "${IMAGE:-job-service:latest}"
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("service", PROGRAMS)
+def test_the_job_types_of_an_image_stay_in_force(file: str, service: str) -> None:
+    """An empty JOB_TYPES would override those of the image, and one without a value remove them."""
+    environment = services(file)[service]["environment"]
+    assert "JOB_TYPES" not in environment
+    assert environment["MORE_JOB_TYPES"] == "${JOB_TYPES:-}"

@@ -43,17 +43,29 @@ class JobTypesError(Exception):
 def find(packages: Sequence[str] = PACKAGES) -> dict[str, JobType[Any]]:
     """Return the job types that packages or single modules define, by name.
 
-    Raises JobTypesError for a module that cannot be imported, an invalid job type, and a name that
-    two job types share.
+    An entry -NAME leaves out the built-in job type NAME. Raises JobTypesError for a module that
+    cannot be imported, an invalid job type, a name that two job types share, and a NAME that is not
+    built in.
     """
+    modules = [each for each in packages if not each.startswith("-")]
+    left_out = {each[1:].strip() for each in packages if each.startswith("-")}
     found: dict[str, JobType[Any]] = {}
-    for cls in _classes(packages):
+    built_in = set()
+    for cls in _classes(modules):
         _check(cls)
+        if _is_built_in(cls):
+            built_in.add(cls.name)
+            if cls.name in left_out:
+                continue
         other = type(found.setdefault(cls.name, cls()))
         if other is not cls:
-            raise JobTypesError(
-                f"two job types are named {cls.name!r}: {_location(other)} and {_location(cls)}"
-            )
+            raise JobTypesError(_conflict(other, cls))
+    if unknown := sorted(left_out - built_in):
+        raise JobTypesError(
+            f"-{unknown[0]}: the built-in job types are {', '.join(sorted(built_in))}"
+        )
+    if not found:
+        raise JobTypesError("no job types are left")
     return found
 
 
@@ -177,6 +189,17 @@ def _check(cls: type[JobType[Any]]) -> None:
         raise JobTypesError(f"{_location(cls)}: Payload must be a subclass of base.Payload")
     if getattr(cls, "upload", None) not in ("none", "required"):
         raise JobTypesError(f"{_location(cls)}: upload must be 'none' or 'required'")
+
+
+def _is_built_in(cls: type) -> bool:
+    return cls.__module__.startswith(f"{PACKAGES[0]}.")
+
+
+def _conflict(one: type[JobType[Any]], two: type[JobType[Any]]) -> str:
+    text = f"two job types are named {one.name!r}: {_location(one)} and {_location(two)}"
+    if _is_built_in(one) or _is_built_in(two):
+        return f"{text}; add -{one.name} to JOB_TYPES to leave out the built-in one"
+    return text
 
 
 def _location(cls: type) -> str:

@@ -29,6 +29,8 @@ Seconds = Annotated[float, Field(allow_inf_nan=False)]
 """A duration in seconds. Not infinite."""
 _SECRET_BYTES = 65536
 
+BUILT_IN_JOB_TYPES = "runner.job_types"
+
 
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([kmgt])(?:i?b)?")
 
@@ -105,9 +107,14 @@ class Settings(BaseModel):
         "[default], instead of these three settings.",
     )
     job_types: str = Field(
-        "runner.job_types",
-        description="Packages or modules of job types, separated by commas. Listener and worker "
-        "need equal values.",
+        "",
+        description="Packages or modules of job types, separated by commas, besides the built-in "
+        "ones. -NAME leaves out a built-in job type. Listener and worker need equal values.",
+    )
+    more_job_types: str = Field(
+        "",
+        description="Adds to JOB_TYPES. The compose file passes its JOB_TYPES on as this, so that "
+        "the JOB_TYPES of an image stay in force.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Lowest level that is logged: DEBUG, INFO, WARNING or ERROR."
@@ -212,8 +219,10 @@ class Settings(BaseModel):
 
     @property
     def job_type_packages(self) -> list[str]:
-        """The module names in JOB_TYPES."""
-        return listed(self.job_types)
+        """The module of the built-in job types, the modules in JOB_TYPES and MORE_JOB_TYPES, and
+        the built-in job types to leave out, each as -NAME. None of them twice."""
+        given = (BUILT_IN_JOB_TYPES, *listed(self.job_types), *listed(self.more_job_types))
+        return list(dict.fromkeys(given))
 
     @classmethod
     def help(cls) -> str:

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from runner.job_types.base import Context, JobError, NotRetryable, UploadFile
-from runner.job_types.loader import JobTypesError, find, load
+from runner.job_types.loader import PACKAGES, JobTypesError, find, load
 from runner.job_types.sleep import Sleep, SleepPayload
 
 HEADER = """
@@ -95,6 +95,35 @@ def test_the_error_for_a_duplicate_name_names_both_job_types(write: Write) -> No
         find([package])
     both = f"{package}.one.Echo and {package}.two.Other"
     assert str(caught.value) == f"two job types are named 'a': {both}"
+
+
+def test_own_job_types_are_added_to_the_built_in_ones(write: Write) -> None:
+    assert sorted(find([*PACKAGES, write(one=echo("a"))])) == ["a", "analyze", "sleep"]
+
+
+def test_the_error_for_the_name_of_a_built_in_job_type_says_how_to_leave_it_out(
+    write: Write,
+) -> None:
+    package = write(one=echo("sleep"))
+    hint = "named 'sleep': runner.job_types.sleep.Sleep and .*; add -sleep to JOB_TYPES to leave"
+    with pytest.raises(JobTypesError, match=hint):
+        find([*PACKAGES, package])
+    replaced = find([*PACKAGES, package, "-sleep"])
+    assert sorted(replaced) == ["analyze", "sleep"]
+    assert type(replaced["sleep"]).__module__ == f"{package}.one"
+
+
+def test_built_in_job_types_can_be_left_out() -> None:
+    assert list(find([*PACKAGES, "-sleep"])) == ["analyze"]
+    with pytest.raises(JobTypesError, match="no job types are left"):
+        find([*PACKAGES, "-sleep", "-analyze"])
+
+
+@pytest.mark.parametrize("name", ["nope", "a", "Sleep", ""])
+def test_only_built_in_job_types_can_be_left_out(write: Write, name: str) -> None:
+    expected = f"-{name}: the built-in job types are analyze, sleep"
+    with pytest.raises(JobTypesError, match=f"^{expected}$"):
+        find([*PACKAGES, write(one=echo("a")), f"-{name}"])
 
 
 def test_a_module_that_cannot_be_imported_is_named(write: Write) -> None:

@@ -148,6 +148,23 @@ def test_a_program_whose_database_is_a_folder_says_so_and_ends(
         assert answer.stderr.splitlines()[-1] == f"{expected} is a folder, not a file"
 
 
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, []),
+        ({"JOB_TYPES": " "}, []),
+        ({"JOB_TYPES": "mine, -sleep"}, ["mine", "-sleep"]),
+        ({"JOB_TYPES": "runner.job_types,mine"}, ["mine"]),
+        ({"JOB_TYPES": "mine", "MORE_JOB_TYPES": ""}, ["mine"]),
+        ({"JOB_TYPES": "mine", "MORE_JOB_TYPES": "other,mine"}, ["mine", "other"]),
+    ],
+)
+def test_job_types_are_added_to_the_built_in_ones(
+    environ: dict[str, str], expected: list[str]
+) -> None:
+    assert Settings.read(environ).job_type_packages == ["runner.job_types", *expected]
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_that_cannot_start_says_so_in_the_format_of_its_log(
     program: str, tmp_path: Path

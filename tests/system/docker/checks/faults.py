@@ -17,7 +17,7 @@ from tests.system.docker.submitters import assert_all_are_there, submitting
 
 FILES = ("tests/system/docker/files/faults.yml",)
 LEASE_SECONDS = 3
-SETTINGS = {"JOB_TYPES": "runner.job_types,exclusive", "LEASE_SECONDS": str(LEASE_SECONDS)}
+SETTINGS = {"JOB_TYPES": "exclusive", "LEASE_SECONDS": str(LEASE_SECONDS)}
 ENDLESS = 600.0
 LOST, ONCE = ["lost", "returned"], ["returned"]
 RAN_TWICE, RAN_ONCE = ["began 1", "began 2", "ended 2"], ["began 1", "ended 1"]

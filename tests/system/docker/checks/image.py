@@ -26,7 +26,7 @@ def the_image_contains_only_the_programs_and_their_packages() -> None:
     folders, packages, tools, rights = found.splitlines()
     assert folders == "runner server storage", folders
     assert "tornado" in packages, packages
-    assert not {"pip", "pytest", "mypy", "honcho"} & set(packages.split()), packages
+    assert not {"pytest", "mypy", "honcho"} & set(packages.split()), packages
     assert not tools, tools
     assert rights == "10001 False True", rights
 
