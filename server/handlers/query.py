@@ -37,13 +37,15 @@ def _wrong_parameters(
 ) -> Iterator[FieldError]:
     known = list(dict.fromkeys(name for model in models for name in model.model_fields))
     repeatable = {name for model in models for name in model.REPEATABLE}
+    may_repeat = " and ".join(sorted(repeatable)) or "lists"
     for name, values in arguments.items():
         shown = name.encode("latin1").decode(errors="replace")[:100]
         if name not in known:
             detail = unknown_name("query parameter", shown, known)
             yield FieldError(shown or "query", detail, "unknown")
         elif len(values) > 1 and name not in repeatable:
-            yield FieldError(name, "it is given more than once", "repeated")
+            detail = f"it is given more than once; only {may_repeat} may be repeated"
+            yield FieldError(name, detail, "repeated")
 
 
 def query_parameters(handler: RequestHandler) -> dict[str, str]:
