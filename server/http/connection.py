@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from tornado.concurrent import Future
+from tornado.httputil import HTTPInputError
 from tornado.iostream import IOStream, UnsatisfiableReadError
 
 from server.http.access_log import log_refusal
@@ -95,11 +96,18 @@ class Connection(IOStream):
             self._refuse(Problem(Code.TOO_SLOW, f"{delay} took too long"))
         self.close()
 
-    def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Any:
-        """Read a head: Tornado calls this for heads only."""
+    async def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> bytes:
+        """Read a head: Tornado calls this for heads only.
+
+        Raises HTTPInputError if a line does not end with CRLF. Tornado accepts LF, but a proxy may
+        take it for a part of the line, and then sees other headers.
+        """
         self._await_head()
         self._buffer = self._offered_buffer = None
-        return super().read_until_regex(regex, max_bytes)
+        head = await super().read_until_regex(regex, max_bytes)
+        if head.count(b"\n") != head.count(b"\r\n"):
+            raise HTTPInputError("a line of the head does not end with CRLF")
+        return head
 
     def read_bytes(self, num_bytes: int, partial: bool = False) -> Any:
         """Read a part of a body: Tornado calls this for bodies only."""

@@ -34,6 +34,13 @@ FRAMING = (
         TESTS,
     ),
     Mutant(
+        "a line of a head ends with CRLF",
+        "server/http/connection.py",
+        'if head.count(b"\\n") != head.count(b"\\r\\n"):',
+        "if False:",
+        TESTS,
+    ),
+    Mutant(
         "HTTP/1.0 has no chunks",
         "server/http_server.py",
         'if start_line.version == "HTTP/1.0" and "Transfer-Encoding" in headers:',

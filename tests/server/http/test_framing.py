@@ -184,6 +184,21 @@ def test_a_malformed_chunked_body_is_a_400_that_ends_the_connection(
 @pytest.mark.parametrize(
     "head",
     [
+        b"GET /healthz HTTP/1.1\nHost: here\n\n",
+        b"GET /healthz HTTP/1.1\r\nHost: here\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: here\r\nX: 1\nContent-Length: 3\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: here\r\nX: 1\rY: 2\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: here\r\nX: 1\r\n Y: 2\nZ: 3\r\n\r\n",
+    ],
+    ids=repr,
+)
+def test_lines_of_a_head_end_with_crlf(service: Service, head: bytes) -> None:
+    assert answers(service, head) == [400]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
         JSON_HEAD + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
         JSON_HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         JSON_HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
