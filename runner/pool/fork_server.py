@@ -13,6 +13,7 @@ could signal a pid that already belongs to another process.
 import contextlib
 import multiprocessing
 import os
+import resource
 import select
 import signal
 import socket
@@ -23,12 +24,14 @@ from typing import Any
 from runner.pool.fork import environment, server_main
 from runner.pool.fork.watchdog import WatchdogArguments
 from runner.pool.job_process.loop import Entry
-from runner.pool.linux import processes
+from runner.pool.linux import proc, processes
 from runner.pool.protocol import messages
 from runner.pool.protocol.setup import InheritedDescriptor
 
 _RESUME_SECONDS = 0.1
 _START_ATTEMPTS = 3
+_TRACKER_BYTES = 128 * 2**20
+"""The memory of multiprocessing's tracker, which takes about 10 MiB."""
 _NOT_LOADED = "the entry cannot be loaded"
 
 
@@ -82,7 +85,7 @@ class ForkServer:
     def _start_once(self) -> None:
         # The tracker must run before the signals are blocked below: starting it would unblock them.
         with environment.reduced(self._env):
-            resource_tracker.ensure_running()
+            _start_tracker()
         channel, server_end = messages.new_channel()
         arguments = (os.getpid(), server_end, self._load, self._keep_fds, self._watchdog)
         # Spawned, because the runner has threads: a fork could hang on a lock that one of them
@@ -145,3 +148,16 @@ class ForkServer:
             raise ConnectionError(f"the {server_main.PROCESS_NAME} {exit_text}") from None
         assert message is not None
         return message.fields
+
+
+def _start_tracker() -> None:
+    """Start multiprocessing's tracker, unless it runs, with a limit of its memory.
+
+    All job processes can write to it. Without the limit, a line without end would use up the memory
+    of all; with it, the tracker ends, and the next process that needs one starts another.
+    """
+    before = proc.children_of(os.getpid())
+    resource_tracker.ensure_running()
+    for tracker in set(proc.children_of(os.getpid())).difference(before):
+        with contextlib.suppress(OSError):
+            resource.prlimit(tracker, resource.RLIMIT_DATA, (_TRACKER_BYTES, _TRACKER_BYTES))

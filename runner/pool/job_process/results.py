@@ -8,6 +8,9 @@ from runner.pool.linux.limits import JobLimits
 from runner.pool.protocol.answers import MESSAGE_LENGTH, TYPE_LENGTH
 from runner.pool.protocol.json_text import parse_json
 
+_NAME = vars(type)["__name__"]
+"""Reads the name of a class, also if its metaclass has an attribute of this name."""
+
 
 class InvalidResult(Exception):
     """The entry returned something other than JSON text."""
@@ -65,13 +68,14 @@ def describe_exception(error: BaseException, limits: JobLimits) -> dict[str, Any
 
     Exceptions are sent as text, because many cannot be pickled and unpickled.
     """
+    name, retryable = _NAME.__get__(type(error)), True
     try:
         text = f"{error}{_exceeded_limit(error, limits)}"
         retryable = bool(getattr(error, "retryable", True))
     except BaseException as second:
-        text, retryable = f"its message is not available ({type(second).__name__})", True
+        text = f"its message is not available ({_NAME.__get__(type(second))})"
     return {
-        "error_type": plain_text(type(error).__name__, TYPE_LENGTH),
+        "error_type": plain_text(name, TYPE_LENGTH),
         "error_message": plain_text(text, MESSAGE_LENGTH),
         "retryable": retryable,
     }

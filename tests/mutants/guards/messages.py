@@ -103,6 +103,13 @@ MESSAGES = (
         FAULTS,
     ),
     Mutant(
+        "the tracker of multiprocessing has limited memory",
+        "runner/pool/fork_server.py",
+        "resource.prlimit(tracker, resource.RLIMIT_DATA, (_TRACKER_BYTES, _TRACKER_BYTES))",
+        "pass",
+        FAULTS,
+    ),
+    Mutant(
         "a job process cannot set limits of other processes",
         "runner/pool/job_process/loop.py",
         "        seccomp.protect_limits_of_others()\n",

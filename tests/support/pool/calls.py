@@ -304,6 +304,18 @@ class Unprintable(Exception):
         raise OSError("no words")
 
 
+class Nameless(type):
+    """A class of exception classes that do not tell their name."""
+
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise SystemExit
+
+
+class Unnamed(Exception, metaclass=Nameless):
+    """An exception whose class does not tell its name."""
+
+
 ERRORS: dict[str, Callable[[], BaseException]] = {
     "plain": lambda: ValueError("plain words"),
     "refused": lambda: Refused("never"),
@@ -314,4 +326,5 @@ ERRORS: dict[str, Callable[[], BaseException]] = {
     "exit": lambda: SystemExit(3),
     "interrupt": lambda: KeyboardInterrupt("keys"),
     "memory": MemoryError,
+    "unnamed": Unnamed,
 }

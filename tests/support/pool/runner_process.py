@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import json
 import os
+import resource
 import select
 import signal
 import sys
@@ -19,7 +20,7 @@ from runner.pool.keeper.job_process import JobProcess
 from runner.pool.keeper.limits_exceeded import LimitWatchdog
 from runner.pool.keeper.orders import CallOrders
 from runner.pool.keeper.watch import CallWatch, RunnerGone, WatchedDescriptors
-from runner.pool.linux import processes
+from runner.pool.linux import proc, processes
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol import messages
@@ -27,7 +28,7 @@ from runner.pool.protocol.begun_calls import new_begun_calls
 from runner.pool.protocol.lease import Lease
 from runner.pool.protocol.setup import SLOT_NUMBER, CallLimits, InheritedDescriptor, KeeperArguments
 from tests.support.pool import calls
-from tests.support.pool.pools import open_runner_folder
+from tests.support.pool.pools import command, open_pool, open_runner_folder
 
 
 def run_pool(lock: str, gate: str) -> None:
@@ -105,6 +106,14 @@ def at_a_lock() -> None:
 def print_report(seconds: float, stacks: str) -> None:
     """Print what the watchdog reports."""
     _print_line(json.dumps({"seconds": seconds, "stacks": stacks}))
+
+
+def print_limit_of_tracker() -> None:
+    """Open a pool, and print the memory limit of multiprocessing's tracker."""
+    with open_pool(1):
+        below = proc.children_of(os.getpid())
+        (tracker,) = [pid for pid in below if "resource_tracker" in command(pid)]
+        _print_line(str(resource.prlimit(tracker, resource.RLIMIT_DATA)))
 
 
 def watch_without_runner() -> None:
