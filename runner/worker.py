@@ -2,8 +2,6 @@
 
 import contextlib
 import logging
-import os
-import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,6 +26,7 @@ from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER, Waiter
 from storage.open import Store, new_database, open_liveness, open_store
 from storage.records.job import StoreError
+from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.tracing import TracingError, open_spans
 
@@ -37,10 +36,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def run_worker(settings: "RunnerSettings", heartbeat: Heartbeat) -> None:
+def run_worker(settings: "RunnerSettings", heartbeat: Heartbeat, signals: StopSignals) -> None:
     """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
     set_up_logs(settings.log_level, settings.log_format, "worker")
-    signals = StopSignals()
     processes.forbid_inspection()  # from the jobs, which run as the same user
     try:
         traces = AttemptSpans(open_spans(settings, "worker"))
@@ -58,7 +56,7 @@ def run(
     settings: "RunnerSettings",
     database: Database,
     liveness: Liveness,
-    signals: "StopSignals",
+    signals: StopSignals,
     heartbeat: Heartbeat,
     traces: AttemptSpans,
 ) -> None:
@@ -69,10 +67,13 @@ def run(
         unregistered.callback(liveness.close)
         work_place = open_work_place(settings)
         stack.callback(work_place.close)
+        signals.exit_if_received()
         pool = start_pool(settings, work_place, liveness)
         stack.callback(pool.close)  # in any case: a process with an open pool does not exit
         # Not before the job types are loaded: opening changes the schema of the database.
+        signals.exit_if_received()
         store = open_or_exit(settings, database, signals)
+        signals.exit_if_received()
         queues = settings.queue_names
         claims = Claims(store.database, store.wakeup, liveness, store.clock, queues)
         unregistered.pop_all()
@@ -99,11 +100,12 @@ def run(
     log.info("stopped")
 
 
-def open_or_exit(settings: "RunnerSettings", database: Database, signals: "StopSignals") -> Store:
-    """Open the store. Exits with a one-line message if that fails."""
+def open_or_exit(settings: "RunnerSettings", database: Database, signals: StopSignals) -> Store:
+    """Open the store. Exits with a one-line message if that fails, with code 0 after a signal."""
     try:
         return open_store(settings, signals.received, database=database)
     except StoreError as error:
+        signals.exit_if_received()
         exit_with(f"cannot start: {error}")
 
 
@@ -151,7 +153,7 @@ def call_limits(settings: "RunnerSettings") -> CallLimits:
 
 
 def run_loop(
-    supervisor: Supervisor, waiter: Waiter, signals: "StopSignals", heartbeat: Heartbeat
+    supervisor: Supervisor, waiter: Waiter, signals: StopSignals, heartbeat: Heartbeat
 ) -> None:
     """Run the main loop until the supervisor has drained; each stop signal calls `drain`."""
     while True:
@@ -171,32 +173,3 @@ def deregister(claims: Claims, liveness: Liveness) -> None:
         liveness.close()
     except StoreError as error:
         log.warning("the store failed during shutdown", extra={"reason": str(error)})
-
-
-class StopSignals:
-    """Counts SIGTERM and SIGINT, in a handler that does nothing else."""
-
-    def __init__(self) -> None:
-        self._read, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._handle)
-        self._count = 0
-
-    def fileno(self) -> int:
-        """A file descriptor, readable while there are signals that `take` has not counted."""
-        return self._read
-
-    def received(self) -> bool:
-        """Whether there are signals that `take` has not counted."""
-        return self._count > 0
-
-    def take(self) -> int:
-        """Return the number of signals since the last call."""
-        count, self._count = self._count, 0
-        if count:
-            os.read(self._read, 4096)
-        return count
-
-    def _handle(self, number: int, frame: object) -> None:
-        self._count += 1
-        os.write(self._write, b"s")

@@ -1,16 +1,27 @@
-"""The listener as a program: serves the API, or creates a token."""
+"""The listener as a program: serves the API, or creates a token.
 
-import argparse
+It imports in functions, because the imports take half a second: a signal that arrives meanwhile
+must stop the program like any other.
+"""
 
-from server.auth.token_command import add_token_command, print_new_token
-from server.settings.server import ServerSettings
-from storage.files.private import create_privately
-from storage.settings.url import load_peewee
-from storage.telemetry.start_up import read_or_exit
+from storage.settings.stop_signals import StopSignals
 
 
 def main() -> None:
     """Run the listener, or the command that was given."""
+    signals = StopSignals()
+    _run(signals)
+
+
+def _run(signals: StopSignals) -> None:
+    import argparse
+
+    from server.auth.token_command import add_token_command, print_new_token
+    from server.settings.server import ServerSettings
+    from storage.files.private import create_privately
+    from storage.settings.url import load_peewee
+    from storage.telemetry.start_up import read_or_exit
+
     parser = argparse.ArgumentParser(
         prog="python -m server",
         description="Without a command, serves the HTTP API. Settings are environment variables:",
@@ -22,11 +33,12 @@ def main() -> None:
     if arguments.command:
         return print_new_token(arguments.name, arguments.role)
     settings = read_or_exit(ServerSettings)
+    signals.exit_if_received()
     create_privately()
     load_peewee(settings.store_url)
-    from server.listener import serve  # not at the top: it imports the database drivers
+    from server.listener import serve  # after load_peewee: it imports the database drivers
 
-    serve(settings)
+    serve(settings, signals)
 
 
 if __name__ == "__main__":

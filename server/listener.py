@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import resource
-import signal
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from storage.open import Store, max_file_bytes, open_store
 from storage.records.job import StoreError, StoreUnusable
+from storage.settings.stop_signals import STOP_SIGNALS, StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.tracing import TracingError, open_spans
 
@@ -37,8 +37,8 @@ OPEN_FILES = 65536
 """The limit of open files that is requested, since each connection needs one."""
 
 
-def serve(settings: ServerSettings) -> None:
-    """Run the listener. Exits with a message if it cannot start."""
+def serve(settings: ServerSettings, signals: StopSignals) -> None:
+    """Run the listener until a stop signal. Exits with a message if it cannot start."""
     raise_file_limit()
     set_up_logs(settings.log_level, settings.log_format, "listener")
     try:
@@ -47,14 +47,16 @@ def serve(settings: ServerSettings) -> None:
         require_usable_address(settings)
         types = job_types.find(settings.job_type_packages)
         traces = RequestSpans(open_spans(settings, "listener"))
-        store = open_store(settings)
+        signals.exit_if_received()
+        store = open_store(settings, give_up=signals.received)
     except (StoreError, job_types.JobTypesError, TracingError) as error:
+        signals.exit_if_received()
         exit_with(f"cannot start: {error}")
     except OSError as error:
         exit_with(cannot_listen(settings, error))
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(listen(settings, store, types, traces))
+            runner.run(listen(settings, store, types, traces, signals))
     except StoreError as error:
         exit_with(f"cannot start: {error}")
     except OSError as error:
@@ -120,11 +122,17 @@ async def listen(
     store: Store,
     types: Mapping[str, JobType[Any]],
     traces: RequestSpans,
+    signals: StopSignals,
 ) -> None:
-    """Serve requests until SIGTERM or SIGINT, then let the requests under way end."""
+    """Serve requests until SIGTERM or SIGINT, then let the requests under way end.
+
+    Returns at once if one of `signals` has arrived already.
+    """
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    if signals.received():
+        return
     sockets = bind_sockets(settings.port, settings.listen_host)
     max_connections = settings.max_connections or default_max_connections()
     # Event streams stay open, so they may use only half of the connections.

@@ -1,5 +1,6 @@
 """Reads settings in a child process, so that this process never loads Pydantic (6 MB of memory)."""
 
+import signal
 import sys
 from collections.abc import Callable
 from multiprocessing import get_context
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Settings")
 
 
+class NoSettings(Exception):
+    """The child process could not be started, or was killed."""
+
+
 class _Values:
     """The values of settings as attributes. Its repr shows no values, as some are secret."""
 
@@ -22,13 +27,16 @@ class _Values:
 def read_in_child(read: Callable[[], T]) -> T:
     """Call `read` in a forked child process; return its settings without their methods.
 
-    If `read` exits the program, this program exits with the same code. Call this before starting
-    any threads, because it forks.
+    If `read` exits the program, this program exits with the same code. Raises NoSettings. Call this
+    before starting any threads, because it forks.
     """
     fork = get_context("fork")
     ours, theirs = fork.Pipe(duplex=False)
     child = fork.Process(target=_send, args=(theirs, read))
-    child.start()
+    try:
+        child.start()
+    except OSError as error:
+        raise NoSettings(f"no process can be started to read the settings: {error}") from error
     theirs.close()
     with ours:
         try:
@@ -36,9 +44,13 @@ def read_in_child(read: Callable[[], T]) -> T:
         except EOFError:
             values = None
     child.join()
-    if values is None:
-        sys.exit(child.exitcode)
-    return cast(T, _Values(values))
+    if values is not None:
+        return cast(T, _Values(values))
+    code = child.exitcode or 0
+    if code < 0:
+        name = next((each.name for each in signal.Signals if each == -code), f"signal {-code}")
+        raise NoSettings(f"the process that reads the settings was killed by {name}")
+    sys.exit(code)
 
 
 def _send(connection: Connection, read: Callable[[], "Settings"]) -> None:

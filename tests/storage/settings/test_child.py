@@ -1,18 +1,22 @@
 """Settings read by a child process, so that the worker does not load Pydantic."""
 
+import json
 import os
 import pickle
 import signal
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
+import psutil
 import pytest
 
 from runner.config import RunnerSettings
-from storage.settings.child import read_in_child
+from storage.settings.child import NoSettings, read_in_child
 from tests.support.programs import running_service
+from tests.support.waiting import wait_for
 
 # A program forks before it has threads, but a test process has the threads of pytest-xdist.
 pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded:DeprecationWarning")
@@ -58,9 +62,26 @@ def test_a_program_exits_with_the_code_of_the_child(
 
 
 def test_a_program_does_not_start_if_the_child_was_killed() -> None:
-    with pytest.raises(SystemExit) as raised:
+    with pytest.raises(NoSettings, match="the settings was killed by SIGKILL"):
         read_in_child(be_killed)
-    assert raised.value.code == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_a_worker_whose_settings_reader_is_killed_says_so_in_one_line(
+    style: str, tmp_path: Path
+) -> None:
+    """The reader is killed as soon as it exists."""
+    environ = {**os.environ, "DATA_DIR": str(tmp_path), "LOG_FORMAT": style}
+    command = [sys.executable, "-m", "runner"]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as worker:
+        process = psutil.Process(worker.pid)
+        (reader,) = wait_for(process.children)
+        reader.kill()
+        assert worker.wait(30) == 1
+        assert worker.stderr
+        (line,) = worker.stderr.read().splitlines()
+    reason = "cannot start: the process that reads the settings was killed by SIGKILL"
+    assert (json.loads(line)["message"] if style == "json" else line) == reason
 
 
 def test_a_worker_that_runs_jobs_has_not_loaded_pydantic(tmp_path: Path) -> None:
