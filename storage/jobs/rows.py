@@ -20,6 +20,7 @@ _UPLOAD_COLUMNS = ("upload_id", "upload_name", "size", "sha256")
 LAST_LINES = 10
 LAST_BYTES = 2000
 """Maximum lines and bytes of output that are shown of a failed attempt."""
+UNREADABLE = {"unreadable": "this is not JSON"}
 _NOT_FAILED = frozenset({None, Outcome.RETURNED, Outcome.RELEASED})
 """Outcomes for which no output is shown; None while the attempt runs."""
 
@@ -168,5 +169,24 @@ def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
 
 
 def from_json_text(text: str | None) -> Any:
-    """Parse stored JSON; None stays None."""
-    return None if text is None else json.loads(text)
+    """Parse stored JSON; None stays None.
+
+    Returns UNREADABLE for text that is no JSON or that no response can contain. Workers of earlier
+    releases stored what a job process sent them; it must not hide the other jobs of a list.
+    """
+    if text is None:
+        return None
+    try:
+        value = _JSON.decode(text)
+        if "\\ud" in text or "\\uD" in text:  # perhaps half of a surrogate pair
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return UNREADABLE
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)

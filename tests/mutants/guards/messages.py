@@ -8,6 +8,7 @@ FAULTS = ("tests/runner/pool/test_faults.py",)
 SEEN = ("tests/runner/pool/test_isolation.py",)
 JSON = ("tests/runner/pool/test_json_text.py",)
 TRACEBACKS = ("tests/runner/pool/test_tracebacks.py",)
+STORED = ("tests/storage/jobs/test_rows.py",)
 PARTS = ("tests/runner/supervisor/test_part_reports.py",)
 
 MESSAGES = (
@@ -171,6 +172,13 @@ MESSAGES = (
         'if len(body) > TRACEBACK_BYTES or "\\0" in text:',
         'if "\\0" in text:',
         INVALID,
+    ),
+    Mutant(
+        "stored text that is no JSON hides no other job",
+        "storage/jobs/rows.py",
+        "    except (ValueError, RecursionError):\n        return UNREADABLE\n",
+        "    except ZeroDivisionError:\n        return UNREADABLE\n",
+        STORED,
     ),
     Mutant(
         "a plan is a list of parts",
