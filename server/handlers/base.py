@@ -12,7 +12,7 @@ from server.auth.callers import ANONYMOUS, Role
 from server.documents.queries import Query
 from server.handlers.query import require_known_parameters
 from server.http import cors
-from server.http.body import Body, NoBody, RefusedBody
+from server.http.body import SMALL_BYTES, Body, NoBody, RefusedBody, body_size
 from server.http.codes import Code
 from server.http.conditions import Conditions, conditions_of
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
@@ -46,6 +46,8 @@ class Handler(RequestHandler):
         self.received: Body = NoBody()
         self.caller = ANONYMOUS
         self._body_complete = False
+        self._arrived = 0
+        """Bytes of the body that have arrived."""
         self._counted = True
         services.request_started()
 
@@ -81,34 +83,32 @@ class Handler(RequestHandler):
     async def prepare(self) -> None:
         """Authenticate the caller and choose the body's receiver, before any of the body arrives.
 
-        If the request is refused, its body is still read, so that the client can read the response.
+        If the request is refused, a small body is still awaited, to keep the connection open.
         """
         try:
             self._admit()
             self._check_head()
             self.received = self.body()
+            self._require_method()
         except Problem as problem:
-            if self.request.method in SAFE_METHODS:
+            if self._responds_early():
                 raise
-            if self.request.headers.get("Expect", "").lower() == "100-continue":
-                raise  # the client has not sent its body yet, and will not after an error
             self.received = RefusedBody(problem)
             setattr(self, (self.request.method or "").lower(), self._refused)
 
     async def data_received(self, chunk: bytes | memoryview) -> None:
         """Pass the next bytes to the body's receiver.
 
-        After an error, the rest of the body is discarded up to a limit; then the error is sent.
+        After an error, a small rest of the body is dropped; then the error is sent. If more is to
+        come, the error is sent at once.
         """
         if self._finished:
             return
+        self._arrived += len(chunk)
         try:
             await self.received.write(chunk)
         except Exception as error:
-            if isinstance(self.received, RefusedBody):
-                self.send_error(exc_info=(type(error), error, None))
-            else:
-                await self._refuse(error)
+            await self._refuse(error)
 
     def require_body(self) -> None:
         """Raise the Problem for which the body was refused. Call it when the body is complete."""
@@ -155,6 +155,10 @@ class Handler(RequestHandler):
         error = kwargs.get("exc_info", (None, None))[1]
         problem = problem_of(error, status_code)
         self.set_status(problem.status)
+        if self._responds_early():
+            connection: Any = self.request.connection
+            connection.stream.linger()
+            self.set_header("Connection", "close")
         self.set_header("Content-Type", CONTENT_TYPE)
         self.set_headers(problem.headers)
         if problem.status == 405:
@@ -199,6 +203,24 @@ class Handler(RequestHandler):
             if not self.CONDITIONAL:
                 conditions.require(None)
 
+    def _responds_early(self) -> bool:
+        """Whether an error is sent before the end of the body.
+
+        With Expect: 100-continue, a client that gets an error does not send its body at all.
+        """
+        if self._body_complete:
+            return False
+        if self.request.headers.get("Expect") == "100-continue":
+            return True
+        size = body_size(self.request.headers)
+        return size is None or size - self._arrived > SMALL_BYTES
+
+    def _require_method(self) -> None:
+        method = self.request.method or ""
+        if method not in self.ALLOW.split(", "):
+            detail = f"{method} is not supported here; the supported methods are {self.ALLOW}"
+            raise Problem(Code.METHOD_NOT_ALLOWED, detail)
+
     def _refused(self, *args: str) -> None:
         """Replaces the method of a refused request."""
         self.require_body()
@@ -218,16 +240,19 @@ class Handler(RequestHandler):
             log_failure(error, self.request_id)
         self.received = RefusedBody(problem)
         await received.abort()
+        if self._responds_early():
+            self.send_error(exc_info=(type(problem), problem, None))
 
 
 class NotFound(Handler):
     """Any path without a route."""
 
-    ANY_QUERY = True
+    def _check_head(self) -> None:
+        """Refuse every request with 404."""
+        raise Problem(Code.NOT_FOUND, f"there is nothing at {self.request.path[:200]}")
 
     def not_found(self, *args: str) -> None:
-        """Respond with 404."""
+        """Respond with the refusal."""
         self.require_body()
-        raise Problem(Code.NOT_FOUND, f"there is nothing at {self.request.path[:200]}")
 
     get = head = post = put = patch = delete = options = not_found

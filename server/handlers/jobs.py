@@ -12,12 +12,13 @@ from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, content_length, media_type
 from server.http.codes import Code
 from server.http.problems import Problem, too_large
-from server.jobs.enqueue import enqueue_job, enqueue_with_key
+from server.jobs.enqueue import enqueue_job, enqueue_with_key, require_queue
 from server.jobs.wait import submission_response
 from server.store.idempotency import REPLAYED_HEADER, fingerprint, key_reused
 from server.store.spans import SubmissionSpan
 from server.upload.form import OVERHEAD_BYTES, FormBody
 from storage.records.job import NewJob, StoreError, Upload
+from storage.records.queue_name import DEFAULT_QUEUE
 
 
 class JobsHandler(ListHandler):
@@ -143,6 +144,7 @@ class JobsHandler(ListHandler):
         form, self._fields_checked = self.received, len(self.received.fields)
         received = _received(form, is_whole=False)
         self._checked = await self.services.check_fields(received)
+        await require_queue(self.services, form.fields.get("queue", b"").decode() or DEFAULT_QUEUE)
 
     async def _read_json(self) -> NewJob:
         assert isinstance(self.received, JsonBody)

@@ -1,7 +1,8 @@
 """Request bodies, received in pieces with bounded memory.
 
-When a body is refused half way, the connection is not closed at once: the client would see a
-connection reset instead of the response. The rest of the body is read and dropped, up to a limit.
+When a body is refused, the rest of it is read and dropped, so that the client can read the
+response. A small rest is awaited first, and the connection stays open. Before a large one, the
+response is sent at once, and the connection is closed afterwards.
 """
 
 from typing import Any, Protocol
@@ -13,6 +14,8 @@ from server.http import strict_json
 from server.http.codes import Code
 from server.http.problems import Problem, malformed, too_large
 
+SMALL_BYTES = 64 * 1024
+"""The largest rest of a refused body that is awaited before the response."""
 _MAX_DIGITS = 100
 """Digits of a Content-Length. int() refuses numbers of some thousands of digits."""
 
@@ -73,19 +76,13 @@ class JsonBody:
 
 
 class RefusedBody:
-    """The rest of a body that was refused: dropped, up to a limit."""
-
-    LIMIT = 64 * 1024**2
+    """The rest of a body that was refused: dropped."""
 
     def __init__(self, problem: Problem):
         self.problem = problem
-        self._size = 0
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        """Drop the bytes. Above the limit, raises the problem that the body was refused with."""
-        self._size += len(chunk)
-        if self._size > self.LIMIT:
-            raise self.problem
+        """Drop the bytes."""
 
     async def abort(self) -> None:
         """Do nothing, since nothing was stored."""
@@ -101,6 +98,13 @@ def json_body(headers: HTTPHeaders, limit: int, *kinds: str) -> JsonBody:
     if (content_length(headers.get("Content-Length")) or 0) > limit:
         raise too_large("the body", limit)
     return JsonBody(limit)
+
+
+def body_size(headers: HTTPHeaders) -> int | None:
+    """The size of a body by the head of its request; None if it is not known."""
+    size = headers.get("Content-Length", "0")
+    is_number = size.isascii() and size.isdigit() and len(size) <= _MAX_DIGITS
+    return int(size) if is_number and "Transfer-Encoding" not in headers else None
 
 
 def media_type(headers: HTTPHeaders) -> tuple[str, dict[str, str]]:

@@ -33,6 +33,8 @@ each read, and most requests have only a few hundred bytes."""
 MAX_EARLY_EVENTS = 2
 """How often a request may be reported as readable before Tornado reads it. After a response,
 Tornado needs this many iterations of the event loop until it reads."""
+LINGER_SECONDS = 30.0
+"""How long a client may go on sending a body after the response."""
 _BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes if it cannot parse a request
 _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
@@ -51,6 +53,10 @@ class Connection(IOStream):
         self.request_id: str | None = None
         """The id of the current request; None until its head has arrived."""
         self._address = address
+        self._lingers = False
+        """Whether the response to the current request comes before the end of its body."""
+        self._linger_seconds: float | None = None
+        """How long the rest of the body has been read and dropped. None before the response."""
         self._on_close = on_close
         self._buffer: memoryview | None = None
         self._offered_buffer: memoryview | None = None
@@ -84,6 +90,10 @@ class Connection(IOStream):
         self._transferred_at_check = self._transferred
         if self.writing():
             return ClientDelay.RESPONSE if self._falls_behind(new_bytes, seconds, pace) else None
+        if self._linger_seconds is not None:
+            self._linger_seconds += seconds
+            if self._linger_seconds > LINGER_SECONDS:
+                return ClientDelay.BODY
         if not self.reading():
             return None
         if not self._in_head:
@@ -102,6 +112,8 @@ class Connection(IOStream):
         Raises HTTPInputError if a line does not end with CRLF. Tornado accepts LF, but a proxy may
         take it for a part of the line, and then sees other headers.
         """
+        if self._lingers:
+            super().close()  # the response has said that no other will follow
         self._await_head()
         self._buffer = self._offered_buffer = None
         head = await super().read_until_regex(regex, max_bytes)
@@ -180,13 +192,25 @@ class Connection(IOStream):
 
     def write(self, data: bytes | memoryview) -> Future[None]:
         """Write data. Tornado's bare 400 is replaced by a problem document."""
-        if data == _BARE_400:
+        if self._linger_seconds is not None:
+            super().close()  # the rest of the body is malformed, and the response was sent
+        elif data == _BARE_400:
             data = self._response(malformed("this is not a valid HTTP request"))
         self._responded = self._responded or data != _CONTINUE
         return super().write(data)
 
+    def linger(self) -> None:
+        """Respond before the end of the body: read and drop the rest when Tornado calls `close`.
+
+        If the socket was closed at once, the kernel would reset the connection because of the bytes
+        that were not read, and many clients would not see the response.
+        """
+        self._lingers = True
+
     def close(self, exc_info: Any = False) -> None:
         """Close. If a head or the size of a chunk was too long, send 431 or 400 first."""
+        if self._begins_to_linger(exc_info):
+            return
         if isinstance(exc_info, UnsatisfiableReadError) and not self._responded:
             head = Problem(
                 Code.HEAD_TOO_LARGE, "the head of the request is larger than MAX_HEADER_BYTES"
@@ -212,6 +236,21 @@ class Connection(IOStream):
             super()._handle_events(fd, events)
         else:
             self._early_events += 1
+
+    def _begins_to_linger(self, exc_info: Any) -> bool:
+        """Whether Tornado closes because it has sent a response before the end of the body.
+
+        Then only the sending side is closed. Tornado goes on to read the body.
+        """
+        is_begun = self._linger_seconds is not None
+        if exc_info or not self._lingers or is_begun or self.writing() or self.closed():
+            return False
+        self._linger_seconds = 0.0
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:  # the client is gone
+            return False
+        return True
 
     def _await_head(self) -> None:
         self._head_begun, self._in_head = not self._transferred, True

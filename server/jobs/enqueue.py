@@ -10,6 +10,7 @@ from server.jobs.services import Services
 from server.store.idempotency import fingerprint
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.records.job import NewJob, StoreInDoubt
+from storage.records.queue_name import DEFAULT_QUEUE
 from storage.store import Refusal
 
 
@@ -39,6 +40,14 @@ async def enqueue_with_key(services: Services, key: str, job: NewJob) -> StoredK
     return stored
 
 
+async def require_queue(services: Services, name: str) -> None:
+    """Raise Problem 422 if there is no queue with this name, which must be valid."""
+    if name == DEFAULT_QUEUE:
+        return
+    if await services.run_in_thread(services.queues.get, name) is None:
+        raise _problem_of(Refusal.QUEUE)
+
+
 @contextmanager
 def _doubt_as_problem(job: NewJob) -> Iterator[None]:
     try:
@@ -51,9 +60,9 @@ def _doubt_as_problem(job: NewJob) -> Iterator[None]:
 def _problem_of(refusal: Refusal) -> Problem:
     if refusal is Refusal.QUEUE:
         detail = "there is no such queue; GET /queues lists them, PUT /queues/NAME creates one"
-        return unacceptable([FieldError("queue", detail)])
+        return unacceptable([FieldError("queue", detail, "unknown")])
     detail = "there is no such job with a file; it may have been deleted"
-    return unacceptable([FieldError("payload.source.job_id", detail)])
+    return unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
 
 
 def job_not_found(job_id: UUID) -> Problem:
