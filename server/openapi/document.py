@@ -51,6 +51,8 @@ _SCHEMES: dict[str, Json] = {
 }
 _OK = {200: "Success", 201: "Created", 202: "Accepted", 204: "No content", 304: "Not modified"}
 _TEXT: Json = {"type": "string"}
+_TAG = '(W/)?"[!#-~]*"'
+_TAGS: Json = {"type": "string", "pattern": rf"^(\*|{_TAG}(, ?{_TAG})*)$"}
 _NUMBER: Json = {"type": "string", "pattern": "^[0-9]{1,18}$"}
 _RESPONSE_HEADERS: dict[str, Json] = {
     "Location": {"description": "Path of the job or queue", "schema": _TEXT},
@@ -77,12 +79,12 @@ _REQUEST_HEADERS: dict[str, Json] = {
     "Last-Event-ID": {"description": "Send only events after this one", "schema": _NUMBER},
     "If-Match": {
         "description": "An Etag, several, or *; the status is 412 if none is the present one",
-        "schema": _TEXT,
+        "schema": _TAGS,
     },
     "If-None-Match": {
         "description": "An Etag, several, or *; if one is the present one, the status is 304 for"
         " GET, and 412 for other methods",
-        "schema": _TEXT,
+        "schema": _TAGS,
     },
     "Idempotency-Key": {
         "description": "Any text; repeating a submission with its key creates no second job",
