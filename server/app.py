@@ -64,9 +64,11 @@ def make_app(services: Services) -> Application:
 
 
 def log_request(handler: RequestHandler) -> None:
-    """Log a request that a handler has answered, in the form that the fast path uses."""
+    """Log and count a request that a handler has answered, as the fast path does."""
     request, status = handler.request, handler.get_status()
     seconds, address = request.request_time(), request.remote_ip or ""
     assert isinstance(handler, Handler)
     method, caller = request.method or "", handler.caller.name
+    counted = seconds if handler.is_timed else None
+    handler.services.request_metrics.count(handler.ROUTE, method, status, counted)
     log_access(method, request.path, status, seconds, address, caller, handler.request_id)

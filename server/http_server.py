@@ -21,6 +21,7 @@ from tornado.httputil import (
 
 from server.app import make_app
 from server.auth.proxies import TrustedProxies
+from server.documents.listener_metrics import Traffic
 from server.fast.connection import FastConnection
 from server.fast.parser import FastPath
 from server.http.acceptor import Acceptor
@@ -121,6 +122,7 @@ class HttpServer:
             settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second
         )
         self._acceptor = Acceptor(self._open_connection, sockets, max_connections, pace)
+        services.traffic = self._traffic
 
     def close(self) -> None:
         """Stop accepting connections."""
@@ -133,6 +135,9 @@ class HttpServer:
     async def close_all_connections(self) -> None:
         """Close the connections that are still open."""
         await self._server.close_all_connections()
+
+    def _traffic(self) -> Traffic:
+        return Traffic(*self._acceptor.traffic())
 
     def _open_connection(
         self, client: socket.socket, address: Any, on_close: Callable[[Connection], None]

@@ -93,7 +93,7 @@ LIBRARIES = {
     "orjson": "runner.pool.protocol.* storage.db.*",
     "tornado": "server.*",
     "multipart": "server.*",
-    "prometheus_client": "server.documents.metrics",
+    "prometheus_client": "server.documents.metrics server.documents.listener_metrics",
     "opentelemetry": "storage.telemetry.*",
     "requests": "storage.telemetry.*",
     "stringzilla": "runner.analysis.* server.upload.*",

@@ -1,6 +1,7 @@
 """Renders the statistics of all jobs in the Prometheus text formats.
 
-All listeners report the same stats; only the `listener` metric differs.
+All listeners report the same stats. `server.documents.listener_metrics` adds the figures of one
+listener.
 """
 
 import math
@@ -10,19 +11,18 @@ from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
-    InfoMetricFamily,
 )
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from server.documents.listener_metrics import PREFIX
 from storage.db.counters import BUCKETS
 from storage.jobs.queues import COUNT_LIMIT, Queue
 from storage.queries.stats import LatencyHistogram, Stats, TypeStats
 from storage.records.job import Outcome
 from storage.records.states import FINAL
 
-PREFIX = "job_service_"
 _NO_STATS = TypeStats({})
 
 
@@ -30,18 +30,19 @@ def exposition(
     stats: Stats,
     types: Iterable[str],
     accept: str,
-    listener: str,
+    listener: Collector,
     oldest_transaction: float | None = None,
 ) -> tuple[bytes, str]:
     """Render the stats in the format that the Accept header asks for; returns it with its content
     type.
 
-    `types` are job types to report even if they have no jobs yet. `listener` is the name of this
-    listener. `oldest_transaction` is the age in seconds of the database's oldest open transaction,
-    None where it is not known.
+    `types` are job types to report even if they have no jobs yet. `listener` yields the metrics of
+    this listener. `oldest_transaction` is the age in seconds of the database's oldest open
+    transaction, None where it is not known.
     """
     registry = CollectorRegistry()
-    registry.register(_Snapshot(stats, types, listener, oldest_transaction))
+    registry.register(_Snapshot(stats, types, oldest_transaction))
+    registry.register(listener)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
@@ -53,17 +54,13 @@ class _Snapshot(Collector):
         self,
         stats: Stats,
         types: Iterable[str],
-        listener: str,
         oldest_transaction: float | None,
     ):
         self._stats = stats
-        self._listener = listener
         self._oldest_transaction = oldest_transaction
         self._types = {**dict.fromkeys(types, _NO_STATS), **stats.types}
 
     def collect(self) -> Iterator[Metric]:
-        text = "The listener that reports these metrics"
-        yield InfoMetricFamily(PREFIX + "listener", text, {"listener": self._listener})
         yield from self._gauges()
         yield from self._counters()
         yield self._histogram("wait_seconds", "from due to claimed", "wait")

@@ -30,6 +30,7 @@ from storage.records.job import StoreDamaged, StoreError
 
 log = logging.getLogger(__name__)
 
+OUTCOMES = ("sent", "failed", "given_up")
 MAX_TRIES = 12
 FIRST_RETRY_SECONDS = 5.0
 MAX_RETRY_SECONDS = 3600.0
@@ -76,6 +77,8 @@ class CallbackSender:
         self._hosts = hosts
         self._secret = secret
         self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=MAX_IN_FLIGHT)
+        self.counts = dict.fromkeys(OUTCOMES, 0)
+        """Tries by outcome. A callback that is given up has failed, too."""
         self._slots = CallbackSlots()
         self._in_flight: set[asyncio.Task[None]] = set()
         self._task = asyncio.create_task(self._run())
@@ -140,11 +143,13 @@ class CallbackSender:
 
     async def _send(self, callback: Callback, host: str) -> None:
         reason = await self._try(callback, host)
+        self.counts["failed" if reason else "sent"] += 1
         fields = {"job_id": str(callback.job.id), "tries": callback.tries}
         if reason is None:
             log.info("callback sent", extra=fields)
             await self._run_in_thread(lambda: self._callbacks.done(callback))
         elif callback.tries >= MAX_TRIES:
+            self.counts["given_up"] += 1
             log.warning("callback given up", extra={**fields, "reason": reason})
             await self._run_in_thread(lambda: self._callbacks.done(callback))
         else:

@@ -65,6 +65,11 @@ class EventFeed:
         """Whether the maximum number of streams is open."""
         return len(self._open) >= self._max_streams
 
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return len(self._open)
+
     @contextlib.contextmanager
     def opened(self, stream: EventStream) -> Iterator[None]:
         """Count the stream as open in this block; at its end, the stream is unsubscribed."""

@@ -100,7 +100,7 @@ class FastConnection(Connection):
             return
         except OSError:
             data = b""
-        self._transferred += len(data)
+        self.bytes_received += len(data)
         self._received += data
         request = self._fast_path.read(self._received) if data else None
         if request is None:
@@ -128,7 +128,7 @@ class FastConnection(Connection):
         except OSError as error:
             self.close(exc_info=error)
             return
-        self._transferred += sent
+        self.bytes_sent += sent
         if sent == len(response):
             self._end_request(closes)
         else:

@@ -79,6 +79,9 @@ class Request:
     path: str
     headers: RequestHeaders
     body: bytes
+    route: str
+    is_timed: bool
+    """Whether its duration is measured: it does not wait for a job."""
     respond: Responder
 
     @property
@@ -113,19 +116,26 @@ class FastPath:
         if not self.services.hosts.allows(headers.fields["Host"]):
             return None
         method, path = request_line[1].decode(), request_line[2].decode()
-        respond = self._responder(method, path, headers)
-        return respond and Request(method, path, headers, body, respond)
+        found = self._responder(method, path, headers)
+        return found and Request(method, path, headers, body, *found)
 
-    def _responder(self, method: str, path: str, headers: RequestHeaders) -> Responder | None:
-        """Return the responder to a request. None if Tornado must handle it."""
+    def _responder(
+        self, method: str, path: str, headers: RequestHeaders
+    ) -> tuple[str, bool, Responder] | None:
+        """Return the route of a request, whether it is timed, and its responder.
+
+        None if Tornado must handle it.
+        """
+        services, fields = self.services, headers.fields
         if method == "POST" and headers.is_json and (seconds := parse_jobs_path(path)) is not None:
-            return submit(self.services, headers.fields, seconds)
+            return "/jobs", not seconds, submit(services, fields, seconds)
         if headers.content_length:
             return None
-        if method == "GET":
-            return get_job(self.services, *job) if (job := parse_job_path(path)) else None
-        job_id = parse_cancel_path(path)
-        return None if job_id is None else cancel_job(self.services, headers.fields, job_id)
+        if method == "GET" and (job := parse_job_path(path)):
+            return "/jobs/{job_id}", not job[1], get_job(services, *job)
+        if method == "POST" and (job_id := parse_cancel_path(path)):
+            return "/jobs/{job_id}/cancel", True, cancel_job(services, fields, job_id)
+        return None
 
     async def handle(self, request: Request, peer: str) -> bytes:
         """Return the whole response to a request from the address `peer`."""
@@ -144,6 +154,8 @@ class FastPath:
             response = _problem_response(problem_of(error, 500), request_id)
             data = self._encode(request, response, request_id)
         seconds = time.monotonic() - started_at
+        counted = seconds if request.is_timed else None
+        self.services.request_metrics.count(request.route, method, response.status, counted)
         log_access(method, request.path, response.status, seconds, address, caller.name, request_id)
         return data
 

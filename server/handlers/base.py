@@ -17,6 +17,7 @@ from server.http.codes import Code
 from server.http.conditions import Conditions, conditions_of
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
 from server.http.request_id import HEADER, given_request_id, new_request_id
+from server.http.request_metrics import OTHER
 from server.http.response import DEFAULT_HEADERS, encode_json
 from server.jobs.services import Services
 
@@ -26,6 +27,10 @@ class Handler(RequestHandler):
     """Sends JSON responses, and every error as a problem document (RFC 9457)."""
 
     services: Services
+    ROUTE = OTHER
+    """The path of its requests in metrics, as in the OpenAPI document."""
+    is_timed = True
+    """Whether the duration of a request is measured. It is not if the client decides about it."""
     ALLOW = "GET, HEAD, OPTIONS"
     ROLES: ClassVar[Mapping[str, Role]] = {}
     """The role that each unsafe method needs; a method that is not listed needs admin."""

@@ -54,6 +54,7 @@ class BulkHandler(Handler):
 class BulkCancelHandler(BulkHandler):
     """Cancels many jobs."""
 
+    ROUTE = "/jobs/cancel"
     action = "cancel"
 
     async def post(self) -> None:
@@ -64,6 +65,7 @@ class BulkCancelHandler(BulkHandler):
 class BulkRetryHandler(BulkHandler):
     """Retries many jobs."""
 
+    ROUTE = "/jobs/retry"
     action = "retry"
     REQUEUES = True
 

@@ -16,6 +16,8 @@ _HEAD = """<h1>Errors</h1>
 class ErrorPageHandler(WebHandler):
     """The page about errors. It needs no token, and no JavaScript."""
 
+    ROUTE = "/docs/errors"
+
     async def get(self) -> None:
         """Send the page."""
         self.send(error_page(self.files))

@@ -40,6 +40,7 @@ class StreamHandler(Handler):
     """A response that continues until there are no more events, or the client goes away."""
 
     model: type[JobEventsQuery]
+    is_timed = False
     sent = 0
     """All events up to this version have been sent."""
     stream: EventStream | None = None
@@ -118,6 +119,7 @@ class StreamHandler(Handler):
 class EventsHandler(StreamHandler):
     """Changes of all jobs."""
 
+    ROUTE = "/events"
     model = EventsQuery
     QUERIES: ClassVar = {"GET": (model,)}
 
@@ -160,6 +162,7 @@ class EventsHandler(StreamHandler):
 class JobEventsHandler(StreamHandler):
     """Changes and output of one job, until it is final."""
 
+    ROUTE = "/jobs/{job_id}/events"
     model = JobEventsQuery
     QUERIES: ClassVar = {"GET": (model,)}
 

@@ -18,6 +18,8 @@ Reason = tuple[str, str]
 class ExplainHandler(Handler):
     """The reasons why one job is not running."""
 
+    ROUTE = "/jobs/{job_id}/explain"
+
     async def get(self, job_id: str) -> None:
         """Send the reasons, the number of jobs ahead, and an estimate of when the job starts."""
         parsed_id = parse_job_id(job_id)

@@ -10,6 +10,7 @@ from server.handlers.base import Handler
 class HealthHandler(Handler):
     """Whether this listener and its store respond."""
 
+    ROUTE = "/healthz"
     ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 
@@ -29,6 +30,7 @@ class HealthHandler(Handler):
 class OpenApiHandler(Handler):
     """The OpenAPI description of the API."""
 
+    ROUTE = "/openapi.json"
     ANY_QUERY = True
 
     async def get(self) -> None:

@@ -35,6 +35,7 @@ class OneJobHandler(Handler):
 class JobHandler(OneJobHandler):
     """One job."""
 
+    ROUTE = "/jobs/{job_id}"
     ALLOW = "DELETE, GET, HEAD, OPTIONS"
     ROLES: ClassVar = {"DELETE": Role.SUBMIT}
     QUERIES: ClassVar = {"GET": (WaitQuery,)}
@@ -42,7 +43,9 @@ class JobHandler(OneJobHandler):
     async def get(self, job_id: str) -> None:
         """Send the job, after waiting for its end with `?wait=30` or `Prefer: wait=30`."""
         parsed_id = parse_job_id(job_id)
-        job = await wait_for_job(self.services, parsed_id, wait_seconds(self))
+        seconds = wait_seconds(self)
+        self.is_timed = not seconds
+        job = await wait_for_job(self.services, parsed_id, seconds)
         self.set_headers(job_headers(job))
         self.send_json(job_document(job))
 
@@ -65,6 +68,7 @@ class JobHandler(OneJobHandler):
 class CancelHandler(OneJobHandler):
     """The cancel of one job."""
 
+    ROUTE = "/jobs/{job_id}/cancel"
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
 
@@ -78,6 +82,7 @@ class CancelHandler(OneJobHandler):
 class RetryHandler(OneJobHandler):
     """The retry of a job that failed or was canceled."""
 
+    ROUTE = "/jobs/{job_id}/retry"
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
 

@@ -24,6 +24,7 @@ from storage.records.queue_name import DEFAULT_QUEUE
 class JobsHandler(ListHandler):
     """The collection of jobs."""
 
+    ROUTE = "/jobs"
     ALLOW = "GET, HEAD, OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.SUBMIT}
     QUERIES: ClassVar = {"GET": (ListQuery, SetQuery), "POST": (WaitQuery,)}
@@ -44,6 +45,7 @@ class JobsHandler(ListHandler):
         if self.request.method != "POST":
             return NoBody()
         self._wait = wait_seconds(self)
+        self.is_timed = not self._wait
         self._span = self.services.request_spans.submission(self.request.headers)
         self.services.queue_watermark.admit()
         self._key = self.services.keys_in_flight.acquire(self.request.headers, self.caller.name)
@@ -122,6 +124,7 @@ class JobsHandler(ListHandler):
         return JsonBody(limit)
 
     def _form_body(self, size: int, boundary: str) -> FormBody:
+        self.is_timed = False
         settings = self.services.settings
         if size > settings.max_upload_bytes + settings.max_json_bytes + OVERHEAD_BYTES:
             raise too_large("the file", settings.max_upload_bytes, Code.FILE_TOO_LARGE)

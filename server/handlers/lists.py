@@ -44,6 +44,7 @@ class ListHandler(Handler):
 
     async def _send_by_ids(self) -> None:
         ids, seconds = self.get_query_arguments("id"), wait_seconds(self)
+        self.is_timed = not seconds
         query = read_query(SetQuery, {"id": ids, "wait": seconds})
         jobs = await self._wait_for_jobs(query.id, query.wait)
         if any(job and not job.final for job in jobs.values()):

@@ -1,5 +1,6 @@
 """`/metrics`, `/overview`, `/overview/history` and `/readyz`: for monitoring."""
 
+from server.documents.listener_metrics import ListenerMetrics
 from server.documents.metrics import exposition
 from server.documents.overview import history_document, overview_document, ready_document
 from server.handlers.base import Handler
@@ -13,8 +14,9 @@ from storage.telemetry.logs import instance
 
 
 class MetricsHandler(Handler):
-    """The statistics of all jobs, for Prometheus."""
+    """The statistics of all jobs and of this listener, for Prometheus."""
 
+    ROUTE = "/metrics"
     ANY_QUERY = True
 
     async def get(self) -> None:
@@ -23,17 +25,28 @@ class MetricsHandler(Handler):
         oldest = await self.services.run_in_thread(
             oldest_transaction_seconds, self.services.store.database
         )
-        accept = self.request.headers.get("Accept", "")
-        types, listener = self.services.job_types, instance()
-        text, content_type = exposition(stats, types, accept, listener, oldest)
+        accept, types = self.request.headers.get("Accept", ""), self.services.job_types
+        text, content_type = exposition(stats, types, accept, self._listener(), oldest)
         self.set_header("Content-Type", content_type)
         self.finish(text)
 
     head = get
 
+    def _listener(self) -> ListenerMetrics:
+        return ListenerMetrics(
+            instance(),
+            self.services.request_metrics,
+            self.services.traffic(),
+            self.services.event_feed.streams,
+            self.services.callback_counts,
+            self.services.disk_watermark.free_bytes(),
+        )
+
 
 class OverviewHandler(Handler):
     """The statistics of all jobs, as JSON."""
+
+    ROUTE = "/overview"
 
     async def get(self) -> None:
         """Send the current stats."""
@@ -45,6 +58,8 @@ class OverviewHandler(Handler):
 
 class HistoryHandler(Handler):
     """The statistics of the last hour, as JSON."""
+
+    ROUTE = "/overview/history"
 
     async def get(self) -> None:
         """Send the counters at moments of the last hour."""
@@ -61,6 +76,7 @@ class HistoryHandler(Handler):
 class ReadyHandler(Handler):
     """Whether new jobs can be accepted, and how many runners are alive."""
 
+    ROUTE = "/readyz"
     ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
 

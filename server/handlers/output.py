@@ -14,6 +14,7 @@ from server.jobs.enqueue import job_not_found
 class OutputHandler(Handler):
     """The output of one attempt of a job."""
 
+    ROUTE = "/jobs/{job_id}/logs"
     QUERIES: ClassVar = {"GET": (LogsQuery,)}
 
     async def get(self, job_id: str) -> None:

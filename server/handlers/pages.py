@@ -59,6 +59,8 @@ class WebHandler(Handler):
 class IndexHandler(WebHandler):
     """The root path: the page for browsers, an index document for other clients."""
 
+    ROUTE = "/"
+
     def role(self) -> Role | None:
         """None for the page; the index document needs the usual role."""
         page = wants_page(self.request.headers.get("Accept", ""))
@@ -87,6 +89,8 @@ class IndexHandler(WebHandler):
 class PageHandler(WebHandler):
     """The page, which chooses by its path what to show."""
 
+    ROUTE = "/ui"
+
     async def get(self, *args: str) -> None:
         """Send the page; it is identical at all these paths."""
         self.send_page()
@@ -96,6 +100,8 @@ class PageHandler(WebHandler):
 
 class NoPageHandler(WebHandler):
     """Unknown paths below `/ui`."""
+
+    ROUTE = "/ui"
 
     async def get(self) -> None:
         """Send a 404: as the page to a browser, as a problem to other clients."""
@@ -110,6 +116,7 @@ class NoPageHandler(WebHandler):
 class FileHandler(WebHandler):
     """The scripts, styles and images of the page."""
 
+    ROUTE = "/ui/static"
     RATE_LIMITED = False  # a page loads all its files at once
 
     async def get(self, version: str, name: str) -> None:

@@ -36,6 +36,8 @@ _COUNTS_PART = re.compile(r'\.[^".]*"$')
 class QueuesHandler(Handler):
     """All queues."""
 
+    ROUTE = "/queues"
+
     async def get(self) -> None:
         """Send all queues, sorted by name."""
         self.send_json(queues_document(await self.services.run_in_thread(self.services.queues.all)))
@@ -46,6 +48,7 @@ class QueuesHandler(Handler):
 class QueueHandler(Handler):
     """One queue. Only admins may change its settings."""
 
+    ROUTE = "/queues/{name}"
     ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
     ROLES: ClassVar = dict.fromkeys(("PATCH", "PUT", "DELETE"), Role.ADMIN)
     CONDITIONAL = True

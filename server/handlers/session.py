@@ -18,6 +18,7 @@ MAX_BODY_BYTES = 4096
 class SessionHandler(Handler):
     """The caller's session. Sign-in sets a cookie; sign-out removes it from the browser."""
 
+    ROUTE = "/session"
     ALLOW = "DELETE, GET, HEAD, OPTIONS, POST"
 
     def initialize(self, services: Services) -> None:

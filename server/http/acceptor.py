@@ -63,6 +63,8 @@ class Acceptor:
         self._pace = pace
         self._loop = asyncio.get_running_loop()
         self._open: set[Connection] = set()
+        self._received = self._sent = 0
+        """Bytes of closed connections."""
         self._idle: list[Connection] = []
         """Idle connections as of the last check, the one that is idle for longest at the end."""
         self._paused = True
@@ -85,6 +87,12 @@ class Acceptor:
         self._next_check.cancel()
         for listening in self._sockets:
             listening.close()
+
+    def traffic(self) -> tuple[int, int, int]:
+        """How many connections are open, and the bytes received and sent by all so far."""
+        received = self._received + sum(each.bytes_received for each in self._open)
+        sent = self._sent + sum(each.bytes_sent for each in self._open)
+        return len(self._open), received, sent
 
     async def finish_connections(self, idle_seconds: float, seconds: float) -> None:
         """Wait up to `seconds` until all connections are closed.
@@ -118,6 +126,8 @@ class Acceptor:
 
     def _closed(self, connection: Connection) -> None:
         self._open.discard(connection)
+        self._received += connection.bytes_received
+        self._sent += connection.bytes_sent
         self._resume()
 
     def _make_room(self, reason: str) -> bool:

@@ -60,8 +60,9 @@ class Connection(IOStream):
         self._on_close = on_close
         self._buffer: memoryview | None = None
         self._offered_buffer: memoryview | None = None
-        self._transferred = self._transferred_at_check = self._transferred_before_head = 0
-        """Bytes read and written: in all, until the last check, and before the current head."""
+        self.bytes_received = self.bytes_sent = 0
+        self._transferred_at_check = self._transferred_before_head = 0
+        """Bytes read and written: until the last check, and before the current head."""
         self._in_head = self._head_begun = True  # a new client must send a head at once
         self._responded = False
         """Whether a response to the current request has been begun."""
@@ -72,6 +73,11 @@ class Connection(IOStream):
         """How long the head has been awaited or, once begun, has been arriving."""
         self._seconds_behind = 0.0
         """How far the client is behind the minimum rate."""
+
+    @property
+    def _transferred(self) -> int:
+        """Bytes read and written in all."""
+        return self.bytes_received + self.bytes_sent
 
     @property
     def head_wait_seconds(self) -> float:
@@ -178,7 +184,7 @@ class Connection(IOStream):
             size = super().read_from_fd(buf)
         finally:
             del buf  # the caller goes on to use it, also after an error
-        self._transferred += size or 0
+        self.bytes_received += size or 0
         return size
 
     def write_to_fd(self, data: memoryview) -> int:
@@ -187,7 +193,7 @@ class Connection(IOStream):
             size = super().write_to_fd(data)
         finally:
             del data
-        self._transferred += size
+        self.bytes_sent += size
         return size
 
     def write(self, data: bytes | memoryview) -> Future[None]:

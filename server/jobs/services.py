@@ -16,9 +16,11 @@ from server.auth.proxies import TrustedProxies
 from server.auth.rate_limits import AccessControl, RateLimits
 from server.auth.sessions import Sessions, load_or_create_key
 from server.checking.checks import SubmissionChecks
+from server.documents.listener_metrics import Traffic
 from server.documents.submission import CheckedSubmission, Received
-from server.events.callback_sender import CallbackSender
+from server.events.callback_sender import OUTCOMES, CallbackSender
 from server.events.shared_feed import EventFeed
+from server.http.request_metrics import RequestMetrics
 from server.openapi.document import openapi_document
 from server.settings.server import ServerSettings
 from server.store.backpressure import DiskWatermark, QueueWatermark
@@ -63,6 +65,9 @@ class Services:
     keyed_enqueue_batcher: Batcher[KeyedJob, StoredKey | Refusal] = field(init=False)
     """Stores new jobs that have an Idempotency-Key, with the same guarantee; returns the job that
     the key stands for."""
+    request_metrics: RequestMetrics = field(default_factory=RequestMetrics)
+    traffic: Callable[[], Traffic] = Traffic
+    """Returns the figures of the connections. The HTTP server sets it."""
     keys_in_flight: KeysInFlight = field(default_factory=KeysInFlight)
     job_batcher: Batcher[UUID, Job | None] = field(init=False)
     """Reads jobs by their ids."""
@@ -146,6 +151,12 @@ class Services:
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of the API."""
         return openapi_document(self.job_types)
+
+    @property
+    def callback_counts(self) -> Mapping[str, int]:
+        """Tries to send a callback by outcome."""
+        sender = self._callback_sender
+        return sender.counts if sender else dict.fromkeys(OUTCOMES, 0)
 
     def delete_job(self, job_id: UUID, check: JobCheck | None = None) -> Status | None:
         """Delete a job if it is final, and its file unless another job uses it.

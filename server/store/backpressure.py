@@ -5,6 +5,7 @@ disk of the database, a form also the disk of the uploads. With PostgreSQL, the 
 belongs to its server and is not checked.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
@@ -57,6 +58,14 @@ class DiskWatermark:
         """Admit `size` bytes of a form: its full length, or the next chunk. Raises Problem 507."""
         for name, folder in self._uploads.items():
             self._require(name, folder, size)
+
+    def free_bytes(self) -> dict[str, int]:
+        """The free space of each disk, in bytes, without those that cannot be read."""
+        found = {}
+        for name, folder in self._uploads.items():
+            with contextlib.suppress(OSError):
+                found[name] = disk_space(folder).free
+        return found
 
     def _require(self, name: str, folder: Path, size: int) -> None:
         now = time.monotonic()

@@ -161,4 +161,18 @@ API = (
         "if False:",
         ("tests/server/handlers/test_retry_and_delete.py",),
     ),
+    Mutant(
+        "clients cannot add methods to the metrics",
+        "server/http/request_metrics.py",
+        "method = method if method in METHODS else OTHER",
+        "method = method",
+        ("tests/server/documents/test_listener_metrics.py",),
+    ),
+    Mutant(
+        "the duration of a wait is not measured",
+        "server/fast/parser.py",
+        '"/jobs/{job_id}", not job[1],',
+        '"/jobs/{job_id}", True,',
+        ("tests/server/documents/test_listener_metrics.py",),
+    ),
 )

@@ -26,6 +26,7 @@ from storage.jobs.callbacks import Callbacks, pending_jobs
 from storage.jobs.retention import prune
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, fields, open_services
+from tests.support.metrics import samples
 from tests.support.stores import RAISED, RETURNED, Bench
 
 SECRET = "a secret of the tests"
@@ -187,6 +188,9 @@ async def test_a_callback_is_retried_until_the_receiver_accepts_it(
         while pending_jobs(bench.store.database):
             await asyncio.sleep(0.01)
         assert len(receiver.requests) == 4
+        found = await samples(client)
+        counts = [found["callbacks_total", each] for each in ("sent", "failed", "given_up")]
+        assert counts == [1, 3, 0]
 
 
 @pytest.mark.gen_test
