@@ -193,8 +193,8 @@ def test_a_foreign_address_to_listen_on_is_named_in_the_error(tmp_path: Path) ->
     }  # an address that no host has
     listener = Program("server", tmp_path, elsewhere)
     assert listener.process.wait(timeout=30) == 1
-    line = listener.log.read_text().splitlines()[-1]
-    assert line.startswith("cannot listen on HOST=192.0.2.1, PORT=5000: Cannot assign")
+    message = listener.lines()[-1]["message"]
+    assert message.startswith("cannot listen on HOST=192.0.2.1, PORT=5000: Cannot assign")
 
 
 @pytest.mark.parametrize("expected", ["100-continue", "100-Continue"])
