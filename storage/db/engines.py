@@ -1,5 +1,6 @@
 """Builds the Peewee engine for a database URL."""
 
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import peewee as pw
 from storage.db import timeouts
 from storage.db.pipeline import BoundStatement, PendingResult, Pipeline
 from storage.db.sqlite.damage import DamageNote
+from storage.db.sqlite.lock_note import CHECKPOINT, COMMIT, ROLLBACK, WORK
 from storage.db.sqlite.write_lock import WriteLock
 from storage.records.job import StoreUnusable
 from storage.settings.url import is_postgresql, url_problem
@@ -26,6 +28,13 @@ APPLICATION_NAME = "job-service"
 # so JIT is off as well.
 _DISABLED = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
 _PLANNER_SETTINGS = dict.fromkeys(_DISABLED, "off")
+WITH_NOOP = (3, 51, 0)
+"""The release of SQLite from which `wal_checkpoint(NOOP)` tells the length of the WAL."""
+CHECKPOINT_PAGES = 1000
+"""A longer WAL is copied into the file, as SQLite does by default."""
+MAX_WAL_PAGES = 4 * CHECKPOINT_PAGES
+"""A WAL starts anew only when a copy is complete before the next change. If changes follow one
+another so fast that it has become longer than this, they wait for the copy."""
 # WAL-reset bug, https://sqlite.org/wal.html#walresetbug: fixed in these and all later releases.
 WAL_RESET_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
 
@@ -76,9 +85,11 @@ class _PlainSqlite(ConnectionRegistry, pw.SqliteDatabase):
 class _Sqlite(_PlainSqlite):
     """A shared SQLite file: one program writes at a time. Refuses a file that was replaced."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, checkpoints: bool, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._file: tuple[int, int] | None = None
+        self._checkpoints = checkpoints
+        """Whether this class copies the WAL into the file, and not SQLite within a commit."""
         self.damage = DamageNote(Path(self.database))
         self.write_lock = WriteLock(Path(f"{self.database}-writer"))
 
@@ -91,7 +102,8 @@ class _Sqlite(_PlainSqlite):
         try:
             if not self.write_lock.acquire(timeouts.BUSY_SECONDS):
                 seconds = f"{timeouts.BUSY_SECONDS:.0f} s"
-                raise pw.OperationalError(f"others have been writing for {seconds}")
+                holder = self.write_lock.describe_holder()
+                raise pw.OperationalError(f"others have been writing for {seconds}: {holder}")
         except OSError as error:
             raise pw.OperationalError(
                 f"{self.database}-writer: {error.strerror or error}"
@@ -99,6 +111,7 @@ class _Sqlite(_PlainSqlite):
         try:
             self._require_same_file()
             super().begin(lock_type)
+            self.write_lock.note.step(WORK)
         except BaseException:
             self.write_lock.release()
             raise
@@ -108,19 +121,43 @@ class _Sqlite(_PlainSqlite):
 
         If the commit fails, the rollback that follows releases the lock.
         """
+        self.write_lock.note.step(COMMIT)
         super().commit()
         self.write_lock.release()
+        if self._checkpoints:
+            with contextlib.suppress(pw.DatabaseError):  # the commit has succeeded; tried again
+                self._checkpoint_if_long()
 
     def rollback(self) -> None:
         """Roll back, unless SQLite has already done so.
 
         A failing rollback would hide the first error.
         """
+        self.write_lock.note.step(ROLLBACK)
         try:
             if not self.is_closed() and self.connection().in_transaction:  # type: ignore[no-untyped-call]
                 super().rollback()
         finally:
             self.write_lock.release()
+
+    def _checkpoint_if_long(self) -> None:
+        """Copy a long WAL into the file while others write; only a very long one keeps them off."""
+        pages, copied = self._checkpoint("NOOP")
+        if pages < CHECKPOINT_PAGES or pages == copied:
+            return
+        if pages < MAX_WAL_PAGES:
+            self._checkpoint("PASSIVE")
+        elif self.write_lock.acquire(timeouts.BUSY_SECONDS):
+            try:
+                self.write_lock.note.step(CHECKPOINT)
+                self._checkpoint("PASSIVE")
+            finally:
+                self.write_lock.release()
+
+    def _checkpoint(self, mode: str) -> tuple[int, int]:
+        """Return how many pages the WAL has, and how many of them are in the file now."""
+        _, pages, copied = self.execute_sql(f"PRAGMA wal_checkpoint({mode})").fetchone()  # type: ignore[no-untyped-call]
+        return pages, copied
 
     def close_all(self) -> None:
         """Close all connections and the file of the write lock."""
@@ -210,11 +247,14 @@ def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False)
     # starts as a reader and writes later would get "database is locked" at once, whatever the
     # timeout.
     pragmas = {"journal_mode": _journal_mode(), "synchronous": "full", "foreign_keys": 1}
+    checkpoints = pw.sqlite3.sqlite_version_info >= WITH_NOOP  # type: ignore[attr-defined]
+    if checkpoints:
+        pragmas["wal_autocheckpoint"] = 0
     if exclusive:  # must come first: a WAL is locked as a whole only if opened so
         pragmas = {"locking_mode": "exclusive", **pragmas}
     options = {"lock_type": "IMMEDIATE", "check_same_thread": False}
     options |= {"timeout": timeouts.BUSY_SECONDS, "pragmas": pragmas}
-    return _Sqlite(urlparse(url).path.removeprefix("/"), **options)
+    return _Sqlite(urlparse(url).path.removeprefix("/"), checkpoints=checkpoints, **options)
 
 
 def _journal_mode() -> str:

@@ -68,5 +68,5 @@ def _use(given: Settings) -> None:
     assert jobs.get(job_id) is not None
     store.close()
     left = {path.name for path in given.data_dir.iterdir()}
-    beside = {f"jobs.db-{each}" for each in ("writer", "checked")}
+    beside = {f"jobs.db-{each}" for each in ("writer", "writer.holder", "checked")}
     assert left == {"jobs.db", *beside, "schema.lock", "uploads", "wakeup"}, left

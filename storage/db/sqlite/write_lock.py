@@ -1,17 +1,27 @@
-"""A fair lock for writers of all programs on a machine. Imports nothing of ours.
+"""A fair lock for writers of all programs on a machine.
 
 SQLite allows one writer at a time. A writer that finds the database busy sleeps and retries: the
 one that retries at the right moment goes first, and another may starve. This lock queues writers in
 the kernel with flock, with a timeout. It only provides fairness; SQLite itself prevents concurrent
-writes.
+writes. A writer that waits for long logs what the holder is doing.
 """
 
 import _thread
 import fcntl
+import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+from storage.db.sqlite.lock_holder import HolderWatch
+from storage.db.sqlite.lock_note import NONE, LockNote
+
+log = logging.getLogger(__name__)
+
+EXPLAIN_SECONDS = 1.0
+"""A writer that has waited for so long logs why; a program logs this once in that time."""
 
 
 class WriteLock:
@@ -28,22 +38,28 @@ class WriteLock:
         self._owner: int | None = None
         self._state = threading.Condition()
         self._waiting = self._wanted = self._held = False
+        self.note = LockNote(Path(f"{path}.holder"))
+        """The holder writes here what it is doing."""
+        self._long_wait = threading.local()
+        """The `watch` of the last long wait of a thread."""
+        self._explain_at = 0.0
 
     def acquire(self, seconds: float) -> bool:
         """Wait for the lock, and return False on timeout.
 
         Raises OSError if its file cannot be opened.
         """
-        deadline = time.monotonic() + seconds
-        if not self._threads.acquire(timeout=seconds):
+        began_at = time.monotonic()
+        if not self._wait_patiently(lambda s: self._threads.acquire(timeout=s), began_at, seconds):
             return False
         try:
-            acquired = self._acquire_file_lock(deadline)
+            acquired = self._acquire_file_lock(began_at, seconds)
         except BaseException:
             self._threads.release()
             raise
         if acquired:
             self._owner = threading.get_ident()
+            self.note.hold()
         else:
             self._threads.release()
         return acquired
@@ -53,19 +69,49 @@ class WriteLock:
         if self._owner != threading.get_ident():
             return
         self._owner = None
+        self.note.step(NONE)
         with self._state:
             self._held = False
             fcntl.flock(self._open(), fcntl.LOCK_UN)
         self._threads.release()
 
     def close(self) -> None:
-        """Close the file, unless a helper thread still waits for it."""
+        """Close the files, unless a helper thread still waits for the lock."""
         with self._state:
             if self._file is not None and not self._waiting:
                 os.close(self._file)
                 self._file = None
+                self.note.close()
 
-    def _acquire_file_lock(self, deadline: float) -> bool:
+    def describe_holder(self) -> str:
+        """Return who holds the lock and what the holder is doing, after a wait of this thread."""
+        watch = getattr(self._long_wait, "watch", None) or HolderWatch(self._path, self.note)
+        self._long_wait.watch = None
+        return watch.describe()
+
+    def _wait_patiently(
+        self, wait: Callable[[float], bool], began_at: float, seconds: float
+    ) -> bool:
+        """Wait until `seconds` have passed; log who holds the lock after EXPLAIN_SECONDS.
+
+        `wait` waits for some seconds, and returns whether it has succeeded.
+        """
+        passed = time.monotonic() - began_at
+        if passed < EXPLAIN_SECONDS < seconds:
+            if wait(EXPLAIN_SECONDS - passed):
+                return True
+            self._explain(EXPLAIN_SECONDS)
+        return wait(max(0.0, began_at + seconds - time.monotonic()))
+
+    def _explain(self, seconds: float) -> None:
+        self._long_wait.watch = HolderWatch(self._path, self.note)
+        holder = self._long_wait.watch.describe()
+        if (now := time.monotonic()) >= self._explain_at:
+            self._explain_at = now + EXPLAIN_SECONDS
+            extra = {"seconds": seconds, "holder": holder}
+            log.warning("a change waits for the write lock of the database", extra=extra)
+
+    def _acquire_file_lock(self, began_at: float, seconds: float) -> bool:
         with self._state:
             file = self._open()
             if not self._waiting:
@@ -75,7 +121,9 @@ class WriteLock:
                 except BlockingIOError:
                     self._start_waiting(file)
             self._wanted = True
-            self._state.wait_for(lambda: not self._waiting, max(0.0, deadline - time.monotonic()))
+            self._wait_patiently(
+                lambda s: self._state.wait_for(lambda: not self._waiting, s), began_at, seconds
+            )
             self._wanted = False
             return self._held
 

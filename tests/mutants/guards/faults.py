@@ -6,6 +6,8 @@ FAULTS = ("tests/storage/test_unusable_stores.py",)
 DOUBT = ("tests/storage/db/test_uncertain_commits.py",)
 TURNS = ("tests/storage/db/sqlite/test_write_lock.py",)
 SOUND = ("tests/storage/db/test_soundness.py",)
+HOLDER = ("tests/storage/db/sqlite/test_lock_holder.py",)
+CHECKPOINTS = ("tests/storage/db/sqlite/test_checkpoints.py",)
 WAL = ("tests/storage/db/sqlite/test_wal_file.py",)
 FULL_DISK = ("tests/end_to_end/test_disk_full.py",)
 DISK = ("tests/server/store/test_disk_watermark.py",)
@@ -73,6 +75,55 @@ STORE_FAULTS = (
         'if Path(f"{file}-wal").exists():',
         "if False:",
         ("tests/storage/transfer/test_vacuum.py",),
+    ),
+    Mutant(
+        "no commit copies the WAL while it holds the write lock",
+        "storage/db/engines.py",
+        'pragmas["wal_autocheckpoint"] = 0',
+        'pragmas["wal_autocheckpoint"] = 1000',
+        CHECKPOINTS,
+    ),
+    Mutant(
+        "a long WAL is copied into the file",
+        "storage/db/engines.py",
+        "if pages < MAX_WAL_PAGES:\n            self._checkpoint",
+        "if pages < MAX_WAL_PAGES:\n            bool",
+        CHECKPOINTS,
+    ),
+    Mutant(
+        "a WAL that is too long is copied while nobody writes",
+        "storage/db/engines.py",
+        "if pages < MAX_WAL_PAGES:",
+        "if True:",
+        CHECKPOINTS,
+    ),
+    Mutant(
+        "a failed copy of the WAL does not fail the commit before it",
+        "storage/db/engines.py",
+        "with contextlib.suppress(pw.DatabaseError):",
+        "with contextlib.suppress():",
+        CHECKPOINTS,
+    ),
+    Mutant(
+        "the holder of the write lock leaves a note",
+        "storage/db/sqlite/write_lock.py",
+        "            self.note.hold()\n",
+        "",
+        HOLDER,
+    ),
+    Mutant(
+        "the holder withdraws its note",
+        "storage/db/sqlite/write_lock.py",
+        "        self.note.step(NONE)\n",
+        "",
+        HOLDER,
+    ),
+    Mutant(
+        "a long wait is logged",
+        "storage/db/sqlite/write_lock.py",
+        "            self._explain(EXPLAIN_SECONDS)\n",
+        "",
+        HOLDER,
     ),
     Mutant(
         "a WAL that is newer than its file is refused",
@@ -161,8 +212,8 @@ STORE_FAULTS = (
     Mutant(
         "the wait for the write lock is bounded",
         "storage/db/sqlite/write_lock.py",
-        "max(0.0, deadline - time.monotonic())",
-        "None",
+        "wait(max(0.0, began_at + seconds - time.monotonic()))",
+        "wait(600.0)",
         TURNS,
     ),
     Mutant(
@@ -175,8 +226,8 @@ STORE_FAULTS = (
     Mutant(
         "threads of one program queue for the write lock",
         "storage/db/sqlite/write_lock.py",
-        "if not self._threads.acquire(timeout=seconds):",
-        "if False:",
+        "lambda s: self._threads.acquire(timeout=s)",
+        "lambda s: True",
         TURNS,
     ),
     Mutant(
