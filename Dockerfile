@@ -1,5 +1,6 @@
 # One image for both services: the listener by default, the worker with `python -m runner`.
 
+# `BASE=python:3.13-slim@sha256:… docker compose build` pins it to a digest.
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
@@ -31,6 +32,7 @@ RUN groupadd --gid 10001 jobs \
     && install -d -o jobs -g jobs -m 0700 /data
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
+COPY --chmod=444 LICENSE NOTICE /usr/share/doc/job-service/
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -63,14 +63,8 @@ mutants: $(INSTALLED) ## Switch the guards off one by one: the tests have to not
 power: $(INSTALLED) ## Cut the power CUTS times: nothing that was acknowledged may be lost; needs root
 	$(BIN)/python -m tests.system.power --cuts $(CUTS)
 
-# In an environment of its own: they bring many packages that the project does not need.
-audit: ## Write the bill of materials of the image, and ask for known faults of what is in it; needs a connection
-	$(PYTHON) -m venv .cache/audit
-	.cache/audit/bin/pip install --quiet --disable-pip-version-check pip-audit==2.10.1 cyclonedx-bom==7.5.0
-	.cache/audit/bin/cyclonedx-py requirements requirements.lock --output-file .cache/sbom.json
-	sed '/^job-service-scan/,/[^\\]$$/d; /^--find-links/d' requirements.lock >.cache/public.lock
-	.cache/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement .cache/public.lock || { echo \
-		"there are faults, or the advisories cannot be reached: then tests/test_requirements.py is all there is" >&2; exit 1; }
+audit: $(INSTALLED) ## Write the bill of materials of the image, and ask for known faults of all packages; needs a connection
+	$(BIN)/python -m tests.support.audit
 
 chaos: $(INSTALLED) ## Faults for SECONDS=60 on DATABASE=sqlite or postgresql, SEED=n; LISTENERS=2, RUNNERS=2, NETWORKS=1 to cut them; then the promises are checked
 	$(BIN)/python -m tests.system.chaos --seconds $(SECONDS) --database $(DATABASE) --listeners $(LISTENERS) --runners $(RUNNERS) \
@@ -83,12 +77,14 @@ clean: ## Remove what these targets made; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache tests/web/node_modules
 	find server runner storage tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-$(INSTALLED): requirements.txt tests/requirements.txt
+# Only files that have one of the hashes in the locks, and only wheels: building a package would run code without a hash.
+$(INSTALLED): requirements.lock tests/requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
 		"Python 3.11 or newer is needed, $(PYTHON) is older: try PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo \
 		"$(PYTHON) cannot make virtual environments: install its package python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
+		-r requirements.lock -r tests/requirements.lock
 	@touch $@

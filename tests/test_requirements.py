@@ -1,16 +1,20 @@
-"""What is installed: pinned, with the hashes of all files in requirements.lock, and new enough.
+"""What is installed: pinned, with the hashes of all files in two locks, and new enough.
 
-The lock is made by uv, in a folder of its own (it is no package that this project needs):
+The locks are made by uv, in a folder of its own (it is no package that this project needs):
 
-    grep -v '^-r ' requirements.txt > pins.in
+    grep -hv '^-r ' requirements.txt tests/requirements.txt > pins.in
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
         --no-emit-index-url pins.in
 
-below the lines that the file begins with, without packages for other systems than Linux.
+Each lock has the packages of its requirements, below the lines that the file begins with, without
+packages for other systems than Linux. uv knows only one wheel of `job-service-scan`: the lock has
+the hashes of both.
 """
 
+import hashlib
+import json
 import re
-from importlib.metadata import version
+from importlib.metadata import distributions, metadata, version
 from pathlib import Path
 
 import pytest
@@ -18,6 +22,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tests.support import audit
 from tests.support.paths import ROOT
 
 FLOORS = {
@@ -30,6 +35,13 @@ FLOORS = {
 all is well: so what is known stands here."""
 
 
+LOCKS = {
+    "requirements.lock": "requirements.txt",
+    "tests/requirements.lock": "tests/requirements.txt",
+}
+"""The requirements that each lock is made from."""
+
+
 def pins(file: str) -> dict[str, Requirement]:
     """The requirements in a file, by name."""
     text = (ROOT / file).read_text().replace("\\\n", " ")
@@ -38,9 +50,9 @@ def pins(file: str) -> dict[str, Requirement]:
     return {canonicalize_name(each.name): each for each in found}
 
 
-def hashes() -> dict[str, list[str]]:
-    """The hashes in the lock, by name."""
-    text = (ROOT / "requirements.lock").read_text().replace("\\\n", " ")
+def hashes(lock: str) -> dict[str, list[str]]:
+    """The hashes in a lock, by name."""
+    text = (ROOT / lock).read_text().replace("\\\n", " ")
     lines = [line for line in text.splitlines() if "==" in line]
     return {
         canonicalize_name(re.split("==", line)[0]): re.findall(
@@ -57,8 +69,11 @@ ENVIRONMENTS = [
 ]
 
 
+@pytest.mark.parametrize("lock", LOCKS)
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda each: "-".join(each.values()))
-def test_the_lock_has_the_same_versions_as_the_requirements(environment: dict[str, str]) -> None:
+def test_a_lock_has_the_same_versions_as_its_requirements(
+    environment: dict[str, str], lock: str
+) -> None:
     def wanted(file: str) -> dict[str, str]:
         return {
             name: str(pin.specifier)
@@ -66,16 +81,23 @@ def test_the_lock_has_the_same_versions_as_the_requirements(environment: dict[st
             if pin.marker is None or pin.marker.evaluate(environment)
         }
 
-    assert wanted("requirements.lock") == wanted("requirements.txt")
+    assert wanted(lock) == wanted(LOCKS[lock])
 
 
-def test_every_package_in_the_lock_has_hashes() -> None:
-    found = hashes()
-    assert set(found) == set(pins("requirements.lock"))
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_in_a_lock_has_hashes(lock: str) -> None:
+    found = hashes(lock)
+    assert set(found) == set(pins(lock))
     assert [name for name, its in found.items() if not its] == []
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "tests/requirements.txt"])
+def test_the_lock_has_the_hashes_of_all_wheels_of_the_kernel() -> None:
+    wheels = (ROOT / "runner/analysis/native/wheels").glob("*.whl")
+    found = {hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in wheels}
+    assert set(hashes("requirements.lock")["job-service-scan"]) == found
+
+
+@pytest.mark.parametrize("file", LOCKS.values())
 def test_every_package_is_pinned_to_one_version(file: str) -> None:
     for name, pin in pins(file).items():
         assert re.fullmatch(r"==[0-9][^,*]*", str(pin.specifier)), name
@@ -94,3 +116,69 @@ def test_the_image_installs_by_hashes_and_from_wheels_alone() -> None:
     assert "--require-hashes" in dockerfile
     assert "--only-binary :all:" in dockerfile
     assert "requirements.txt" not in dockerfile
+
+
+def test_make_installs_by_hashes_and_from_wheels_alone() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("\n$(INSTALLED): ")[2]
+    assert "--require-hashes" in recipe
+    assert "--only-binary :all:" in recipe
+    assert re.findall(r"-r (\S+)", recipe) == list(LOCKS)
+    assert recipe.splitlines()[0].split() == list(LOCKS)
+
+
+def test_the_notice_names_the_licence_of_each_package_in_the_image() -> None:
+    lines = re.findall(r"^([a-z0-9-]+) +([A-Z(][\w.-]+.*)$", (ROOT / "NOTICE").read_text(), re.M)
+    licences = {name: text.split(";")[0] for name, text in lines}
+    assert set(licences) == set(pins("requirements.lock"))
+    for name, licence in licences.items():
+        if is_installed(name) and "License-Expression" in metadata(name):
+            assert metadata(name)["License-Expression"] == licence, name
+
+
+def is_installed(name: str) -> bool:
+    """Whether a package is installed; some are needed only on some platforms and Pythons."""
+    return any(distributions(name=name))
+
+
+KNOWN = {"name": "x", "version": "1", "vulns": []}
+FAULT = {**KNOWN, "vulns": [{"id": "CVE-1", "fix_versions": ["2"]}]}
+SKIPPED = {"name": "y", "skip_reason": "Dependency not found"}
+
+
+@pytest.mark.parametrize(
+    ("packages", "code", "text"),
+    [
+        ([KNOWN], 0, "lock: 1 packages without a known fault"),
+        ([KNOWN, FAULT], 1, "lock: x 1: CVE-1, fixed in 2"),
+        ([FAULT, SKIPPED], 1, "lock: x 1: CVE-1, fixed in 2"),
+        ([SKIPPED, SKIPPED], 0, "lock: not audited: the advisories cannot be reached"),
+        ([KNOWN, SKIPPED], 1, "lock: the advisories do not know y"),
+        ([], 1, "lock: the advisories do not know any package"),
+    ],
+)
+def test_an_audit_fails_on_a_known_fault_and_bears_to_be_offline(
+    packages: list[dict[str, object]], code: int, text: str
+) -> None:
+    assert audit.verdict("lock", json.dumps({"dependencies": packages}), "") == (code, text)
+
+
+@pytest.mark.parametrize(
+    ("messages", "code"),
+    [
+        ("ERROR: Could not connect to the vulnerability feed", 0),
+        ("ERROR: invalid requirement", 1),
+        ("", 1),
+    ],
+)
+def test_an_audit_without_a_report_fails_unless_it_is_offline(messages: str, code: int) -> None:
+    assert audit.verdict("lock", "", messages)[0] == code
+
+
+def test_an_audit_leaves_out_only_the_package_of_this_project() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    lines = {line for line in lock.splitlines() if "==" in line or line.startswith("-")}
+    left = audit.without_own(lock)
+    gone = {line for line in lines if line not in left}
+    names = {re.split("==| ", line)[0] for line in gone}
+    assert names == {"--find-links", "job-service-scan"}
+    assert len(re.findall("--hash", lock)) - len(re.findall("--hash", left)) == 2
