@@ -1,6 +1,8 @@
 """Settings of the worker, read from environment variables."""
 
+import os
 import re
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -109,6 +111,21 @@ class RunnerSettings(TraceSettings):
         description="Environment variables that jobs inherit from the worker, separated by commas. "
         "They always inherit PATH, TZ, and the variables for languages and Python.",
     )
+    job_network: Literal["all", "none"] = Field(
+        "all",
+        description="none: jobs cannot use the network. A worker that cannot block it does not "
+        "start, nor does one with uploads in S3, which its jobs could not read.",
+    )
+    job_read_paths: str = Field(
+        "",
+        description="Files and folders that jobs may read besides their file, their job types, "
+        "Python and the system's programs, separated by commas. /: everything.",
+    )
+    job_write_paths: str = Field(
+        "",
+        description="Files and folders that jobs may read and write besides their folder and /tmp, "
+        "separated by commas. /: everything.",
+    )
     parts_bytes: Size = Field(
         2**30,
         ge=0,
@@ -136,6 +153,16 @@ class RunnerSettings(TraceSettings):
                 raise ValueError(f"{name.strip()!r} is not the name of an environment variable")
         return value
 
+    @field_validator("job_read_paths", "job_write_paths")
+    @classmethod
+    def _check_paths(cls, value: str) -> str:
+        for path in listed(value):
+            if not os.path.isabs(path):
+                raise ValueError(f"{path} must begin with /")
+            if not os.path.exists(path):
+                raise ValueError(f"there is no {path}")
+        return value
+
     @field_validator("queues")
     @classmethod
     def _check_queues(cls, value: str) -> str:
@@ -153,3 +180,13 @@ class RunnerSettings(TraceSettings):
     def job_env_names(self) -> list[str]:
         """The names in JOB_ENV."""
         return listed(self.job_env)
+
+    @property
+    def job_read_folders(self) -> tuple[str, ...]:
+        """The paths in JOB_READ_PATHS."""
+        return tuple(listed(self.job_read_paths))
+
+    @property
+    def job_write_folders(self) -> tuple[str, ...]:
+        """The paths in JOB_WRITE_PATHS."""
+        return tuple(listed(self.job_write_paths))

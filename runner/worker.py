@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from runner.hang_report import report_hang
+from runner.isolation import job_access
 from runner.pool.fork.watchdog import WatchdogSettings
 from runner.pool.job_process import entry
 from runner.pool.linux import processes
@@ -68,7 +69,7 @@ def run(
         work_place = open_work_place(settings)
         stack.callback(work_place.close)
         signals.exit_if_received()
-        pool = start_pool(settings, work_place, liveness)
+        pool = start_pool(settings, work_place, liveness, database)
         stack.callback(pool.close)  # in any case: a process with an open pool does not exit
         # Not before the job types are loaded: opening changes the schema of the database.
         signals.exit_if_received()
@@ -109,7 +110,9 @@ def open_or_exit(settings: "RunnerSettings", database: Database, signals: StopSi
         exit_with(f"cannot start: {error}")
 
 
-def start_pool(settings: "RunnerSettings", work_place: RunnerFolder, liveness: Liveness) -> Pool:
+def start_pool(
+    settings: "RunnerSettings", work_place: RunnerFolder, liveness: Liveness, database: Database
+) -> Pool:
     """Load the job types, and start the processes that run jobs. Raises PoolError."""
     packages = tuple(settings.job_type_packages)
     return Pool(
@@ -119,6 +122,7 @@ def start_pool(settings: "RunnerSettings", work_place: RunnerFolder, liveness: L
         keep_fds=liveness.descriptors,
         limits=call_limits(settings),
         watchdog=watchdog(settings),
+        access=job_access(settings, database.file, work_place),
     )
 
 

@@ -85,7 +85,8 @@ def load(
     text of an object with these fields:
 
     job_id, attempt, type, payload: those of the job.
-    upload: null, or an object with "name", "size", and one of "path", "url" and "problem".
+    upload: null, or an object with "name", "size", and one of "path", "url" and "problem". The path
+        is relative to the folder of the job.
     cores: how many processors the job may keep busy; 1 if missing.
     step: a step of `runner.job_types.steps`; the whole job if missing.
     results: the part results that the step combines, if it does.
@@ -132,7 +133,8 @@ def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile
     if "problem" in upload:
         raise JobError(f"cannot read upload {upload['name']!r}: {upload['problem']}")
     if "path" in upload:
-        return UploadFile(Path(upload["path"]), upload["name"], upload["size"])
+        path = Path(os.path.abspath(upload["path"]))  # seen from the job's folder
+        return UploadFile(path, upload["name"], upload["size"])
     from runner.job_types.remote_upload import RemoteUpload  # imported late: few jobs need it
 
     return RemoteUpload(upload["url"], upload["name"], upload["size"])

@@ -25,6 +25,7 @@ class _CallMessage:
     number: int
     request: bytes
     timeout: float | None
+    file: str | None
 
 
 class KeeperChannel:
@@ -67,7 +68,9 @@ class KeeperChannel:
         is_short = self.is_ready and time.monotonic() - self.first_since < MAX_EXPECTED_WAIT_SECONDS
         return max(0, 1 + prefetch - len(self._numbers)) if is_short else 0
 
-    def send(self, call_id: str, request: bytes, timeout: float | None) -> None:
+    def send(
+        self, call_id: str, request: bytes, timeout: float | None, file: str | None = None
+    ) -> None:
         """Send a call. If the channel is full, `send_unsent` will send it later.
 
         Raises ConnectionError if the keeper is dead, and any other OSError if the call cannot be
@@ -75,7 +78,7 @@ class KeeperChannel:
         """
         if not self._numbers:
             self.first_since = time.monotonic()
-        call = _CallMessage(call_id, next(self._next_numbers), request, timeout)
+        call = _CallMessage(call_id, next(self._next_numbers), request, timeout, file)
         if self._unsent or not self._try_send(call):
             self._unsent.append(call)
         self._numbers[call_id] = call.number
@@ -129,6 +132,7 @@ class KeeperChannel:
             "call_id": call.call_id,
             "number": call.number,
             "timeout": call.timeout,
+            "file": call.file,
         }
         try:
             messages.send(self.socket, fields, call.request, nonblocking=True)

@@ -92,7 +92,9 @@ class KeeperExecutor:
         """Return how many more calls may be submitted if `prefetch` may wait at each keeper."""
         return sum(channel.room(prefetch) for channel in self._channels.values())
 
-    def submit(self, call_id: str, request: str, timeout: float | None) -> KeeperChannel:
+    def submit(
+        self, call_id: str, request: str, timeout: float | None, file: str | None
+    ) -> KeeperChannel:
         """Send a call to the keeper with the fewest calls, preferring keepers that are ready.
 
         Returns the keeper's channel. Raises ConnectionError if the keeper is dead, and any other
@@ -102,7 +104,7 @@ class KeeperExecutor:
         channel = min(
             channels, key=lambda each: (not each.room(MAX_PREFETCH), len(each), not each.is_ready)
         )
-        channel.send(call_id, request.encode("utf-8", "surrogatepass"), timeout)
+        channel.send(call_id, request.encode("utf-8", "surrogatepass"), timeout, file)
         return channel
 
     def fileno(self) -> int:
@@ -203,6 +205,7 @@ class KeeperExecutor:
             keep_fds=tuple(map(InheritedDescriptor, arguments.keep_fds)),
             runner_folder=InheritedDescriptor(arguments.runner_folder.descriptor),
             runner_folder_path=str(arguments.runner_folder.path),
+            shared_files=arguments.shared_files,
         )
 
     def _start(self) -> None:

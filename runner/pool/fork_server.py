@@ -25,6 +25,7 @@ from runner.pool.fork import environment, server_main
 from runner.pool.fork.watchdog import WatchdogArguments
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import proc, processes
+from runner.pool.linux.job_access import JobAccess
 from runner.pool.protocol import messages
 from runner.pool.protocol.setup import InheritedDescriptor
 
@@ -44,14 +45,16 @@ class ForkServer:
         env: Sequence[str],
         keep_fds: Iterable[int],
         watchdog: WatchdogArguments | None = None,
+        access: JobAccess | None = None,
     ):
         """Start the fork server, and wait until it has loaded the entry.
 
         `env` names environment variables that it gets in addition to the list in
         fork/environment.py. `keep_fds` are descriptors that it holds. With `watchdog`, it ends this
-        process if this process hangs. Raises OSError, with the error of `load` if that failed.
+        process if this process hangs. `access` says what jobs may access; None: everything. Raises
+        OSError, with the error of `load` if that failed.
         """
-        self._load, self._env, self._watchdog = load, env, watchdog
+        self._load, self._env, self._watchdog, self._access = load, env, watchdog, access
         self._keep_fds = tuple(InheritedDescriptor(descriptor) for descriptor in keep_fds)
         self.pid = 0
         self._start()
@@ -87,7 +90,14 @@ class ForkServer:
         with environment.reduced(self._env):
             _start_tracker()
         channel, server_end = messages.new_channel()
-        arguments = (os.getpid(), server_end, self._load, self._keep_fds, self._watchdog)
+        arguments = (
+            os.getpid(),
+            server_end,
+            self._load,
+            self._access,
+            self._keep_fds,
+            self._watchdog,
+        )
         # Spawned, because the runner has threads: a fork could hang on a lock that one of them
         # holds. Keepers inherit the blocked signals until they have installed their handlers.
         spawn = multiprocessing.get_context("spawn")

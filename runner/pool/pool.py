@@ -19,6 +19,7 @@ from runner.pool.fork.watchdog import WatchdogArguments, WatchdogSettings
 from runner.pool.fork_server import ForkServer
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
+from runner.pool.linux.job_access import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.protocol.lease import Lease
 from runner.pool.protocol.loop_counter import LoopCounter
@@ -60,6 +61,7 @@ class Pool:
         keep_fds: Collection[int] = (),
         limits: CallLimits = _DEFAULTS,
         watchdog: WatchdogSettings | None = None,
+        access: JobAccess | None = None,
     ):
         """Load the entry, and start the keepers without waiting for them. Raises PoolError.
 
@@ -68,6 +70,7 @@ class Pool:
         pool hold.
         With `watchdog`, a call of `beat` must follow the one before it in time, or this process is
         killed.
+        `access` says what calls may access; None: everything.
         """
         require_main_thread()
         self.size, self.log_bytes = size, limits.log_bytes
@@ -78,7 +81,8 @@ class Pool:
         self.lease = Lease()
         """When it ends, the keepers end their calls as lost, even if this process is stopped."""
         fds = tuple(dict.fromkeys(keep_fds))
-        arguments = PoolArguments(limits, fds, self.lease, runner_folder)
+        shared_files = access.shared_files if access else None
+        arguments = PoolArguments(limits, fds, self.lease, runner_folder, shared_files)
         with _pool_errors(), contextlib.ExitStack() as resources:
             resources.callback(self.lease.close)
             self._event = EventFd()
@@ -87,7 +91,7 @@ class Pool:
             self._loop_counter = LoopCounter()
             resources.callback(self._loop_counter.close)
             watch = self._watch(watchdog) if watchdog else None
-            server = ForkServer(load, limits.env, fds, watch)
+            server = ForkServer(load, limits.env, fds, watch, access)
             resources.callback(server.close)
             on_broken = self._event.set
             self._new_executor = partial(KeeperExecutor, size, arguments, server, on_broken)
@@ -110,9 +114,13 @@ class Pool:
         """
         return max(0, self._executor.room(prefetch) - self._calls.count_without_keeper())
 
-    def submit(self, call_id: str, request: str, timeout: float | None) -> None:
+    def submit(
+        self, call_id: str, request: str, timeout: float | None, file: str | None = None
+    ) -> None:
         """Run entry(request, report) in a job process, for at most `timeout` seconds.
 
+        `file` is the name of the one shared file that the call may read. Its folder is
+        `work_folders.FILE_FROM_WORK`, as seen from the working folder of the call.
         `call_id` names the call, and must never be used again. Raises PoolError; and ValueError if
         the pool is closed, too many calls wait, the id is in use, or the timeout is not above 0.
         """
@@ -122,9 +130,9 @@ class Pool:
             raise ValueError(f"cannot take {call_id!r}: closed, too many wait, or it is known")
         if timeout is not None and not timeout > 0:
             raise ValueError(f"a timeout must be above zero, not {timeout}")
-        if self._executor.broken or not self._try_submit(call_id, request, timeout):
+        if self._executor.broken or not self._try_submit(call_id, request, timeout, file):
             self._replace_executor()
-            if not self._try_submit(call_id, request, timeout):
+            if not self._try_submit(call_id, request, timeout, file):
                 self._calls.add(call_id, None)
         self._update_event()
 
@@ -214,10 +222,12 @@ class Pool:
         if self._failed_starts == _MAX_FAILED_STARTS:
             raise PoolError(f"the keepers died {_MAX_FAILED_STARTS} times before they were ready")
 
-    def _try_submit(self, call_id: str, request: str, timeout: float | None) -> bool:
+    def _try_submit(
+        self, call_id: str, request: str, timeout: float | None, file: str | None
+    ) -> bool:
         """Submit a call to the executor. Returns False if the executor is broken."""
         try:
-            channel = self._executor.submit(call_id, request, timeout)
+            channel = self._executor.submit(call_id, request, timeout, file)
             self._calls.add(call_id, channel, is_prefetched=len(channel) > 1)
         except ConnectionError:
             self._executor.mark_broken()

@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from runner.pool.linux.work_folders import FILE_FROM_WORK
 from storage.files.uploads import Uploads
-from storage.records.job import Job
+from storage.records.job import Job, Upload
 from storage.records.trace_context import attempt_traceparent
 
 Step = dict[str, Any]
@@ -22,7 +23,7 @@ def request_text(
     each already JSON text; they can be large, so they are inserted without being parsed again.
     """
     upload = job.upload and {
-        **uploads.access(job.upload, job.timeout),
+        **_access(job, job.upload, uploads),
         "name": job.upload.name,
         "size": job.upload.size,
     }
@@ -41,3 +42,15 @@ def request_text(
         return json.dumps(request)
     text = json.dumps({**request, "step": step})
     return f'{text[:-1]}, "results": [{", ".join(results)}]}}'
+
+
+def shared_file(job: Job, uploads: Uploads) -> str | None:
+    """Return the name of the local file that a job may read; None if it has none."""
+    return str(job.upload.id) if job.upload and uploads.folder else None
+
+
+def _access(job: Job, upload: Upload, uploads: Uploads) -> dict[str, str]:
+    access = uploads.access(upload, job.timeout)
+    if "path" in access:  # the job cannot read it there, but finds a link to it
+        access["path"] = f"{FILE_FROM_WORK}/{shared_file(job, uploads)}"
+    return access

@@ -13,7 +13,7 @@ from runner.pool.pool import Pool
 from runner.pool.protocol.outcome import CallOutcome
 from runner.pool.protocol.output import UnstoredOutput
 from runner.pool.protocol.prefetch import PrefetchDepth
-from runner.supervisor.job_request import RUN, Step, request_text
+from runner.supervisor.job_request import RUN, Step, request_text, shared_file
 from storage.claiming.part_claims import ClaimedPart, PartFence
 from storage.files.uploads import Uploads
 from storage.records.job import Fence, Job
@@ -200,7 +200,7 @@ class RunningJobs:
         call_id = _call_id(running)
         self._running[call_id] = running
         text = request_text(running.job, running.step, self._uploads, self._cores(), results)
-        self._pool.submit(call_id, text, timeout)
+        self._pool.submit(call_id, text, timeout, shared_file(running.job, self._uploads))
         log.debug("job handed to the pool", extra=running.log_fields())
 
     def _kill(self, call_id: str, reason: KillReason) -> None:

@@ -17,6 +17,7 @@ from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWri
 from storage.files.write_back import WriteBack
 from storage.records.job import StoreFull, StoreUnavailable, Upload
 
+INCOMING, FILES = "incoming", "files"
 _DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
 _STEP_BYTES = 64 * 1024
 """Bytes per write call. Larger calls make Linux look for larger pieces of memory; where few are
@@ -69,8 +70,8 @@ class FolderUploads(Uploads):
     def __init__(self, folder: Path):
         """Create the folder if it does not exist. Raises StoreFull and StoreUnavailable."""
         self.folder: Path = folder
-        self._incoming = folder / "incoming"
-        self._files = folder / "files"
+        self._incoming = folder / INCOMING
+        self._files = folder / FILES
         with _translate_errors():
             for each in (folder, self._incoming, self._files):
                 make_folder(each)

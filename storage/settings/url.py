@@ -5,6 +5,7 @@ Imports nothing of ours, and no driver before it is asked to.
 
 import importlib
 import os.path
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ def is_postgresql(url: str) -> bool:
 
 def url_problem(url: str) -> str | None:
     """Return why a database URL is invalid, or None. The text never contains the password."""
-    if not url.isprintable():
+    if re.search(r"[\x00-\x1f\x7f]", url):
         return "it contains a line break or another control character"
     try:
         parts = urlparse(url)

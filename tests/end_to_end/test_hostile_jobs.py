@@ -18,6 +18,7 @@ pytestmark = pytest.mark.timing
 MIB = 2**20
 SETTINGS = {
     "JOB_TYPES": "runner.job_types,tests.support.job_types.hostile",
+    "JOB_WRITE_PATHS": "",
     "CONCURRENCY_LIMIT": "2",
     "JOB_MEMORY_BYTES": str(128 * MIB),
     "JOB_FOLDER_BYTES": str(16 * MIB),

@@ -196,6 +196,7 @@ def running_service(database_url: str, folder: Path, **environ: str) -> Iterator
         "HOST": "127.0.0.1",
         "DRAIN_SECONDS": "1",
         "JOB_TYPES": "runner.job_types,tests.support.job_types.behaviours",
+        "JOB_WRITE_PATHS": str(folder),  # those job types leave notes there
         **environ,
     }
     listener = Program("server", folder, environ)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from runner.job_types import loader as job_types
+from runner.pool.linux.job_access import JobAccess
 from runner.pool.linux.limits import JobLimits
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
@@ -19,6 +20,7 @@ from runner.supervisor.running_jobs import RunningJobs
 from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
+from storage.files.folder import FILES
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import WORKER
 from storage.open import Store, open_store
@@ -40,8 +42,15 @@ class Worker:
         self.claims = Claims(store.database, store.wakeup, liveness, store.clock)
         load = partial(job_types.load, TYPES)
         self._work = work = RunnerFolder(store.settings.data_dir / "work")
+        folder = store.uploads.folder
+        files = str(folder.absolute() / FILES) if folder else None
         self.pool = Pool(
-            size, load, work, keep_fds=liveness.descriptors, limits=CallLimits(job=job)
+            size,
+            load,
+            work,
+            keep_fds=liveness.descriptors,
+            limits=CallLimits(job=job),
+            access=JobAccess((), files, write=("/",)),
         )
         self._waiter = store.wakeup.waiter(WORKER)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)

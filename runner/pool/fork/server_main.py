@@ -24,6 +24,7 @@ from runner.pool.job_process.loop import Entry
 from runner.pool.job_process.results import plain_text
 from runner.pool.keeper import keeper
 from runner.pool.linux import processes
+from runner.pool.linux.job_access import JobAccess
 from runner.pool.protocol import messages
 from runner.pool.protocol.setup import InheritedDescriptor
 
@@ -43,17 +44,19 @@ def serve(
     runner: int,
     channel: socket.socket,
     load: Callable[[], Entry],
+    access: JobAccess | None,
     keep_fds: Sequence[InheritedDescriptor],
     watchdog_arguments: WatchdogArguments | None,
 ) -> None:
     """Load the entry and fork keepers, until the runner ends. Meanwhile, watch the runner.
 
-    `runner` is its pid. `keep_fds` only need to be held; pickling has opened them here.
+    `runner` is its pid. `access` says what jobs may access; None: everything. `keep_fds` only need
+    to be held; pickling has opened them here.
     """
     processes.die_with_parent(runner, signal.SIGKILL)
     processes.set_process_name(PROCESS_NAME)
     try:
-        keeper.set_entry(load())
+        keeper.set_entry(load(), access)
     except BaseException as error:
         reason = plain_text(f"{type(error).__name__}: {error}", _REASON_LENGTH)
         messages.send(channel, {"reason": reason})

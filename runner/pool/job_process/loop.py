@@ -15,7 +15,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import process as multiprocessing_process
 from multiprocessing import resource_tracker
@@ -29,8 +29,9 @@ from runner.pool.job_process.results import (
     validated_result,
 )
 from runner.pool.job_process.tracebacks import describe_traceback
-from runner.pool.linux import landlock, processes, seccomp
+from runner.pool.linux import landlock, network_filter, processes, seccomp
 from runner.pool.linux.limits import JobLimits, SoftLimits
+from runner.pool.linux.work_folders import FILE, WORK
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import configure_output, redirect_output
 
@@ -38,6 +39,24 @@ _mappings: list[mmap.mmap] = []
 
 Entry = Callable[[str, Callable[[str], None]], str]
 """entry(request, report_progress) returns the result as JSON text. It may raise any exception."""
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What a job process may use."""
+
+    readable: tuple[str, ...] | None
+    """The paths that it may read; None if access to files is not restricted."""
+    writable: tuple[str, ...]
+    network: bool
+
+    def within(self, place: str) -> "Confinement":
+        """Return this with the folders of attempts and of their files in a keeper's folder."""
+        read = self.readable if self.readable is None else (*self.readable, f"{place}/{FILE}")
+        return replace(self, readable=read, writable=(*self.writable, f"{place}/{WORK}"))
+
+
+UNCONFINED = Confinement(readable=None, writable=(), network=True)
 
 
 @dataclass(frozen=True)
@@ -51,6 +70,7 @@ class LimitedEntry:
     """The descriptor to print to; -1 for the output of the keeper."""
     runner_folder_path: str
     """The folder that contains the folders of all calls."""
+    confinement: Confinement
 
 
 def run_job_process(
@@ -64,7 +84,7 @@ def run_job_process(
         _hold(keep_fds)
         _detach_from_keeper(keeper, [channel.fileno(), limited_entry.output])
         os.nice(limited_entry.limits.nice)
-        landlock.restrict_self()
+        _confine(limited_entry.confinement)
         seccomp.protect_limits_of_others()
         soft_limits, clean_up = SoftLimits(limited_entry.limits), CleanUp()
         configure_output()
@@ -105,6 +125,13 @@ def _detach_from_keeper(keeper: int, keep_fds: Collection[int]) -> None:
     processes.raise_oom_score()
     # Writing a core dump would delay the report of a crash by seconds.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _confine(allowed: Confinement) -> None:
+    """Give up the rights that jobs do not need. Raises OSError if the network cannot be blocked."""
+    landlock.restrict_self(allowed.readable, allowed.writable)
+    if not allowed.network:
+        network_filter.block_network()
 
 
 def _serve_one(

@@ -33,11 +33,12 @@ class JobProcess:
         keep_fds: Collection[int],
         limits: CallLimits,
         runner_folder_path: str,
+        confinement: job_loop.Confinement = job_loop.UNCONFINED,
     ):
         """Fork the process. Raises OSError.
 
         `keep_fds` are lock files that it holds, but without a descriptor. `runner_folder_path` is
-        the path of the folder that contains the folders of its calls.
+        the path of the folder that contains the folders of all calls.
         """
         self.calls = 0
         self.limits = limits.job
@@ -54,7 +55,14 @@ class JobProcess:
             resources.callback(self.channel.close)
             self._poll.register(self.channel, select.POLLIN)
             with job_end:
-                limited_entry = self._limited_entry(entry, limits, runner_folder_path)
+                limited_entry = job_loop.LimitedEntry(
+                    entry,
+                    limits.max_result_bytes,
+                    limits.job,
+                    self.output.write_end,
+                    runner_folder_path,
+                    confinement,
+                )
                 self.pid = self._fork(job_end, keep_fds, limited_entry)
             try:
                 self._stray_processes = StrayProcesses(self.pid)
@@ -80,13 +88,6 @@ class JobProcess:
             return pid
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-    def _limited_entry(
-        self, entry: job_loop.Entry, limits: CallLimits, runner_folder_path: str
-    ) -> job_loop.LimitedEntry:
-        return job_loop.LimitedEntry(
-            entry, limits.max_result_bytes, limits.job, self.output.write_end, runner_folder_path
-        )
 
     def send_call(self, request: str, timeout: float | None, folder: str) -> None:
         """Send a call to the process. If the process has just died, its exit code will show it.

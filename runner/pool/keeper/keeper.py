@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
-from runner.pool.job_process.loop import Entry
+from runner.pool.job_process.loop import UNCONFINED, Confinement, Entry
 from runner.pool.keeper.job_process import JobProcess
 from runner.pool.keeper.limits_exceeded import LimitWatchdog
 from runner.pool.keeper.orders import CallOrders
@@ -33,6 +33,7 @@ from runner.pool.keeper.watch import (
     WatchedDescriptors,
 )
 from runner.pool.linux import semaphores
+from runner.pool.linux.job_access import JobAccess
 from runner.pool.linux.kill_tree import ProcessUsage, kill_descendants
 from runner.pool.linux.work_folders import JobFolder
 from runner.pool.protocol import messages
@@ -51,12 +52,15 @@ _entry: Entry | None = None
 """The entry that the fork server has loaded. Forked processes inherit it."""
 _loaded_semaphores: set[tuple[int, int]] = set()
 """The semaphores of modules that the entry has loaded. Job processes keep them."""
+_confinement = UNCONFINED
 
 
-def set_entry(entry: Entry) -> None:
-    """Set the entry that all keepers forked from this process will run."""
-    global _entry, _loaded_semaphores
+def set_entry(entry: Entry, access: JobAccess | None = None) -> None:
+    """Set the entry that all keepers forked from this process will run, and what it may access."""
+    global _entry, _loaded_semaphores, _confinement
     _entry, _loaded_semaphores = entry, semaphores.mapped_semaphores()
+    if access is not None:
+        _confinement = Confinement(access.readable(), access.writable(), access.network)
 
 
 def start(arguments: KeeperArguments) -> None:
@@ -88,15 +92,17 @@ class Keeper:
         self._watched = WatchedDescriptors(
             CallOrders(self._channel), wakeup, Lease(arguments.lease.descriptor)
         )
-        self._folder = JobFolder(arguments.runner_folder.descriptor, self._runner_folder_path)
+        self._folder = JobFolder(
+            arguments.runner_folder.descriptor, self._runner_folder_path, arguments.shared_files
+        )
         assert _entry is not None
         self._entry = _entry
         # Those of the executor.
         semaphores.keep_from_forks(semaphores.mapped_semaphores() - _loaded_semaphores)
         gc.freeze()  # keeps existing objects in memory pages that job processes share
-        self._ensure_process()
-        with contextlib.suppress(OSError):  # tried again for the first call
+        with contextlib.suppress(OSError):  # a full disk: tried again for the first call
             self._folder.prepare()
+            self._ensure_process()
         self._send({"kind": "ready"})
 
     def serve_one(self) -> None:
@@ -122,7 +128,7 @@ class Keeper:
             self._send_outcome(CallEnd("killed"), None)
             return
         try:
-            process, folder = self._ensure_process(), self._folder.prepare()
+            process, folder = self._ensure_process(), self._folder.prepare(call.get("file"))
         except OSError as error:
             reason = f"the keeper could not fork or make a folder: {error}"
             self._send_outcome(CallEnd("lost", ("Lost", reason)), None)
@@ -148,7 +154,8 @@ class Keeper:
             usage = process.record_usage(end.answer)
             if end.kind == "out_of_memory" or process.has_stray_processes():
                 self._kill(process)
-        self._folder.discard()
+        if not self._folder.discard() and self._process:
+            self._kill(process)
         process.output.finish(self._channel, self._call_id or "")
         self._send_outcome(end, usage, seconds=seconds, pid=process.pid)
 
@@ -173,7 +180,11 @@ class Keeper:
             self._kill(process)
         if self._process is None:
             self._process = JobProcess(
-                self._entry, self._keep_fds, self._limits, self._runner_folder_path
+                self._entry,
+                self._keep_fds,
+                self._limits,
+                self._runner_folder_path,
+                _confinement.within(self._folder.place()),
             )
         return self._process
 

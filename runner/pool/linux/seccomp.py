@@ -11,14 +11,14 @@ import ctypes
 import errno
 import platform
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from runner.pool.linux import processes
 
-_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
-_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_LOAD, _AND, _IF_EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06
-_NUMBER, _ARCHITECTURE, _FIRST, _THIRD_LOW, _THIRD_HIGH = 0, 4, 16, 32, 36
+PR_SET_SECCOMP, MODE_FILTER = 22, 2
+ALLOW, ERRNO = 0x7FFF0000, 0x00050000
+LOAD, _AND, IF_EQUAL, RETURN = 0x20, 0x54, 0x15, 0x06
+NUMBER, ARCHITECTURE, FIRST, _THIRD_LOW, _THIRD_HIGH = 0, 4, 16, 32, 36
 """Offsets in struct seccomp_data; an argument has 64 bits, the low half first."""
 _NO_X32 = 0xBFFFFFFF
 """Masks the bit of the x32 calls, which have the numbers of x86-64 otherwise."""
@@ -38,32 +38,43 @@ def protect_limits_of_others() -> bool:
     calls = _PRLIMIT64.get(platform.machine())
     if calls is None:
         return False
-    program = b"".join(_program(calls))
+    return install(_program(calls))
+
+
+def install(instructions: Iterable[bytes]) -> bool:
+    """Filter the system calls of this process, which must have a single thread, for good.
+
+    Returns False if the kernel does not support it. Several filters work together.
+    """
+    program = b"".join(instructions)
     buffer = ctypes.create_string_buffer(program)
     header = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(buffer))
     processes.set_no_new_privileges()
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    return bool(prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), header, 0, 0) == 0)
+    return bool(_libc.prctl(PR_SET_SECCOMP, ctypes.c_ulong(MODE_FILTER), header, 0, 0) == 0)
+
+
+def instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
+    """Return an instruction of a filter. Jumps skip a number of instructions."""
+    return struct.pack("=HBBI", code, if_true, if_false, value)
 
 
 def _program(calls: tuple[tuple[int, int], ...]) -> Iterator[bytes]:
     """Yield the instructions of the filter, which jump forward by a number of instructions."""
-    yield _instruction(_LOAD, _ARCHITECTURE)
+    yield instruction(LOAD, ARCHITECTURE)
     for left, (architecture, number) in zip(range(len(calls))[::-1], calls, strict=True):
-        yield _instruction(_IF_EQUAL, architecture, 0, 3)
-        yield _instruction(_LOAD, _NUMBER)
-        yield _instruction(_AND, _NO_X32)
-        yield _instruction(_IF_EQUAL, number, 4 * left + 1, 4 * left)
-    yield _instruction(_RETURN, _ALLOW)
-    yield _instruction(_LOAD, _FIRST)
-    yield _instruction(_IF_EQUAL, 0, 4, 0)
-    yield _instruction(_LOAD, _THIRD_LOW)
-    yield _instruction(_IF_EQUAL, 0, 0, 3)
-    yield _instruction(_LOAD, _THIRD_HIGH)
-    yield _instruction(_IF_EQUAL, 0, 0, 1)
-    yield _instruction(_RETURN, _ALLOW)
-    yield _instruction(_RETURN, _ERRNO | errno.EPERM)
+        yield instruction(IF_EQUAL, architecture, 0, 3)
+        yield instruction(LOAD, NUMBER)
+        yield instruction(_AND, _NO_X32)
+        yield instruction(IF_EQUAL, number, 4 * left + 1, 4 * left)
+    yield instruction(RETURN, ALLOW)
+    yield instruction(LOAD, FIRST)
+    yield instruction(IF_EQUAL, 0, 4, 0)
+    yield instruction(LOAD, _THIRD_LOW)
+    yield instruction(IF_EQUAL, 0, 0, 3)
+    yield instruction(LOAD, _THIRD_HIGH)
+    yield instruction(IF_EQUAL, 0, 0, 1)
+    yield instruction(RETURN, ALLOW)
+    yield instruction(RETURN, ERRNO | errno.EPERM)
 
 
-def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
-    return struct.pack("=HBBI", code, if_true, if_false, value)
+_libc = ctypes.CDLL(None, use_errno=True)

@@ -2,8 +2,13 @@
 
     DATA_DIR/work/          locked while a runner starts, so that no two runners sweep at once
       RUNNER/               locked by the runner and its keepers, as long as one of them lives
-        PID-1/ PID-2/ …     one for the job that a keeper runs
+        PID-1/              of a keeper and its job process, as long as jobs leave it unchanged
+          w/1/              the folder of one attempt
+          f/ID              a link to the file that the attempt may read
         trash/              folders are moved here when their attempt ends, and removed from here
+
+Landlock lets a job process write to `w` and read `f` of its own keeper. It cannot be extended to
+folders that are made later, so both outlast the attempts.
 
 The keeper removes a small folder itself. A thread of the runner removes the rest of a large one.
 If a runner is killed, its lock becomes free, and the next runner to start removes its folders.
@@ -15,6 +20,7 @@ import fcntl
 import itertools
 import os
 import secrets
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,11 +28,17 @@ from pathlib import Path
 
 from runner.pool.linux import removal
 
+WORK, FILE = "w", "f"
+"""Short, because jobs make unix sockets in their folders, whose paths have at most 107 bytes."""
+FILE_FROM_WORK = f"../../{FILE}"
+"""The folder of the link to an attempt's file, as seen from the attempt's folder."""
 _TRASH = "trash"
 _INLINE_SECONDS = 0.02
 """How long a keeper may spend on removing a folder. It reads no kill order meanwhile."""
 _ENTRY_BYTES = 4096
 """Bytes that each file or folder counts besides its data, since inodes are limited as well."""
+
+_State = tuple[int, ...]
 
 
 class RunnerFolder:
@@ -53,6 +65,16 @@ class RunnerFolder:
         for name in os.listdir(all_runners):
             if name != own and _is_unlocked(name, all_runners):
                 _move_to_trash(name, all_runners, self._trash)
+
+    def can_link(self, folder: Path) -> bool:
+        """Return whether files of another folder can be linked here. Raises OSError."""
+        with tempfile.NamedTemporaryFile(dir=folder) as file:
+            try:
+                os.link(file.name, name := self.path / _TRASH / secrets.token_hex(8))
+            except OSError:
+                return False
+            name.unlink()
+            return True
 
     def discard_job_folders(self) -> None:
         """Move all job folders to the trash. To be called only while no keeper lives."""
@@ -84,11 +106,12 @@ class RunnerFolder:
         """Remove everything, waiting up to `timeout` seconds. To be called after the last keeper
         has ended. The next runner to start removes the rest."""
         self.discard_job_folders()
-        self.empty_trash()
-        if self._remover is not None:
-            self._remover.join(timeout)
-            if self._remover.is_alive():
-                return  # the thread still uses the descriptors
+        for _ in range(2):  # a thread that runs already does not know what has been moved just now
+            self.empty_trash()
+            if self._remover is not None:
+                self._remover.join(timeout)
+                if self._remover.is_alive():
+                    return  # the thread still uses the descriptors
         with contextlib.suppress(OSError):
             os.rmdir(self.path / _TRASH)
             os.rmdir(self.path)
@@ -97,42 +120,71 @@ class RunnerFolder:
 
 
 class JobFolder:
-    """The working folder of the job that a keeper runs."""
+    """The working folder of the job that a keeper runs, and the link to its file."""
 
-    def __init__(self, runner_folder: int, path: str):
+    def __init__(self, runner_folder: int, path: str, shared_files: str | None = None):
         """`runner_folder` is the descriptor of the runner's folder, `path` its path. Raises
-        OSError."""
+        OSError.
+
+        `shared_files` is the folder of the files that attempts are given.
+        """
         self._runner_folder = runner_folder
         self._path = path
+        self._shared_files = shared_files
         self._trash = removal.open_folder(_TRASH, runner_folder)
-        self._new_names = (f"{os.getpid()}-{number}" for number in itertools.count(1))
-        self._name: str | None = None
-        self._unused_state: tuple[int, ...] = ()
+        self._numbers = itertools.count(1)
+        self._place = ""
+        self._name = ""
+        self._file = ""
+        self._unused_states: tuple[_State, _State] = (), ()
 
-    def prepare(self) -> str:
-        """Return the name of an empty folder for the next attempt. Raises OSError."""
-        if self._name is None:
-            self._name = self._create()
+    def prepare(self, file: str | None = None) -> str:
+        """Return the name of an empty folder for the next attempt. Raises OSError.
+
+        `file` is the name of the shared file that the attempt may read.
+        """
+        if not self._place:
+            self._place = self._create_place()
+        if not self._name:
+            self._name = self._create(f"{self._place}/{WORK}/")
             # The kernel's timestamps are only exact to some milliseconds. With a date in the past,
             # every later change is visible in the state.
-            os.utime(self._name, ns=(0, 0), dir_fd=self._runner_folder, follow_symlinks=False)
-            self._unused_state = self._state()
+            for name in (self._name, f"{self._place}/{WORK}"):
+                os.utime(name, ns=(0, 0), dir_fd=self._runner_folder, follow_symlinks=False)
+            self._unused_states = self._states()
+        if file is not None:
+            self._link(file)
         return self._name
 
-    def discard(self) -> None:
-        """Remove the folder after its attempt. An unchanged folder is kept for the next one."""
-        with contextlib.suppress(OSError):
-            if self._name is not None and self._state() == self._unused_state:
-                return
-        name, self._name = self._name, None
-        if name is not None:
-            new_name = _move_to_trash(name, self._runner_folder, self._trash)
-            if new_name is not None:
-                removal.remove(new_name, self._trash, time.monotonic() + _INLINE_SECONDS)
+    def place(self) -> str:
+        """Return the path of the folder that contains `w` and `f`. Raises OSError."""
+        self.prepare()
+        return f"{self._path}/{self._place}"
+
+    def discard(self) -> bool:
+        """Remove the folder after its attempt. An unchanged folder is kept for the next one.
+
+        Returns False if the job process must not run another attempt: it has changed the folder
+        around its own, so the next attempt gets a new one, which this process cannot use.
+        """
+        self._unlink()
+        if not self._name:
+            return True
+        (state, around), unused = self._states(), self._unused_states
+        is_around_unchanged = around == unused[1]
+        if is_around_unchanged and state == unused[0]:
+            return True
+        discarded, self._name = self._name, ""
+        if not is_around_unchanged:
+            discarded, self._place = self._place, ""
+        new_name = _move_to_trash(discarded, self._runner_folder, self._trash)
+        if new_name is not None:
+            removal.remove(new_name, self._trash, time.monotonic() + _INLINE_SECONDS)
+        return is_around_unchanged
 
     def used_bytes(self, limit: int) -> int:
         """Return the disk usage of the folder in bytes. Counting stops once it exceeds `limit`."""
-        used, folders = 0, [f"{self._path}/{self._name}"]
+        used, folders = -_ENTRY_BYTES, [f"{self._path}/{self._place}/{WORK}"]
         while folders and used <= limit:
             with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
                 for entry in entries:
@@ -145,18 +197,55 @@ class JobFolder:
                         break
         return used
 
-    def _create(self) -> str:
-        for name in self._new_names:
+    def _create_place(self) -> str:
+        place = self._create(f"{os.getpid()}-")
+        try:
+            for name in (WORK, FILE):
+                os.mkdir(f"{place}/{name}", 0o700, dir_fd=self._runner_folder)
+        except OSError:
+            _move_to_trash(place, self._runner_folder, self._trash)
+            raise
+        return place
+
+    def _create(self, prefix: str) -> str:
+        for number in self._numbers:
+            name = f"{prefix}{number}"
             try:
                 os.mkdir(name, 0o700, dir_fd=self._runner_folder)
             except FileExistsError:
                 continue  # left by an earlier keeper with the same pid
             return name
-        raise AssertionError  # the names are endless
+        raise AssertionError  # the numbers are endless
 
-    def _state(self) -> tuple[int, ...]:
-        """Return a tuple that differs after any change of the folder."""
-        found = os.stat(self._name or "", dir_fd=self._runner_folder, follow_symlinks=False)
+    def _link(self, file: str) -> None:
+        """Link the file, so that the attempt can read it and no others.
+
+        Without hard links, it becomes a symbolic one. The job finds nothing if the file is gone.
+        """
+        source, self._file = f"{self._shared_files}/{file}", f"{self._place}/{FILE}/{file}"
+        try:
+            os.link(source, self._file, dst_dir_fd=self._runner_folder)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            os.symlink(source, self._file, dir_fd=self._runner_folder)
+
+    def _unlink(self) -> None:
+        if self._file:
+            with contextlib.suppress(OSError):
+                os.unlink(self._file, dir_fd=self._runner_folder)
+            self._file = ""
+
+    def _states(self) -> tuple[_State, _State]:
+        """Return the states of the attempt's folder and of the folder around it."""
+        return self._state(self._name), self._state(f"{self._place}/{WORK}")
+
+    def _state(self, name: str) -> _State:
+        """Return a tuple that differs after any change of a folder; an empty one if it is gone."""
+        try:
+            found = os.stat(name, dir_fd=self._runner_folder, follow_symlinks=False)
+        except OSError:
+            return ()
         return found.st_ino, found.st_mode, found.st_mtime_ns, found.st_ctime_ns
 
 

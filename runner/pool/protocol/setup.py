@@ -65,6 +65,8 @@ class PoolArguments:
     keep_fds: tuple[int, ...]
     lease: Lease
     runner_folder: RunnerFolder
+    shared_files: str | None
+    """The folder of the files that calls are given."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ class KeeperArguments:
     runner_folder: InheritedDescriptor
     """The folder that contains the jobs' folders, see linux/work_folders.py."""
     runner_folder_path: str
+    shared_files: str | None = None
+    """The folder of the files that calls are given."""
 
     def take_slot(self) -> tuple[int, socket.socket]:
         """Take a slot that no other keeper has taken; returns its number and its channel."""

@@ -35,7 +35,7 @@ def open_plainly(file: Path | str, mode: str) -> Iterator[Any]:
     `mode` is "ro", "rw" or "immutable". The last reads the file without its WAL and without locks.
     """
     option = "immutable=1" if mode == "immutable" else f"mode={mode}"
-    database = pw.SqliteDatabase(f"file:{quote(str(file))}?{option}", uri=True, timeout=2)
+    database = pw.SqliteDatabase(f"file:{quote(os.fsencode(file))}?{option}", uri=True, timeout=2)
     try:
         yield database
     finally:

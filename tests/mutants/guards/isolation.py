@@ -7,6 +7,7 @@ FOLDERS = ("tests/runner/pool/test_work_folders.py",)
 EXCESS = ("tests/runner/pool/test_limits_exceeded.py",)
 REQUIREMENTS = ("tests/test_requirements.py",)
 
+ACCESS = ("tests/end_to_end/test_job_access.py",)
 PRIVATE = ("tests/end_to_end/test_private_files.py",)
 
 ISOLATION = (
@@ -55,16 +56,65 @@ ISOLATION = (
     Mutant(
         "Landlock confines a job",
         "runner/pool/job_process/loop.py",
-        "        landlock.restrict_self()\n",
+        "    landlock.restrict_self(allowed.readable, allowed.writable)\n",
         "",
         SEEN,
     ),
     Mutant(
         "a confined job may still move files",
         "runner/pool/linux/landlock.py",
-        "return _allow_moving_files(ruleset) and",
-        "return",
+        "            _allow(ruleset, path, handled & ~(_MAKE_CHAR | _MAKE_BLOCK))\n",
+        "            _allow(ruleset, path, handled & ~(_MAKE_CHAR | _MAKE_BLOCK | _REFER))\n",
         SEEN,
+    ),
+    Mutant(
+        "a job reads no file that it was not given",
+        "runner/pool/job_process/loop.py",
+        "    landlock.restrict_self(allowed.readable, allowed.writable)\n",
+        "    landlock.restrict_self(None, allowed.writable)\n",
+        ACCESS,
+    ),
+    Mutant(
+        "a job cannot change its file",
+        "runner/pool/job_process/loop.py",
+        'writable=(*self.writable, f"{place}/{WORK}")',
+        "writable=(*self.writable, place)",
+        ACCESS,
+    ),
+    Mutant(
+        "a job reads neither the store nor secrets that are next to code",
+        "runner/pool/linux/job_access.py",
+        "    if any(_contains(each, real) for each in protected):\n        return\n",
+        "    if any(_contains(each, real) for each in protected):\n        yield path\n",
+        ("tests/runner/pool/test_job_access.py",),
+    ),
+    Mutant(
+        "/tmp is not writable if the store is below it",
+        "runner/pool/linux/job_access.py",
+        "if list(without(path, protected)) == [path])",
+        "if path)",
+        ACCESS,
+    ),
+    Mutant(
+        "jobs without a network reach nothing",
+        "runner/pool/job_process/loop.py",
+        "        network_filter.block_network()\n",
+        "        pass\n",
+        ACCESS,
+    ),
+    Mutant(
+        "jobs without a network cannot use io_uring",
+        "runner/pool/linux/network_filter.py",
+        "        instruction(IF_EQUAL, _IO_URING_SETUP, 3, 0),\n",
+        "        instruction(IF_EQUAL, _IO_URING_SETUP, 0, 0),\n",
+        ("tests/runner/pool/test_job_access.py",),
+    ),
+    Mutant(
+        "a job process that changes the folder around its own is replaced",
+        "runner/pool/keeper/keeper.py",
+        "        if not self._folder.discard() and self._process:\n",
+        "        if self._folder.discard() and False:\n",
+        ACCESS,
     ),
     Mutant(
         "jobs have a lower priority",
@@ -76,8 +126,8 @@ ISOLATION = (
     Mutant(
         "a folder is deleted with its attempt",
         "runner/pool/keeper/keeper.py",
-        "        self._folder.discard()\n",
-        "",
+        "        if not self._folder.discard() and self._process:\n",
+        "        if False:\n",
         SEEN,
     ),
     Mutant(
@@ -90,8 +140,8 @@ ISOLATION = (
     Mutant(
         "a changed folder is not used again",
         "runner/pool/linux/work_folders.py",
-        "if self._name is not None and self._state() == self._unused_state:",
-        "if self._name is not None:",
+        "if is_around_unchanged and state == unused[0]:",
+        "if is_around_unchanged:",
         FOLDERS,
     ),
     Mutant(

@@ -13,6 +13,7 @@ import pytest
 
 from runner.pool.fork.environment import is_allowed, reduced
 from runner.pool.linux import landlock, proc
+from runner.pool.linux.job_access import JobAccess
 from runner.pool.linux.limits import JobLimits
 from tests.support.paths import ROOT
 from tests.support.pool import isolation_calls, pools
@@ -113,6 +114,17 @@ def test_an_isolated_job_can_move_and_link_files(owner: Owner) -> None:
     assert owner.value("move_between_folders") == "moved"
 
 
+@needs_landlock
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make the kernel forget folders")
+def test_a_job_process_keeps_its_rights_in_proc_when_memory_is_short(tmp_path: Path) -> None:
+    with open_pool(1, isolation_calls.load, access=JobAccess(())) as owner:
+        call_id, _ = owner.start("reset_peak_after", gate=str(tmp_path / "gate"))
+        for _ in range(3):  # the first time only marks folders as unused
+            Path("/proc/sys/vm/drop_caches").write_text("2")
+        (tmp_path / "gate").touch()
+        assert owner.outcome(call_id).result == "true"
+
+
 def test_jobs_have_a_lower_priority(owner: Owner) -> None:
     assert owner.value("priority") == os.getpriority(os.PRIO_PROCESS, 0) + 5
 
@@ -130,7 +142,7 @@ def test_a_job_has_only_its_own_descriptors(owner: Owner) -> None:
 def test_each_attempt_gets_its_own_empty_folder(owner: Owner) -> None:
     seen = owner.value("folder_facts")
     folder = seen["folder"]
-    assert Path(folder).parent == owner.folder.path
+    assert Path(folder).parents[2] == owner.folder.path
     assert [seen["temporary"], seen["home"], *seen["variables"]] == [folder] * 4
     assert seen["mode"] == 0o700
     assert seen["entries"] == []

@@ -6,11 +6,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runner.pool.linux import removal
-from runner.pool.linux.work_folders import JobFolder, RunnerFolder
+from runner.pool.linux.work_folders import FILE, FILE_FROM_WORK, JobFolder, RunnerFolder
 from tests.support.paths import ROOT
 from tests.support.pool.pools import open_descriptors
 from tests.support.programs import running_service
@@ -238,3 +239,62 @@ def test_a_worker_that_cannot_create_folders_reports_it_in_one_line(tmp_path: Pa
     told = [line for line in program.log.read_text().splitlines() if not line.startswith("{")]
     assert len(told) == 1
     assert told[0].startswith("cannot run jobs: cannot create their work folders")
+
+
+def test_a_folder_around_that_of_a_job_is_replaced_if_it_has_changed(
+    runner_folder: RunnerFolder,
+) -> None:
+    folder, path = prepared(runner_folder)
+    place = folder.place()
+    assert folder.discard()
+    for change in (
+        lambda path: (path.parent / "left").touch(),
+        lambda path: path.parent.chmod(0o777),
+        lambda path: path.rename(path.with_name("moved")),
+    ):
+        path = runner_folder.path / folder.prepare()
+        change(path)  # type: ignore[no-untyped-call]
+        assert not folder.discard()
+        assert not Path(place).exists()
+        assert folder.place() != place
+        place = folder.place()
+
+
+def test_an_attempt_finds_a_link_to_its_file_only(
+    runner_folder: RunnerFolder, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    for name in ("a", "b"):
+        (shared / name).write_text(f"content of {name}")
+    folder = JobFolder(runner_folder.descriptor, str(runner_folder.path), str(shared))
+    for name in ("a", "b", "a"):
+        path = runner_folder.path / folder.prepare(name)
+        links = path / FILE_FROM_WORK
+        assert {link.name: link.read_text() for link in links.iterdir()} == {
+            name: f"content of {name}"
+        }
+        folder.discard()
+        assert list(links.iterdir()) == []
+    path = runner_folder.path / folder.prepare("deleted")
+    assert list((path / FILE_FROM_WORK).iterdir()) == []
+    assert sorted(file.read_text() for file in shared.iterdir()) == ["content of a", "content of b"]
+
+
+def test_a_keeper_whose_folder_could_not_be_completed_tries_again(
+    runner_folder: RunnerFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = JobFolder(runner_folder.descriptor, str(runner_folder.path))
+    mkdir = os.mkdir
+
+    def refuse(name: str, *arguments: Any, **options: Any) -> None:
+        if name.endswith(FILE):
+            raise OSError(28, "No space left on device")
+        mkdir(name, *arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "mkdir", refuse)
+        with pytest.raises(OSError, match="space"):
+            folder.prepare()
+    assert (runner_folder.path / folder.prepare()).is_dir()
+    assert len([path for path in runner_folder.path.iterdir() if path.name != "trash"]) == 1

@@ -26,8 +26,8 @@ def load() -> Callable[[str, Report], str]:
 
 
 def load_where_folders_fail() -> Callable[[str, Report], str]:
-    """Simulate a full disk: of the next three folders, only the first can be created."""
-    mkdir, refused = os.mkdir, iter([False, True, True])
+    """Simulate a full disk after the folders of the keeper and of its first call are created."""
+    mkdir, refused = os.mkdir, iter([False, False, False, False, True, True])
 
     def make_or_fail(name: str, mode: int = 0o777, **options: int) -> None:
         if next(refused, False):
@@ -216,3 +216,15 @@ def chmod_and_leave(report: Report) -> str:
     os.chmod("shut", 0)
     os.chmod(".", 0)
     return os.getcwd()
+
+
+def reset_peak_after(report: Report, gate: str) -> bool:
+    """Wait for a file, and return whether the peak of memory can still be reset."""
+    calls.tell(report, os.getpid())
+    while not os.path.exists(gate):
+        time.sleep(0.01)
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from runner.pool.linux.job_access import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import CallOutcome, Pool
 from runner.pool.protocol.setup import CallLimits
@@ -110,12 +111,18 @@ class Owner:
 
 @contextmanager
 def open_pool(
-    size: int = 2, load: Any = calls.load, keep_fds: Collection[int] = (), **limits: Any
+    size: int = 2,
+    load: Any = calls.load,
+    keep_fds: Collection[int] = (),
+    access: JobAccess | None = None,
+    **limits: Any,
 ) -> Iterator[Owner]:
     """Open a pool with these fields of CallLimits; checks that closing it leaves no process."""
     before = children()
     with open_runner_folder() as folder:
-        pool = Pool(size, load, folder, keep_fds=keep_fds, limits=CallLimits(**limits))
+        pool = Pool(
+            size, load, folder, keep_fds=keep_fds, limits=CallLimits(**limits), access=access
+        )
         try:
             yield Owner(pool, folder)
         finally:

@@ -43,6 +43,7 @@ SETTINGS = {
     "JOB_TYPES": "runner.job_types,tests.system.chaos.job_types",
     "JOB_ENV": "DATA_DIR,LD_PRELOAD,FAKETIME_TIMESTAMP_FILE,FAKETIME_NO_CACHE,"
     "FAKETIME_DONT_FAKE_MONOTONIC",
+    "JOB_WRITE_PATHS": "/",  # jobs keep records in DATA_DIR and read the fake clock
     "CONCURRENCY_LIMIT": "3",
     "LEASE_SECONDS": "3",
     "DRAIN_SECONDS": "1",

@@ -1,0 +1,86 @@
+"""Decides what jobs may access, from the settings, and reports what this kernel cannot enforce."""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.pool.linux import landlock, network_filter
+from runner.pool.linux.job_access import JobAccess
+from runner.pool.linux.work_folders import RunnerFolder
+from runner.pool.pool import PoolError
+from storage.files.disk import make_folder
+from storage.files.folder import FILES, INCOMING
+
+if TYPE_CHECKING:
+    from runner.config import RunnerSettings
+
+log = logging.getLogger(__name__)
+
+_SECRETS = ("/run/secrets", "/var/run/secrets")
+_DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal", "-writer")
+
+
+def job_access(
+    settings: "RunnerSettings", database: Path | None, work_place: RunnerFolder
+) -> JobAccess:
+    """Return what jobs may access, and log once what is not enforced.
+
+    `database` is the file of the database, if it is one. Raises PoolError if JOB_NETWORK=none
+    cannot be enforced.
+    """
+    uploads, network = settings.uploads_folder, settings.job_network == "all"
+    if not network and not network_filter.is_supported():
+        raise PoolError("JOB_NETWORK=none: this kernel or processor has no filter of system calls")
+    if not network and uploads is None:
+        raise PoolError("JOB_NETWORK=none: jobs could not read their uploads, which are in S3")
+    files = str(uploads.absolute() / FILES) if uploads else None
+    exposed = [files] if uploads and files and not _can_link(uploads, work_place) else []
+    access = JobAccess(
+        protected=tuple(_protected(settings, database)),
+        shared_files=files,
+        read=(*settings.job_read_folders, *exposed),
+        write=settings.job_write_folders,
+        network=network,
+    )
+    if lacks := list(_lacks(access, exposed)):
+        log.warning("jobs are not fully isolated", extra={"not_enforced": "; ".join(lacks)})
+    return access
+
+
+def _can_link(uploads: Path, work_place: RunnerFolder) -> bool:
+    """Return whether uploads can be linked to the folders of jobs. The store is not open yet."""
+    try:
+        make_folder(uploads / INCOMING)
+        return work_place.can_link(uploads / INCOMING)
+    except OSError:
+        return False
+
+
+def _protected(settings: "RunnerSettings", database: Path | None) -> list[str]:
+    """Return the absolute paths that no job may read, whatever folder contains them."""
+    paths = [settings.data_dir, *map(Path, _SECRETS)]
+    paths += [settings.uploads_folder] if settings.uploads_folder else []
+    paths += [Path(f"{database}{suffix}") for suffix in _DATABASE_SUFFIXES if database]
+    named = [Path(value) for name, value in os.environ.items() if name.endswith("_FILE") and value]
+    paths += [path for path in (*named, Path(".env")) if path.is_file()]
+    return [str(path.absolute()) for path in paths]
+
+
+def _lacks(access: JobAccess, exposed: list[str]) -> Iterator[str]:
+    abi = landlock.abi_version()
+    if abi < landlock.MIN_ABI:
+        yield (
+            "files and other processes, which need Landlock (Linux 5.19, and landlock in the "
+            "kernel's list of security modules)"
+        )
+        return
+    if abi < landlock.TRUNCATE_ABI:
+        yield "truncating files by their paths (needs Linux 6.2)"
+    if abi < landlock.SCOPE_ABI:
+        yield "signals to other processes, and abstract unix sockets (need Linux 6.12)"
+    if exposed:
+        yield f"a job can read all uploads, because none in {exposed[0]} can be linked to DATA_DIR"
+    if access.exposes_protected(exposed):
+        yield "JOB_READ_PATHS or JOB_WRITE_PATHS contain DATA_DIR or secrets"
