@@ -14,6 +14,13 @@ CLOCK = ("tests/storage/db/test_clock.py",)
 
 STORE = (
     Mutant(
+        "a file is kept for a final job, too",
+        "storage/jobs/retention.py",
+        "where(JobRow.upload_id.in_(sorted(uploads)))",
+        "where(JobRow.upload_id.in_(sorted(uploads)), JobRow.finished_at.is_null())",
+        ("tests/server/handlers/test_retry_and_delete.py", "tests/storage/files/test_folder.py"),
+    ),
+    Mutant(
         "the fence names the attempt",
         "storage/jobs/statements.py",
         '            JobRow.attempt == parameter(JobRow.attempt, "held_attempt"),\n',

@@ -191,6 +191,28 @@ async def test_a_final_job_is_deleted_over_http(client: Client, bench: Bench) ->
 
 
 @pytest.mark.gen_test
+async def test_a_file_of_two_finished_jobs_survives_the_deletion_of_one(
+    client: Client, bench: Bench
+) -> None:
+    first = (await client.post_form(analyze_form()))["job_id"]
+    again = {"type": "analyze", "payload": {"patterns": ["x"], "source": {"job_id": first}}}
+    second = (await client.post("/jobs", again))["job_id"]
+    (file,) = _files(bench)
+    content = file.read_bytes()
+    for job_id in (first, second):
+        await client.post(f"/jobs/{job_id}/cancel", status=200)
+    assert (await client.fetch(f"/jobs/{first}", method="DELETE")).code == 204
+    assert file.read_bytes() == content
+    payload = {"patterns": ["x"], "source": {"job_id": second}}
+    third = (await client.post("/jobs", {"type": "analyze", "payload": payload}))["job_id"]
+    await client.post(f"/jobs/{third}/cancel", status=200)
+    for job_id in (second, third):
+        assert file.exists()
+        assert (await client.fetch(f"/jobs/{job_id}", method="DELETE")).code == 204
+    assert not file.exists()
+
+
+@pytest.mark.gen_test
 @pytest.mark.parametrize("job_id", ["abc", UNKNOWN])
 async def test_an_unknown_job_is_neither_retried_nor_deleted(client: Client, job_id: str) -> None:
     await client.post(f"/jobs/{job_id}/retry", status=404)

@@ -113,6 +113,18 @@ def test_final_jobs_are_pruned_after_their_time_with_attempts_and_uploads(bench:
     assert retention.prune(bench.store.database, bench.clock() + 1) == (0, [])
 
 
+def test_a_file_of_two_finished_jobs_survives_the_pruning_of_one(bench: Bench) -> None:
+    upload, database = Upload(uuid4(), "a.log", 1, "00"), bench.store.database
+    old = bench.enqueue("analyze", upload=upload)
+    bench.jobs.cancel(old)
+    bench.clock.forward(10)
+    young = bench.enqueue("analyze", source=old)
+    bench.jobs.cancel(young)
+    assert retention.prune(database, bench.clock() - 5000) == (1, [])
+    assert bench.job(young).upload == upload
+    assert retention.prune(database, bench.clock() + 1) == (1, [upload.id])
+
+
 def test_jobs_are_pruned_batch_by_batch(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "BATCH", 2)
     for _ in range(3):

@@ -18,26 +18,35 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import pytest
 
 from runner.pool.linux import proc, processes
 from runner.pool.linux.kill_tree import kill_descendants
+from storage.jobs.events import Events
 from storage.open import Store, open_store
 from storage.records.job import StoreError
 from storage.settings.settings import Settings
+from tests.support.disk.small_disks import MIB, small_disk
 from tests.support.servers import postgres
 from tests.system.chaos import audit, job_types, networks
 from tests.system.chaos.checker import check
 from tests.system.chaos.clients import Clients
 from tests.system.chaos.faults import FaultInjector
-from tests.system.chaos.history import Execution, History
+from tests.system.chaos.follower import Follower
+from tests.system.chaos.history import Execution, History, Views
 from tests.system.chaos.programs import FAKETIME, Fleet, MachineClock, Plan
 from tests.system.chaos.report import print_report, print_violations, say
+from tests.system.chaos.views import ask
 
 SETTLE_SECONDS = 60.0
 STOP_SECONDS = 30.0
 LEFT_SECONDS = 2.0
+DISK_BYTES = 128 * MIB
+FOLLOW_SECONDS = 20.0
+"""How long the follower may take to get the last event after the last change."""
 POLL_SECONDS = 0.1
 SETTINGS = {
     "JOB_TYPES": "runner.job_types,tests.system.chaos.job_types",
@@ -115,33 +124,91 @@ def run(
     folder: Path, server: postgres.PostgresServer | None, seconds: float, seed: int, plan: Plan
 ) -> list[str]:
     """Start the programs, inject faults, stop, and check; returns the violations."""
-    url = f"sqlite:///{folder / 'jobs.db'}" if server is None else server.url("postgres")
-    settings = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": url}
-    clock = MachineClock(folder)
-    store = open_watched(settings)
+    with database_disk(folder, server) as disk:
+        url = f"sqlite:///{disk / 'jobs.db'}" if server is None else server.url("postgres")
+        settings = {"DATA_DIR": str(folder / "data"), "DATABASE_URL": url}
+        clock = MachineClock(folder)
+        store = open_watched(settings)
+        fleet = make_fleet(folder, settings, server, clock, seed, plan)
+        clients = Clients(fleet.addresses, plan.workers, folder / "data", seed)
+        follower = Follower(fleet.addresses, seed)
+        injector = FaultInjector(fleet, clock, server, disk if disk != folder else None, seed)
+        left, views = inject_faults(injector, seconds, clients, follower, fleet, store)
+        history = gather(folder / "data", clients, store)
+        store.close()
+    history.followed, history.views = follower.events, views
+    events = count_events(folder, fleet, clients) + Counter({"event streams": follower.streams})
+    print_report(history, injector.counts, events)
+    found = [str(violation) for violation in check(history)]
+    found += [f"P13 left running: {command}" for command in left]
+    return [*found, *clients.complaints, *follower.complaints, *fleet.complaints]
+
+
+@contextmanager
+def database_disk(folder: Path, server: postgres.PostgresServer | None) -> Iterator[Path]:
+    """The folder for an SQLite database: a small disk that can be filled, if one can be mounted."""
+    if server is not None:
+        yield folder
+        return
+    with ExitStack() as stack:
+        try:
+            disk = stack.enter_context(small_disk(folder / "disk", "ext4", DISK_BYTES))
+        except pytest.skip.Exception as error:
+            say(f"the disk is never full: {error}")
+            disk = folder
+        yield disk
+
+
+def make_fleet(
+    folder: Path,
+    settings: dict[str, str],
+    server: postgres.PostgresServer | None,
+    clock: MachineClock,
+    seed: int,
+    plan: Plan,
+) -> Fleet:
+    """Return the programs, which are not started yet."""
     # With SQLite all programs share a clock; with PostgreSQL half of them have their own.
     shared, own = (clock.environ(), {}) if server is None else ({}, clock.environ())
     if server is not None and plan.networks is not None:
         shared = {"DATABASE_URL": server.network_url("postgres")}
-    fleet = Fleet(folder, {**settings, **SETTINGS, **shared}, own, seed, plan)
-    clients = Clients(fleet.addresses, plan.workers, folder / "data", seed)
-    injector = FaultInjector(fleet, clock, server, seed)
-    left: list[str] = []
+    return Fleet(folder, {**settings, **SETTINGS, **shared}, own, seed, plan)
+
+
+def inject_faults(
+    injector: FaultInjector,
+    seconds: float,
+    clients: Clients,
+    follower: Follower,
+    fleet: Fleet,
+    store: Store,
+) -> tuple[list[str], list[Views]]:
+    """Run the programs under faults, and stop them when all jobs are final.
+
+    Returns the commands that were left running, and what each listener said at the end.
+    """
+    views: list[Views] = []
     clients.start()
+    follower.start()
     try:
         fleet.supervise()
         injector.run(seconds)
         settle(clients, fleet, store)
+        views = [ask(address) for address in fleet.addresses]
     finally:
         clients.stop()
+        follower.stop(newest_version(store), FOLLOW_SECONDS)
         fleet.stop(STOP_SECONDS)
-        left = kill_leftovers(server)
-    history = gather(folder / "data", clients, store)
-    store.close()
-    print_report(history, injector.counts, count_events(folder, fleet, clients))
-    found = [str(violation) for violation in check(history)]
-    found += [f"P13 left running: {command}" for command in left]
-    return [*found, *clients.complaints, *fleet.complaints]
+        left = kill_leftovers(injector.server)
+    return left, views
+
+
+def newest_version(store: Store) -> int:
+    """The number of the newest change; 0 if the store fails."""
+    try:
+        return Events(store.database).newest()
+    except StoreError:
+        return 0
 
 
 def open_watched(settings: dict[str, str]) -> Store:
@@ -186,20 +253,24 @@ def commands_below(spare: set[int]) -> Iterator[str]:
 
 def gather(data: Path, clients: Clients, store: Store) -> History:
     """Collect everything that was recorded during the run."""
-    record = job_types.record_path(data)
-    lines = record.read_text().splitlines() if record.exists() else []
-    executions = []
-    for line in lines:
-        event, job_id, attempt, name = line.split()
-        executions.append(Execution(event, job_id, int(attempt), name))
     return History(
         list(audit.entries(store.database)),
-        executions,
+        executions_in(data),
         clients.acknowledged,
         clients.seen,
         audit.stored(store.database),
         audit.parts(store.database),
     )
+
+
+def executions_in(data: Path) -> list[Execution]:
+    """The executions that job processes have recorded in DATA_DIR."""
+    record = job_types.record_path(data)
+    found = []
+    for line in record.read_text().splitlines() if record.exists() else []:
+        event, job_id, attempt, name = line.split()
+        found.append(Execution(event, job_id, int(attempt), name))
+    return found
 
 
 def count_events(folder: Path, fleet: Fleet, clients: Clients) -> Counter[str]:

@@ -21,7 +21,7 @@ from tests.mutants.trial import copy_tree
 from tests.support.paths import ROOT
 from tests.system.chaos.report import say
 
-FOUND = re.compile(r"^violations +(\d+)\n(?:  (.{0,100}))?", re.MULTILINE)
+FOUND = re.compile(r"^violations +(\d+)(?:: (.+))?\n(?:  (.{0,100}))?", re.MULTILINE)
 MORE_SECONDS = 240.0
 """The most time that a run may take in addition to the time of its faults."""
 
@@ -32,12 +32,14 @@ class Canary:
 
     database: str
     guards: tuple[str, ...]
+    promise: str = ""
+    """The promise that must be found broken, such as P3; empty for any."""
 
 
 CANARIES = (
     Canary("postgresql", ("the fence names the owner", "the fence names the attempt")),
     Canary("sqlite", ("all processes of a runner hold its lock",)),
-    Canary("postgresql", ("keepers enforce the end of the lease",)),
+    Canary("postgresql", ("keepers enforce the end of the lease",), "P3"),
     Canary("sqlite", ("a claim adds one to the attempt",)),
     Canary("sqlite", ("the kernel's lock decides which runners live",)),
     Canary("postgresql", ("only jobs of dead runners are rescued",)),
@@ -78,10 +80,12 @@ def try_canary(canary: Canary, folder: Path, seconds: int) -> bool:
         for mutant in mutants:
             mutant.undo(copy, ROOT)
     match = FOUND.search(output)
-    count, first = match.groups() if match else (f"no report, exit code {code}", output[-300:])
+    missing = f"no report, exit code {code}", "", output[-300:]
+    count, promises, first = match.groups("") if match else missing
     took = time.monotonic() - began
-    say(f"| {'; '.join(canary.guards)} | {canary.database} | {count} | {first} | {took:.0f} |")
-    return match is not None and code == 1
+    guards, broken = "; ".join(canary.guards), f"{count} {promises}"
+    say(f"| {guards} | {canary.database} | {broken} | {first} | {took:.0f} |")
+    return match is not None and code == 1 and canary.promise in promises
 
 
 def run_chaos(root: Path, database: str, seconds: int) -> tuple[int, str]:

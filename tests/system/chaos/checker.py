@@ -3,33 +3,31 @@
 entries of a job ─▶ each change is a transition, made by the holder             P2, P4, P5, P8
 executions       ─▶ one at a time, each of a claim, no more than allowed        P3, P5
 clients' notes   ─▶ every job is stored, final, and as clients read it          P1, P2, P4
+events, lists, metrics ─▶ tell of every change, and of no other                 view_checker.py
 """
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from storage.records.states import FINAL, Status
 from tests.system.chaos.changes import PROGRESS, transition_of
-from tests.system.chaos.history import Acknowledged, AttemptChange, Change, Execution, History, Seen
+from tests.system.chaos.history import (
+    Acknowledged,
+    AttemptChange,
+    Change,
+    Execution,
+    History,
+    Seen,
+    Violation,
+)
+from tests.system.chaos.view_checker import check_views
 
 OUTCOMES = {"complete": "returned", "release": "released"}
 """The outcomes of attempts that only one transition causes, by transition."""
 OTHER = "other"
-
-
-@dataclass(frozen=True)
-class Violation:
-    """A promise that was broken."""
-
-    promise: str
-    job_id: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.promise} {self.job_id} {self.text}"
 
 
 def check(history: History) -> list[Violation]:
@@ -46,7 +44,7 @@ def check(history: History) -> list[Violation]:
         found += check_executions(job_id, mine, executions[job_id])
     for job_id in executions.keys() - entries.keys():
         found.append(Violation("P1", job_id, "ran, but was never stored"))
-    return [*found, *check_clients(history)]
+    return [*found, *check_clients(history), *check_views(history)]
 
 
 def replay(job_id: str, entries: list[Change | AttemptChange]) -> Iterator[Violation]:

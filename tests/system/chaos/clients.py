@@ -19,6 +19,9 @@ MOST_OPEN = 6
 """The most jobs per worker that no client has read as final; above it, nothing is submitted.
 
 It is low, so that a rescued job runs again while its first runner is still frozen."""
+OUTLASTING = 15.0
+"""Seconds that some jobs take: longer than a lease, a rescue and the first backoffs together. So a
+first execution that wrongly goes on still holds its lock when the next one starts."""
 PAUSE_SECONDS = 0.15
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 15.0
@@ -82,7 +85,7 @@ class Clients:
     def _submit(self, chance: random.Random) -> None:
         if len(self._open) >= self._most_open:
             return
-        self._submit_one(chance, chance.choice([0.0, 0.1, 0.5, 1.0, 2.0, 4.0, 10.0]))
+        self._submit_one(chance, chance.choice([0.0, 0.1, 0.5, 1.0, 2.0, 4.0, 10.0, OUTLASTING]))
         if chance.random() < BURST_SHARE:
             for _ in range(BURST):
                 self._submit_one(chance, 0.0, ["none"])
@@ -95,7 +98,7 @@ class Clients:
     ) -> None:
         payload = {
             "seconds": seconds,
-            "again": chance.choice([0.1, 3.0, 6.0]),
+            "again": chance.choice([0.1, 3.0, 6.0, OUTLASTING]),
             "fails": chance.choice([0, 0, 0, 0, 1, 2]),
             "child": chance.choice(child),
         }

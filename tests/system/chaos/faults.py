@@ -6,13 +6,19 @@ while its runner does not run either, for example because it waits for an answer
 """
 
 import random
+import shutil
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
 
 from runner.pool.linux import proc, processes
+from tests.support.disk.failing_calls import failing_system_calls
+from tests.support.disk.small_disks import fill_disk
 from tests.support.servers.postgres import PostgresServer
 from tests.system.chaos.networks import Network
 from tests.system.chaos.programs import Fleet, MachineClock, ManagedProgram
@@ -39,6 +45,9 @@ FIRST = 3
 """The factor for the weight of a fault that has not been injected yet."""
 MOMENT_SECONDS = 3.0
 HOUR = 3600
+FULL = (0.5, 4.0)
+"""Range of seconds for which the disk is full. The store is tried again every second."""
+FAILING_CALLS = "pwrite64,fsync,fdatasync"
 STOP_AGAIN_SECONDS = 0.03
 LOST_ANSWER_SECONDS = 15.0
 """How long a program may still wait for an answer that a network cut has lost."""
@@ -56,10 +65,19 @@ class Fault:
 class FaultInjector:
     """Injects faults into a fleet, from one thread."""
 
-    def __init__(self, fleet: Fleet, clock: MachineClock, server: PostgresServer | None, seed: int):
+    def __init__(
+        self,
+        fleet: Fleet,
+        clock: MachineClock,
+        server: PostgresServer | None,
+        disk: Path | None,
+        seed: int,
+    ):
+        """`disk` is a small disk with the database, which may be filled; None if there is none."""
         self._fleet = fleet
         self._clock = clock
-        self._server = server
+        self.server = server
+        self._disk = disk
         self._random = random.Random(seed)
         self.counts: Counter[str] = Counter()
         self._faults = [
@@ -83,6 +101,13 @@ class FaultInjector:
                 Fault("SIGSTOP runner for longer than a lease", 8, self._outlast_lease)
             )
             self._faults.append(Fault("crash of the database server", 0.1, self._crash_server))
+        if disk is not None:
+            self._faults.append(Fault("full disk", 0.7, self._fill_disk))
+        if shutil.which("strace"):
+            self._faults += [
+                Fault("EIO of a listener", 0.4, lambda: self._fail(fleet.listeners)),
+                Fault("EIO of a runner", 0.6, lambda: self._fail(fleet.workers)),
+            ]
         if fleet.networks:
             self._faults.append(Fault("network cut", 3, lambda: self._cut(Network.cut)))
             self._faults.append(Fault("answers cut", 2, lambda: self._cut(Network.cut_answers)))
@@ -224,10 +249,29 @@ class FaultInjector:
     def _one_of(self, pids: list[int]) -> list[int]:
         return [self._random.choice(pids)] if pids else []
 
+    def _fill_disk(self) -> bool:
+        """Use up all space of the disk that has the database, for a while."""
+        assert self._disk is not None
+        with fill_disk(self._disk):
+            self._rest(self._random.uniform(*FULL))
+        return True
+
+    def _fail(self, programs: list[ManagedProgram]) -> bool:
+        """Let writes and syncs of a program fail with EIO, for a while."""
+        managed = self._random.choice(programs)
+        if managed.pid is None or managed.frozen or self._spared(managed):
+            return False
+        try:
+            with failing_system_calls(managed.pid, FAILING_CALLS):
+                self._rest(self._random.uniform(*SHORT))
+        except (pytest.skip.Exception, AssertionError):
+            return False  # it has ended meanwhile, or must not be traced
+        return True
+
     def _crash_server(self) -> bool:
-        assert self._server is not None
-        self._server.stop(signal.SIGQUIT)
-        self._server.start()
+        assert self.server is not None
+        self.server.stop(signal.SIGQUIT)
+        self.server.start()
         return True
 
     def _set_clock(self) -> bool:

@@ -68,6 +68,42 @@ class Seen:
     client_retries: int = 0
 
 
+@dataclass(frozen=True)
+class FollowedEvent:
+    """A status event as a client got it. `version` is the number of the change."""
+
+    version: int
+    job_id: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Views:
+    """What a listener says at the end.
+
+    These are the status of each job by its id, the ids of the jobs of each status, and the sums of
+    its metrics over all types.
+    """
+
+    listed: dict[str, str]
+    by_status: dict[str, list[str]]
+    submitted: int
+    finished: dict[str, int]
+    unfinished: int
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A promise that was broken."""
+
+    promise: str
+    job_id: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.promise} {self.job_id} {self.text}"
+
+
 @dataclass
 class History:
     """All records of a run. `entries` and `executions` are in the order in which they happened."""
@@ -80,3 +116,7 @@ class History:
     """The versions of the jobs that are in the table at the end, by job id."""
     parts: int = 0
     """How many parts of split jobs are left at the end."""
+    followed: list[FollowedEvent] | None = None
+    """The status events that a client got; None if none followed them."""
+    views: list[Views] = field(default_factory=list)
+    """What each listener says at the end."""

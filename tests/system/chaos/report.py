@@ -32,7 +32,8 @@ def print_report(history: History, faults: Mapping[str, int], events: Mapping[st
 def print_violations(found: Iterable[str]) -> None:
     """Print the number of violations, and the first MOST_SHOWN of them."""
     lines = list(found)
-    say(f"violations          {len(lines)}")
+    by_promise = Counter(line.split()[0] for line in lines)
+    say(f"violations          {len(lines)}" + (f": {_listed(by_promise)}" if lines else ""))
     for line in lines[:MOST_SHOWN]:
         say(f"  {line}")
 
