@@ -197,16 +197,22 @@ export interface HistoryDocument {
   moments: MomentDocument[];
 }
 
+/** An error of the API, or one that the page has found itself, which has no code. */
 export interface FieldDocument {
   field: string;
   detail: string;
+  code?: string;
+  line?: number;
+  column?: number;
 }
 
 export interface ProblemDocument {
   type: string;
   title: string;
   status: number;
+  code: string;
   detail: string;
+  request_id: string;
   errors?: FieldDocument[];
   job_id?: string;
 }

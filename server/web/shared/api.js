@@ -95,6 +95,18 @@ export async function callOnce(method, path, body) {
 export const get = (path) => call("GET", path);
 
 /**
+ * Return the error of a response. That of a bug names the request, so that its log line is found.
+ *
+ * @param {number} status
+ * @param {import("../types.js").ProblemDocument | null} problem
+ */
+function errorOf(status, problem) {
+  const detail = problem?.detail ?? `HTTP status ${status}`;
+  const request = status === 500 && problem ? ` (request ${problem.request_id})` : "";
+  return new ApiError(status, detail + request, problem?.errors);
+}
+
+/**
  * Parse the body of a response; null if it is empty.
  *
  * @param {number} status
@@ -112,8 +124,7 @@ export function parseResponse(status, text) {
       `The response (HTTP status ${status}) is not JSON. Is there a proxy in front of the service?`,
     );
   }
-  if (status >= 400)
-    throw new ApiError(status, document?.detail ?? `HTTP status ${status}`, document?.errors);
+  if (status >= 400) throw errorOf(status, document);
   return document;
 }
 

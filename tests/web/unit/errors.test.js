@@ -39,6 +39,11 @@ test("an error response is thrown with its detail", () => {
   assert.throws(() => parseResponse(500, ""), { status: 500, message: "HTTP status 500" });
 });
 
+test("an internal error names its request", () => {
+  const problem = JSON.stringify({ detail: "internal error", request_id: "6b1f" });
+  assert.throws(() => parseResponse(500, problem), { message: "internal error (request 6b1f)" });
+});
+
 test("a response of a proxy, which is not JSON, is thrown with a hint", () => {
   assert.throws(() => parseResponse(502, "<html>"), { status: 502, message: /502.*proxy/ });
   assert.throws(() => parseResponse(200, "<html>"), { status: 200 });

@@ -51,7 +51,9 @@ function show(body, api) {
       api.info.description,
       " This page is generated from ",
       h("a", { href: "/openapi.json" }, "/openapi.json"),
-      ", which can also be used to generate clients.",
+      ", which can also be used to generate clients. ",
+      h("a", { href: "/docs/errors" }, "Errors"),
+      " have a page of their own.",
     ),
     h("section", {}, h("h2", {}, "Operations"), operations),
     h(

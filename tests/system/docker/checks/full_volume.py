@@ -108,10 +108,10 @@ def _full(compose: Compose) -> Iterator[None]:
 
 
 def _submit(listener: Client) -> tuple[int, str]:
-    """Submit a job. Returns the status, and the job's id or the title of the problem."""
+    """Submit a job. Returns the status, and the job's id or the code of the problem."""
     document = {"type": "sleep", "payload": {"seconds": 0}}
     status, response = listener.call("POST", "/jobs", document)
-    return status, response["job_id"] if status == 202 else response["title"]
+    return status, response["job_id"] if status == 202 else response["code"]
 
 
 def _submit_until_refused(listener: Client) -> list[str]:
@@ -124,7 +124,7 @@ def _submit_until_refused(listener: Client) -> list[str]:
         if status == 202:
             accepted.append(text)
         else:
-            assert (status, text) == (507, "Insufficient Storage")
+            assert (status, text) == (507, "disk_full")
         return status != 202
 
     wait_for(is_refused, timeout=60)
