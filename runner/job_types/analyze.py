@@ -5,7 +5,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
 from runner.analysis.input.encodings import EncodingError, check_encoding
 from runner.analysis.input.errors import FormatError, PatternError
@@ -49,8 +57,16 @@ TextOrObject = Annotated[
 ]
 
 
-def _details(error: PatternError, text: str) -> Any:
+def _pattern_or_none(value: Any) -> PatternObject | None:
+    try:
+        return _TEXT_OR_OBJECT.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _details(error: PatternError, pattern: PatternObject | None) -> Any:
     """The error of a pattern as Pydantic takes it, at its place in the list, with its own text."""
+    text = pattern.pattern if pattern else ""
     at = error.position
     where = ":" if at is None else f", at character {at + 1} of"
     reason = ValueError(f'it {error.message}{where} "{_excerpt(text, at or 0)}"')
@@ -62,6 +78,9 @@ def _excerpt(text: str, at: int) -> str:
     start, end = max(0, at - EXCERPT // 2), max(EXCERPT, at + EXCERPT // 2)
     shown = "".join(char if char.isprintable() else " " for char in text[start:end])
     return f"{'…' if start else ''}{shown}{'…' if end < len(text) else ''}"
+
+
+_TEXT_OR_OBJECT: TypeAdapter[PatternObject] = TypeAdapter(TextOrObject)
 
 
 class SourceJob(Payload):
@@ -103,13 +122,25 @@ class AnalyzePayload(Payload):
         None, description='An earlier job whose file to use instead of an upload, {"job_id": …}.'
     )
 
-    @field_validator("patterns")
+    @field_validator("patterns", mode="wrap")
     @classmethod
-    def _check_patterns(cls, value: list[PatternObject]) -> list[PatternObject]:
-        if errors := errors_of([pattern.to_pattern() for pattern in value]):
-            details = [_details(error, value[error.index].pattern) for error in errors]
+    def _check_patterns(
+        cls, value: Any, validate: ValidatorFunctionWrapHandler
+    ) -> list[PatternObject]:
+        details: list[Any] = []
+        patterns: list[PatternObject | None]
+        try:
+            patterns = validate(value)
+        except ValidationError as error:
+            details = [*error.errors(include_url=False)]
+            if not all(each["loc"] for each in details):  # no list, or too long
+                raise
+            patterns = [_pattern_or_none(each) for each in value]
+        found = errors_of([each.to_pattern() if each else None for each in patterns])
+        details += [_details(each, patterns[each.index]) for each in found]
+        if details:
             raise ValidationError.from_exception_data(cls.__name__, details)
-        return value
+        return [pattern for pattern in patterns if pattern]
 
     @field_validator("encoding")
     @classmethod

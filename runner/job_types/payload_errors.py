@@ -5,7 +5,7 @@ the names of union members. Imports nothing of ours.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, get_args
@@ -90,13 +90,17 @@ def _path(steps: list[str | int]) -> str:
 
 def _known_fields(model: type[BaseModel], steps: list[str | int]) -> tuple[str, ...]:
     """The names of the fields of the models that may stand at the end of a path."""
-    models = [model]
+    fields = _fields([model])
     for step in steps:
-        fields = [each.model_fields[step] for each in models if step in each.model_fields]
-        inner = [found for field in fields for found in _models(field.annotation)]
-        models = inner or models
-    names = (field.alias or name for each in models for name, field in each.model_fields.items())
-    return tuple(dict.fromkeys(names))
+        if found := [annotation for name, annotation in fields if name == step]:
+            fields = _fields(inner for annotation in found for inner in _models(annotation))
+    return tuple(dict.fromkeys(name for name, _ in fields))
+
+
+def _fields(models: Iterable[type[BaseModel]]) -> list[tuple[str, Any]]:
+    """The names and annotations of the fields of models."""
+    items = (item for model in models for item in model.model_fields.items())
+    return [(field.alias or name, field.annotation) for name, field in items]
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -41,6 +41,6 @@ def _field(prefix: str, path: str) -> str:
 
 
 def _detail(flaw: ValueFlaw) -> str:
-    if flaw.code != "unknown":
+    if not flaw.known:
         return flaw.detail
     return unknown_name("field", flaw.path.rpartition(".")[2], flaw.known)

@@ -28,7 +28,7 @@ class ErrorPageHandler(WebHandler):
 @lru_cache(1)
 def error_page(files: WebFiles) -> WebFile:
     """Build the page; once for the files of a listener."""
-    return files.static_page(_HEAD + "".join(map(_section, Code)))
+    return files.static_page("Errors", _HEAD + "".join(map(_section, Code)))
 
 
 def _section(code: Code) -> str:

@@ -56,9 +56,9 @@ class WebFiles:
         """Return a file, or None if there is none with this name. Does not access the disk."""
         return None if name == "index.html" else self._files.get(name)
 
-    def static_page(self, content: str) -> WebFile:
+    def static_page(self, title: str, content: str) -> WebFile:
         """Build a page with the look of the front end and this HTML, without any script."""
-        html = self.page.content.decode()
+        html = self.page.content.decode().replace("<title>", f"<title>{title} · ")
         html = re.sub("<main (.*?)>.*</main>", lambda m: f"<main {m[1]}>{content}</main>", html)
         html = re.sub('<script .*?</script>\n|<link rel="modulepreload".*?>\n', "", html)
         return WebFile(self.page.content_type, html.encode())

@@ -12,6 +12,8 @@ from runner.job_types.base import JobType
 from server.auth.sessions import COOKIE
 from server.documents.schemas import ProblemDocument
 from server.http.problems import CONTENT_TYPE
+from server.http.request_id import HEADER as REQUEST_ID
+from server.http.request_id import MAX_LENGTH
 from server.openapi.operations import NEW_JOB, OPERATIONS, OWN_JOBS, Operation
 from server.openapi.schemas import Json, Schemas, new_forms, new_jobs
 
@@ -68,6 +70,10 @@ _RESPONSE_HEADERS: dict[str, Json] = {
     "Retry-After": {"description": "Seconds to wait before asking again", "schema": _TEXT},
     "Etag": {"description": "Version of this response, for If-None-Match", "schema": _TEXT},
     "Allow": {"description": "The supported methods", "schema": _TEXT},
+    REQUEST_ID: {
+        "description": "Id of the request, also in the log; a request may choose it by this header",
+        "schema": {"type": "string", "maxLength": MAX_LENGTH},
+    },
     "Set-Cookie": {"description": "Sets or removes the sign-in cookie", "schema": _TEXT},
     "WWW-Authenticate": {"description": "Bearer (RFC 6750)", "schema": _TEXT},
 }
@@ -131,7 +137,7 @@ def _path_item(path: str) -> Json:
     """Build the part that all methods of a path share: OPTIONS, and the path parameters."""
     response = {
         "description": "The supported methods",
-        "headers": {"Allow": _RESPONSE_HEADERS["Allow"]},
+        "headers": {name: _RESPONSE_HEADERS[name] for name in ("Allow", REQUEST_ID)},
     }
     item: Json = {"options": {"summary": "Supported methods", "responses": {"204": response}}}
     names = re.findall(r"{(\w+)}", path)
@@ -185,6 +191,8 @@ def _responses(operation: Operation, schemas: Schemas) -> Json:
         if status == 401:
             header = _RESPONSE_HEADERS["WWW-Authenticate"]
             responses["401"]["headers"] = {"WWW-Authenticate": header}
+    for response in responses.values():
+        response.setdefault("headers", {})[REQUEST_ID] = _RESPONSE_HEADERS[REQUEST_ID]
     return dict(sorted(responses.items()))
 
 

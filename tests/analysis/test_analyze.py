@@ -196,6 +196,24 @@ def test_all_invalid_patterns_are_reported_with_excerpts_of_their_texts() -> Non
     assert found["patterns", 3].endswith('at character 4 of "a b)"')
 
 
+def test_a_wrong_pattern_does_not_hide_the_errors_of_the_others() -> None:
+    regex = {"pattern": "(", "regex": True}
+    patterns = ["a", 5, regex, {"patern": "x"}, "a", "ok"]
+    with pytest.raises(ValidationError) as caught:
+        AnalyzePayload.model_validate({"patterns": patterns, "samples": 21})
+    places = [".".join(map(str, error["loc"])) for error in caught.value.errors()]
+    assert places == [
+        *("patterns.1", "patterns.3.pattern", "patterns.3.patern", "patterns.2", "patterns.4"),
+        "samples",
+    ]
+
+
+def test_too_many_patterns_are_not_checked_one_by_one() -> None:
+    with pytest.raises(ValidationError) as caught:
+        AnalyzePayload.model_validate({"patterns": [{"pattern": "(", "regex": True}] * 1001})
+    assert [error["type"] for error in caught.value.errors()] == ["too_long"]
+
+
 def test_the_source_is_the_job_in_the_payload() -> None:
     job_id = "01a21054-ecc3-7788-9e49-c6d97d1c0c65"
     payload = AnalyzePayload.model_validate({"patterns": ["a"], "source": {"job_id": job_id}})

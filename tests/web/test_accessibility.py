@@ -36,7 +36,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, service: Service) -> 
 
 
 def test_no_page_has_a_problem_that_axe_finds(page: Page, service: Service) -> None:
-    for path in ("/", "/ui/jobs", "/ui/submit?type=analyze", "/docs", "/ui/none"):
+    for path in ("/", "/ui/jobs", "/ui/submit?type=analyze", "/docs", "/docs/errors", "/ui/none"):
         assert problems(open_page(page, path)) == [], path
     service.worker()
     done = service.upload(b"2026-01-01T00:00:00Z ERROR <b>\n" * 10, {"patterns": ["ERROR"]})

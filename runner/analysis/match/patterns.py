@@ -78,18 +78,22 @@ class Regex:
     fixed_length: FixedLengthRegex | None = None
 
 
-def errors_of(patterns: Sequence[Pattern]) -> list[PatternError]:
+def errors_of(patterns: Sequence[Pattern | None]) -> list[PatternError]:
     """Check patterns, and return the errors of those that are wrong, up to MAX_ERRORS.
+
+    None stands for a pattern that is known to be wrong.
 
     If the regexes are too large together, the patterns after that are not checked.
     """
     return list(islice(_errors_of(patterns), MAX_ERRORS))
 
 
-def _errors_of(patterns: Sequence[Pattern]) -> Iterator[PatternError]:
+def _errors_of(patterns: Sequence[Pattern | None]) -> Iterator[PatternError]:
     indexes: dict[str, int] = {}
     budget = MemoryBudget()
     for index, pattern in enumerate(patterns):
+        if pattern is None:
+            continue
         first = indexes.setdefault(pattern.key, index)
         if first != index:
             yield PatternError(index, f"has the same name as pattern {first}")

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
+from typing_extensions import TypedDict
 
 from runner.job_types.base import Payload
 from runner.job_types.payload_errors import SENTENCES, flaws
@@ -113,6 +114,22 @@ def test_the_fields_that_are_known_come_with_an_unknown_one() -> None:
     assert known["colour"] == tuple(Outer.model_fields)
     assert known["many[0].x"] == ("color", "size")
     assert known["one.y"] == ("color", "size", "weight")
+
+
+class Size(TypedDict):
+    width: int
+
+
+class WithDictionary(Payload):
+    size: Size
+
+
+def test_no_names_come_with_an_unknown_field_whose_neighbours_are_not_known() -> None:
+    document = {"size": {"width": 1, "height": 1}}
+    with pytest.raises(ValidationError) as caught:
+        WithDictionary.model_validate(document)
+    (flaw,) = flaws(caught.value, document, WithDictionary)
+    assert (flaw.path, flaw.known) == ("size.height", ())
 
 
 def test_a_long_key_is_cut() -> None:

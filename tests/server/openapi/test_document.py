@@ -18,6 +18,7 @@ from server.documents.submission import Submission
 from server.handlers.base import Handler
 from server.handlers.error_page import ErrorPageHandler
 from server.handlers.pages import FileHandler, NoPageHandler, PageHandler
+from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE
 from server.http_server import HttpApplication
 from tests.support.api import Client
@@ -70,6 +71,18 @@ def operations() -> Iterator[tuple[str, dict[str, Any]]]:
     for path, item in described_api()["paths"].items():
         for method in sorted(set(METHODS) & set(item)):
             yield f"{method} {path}", item[method]
+
+
+def test_every_response_has_the_id_of_its_request() -> None:
+    for name, operation in operations():
+        for status, response in operation["responses"].items():
+            assert "X-Request-Id" in response["headers"], (name, status)
+
+
+def test_problems_name_every_code() -> None:
+    properties = described_api()["components"]["schemas"]["ProblemDocument"]["properties"]
+    assert properties["code"]["enum"] == [str(code) for code in Code]
+    assert {"type", "request_id", "errors"} <= set(properties)
 
 
 @pytest.mark.parametrize("name", [name for name, _ in operations()])
