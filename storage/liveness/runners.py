@@ -62,9 +62,15 @@ def registered_runners(database: Database, folder: Path) -> list[RegisteredRunne
     return [_runner(row, held.get(row["name"], 0), folder) for row in rows]
 
 
-def living_runners(database: Database, folder: Path) -> list[RegisteredRunner]:
-    """Return the registered runners without those whose lease has ended."""
-    return [each for each in registered_runners(database, folder) if not each.lease_ended]
+def living_runner_names(database: Database, folder: Path) -> list[str]:
+    """Return the names of the runners that are alive. Works with the schemas of all releases."""
+    query: Any = RunnerRow.select(RunnerRow.name).order_by(RunnerRow.name)
+    if database.postgresql:
+        query = query.where(RunnerRow.lease_expires_at > DATABASE_NOW)
+    names = [str(row["name"]) for row in database.rows(query)]
+    if database.postgresql:
+        return names
+    return [name for name in names if not is_lock_free(lock_path(folder, name))]
 
 
 def _runner(row: dict[str, Any], held: int, folder: Path) -> RegisteredRunner:

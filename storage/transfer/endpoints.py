@@ -18,7 +18,7 @@ from storage.db.models import JobRow, VersionRow
 from storage.db.schema import migrate as schema
 from storage.db.schema.state import read_state
 from storage.files.disk import make_folder
-from storage.liveness.runners import living_runners
+from storage.liveness.runners import living_runner_names
 from storage.notify.wakeup import has_waiters
 from storage.records.job import StoreError, StoreUnavailable
 from storage.transfer.tables import MODELS
@@ -111,9 +111,7 @@ def _refuse_programs(option: str, database: Database, folder: Path) -> None:
         found = ["a listener or worker"] if has_waiters(folder / "wakeup") else []
     try:
         with database.transaction():
-            found = found or [
-                runner.name for runner in living_runners(database, folder / "runners")
-            ]
+            found = found or living_runner_names(database, folder / "runners")
     except StoreUnavailable as error:
         if database.postgresql or not re.search("locked|writing", str(error)):
             raise

@@ -7,7 +7,7 @@ import pytest
 
 from storage.claiming.job_parts import JobParts
 from storage.claiming.part_claims import MAX_LOST, ClaimedPart, Parts
-from storage.liveness.runners import living_runners
+from storage.liveness.runners import registered_runners
 from storage.records.job import Fence, Upload, Usage
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
 
@@ -232,7 +232,7 @@ def test_a_held_part_can_be_reloaded(split: Split) -> None:
 
 def test_a_part_occupies_a_slot_and_a_job_waiting_for_its_parts_does_not(split: Split) -> None:
     def busy() -> dict[str, int]:
-        runners = living_runners(split.bench.store.database, split.bench.store.runners_folder)
+        runners = registered_runners(split.bench.store.database, split.bench.store.runners_folder)
         return {runner.name: runner.busy for runner in runners}
 
     own, other = split.own.liveness.name, split.other.liveness.name

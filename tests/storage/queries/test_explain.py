@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from server.documents.jobs import rfc3339
-from storage.liveness.runners import living_runners
+from storage.liveness.runners import RegisteredRunner, living_runner_names, registered_runners
 from storage.queries import explain as explaining
 from storage.queries.explain import Explanation, explain
 from storage.records.filters import Filters
@@ -60,22 +60,28 @@ def test_more_jobs_ahead_than_are_counted_are_reported(
     assert (fewer.ahead, fewer.is_more) == (2, False)
 
 
+def _not_dead(bench: Bench) -> list[RegisteredRunner]:
+    found = registered_runners(bench.store.database, bench.store.runners_folder)
+    return [runner for runner in found if not runner.lease_ended]
+
+
 def test_living_runners_are_listed_and_dead_ones_are_not(bench: Bench) -> None:
     folder, database = bench.store.runners_folder, bench.store.database
     bench.enqueue()
     dead, alive = bench.runner(), bench.runner()
     dead.claim_one()
-    assert {runner.name for runner in living_runners(database, folder)} == {
+    assert {runner.name for runner in registered_runners(database, folder)} == {
         dead.liveness.name,
         alive.liveness.name,
     }
     die(bench, dead)
-    (found,) = living_runners(database, folder)
+    assert living_runner_names(database, folder) == [alive.liveness.name]
+    (found,) = _not_dead(bench)
     assert (found.name, found.slots, found.held, found.busy) == (alive.liveness.name, 3, 0, 0)
     for _ in range(5):
         bench.enqueue()
     alive.claims.claim(5)
-    (found,) = living_runners(database, folder)
+    (found,) = _not_dead(bench)
     assert (found.held, found.busy) == (5, 3)
 
 

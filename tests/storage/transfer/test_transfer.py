@@ -19,7 +19,13 @@ from storage.records.job import NewJob, Outcome, StoreUnavailable, StoreUnusable
 from storage.transfer.endpoints import TransferRefused, open_source, open_target
 from storage.transfer.tables import BATCH_BYTES, MODELS, Table
 from storage.transfer.transfer import Transfer
-from tests.support.newer_release import EXPAND, NAME, release_with, update_schema
+from tests.support.newer_release import (
+    EXPAND,
+    NAME,
+    release_with,
+    update_schema,
+    update_schema_to,
+)
 from tests.support.programs import running_service
 from tests.support.servers.s3 import Bucket
 from tests.support.stores import Bench
@@ -325,6 +331,15 @@ def test_an_invalid_source_is_refused_and_left_unchanged(tmp_path: Path) -> None
     assert (tmp_path / "foreign.db").read_bytes() == content
     code, printed = TransferSetup(target, target, tmp_path).run()
     assert (code, "the same database" in printed) == (1, True)
+
+
+@pytest.mark.parametrize("release", ["0001_jobs", "0017_one_trigger", "0018_release"])
+def test_a_source_of_an_older_release_is_transferred(
+    setup: TransferSetup, tmp_path: Path, release: str
+) -> None:
+    update_schema_to(setup.source, tmp_path, release)
+    code, printed = setup.run()
+    assert (code, "DIFFERENT" in printed) == (0, False), printed
 
 
 def test_a_source_of_a_newer_release_is_refused(setup: TransferSetup, tmp_path: Path) -> None:

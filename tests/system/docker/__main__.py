@@ -26,7 +26,6 @@ def main() -> int:
     elif report.check(checks.image.the_image_is_built):
         report.check_all(checks.image.CHECKS)
         report.check_all(checks.strict.CHECKS)
-        report.check_all(checks.own_types.IMAGE_CHECKS)
         check_compose(report, os.environ["COMPOSE_PROJECT_NAME"])
         stack = Stack(os.environ["STACK_NAME"])
         if report.check(checks.stack.a_stack_deploy_starts_all_replicas, stack):
@@ -50,7 +49,9 @@ def check_compose(report: Report, project: str) -> None:
         report.check_all(checks.full_volume.CHECKS, small)
     if report.check(checks.updates.the_image_of_a_later_release_is_built):
         report.check_all(checks.updates.CHECKS, project)
-    report.check_all(checks.own_types.CHECKS, project)
+    report.check(checks.own_types.a_mounted_file_replaces_one_of_the_image)
+    if report.check(checks.own_types.an_image_with_own_job_types_and_packages_is_built):
+        report.check_all(checks.own_types.CHECKS, project)
 
 
 def check_scaled(report: Report, scaled: Scaled) -> None:

@@ -105,10 +105,6 @@ def _greet(listener: Client) -> None:
     assert job["result"] == {"text": "hello you"}, job
 
 
-IMAGE_CHECKS = (
-    an_image_with_own_job_types_and_packages_is_built,
-    a_mounted_file_replaces_one_of_the_image,
-)
 CHECKS = (
     job_types_of_an_image_stay_in_force_under_compose,
     job_types_in_a_mounted_folder_are_added,
