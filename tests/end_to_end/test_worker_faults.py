@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -41,6 +42,10 @@ def notes(tmp_path: Path) -> Path:
 
 def lines(notes: Path) -> list[str]:
     return notes.read_text().splitlines() if notes.exists() else []
+
+
+def has_lines(notes: Path, count: int) -> bool:
+    return len(lines(notes)) == count
 
 
 def keepers(worker: Program) -> list[psutil.Process]:
@@ -146,6 +151,22 @@ def test_only_the_job_of_a_killed_keeper_uses_a_loss(service: Service, notes: Pa
     job = service.result(neighbour)
     assert (job["status"], job["loss_count"]) == ("succeeded", 0)
     assert [attempt["outcome"] for attempt in job["attempts"]] == ["released", "returned"]
+
+
+def test_a_job_whose_worker_dies_each_time_that_it_runs_fails_in_the_end(
+    service: Service, notes: Path
+) -> None:
+    job_id = service.submit("stubborn", {"notes": str(notes)}, max_retries=5, max_losses=1)
+    for runs in (1, 2):
+        worker = service.worker(LEASE_SECONDS="3")
+        wait_for(partial(has_lines, notes, runs))
+        assert worker.stop(signal.SIGKILL) == -signal.SIGKILL
+    service.worker(LEASE_SECONDS="3")
+    job = service.result(job_id)
+    assert (job["status"], job["retry_count"], job["loss_count"]) == ("failed", 0, 2)
+    assert job["error"]["type"] == "Lost"
+    assert "the job has lost its worker 2 times" in job["error"]["message"]
+    assert len(lines(notes)) == 2
 
 
 @pytest.mark.parametrize("stopped", ["the job", "its keeper"])
