@@ -15,6 +15,7 @@ from runner.pool.fork.watchdog import Watchdog, WatchdogArguments, WatchdogSetti
 from runner.pool.protocol.loop_counter import LoopCounter
 from runner.pool.protocol.setup import InheritedDescriptor
 from tests.support.paths import ROOT
+from tests.support.programs import alive
 from tests.support.waiting import wait_for
 
 SECONDS = 30.0
@@ -114,4 +115,4 @@ def test_a_runner_that_hangs_is_killed_with_all_its_processes_and_shows_its_stac
         runner.wait()
     assert report["seconds"] >= 1
     assert f"in {where}" in report["stacks"]
-    wait_for(lambda: not any(each.is_running() for each in processes))
+    wait_for(lambda: not any(map(alive, processes)))

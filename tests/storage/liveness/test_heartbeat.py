@@ -71,7 +71,10 @@ def test_a_runner_whose_lease_has_ended_is_stale_until_it_is_rescued(bench: Benc
         pytest.skip("on SQLite, a runner is dead at once")
     dead, alive = bench.runner(), bench.runner()
     die(bench, dead)
-    assert [each.is_stale for each in registered(bench)] == [True, False]
+    assert {each.name: each.is_stale for each in registered(bench)} == {
+        dead.liveness.name: True,
+        alive.liveness.name: False,
+    }
     alive.rescuer.rescue()
     assert [each.name for each in registered(bench)] == [alive.liveness.name]
 

@@ -138,7 +138,8 @@ def test_jobs_of_a_paused_queue_and_of_queues_that_other_runners_take_do_not_cou
         bench.queues.put(name)
     start(bench, bench.runner({"gpu"}), [None, None, None], queue="gpu")
     bench.runner({"cpu"})
-    bench.enqueue(queue="gpu", priority=1)
+    for _ in range(3):
+        bench.enqueue(queue="gpu", priority=1)
     mine = bench.enqueue(queue="cpu")
     assert estimate(bench, mine) == 0.0
     bench.queues.put("cpu", paused=True)
