@@ -108,8 +108,10 @@ class StreamHandler(Handler):
     def _read_query(self) -> JobEventsQuery:
         parameters = query_parameters(self)
         # When a browser reconnects, it sends the header and repeats the original query.
-        last = self.request.headers.get("Last-Event-ID") or parameters.get("last_event_id")
-        return read_query(self.model, {**parameters, "last_event_id": last})
+        header = self.request.headers.get("Last-Event-ID")
+        last = header or parameters.get("last_event_id")
+        sources = {"last_event_id": "Last-Event-ID"} if header else {}
+        return read_query(self.model, {**parameters, "last_event_id": last}, sources)
 
     def _drop(self) -> None:
         connection: Any = self.request.connection

@@ -53,14 +53,21 @@ def query_parameters(handler: RequestHandler) -> dict[str, str]:
     return {name: handler.get_query_argument(name) for name in handler.request.query_arguments}
 
 
-def read_query(model: type[M], parameters: object) -> M:
-    """Validate query parameters with a model. Raises Problem 422, which names each parameter."""
+def read_query(model: type[M], parameters: object, sources: Mapping[str, str] | None = None) -> M:
+    """Validate query parameters with a model. Raises Problem 422, which names each parameter.
+
+    `sources` has the names of those that come from a header.
+    """
     try:
         return model.model_validate(parameters)
     except ValidationError as error:
-        # An error in a list item has a path such as status[0]: report the parameter's name.
         errors = field_errors(error, parameters, model)
-        raise unacceptable(replace(e, field=e.field.partition("[")[0]) for e in errors) from None
+        raise unacceptable(_at_source(each, sources or {}) for each in errors) from None
+
+
+def _at_source(error: FieldError, sources: Mapping[str, str]) -> FieldError:
+    name = error.field.partition("[")[0]  # of a list item, such as status[0]
+    return replace(error, field=sources.get(name, name))
 
 
 def wait_seconds(handler: RequestHandler) -> float:

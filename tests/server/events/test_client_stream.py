@@ -244,6 +244,8 @@ async def test_an_invalid_last_event_id_is_refused(
 ) -> None:
     problem = await client.get(f"/events?last_event_id={last}", status=422)
     assert problem["errors"][0]["field"] == "last_event_id"
+    problem = await client.get("/events", status=422, headers={"Last-Event-ID": last})
+    assert problem["errors"][0]["field"] == "Last-Event-ID"
 
 
 async def test_a_last_event_id_of_the_future_counts_as_the_newest(
