@@ -236,9 +236,8 @@ def test_a_worker_that_cannot_create_folders_reports_it_in_one_line(tmp_path: Pa
         (tmp_path / "data" / "work").touch()
         program = service.program("runner")
         assert program.process.wait(20) == 1
-    told = [line for line in program.log.read_text().splitlines() if not line.startswith("{")]
-    assert len(told) == 1
-    assert told[0].startswith("cannot run jobs: cannot create their work folders")
+    (told,) = [line["message"] for line in program.lines() if line["level"] == "CRITICAL"]
+    assert told.startswith("cannot run jobs: cannot create their work folders")
 
 
 def test_a_folder_around_that_of_a_job_is_replaced_if_it_has_changed(
