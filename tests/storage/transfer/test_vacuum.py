@@ -40,7 +40,7 @@ def ids_in(folder: Path) -> set[str]:
 
 def names_in(folder: Path) -> set[str]:
     """The names of the files that belong to the database, without its locks."""
-    locks = {f"jobs.db-{each}" for each in ("writer", "checked", "shm")}
+    locks = {f"jobs.db-{each}" for each in ("writer", "writer.holder", "checked", "shm")}
     return {path.name for path in folder.glob("jobs.db*")} - locks
 
 
