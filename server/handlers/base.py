@@ -185,7 +185,7 @@ class Handler(RequestHandler):
     def _admit(self) -> None:
         access, role, request = self.services.access, self.role(), self.request
         if not self.services.hosts.allows(request.host):
-            detail = f"this service has no host {request.host[:200]}: see ALLOWED_HOSTS"
+            detail = f"this service has no host {request.host[:200]!r}: see ALLOWED_HOSTS"
             raise Problem(Code.UNKNOWN_HOST, detail)
         address, method = request.remote_ip or "", request.method or ""
         if role is not None:
