@@ -182,16 +182,17 @@ async def test_a_client_that_sends_for_too_long_is_disconnected(
 ) -> None:
     monkeypatch.setattr(connection, "LINGER_SECONDS", 1.0)
 
-    def send_on() -> bool:
+    def send_on() -> bytes:
         port = int(client.base_url.rpartition(":")[2])
         with socket.create_connection(("127.0.0.1", port), timeout=10) as sender:
             sender.sendall(head(10**15) + begin([*SLEEP, FILE]))
             deadline = time.monotonic() + 20
             while time.monotonic() < deadline and try_send(sender, b"x" * 10_000):
                 pass
-            return time.monotonic() < deadline
+            assert time.monotonic() < deadline
+            return receive_all(sender)
 
-    assert await asyncio.to_thread(send_on)
+    assert parse_response(await asyncio.to_thread(send_on))[0] == 413
 
 
 def test_curl_shows_the_answer_without_sending_the_file(service: Service, tmp_path: Path) -> None:
