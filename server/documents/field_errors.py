@@ -1,12 +1,13 @@
 """Turns the errors of Pydantic models into errors of fields, with suggestions for unknown names."""
 
 from collections.abc import Collection, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from runner.job_types.payload_errors import ValueFlaw, flaws
-from server.http.problems import BODY, FieldError, unacceptable
+from server.http.problems import BODY, MAX_ERRORS, FieldError, unacceptable
 from server.http.suggestions import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
@@ -23,8 +24,11 @@ def read_document(model: type[M], document: Any) -> M:
 def field_errors(
     error: ValidationError, document: Any, model: type[BaseModel], prefix: str = ""
 ) -> Iterator[FieldError]:
-    """Yield the errors that `model` has found in `document`, which is the field `prefix`."""
-    for flaw in flaws(error, document, model):
+    """Yield the errors that `model` has found in `document`, which is the field `prefix`.
+
+    They end when there are more than a response has, because a suggestion takes time.
+    """
+    for flaw in islice(flaws(error, document, model), MAX_ERRORS):
         yield FieldError(_field(prefix, flaw.path), _detail(flaw), flaw.code)
 
 
