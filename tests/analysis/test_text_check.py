@@ -10,6 +10,7 @@ import struct
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,8 @@ BINARY = {
     "rar 4": (b"Rar!\x1a\x07\0" + bytes(9), "rar archive"),
     "rar 5": (b"Rar!\x1a\x07\x01\0" + bytes(9), "rar archive"),
     "tar of V7": (v7_tar_file(), "tar archive"),
+    "cpio": (b"070701" + b"0" * 104 + b"app.log\0" + LOG, "cpio archive"),
+    "old cpio": (b"070707" + b"0" * 70 + b"app.log\0" + LOG, "cpio archive"),
     "parquet": (b"PAR1\x15\4\x15\x10\0\0" + bytes(40) + b"PAR1", "Parquet"),
     "ELF": (Path(sys.executable).resolve().read_bytes()[:9000], "program (ELF)"),
     "PDF": (b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\n", "PDF document"),
@@ -110,6 +113,15 @@ def test_an_archive_inside_of_a_compressed_file_is_refused(tmp_path: Path) -> No
         checked(tmp_path, gzip.compress(zip_file()))
 
 
+@pytest.mark.parametrize("inner", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_file_that_was_compressed_twice_is_refused(
+    tmp_path: Path, inner: Callable[[bytes], bytes]
+) -> None:
+    for outer in (gzip.compress, bz2.compress, lzma.compress):
+        with pytest.raises(FormatError, match=r"compressed twice.*: decompress it once"):
+            checked(tmp_path, outer(inner(LOG)))
+
+
 TEXTS = {
     "log": LOG,
     "empty": b"",
@@ -119,6 +131,7 @@ TEXTS = {
     "begins with BM": b"BM station is down\n" * 99,
     "begins with GIF": b"GIF89a served in 3 ms\n" * 99,
     "names an archive": b"Rar! extracted 7z and %PDF\n",
+    "begins with the number of cpio": b"070701 ERROR disk full\n" * 99,
     "colors": b"\x1b[31mERROR\x1b[0m disk full\n" * 99,
     "Latin-1": "Gerät läuft wieder, Größe geändert\n".encode("latin-1") * 99,
     "Chinese": "磁盘已满 任务失败\n".encode() * 99,

@@ -39,6 +39,11 @@ def _has_control_bytes(head: bytes) -> bool:
     return any(byte < 32 and byte not in b"\t\n\v\f\r\x1b" for byte in head[:64])
 
 
+def _is_hexadecimal(head: bytes) -> bool:
+    """Whether only hexadecimal digits follow, as in the shortest header of cpio."""
+    return len(head) >= 76 and set(head[6:76]) <= set(b"0123456789abcdefABCDEF")
+
+
 def _is_media(head: bytes) -> bool:
     return head[8:12] in (b"WEBP", b"WAVE", b"AVI ")
 
@@ -49,6 +54,7 @@ _FORMATS = (
     _BinaryFormat("a rar archive", _UNPACK, (b"Rar!\x1a\x07",)),
     _BinaryFormat("an ar archive or a Debian package", _UNPACK, (b"!<arch>\n",)),
     _BinaryFormat("a cpio archive", _UNPACK, (b"\xc7\x71", b"\x71\xc7"), _has_control_bytes),
+    _BinaryFormat("a cpio archive", _UNPACK, (b"070701", b"070702", b"070707"), _is_hexadecimal),
     _BinaryFormat("a cab archive", _UNPACK, (b"MSCF\0\0\0\0",)),
     _BinaryFormat("an RPM package", _UNPACK, (b"\xed\xab\xee\xdb",)),
     _BinaryFormat("an lz4 file", _DECOMPRESS, (b"\x04\x22\x4d\x18",)),

@@ -94,10 +94,12 @@ _HEAD_BYTES = 10
 
 def format_of(file: Stored) -> Format | None:
     """The compressed format of a file, by its first bytes; None for a plain file."""
-    return _format_of(read_at(file, 0, _HEAD_BYTES))
+    return format_of_data(read_at(file, 0, _HEAD_BYTES))
 
 
-def _format_of(head: bytes) -> Format | None:
+def format_of_data(head: bytes) -> Format | None:
+    """The compressed format of data, by its first 10 bytes; None for plain data."""
+    head = head[:_HEAD_BYTES]
     if head.startswith(b"\x1f\x8b\x08"):
         return GZIP
     if head.startswith(b"\xfd7zXZ\0"):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from runner.analysis.input.binary_formats import HEAD_BYTES, refuse_binary
 from runner.analysis.input.encodings import detect
-from runner.analysis.input.formats import format_of
+from runner.analysis.input.errors import FormatError
+from runner.analysis.input.formats import format_of, format_of_data
 from runner.analysis.input.open_source import open_source
 from runner.analysis.input.source import DecompressionLimits, SourceError
 from runner.analysis.input.stored import Stored, read_at, size_of
@@ -37,6 +38,7 @@ def check_file(
     found, bom_bytes = detect(head[:4], encoding)
     if not bom_bytes:
         refuse_binary(head)
+        _refuse_compressed_twice(file, head)
     share = _share_of_control(samples, found)
     if share < _LARGELY:
         return []
@@ -46,6 +48,13 @@ def check_file(
         else "it may be a binary file, or have another encoding"
     )
     return [{"code": "not_text", "message": message}]
+
+
+def _refuse_compressed_twice(file: Stored, head: bytes) -> None:
+    outer, inner = format_of(file), format_of_data(head)
+    if outer and inner:
+        name = f"a file that was compressed twice ({inner.name} in {outer.name})"
+        raise FormatError(name, f"decompress it once, and upload the {inner.name} file")
 
 
 def _samples_of(file: Stored, limits: DecompressionLimits | None) -> list[bytes]:

@@ -235,6 +235,13 @@ CLIENT_LIMITS = (
         ("tests/analysis/test_analyze.py",),
     ),
     Mutant(
+        "a file that was compressed twice is not analyzed",
+        "runner/analysis/input/text_check.py",
+        "    if outer and inner:",
+        "    if False:",
+        ("tests/analysis/test_text_check.py",),
+    ),
+    Mutant(
         "a tar header is recognized by its checksum",
         "runner/analysis/input/binary_formats.py",
         "    if _is_tar(head):",
