@@ -22,7 +22,7 @@ from runner.pool.channel import KeeperChannel
 from runner.pool.fork.context import ForkContext
 from runner.pool.fork_server import ForkServer
 from runner.pool.keeper import keeper
-from runner.pool.linux import proc, processes
+from runner.pool.linux import proc, processes, semaphores
 from runner.pool.linux.kill_tree import kill_descendants
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import new_begun_calls
@@ -77,9 +77,12 @@ class KeeperExecutor:
             keeper_arguments = self._open_channels(resources, arguments)
             context = ForkContext(server.fork)
             initializer_arguments = (keeper_arguments,)
+            before = semaphores.semaphore_files()
             self._process_pool = ProcessPoolExecutor(
                 size, context, keeper.start, initializer_arguments
             )
+            self._semaphore_files = semaphores.semaphore_files() - before
+            """Those that jobs could still open."""
             self._resources = resources.pop_all()
         self._start()
 
@@ -124,6 +127,9 @@ class KeeperExecutor:
                 self.mark_broken()
             else:
                 yield from self._receive_from(self._channels[descriptor])
+        if self._semaphore_files and all(each.is_ready for each in self._channels.values()):
+            semaphores.replace_by_decoys(self._semaphore_files)
+            self._semaphore_files.clear()
 
     def _receive_from(self, channel: KeeperChannel) -> Iterator[messages.Message]:
         for _ in range(_MAX_MESSAGES):

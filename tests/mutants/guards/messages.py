@@ -118,6 +118,13 @@ MESSAGES = (
         SEEN,
     ),
     Mutant(
+        "a job cannot open a semaphore of the executor",
+        "runner/pool/executor.py",
+        "            semaphores.replace_by_decoys(self._semaphore_files)\n",
+        "",
+        INVALID,
+    ),
+    Mutant(
         "a job process has no semaphore of the executor",
         "runner/pool/linux/semaphores.py",
         "_MADV_DONTFORK = 10",

@@ -1,6 +1,7 @@
 """A job process that sends what no honest one would: its own call fails, and nothing else."""
 
 import fcntl
+import gc
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 
 from runner.pool.calls import Calls
 from runner.pool.channel import KeeperChannel
+from runner.pool.linux.semaphores import semaphore_files
 from runner.pool.protocol import messages
 from runner.pool.protocol.begun_calls import BegunCalls, new_begun_calls
 from runner.pool.protocol.setup import CallLimits
@@ -21,6 +23,7 @@ from storage.liveness.runners import is_lock_free
 from tests.support.pool import forgeries, pools
 from tests.support.pool.forgeries import FORGERIES
 from tests.support.pool.pools import Owner, open_pool
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +134,22 @@ def test_a_job_that_overwrites_all_shared_memory_harms_nobody(value: int) -> Non
         os.kill(pools.parent(pid), signal.SIGKILL)
         assert owner.outcome(neighbour).kind == "lost"
         assert owner.value("echo", value=1) == 1
+
+
+def test_a_job_that_overwrites_the_files_of_semaphores_harms_nobody() -> None:
+    before = semaphore_files()
+    with open_pool(2, forgeries.load) as owner:
+        files = semaphore_files() - before
+        assert files
+        neighbour, (pid,) = owner.start("sleep", seconds=600)
+        owner.value("pid")
+        wait_for(lambda: not (owner.pool.pids() and semaphore_files() & files))
+        assert owner.value("overwrite_files", paths=sorted(files)) == 0
+        os.kill(pools.parent(pid), signal.SIGKILL)
+        assert owner.outcome(neighbour).kind == "lost"
+        assert owner.value("echo", value=1) == 1
+        gc.collect()
+    assert [file for file in files if Path(file).exists()] == []
 
 
 def test_an_honest_job_process_is_kept(owner: Owner) -> None:

@@ -308,6 +308,14 @@ def overwrite_shared_memory(report: Report, value: int) -> int:
     return len(lines)
 
 
+def overwrite_files(report: Report, paths: list[str]) -> int:
+    """Overwrite files with invalid bytes; returns how many bytes they had."""
+    sizes = [os.stat(path).st_size for path in paths]
+    for path in paths:
+        Path(path).write_bytes(b"\xff" * 32)
+    return sum(sizes)
+
+
 def use_semaphore(report: Report) -> str:
     """Use the semaphore that was created before job processes were forked."""
     with semaphores[0]:
