@@ -26,13 +26,12 @@ log = logging.getLogger(__name__)
 MAX_START_BYTES = 64 * 1024**2
 """The largest file that a start checks. It takes 0.1 s, and 1 s if the file is not in memory."""
 _TOGETHER_SECONDS = 10.0
-"""Programs that start within this time share a check, of a small file if it has not changed."""
+"""Programs that start within this time share one check, if the file has not changed meanwhile."""
 _MAX_WAL_GROWTH = 64 * 1024**2
 """A step of the background check ends when the WAL has grown by so many bytes during it."""
 _TRIES, _PAUSE_SECONDS = 3, 60.0
 _STEPS_PER_CALL = 100_000
 _NICE = 19
-_IDENTITY = 2
 
 
 def require_sound(file: Path) -> None:
@@ -87,23 +86,19 @@ def _remember(memory: int, file: Path) -> None:
     os.pwrite(memory, text, 0)
 
 
-def _was_checked(file: Path, unchanged: bool = True) -> bool:
-    """Return whether a file was just found sound, and maybe was not written to since."""
-    with contextlib.suppress(OSError, ValueError, TypeError):
+def _was_checked(file: Path) -> bool:
+    """Return whether a file was just found sound, and was not replaced or written to since."""
+    with contextlib.suppress(OSError, ValueError):
         memory = Path(f"{file}-checked")
         age = time.time() - memory.stat().st_mtime
-        length = _IDENTITY if not unchanged else None
-        return (
-            0 <= age < _TOGETHER_SECONDS
-            and json.loads(memory.read_text())[:length] == _state(file)[:length]
-        )
+        return 0 <= age < _TOGETHER_SECONDS and json.loads(memory.read_text()) == _state(file)
     return False
 
 
 def _state(file: Path) -> list[int]:
-    """What changes when a file is replaced (the first two numbers) or written to."""
+    """What changes when a file is replaced or written to."""
     status = file.stat()
-    return [status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns]
+    return [status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns]
 
 
 def is_small(file: Path) -> bool:
@@ -141,7 +136,7 @@ class BackgroundCheck:
         try:
             with _memory(self._file) as memory:
                 fcntl.flock(memory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not _was_checked(self._file, unchanged=False):
+                if not _was_checked(self._file):
                     self._check(memory)
         except BlockingIOError:
             return  # another program checks the file

@@ -37,8 +37,8 @@ STORE_FAULTS = (
     Mutant(
         "a file that was written to is checked again",
         "storage/db/schema/soundness.py",
-        "_IDENTITY if not unchanged else None",
-        "_IDENTITY",
+        "status.st_size, status.st_ctime_ns]",
+        "0]",
         SOUND,
     ),
     Mutant(

@@ -151,6 +151,19 @@ def test_a_large_file_is_checked_in_the_background(checks: list[Path], large_sto
     assert len(checks) == 1  # that of the new store
 
 
+def test_a_large_file_that_was_written_to_after_its_check_is_checked_again(
+    large_store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    store = open_at(large_store)
+    wait_for(lambda: lines(caplog, "it is sound") == 1)
+    store.close()
+    overwrite_from(large_store / "jobs.db", 50 * PAGE)
+    store = open_at(large_store)
+    wait_for(lambda: (large_store / "jobs.db-damaged").exists())
+    store.close()
+
+
 def test_one_program_checks_a_large_file_and_others_trust_it(
     large_store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
