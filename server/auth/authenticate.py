@@ -26,6 +26,11 @@ class Authenticator:
         self.tokens = tokens
         self.sessions = sessions
 
+    @property
+    def changes(self) -> int:
+        """How often the tokens have changed. Callers from before must authenticate again."""
+        return self.tokens.changes if self.tokens else 0
+
     def authenticate(self, headers: HTTPHeaders, method: str, by_https: bool = False) -> Caller:
         """Return the caller of a request with these headers.
 

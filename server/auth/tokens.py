@@ -105,6 +105,13 @@ class Tokens:
         self._version = _file_version(file)
         self._next_check = clock() + FILE_CHECK_SECONDS
         self._tokens = self._read()
+        self._changes = 0
+
+    @property
+    def changes(self) -> int:
+        """How often the tokens have changed."""
+        self._current()
+        return self._changes
 
     def find(self, text: str) -> Token | None:
         """Return the token with this text, or None.
@@ -139,6 +146,7 @@ class Tokens:
         except TokensError as error:
             log.error("API_TOKENS_FILE cannot be used", extra={"reason": str(error)})
         else:
+            self._changes += 1
             log.info("API_TOKENS_FILE was read again", extra={"tokens": len(self._tokens)})
 
     def _read(self) -> tuple[Token, ...]:

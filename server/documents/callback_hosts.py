@@ -19,7 +19,7 @@ def refusal(url: str, hosts: Collection[str]) -> str | None:
         host, port = parts.hostname, parts.port
     except ValueError:
         return "it is not a URL"
-    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.fragment:
+    if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc or parts.fragment:
         return "it must be a URL such as https://host/path, without a user or a fragment"
     port = port or {"http": 80, "https": 443}[parts.scheme]
     if not {host, f"{host}:{port}"} & set(hosts):

@@ -35,6 +35,8 @@ MAX_TRIES = 12
 FIRST_RETRY_SECONDS = 5.0
 MAX_RETRY_SECONDS = 3600.0
 TIMEOUT_SECONDS = 10.0
+MAX_HEAD_BYTES, MAX_BODY_BYTES = 2**14, 2**16
+"""The most that is read of a response. Only its status counts."""
 RESERVED_SECONDS = 60.0
 """How long a callback is reserved for the listener that has taken it."""
 PAUSE_SECONDS = 0.1
@@ -76,7 +78,13 @@ class CallbackSender:
         self._run_in_thread = run_in_thread
         self._hosts = hosts
         self._secret = secret
-        self._client = SimpleAsyncHTTPClient(force_instance=True, max_clients=MAX_IN_FLIGHT)
+        self._client = SimpleAsyncHTTPClient(
+            force_instance=True,
+            max_clients=MAX_IN_FLIGHT,
+            max_header_size=MAX_HEAD_BYTES,
+            max_body_size=MAX_BODY_BYTES,
+            max_buffer_size=MAX_BODY_BYTES + MAX_HEAD_BYTES,
+        )
         self.counts = dict.fromkeys(OUTCOMES, 0)
         """Tries by outcome. A callback that is given up has failed, too."""
         self._slots = CallbackSlots()
@@ -173,16 +181,39 @@ class CallbackSender:
         return None if 200 <= status < 300 else f"answered {status}"
 
     async def _post(self, callback: Callback) -> int:
-        body = callback_body(callback.job)
+        body, head = callback_body(callback.job), _Head()
         request = HTTPRequest(
             callback.url,
             method="POST",
             body=body,
             headers=signed_headers(callback, self._secret, time.time(), body),
             follow_redirects=False,
+            decompress_response=False,
+            header_callback=head.add,
             request_timeout=TIMEOUT_SECONDS,
         )
-        return (await self._client.fetch(request, raise_error=False)).code
+        try:
+            return (await self._client.fetch(request, raise_error=False)).code
+        except Exception:
+            if head.status is None:
+                raise
+            return head.status  # only the body was too long or too slow
+
+
+class _Head:
+    """The status of a response, once its head is complete."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self._start = ""
+
+    def add(self, line: str) -> None:
+        """Take the next line. The heads of interim responses (1xx) may come before the last one."""
+        if not self._start:
+            self._start = line
+        elif not line.strip():
+            status = int(self._start.split()[1])
+            self._start, self.status = "", status if status >= 200 else None
 
 
 def _log(error: BaseException) -> None:

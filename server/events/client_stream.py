@@ -34,12 +34,15 @@ class EventStream:
         matches: Callable[[Event], bool],
         drop: Callable[[], None],
         job_id: UUID | None = None,
+        is_allowed: Callable[[], bool] = lambda: True,
     ):
         """`matches` selects events of all jobs; a `job_id` restricts the stream to one job.
 
-        `drop` closes the client's connection, even while it is being written to.
+        `drop` closes the client's connection, even while it is being written to. `is_allowed`
+        returns whether the client may still read.
         """
         self.job_id = job_id
+        self.is_allowed = is_allowed
         self.matches = matches
         self.ended = False
         """No more events will be added."""
@@ -56,10 +59,14 @@ class EventStream:
         self._bytes += len(event.frame)
         if self._bytes > MAX_WAITING_BYTES and not self.ended:
             log.info("a client that reads too slowly is dropped")
-            self._waiting.clear()
-            self.end()
-            self._drop()
+            self.drop()
         self._changed.set()
+
+    def drop(self) -> None:
+        """End the stream without the events that wait, and close the client's connection."""
+        self._waiting.clear()
+        self.end()
+        self._drop()
 
     async def take(self, seconds: float) -> list[StreamEvent]:
         """Remove and return the waiting events, after waiting up to `seconds` for the first.

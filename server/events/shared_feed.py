@@ -46,12 +46,20 @@ class EventFeed:
     """Reads new events while streams are open, and puts them into the streams."""
 
     def __init__(
-        self, events: Events, wakeup: Wakeup, run_in_thread: RunInThread, max_streams: int
+        self,
+        events: Events,
+        wakeup: Wakeup,
+        run_in_thread: RunInThread,
+        max_streams: int,
+        access_changes: Callable[[], int] = lambda: 0,
     ):
+        """`access_changes` returns how often the rights of clients have changed."""
         self._events = events
         self._wakeup = wakeup
         self._run_in_thread = run_in_thread
         self._max_streams = max_streams
+        self._access_changes = access_changes
+        self._checked_changes = access_changes()
         self._open: set[EventStream] = set()
         self._subscribers: dict[UUID | None, set[EventStream]] = defaultdict(set)
         """Streams that receive events, by their job; under None, the streams of all jobs."""
@@ -131,6 +139,7 @@ class EventFeed:
     async def _follow(self, waiter: Waiter) -> None:
         check_at = 0.0
         while self._open:
+            self._drop_refused()
             try:
                 version, items = await self._run_in_thread(lambda: self._read_new(waiter))
                 self._distribute(items)
@@ -159,6 +168,15 @@ class EventFeed:
                 event = stream_event(item)
                 for stream in streams:
                     stream.put(event)
+
+    def _drop_refused(self) -> None:
+        """Drop the clients that may no longer read, if the rights of clients have changed."""
+        changes = self._access_changes()
+        if changes != self._checked_changes:
+            self._checked_changes = changes
+            for stream in [each for each in self._open if not each.is_allowed()]:
+                log.info("a client whose token was removed is dropped")
+                stream.drop()
 
     async def _end_deleted(self) -> None:
         """End the streams of deleted jobs, whose last event may have been deleted unread."""

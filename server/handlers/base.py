@@ -51,6 +51,7 @@ class Handler(RequestHandler):
         self.received: Body = NoBody()
         self.caller = ANONYMOUS
         self._body_complete = False
+        self._token_changes = 0
         self._arrived = 0
         """Bytes of the body that have arrived."""
         self._counted = True
@@ -116,10 +117,24 @@ class Handler(RequestHandler):
             await self._refuse(error)
 
     def require_body(self) -> None:
-        """Raise the Problem for which the body was refused. Call it when the body is complete."""
+        """Raise the Problem for which the body was refused. Call it when the body is complete.
+
+        If the tokens have changed since the head arrived, the caller is authenticated again: a body
+        may take hours.
+        """
         self._body_complete = True
         if isinstance(self.received, RefusedBody):
             raise self.received.problem
+        if self.services.authenticator.changes != self._token_changes:
+            self._authenticate()
+
+    def is_still_allowed(self) -> bool:
+        """Return whether the caller's token or session is still valid, with a sufficient role."""
+        try:
+            self._authenticate()
+        except Problem:
+            return False
+        return True
 
     def on_connection_close(self) -> None:
         """The client went away: delete the received part of an incomplete body."""
@@ -188,12 +203,22 @@ class Handler(RequestHandler):
             detail = f"this service has no host {request.host[:200]!r}: see ALLOWED_HOSTS"
             raise Problem(Code.UNKNOWN_HOST, detail)
         address, method = request.remote_ip or "", request.method or ""
+        self._token_changes = self.services.authenticator.changes
         if role is not None:
             by_https = request.protocol == "https"
             self.caller = access.authenticate(address, request.headers, method, by_https)
         if self.RATE_LIMITED:
             access.count_request(address, self.caller)
         if role is not None:
+            require_role(self.caller, role)
+
+    def _authenticate(self) -> None:
+        """Authenticate the caller again. Raises Problem 401 and 403."""
+        role, request = self.role(), self.request
+        if role is not None:
+            by_https, method = request.protocol == "https", request.method or ""
+            authenticate = self.services.authenticator.authenticate
+            self.caller = authenticate(request.headers, method, by_https)
             require_role(self.caller, role)
 
     def _check_head(self) -> None:

@@ -53,7 +53,7 @@ class StreamHandler(Handler):
                 Code.STREAMS_FULL, "the maximum number of streams is open", headers=headers
             )
         query, job_id = self._read_query(), parse_job_id(args[0]) if args else None
-        stream = self.stream = EventStream(query.matches, self._drop, job_id)
+        stream = self.stream = EventStream(query.matches, self._drop, job_id, self.is_still_allowed)
         try:
             with self.services.event_feed.opened(stream):
                 await self.services.event_feed.ready()
@@ -102,7 +102,6 @@ class StreamHandler(Handler):
 
     def _set_stream_headers(self) -> None:
         self.set_header("Content-Type", "text/event-stream")
-        self.set_header("Cache-Control", "no-store")
         self.set_header("X-Accel-Buffering", "no")  # keeps nginx from buffering events
 
     def _read_query(self) -> JobEventsQuery:

@@ -13,8 +13,10 @@ DEFAULT_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
 }
-"""Headers of every response. Browsers may not guess its type, run it, or show it in a frame."""
+"""Headers of every response. Browsers may not guess its type, run it, or show it in a frame. No
+cache may keep it; only the files of the front end have another Cache-Control."""
 
 _JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 

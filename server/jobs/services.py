@@ -118,7 +118,11 @@ class Services:
         )
         self.events = Events(database)
         self.event_feed = EventFeed(
-            self.events, wakeup, self.run_in_thread, self.settings.max_streams
+            self.events,
+            wakeup,
+            self.run_in_thread,
+            self.settings.max_streams,
+            lambda: self.authenticator.changes,
         )
         self._callback_sender = self._start_callback_sender()
         self.stopping = False

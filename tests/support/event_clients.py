@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -104,22 +105,27 @@ class Followers:
 
 
 async def open_stream(
-    base_url: str, path: str, last_event_id: object = None, limit: int = 2**20
+    base_url: str,
+    path: str,
+    last_event_id: object = None,
+    limit: int = 2**20,
+    headers: Mapping[str, str] | None = None,
 ) -> Follower:
     """Open an event stream with HTTP/1.0, whose body has no chunks. `limit` is the size of the read
     buffer in bytes. Raises OSError, or EOFError if the listener closes the connection at once."""
     address = urlsplit(base_url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port, limit=limit)
     last = "" if last_event_id is None else f"Last-Event-ID: {last_event_id}\r\n"
-    writer.write(f"GET {path} HTTP/1.0\r\nHost: here\r\n{last}\r\n".encode())
+    more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    writer.write(f"GET {path} HTTP/1.0\r\nHost: here\r\n{last}{more}\r\n".encode())
     try:
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_SECONDS)
     except EOFError:
         writer.close()
         raise
     status, *lines = head.decode().strip().split("\r\n")
-    headers = dict(line.split(": ", 1) for line in lines)
-    return Follower(int(status.split()[1]), headers, reader, writer)
+    received = dict(line.split(": ", 1) for line in lines)
+    return Follower(int(status.split()[1]), received, reader, writer)
 
 
 def event_labels(events: list[ReceivedEvent]) -> list[str]:

@@ -7,8 +7,59 @@ STREAMS = ("tests/server/events/test_client_stream.py",)
 OUTPUT = ("tests/storage/jobs/test_output.py",)
 CALLBACKS = ("tests/server/events/test_callbacks.py",)
 PRINTED = ("tests/runner/pool/test_output.py",)
+ANSWERS = ("tests/server/events/test_callback_responses.py",)
+REMOVED = ("tests/server/auth/test_removed_tokens.py",)
 
 EVENTS = (
+    Mutant(
+        "a removed token ends its streams",
+        "server/events/shared_feed.py",
+        "            self._drop_refused()\n",
+        "",
+        REMOVED,
+    ),
+    Mutant(
+        "streams of other tokens continue",
+        "server/events/shared_feed.py",
+        "[each for each in self._open if not each.is_allowed()]",
+        "list(self._open)",
+        REMOVED,
+    ),
+    Mutant(
+        "a body that ends after its token was removed changes nothing",
+        "server/handlers/base.py",
+        "        if self.services.authenticator.changes != self._token_changes:\n",
+        "        if False:\n",
+        REMOVED,
+    ),
+    Mutant(
+        "no cache keeps a response",
+        "server/http/response.py",
+        '    "Cache-Control": "no-store",\n',
+        "",
+        REMOVED,
+    ),
+    Mutant(
+        "little is read of the response to a callback",
+        "server/events/callback_sender.py",
+        "MAX_HEAD_BYTES, MAX_BODY_BYTES = 2**14, 2**16",
+        "MAX_HEAD_BYTES, MAX_BODY_BYTES = 2**14, 2**40",
+        ANSWERS,
+    ),
+    Mutant(
+        "the status counts though the body is too long",
+        "server/events/callback_sender.py",
+        "            if head.status is None:\n",
+        "            if True:\n",
+        ANSWERS,
+    ),
+    Mutant(
+        "a callback URL has no user",
+        "server/documents/callback_hosts.py",
+        'or "@" in parts.netloc',
+        "or parts.username",
+        CALLBACKS,
+    ),
     Mutant(
         "an event names the previous event of its job",
         "storage/migrations/0007_events.py",
@@ -61,7 +112,7 @@ EVENTS = (
     Mutant(
         "a slow reader is disconnected",
         "server/events/client_stream.py",
-        "            self._drop()\n",
+        "        self._drop()\n",
         "",
         STREAMS,
     ),
