@@ -35,7 +35,7 @@ def _section(code: Code) -> str:
     return (
         f'<section id="{code}" class="problem"><h2><code>{code}</code></h2>\n'
         f"<p><strong>{escape(code.title)}</strong> (status {code.status}). {_html(code.when)}</p>\n"
-        f"<p><em>What to do:</em> {_html(code.remedy)}</p></section>\n"
+        f"<p><em>Remedy:</em> {_html(code.remedy)}</p></section>\n"
     )
 
 

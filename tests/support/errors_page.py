@@ -33,7 +33,7 @@ def _group(status: int, codes: list[Code]) -> str:
 
 
 def _section(code: Code) -> str:
-    texts = (f"**{code.title}.** {code.when}", f"*What to do:* {code.remedy}")
+    texts = (f"**{code.title}.** {code.when}", f"*Remedy:* {code.remedy}")
     paragraphs = [fill(text, 120, break_long_words=False, break_on_hyphens=False) for text in texts]
     return "\n\n".join([f"### {code}", *paragraphs]) + "\n"
 
