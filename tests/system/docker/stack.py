@@ -11,7 +11,7 @@ from tests.system.docker.client import Client, exchange_inside
 from tests.system.docker.engine import complaints, containers, docker, published_ports, python
 
 CONCURRENCY_LIMIT = 5
-START_SECONDS = 90.0
+START_SECONDS, UPDATE_SECONDS = 90.0, 240.0
 ADDRESSES = """
 import socket
 found = socket.getaddrinfo('tasks.listener', 5000, socket.AF_INET, socket.SOCK_STREAM)
@@ -43,7 +43,7 @@ class Stack:
     def update(self, service: str, *options: str) -> None:
         """Change a service, and wait until the update is completed."""
         docker("service", "update", "--detach", *options, f"{self.name}_{service}")
-        wait_for(lambda: self._update_state(service) == "completed", START_SECONDS)
+        wait_for(lambda: self._update_state(service) == "completed", UPDATE_SECONDS)
 
     def containers(self, service: str) -> list[str]:
         """The ids of the running containers of a service."""
