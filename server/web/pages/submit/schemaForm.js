@@ -218,7 +218,7 @@ const KINDS = {
     parse: (input) => input.value,
   },
   texts: {
-    hint: "One per line, or a JSON array.",
+    hint: "One text per line. For objects, a JSON array.",
     create: (_, attributes) => h("textarea", { ...attributes, rows: 4, spellcheck: "false" }),
     parse: (input) => parseLines(input.value),
   },
