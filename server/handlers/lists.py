@@ -1,13 +1,14 @@
 """Lists of jobs: page by page, or by their ids with an optional wait until all are final."""
 
 import asyncio
+from collections.abc import Callable
 from uuid import UUID
 
 from server.documents.filters import ListQuery, SetQuery
 from server.documents.jobs import next_link, page_document, set_document
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
-from server.http.problems import FieldError, unacceptable
+from server.http.problems import FieldError, Problem
 from server.jobs.wait import poll_until
 from storage.records.job import Job
 
@@ -17,24 +18,22 @@ class ListHandler(Handler):
 
     async def get(self) -> None:
         """Send a page of jobs, newest first, or the jobs of `?id=…&id=…&wait=30`."""
-        names = self.request.query_arguments.keys()
-        if "id" in names:
-            if others := names - SetQuery.model_fields.keys():
-                excluded = "it is not allowed together with id"
-                raise unacceptable([FieldError(name, excluded) for name in names if name in others])
-            return await self._send_by_ids()
-        if query_wait_seconds(self):
-            raise unacceptable([FieldError("wait", "it is only allowed together with id")])
-        await self._send_page()
+        if "id" in self.request.query_arguments:
+            await self._send_by_ids()
+        else:
+            await self._send_page()
 
     head = get
 
     async def _send_page(self) -> None:
         parameters = query_parameters(self)
-        parameters.pop("wait", None)  # 0: the list is sent at once
+        parameters.pop("wait", None)
         if "status" in parameters:
             parameters["status"] = ",".join(self.get_query_arguments("status"))
-        query = read_query(ListQuery, parameters)
+        seconds, errors = _read_wait(self, query_wait_seconds)
+        if seconds:
+            errors = [FieldError("wait", "it is only allowed together with id")]
+        query = read_query(ListQuery, parameters, others=errors)
         page = await self.services.run_in_thread(
             self.services.jobs.list, query.filters(), query.limit, query.start_after()
         )
@@ -43,9 +42,13 @@ class ListHandler(Handler):
         self.send_json(page_document(page, query.limit))
 
     async def _send_by_ids(self) -> None:
-        ids, seconds = self.get_query_arguments("id"), wait_seconds(self)
+        seconds, errors = _read_wait(self, wait_seconds)
         self.is_timed = not seconds
-        query = read_query(SetQuery, {"id": ids, "wait": seconds})
+        names = self.request.query_arguments
+        excluded = [name for name in names if name not in SetQuery.model_fields]
+        errors += [FieldError(name, "it is not allowed together with id") for name in excluded]
+        parameters = {"id": self.get_query_arguments("id"), "wait": seconds}
+        query = read_query(SetQuery, parameters, others=errors)
         jobs = await self._wait_for_jobs(query.id, query.wait)
         if any(job and not job.final for job in jobs.values()):
             self.set_header("Retry-After", "1")
@@ -65,3 +68,13 @@ class ListHandler(Handler):
 
         await poll_until(self.services, seconds, read, lambda unfinished: not unfinished)
         return {job_id: found[job_id] for job_id in ids}
+
+
+def _read_wait(
+    handler: Handler, read: Callable[[Handler], float]
+) -> tuple[float, list[FieldError]]:
+    """The seconds to wait, and what is wrong with them."""
+    try:
+        return read(handler), []
+    except Problem as problem:
+        return 0.0, list(problem.errors)

@@ -1,6 +1,6 @@
 """Reads query parameters with Pydantic models, and the wait time of a request."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
@@ -37,15 +37,14 @@ def _wrong_parameters(
 ) -> Iterator[FieldError]:
     known = list(dict.fromkeys(name for model in models for name in model.model_fields))
     repeatable = {name for model in models for name in model.REPEATABLE}
-    may_repeat = " and ".join(sorted(repeatable)) or "lists"
+    others = f"; only {' and '.join(sorted(repeatable))} may be repeated" if repeatable else ""
     for name, values in arguments.items():
         shown = name.encode("latin1").decode(errors="replace")[:100]
         if name not in known:
             detail = unknown_name("query parameter", shown, known)
             yield FieldError(shown or "query", detail, "unknown")
         elif len(values) > 1 and name not in repeatable:
-            detail = f"it is given more than once; only {may_repeat} may be repeated"
-            yield FieldError(name, detail, "repeated")
+            yield FieldError(name, f"it is given more than once{others}", "repeated")
 
 
 def query_parameters(handler: RequestHandler) -> dict[str, str]:
@@ -53,16 +52,26 @@ def query_parameters(handler: RequestHandler) -> dict[str, str]:
     return {name: handler.get_query_argument(name) for name in handler.request.query_arguments}
 
 
-def read_query(model: type[M], parameters: object, sources: Mapping[str, str] | None = None) -> M:
+def read_query(
+    model: type[M],
+    parameters: object,
+    sources: Mapping[str, str] | None = None,
+    others: Sequence[FieldError] = (),
+) -> M:
     """Validate query parameters with a model. Raises Problem 422, which names each parameter.
 
-    `sources` has the names of those that come from a header.
+    `sources` has the names of those that come from a header. `others` are errors that were found in
+    the query before.
     """
     try:
-        return model.model_validate(parameters)
+        query = model.model_validate(parameters)
     except ValidationError as error:
-        errors = field_errors(error, parameters, model)
-        raise unacceptable(_at_source(each, sources or {}) for each in errors) from None
+        found = field_errors(error, parameters, model)
+        errors = [*others, *(_at_source(each, sources or {}) for each in found)]
+        raise unacceptable(errors) from None
+    if others:
+        raise unacceptable(others)
+    return query
 
 
 def _at_source(error: FieldError, sources: Mapping[str, str]) -> FieldError:

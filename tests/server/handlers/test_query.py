@@ -105,6 +105,13 @@ async def test_ids_and_filters_exclude_each_other(client: Client) -> None:
     assert "together with id" in problem["detail"]
 
 
+async def test_all_wrong_values_of_a_list_are_reported_at_once(client: Client) -> None:
+    problem = await client.get("/jobs?wait=soon&limit=0&created_after=5", 422)
+    assert sorted(fields(problem)) == ["created_after", "limit", "wait"]
+    problem = await client.get("/jobs?id=5&wait=soon&limit=1", 422)
+    assert sorted(fields(problem)) == ["id", "limit", "wait"]
+
+
 async def test_of_a_thousand_unknown_parameters_ten_are_reported(client: Client) -> None:
     query = "&".join(f"statu{number}" for number in range(1000))
     assert len((await client.get(f"/jobs?{query}", 422))["errors"]) == 10
