@@ -78,6 +78,8 @@ def _lacks(access: JobAccess, exposed: list[str]) -> Iterator[str]:
         return
     if abi < landlock.TRUNCATE_ABI:
         yield "truncating files by their paths (needs Linux 6.2)"
+    if abi < landlock.IOCTL_ABI:
+        yield "ioctl on devices (needs Linux 6.10)"
     if abi < landlock.SCOPE_ABI:
         yield "signals to other processes, and abstract unix sockets (need Linux 6.12)"
     if exposed:
