@@ -9,6 +9,7 @@ from typing_extensions import TypedDict
 from server.documents.jobs import rfc3339
 from server.documents.schemas import QueueDocument, QueuesDocument
 from server.http.conditions import etag_of
+from server.http.problems import FieldError
 from server.http.response import encode_json
 from storage.jobs.queues import Queue
 from storage.records.queue_name import validate_queue_name
@@ -26,6 +27,12 @@ MaxRunning = Annotated[
     ),
 ]
 Paused = Annotated[bool, Field(description="true keeps its jobs from being started")]
+UNKNOWN_QUEUE = FieldError(
+    "queue",
+    "there is no such queue; GET /queues lists them, PUT /queues/NAME creates one",
+    "unknown",
+)
+"""The error of a submission to a queue that does not exist."""
 _STRICT = ConfigDict(strict=True, extra="forbid")
 
 

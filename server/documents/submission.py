@@ -145,7 +145,10 @@ def check_submission(
     absent = unparsed if received.is_whole else unparsed | _REQUIRED
     errors = [each for each in errors if each.code != "missing" or each.field not in absent]
     if errors or problems:
-        raise joined([*problems, *([unacceptable(errors)] if errors else [])])
+        problem = joined([*problems, *([unacceptable(errors)] if errors else [])])
+        if isinstance(document.get("queue"), str) and "queue" not in {e.field for e in errors}:
+            problem.queue = document["queue"]
+        raise problem
     return None if submission is None else CheckedSubmission(submission, source, cell)
 
 

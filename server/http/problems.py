@@ -52,8 +52,11 @@ class Problem(Exception):
     """An error response.
 
     `detail` never contains a traceback or an internal name. `members` extends the document beyond
-    RFC 9457.
+    RFC 9457. `queue` is the queue that an invalid submission names, unless its name is invalid; it
+    may not exist.
     """
+
+    queue: str | None = None
 
     def __init__(
         self,

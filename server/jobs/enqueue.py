@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
+from server.documents.queues import UNKNOWN_QUEUE
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, unacceptable, unavailable
 from server.jobs.services import Services
 from server.store.idempotency import fingerprint
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.records.job import NewJob, StoreInDoubt
-from storage.records.queue_name import DEFAULT_QUEUE
 from storage.store import Refusal
 
 
@@ -42,10 +42,8 @@ async def enqueue_with_key(services: Services, key: str, job: NewJob) -> StoredK
 
 async def require_queue(services: Services, name: str) -> None:
     """Raise Problem 422 if there is no queue with this name, which must be valid."""
-    if name == DEFAULT_QUEUE:
-        return
-    if await services.run_in_thread(services.queues.get, name) is None:
-        raise _problem_of(Refusal.QUEUE)
+    if unknown := await services.unknown_queue(name):
+        raise unknown
 
 
 @contextmanager
@@ -59,8 +57,7 @@ def _doubt_as_problem(job: NewJob) -> Iterator[None]:
 
 def _problem_of(refusal: Refusal) -> Problem:
     if refusal is Refusal.QUEUE:
-        detail = "there is no such queue; GET /queues lists them, PUT /queues/NAME creates one"
-        return unacceptable([FieldError("queue", detail, "unknown")])
+        return unacceptable([UNKNOWN_QUEUE])
     detail = "there is no such job with a file; it may have been deleted"
     return unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
 

@@ -17,9 +17,11 @@ from server.auth.rate_limits import AccessControl, RateLimits
 from server.auth.sessions import Sessions, load_or_create_key
 from server.checking.checks import SubmissionChecks
 from server.documents.listener_metrics import Traffic
+from server.documents.queues import UNKNOWN_QUEUE
 from server.documents.submission import CheckedSubmission, Received
 from server.events.callback_sender import OUTCOMES, CallbackSender
 from server.events.shared_feed import EventFeed
+from server.http.problems import Problem, joined, unacceptable
 from server.http.request_metrics import RequestMetrics
 from server.openapi.document import openapi_document
 from server.settings.server import ServerSettings
@@ -39,6 +41,7 @@ from storage.queries.bulk import Bulk
 from storage.queries.explain import Explanation, explain
 from storage.queries.stats import Stats, count_queued, read_stats
 from storage.records.job import Job, JobCheck, NewJob
+from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 from storage.store import JobStore, Refusal
 
@@ -143,13 +146,25 @@ class Services:
 
         Raises Problem 400, 422 and 503.
         """
-        checked = await self._submission_checks.check(received)
+        checked = await self.check_fields(received)
         assert checked is not None
         return checked
 
     async def check_fields(self, received: Received) -> CheckedSubmission | None:
         """As `check_submission`, but None if required fields are missing that may still follow."""
-        return await self._submission_checks.check(received)
+        try:
+            return await self._submission_checks.check(received)
+        except Problem as problem:
+            if unknown := await self.unknown_queue(problem.queue):
+                raise joined([problem, unknown]) from None
+            raise
+
+    async def unknown_queue(self, name: str | None) -> Problem | None:
+        """Problem 422 if there is no queue with this name."""
+        if name is None or name == DEFAULT_QUEUE:
+            return None
+        queue = await self.run_in_thread(self.queues.get, name)
+        return unacceptable([UNKNOWN_QUEUE]) if queue is None else None
 
     @cached_property
     def openapi(self) -> dict[str, Any]:

@@ -33,6 +33,22 @@ async def test_options_payload_and_file_are_checked_together(client: Client) -> 
     assert problem["detail"].startswith("priority: it must be at most 100; ")
 
 
+@pytest.mark.parametrize("size", [1, 20_000])
+async def test_a_queue_that_does_not_exist_is_reported_with_other_errors(
+    client: Client, size: int
+) -> None:
+    payload = {"seconds": "x" * size}
+    document = {"type": "sleep", "payload": payload, "queue": "missing"}
+    problem = await client.post("/jobs", document, status=422)
+    assert errors(problem) == {"payload.seconds": "wrong_type", "queue": "unknown"}
+    problem = await client.post("/jobs", {**document, "queue": "default"}, status=422)
+    assert errors(problem) == {"payload.seconds": "wrong_type"}
+    parts: list[Any] = [("type", None, b"sleep"), ("payload", None, b"{")]
+    parts.append(("queue", None, b"missing"))
+    problem = await client.post_form(parts, status=400)
+    assert errors(problem) == {"payload": "malformed", "queue": "unknown"}
+
+
 async def test_all_invalid_regexes_are_reported_in_plain_words(client: Client) -> None:
     texts = ["(", "fine", "a(?=b)", "(?<!a)b", r"(a)\1", "a)b(c"]
     patterns = [{"pattern": text, "regex": True} for text in texts]
