@@ -12,6 +12,7 @@ from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import PoolError
 from storage.files.disk import make_folder
 from storage.files.folder import FILES, INCOMING
+from storage.files.private import database_files
 
 if TYPE_CHECKING:
     from runner.config import RunnerSettings
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SECRETS = ("/run/secrets", "/var/run/secrets")
-_DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal", "-writer")
 
 
 def job_access(
@@ -62,7 +62,7 @@ def _protected(settings: "RunnerSettings", database: Path | None) -> list[str]:
     """Return the absolute paths that no job may read, whatever folder contains them."""
     paths = [settings.data_dir, *map(Path, _SECRETS)]
     paths += [settings.uploads_folder] if settings.uploads_folder else []
-    paths += [Path(f"{database}{suffix}") for suffix in _DATABASE_SUFFIXES if database]
+    paths += database_files(database) if database else ()
     named = [Path(value) for name, value in os.environ.items() if name.endswith("_FILE") and value]
     paths += [path for path in (*named, Path(".env")) if path.is_file()]
     return [str(path.absolute()) for path in paths]

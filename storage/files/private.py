@@ -5,6 +5,7 @@ existing ones, from earlier releases or copies, are corrected at each start. Imp
 ours.
 """
 
+import glob
 import logging
 import os
 import stat
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _FOLDERS = {"uploads", "runners", "wakeup", "work", "lost+found"}
 _DATABASE_SUFFIXES = ("", "-wal", "-shm", "-journal", "-writer", "-reserve")
+"""Of the files that SQLite and the programs may create later."""
 _SHOWN = 5
 _REMEDY = (
     "as the owner or root, `chown` them to the user of the programs and `chmod go=`; give DATA_DIR "
@@ -48,7 +50,7 @@ def tighten(data_dir: Path, database: Path | None, uploads: Path | None) -> None
     folders = [data_dir / name for name in _FOLDERS]
     files = [path for path in entries if path not in folders and not _is_folder(path)]
     if database is not None:
-        files += [Path(f"{database.resolve()}{suffix}") for suffix in _DATABASE_SUFFIXES]
+        files += database_files(database.resolve())
     if uploads is not None:
         folders.append(uploads.resolve())
     is_shared = any(_is_folder(path) and path not in folders for path in entries)
@@ -62,6 +64,12 @@ def tighten(data_dir: Path, database: Path | None, uploads: Path | None) -> None
             "other users have access to files of this service",
             extra={"paths": shown, "count": len(failed), "remedy": _REMEDY},
         )
+
+
+def database_files(database: Path) -> set[Path]:
+    """Return the database file and the files that belong to it, also those that do not exist."""
+    expected = {Path(f"{database}{suffix}") for suffix in _DATABASE_SUFFIXES}
+    return expected | {*database.parent.glob(f"{glob.escape(database.name)}-*")}
 
 
 def _is_folder(path: Path) -> bool:
