@@ -4,6 +4,7 @@ import os
 import socket
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,21 @@ TYPES = {
 NOT_ISOLATED = "jobs are not fully isolated"
 
 
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A folder with a short path, since jobs make unix sockets below it."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("i")
-    (folder / "secret").write_text("0123456789abcdef")
-    environ = {**TYPES, "COOKIE_SECRET_FILE": str(folder / "secret"), "CONCURRENCY_LIMIT": "2"}
-    with running_service("", folder, **environ, API_TOKENS="") as service:
-        service.worker()
-        yield service
+def service() -> Iterator[Service]:
+    with short_folder() as folder:
+        (folder / "secret").write_text("0123456789abcdef")
+        secret = {"COOKIE_SECRET_FILE": str(folder / "secret")}
+        with running_service("", folder, **TYPES, **secret, CONCURRENCY_LIMIT="2") as service:
+            service.worker()
+            yield service
 
 
 def tried(service: Service, do: str, on: Any = "") -> Any:
@@ -203,8 +211,8 @@ def test_uploads_that_cannot_be_linked_can_be_read_and_a_worker_says_so(tmp_path
 @pytest.mark.skipif(
     not network_filter.is_supported(), reason="this kernel has no system call filters"
 )
-def test_without_a_network_a_job_reaches_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
-    with running_service("", tmp_path_factory.mktemp("n"), **TYPES) as service:
+def test_without_a_network_a_job_reaches_nothing() -> None:
+    with short_folder() as folder, running_service("", folder, **TYPES) as service:
         port = service.base_url.rpartition(":")[2]
         worker = service.worker()
         assert tried(service, "fetch", port) == "HTTP/1.1 200"
