@@ -126,7 +126,9 @@ class BulkBody(FilterFields, Cursor):
 
     @model_validator(mode="after")
     def _filters_or_all(self) -> Self:
-        if self.all == self.has_filter():
+        if self.all and self.has_filter():
+            raise ValueError('give either filters or {"all": true}, not both')
+        if not self.all and not self.has_filter():
             raise ValueError('give at least one filter, or {"all": true} for every job')
         return self
 

@@ -21,6 +21,12 @@ MAX_PARTS = 32
 OVERHEAD_BYTES = 64 * 1024
 """Bytes allowed around the parts: their headers, and the delimiters."""
 _FIELDS = frozenset(Submission.model_fields)
+_PLAIN = {
+    "Empty boundary": "its Content-Type has no boundary",
+    "Unexpected end of multipart stream (parser closed)": "it ends before its last boundary",
+    "Maximum segment count exceeded": f"it has more than {MAX_PARTS} parts",
+}
+"""Messages of the parser, in the words of the documentation. Others are plain enough."""
 
 
 async def _accept() -> None:
@@ -193,4 +199,6 @@ class FormBody:
 
 def _malformed(error: MultipartError) -> Problem:
     """400 with the parser's message. Its second argument, the cause, is not for clients."""
-    return Problem(Code.MALFORMED_FORM, f"the form is malformed: {error.args[0]}")
+    reason = _PLAIN.get(error.args[0], error.args[0])
+    detail = f"the form is malformed: {reason}"
+    return Problem(Code.MALFORMED_FORM, detail, [FieldError(BODY, reason, "malformed")])

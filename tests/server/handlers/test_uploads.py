@@ -18,7 +18,7 @@ from server.http_server import HttpApplication
 from server.jobs.services import THREADS
 from server.upload.form import FormBody
 from storage.files.folder import FolderWriter
-from tests.support.api import FILE, Client, analyze_form, fields, form, open_app
+from tests.support.api import FILE, Client, analyze_form, fields, form, open_app, read
 from tests.support.stores import Bench
 from tests.support.waiting import wait_for
 
@@ -289,15 +289,20 @@ def _head(size: int, content_type: str, *lines: str) -> bytes:
     return "\r\n".join([*head, f"Content-Length: {size}", *lines, "", ""]).encode()
 
 
-async def test_a_malformed_form_has_a_readable_error(client: Client) -> None:
-    response = await client.fetch(
-        "/jobs",
-        method="POST",
-        body=b"--x\r\nContent-Disposition\xff\r\n\r\n\r\n--x--\r\n",
-        headers={"Content-Type": "multipart/form-data; boundary=x"},
-    )
-    detail = json.loads(response.body)["detail"]
-    assert (response.code, detail) == (
-        400,
-        "the form is malformed: Malformed segment header",
-    )
+@pytest.mark.parametrize(
+    ("body", "boundary", "reason"),
+    [
+        (b"--x\r\nContent-Disposition\xff\r\n\r\n\r\n--x--\r\n", "x", "Malformed segment header"),
+        (b"--x--\r\n", "", "its Content-Type has no boundary"),
+        (b"--x--\r\n", "y", "it ends before its last boundary"),
+        (form([("colour", None, b"red")] * 33)[0], "cut", "it has more than 32 parts"),
+    ],
+)
+async def test_a_malformed_form_has_a_readable_error(
+    client: Client, body: bytes, boundary: str, reason: str
+) -> None:
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    response = await client.fetch("/jobs", method="POST", body=body, headers=headers)
+    problem = read(response, 400)
+    assert problem["detail"] == f"the form is malformed: {reason}"
+    assert problem["errors"] == [{"field": "body", "detail": reason, "code": "malformed"}]
