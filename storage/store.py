@@ -22,7 +22,7 @@ from storage.notify.wakeup import LISTENER, WORKER, Wakeup
 from storage.queries.id_skew import IdSkew
 from storage.queries.search import find
 from storage.records.filters import Filters
-from storage.records.job import Job, JobCheck, NewJob
+from storage.records.job import EncodedJson, Job, JobCheck, NewJob
 from storage.records.queue_name import DEFAULT_QUEUE
 from storage.records.states import Status
 
@@ -160,11 +160,12 @@ class JobStore:
         if job.source and upload_id is None:
             return Refusal.SOURCE
         now = self._clock()
+        payload = job.payload
         return {
             "id": job.id,
             "type": job.type,
             "status": Status.QUEUED,
-            "payload": to_json_text(job.payload),
+            "payload": payload.text if isinstance(payload, EncodedJson) else to_json_text(payload),
             "attempt": 0,
             "retry_count": 0,
             "max_retries": job.max_retries,

@@ -46,7 +46,7 @@ def answer(
         return "problem", vars(problem)
     except Exception:
         return "failure", traceback.format_exc()
-    return "checked", checked
+    return "checked", checked and checked.with_encoded_payload()
 
 
 if __name__ == "__main__":

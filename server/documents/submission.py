@@ -1,8 +1,9 @@
 """Reads a submitted job from JSON or a form and validates it completely."""
 
+import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,8 +15,9 @@ from server.documents.queues import QueueName
 from server.documents.times import Time
 from server.http import strict_json
 from server.http.problems import BODY, FieldError, Problem, joined, unacceptable
+from storage.jobs.transitions import to_json_text
 from storage.records.ids import new_id
-from storage.records.job import DEFAULT_MAX_LOSSES, NewJob, Upload
+from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 
 M = TypeVar("M", bound=BaseModel)
@@ -50,12 +52,21 @@ class CheckedSubmission:
     """A valid submission.
 
     `source` is the id of an earlier job whose file the new job uses. `cell` is the number that goes
-    into the new job's id (CELL), or None.
+    into the new job's id (CELL), or None. `encoded` has the payload if the submission lacks it.
     """
 
     submission: Submission
     source: UUID | None
     cell: int | None = None
+    encoded: EncodedJson | None = None
+
+    def with_encoded_payload(self) -> Self:
+        """The same with the payload as text: a large one takes long to pass on, and to encode."""
+        payload = self.submission.payload
+        in_order = json.dumps(payload, sort_keys=True, ensure_ascii=False)
+        encoded = EncodedJson(to_json_text(payload), in_order)
+        submission = self.submission.model_copy(update={"payload": {}})
+        return replace(self, submission=submission, encoded=encoded)
 
     def new_job(
         self, upload: Upload | None, submitted_by: str | None, traceparent: str | None = None
@@ -64,7 +75,7 @@ class CheckedSubmission:
         given = self.submission
         return NewJob(
             type=given.type,
-            payload=given.payload,
+            payload=self.encoded or given.payload,
             max_retries=given.max_retries,
             max_losses=given.max_losses,
             timeout=given.timeout,

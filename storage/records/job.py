@@ -78,6 +78,18 @@ class Upload:
 
 
 @dataclass(frozen=True)
+class EncodedJson:
+    """A JSON object as text, which another process has encoded.
+
+    text: as it is stored.
+    sorted: with sorted keys, as `json.dumps` writes it.
+    """
+
+    text: str
+    sorted: str
+
+
+@dataclass(frozen=True)
 class NewJob:
     """A job as a client submits it.
 
@@ -87,7 +99,7 @@ class NewJob:
     """
 
     type: str
-    payload: Json
+    payload: Json | EncodedJson
     max_retries: int = 1
     timeout: float | None = None
     priority: int = 0

@@ -76,6 +76,23 @@ async def test_a_large_body_gets_the_same_answer_as_a_small_one(
     assert large == small
 
 
+async def test_a_large_body_has_the_payload_and_the_key_of_a_small_one(
+    client: Client, tmp_path: Path
+) -> None:
+    folder = tmp_path / 'ä "'
+    folder.mkdir()
+    payload = {"folder": str(folder), "check": "quick"}
+    body = json.dumps({"type": "held", "payload": payload}).encode()
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "key"}
+    answers = []
+    for padding in (b"", PADDING):
+        response = await client.fetch("/jobs", method="POST", body=body + padding, headers=headers)
+        answers.append(json.loads(response.body))
+    assert answers[0] == answers[1]
+    job_id = (await client.post("/jobs", body + PADDING))["job_id"]
+    assert list((await client.get(f"/jobs/{job_id}"))["payload"].items()) == list(payload.items())
+
+
 async def test_a_form_with_a_large_field_gets_the_same_answer(client: Client) -> None:
     payload = json.dumps(REGEX).encode()
     for padding in (b"", PADDING):

@@ -16,7 +16,7 @@ from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.open import open_store
 from storage.records.filters import Filters
-from storage.records.job import NewJob, Upload
+from storage.records.job import EncodedJson, NewJob, Upload
 from storage.store import JobStore, Refusal
 from tests.support.api import Client, analyze_form, fields, form, read
 from tests.support.stores import Bench, folder_of
@@ -111,6 +111,14 @@ def test_a_fingerprint_covers_everything_except_ids(change: dict[str, Any]) -> N
     same = replace(job, id=uuid4(), upload=Upload(uuid4(), "a.log", 1, "00"))
     assert fingerprint(job) == fingerprint(same)
     assert fingerprint(job) != fingerprint(replace(job, **change))
+
+
+def test_the_fingerprint_of_an_encoded_payload_is_that_of_the_payload() -> None:
+    payload = {"b": {"z": 1.0, "a": ["ä", None]}, "a": '"payload": null'}
+    encoded = EncodedJson("", json.dumps(payload, sort_keys=True, ensure_ascii=False))
+    url = 'http://a/?"payload": null'
+    plain = NewJob("a", payload, callback_url=url)
+    assert fingerprint(replace(plain, payload=encoded)) == fingerprint(plain)
 
 
 def test_a_key_that_the_previous_release_stored_is_known() -> None:
