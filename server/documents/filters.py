@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from server.documents.cursors import parse_cursor
-from server.documents.queries import Query
+from server.documents.queries import Query, Whole
 from server.documents.times import Time
 from storage.records.filters import Filters
 from storage.records.states import Status
@@ -108,7 +108,7 @@ class ListQuery(FilterFields, Cursor, Query):
 
     REPEATABLE: ClassVar = frozenset({"status"})
 
-    limit: int = Field(50, ge=1, le=500, description="maximum number of jobs in the response")
+    limit: Whole = Field(50, ge=1, le=500, description="maximum number of jobs in the response")
 
     def page_parameters(self, query: Mapping[str, str]) -> dict[str, str]:
         """Return the parameters of a query that the link to the next page has to repeat."""

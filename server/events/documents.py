@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from server.documents.jobs import rfc3339
-from server.documents.queries import Query
+from server.documents.queries import Query, Whole
 from server.documents.schemas import LogsDocument, Piece
 from server.events.client_stream import StreamEvent
 from server.http.response import encode_json
@@ -24,7 +24,7 @@ from storage.records.states import Status
 class JobEventsQuery(Query):
     """The query parameters of the event stream of one job."""
 
-    last_event_id: int | None = Field(
+    last_event_id: Whole | None = Field(
         None,
         ge=0,
         lt=2**63,
@@ -53,7 +53,7 @@ class EventsQuery(JobEventsQuery):
 class LogsQuery(Query):
     """The query parameters of a job's output."""
 
-    attempt: int | None = Field(
+    attempt: Whole | None = Field(
         None, ge=1, lt=2**31, description="number of the attempt; the newest by default"
     )
 

@@ -95,8 +95,9 @@ def wait_seconds(handler: RequestHandler) -> float:
 
 def query_wait_seconds(handler: RequestHandler) -> float:
     """Return the seconds in `?wait=30`; 0 without it. Raises Problem 422."""
+    text = handler.get_query_argument("wait", "0")
     try:
-        seconds = float(handler.get_query_argument("wait", "0"))
+        seconds = -1.0 if "_" in text else float(text)
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= MAX_WAIT_SECONDS:

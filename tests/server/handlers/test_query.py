@@ -112,6 +112,15 @@ async def test_all_wrong_values_of_a_list_are_reported_at_once(client: Client) -
     assert sorted(fields(problem)) == ["id", "limit", "wait"]
 
 
+@pytest.mark.parametrize("text", ["1_0", "1.0", "%2B1", "1e1", "0x1", "%EF%BC%91", ""])
+async def test_numbers_are_decimal_digits(client: Client, text: str) -> None:
+    job_id = await client.sleep_job()
+    for query in (f"jobs?limit={text}", f"jobs/{job_id}/logs?attempt={text}"):
+        problem = await client.get(f"/{query}", 422)
+        assert problem["errors"][0]["detail"] == "it must be a whole number"
+    await client.get(f"/jobs/{job_id}?wait=0_1", 422)
+
+
 async def test_of_a_thousand_unknown_parameters_ten_are_reported(client: Client) -> None:
     query = "&".join(f"statu{number}" for number in range(1000))
     assert len((await client.get(f"/jobs?{query}", 422))["errors"]) == 10
