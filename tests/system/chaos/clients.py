@@ -98,7 +98,7 @@ class Clients:
     ) -> None:
         payload = {
             "seconds": seconds,
-            "again": chance.choice([0.1, 3.0, 6.0, OUTLASTING]),
+            "again": chance.choice([0.1, 3.0, 6.0]),
             "fails": chance.choice([0, 0, 0, 0, 1, 2]),
             "child": chance.choice(child),
         }
