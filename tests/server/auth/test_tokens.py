@@ -1,6 +1,7 @@
 """Tokens in the settings: parsing, errors that show no secret, creation, and changed files."""
 
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -210,8 +211,9 @@ def test_a_start_with_wrong_settings_shows_no_secret() -> None:
     }
     answer = run(**environ)
     assert answer.returncode == 1
+    message = json.loads(answer.stderr)["message"]
     for name in environ:
-        assert f"\n{name}" in answer.stderr
+        assert f"\n{name}" in message
     assert SECRET not in answer.stderr
     assert "sEcReT" not in answer.stderr
 
