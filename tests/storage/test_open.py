@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
 import pytest
 
@@ -50,13 +51,19 @@ def as_nobody() -> Iterator[None]:
         os.setegid(0)
 
 
+def let_others_reach(folder: Path) -> None:
+    """Let other users enter a temporary folder, and look into it."""
+    for each in (folder, *folder.parents):
+        if each != Path(gettempdir()) and each.is_relative_to(gettempdir()):
+            each.chmod(0o755)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the place of another user")
 @pytest.mark.parametrize("name", ["", "jobs.db", "uploads"])
 def test_a_folder_that_may_not_be_written_is_reported_with_the_remedy(
     tmp_path: Path, name: str
 ) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_reach(tmp_path)
     data = tmp_path / "data"
     data.mkdir(0o755)
     if name:
@@ -71,8 +78,7 @@ def test_a_folder_that_may_not_be_written_is_reported_with_the_remedy(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can take the place of another user")
 def test_a_folder_of_its_own_is_enough(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    let_others_reach(tmp_path)
     data = tmp_path / "data"
     data.mkdir(0o700)
     os.chown(data, NOBODY, NOBODY)

@@ -129,7 +129,7 @@ def test_each_field_of_a_submission_says_what_it_is_for(service: Service, page: 
     notes = page.locator(".submit .field-note")
     expect(notes.first).to_be_visible()
     texts = notes.all_text_contents()
-    assert len(texts) == 10
+    assert len(texts) == 11
     assert all(texts)
     expect(page.locator("#field-samples-note")).to_have_text(
         "How many matching lines to show for each pattern, 0 to 20."

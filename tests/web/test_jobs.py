@@ -223,7 +223,7 @@ def test_a_restart_of_the_listener_is_shown_and_nothing_is_missed(
     service: Service, page: Page
 ) -> None:
     service.worker()
-    job_id = service.submit(payload={"seconds": 3})
+    job_id = service.submit(payload={"seconds": 7})  # longer than the stop of the listener
     page.goto(f"/ui/jobs/{job_id}")
     expect_status(page, "running")
     connection = page.locator("#connection")
