@@ -64,6 +64,7 @@ class EventFeed:
         self._subscribers: dict[UUID | None, set[EventStream]] = defaultdict(set)
         """Streams that receive events, by their job; under None, the streams of all jobs."""
         self._reading: asyncio.Task[None] | None = None
+        self._stopped = False
         self._ready: asyncio.Future[None]
         self.version = 0
         """All events up to this version have been put into the subscribed streams."""
@@ -80,8 +81,13 @@ class EventFeed:
 
     @contextlib.contextmanager
     def opened(self, stream: EventStream) -> Iterator[None]:
-        """Count the stream as open in this block; at its end, the stream is unsubscribed."""
+        """Count the stream as open in this block; at its end, the stream is unsubscribed.
+
+        A stream that is opened after `stop` ends at once, and its client connects again elsewhere.
+        """
         self._open.add(stream)
+        if self._stopped:
+            stream.end()
         try:
             yield
         finally:
@@ -95,6 +101,10 @@ class EventFeed:
 
         The caller has opened a stream, since reading ends when none is open.
         """
+        if self._stopped:
+            if self.version:
+                return
+            raise StoreUnavailable("the listener is stopping")
         if self._reading is None:
             self._ready = asyncio.get_running_loop().create_future()
             self._reading = asyncio.create_task(self._read())
@@ -106,7 +116,8 @@ class EventFeed:
         return self.version
 
     async def stop(self) -> None:
-        """End all streams, and stop reading."""
+        """End all streams, also those that are opened from now on, and stop reading."""
+        self._stopped = True
         self._end_all()
         if self._reading is not None:
             self._reading.cancel()

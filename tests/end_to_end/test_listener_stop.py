@@ -76,6 +76,19 @@ def test_an_idle_connection_gets_its_last_request_answered(service: Service, pat
     assert service.listener.process.wait(20) == 0
 
 
+@pytest.mark.parametrize("path", ["/events", "/events?last_event_id=0", "/jobs/{}/events"])
+def test_a_stream_that_begins_during_the_stop_ends_at_once(service: Service, path: str) -> None:
+    job_id = service.submit(payload={"seconds": 600})
+    with closing(KeptConnection(service)) as earlier, closing(KeptConnection(service)) as client:
+        earlier.http.request("GET", "/events")
+        assert earlier.http.getresponse().readline() == b"retry: 1000\n"
+        assert client.get(NO_JOB).status == 404
+        begin_stop(service)
+        response = client.get(path.format(job_id))  # reads to its end
+        assert (response.status, response.getheader("Connection")) == (200, "close")
+    assert service.listener.process.wait(20) == 0
+
+
 def test_a_new_job_on_an_idle_connection_is_stored(service: Service) -> None:
     with closing(KeptConnection(service)) as client:
         client.get("/healthz")

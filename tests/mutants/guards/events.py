@@ -12,6 +12,13 @@ REMOVED = ("tests/server/auth/test_removed_tokens.py",)
 
 EVENTS = (
     Mutant(
+        "a stream that is opened during the stop ends",
+        "server/events/shared_feed.py",
+        "        if self._stopped:\n            stream.end()\n",
+        "",
+        ("tests/end_to_end/test_listener_stop.py",),
+    ),
+    Mutant(
         "a removed token ends its streams",
         "server/events/shared_feed.py",
         "            self._drop_refused()\n",
