@@ -26,6 +26,8 @@ _CHECKS = 10
 """How many checks in a row must find the same count."""
 _STACKS_SECONDS = 1.0
 """How long to wait for the stacks of a runner."""
+_SAME_LOOKS = 10
+"""The stacks are complete when so many looks have found no more."""
 STOPPED_STATES = frozenset("Tt")
 """States in /proc/PID/stat of a process that a signal or a debugger has stopped."""
 
@@ -98,9 +100,15 @@ class Watchdog:
     def _end_runner(self) -> None:
         """Report the stacks of the runner, and kill it. This process dies with it."""
         processes.send_signal(self._runner, STACKS_SIGNAL)
-        deadline = time.monotonic() + _STACKS_SECONDS
-        while time.monotonic() < deadline and not self._counter.stacks():
-            time.sleep(_STACKS_SECONDS / 100)
-        self._settings.report(self._hung_seconds, self._counter.stacks())
+        self._settings.report(self._hung_seconds, self._written_stacks())
         if os.getppid() == self._runner:
             processes.send_signal(self._runner, signal.SIGKILL)
+
+    def _written_stacks(self) -> str:
+        """Wait for the stacks, which are written line by line; "" if none come in time."""
+        deadline, stacks, same_looks = time.monotonic() + _STACKS_SECONDS, "", 0
+        while time.monotonic() < deadline and same_looks < _SAME_LOOKS:
+            time.sleep(_STACKS_SECONDS / 100)
+            before, stacks = stacks, self._counter.stacks()
+            same_looks = same_looks + 1 if stacks and stacks == before else 0
+        return stacks
