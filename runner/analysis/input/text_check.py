@@ -20,7 +20,7 @@ _LARGELY = 0.2
 """A file is largely not text from this share of characters on. A German log in Latin-1 that is read
 as UTF-8 has less than 0.15, random data about 0.6."""
 
-_CONTROL = frozenset(map(chr, [*range(9), *range(14, 27), *range(28, 32), 127]))
+_CONTROL = bytes([*range(9), *range(14, 27), *range(28, 32), 127])
 """Control characters but white space and ESC, with which programs color their output."""
 
 
@@ -75,9 +75,13 @@ def _samples_of(file: Stored, limits: DecompressionLimits | None) -> list[bytes]
 
 def _share_of_control(samples: list[bytes], encoding: str) -> float:
     """The share of characters that could not be decoded, or that no text has: 0 to 1."""
-    texts = [sample.decode(encoding, "replace") for sample in samples]
-    bad = sum(text.count("\ufffd") + sum(map(text.count, _CONTROL)) for text in texts)
-    return bad / max(sum(map(len, texts)), 1)
+    bad = characters = 0
+    for sample in samples:
+        text = sample.decode(encoding, "replace")
+        data = text.encode("utf-8", "replace")
+        bad += text.count("\ufffd") + len(data) - len(data.translate(None, _CONTROL))
+        characters += len(text)
+    return bad / max(characters, 1)
 
 
 def _utf_16_order(head: bytes) -> str:
