@@ -97,7 +97,7 @@ class Keeper:
         )
         assert _entry is not None
         self._entry = _entry
-        # Those of the executor.
+        # The executor has mapped these. A job that overwrites them could hang the worker.
         semaphores.keep_from_forks(semaphores.mapped_semaphores() - _loaded_semaphores)
         gc.freeze()  # keeps existing objects in memory pages that job processes share
         with contextlib.suppress(OSError):  # a full disk: tried again for the first call
