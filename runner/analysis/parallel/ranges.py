@@ -27,7 +27,7 @@ MIN_BYTES = 128 << 20
 """A smaller file is scanned by one thread of one process."""
 
 MAX_THREADS = 4
-_THREADS_MEMORY_BYTES, _THREAD_OVERHEAD_BYTES = 34 << 20, 5 << 20
+_THREADS_MEMORY_BYTES, _THREAD_OVERHEAD_BYTES = 26 << 20, 4 << 20
 """Memory of all threads together, and of each beside its window. The smaller the windows, the more
 often threads wait for each other."""
 

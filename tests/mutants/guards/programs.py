@@ -241,6 +241,13 @@ PROGRAMS = (
         ("tests/analysis/test_memory.py",),
     ),
     Mutant(
+        "pages that were scanned are released",
+        "runner/analysis/input/mapped.py",
+        "            self._release(self._pages, first)",
+        "            pass",
+        ("tests/analysis/test_memory.py",),
+    ),
+    Mutant(
         "all histograms together are bounded",
         "runner/analysis/run.py",
         "max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)",
