@@ -4,8 +4,8 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from runner.config import RunnerSettings
 from runner.pool.linux import landlock, network_filter
 from runner.pool.linux.job_access import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
@@ -14,16 +14,13 @@ from storage.files.disk import make_folder
 from storage.files.folder import FILES, INCOMING
 from storage.files.private import database_files
 
-if TYPE_CHECKING:
-    from runner.config import RunnerSettings
-
 log = logging.getLogger(__name__)
 
 _SECRETS = ("/run/secrets", "/var/run/secrets")
 
 
 def job_access(
-    settings: "RunnerSettings", database: Path | None, work_place: RunnerFolder
+    settings: RunnerSettings, database: Path | None, work_place: RunnerFolder
 ) -> JobAccess:
     """Return what jobs may access, and log once what is not enforced.
 
@@ -58,7 +55,7 @@ def _can_link(uploads: Path, work_place: RunnerFolder) -> bool:
         return False
 
 
-def _protected(settings: "RunnerSettings", database: Path | None) -> list[str]:
+def _protected(settings: RunnerSettings, database: Path | None) -> list[str]:
     """Return the absolute paths that no job may read, whatever folder contains them."""
     paths = [settings.data_dir, *map(Path, _SECRETS)]
     paths += [settings.uploads_folder] if settings.uploads_folder else []

@@ -3,8 +3,8 @@
 import contextlib
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
 
+from runner.config import RunnerSettings
 from runner.hang_report import report_hang
 from runner.isolation import job_access
 from runner.pool.fork.watchdog import WatchdogSettings
@@ -29,23 +29,20 @@ from storage.open import Store, new_database, open_liveness, open_store
 from storage.records.job import StoreError
 from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
-from storage.telemetry.tracing import TracingError, open_spans
-
-if TYPE_CHECKING:
-    from runner.config import RunnerSettings
+from storage.telemetry.start_up import open_spans
 
 log = logging.getLogger(__name__)
 
 
-def run_worker(settings: "RunnerSettings", heartbeat: Heartbeat, signals: StopSignals) -> None:
+def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSignals) -> None:
     """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
     set_up_logs(settings.log_level, settings.log_format, "worker")
     processes.forbid_inspection()  # from the jobs, which run as the same user
+    traces = AttemptSpans(open_spans(settings, "worker"))
     try:
-        traces = AttemptSpans(open_spans(settings, "worker"))
         database = new_database(settings)
         liveness = open_liveness(settings, database, settings.lease_seconds)
-    except (StoreError, TracingError) as error:
+    except StoreError as error:
         exit_with(f"cannot start: {error}")
     try:
         run(settings, database, liveness, signals, heartbeat, traces)
@@ -54,7 +51,7 @@ def run_worker(settings: "RunnerSettings", heartbeat: Heartbeat, signals: StopSi
 
 
 def run(
-    settings: "RunnerSettings",
+    settings: RunnerSettings,
     database: Database,
     liveness: Liveness,
     signals: StopSignals,
@@ -101,7 +98,7 @@ def run(
     log.info("stopped")
 
 
-def open_or_exit(settings: "RunnerSettings", database: Database, signals: StopSignals) -> Store:
+def open_or_exit(settings: RunnerSettings, database: Database, signals: StopSignals) -> Store:
     """Open the store. Exits with a one-line message if that fails, with code 0 after a signal."""
     try:
         return open_store(settings, signals.received, database=database)
@@ -111,7 +108,7 @@ def open_or_exit(settings: "RunnerSettings", database: Database, signals: StopSi
 
 
 def start_pool(
-    settings: "RunnerSettings", work_place: RunnerFolder, liveness: Liveness, database: Database
+    settings: RunnerSettings, work_place: RunnerFolder, liveness: Liveness, database: Database
 ) -> Pool:
     """Load the job types, and start the processes that run jobs. Raises PoolError."""
     packages = tuple(settings.job_type_packages)
@@ -126,7 +123,7 @@ def start_pool(
     )
 
 
-def open_work_place(settings: "RunnerSettings") -> RunnerFolder:
+def open_work_place(settings: RunnerSettings) -> RunnerFolder:
     """Open the place where jobs get their work folders. Raises PoolError."""
     try:
         return RunnerFolder(settings.data_dir / "work")
@@ -134,14 +131,14 @@ def open_work_place(settings: "RunnerSettings") -> RunnerFolder:
         raise PoolError(f"cannot create their work folders: {error}") from error
 
 
-def watchdog(settings: "RunnerSettings") -> WatchdogSettings | None:
+def watchdog(settings: RunnerSettings) -> WatchdogSettings | None:
     """Return how the worker is ended if its main loop hangs; None if never."""
     report = partial(report_hang, settings.log_level, settings.log_format)
     seconds = settings.watchdog_seconds
     return WatchdogSettings(seconds, report) if seconds else None
 
 
-def call_limits(settings: "RunnerSettings") -> CallLimits:
+def call_limits(settings: RunnerSettings) -> CallLimits:
     """Return the limits that the settings put on job processes."""
     job = JobLimits(
         settings.job_memory_bytes,

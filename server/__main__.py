@@ -19,7 +19,6 @@ def _run(signals: StopSignals) -> None:
     from server.auth.token_command import add_token_command, print_new_token
     from server.settings.server import ServerSettings
     from storage.files.private import create_privately
-    from storage.settings.url import load_peewee
     from storage.telemetry.start_up import read_or_exit
 
     parser = argparse.ArgumentParser(
@@ -35,8 +34,7 @@ def _run(signals: StopSignals) -> None:
     settings = read_or_exit(ServerSettings)
     signals.exit_if_received()
     create_privately()
-    load_peewee(settings.store_url)
-    from server.listener import serve  # after load_peewee: it imports the database drivers
+    from server.listener import serve
 
     serve(settings, signals)
 

@@ -23,7 +23,7 @@ from storage.open import Store, max_file_bytes, open_store
 from storage.records.job import StoreError, StoreUnusable
 from storage.settings.stop_signals import STOP_SIGNALS, StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
-from storage.telemetry.tracing import TracingError, open_spans
+from storage.telemetry.start_up import open_spans
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def serve(settings: ServerSettings, signals: StopSignals) -> None:
         traces = RequestSpans(open_spans(settings, "listener"))
         signals.exit_if_received()
         store = open_store(settings, give_up=signals.received)
-    except (StoreError, job_types.JobTypesError, TracingError) as error:
+    except (StoreError, job_types.JobTypesError) as error:
         signals.exit_if_received()
         exit_with(f"cannot start: {error}")
     except OSError as error:

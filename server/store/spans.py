@@ -1,26 +1,26 @@
 """The spans of requests that submit or change a job."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from storage.records.job import Job, NewJob
 
 if TYPE_CHECKING:  # loaded only if tracing is on
-    from storage.telemetry.spans import Attributes, OpenSpan, Spans
+    from storage.telemetry.spans import Attributes, Spans
 
 
 class SubmissionSpan:
     """The span of a POST /jobs. It is sent only if the job is accepted."""
 
-    def __init__(self, span: "OpenSpan"):
-        self._span = span
-        self.traceparent = span.traceparent
+    def __init__(self, traceparent: str, end: "Callable[[Attributes], None]"):
+        self.traceparent = traceparent
         """The trace context to store with the job."""
+        self._end = end
 
     def accepted(self, job: NewJob) -> None:
         """Send the span of a job that was stored."""
-        self._span.end({**_job_attributes(job), "http.response.status_code": 202})
+        self._end({**_job_attributes(job), "http.response.status_code": 202})
 
 
 class RequestSpans:
@@ -42,7 +42,7 @@ class RequestSpans:
         if self._spans is None:
             return None
         attributes = {"http.request.method": "POST", "http.route": "/jobs", "url.path": "/jobs"}
-        return SubmissionSpan(self._spans.begin("POST /jobs", headers, attributes))
+        return SubmissionSpan(*self._spans.begin("POST /jobs", headers, attributes))
 
     def job_changed(
         self, job: Job, action: str, status: int, headers: Mapping[str, str], began_at: float

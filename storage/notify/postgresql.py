@@ -9,6 +9,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg
+
 from storage.db.database import Database
 from storage.notify.wakeup import EVENTS
 from storage.records.job import StoreError
@@ -47,11 +49,8 @@ class PostgresWaiter:
     """A connection that listens to a topic. If it is lost, the next `clear` reconnects."""
 
     def __init__(self, database: Database, topic: str):
-        import psycopg  # only when needed: see `load_peewee` in storage/settings/url.py
-
         self._database = database
         self._topic = topic
-        self._driver = psycopg
         self._connection: Any = None
         self.clear()
 
@@ -67,7 +66,7 @@ class PostgresWaiter:
                 self._connection.execute(f"LISTEN {_channel(self._topic)}")
             for _ in self._connection.notifies(timeout=0):
                 pass
-        except self._driver.Error:
+        except psycopg.Error:
             self.close()
 
     def close(self) -> None:

@@ -1,15 +1,7 @@
-"""Validates the URLs of databases and uploads, and loads only the drivers that a URL needs.
+"""Validates the URLs of databases and uploads. Imports nothing of ours."""
 
-Imports nothing of ours, and no driver before it is asked to.
-"""
-
-import importlib
 import os.path
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
 from urllib.parse import urlparse
 
 POSTGRESQL_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+pool"})
@@ -64,23 +56,3 @@ def _file_problem(path: str, query: str) -> str | None:
     if os.path.isdir(file := path.removeprefix("/")):  # Path.is_dir() can raise PermissionError
         return f"{file} is a folder, not a file"
     return None
-
-
-def load_peewee(store_url: str) -> None:
-    """Import Peewee with the drivers that a URL needs. Peewee looks for drivers only on import."""
-    with hide_unneeded_drivers(postgresql=not store_url.startswith("sqlite")):
-        importlib.import_module("peewee")
-
-
-@contextmanager
-def hide_unneeded_drivers(postgresql: bool) -> Iterator[None]:
-    """With SQLite, hide drivers that Peewee would import needlessly: psycopg takes 12 MB per
-    process, a second SQLite 1 MB. Later imports, say by job types, still find them."""
-    unneeded = ["psycopg", "sqlite3"] if find_spec("pysqlite3") else ["psycopg"]
-    left_out = [name for name in unneeded if not postgresql and name not in sys.modules]
-    sys.modules.update(dict.fromkeys(left_out))  # type: ignore[arg-type]  # None: import fails
-    try:
-        yield
-    finally:
-        for name in left_out:
-            del sys.modules[name]

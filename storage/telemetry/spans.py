@@ -1,22 +1,32 @@
-"""Creates spans with OpenTelemetry's libraries. Loaded only if tracing is on; see tracing.py."""
+"""Creates spans with OpenTelemetry's SDK, which sends them in batches from a thread.
 
+Loaded only if tracing is on; see `open_spans` in start_up.py.
+"""
+
+import logging
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
+import requests
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_current_span
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.re import parse_env_headers
 
 from storage.records.job import Json
-from storage.telemetry.exporter import SpanSender
+from storage.settings.traces import TraceSettings
 from storage.telemetry.logs import instance
 
-if TYPE_CHECKING:
-    from storage.settings.traces import TraceSettings
+log = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 3.0
+"""Time limit for sending the last spans at the end."""
 _CONTEXT = TraceContextTextMapPropagator()
 _MS = 1_000_000  # nanoseconds
 
@@ -24,27 +34,49 @@ Attributes = Mapping[str, str | int | float | bool | None]
 
 
 class Spans:
-    """Creates and sends spans. `begin` may be called by many threads, `add` by one only."""
+    """Creates and sends spans. `begin` may be called by many threads, `add` by one only.
 
-    def __init__(self, settings: "TraceSettings", program: str):
+    Nothing waits for the collector. Spans that it does not take are lost.
+    """
+
+    def __init__(self, settings: TraceSettings, program: str):
         """Start the sending thread. `program` is `listener` or `worker`."""
         _forget_empty_settings()
         own = {"service.name": f"job-service-{program}", "service.instance.id": instance()}
         # Merged last, so that values from the environment take precedence.
         resource = Resource.create(own).merge(OTELResourceDetector().detect())
         self._ids = _PresetIds()
-        provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
-        self._sender = SpanSender(settings)
-        provider.add_span_processor(self._sender)
-        self._tracer = provider.get_tracer("job-service")
-
-    def begin(self, name: str, headers: Mapping[str, str], attributes: Attributes) -> "OpenSpan":
-        """Begin the span of a request, in the trace that its headers name, or in a new one."""
-        context = _CONTEXT.extract(headers)
-        span = self._tracer.start_span(
-            name, context, kind=SpanKind.SERVER, attributes=_without_none(attributes)
+        self._exporter = _Exporter(settings)
+        self._provider = TracerProvider(
+            resource=resource, id_generator=self._ids, shutdown_on_exit=False
         )
-        return OpenSpan(span)
+        self._provider.add_span_processor(BatchSpanProcessor(self._exporter))
+        self._tracer = self._provider.get_tracer("job-service")
+
+    def begin(
+        self, name: str, headers: Mapping[str, str], attributes: Attributes
+    ) -> tuple[str, Callable[[Attributes], None]]:
+        """Begin the span of a request, in the trace that its headers name, or in a new one.
+
+        Returns the W3C `traceparent` header that refers to the span, and a function that adds
+        attributes to it and ends it. A span that is never ended is not sent.
+        """
+        span = self._tracer.start_span(
+            name,
+            _CONTEXT.extract(headers),
+            kind=SpanKind.SERVER,
+            attributes=_without_none(attributes),
+        )
+
+        def end(more: Attributes) -> None:
+            span.set_attributes(_without_none(more))
+            span.end()
+
+        context = span.get_span_context()
+        return (
+            f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}",
+            end,
+        )
 
     def add(
         self,
@@ -80,26 +112,68 @@ class Spans:
         span.end(end)
 
     def close(self) -> None:
-        """Send the remaining spans, within seconds."""
-        self._sender.close()
+        """Send the remaining spans, for up to CLOSE_SECONDS."""
+        # In a thread, because the SDK waits for 30 seconds.
+        last = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        last.start()
+        last.join(CLOSE_SECONDS)
+        if last.is_alive() and not self._exporter.failing:
+            log.warning("traces are lost: the collector takes too long for the last of them")
 
 
-class OpenSpan:
-    """The span of a request in progress. A span that is never ended is not sent."""
+class _Exporter(OTLPSpanExporter):
+    """Logs once when spans begin to be lost, and once when they no longer are.
 
-    def __init__(self, span: Span):
-        self._span = span
+    A full queue with a working collector is logged once in the life of the program.
+    """
 
-    @property
-    def traceparent(self) -> str:
-        """The W3C `traceparent` header that refers to this span."""
-        context = self._span.get_span_context()
-        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+    def __init__(self, settings: TraceSettings):
+        given = settings.otel_exporter_otlp_traces_endpoint or settings.otel_exporter_otlp_endpoint
+        session = requests.Session()
+        # Read now: the thread must not read the environment while keepers are started.
+        session.proxies.update(requests.utils.get_environ_proxies(given))
+        session.trust_env = False
+        headers = parse_env_headers(settings.otel_exporter_otlp_headers, liberal=True)
+        super().__init__(headers=headers or None, session=session)
+        self._warnings = _LibraryWarnings()
+        self._full_reported = False
+        self.failing = False
 
-    def end(self, attributes: Attributes) -> None:
-        """End the span, when the request has been answered."""
-        self._span.set_attributes(_without_none(attributes))
-        self._span.end()
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send a batch of spans. Called by the thread of the SDK."""
+        self._warnings.first = ""
+        result = super().export(spans)
+        failing = result is not SpanExportResult.SUCCESS
+        if failing and not self.failing:
+            extra = {"reason": self._warnings.first}
+            log.warning("the collector takes no traces, they are lost", extra=extra)
+        elif self.failing and not failing:
+            log.info("the collector takes traces again")
+        elif self._warnings.full and not (failing or self._full_reported):
+            self._full_reported = True
+            log.warning("traces come faster than the collector takes them, some are lost")
+        self.failing = failing
+        return result
+
+
+class _LibraryWarnings(logging.Handler):
+    """Keeps the SDK's log messages out of our log, which gets one line instead of each."""
+
+    first = ""
+    """The first message since this was last emptied: why an export has failed."""
+    full = False
+    """Whether the SDK has dropped spans because its queue was full."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        logger = logging.getLogger("opentelemetry")
+        logger.addHandler(self)
+        logger.propagate = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        self.full |= text.startswith("Queue full")
+        self.first = self.first or text
 
 
 class _PresetIds(RandomIdGenerator):

@@ -17,7 +17,6 @@ from storage.db.schema.soundness import require_sound
 from storage.db.schema.sqlite_file import create_file
 from storage.db.sqlite.wal_file import open_plainly
 from storage.records.job import StoreUnusable
-from storage.settings.url import hide_unneeded_drivers
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ def _migrate(database: Database) -> None:
         log.info("the database has a newer schema, which works", extra={"migrations": found.newer})
     if not found.pending:
         return
-    with database.translate_errors(), hide_unneeded_drivers(database.postgresql):
+    with database.translate_errors():
         from playhouse.migrations import Runner  # not above: it loads much, and is seldom needed
 
         runner = Runner(database.engine, str(state.MIGRATIONS), state.HISTORY)

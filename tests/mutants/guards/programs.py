@@ -21,20 +21,6 @@ PROGRAMS = (
         ("tests/server/http/test_connection.py",),
     ),
     Mutant(
-        "a worker with unreadable settings exits like its settings reader",
-        "storage/settings/child.py",
-        "    sys.exit(code)\n",
-        "    sys.exit(0)\n",
-        ("tests/storage/settings/test_child.py",),
-    ),
-    Mutant(
-        "a worker says that its settings reader was killed",
-        "storage/settings/child.py",
-        "    if code < 0:\n",
-        "    if False:\n",
-        ("tests/storage/settings/test_child.py",),
-    ),
-    Mutant(
         "a program that starts heeds a stop signal",
         "storage/settings/stop_signals.py",
         "        if self.received():\n",
@@ -47,13 +33,6 @@ PROGRAMS = (
         "open_store(settings, give_up=signals.received)",
         "open_store(settings)",
         ("tests/end_to_end/test_early_signals.py",),
-    ),
-    Mutant(
-        "a worker does not load Pydantic",
-        "runner/__main__.py",
-        "        settings = read_in_child(_settings)\n",
-        "        settings = _settings()\n",
-        ("tests/storage/settings/test_child.py",),
     ),
     Mutant(
         "a listener opens the store after all checks",
