@@ -7,11 +7,18 @@ FROM ${BASE} AS build
 WORKDIR /app
 # With pip, so that `pip install` in an image made from this one installs where the programs look.
 RUN python -m venv /opt/venv
-COPY requirements.lock /tmp/
+COPY requirements.lock requirements-tracing.lock /tmp/
 COPY runner/analysis/native/wheels ./runner/analysis/native/wheels
+# 1: with the packages that traces need.
+ARG TRACING=0
 # Only what has one of the hashes there, and only wheels: there is no compiler here.
-RUN /opt/venv/bin/pip install --quiet --disable-pip-version-check \
-        --no-cache-dir --no-compile --only-binary :all: --require-hashes -r /tmp/requirements.lock
+RUN case "$TRACING" in \
+        0) locks="-r /tmp/requirements.lock" ;; \
+        1) locks="-r /tmp/requirements.lock -r /tmp/requirements-tracing.lock" ;; \
+        *) echo "TRACING must be 0 or 1, not $TRACING" >&2; exit 1 ;; \
+    esac \
+    && /opt/venv/bin/pip install --quiet --disable-pip-version-check \
+        --no-cache-dir --no-compile --only-binary :all: --require-hashes $locks
 COPY storage ./storage
 COPY runner ./runner
 COPY server ./server

@@ -78,7 +78,7 @@ clean: ## Remove what these targets made; ./data stays
 	find server runner storage tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
 # Only files that have one of the hashes in the locks, and only wheels: building a package would run code without a hash.
-$(INSTALLED): requirements.lock tests/requirements.lock
+$(INSTALLED): requirements.lock requirements-tracing.lock tests/requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
 		"Python 3.11 or newer is needed, $(PYTHON) is older: try PYTHON=python3.13" >&2; exit 1; }
@@ -86,5 +86,5 @@ $(INSTALLED): requirements.lock tests/requirements.lock
 		"$(PYTHON) cannot make virtual environments: install its package python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes \
-		-r requirements.lock -r tests/requirements.lock
+		-r requirements.lock -r requirements-tracing.lock -r tests/requirements.lock
 	@touch $@

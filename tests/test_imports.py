@@ -159,7 +159,7 @@ def violation(module: str, imported: str, known: Mapping[str, Path]) -> str | No
         return f"{module} imports {top}, which only {users or 'nobody'} may: call one of these"
     if top in sys.stdlib_module_names:
         return None
-    return f"{module} imports {top}: add it to LIBRARIES and requirements.txt, or do without"
+    return f"{module} imports {top}: add it to LIBRARIES and requirements*.txt, or do without"
 
 
 def violations(module: str, source: str) -> list[str]:

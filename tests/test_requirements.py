@@ -1,8 +1,8 @@
-"""What is installed: pinned, with the hashes of all files in two locks, and new enough.
+"""What is installed: pinned, with the hashes of all files in three locks, and new enough.
 
 The locks are made by uv, in a folder of its own (it is no package that this project needs):
 
-    grep -hv '^-r ' requirements.txt tests/requirements.txt > pins.in
+    grep -hv '^-r ' requirements.txt requirements-tracing.txt tests/requirements.txt > pins.in
     uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
         --no-emit-index-url pins.in
 
@@ -37,6 +37,7 @@ all is well: so what is known stands here."""
 
 LOCKS = {
     "requirements.lock": "requirements.txt",
+    "requirements-tracing.lock": "requirements-tracing.txt",
     "tests/requirements.lock": "tests/requirements.txt",
 }
 """The requirements that each lock is made from."""
@@ -105,7 +106,7 @@ def test_every_package_is_pinned_to_one_version(file: str) -> None:
 
 @pytest.mark.parametrize("name", FLOORS)
 def test_no_package_is_older_than_what_mended_its_known_faults(name: str) -> None:
-    pinned = {**pins("requirements.txt"), **pins("tests/requirements.txt")}[name]
+    pinned = {name: pin for file in LOCKS.values() for name, pin in pins(file).items()}[name]
     floor, reason = FLOORS[name]
     assert Version(str(pinned.specifier).removeprefix("==")) >= Version(floor), reason
     assert Version(version(name)) >= Version(floor), reason
@@ -116,6 +117,8 @@ def test_the_image_installs_by_hashes_and_from_wheels_alone() -> None:
     assert "--require-hashes" in dockerfile
     assert "--only-binary :all:" in dockerfile
     assert "requirements.txt" not in dockerfile
+    assert re.search(r"^ARG TRACING=0\n", dockerfile, re.M)
+    assert re.search(r'^ +0\) locks="-r /tmp/requirements.lock" ;;', dockerfile, re.M)
 
 
 def test_make_installs_by_hashes_and_from_wheels_alone() -> None:
@@ -129,7 +132,7 @@ def test_make_installs_by_hashes_and_from_wheels_alone() -> None:
 def test_the_notice_names_the_licence_of_each_package_in_the_image() -> None:
     lines = re.findall(r"^([a-z0-9-]+) +([A-Z(][\w.-]+.*)$", (ROOT / "NOTICE").read_text(), re.M)
     licences = {name: text.split(";")[0] for name, text in lines}
-    assert set(licences) == set(pins("requirements.lock"))
+    assert set(licences) == {*pins("requirements.lock"), *pins("requirements-tracing.lock")}
     for name, licence in licences.items():
         if is_installed(name) and "License-Expression" in metadata(name):
             assert metadata(name)["License-Expression"] == licence, name

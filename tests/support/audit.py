@@ -19,8 +19,9 @@ from tests.support.paths import ROOT
 
 TOOLS = ("pip-audit==2.10.1", "cyclonedx-bom==7.5.0")
 FOLDER = ROOT / ".cache"
-BILL = FOLDER / "sbom.json"
-LOCKS = ("requirements.lock", "tests/requirements.lock")
+BILLS = {"requirements.lock": "sbom.json", "requirements-tracing.lock": "sbom-tracing.json"}
+"""The file of each bill of materials, by its lock: of the image, and of what TRACING=1 adds."""
+LOCKS = (*BILLS, "tests/requirements.lock")
 _OWN = re.compile(r"^(job-service-scan==.*\\\n( .*\\\n)* .*\n|--find-links.*\n)", re.MULTILINE)
 _OFFLINE = re.compile("connect|connection|resolve|timed out|retries|unreachable", re.IGNORECASE)
 
@@ -32,9 +33,10 @@ def main() -> int:
     install = ("install", "--quiet", "--disable-pip-version-check", *TOOLS)
     if subprocess.run([tools / "bin/pip", *install]).returncode:
         return _say(0, "not audited: the tools cannot be installed without a connection")
-    write = ("requirements", ROOT / LOCKS[0], "--output-file", BILL)
-    subprocess.run([tools / "bin/cyclonedx-py", *write], check=True)
-    _say(0, f"bill of materials: {BILL.relative_to(ROOT)}")
+    for lock, name in BILLS.items():
+        write = ("requirements", ROOT / lock, "--output-file", FOLDER / name)
+        subprocess.run([tools / "bin/cyclonedx-py", *write], check=True)
+        _say(0, f"bill of materials: {(FOLDER / name).relative_to(ROOT)}")
     return max(_say(*verdict(lock, *ask(tools, lock))) for lock in LOCKS)
 
 

@@ -1,6 +1,7 @@
 """Checks of the image without a deployment."""
 
 import os
+from subprocess import CalledProcessError
 
 from tests.support.waiting import wait_for
 from tests.system.docker.engine import complaints, docker
@@ -26,9 +27,28 @@ def the_image_contains_only_the_programs_and_their_packages() -> None:
     folders, packages, tools, rights = found.splitlines()
     assert folders == "runner server storage", folders
     assert "tornado" in packages, packages
-    assert not {"pytest", "mypy", "honcho"} & set(packages.split()), packages
+    assert not {"pytest", "mypy", "honcho", "opentelemetry-sdk"} & set(packages.split()), packages
     assert not tools, tools
     assert rights == "10001 False True", rights
+
+
+def without_the_packages_for_traces_a_program_says_how_to_get_them() -> None:
+    endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318"
+    for program in ("server", "runner"):
+        try:
+            docker("run", "--rm", "--env", endpoint, IMAGE, "python", "-m", program)
+            raise AssertionError(f"{program} has started")
+        except CalledProcessError as error:
+            (line,) = error.stderr.splitlines()
+        assert "cannot start: traces need" in line, line
+        assert "--build-arg TRACING=1" in line, line
+
+
+def with_tracing_the_image_has_the_packages_for_traces() -> None:
+    tag = "job-service-tracing"
+    docker("build", "--quiet", "--build-arg", "TRACING=1", "--tag", tag, ".", timeout=600)
+    docker("run", "--rm", tag, "python", "-c", "import storage.telemetry.spans")
+    docker("image", "rm", tag)
 
 
 def without_an_init_both_programs_stop_in_order() -> None:
@@ -48,5 +68,7 @@ def _start_and_stop(program: str, message: str) -> None:
 
 CHECKS = (
     the_image_contains_only_the_programs_and_their_packages,
+    without_the_packages_for_traces_a_program_says_how_to_get_them,
+    with_tracing_the_image_has_the_packages_for_traces,
     without_an_init_both_programs_stop_in_order,
 )
