@@ -10,7 +10,6 @@ Tornado keeps waiting for a head all the while, so it can take over at any reque
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from server.fast.parser import FastPath, Request
 from server.http.client_pace import ClientDelay, ClientPace
@@ -72,26 +71,27 @@ class FastConnection(Connection):
             if self._is_get:
                 self._handling.cancel()
 
-    def _try_inline_read(self) -> None:
+    def try_read(self) -> None:
         """Wait for the socket instead of reading at once, so that `_receive` sees a head first."""
         if self._is_head_awaited() and not self._received:
-            self._check_closed()
-            self._add_io_state(self.io_loop.READ)
+            self.require_open()
+            self.await_readable()
         else:
-            super()._try_inline_read()
+            super().try_read()
 
     def _is_head_awaited(self) -> bool:
         """Whether Tornado is waiting for a head, and has read and written everything else."""
-        is_busy = self._read_buffer_size or self.writing()
+        is_busy = self.has_buffered() or self.writing()
         return self._in_head and self.reading() and not is_busy
 
-    def _handle_events(self, fd: Any, events: int) -> None:
+    def on_events(self, events: int) -> None:
+        """Read a request for the fast path where one is awaited."""
         if self._handling:
             self._delay_next_request()
         elif events == self.io_loop.READ and self._is_head_awaited():
             self._receive()
         else:
-            super()._handle_events(fd, events)
+            super().on_events(events)
 
     def _receive(self) -> None:
         try:
@@ -111,7 +111,7 @@ class FastConnection(Connection):
             self._handling = asyncio.get_running_loop().create_task(self._handle(request))
 
     def _pass_to_tornado(self) -> None:
-        super()._handle_events(self.fileno(), self.io_loop.READ)
+        super().on_events(self.io_loop.READ)
 
     async def _handle(self, request: Request) -> None:
         response = await self._fast_path.handle(request, self._address)
@@ -140,7 +140,7 @@ class FastConnection(Connection):
             self.close()
         elif not self.closed():
             self._await_head()
-            self._add_io_state(self.io_loop.READ)
+            self.await_readable()
 
     def _delay_next_request(self) -> None:
         """Do not read yet: the client has sent more before the response, or has closed."""
@@ -149,5 +149,4 @@ class FastConnection(Connection):
         elif self._early_events < MAX_EARLY_EVENTS:
             self._early_events += 1
         else:
-            self._state = self.io_loop.ERROR
-            self.io_loop.update_handler(self.fileno(), self._state)
+            self.ignore_readable()

@@ -15,12 +15,13 @@ from typing import Any
 
 from tornado.concurrent import Future
 from tornado.httputil import HTTPInputError
-from tornado.iostream import IOStream, UnsatisfiableReadError
+from tornado.iostream import UnsatisfiableReadError
 
 from server.http.access_log import log_refusal
 from server.http.chunks import LINE_BYTES, Chunks, is_plain_size
 from server.http.client_pace import ClientDelay, ClientPace
 from server.http.codes import Code
+from server.http.iostream import OpenIOStream
 from server.http.problems import CONTENT_TYPE, Problem, malformed
 from server.http.request_id import HEADER, new_request_id
 from server.http.response import DEFAULT_HEADERS, encode_json, http_response
@@ -39,7 +40,7 @@ _BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes if it can
 _CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
 
-class Connection(IOStream):
+class Connection(OpenIOStream):
     """Counts the bytes read and written.
 
     `address` is the client's, for the log. `on_close` is called once the connection is closed.
@@ -230,7 +231,7 @@ class Connection(IOStream):
         super().close_fd()
         self._on_close(self)
 
-    def _handle_events(self, fd: Any, events: int) -> None:
+    def on_events(self, events: int) -> None:
         """Ignore up to MAX_EARLY_EVENTS events for a request that Tornado does not read yet.
 
         A client that sends its next request right after a response is often faster than Tornado.
@@ -239,7 +240,7 @@ class Connection(IOStream):
         """
         is_expected = self.reading() or self.writing() or events != self.io_loop.READ
         if is_expected or self._early_events == MAX_EARLY_EVENTS or self._is_closed_by_client():
-            super()._handle_events(fd, events)
+            super().on_events(events)
         else:
             self._early_events += 1
 

@@ -125,7 +125,7 @@ CLIENT_LIMITS = (
     Mutant(
         "the fast path does not overtake bytes that Tornado has read",
         "server/fast/connection.py",
-        "busy = self._read_buffer_size or self.writing()",
+        "busy = self.has_buffered() or self.writing()",
         "busy = self.writing()",
         FAST,
     ),

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -222,9 +221,9 @@ class CountingConnection(Connection):
         self.turns = 0
         self.set_close_callback(lambda: None)  # as Tornado does while it handles a request
 
-    def _handle_events(self, fd: Any, events: int) -> None:
+    def on_events(self, events: int) -> None:
         self.turns += 1
-        super()._handle_events(fd, events)
+        super().on_events(events)
 
 
 @pytest.mark.gen_test
