@@ -1,7 +1,7 @@
 """Command line of the store.
 
 `python -m storage migrate` copies all jobs to another database, `python -m storage vacuum` makes a
-SQLite file smaller.
+SQLite file smaller, `python -m storage contract` drops what only the previous release needs.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlparse
 
+from storage.db.schema.migrate import contract
 from storage.files.private import create_privately
 from storage.files.uploads import Uploads
 from storage.open import open_uploads
@@ -30,6 +31,9 @@ database, which must be new or empty. Stop all listeners and workers first. If t
 interrupted, run it again to continue. At the end, all rows of both databases are compared."""
 ABOUT_VACUUM = """Gives the free space in the SQLite file of DATABASE_URL or DATA_DIR back to the
 disk. Stop all listeners and workers first. It needs as much free disk space as the jobs take."""
+ABOUT_CONTRACT = """Drops what only the previous release needs from the database of DATABASE_URL or
+DATA_DIR: indexes, triggers, tables and columns. That release can no longer use the database then.
+Stop all listeners and workers first."""
 EXIT_CODES = "exit codes: 0 all rows are equal, 1 rows differ or the transfer was refused, 2 usage"
 
 
@@ -48,15 +52,20 @@ def main() -> None:
     )
     _add_options(migrate)
     commands.add_parser("vacuum", help="make a SQLite file smaller", description=ABOUT_VACUUM)
+    commands.add_parser(
+        "contract", help="drop what only the previous release needs", description=ABOUT_CONTRACT
+    )
     arguments = parser.parse_args()
     settings = read_or_exit(Settings)
     create_privately()
     set_up_logs(settings.log_level, settings.log_format, "storage")
     try:
-        sys.exit(_vacuum(settings) if arguments.command == "vacuum" else _migrate(arguments))
+        if arguments.command == "migrate":
+            sys.exit(_migrate(arguments))
+        sys.exit(_vacuum(settings) if arguments.command == "vacuum" else _contract(settings))
     except (StoreError, SettingsError) as error:
-        done = {"migrate": "transferred", "vacuum": "made smaller"}[arguments.command]
-        sys.exit(f"not {done}: {error}")
+        done = {"migrate": "transferred", "vacuum": "made smaller", "contract": "contracted"}
+        sys.exit(f"not {done[arguments.command]}: {error}")
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +143,20 @@ def _vacuum(settings: Settings) -> int:
     file = Path(urlparse(settings.store_url).path[1:]).absolute()
     before, after = vacuum(file, settings.data_dir)
     _print(f"{file}: {before:,} bytes before, {after:,} bytes now")
+    return 0
+
+
+def _contract(settings: Settings) -> int:
+    """Drop what only the previous release needs; return the exit code."""
+    database = open_source(settings.store_url, settings.data_dir)
+    try:
+        dropped = contract(database, settings.data_dir)
+    finally:
+        database.close()
+    for line in dropped:
+        _print(f"dropped: {line}")
+    if not dropped:
+        _print("nothing to do: the database has nothing that only the previous release needs")
     return 0
 
 

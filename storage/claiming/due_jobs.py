@@ -16,7 +16,7 @@ import peewee as pw
 from storage.db.database import Database, Queries
 from storage.db.models import JobRow
 from storage.db.parameters import parameter, unindexed
-from storage.jobs.open_queues import IS_QUEUED
+from storage.jobs.open_queues import IS_QUEUED, UNFINISHED
 from storage.records.states import Status
 
 _ABOVE_ALL_PRIORITIES = 1 << 30
@@ -107,7 +107,7 @@ def _highest_priority(database: Database) -> Any:
     query = job.select(job.priority).where(
         *is_in_queue, job.priority < parameter(JobRow.priority, "above")
     )
-    return database.by_index(query.order_by(job.priority.desc()).limit(1), job, "job_due")
+    return database.by_index(query.order_by(job.priority.desc()).limit(1), job, UNFINISHED)
 
 
 def _select_due(database: Database, has_priority: bool, room: int, *columns: Any) -> Any:
@@ -115,7 +115,7 @@ def _select_due(database: Database, has_priority: bool, room: int, *columns: Any
     queued = IS_QUEUED, JobRow.queue == parameter(JobRow.queue), JobRow.priority == priority
     due = JobRow.select(*columns).where(*queued, JobRow.run_at <= parameter(JobRow.run_at, "now"))
     ordered = due.order_by(JobRow.run_at, JobRow.id).limit(room)
-    return database.by_index(ordered, JobRow, "job_due")
+    return database.by_index(ordered, JobRow, UNFINISHED)
 
 
 def _select_locked() -> Any:

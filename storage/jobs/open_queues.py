@@ -12,8 +12,13 @@ from storage.db.parameters import parameter
 from storage.db.statements import Statement
 
 # As literals: a database uses a partial index only if it can prove the index's condition.
-IS_QUEUED = pw.SQL("status = 'queued'")
-IS_RUNNING = pw.SQL("status = 'running'")
+IS_QUEUED = pw.SQL("finished_at IS NULL AND status = 'queued'")
+IS_RUNNING = pw.SQL("finished_at IS NULL AND status = 'running'")
+UNFINISHED = "job_unfinished"
+"""The index of the jobs that are not final, by status, queue, priority and `run_at`."""
+_QUEUE_ALIAS = "in_queue"
+QUEUE = QueueRow.alias(_QUEUE_ALIAS)
+"""The queue that the subqueries `first_run_at` and `count_running` refer to."""
 
 
 @dataclass(frozen=True)
@@ -79,24 +84,34 @@ def _select_open_queues(database: Database, for_claim: bool) -> Any:
     runner = RunnerRow.select(pw.SQL("1")).where(RunnerRow.name == parameter(RunnerRow.name))
     is_registered = [pw.fn.EXISTS(runner)] if for_claim else []
     # Only counted if there is a limit.
-    running = pw.Case(None, [(QueueRow.max_running.is_null(False), count_running(database))])
-    return QueueRow.select(
-        QueueRow.name,
-        QueueRow.max_running,
+    running = pw.Case(None, [(QUEUE.max_running.is_null(False), count_running(database))])
+    return QUEUE.select(
+        QUEUE.name,
+        QUEUE.max_running,
         first_run_at(database).alias("next_run_at"),
         running.alias("running"),
-    ).where(QueueRow.paused_at.is_null(), *is_registered)
+    ).where(QUEUE.paused_at.is_null(), *is_registered)
 
 
 def first_run_at(database: Database) -> Any:
-    """Return the subquery for the time when the first queued job of a queue is due."""
-    job = JobRow.alias("first")
-    queued = job.select(job.run_at).where(IS_QUEUED, job.queue == QueueRow.name)
-    return database.by_index(queued.order_by(job.run_at).limit(1), job, "job_run_at")
+    """Return the subquery for the time when the first queued job of the queue QUEUE is due.
+
+    The index has the first job of each priority, so this looks up one priority after the other.
+    """
+    indexed = "" if database.postgresql else f"INDEXED BY {UNFINISHED}"
+    queued = f"FROM job {indexed} WHERE {IS_QUEUED.sql} AND queue = {_QUEUE_ALIAS}.name"
+    return pw.SQL(f"""(
+        WITH RECURSIVE level (top) AS (
+            SELECT (SELECT priority {queued} ORDER BY priority DESC LIMIT 1)
+            UNION ALL
+            SELECT (SELECT priority {queued} AND priority < top ORDER BY priority DESC LIMIT 1)
+            FROM level WHERE top IS NOT NULL
+        ) SELECT MIN((SELECT run_at {queued} AND priority = top ORDER BY run_at LIMIT 1)) FROM level
+    )""")
 
 
 def count_running(database: Database) -> Any:
-    """Return the subquery for the number of running jobs of a queue."""
+    """Return the subquery for the number of running jobs of the queue QUEUE."""
     job = JobRow.alias("held")
-    running = job.select(pw.fn.COUNT(pw.SQL("*"))).where(IS_RUNNING, job.queue == QueueRow.name)
-    return database.by_index(running, job, "job_running")
+    running = job.select(pw.fn.COUNT(pw.SQL("*"))).where(IS_RUNNING, job.queue == QUEUE.name)
+    return database.by_index(running, job, UNFINISHED)

@@ -14,7 +14,14 @@ import peewee as pw
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, QueueRow
-from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, count_running, first_run_at
+from storage.jobs.open_queues import (
+    IS_QUEUED,
+    IS_RUNNING,
+    QUEUE,
+    UNFINISHED,
+    count_running,
+    first_run_at,
+)
 from storage.notify.transaction import notifying_transaction
 from storage.notify.wakeup import WORKER, Wakeup
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -162,8 +169,8 @@ def list_queues(database: Database, now: int, name: str | None = None) -> list[Q
     """Return all queues ordered by name, or only the queue with this name."""
     query = _select(database)
     if name is not None:
-        query = query.where(QueueRow.name == name)
-    return [_queue(row, now) for row in database.rows(query.order_by(QueueRow.name))]
+        query = query.where(QUEUE.name == name)
+    return [_queue(row, now) for row in database.rows(query.order_by(QUEUE.name))]
 
 
 def _queue(row: dict[str, Any], now: int) -> Queue:
@@ -174,11 +181,11 @@ def _queue(row: dict[str, Any], now: int) -> Queue:
 
 def _select(database: Database) -> Any:
     job = JobRow.alias("waiting")
-    mine = job.select(job.id).where(IS_QUEUED, job.queue == QueueRow.name).limit(COUNT_LIMIT)
-    some = database.by_index(mine, job, "job_due").alias("some")
+    mine = job.select(job.id).where(IS_QUEUED, job.queue == QUEUE.name).limit(COUNT_LIMIT)
+    some = database.by_index(mine, job, UNFINISHED).alias("some")
     queued = pw.Select([some], [pw.fn.COUNT(pw.SQL("*"))])
-    return QueueRow.select(
-        QueueRow,
+    return QUEUE.select(
+        QUEUE,
         first_run_at(database).alias("next_run_at"),
         count_running(database).alias("running"),
         queued.alias("queued"),

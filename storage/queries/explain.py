@@ -13,7 +13,7 @@ from storage.claiming.due_jobs import priorities_above
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow
-from storage.jobs.open_queues import IS_QUEUED, open_queues
+from storage.jobs.open_queues import IS_QUEUED, UNFINISHED, open_queues
 from storage.jobs.queues import Queue, list_queues
 from storage.jobs.rows import jobs_by_id
 from storage.liveness.runners import RegisteredRunner, registered_runners
@@ -127,7 +127,7 @@ def _count(
         return
     in_queue = (JobRow.queue == queue, JobRow.priority == priority)
     some = JobRow.select(JobRow.type).where(IS_QUEUED, *in_queue, condition)
-    some = database.by_index(some.limit(limit), JobRow, "job_due").alias("some")
+    some = database.by_index(some.limit(limit), JobRow, UNFINISHED).alias("some")
     count = pw.fn.COUNT(pw.SQL("*")).alias("count")
     for row in database.rows(pw.Select([some], [some.c.type, count]).group_by(some.c.type)):
         counts[row["type"]] += row["count"]

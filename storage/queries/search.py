@@ -1,13 +1,20 @@
 """Finds the jobs that match filters, newest first.
 
-Filters by status or type use an index. The result is a merge of streams, one per combination of
-type and status, each read from the index:
+The result is a merge of streams, each read from an index:
 
   (sleep, failed)   ──▶ ids, newest first ─┐
   (sleep, canceled) ──▶ ids, newest first ─┴─ merge ─▶ ids, newest first
 
-A stream is read only as far as the merge needs it. Filters without an index (text, exact time,
-caller, queue) are checked job by job, in windows of a stream, for a limited time. A page can
+| filter | index |
+|---|---|
+| none | the ids |
+| type | type, id |
+| failed, canceled | type, status, id: one stream per combination |
+| queued, running | if there are at most FEW such jobs: all of them, sorted |
+| succeeded, or many queued | of the type or all; the status is checked job by job |
+
+A stream is read only as far as the merge needs it. What no index serves (such a status, text, exact
+time, caller, queue) is checked job by job, in windows of a stream, for a limited time. A page can
 therefore hold fewer jobs than requested and still have a next page.
 """
 
@@ -16,7 +23,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -24,10 +30,13 @@ from storage.db.database import Database
 from storage.jobs.transitions import to_json_text
 from storage.queries.id_skew import first_id_at, stored_skew
 from storage.queries.search_statements import (
+    UNSUCCESSFUL,
     select_chosen,
+    select_count,
     select_ids,
     select_last,
     select_type_after,
+    select_unfinished,
 )
 from storage.records.filters import Filters
 from storage.records.states import Status
@@ -38,6 +47,8 @@ WINDOW_SECONDS = 0.02
 """Target duration of the check of one window; its size is adjusted to it."""
 WINDOWS = (64, 4096)
 """Least and greatest number of jobs in a window; the latter also limits other queries."""
+FEW = 4096
+"""Up to so many jobs with a status that is not final are sorted for each page."""
 _PART_OF_ID = re.compile(r"(?:…|\.\.\.)?([0-9a-f-]{4,36})")
 """A job id, or a part of one; the front end shows the end of an id after an ellipsis."""
 _NEWEST = UUID(int=(1 << 128) - 1)
@@ -123,17 +134,44 @@ class _SearchRun:
             self._start, self._least = min(self._start, after), max(self._least, job_id)
 
     def streams(self) -> list[Iterator[Candidate]]:
-        """One stream for each range of the index that can hold matching jobs."""
-        stream = self._windows if self._looked_at else self._pages
-        return [stream(guard) for guard in self._guards()]
+        """The streams that together hold all matching jobs."""
+        statuses = self._filters.statuses
+        if not statuses or statuses == frozenset(Status):
+            return [self._range(self._type_guard)]
+        return [stream for status in sorted(statuses) for stream in self._of_status(status)]
 
-    def _guards(self) -> list[dict[str, Any]]:
-        filters = self._filters
-        if not filters.statuses and filters.type is None:
-            return [{}]
-        types = types_of(self._database) if filters.type is None else [filters.type]
-        statuses = sorted(filters.statuses or Status)
-        return [{"type": type, "status": status} for type, status in product(types, statuses)]
+    def _of_status(self, status: Status) -> list[Iterator[Candidate]]:
+        if status in UNSUCCESSFUL:
+            given = self._filters.type
+            types = types_of(self._database) if given is None else [given]
+            return [self._range({"type": type, "status": status}) for type in types]
+        if status is not Status.SUCCEEDED and self._are_few(status):
+            return [self._unfinished(status)]
+        looked_at = {**self._looked_at, f"status {status}": status}
+        return [self._windows(self._type_guard, looked_at)]
+
+    @property
+    def _type_guard(self) -> dict[str, Any]:
+        return {} if self._filters.type is None else {"type": self._filters.type}
+
+    def _range(self, guard: dict[str, Any]) -> Iterator[Candidate]:
+        """The matching jobs of an index range."""
+        return self._windows(guard, self._looked_at) if self._looked_at else self._pages(guard)
+
+    def _are_few(self, status: Status) -> bool:
+        key = "count", status
+        count = self._database.statement(key, lambda: select_count(self._database, status, FEW + 1))
+        return bool(self._database.fetch(count, {})[0]["count"] <= FEW)
+
+    def _unfinished(self, status: Status) -> Iterator[Candidate]:
+        """The matching jobs among the few with a status."""
+        looked_at = {**self._type_guard, **self._looked_at}
+        chosen = self._database.statement(
+            ("unfinished", status, *looked_at),
+            lambda: select_unfinished(self._database, looked_at, status),
+        )
+        values = {**looked_at, "before": self._start, "least": self._least}
+        return ((row["id"], True) for row in self._database.fetch(chosen, values))
 
     def _pages(self, guard: dict[str, Any]) -> Iterator[Candidate]:
         """All jobs of an index range."""
@@ -146,12 +184,12 @@ class _SearchRun:
                 return
             before = rows[-1]["id"]
 
-    def _windows(self, guard: dict[str, Any]) -> Iterator[Candidate]:
+    def _windows(self, guard: dict[str, Any], looked_at: dict[str, Any]) -> Iterator[Candidate]:
         """The matching jobs of an index range, and the end of each window."""
         before, size = self._start, WINDOWS[0]
         while (last := self._last(guard, before, size)) is not None:
             began = self._clock()
-            yield from ((job_id, True) for job_id in self._chosen(guard, before, last))
+            yield from ((job_id, True) for job_id in self._chosen(guard, looked_at, before, last))
             quick = self._clock() - began < WINDOW_SECONDS
             size = min(size * 2, WINDOWS[1]) if quick else max(size // 2, WINDOWS[0])
             yield last, False
@@ -163,12 +201,14 @@ class _SearchRun:
         text = rows[0]["id"]
         return None if text is None else UUID(text)
 
-    def _chosen(self, guard: dict[str, Any], before: UUID, last: UUID) -> list[UUID]:
+    def _chosen(
+        self, guard: dict[str, Any], looked_at: dict[str, Any], before: UUID, last: UUID
+    ) -> list[UUID]:
         chosen = self._database.statement(
-            ("chosen", *guard, *self._looked_at),
-            lambda: select_chosen(self._database, guard, self._looked_at),
+            ("chosen", *guard, *looked_at),
+            lambda: select_chosen(self._database, guard, looked_at),
         )
-        values = {**guard, **self._looked_at, "before": before, "least": last}
+        values = {**guard, **looked_at, "before": before, "least": last}
         return [row["id"] for row in self._database.fetch(chosen, values)]
 
 

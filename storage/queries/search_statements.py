@@ -1,7 +1,7 @@
 """The prepared statements of a search.
 
-A guard is a mapping with the columns `type` and `status`, or an empty one: it selects a range of an
-index.
+A guard is a mapping with the column `type`, with `type` and `status`, or an empty one: it selects a
+range of an index. Only the statuses in UNSUCCESSFUL have such ranges.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,13 @@ import peewee as pw
 
 from storage.db.database import Database
 from storage.db.models import JobRow, UploadRow
-from storage.db.parameters import parameter
+from storage.db.parameters import parameter, unindexed
+from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, UNFINISHED
+from storage.records.states import Status
+
+UNSUCCESSFUL = frozenset({Status.FAILED, Status.CANCELED})
+# A literal: a database uses a partial index only if it can prove the index's condition.
+_IS_UNSUCCESSFUL = pw.SQL("status IN ('failed', 'canceled')")
 
 
 def _within(guard: Mapping[str, Any]) -> list[Any]:
@@ -26,7 +32,9 @@ def _within(guard: Mapping[str, Any]) -> list[Any]:
         pw.Tuple(*(parameter(column) for column in columns), parameter(JobRow.id, name))
         for name in ("least", "before")
     )
-    return [key >= start, key < end] if guard else [JobRow.id >= start, JobRow.id < end]
+    if not guard:
+        return [JobRow.id >= start, JobRow.id < end]
+    return [key >= start, key < end, *([_IS_UNSUCCESSFUL] if "status" in guard else [])]
 
 
 def _newest_first(guard: Mapping[str, Any]) -> list[Any]:
@@ -47,6 +55,28 @@ def select_last(guard: Mapping[str, Any], count: int) -> Any:
 
 def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[str, Any]) -> Any:
     """All ids between `least` and `before` that match the named filters, newest first."""
+    query = JobRow.select(JobRow.id).where(*_within(guard), *_chosen(database, names))
+    return query.order_by(*_newest_first(guard))
+
+
+def select_unfinished(database: Database, names: Mapping[str, Any], status: str) -> Any:
+    """All ids of the jobs with a status that is not final, otherwise like `select_chosen`."""
+    is_unfinished = IS_QUEUED if status == Status.QUEUED else IS_RUNNING
+    within = _within({})
+    query = JobRow.select(JobRow.id).where(is_unfinished, *within, *_chosen(database, names))
+    return database.by_index(query.order_by(JobRow.id.desc()), JobRow, UNFINISHED)
+
+
+def select_count(database: Database, status: str, limit: int) -> Any:
+    """The number of jobs with a status that is not final, up to a limit."""
+    is_unfinished = IS_QUEUED if status == Status.QUEUED else IS_RUNNING
+    some = JobRow.select(JobRow.id).where(is_unfinished).limit(limit)
+    some = database.by_index(some, JobRow, UNFINISHED).alias("some")
+    return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
+
+
+def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
+    """The conditions of the named filters."""
     text = parameter(JobRow.payload, "text"), parameter(JobRow.payload, "quoted")
     named = UploadRow.select(UploadRow.id).where(
         UploadRow.id == JobRow.upload_id, database.contains(UploadRow.name, text[0])
@@ -61,10 +91,10 @@ def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[s
         "queue": JobRow.queue == parameter(JobRow.queue),
         "submitted_by": JobRow.submitted_by == parameter(JobRow.submitted_by),
         "text": in_text,
+        "type": unindexed(JobRow.type) == parameter(JobRow.type),
+        **{f"status {each}": unindexed(JobRow.status) == each for each in Status},
     }
-    chosen = [condition for name, condition in conditions.items() if name in names]
-    query = JobRow.select(JobRow.id).where(*_within(guard), *chosen)
-    return query.order_by(*_newest_first(guard))
+    return [condition for name, condition in conditions.items() if name in names]
 
 
 def select_type_after() -> Any:

@@ -12,17 +12,20 @@ from typing import Any
 
 import peewee as pw
 
+from storage.claiming.due_jobs import priorities_above
 from storage.db.clock import Clock
 from storage.db.counters import BUCKETS, bucket, total
 from storage.db.database import Database
 from storage.db.models import CounterRow, JobRow
-from storage.jobs.open_queues import IS_RUNNING
+from storage.db.parameters import parameter
+from storage.jobs.open_queues import IS_QUEUED, IS_RUNNING, UNFINISHED
 from storage.jobs.queues import Queue, list_queues
 from storage.liveness.runners import RegisteredRunner, registered_runners
-from storage.records.states import FINAL, Status
+from storage.records.states import FINAL
 
 OLDEST_ROWS = 1000
-"""Number of queued jobs of a type, the first submitted, among which the longest due is sought."""
+"""Number of due jobs of a queue and a priority, the longest due, in which types are sought."""
+_BELOW_ALL_PRIORITIES = -1 << 30
 _RUNNING = "running"
 
 
@@ -87,11 +90,13 @@ def count_queued(database: Database) -> int:
 def read_stats(database: Database, clock: Clock, folder: Path) -> Stats:
     """Return the current statistics. `folder` holds the lock files of the runners."""
     counters, now = _counts_by_type(database), clock()
+    queues = list_queues(database, now)
+    first = _first_due(database, [each.name for each in queues if each.queued], now)
     types = {
-        type: TypeStats(mine, _oldest_due(database, type, now))
+        type: TypeStats(mine, (now - first[type]) / 1000 if type in first else None)
         for type, mine in sorted(counters.items())
     }
-    return Stats(types, registered_runners(database, folder), list_queues(database, now))
+    return Stats(types, registered_runners(database, folder), queues)
 
 
 def _counts_by_type(database: Database) -> dict[str, Counter[str]]:
@@ -108,13 +113,30 @@ def _select_counts(database: Database) -> Any:
     # Not grouped by the database, which would then read all jobs in the order of their types.
     name, value = pw.Value(_RUNNING).alias("name"), pw.Value(1).alias("value")
     running = JobRow.select(JobRow.type, name, value).where(IS_RUNNING)
-    return database.by_index(running, JobRow, "job_running").union_all(counters)
+    return database.by_index(running, JobRow, UNFINISHED).union_all(counters)
 
 
-def _oldest_due(database: Database, type: str, now: int) -> float | None:
-    queued = JobRow.type == type, JobRow.status == Status.QUEUED
-    first = JobRow.select(JobRow.run_at).where(*queued).order_by(JobRow.id).limit(OLDEST_ROWS)
+def _first_due(database: Database, queues: Sequence[str], now: int) -> dict[str, int]:
+    """When the first due job of each type was due. A type that is behind OLDEST_ROWS others
+    everywhere is missing."""
+    query = database.statement("first due", lambda: _select_first_due(database))
+    found: dict[str, int] = {}
+    for queue in queues:
+        for priority in priorities_above(database, queue, _BELOW_ALL_PRIORITIES):
+            values = {"queue": queue, "priority": priority, "now": now}
+            for row in database.fetch(query, values):
+                found[row["type"]] = min(row["run_at"], found.get(row["type"], now))
+    return found
+
+
+def _select_first_due(database: Database) -> Any:
+    in_queue = (
+        JobRow.queue == parameter(JobRow.queue),
+        JobRow.priority == parameter(JobRow.priority),
+    )
+    due = JobRow.run_at <= parameter(JobRow.run_at, "now")
+    first = JobRow.select(JobRow.type, JobRow.run_at).where(IS_QUEUED, *in_queue, due)
+    first = database.by_index(first.order_by(JobRow.run_at).limit(OLDEST_ROWS), JobRow, UNFINISHED)
     some = first.alias("some")
-    oldest = pw.Select([some], [pw.fn.MIN(some.c.run_at).alias("run_at")])
-    (row,) = database.rows(oldest.where(some.c.run_at <= now))
-    return None if row["run_at"] is None else (now - row["run_at"]) / 1000
+    columns = [some.c.type, pw.fn.MIN(some.c.run_at).alias("run_at")]
+    return pw.Select([some], columns).group_by(some.c.type)

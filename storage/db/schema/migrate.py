@@ -47,21 +47,51 @@ def bring_up_to_date_exclusively(database: Database) -> None:
         _migrate(database)
 
 
+def contract(database: Database, lock_folder: Path) -> list[str]:
+    """Run the contractions that a start leaves out, and return what they drop.
+
+    Only while no program of a release uses the database that needs what is dropped.
+    """
+    with schema_lock(database, lock_folder):
+        names = state.read_state(database).contractions
+        _apply(database, names)
+    return [line for name in names for line in state.load(name).DROPPED]
+
+
 def _migrate(database: Database) -> None:
     found = state.read_state(database)
     found.require_compatible()
     if found.newer:
         log.info("the database has a newer schema, which works", extra={"migrations": found.newer})
-    if not found.pending:
+    if found.is_new:
+        _apply(database, found.pending + found.contractions)
+        return
+    _apply(database, found.pending)
+    if found.contractions:
+        log.info(
+            "the database keeps what only the previous release needs, until `python -m storage"
+            " contract` or the next release drops it",
+            extra={"migrations": found.contractions},
+        )
+
+
+def _apply(database: Database, names: Sequence[str]) -> None:
+    if not names:
         return
     with database.translate_errors():
         from playhouse.migrations import Runner  # not above: it loads much, and is seldom needed
 
-        runner = Runner(database.engine, str(state.MIGRATIONS), state.HISTORY)
-        if FIRST_DECLARED in found.pending:
+        class Chosen(Runner):  # type: ignore[misc]
+            """Runs only the migrations with these names."""
+
+            def migrations(self) -> list[Any]:
+                return [each for each in super().migrations() if each.name in names]
+
+        runner = Chosen(database.engine, str(state.MIGRATIONS), state.HISTORY)
+        if FIRST_DECLARED in names:
             runner.up(FIRST_DECLARED)
         # Before the schema changes: a program that no longer works with it must never think so.
-        _raise_oldest(database, [name for name in found.pending if name >= FIRST_DECLARED])
+        _raise_oldest(database, [name for name in names if name >= FIRST_DECLARED])
         runner.up()
 
 

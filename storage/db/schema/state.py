@@ -8,6 +8,7 @@ the schema after it. The database stores the newest of these declarations.
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from storage.db.database import Database
@@ -22,11 +23,15 @@ HISTORY = "schema_migration"
 class SchemaState:
     """The migrations that the database lacks, and those unknown to this code, oldest first.
 
-    `oldest`: a release that has this migration works with the schema; None before there was such a
-    declaration. `last`: the last migration of this release.
+    `pending` are those that a start applies, `contractions` those that it leaves to the command
+    `contract`. `is_new`: the database has no migration at all. `oldest`: a release that has this
+    migration works with the schema; None before there was such a declaration. `last`: the last
+    migration of this release.
     """
 
     pending: list[str]
+    contractions: list[str]
+    is_new: bool
     newer: list[str]
     oldest: str | None
     last: str
@@ -54,7 +59,10 @@ def read_state(database: Database) -> SchemaState:
     newer = sorted(applied - known)
     # Only then: all releases that have such a table find it, whatever else they do not know.
     oldest = read_oldest(database) if newer else None
-    return SchemaState(sorted(known - applied), newer, oldest, max(known))
+    missing = sorted(known - applied)
+    contractions = [name for name in missing if is_contraction(name)]
+    pending = [name for name in missing if name not in contractions]
+    return SchemaState(pending, contractions, not applied, newer, oldest, max(known))
 
 
 def read_oldest(database: Database) -> str | None:
@@ -68,12 +76,25 @@ def read_oldest(database: Database) -> str | None:
 
 def oldest_of(name: str) -> str:
     """Return what a migration declares. One that declares nothing works with no older release."""
+    return str(getattr(load(name), "OLDEST", name))
+
+
+def is_contraction(name: str) -> bool:
+    """Return whether a start of this release leaves a migration out in an existing database.
+
+    Programs of the previous release may still run, and need what the migration drops.
+    """
+    return bool(getattr(load(name), "CONTRACT", False))
+
+
+def load(name: str) -> ModuleType:
+    """Import a migration."""
     spec = importlib.util.spec_from_file_location(name, _file(name))
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return str(getattr(module, "OLDEST", name))
+    return module
 
 
 def _file(name: str) -> Path:

@@ -30,7 +30,7 @@ QUEUES = (
     Mutant(
         "a paused queue starts no job",
         "storage/jobs/open_queues.py",
-        "QueueRow.paused_at.is_null(), *is_registered",
+        "QUEUE.paused_at.is_null(), *is_registered",
         "*is_registered",
         QUEUES_TESTS,
     ),

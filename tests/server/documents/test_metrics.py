@@ -187,8 +187,8 @@ def test_figures_read_only_the_running_jobs(bench: Bench) -> None:
     found = {text: plan for text, plan in plans.found().items() if '"job"' in text}
     assert found
     whole = {text: plan for text, plan in found.items() if "SCAN" in plan}
-    assert {text for text, plan in whole.items() if "job_running" not in plan} == set()
-    assert {text for text in slow(found) if "job_running" not in found[text]} == set()
+    assert {text for text, plan in whole.items() if "job_unfinished" not in plan} == set()
+    assert {text for text in slow(found) if "job_unfinished" not in found[text]} == set()
 
 
 @pytest.mark.gen_test
