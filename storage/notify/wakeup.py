@@ -13,6 +13,7 @@ import os
 import secrets
 import select
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,9 @@ WORKER = "worker"
 LISTENER = "listener"
 EVENTS = "events"
 """Waiters of this topic are also woken by each of the other topics."""
+_SETTLED_NS = 1_000_000_000
+"""Age of a folder's last change from which a listing is kept: until then, another change could have
+the same time."""
 
 
 class Waiter(Protocol):
@@ -71,12 +75,14 @@ class SocketWakeup:
         self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         self._sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._sender.setblocking(False)
+        self._listing: tuple[int, list[str]] | None = None
+        """The time of the folder's last change, and the names in it."""
 
     def notify(self, topic: str) -> None:
         """Wake all waiters of a topic, and remove the sockets of dead waiters. If this process is
         out of file descriptors, no waiter is woken."""
         with contextlib.suppress(OSError):
-            for name in os.listdir(self._descriptor):
+            for name in self._names():
                 if name.startswith((f"{topic}-", f"{EVENTS}-")):
                     self._send(name)
 
@@ -97,6 +103,16 @@ class SocketWakeup:
         """Close the descriptors."""
         self._sender.close()
         os.close(self._descriptor)
+
+    def _names(self) -> list[str]:
+        """Return the names in the folder. Lists it only if it has changed."""
+        listing, now = self._listing, time.time_ns()
+        changed_at = os.fstat(self._descriptor).st_mtime_ns
+        if listing is not None and listing[0] == changed_at:
+            return listing[1]
+        names = os.listdir(self._descriptor)
+        self._listing = (changed_at, names) if now - changed_at > _SETTLED_NS else None
+        return names
 
     def _send(self, name: str) -> None:
         try:

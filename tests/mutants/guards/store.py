@@ -98,6 +98,13 @@ STORE = (
         ("tests/storage/notify/test_wakeup.py",),
     ),
     Mutant(
+        "a waiter that came just after a listing is woken",
+        "storage/notify/wakeup.py",
+        "now - changed_at > _SETTLED_NS",
+        "now",
+        ("tests/storage/notify/test_wakeup.py",),
+    ),
+    Mutant(
         "waiting processes are woken after the commit",
         "storage/notify/transaction.py",
         "    wakeup.notify_after_commit(all_topics)\n",

@@ -1,5 +1,6 @@
 """Wake-ups between programs, on both databases."""
 
+import os
 import select
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -77,6 +78,32 @@ def test_a_process_without_free_descriptors_wakes_nobody_and_continues(tmp_path:
     with descriptors_below(free_descriptor() + 1), pytest.raises(OSError, match="Too many open"):
         wakeup.waiter(WORKER)  # which needs two
     assert open_descriptors() == before
+    wakeup.close()
+
+
+def test_the_folder_is_listed_again_only_after_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wakeup = SocketWakeup(tmp_path)
+    first = wakeup.waiter(WORKER)
+    os.utime(tmp_path, (1, 1))  # a change that is long past
+    listings, list_folder = list[int](), os.listdir
+
+    def listing(folder: int) -> list[str]:
+        listings.append(folder)
+        return list_folder(folder)
+
+    monkeypatch.setattr(os, "listdir", listing)
+    for _ in range(3):
+        wakeup.notify(WORKER)
+    assert len(listings) == 1
+    second = wakeup.waiter(WORKER)
+    wakeup.notify(WORKER)
+    assert readable(second)
+    wakeup.notify(WORKER)
+    assert len(listings) == 3  # twice: another waiter could have come at the time of the second
+    for waiter in (first, second):
+        waiter.close()
     wakeup.close()
 
 
