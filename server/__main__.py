@@ -16,7 +16,7 @@ def main() -> None:
 def _run(signals: StopSignals) -> None:
     import argparse
 
-    from server.auth.token_command import add_token_command, print_new_token
+    from server.auth.tokens import add_token_command, print_new_token
     from server.settings.server import ServerSettings
     from storage.files.private import create_privately
     from storage.telemetry.start_up import read_or_exit

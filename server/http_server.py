@@ -20,15 +20,14 @@ from tornado.httputil import (
 )
 
 from server.app import make_app
-from server.auth.proxies import TrustedProxies
-from server.documents.listener_metrics import Traffic
+from server.auth.addresses import TrustedProxies
+from server.documents.metrics import Traffic
 from server.fast.connection import FastConnection
 from server.fast.parser import FastPath
 from server.http.acceptor import Acceptor
-from server.http.client_pace import ClientPace
-from server.http.connection import CHUNK_BYTES, Connection
-from server.http.request_id import HEADER, given_request_id, new_request_id
-from server.http.targets import use_origin_form
+from server.http.connection import CHUNK_BYTES, ClientPace, Connection
+from server.http.framing import use_origin_form
+from server.http.response import HEADER, given_request_id, new_request_id
 from server.jobs.services import Services
 
 UNLIMITED_BYTES = 10**100

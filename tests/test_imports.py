@@ -64,18 +64,20 @@ MAY_IMPORT = {
     "server.store": "server.http storage.files storage.notify storage.records storage.telemetry",
     "server.documents": "server.http runner.job_types storage storage.db storage.jobs "
     "storage.liveness storage.queries storage.records",
-    "server.upload": "server.documents server.http storage.files storage.records",
-    "server.events": "server.documents server.http server.store storage.jobs storage.notify "
+    "server.upload": "server.checking server.documents server.http storage.files storage.records",
+    "server.events": "server.checking server.documents server.http server.store storage.jobs "
+    "storage.notify "
     "storage.records",
-    "server.checking": "server.documents server.http runner.job_types",
-    "server.openapi": "server.auth server.documents server.events server.http runner.job_types",
+    "server.checking": "server.documents server.http runner.job_types storage.jobs storage.records",
+    "server.openapi": "server.auth server.checking server.documents server.events server.http "
+    "runner.job_types",
     "server.jobs": "server.auth server.checking server.documents server.events server.http "
     "server.openapi server.settings server.store runner.job_types storage storage.jobs "
     "storage.notify storage.queries storage.records",
-    "server.fast": "server.auth server.documents server.http server.jobs",
-    "server.handlers": "server.auth server.documents server.events server.http server.jobs "
-    "server.store server.upload storage.jobs storage.liveness storage.queries storage.records "
-    "storage.telemetry",
+    "server.fast": "server.auth server.checking server.documents server.http server.jobs",
+    "server.handlers": "server.auth server.checking server.documents server.events server.http "
+    "server.jobs server.store server.upload storage.jobs storage.liveness storage.queries "
+    "storage.records storage.telemetry",
     "server": "server.* runner.job_types storage storage.files storage.records storage.settings "
     "storage.telemetry",
 }
@@ -93,7 +95,7 @@ LIBRARIES = {
     "orjson": "runner.pool.protocol.* storage.db.*",
     "tornado": "server.*",
     "multipart": "server.*",
-    "prometheus_client": "server.documents.metrics server.documents.listener_metrics",
+    "prometheus_client": "server.documents.metrics",
     "opentelemetry": "storage.telemetry.*",
     "requests": "storage.telemetry.*",
     "stringzilla": "runner.analysis.* server.upload.*",

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 
 from tornado.httputil import HTTPHeaders
 
+from server.auth.addresses import rate_limit_network
 from server.auth.authenticate import Authenticator
 from server.auth.callers import Caller
-from server.auth.proxies import rate_limit_network
 from server.http.codes import Code
 from server.http.problems import Problem
 

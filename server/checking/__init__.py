@@ -1,4 +1,5 @@
-"""Checks submissions: small ones at once, large or slow ones in a process of their own.
+"""Submissions: their model, and how they are parsed and checked.
 
-Imports server.documents and server.http, and the job types.
+Small ones are checked at once, large or slow ones in a process of their own. May import
+`server.documents`, `server.http`, `storage.jobs`, `storage.records` and `runner.job_types`.
 """

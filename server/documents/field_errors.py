@@ -1,6 +1,7 @@
 """Turns the errors of Pydantic models into errors of fields, with suggestions for unknown names."""
 
 from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -8,7 +9,6 @@ from pydantic import BaseModel, ValidationError
 
 from runner.job_types.payload_errors import ValueFlaw, flaws
 from server.http.problems import BODY, MAX_ERRORS, FieldError, unacceptable
-from server.http.suggestions import did_you_mean
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -48,3 +48,10 @@ def _detail(flaw: ValueFlaw) -> str:
     if not flaw.known:
         return flaw.detail
     return unknown_name("field", flaw.path.rpartition(".")[2], flaw.known)
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return a text such as "; did you mean status?", empty if no known name is similar."""
+    by_lower = {each.lower(): each for each in known}
+    close = get_close_matches(name[:100].lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[close[0]]}?" if close else ""

@@ -1,5 +1,10 @@
-"""Filters that select jobs, in the query of a list and in the body of a bulk change."""
+"""The query parameters of calls, and the filters that select jobs: in the query of a list, and in
+the body of a bulk change.
+"""
 
+import base64
+import binascii
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
@@ -14,11 +19,46 @@ from pydantic import (
     model_validator,
 )
 
-from server.documents.cursors import parse_cursor
-from server.documents.queries import Query, Whole
 from server.documents.times import Time
 from storage.records.filters import Filters
 from storage.records.states import Status
+
+
+def encode_cursor(job_id: UUID) -> str:
+    """Encode the id of the last job of a page as a cursor, opaque to clients."""
+    return base64.urlsafe_b64encode(job_id.bytes).rstrip(b"=").decode()
+
+
+def encode_optional_cursor(job_id: UUID | None) -> str | None:
+    """Encode a job id as a cursor; None, at the end of the list, stays None."""
+    return None if job_id is None else encode_cursor(job_id)
+
+
+def parse_cursor(text: str) -> UUID:
+    """Decode a cursor into a job id. Raises ValueError if the text is not a cursor."""
+    try:
+        return UUID(bytes=base64.b64decode(text + "==", altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        raise ValueError("not a cursor: use the value of `next` from the previous page") from None
+
+
+def _digits(value: Any) -> Any:
+    """Refuse other forms that Python reads as a number, such as 1_0 and 1.0."""
+    return value if not isinstance(value, str) or re.fullmatch("-?[0-9]+", value) else ""
+
+
+Whole = Annotated[int, BeforeValidator(_digits)]
+"""A whole number as text, in decimal digits."""
+
+
+class Query(BaseModel):
+    """The query parameters of a call. It refuses all others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    REPEATABLE: ClassVar[frozenset[str]] = frozenset()
+    """The parameters of which a request may have several; all their values count."""
+
 
 MAX_IDS = 100
 """Most job ids in one request."""
@@ -144,3 +184,27 @@ class SetQuery(WaitQuery):
     @classmethod
     def _without_duplicates(cls, value: list[UUID]) -> list[UUID]:
         return list(dict.fromkeys(value))
+
+
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"?')
+_SECONDS = re.compile("[0-9]+")
+
+
+def preferred_wait(header: str, most: int) -> int | None:
+    """Return the seconds of `wait=30` in a Prefer header, or `most` if they are more.
+
+    None if there are none, or if they cannot be honoured: a preference is never an error.
+    """
+    # A comma in a quoted text separates nothing.
+    plain = _QUOTED.sub(lambda text: text[1] if _SECONDS.fullmatch(text[1]) else "", header)
+    for preference in plain.split(","):
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "wait":  # only the first one counts
+            return _seconds(value.strip(), most)
+    return None
+
+
+def _seconds(text: str, most: int) -> int | None:
+    if not _SECONDS.fullmatch(text):
+        return None
+    return most if len(text) > 9 else min(int(text), most)

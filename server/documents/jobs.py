@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from server.documents import schemas
-from server.documents.cursors import encode_cursor, encode_optional_cursor
+from server.documents.filters import encode_cursor, encode_optional_cursor
 from storage.queries.bulk import BulkChange
 from storage.queries.explain import Explanation
 from storage.records.job import Attempt, Job, Upload

@@ -1,29 +1,47 @@
-"""Renders the statistics of all jobs in the Prometheus text formats.
+"""Renders the statistics of all jobs, and the figures of one listener, in the text formats of
+Prometheus.
 
-All listeners report the same stats. `server.documents.listener_metrics` adds the figures of one
-listener.
+All listeners report the same statistics. The figures of a listener begin with its process.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
+from prometheus_client import ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
     HistogramMetricFamily,
+    InfoMetricFamily,
 )
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from server.documents.listener_metrics import PREFIX
-from storage.db.counters import BUCKETS
+from server.http import access_log
+from server.http.access_log import RequestMetrics
+from storage.db import counters
 from storage.jobs.queues import COUNT_LIMIT, Queue
-from storage.queries.stats import LatencyHistogram, Stats, TypeStats
+from storage.queries.stats import Stats, TypeStats
 from storage.records.job import Outcome
 from storage.records.states import FINAL
 
-_NO_STATS = TypeStats({})
+PREFIX = "job_service_"
+VERSION = "0.1.0"
+"""The version of this release, as in pyproject.toml, which the image does not contain."""
+Kind = type[CounterMetricFamily | GaugeMetricFamily]
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The connections of a listener: how many are open, and the bytes of all so far."""
+
+    connections: int = 0
+    received_bytes: int = 0
+    sent_bytes: int = 0
 
 
 def exposition(
@@ -41,127 +59,185 @@ def exposition(
     transaction, None where it is not known.
     """
     registry = CollectorRegistry()
-    registry.register(_Snapshot(stats, types, oldest_transaction))
+    registry.register(_StoreMetrics(stats, types, oldest_transaction))
     registry.register(listener)
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
 
 
-class _Snapshot(Collector):
-    """A Prometheus collector over stats that were read before."""
+class _StoreMetrics(Collector):
+    """The metrics of stats that were read before."""
 
-    def __init__(
-        self,
-        stats: Stats,
-        types: Iterable[str],
-        oldest_transaction: float | None,
-    ):
+    def __init__(self, stats: Stats, types: Iterable[str], oldest_transaction: float | None):
         self._stats = stats
         self._oldest_transaction = oldest_transaction
-        self._types = {**dict.fromkeys(types, _NO_STATS), **stats.types}
+        self._types = sorted({**dict.fromkeys(types, TypeStats({})), **stats.types}.items())
 
     def collect(self) -> Iterator[Metric]:
-        yield from self._gauges()
-        yield from self._counters()
-        yield self._histogram("wait_seconds", "from due to claimed", "wait")
-        yield self._histogram("run_seconds", "that attempts ran", "run")
-        yield from self._runners()
-        yield from self._queues()
+        yield from self._of_types()
+        yield from self._of_runners()
+        yield from self._of_queues()
 
-    def _gauges(self) -> Iterator[Metric]:
+    def _of_types(self) -> Iterator[Metric]:
         yield self._gauge("jobs_queued", "Queued jobs, due or not", lambda each: each.queued)
         yield self._gauge("jobs_running", "Running jobs", lambda each: each.running)
         oldest = "Seconds for which the oldest due job has been waiting; 0 if no job is due"
         yield self._gauge("oldest_due_seconds", oldest, lambda each: each.oldest_due_seconds or 0)
-
-    def _gauge(self, name: str, text: str, value: Callable[[TypeStats], float]) -> Metric:
-        family = GaugeMetricFamily(PREFIX + name, text, labels=["type"])
-        for type, stats in sorted(self._types.items()):
-            family.add_metric([type], value(stats))
-        return family
-
-    def _counters(self) -> Iterator[Metric]:
         yield self._counter("jobs_submitted", "Jobs that were accepted", "submitted")
         yield self._counter("client_retries", "Retries requested by clients", "client_retry")
         yield self._counter("rescues", "Attempts that were lost with their runner", "rescue")
         yield self._labeled("jobs_finished", "Jobs that became final", "status", "finished", FINAL)
         yield self._labeled("attempts", "Attempts that ended", "outcome", "attempt", Outcome)
+        yield self._histogram("wait_seconds", "Seconds from due to claimed", "wait")
+        yield self._histogram("run_seconds", "Seconds that attempts ran", "run")
+
+    def _gauge(self, name: str, text: str, value: Callable[[TypeStats], float]) -> Metric:
+        samples = [([type], value(stats)) for type, stats in self._types]
+        return _family(GaugeMetricFamily, name, text, ["type"], samples)
 
     def _counter(self, name: str, text: str, counter: str) -> Metric:
-        family = CounterMetricFamily(PREFIX + name, text, labels=["type"])
-        for type, stats in sorted(self._types.items()):
-            family.add_metric([type], stats.counters.get(counter, 0))
-        return family
+        samples = [([type], stats.counters.get(counter, 0)) for type, stats in self._types]
+        return _family(CounterMetricFamily, name, text, ["type"], samples)
 
     def _labeled(
         self, name: str, text: str, label: str, counter: str, values: Iterable[str]
     ) -> Metric:
-        family = CounterMetricFamily(PREFIX + name, text, labels=["type", label])
-        for type, stats in sorted(self._types.items()):
-            for value in sorted(values):
-                family.add_metric([type, value], stats.counters.get(f"{counter} {value}", 0))
-        return family
+        samples = [
+            ([type, value], stats.counters.get(f"{counter} {value}", 0))
+            for type, stats in self._types
+            for value in sorted(values)
+        ]
+        return _family(CounterMetricFamily, name, text, ["type", label], samples)
 
     def _histogram(self, name: str, text: str, counter: str) -> Metric:
-        family = HistogramMetricFamily(PREFIX + name, f"Seconds {text}", labels=["type"])
-        for type, stats in sorted(self._types.items()):
-            histogram = stats.histogram(counter)
-            family.add_metric([type], _cumulative(histogram), histogram.seconds)
-        return family
+        found = [(type, stats.histogram(counter)) for type, stats in self._types]
+        samples = [([type], each.counts, each.seconds) for type, each in found]
+        return _histogram(name, text, ["type"], counters.BUCKETS, samples)
 
-    def _runners(self) -> Iterator[Metric]:
+    def _of_runners(self) -> Iterator[Metric]:
         runners = self._stats.ready_runners
         slots, busy = sum(each.slots for each in runners), sum(each.busy for each in runners)
         yield GaugeMetricFamily(PREFIX + "runners", "Runners that can start jobs", len(runners))
         yield GaugeMetricFamily(PREFIX + "slots", "Slots of the live runners", slots)
         yield GaugeMetricFamily(PREFIX + "slots_busy", "Slots that are running a job", busy)
         text = "Free and busy slots of each runner"
-        family = GaugeMetricFamily(PREFIX + "runner_slots", text, labels=["runner", "state"])
-        for each in runners:
-            family.add_metric([each.name, "free"], each.slots - each.busy)
-            family.add_metric([each.name, "busy"], each.busy)
-        yield family
-        yield from self._heartbeats()
+        free_and_busy = [
+            ([each.name, state], count)
+            for each in runners
+            for state, count in (("free", each.slots - each.busy), ("busy", each.busy))
+        ]
+        labels = ["runner", "state"]
+        yield _family(GaugeMetricFamily, "runner_slots", text, labels, free_and_busy)
+        stale = sum(each.is_stale for each in self._stats.runners)
+        text = "Runners with a stale heartbeat: they hang or are stopped"
+        yield GaugeMetricFamily(PREFIX + "runners_stale", text, stale)
+        ages = [([each.name], each.heartbeat_age) for each in self._stats.runners]
+        known = [(values, age) for values, age in ages if age is not None]
+        name = "runner_heartbeat_age_seconds"
+        text = "Age of the heartbeat of each runner, where it is known"
+        yield _family(GaugeMetricFamily, name, text, ["runner"], known)
         if (oldest := self._oldest_transaction) is not None:
             text = "Age of the oldest open transaction in the database"
             yield GaugeMetricFamily(PREFIX + "oldest_transaction_seconds", text, oldest)
 
-    def _heartbeats(self) -> Iterator[Metric]:
-        stale = sum(each.is_stale for each in self._stats.runners)
-        text = "Runners with a stale heartbeat: they hang or are stopped"
-        yield GaugeMetricFamily(PREFIX + "runners_stale", text, stale)
-        text = "Age of the heartbeat of each runner, where it is known"
-        name = PREFIX + "runner_heartbeat_age_seconds"
-        family = GaugeMetricFamily(name, text, labels=["runner"])
-        for each in self._stats.runners:
-            if each.heartbeat_age is not None:
-                family.add_metric([each.name], each.heartbeat_age)
-        yield family
-
-    def _queues(self) -> Iterator[Metric]:
+    def _of_queues(self) -> Iterator[Metric]:
         queued = f"Queued jobs of a queue, due or not; counted up to {COUNT_LIMIT}"
-        yield self._of_queues("jobs_queued", queued, lambda each: each.queued)
+        yield self._of_each_queue("jobs_queued", queued, lambda each: each.queued)
         running = "Running jobs of a queue"
-        yield self._of_queues("jobs_running", running, lambda each: each.running)
+        yield self._of_each_queue("jobs_running", running, lambda each: each.running)
         oldest = "Seconds for which its oldest due job has been waiting; 0 if no job is due"
-        yield self._of_queues("oldest_due_seconds", oldest, lambda each: each.oldest_due_seconds)
-        most = "Maximum number of running jobs of a queue; +Inf without a limit"
-        yield self._of_queues("max_running", most, lambda each: each.max_running or math.inf)
-        yield self._of_queues(
-            "paused", "1 if the queue is paused, else 0", lambda each: each.paused
+        yield self._of_each_queue(
+            "oldest_due_seconds", oldest, lambda each: each.oldest_due_seconds
         )
+        most = "Maximum number of running jobs of a queue; +Inf without a limit"
+        yield self._of_each_queue("max_running", most, lambda each: each.max_running or math.inf)
+        paused = "1 if the queue is paused, else 0"
+        yield self._of_each_queue("paused", paused, lambda each: each.paused)
 
-    def _of_queues(self, name: str, text: str, value: Callable[[Queue], float | None]) -> Metric:
-        family = GaugeMetricFamily(f"{PREFIX}queue_{name}", text, labels=["queue"])
-        for queue in self._stats.queues:
-            family.add_metric([queue.name], value(queue) or 0)
-        return family
+    def _of_each_queue(
+        self, name: str, text: str, value: Callable[[Queue], float | None]
+    ) -> Metric:
+        samples = [([queue.name], value(queue) or 0) for queue in self._stats.queues]
+        return _family(GaugeMetricFamily, f"queue_{name}", text, ["queue"], samples)
 
 
-def _cumulative(histogram: LatencyHistogram) -> list[tuple[str, float]]:
-    """Return the cumulative count for each bucket's upper bound, as Prometheus requires."""
-    bounds, sum_so_far, pairs = [*map(str, BUCKETS), "+Inf"], 0, []
-    for bound, count in zip(bounds, histogram.counts, strict=True):
-        sum_so_far += count
-        pairs.append((bound, float(sum_so_far)))
-    return pairs
+@dataclass(eq=False)  # the registry keeps collectors as keys
+class ListenerMetrics(Collector):
+    """The figures of a listener.
+
+    `callbacks` are counts by outcome, `free_bytes` is the free space by disk.
+    """
+
+    listener: str
+    requests: RequestMetrics
+    traffic: Traffic
+    streams: int
+    callbacks: Mapping[str, int]
+    free_bytes: Mapping[str, int]
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all metrics of the listener and of its process."""
+        text = "The listener that reports these metrics"
+        yield InfoMetricFamily(PREFIX + "listener", text, {"listener": self.listener})
+        build = {"version": VERSION, "python": platform.python_version()}
+        yield InfoMetricFamily(PREFIX + "build", "The release that the listener runs", build)
+        yield from self._requests()
+        traffic, http = self.traffic, PREFIX + "http_"
+        yield GaugeMetricFamily(http + "connections", "Open connections", traffic.connections)
+        received, sent = traffic.received_bytes, traffic.sent_bytes
+        yield CounterMetricFamily(http + "received_bytes", "Bytes from clients", received)
+        yield CounterMetricFamily(http + "sent_bytes", "Bytes to clients", sent)
+        yield GaugeMetricFamily(PREFIX + "event_streams", "Open event streams", self.streams)
+        callbacks = [([outcome], count) for outcome, count in self.callbacks.items()]
+        text = "Tries to send a callback"
+        yield _family(CounterMetricFamily, "callbacks", text, ["outcome"], callbacks)
+        disks = [([disk], free) for disk, free in self.free_bytes.items()]
+        text = "Free space on the disks that the listener writes to"
+        yield _family(GaugeMetricFamily, "disk_free_bytes", text, ["disk"], disks)
+        yield from ProcessCollector(registry=None).collect()
+
+    def _requests(self) -> Iterator[Metric]:
+        requests = [
+            ([route, method, str(status)], count)
+            for (route, method, status), count in sorted(self.requests.requests.items())
+        ]
+        labels = ["route", "method", "status"]
+        yield _family(CounterMetricFamily, "http_requests", "Answered requests", labels, requests)
+        durations = [
+            (key, found.counts, found.seconds)
+            for key, found in sorted(self.requests.durations.items())
+        ]
+        text = "Seconds that requests took, except those whose client decides about that"
+        labels, bounds = ["route", "method"], access_log.BUCKETS
+        yield _histogram("http_request_seconds", text, labels, bounds, durations)
+
+
+def _family(
+    kind: Kind,
+    name: str,
+    text: str,
+    labels: Sequence[str],
+    samples: Iterable[tuple[Sequence[str], float]],
+) -> Metric:
+    """Build a metric with labels. `samples` are the values of the labels, each with its figure."""
+    family = kind(PREFIX + name, text, labels=labels)
+    for values, figure in samples:
+        family.add_metric(values, figure)
+    return family
+
+
+def _histogram(
+    name: str,
+    text: str,
+    labels: Sequence[str],
+    bounds: Sequence[float],
+    samples: Iterable[tuple[Sequence[str], Sequence[int], float]],
+) -> Metric:
+    """Build a histogram. `samples` are the values of the labels, the count in each bucket, and the
+    sum in seconds; Prometheus requires cumulative counts."""
+    family = HistogramMetricFamily(PREFIX + name, text, labels=labels)
+    uppers = [*map(str, bounds), "+Inf"]
+    for values, counts, seconds in samples:
+        sums = map(float, accumulate(counts))
+        family.add_metric(values, [*zip(uppers, sums, strict=True)], seconds)
+    return family

@@ -17,8 +17,6 @@ from storage.liveness.runners import RegisteredRunner
 from storage.queries.stats import LatencyHistogram, Stats, TypeStats
 from storage.records.states import FINAL
 
-_NO_STATS = TypeStats({})
-
 
 def overview_document(stats: Stats, types: Iterable[str]) -> OverviewDocument:
     """Build the overview from the statistics that `/metrics` reports as well.
@@ -26,7 +24,7 @@ def overview_document(stats: Stats, types: Iterable[str]) -> OverviewDocument:
     `types` are job types to report even if they have no jobs yet. `submitted` and `finished` count
     since the store was created, so a client gets a rate from the difference between two responses.
     """
-    stats_by_type = {**dict.fromkeys(types, _NO_STATS), **stats.types}
+    stats_by_type = {**dict.fromkeys(types, TypeStats({})), **stats.types}
     ready = stats.ready_runners
     return {
         "types": {name: _type_document(each) for name, each in sorted(stats_by_type.items())},

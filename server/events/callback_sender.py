@@ -15,18 +15,55 @@ import hmac
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
 from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
-from server.documents.callback_hosts import host_of, refusal
-from server.events.callback_slots import MAX_IN_FLIGHT, CallbackSlots
+from server.checking.submission import callback_refusal
 from server.events.documents import callback_body
 from server.events.shared_feed import RunInThread
 from server.store.changes import StoreChanges
 from storage.jobs.callbacks import Callback, Callbacks
 from storage.records.job import StoreDamaged, StoreError
+
+MAX_IN_FLIGHT = 16
+_MAX_UNRESPONSIVE = 2
+"""The limit of callbacks in flight to a host that did not respond last time, or was never tried."""
+_RETRY_UNTRIED_SECONDS, _RETRY_UNRESPONSIVE_SECONDS = 1.0, 10.0
+"""How long callbacks to such a host are postponed when the limit is reached."""
+
+
+class CallbackSlots:
+    """The slots in use. A host is a name with its port."""
+
+    def __init__(self) -> None:
+        self._in_flight: Counter[str] = Counter()
+        self._responded: dict[str, bool] = {}
+
+    @property
+    def free(self) -> int:
+        """The number of free slots."""
+        return MAX_IN_FLIGHT - self._in_flight.total()
+
+    def acquire(self, host: str) -> float:
+        """Take a slot for a host, and return 0.
+
+        If the host has too many slots already, return the seconds to wait instead.
+        """
+        responded = self._responded.get(host)
+        if not responded and self._in_flight[host] >= _MAX_UNRESPONSIVE:
+            return _RETRY_UNTRIED_SECONDS if responded is None else _RETRY_UNRESPONSIVE_SECONDS
+        self._in_flight[host] += 1
+        return 0.0
+
+    def release(self, host: str, responded: bool) -> None:
+        """Give a slot back, and note whether the host sent a response, whatever its status."""
+        self._in_flight[host] -= 1
+        self._responded[host] = responded
+
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +97,14 @@ def retry_delay(tries: int) -> float:
     """Return the seconds until the next try: exponential backoff with 20 % jitter."""
     seconds: float = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (tries - 1))
     return seconds * random.uniform(0.8, 1.2)
+
+
+def host_of(url: str) -> str:
+    """Return the host and port of a URL, or an empty string if it cannot be parsed."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 class CallbackSender:
@@ -169,7 +214,7 @@ class CallbackSender:
         """Send a callback and release its slot; returns why it failed, or None on success."""
         responded = True
         try:
-            refused = refusal(callback.url, self._hosts)  # the setting may have changed
+            refused = callback_refusal(callback.url, self._hosts)  # the setting may have changed
             if refused:
                 return refused
             status = await self._post(callback)

@@ -5,20 +5,29 @@ Their field names and formats are defined here; the formats of jobs are in
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 
+from server.documents.filters import Query, Whole
 from server.documents.jobs import rfc3339
-from server.documents.queries import Query, Whole
 from server.documents.schemas import LogsDocument, Piece
-from server.events.client_stream import StreamEvent
 from server.http.response import encode_json
 from storage.jobs.events import Event, newest_event
 from storage.jobs.output import OutputPiece
 from storage.records.job import Job
 from storage.records.states import Status
+
+
+@dataclass(frozen=True)
+class StreamEvent:
+    """An event as it is sent to clients. `final` is the job's status if this event ended it."""
+
+    version: int
+    frame: bytes
+    final: Status | None = None
 
 
 class JobEventsQuery(Query):

@@ -12,8 +12,7 @@ import socket
 from collections.abc import Callable
 
 from server.fast.parser import FastPath, Request
-from server.http.client_pace import ClientDelay, ClientPace
-from server.http.connection import HEAD_BYTES, MAX_EARLY_EVENTS, Connection
+from server.http.connection import HEAD_BYTES, MAX_EARLY_EVENTS, ClientDelay, ClientPace, Connection
 
 
 class FastConnection(Connection):

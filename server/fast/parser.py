@@ -28,12 +28,18 @@ from server.fast.responders import (
     parse_jobs_path,
     submit,
 )
-from server.http import cors
 from server.http.access_log import log_access
 from server.http.conditions import etag_of
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
-from server.http.request_id import HEADER, given_request_id, new_request_id
-from server.http.response import DEFAULT_HEADERS, encode_json, http_response
+from server.http.response import (
+    DEFAULT_HEADERS,
+    HEADER,
+    cors_headers,
+    encode_json,
+    given_request_id,
+    http_response,
+    new_request_id,
+)
 from server.jobs.services import Services
 
 MAX_HEAD_BYTES = 4 << 10
@@ -98,7 +104,7 @@ class FastPath:
         settings = services.settings
         self._max_head_bytes = min(MAX_HEAD_BYTES, settings.max_header_bytes)
         self._max_body_bytes = min(MAX_BODY_BYTES, settings.max_json_bytes)
-        self._headers = {**DEFAULT_HEADERS, **cors.response_headers({}, settings.allowed_origins)}
+        self._headers = {**DEFAULT_HEADERS, **cors_headers({}, settings.allowed_origins)}
 
     def read(self, data: bytes) -> Request | None:
         """Parse the first bytes of a request.

@@ -9,9 +9,9 @@ from uuid import UUID
 from tornado.httputil import HTTPHeaders
 
 from server.auth.callers import Caller
+from server.checking.submission import Received
 from server.documents.filters import MAX_WAIT_SECONDS
 from server.documents.jobs import job_document, job_headers
-from server.documents.submission import Received
 from server.http.access_log import log_change
 from server.jobs.cancel import cancel, require_may_change
 from server.jobs.enqueue import enqueue_job

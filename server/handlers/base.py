@@ -9,16 +9,22 @@ from tornado.web import RequestHandler, stream_request_body
 
 from server.auth.authenticate import SAFE_METHODS, is_same_origin, require_role
 from server.auth.callers import ANONYMOUS, Role
-from server.documents.queries import Query
+from server.documents.filters import Query
 from server.handlers.query import require_known_parameters
-from server.http import cors
+from server.http.access_log import OTHER
 from server.http.body import SMALL_BYTES, Body, NoBody, RefusedBody, body_size
 from server.http.codes import Code
 from server.http.conditions import Conditions, conditions_of
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
-from server.http.request_id import HEADER, given_request_id, new_request_id
-from server.http.request_metrics import OTHER
-from server.http.response import DEFAULT_HEADERS, encode_json
+from server.http.response import (
+    DEFAULT_HEADERS,
+    HEADER,
+    cors_headers,
+    encode_json,
+    given_request_id,
+    new_request_id,
+    preflight_headers,
+)
 from server.jobs.services import Services
 
 
@@ -68,7 +74,7 @@ class Handler(RequestHandler):
         self.set_header(HEADER, self.request_id)
         self.clear_header("Server")
         trusted = self.application.settings["trusted_origins"]
-        self.set_headers(cors.response_headers(self.request.headers, trusted))
+        self.set_headers(cors_headers(self.request.headers, trusted))
 
     def set_headers(self, headers: Mapping[str, str]) -> None:
         """Set several headers."""
@@ -194,7 +200,7 @@ class Handler(RequestHandler):
         self.set_status(204)
         self.set_header("Allow", self.ALLOW)
         trusted = self.application.settings["trusted_origins"]
-        allowed = cors.preflight_headers(self.request.headers, trusted, self.ALLOW)
+        allowed = preflight_headers(self.request.headers, trusted, self.ALLOW)
         self.set_headers(allowed)
 
     def _admit(self) -> None:

@@ -10,15 +10,16 @@ from uuid import UUID
 
 from tornado.iostream import StreamClosedError
 
-from server.events.client_stream import EventStream, StreamEvent
 from server.events.documents import (
     EventsQuery,
     JobEventsQuery,
+    StreamEvent,
     end_frame,
     job_stream_event,
     opening_frame,
     output_stream_event,
 )
+from server.events.shared_feed import EventStream
 from server.handlers.base import Handler
 from server.handlers.job import parse_job_id
 from server.handlers.query import query_parameters, read_query

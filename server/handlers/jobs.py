@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from server.auth.callers import Role
+from server.checking.submission import CheckedSubmission, Received
 from server.documents.filters import ListQuery, SetQuery, WaitQuery
-from server.documents.submission import CheckedSubmission, Received
 from server.handlers.lists import ListHandler
 from server.handlers.query import wait_seconds
 from server.http.access_log import log_change

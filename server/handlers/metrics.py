@@ -1,7 +1,6 @@
 """`/metrics`, `/overview`, `/overview/history` and `/readyz`: for monitoring."""
 
-from server.documents.listener_metrics import ListenerMetrics
-from server.documents.metrics import exposition
+from server.documents.metrics import ListenerMetrics, exposition
 from server.documents.overview import history_document, overview_document, ready_document
 from server.handlers.base import Handler
 from server.http.codes import Code

@@ -9,10 +9,8 @@ from pydantic import BaseModel, ValidationError
 from tornado.web import RequestHandler
 
 from server.documents.field_errors import field_errors, unknown_name
-from server.documents.filters import MAX_WAIT_SECONDS
-from server.documents.queries import Query
+from server.documents.filters import MAX_WAIT_SECONDS, Query, preferred_wait
 from server.http.codes import Code
-from server.http.prefer import preferred_wait
 from server.http.problems import FieldError, unacceptable
 
 M = TypeVar("M", bound=BaseModel)

@@ -18,8 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from server.http.client_pace import ClientDelay, ClientPace
-from server.http.connection import Connection
+from server.http.connection import ClientDelay, ClientPace, Connection
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,8 @@ above the minimum rate earn time back.
 import asyncio
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -18,13 +20,30 @@ from tornado.httputil import HTTPInputError
 from tornado.iostream import UnsatisfiableReadError
 
 from server.http.access_log import log_refusal
-from server.http.chunks import LINE_BYTES, Chunks, is_plain_size
-from server.http.client_pace import ClientDelay, ClientPace
 from server.http.codes import Code
+from server.http.framing import LINE_BYTES, Chunks, is_plain_size
 from server.http.iostream import OpenIOStream
 from server.http.problems import CONTENT_TYPE, Problem, malformed
-from server.http.request_id import HEADER, new_request_id
-from server.http.response import DEFAULT_HEADERS, encode_json, http_response
+from server.http.response import DEFAULT_HEADERS, HEADER, encode_json, http_response, new_request_id
+
+
+class ClientDelay(StrEnum):
+    """The part of the exchange for which a client took too long; the value is for messages."""
+
+    IDLE = "a request"
+    HEAD = "the head of a request"
+    BODY = "a body"
+    RESPONSE = "the reading of an answer"
+
+
+@dataclass(frozen=True)
+class ClientPace:
+    """Time limits for a client, in seconds, and the slowest rate that is not a stall."""
+
+    idle_seconds: float
+    slow_seconds: float
+    min_bytes_per_second: float
+
 
 CHUNK_BYTES = 512 * 1024
 """Most bytes of a body that are read at once."""

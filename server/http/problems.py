@@ -66,12 +66,15 @@ class Problem(Exception):
         headers: dict[str, str] | None = None,
         members: dict[str, str] | None = None,
     ):
-        super().__init__(detail)
+        super().__init__(code, detail)  # the arguments with which it is unpickled
         self.code = code
         self.detail = detail
         self.errors = tuple(errors)
         self.headers = headers or {}
         self.members = members or {}
+
+    def __str__(self) -> str:
+        return self.detail
 
     @property
     def status(self) -> int:

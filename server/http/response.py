@@ -1,12 +1,32 @@
-"""Responses as bytes: the default headers, JSON bodies, and whole HTTP/1.1 responses.
+"""Responses as bytes, and the headers of all responses: the default ones, the id of the request,
+and cross-origin resource sharing (CORS).
 
 Imports nothing of ours.
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from http.client import responses
+from random import getrandbits
 from typing import Any
+
+HEADER = "X-Request-Id"
+MAX_LENGTH = 128
+_VALID = re.compile(f"[A-Za-z0-9._:/+=@~-]{{1,{MAX_LENGTH}}}")
+"""No spaces, quotes or line breaks, so that an id cannot imitate other text in a log."""
+
+
+def given_request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the id that the client chose. None without one, or if it is not valid."""
+    given = headers.get(HEADER)
+    return given if given is not None and _VALID.fullmatch(given) else None
+
+
+def new_request_id() -> str:
+    """Draw an id: 16 hexadecimal digits."""
+    return f"{getrandbits(64):016x}"
+
 
 DEFAULT_HEADERS = {
     "Content-Type": "application/json; charset=utf-8",
@@ -31,3 +51,45 @@ def http_response(status: int, headers: Mapping[str, str], body: bytes) -> bytes
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     start = f"HTTP/1.1 {status} {responses[status]}\r\n"
     return f"{start}{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+_EXPOSED_HEADERS = (
+    "ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy,"
+    " Retry-After, X-Request-ID"
+)
+_ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer,"
+    " X-Request-ID"
+)
+_PREFLIGHT_SECONDS = 600
+
+
+def cors_headers(request: Mapping[str, str], origins: Collection[str]) -> dict[str, str]:
+    """Headers that let a page of an allowed origin read the response.
+
+    `request` holds the request's headers, `origins` the allowed origins.
+    """
+    if not origins:
+        return {}
+    headers = {"Vary": "Origin"}
+    origin = request.get("Origin")
+    if origin is not None and origin in origins:
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Expose-Headers"] = _EXPOSED_HEADERS
+    return headers
+
+
+def preflight_headers(
+    request: Mapping[str, str], origins: Collection[str], methods: str
+) -> dict[str, str]:
+    """Headers that let a page of an allowed origin send a request.
+
+    `methods` lists the supported methods, in the form of the Allow header.
+    """
+    if request.get("Origin") not in origins or "Access-Control-Request-Method" not in request:
+        return {}
+    return {
+        "Access-Control-Allow-Methods": methods,
+        "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+        "Access-Control-Max-Age": str(_PREFLIGHT_SECONDS),
+    }

@@ -10,19 +10,17 @@ from typing import Any, ParamSpec, TypeVar
 from uuid import UUID
 
 from runner.job_types.base import JobType
+from server.auth.addresses import AllowedHosts, TrustedProxies
 from server.auth.authenticate import Authenticator
-from server.auth.hosts import AllowedHosts
-from server.auth.proxies import TrustedProxies
 from server.auth.rate_limits import AccessControl, RateLimits
 from server.auth.sessions import Sessions, load_or_create_key
-from server.checking.checks import SubmissionChecks
-from server.documents.listener_metrics import Traffic
+from server.checking.submission import CheckedSubmission, Received, SubmissionChecks
+from server.documents.metrics import Traffic
 from server.documents.queues import UNKNOWN_QUEUE
-from server.documents.submission import CheckedSubmission, Received
 from server.events.callback_sender import OUTCOMES, CallbackSender
 from server.events.shared_feed import EventFeed
+from server.http.access_log import RequestMetrics
 from server.http.problems import Problem, joined, unacceptable
-from server.http.request_metrics import RequestMetrics
 from server.openapi.document import openapi_document
 from server.settings.server import ServerSettings
 from server.store.backpressure import DiskWatermark, QueueWatermark

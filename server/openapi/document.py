@@ -6,17 +6,23 @@ and the table of operations.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, create_model
 
 from runner.job_types.base import JobType
 from server.auth.sessions import COOKIE
+from server.checking.submission import FILE_PART, Submission
 from server.documents.schemas import ProblemDocument
 from server.http.problems import CONTENT_TYPE
-from server.http.request_id import HEADER as REQUEST_ID
-from server.http.request_id import MAX_LENGTH
+from server.http.response import HEADER as REQUEST_ID
+from server.http.response import MAX_LENGTH
 from server.openapi.operations import NEW_JOB, OPERATIONS, OWN_JOBS, Operation
-from server.openapi.schemas import Json, Schemas, new_forms, new_jobs
 
+Json = dict[str, Any]
+REFERENCE = "#/components/schemas/{model}"
 _ABOUT = "Accepts jobs, runs them in processes, and lets clients follow, list and cancel them."
 _COMMON_PROBLEMS = (400, 408, 413, 421, 422, 429, 431, 503)
 """Errors of every operation: the request is malformed, too slow, too large or too frequent, it has
@@ -156,7 +162,7 @@ def _required_role(operation: Operation) -> Json:
     return {"description": f"Role: {own_jobs if operation.role == OWN_JOBS else operation.role}."}
 
 
-def _operation_object(operation: Operation, schemas: Schemas, bodies: Mapping[str, Any]) -> Json:
+def _operation_object(operation: Operation, schemas: "Schemas", bodies: Mapping[str, Any]) -> Json:
     parameters = [each for model in operation.queries for each in schemas.parameters(model)]
     queries = {each["name"]: each for each in parameters}
     is_conditional = operation.conditional or _has_etag(operation)
@@ -177,7 +183,7 @@ def _operation_object(operation: Operation, schemas: Schemas, bodies: Mapping[st
     return result
 
 
-def _responses(operation: Operation, schemas: Schemas) -> Json:
+def _responses(operation: Operation, schemas: "Schemas") -> Json:
     responses = {
         str(status): _response(status, content, operation, schemas)
         for status, content in operation.responses.items()
@@ -204,7 +210,7 @@ def _auth_problems(operation: Operation) -> Iterator[int]:
         yield 403
 
 
-def _response(status: int, alternatives: Any, operation: Operation, schemas: Schemas) -> Json:
+def _response(status: int, alternatives: Any, operation: Operation, schemas: "Schemas") -> Json:
     response: Json = {"description": _OK[status]}
     kinds = alternatives if isinstance(alternatives, tuple) else (alternatives,)
     documents = tuple(kind for kind in kinds if kind is not None and not isinstance(kind, str))
@@ -237,3 +243,70 @@ def _head_operation(get: Json) -> Json:
 def _operation_id(operation: Operation) -> str:
     words = re.findall(r"\w+", operation.path.replace("{job_id}", "one"))
     return "_".join([operation.method, *words] if words else [operation.method, "index"])
+
+
+class Schemas:
+    """The schemas of many models. Shared definitions are in `components`, and are used by
+    reference.
+    """
+
+    def __init__(self, models: Iterable[Any]):
+        adapters = [(each, "validation", TypeAdapter(each)) for each in models]
+        found, shared = TypeAdapter.json_schemas(adapters, ref_template=REFERENCE)  # type: ignore[arg-type]
+        self.components: Json = shared.get("$defs", {})
+        self._schemas = {model: schema for (model, _), schema in found.items()}
+
+    def of(self, model: Any) -> Json:
+        """Return the schema of a model, or one that accepts any model of a tuple."""
+        if isinstance(model, tuple):
+            return {"anyOf": [self.of(each) for each in model]}
+        return dict(self._schemas[model])
+
+    def parameters(self, model: Any) -> list[Json]:
+        """Return the fields of a model as query parameters."""
+        properties = self._resolved(model)["properties"]
+        return [_parameter(name, schema) for name, schema in properties.items()]
+
+    def _resolved(self, model: Any) -> Json:
+        schema = self.of(model)
+        name = schema.get("$ref", "").rpartition("/")[2]
+        found: Json = self.components[name] if name else schema
+        return found
+
+
+def new_jobs(job_types: Mapping[str, JobType[Any]]) -> Any:
+    """Create a model of new jobs: a union with one member, and its payload model, for each job
+    type.
+    """
+    models = [_new_job(name, job_type) for name, job_type in sorted(job_types.items())]
+    return reduce(or_, models)
+
+
+def new_forms(job_types: Mapping[str, JobType[Any]]) -> Any:
+    """Create a model of forms with a file for the job types that need one; None without any."""
+    file: dict[str, Any] = {FILE_PART: (bytes, ...)}
+    models = [
+        create_model(f"Form_{name}", __base__=_new_job(name, job_type), **file)
+        for name, job_type in sorted(job_types.items())
+        if job_type.upload == "required"
+    ]
+    return reduce(or_, models) if models else None
+
+
+def _new_job(name: str, job_type: JobType[Any]) -> Any:
+    own: dict[str, Any] = {"type": (Literal[name], ...), "payload": (job_type.Payload, ...)}
+    doc = (type(job_type).__doc__ or "").strip().partition("\n")[0]
+    return create_model(f"NewJob_{name}", __base__=Submission, __doc__=doc, **own)
+
+
+def _parameter(name: str, schema: Json) -> Json:
+    """Build a query parameter. An optional field may be null; an optional parameter is left out
+    instead.
+    """
+    kinds = [kind for kind in schema.get("anyOf", []) if kind != {"type": "null"}]
+    rest = {key: value for key, value in schema.items() if key not in ("anyOf", "title")}
+    if rest.get("default", 0) is None:
+        del rest["default"]
+    description = rest.pop("description", "")
+    own = {**kinds[0], **rest} if len(kinds) == 1 else {"anyOf": kinds, **rest} if kinds else rest
+    return {"name": name, "in": "query", "description": description, "schema": own}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from server.auth import hosts, tokens
+from server.auth import addresses, tokens
 from storage.records.ids import MAX_CELLS
 from storage.settings.settings import Seconds, Size, listed
 from storage.settings.traces import TraceSettings
@@ -191,7 +191,7 @@ class ServerSettings(TraceSettings):
     @classmethod
     def _check_hosts(cls, value: str) -> str:
         for text in listed(value.lower()):
-            hosts.require_host_entry(text)
+            addresses.require_host_entry(text)
         return value
 
     @field_validator("cors_origins")

@@ -3,17 +3,24 @@ memory.
 """
 
 import asyncio
+import re
+import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
-from multipart import MultipartError, MultipartSegment, PushMultipartParser
+from multipart import (
+    MultipartError,
+    MultipartSegment,
+    PushMultipartParser,
+    content_disposition_unquote,
+)
 
+from server.checking.submission import FILE_PART, FILE_PARTS, Submission
 from server.documents.field_errors import unknown_name
-from server.documents.submission import FILE_PART, FILE_PARTS, Submission
 from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem, too_large, unacceptable
 from server.upload.file_part import FilePart
-from server.upload.part_names import HEAD_CHARSET, field_name, file_name
 from storage.files.uploads import Uploads
 from storage.records.job import Upload
 
@@ -202,3 +209,59 @@ def _malformed(error: MultipartError) -> Problem:
     reason = _PLAIN.get(error.args[0], error.args[0])
     detail = f"the form is malformed: {reason}"
     return Problem(Code.MALFORMED_FORM, detail, [FieldError(BODY, reason, "malformed")])
+
+
+HEAD_CHARSET = "latin-1"
+MAX_NAME_LENGTH = 255
+_CHARSETS = ("utf-8", "iso-8859-1")
+"""The encodings that RFC 8187 names for `filename*`."""
+_PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)')
+"""A parameter of a header: its name and its value, which may be in quotes."""
+_HIDDEN = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
+"""Unicode categories of invisible characters, direction marks and line ends."""
+
+
+def field_name(part: MultipartSegment) -> str:
+    """The name of the part's field; empty if it has none."""
+    return _text(part.name or "")
+
+
+def file_name(part: MultipartSegment) -> str | None:
+    """The name of the part's file for lists and logs, None if it is no file.
+
+    `filename*` is preferred to `filename`. The name is never used as a path.
+    """
+    found = _PARAMETER.findall(part.header("Content-Disposition"))
+    given = {name.lower(): value.strip() for name, value in found}
+    extended = _extended(given.get("filename*", "").strip('"'))
+    if extended is not None:
+        return display_name(extended)
+    plain = part.filename
+    if plain is None and "filename" in given:  # the parser knows no unquoted Latin-1
+        plain = content_disposition_unquote(given["filename"], True)
+    return None if plain is None else display_name(_text(plain))
+
+
+def display_name(name: str) -> str:
+    """The client's name for its file, made safe for lists and logs. It is never used as a path."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    shown = "".join(c for c in last if unicodedata.category(c) not in _HIDDEN)
+    shown = shown.strip()[:MAX_NAME_LENGTH]
+    return shown if shown.strip(". ") else "unnamed"
+
+
+def _extended(value: str) -> str | None:
+    """Decode a value such as UTF-8''na%C3%AFve.log (RFC 8187). None if it is not one."""
+    charset, _, rest = value.partition("'")
+    _, quote, encoded = rest.partition("'")
+    if not quote or charset.lower() not in _CHARSETS:
+        return None
+    return unquote_to_bytes(encoded).decode(charset, errors="replace")
+
+
+def _text(value: str) -> str:
+    """Decode a text of the head, which is UTF-8 or else Latin-1."""
+    try:
+        return value.encode(HEAD_CHARSET).decode()
+    except UnicodeDecodeError:
+        return value

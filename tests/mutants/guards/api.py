@@ -163,7 +163,7 @@ API = (
     ),
     Mutant(
         "clients cannot add methods to the metrics",
-        "server/http/request_metrics.py",
+        "server/http/access_log.py",
         "method = method if method in METHODS else OTHER",
         "method = method",
         ("tests/server/documents/test_listener_metrics.py",),

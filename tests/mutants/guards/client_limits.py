@@ -173,14 +173,14 @@ CLIENT_LIMITS = (
     ),
     Mutant(
         "only trusted proxies are believed",
-        "server/auth/proxies.py",
+        "server/auth/addresses.py",
         "if not self._is_trusted(client):",
         "if False:",
         RATES,
     ),
     Mutant(
         "only allowed origins may read",
-        "server/http/cors.py",
+        "server/http/response.py",
         "if origin is not None and origin in origins:",
         "if origin is not None:",
         ORIGINS,
@@ -250,14 +250,14 @@ CLIENT_LIMITS = (
     ),
     Mutant(
         "large submissions are checked in another process",
-        "server/checking/checks.py",
-        "if _size(received.content) <= SMALL_BYTES:",
+        "server/checking/submission.py",
+        "if received.size <= SMALL_BYTES:",
         "if True:",
         ("tests/server/checking/test_checks.py",),
     ),
     Mutant(
         "slow submissions are checked in another process",
-        "server/checking/checks.py",
+        "server/checking/submission.py",
         "            if not self._is_slow(parsed[0]):\n",
         "            if True:\n",
         ("tests/server/checking/test_checks.py",),
@@ -265,7 +265,7 @@ CLIENT_LIMITS = (
     Mutant(
         "a check that takes too long is given up",
         "server/checking/process.py",
-        "if not select.select([process.stdout], [], [], CHECK_SECONDS)[0]:",
+        "if not connection.poll(CHECK_SECONDS):",
         "if False:",
         ("tests/server/checking/test_checks.py",),
     ),
@@ -299,7 +299,7 @@ CLIENT_LIMITS = (
     ),
     Mutant(
         "an id that a client chose holds only harmless characters",
-        "server/http/request_id.py",
+        "server/http/response.py",
         "given is not None and _VALID.fullmatch(given)",
         "given is not None",
         ("tests/server/http/test_problems.py",),

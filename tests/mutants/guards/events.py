@@ -62,7 +62,7 @@ EVENTS = (
     ),
     Mutant(
         "a callback URL has no user",
-        "server/documents/callback_hosts.py",
+        "server/checking/submission.py",
         'or "@" in parts.netloc',
         "or parts.username",
         CALLBACKS,
@@ -118,7 +118,7 @@ EVENTS = (
     ),
     Mutant(
         "a slow reader is disconnected",
-        "server/events/client_stream.py",
+        "server/events/shared_feed.py",
         "        self._drop()\n",
         "",
         STREAMS,
@@ -219,7 +219,7 @@ EVENTS = (
     ),
     Mutant(
         "callbacks go only to allowed hosts",
-        "server/documents/callback_hosts.py",
+        "server/checking/submission.py",
         '    if not {host, f"{host}:{port}"} & set(hosts):\n',
         "    if False:\n",
         CALLBACKS,

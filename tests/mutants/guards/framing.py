@@ -7,28 +7,28 @@ TESTS = ("tests/server/http/test_framing.py",)
 FRAMING = (
     Mutant(
         "a malformed trailer is refused",
-        "server/http/chunks.py",
+        "server/http/framing.py",
         "if not _TRAILER.fullmatch(line):",
         "if False:",
         TESTS,
     ),
     Mutant(
         "extensions of chunks are bounded",
-        "server/http/chunks.py",
+        "server/http/framing.py",
         "if self._surplus > SURPLUS_BYTES:",
         "if False:",
         TESTS,
     ),
     Mutant(
         "trailers are bounded",
-        "server/http/chunks.py",
+        "server/http/framing.py",
         "            left -= len(line)\n",
         "",
         TESTS,
     ),
     Mutant(
         "an extension has no line break",
-        "server/http/chunks.py",
+        "server/http/framing.py",
         r"(?:[ \t]*;[\t -~\x80-\xff]*)?",
         "(?:[^;]*;(?s:.)*)?",
         TESTS,
@@ -49,7 +49,7 @@ FRAMING = (
     ),
     Mutant(
         "the host of a target goes before the header",
-        "server/http/targets.py",
+        "server/http/framing.py",
         '        headers["Host"] = match[1]\n',
         "        pass\n",
         TESTS,

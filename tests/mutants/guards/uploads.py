@@ -121,7 +121,7 @@ UPLOADS = (
     ),
     Mutant(
         "a delimiter in two pieces ends a file",
-        "server/upload/buffer.py",
+        "server/upload/file_part.py",
         "return len(partial) if self._delimiter.startswith(partial) else 0",
         "return 0",
         ("tests/server/upload/test_form.py", "tests/server/upload/test_file_part.py"),

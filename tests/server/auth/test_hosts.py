@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.auth.hosts import AllowedHosts, require_host_entry
+from server.auth.addresses import AllowedHosts, require_host_entry
 from server.http_server import HttpApplication
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench

@@ -7,7 +7,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.auth.proxies import TrustedProxies, rate_limit_network
+from server.auth.addresses import TrustedProxies, rate_limit_network
 from server.auth.rate_limits import MAX_FAILURES, MAX_KEYS, RateLimits, TokenBuckets
 from server.http.codes import Code
 from server.http.problems import Problem

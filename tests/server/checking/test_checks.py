@@ -15,8 +15,7 @@ import pytest
 from tornado.ioloop import IOLoop
 
 from server.checking import process
-from server.checking.checks import SMALL_BYTES
-from server.documents.submission import Received
+from server.checking.submission import SMALL_BYTES, Received
 from server.http_server import HttpApplication
 from tests.support.api import Client, open_app
 from tests.support.stores import Bench

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from server.handlers.base import Handler
-from server.http.request_metrics import BUCKETS, OTHER
+from server.http.access_log import BUCKETS, OTHER
 from server.http_server import HttpApplication
 from tests.server.openapi.test_document import routes
 from tests.support.api import Client, analyze_form

@@ -17,9 +17,9 @@ from tornado.httputil import HTTPServerRequest
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-from server.documents.callback_hosts import host_of, refusal
+from server.checking.submission import callback_refusal
 from server.events import callback_sender
-from server.events.callback_slots import MAX_IN_FLIGHT, CallbackSlots
+from server.events.callback_sender import MAX_IN_FLIGHT, CallbackSlots, host_of
 from server.http_server import HttpApplication, HttpServer
 from server.settings.server import ServerSettings
 from storage.jobs.callbacks import Callbacks, pending_jobs
@@ -267,7 +267,7 @@ async def test_a_callback_url_that_is_not_allowed_is_refused(
     ],
 )
 def test_only_allowed_hosts_are_accepted(url: str, allowed: bool) -> None:
-    found = refusal(url, {"hooks.example.org", "one.example.org:8080"})
+    found = callback_refusal(url, {"hooks.example.org", "one.example.org:8080"})
     assert (found is None) is allowed
 
 

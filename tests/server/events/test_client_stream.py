@@ -10,7 +10,7 @@ import pytest
 from tornado.netutil import bind_sockets
 
 import storage.jobs.events
-from server.events import client_stream, shared_feed
+from server.events import shared_feed
 from server.handlers import events as event_handlers
 from server.http_server import HttpApplication, HttpServer
 from storage.jobs.events import Event, Events
@@ -305,7 +305,7 @@ async def test_only_a_client_that_does_not_read_is_dropped(
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(client_stream, "MAX_WAITING_BYTES", 200_000)
+    monkeypatch.setattr(shared_feed, "MAX_WAITING_BYTES", 200_000)
     fast = await follow(client.base_url, "/events")
     await fast.begun()
     slow = await follow(client.base_url, "/events", limit=1024)

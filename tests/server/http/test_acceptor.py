@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from server.http.acceptor import Acceptor
-from server.http.client_pace import ClientPace
-from server.http.connection import Connection
+from server.http.connection import ClientPace, Connection
 
 PACE = ClientPace(idle_seconds=60, slow_seconds=60, min_bytes_per_second=1)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.http.prefer import preferred_wait
+from server.documents.filters import preferred_wait
 
 
 @pytest.mark.parametrize(

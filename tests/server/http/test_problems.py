@@ -10,7 +10,7 @@ from tornado.httpclient import HTTPResponse
 
 from server.http.codes import PAGE, Code
 from server.http.problems import Problem, problem_of
-from server.http.request_id import MAX_LENGTH
+from server.http.response import MAX_LENGTH
 from storage.records.job import StoreError, StoreFull, StoreUnavailable
 from tests.support.api import Client, analyze_form
 from tests.support.programs import Service, running_service

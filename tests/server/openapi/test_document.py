@@ -13,8 +13,8 @@ from tornado.web import Application, RequestHandler
 
 from runner.job_types import loader as job_types
 from server.app import make_app
+from server.checking.submission import Submission
 from server.documents.filters import BulkBody, ListQuery
-from server.documents.submission import Submission
 from server.handlers.base import Handler
 from server.handlers.error_page import ErrorPageHandler
 from server.handlers.pages import FileHandler, NoPageHandler, PageHandler

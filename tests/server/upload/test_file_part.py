@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from server.http.problems import Problem
-from server.upload.buffer import BUFFER_BYTES
-from server.upload.file_part import MEMORY_BUDGET_BYTES, MIN_BATCH_BYTES, FilePart
+from server.upload.file_part import BUFFER_BYTES, MEMORY_BUDGET_BYTES, MIN_BATCH_BYTES, FilePart
 from storage.files.folder import FolderUploads, FolderWriter
 from storage.records.job import StoreFull
 

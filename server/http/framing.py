@@ -1,4 +1,5 @@
-"""The lines between the chunks of a body: sizes with extensions, and trailers (RFC 9112, 7.1).
+"""The framing of requests: targets with a host (RFC 9112, 3.2.2), and the lines between the chunks
+of a body, which have sizes with extensions, and trailers (RFC 9112, 7.1).
 
     5;name=value\r\n  hello\r\n  0\r\n  X-Checksum: abc\r\n  \r\n
 
@@ -9,7 +10,30 @@ another way would see other requests. Imports nothing of ours.
 import re
 from collections.abc import Awaitable, Callable
 
-from tornado.httputil import HTTPInputError
+from tornado.httputil import HTTPHeaders, HTTPInputError, RequestStartLine
+
+_HOST = r"(?:[A-Za-z0-9.~_!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?"
+_ABSOLUTE = re.compile(rf"https?://({_HOST})(/[^#]*)?(\?[^#]*)?", re.IGNORECASE)
+_ONE_HOST = re.compile(_HOST)
+
+
+def use_origin_form(line: RequestStartLine, headers: HTTPHeaders) -> RequestStartLine:
+    """Return the line with only a path; the host of its target replaces that in the headers.
+
+    Raises HTTPInputError for a target that is neither a path nor a URL. A missing or invalid Host
+    header stays as it is, so that it is refused as in every other request.
+    """
+    if line.path.startswith("/") or line.path == "*" or line.method == "CONNECT":
+        return line
+    match = _ABSOLUTE.fullmatch(line.path)
+    if match is None:
+        raise HTTPInputError("the target is neither a path nor a URL")
+    hosts = headers.get_list("Host")
+    needs_host = line.version == "HTTP/1.0" and not hosts
+    if needs_host or (len(hosts) == 1 and _ONE_HOST.fullmatch(hosts[0])):
+        headers["Host"] = match[1]
+    return line._replace(path=(match[2] or "/") + (match[3] or ""))
+
 
 LINE_BYTES = 4096
 """Longest line with the size of a chunk."""

@@ -1,15 +1,24 @@
-"""Reads a submitted job from JSON or a form and validates it completely."""
+"""Reads a submitted job from JSON or a form and validates it completely.
+
+    submission ─┬─ small ─▶ parsed here ─┬─ quick to check ─▶ checked here
+                │                        └─ slow, says its job type ─┐
+                └─ large ────────────────────────────────────────────┴──▶ CheckProcess
+
+So the event loop is not blocked. Threads would not help: Python's json, Pydantic and RE2 hold the
+interpreter's lock.
+"""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner.job_types.base import JobType
-from server.documents.callback_hosts import refusal
+from server.checking.process import CheckProcess
 from server.documents.field_errors import field_errors, unknown_name
 from server.documents.queues import QueueName
 from server.documents.times import Time
@@ -28,6 +37,8 @@ FILE_PARTS = (FILE_PART, "file")
 _REQUIRED = {"type", "payload"}
 _TEXT_FIELDS = {"type", "run_at", "callback_url", "queue"}
 _YEAR_SECONDS = 366 * 86400
+SMALL_BYTES = 16 * 1024
+"""The largest submission that is parsed in the event loop. The worst takes 10 ms."""
 
 
 class Submission(BaseModel):
@@ -72,21 +83,14 @@ class CheckedSubmission:
         self, upload: Upload | None, submitted_by: str | None, traceparent: str | None = None
     ) -> NewJob:
         """Build the job to store, with its file, its caller's name and its trace context."""
-        given = self.submission
+        given = {**vars(self.submission), "delay": self.submission.delay or 0.0}
+        if self.encoded is not None:
+            given["payload"] = self.encoded
         return NewJob(
-            type=given.type,
-            payload=self.encoded or given.payload,
-            max_retries=given.max_retries,
-            max_losses=given.max_losses,
-            timeout=given.timeout,
-            priority=given.priority,
-            run_at=given.run_at,
-            delay=given.delay or 0.0,
+            **given,
             upload=upload,
             source=self.source,
-            callback_url=given.callback_url,
             submitted_by=submitted_by,
-            queue=given.queue,
             traceparent=traceparent,
             id=new_id(self.cell),
         )
@@ -106,6 +110,51 @@ class Received:
     file_part: str | None = None
     is_whole: bool = True
     errors: tuple[FieldError, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """The bytes of the content."""
+        if isinstance(self.content, bytes):
+            return len(self.content)
+        return sum(map(len, self.content.values()))
+
+
+class SubmissionChecks:
+    """Checks submissions against job types, which the check process finds in `packages`."""
+
+    def __init__(
+        self,
+        job_types: Mapping[str, JobType[Any]],
+        packages: Sequence[str],
+        callback_hosts: Collection[str],
+        cell: int | None,
+    ):
+        self._job_types = job_types
+        self._settings = (callback_hosts, cell)
+        self.process = CheckProcess(packages)
+
+    async def check(self, received: Received) -> CheckedSubmission | None:
+        """Parse and check a submission; None if it lacks fields that may still follow.
+
+        Raises Problem 400 or 422, and 503 if that fails.
+        """
+        if received.size <= SMALL_BYTES:
+            parsed = parse(received)
+            if not self._is_slow(parsed[0]):
+                return check_submission(received, parsed, self._job_types, *self._settings)
+        checked: CheckedSubmission | None
+        checked = await self.process.check((received, *self._settings))
+        return checked
+
+    def _is_slow(self, document: Any) -> bool:
+        """Whether the job type says that the payload takes long to check."""
+        job_type = _job_type(document, self._job_types)
+        if job_type is None or not isinstance(payload := document.get("payload"), dict):
+            return False
+        try:
+            return job_type.is_slow_to_check(payload)
+        except Exception:  # the payload is not checked yet, so the job type may trip over it
+            return True
 
 
 def parse(received: Received) -> tuple[Any, list[Problem]]:
@@ -143,12 +192,12 @@ def check_submission(
         raise unacceptable([FieldError(BODY, "it must be a JSON object", "wrong_type")])
     submission, errors = _validate(Submission, document)
     errors += _conflicts(document, callback_hosts)
-    job_type, type_errors = _job_type(document.get("type"), job_types)
-    errors += type_errors
-    source = None
+    job_type, source = _job_type(document, job_types), None
     if job_type is not None:
         source, more = _check_payload(job_type, document.get("payload"), received.file_part)
         errors += more
+    elif isinstance(name := document.get("type"), str):
+        errors.append(FieldError("type", unknown_name("job type", name, job_types), "unknown"))
     # A field that could not be parsed, or may still follow, is not missing.
     unparsed = (
         set() if isinstance(received.content, bytes) else set(received.content) - set(document)
@@ -172,14 +221,10 @@ def _validate(
         return None, list(field_errors(error, document, model, prefix))
 
 
-def _job_type(
-    name: Any, job_types: Mapping[str, JobType[Any]]
-) -> tuple[JobType[Any] | None, list[FieldError]]:
-    """Return the job type with this name; None for an unknown name, and for one that is no text."""
-    job_type = job_types.get(name) if isinstance(name, str) else None
-    if job_type is None and isinstance(name, str):
-        return None, [FieldError("type", unknown_name("job type", name, job_types), "unknown")]
-    return job_type, []
+def _job_type(document: Any, job_types: Mapping[str, JobType[Any]]) -> JobType[Any] | None:
+    """Return the job type that a document names, None if it names none that exists."""
+    name = document.get("type") if isinstance(document, dict) else None
+    return job_types.get(name) if isinstance(name, str) else None
 
 
 def _check_payload(
@@ -199,7 +244,7 @@ def _check_payload(
 
 def _conflicts(document: dict[str, Any], callback_hosts: Collection[str]) -> Iterator[FieldError]:
     url = document.get("callback_url")
-    if isinstance(url, str) and (refused := refusal(url, callback_hosts)):
+    if isinstance(url, str) and (refused := callback_refusal(url, callback_hosts)):
         yield FieldError("callback_url", refused)
     if document.get("run_at") is not None and document.get("delay") is not None:
         yield FieldError("delay", "give either run_at or delay, not both")
@@ -226,3 +271,26 @@ def _form_value(name: str, value: bytes) -> Any:
     except UnicodeDecodeError as error:
         detail = f"it is not UTF-8: invalid byte at position {error.start}"
         raise unacceptable([FieldError(name, detail, "malformed")]) from None
+
+
+def callback_refusal(url: str, hosts: Collection[str]) -> str | None:
+    """Return why callbacks to this URL are refused, or None if they are allowed.
+
+    Each entry of `hosts` is a host name, which allows any port, or `host:port`. An empty collection
+    means that callbacks are switched off.
+    """
+    if not hosts:
+        return "callbacks are switched off: CALLBACK_HOSTS is empty"
+    if not url.isprintable() or " " in url:
+        return "it contains characters that are not allowed in a URL"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "it is not a URL"
+    if parts.scheme not in {"http", "https"} or not host or "@" in parts.netloc or parts.fragment:
+        return "it must be a URL such as https://host/path, without a user or a fragment"
+    port = port or {"http": 80, "https": 443}[parts.scheme]
+    if not {host, f"{host}:{port}"} & set(hosts):
+        return f"the host {host} is not listed in CALLBACK_HOSTS"
+    return None

@@ -8,6 +8,7 @@ Any client can send these headers, so they are read only if the peer is a truste
 nothing of ours.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -85,3 +86,46 @@ def rate_limit_network(address: str) -> str:
     if isinstance(parsed, IPv6Address):
         return str(IPv6Network((int(parsed), _IPV6_PREFIX_BITS), strict=False))
     return str(parsed or address)
+
+
+ANY = "*"
+"""An entry of ALLOWED_HOSTS that allows all names."""
+_PORT = re.compile(r":[0-9]*\Z")
+_ENTRY = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
+_LOCAL = ".localhost"
+
+
+class AllowedHosts:
+    """Decides whether a request's host is allowed.
+
+    `entries` are names in lower case, such as jobs.example.org. One that begins with a dot also
+    allows all names below it.
+    """
+
+    def __init__(self, entries: Collection[str]):
+        self._names = frozenset(entry for entry in entries if not entry.startswith("."))
+        self._suffixes = (_LOCAL, *(entry for entry in entries if entry.startswith(".")))
+        self.allows = lru_cache(1024)(self._allows)
+
+    def _allows(self, host: str) -> bool:
+        """Whether a Host header, with or without a port, names this service."""
+        name = _PORT.sub("", host).lower().removesuffix(".")
+        if ANY in self._names or name in self._names or f".{name}".endswith(self._suffixes):
+            return True
+        has_one_label = bool(name) and "." not in name and ":" not in name
+        return has_one_label or _is_address(name)
+
+
+def require_host_entry(text: str) -> None:
+    """Raise ValueError if a text cannot be an entry of ALLOWED_HOSTS."""
+    if text != ANY and not _ENTRY.fullmatch(text) and not _is_address(text):
+        examples = "jobs.example.org, .example.org or *"
+        raise ValueError(f"{text!r} is not a host name without a port, such as {examples}")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name[1:-1] if name.startswith("[") and name.endswith("]") else name)
+    except ValueError:
+        return False
+    return True
