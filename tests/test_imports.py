@@ -26,9 +26,9 @@ MAY_IMPORT = {
     "storage.settings": "storage.records",
     "storage.telemetry": "storage.records storage.settings",
     "storage.files": "storage.records storage.settings",
-    "storage.db.sqlite": "storage.records",
-    "storage.db": "storage.db.sqlite storage.records storage.settings",
-    "storage.db.schema": "storage.db storage.db.sqlite storage.files storage.records "
+    "storage.db.sqlite_file": "storage.records",
+    "storage.db": "storage.db.sqlite_file storage.records storage.settings",
+    "storage.db.schema": "storage.db storage.db.sqlite_file storage.files storage.records "
     "storage.settings",
     "storage.notify": "storage.db storage.records",
     "storage.jobs": "storage.db storage.notify storage.records",
@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "storage.claiming": "storage.db storage.jobs storage.liveness storage.notify storage.records",
     "storage.queries": "storage.claiming storage.db storage.db.schema storage.files storage.jobs "
     "storage.liveness storage.notify storage.records",
-    "storage.transfer": "storage.db storage.db.schema storage.db.sqlite storage.files "
+    "storage.transfer": "storage.db storage.db.schema storage.db.sqlite_file storage.files "
     "storage.liveness storage.notify storage.records",
     "storage": "storage.*",
     "runner.analysis.native": "",

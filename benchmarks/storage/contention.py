@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from storage.claims import Claims
-from storage.db.sqlite.write_lock import WriteLock
+from storage.db.sqlite_file.write_lock import WriteLock
 from storage.open import Store, open_store
 from storage.records.job import AttemptEnd, Fence, NewJob, Outcome, StoreError
 from storage.settings.settings import Settings

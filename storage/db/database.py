@@ -18,7 +18,7 @@ from storage.db.counters import PendingCounts, add_statement
 from storage.db.dialect import Dialect
 from storage.db.errors import PEEWEE_ERRORS, is_rolled_back, store_error_from
 from storage.db.optimistic import OptimisticTransactions
-from storage.db.sqlite.damage import DamageNote, damaged, is_damage
+from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
 from storage.db.statements import Statement, batches, change_both_in_turn
 from storage.db.versions import VersionSequence
 from storage.records.job import StoreDamaged, StoreFull, StoreInDoubt, StoreUnavailable

@@ -12,9 +12,9 @@ import peewee as pw
 
 from storage.db import timeouts
 from storage.db.pipeline import BoundStatement, PendingResult, Pipeline
-from storage.db.sqlite.damage import DamageNote
-from storage.db.sqlite.lock_note import CHECKPOINT, COMMIT, ROLLBACK, WORK
-from storage.db.sqlite.write_lock import WriteLock
+from storage.db.sqlite_file.damage import DamageNote
+from storage.db.sqlite_file.lock_note import CHECKPOINT, COMMIT, ROLLBACK, WORK
+from storage.db.sqlite_file.write_lock import WriteLock
 from storage.records.job import StoreUnusable
 from storage.settings.url import is_postgresql, url_problem
 

@@ -19,10 +19,6 @@ from storage.db.parameters import parameter
 PendingVersion = Callable[[], int]
 """Returns a version; waits until the server has reported it."""
 NEWEST_VERSION = pw.SQL("(SELECT value FROM version)")
-_LOCK_IN_ORDER = "SELECT pg_advisory_xact_lock('version'::regclass::oid::integer, 0)"
-"""Takes the advisory lock that every writer takes before it updates the version row. The server
-queues the waiters of this lock. Transactions that waited for the row itself would all wake up after
-each change of it, and any of them could be next."""
 
 
 class _ReservedVersions(threading.local):
@@ -64,7 +60,6 @@ class VersionSequence:
     """Mixin of Database that allocates versions."""
 
     engine: Any
-    postgresql: bool
     statement: Any
     translate_errors: Any
 
@@ -94,8 +89,6 @@ class VersionSequence:
         first = not self._reserved.has_any
         advance = self.statement(("next version", first), lambda: _advance(first))
         with self.translate_errors():
-            if self.postgresql and first:
-                self.engine.defer(_LOCK_IN_ORDER, ())
             newest = self.engine.defer_query(advance.sql, advance.arguments({"count": count}))
         self._reserved.add(newest, count)
 
@@ -121,8 +114,8 @@ class _VersionRow(VersionRow):
     """The row with the column that only this module writes. Transfers leave it out."""
 
     base = pw.BigIntegerField(null=True)
-    """The value before the transaction that changed it last; `storage/db/sqlite/wal_file.py` uses
-    it."""
+    """The value before the transaction that changed it last, for
+    `storage/db/sqlite_file/wal_file.py`."""
 
     class Meta:
         table_name = "version"

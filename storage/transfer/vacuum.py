@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage.db.schema.migrate import schema_lock
-from storage.db.sqlite.write_lock import WriteLock
+from storage.db.sqlite_file.write_lock import WriteLock
 from storage.db.timeouts import BUSY_SECONDS
 from storage.files.disk import sync_name
 from storage.records.job import StoreError

@@ -15,7 +15,7 @@ from storage.db.models import ReleaseRow
 from storage.db.schema import state
 from storage.db.schema.soundness import require_sound
 from storage.db.schema.sqlite_file import create_file
-from storage.db.sqlite.wal_file import open_plainly
+from storage.db.sqlite_file.wal_file import open_plainly
 from storage.records.job import StoreUnusable
 
 log = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import peewee as pw
 
-from storage.db.sqlite.damage import DamageNote, damaged, is_damage
-from storage.db.sqlite.wal_file import open_plainly, wal_mismatch
+from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
+from storage.db.sqlite_file.wal_file import open_plainly, wal_mismatch
 from storage.records.job import StoreUnavailable
 
 log = logging.getLogger(__name__)

@@ -4,11 +4,11 @@ from tests.mutants.mutant import Mutant
 
 FAULTS = ("tests/storage/test_unusable_stores.py",)
 DOUBT = ("tests/storage/db/test_uncertain_commits.py",)
-TURNS = ("tests/storage/db/sqlite/test_write_lock.py",)
+TURNS = ("tests/storage/db/sqlite_file/test_write_lock.py",)
 SOUND = ("tests/storage/db/test_soundness.py",)
-HOLDER = ("tests/storage/db/sqlite/test_lock_holder.py",)
-CHECKPOINTS = ("tests/storage/db/sqlite/test_checkpoints.py",)
-WAL = ("tests/storage/db/sqlite/test_wal_file.py",)
+HOLDER = ("tests/storage/db/sqlite_file/test_lock_holder.py",)
+CHECKPOINTS = ("tests/storage/db/sqlite_file/test_checkpoints.py",)
+WAL = ("tests/storage/db/sqlite_file/test_wal_file.py",)
 FULL_DISK = ("tests/end_to_end/test_disk_full.py",)
 DISK = ("tests/server/store/test_disk_watermark.py",)
 
@@ -106,35 +106,35 @@ STORE_FAULTS = (
     ),
     Mutant(
         "the holder of the write lock leaves a note",
-        "storage/db/sqlite/write_lock.py",
+        "storage/db/sqlite_file/write_lock.py",
         "            self.note.hold()\n",
         "",
         HOLDER,
     ),
     Mutant(
         "the holder withdraws its note",
-        "storage/db/sqlite/write_lock.py",
+        "storage/db/sqlite_file/write_lock.py",
         "        self.note.step(NONE)\n",
         "",
         HOLDER,
     ),
     Mutant(
         "a long wait is logged",
-        "storage/db/sqlite/write_lock.py",
+        "storage/db/sqlite_file/write_lock.py",
         "            self._explain(EXPLAIN_SECONDS)\n",
         "",
         HOLDER,
     ),
     Mutant(
         "a WAL that is newer than its file is refused",
-        "storage/db/sqlite/wal_file.py",
+        "storage/db/sqlite_file/wal_file.py",
         "if base > in_file:",
         "if False:",
         WAL,
     ),
     Mutant(
         "a WAL that is older than its file is refused",
-        "storage/db/sqlite/wal_file.py",
+        "storage/db/sqlite_file/wal_file.py",
         '< in_file:\n        return f"its WAL is older',
         '< 0:\n        return f"its WAL is older',
         WAL,
@@ -211,28 +211,28 @@ STORE_FAULTS = (
     ),
     Mutant(
         "the wait for the write lock is bounded",
-        "storage/db/sqlite/write_lock.py",
+        "storage/db/sqlite_file/write_lock.py",
         "wait(max(0.0, began_at + seconds - time.monotonic()))",
         "wait(600.0)",
         TURNS,
     ),
     Mutant(
         "a writer that gives up does not keep the lock",
-        "storage/db/sqlite/write_lock.py",
+        "storage/db/sqlite_file/write_lock.py",
         "            if not self._wanted:\n                fcntl.flock(file, fcntl.LOCK_UN)\n",
         "",
         TURNS,
     ),
     Mutant(
         "threads of one program queue for the write lock",
-        "storage/db/sqlite/write_lock.py",
+        "storage/db/sqlite_file/write_lock.py",
         "lambda s: self._threads.acquire(timeout=s)",
         "lambda s: True",
         TURNS,
     ),
     Mutant(
         "only the holder releases the write lock",
-        "storage/db/sqlite/write_lock.py",
+        "storage/db/sqlite_file/write_lock.py",
         "if self._owner != threading.get_ident():",
         "if self._owner is None:",
         TURNS,

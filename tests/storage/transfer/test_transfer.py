@@ -359,7 +359,7 @@ def test_each_table_and_column_is_transferred(bench: Bench) -> None:
     for name, model in transferred.items():
         columns = {column.name for column in engine.get_columns(name)}
         if name == "version":
-            columns.remove("base")  # describes the file, see storage/db/sqlite/wal_file.py
+            columns.remove("base")  # describes the file, see storage/db/sqlite_file/wal_file.py
         assert columns == set(model._meta.sorted_field_names), name
 
 

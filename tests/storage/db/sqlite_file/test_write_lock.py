@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from storage.db import timeouts
-from storage.db.sqlite.write_lock import WriteLock
+from storage.db.sqlite_file.write_lock import WriteLock
 from storage.records.job import StoreUnavailable, StoreUnusable
 from tests.storage.test_open import is_waited_for
 from tests.support.programs import has_open, running_service

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.db.sqlite.lock_note import (
+from storage.db.sqlite_file.lock_note import (
     BEGIN,
     CHECKPOINT,
     COMMIT,

@@ -14,12 +14,12 @@ import psutil
 import pytest
 
 from storage.db import timeouts
-from storage.db.sqlite import lock_holder, write_lock
-from storage.db.sqlite.lock_holder import HolderWatch
-from storage.db.sqlite.lock_note import COMMIT, LockNote
-from storage.db.sqlite.write_lock import WriteLock
+from storage.db.sqlite_file import lock_holder, write_lock
+from storage.db.sqlite_file.lock_holder import HolderWatch
+from storage.db.sqlite_file.lock_note import COMMIT, LockNote
+from storage.db.sqlite_file.write_lock import WriteLock
 from storage.records.job import StoreUnavailable
-from tests.storage.db.sqlite.test_write_lock import HOLD
+from tests.storage.db.sqlite_file.test_write_lock import HOLD
 from tests.support.api import Client
 from tests.support.stores import Bench, open_bench
 from tests.support.waiting import wait_for

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.db.sqlite.wal_file import wal_mismatch
+from storage.db.sqlite_file.wal_file import wal_mismatch
 from storage.records.filters import Filters
 from storage.records.job import StoreDamaged
 from storage.store import JobStore

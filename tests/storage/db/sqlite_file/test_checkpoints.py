@@ -10,7 +10,7 @@ import pytest
 
 from storage.db import engines
 from storage.records.job import NewJob
-from tests.storage.db.sqlite.test_write_lock import is_free
+from tests.storage.db.sqlite_file.test_write_lock import is_free
 from tests.support.stores import Bench, open_bench
 
 

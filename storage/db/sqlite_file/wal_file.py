@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import peewee as pw
 
-from storage.db.sqlite.damage import is_damage
+from storage.db.sqlite_file.damage import is_damage
 
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 _MAGIC = 0x377F0682
