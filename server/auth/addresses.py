@@ -1,4 +1,4 @@
-"""Client addresses behind trusted proxies.
+"""The addresses of clients behind trusted proxies, and the host names of the service.
 
     client ──▶ proxy ──▶ proxy ──▶ listener      X-Forwarded-For: forged, client, proxy
                                                                           ▲
@@ -14,6 +14,9 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
+ANY_HOST = "*"
+_PORT = re.compile(r":[0-9]*\Z")
+_ENTRY = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
 _IPV6_PREFIX_BITS = 64
 """Providers give each customer at least a /64 network."""
 
@@ -30,22 +33,21 @@ class TrustedProxies:
         if self._networks:
             peer = str(context.address[0]) if context.address else ""
             context.remote_ip = self.client_address(peer, headers)
-            context.protocol = self._protocol(peer, headers.get("X-Forwarded-Proto", ""))
+            protocol = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
+            is_https = protocol == "https" and self._is_trusted(peer)
+            context.protocol = "https" if is_https else "http"
 
     def client_address(self, peer: str, headers: Mapping[str, str]) -> str:
-        """The client's address for a request that arrived from `peer` with these headers."""
-        if not self._networks:
-            return peer
-        return self.last_untrusted(peer, headers.get("X-Forwarded-For", ""))
+        """The client's address for a request that arrived from `peer` with these headers.
 
-    def last_untrusted(self, peer: str, forwarded_for: str) -> str:
-        """The last address in X-Forwarded-For, followed by `peer`, that is no trusted proxy.
-
-        The list is read from its end, and reading stops at an entry that is not an address. If all
+        It is the last address in X-Forwarded-For, followed by `peer`, that is no trusted proxy. The
+        list is read from its end, and reading stops at an entry that is not an address. If all
         entries that were read are trusted, returns the last one read.
         """
+        if not self._networks:
+            return peer
         client = peer
-        for hop in reversed(forwarded_for.split(",")):
+        for hop in reversed(headers.get("X-Forwarded-For", "").split(",")):
             if not self._is_trusted(client):
                 break
             address = _parse_address(hop)
@@ -53,10 +55,6 @@ class TrustedProxies:
                 break
             client = str(address)
         return client
-
-    def _protocol(self, peer: str, forwarded: str) -> str:
-        protocol = forwarded.rpartition(",")[2].strip().lower()
-        return "https" if protocol == "https" and self._is_trusted(peer) else "http"
 
     def _is_within(self, text: str) -> bool:
         address = _parse_address(text)
@@ -88,29 +86,26 @@ def rate_limit_network(address: str) -> str:
     return str(parsed or address)
 
 
-ANY = "*"
-"""An entry of ALLOWED_HOSTS that allows all names."""
-_PORT = re.compile(r":[0-9]*\Z")
-_ENTRY = re.compile(r"\.?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*")
-_LOCAL = ".localhost"
-
-
 class AllowedHosts:
-    """Decides whether a request's host is allowed.
+    """Decides by which host names clients may call the service.
 
-    `entries` are names in lower case, such as jobs.example.org. One that begins with a dot also
-    allows all names below it.
+    A web page can point its own host name at the address of the service, and then counts as a page
+    of the service (DNS rebinding). Such a name is always public, so it has a dot. Names that no
+    page can have are allowed: addresses, names without a dot, and names below localhost.
+
+    `entries` are further names in lower case, such as jobs.example.org. One that begins with a dot
+    also allows all names below it, and * allows all names.
     """
 
     def __init__(self, entries: Collection[str]):
         self._names = frozenset(entry for entry in entries if not entry.startswith("."))
-        self._suffixes = (_LOCAL, *(entry for entry in entries if entry.startswith(".")))
+        self._suffixes = (".localhost", *(entry for entry in entries if entry.startswith(".")))
         self.allows = lru_cache(1024)(self._allows)
 
     def _allows(self, host: str) -> bool:
         """Whether a Host header, with or without a port, names this service."""
         name = _PORT.sub("", host).lower().removesuffix(".")
-        if ANY in self._names or name in self._names or f".{name}".endswith(self._suffixes):
+        if ANY_HOST in self._names or name in self._names or f".{name}".endswith(self._suffixes):
             return True
         has_one_label = bool(name) and "." not in name and ":" not in name
         return has_one_label or _is_address(name)
@@ -118,7 +113,7 @@ class AllowedHosts:
 
 def require_host_entry(text: str) -> None:
     """Raise ValueError if a text cannot be an entry of ALLOWED_HOSTS."""
-    if text != ANY and not _ENTRY.fullmatch(text) and not _is_address(text):
+    if text != ANY_HOST and not _ENTRY.fullmatch(text) and not _is_address(text):
         examples = "jobs.example.org, .example.org or *"
         raise ValueError(f"{text!r} is not a host name without a port, such as {examples}")
 

@@ -3,12 +3,19 @@
 Authorization: Bearer TOKEN ──▶ Tokens ────────────────────────────────────────────┐
 Cookie ──▶ Sessions; to change anything, the page must be of the same origin ──────┴──▶ Caller
 
-`require_role` then checks that the caller's role is sufficient.
+Requests and wrong tokens count against rate limits. `require_role` then checks that the caller's
+role is sufficient.
 """
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tornado.httputil import HTTPHeaders, parse_cookie
 
+from server.auth.addresses import rate_limit_network
 from server.auth.callers import UNRESTRICTED, Caller, Role
+from server.auth.rate_limits import TokenBuckets
 from server.auth.sessions import Sessions, cookie_name
 from server.auth.tokens import Tokens
 from server.http.codes import Code
@@ -16,52 +23,108 @@ from server.http.problems import Problem
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that change nothing."""
+MAX_FAILURES = 10
+"""Failed authentications that an address may have at once."""
+FAILURE_SECONDS = 10.0
+"""Time after which an address may fail once more."""
 _SCHEME = "bearer "
 
 
 class Authenticator:
-    """Finds the caller of a request. Without `tokens`, everybody is an admin."""
+    """Finds the caller of a request. Without `tokens`, everybody is an admin.
 
-    def __init__(self, tokens: Tokens | None, sessions: Sessions | None):
+    Listeners do not share rate limits: behind a load balancer, a caller may send the sum.
+    """
+
+    def __init__(
+        self,
+        tokens: Tokens | None,
+        sessions: Sessions | None,
+        rate: float | None = None,
+        burst: int | None = None,
+    ):
+        """`rate` is in requests a second, None for no limit. `burst` defaults to twice the rate,
+        and at least 20."""
         self.tokens = tokens
         self.sessions = sessions
+        self._requests: TokenBuckets | None = None
+        if rate is not None:
+            burst = burst or max(20, math.ceil(2 * rate))
+            self._requests = TokenBuckets("requests", rate, burst, Code.RATE_LIMITED)
+        self._failures = TokenBuckets(
+            "failures", 1 / FAILURE_SECONDS, MAX_FAILURES, Code.TOO_MANY_FAILURES
+        )
 
     @property
     def changes(self) -> int:
         """How often the tokens have changed. Callers from before must authenticate again."""
         return self.tokens.changes if self.tokens else 0
 
+    def count_request(self, address: str, caller: str | None = None) -> None:
+        """Count a request against the named caller, or against its address. Raises Problem 429."""
+        if self._requests is not None:
+            network = rate_limit_network(address)
+            key = f"address {network}" if caller is None else f"caller {caller}"
+            self._requests.take(key, "that is more than RATE_LIMIT allows")
+
+    @contextmanager
+    def counting_failures(self, address: str) -> Iterator[None]:
+        """A block that checks a token sent from `address`. A Problem 401 in it counts as a failure,
+        and after too many of them becomes a Problem 429.
+
+        A valid token passes however many wrong ones came before, since other clients may share its
+        address.
+        """
+        try:
+            yield
+        except Problem as problem:
+            if problem.status == 401:
+                detail = "too many failed authentications from this address"
+                self._failures.take(rate_limit_network(address), detail)
+            raise
+
+    def admit(
+        self, address: str, headers: HTTPHeaders, method: str, by_https: bool = False
+    ) -> Caller:
+        """Return the caller of a request from `address`.
+
+        Raises Problem 401 or 403 as `authenticate` does, and 429 instead of 401 after too many
+        wrong tokens from the address. A request that fails without a token counts only against the
+        address's request rate.
+        """
+        if "Authorization" in headers:
+            with self.counting_failures(address):
+                return self.authenticate(headers, method, by_https)
+        try:
+            return self.authenticate(headers, method, by_https)
+        except Problem:
+            self.count_request(address)
+            raise
+
     def authenticate(self, headers: HTTPHeaders, method: str, by_https: bool = False) -> Caller:
-        """Return the caller of a request with these headers.
+        """Return the caller of a request with these headers, without counting it.
 
         Raises Problem 401, or 403 if a cookie comes with a change from a page of another origin.
         """
         if self.tokens is None:
             return UNRESTRICTED
         authorization = headers.get("Authorization")
-        if authorization is not None:
-            return self._by_token(self.tokens, authorization)
-        return self._by_cookie(headers, method, by_https)
-
-    @staticmethod
-    def _by_token(tokens: Tokens, authorization: str) -> Caller:
+        if authorization is None:
+            return self._by_cookie(headers, method, by_https)
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
-            raise unauthorized(
-                Code.TOKEN_REQUIRED, "the Authorization header must be: Bearer TOKEN"
-            )
-        token = tokens.find(authorization[len(_SCHEME) :].strip())
+            detail = "the Authorization header must be: Bearer TOKEN"
+            raise unauthorized(Code.TOKEN_REQUIRED, detail)
+        token = self.tokens.find(authorization[len(_SCHEME) :].strip())
         if token is None:
-            raise unauthorized(
-                Code.TOKEN_UNKNOWN, "this token is unknown", ' error="invalid_token"'
-            )
+            more = ' error="invalid_token"'
+            raise unauthorized(Code.TOKEN_UNKNOWN, "this token is unknown", more)
         return token.caller
 
     def _by_cookie(self, headers: HTTPHeaders, method: str, by_https: bool) -> Caller:
         cookie = parse_cookie(headers.get("Cookie", "")).get(cookie_name(by_https))
         if cookie is None or self.sessions is None:
-            raise unauthorized(
-                Code.TOKEN_REQUIRED, "a token is required: Authorization: Bearer TOKEN"
-            )
+            detail = "a token is required: Authorization: Bearer TOKEN"
+            raise unauthorized(Code.TOKEN_REQUIRED, detail)
         caller = self.sessions.caller(cookie)
         if caller is None:
             raise unauthorized(Code.SESSION_ENDED, "the session has ended; sign in again")

@@ -15,7 +15,7 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,12 +30,10 @@ FILE_CHECK_SECONDS = 1.0
 """Time between two checks whether the file has changed."""
 _MIN_TOKEN_LENGTH = 16
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BAD_NAME = "a name must have 1 to 64 characters of A-Z a-z 0-9 . _ -"
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]*")
 _HASHED = "sha256:"
 _HEX = re.compile(r"[0-9a-fA-F]{64}")
-
-Entry = tuple[str, str]
-"""The position of an entry, such as `line 3`, and its text."""
 
 
 class TokensError(ValueError):
@@ -67,24 +65,11 @@ def read_token_file(path: Path) -> list[Token]:
     return _parse_all([(at, line) for at, line in entries if not line.strip().startswith("#")])
 
 
-def require_unique(tokens: Iterable[Token]) -> None:
-    """Raise TokensError if two tokens have the same name or the same text."""
-    tokens = list(tokens)
+def _require_unique(tokens: Collection[Token]) -> None:
     if len({token.caller.name for token in tokens}) < len(tokens):
         raise TokensError("a name is given twice")
     if len({token.digest for token in tokens}) < len(tokens):
         raise TokensError("a token is given twice")
-
-
-def create_token(name: str, role: Role) -> tuple[str, str]:
-    """Generate a token. Returns its text and its line for API_TOKENS_FILE.
-
-    Raises TokensError for a bad name.
-    """
-    if not _NAME.fullmatch(name):
-        raise TokensError(_BAD_NAME)
-    token = PREFIX + secrets.token_urlsafe(32)
-    return token, f"{name}:{role}:{_HASHED}{_digest(token).hex()}"
 
 
 class Tokens:
@@ -153,14 +138,12 @@ class Tokens:
 
     def _read(self) -> tuple[Token, ...]:
         tokens = (*self._fixed, *(read_token_file(self._file) if self._file else ()))
-        require_unique(tokens)
+        _require_unique(tokens)
         return tokens
 
 
-_BAD_NAME = "a name must have 1 to 64 characters of A-Z a-z 0-9 . _ -"
-
-
-def _parse_all(entries: Iterable[Entry]) -> list[Token]:
+def _parse_all(entries: Iterable[tuple[str, str]]) -> list[Token]:
+    """Parse entries. Each comes with its position, such as `line 3`."""
     found, problems = [], []
     for where, text in entries:
         try:
@@ -171,7 +154,7 @@ def _parse_all(entries: Iterable[Entry]) -> list[Token]:
         raise TokensError("; ".join(problems))
     if not found:
         raise TokensError("it contains no token")
-    require_unique(found)
+    _require_unique(found)
     return found
 
 
@@ -212,7 +195,7 @@ def _file_version(file: Path | None) -> tuple[int, ...] | None:
     return status and (status.st_mtime_ns, status.st_size, status.st_ino)
 
 
-OUTPUT = """\
+_NEW_TOKEN = """\
 The token, which is shown only now:
   {token}
 Its line for API_TOKENS_FILE, or its entry for API_TOKENS:
@@ -239,8 +222,8 @@ def add_token_command(parser: argparse.ArgumentParser) -> None:
 
 def print_new_token(name: str, role: str) -> None:
     """Print a new token and its line for the settings. Exits with a message for a bad name."""
-    try:
-        token, line = create_token(name, Role[role.upper()])
-    except TokensError as error:
-        sys.exit(str(error))
-    sys.stdout.write(OUTPUT.format(token=token, line=line))
+    if not _NAME.fullmatch(name):
+        sys.exit(_BAD_NAME)
+    token = PREFIX + secrets.token_urlsafe(32)
+    line = f"{name}:{role}:{_HASHED}{_digest(token).hex()}"
+    sys.stdout.write(_NEW_TOKEN.format(token=token, line=line))

@@ -146,12 +146,12 @@ class FastPath:
     async def handle(self, request: Request, peer: str) -> bytes:
         """Return the whole response to a request from the address `peer`."""
         started_at, caller = time.monotonic(), ANONYMOUS
-        access, method = self.services.access, request.method
+        authenticator, method = self.services.authenticator, request.method
         request_id = request.headers.request_id or new_request_id()
         address = self.services.proxies.client_address(peer, request.headers.fields)
         try:
-            caller = access.authenticate(address, request.headers.fields, method)
-            access.count_request(address, caller)
+            caller = authenticator.admit(address, request.headers.fields, method)
+            authenticator.count_request(address, caller.name)
             require_role(caller, _ROLES[method])
             response = await request.respond(request.body, caller)
             data = self._encode(request, response, request_id)

@@ -204,17 +204,18 @@ class Handler(RequestHandler):
         self.set_headers(allowed)
 
     def _admit(self) -> None:
-        access, role, request = self.services.access, self.role(), self.request
+        authenticator, role = self.services.authenticator, self.role()
+        request = self.request
         if not self.services.hosts.allows(request.host):
             detail = f"this service has no host {request.host[:200]!r}: see ALLOWED_HOSTS"
             raise Problem(Code.UNKNOWN_HOST, detail)
         address, method = request.remote_ip or "", request.method or ""
-        self._token_changes = self.services.authenticator.changes
+        self._token_changes = authenticator.changes
         if role is not None:
             by_https = request.protocol == "https"
-            self.caller = access.authenticate(address, request.headers, method, by_https)
+            self.caller = authenticator.admit(address, request.headers, method, by_https)
         if self.RATE_LIMITED:
-            access.count_request(address, self.caller)
+            authenticator.count_request(address, self.caller.name)
         if role is not None:
             require_role(self.caller, role)
 

@@ -52,17 +52,18 @@ class SessionHandler(Handler):
     def post(self) -> None:
         """Sign in with a token."""
         self.require_body()
-        tokens, sessions = self.services.authenticator.tokens, self.services.authenticator.sessions
+        authenticator = self.services.authenticator
+        tokens, sessions = authenticator.tokens, authenticator.sessions
         assert isinstance(self.received, JsonBody)
         assert tokens
         assert sessions
-        access, address = self.services.access, self.request.remote_ip or ""
-        with access.counting_failures(address):
+        address = self.request.remote_ip or ""
+        with authenticator.counting_failures(address):
             token = tokens.find(read_document(SignIn, self.received.document()).token.strip())
             if token is None:
                 raise unauthorized(Code.TOKEN_UNKNOWN, "this token is unknown")
         self.caller = token.caller
-        access.count_request(address, self.caller)
+        authenticator.count_request(address, self.caller.name)
         by_https = self.request.protocol == "https"
         self.set_cookie(
             cookie_name(by_https),

@@ -12,7 +12,6 @@ from uuid import UUID
 from runner.job_types.base import JobType
 from server.auth.addresses import AllowedHosts, TrustedProxies
 from server.auth.authenticate import Authenticator
-from server.auth.rate_limits import AccessControl, RateLimits
 from server.auth.sessions import Sessions, load_or_create_key
 from server.checking.submission import CheckedSubmission, Received, SubmissionChecks
 from server.documents.metrics import Traffic
@@ -75,7 +74,6 @@ class Services:
     bulk: Bulk = field(init=False)
     disk_watermark: DiskWatermark = field(init=False)
     queue_watermark: QueueWatermark = field(init=False)
-    access: AccessControl = field(init=False)
     proxies: TrustedProxies = field(init=False)
     hosts: AllowedHosts = field(init=False)
     queues: Queues = field(init=False)
@@ -87,8 +85,6 @@ class Services:
     def __post_init__(self) -> None:
         database, wakeup, clock = self.store.database, self.store.wakeup, self.store.clock
         self.authenticator = open_authenticator(self.settings)
-        rates = RateLimits(self.settings.rate_limit, self.settings.rate_burst)
-        self.access = AccessControl(self.authenticator, rates)
         self.hosts = AllowedHosts(self.settings.allowed_host_names)
         self.proxies = TrustedProxies(self.settings.proxy_networks)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
@@ -255,8 +251,8 @@ class Services:
 
 def open_authenticator(settings: ServerSettings) -> Authenticator:
     """Create a listener's authenticator. Raises StoreError if the key of cookies is unavailable."""
-    tokens = settings.tokens()
-    if tokens is None:
-        return Authenticator(None, None)
-    secret = settings.cookie_secret.encode() or load_or_create_key(settings.data_dir)
-    return Authenticator(tokens, Sessions(secret, tokens, settings.session_seconds))
+    tokens, sessions = settings.tokens(), None
+    if tokens is not None:
+        secret = settings.cookie_secret.encode() or load_or_create_key(settings.data_dir)
+        sessions = Sessions(secret, tokens, settings.session_seconds)
+    return Authenticator(tokens, sessions, settings.rate_limit, settings.rate_burst)

@@ -176,8 +176,7 @@ class ServerSettings(TraceSettings):
     @classmethod
     def _check_token_file(cls, value: Path, info: ValidationInfo) -> Path:
         others = info.data.get("api_tokens", "")
-        found = [*tokens.read_token_file(value), *(tokens.parse_tokens(others) if others else ())]
-        tokens.require_unique(found)
+        tokens.Tokens(tokens.parse_tokens(others) if others else (), value)
         return value
 
     @field_validator("trusted_proxies")

@@ -121,23 +121,24 @@ ACCESS = (
     ),
     Mutant(
         "wrong tokens are counted",
-        "server/auth/rate_limits.py",
-        "                self._limits.count_failure(address)\n",
+        "server/auth/authenticate.py",
+        "                self._failures.take(rate_limit_network(address), detail)\n",
         "                pass\n",
         ("tests/server/auth/test_wrong_tokens.py",),
     ),
     Mutant(
         "after too many wrong tokens more of them get 429",
         "server/auth/rate_limits.py",
-        "        if not self._failures.take(network):\n",
+        "        if level < 1:\n",
         "        if False:\n",
         ("tests/server/auth/test_wrong_tokens.py",),
     ),
     Mutant(
         "a valid token passes however many wrong ones came before",
-        "server/auth/rate_limits.py",
+        "server/auth/authenticate.py",
         "        try:\n            yield\n",
-        "        self._limits.count_failure(address)\n        try:\n            yield\n",
+        "        self._failures.take(rate_limit_network(address), '')\n"
+        "        try:\n            yield\n",
         ("tests/server/auth/test_wrong_tokens.py",),
     ),
     Mutant(

@@ -153,7 +153,7 @@ CLIENT_LIMITS = (
     Mutant(
         "requests are limited on the fast path",
         "server/fast/parser.py",
-        "            access.count_request(address, caller)\n",
+        "            authenticator.count_request(address, caller.name)\n",
         "",
         RATES,
     ),

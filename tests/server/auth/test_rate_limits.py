@@ -8,7 +8,8 @@ from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
 from server.auth.addresses import TrustedProxies, rate_limit_network
-from server.auth.rate_limits import MAX_FAILURES, MAX_KEYS, RateLimits, TokenBuckets
+from server.auth.authenticate import MAX_FAILURES, Authenticator, unauthorized
+from server.auth.rate_limits import MAX_KEYS, TokenBuckets
 from server.http.codes import Code
 from server.http.problems import Problem
 from server.http_server import HttpApplication
@@ -48,7 +49,7 @@ def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) ->
     return Client(http_client, base_url)
 
 
-def refused(limits: RateLimits, *args: str) -> Problem | None:
+def refused(limits: Authenticator, *args: str) -> Problem | None:
     try:
         limits.count_request(*args)
     except Problem as problem:
@@ -97,7 +98,7 @@ async def test_clients_behind_a_trusted_proxy_have_separate_limits(
 
 
 def test_a_bucket_refills_over_time(clock: Clock) -> None:
-    limits = RateLimits(10, 5)
+    limits = Authenticator(None, None, 10, 5)
     assert [bool(refused(limits, "a")) for _ in range(6)] == [False] * 5 + [True]
     assert refused(limits, "b") is None
     clock.now += 0.1
@@ -105,7 +106,7 @@ def test_a_bucket_refills_over_time(clock: Clock) -> None:
 
 
 def test_a_named_caller_has_one_limit_at_all_addresses(clock: Clock) -> None:
-    limits = RateLimits(1, 2)
+    limits = Authenticator(None, None, 1, 2)
     assert refused(limits, "1.1.1.1", "ann") is None
     assert refused(limits, "2.2.2.2", "ann") is None
     assert refused(limits, "3.3.3.3", "ann") is not None
@@ -114,7 +115,7 @@ def test_a_named_caller_has_one_limit_at_all_addresses(clock: Clock) -> None:
 
 
 def test_an_ipv6_network_is_limited_as_one(clock: Clock) -> None:
-    limits = RateLimits(1, 2)
+    limits = Authenticator(None, None, 1, 2)
     found = [bool(refused(limits, f"2001:db8::{n:x}")) for n in range(3)]
     assert found == [False, False, True]
     assert refused(limits, "2001:db8:0:1::1") is None
@@ -126,27 +127,32 @@ def test_an_ipv6_network_is_limited_as_one(clock: Clock) -> None:
 
 
 def test_without_a_limit_nobody_is_refused() -> None:
-    assert not any(refused(RateLimits(None, None), "a") for _ in range(10_000))
+    assert not any(refused(Authenticator(None, None), "a") for _ in range(10_000))
 
 
 def test_addresses_are_remembered_up_to_a_bound(clock: Clock) -> None:
     buckets = TokenBuckets("requests", 1, 1, Code.RATE_LIMITED)
     for n in range(MAX_KEYS + 1000):
-        buckets.take(str(n))
+        buckets.take(str(n), "too many")
     assert len(buckets) == MAX_KEYS
-    assert not buckets.take(str(MAX_KEYS))
+    with pytest.raises(Problem, match="too many"):
+        buckets.take(str(MAX_KEYS), "too many")
 
 
 def test_failed_authentications_are_always_limited(clock: Clock) -> None:
-    limits = RateLimits(None, None)
-    for _ in range(MAX_FAILURES):
-        limits.count_failure("1.1.1.1")
-    with pytest.raises(Problem) as caught:
-        limits.count_failure("1.1.1.1")
-    assert (caught.value.status, caught.value.headers["Retry-After"]) == (429, "10")
-    limits.count_failure("1.1.1.2")
+    limits = Authenticator(None, None)
+
+    def fail(address: str) -> Problem:
+        with pytest.raises(Problem) as caught, limits.counting_failures(address):
+            raise unauthorized(Code.TOKEN_UNKNOWN, "unknown")
+        return caught.value
+
+    assert [fail("1.1.1.1").status for _ in range(MAX_FAILURES)] == [401] * MAX_FAILURES
+    refused = fail("1.1.1.1")
+    assert (refused.status, refused.headers["Retry-After"]) == (429, "10")
+    assert fail("1.1.1.2").status == 401
     clock.now += 10
-    limits.count_failure("1.1.1.1")
+    assert fail("1.1.1.1").status == 401
 
 
 PROXIES = TrustedProxies(
@@ -173,7 +179,7 @@ PROXIES = TrustedProxies(
     ],
 )
 def test_only_trusted_proxies_are_believed(peer: str, said: str, client: str) -> None:
-    assert PROXIES.last_untrusted(peer, said) == client
+    assert PROXIES.client_address(peer, {"X-Forwarded-For": said}) == client
 
 
 class Context:

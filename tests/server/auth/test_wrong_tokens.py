@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.auth.rate_limits import MAX_FAILURES
+from server.auth.authenticate import MAX_FAILURES
 from server.http_server import HttpApplication
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer, token
