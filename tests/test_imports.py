@@ -43,7 +43,6 @@ MAY_IMPORT = {
     "runner.analysis.input": "",
     "runner.analysis.match": "runner.analysis.input",
     "runner.analysis.count": "runner.analysis.input runner.analysis.match",
-    "runner.analysis.parallel": "runner.analysis.count runner.analysis.input runner.analysis.match",
     "runner.analysis": "runner.analysis.*",
     "runner.remote": "runner.analysis.input",
     "runner.job_types": "runner.analysis runner.analysis.input runner.analysis.match runner.remote",

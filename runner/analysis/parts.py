@@ -18,9 +18,8 @@ from runner.analysis.input.progress import ThrottledProgress
 from runner.analysis.input.stored import Stored, modified_at, size_of
 from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Pattern, prepare
-from runner.analysis.parallel.line_ranges import can_be_split, next_line_start
-from runner.analysis.parallel.ranges import scan_range
 from runner.analysis.part_json import from_part_json, to_part_json
+from runner.analysis.ranges import can_be_split, next_line_start, scan_range
 from runner.analysis.run import (
     AnalysisOptions,
     AnalysisResult,
@@ -91,7 +90,7 @@ def merge(
     for result in results:
         partial, part_facts = from_part_json(result, max_buckets)
         facts.merge(part_facts, whole.bytes)
-        whole.merge(partial, partial.results, samples)
+        whole.merge(partial, samples)
     return to_part_json(whole, facts)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runner.analysis import ranges
 from runner.analysis.count.file_facts import FileFacts, ObservedSource
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
@@ -20,8 +21,6 @@ from runner.analysis.input.source import DecompressionLimits
 from runner.analysis.input.stored import Stored, modified_at, read_at
 from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Literal, Pattern, Regex, prepare
-from runner.analysis.parallel import ranges
-from runner.analysis.parallel.line_ranges import can_be_split
 
 _REPORT_SECONDS = 0.1
 _MAX_BUCKETS = 50_000
@@ -83,7 +82,7 @@ def analyze(
     started, modified = time.monotonic(), modified_at(file)
     scan_options = scan_options_of(options, modified, len(patterns))
     with (
-        open_source(file, limits, read_ahead=helpers > 1) as source,
+        open_source(file, limits) as source,
         Utf8Source(source, options.encoding) as text,
     ):
 
@@ -92,7 +91,7 @@ def analyze(
             report({"bytes_done": done, "bytes_total": source.bytes_total, "counts": by_key})
 
         splittable = helpers > 1 and source.format == "plain"
-        splittable = splittable and can_be_split(ready, source.bytes_total, ranges.MIN_BYTES)
+        splittable = splittable and ranges.can_be_split(ready, source.bytes_total, ranges.MIN_BYTES)
         encoding, bom = detect_encoding(file, options.encoding) if splittable else ("", False)
         if encoding in UTF8_ENCODINGS:
             size = ranges.RANGE_BYTES

@@ -9,8 +9,8 @@ import io
 from collections.abc import Iterator
 from contextlib import closing
 
-from runner.analysis.input.read_ahead import ReadAhead
 from runner.remote.ranges import PIECE_BYTES, RemoteLocation, RetryBudget, TransientError
+from runner.remote.read_ahead import ReadAhead
 
 RANGE_BYTES = 64 << 20
 _PIECES_AHEAD = 16

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runner.analysis.parallel import ranges
+from runner.analysis import ranges
 from runner.job_types.analyze import Analyze, AnalyzePayload
 from runner.job_types.base import NotRetryable
 from runner.job_types.loader import load

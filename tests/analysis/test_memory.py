@@ -8,8 +8,8 @@ import pytest
 from tests.support.analysis.memory import measure
 
 MOST = 64 * 10**6
-MOST_BY_WINDOWS = 32 * 10**6
-"""Memory that the windows of all threads add to an analysis of a tiny file: 23 to 26 MB."""
+MOST_BY_WINDOWS = 20 * 10**6
+"""Memory that a large file may add to an analysis of a tiny one, in a process: it adds 13 MB."""
 
 HUNDRED = [f"p{number:02d} " for number in range(100)]
 THOUSAND = [f"{number:03d} " for number in range(1000)]
@@ -36,15 +36,15 @@ def test_samples_of_many_ranges_are_not_all_in_memory(tmp_path: Path, patterns: 
     check(path, {"patterns": patterns, "samples": 20}, helpers=2, ranges=60)
 
 
-@pytest.mark.parametrize("threads", [2, 4])
-def test_threads_keep_little_of_a_file_in_memory(tmp_path: Path, threads: int) -> None:
+@pytest.mark.parametrize("helpers", [1, 2])
+def test_a_process_keeps_little_of_a_file_in_memory(tmp_path: Path, helpers: int) -> None:
     path, tiny = tmp_path / "log", tmp_path / "tiny"
     tiny.write_bytes(b"a line\n")
     path.write_bytes(b"".join(b"%063d\n" % number for number in range(10**6)) * 2)
-    measured = measure(path, {"patterns": THOUSAND}, threads, 32 << 20)
+    measured = measure(path, {"patterns": THOUSAND}, helpers, 32 << 20)
     assert measured.error is None
-    assert measured.own - measure(tiny, {"patterns": THOUSAND}).own < MOST_BY_WINDOWS
-    assert not measured.helpers
+    largest = max(measured.own, measured.helpers)
+    assert largest - measure(tiny, {"patterns": THOUSAND}).own < MOST_BY_WINDOWS
 
 
 @pytest.mark.parametrize("helpers", [1, 2])

@@ -7,11 +7,9 @@ import random
 import struct
 import sys
 import tempfile
-import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -50,36 +48,7 @@ def attempt(
         file.flush()
         path = Path(file.name)
         with open_source(path, limits) as source:
-            data, error = drain(source, step)
-        with (
-            patch("runner.analysis.input.open_source._LARGE_BYTES", 0),
-            open_source(path, limits, True) as source,
-        ):
-            assert drained_ahead(source, step) == (data, str(error))
-        return data, error
-
-
-def drained_ahead(source: Source, step: int) -> tuple[bytes, str]:
-    """All data of a source that may decode ahead, and the text of its error."""
-    data, buffer = bytearray(), memoryview(bytearray(step))
-    try:
-        while size := source.readinto(buffer):
-            data += buffer[:size]
-    except SourceError as error:
-        return bytes(data), str(error)
-    return bytes(data), "None"
-
-
-@pytest.mark.parametrize("steps", [0, 1, 1000])
-def test_a_source_that_decodes_ahead_leaves_no_thread(tmp_path: Path, steps: int) -> None:
-    path = tmp_path / "log.gz"
-    path.write_bytes(gzip.compress(random.Random(1).randbytes(3_000_000), 1))
-    buffer = memoryview(bytearray(100_000))
-    with open_source(path, read_ahead=True) as source:
-        assert threading.active_count() == 2
-        sizes = [source.readinto(buffer) for _ in range(steps)]
-    assert threading.active_count() == 1
-    assert sum(sizes) == min(100_000 * steps, 3_000_000)
+            return drain(source, step)
 
 
 def drain(source: Source, step: int) -> tuple[bytes, SourceError | None]:

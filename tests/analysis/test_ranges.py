@@ -1,28 +1,26 @@
-"""A file split into ranges for threads or processes has the same result; no helper is left over."""
+"""A file that helper processes scan in ranges has the same result; no helper is left over."""
 
 import os
 import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.analysis import ranges
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.helpers import RANGES_AHEAD, run_ranges
 from runner.analysis.input import progress
 from runner.analysis.input.errors import HelperError
 from runner.analysis.input.progress import ReportProgress
 from runner.analysis.match.patterns import Pattern, prepare
-from runner.analysis.parallel import processes, ranges
-from runner.analysis.parallel.line_ranges import can_be_split, line_ranges, split_offsets
-from runner.analysis.parallel.processes import run_ranges
-from runner.analysis.parallel.ranges import scan_ranges
+from runner.analysis.ranges import can_be_split, line_ranges, scan_ranges
 from tests.support.analysis.oracle import expected, found, scan
 
 # The test run may have threads, but they do not run the code that helpers run.
@@ -30,7 +28,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:Deprecati
 
 WITH_SAMPLES = ScanOptions(LineOptions(samples=3))
 COUNTS = ScanOptions(LineOptions())
-"""Options with which threads scan literals; with WITH_SAMPLES, processes do."""
 PATTERNS = [Pattern("a"), Pattern("aa"), Pattern("b+a", regex=True), Pattern("A", ignore_case=True)]
 
 
@@ -59,7 +56,7 @@ def test_ranges_give_the_same_result_as_the_whole(tmp_path: Path, number: int, s
     assert found(partial.results[0]) == expected(path.read_bytes(), PATTERNS[0], 3)
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, ranges.MAX_THREADS + 1])
+@pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("size", [1, 5, 64, 1000])
 def test_ranges_of_literals_give_the_same_result_as_the_whole(
     tmp_path: Path, number: int, size: int
@@ -70,22 +67,6 @@ def test_ranges_of_literals_give_the_same_result_as_the_whole(
     assert partial == scan(path.read_bytes(), patterns, COUNTS)
     assert found(partial.results[0]) == expected(path.read_bytes(), patterns[0], 0)
     assert seen.invalid_text.count == 9
-
-
-def forked(path: Path, options: ScanOptions, processors: int) -> bool:
-    """Whether helper processes scan a file."""
-    before, seen = children(), set[str]()
-    patterns = prepare([Pattern("a")])
-    scan_ranges(path, patterns, options, processors, lambda *_: seen.update(children()), 100)
-    return seen > before
-
-
-def test_threads_only_count_literals_on_few_processors(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    path.write_bytes(b"a b\n" * 1000)
-    assert not forked(path, COUNTS, 2)
-    assert forked(path, WITH_SAMPLES, 2)
-    assert forked(path, COUNTS, ranges.MAX_THREADS + 1)
 
 
 @pytest.mark.parametrize("options", [COUNTS, WITH_SAMPLES])
@@ -101,44 +82,24 @@ def test_reported_totals_add_up_to_the_whole(tmp_path: Path, options: ScanOption
 
 
 @settings(database=None, deadline=None)
-@given(st.text("a\n", max_size=60), st.integers(1, 20), st.integers(1, 4))
-def test_ranges_join_and_end_after_newlines(text: str, most: int, processes: int) -> None:
+@given(st.text("a\n", max_size=60), st.integers(1, 20))
+def test_ranges_join_and_end_after_newlines(text: str, range_bytes: int) -> None:
     data = text.encode()
     with open(os.memfd_create("log"), "w+b") as file:
         file.write(data)
         file.flush()
         path = Path(f"/proc/self/fd/{file.fileno()}")
-        planned = line_ranges(path, split_offsets(len(data), most, processes))
+        planned = line_ranges(path, range_bytes)
     assert b"".join(data[start:end] for start, end in planned) == data
     assert all(data[end - 1 : end] == b"\n" for _, end in planned[:-1])
     assert all(start < end for start, end in planned)
 
 
 def test_a_newline_far_away_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.analysis.parallel.line_ranges._BLOCK_BYTES", 4)
+    monkeypatch.setattr("runner.analysis.ranges._BLOCK_BYTES", 4)
     path = tmp_path / "log"
     path.write_bytes(b"x" * 50 + b"\n" + b"y" * 50)
-    assert line_ranges(path, [0, 10, 20, 51, 60, 101]) == [(0, 51), (51, 101)]
-
-
-@settings(database=None, deadline=None)
-@given(st.integers(0, 3000), st.integers(1, 4000), st.integers(1, 64))
-def test_split_offsets_ascend_from_start_to_end_in_limited_steps(
-    size: int, most: int, processes: int
-) -> None:
-    found = split_offsets(size, most, processes)
-    assert (found[0], found[-1]) == (0, size)
-    assert all(0 < end - start <= most for start, end in pairwise(found))
-
-
-@pytest.mark.parametrize("processes", [2, 3, 16])
-def test_all_processes_get_the_same_number_of_large_ranges_and_the_last_are_small(
-    processes: int,
-) -> None:
-    sizes = [end - start for start, end in pairwise(split_offsets(1_000_000, 100_000, processes))]
-    assert sizes == sorted(sizes, reverse=True)
-    assert len([size for size in sizes if size > 10_000]) % processes == 0
-    assert max(sizes[-processes:]) <= 5_000
+    assert line_ranges(path, 10) == [(0, 51), (51, 101)]
 
 
 @pytest.mark.parametrize(
@@ -147,14 +108,6 @@ def test_all_processes_get_the_same_number_of_large_ranges_and_the_last_are_smal
 def test_a_file_is_split_only_if_no_match_can_span_lines(text: str, cut: bool) -> None:
     assert can_be_split(prepare([Pattern(text)]), 100, min_bytes=100) is cut
     assert not can_be_split(prepare([Pattern(text)]), 99, min_bytes=100)
-
-
-def busy(progress: ReportProgress, until: Callable[[], bool]) -> None:
-    """Report progress (which also reads the helpers' messages) until a condition holds."""
-    deadline = time.monotonic() + 60
-    while not until():
-        assert time.monotonic() < deadline
-        progress(lambda: None)
 
 
 def test_each_range_is_scanned_once_and_results_are_in_order() -> None:
@@ -169,38 +122,35 @@ def test_each_range_is_scanned_once_and_results_are_in_order() -> None:
     assert taken == [(number, b"%d" % number) for number in range(3000)]
 
 
-def test_a_helper_far_ahead_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "MAX_HELD_BYTES", 2 * len(MIB))
+def test_a_helper_far_ahead_waits() -> None:
     reading, writing = os.pipe()
 
     def begun(seconds: float) -> bool:
         return bool(select.select([reading], [], [], seconds)[0])
 
     def work(number: int, progress: ReportProgress) -> bytes:
+        os.write(writing, b"x")
         if number:
-            os.write(writing, b"x")
             return MIB
-        for _ in range(3):  # two results are held, and the helper waits with the third
-            busy(progress, lambda: begun(0.01))
+        for _ in range(2 * RANGES_AHEAD):  # the ranges of both helpers, this one among them
+            assert begun(60)
             os.read(reading, 1)
-        until = time.monotonic() + 0.3
-        busy(progress, lambda: begun(0.01) or time.monotonic() > until)
-        return b"too many" if begun(0) else b"0"
+        return b"too many" if begun(0.3) else b"0"
 
     taken: list[bytes] = []
-    run_ranges(work, 7, 2, ignore_progress, lambda number, result: taken.append(result))
-    assert taken == [b"0", *[MIB] * 6]
+    run_ranges(work, 9, 2, ignore_progress, lambda number, result: taken.append(result))
+    assert taken == [b"0", *[MIB] * 8]
     for end in (reading, writing):
         os.close(end)
 
 
 def test_a_helper_that_dies_with_its_result_fails_the_scan() -> None:
-    own, (reading, writing) = os.getpid(), os.pipe()
+    reading, writing = os.pipe()
 
     def work(number: int, progress: ReportProgress) -> bytes:
-        if os.getpid() == own:
+        if not number:
             os.kill(int.from_bytes(os.read(reading, 4), "little"), signal.SIGKILL)
-            return b""
+            threading.Event().wait()  # until killed
         os.write(writing, os.getpid().to_bytes(4, "little"))
         return MIB
 
@@ -211,12 +161,10 @@ def test_a_helper_that_dies_with_its_result_fails_the_scan() -> None:
 
 
 def test_a_helper_that_dies_fails_the_scan() -> None:
-    own = os.getpid()
-
     def work(number: int, progress: ReportProgress) -> bytes:
-        if os.getpid() != own:
+        if number == 1:
             os.kill(os.getpid(), signal.SIGKILL)
-        busy(progress, lambda: False)
+        threading.Event().wait()  # until killed
         return b""
 
     with pytest.raises(HelperError, match=r"a helper process died \(-9\)"):
@@ -224,45 +172,27 @@ def test_a_helper_that_dies_fails_the_scan() -> None:
 
 
 def test_a_helper_that_fails_fails_the_scan_and_ends_the_others() -> None:
-    own, (reading, writing) = os.getpid(), os.pipe()
-    os.write(writing, b"x")
-
     def work(number: int, progress: ReportProgress) -> bytes:
-        if os.getpid() == own:
-            busy(progress, lambda: False)
-        os.read(reading, 1)  # the second helper waits until it is killed
-        raise ValueError("bad range")
-
-    with pytest.raises(HelperError, match=r"range \d failed: ValueError: bad range"):
-        run_ranges(work, 3, 3, ignore_progress, ignore_result)
-    for end in (reading, writing):
-        os.close(end)
-
-
-def test_an_error_in_this_process_ends_the_helpers() -> None:
-    own = os.getpid()
-
-    def work(number: int, progress: ReportProgress) -> bytes:
-        if os.getpid() == own:
+        if number == 1:
             raise ValueError("bad range")
         threading.Event().wait()  # until killed
         return b""
 
-    with pytest.raises(ValueError, match="bad range"):
+    with pytest.raises(HelperError, match=r"range 1 failed: ValueError: bad range"):
         run_ranges(work, 3, 3, ignore_progress, ignore_result)
 
 
-def test_a_helper_without_a_range_exits_while_others_work() -> None:
-    own, before = os.getpid(), children()
-
+def test_an_error_in_this_process_ends_the_helpers() -> None:
     def work(number: int, progress: ReportProgress) -> bytes:
-        if os.getpid() == own:
-            busy(progress, lambda: children() == before)
-        return b"x"
+        if number:
+            threading.Event().wait()  # until killed
+        return b""
 
-    taken: list[bytes] = []
-    run_ranges(work, 2, 2, ignore_progress, lambda number, result: taken.append(result))
-    assert taken == [b"x", b"x"]
+    def fail(number: int, result: bytes) -> None:
+        raise ValueError("bad result")
+
+    with pytest.raises(ValueError, match="bad result"):
+        run_ranges(work, 3, 3, ignore_progress, fail)
 
 
 def test_progress_of_all_ranges_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 Line numbers count from 1 at the start of the part; `merge` adds the lines of the parts before.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from runner.analysis.count.histogram import Histogram
@@ -51,9 +50,9 @@ class PartialResult:
         """An empty result for this number of patterns."""
         return cls([PatternResult() for _ in range(patterns)])
 
-    def merge(self, later: "PartialResult", results: Iterable[PatternResult], samples: int) -> None:
-        """Add a later part, which begins with a new line. `results` may be an iterator."""
-        for result, other in zip(self.results, results, strict=True):
+    def merge(self, later: "PartialResult", samples: int) -> None:
+        """Add a later part, which begins with a new line."""
+        for result, other in zip(self.results, later.results, strict=True):
             result.merge(other, self.lines, samples)
         self.bytes += later.bytes
         self.lines += later.lines

@@ -11,7 +11,6 @@ the end byte by byte. That yields all data before the damage, and the offset of 
 from collections.abc import Iterator
 
 from runner.analysis.input.formats import Decoder, Format
-from runner.analysis.input.read_ahead import ReadAhead
 from runner.analysis.input.source import DecompressionLimits, PiecedSource, SourceError
 from runner.analysis.input.stored import Stored, open_stored, size_of
 
@@ -20,13 +19,9 @@ class CompressedSource(PiecedSource):
     """The data of all members of a file. Zero bytes between and after members are padding."""
 
     def __init__(
-        self,
-        file: Stored,
-        compressed_format: Format,
-        limits: DecompressionLimits,
-        read_ahead: bool = False,
+        self, file: Stored, compressed_format: Format, limits: DecompressionLimits
     ) -> None:
-        """With `read_ahead`, a thread decodes while the caller works on earlier data."""
+        super().__init__(self._members())
         self._file = open_stored(file)
         self.bytes_total = size_of(file)
         self.format = compressed_format.name
@@ -35,8 +30,6 @@ class CompressedSource(PiecedSource):
         self._unused = b""  # read from the file, but not yet decoded
         self._file_offset = 0  # of the next byte to decode
         self._data_bytes = 0  # decoded so far
-        self._read_ahead = ReadAhead(self._members()) if read_ahead else None
-        super().__init__(self._read_ahead or self._members())
 
     @property
     def bytes_done(self) -> int:
@@ -44,9 +37,7 @@ class CompressedSource(PiecedSource):
         return self._file_offset
 
     def close(self) -> None:
-        """Stop the thread, and close the file."""
-        if self._read_ahead:
-            self._read_ahead.close()
+        """Close the file."""
         self._file.close()
 
     def _members(self) -> Iterator[bytes]:

@@ -12,9 +12,6 @@ from runner.analysis.input.mapped import MappedFile, map_file
 from runner.analysis.input.source import DecompressionLimits, Source, SourceError
 from runner.analysis.input.stored import Stored, descriptor_of, open_stored, size_of
 
-_LARGE_BYTES = 256 << 10
-"""Smaller compressed files are decoded without a thread, which would not pay."""
-
 __all__ = ["DecompressionLimits", "PlainSource", "Source", "SourceError", "open_source"]
 
 
@@ -56,16 +53,9 @@ class PlainSource(Source):
         self._file.close()
 
 
-def open_source(
-    file: Stored, limits: DecompressionLimits | None = None, read_ahead: bool = False
-) -> Source:
-    """Open a file in the format that its first bytes tell.
-
-    With `read_ahead`, a thread decodes a large compressed file ahead of the reader. Raises OSError
-    if the file cannot be opened.
-    """
+def open_source(file: Stored, limits: DecompressionLimits | None = None) -> Source:
+    """Open a file in the format that its first bytes tell. Raises OSError."""
     form = format_of(file)
     if form is None:
         return PlainSource(file)
-    read_ahead = read_ahead and size_of(file) >= _LARGE_BYTES
-    return CompressedSource(file, form, limits or DecompressionLimits(), read_ahead)
+    return CompressedSource(file, form, limits or DecompressionLimits())

@@ -114,17 +114,10 @@ PARTS = (
     ),
     Mutant(
         "a text that spans lines keeps a file whole",
-        "runner/analysis/parallel/line_ranges.py",
+        "runner/analysis/ranges.py",
         "return size >= min_bytes and not spans",
         "return size >= min_bytes",
         FILES,
-    ),
-    Mutant(
-        "progress of a part does not count once its result is taken",
-        "runner/analysis/parallel/threads.py",
-        "if number >= self._next_number:",
-        "if True:",
-        ("tests/analysis/test_threads.py",),
     ),
     Mutant(
         "a job in parts ends as soon as it must",

@@ -207,9 +207,9 @@ PROGRAMS = (
     ),
     Mutant(
         "a helper that is far ahead waits with its result",
-        "runner/analysis/parallel/processes.py",
-        "return number == self.next_number or self._held_bytes + size <= MAX_HELD_BYTES",
-        "return True",
+        "runner/analysis/helpers.py",
+        "begun < min(count, done + RANGES_AHEAD * len(helpers))",
+        "begun < count",
         ("tests/analysis/test_ranges.py",),
     ),
     Mutant(

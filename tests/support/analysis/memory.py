@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from runner.analysis.parallel import ranges
+from runner.analysis import ranges
 from runner.job_types import loader as job_types
 from runner.pool.job_process.results import validated_result
 from runner.pool.linux.proc import memory_of
