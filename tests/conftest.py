@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.support.browsers import service as service
 from tests.support.event_clients import Followers
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.servers import postgres, s3
+from tests.support.servers.shared_database import SharedDatabases
 from tests.support.stores import Bench, open_bench
 
 
@@ -48,13 +50,43 @@ def bucket(s3_server: s3.S3Server) -> s3.Bucket:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a new database. Runs the test once with SQLite and once with PostgreSQL."""
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables. Runs the test once with SQLite, where the file does not
+    exist yet, and once with PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'jobs.db'}"
     else:
         server: postgres.PostgresServer = request.getfixturevalue("postgres_server")
         with server.new_database() as url:
+            yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with the tables of a new store, for copies."""
+    folder = tmp_path_factory.mktemp("migrated")
+    with open_bench(f"sqlite:///{folder / 'jobs.db'}", folder):
+        return folder / "jobs.db"
+
+
+@pytest.fixture(scope="session")
+def shared_databases(
+    postgres_server: postgres.PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> SharedDatabases:
+    """Lends a PostgreSQL database with the tables of a new store, which is used again."""
+    return SharedDatabases(postgres_server, tmp_path_factory.mktemp("migrated"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with the tables of a new store: creating them for each test takes a
+    while. Runs the test once with SQLite and once with PostgreSQL."""
+    if request.param == "sqlite":
+        migrated: Path = request.getfixturevalue("migrated_file")
+        yield f"sqlite:///{shutil.copy(migrated, tmp_path)}"
+    else:
+        databases: SharedDatabases = request.getfixturevalue("shared_databases")
+        with databases.lend() as url:
             yield url
 
 

@@ -49,13 +49,13 @@ def readiness(service: Service) -> tuple[int, Any]:
 
 
 def test_running_and_new_programs_work_after_a_newer_release_has_migrated(
-    database_url: str, tmp_path: Path
+    empty_database_url: str, tmp_path: Path
 ) -> None:
-    with running_service(database_url, tmp_path) as service:
+    with running_service(empty_database_url, tmp_path) as service:
         first = service.worker()
         use_everything(service)
         with release_with(tmp_path, EXPAND, "0018_release"):
-            update_schema(database_url, service.folder / "data")
+            update_schema(empty_database_url, service.folder / "data")
         assert readiness(service) == (200, READY)
         use_everything(service)
         assert first.stop() == 0

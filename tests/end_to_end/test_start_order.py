@@ -50,11 +50,11 @@ def write_module(folder: Path, name: str, load: str = "pass") -> str:
 
 
 @pytest.fixture
-def old_database(database_url: str, tmp_path: Path) -> str:
+def old_database(empty_database_url: str, tmp_path: Path) -> str:
     """The URL of a database of the first release."""
     (tmp_path / "schema").mkdir()
-    update_schema_to(database_url, tmp_path / "schema", "0001_jobs")
-    return database_url
+    update_schema_to(empty_database_url, tmp_path / "schema", "0001_jobs")
+    return empty_database_url
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

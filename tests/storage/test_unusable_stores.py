@@ -245,10 +245,12 @@ def _open_and_enqueue(url: str, folder: Path, start: threading.Event, count: int
     store.close()
 
 
-def test_programs_that_start_together_create_one_schema(database_url: str, tmp_path: Path) -> None:
+def test_programs_that_start_together_create_one_schema(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     spawn = multiprocessing.get_context("spawn")
     start = spawn.Event()
-    arguments = (database_url, tmp_path, start, 5)
+    arguments = (empty_database_url, tmp_path, start, 5)
     programs = [spawn.Process(target=_open_and_enqueue, args=arguments) for _ in range(4)]
     for program in programs:
         program.start()
@@ -256,7 +258,7 @@ def test_programs_that_start_together_create_one_schema(database_url: str, tmp_p
     for program in programs:
         program.join()
     assert [program.exitcode for program in programs] == [0, 0, 0, 0]
-    store = open_store(settings(database_url, tmp_path))
+    store = open_store(settings(empty_database_url, tmp_path))
     assert len(JobStore(store.database, store.wakeup, store.clock).list(Filters(), 50).jobs) == 20
     store.close()
 

@@ -33,12 +33,12 @@ def missing_migrations(database: Database) -> list[str]:
 
 
 def test_jobs_of_the_first_release_can_be_used(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
     shutil.copy(state.MIGRATIONS / FIRST, folder)
-    database = Database(open_engine(database_url))
+    database = Database(open_engine(empty_database_url))
     with monkeypatch.context() as first:
         first.setattr(state, "MIGRATIONS", folder)
         migrate.bring_up_to_date(database, tmp_path)
@@ -53,7 +53,7 @@ def test_jobs_of_the_first_release_can_be_used(
             database.execute("UPDATE version SET value = value + 1")
     database.close()
     store = open_store(
-        Settings.read({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": database_url})
+        Settings.read({"DATA_DIR": str(tmp_path / "data"), "DATABASE_URL": empty_database_url})
     )
     jobs = JobStore(store.database, store.wakeup, store.clock)
     assert missing_migrations(store.database) == []
@@ -74,12 +74,12 @@ def test_frequently_changed_tables_are_vacuumed_often(bench: Bench) -> None:
 
 
 def test_a_missing_migration_runs_even_after_one_with_a_higher_number(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "migrations"
     shutil.copytree(state.MIGRATIONS, folder)
     (folder / "0015_trace.py").unlink()
-    database = Database(open_engine(database_url))
+    database = Database(open_engine(empty_database_url))
     with monkeypatch.context() as without:
         without.setattr(state, "MIGRATIONS", folder)
         migrate.bring_up_to_date(database, tmp_path)

@@ -47,15 +47,15 @@ def test_no_migration_after_the_first_needs_itself() -> None:
 
 @pytest.mark.parametrize("name", [name for name in DECLARED if name != FIRST])
 def test_a_migration_with_which_its_predecessor_works_only_adds(
-    name: str, database_url: str, tmp_path: Path
+    name: str, empty_database_url: str, tmp_path: Path
 ) -> None:
     previous = MIGRATIONS[MIGRATIONS.index(name) - 1]
     if DECLARED[name] != DECLARED[previous]:
         pytest.skip("it contracts the schema")
-    update_schema_to(database_url, tmp_path, previous)
-    before = read_schema(database_url)
-    update_schema_to(database_url, tmp_path, name)
-    assert harm_to_older_programs(before, read_schema(database_url)) == []
+    update_schema_to(empty_database_url, tmp_path, previous)
+    before = read_schema(empty_database_url)
+    update_schema_to(empty_database_url, tmp_path, name)
+    assert harm_to_older_programs(before, read_schema(empty_database_url)) == []
 
 
 def harm_of(url: str, folder: Path, *statements: str) -> list[str]:
@@ -81,16 +81,16 @@ def harm_of(url: str, folder: Path, *statements: str) -> list[str]:
     ],
 )
 def test_a_migration_that_breaks_older_programs_is_noticed(
-    statement: str, harm: list[str], database_url: str, tmp_path: Path
+    statement: str, harm: list[str], empty_database_url: str, tmp_path: Path
 ) -> None:
     drop = ["DROP TRIGGER callback_delete", "DROP TRIGGER callback_final"]  # use the column
-    first = drop if "sqlite" in database_url and "callback" in statement else []
-    if "postgresql" in database_url and "callback" in statement:
+    first = drop if "sqlite" in empty_database_url and "callback" in statement else []
+    if "postgresql" in empty_database_url and "callback" in statement:
         first = ["DROP TRIGGER callback_delete ON job"]
-    assert harm_of(database_url, tmp_path, *first, statement) == harm
+    assert harm_of(empty_database_url, tmp_path, *first, statement) == harm
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize(
     ("statement", "harm"),
     [
@@ -112,23 +112,23 @@ def test_a_migration_that_breaks_older_programs_is_noticed(
     ],
 )
 def test_a_stricter_column_is_noticed(
-    statement: str, harm: list[str], database_url: str, tmp_path: Path
+    statement: str, harm: list[str], empty_database_url: str, tmp_path: Path
 ) -> None:
-    assert harm_of(database_url, tmp_path, statement) == harm
+    assert harm_of(empty_database_url, tmp_path, statement) == harm
 
 
-def test_a_migration_that_only_adds_is_no_harm(database_url: str, tmp_path: Path) -> None:
-    assert harm_of(database_url, tmp_path, *EXPAND) == []
+def test_a_migration_that_only_adds_is_no_harm(empty_database_url: str, tmp_path: Path) -> None:
+    assert harm_of(empty_database_url, tmp_path, *EXPAND) == []
 
 
 def test_a_release_works_with_the_expanded_schema_of_a_newer_one(
-    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    empty_database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    open_store(settings(database_url, tmp_path)).close()
+    open_store(settings(empty_database_url, tmp_path)).close()
     with release_with(tmp_path, EXPAND, FIRST):
-        update_schema(database_url, tmp_path)
+        update_schema(empty_database_url, tmp_path)
     with caplog.at_level(logging.INFO, "storage"):
-        store = open_store(settings(database_url, tmp_path))
+        store = open_store(settings(empty_database_url, tmp_path))
     require_ready(store.database)
     jobs = JobStore(store.database, store.wakeup, store.clock)
     (job_id,) = jobs.enqueue([NewJob("sleep", {"seconds": 1})])
@@ -140,11 +140,11 @@ def test_a_release_works_with_the_expanded_schema_of_a_newer_one(
 
 @pytest.mark.parametrize("oldest", ["9997_feeling", None])
 def test_a_release_that_a_newer_schema_no_longer_supports_is_refused(
-    oldest: str | None, database_url: str, tmp_path: Path
+    oldest: str | None, empty_database_url: str, tmp_path: Path
 ) -> None:
-    store = open_store(settings(database_url, tmp_path))
+    store = open_store(settings(empty_database_url, tmp_path))
     with release_with(tmp_path, ["ALTER TABLE attempt DROP COLUMN pid"], oldest):
-        update_schema(database_url, tmp_path)
+        update_schema(empty_database_url, tmp_path)
     needed = oldest or NAME
     text = (
         f"needs a release with the migration {needed} or a later one, but this one ends with {LAST}"
@@ -153,45 +153,49 @@ def test_a_release_that_a_newer_schema_no_longer_supports_is_refused(
         require_ready(store.database)
     store.close()
     with pytest.raises(StoreUnusable, match=text):
-        open_store(settings(database_url, tmp_path))
+        open_store(settings(empty_database_url, tmp_path))
 
 
-def test_the_release_before_a_contraction_still_works(database_url: str, tmp_path: Path) -> None:
+def test_the_release_before_a_contraction_still_works(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     with release_with(tmp_path, EXPAND, FIRST):
-        store = open_store(settings(database_url, tmp_path))
+        store = open_store(settings(empty_database_url, tmp_path))
         contract = ["ALTER TABLE attempt DROP COLUMN pid"]
         with release_with(tmp_path, contract, NAME, "9999_no_pid"):
-            update_schema(database_url, tmp_path)
+            update_schema(empty_database_url, tmp_path)
         require_ready(store.database)
         store.close()
-        open_store(settings(database_url, tmp_path)).close()
+        open_store(settings(empty_database_url, tmp_path)).close()
     with pytest.raises(StoreUnusable, match=NAME):
-        open_store(settings(database_url, tmp_path))
+        open_store(settings(empty_database_url, tmp_path))
 
 
-def test_a_failed_contraction_refuses_nobody(database_url: str, tmp_path: Path) -> None:
-    update_schema(database_url, tmp_path)
+def test_a_failed_contraction_refuses_nobody(empty_database_url: str, tmp_path: Path) -> None:
+    update_schema(empty_database_url, tmp_path)
     with (
         release_with(tmp_path, ["ALTER TABLE attempt DROP COLUMN no_such_column"], NAME),
         pytest.raises(Exception, match="no_such_column"),
     ):
-        update_schema(database_url, tmp_path)
-    store = open_store(settings(database_url, tmp_path))
+        update_schema(empty_database_url, tmp_path)
+    store = open_store(settings(empty_database_url, tmp_path))
     require_ready(store.database)
     store.close()
 
 
-def test_an_update_after_a_rollback_finds_its_schema(database_url: str, tmp_path: Path) -> None:
+def test_an_update_after_a_rollback_finds_its_schema(
+    empty_database_url: str, tmp_path: Path
+) -> None:
     with release_with(tmp_path, EXPAND, FIRST):
-        open_store(settings(database_url, tmp_path)).close()
-        expanded = read_schema(database_url)
-    open_store(settings(database_url, tmp_path)).close()
-    database = Database(open_engine(database_url))
+        open_store(settings(empty_database_url, tmp_path)).close()
+        expanded = read_schema(empty_database_url)
+    open_store(settings(empty_database_url, tmp_path)).close()
+    database = Database(open_engine(empty_database_url))
     assert (state.read_state(database).pending, state.read_state(database).newer) == ([], [NAME])
     database.close()
     (tmp_path / f"migrations {NAME}").rename(tmp_path / "before")
     with release_with(tmp_path, EXPAND, FIRST):
-        store = open_store(settings(database_url, tmp_path))
+        store = open_store(settings(empty_database_url, tmp_path))
         require_ready(store.database)
         store.close()
-    assert read_schema(database_url) == expanded
+    assert read_schema(empty_database_url) == expanded

@@ -72,12 +72,21 @@ class PostgresServer:
     @contextmanager
     def new_database(self, encoding: str = "UTF8") -> Iterator[str]:
         """Yield the URL of an empty database, which is dropped at the end, even if in use."""
-        name = f"test_{uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+        name = self.create_database(encoding)
         try:
             yield self.url(name)
         finally:
-            self._execute(f"DROP DATABASE {name} WITH (FORCE)")
+            self.drop_database(name)
+
+    def create_database(self, encoding: str = "UTF8") -> str:
+        """Create an empty database, and return its name."""
+        name = f"test_{uuid4().hex}"
+        self._execute(f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, even if it is in use."""
+        self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def answers(self) -> bool:
         """Whether the server accepts connections."""
