@@ -7,7 +7,7 @@ UTC, durations are in seconds. Imports only the enumerations of codes, statuses 
 
 from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, Field, with_config
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from server.http.codes import Code
@@ -16,10 +16,8 @@ from storage.records.states import Status
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-closed = with_config(ConfigDict(extra="forbid"))
 
 
-@closed
 class Error(TypedDict):
     """Why an attempt or a job failed."""
 
@@ -27,7 +25,6 @@ class Error(TypedDict):
     message: str
 
 
-@closed
 class UploadDocument(TypedDict):
     """The file that was uploaded with a job; `size` is in bytes."""
 
@@ -36,7 +33,6 @@ class UploadDocument(TypedDict):
     sha256: str
 
 
-@closed
 class AttemptDocument(TypedDict):
     """One attempt to run a job; `traceback` shows where it raised an exception, `last_lines` are
     the last lines that it printed."""
@@ -55,7 +51,6 @@ class AttemptDocument(TypedDict):
     last_lines: list[str]
 
 
-@closed
 class JobDocument(TypedDict):
     """A job with all its attempts."""
 
@@ -88,7 +83,6 @@ class JobDocument(TypedDict):
     attempts: list[AttemptDocument]
 
 
-@closed
 class PageDocument(TypedDict):
     """One page of the list of jobs; pass `next` as `cursor` to get the following page."""
 
@@ -97,7 +91,6 @@ class PageDocument(TypedDict):
     next: str | None
 
 
-@closed
 class SetDocument(TypedDict):
     """Jobs that were requested by their ids; `unknown` lists the ids for which no job exists."""
 
@@ -107,7 +100,6 @@ class SetDocument(TypedDict):
     unknown: list[Id]
 
 
-@closed
 class AcceptedDocument(TypedDict):
     """A job that was accepted and queued."""
 
@@ -115,7 +107,6 @@ class AcceptedDocument(TypedDict):
     status: Literal[Status.QUEUED]
 
 
-@closed
 class ChangedDocument(TypedDict):
     """The status of a job after a cancel or a retry."""
 
@@ -124,7 +115,6 @@ class ChangedDocument(TypedDict):
     message: str
 
 
-@closed
 class BulkDocument(TypedDict):
     """The result of changing many jobs. While `next` is not null, repeat the request with it as
     `cursor`.
@@ -136,7 +126,6 @@ class BulkDocument(TypedDict):
     next: str | None
 
 
-@closed
 class Reason(TypedDict):
     """One reason why a job is not running."""
 
@@ -144,7 +133,6 @@ class Reason(TypedDict):
     detail: str
 
 
-@closed
 class ExplainDocument(TypedDict):
     """Why a job is not running yet. `ahead` counts the due jobs that are claimed before it, up to a
     limit; `ahead_is_more` is true beyond that limit.
@@ -164,7 +152,6 @@ class ExplainDocument(TypedDict):
     estimated_seconds: float | None
 
 
-@closed
 class Piece(TypedDict):
     """A contiguous piece of an attempt's output; `position` is the offset of its first byte."""
 
@@ -172,7 +159,6 @@ class Piece(TypedDict):
     text: str
 
 
-@closed
 class LogsDocument(TypedDict):
     """The stored output of an attempt, which printed `bytes` bytes in all. To continue from here,
     follow the job's events after `version`.
@@ -185,14 +171,12 @@ class LogsDocument(TypedDict):
     version: int
 
 
-@closed
 class HealthDocument(TypedDict):
     """The listener and its store respond."""
 
     status: Literal["ok"]
 
 
-@closed
 class StaleRunnerDocument(TypedDict):
     """A runner that hangs or is stopped. Its last heartbeat is `heartbeat_age` seconds old."""
 
@@ -200,7 +184,6 @@ class StaleRunnerDocument(TypedDict):
     heartbeat_age: float | None
 
 
-@closed
 class ReadyDocument(TypedDict):
     """New jobs can be accepted. `runners` is the number of live runners that can start jobs."""
 
@@ -209,7 +192,6 @@ class ReadyDocument(TypedDict):
     stale_runners: list[StaleRunnerDocument]
 
 
-@closed
 class SessionDocument(TypedDict):
     """The caller and its role. If `tokens` is false, authentication is off: callers have no names
     and may do anything.
@@ -220,7 +202,6 @@ class SessionDocument(TypedDict):
     role: str
 
 
-@closed
 class TypeDocument(TypedDict):
     """A job type: whether it takes a file, and the JSON Schema of its payload."""
 
@@ -228,7 +209,6 @@ class TypeDocument(TypedDict):
     payload: dict[str, Any]
 
 
-@closed
 class IndexDocument(TypedDict):
     """Where to find the jobs and the API description, and the job types of this service."""
 
@@ -238,7 +218,6 @@ class IndexDocument(TypedDict):
     job_types: dict[str, TypeDocument]
 
 
-@closed
 class SumDocument(TypedDict):
     """A number of durations and their sum in seconds."""
 
@@ -246,7 +225,6 @@ class SumDocument(TypedDict):
     seconds: float
 
 
-@closed
 class FiguresDocument(TypedDict):
     """The jobs of one type. `submitted` and `finished` count since the store was created."""
 
@@ -259,7 +237,6 @@ class FiguresDocument(TypedDict):
     run: SumDocument
 
 
-@closed
 class QueueDocument(TypedDict):
     """A queue. `queued` is counted up to 10,000; `queued_is_more` is true if there are more."""
 
@@ -273,14 +250,12 @@ class QueueDocument(TypedDict):
     oldest_due_seconds: float | None
 
 
-@closed
 class QueuesDocument(TypedDict):
     """All queues, sorted by name."""
 
     items: list[QueueDocument]
 
 
-@closed
 class RunnerDocument(TypedDict):
     """A live runner. `queues` are the queues it takes jobs from; null means all queues. A `stale`
     runner hangs or is stopped: its last heartbeat is `heartbeat_age` seconds old.
@@ -295,7 +270,6 @@ class RunnerDocument(TypedDict):
     stale: bool
 
 
-@closed
 class OverviewDocument(TypedDict):
     """Figures about all jobs, by type and by queue, and the live runners. `slots` and `busy` leave
     out stale runners.
@@ -308,7 +282,6 @@ class OverviewDocument(TypedDict):
     busy: int
 
 
-@closed
 class MomentDocument(TypedDict):
     """Counters at one moment; they count since the store was created."""
 
@@ -318,14 +291,12 @@ class MomentDocument(TypedDict):
     wait: SumDocument
 
 
-@closed
 class HistoryDocument(TypedDict):
     """Counters at moments of the last hour; there are no moments for times without activity."""
 
     moments: list[MomentDocument]
 
 
-@closed
 class FieldDocument(TypedDict):
     """An invalid field and the reason.
 
@@ -340,7 +311,6 @@ class FieldDocument(TypedDict):
     column: NotRequired[int]
 
 
-@closed
 class ProblemDocument(TypedDict):
     """An error (RFC 9457).
 

@@ -11,18 +11,20 @@ from operator import or_
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, create_model
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core.core_schema import TypedDictSchema
 
 from runner.job_types.base import JobType
 from server.auth.sessions import COOKIE
 from server.checking.submission import FILE_PART, Submission
+from server.documents.filters import WaitQuery
 from server.documents.schemas import ProblemDocument
 from server.http.problems import CONTENT_TYPE
 from server.http.response import HEADER as REQUEST_ID
 from server.http.response import MAX_LENGTH
-from server.openapi.operations import NEW_JOB, OPERATIONS, OWN_JOBS, Operation
+from server.openapi.operations import NEW_JOB, OPERATIONS, Operation
 
 Json = dict[str, Any]
-REFERENCE = "#/components/schemas/{model}"
 _ABOUT = "Accepts jobs, runs them in processes, and lets clients follow, list and cancel them."
 _COMMON_PROBLEMS = (400, 408, 413, 421, 422, 429, 431, 503)
 """Errors of every operation: the request is malformed, too slow, too large or too frequent, it has
@@ -62,50 +64,45 @@ _TEXT: Json = {"type": "string"}
 _TAG = '(W/)?"[!#-~]*"'
 _TAGS: Json = {"type": "string", "pattern": rf"^(\*|{_TAG}(, ?{_TAG})*)$"}
 _NUMBER: Json = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+
+
+def _header(description: str, schema: Json = _TEXT) -> Json:
+    return {"description": description, "schema": schema}
+
+
 _RESPONSE_HEADERS: dict[str, Json] = {
-    "Location": {"description": "Path of the job or queue", "schema": _TEXT},
-    "Idempotency-Replayed": {
-        "description": "The response to an earlier submission with the same key",
-        "schema": {"const": "true"},
-    },
-    "Link": {"description": "The next page (RFC 8288)", "schema": _TEXT},
-    "Preference-Applied": {
-        "description": "wait=30 if the response has waited because of Prefer",
-        "schema": _TEXT,
-    },
-    "Retry-After": {"description": "Seconds to wait before asking again", "schema": _TEXT},
-    "Etag": {"description": "Version of this response, for If-None-Match", "schema": _TEXT},
-    "Allow": {"description": "The supported methods", "schema": _TEXT},
-    REQUEST_ID: {
-        "description": "Id of the request, also in the log; a request may choose it by this header",
-        "schema": {"type": "string", "maxLength": MAX_LENGTH},
-    },
-    "Set-Cookie": {"description": "Sets or removes the sign-in cookie", "schema": _TEXT},
-    "WWW-Authenticate": {"description": "Bearer (RFC 6750)", "schema": _TEXT},
+    "Location": _header("Path of the job or queue"),
+    "Idempotency-Replayed": _header(
+        "The response to an earlier submission with the same key", {"const": "true"}
+    ),
+    "Link": _header("The next page (RFC 8288)"),
+    "Preference-Applied": _header("wait=30 if the response has waited because of Prefer"),
+    "Retry-After": _header("Seconds to wait before asking again"),
+    "Etag": _header("Version of this response, for If-None-Match"),
+    "Allow": _header("The supported methods"),
+    REQUEST_ID: _header(
+        "Id of the request, also in the log; a request may choose it by this header",
+        {"type": "string", "maxLength": MAX_LENGTH},
+    ),
+    "Set-Cookie": _header("Sets or removes the sign-in cookie"),
+    "WWW-Authenticate": _header("Bearer (RFC 6750)"),
 }
 _REQUEST_HEADERS: dict[str, Json] = {
-    "Prefer": {
-        "description": "wait=30 has the effect of the parameter wait (RFC 7240)",
-        "schema": _TEXT,
-    },
-    "Last-Event-ID": {"description": "Send only events after this one", "schema": _NUMBER},
-    "If-Match": {
-        "description": "An Etag, several, or *; the status is 412 if none is the present one",
-        "schema": _TAGS,
-    },
-    "If-None-Match": {
-        "description": "An Etag, several, or *; if one is the present one, the status is 304 for"
-        " GET, and 412 for other methods",
-        "schema": _TAGS,
-    },
-    "Idempotency-Key": {
-        "description": "Any text; repeating a submission with its key creates no second job",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-    },
-    "Traceparent": {
-        "description": "The client's trace context (W3C), used if tracing is on",
-        "schema": _TEXT,
-    },
+    "Prefer": _header("wait=30 has the effect of the parameter wait (RFC 7240)"),
+    "Last-Event-ID": _header("Send only events after this one", _NUMBER),
+    "If-Match": _header(
+        "An Etag, several, or *; the status is 412 if none is the present one", _TAGS
+    ),
+    "If-None-Match": _header(
+        "An Etag, several, or *; if one is the present one, the status is 304 for GET, and 412 for"
+        " other methods",
+        _TAGS,
+    ),
+    "Idempotency-Key": _header(
+        "Any text; repeating a submission with its key creates no second job",
+        {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    ),
+    "Traceparent": _header("The client's trace context (W3C), used if tracing is on"),
 }
 
 
@@ -155,23 +152,16 @@ def _path_item(path: str) -> Json:
     return item
 
 
-def _required_role(operation: Operation) -> Json:
-    if operation.role is None:
-        return {"security": []}
-    own_jobs = "submit for jobs that the caller has submitted, admin for others"
-    return {"description": f"Role: {own_jobs if operation.role == OWN_JOBS else operation.role}."}
-
-
 def _operation_object(operation: Operation, schemas: "Schemas", bodies: Mapping[str, Any]) -> Json:
     parameters = [each for model in operation.queries for each in schemas.parameters(model)]
     queries = {each["name"]: each for each in parameters}
-    is_conditional = operation.conditional or _has_etag(operation)
-    conditions = ["If-Match", "If-None-Match"] if is_conditional else []
-    names = [*operation.request_headers, *conditions]
-    headers = [{"name": name, "in": "header", **_REQUEST_HEADERS[name]} for name in names]
+    headers = [
+        {"name": name, "in": "header", **_REQUEST_HEADERS[name]}
+        for name in _request_headers(operation)
+    ]
     result: Json = {
         "summary": operation.summary,
-        **_required_role(operation),
+        **({"description": f"Role: {operation.role}."} if operation.role else {"security": []}),
         "operationId": _operation_id(operation),
         "parameters": [*queries.values(), *headers],
         "responses": _responses(operation, schemas),
@@ -183,6 +173,16 @@ def _operation_object(operation: Operation, schemas: "Schemas", bodies: Mapping[
     return result
 
 
+def _request_headers(operation: Operation) -> Iterator[str]:
+    yield from operation.request_headers
+    if any(issubclass(model, WaitQuery) for model in operation.queries):
+        yield "Prefer"
+    if operation.is_stream:
+        yield "Last-Event-ID"
+    if _has_etag(operation) or (operation.method != "get" and "{" in operation.path):
+        yield from ("If-Match", "If-None-Match")
+
+
 def _responses(operation: Operation, schemas: "Schemas") -> Json:
     responses = {
         str(status): _response(status, content, operation, schemas)
@@ -191,23 +191,27 @@ def _responses(operation: Operation, schemas: "Schemas") -> Json:
     if _has_etag(operation):
         responses["304"] = {"description": _OK[304]}
     problem = {CONTENT_TYPE: {"schema": schemas.of(ProblemDocument)}}
-    statuses = {*_COMMON_PROBLEMS, *operation.problems, *_auth_problems(operation)}
-    for status in statuses if operation.is_stream else {*statuses, 412}:
+    for status in {*_COMMON_PROBLEMS, *operation.problems, *_problems(operation)}:
         responses[str(status)] = {"description": _PROBLEMS[status], "content": problem}
-        if status == 401:
-            header = _RESPONSE_HEADERS["WWW-Authenticate"]
-            responses["401"]["headers"] = {"WWW-Authenticate": header}
+    if "401" in responses:
+        responses["401"]["headers"] = {"WWW-Authenticate": _RESPONSE_HEADERS["WWW-Authenticate"]}
     for response in responses.values():
         response.setdefault("headers", {})[REQUEST_ID] = _RESPONSE_HEADERS[REQUEST_ID]
     return dict(sorted(responses.items()))
 
 
-def _auth_problems(operation: Operation) -> Iterator[int]:
-    """Yield 401 if a token is needed, and 403 if a role above the lowest may be needed."""
+def _problems(operation: Operation) -> Iterator[int]:
+    """Yield the statuses of errors that follow from the fields of an operation."""
     if operation.role is not None:
         yield 401
     if operation.method != "get":
         yield 403
+    if "{" in operation.path and operation.method != "put":
+        yield 404
+    if not operation.is_stream:
+        yield 412
+    if operation.body:
+        yield 415
 
 
 def _response(status: int, alternatives: Any, operation: Operation, schemas: "Schemas") -> Json:
@@ -245,6 +249,16 @@ def _operation_id(operation: Operation) -> str:
     return "_".join([operation.method, *words] if words else [operation.method, "index"])
 
 
+class _ClosedDocuments(GenerateJsonSchema):
+    """Generates schemas; documents that the service sends have no other fields."""
+
+    def typed_dict_schema(self, schema: TypedDictSchema) -> Json:
+        """Generate the schema of a document, or of a TypedDict in the payload of a job type."""
+        generated = super().typed_dict_schema(schema)
+        is_own = schema["cls"].__module__ == ProblemDocument.__module__
+        return {**generated, "additionalProperties": False} if is_own else generated
+
+
 class Schemas:
     """The schemas of many models. Shared definitions are in `components`, and are used by
     reference.
@@ -252,7 +266,11 @@ class Schemas:
 
     def __init__(self, models: Iterable[Any]):
         adapters = [(each, "validation", TypeAdapter(each)) for each in models]
-        found, shared = TypeAdapter.json_schemas(adapters, ref_template=REFERENCE)  # type: ignore[arg-type]
+        found, shared = TypeAdapter.json_schemas(
+            adapters,  # type: ignore[arg-type]
+            ref_template="#/components/schemas/{model}",
+            schema_generator=_ClosedDocuments,
+        )
         self.components: Json = shared.get("$defs", {})
         self._schemas = {model: schema for (model, _), schema in found.items()}
 
@@ -264,22 +282,17 @@ class Schemas:
 
     def parameters(self, model: Any) -> list[Json]:
         """Return the fields of a model as query parameters."""
-        properties = self._resolved(model)["properties"]
-        return [_parameter(name, schema) for name, schema in properties.items()]
-
-    def _resolved(self, model: Any) -> Json:
         schema = self.of(model)
-        name = schema.get("$ref", "").rpartition("/")[2]
-        found: Json = self.components[name] if name else schema
-        return found
+        if "$ref" in schema:
+            schema = self.components[schema["$ref"].rpartition("/")[2]]
+        return [_parameter(name, field) for name, field in schema["properties"].items()]
 
 
 def new_jobs(job_types: Mapping[str, JobType[Any]]) -> Any:
     """Create a model of new jobs: a union with one member, and its payload model, for each job
     type.
     """
-    models = [_new_job(name, job_type) for name, job_type in sorted(job_types.items())]
-    return reduce(or_, models)
+    return reduce(or_, [_new_job(name, job_type) for name, job_type in sorted(job_types.items())])
 
 
 def new_forms(job_types: Mapping[str, JobType[Any]]) -> Any:

@@ -16,8 +16,8 @@ from server.events.documents import EventsQuery, JobEventsQuery, LogsQuery
 NEW_JOB = "new job"
 """Stands for the models of new jobs, which are generated from the job types."""
 EVENT_STREAM = "text/event-stream"
-OWN_JOBS = "own"
-"""In place of a role: submit for jobs that the caller has submitted, admin for all others."""
+OWN_JOBS = "submit for jobs that the caller has submitted, admin for others"
+"""In place of a role."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,17 @@ class Operation:
     queries: tuple[type[BaseModel], ...] = ()
     body: Any = None
     problems: tuple[int, ...] = ()
-    """Statuses of errors, besides those that every operation can return."""
+    """Statuses of errors, besides those that follow from the other fields."""
     response_headers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """By status: headers besides those that every response has."""
     request_headers: tuple[str, ...] = ()
-    conditional: bool = False
-    """Whether it changes a resource with an Etag, so that it takes If-Match and If-None-Match."""
+    """Headers besides those that follow from the other fields."""
 
     @property
     def is_stream(self) -> bool:
         """Whether the response is an event stream, which has no Etag."""
         return EVENT_STREAM in self.responses.values()
 
-
-_RETRY = {200: ("Retry-After",)}
 
 OPERATIONS = (
     Operation("get", "/", "Overview of this API", {200: ("text/html", schemas.IndexDocument)}),
@@ -78,7 +75,7 @@ OPERATIONS = (
         {200: schemas.SessionDocument},
         role=None,
         body=SignIn,
-        problems=(401, 409, 415),
+        problems=(401, 409),
         response_headers={200: ("Set-Cookie",)},
     ),
     Operation(
@@ -96,13 +93,13 @@ OPERATIONS = (
         {200: schemas.JobDocument, 202: (schemas.AcceptedDocument, schemas.JobDocument)},
         role=Role.SUBMIT,
         body=NEW_JOB,
-        problems=(409, 415, 507),
+        problems=(409, 507),
         queries=(WaitQuery,),
         response_headers={
             200: ("Location", "Idempotency-Replayed", "Preference-Applied"),
             202: ("Location", "Idempotency-Replayed", "Preference-Applied", "Retry-After"),
         },
-        request_headers=("Idempotency-Key", "Traceparent", "Prefer"),
+        request_headers=("Idempotency-Key", "Traceparent"),
     ),
     Operation(
         "get",
@@ -111,7 +108,6 @@ OPERATIONS = (
         {200: (schemas.PageDocument, schemas.SetDocument)},
         queries=(ListQuery, SetQuery),
         response_headers={200: ("Link", "Preference-Applied", "Retry-After")},
-        request_headers=("Prefer",),
     ),
     Operation(
         "post",
@@ -120,7 +116,6 @@ OPERATIONS = (
         {200: schemas.BulkDocument},
         role=Role.ADMIN,
         body=BulkBody,
-        problems=(415,),
     ),
     Operation(
         "post",
@@ -129,7 +124,6 @@ OPERATIONS = (
         {200: schemas.BulkDocument},
         role=Role.ADMIN,
         body=BulkBody,
-        problems=(415,),
     ),
     Operation(
         "get",
@@ -137,8 +131,6 @@ OPERATIONS = (
         "Get a job, immediately or once it is final",
         {200: schemas.JobDocument},
         queries=(WaitQuery,),
-        request_headers=("Prefer",),
-        problems=(404,),
         response_headers={200: ("Preference-Applied", "Retry-After")},
     ),
     Operation(
@@ -147,8 +139,7 @@ OPERATIONS = (
         "Delete a final job",
         {204: None},
         role=OWN_JOBS,
-        conditional=True,
-        problems=(404, 409),
+        problems=(409,),
     ),
     Operation(
         "post",
@@ -156,8 +147,7 @@ OPERATIONS = (
         "Cancel a job: 200 if its process has ended, 202 if it may still be running",
         {200: schemas.ChangedDocument, 202: schemas.ChangedDocument},
         role=OWN_JOBS,
-        conditional=True,
-        problems=(404, 409),
+        problems=(409,),
     ),
     Operation(
         "post",
@@ -165,8 +155,7 @@ OPERATIONS = (
         "Queue a failed or canceled job again",
         {202: schemas.ChangedDocument},
         role=OWN_JOBS,
-        conditional=True,
-        problems=(404, 409),
+        problems=(409,),
         response_headers={202: ("Location",)},
     ),
     Operation(
@@ -175,8 +164,6 @@ OPERATIONS = (
         "Follow a job until it is final; 204 if there are no more events",
         {200: EVENT_STREAM, 204: None},
         queries=(JobEventsQuery,),
-        request_headers=("Last-Event-ID",),
-        problems=(404,),
     ),
     Operation(
         "get",
@@ -184,10 +171,9 @@ OPERATIONS = (
         "Follow all jobs",
         {200: EVENT_STREAM},
         queries=(EventsQuery,),
-        request_headers=("Last-Event-ID",),
     ),
     Operation("get", "/queues", "All queues", {200: schemas.QueuesDocument}),
-    Operation("get", "/queues/{name}", "A queue", {200: schemas.QueueDocument}, problems=(404,)),
+    Operation("get", "/queues/{name}", "A queue", {200: schemas.QueueDocument}),
     Operation(
         "put",
         "/queues/{name}",
@@ -195,8 +181,7 @@ OPERATIONS = (
         {200: schemas.QueueDocument, 201: schemas.QueueDocument},
         role=Role.ADMIN,
         body=QueueBody,
-        conditional=True,
-        problems=(409, 415),
+        problems=(409,),
         response_headers={201: ("Location",)},
     ),
     Operation(
@@ -206,8 +191,6 @@ OPERATIONS = (
         {200: schemas.QueueDocument},
         role=Role.ADMIN,
         body=QueueChanges,
-        conditional=True,
-        problems=(404, 415),
     ),
     Operation(
         "delete",
@@ -215,8 +198,7 @@ OPERATIONS = (
         "Delete a queue without queued or running jobs",
         {204: None},
         role=Role.ADMIN,
-        conditional=True,
-        problems=(404, 409),
+        problems=(409,),
     ),
     Operation(
         "get",
@@ -224,14 +206,12 @@ OPERATIONS = (
         "The output of an attempt",
         {200: ("text/plain", schemas.LogsDocument)},
         queries=(LogsQuery,),
-        problems=(404,),
     ),
     Operation(
         "get",
         "/jobs/{job_id}/explain",
         "Explain why a job is not running yet",
         {200: schemas.ExplainDocument},
-        problems=(404,),
-        response_headers=_RETRY,
+        response_headers={200: ("Retry-After",)},
     ),
 )

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from tornado.httpclient import HTTPResponse
 
 from runner.job_types import loader as job_types
@@ -45,7 +45,7 @@ def require_described(method: str, path: str, response: HTTPResponse) -> None:
         if wanted in SECOND:
             wanted = wanted[SECOND[wanted] in response.body]
         (wanted,) = [each for each in _each(wanted) if not isinstance(each, str)]
-        adapter(wanted).validate_json(response.body, strict=True)
+        adapter(wanted).validate_json(b"[%s]" % response.body, strict=True)
 
 
 def _each(wanted: Any) -> tuple[Any, ...]:
@@ -71,5 +71,8 @@ def described_api() -> dict[str, Any]:
 
 @cache
 def adapter(wanted: Any) -> TypeAdapter[Any]:
-    """A validator for documents of this type."""
-    return TypeAdapter(wanted)
+    """A validator for a list with one document of this type. It refuses unknown fields.
+
+    A TypedDict takes the configuration only from the type around it.
+    """
+    return TypeAdapter(tuple[wanted], config=ConfigDict(extra="forbid"))
