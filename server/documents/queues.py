@@ -8,9 +8,8 @@ from typing_extensions import TypedDict
 
 from server.documents.jobs import rfc3339
 from server.documents.schemas import QueueDocument, QueuesDocument
-from server.http.conditions import etag_of
 from server.http.problems import FieldError
-from server.http.response import encode_json
+from server.http.response import encode_json, etag_of
 from storage.jobs.queues import Queue
 from storage.records.queue_name import validate_queue_name
 

@@ -29,13 +29,13 @@ from server.fast.responders import (
     submit,
 )
 from server.http.access_log import log_access
-from server.http.conditions import etag_of
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
 from server.http.response import (
     DEFAULT_HEADERS,
     HEADER,
     cors_headers,
     encode_json,
+    etag_of,
     given_request_id,
     http_response,
     new_request_id,

@@ -16,6 +16,7 @@ from server.jobs.enqueue import enqueue_job, enqueue_with_key, require_queue
 from server.jobs.wait import submission_response
 from server.store.idempotency import REPLAYED_HEADER, fingerprint, key_reused
 from server.store.spans import SubmissionSpan
+from server.upload.file_part import FilePart
 from server.upload.form import OVERHEAD_BYTES, FormBody
 from storage.records.job import NewJob, StoreError, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
@@ -132,22 +133,26 @@ class JobsHandler(ListHandler):
         connection: Any = self.request.connection
         return FormBody(
             boundary,
-            self.services.store.uploads,
-            self.services.run_file_io,
-            self.services.disk_watermark.admit_upload,
-            max_field_bytes=settings.max_json_bytes,
-            max_file_bytes=settings.max_upload_bytes,
-            offer_buffer=connection.stream.offer_buffer,
-            before_file=self._check_fields,
+            settings.max_json_bytes,
+            settings.max_upload_bytes,
+            self._open_file,
+            connection.stream.offer_buffer,
         )
 
-    async def _check_fields(self) -> None:
+    async def _open_file(self, delimiter: bytes) -> FilePart:
         """Check the fields that stand before the file, so that a bad one is refused without it."""
         assert isinstance(self.received, FormBody)
         form, self._fields_checked = self.received, len(self.received.fields)
         received = _received(form, is_whole=False)
         self._checked = await self.services.check_fields(received)
         await require_queue(self.services, form.fields.get("queue", b"").decode() or DEFAULT_QUEUE)
+        return FilePart(
+            await self.services.run_file_io(self.services.store.uploads.writer),
+            delimiter,
+            self.services.run_file_io,
+            self.services.disk_watermark.admit_upload,
+            self.services.settings.max_upload_bytes,
+        )
 
     async def _read_json(self) -> NewJob:
         assert isinstance(self.received, JsonBody)

@@ -71,7 +71,7 @@ class Acceptor:
         self._full_at: float | None = None
         """When there was last no room; None once the log has said that there is room again."""
         self._checked_at = time.monotonic()
-        self._schedule_check()
+        self._next_check = self._loop.call_later(CHECK_SECONDS, self._check)
         self._resume()
 
     def close(self) -> None:
@@ -155,9 +155,6 @@ class Acceptor:
             for listening in self._sockets:
                 self._loop.add_reader(listening.fileno(), self._accept, listening)
 
-    def _schedule_check(self) -> None:
-        self._next_check = self._loop.call_later(CHECK_SECONDS, self._check)
-
     def _check(self) -> None:
         now = time.monotonic()
         # If this process was paused, clients are charged for two check intervals at most.
@@ -172,7 +169,7 @@ class Acceptor:
         if self._full_at is not None and now - self._full_at > CALM_SECONDS:
             self._full_at = None
             log.info("there is room for connections again")
-        self._schedule_check()
+        self._next_check = self._loop.call_later(CHECK_SECONDS, self._check)
         self._resume()
 
     def _close_if_slow(self, connection: Connection, seconds: float) -> ClientDelay | None:

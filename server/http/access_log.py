@@ -2,6 +2,7 @@
 
 import logging
 from bisect import bisect_left
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,8 @@ def log_access(
     if log.isEnabledFor(level):
         ms = round(1000 * seconds, 1)
         extra = {"method": method, "path": path, "status": status, "ms": ms, "address": address}
-        log.log(level, "request", extra=extra | _caller_field(caller) | {"request_id": request_id})
+        named = {} if caller is None else {"caller": caller}
+        log.log(level, "request", extra={**extra, **named, "request_id": request_id})
 
 
 def log_refusal(status: int, code: str, address: str, request_id: str) -> None:
@@ -34,10 +36,6 @@ def log_change(caller: str | None, action: str, **details: str | int) -> None:
     """Log a change that a named caller made. Without tokens, callers have no names: no line."""
     if caller is not None:
         log.info("change", extra={"caller": caller, "action": action, **details})
-
-
-def _caller_field(caller: str | None) -> dict[str, str]:
-    return {} if caller is None else {"caller": caller}
 
 
 BUCKETS = (
@@ -63,19 +61,16 @@ class RequestMetrics:
     """The counters of one listener. They begin with it. A count takes half a microsecond."""
 
     def __init__(self) -> None:
-        self.requests: dict[tuple[str, str, int], int] = {}
+        self.requests: Counter[tuple[str, str, int]] = Counter()
         """By route, method and status."""
-        self.durations: dict[tuple[str, str], Durations] = {}
+        self.durations: defaultdict[tuple[str, str], Durations] = defaultdict(Durations)
         """By route and method."""
 
     def count(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """Count an answered request. `seconds` is None if its client decided how long it takes."""
         method = method if method in METHODS else OTHER
-        key = (route, method, status)
-        self.requests[key] = self.requests.get(key, 0) + 1
+        self.requests[route, method, status] += 1
         if seconds is not None:
-            durations = self.durations.get((route, method))
-            if durations is None:
-                durations = self.durations[route, method] = Durations()
+            durations = self.durations[route, method]
             durations.counts[bisect_left(BUCKETS, seconds)] += 1
             durations.seconds += seconds

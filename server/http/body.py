@@ -5,7 +5,7 @@ response. A small rest is awaited first, and the connection stays open. Before a
 response is sent at once, and the connection is closed afterwards.
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 from multipart import parse_options_header
 from tornado.httputil import HTTPHeaders
@@ -20,18 +20,28 @@ _MAX_DIGITS = 100
 """Digits of a Content-Length. int() refuses numbers of some thousands of digits."""
 
 
-class Body(Protocol):
-    """A body that is being received. Every method may raise a Problem."""
+class Body:
+    """A request body that is being received. This one is dropped."""
 
     async def write(self, chunk: bytes | memoryview) -> None:
-        """Add the next bytes. The memory of `chunk` may be reused once this returns."""
+        """Add the next bytes. The memory of `chunk` may be reused once this returns.
+
+        Raises a Problem for which the body is refused.
+        """
 
     async def abort(self) -> None:
         """Discard the body, and remove all that was stored of it."""
 
 
-class NoBody:
-    """The body of a request that needs none. A small one is ignored."""
+class RefusedBody(Body):
+    """The rest of a body that was refused."""
+
+    def __init__(self, problem: Problem):
+        self.problem = problem
+
+
+class NoBody(Body):
+    """The body of a request that needs none. A small one is dropped."""
 
     LIMIT = 64 * 1024
 
@@ -44,11 +54,8 @@ class NoBody:
         if self._size > self.LIMIT:
             raise too_large("the body", self.LIMIT)
 
-    async def abort(self) -> None:
-        """Do nothing, since nothing was stored."""
 
-
-class JsonBody:
+class JsonBody(Body):
     """A JSON body of at most `limit` bytes, kept in memory."""
 
     def __init__(self, limit: int):
@@ -59,7 +66,7 @@ class JsonBody:
         """Add the next bytes. Raises Problem 413 above the limit."""
         self._text += chunk
         if len(self._text) > self._limit:
-            self._text.clear()
+            await self.abort()
             raise too_large("the body", self._limit)
 
     async def abort(self) -> None:
@@ -75,19 +82,6 @@ class JsonBody:
         return strict_json.parse(self.text())
 
 
-class RefusedBody:
-    """The rest of a body that was refused: dropped."""
-
-    def __init__(self, problem: Problem):
-        self.problem = problem
-
-    async def write(self, chunk: bytes | memoryview) -> None:
-        """Drop the bytes."""
-
-    async def abort(self) -> None:
-        """Do nothing, since nothing was stored."""
-
-
 def json_body(headers: HTTPHeaders, limit: int, *kinds: str) -> JsonBody:
     """The body of a request that must contain JSON. Raises Problem 400, 413 or 415.
 
@@ -98,13 +92,6 @@ def json_body(headers: HTTPHeaders, limit: int, *kinds: str) -> JsonBody:
     if (content_length(headers.get("Content-Length")) or 0) > limit:
         raise too_large("the body", limit)
     return JsonBody(limit)
-
-
-def body_size(headers: HTTPHeaders) -> int | None:
-    """The size of a body by the head of its request; None if it is not known."""
-    size = headers.get("Content-Length", "0")
-    is_number = size.isascii() and size.isdigit() and len(size) <= _MAX_DIGITS
-    return int(size) if is_number and "Transfer-Encoding" not in headers else None
 
 
 def media_type(headers: HTTPHeaders) -> tuple[str, dict[str, str]]:
@@ -123,3 +110,12 @@ def content_length(header: str | None) -> int | None:
     if not (header.isascii() and header.isdigit() and len(header) <= _MAX_DIGITS):
         raise malformed("Content-Length is not a number of bytes")
     return int(header)
+
+
+def body_size(headers: HTTPHeaders) -> int | None:
+    """The size of a body by the head of its request; None if it is not known."""
+    try:
+        size = content_length(headers.get("Content-Length")) or 0
+    except Problem:
+        return None
+    return None if "Transfer-Encoding" in headers else size

@@ -7,7 +7,6 @@ and `codes`.
     or else   412                              304 for GET and HEAD, 412 for other methods
 """
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,11 +20,6 @@ _LIST = re.compile(rf"[ \t,]*{_TAG}[ \t]*(?:,[ \t,]*(?:{_TAG}[ \t]*|$))*")
 _ONE = re.compile(_TAG)
 
 
-def etag_of(body: bytes) -> str:
-    """Return the entity tag of a response body."""
-    return f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
-
-
 @dataclass(frozen=True)
 class Conditions:
     """The tags in If-Match and If-None-Match; None for a header that the request does not have."""
@@ -33,19 +27,15 @@ class Conditions:
     match: frozenset[str] | None = None
     none_match: frozenset[str] | None = None
 
-    def is_matched_by(self, etag: str | None) -> bool:
-        """Return whether If-Match holds for a resource with this tag; None if it does not exist."""
-        return self.match is None or (etag is not None and not self.match.isdisjoint({ANY, etag}))
-
     def is_new(self, etag: str | None) -> bool:
-        """Return whether If-None-Match holds for such a resource."""
+        """Return whether If-None-Match holds for a resource with this tag, None for no resource."""
         if self.none_match is None or etag is None:
             return True
         return {tag.removeprefix("W/") for tag in self.none_match}.isdisjoint({ANY, etag})
 
     def require_match(self, etag: str | None) -> None:
         """Raise Problem 412 unless If-Match holds for such a resource."""
-        if not self.is_matched_by(etag):
+        if self.match is not None and (etag is None or self.match.isdisjoint({ANY, etag})):
             detail = "If-Match does not contain the present ETag of the resource"
             raise Problem(Code.PRECONDITION_FAILED, detail)
 

@@ -108,7 +108,7 @@ class Connection(OpenIOStream):
         """Whether the client has sent nothing since the last response, and reads nothing."""
         untouched = self._transferred == self._transferred_before_head
         waiting = self._in_head and self.reading() and not self.writing() and untouched
-        return waiting and not self._has_arrived()
+        return waiting and not self._peek()
 
     def check_pace(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
         """Return what the client is too slow with, or None. The last check was `seconds` ago."""
@@ -170,14 +170,12 @@ class Connection(OpenIOStream):
         """Read into a reused buffer. Tornado would allocate memory for every read, and copy the
         bytes twice."""
         offered, self._offered_buffer = self._offered_buffer, None
-        if offered is not None:
-            return await self._fill(offered[:num_bytes])
-        if self._buffer is None:
+        if offered is None and self._buffer is None:
             self._buffer = memoryview(bytearray(CHUNK_BYTES))
-        return bytes(await self._fill(self._buffer[:num_bytes]))
-
-    async def _fill(self, buffer: memoryview) -> memoryview:
-        return buffer[: await self.read_into(buffer, partial=True)]  # type: ignore[arg-type]
+        memory: Any = self._buffer if offered is None else offered
+        size = await self.read_into(memory[:num_bytes], partial=True)
+        filled: memoryview = memory[:size]
+        return bytes(filled) if offered is None else filled
 
     def read_until(self, delimiter: bytes, max_bytes: int | None = None) -> Any:
         """Read the size of a chunk: Tornado calls this for chunked bodies only.
@@ -285,21 +283,18 @@ class Connection(OpenIOStream):
         self._chunks = None
         self._head_seconds, self._seconds_behind = None, 0.0
 
-    def _has_arrived(self) -> bool:
-        """Whether bytes of the client have arrived that are not read yet."""
-        try:
-            return bool(self.socket.recv(1, socket.MSG_PEEK))
-        except OSError:
-            return False
-
     def _is_closed_by_client(self) -> bool:
         """Whether the client has closed the connection. uvloop reports a reset only once."""
+        return self._peek() == b""
+
+    def _peek(self) -> bytes | None:
+        """Return the next byte without reading it: None if it has not arrived, b"" at the end."""
         try:
-            return not self.socket.recv(1, socket.MSG_PEEK)
+            return self.socket.recv(1, socket.MSG_PEEK)
         except BlockingIOError:
-            return False
+            return None
         except OSError:
-            return True
+            return b""
 
     def _head_delay(self, seconds: float, pace: ClientPace) -> ClientDelay | None:
         if not self._head_begun and self._transferred > self._transferred_before_head:

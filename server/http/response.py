@@ -4,6 +4,7 @@ and cross-origin resource sharing (CORS).
 Imports nothing of ours.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Collection, Mapping
@@ -44,6 +45,11 @@ _JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 def encode_json(document: Any) -> bytes:
     """Encode a document as JSON in UTF-8. It ends with a newline, for use at a terminal."""
     return _JSON.encode(document).encode() + b"\n"
+
+
+def etag_of(body: bytes) -> str:
+    """Return the entity tag of a response body."""
+    return f'"{hashlib.sha1(body, usedforsecurity=False).hexdigest()}"'
 
 
 def http_response(status: int, headers: Mapping[str, str], body: bytes) -> bytes:

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from server.documents.jobs import job_document
-from server.http.conditions import Conditions, conditions_of, etag_of
-from server.http.response import encode_json
+from server.http.conditions import Conditions, conditions_of
+from server.http.response import encode_json, etag_of
 from storage.records.job import Job, JobCheck
 from storage.records.states import Status
 

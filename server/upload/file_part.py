@@ -25,7 +25,11 @@ BUFFER_BYTES = 4 * 1024**2
 class WriteBuffer:
     """Collects bytes in memory of its own, so that a socket can read right into its free space.
 
-    The memory is mapped, so the kernel allocates it only as it is filled.
+        [ bytes of the file ... | may be the delimiter | free ...... ]
+        0                       size                   filled        capacity
+
+    The delimiter follows the file in its form. The memory is mapped, so the kernel allocates it
+    only as it is filled.
     """
 
     def __init__(self, delimiter: bytes) -> None:

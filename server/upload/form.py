@@ -1,12 +1,11 @@
 """Parses the multipart form of a submission while it arrives: its file goes to disk, the rest to
-memory.
+memory (RFC 7578, RFC 8187).
 """
 
 import asyncio
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable
-from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from multipart import (
@@ -18,10 +17,10 @@ from multipart import (
 
 from server.checking.submission import FILE_PART, FILE_PARTS, Submission
 from server.documents.field_errors import unknown_name
+from server.http.body import Body
 from server.http.codes import Code
-from server.http.problems import BODY, FieldError, Problem, too_large, unacceptable
+from server.http.problems import BODY, FieldError, Problem, too_large
 from server.upload.file_part import FilePart
-from storage.files.uploads import Uploads
 from storage.records.job import Upload
 
 MAX_PARTS = 32
@@ -34,20 +33,24 @@ _PLAIN = {
     "Maximum segment count exceeded": f"it has more than {MAX_PARTS} parts",
 }
 """Messages of the parser, in the words of the documentation. Others are plain enough."""
+HEAD_CHARSET = "latin-1"
+"""Keeps every byte of the heads of parts. Most clients send UTF-8."""
+MAX_NAME_LENGTH = 255
+_CHARSETS = ("utf-8", "iso-8859-1")
+"""The encodings that RFC 8187 names for `filename*`."""
+_PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)')
+"""A parameter of a header: its name and its value, which may be in quotes."""
+_HIDDEN = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
+"""Unicode categories of invisible characters, direction marks and line ends."""
 
 
-async def _accept() -> None:
-    """Accept every file."""
-
-
-class FormBody:
+class FormBody(Body):
     """A form that is being received.
 
-    `run_blocking` runs a function off the event loop. `require_space` raises a Problem if the disk
-    has no space for that many more bytes. `offer_buffer` is called with memory into which the next
-    bytes of the file may be read, to be passed to `write` without a copy. Each text part may have
-    `max_field_bytes`, and is kept in memory. `before_file` is called when a file part begins, and
-    may raise a Problem.
+    Each text part may have `max_field_bytes`, and is kept in memory. `open_file` is called when a
+    file begins, with the bytes that end it; it may raise a Problem. `offer_buffer` is called with
+    memory into which the next bytes of the file may be read, to be passed to `write` without a
+    copy.
 
     fields: the text parts that have arrived whole, by their names.
     errors: the parts that are not acceptable; their contents are dropped.
@@ -57,13 +60,10 @@ class FormBody:
     def __init__(
         self,
         boundary: str,
-        uploads: Uploads,
-        run_blocking: Callable[[Callable[[], Any]], Awaitable[Any]],
-        require_space: Callable[[int], None],
         max_field_bytes: int,
         max_file_bytes: int,
-        offer_buffer: Callable[[memoryview], None] = lambda buffer: None,
-        before_file: Callable[[], Awaitable[None]] = _accept,
+        open_file: Callable[[bytes], Awaitable[FilePart]],
+        offer_buffer: Callable[[memoryview], None],
     ):
         try:
             self._parser = PushMultipartParser(
@@ -71,13 +71,9 @@ class FormBody:
             )
         except MultipartError as error:
             raise _malformed(error) from None
-        self._uploads = uploads
-        self._run_blocking = run_blocking
-        self._require_space = require_space
         self._max_field_bytes = max_field_bytes
-        self._max_file_bytes = max_file_bytes
+        self._open_file = open_file
         self._offer_buffer = offer_buffer
-        self._before_file = before_file
         self._delimiter = b"\r\n--" + self._parser.boundary
         self._last = b""  # the last parsed bytes, one more than the delimiter has
         self._max_total = max_file_bytes + len(_FIELDS) * max_field_bytes + OVERHEAD_BYTES
@@ -130,7 +126,12 @@ class FormBody:
         self._last = (self._last + chunk)[-len(self._delimiter) - 1 :]
         try:
             for event in self._parser.parse(chunk):
-                await self._handle_event(event)
+                if isinstance(event, MultipartSegment):
+                    await self._begin_part(event)
+                elif event is not None:
+                    await self._add_data(event)
+                else:
+                    await self._end_part()
         except MultipartError as error:
             raise _malformed(error) from None
 
@@ -145,16 +146,8 @@ class FormBody:
         may_end = self._delimiter.startswith(kept) or kept.startswith(self._delimiter)
         return None if at >= 0 and may_end else self._current_file()
 
-    async def _handle_event(self, event: Any) -> None:
-        if isinstance(event, MultipartSegment):
-            await self._begin_part(event)
-        elif event is not None:
-            await self._add_data(event)
-        else:
-            await self._end_part()
-
     async def _begin_part(self, part: MultipartSegment) -> None:
-        name = field_name(part)
+        name = _text(part.name or "")
         self._name, self._buffer = "", bytearray()
         if name in FILE_PARTS:
             await self._begin_file(name, part)
@@ -175,13 +168,7 @@ class FormBody:
         if self._file is not None:
             self.errors.append(FieldError(name, "given twice; a job takes one file", "repeated"))
         self.file_part, self.file_name = name, shown_name
-        await self._before_file()
-        if self.errors:
-            raise unacceptable(self.errors)
-        writer = await self._run_blocking(self._uploads.writer)
-        self._file = FilePart(
-            writer, self._delimiter, self._run_blocking, self._require_space, self._max_file_bytes
-        )
+        self._file = await self._open_file(self._delimiter)
         self._in_file = True
 
     async def _add_data(self, data: bytes) -> None:
@@ -209,21 +196,6 @@ def _malformed(error: MultipartError) -> Problem:
     reason = _PLAIN.get(error.args[0], error.args[0])
     detail = f"the form is malformed: {reason}"
     return Problem(Code.MALFORMED_FORM, detail, [FieldError(BODY, reason, "malformed")])
-
-
-HEAD_CHARSET = "latin-1"
-MAX_NAME_LENGTH = 255
-_CHARSETS = ("utf-8", "iso-8859-1")
-"""The encodings that RFC 8187 names for `filename*`."""
-_PARAMETER = re.compile(r';\s*([^=;\s]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)')
-"""A parameter of a header: its name and its value, which may be in quotes."""
-_HIDDEN = frozenset(["Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"])
-"""Unicode categories of invisible characters, direction marks and line ends."""
-
-
-def field_name(part: MultipartSegment) -> str:
-    """The name of the part's field; empty if it has none."""
-    return _text(part.name or "")
 
 
 def file_name(part: MultipartSegment) -> str | None:

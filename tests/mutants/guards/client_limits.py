@@ -272,7 +272,7 @@ CLIENT_LIMITS = (
     Mutant(
         "a bad field is refused before the file is sent",
         "server/handlers/jobs.py",
-        "            before_file=self._check_fields,\n",
+        "        self._checked = await self.services.check_fields(received)\n",
         "",
         ("tests/server/http/test_early_answers.py",),
     ),

@@ -16,6 +16,7 @@ from tornado.ioloop import IOLoop
 from server.http.problems import Problem
 from server.http_server import HttpApplication
 from server.jobs.services import THREADS
+from server.upload.file_part import FilePart
 from server.upload.form import FormBody
 from storage.files.folder import FolderWriter
 from tests.support.api import FILE, Client, analyze_form, fields, form, open_app, read
@@ -119,16 +120,15 @@ async def test_an_encoded_file_name_is_no_path_either(
         assert files(bench) == []
 
 
-async def test_the_bytes_around_the_parts_are_limited(bench: Bench) -> None:
-    limited = FormBody("cut", bench.store.uploads, run, lambda size: None, 100, 1000)
+async def test_the_bytes_around_the_parts_are_limited() -> None:
+    async def open_file(delimiter: bytes) -> FilePart:
+        raise AssertionError("there is no file")
+
+    limited = FormBody("cut", 100, 1000, open_file, lambda buffer: None)
     for _ in range(6):
         await limited.write(b"-" * 10_000)
     with pytest.raises(Problem, match="the form is larger"):
         await limited.write(b"-" * 10_000)
-
-
-async def run(call: Any) -> Any:
-    return call()
 
 
 PAYLOAD = ("payload", None, b'{"patterns": ["ERROR"]}')

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.upload import file_part
+from server.upload.file_part import FilePart
 from server.upload.form import FormBody
 from storage.files.folder import FolderUploads
 from tests.support.api import analyze_form, form
@@ -31,7 +32,11 @@ async def _sent(
     `in_place`: whether pieces are written into the offered buffer, as far as they fit.
     """
     uploads, offered = FolderUploads(folder), list[memoryview]()
-    whole = FormBody("cut", uploads, _run, lambda size: None, 10**6, 10**9, offered.append)
+
+    async def open_file(delimiter: bytes) -> FilePart:
+        return FilePart(uploads.writer(), delimiter, _run, lambda size: None, 10**9)
+
+    whole = FormBody("cut", 10**6, 10**9, open_file, offered.append)
     at = step = 0
     while at < len(body):
         piece: bytes | memoryview = body[at : at + sizes[step % len(sizes)]]
