@@ -12,7 +12,6 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, create_model
 from pydantic.json_schema import GenerateJsonSchema
-from pydantic_core.core_schema import TypedDictSchema
 
 from runner.job_types.base import JobType
 from server.auth.sessions import COOKIE
@@ -108,8 +107,11 @@ _REQUEST_HEADERS: dict[str, Json] = {
 
 def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
     """Build the whole document for these job types."""
-    jobs, forms = new_jobs(job_types), new_forms(job_types)
-    models = [jobs, ProblemDocument, *_models_of_operations(), *([forms] if forms else [])]
+    jobs, forms = _new_jobs(job_types)
+    models = [jobs, ProblemDocument, *([forms] if forms else [])]
+    for operation in OPERATIONS:
+        for each in (*operation.queries, operation.body, *operation.responses.values()):
+            models += _documents(each)
     schemas = Schemas(dict.fromkeys(models))
     bodies = {"application/json": jobs} | ({"multipart/form-data": forms} if forms else {})
     paths: dict[str, Json] = {}
@@ -128,12 +130,10 @@ def openapi_document(job_types: Mapping[str, JobType[Any]]) -> Json:
     }
 
 
-def _models_of_operations() -> Iterable[Any]:
-    for operation in OPERATIONS:
-        for models in (*operation.queries, operation.body, *operation.responses.values()):
-            for model in models if isinstance(models, tuple) else (models,):
-                if model is not None and not isinstance(model, str):
-                    yield model
+def _documents(alternatives: Any) -> tuple[Any, ...]:
+    """Return the types of documents among alternatives, without media types and None."""
+    kinds = alternatives if isinstance(alternatives, tuple) else (alternatives,)
+    return tuple(kind for kind in kinds if kind is not None and not isinstance(kind, str))
 
 
 def _path_item(path: str) -> Json:
@@ -159,10 +159,11 @@ def _operation_object(operation: Operation, schemas: "Schemas", bodies: Mapping[
         {"name": name, "in": "header", **_REQUEST_HEADERS[name]}
         for name in _request_headers(operation)
     ]
+    words = re.findall(r"\w+", operation.path.replace("{job_id}", "one")) or ["index"]
     result: Json = {
         "summary": operation.summary,
         **({"description": f"Role: {operation.role}."} if operation.role else {"security": []}),
-        "operationId": _operation_id(operation),
+        "operationId": "_".join([operation.method, *words]),
         "parameters": [*queries.values(), *headers],
         "responses": _responses(operation, schemas),
     }
@@ -217,9 +218,8 @@ def _problems(operation: Operation) -> Iterator[int]:
 def _response(status: int, alternatives: Any, operation: Operation, schemas: "Schemas") -> Json:
     response: Json = {"description": _OK[status]}
     kinds = alternatives if isinstance(alternatives, tuple) else (alternatives,)
-    documents = tuple(kind for kind in kinds if kind is not None and not isinstance(kind, str))
     content = {kind: {"schema": _TEXT} for kind in kinds if isinstance(kind, str)}
-    if documents:
+    if documents := _documents(alternatives):
         model = documents if len(documents) > 1 else documents[0]
         content["application/json"] = {"schema": schemas.of(model)}
     if content:
@@ -244,15 +244,10 @@ def _head_operation(get: Json) -> Json:
     return {**get, "operationId": f"head_{get['operationId']}", "responses": responses}
 
 
-def _operation_id(operation: Operation) -> str:
-    words = re.findall(r"\w+", operation.path.replace("{job_id}", "one"))
-    return "_".join([operation.method, *words] if words else [operation.method, "index"])
-
-
 class _ClosedDocuments(GenerateJsonSchema):
     """Generates schemas; documents that the service sends have no other fields."""
 
-    def typed_dict_schema(self, schema: TypedDictSchema) -> Json:
+    def typed_dict_schema(self, schema: Any) -> Json:
         """Generate the schema of a document, or of a TypedDict in the payload of a job type."""
         generated = super().typed_dict_schema(schema)
         is_own = schema["cls"].__module__ == ProblemDocument.__module__
@@ -288,28 +283,22 @@ class Schemas:
         return [_parameter(name, field) for name, field in schema["properties"].items()]
 
 
-def new_jobs(job_types: Mapping[str, JobType[Any]]) -> Any:
-    """Create a model of new jobs: a union with one member, and its payload model, for each job
-    type.
+def _new_jobs(job_types: Mapping[str, JobType[Any]]) -> tuple[Any, Any]:
+    """Create the models of new jobs and of forms with a file.
+
+    Each is a union of models of the job types with their payloads. There is no model of forms if no
+    job type needs a file.
     """
-    return reduce(or_, [_new_job(name, job_type) for name, job_type in sorted(job_types.items())])
-
-
-def new_forms(job_types: Mapping[str, JobType[Any]]) -> Any:
-    """Create a model of forms with a file for the job types that need one; None without any."""
+    jobs: list[Any] = []
+    forms: list[Any] = []
     file: dict[str, Any] = {FILE_PART: (bytes, ...)}
-    models = [
-        create_model(f"Form_{name}", __base__=_new_job(name, job_type), **file)
-        for name, job_type in sorted(job_types.items())
-        if job_type.upload == "required"
-    ]
-    return reduce(or_, models) if models else None
-
-
-def _new_job(name: str, job_type: JobType[Any]) -> Any:
-    own: dict[str, Any] = {"type": (Literal[name], ...), "payload": (job_type.Payload, ...)}
-    doc = (type(job_type).__doc__ or "").strip().partition("\n")[0]
-    return create_model(f"NewJob_{name}", __base__=Submission, __doc__=doc, **own)
+    for name, job_type in sorted(job_types.items()):
+        own: dict[str, Any] = {"type": (Literal[name], ...), "payload": (job_type.Payload, ...)}
+        doc = (type(job_type).__doc__ or "").strip().partition("\n")[0]
+        jobs.append(create_model(f"NewJob_{name}", __base__=Submission, __doc__=doc, **own))
+        if job_type.upload == "required":
+            forms.append(create_model(f"Form_{name}", __base__=jobs[-1], **file))
+    return reduce(or_, jobs), reduce(or_, forms) if forms else None
 
 
 def _parameter(name: str, schema: Json) -> Json:
