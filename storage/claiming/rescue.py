@@ -6,7 +6,7 @@ from typing import Any
 from storage.claiming.part_claims import free_lost_parts, select_holders
 from storage.db.clock import Clock
 from storage.db.database import Database
-from storage.db.models import AttemptRow, JobRow, RunnerRow
+from storage.db.models import JobRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.jobs.transitions import Transitions
 from storage.liveness.liveness import Liveness
@@ -59,10 +59,6 @@ class Rescuer:
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
-            # Before the version lock: the runner may be alive, and write to these rows before it
-            # takes the version lock. If this transaction held that lock already, each would wait
-            # for the other.
-            self._database.rows(self._database.lock(_select_attempts(name)))
             rescued = sum(self._rescue_counted(row) for row in self._database.rows(held))
             self._database.next_version(0)  # version lock first, also if no job was changed
             rescued += free_lost_parts(self._database, name)
@@ -88,14 +84,6 @@ class Rescuer:
         remaining_ms = max(0, self._backoff_ms(losses) - self._liveness.min_dead_ms)
         counts = losses, row["max_losses"]
         return self._transitions.lose(fence, end, counts, now, remaining_ms)
-
-
-def _select_attempts(runner: str) -> Any:
-    """Select the current attempts of the jobs that a runner holds."""
-    held = JobRow.select(JobRow.id).where(IS_RUNNING, JobRow.locked_by == runner)
-    is_current = AttemptRow.runner == runner, AttemptRow.job_id.in_(held)
-    query = AttemptRow.select(AttemptRow.number).where(*is_current)
-    return query.order_by(AttemptRow.job_id, AttemptRow.number)
 
 
 def _select_runners() -> Any:

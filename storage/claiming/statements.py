@@ -1,4 +1,6 @@
-"""The statements that claim jobs, many at once; each also inserts the row of the attempt.
+"""The statements that claim jobs, many at once.
+
+The row of a job holds its first attempt; each later attempt gets a row of its own.
 
 A job that was found while the transaction held the version lock cannot change before its claim. A
 job that was found earlier is claimed optimistically: the claim checks that it is unchanged, and
@@ -11,7 +13,6 @@ from typing import Any
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.statements import Statement
 from storage.db.versions import PendingVersion
 from storage.jobs.rows import jobs_from_claimed_rows
 from storage.jobs.statements import guarded_update, insert_attempt, optimistic_claim_guard
@@ -61,9 +62,7 @@ class ClaimStatements:
         changes = _changes(rows, runner, now, last_offset)
         if rows:
             claim = self._database.statement("claim", lambda: _claim_update(changes[0]))
-            self._database.change_both_deferred(
-                claim, self._insert_attempt(), _parameters(rows, changes)
-            )
+            self._database.change_each_deferred(claim, _parameters(rows, changes))
         return self._claimed(rows, changes)
 
     def claim_optimistically(
@@ -80,13 +79,14 @@ class ClaimStatements:
                 "optimistic claim",
                 lambda: _claim_update(changes[0]).where(*optimistic_claim_guard()),
             )
-            self._database.change_both(claim, self._insert_attempt(), _parameters(rows, changes))
+            self._database.change_each_guarded(claim, _parameters(rows, changes))
         return self._claimed(rows, changes)
 
-    def _insert_attempt(self) -> Statement:
-        return self._database.statement("attempt", insert_attempt)
-
     def _claimed(self, rows: Rows, changes: Rows) -> ClaimedJobs:
+        later = [each for each in _parameters(rows, changes) if each["attempt"] > 1]
+        if later:
+            insert = self._database.statement("attempt", insert_attempt)
+            self._database.change_each_deferred(insert, later)
         claimed = [{**row, **_CLAIMED, **new} for row, new in zip(rows, changes, strict=True)]
         return ClaimedJobs(self._database, claimed, self._database.pending_newest_version())
 
@@ -99,7 +99,12 @@ def _changes(rows: Rows, runner: str, now: int, last_offset: int) -> Rows:
     """Return the changes that a claim makes to each job."""
     new = {"locked_by": runner, "started_at": now}
     return [
-        {**new, "attempt": row["attempt"] + 1, "version": last_offset + changes_after}
+        {
+            **new,
+            "attempt": row["attempt"] + 1,
+            "version": last_offset + changes_after,
+            "first_runner": row["first_runner"] if row["attempt"] else runner,
+        }
         for changes_after, row in zip(reversed(range(len(rows))), rows, strict=True)
     ]
 

@@ -19,7 +19,7 @@ from storage.db.dialect import Dialect
 from storage.db.errors import PEEWEE_ERRORS, is_rolled_back, store_error_from
 from storage.db.optimistic import OptimisticTransactions
 from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
-from storage.db.statements import Statement, batches, change_both_in_turn
+from storage.db.statements import Statement, batches
 from storage.db.versions import VersionSequence
 from storage.records.job import StoreDamaged, StoreFull, StoreInDoubt, StoreUnavailable
 
@@ -128,42 +128,33 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
         else:
             self.defer_each(statement.bind_each(rows))
 
-    def change_both(
-        self, first: Statement, second: Statement, rows: Sequence[Mapping[str, Any]]
+    def change_each_guarded(
+        self, statement: Statement, rows: Sequence[Mapping[str, Any]]
     ) -> list[bool]:
-        """Run `first` for each row of values, and `second` where `first` changed something.
+        """Run an UPDATE for each row of values in a transaction.
 
-        Runs in a transaction. Returns one bool per row: whether `first` changed something. In
-        optimistic mode all are True, since a conflict aborts the transaction; see
-        `storage/db/optimistic.py`.
+        Returns one bool per row: whether it has changed something. In optimistic mode all are True,
+        since a conflict aborts the transaction; see `storage/db/optimistic.py`.
         """
         with self.transaction(), self.translate_errors():
             if self.is_optimistic:
-                # `second` runs before the version lock is taken, so no other writer waits for it.
-                for each in second.bind_each(rows):
-                    self.engine.defer_first(*each)
-                self.defer_each(first.batch_or_fail.bind_each(rows))
+                self.defer_each(statement.batch_or_fail.bind_each(rows))
                 return [True] * len(rows)
-            if not (both := first.followed_by(second)):
-                return change_both_in_turn(self.engine.cursor(), first, second, rows)
+            if not self.postgresql or len(rows) == 1:
+                # One cursor of the driver, since Peewee's own path to a statement takes longer
+                # than SQLite needs for a short one.
+                cursor = self.engine.cursor()
+                with PEEWEE_ERRORS:
+                    return [
+                        bool(cursor.execute(statement.sql, statement.arguments(each)).rowcount)
+                        for each in rows
+                    ]
             changed: list[bool] = []
-            for batch, each in zip(batches(rows), both.bind_each(rows), strict=True):
+            bound = statement.batch_of_guarded.bind_each(rows)
+            for batch, each in zip(batches(rows), bound, strict=True):
                 positions = {position for (position,) in self.engine.execute_sql(*each).fetchall()}
                 changed += [position in positions for position in range(1, len(batch) + 1)]
             return changed
-
-    def change_both_deferred(
-        self, first: Statement, second: Statement, rows: Sequence[Mapping[str, Any]]
-    ) -> None:
-        """Defer `first` and `second` for each row of values, where no guard can refuse.
-
-        See `change_both` and `defer`. Only inside a transaction.
-        """
-        if both := first.followed_by(second):
-            self.defer_each(both.bind_each(rows))
-        else:
-            self.change_each(first, rows)
-            self.change_each(second, rows)
 
     def defer(self, sql: str, arguments: Sequence[Any]) -> None:
         """Run a statement inside a transaction without waiting for its result.

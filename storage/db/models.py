@@ -50,13 +50,22 @@ class JobRow(pw.Model):
     canceled_by = pw.TextField(null=True)
     queue = pw.TextField()
     traceparent = pw.TextField(null=True)
+    first_runner = pw.TextField(null=True)
+    """The runner of the first attempt, unless the previous release began it."""
+    first_outcome = pw.TextField(null=True)
+    """How the first attempt ended; only set if its end made the job final. Then the row of the job
+    has all of the attempt: `started_at`, `finished_at`, `error` and the columns `first_…`."""
+    first_cpu_seconds = pw.DoubleField(null=True)
+    first_peak_memory_bytes = pw.BigIntegerField(null=True)
+    first_pid = pw.IntegerField(null=True)
+    first_traceback = pw.TextField(null=True)
 
     class Meta:
         table_name = "job"
 
 
 class AttemptRow(pw.Model):
-    """One run of a job."""
+    """One run of a job. The first one has a row once the job is queued again, see `JobRow`."""
 
     job_id = pw.UUIDField()
     number = pw.IntegerField()

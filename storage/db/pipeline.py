@@ -61,10 +61,6 @@ class Pipeline:
         """Defer a statement and ignore its result."""
         self.defer_query(sql, parameters)
 
-    def defer_first(self, sql: str, parameters: Sequence[Any]) -> None:
-        """Defer a statement and ignore its result. It runs before all other deferred statements."""
-        self._deferred.results.insert(0, PendingResult(self, (sql, parameters)))
-
     def defer_query(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
         """Defer a statement, and return its pending result."""
         result = PendingResult(self, (sql, parameters))

@@ -15,7 +15,6 @@ from typing import Any
 
 import peewee as pw
 
-from storage.db.errors import PEEWEE_ERRORS
 from storage.db.parameters import PARAMETER_ROWS, Parameter
 
 BATCH_SIZE = 100
@@ -54,8 +53,6 @@ class Statement:
         self._uuid_columns = [
             index for index, column in enumerate(returned) if isinstance(column, pw.UUIDField)
         ]
-        self._combined: dict[Statement, BatchStatement] = {}
-        """The statements that `followed_by` returned, by their second statement."""
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the arguments for the SQL, with the parameters taken from `values`."""
@@ -85,16 +82,14 @@ class Statement:
         sql = f"WITH {json_rows.as_cte}, {changes} {_FAIL_UNLESS_ALL_CHANGED}"
         return BatchStatement(json_rows, sql, [_ROWS_AS_JSON, *parameters])
 
-    def followed_by(self, second: "Statement") -> "BatchStatement | None":
-        """Return one statement that changes many rows, and runs `second` for each changed row.
-
-        It returns the positions of the changed rows, counted from 1. None on SQLite.
-        """
-        if not isinstance(self._engine, pw.PostgresqlDatabase):
-            return None
-        if second not in self._combined:
-            self._combined[second] = self._combine_with(second)
-        return self._combined[second]
+    @cached_property
+    def batch_of_guarded(self) -> "BatchStatement":
+        """The statement for many rows on PostgreSQL, which returns the positions of the rows that
+        it has changed, counted from 1."""
+        json_rows = _JsonRows(self._fields())
+        changes, parameters = self._changing_cte(pw.SQL(f"{PARAMETER_ROWS}.ordinality"))
+        sql = f"WITH {json_rows.as_cte}, {changes} {_CHANGED_POSITIONS}"
+        return BatchStatement(json_rows, sql, [_ROWS_AS_JSON, *parameters])
 
     def bind_each(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
         """Yield SQL and arguments that run this statement for many rows.
@@ -104,13 +99,6 @@ class Statement:
         if len(rows) > 1 and (batch := self.batch):
             return batch.bind_each(rows)
         return ((self.sql, self.arguments(each)) for each in rows)
-
-    def _combine_with(self, second: "Statement") -> "BatchStatement":
-        json_rows = _JsonRows(self._fields() | second._fields())
-        first, parameters = self._changing_cte(pw.SQL(f"{PARAMETER_ROWS}.*"))
-        next_sql, next_parameters = _sql_over_rows(self._engine, second._query, _CHANGED, _CHANGED)
-        sql = f"WITH {json_rows.as_cte}, {first}, followed AS ({next_sql}) {_CHANGED_POSITIONS}"
-        return BatchStatement(json_rows, sql, [_ROWS_AS_JSON, *parameters, *next_parameters])
 
     def _changing_cte(self, returned: pw.SQL) -> tuple[str, list[Any]]:
         """Return the CTE that changes the rows of PARAMETER_ROWS, and its parameters."""
@@ -130,23 +118,6 @@ class Statement:
             for row in rows:
                 row[name] = _UUID_FIELD.python_value(row[name])
         return rows
-
-
-def change_both_in_turn(
-    cursor: Any, first: Statement, second: Statement, rows: Sequence[Mapping[str, Any]]
-) -> list[bool]:
-    """Run `first` for each row of values, and `second` where `first` changed a row.
-
-    Returns one bool per row: whether both changed a row. All statements use one cursor of the
-    driver, since Peewee's own path to a statement takes longer than SQLite needs for a short one.
-    """
-
-    def has_changed(statement: Statement, values: Mapping[str, Any]) -> bool:
-        cursor.execute(statement.sql, statement.arguments(values))
-        return bool(cursor.rowcount)
-
-    with PEEWEE_ERRORS:
-        return [has_changed(first, each) and has_changed(second, each) for each in rows]
 
 
 class BatchStatement:

@@ -127,6 +127,10 @@ def newest_event(job: Job) -> Event:
 def _select() -> Any:
     """Select all columns of events. Progress and errors that were replaced since are left out."""
     newest = JobRow.version == EventRow.version
+    its_attempt = (AttemptRow.job_id == EventRow.job_id) & (AttemptRow.number == EventRow.attempt)
+    has_no_row = (EventRow.attempt == 1) & JobRow.first_runner.is_null(False)
+    row = AttemptRow.select(AttemptRow.runner).where(its_attempt)
+    runner = pw.Case(None, [(has_no_row, JobRow.first_runner)], row)
     query = EventRow.select(
         EventRow.version,
         EventRow.job_id,
@@ -137,15 +141,13 @@ def _select() -> Any:
         EventRow.started_at,
         EventRow.finished_at,
         EventRow.cancel_requested_at,
-        AttemptRow.runner,
+        runner.alias("runner"),
         JobRow.type,
         JobRow.queue,
         JobRow.created_at,
         pw.Case(None, [(newest, JobRow.progress)]).alias("progress"),
         pw.Case(None, [(newest, JobRow.error)]).alias("error"),
     ).join(JobRow, on=(JobRow.id == EventRow.job_id))
-    its_attempt = (AttemptRow.job_id == EventRow.job_id) & (AttemptRow.number == EventRow.attempt)
-    query = query.join_from(EventRow, AttemptRow, pw.JOIN.LEFT_OUTER, on=its_attempt)
     return query.where(newest | ~EventRow.is_progress).order_by(EventRow.version)
 
 

@@ -17,6 +17,8 @@ from storage.records.job import Attempt, Job, Outcome, Upload, Usage
 from storage.records.states import Status
 
 _UPLOAD_COLUMNS = ("upload_id", "upload_name", "size", "sha256")
+_FIRST = ("runner", "outcome", "cpu_seconds", "peak_memory_bytes", "pid", "traceback")
+"""The columns of an attempt that the row of its job has with the prefix `first_`."""
 LAST_LINES = 10
 LAST_BYTES = 2000
 """Maximum lines and bytes of output that are shown of a failed attempt."""
@@ -74,15 +76,29 @@ def _present(row: dict[str, Any]) -> Attempt:
 
 def _with_attempts(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
     attempts: dict[UUID, list[Attempt]] = defaultdict(list)
-    ids = [row["id"] for row in rows if row["attempt"]]
+    found = [_first_attempt(row) for row in rows if _has_first_attempt(row)]
+    ids = [row["id"] for row in rows if row["attempt"] and not _has_first_attempt(row)]
     if ids:
         query = _statement_for_ids(database, "attempts", AttemptRow.select, AttemptRow.job_id, ids)
-        found = database.fetch(*query)
-        last_lines = _last_lines_of_failed(database, found)
-        for row in found:
-            lines = last_lines.get((row["job_id"], row["number"]), ())
-            attempts[row["job_id"]].append(_attempt(row, lines))
+        found += database.fetch(*query)
+    last_lines = _last_lines_of_failed(database, found)
+    for row in found:
+        lines = last_lines.get((row["job_id"], row["number"]), ())
+        attempts[row["job_id"]].append(_attempt(row, lines))
     return [_job(row, tuple(sorted(attempts[row["id"]], key=_number))) for row in rows]
+
+
+def _has_first_attempt(row: Mapping[str, Any]) -> bool:
+    """Return whether the row of a job has its only attempt, see `JobRow`."""
+    is_only = row["attempt"] == 1 and row["first_runner"] and row["client_retries"] == 0
+    return bool(is_only and (row["first_outcome"] or row["status"] == Status.RUNNING))
+
+
+def _first_attempt(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of the only attempt from the row of its job."""
+    first = {name: row[f"first_{name}"] for name in _FIRST}
+    names = ("started_at", "finished_at", "error")
+    return {"job_id": row["id"], "number": 1, **first, **{name: row[name] for name in names}}
 
 
 def _last_lines_of_failed(
@@ -162,6 +178,8 @@ def _job(row: dict[str, Any], attempts: tuple[Attempt, ...]) -> Job:
     """Convert a row to a job. The row is modified."""
     for name in ("payload", "result", "error", "progress"):
         row[name] = from_json_text(row[name])
+    for name in _FIRST:
+        row.pop(f"first_{name}")
     upload_id, *upload = [row.pop(name, None) for name in _UPLOAD_COLUMNS]
     if upload_id is not None:
         row["upload"] = Upload(upload_id, *upload)

@@ -87,13 +87,46 @@ def insert_attempt() -> Any:
     )
 
 
+_END = ("finished_at", "outcome", "error", "cpu_seconds", "peak_memory_bytes", "pid", "traceback")
+"""The columns of an attempt that are set at its end."""
+_KEY = [AttemptRow.job_id, AttemptRow.number]
+
+
 def end_attempt() -> Any:
-    """Build the UPDATE that records the end of an attempt."""
-    usage = ("cpu_seconds", "peak_memory_bytes", "pid")
-    names = ("finished_at", "outcome", "error", *usage, "traceback")
-    return AttemptRow.update(
-        **{name: parameter(getattr(AttemptRow, name)) for name in names}
-    ).where(
-        key_equals(AttemptRow.job_id, "job_id"),
-        AttemptRow.number == parameter(AttemptRow.number, "held_attempt"),
+    """Build the upsert that records the end of an attempt. The first one may have no row yet."""
+    names = ("job_id", "number", "runner", "started_at", *_END)
+    insert = AttemptRow.insert(**{name: parameter(getattr(AttemptRow, name)) for name in names})
+    return insert.on_conflict(conflict_target=_KEY, update=_excluded_end())
+
+
+def move_first_attempt() -> Any:
+    """Build the upsert that gives the first attempt of a job a row, if the row of the job has it.
+
+    To be run before the job is queued again.
+    """
+    columns = {
+        "job_id": JobRow.id,
+        "number": JobRow.attempt,
+        "runner": JobRow.first_runner,
+        "started_at": JobRow.started_at,
+        "finished_at": JobRow.finished_at,
+        "outcome": JobRow.first_outcome,
+        "error": JobRow.error,
+        "cpu_seconds": JobRow.first_cpu_seconds,
+        "peak_memory_bytes": JobRow.first_peak_memory_bytes,
+        "pid": JobRow.first_pid,
+        "traceback": JobRow.first_traceback,
+    }
+    job = JobRow.select(*columns.values()).where(
+        JobRow.id == parameter(JobRow.id),
+        JobRow.attempt == 1,
+        JobRow.first_outcome.is_null(False),
+        JobRow.client_retries == 0,
     )
+    insert = AttemptRow.insert_from(job, [getattr(AttemptRow, name) for name in columns])
+    return insert.on_conflict(conflict_target=_KEY, update=_excluded_end())
+
+
+def _excluded_end() -> dict[pw.Field, Any]:
+    fields = [getattr(AttemptRow, name) for name in _END]
+    return {field: pw.SQL(f'EXCLUDED."{field.column_name}"') for field in fields}

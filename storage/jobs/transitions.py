@@ -9,7 +9,13 @@ from uuid import UUID
 from storage.db.database import Database
 from storage.db.models import JobRow
 from storage.db.statements import Statement
-from storage.jobs.statements import end_attempt, guarded_update, restore_queue, select_job_type
+from storage.jobs.statements import (
+    end_attempt,
+    guarded_update,
+    move_first_attempt,
+    restore_queue,
+    select_job_type,
+)
 from storage.records.attempt_ends import SettledPublisher
 from storage.records.job import AttemptEnd, Fence, Json
 from storage.records.states import (
@@ -60,6 +66,9 @@ class Transitions:
             ("finished_at", "error", "progress", "cancel_requested_at", "canceled_by")
         )
         counts = {"retry_count": 0, "loss_count": 0, "client_retries": JobRow.client_retries + 1}
+        self._database.next_version(0)  # so that the job stays as it is until it is changed here
+        move = self._database.statement("move first attempt", move_first_attempt)
+        self._database.change(move, {"id": job_id})
         if not self.apply(REQUEUE, job_id, now, run_at=now, **counts, **cleared):
             return False
         self._count_by_id(job_id, "client_retry")
@@ -85,7 +94,10 @@ class Transitions:
     def settle(
         self, transition: Transition, fence: Fence, end: AttemptEnd, now: int, **changes: Any
     ) -> bool:
-        """End an attempt for its holder: change the job and the row of the attempt."""
+        """End an attempt for its holder: change the job, and the row of the attempt if it has one.
+
+        A first attempt that makes its job final needs no row: the row of the job has it.
+        """
         return self.settle_each(transition, [(fence, end, changes)], now)[0]
 
     def settle_each(
@@ -96,7 +108,9 @@ class Transitions:
         if not settlements:
             return []
         with self._database.transaction():
-            changes = [{**_job_changes(end), **more} for _, end, more in settlements]
+            changes = [
+                {**_job_changes(transition, fence, end), **more} for fence, end, more in settlements
+            ]
             changes = self._with_versions(transition, now, changes)
             if any(change.keys() != changes[0].keys() for change in changes):
                 return [
@@ -117,12 +131,19 @@ class Transitions:
         now: int,
     ) -> list[bool]:
         rows = [
-            {**change, **_attempt_changes(fence, end, now)}
-            for change, (fence, end, _) in zip(changes, settlements, strict=True)
+            {**change, **_fence_values(fence)}
+            for change, (fence, _, _) in zip(changes, settlements, strict=True)
         ]
-        update_job = self._statement(transition, changes[0])
-        update_attempt = self._database.statement("end", end_attempt)
-        return self._database.change_both(update_job, update_attempt, rows)
+        changed = self._database.change_each_guarded(self._statement(transition, changes[0]), rows)
+        ended = [
+            _attempt_values(fence, end, now)
+            for (fence, end, _), is_changed in zip(settlements, changed, strict=True)
+            if is_changed and not _is_in_job(transition, fence)
+        ]
+        if ended:
+            end_each = self._database.statement("end", end_attempt)
+            self._database.change_each_deferred(end_each, ended)
+        return changed
 
     def _count(self, transition: Transition, fence: Fence, end: AttemptEnd, now: int) -> None:
         counters = self._database.counters
@@ -171,16 +192,33 @@ def _fence_values(fence: Fence) -> dict[str, Any]:
     return {"job_id": fence.job_id, "holder": fence.runner, "held_attempt": fence.attempt}
 
 
-def _job_changes(end: AttemptEnd) -> dict[str, Any]:
+def _is_in_job(transition: Transition, fence: Fence) -> bool:
+    """Return whether the row of the job has the attempt, so that it needs no row of its own."""
+    return fence.attempt == 1 and transition.target in FINAL
+
+
+def _job_changes(transition: Transition, fence: Fence, end: AttemptEnd) -> dict[str, Any]:
     """Return the changes of a job when its attempt ends."""
     progress = {} if end.progress is None else {"progress": end.progress}
-    return {"error": end.error and to_json_text(end.error), **progress}
+    changes = {"error": end.error and to_json_text(end.error), **progress}
+    if not _is_in_job(transition, fence):
+        return changes
+    first = {
+        "runner": fence.runner,
+        "outcome": end.outcome,
+        "traceback": end.traceback,
+        **vars(end.usage),
+    }
+    return {**changes, **{f"first_{name}": value for name, value in first.items()}}
 
 
-def _attempt_changes(fence: Fence, end: AttemptEnd, now: int) -> dict[str, Any]:
+def _attempt_values(fence: Fence, end: AttemptEnd, now: int) -> dict[str, Any]:
     """Return the values for the row of an attempt when it ends."""
     return {
-        **_fence_values(fence),
+        "job_id": fence.job_id,
+        "number": fence.attempt,
+        "runner": fence.runner,
+        "started_at": fence.started_at,
         "finished_at": now,
         "outcome": end.outcome,
         "error": end.error and to_json_text(end.error),

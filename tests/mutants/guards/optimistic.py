@@ -48,20 +48,6 @@ OPTIMISTIC = (
         OPTIMISTIC_TESTS,
     ),
     Mutant(
-        "rows of attempts are written before the version lock is taken",
-        "storage/db/database.py",
-        "self.engine.defer_first(*each)",
-        "self.engine.defer(*each)",
-        OPTIMISTIC_TESTS,
-    ),
-    Mutant(
-        "a rescuer locks the attempts before it takes the version lock",
-        "storage/claiming/rescue.py",
-        "self._database.lock(_select_attempts(name))",
-        "_select_attempts(name)",
-        OPTIMISTIC_TESTS,
-    ),
-    Mutant(
         "a claimed job is returned as it was claimed",
         "storage/jobs/rows.py",
         "replace(_job(row, (*earlier, present)), upload=read.upload)",

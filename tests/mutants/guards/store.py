@@ -163,9 +163,9 @@ STORE = (
     ),
     Mutant(
         "an attempt ends only together with its job",
-        "storage/db/statements.py",
-        "second._query, _CHANGED, _CHANGED)",
-        "second._query, PARAMETER_ROWS, PARAMETER_ROWS)",
+        "storage/jobs/transitions.py",
+        "if is_changed and not _is_in_job(transition, fence)",
+        "if not _is_in_job(transition, fence)",
         CLAIMS,
     ),
     Mutant(

@@ -15,10 +15,10 @@ from storage.queries.health import require_ready
 from storage.records.job import StoreUnusable
 from storage.settings.settings import Settings
 from tests.storage.transfer.test_migrate_command import run
+from tests.support import previous_release
 from tests.support.newer_release import update_schema, update_schema_to
 
-PREVIOUS = "0022_heartbeat"
-"""The last migration of the previous release."""
+PREVIOUS = previous_release.LAST
 OLD_INDEXES = {"job_due", "job_run_at", "job_running", "job_by_type"}
 NEW_INDEXES = {"job_unfinished", "job_type", "job_unsuccessful"}
 
@@ -36,71 +36,71 @@ def indexes(url: str) -> set[str]:
 
 
 def test_a_new_database_has_nothing_that_only_the_previous_release_needs(
-    database_url: str, tmp_path: Path
+    empty_database_url: str, tmp_path: Path
 ) -> None:
-    store = opened(database_url, tmp_path)
+    store = opened(empty_database_url, tmp_path)
     assert state.read_state(store.database).contractions == []
     store.close()
-    assert indexes(database_url) >= NEW_INDEXES
-    assert not indexes(database_url) & OLD_INDEXES
+    assert indexes(empty_database_url) >= NEW_INDEXES
+    assert not indexes(empty_database_url) & OLD_INDEXES
 
 
 def test_an_existing_database_keeps_it_until_the_command_drops_it(
-    database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    empty_database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    update_schema_to(database_url, tmp_path, PREVIOUS)
+    update_schema_to(empty_database_url, tmp_path, PREVIOUS)
     with caplog.at_level(logging.INFO, "storage"):
-        store = opened(database_url, tmp_path)
+        store = opened(empty_database_url, tmp_path)
     (line,) = [each for each in caplog.records if "storage contract" in each.message]
     assert vars(line)["migrations"] == state.read_state(store.database).contractions != []
     require_ready(store.database)
     store.close()
-    assert indexes(database_url) >= OLD_INDEXES | NEW_INDEXES
-    command = "contract", {"DATABASE_URL": database_url, "DATA_DIR": str(tmp_path)}
+    assert indexes(empty_database_url) >= OLD_INDEXES | NEW_INDEXES
+    command = "contract", {"DATABASE_URL": empty_database_url, "DATA_DIR": str(tmp_path)}
     answer = run(command[0], **command[1], LOG_LEVEL="WARNING")
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "dropped: the indexes job_due" in answer.stdout
-    assert indexes(database_url) & (OLD_INDEXES | NEW_INDEXES) == NEW_INDEXES
+    assert indexes(empty_database_url) & (OLD_INDEXES | NEW_INDEXES) == NEW_INDEXES
     assert "nothing to do" in run(command[0], **command[1]).stdout
 
 
 def test_the_previous_release_is_refused_only_after_the_contraction(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    update_schema_to(database_url, tmp_path, PREVIOUS)
-    opened(database_url, tmp_path).close()
+    update_schema_to(empty_database_url, tmp_path, PREVIOUS)
+    opened(empty_database_url, tmp_path).close()
     with monkeypatch.context() as previous:
         previous.setattr(state, "MIGRATIONS", tmp_path / f"migrations up to {PREVIOUS}")
-        update_schema(database_url, tmp_path)
-    run("contract", DATABASE_URL=database_url, DATA_DIR=str(tmp_path))
+        update_schema(empty_database_url, tmp_path)
+    run("contract", DATABASE_URL=empty_database_url, DATA_DIR=str(tmp_path))
     with monkeypatch.context() as previous:
         previous.setattr(state, "MIGRATIONS", tmp_path / f"migrations up to {PREVIOUS}")
         with pytest.raises(StoreUnusable, match=f"this one ends with {PREVIOUS}"):
-            update_schema(database_url, tmp_path)
+            update_schema(empty_database_url, tmp_path)
 
 
 def test_a_later_release_applies_a_contraction_at_its_start(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    update_schema_to(database_url, tmp_path, PREVIOUS)
-    opened(database_url, tmp_path).close()
+    update_schema_to(empty_database_url, tmp_path, PREVIOUS)
+    opened(empty_database_url, tmp_path).close()
     later = tmp_path / "later"
     shutil.copytree(state.MIGRATIONS, later)
     for file in later.glob("*.py"):
         file.write_text(file.read_text().replace("CONTRACT = True\n", ""))
     monkeypatch.setattr(state, "MIGRATIONS", later)
-    opened(database_url, tmp_path).close()
-    assert not indexes(database_url) & OLD_INDEXES
+    opened(empty_database_url, tmp_path).close()
+    assert not indexes(empty_database_url) & OLD_INDEXES
 
 
 def test_the_command_refuses_while_programs_use_the_database(
-    database_url: str, tmp_path: Path
+    empty_database_url: str, tmp_path: Path
 ) -> None:
-    update_schema_to(database_url, tmp_path, PREVIOUS)
-    store = opened(database_url, tmp_path)
+    update_schema_to(empty_database_url, tmp_path, PREVIOUS)
+    store = opened(empty_database_url, tmp_path)
     store.database.rows(ReleaseRow.select())
-    answer = run("contract", DATABASE_URL=database_url, DATA_DIR=str(tmp_path))
+    answer = run("contract", DATABASE_URL=empty_database_url, DATA_DIR=str(tmp_path))
     store.close()
     assert answer.returncode == 1
     assert "first stop all programs" in answer.stderr
-    assert indexes(database_url) >= OLD_INDEXES
+    assert indexes(empty_database_url) >= OLD_INDEXES

@@ -111,11 +111,17 @@ def test_writers_on_postgresql_use_indexes_regardless_of_statistics(
         return runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs])
 
     for _ in range(2):
+        for job in runner.claims.claim(20):
+            runner.claims.release(job.fence)
         assert all(settle(runner.claims.claim(20)))
         jobs = runner.claims.settle_and_claim(lambda claim: claim(), 20).jobs()
         assert all(runner.claims.settle_and_claim(lambda claim: settle(jobs)))  # noqa: B023  # called now
-    of_jobs = {text: plan for text, plan in plans.items() if '"job"' in text or '"attempt"' in text}
-    assert len(of_jobs) == 9
+    of_jobs = {
+        text: plan
+        for text, plan in plans.items()
+        if ('"job"' in text or '"attempt"' in text) and '"upload"' not in text
+    }
+    assert len(of_jobs) > 8
     for text, plan in of_jobs.items():
         assert "Seq Scan on job" not in plan, (text, plan)
         assert "Seq Scan on attempt" not in plan, (text, plan)

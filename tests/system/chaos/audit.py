@@ -1,6 +1,7 @@
 """Records every change of jobs and attempts, by triggers in the changing transaction."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -29,17 +30,20 @@ CREATE TABLE audit (
     error TEXT,
     client_retries INTEGER,
     tx BIGINT,
-    outcome TEXT
+    outcome TEXT,
+    first_runner TEXT
 )"""
 COLUMNS = {
     "job": "source, op, job_id, attempt, holder, status, retry_count, max_retries, "
-    "cancel_requested, version, result, error, client_retries, loss_count, max_losses, tx",
+    "cancel_requested, version, result, error, client_retries, loss_count, max_losses, tx, "
+    "outcome, first_runner",
     "attempt": "source, op, job_id, attempt, holder, outcome, tx",
 }
 VALUES = {
     "job": "'job', '{op}', {row}.id, {row}.attempt, {row}.locked_by, {row}.status, "
     "{row}.retry_count, {row}.max_retries, {row}.cancel_requested_at IS NOT NULL, {row}.version, "
-    "{row}.result, {row}.error, {row}.client_retries, {row}.loss_count, {row}.max_losses, {tx}",
+    "{row}.result, {row}.error, {row}.client_retries, {row}.loss_count, {row}.max_losses, {tx}, "
+    "{row}.first_outcome, {row}.first_runner",
     "attempt": "'attempt', '{op}', {row}.job_id, {row}.number, {row}.runner, {row}.outcome, {tx}",
 }
 SQLITE = """
@@ -79,15 +83,41 @@ def install(database: Database) -> None:
 def entries(database: Database) -> Iterator[Change | AttemptChange]:
     """Yield all changes in their order, but within a transaction a job before its attempt.
 
-    A transaction can change an attempt first, while it waits for other writers.
+    The first attempt of a job is in the row of the job, and gets a row of its own when the job is
+    queued again; its begin and its end are each yielded once.
     """
     audit = pw.Table("audit")
+    begun: set[str] = set()
+    ended: set[str] = set()
     for row in in_order(database.rows(audit.select(pw.SQL("*")).order_by(audit.c.seq))):
         job_id = str(UUID(row["job_id"]))
         if row["source"] == "attempt":
-            yield AttemptChange(row["op"], job_id, row["attempt"], row["holder"], row["outcome"])
+            change = AttemptChange(row["op"], job_id, row["attempt"], row["holder"], row["outcome"])
+            if row["attempt"] > 1:
+                yield change
+            elif row["op"] != "delete" and job_id not in ended:
+                ended.add(job_id)
+                yield replace(change, op="update")
         else:
             yield _change(job_id, row)
+            yield from _first_attempt(job_id, row, begun, ended)
+
+
+def _first_attempt(
+    job_id: str, row: dict[str, Any], begun: set[str], ended: set[str]
+) -> Iterator[AttemptChange]:
+    """Yield the begin or the end of the first attempt, if a change of its job is one.
+
+    `begun` and `ended` are the jobs whose first attempt has begun and has ended.
+    """
+    if row["op"] != "update" or row["attempt"] != 1 or job_id in ended:
+        return
+    if row["status"] == "running" and job_id not in begun:
+        begun.add(job_id)
+        yield AttemptChange("insert", job_id, 1, row["first_runner"])
+    elif row["outcome"] is not None:
+        ended.add(job_id)
+        yield AttemptChange("update", job_id, 1, row["first_runner"], row["outcome"])
 
 
 def in_order(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
