@@ -20,6 +20,7 @@ import psutil
 
 from tests.support.api import form
 from tests.support.waiting import wait_for
+from tests.support.warm_start import WarmProcess, start_warm
 
 FINAL = ("succeeded", "failed", "canceled")
 
@@ -27,24 +28,39 @@ FINAL = ("succeeded", "failed", "canceled")
 class Program:
     """A running `python -m server` or `python -m runner`, with its log in a file.
 
-    `starter` is a command that executes the program at its end.
+    `starter` is a command that executes the program at its end. With `warm`, the program is a fork
+    of a process that has imported its modules, which takes a fifth of the time.
     """
 
     def __init__(
-        self, name: str, folder: Path, environ: dict[str, str], starter: tuple[str, ...] = ()
+        self,
+        name: str,
+        folder: Path,
+        environ: dict[str, str],
+        starter: tuple[str, ...] = (),
+        warm: bool = False,
     ):
         self.name = name
         self.log = folder / f"{name}-{time.monotonic_ns()}.log"
+        self.process = self._start(environ, starter, warm)
+        self._family: list[psutil.Process] = []
+
+    def _start(
+        self, environ: dict[str, str], starter: tuple[str, ...], warm: bool
+    ) -> subprocess.Popen[bytes] | WarmProcess:
+        self.log.touch()
+        process = start_warm(self.name, environ, str(self.log)) if warm else None
+        if process:
+            return process
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(
-                [*starter, sys.executable, "-m", name],
+            return subprocess.Popen(
+                [*starter, sys.executable, "-m", self.name],
                 env={**os.environ, **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        self._family: list[psutil.Process] = []
 
     def logged(self, message: str) -> dict[str, Any]:
         """Wait for a log line with this message, and return the first one."""
@@ -121,7 +137,7 @@ class Service:
 
     def program(self, name: str, **environ: str) -> Program:
         """Start another program."""
-        program = Program(name, self.folder, {**self.environ, **environ})
+        program = Program(name, self.folder, {**self.environ, **environ}, warm=True)
         _STARTED.append(program)
         return program
 
@@ -199,7 +215,7 @@ def running_service(database_url: str, folder: Path, **environ: str) -> Iterator
         "JOB_WRITE_PATHS": str(folder),  # those job types leave notes there
         **environ,
     }
-    listener = Program("server", folder, environ)
+    listener = Program("server", folder, environ, warm=True)
     _STARTED.append(listener)
     try:
         port = listener.logged("listening")["port"]

@@ -1,0 +1,186 @@
+"""Starts programs of the service as forks of a process that has imported their modules.
+
+Importing takes a second of CPU time for each service, which was a fifth of the whole suite. The
+fork is a process like any other: it has its own session, environment and signal handlers, and runs
+`python -m server` or `python -m runner` from the first line.
+
+    test ──name, environment, log──▶ template ──fork──▶ program
+         ◀──process id, wait status──
+"""
+
+import atexit
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+MODULES = ("server.settings.server", "server.listener", "runner.config", "runner.worker")
+_STARTS_PYTHON = ("PYTHON", "LD_")
+"""Variables with these prefixes change how Python itself starts, which a fork cannot show."""
+
+
+class WarmProcess:
+    """A program that was started by the template. Has the methods of `subprocess.Popen`."""
+
+    def __init__(self, template: "Template", pid: int):
+        self.pid = pid
+        self.returncode: int | None = None
+        self._template = template
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while the program runs."""
+        return self._look(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end, and return the exit code. Raises subprocess.TimeoutExpired."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while (code := self._look(until)) is None:
+            if until is not None and time.monotonic() >= until:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless the program has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def _look(self, until: float | None) -> int | None:
+        if self.returncode is None:
+            self.returncode = self._template.exit_code(self.pid, until)
+        return self.returncode
+
+
+class Template:
+    """The process that forks programs."""
+
+    def __init__(self) -> None:
+        self._exit_codes: dict[int, int] = {}
+        self._socket, remote = _connected()
+        with remote:
+            command = [sys.executable, "-m", __name__, str(remote.fileno())]
+            self._process = subprocess.Popen(command, pass_fds=[remote.fileno()])
+        atexit.register(self.close)
+
+    def start(self, name: str, environ: dict[str, str], log: str) -> WarmProcess:
+        """Start a program with this environment, which appends its output to the file `log`."""
+        request = {"name": name, "environ": environ, "log": log, "folder": os.getcwd()}
+        _send(self._socket, request)
+        while (message := self._receive()).keys() != {"started"}:
+            pass
+        return WarmProcess(self, message["started"])
+
+    def exit_code(self, pid: int, until: float | None) -> int | None:
+        """Return the exit code of a program; wait for it until a monotonic time (None: ever)."""
+        while pid not in self._exit_codes:
+            seconds = None if until is None else max(0.0, until - time.monotonic())
+            if not select.select([self._socket], [], [], seconds)[0]:
+                return None
+            self._receive()
+        return self._exit_codes.pop(pid)
+
+    def close(self) -> None:
+        """End the process."""
+        self._socket.close()
+        self._process.wait()
+
+    def _receive(self) -> dict[str, Any]:
+        message = _receive(self._socket)
+        assert message, "the template has ended"
+        if "ended" in message:
+            self._exit_codes[message["ended"]] = message["code"]
+        return message
+
+
+_template: Template | None = None
+
+
+def start_warm(name: str, environ: dict[str, str], log: str) -> WarmProcess | None:
+    """Start `python -m NAME` with these variables in addition to the present ones.
+
+    Returns None if the variables change how Python itself starts.
+    """
+    global _template
+    if any(variable.startswith(_STARTS_PYTHON) for variable in environ):
+        return None
+    _template = _template or Template()
+    return _template.start(name, {**os.environ, **environ}, log)
+
+
+def serve(connection: socket.socket) -> str | None:
+    """Fork programs until the connection ends. Returns the name of the program in each fork."""
+    running: dict[int, int] = {}  # process ids by descriptors of processes
+    while True:
+        for descriptor in select.select([connection.fileno(), *running], [], [])[0]:
+            if descriptor in running:
+                pid = running.pop(descriptor)
+                os.close(descriptor)
+                status = os.waitpid(pid, 0)[1]
+                _send(connection, {"ended": pid, "code": os.waitstatus_to_exitcode(status)})
+                continue
+            request = _receive(connection)
+            if not request:
+                return None
+            pid = os.fork()
+            if pid == 0:
+                for each in (*running, connection.detach()):
+                    os.close(each)
+                return become(request)
+            running[os.pidfd_open(pid)] = pid
+            _send(connection, {"started": pid})
+
+
+def become(request: dict[str, Any]) -> str:
+    """Make this process what `subprocess.Popen` would start."""
+    os.setsid()
+    os.chdir(request["folder"])
+    os.environ.clear()
+    os.environ.update(request["environ"])
+    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for descriptor in (1, 2):
+        os.dup2(log, descriptor)
+    os.close(log)
+    name: str = request["name"]
+    return name
+
+
+def _connected() -> tuple[socket.socket, socket.socket]:
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+
+def _send(connection: socket.socket, message: dict[str, Any]) -> None:
+    connection.send(json.dumps(message).encode())
+
+
+def _receive(connection: socket.socket) -> dict[str, Any]:
+    """Return the next message; an empty one at the end of the connection."""
+    message: dict[str, Any] = json.loads(connection.recv(1 << 20) or b"{}")
+    return message
+
+
+def main() -> None:
+    """Import the modules, and serve."""
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    for module in MODULES:
+        importlib.import_module(module)
+    name = serve(connection)
+    if name:
+        sys.argv[1:] = []
+        runpy.run_module(name, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
