@@ -1,9 +1,27 @@
-"""The routes of the API and of the web front end."""
+"""The composition root of a listener: creates its objects, connects them, and lists the routes.
 
-from typing import Any
+Nothing else in `server` imports this module but the program itself.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
 
 from tornado.web import Application, RequestHandler
 
+from runner.job_types.base import JobType
+from server.auth.addresses import AllowedHosts, TrustedProxies
+from server.auth.authenticate import Authenticator
+from server.auth.sessions import Sessions, load_or_create_key
+from server.checking.submission import SubmissionChecks
+from server.documents.metrics import ListenerMetrics, Traffic
+from server.events.callback_sender import OUTCOMES, CallbackSender
+from server.events.shared_feed import EventFeed
+from server.fast.path import FastPath
 from server.handlers.base import Handler, NotFound
 from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
 from server.handlers.error_page import ErrorPageHandler
@@ -18,57 +36,266 @@ from server.handlers.pages import FileHandler, IndexHandler, NoPageHandler, Page
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.web_files import WebFiles
-from server.http.access_log import log_access
-from server.jobs.services import Services
+from server.http.access_log import RequestMetrics, log_access
+from server.http.activity import Activity
+from server.http_server import HttpServer
+from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
+from server.jobs.jobs import Jobs
+from server.jobs.waits import JobReader
+from server.openapi.document import openapi_document
+from server.settings.server import ServerSettings
+from server.store.changes import StoreChanges
+from server.store.spans import RequestSpans
+from server.store.threads import Batcher, StoreThreads
+from storage.jobs.callbacks import Callbacks
+from storage.jobs.events import Events
+from storage.jobs.queues import Queues
+from storage.liveness.runners import registered_runners
+from storage.open import Store
+from storage.queries.bulk import Bulk
+from storage.queries.explain import explain
+from storage.queries.health import oldest_transaction_seconds, require_ready
+from storage.queries.history import last_hour
+from storage.queries.stats import Stats, count_queued, read_stats
+from storage.store import JobStore
+from storage.telemetry.logs import instance
+
+T = TypeVar("T")
+
+FILE_THREADS = 8
 
 
-def make_app(services: Services) -> Application:
-    """Create the Tornado application. `services` must be open."""
-    arguments: dict[str, Any] = {"services": services}
-    page_arguments = {**arguments, "files": WebFiles()}
-    routes = [
-        (r"/", IndexHandler, page_arguments),
-        (r"/healthz", HealthHandler, arguments),
-        (r"/readyz", ReadyHandler, arguments),
-        (r"/metrics", MetricsHandler, arguments),
-        (r"/overview/?", OverviewHandler, arguments),
-        (r"/overview/history/?", HistoryHandler, arguments),
-        (r"/openapi.json", OpenApiHandler, arguments),
-        (r"/session/?", SessionHandler, arguments),
-        (r"/ui/static/([^/]+)/(.+)", FileHandler, page_arguments),
-        (r"/(?:ui|docs)/?", PageHandler, page_arguments),
-        (r"/docs/errors/?", ErrorPageHandler, page_arguments),
-        (r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler, page_arguments),
-        (r"/ui/.*", NoPageHandler, page_arguments),
-        (r"/jobs/?", JobsHandler, arguments),
-        (r"/jobs/cancel/?", BulkCancelHandler, arguments),
-        (r"/jobs/retry/?", BulkRetryHandler, arguments),
-        (r"/jobs/([^/]+)/?", JobHandler, arguments),
-        (r"/jobs/([^/]+)/cancel/?", CancelHandler, arguments),
-        (r"/jobs/([^/]+)/events/?", JobEventsHandler, arguments),
-        (r"/jobs/([^/]+)/logs/?", OutputHandler, arguments),
-        (r"/events/?", EventsHandler, arguments),
-        (r"/queues/?", QueuesHandler, arguments),
-        (r"/queues/([^/]+)/?", QueueHandler, arguments),
-        (r"/jobs/([^/]+)/retry/?", RetryHandler, arguments),
-        (r"/jobs/([^/]+)/explain/?", ExplainHandler, arguments),
-    ]
-    return Application(
-        routes,
-        default_handler_class=NotFound,
-        default_handler_args=arguments,
-        log_function=log_request,
-        cross_origin_protection=True,
-        trusted_origins=services.settings.allowed_origins,
-    )
+class App:
+    """The objects of a listener. Create it inside the running event loop."""
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        store: Store,
+        job_types: Mapping[str, JobType[Any]],
+        spans: RequestSpans | None = None,
+    ):
+        database, wakeup = store.database, store.wakeup
+        self.settings = settings
+        self.store = store
+        self.job_types = job_types
+        self.activity = Activity()
+        self.request_metrics = RequestMetrics()
+        self.threads = StoreThreads(reads_at_once=not database.postgresql)
+        self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
+        self.changes = StoreChanges(wakeup)
+        self.authenticator = open_authenticator(settings)
+        self.hosts = AllowedHosts(settings.allowed_host_names)
+        self.proxies = TrustedProxies(settings.proxy_networks)
+        self._checks = SubmissionChecks(
+            job_types, settings.job_type_packages, settings.allowed_callback_hosts, settings.cell
+        )
+        self.disk_watermark = DiskWatermark(
+            settings.min_free_bytes, store.database_folder, store.uploads.folder
+        )
+        self.queue_watermark = QueueWatermark(
+            settings.max_queued_jobs, self._count_queued, self.activity.run_in_background
+        )
+        self.admissions = Admissions(self.queue_watermark, self.disk_watermark, spans)
+        self.job_store = JobStore(database, wakeup, store.clock)
+        self.reader = JobReader(self.job_store, self.threads, self.changes)
+        self.jobs = Jobs(
+            store,
+            self.job_store,
+            self.threads,
+            self.reader,
+            self._checks,
+            self.queue_watermark,
+            spans,
+        )
+        self.stats = Batcher(self._read_stats, self.threads.run)
+        self.events = Events(database)
+        self.event_feed = self._event_feed()
+        self._callback_sender = self._start_callback_sender()
+        self.openapi = openapi_document(job_types)
+        self.application = self._application()
+        self.fast_path = self._fast_path()
+        self._server: HttpServer | None = None
+
+    def serve(self, sockets: Sequence[socket.socket], max_connections: int) -> HttpServer:
+        """Accept connections."""
+        self._server = HttpServer(
+            self.application,
+            self.proxies,
+            self.fast_path if self.settings.fast_path else None,
+            self.settings,
+            sockets,
+            max_connections,
+        )
+        return self._server
+
+    def _fast_path(self) -> FastPath:
+        return FastPath(
+            self.jobs,
+            self.admissions,
+            self.authenticator,
+            self.hosts,
+            self.proxies,
+            self.activity,
+            self.request_metrics,
+            self.settings.max_header_bytes,
+            self.settings.max_json_bytes,
+            self.settings.allowed_origins,
+        )
+
+    def _event_feed(self) -> EventFeed:
+        return EventFeed(
+            self.events,
+            self.store.wakeup,
+            self.threads.run,
+            self.settings.max_streams,
+            lambda: self.authenticator.changes,
+        )
+
+    async def _count_queued(self) -> int:
+        return await self.threads.run(count_queued, self.store.database)
+
+    async def begin_stop(self) -> None:
+        """End streams and waiting requests. From now on, responses have `Connection: close`."""
+        self.activity.stopping = True
+        self.reader.stop()
+        await self.event_feed.stop()
+        if self._callback_sender:
+            await self._callback_sender.stop()
+
+    async def finish_requests(self, seconds: float) -> None:
+        """End streams and waiting requests at once, and let all others finish for `seconds`."""
+        if not self.activity.stopping:
+            await self.begin_stop()
+        await self.activity.finish_requests(seconds)
+        await self.activity.finish_background_tasks(seconds)
+
+    def close(self) -> None:
+        """Stop the threads and the check process. The store stays open."""
+        self._checks.process.close()
+        self.changes.close()
+        self.threads.close()
+        self._file_threads.shutdown()
+
+    def _start_callback_sender(self) -> CallbackSender | None:
+        hosts = self.settings.allowed_callback_hosts
+        if not hosts:
+            return None
+        callbacks = Callbacks(self.store.database, self.store.clock)
+        secret = self.settings.callback_secret.encode()
+        return CallbackSender(callbacks, self.changes, self.threads.run, hosts, secret)
+
+    def _read_stats(self, requests: Sequence[None]) -> list[Stats]:
+        stats = read_stats(self.store.database, self.store.clock, self.store.runners_folder)
+        return [stats] * len(requests)
+
+    async def _run_file_io(self, call: Callable[[], T]) -> T:
+        """Run a call that blocks on the uploads' disk, in threads that the store does not use."""
+        return await asyncio.get_running_loop().run_in_executor(self._file_threads, call)
+
+    def _metrics(self) -> ListenerMetrics:
+        sender = self._callback_sender
+        return ListenerMetrics(
+            instance(),
+            self.request_metrics,
+            self._server.traffic() if self._server else Traffic(),
+            self.event_feed.streams,
+            sender.counts if sender else dict.fromkeys(OUTCOMES, 0),
+            self.disk_watermark.free_bytes(),
+        )
+
+    def _application(self) -> Application:
+        all_of_them = {
+            "authenticator": self.authenticator,
+            "hosts": self.hosts,
+            "activity": self.activity,
+        }
+        return Application(
+            [(path, handler, {**all_of_them, **own}) for path, handler, own in self._routes()],
+            default_handler_class=NotFound,
+            default_handler_args=all_of_them,
+            log_function=self._log_request,
+            cross_origin_protection=True,
+            trusted_origins=self.settings.allowed_origins,
+        )
+
+    def _routes(self) -> Iterator[tuple[str, type[Handler], dict[str, Any]]]:
+        """Yield path, handler, and the objects that it uses beside those that all use."""
+        store, threads = self.store, {"threads": self.threads}
+        database, clock, folder = store.database, store.clock, store.runners_folder
+        job_types, files = {"job_types": self.job_types}, {"files": WebFiles()}
+        queues = {"queues": Queues(database, store.wakeup, clock), **threads}
+        ready = {
+            "require_ready": partial(require_ready, database),
+            "runners": partial(registered_runners, database, folder),
+            "disk_watermark": self.disk_watermark,
+        }
+        stats = {"stats": self.stats, **job_types}
+        metrics = {
+            "oldest_transaction": partial(oldest_transaction_seconds, database),
+            "listener": self._metrics,
+        }
+        query = partial(self.job_store.get, UUID(int=0))
+        yield r"/", IndexHandler, {**files, **job_types}
+        yield r"/healthz", HealthHandler, {"query": query, **threads}
+        yield r"/readyz", ReadyHandler, {**ready, **threads}
+        yield r"/metrics", MetricsHandler, {**stats, **metrics, **threads}
+        yield r"/overview/?", OverviewHandler, stats
+        history = {"last_hour": lambda: last_hour(database, clock())}
+        yield r"/overview/history/?", HistoryHandler, {**history, **threads}
+        yield r"/openapi.json", OpenApiHandler, {"document": self.openapi}
+        yield r"/session/?", SessionHandler, {}
+        yield r"/ui/static/([^/]+)/(.+)", FileHandler, files
+        yield r"/(?:ui|docs)/?", PageHandler, files
+        yield r"/docs/errors/?", ErrorPageHandler, files
+        yield r"/ui/(?:jobs|jobs/[^/]+|submit)/?", PageHandler, files
+        yield r"/ui/.*", NoPageHandler, files
+        yield r"/queues/?", QueuesHandler, queues
+        yield r"/queues/([^/]+)/?", QueueHandler, queues
+        yield from self._routes_of_jobs()
+
+    def _routes_of_jobs(self) -> Iterator[tuple[str, type[Handler], dict[str, Any]]]:
+        store, threads, jobs = self.store, {"threads": self.threads}, {"jobs": self.jobs}
+        bulk = {
+            "bulk": Bulk(store.database, store.wakeup, store.clock),
+            "queue_watermark": self.queue_watermark,
+        }
+        submissions = {
+            "admissions": self.admissions,
+            "disk_watermark": self.disk_watermark,
+            "uploads": store.uploads,
+            "run_file_io": self._run_file_io,
+            "max_json_bytes": self.settings.max_json_bytes,
+            "max_upload_bytes": self.settings.max_upload_bytes,
+        }
+        events = {"event_feed": self.event_feed, "events": self.events, **threads}
+        explained = partial(explain, store.database, store.clock, store.runners_folder)
+        yield r"/jobs/?", JobsHandler, {**jobs, **submissions}
+        yield r"/jobs/cancel/?", BulkCancelHandler, {**bulk, **threads}
+        yield r"/jobs/retry/?", BulkRetryHandler, {**bulk, **threads}
+        yield r"/jobs/([^/]+)/?", JobHandler, jobs
+        yield r"/jobs/([^/]+)/cancel/?", CancelHandler, jobs
+        yield r"/jobs/([^/]+)/retry/?", RetryHandler, jobs
+        yield r"/jobs/([^/]+)/events/?", JobEventsHandler, {**events, **jobs}
+        yield r"/jobs/([^/]+)/logs/?", OutputHandler, {"events": self.events, **threads, **jobs}
+        yield r"/jobs/([^/]+)/explain/?", ExplainHandler, {"explain": explained, **threads}
+        yield r"/events/?", EventsHandler, events
+
+    def _log_request(self, handler: RequestHandler) -> None:
+        """Log and count a request that a handler has answered, as the fast path does."""
+        request, status = handler.request, handler.get_status()
+        seconds, address = request.request_time(), request.remote_ip or ""
+        assert isinstance(handler, Handler)
+        method, caller = request.method or "", handler.caller.name
+        counted = seconds if handler.is_timed else None
+        self.request_metrics.count(handler.ROUTE, method, status, counted)
+        log_access(method, request.path, status, seconds, address, caller, handler.request_id)
 
 
-def log_request(handler: RequestHandler) -> None:
-    """Log and count a request that a handler has answered, as the fast path does."""
-    request, status = handler.request, handler.get_status()
-    seconds, address = request.request_time(), request.remote_ip or ""
-    assert isinstance(handler, Handler)
-    method, caller = request.method or "", handler.caller.name
-    counted = seconds if handler.is_timed else None
-    handler.services.request_metrics.count(handler.ROUTE, method, status, counted)
-    log_access(method, request.path, status, seconds, address, caller, handler.request_id)
+def open_authenticator(settings: ServerSettings) -> Authenticator:
+    """Create a listener's authenticator. Raises StoreError if the key of cookies is unavailable."""
+    tokens, sessions = settings.tokens(), None
+    if tokens is not None:
+        secret = settings.cookie_secret.encode() or load_or_create_key(settings.data_dir)
+        sessions = Sessions(secret, tokens, settings.session_seconds)
+    return Authenticator(tokens, sessions, settings.rate_limit, settings.rate_burst)

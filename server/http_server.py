@@ -2,6 +2,8 @@
 
 accept ─▶ FastConnection ─┬─ simple ─▶ FastPath
                           └─ other ──▶ HTTPServer ─▶ HttpApplication ─▶ Tornado's handlers
+
+Without a fast path (FAST_PATH=false), all requests go the second way.
 """
 
 import socket
@@ -18,17 +20,17 @@ from tornado.httputil import (
     RequestStartLine,
     ResponseStartLine,
 )
+from tornado.web import Application
 
-from server.app import make_app
 from server.auth.addresses import TrustedProxies
 from server.documents.metrics import Traffic
 from server.fast.connection import FastConnection
-from server.fast.parser import FastPath
+from server.fast.path import FastPath
 from server.http.acceptor import Acceptor
 from server.http.connection import CHUNK_BYTES, ClientPace, Connection
 from server.http.framing import use_origin_form
 from server.http.response import HEADER, given_request_id, new_request_id
-from server.jobs.services import Services
+from server.settings.server import ServerSettings
 
 UNLIMITED_BYTES = 10**100
 _CONTINUE = "100-continue"
@@ -37,22 +39,22 @@ _CONTINUE = "100-continue"
 class HttpApplication(HTTPServerConnectionDelegate):
     """Passes requests to Tornado's application, and adjusts their headers first."""
 
-    def __init__(self, services: Services):
-        self.services = services
-        self.application = make_app(services)
+    def __init__(self, application: Application, proxies: TrustedProxies):
+        self._application = application
+        self._proxies = proxies
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
     ) -> HTTPMessageDelegate:
         """Called by Tornado for each request; returns the receiver of its parts."""
-        delegate = self.application.start_request(server_conn, request_conn)
+        delegate = self._application.start_request(server_conn, request_conn)
         context = getattr(request_conn, "context", None)
         stream = cast(Any, request_conn).stream
-        return _AdjustedRequest(self.services.proxies, context, stream, delegate)
+        return _AdjustedRequest(self._proxies, context, stream, delegate)
 
     def on_close(self, server_conn: object) -> None:
         """Called by Tornado when a connection is closed."""
-        self.application.on_close(server_conn)
+        self._application.on_close(server_conn)
 
 
 class _AdjustedRequest(HTTPMessageDelegate):
@@ -100,15 +102,16 @@ class HttpServer:
 
     def __init__(
         self,
-        application: HttpApplication,
+        application: Application,
+        proxies: TrustedProxies,
+        fast_path: FastPath | None,
+        settings: ServerSettings,
         sockets: Sequence[socket.socket],
         max_connections: int,
     ):
-        services = application.services
-        settings = services.settings
         # Tornado limits no body: the handlers receive bodies in pieces, with limits of their own.
         self._server = HTTPServer(
-            application,
+            HttpApplication(application, proxies),
             max_body_size=UNLIMITED_BYTES,
             max_header_size=settings.max_header_bytes,
             chunk_size=CHUNK_BYTES,
@@ -116,12 +119,11 @@ class HttpServer:
         )
         # No timer for each request: the acceptor checks all heads with one timer.
         self._server.conn_params.header_timeout = None
-        self._fast_path = FastPath(services)
+        self._fast_path = fast_path
         pace = ClientPace(
             settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second
         )
         self._acceptor = Acceptor(self._open_connection, sockets, max_connections, pace)
-        services.traffic = self._traffic
 
     def close(self) -> None:
         """Stop accepting connections."""
@@ -135,12 +137,17 @@ class HttpServer:
         """Close the connections that are still open."""
         await self._server.close_all_connections()
 
-    def _traffic(self) -> Traffic:
+    def traffic(self) -> Traffic:
+        """How many connections are open, and the bytes received and sent so far."""
         return Traffic(*self._acceptor.traffic())
 
     def _open_connection(
         self, client: socket.socket, address: Any, on_close: Callable[[Connection], None]
     ) -> Connection:
-        connection = FastConnection(client, str(address[0]), self._fast_path, on_close)
+        connection: Connection
+        if self._fast_path:
+            connection = FastConnection(client, str(address[0]), self._fast_path, on_close)
+        else:
+            connection = Connection(client, str(address[0]), on_close)
         self._server.handle_stream(connection, address)
         return connection

@@ -14,9 +14,8 @@ from tornado.netutil import bind_sockets
 
 from runner.job_types import loader as job_types
 from runner.job_types.base import JobType
+from server.app import App
 from server.http.acceptor import default_max_connections
-from server.http_server import HttpApplication, HttpServer
-from server.jobs.services import Services
 from server.settings.server import ServerSettings
 from server.store.spans import RequestSpans
 from storage.open import Store, max_file_bytes, open_store
@@ -46,7 +45,7 @@ def serve(settings: ServerSettings, signals: StopSignals) -> None:
         require_storable_uploads(settings)
         require_usable_address(settings)
         types = job_types.find(settings.job_type_packages)
-        traces = RequestSpans(open_spans(settings, "listener"))
+        tracing = open_spans(settings, "listener")
         signals.exit_if_received()
         store = open_store(settings, give_up=signals.received)
     except (StoreError, job_types.JobTypesError) as error:
@@ -54,16 +53,18 @@ def serve(settings: ServerSettings, signals: StopSignals) -> None:
         exit_with(f"cannot start: {error}")
     except OSError as error:
         exit_with(cannot_listen(settings, error))
+    spans = RequestSpans(tracing) if tracing else None
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(listen(settings, store, types, traces, signals))
+            runner.run(listen(settings, store, types, spans, signals))
     except StoreError as error:
         exit_with(f"cannot start: {error}")
     except OSError as error:
         exit_with(cannot_listen(settings, error))
     finally:
         store.close()
-        traces.close()
+        if tracing:
+            tracing.close()
 
 
 def log_addresses(sockets: Sequence[socket.socket], has_tokens: bool) -> None:
@@ -121,7 +122,7 @@ async def listen(
     settings: ServerSettings,
     store: Store,
     types: Mapping[str, JobType[Any]],
-    traces: RequestSpans,
+    spans: RequestSpans | None,
     signals: StopSignals,
 ) -> None:
     """Serve requests until SIGTERM or SIGINT, then let the requests under way end.
@@ -138,17 +139,17 @@ async def listen(
     # Event streams stay open, so they may use only half of the connections.
     streams = min(settings.max_streams, max(1, max_connections // 2))
     settings = settings.model_copy(update={"max_streams": streams})
-    services = Services(settings, store, types, traces)
-    server = HttpServer(HttpApplication(services), sockets, max_connections)
-    log_addresses(sockets, services.authenticator.tokens is not None)
+    app = App(settings, store, types, spans)
+    server = app.serve(sockets, max_connections)
+    log_addresses(sockets, app.authenticator.tokens is not None)
     await stop.wait()
     log.info("stopping")
     stop_at = time.monotonic() + STOP_SECONDS
     server.close()
-    await services.begin_stop()
+    await app.begin_stop()
     await server.finish_connections(LAST_REQUEST_SECONDS, STOP_SECONDS)
-    await services.finish_requests(max(0.0, stop_at - time.monotonic()))
+    await app.finish_requests(max(0.0, stop_at - time.monotonic()))
     await server.close_all_connections()
-    await services.finish_background_tasks(ABORT_SECONDS)
-    services.close()
+    await app.activity.finish_background_tasks(ABORT_SECONDS)
+    app.close()
     log.info("stopped")

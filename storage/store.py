@@ -2,7 +2,7 @@
 
 import builtins
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,7 @@ from storage.db.models import JobRow, UploadRow
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs.idempotency import KeyedJob, StoredKey, delete_keys, store_keys
 from storage.jobs.queues import existing_queues
-from storage.jobs.rows import jobs_by_id
+from storage.jobs.rows import jobs_by_id, unfinished_among
 from storage.jobs.statements import insert_job
 from storage.jobs.transitions import Transitions, to_json_text
 from storage.notify.transaction import notifying_transaction
@@ -98,6 +98,10 @@ class JobStore:
         """Return several jobs with their attempts, in order; None for each that does not exist."""
         found = jobs_by_id(self._database, ids)
         return [found.get(job_id) for job_id in ids]
+
+    def unfinished(self, ids: Collection[UUID]) -> set[UUID]:
+        """Return the ids of those jobs that exist and are not final."""
+        return unfinished_among(self._database, list(ids))
 
     def list(self, filters: Filters, limit: int, before: UUID | None = None) -> Page:
         """Return up to `limit` jobs older than `before`, newest first.

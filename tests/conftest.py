@@ -11,7 +11,8 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.http_server import HttpApplication, HttpServer
+from server.app import App
+from server.http_server import HttpServer
 from tests.support.api import Client, open_app
 from tests.support.browsers import browser as browser
 from tests.support.browsers import page as page
@@ -108,7 +109,7 @@ def bench(database_url: str, tmp_path: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     """The listener's application on the store `bench`, for pytest-tornado's server."""
     with open_app(bench, io_loop) as application:
         yield application
@@ -116,12 +117,12 @@ def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
 
 @pytest.fixture
 def http_server(
-    app: HttpApplication, io_loop: IOLoop, _unused_port: tuple[socket.socket, int]
+    app: App, io_loop: IOLoop, _unused_port: tuple[socket.socket, int]
 ) -> Iterator[HttpServer]:
     """Replaces pytest-tornado's server, so that connections are accepted as in a listener."""
 
     async def begin() -> HttpServer:
-        return HttpServer(app, [_unused_port[0]], max_connections=1000)
+        return app.serve([_unused_port[0]], max_connections=1000)
 
     entrance = io_loop.run_sync(begin)
     yield entrance
@@ -130,7 +131,7 @@ def http_server(
 
 
 @pytest.fixture
-def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: App, http_client: AsyncHTTPClient, base_url: str) -> Client:
     """A client of the listener. Depends on `app` so that the test runs with each database."""
     return Client(http_client, base_url)
 

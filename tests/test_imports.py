@@ -70,15 +70,14 @@ MAY_IMPORT = {
     "server.checking": "server.documents server.http runner.job_types storage.jobs storage.records",
     "server.openapi": "server.auth server.checking server.documents server.events server.http "
     "runner.job_types",
-    "server.jobs": "server.auth server.checking server.documents server.events server.http "
-    "server.openapi server.settings server.store runner.job_types storage storage.jobs "
-    "storage.notify storage.queries storage.records",
-    "server.fast": "server.auth server.checking server.documents server.http server.jobs",
+    "server.jobs": "server.auth server.checking server.documents server.http server.store storage "
+    "storage.files storage.jobs storage.notify storage.records",
+    "server.fast": "server.auth server.documents server.http server.jobs",
     "server.handlers": "server.auth server.checking server.documents server.events server.http "
-    "server.jobs server.store server.upload storage.jobs storage.liveness storage.queries "
-    "storage.records storage.telemetry",
-    "server": "server.* runner.job_types storage storage.files storage.records storage.settings "
-    "storage.telemetry",
+    "server.jobs server.store server.upload runner.job_types storage.files storage.jobs "
+    "storage.liveness storage.queries storage.records",
+    "server": "server.* runner.job_types storage storage.files storage.jobs storage.liveness "
+    "storage.queries storage.records storage.settings storage.telemetry",
 }
 
 # Library: the modules that may import it. Python's own modules are free to all but sqlite3.

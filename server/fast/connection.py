@@ -11,7 +11,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from server.fast.parser import FastPath, Request
+from server.fast.path import FastPath, Request
 from server.http.connection import HEAD_BYTES, MAX_EARLY_EVENTS, ClientDelay, ClientPace, Connection
 
 
@@ -66,7 +66,7 @@ class FastConnection(Connection):
         """Close the socket. A GET under way is canceled, since its response would be lost."""
         super().close_fd()
         if self._handling:
-            self._fast_path.services.request_finished()
+            self._fast_path.activity.request_finished()
             if self._is_get:
                 self._handling.cancel()
 
@@ -106,7 +106,7 @@ class FastConnection(Connection):
             self._pass_to_tornado()  # also at the end of the connection
         elif request.is_whole:
             self._received, self._is_get = b"", request.method == "GET"
-            self._fast_path.services.request_started()
+            self._fast_path.activity.request_started()
             self._handling = asyncio.get_running_loop().create_task(self._handle(request))
 
     def _pass_to_tornado(self) -> None:
@@ -116,7 +116,7 @@ class FastConnection(Connection):
         response = await self._fast_path.handle(request, self._address)
         self._handling = None
         if not self.closed():
-            self._fast_path.services.request_finished()
+            self._fast_path.activity.request_finished()
             self._send(response, request.headers.closes)
 
     def _send(self, response: bytes, closes: bool) -> None:

@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 from tornado.concurrent import Future
 from tornado.web import RequestHandler, stream_request_body
 
-from server.auth.authenticate import SAFE_METHODS, is_same_origin, require_role
+from server.auth.addresses import AllowedHosts
+from server.auth.authenticate import SAFE_METHODS, Authenticator, is_same_origin, require_role
 from server.auth.callers import ANONYMOUS, Role
 from server.documents.filters import Query
 from server.handlers.query import require_known_parameters
 from server.http.access_log import OTHER
+from server.http.activity import Activity
 from server.http.body import SMALL_BYTES, Body, NoBody, RefusedBody, body_size
 from server.http.codes import Code
 from server.http.conditions import Conditions, conditions_of
@@ -25,14 +27,16 @@ from server.http.response import (
     new_request_id,
     preflight_headers,
 )
-from server.jobs.services import Services
+from server.jobs.jobs import Response
 
 
 @stream_request_body
 class Handler(RequestHandler):
     """Sends JSON responses, and every error as a problem document (RFC 9457)."""
 
-    services: Services
+    authenticator: Authenticator
+    hosts: AllowedHosts
+    activity: Activity
     ROUTE = OTHER
     """The path of its requests in metrics, as in the OpenAPI document."""
     is_timed = True
@@ -51,9 +55,12 @@ class Handler(RequestHandler):
     RATE_LIMITED = True
     """Whether requests count against RATE_LIMIT."""
 
-    def initialize(self, services: Services) -> None:
-        """Store the services, and count the request as active."""
-        self.services = services
+    def initialize(self, **collaborators: Any) -> None:
+        """Keep the objects that `server/app.py` gives to this route, and count the request.
+
+        Their names are the annotated attributes of the class.
+        """
+        vars(self).update(collaborators)
         self.received: Body = NoBody()
         self.caller = ANONYMOUS
         self._body_complete = False
@@ -61,7 +68,7 @@ class Handler(RequestHandler):
         self._arrived = 0
         """Bytes of the body that have arrived."""
         self._counted = True
-        services.request_started()
+        self.activity.request_started()
 
     @cached_property
     def request_id(self) -> str:
@@ -131,7 +138,7 @@ class Handler(RequestHandler):
         self._body_complete = True
         if isinstance(self.received, RefusedBody):
             raise self.received.problem
-        if self.services.authenticator.changes != self._token_changes:
+        if self.authenticator.changes != self._token_changes:
             self._authenticate()
 
     def is_still_allowed(self) -> bool:
@@ -146,7 +153,7 @@ class Handler(RequestHandler):
         """The client went away: delete the received part of an incomplete body."""
         super().on_connection_close()
         if not self._body_complete:
-            self.services.run_in_background(self.received.abort())
+            self.activity.run_in_background(self.received.abort())
         self._count_finished()
 
     def on_finish(self) -> None:
@@ -167,9 +174,17 @@ class Handler(RequestHandler):
 
     def flush(self, include_footers: bool = False) -> Future[None]:
         """Send what was written. A stopping listener asks the client to connect elsewhere."""
-        if self.services.stopping:
+        if self.activity.stopping:
             self.set_header("Connection", "close")
         return super().flush(include_footers)
+
+    def send_response(self, response: Response) -> None:
+        """Finish the request with a response; with a status alone if it has no document."""
+        self.set_headers(response.headers)
+        if response.document is None:
+            self.set_status(response.status)
+        else:
+            self.send_json(response.document, response.status)
 
     def send_json(self, document: Any, status: int = 200) -> None:
         """Finish the request with a JSON document."""
@@ -204,9 +219,9 @@ class Handler(RequestHandler):
         self.set_headers(allowed)
 
     def _admit(self) -> None:
-        authenticator, role = self.services.authenticator, self.role()
+        authenticator, role = self.authenticator, self.role()
         request = self.request
-        if not self.services.hosts.allows(request.host):
+        if not self.hosts.allows(request.host):
             detail = f"this service has no host {request.host[:200]!r}: see ALLOWED_HOSTS"
             raise Problem(Code.UNKNOWN_HOST, detail)
         address, method = request.remote_ip or "", request.method or ""
@@ -224,8 +239,7 @@ class Handler(RequestHandler):
         role, request = self.role(), self.request
         if role is not None:
             by_https, method = request.protocol == "https", request.method or ""
-            authenticate = self.services.authenticator.authenticate
-            self.caller = authenticate(request.headers, method, by_https)
+            self.caller = self.authenticator.authenticate(request.headers, method, by_https)
             require_role(self.caller, role)
 
     def _check_head(self) -> None:
@@ -269,7 +283,7 @@ class Handler(RequestHandler):
     def _count_finished(self) -> None:
         if self._counted:
             self._counted = False
-            self.services.request_finished()
+            self.activity.request_finished()
 
     async def _refuse(self, error: Exception) -> None:
         received, problem = self.received, problem_of(error, 500)

@@ -12,7 +12,9 @@ from server.documents.jobs import bulk_document
 from server.handlers.base import Handler
 from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, json_body
-from storage.queries.bulk import BulkChange
+from server.jobs.admission import QueueWatermark
+from server.store.threads import StoreThreads
+from storage.queries.bulk import Bulk, BulkChange
 from storage.records.filters import Filters
 
 MAX_BODY_BYTES = 16 * 1024
@@ -22,6 +24,9 @@ Change = Callable[[Filters, UUID | None, bool], BulkChange]
 class BulkHandler(Handler):
     """Changes many jobs, regardless of who submitted them."""
 
+    bulk: Bulk
+    queue_watermark: QueueWatermark
+    threads: StoreThreads
     ALLOW = "OPTIONS, POST"
     ROLES: ClassVar = {"POST": Role.ADMIN}
     action: str
@@ -42,12 +47,12 @@ class BulkHandler(Handler):
         filters, start_after, dry_run = query.filters(), query.start_after(), query.dry_run
         requeues = self.REQUEUES and not dry_run
         if requeues:
-            self.services.queue_watermark.admit()
-        done = await self.services.run_in_thread(change, filters, start_after, dry_run)
+            self.queue_watermark.admit()
+        done = await self.threads.run(change, filters, start_after, dry_run)
         if not dry_run:
             log_change(self.caller.name, f"{self.action} many", jobs=done.changed)
         if requeues:
-            self.services.queue_watermark.add(done.changed)
+            self.queue_watermark.add(done.changed)
         self.send_json(bulk_document(done, dry_run))
 
 
@@ -59,7 +64,7 @@ class BulkCancelHandler(BulkHandler):
 
     async def post(self) -> None:
         """Cancel queued jobs, and request the cancel of running ones without waiting for it."""
-        await self.change(partial(self.services.bulk.cancel, by=self.caller.name))
+        await self.change(partial(self.bulk.cancel, by=self.caller.name))
 
 
 class BulkRetryHandler(BulkHandler):
@@ -71,4 +76,4 @@ class BulkRetryHandler(BulkHandler):
 
     async def post(self) -> None:
         """Queue failed and canceled jobs again."""
-        await self.change(self.services.bulk.retry)
+        await self.change(self.bulk.retry)

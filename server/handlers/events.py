@@ -19,14 +19,15 @@ from server.events.documents import (
     opening_frame,
     output_stream_event,
 )
-from server.events.shared_feed import EventStream
+from server.events.shared_feed import EventFeed, EventStream
 from server.handlers.base import Handler
 from server.handlers.job import parse_job_id
 from server.handlers.query import query_parameters, read_query
 from server.http.codes import Code
 from server.http.problems import Problem
-from server.jobs.enqueue import job_not_found
-from storage.jobs.events import PAGE, newest_event
+from server.jobs.jobs import Jobs
+from server.store.threads import StoreThreads
+from storage.jobs.events import PAGE, Events, newest_event
 from storage.records.job import Job
 
 HEARTBEAT_SECONDS = 15.0
@@ -40,6 +41,9 @@ _HEARTBEAT = b":\n\n"
 class StreamHandler(Handler):
     """A response that continues until there are no more events, or the client goes away."""
 
+    event_feed: EventFeed
+    events: Events
+    threads: StoreThreads
     model: type[JobEventsQuery]
     is_timed = False
     sent = 0
@@ -48,7 +52,7 @@ class StreamHandler(Handler):
 
     async def get(self, *args: str) -> None:
         """Send events."""
-        if self.services.event_feed.full:
+        if self.event_feed.full:
             headers = {"Retry-After": str(FULL_RETRY_SECONDS)}
             raise Problem(
                 Code.STREAMS_FULL, "the maximum number of streams is open", headers=headers
@@ -56,8 +60,8 @@ class StreamHandler(Handler):
         query, job_id = self._read_query(), parse_job_id(args[0]) if args else None
         stream = self.stream = EventStream(query.matches, self._drop, job_id, self.is_still_allowed)
         try:
-            with self.services.event_feed.opened(stream):
-                await self.services.event_feed.ready()
+            with self.event_feed.opened(stream):
+                await self.event_feed.ready()
                 await self.follow(stream, query)
         except StreamClosedError:
             pass  # the client went away, or was dropped
@@ -127,7 +131,7 @@ class EventsHandler(StreamHandler):
 
     async def follow(self, stream: EventStream, query: JobEventsQuery) -> None:
         """Send the events that the client has missed, page by page, then new ones as they come."""
-        feed = self.services.event_feed
+        feed = self.event_feed
         if query.last_event_id is None:
             await self.begin(feed.subscribe(stream))
         else:
@@ -146,15 +150,15 @@ class EventsHandler(StreamHandler):
         A version ahead of this listener's feed can be real: another listener may have sent it.
         Only the store can tell that from a version that does not exist yet.
         """
-        if last_event_id <= self.services.event_feed.version:
+        if last_event_id <= self.event_feed.version:
             return last_event_id
-        newest = await self.services.run_in_thread(self.services.events.newest)
+        newest = await self.threads.run(self.events.newest)
         return min(last_event_id, newest)
 
     async def _catch_up(self, query: JobEventsQuery) -> int:
         """Send the next page of stored events; returns how many were read."""
-        reader = self.services.events
-        events = await self.services.run_in_thread(reader.after, self.sent)
+        reader = self.events
+        events = await self.threads.run(reader.after, self.sent)
         await self.send_new([job_stream_event(event) for event in events if query.matches(event)])
         if events:
             self.sent = max(self.sent, events[-1].version)
@@ -164,6 +168,7 @@ class EventsHandler(StreamHandler):
 class JobEventsHandler(StreamHandler):
     """Changes and output of one job, until it is final."""
 
+    jobs: Jobs
     ROUTE = "/jobs/{job_id}/events"
     model = JobEventsQuery
     QUERIES: ClassVar = {"GET": (model,)}
@@ -172,10 +177,8 @@ class JobEventsHandler(StreamHandler):
         """Send the job's state or the events that the client has missed, then new events."""
         job_id, last = stream.job_id, query.last_event_id
         assert job_id is not None
-        self.services.event_feed.subscribe(stream)
-        job = await self.services.job_batcher.call(job_id)
-        if job is None:
-            raise job_not_found(job_id)
+        self.event_feed.subscribe(stream)
+        job = await self.jobs.wait(job_id)
         if job.final and last is not None and last >= job.version:
             self.set_status(204)  # tells a browser not to reconnect
             return
@@ -192,9 +195,9 @@ class JobEventsHandler(StreamHandler):
         """Return the events after `last`; or only the job's current state if `last` is None."""
         if last is None:
             return [job_stream_event(newest_event(job))]
-        reader = self.services.events
-        events = await self.services.run_in_thread(reader.of_job, job.id, last)
-        pieces = await self.services.run_in_thread(reader.outputs.of_job, job.id, last)
+        reader = self.events
+        events = await self.threads.run(reader.of_job, job.id, last)
+        pieces = await self.threads.run(reader.outputs.of_job, job.id, last)
         if max(last, events[-1].version if events else 0) < job.version:
             events.append(newest_event(job))  # its change was made before events were stored
         missed = [*map(job_stream_event, events), *map(output_stream_event, pieces)]

@@ -1,11 +1,13 @@
 """`/jobs/{job_id}/explain`: why a job is not running yet."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from uuid import UUID
 
 from server.documents.jobs import explain_document, retry_after, rfc3339
 from server.handlers.base import Handler
 from server.handlers.job import parse_job_id
-from server.jobs.enqueue import job_not_found
+from server.jobs.jobs import job_not_found
+from server.store.threads import StoreThreads
 from storage.liveness.runners import RegisteredRunner
 from storage.queries.explain import Explanation
 from storage.records.job import Outcome
@@ -18,12 +20,14 @@ Reason = tuple[str, str]
 class ExplainHandler(Handler):
     """The reasons why one job is not running."""
 
+    explain: Callable[[UUID], Explanation | None]
+    threads: StoreThreads
     ROUTE = "/jobs/{job_id}/explain"
 
     async def get(self, job_id: str) -> None:
         """Send the reasons, the number of jobs ahead, and an estimate of when the job starts."""
         parsed_id = parse_job_id(job_id)
-        explanation = await self.services.run_in_thread(self.services.explain_job, parsed_id)
+        explanation = await self.threads.run(self.explain, parsed_id)
         if explanation is None:
             raise job_not_found(parsed_id)
         if not explanation.job.final:

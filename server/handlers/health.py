@@ -1,15 +1,19 @@
 """`/healthz` and `/openapi.json`: the liveness check and the API description."""
 
-from uuid import UUID
+from collections.abc import Callable
+from typing import Any
 
 from server.auth.callers import Role
 from server.documents.schemas import HealthDocument
 from server.handlers.base import Handler
+from server.store.threads import StoreThreads
 
 
 class HealthHandler(Handler):
     """Whether this listener and its store respond."""
 
+    query: Callable[[], object]
+    threads: StoreThreads
     ROUTE = "/healthz"
     ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
@@ -20,7 +24,7 @@ class HealthHandler(Handler):
 
     async def get(self) -> None:
         """Send 200 after a query to the store; if the store fails, the response is 503."""
-        await self.services.run_in_thread(self.services.jobs.get, UUID(int=0))
+        await self.threads.run(self.query)
         healthy: HealthDocument = {"status": "ok"}
         self.send_json(healthy)
 
@@ -30,11 +34,12 @@ class HealthHandler(Handler):
 class OpenApiHandler(Handler):
     """The OpenAPI description of the API."""
 
+    document: dict[str, Any]
     ROUTE = "/openapi.json"
     ANY_QUERY = True
 
     async def get(self) -> None:
         """Send the document for the job types that this listener knows."""
-        self.send_json(self.services.openapi)
+        self.send_json(self.document)
 
     head = get

@@ -1,20 +1,19 @@
 """Lists of jobs: page by page, or by their ids with an optional wait until all are final."""
 
-import asyncio
 from collections.abc import Callable
-from uuid import UUID
 
 from server.documents.filters import ListQuery, SetQuery
 from server.documents.jobs import next_link, page_document, set_document
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
 from server.http.problems import FieldError, Problem
-from server.jobs.wait import poll_until
-from storage.records.job import Job
+from server.jobs.jobs import Jobs
 
 
 class ListHandler(Handler):
     """Reads many jobs."""
+
+    jobs: Jobs
 
     async def get(self) -> None:
         """Send a page of jobs, newest first, or the jobs of `?id=…&id=…&wait=30`."""
@@ -34,9 +33,7 @@ class ListHandler(Handler):
         if seconds:
             errors = [FieldError("wait", "it is only allowed together with id")]
         query = read_query(ListQuery, parameters, others=errors)
-        page = await self.services.run_in_thread(
-            self.services.jobs.list, query.filters(), query.limit, query.start_after()
-        )
+        page = await self.jobs.list(query.filters(), query.limit, query.start_after())
         if page.next:
             self.set_header("Link", next_link(query.page_parameters(parameters), page.next))
         self.send_json(page_document(page, query.limit))
@@ -49,25 +46,10 @@ class ListHandler(Handler):
         errors += [FieldError(name, "it is not allowed together with id") for name in excluded]
         parameters = {"id": self.get_query_arguments("id"), "wait": seconds}
         query = read_query(SetQuery, parameters, others=errors)
-        jobs = await self._wait_for_jobs(query.id, query.wait)
+        jobs = await self.jobs.wait_each(query.id, query.wait)
         if any(job and not job.final for job in jobs.values()):
             self.set_header("Retry-After", "1")
         self.send_json(set_document(jobs))
-
-    async def _wait_for_jobs(self, ids: list[UUID], seconds: float) -> dict[UUID, Job | None]:
-        """Return the jobs once all are final or the time is over; None for a job not found."""
-        found: dict[UUID, Job | None] = {}
-        unfinished = ids
-
-        async def read() -> list[UUID]:
-            nonlocal unfinished
-            jobs = await asyncio.gather(*map(self.services.job_batcher.call, unfinished))
-            found.update(zip(unfinished, jobs, strict=True))
-            unfinished = [job.id for job in jobs if job and not job.final]
-            return unfinished
-
-        await poll_until(self.services, seconds, read, lambda unfinished: not unfinished)
-        return {job_id: found[job_id] for job_id in ids}
 
 
 def _read_wait(

@@ -1,56 +1,56 @@
 """`/metrics`, `/overview`, `/overview/history` and `/readyz`: for monitoring."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from runner.job_types.base import JobType
 from server.documents.metrics import ListenerMetrics, exposition
 from server.documents.overview import history_document, overview_document, ready_document
 from server.handlers.base import Handler
 from server.http.codes import Code
 from server.http.problems import Problem, unavailable
-from storage.liveness.runners import registered_runners
-from storage.queries.health import oldest_transaction_seconds, require_ready
-from storage.queries.history import last_hour
+from server.jobs.admission import DiskWatermark
+from server.store.threads import Batcher, StoreThreads
+from storage.liveness.runners import RegisteredRunner
+from storage.queries.stats import Stats
 from storage.records.job import StoreUnusable
-from storage.telemetry.logs import instance
 
 
 class MetricsHandler(Handler):
     """The statistics of all jobs and of this listener, for Prometheus."""
+
+    threads: StoreThreads
+    oldest_transaction: Callable[[], float]
+    stats: Batcher[None, Stats]
+    job_types: Mapping[str, JobType[Any]]
+    listener: Callable[[], ListenerMetrics]
 
     ROUTE = "/metrics"
     ANY_QUERY = True
 
     async def get(self) -> None:
         """Send the text format of Prometheus, or OpenMetrics if the Accept header asks for it."""
-        stats = await self.services.stats_batcher.call(None)
-        oldest = await self.services.run_in_thread(
-            oldest_transaction_seconds, self.services.store.database
-        )
-        accept, types = self.request.headers.get("Accept", ""), self.services.job_types
-        text, content_type = exposition(stats, types, accept, self._listener(), oldest)
+        stats = await self.stats.call(None)
+        oldest = await self.threads.run(self.oldest_transaction)
+        accept = self.request.headers.get("Accept", "")
+        text, content_type = exposition(stats, self.job_types, accept, self.listener(), oldest)
         self.set_header("Content-Type", content_type)
         self.finish(text)
 
     head = get
 
-    def _listener(self) -> ListenerMetrics:
-        return ListenerMetrics(
-            instance(),
-            self.services.request_metrics,
-            self.services.traffic(),
-            self.services.event_feed.streams,
-            self.services.callback_counts,
-            self.services.disk_watermark.free_bytes(),
-        )
-
 
 class OverviewHandler(Handler):
     """The statistics of all jobs, as JSON."""
 
+    stats: Batcher[None, Stats]
+    job_types: Mapping[str, JobType[Any]]
     ROUTE = "/overview"
 
     async def get(self) -> None:
         """Send the current stats."""
-        stats = await self.services.stats_batcher.call(None)
-        self.send_json(overview_document(stats, self.services.job_types))
+        stats = await self.stats.call(None)
+        self.send_json(overview_document(stats, self.job_types))
 
     head = get
 
@@ -58,16 +58,13 @@ class OverviewHandler(Handler):
 class HistoryHandler(Handler):
     """The statistics of the last hour, as JSON."""
 
+    last_hour: Callable[[], list[dict[str, int]]]
+    threads: StoreThreads
     ROUTE = "/overview/history"
 
     async def get(self) -> None:
         """Send the counters at moments of the last hour."""
-        moments = await self.services.run_in_thread(self._last_hour)
-        self.send_json(history_document(moments))
-
-    def _last_hour(self) -> list[dict[str, int]]:
-        store = self.services.store
-        return last_hour(store.database, store.clock())
+        self.send_json(history_document(await self.threads.run(self.last_hour)))
 
     head = get
 
@@ -75,6 +72,10 @@ class HistoryHandler(Handler):
 class ReadyHandler(Handler):
     """Whether new jobs can be accepted, and how many runners are alive."""
 
+    require_ready: Callable[[], None]
+    runners: Callable[[], Sequence[RegisteredRunner]]
+    threads: StoreThreads
+    disk_watermark: DiskWatermark
     ROUTE = "/readyz"
     ANY_QUERY = True
     RATE_LIMITED = False  # a health check would take a 429 for a dead listener
@@ -87,17 +88,13 @@ class ReadyHandler(Handler):
         contains the number of runners and the stale ones.
         """
         try:
-            await self.services.run_in_thread(require_ready, self.services.store.database)
+            await self.threads.run(self.require_ready)
         except StoreUnusable as error:
             raise unavailable(f"the store cannot be used: {error}", Code.NOT_READY) from error
         try:
-            self.services.disk_watermark.admit_upload(0)
+            self.disk_watermark.admit_upload(0)
         except Problem as problem:
             raise unavailable(problem.detail, Code.NOT_READY) from problem
-        store = self.services.store
-        runners = await self.services.run_in_thread(
-            registered_runners, store.database, store.runners_folder
-        )
-        self.send_json(ready_document(runners))
+        self.send_json(ready_document(await self.threads.run(self.runners)))
 
     head = get

@@ -1,12 +1,15 @@
 """The web front end: one page for `/docs` and all paths below `/ui`, and its files."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from runner.job_types.base import JobType
 from server.auth.callers import Role
 from server.documents.schemas import IndexDocument, TypeDocument
 from server.handlers.base import Handler
 from server.handlers.web_files import WebFile, WebFiles
 from server.http.codes import Code
 from server.http.problems import Problem
-from server.jobs.services import Services
 
 POLICY = "; ".join(
     [
@@ -24,13 +27,8 @@ _REVALIDATE = "no-cache"
 class WebHandler(Handler):
     """The base class of handlers that send files of the front end."""
 
+    files: WebFiles
     ANY_QUERY = True
-
-    def initialize(self, services: Services, files: WebFiles | None = None) -> None:
-        """Store the services and the front end's files."""
-        super().initialize(services)
-        assert files is not None
-        self.files = files
 
     def role(self) -> Role | None:
         """None: these files contain no job data, and include the sign-in page."""
@@ -59,6 +57,7 @@ class WebHandler(Handler):
 class IndexHandler(WebHandler):
     """The root path: the page for browsers, an index document for other clients."""
 
+    job_types: Mapping[str, JobType[Any]]
     ROUTE = "/"
 
     def role(self) -> Role | None:
@@ -73,7 +72,7 @@ class IndexHandler(WebHandler):
             return self.send_page()
         types: dict[str, TypeDocument] = {
             name: {"upload": job_type.upload, "payload": job_type.Payload.model_json_schema()}
-            for name, job_type in sorted(self.services.job_types.items())
+            for name, job_type in sorted(self.job_types.items())
         }
         index: IndexDocument = {
             "service": "Job Service",

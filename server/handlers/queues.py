@@ -20,7 +20,8 @@ from server.http.body import Body, JsonBody, NoBody, json_body
 from server.http.codes import Code
 from server.http.conditions import Conditions, conditions_of
 from server.http.problems import FieldError, Problem, unacceptable
-from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, TooManyQueues
+from server.store.threads import StoreThreads
+from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, Queues, TooManyQueues
 from storage.records.queue_name import DEFAULT_QUEUE, validate_queue_name
 
 T = TypeVar("T")
@@ -36,11 +37,13 @@ _COUNTS_PART = re.compile(r'\.[^".]*"$')
 class QueuesHandler(Handler):
     """All queues."""
 
+    queues: Queues
+    threads: StoreThreads
     ROUTE = "/queues"
 
     async def get(self) -> None:
         """Send all queues, sorted by name."""
-        self.send_json(queues_document(await self.services.run_in_thread(self.services.queues.all)))
+        self.send_json(queues_document(await self.threads.run(self.queues.all)))
 
     head = get
 
@@ -48,6 +51,8 @@ class QueuesHandler(Handler):
 class QueueHandler(Handler):
     """One queue. Only admins may change its settings."""
 
+    queues: Queues
+    threads: StoreThreads
     ROUTE = "/queues/{name}"
     ALLOW = "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
     ROLES: ClassVar = dict.fromkeys(("PATCH", "PUT", "DELETE"), Role.ADMIN)
@@ -85,10 +90,10 @@ class QueueHandler(Handler):
     async def put(self, name: str) -> None:
         """Create the queue, or replace all its settings."""
         settings = self._read(_SETTINGS).model_dump()
-        put = self.services.queues.put
+        put = self.queues.put
         try:
             validate_queue_name(name)
-            is_new = await self.services.run_in_thread(put, name, self._check(), **settings)
+            is_new = await self.threads.run(put, name, self._check(), **settings)
         except ValueError as error:
             raise unacceptable([FieldError("name", str(error))]) from None
         except TooManyQueues:
@@ -105,8 +110,8 @@ class QueueHandler(Handler):
         changes: dict[str, Any] = {**given}
         _require_name(name)
         check = self._check(only_existing=True)
-        change = self.services.queues.change
-        if not await self.services.run_in_thread(change, name, check, **changes):
+        change = self.queues.change
+        if not await self.threads.run(change, name, check, **changes):
             raise queue_not_found(name)
         log_change(self.caller.name, "change queue", queue=name, **changes)
         await self._send_queue(name)
@@ -117,7 +122,7 @@ class QueueHandler(Handler):
         _require_name(name)
         check = self._check(only_existing=True)
         try:
-            deleted = await self.services.run_in_thread(self.services.queues.delete, name, check)
+            deleted = await self.threads.run(self.queues.delete, name, check)
         except QueueInUse:
             raise _queue_in_use(name) from None
         if not deleted:
@@ -127,7 +132,7 @@ class QueueHandler(Handler):
 
     async def _send_queue(self, name: str, status: int = 200) -> None:
         _require_name(name)
-        queue = await self.services.run_in_thread(self.services.queues.get, name)
+        queue = await self.threads.run(self.queues.get, name)
         if queue is None:
             raise queue_not_found(name)
         self._queue = queue

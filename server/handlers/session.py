@@ -1,5 +1,7 @@
 """`/session`: who the caller is, and sign-in and sign-out for the web front end."""
 
+from typing import Any
+
 from server.auth.authenticate import SAFE_METHODS, require_same_origin, unauthorized
 from server.auth.callers import Caller, Role
 from server.auth.sessions import SignIn, cookie_name
@@ -10,7 +12,6 @@ from server.http.access_log import log_change
 from server.http.body import Body, JsonBody, NoBody, media_type
 from server.http.codes import Code
 from server.http.problems import Problem
-from server.jobs.services import Services
 
 MAX_BODY_BYTES = 4096
 
@@ -21,9 +22,9 @@ class SessionHandler(Handler):
     ROUTE = "/session"
     ALLOW = "DELETE, GET, HEAD, OPTIONS, POST"
 
-    def initialize(self, services: Services) -> None:
+    def initialize(self, **collaborators: Any) -> None:
         """A sign-in counts against the rate of its caller, who is known later."""
-        super().initialize(services)
+        super().initialize(**collaborators)
         self.RATE_LIMITED = self.request.method != "POST"
 
     def role(self) -> Role | None:
@@ -37,7 +38,7 @@ class SessionHandler(Handler):
         require_same_origin(self.request.headers)
         if self.request.method != "POST":
             return NoBody()
-        if self.services.authenticator.tokens is None:
+        if self.authenticator.tokens is None:
             raise Problem(Code.SIGN_IN_NOT_NEEDED, "sign-in is not needed: no tokens are set")
         if media_type(self.request.headers)[0] != "application/json":
             raise Problem(Code.MEDIA_TYPE_UNSUPPORTED, "send application/json")
@@ -52,7 +53,7 @@ class SessionHandler(Handler):
     def post(self) -> None:
         """Sign in with a token."""
         self.require_body()
-        authenticator = self.services.authenticator
+        authenticator = self.authenticator
         tokens, sessions = authenticator.tokens, authenticator.sessions
         assert isinstance(self.received, JsonBody)
         assert tokens
@@ -85,7 +86,7 @@ class SessionHandler(Handler):
 
     def _send_session(self, caller: Caller) -> None:
         document: SessionDocument = {
-            "tokens": self.services.authenticator.tokens is not None,
+            "tokens": self.authenticator.tokens is not None,
             "name": caller.name,
             "role": str(caller.role),
         }

@@ -1,5 +1,5 @@
-"""The use cases of jobs (enqueue, wait, cancel), and the services of a listener.
+"""Single jobs as clients use them: submit, read, wait, cancel, retry and delete.
 
-Handlers and the fast path call these functions. May import `storage`, `runner.job_types` and the
-other folders of `server`, but not `handlers`, `fast` and `upload`.
+Handlers and the fast path call these classes. May import `storage` and the other folders of
+`server`, but not `handlers`, `fast` and `upload`.
 """

@@ -115,6 +115,11 @@ class ServerSettings(TraceSettings):
         le=1024**2,
         description="Size of the largest request head. A larger one gets 431.",
     )
+    fast_path: bool = Field(
+        True,
+        description="Whether the listener answers simple requests on a short path, ahead of "
+        "Tornado's handlers. Both give the same answers; false helps to find faults.",
+    )
     max_queued_jobs: int = Field(
         10_000_000,
         ge=0,

@@ -21,6 +21,8 @@ class StoreChanges:
         self._waiter = wakeup.waiter(LISTENER)
         self._loop = asyncio.get_running_loop()
         self._changed = asyncio.Event()
+        self.count = 0
+        """How often the waiting requests were woken so far."""
         self._closing = False
         self._thread = threading.Thread(target=self._listen, name="changes", daemon=True)
         self._thread.start()
@@ -44,6 +46,7 @@ class StoreChanges:
 
     def wake(self) -> None:
         """Wake all waiting requests, so that they read the store again."""
+        self.count += 1
         self._changed.set()
         self._changed = asyncio.Event()
 

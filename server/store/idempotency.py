@@ -4,51 +4,15 @@ key new                                    ─▶ a new job
 key known, same submission                 ─▶ the first response again
 key known, different submission            ─▶ 422
 key of a request that is still in progress ─▶ 409, if this listener is handling that request
+
+`server.jobs.admission` checks the last one, `server.jobs.jobs` the others.
 """
 
 import hashlib
 import json
 from typing import Any
 
-from tornado.httputil import HTTPHeaders
-
-from server.http.codes import Code
-from server.http.problems import FieldError, Problem, malformed
 from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob
-
-HEADER = "Idempotency-Key"
-REPLAYED_HEADER = "Idempotency-Replayed"
-MAX_LENGTH = 255
-
-
-class KeysInFlight:
-    """The keys of requests that this listener has not answered yet."""
-
-    def __init__(self) -> None:
-        self._keys: set[str] = set()
-
-    def acquire(self, headers: HTTPHeaders, caller: str | None) -> str | None:
-        """Return the key of a request, or None if it has none; `release` has to follow.
-
-        The returned key contains the caller's name, because each caller has its own keys. Raises
-        Problem 400, and Problem 409 if another request with this key is in progress.
-        """
-        key = headers.get(HEADER)
-        if key is None:
-            return None
-        if not (0 < len(key) <= MAX_LENGTH and key.isascii() and key.isprintable()):
-            raise malformed(f"{HEADER} must be 1 to {MAX_LENGTH} printable ASCII characters")
-        if caller is not None:
-            key = f"{caller}\n{key}"  # a key cannot contain a line break
-        if key in self._keys:
-            detail = f"a request with this {HEADER} is still in progress"
-            raise Problem(Code.KEY_IN_PROGRESS, detail)
-        self._keys.add(key)
-        return key
-
-    def release(self, key: str) -> None:
-        """Free the key of a request that was answered, or whose client went away."""
-        self._keys.discard(key)
 
 
 def fingerprint(job: NewJob) -> str:
@@ -67,9 +31,3 @@ def fingerprint(job: NewJob) -> str:
     if isinstance(job.payload, EncodedJson):  # inside of a text, quotes would be escaped
         text = text.replace('"payload": null', f'"payload": {job.payload.sorted}', 1)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def key_reused() -> Problem:
-    """422: the key stands for a different submission."""
-    error = FieldError(HEADER, "it was used for a different submission")
-    return Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])

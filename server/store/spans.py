@@ -24,23 +24,13 @@ class SubmissionSpan:
 
 
 class RequestSpans:
-    """Creates the spans of a listener's requests; without `spans`, tracing is off."""
+    """Creates the spans of a listener's requests."""
 
-    def __init__(self, spans: "Spans | None" = None):
+    def __init__(self, spans: "Spans"):
         self._spans = spans
 
-    def close(self) -> None:
-        """Send the remaining spans; takes a few seconds at most."""
-        if self._spans:
-            self._spans.close()
-
-    def submission(self, headers: Mapping[str, str]) -> SubmissionSpan | None:
-        """Begin the span of a POST /jobs, in the client's trace if there is one.
-
-        Returns None if tracing is off.
-        """
-        if self._spans is None:
-            return None
+    def submission(self, headers: Mapping[str, str]) -> SubmissionSpan:
+        """Begin the span of a POST /jobs, in the client's trace if there is one."""
         attributes = {"http.request.method": "POST", "http.route": "/jobs", "url.path": "/jobs"}
         return SubmissionSpan(*self._spans.begin("POST /jobs", headers, attributes))
 
@@ -52,7 +42,7 @@ class RequestSpans:
         It began at `began_at`, in seconds since 1970. The span belongs to the job's trace, and
         links to the client's.
         """
-        if self._spans is None or job.traceparent is None:
+        if job.traceparent is None:
             return
         route = f"/jobs/{{job_id}}/{action}"
         times = round(began_at * 1000), round(time.time() * 1000)

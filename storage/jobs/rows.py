@@ -45,6 +45,16 @@ def jobs_by_id(database: Database, ids: Sequence[UUID]) -> dict[UUID, Job]:
     return {job.id: job for job in _with_attempts(database, found)}
 
 
+def unfinished_among(database: Database, ids: Sequence[UUID]) -> set[UUID]:
+    """Return the ids of those jobs that exist and are not final."""
+
+    def select() -> Any:
+        return JobRow.select(JobRow.id).where(JobRow.status.in_([Status.QUEUED, Status.RUNNING]))
+
+    found = database.fetch(*_statement_for_ids(database, "unfinished", select, JobRow.id, ids))
+    return {row["id"] for row in found}
+
+
 def jobs_from_claimed_rows(database: Database, rows: Sequence[dict[str, Any]]) -> list[Job]:
     """Convert rows of claimed jobs to jobs, in order. The rows are modified.
 

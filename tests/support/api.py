@@ -9,39 +9,40 @@ from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
 from runner.job_types import loader as job_types
-from server.http_server import HttpApplication
-from server.jobs.services import Services
+from server.app import App
 from server.settings.server import ServerSettings
 from tests.support.openapi_conformance import require_described
 from tests.support.stores import Bench
 
+FAST_PATH = True
+"""Whether listeners use the fast path; tests/server/conftest.py runs tests both ways."""
 FILE = b"one ERROR\ntwo WARN ERROR\n"
 
 
 @contextmanager
-def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[HttpApplication]:
-    """Yield the application of a listener on this store; `limits` are settings."""
-    opened = open_services(bench, **limits)
-    services = io_loop.run_sync(opened.__aenter__)
+def open_app(bench: Bench, io_loop: IOLoop, **limits: Any) -> Iterator[App]:
+    """Yield the objects of a listener on this store; `limits` are settings."""
+    opened = opened_app(bench, **limits)
+    app = io_loop.run_sync(opened.__aenter__)
     try:
-        yield HttpApplication(services)
+        yield app
     finally:
         io_loop.run_sync(lambda: opened.__aexit__(None, None, None))
 
 
 @asynccontextmanager
-async def open_services(bench: Bench, **limits: int | str) -> AsyncIterator[Services]:
-    """Yield the services of a listener on this store; `limits` are settings."""
+async def opened_app(bench: Bench, **limits: int | str) -> AsyncIterator[App]:
+    """Yield the objects of a listener on this store; `limits` are settings."""
     given = bench.store.settings.model_dump(by_alias=True) | {
-        name.upper(): value for name, value in limits.items()
+        name.upper(): value for name, value in {"fast_path": FAST_PATH, **limits}.items()
     }
     settings = ServerSettings.model_validate(given)
-    services = Services(settings, bench.store, job_types.find(settings.job_type_packages))
+    app = App(settings, bench.store, job_types.find(settings.job_type_packages))
     try:
-        yield services
+        yield app
     finally:
-        await services.finish_requests(5)
-        services.close()
+        await app.finish_requests(5)
+        app.close()
 
 
 class Client:

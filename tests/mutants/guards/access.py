@@ -30,7 +30,7 @@ ACCESS = (
     ),
     Mutant(
         "the fast path checks the role, too",
-        "server/fast/parser.py",
+        "server/fast/path.py",
         "            require_role(caller, _ROLES[method])\n",
         "",
         ACCESS_TESTS,
@@ -44,9 +44,9 @@ ACCESS = (
     ),
     Mutant(
         "idempotency keys of callers are separate",
-        "server/store/idempotency.py",
-        "if caller is not None:",
-        "if False:",
+        "server/jobs/admission.py",
+        "key if caller.name is None else",
+        "key if True else",
         ACCESS_TESTS,
     ),
     Mutant(
@@ -144,14 +144,14 @@ ACCESS = (
     Mutant(
         "handlers refuse unknown hosts",
         "server/handlers/base.py",
-        "        if not self.services.hosts.allows(request.host):\n",
+        "        if not self.hosts.allows(request.host):\n",
         "        if False:\n",
         ("tests/server/auth/test_hosts.py",),
     ),
     Mutant(
         "the fast path refuses unknown hosts",
-        "server/fast/parser.py",
-        '        if not self.services.hosts.allows(headers.fields["Host"]):\n',
+        "server/fast/path.py",
+        '        if not self._hosts.allows(headers.fields["Host"]):\n',
         "        if False:\n",
         ("tests/server/auth/test_hosts.py",),
     ),

@@ -119,15 +119,15 @@ API = (
     ),
     Mutant(
         "a key with another submission is refused",
-        "server/handlers/jobs.py",
-        "if stored.fingerprint != fingerprint(job):",
-        "if False:",
+        "server/jobs/jobs.py",
+        "kept.fingerprint != keyed.fingerprint:",
+        "False:",
         ("tests/server/store/test_idempotency.py",),
     ),
     Mutant(
         "two requests at once cannot use one key",
-        "server/store/idempotency.py",
-        "if key in self._keys:",
+        "server/jobs/admission.py",
+        "if key in self._keys_in_flight:",
         "if False:",
         ("tests/server/store/test_idempotency.py",),
     ),
@@ -170,9 +170,9 @@ API = (
     ),
     Mutant(
         "the duration of a wait is not measured",
-        "server/fast/parser.py",
-        '"/jobs/{job_id}", not job[1],',
-        '"/jobs/{job_id}", True,',
+        "server/fast/path.py",
+        "counted = None if request.seconds else seconds",
+        "counted = seconds",
         ("tests/server/documents/test_listener_metrics.py",),
     ),
 )

@@ -35,7 +35,7 @@ EVENTS = (
     Mutant(
         "a body that ends after its token was removed changes nothing",
         "server/handlers/base.py",
-        "        if self.services.authenticator.changes != self._token_changes:\n",
+        "        if self.authenticator.changes != self._token_changes:\n",
         "        if False:\n",
         REMOVED,
     ),
@@ -113,7 +113,7 @@ EVENTS = (
         "a version that this listener has not read yet is not of the future",
         "server/handlers/events.py",
         "return min(last_event_id, newest)",
-        "return self.services.event_feed.version",
+        "return self.event_feed.version",
         STREAMS,
     ),
     Mutant(
@@ -126,7 +126,7 @@ EVENTS = (
     Mutant(
         "the number of open streams is limited",
         "server/handlers/events.py",
-        "if self.services.event_feed.full:",
+        "if self.event_feed.full:",
         "if False:",
         STREAMS,
     ),

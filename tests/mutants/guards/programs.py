@@ -165,9 +165,9 @@ PROGRAMS = (
     ),
     Mutant(
         "the response comes after the commit",
-        "server/jobs/enqueue.py",
-        "job_id = await services.enqueue_batcher.call(job)",
-        "__import__('asyncio').ensure_future(services.enqueue_batcher.call(job)); job_id = job.id",
+        "server/jobs/jobs.py",
+        "stored: UUID | Refusal = await self._enqueue.call(job)",
+        "__import__('asyncio').ensure_future(self._enqueue.call(job)); stored = job.id",
         ("tests/server/handlers/test_jobs.py",),
     ),
     Mutant(
@@ -263,9 +263,9 @@ PROGRAMS = (
     ),
     Mutant(
         "uploads have their own threads",
-        "server/jobs/services.py",
+        "server/app.py",
         "run_in_executor(self._file_threads, call)",
-        "run_in_executor(self._threads, call)",
+        "run_in_executor(self.threads._any, call)",
         UPLOADS,
     ),
     Mutant(
@@ -285,14 +285,14 @@ PROGRAMS = (
     Mutant(
         "responses of a stopping listener end their connections",
         "server/handlers/base.py",
-        "        if self.services.stopping:\n",
+        "        if self.activity.stopping:\n",
         "        if False:\n",
         STOP,
     ),
     Mutant(
         "the fast path of a stopping listener ends its connections",
-        "server/fast/parser.py",
-        "if request.headers.closes or self.services.stopping:",
+        "server/fast/path.py",
+        "if request.headers.closes or self.activity.stopping:",
         "if request.headers.closes:",
         STOP,
     ),

@@ -66,9 +66,9 @@ TRACES = (
     ),
     Mutant(
         "a repeated submission is not reported again",
-        "server/handlers/jobs.py",
-        "        else:\n            self._send_span(job)\n        return stored",
-        "        self._send_span(job)\n        return stored",
+        "server/jobs/jobs.py",
+        "if span and not replayed:",
+        "if span:",
         REPLAYED,
     ),
     Mutant(

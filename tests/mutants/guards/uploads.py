@@ -115,7 +115,7 @@ UPLOADS = (
     Mutant(
         "a stopping listener aborts arriving files",
         "server/listener.py",
-        "    await services.finish_background_tasks(ABORT_SECONDS)\n",
+        "    await app.activity.finish_background_tasks(ABORT_SECONDS)\n",
         "",
         WHOLE,
     ),

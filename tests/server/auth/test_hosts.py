@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
+from server.app import App
 from server.auth.addresses import AllowedHosts, require_host_entry
-from server.http_server import HttpApplication
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
 
@@ -83,7 +83,7 @@ def test_anything_else_cannot_be_configured(entry: str) -> None:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     """The application, with one host name."""
     with open_app(bench, io_loop, allowed_hosts="jobs.example.org") as application:
         yield application

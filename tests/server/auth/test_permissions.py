@@ -11,8 +11,8 @@ import pytest
 from tornado.httpclient import HTTPResponse
 from tornado.ioloop import IOLoop
 
+from server.app import App
 from server.auth.callers import Role
-from server.http_server import HttpApplication
 from server.openapi.operations import OPERATIONS, OWN_JOBS, Operation
 from storage.files.folder import FolderUploads
 from tests.server.fast.test_responders import comparable
@@ -30,7 +30,7 @@ SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     """The application, with tokens."""
     with open_app(bench, io_loop, api_tokens=API_TOKENS) as application:
         yield application
@@ -87,7 +87,7 @@ async def test_each_call_requires_its_role(client: Client, operation: Operation)
 @SQLITE
 @pytest.mark.gen_test
 async def test_methods_without_a_rule_require_a_token_and_the_role_admin(
-    app: HttpApplication, client: Client
+    app: App, client: Client
 ) -> None:
     for path, handler in {**routes(app), "/none": None}.items():
         path = path.replace("{job_id}", "01a21054-ecc3-7788-9e49-c6d97d1c0c65")
@@ -109,7 +109,7 @@ async def test_methods_without_a_rule_require_a_token_and_the_role_admin(
 
 @SQLITE
 @pytest.mark.gen_test
-async def test_only_these_need_no_token(app: HttpApplication, client: Client) -> None:
+async def test_only_these_need_no_token(app: App, client: Client) -> None:
     found = [path.replace("{job_id}", "1") for path in routes(app)]
     answers = {path: (await client.fetch(path)).code for path in [*found, "/none", "/ui", "/ui/x"]}
     assert {path for path, code in answers.items() if code != 401} == {"/healthz", "/ui", "/ui/x"}
@@ -219,7 +219,7 @@ async def test_the_first_caller_that_cancels_a_running_job_is_stored(
 ) -> None:
     job_id = (await submit(client, "ann"))["job_id"]
     bench.runner().claim_one()
-    with patch("server.jobs.cancel.WAIT_SECONDS", 0):
+    with patch("server.jobs.jobs.CANCEL_WAIT_SECONDS", 0):
         for caller in ("ann", "ada"):
             read(await ask(client, caller, "POST", f"/jobs/{job_id}/cancel"), 202)
     assert (await client.get(f"/jobs/{job_id}", headers=bearer("rob")))["canceled_by"] == "ann"

@@ -7,12 +7,12 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
+from server.app import App
 from server.auth.addresses import TrustedProxies, rate_limit_network
 from server.auth.authenticate import MAX_FAILURES, Authenticator, unauthorized
 from server.auth.rate_limits import MAX_KEYS, TokenBuckets
 from server.http.codes import Code
 from server.http.problems import Problem
-from server.http_server import HttpApplication
 from server.settings.server import ServerSettings
 from tests.support.api import Client, open_app, read
 from tests.support.stores import Bench
@@ -38,14 +38,14 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     limits = {"rate_limit": 0.5, "rate_burst": 3, "trusted_proxies": "127.0.0.1"}
     with open_app(bench, io_loop, **limits) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: App, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 

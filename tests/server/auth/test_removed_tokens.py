@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tornado.ioloop import IOLoop
 
-from server.http_server import HttpApplication
+from server.app import App
 from tests.support.api import Client, open_app
 from tests.support.event_clients import Follower, Followers
 from tests.support.stores import Bench
@@ -29,7 +29,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop, file: Path) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop, file: Path) -> Iterator[App]:
     """The application, with the tokens of that file."""
     given = {"api_tokens_file": str(file), "cookie_secret": "sixteen characters"}
     with open_app(bench, io_loop, **given) as application:

@@ -18,11 +18,10 @@ from tornado.ioloop import IOLoop
 from tornado.testing import bind_unused_port
 from tornado.web import create_signed_value
 
-from server.app import make_app
+from server.app import App
 from server.auth.sessions import COOKIE, KEY_FILE, Sessions, cookie_name, load_or_create_key
 from server.auth.tokens import Token, parse_tokens
-from server.http_server import HttpApplication
-from tests.support.api import Client, open_app, open_services, read
+from tests.support.api import Client, open_app, opened_app, read
 from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.stores import Bench
 
@@ -44,7 +43,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop, file: Path) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop, file: Path) -> Iterator[App]:
     """The application, with tokens."""
     given = {"api_tokens": API_TOKENS, "api_tokens_file": str(file), "cookie_secret": SECRET}
     with open_app(bench, io_loop, **given) as application:
@@ -133,8 +132,8 @@ def known(name: str, role: str = "admin") -> Token:
 
 
 @pytest.mark.gen_test
-async def test_a_forged_cookie_is_refused(app: HttpApplication, client: Client) -> None:
-    tokens = app.services.authenticator.tokens
+async def test_a_forged_cookie_is_refused(app: App, client: Client) -> None:
+    tokens = app.authenticator.tokens
     assert tokens
     good = (await cookie_of(client, "ann")).partition("=")[2].strip('"')
     name, _, signed = good.partition(":")
@@ -173,8 +172,8 @@ async def test_a_forged_cookie_is_refused(app: HttpApplication, client: Client) 
 
 
 @pytest.mark.gen_test
-async def test_a_sign_in_ends_after_its_time(app: HttpApplication, client: Client) -> None:
-    tokens = app.services.authenticator.tokens
+async def test_a_sign_in_ends_after_its_time(app: App, client: Client) -> None:
+    tokens = app.authenticator.tokens
     assert tokens
     for age, name in ((43190, "ann"), (43201, None)):
         then = time.time() - age
@@ -276,10 +275,10 @@ async def test_a_token_takes_precedence_over_a_cookie(client: Client) -> None:
 
 @pytest.mark.gen_test
 async def test_over_https_the_cookie_is_bound_to_https_and_the_host(
-    app: HttpApplication, http_client: AsyncHTTPClient, client: Client
+    app: App, http_client: AsyncHTTPClient, client: Client
 ) -> None:
     listening, port = bind_unused_port()
-    server = HTTPServer(app, protocol="https")  # as behind a trusted proxy
+    server = HTTPServer(app.application, protocol="https")  # as behind a trusted proxy
     server.add_sockets([listening])
     behind = Client(http_client, f"http://127.0.0.1:{port}")
     response = await post(behind, "/session", {"token": token("ann")}, Sec_Fetch_Site="same-origin")
@@ -294,12 +293,12 @@ async def test_over_https_the_cookie_is_bound_to_https_and_the_host(
 
 @pytest.mark.gen_test
 async def test_without_tokens_nobody_has_to_sign_in(
-    bench: Bench, io_loop: IOLoop, app: HttpApplication, http_client: AsyncHTTPClient
+    bench: Bench, io_loop: IOLoop, app: App, http_client: AsyncHTTPClient
 ) -> None:
-    assert app.services.authenticator.tokens
+    assert app.authenticator.tokens
     listening, port = bind_unused_port()
-    async with open_services(bench) as services:
-        server = HTTPServer(make_app(services))
+    async with opened_app(bench) as other:
+        server = HTTPServer(other.application)
         server.add_sockets([listening])
         client = Client(http_client, f"http://127.0.0.1:{port}")
         who = await client.get("/session")
@@ -315,12 +314,12 @@ async def test_without_tokens_nobody_has_to_sign_in(
 
 @pytest.mark.gen_test
 async def test_listeners_without_a_secret_share_a_key(
-    bench: Bench, app: HttpApplication, client: Client
+    bench: Bench, app: App, client: Client
 ) -> None:
     folder = bench.store.settings.data_dir
     async with (
-        open_services(bench, api_tokens=API_TOKENS) as one,
-        open_services(bench, api_tokens=API_TOKENS) as other,
+        opened_app(bench, api_tokens=API_TOKENS) as one,
+        opened_app(bench, api_tokens=API_TOKENS) as other,
     ):
         assert one.authenticator.sessions
         assert other.authenticator.sessions

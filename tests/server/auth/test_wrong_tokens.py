@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from tornado.ioloop import IOLoop
 
+from server.app import App
 from server.auth.authenticate import MAX_FAILURES
-from server.http_server import HttpApplication
 from tests.support.api import Client, open_app, read
 from tests.support.callers import API_TOKENS, bearer, token
 from tests.support.stores import Bench
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.gen_test
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     """The application, with tokens and a rate, behind a trusted proxy."""
     limits = {"rate_limit": 0.01, "rate_burst": 3, "trusted_proxies": "127.0.0.1"}
     with open_app(bench, io_loop, api_tokens=API_TOKENS, **limits) as application:

@@ -14,9 +14,9 @@ import psutil
 import pytest
 from tornado.ioloop import IOLoop
 
+from server.app import App
 from server.checking import process
 from server.checking.submission import SMALL_BYTES, Received
-from server.http_server import HttpApplication
 from tests.support.api import Client, open_app
 from tests.support.stores import Bench
 from tests.support.waiting import until
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.gen_test(timeout=50), SQLITE]
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     """The application, with job types that are slow to check."""
     with open_app(bench, io_loop, job_types=TYPES) as application:
         yield application
@@ -213,7 +213,7 @@ def test_closing_the_listener_ends_its_check_process(
 ) -> None:
     with open_app(bench, io_loop, job_types=TYPES) as app:
         body = json.dumps(held(tmp_path, "slow")).encode()
-        io_loop.run_sync(lambda: app.services.check_submission(Received(body)))
+        io_loop.run_sync(lambda: app.jobs.check(Received(body)))
         (pid,) = checkers(tmp_path)
         assert psutil.pid_exists(pid)
     assert not psutil.pid_exists(pid)

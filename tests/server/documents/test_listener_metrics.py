@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
+from server.app import App
 from server.handlers.base import Handler
 from server.http.access_log import BUCKETS, OTHER
-from server.http_server import HttpApplication
 from tests.server.openapi.test_document import routes
 from tests.support.api import Client, analyze_form
 from tests.support.event_clients import Followers
@@ -66,7 +66,7 @@ async def test_clients_cannot_add_routes_or_methods(client: Client) -> None:
     }
 
 
-def test_every_handler_names_its_route(app: HttpApplication) -> None:
+def test_every_handler_names_its_route(app: App) -> None:
     assert {path: handler.ROUTE for path, handler in routes(app).items()} == {
         path: path for path in routes(app)
     }

@@ -14,7 +14,7 @@ from server.events import callback_sender
 from storage.jobs.callbacks import pending_jobs
 from storage.records.job import NewJob
 from tests.server.events.test_callbacks import ALLOWED
-from tests.support.api import open_services
+from tests.support.api import opened_app
 from tests.support.stores import Bench
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -87,15 +87,15 @@ ENDLESS = {
 
 async def send_callback(bench: Bench, host: Host, until: Callable[[], bool]) -> None:
     """End a job with a callback to a host; wait for a condition, and until none is to be sent."""
-    async with asyncio.timeout(20), open_services(bench, **ALLOWED) as services:
+    async with asyncio.timeout(20), opened_app(bench, **ALLOWED) as app:
         job = NewJob("sleep", {"seconds": 1}, callback_url=host.url)
-        (job_id,) = await services.run_in_thread(services.jobs.enqueue, [job])
+        (job_id,) = await app.threads.run(app.job_store.enqueue, [job])
         assert isinstance(job_id, UUID)
-        await services.run_in_thread(services.jobs.cancel, job_id)
+        await app.threads.run(app.job_store.cancel, job_id)
         pending = {job_id}
         while not until() or pending:
             await asyncio.sleep(0.02)
-            pending = await services.run_in_thread(pending_jobs, bench.store.database)
+            pending = await app.threads.run(pending_jobs, bench.store.database)
 
 
 @pytest.mark.gen_test(timeout=40)

@@ -20,12 +20,11 @@ from tornado.web import Application, RequestHandler
 from server.checking.submission import callback_refusal
 from server.events import callback_sender
 from server.events.callback_sender import MAX_IN_FLIGHT, CallbackSlots, host_of
-from server.http_server import HttpApplication, HttpServer
 from server.settings.server import ServerSettings
 from storage.jobs.callbacks import Callbacks, pending_jobs
 from storage.jobs.retention import prune
 from storage.settings.settings import SettingsError
-from tests.support.api import Client, fields, open_services
+from tests.support.api import Client, fields, opened_app
 from tests.support.metrics import samples
 from tests.support.stores import RAISED, RETURNED, Bench
 
@@ -80,9 +79,9 @@ def silence() -> Iterator[tuple[socket.socket, str]]:
 @asynccontextmanager
 async def listening(bench: Bench, http_client: AsyncHTTPClient) -> AsyncIterator[Client]:
     """A client of a listener that sends callbacks."""
-    async with open_services(bench, **ALLOWED) as services:
+    async with opened_app(bench, **ALLOWED) as app:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        server = HttpServer(HttpApplication(services), [sock], max_connections=1000)
+        server = app.serve([sock], max_connections=1000)
         yield Client(http_client, f"http://127.0.0.1:{sock.getsockname()[1]}")
         server.close()
         await server.close_all_connections()

@@ -10,13 +10,13 @@ import pytest
 from tornado.netutil import bind_sockets
 
 import storage.jobs.events
+from server.app import App
 from server.events import shared_feed
 from server.handlers import events as event_handlers
-from server.http_server import HttpApplication, HttpServer
 from storage.jobs.events import Event, Events
 from storage.jobs.retention import prune
 from storage.records.job import NewJob, StoreUnavailable
-from tests.support.api import Client, open_services
+from tests.support.api import Client, opened_app
 from tests.support.event_clients import Followers, event_labels
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import wait_for
@@ -28,9 +28,9 @@ UNKNOWN = "01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 @asynccontextmanager
 async def listener(bench: Bench, **settings: int) -> AsyncIterator[str]:
     """A second listener on the same store; yields its base URL."""
-    async with open_services(bench, **settings) as services:
+    async with opened_app(bench, **settings) as app:
         (sock,) = bind_sockets(0, "127.0.0.1")
-        server = HttpServer(HttpApplication(services), [sock], max_connections=1000)
+        server = app.serve([sock], max_connections=1000)
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
         server.close()
 
@@ -167,10 +167,10 @@ async def test_events_between_catching_up_and_subscribing_are_sent(
     follow: Followers,
     client: Client,
     bench: Bench,
-    app: HttpApplication,
+    app: App,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real, services = Events.after, app.services
+    real = Events.after
     between: list[UUID] = []
 
     def after(self: Events, version: int) -> list[Event]:
@@ -178,7 +178,7 @@ async def test_events_between_catching_up_and_subscribing_are_sent(
         if version == 0 and not between:
             between.append(bench.enqueue())
             newest = bench.job(between[0]).version
-            wait_for(lambda: services.event_feed.version >= newest)
+            wait_for(lambda: app.event_feed.version >= newest)
         return found
 
     await client.sleep_job()
@@ -300,7 +300,7 @@ async def test_an_idle_stream_gets_heartbeats(
 
 async def test_only_a_client_that_does_not_read_is_dropped(
     follow: Followers,
-    app: HttpApplication,
+    app: App,
     client: Client,
     bench: Bench,
     monkeypatch: pytest.MonkeyPatch,
@@ -315,9 +315,7 @@ async def test_only_a_client_that_does_not_read_is_dropped(
         await asyncio.to_thread(bench.jobs.enqueue, jobs)
     events = await reading
     assert len({each.data["job_id"] for each in events}) == 3000
-    while (
-        len(app.services.event_feed._open) > 1
-    ):  # the slow client is dropped although it reads nothing
+    while len(app.event_feed._open) > 1:  # the slow client is dropped although it reads nothing
         await asyncio.sleep(0.01)
     assert len(await slow.rest()) < 3000
     await fast.close()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.http_server import HttpApplication, HttpServer
+from server.app import App
+from server.http_server import HttpServer
 from tests.server.fast.test_responders import JSON, PLAIN, SLEEP, connect, head
 from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
@@ -21,9 +22,9 @@ LIST = head("GET", "/jobs?limit=5", PLAIN)
 
 
 @pytest.fixture
-def seen(app: HttpApplication, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def seen(app: App, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of the requests that Tornado reads."""
-    paths, start = [], app.start_request
+    paths, start = [], app.application.start_request
 
     def start_request(server: object, connection: Any) -> Any:
         request = start(server, connection)
@@ -36,7 +37,7 @@ def seen(app: HttpApplication, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(request, "headers_received", headers_received)
         return request
 
-    monkeypatch.setattr(app, "start_request", start_request)
+    monkeypatch.setattr(app.application, "start_request", start_request)
     return paths
 
 

@@ -9,8 +9,9 @@ from unittest.mock import patch
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.fast.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, FastPath, Request
-from server.http_server import HttpApplication
+from server.app import App
+from server.fast.path import MAX_BODY_BYTES, MAX_HEAD_BYTES, Request
+from server.jobs.jobs import Response
 from tests.support.api import Client
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import until
@@ -22,13 +23,11 @@ JOB = "/jobs/01a21054-ecc3-7788-9e49-c6d97d1c0c65"
 DIFFERS = ("Date", "Location", "Etag", "X-Request-Id")
 
 
-def read_request(
-    app: HttpApplication, method: str, path: str, headers: dict[str, str]
-) -> Request | None:
-    return FastPath(app.services).read(head(method, path, headers))
+def read_request(app: App, method: str, path: str, headers: dict[str, str]) -> Request | None:
+    return app.fast_path.read(head(method, path, headers))
 
 
-def test_simple_requests_take_the_fast_path(app: HttpApplication) -> None:
+def test_simple_requests_take_the_fast_path(app: App) -> None:
     assert read_request(app, "POST", "/jobs", JSON)
     assert read_request(app, "GET", JOB, PLAIN)
     assert read_request(app, "POST", "/jobs?wait=30", JSON)
@@ -43,6 +42,9 @@ def test_simple_requests_take_the_fast_path(app: HttpApplication) -> None:
     assert read_request(app, "GET", JOB, {**PLAIN, **node})
     proxied = {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https", "X-Real-IP": "10.0.0.1"}
     assert read_request(app, "GET", JOB, {**PLAIN, **proxied})
+    assert read_request(app, "POST", "/jobs", {**JSON, "Idempotency-Key": "k"})
+    assert read_request(app, "GET", JOB, {**PLAIN, "Prefer": "wait=1"})
+    assert read_request(app, "POST", "/jobs", {**JSON, "Authorization": "Bearer x"})
     assert read_request(app, "POST", f"{JOB}/cancel", PLAIN)
     assert read_request(app, "POST", f"{JOB}/cancel", {**PLAIN, "Content-Length": "0"})
 
@@ -61,7 +63,6 @@ def test_simple_requests_take_the_fast_path(app: HttpApplication) -> None:
         ("GET", JOB + "?wait=61", PLAIN),
         ("POST", "/jobs?wait=1&a=b", JSON),
         ("GET", JOB, {**PLAIN, "If-None-Match": '"x"'}),
-        ("GET", JOB, {**PLAIN, "Prefer": "wait=1"}),
         ("HEAD", JOB, PLAIN),
         ("GET", "/jobs/1", PLAIN),
         ("GET", "/jobs", PLAIN),
@@ -88,7 +89,7 @@ def test_simple_requests_take_the_fast_path(app: HttpApplication) -> None:
     ],
 )
 def test_all_other_requests_are_left_to_tornado(
-    app: HttpApplication, method: str, path: str, headers: dict[str, str]
+    app: App, method: str, path: str, headers: dict[str, str]
 ) -> None:
     assert not read_request(app, method, path, headers)
 
@@ -166,7 +167,7 @@ async def test_a_get_is_answered_alike(
 async def test_a_cancel_is_answered_alike(
     client: Client, bench: Bench, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.jobs.cancel.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("server.jobs.jobs.CANCEL_WAIT_SECONDS", 0.05)
     responses = []
     for more in ({}, {"X-Plain": "no"}):
         path = JOB if state == "unknown" else f"/jobs/{await client.sleep_job()}"
@@ -188,10 +189,10 @@ async def test_a_cancel_is_answered_alike(
 @pytest.mark.parametrize(
     ("where", "does", "logged"),
     [
-        ("server.jobs.wait.job_path", {"side_effect": RuntimeError("planned")}, "planned"),
+        ("server.jobs.jobs.Submitted", {"side_effect": RuntimeError("planned")}, "planned"),
         (
-            "server.jobs.wait.accepted_document",
-            {"return_value": object()},
+            "server.jobs.jobs.Response",
+            {"return_value": Response(202, object())},
             "not JSON serializable",
         ),
     ],
@@ -212,18 +213,16 @@ async def test_an_unexpected_error_is_logged_and_gets_a_500_without_details(
 
 
 @pytest.mark.gen_test
-async def test_the_request_of_a_client_that_goes_away_is_canceled(
-    app: HttpApplication, client: Client
-) -> None:
-    services, job_id = app.services, await client.sleep_job()
+async def test_the_request_of_a_client_that_goes_away_is_canceled(app: App, client: Client) -> None:
+    activity, job_id = app.activity, await client.sleep_job()
     _, writer = await connect(client)
     writer.write(head("GET", f"/jobs/{job_id}?wait=60", PLAIN))
-    await until(lambda: services._active_requests == 1)
+    await until(lambda: activity._requests == 1)
     (handling,) = [
         each for each in asyncio.all_tasks() if "FastConnection._handle" in str(each.get_coro())
     ]
     writer.close()
-    await until(lambda: services._active_requests == 0 and handling.done())
+    await until(lambda: activity._requests == 0 and handling.done())
 
 
 @pytest.mark.gen_test

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from server.jobs import cancel
+from server.jobs import jobs
 from tests.support.api import Client
 from tests.support.stores import CANCELED, RETURNED, Bench
 
@@ -169,7 +169,7 @@ async def test_a_running_job_is_canceled_once_its_runner_confirms_it(
 async def test_a_cancel_that_is_not_confirmed_in_time_is_a_202(
     client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cancel, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(jobs, "CANCEL_WAIT_SECONDS", 0.05)
     job_id = await client.sleep_job()
     bench.clock.now *= 2
     bench.runner().claim_one()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.http_server import HttpApplication
+from server.app import App
 from tests.server.openapi.test_document import operations, routes
 from tests.support.api import Client, fields, read
 from tests.support.openapi_conformance import described_api
@@ -143,7 +143,7 @@ async def test_a_wrong_path_or_method_is_reported_before_its_query(client: Clien
         assert response.code == status
 
 
-async def test_the_handlers_know_the_parameters_that_are_described(app: HttpApplication) -> None:
+async def test_the_handlers_know_the_parameters_that_are_described(app: App) -> None:
     described = described_api()["paths"]
     for path, handler in routes(app).items():
         for method in set(described[path]) - {"parameters", "options", "head"}:

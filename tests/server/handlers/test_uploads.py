@@ -13,9 +13,8 @@ from urllib.parse import urlparse
 import pytest
 from tornado.ioloop import IOLoop
 
+from server.app import FILE_THREADS, App
 from server.http.problems import Problem
-from server.http_server import HttpApplication
-from server.jobs.services import THREADS
 from server.upload.file_part import FilePart
 from server.upload.form import FormBody
 from storage.files.folder import FolderWriter
@@ -33,7 +32,7 @@ def small_limits() -> dict[str, int]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop, small_limits: dict[str, int]) -> Iterator[App]:
     with open_app(bench, io_loop, **small_limits) as application:
         yield application
 
@@ -243,7 +242,7 @@ async def test_with_expect_100_continue_a_large_file_is_refused_before_it_is_sen
 
 
 async def test_an_upload_cut_off_by_its_client_leaves_no_file(
-    client: Client, bench: Bench, app: HttpApplication
+    client: Client, bench: Bench, app: App
 ) -> None:
     body, content_type = form(analyze_form(b"x" * MAX_FILE))
     _, writer = await _connect(client)
@@ -268,7 +267,7 @@ async def test_uploads_to_a_slow_disk_delay_no_other_request(
         write(writer, *chunks)
 
     monkeypatch.setattr(FolderWriter, "write", slow_write)
-    uploads = [asyncio.ensure_future(client.post_form(analyze_form())) for _ in range(THREADS)]
+    uploads = [asyncio.ensure_future(client.post_form(analyze_form())) for _ in range(FILE_THREADS)]
     try:
         for _ in uploads:
             await asyncio.to_thread(waiting.acquire)

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from server.app import App
 from server.http.connection import Connection
 from server.http.response import DEFAULT_HEADERS
-from server.http_server import HttpApplication
 from server.listener import new_event_loop
 from tests.support.api import Client
 from tests.support.programs import Program, Service, running_service
@@ -278,12 +278,12 @@ def test_a_client_that_resets_while_nothing_is_read_is_noticed() -> None:
 
 @pytest.mark.gen_test
 async def test_a_client_that_leaves_before_its_stream_begins_causes_no_error(
-    app: HttpApplication,
+    app: App,
     client: Client,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    feed = app.services.event_feed
+    feed = app.event_feed
 
     async def ready() -> None:
         theirs.close()
@@ -293,6 +293,6 @@ async def test_a_client_that_leaves_before_its_stream_begins_causes_no_error(
     with caplog.at_level(logging.DEBUG):
         theirs = socket.create_connection(("127.0.0.1", urlsplit(client.base_url).port))
         theirs.sendall(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
-        await until(lambda: app.services._active_requests == 1)
-        await until(lambda: app.services._active_requests == 0 and not feed._open)
+        await until(lambda: app.activity._requests == 1)
+        await until(lambda: app.activity._requests == 0 and not feed._open)
     assert not [line for line in caplog.records if line.levelno >= logging.WARNING]

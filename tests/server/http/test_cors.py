@@ -6,8 +6,8 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.ioloop import IOLoop
 
+from server.app import App
 from server.http.response import DEFAULT_HEADERS
-from server.http_server import HttpApplication
 from server.settings.server import ServerSettings
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, open_app
@@ -20,13 +20,13 @@ ALLOWED = "Access-Control-Allow-Origin"
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     with open_app(bench, io_loop, cors_origins=f"{APP}, http://localhost:3000") as application:
         yield application
 
 
 @pytest.fixture
-def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: App, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from server.app import App
 from server.http import connection
-from server.http_server import HttpApplication
 from tests.support.api import Client, form
 from tests.support.programs import Service, running_service
 from tests.support.raw_http import JSON_HEAD, connect, parse_response, receive_all, try_send
@@ -178,7 +178,7 @@ def test_a_client_that_neither_sends_nor_closes_is_disconnected(service: Service
 
 @pytest.mark.gen_test(timeout=30)
 async def test_a_client_that_sends_for_too_long_is_disconnected(
-    app: HttpApplication, client: Client, monkeypatch: pytest.MonkeyPatch
+    app: App, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "LINGER_SECONDS", 1.0)
 

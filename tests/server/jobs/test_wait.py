@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from uuid import UUID
 
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.http_server import HttpApplication
+from server.app import App
 from storage.records.filters import Filters
 from storage.records.job import Job, StoreUnavailable
 from tests.support.api import Client, analyze_form, fields, form, read
@@ -94,12 +94,12 @@ async def test_an_invalid_wait_is_refused_and_no_job_is_stored(client: Client, w
 
 
 async def test_a_failed_wait_still_reports_an_accepted_job(
-    app: HttpApplication, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    app: App, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_: UUID) -> None:
+    def fail(ids: Collection[UUID]) -> set[UUID]:
         raise StoreUnavailable("locked")
 
-    monkeypatch.setattr(app.services.job_batcher, "call", fail)
+    monkeypatch.setattr(app.job_store, "unfinished", fail)
     answer = read(await submit(client, "/jobs?wait=20"), 202)
     assert answer == {"job_id": str((await stored(bench)).id), "status": "queued"}
 

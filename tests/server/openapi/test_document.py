@@ -12,7 +12,7 @@ import pytest
 from tornado.web import Application, RequestHandler
 
 from runner.job_types import loader as job_types
-from server.app import make_app
+from server.app import App
 from server.checking.submission import Submission
 from server.documents.filters import BulkBody, ListQuery
 from server.handlers.base import Handler
@@ -20,7 +20,6 @@ from server.handlers.error_page import ErrorPageHandler
 from server.handlers.pages import FileHandler, NoPageHandler, PageHandler
 from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE
-from server.http_server import HttpApplication
 from tests.support.api import Client
 from tests.support.openapi_conformance import described_api
 from tests.support.stores import Bench
@@ -29,7 +28,7 @@ WITHOUT_API = (PageHandler, NoPageHandler, FileHandler, ErrorPageHandler)
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
-def routes(app: HttpApplication) -> dict[str, type[Handler]]:
+def routes(app: App) -> dict[str, type[Handler]]:
     """Return the handler of each path of the API, named as in the document; without the pages."""
     assert isinstance(app.application, Application)
     found = {}
@@ -46,7 +45,7 @@ def implemented(handler: type[RequestHandler]) -> set[str]:
     return {name for name in METHODS if getattr(handler, name) is not getattr(RequestHandler, name)}
 
 
-def test_every_route_and_method_is_described_and_nothing_else(app: HttpApplication) -> None:
+def test_every_route_and_method_is_described_and_nothing_else(app: App) -> None:
     described = described_api()["paths"]
     handlers = routes(app)
     assert set(handlers) == set(described)
@@ -136,7 +135,6 @@ async def test_the_document_is_served(client: Client, bench: Bench) -> None:
     assert response.headers["Etag"]
 
 
-def test_an_application_describes_its_job_types(app: HttpApplication) -> None:
-    assert make_app(app.services)
-    names = set(app.services.openapi["components"]["schemas"])
+def test_an_application_describes_its_job_types(app: App) -> None:
+    names = set(app.openapi["components"]["schemas"])
     assert {"NewJob_analyze", "NewJob_sleep"} <= names

@@ -10,10 +10,10 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
+from server.app import App
 from server.http.problems import Problem
-from server.http_server import HttpApplication
-from server.store import backpressure
-from server.store.backpressure import DiskWatermark
+from server.jobs import admission
+from server.jobs.admission import DiskWatermark
 from storage.files.disk import DiskSpace, disk_space
 from tests.support.api import Client, analyze_form, form, open_app
 from tests.support.disk.small_disks import MIB, leave_free, small_disk
@@ -25,7 +25,7 @@ SLEEP = {"type": "sleep", "payload": {"seconds": 0}}
 
 @pytest.fixture(autouse=True)
 def read_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backpressure, "DISK_READ_SECONDS", 0.0)
+    monkeypatch.setattr(admission, "DISK_READ_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -51,13 +51,13 @@ def bench(database_url: str, disk: Path) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     with open_app(bench, io_loop, min_free_bytes=WATERMARK) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: App, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 
@@ -145,7 +145,7 @@ def test_the_default_watermark_fits_a_small_disk(disk: Path) -> None:
     watermark = DiskWatermark(None, None, disk)
     watermark.admit_upload(0)
     with (
-        leave_free(disk, 16 * MIB // backpressure.DEFAULT_DISK_FRACTION - 4096),
+        leave_free(disk, 16 * MIB // admission.DEFAULT_DISK_FRACTION - 4096),
         pytest.raises(Problem),
     ):
         watermark.admit_upload(0)
@@ -160,8 +160,8 @@ def test_a_reading_of_the_free_space_serves_many_jobs(
         reads.append(folder)
         return disk_space(folder)
 
-    monkeypatch.setattr(backpressure, "DISK_READ_SECONDS", 60.0)
-    monkeypatch.setattr(backpressure, "disk_space", read)
+    monkeypatch.setattr(admission, "DISK_READ_SECONDS", 60.0)
+    monkeypatch.setattr(admission, "disk_space", read)
     watermark = DiskWatermark(WATERMARK, disk, disk)
     for _ in range(9):
         watermark.admit(MIB)

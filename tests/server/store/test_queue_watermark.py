@@ -7,8 +7,8 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.http_server import HttpApplication
-from server.store import backpressure
+from server.app import App
+from server.jobs import admission
 from tests.support.api import Client, analyze_form, open_app, read
 from tests.support.stores import Bench
 from tests.support.waiting import until
@@ -19,33 +19,31 @@ MAX_QUEUED = 3
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     with open_app(bench, io_loop, max_queued_jobs=MAX_QUEUED) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: App, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 
-async def fill(app: HttpApplication, client: Client) -> list[str]:
+async def fill(app: App, client: Client) -> list[str]:
     """Submit jobs up to the limit, and let the listener count them."""
     jobs = [await client.sleep_job() for _ in range(MAX_QUEUED)]
     await recount(app)
     return jobs
 
 
-async def recount(app: HttpApplication) -> None:
+async def recount(app: App) -> None:
     """Let the listener count the queued jobs."""
-    watermark = app.services.queue_watermark
+    watermark = app.queue_watermark
     await watermark._recount()
     watermark._next_count_at = watermark._valid_until
 
 
-async def test_above_the_watermark_new_jobs_and_retries_get_503(
-    app: HttpApplication, client: Client
-) -> None:
+async def test_above_the_watermark_new_jobs_and_retries_get_503(app: App, client: Client) -> None:
     jobs = await fill(app, client)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
     await recount(app)
@@ -64,30 +62,28 @@ async def test_above_the_watermark_new_jobs_and_retries_get_503(
     assert len((await client.get("/jobs"))["items"]) == MAX_QUEUED + 1
 
 
-async def test_jobs_are_accepted_again_once_fewer_are_queued(
-    app: HttpApplication, client: Client
-) -> None:
+async def test_jobs_are_accepted_again_once_fewer_are_queued(app: App, client: Client) -> None:
     jobs = await fill(app, client)
     await client.post("/jobs", SLEEP, status=503)
     await client.post(f"/jobs/{jobs[0]}/cancel", status=200)
-    app.services.queue_watermark._next_count_at = 0.0
+    app.queue_watermark._next_count_at = 0.0
     await client.post("/jobs", SLEEP, status=503)  # triggers a recount
-    await until(lambda: app.services.queue_watermark._queued < MAX_QUEUED)
+    await until(lambda: app.queue_watermark._queued < MAX_QUEUED)
     await client.sleep_job()
 
 
-async def test_an_outdated_count_refuses_no_job(app: HttpApplication, client: Client) -> None:
+async def test_an_outdated_count_refuses_no_job(app: App, client: Client) -> None:
     await fill(app, client)
-    app.services.queue_watermark._valid_until = 0.0
+    app.queue_watermark._valid_until = 0.0
     await client.sleep_job()
 
 
 async def test_jobs_are_counted_now_and_then_and_only_for_submissions(
-    app: HttpApplication, client: Client
+    app: App, client: Client
 ) -> None:
-    with patch.object(backpressure, "QUEUE_COUNT_SECONDS", 3600):
+    with patch.object(admission, "QUEUE_COUNT_SECONDS", 3600):
         counts = []
-        watermark = app.services.queue_watermark
+        watermark = app.queue_watermark
         count = watermark._count
 
         async def recount() -> int:
@@ -102,9 +98,7 @@ async def test_jobs_are_counted_now_and_then_and_only_for_submissions(
         assert counts == [1]
 
 
-async def test_jobs_admitted_since_the_last_count_are_added(
-    app: HttpApplication, client: Client
-) -> None:
+async def test_jobs_admitted_since_the_last_count_are_added(app: App, client: Client) -> None:
     await client.sleep_job()
     await recount(app)
     await client.sleep_job()

@@ -8,7 +8,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient
 from tornado.ioloop import IOLoop
 
-from server.http_server import HttpApplication
+from server.app import App
 from server.settings.server import ServerSettings
 from storage.records.ids import MAX_CELLS, new_id
 from storage.settings.settings import SettingsError
@@ -19,13 +19,13 @@ SLEEP = {"type": "sleep", "payload": {"seconds": 1}}
 
 
 @pytest.fixture
-def app(bench: Bench, io_loop: IOLoop) -> Iterator[HttpApplication]:
+def app(bench: Bench, io_loop: IOLoop) -> Iterator[App]:
     with open_app(bench, io_loop, cell=0xABC) as application:
         yield application
 
 
 @pytest.fixture
-def client(app: HttpApplication, http_client: AsyncHTTPClient, base_url: str) -> Client:
+def client(app: App, http_client: AsyncHTTPClient, base_url: str) -> Client:
     return Client(http_client, base_url)
 
 

@@ -1,4 +1,12 @@
-"""Backpressure: refuses new jobs while a disk is nearly full, or while too many jobs are queued.
+"""Admits submissions by their heads: refuses jobs while too many are queued or a disk is nearly
+full, and a second request with an `Idempotency-Key` that is still in progress.
+
+The checks of a submission, in this order:
+
+1. the head by itself: token, role, rate, query, media type, size (4xx)
+2. MAX_QUEUED_JOBS (503), then MIN_FREE_BYTES (507): what the service lacks now
+3. the key: its syntax (400), and whether a request with it is in progress (409)
+4. the body (4xx), once it has arrived; then whether the key stands for another submission (422)
 
 The space below the disk watermark is reserved for jobs that were accepted. A JSON body uses the
 disk of the database, a form also the disk of the uploads. With PostgreSQL, the database's disk
@@ -8,12 +16,15 @@ belongs to its server and is not checked.
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from server.auth.callers import Caller
 from server.http.codes import Code
-from server.http.problems import Problem, insufficient_storage, unavailable
+from server.http.problems import Problem, insufficient_storage, malformed, unavailable
+from server.store.spans import RequestSpans, SubmissionSpan
 from storage.files.disk import DiskSpace, disk_space
 from storage.records.job import StoreError
 
@@ -28,6 +39,72 @@ QUEUE_COUNT_SECONDS = 1.0
 QUEUE_COUNT_VALID_SECONDS = 3.0
 """A count that is older than this refuses no job."""
 QUEUE_FULL_RETRY_SECONDS = 10
+KEY_HEADER = "Idempotency-Key"
+MAX_KEY_LENGTH = 255
+
+
+@dataclass
+class Admission:
+    """A submission that was admitted by its head."""
+
+    caller: Caller
+    span: SubmissionSpan | None
+    key: str | None
+    """Its key with the caller's name, because each caller has keys of its own. None without one."""
+    keys_in_flight: set[str]
+
+    def release(self) -> None:
+        """Free the key of a submission that was answered, or whose client went away."""
+        if self.key is not None:
+            self.keys_in_flight.discard(self.key)
+            self.key = None
+
+
+class Admissions:
+    """Admits the submissions of a listener."""
+
+    def __init__(
+        self,
+        queue_watermark: "QueueWatermark",
+        disk_watermark: "DiskWatermark",
+        spans: RequestSpans | None,
+    ):
+        self._queue_watermark = queue_watermark
+        self._disk_watermark = disk_watermark
+        self._spans = spans
+        self._keys_in_flight: set[str] = set()
+        """The keys of submissions that this listener has not answered yet."""
+
+    def admit(
+        self, headers: Mapping[str, str], caller: Caller, size: int, has_file: bool = False
+    ) -> Admission:
+        """Admit a submission whose body has `size` bytes; its `release` has to follow.
+
+        Raises Problem 400, 409, 503 and 507.
+        """
+        span = self._spans.submission(headers) if self._spans else None
+        self._queue_watermark.admit()
+        if has_file:
+            self._disk_watermark.admit_upload(size)
+        else:
+            self._disk_watermark.admit(size)
+        key = _key(headers, caller)
+        if key in self._keys_in_flight:
+            detail = f"a request with this {KEY_HEADER} is still in progress"
+            raise Problem(Code.KEY_IN_PROGRESS, detail)
+        if key is not None:
+            self._keys_in_flight.add(key)
+        return Admission(caller, span, key, self._keys_in_flight)
+
+
+def _key(headers: Mapping[str, str], caller: Caller) -> str | None:
+    key = headers.get(KEY_HEADER)
+    if key is None:
+        return None
+    if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise malformed(f"{KEY_HEADER} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters")
+    # A key cannot contain a line break.
+    return key if caller.name is None else f"{caller.name}\n{key}"
 
 
 class DiskWatermark:

@@ -1,0 +1,312 @@
+"""`Jobs`: what clients do with single jobs.
+
+Handlers and the fast path read a request, call one of its methods, and write the response that it
+returns. The methods raise Problem, and StoreError when the store fails.
+"""
+
+import time
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from server.auth.callers import Caller, Role
+from server.checking.submission import CheckedSubmission, Received, SubmissionChecks
+from server.documents.jobs import job_document, job_headers
+from server.documents.queues import UNKNOWN_QUEUE
+from server.http.access_log import log_change
+from server.http.codes import Code
+from server.http.conditions import Conditions, conditions_of
+from server.http.problems import FieldError, Problem, joined, unacceptable, unavailable
+from server.http.response import encode_json, etag_of
+from server.jobs.admission import KEY_HEADER, Admission, QueueWatermark
+from server.jobs.waits import JobReader
+from server.store.idempotency import fingerprint
+from server.store.spans import RequestSpans
+from server.store.threads import Batcher, StoreThreads
+from storage.jobs.idempotency import KeyedJob
+from storage.jobs.queues import Queues
+from storage.jobs.retention import delete_job
+from storage.notify.wakeup import LISTENER
+from storage.open import Store
+from storage.records.filters import Filters
+from storage.records.job import Job, JobCheck, NewJob, StoreError, StoreInDoubt, Upload
+from storage.records.queue_name import DEFAULT_QUEUE
+from storage.records.states import CANCEL, FINAL, REQUEST_CANCEL, REQUEUE, Status
+from storage.store import JobStore, Page, Refusal
+
+REPLAYED_HEADER = "Idempotency-Replayed"
+CANCEL_WAIT_SECONDS = 2.0
+"""How long a cancel waits for the end of the job's process before it answers 202."""
+_CANCELABLE = CANCEL.sources | REQUEST_CANCEL.sources | {Status.CANCELED}
+"""Statuses in which a cancel is not refused."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """Status and document of a response, and its headers beyond the default ones."""
+
+    status: int
+    document: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job that was stored for a submission, or for an earlier one with the same key."""
+
+    job_id: UUID
+    replayed: bool
+    seen: int | None
+    """The number of changes of the store before a new job was stored."""
+
+
+class Jobs:
+    """Submits, reads, cancels, retries and deletes single jobs."""
+
+    def __init__(
+        self,
+        store: Store,
+        job_store: JobStore,
+        threads: StoreThreads,
+        reader: JobReader,
+        checks: SubmissionChecks,
+        queue_watermark: QueueWatermark,
+        spans: RequestSpans | None,
+    ):
+        self._store = store
+        self._jobs = job_store
+        self._threads = threads
+        self._reader = reader
+        self._checks = checks
+        self._queue_watermark = queue_watermark
+        self._spans = spans
+        self._queues = Queues(store.database, store.wakeup, store.clock)
+        self._enqueue = Batcher(job_store.enqueue, threads.enqueue)
+        self._enqueue_once = Batcher(job_store.enqueue_once, threads.enqueue)
+
+    async def submit(self, admission: Admission, body: bytes, seconds: float) -> Response:
+        """Check and store a job without a file, and wait up to `seconds` for its end."""
+        try:
+            submitted = await self.enqueue(admission, await self.check(Received(body)))
+        finally:
+            admission.release()
+        return await self.accepted(submitted, seconds)
+
+    async def check(self, received: Received) -> CheckedSubmission:
+        """Parse and validate a whole submission. Raises Problem 400, 422 and 503."""
+        checked = await self.check_fields(received)
+        assert checked is not None
+        return checked
+
+    async def check_fields(self, received: Received) -> CheckedSubmission | None:
+        """As `check`, but None if required fields are missing that may still follow."""
+        try:
+            return await self._checks.check(received)
+        except Problem as problem:
+            if problem.queue and (unknown := await self._unknown_queue(problem.queue)):
+                raise joined([problem, unknown]) from None
+            raise
+
+    async def require_queue(self, name: str) -> None:
+        """Raise Problem 422 if there is no queue with this name, which must be valid."""
+        if unknown := await self._unknown_queue(name):
+            raise unknown
+
+    async def enqueue(
+        self, admission: Admission, checked: CheckedSubmission, upload: Upload | None = None
+    ) -> Submitted:
+        """Store a new job, unless its Idempotency-Key stands for another one.
+
+        The job is durable when this returns. Problem 503 has its id if it is uncertain whether it
+        was stored. After a Problem 422, it is not stored.
+        """
+        span, caller = admission.span, admission.caller.name
+        job = checked.new_job(upload, caller, span.traceparent if span else None)
+        seen = self._reader.changes
+        try:
+            job_id = await self._store_once(admission.key, job)
+        except StoreInDoubt as error:
+            detail = (
+                "the store failed, and may or may not have stored the job: ask with GET /jobs/ID"
+            )
+            raise unavailable(detail, Code.SUBMISSION_UNCERTAIN, job_id=str(job.id)) from error
+        replayed = job_id != job.id
+        if span and not replayed:
+            span.accepted(job)
+        log_change(caller, "submit", job_id=str(job_id))
+        admission.release()
+        return Submitted(job_id, replayed, None if replayed else seen)
+
+    async def accepted(self, submitted: Submitted, seconds: float) -> Response:
+        """Wait up to `seconds` for the end of a submitted job, and return the response.
+
+        The status is 200 if the job is final, else 202. The job is stored already, so a failure
+        while waiting still gives a 202.
+        """
+        job_id = submitted.job_id
+        headers = {"Location": f"/jobs/{job_id}"}
+        if submitted.replayed:
+            headers[REPLAYED_HEADER] = "true"
+        job: Job | None = None
+        if seconds:
+            with suppress(StoreError):
+                await self._reader.until_final([job_id], seconds, submitted.seen)
+                job = await self._reader.get(job_id)
+        if job is None:
+            document = {"job_id": str(job_id), "status": Status.QUEUED}
+            return Response(202, document, headers)
+        status = 200 if job.final else 202
+        return Response(status, job_document(job), {**headers, **job_headers(job)})
+
+    async def get(self, job_id: UUID, seconds: float = 0) -> Response:
+        """Return a job, after waiting up to `seconds` for its end."""
+        job = await self.wait(job_id, seconds)
+        return Response(200, job_document(job), job_headers(job))
+
+    async def wait(self, job_id: UUID, seconds: float = 0) -> Job:
+        """Return a job once it is final, or as it is after `seconds` or when the listener stops.
+
+        Raises Problem 404 if the job does not exist or was deleted meanwhile.
+        """
+        job = (await self._reader.wait([job_id], seconds))[job_id]
+        if job is None:
+            raise job_not_found(job_id)
+        return job
+
+    async def wait_each(self, ids: Collection[UUID], seconds: float) -> dict[UUID, Job | None]:
+        """Return jobs once all are final or `seconds` are over; None for each that is not found."""
+        return await self._reader.wait(ids, seconds)
+
+    async def list(self, filters: Filters, limit: int, start_after: UUID | None) -> Page:
+        """Return up to `limit` jobs that match, newest first."""
+        return await self._threads.run(self._jobs.list, filters, limit, start_after)
+
+    async def cancel(self, job_id: UUID, caller: Caller, headers: Mapping[str, str]) -> Response:
+        """Cancel a job, and wait up to CANCEL_WAIT_SECONDS for the end of its process.
+
+        The status is 200 if the job is canceled, 202 if its process may still be running. Raises
+        Problem 409 if the job ended before it could be canceled.
+        """
+        await self._require_may_change(job_id, caller)
+        began_at, check = time.time(), job_check(headers, _CANCELABLE)
+        job = await self._threads.run(self._jobs.cancel, job_id, caller.name, check)
+        if job is None:
+            raise job_not_found(job_id)
+        log_change(caller.name, "cancel", job_id=str(job_id))
+        if not job.final:
+            job = await self.wait(job_id, CANCEL_WAIT_SECONDS)
+        if job.final and job.status != Status.CANCELED:
+            detail = f"the job has already {job.status}; it cannot be canceled"
+            raise Problem(Code.JOB_ENDED, detail)
+        status = 200 if job.final else 202
+        if self._spans:
+            self._spans.job_changed(job, "cancel", status, headers, began_at)
+        message = "job canceled successfully" if job.final else "cancel requested"
+        return Response(status, {"job_id": str(job_id), "status": job.status, "message": message})
+
+    async def retry(self, job_id: UUID, caller: Caller, headers: Mapping[str, str]) -> Response:
+        """Queue a failed or canceled job again, with its id and its full number of retries."""
+        await self._require_may_change(job_id, caller)
+        began_at = time.time()
+        self._queue_watermark.admit()
+        check = job_check(headers, REQUEUE.sources)
+        retried, job = await self._threads.run(self._jobs.retry, job_id, check)
+        if job is None:
+            raise job_not_found(job_id)
+        if not retried:
+            allowed = "only a job that failed or was canceled can be retried"
+            raise Problem(_status_code(job.status), f"the job is {job.status}; {allowed}")
+        if self._spans:
+            self._spans.job_changed(job, "retry", 202, headers, began_at)
+        log_change(caller.name, "retry", job_id=str(job_id))
+        document = {
+            "job_id": str(job_id),
+            "status": Status.QUEUED,
+            "message": "job queued again",
+        }
+        return Response(202, document, {"Location": f"/jobs/{job_id}"})
+
+    async def delete(self, job_id: UUID, caller: Caller, headers: Mapping[str, str]) -> Response:
+        """Delete a final job, and its file unless another job uses it."""
+        await self._require_may_change(job_id, caller)
+        status = await self._threads.run(self._delete, job_id, job_check(headers, FINAL))
+        if status is None:
+            raise job_not_found(job_id)
+        if status not in FINAL:
+            how = f"cancel it first: POST /jobs/{job_id}/cancel"
+            raise Problem(_status_code(status), f"the job is {status}; {how}")
+        log_change(caller.name, "delete", job_id=str(job_id))
+        return Response(204)
+
+    async def _store_once(self, key: str | None, job: NewJob) -> UUID:
+        """Store a job, unless the key stands for another one; return the id of the key's job."""
+        if key is None:
+            stored: UUID | Refusal = await self._enqueue.call(job)
+        else:
+            keyed = KeyedJob(key, fingerprint(job), job)
+            kept = await self._enqueue_once.call(keyed)
+            if not isinstance(kept, Refusal) and kept.fingerprint != keyed.fingerprint:
+                error = FieldError(KEY_HEADER, "it was used for a different submission")
+                raise Problem(Code.KEY_REUSED, f"{error.field}: {error.detail}", [error])
+            stored = kept if isinstance(kept, Refusal) else kept.job_id
+        if stored is Refusal.QUEUE:
+            raise unacceptable([UNKNOWN_QUEUE])
+        if stored is Refusal.SOURCE:
+            detail = "there is no such job with a file; it may have been deleted"
+            raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
+        return stored
+
+    async def _unknown_queue(self, name: str) -> Problem | None:
+        if name == DEFAULT_QUEUE:
+            return None
+        queue = await self._threads.run(self._queues.get, name)
+        return unacceptable([UNKNOWN_QUEUE]) if queue is None else None
+
+    async def _require_may_change(self, job_id: UUID, caller: Caller) -> None:
+        """Raise Problem 403 if the caller may not change this job, or 404 if it does not exist.
+
+        An admin may change any job; for an admin, the job is not looked up.
+        """
+        if caller.role >= Role.ADMIN:
+            return
+        job = await self.wait(job_id)
+        if not caller.may_change(job.submitted_by):
+            detail = f"{caller.name} has not submitted this job: changing it needs the role admin"
+            raise Problem(Code.NOT_YOUR_JOB, detail)
+
+    def _delete(self, job_id: UUID, check: JobCheck | None) -> Status | None:
+        """Delete a job if it is final. Returns the status that it had, None without such a job."""
+        status, unused_files = delete_job(self._store.database, job_id, check)
+        self._store.uploads.delete(unused_files)
+        self._store.wakeup.notify(LISTENER)
+        return status
+
+
+def job_check(headers: Mapping[str, str], statuses: Collection[Status]) -> JobCheck | None:
+    """Return a check for the store: it raises Problem 412 if the conditions do not hold.
+
+    It compares the ETag of GET /jobs/ID. `statuses` are those that the request can change; in any
+    other status it is refused for that. None for a request without conditions. Raises Problem 400.
+    """
+    conditions = conditions_of(headers)
+    if conditions == Conditions():
+        return None
+
+    def check(job: Job) -> None:
+        if job.status in statuses:
+            conditions.require(etag_of(encode_json(job_document(job))))
+
+    return check
+
+
+def job_not_found(job_id: UUID) -> Problem:
+    """404: no job has this id."""
+    detail = f"there is no job {job_id}; it may have been deleted after its retention"
+    return Problem(Code.JOB_NOT_FOUND, detail)
+
+
+def _status_code(status: Status) -> Code:
+    """The code of a problem whose cause is the status of a job, such as job_running."""
+    return Code[f"JOB_{status.upper()}"]

@@ -1,0 +1,38 @@
+"""Runs the tests of the API both ways: with the fast path, and without it on SQLite."""
+
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import pytest
+
+from tests.support import api
+
+BOTH_WAYS = "server/fast/"
+"""The tests in this folder compare both ways themselves."""
+
+
+@pytest.fixture(autouse=True)
+def fast_path(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Sets FAST_PATH for the listeners that the test opens."""
+    with patch.object(api, "FAST_PATH", getattr(request, "param", True)):
+        yield
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that takes a listener a second time."""
+    if "app" in metafunc.fixturenames and BOTH_WAYS not in metafunc.module.__file__:
+        metafunc.parametrize("fast_path", [True, False], ids=["", "handlers"], indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the second way on PostgreSQL: the store is the same for both."""
+    left_out = [each for each in items if _is_second_way_on_postgresql(each)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [each for each in items if each not in set(left_out)]
+
+
+def _is_second_way_on_postgresql(item: pytest.Item) -> bool:
+    spec = getattr(item, "callspec", None)
+    parameters = spec.params if spec else {}
+    return parameters.get("fast_path") is False and parameters.get("database_url") == "postgresql"
