@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from runner.job_types.payload_errors import ValueFlaw, flaws
+from runner.job_types.payload_errors import flaws
 from server.http.problems import BODY, MAX_ERRORS, FieldError, unacceptable
 
 M = TypeVar("M", bound=BaseModel)
@@ -29,29 +29,17 @@ def field_errors(
     They end when there are more than a response has, because a suggestion takes time.
     """
     for flaw in islice(flaws(error, document, model), MAX_ERRORS):
-        yield FieldError(_field(prefix, flaw.path), _detail(flaw), flaw.code)
+        separator = "." if prefix and flaw.path and not flaw.path.startswith("[") else ""
+        name = flaw.path.rpartition(".")[2]
+        detail = unknown_name("field", name, flaw.known) if flaw.known else flaw.detail
+        yield FieldError(f"{prefix}{separator}{flaw.path}" or BODY, detail, flaw.code)
 
 
 def unknown_name(kind: str, name: str, known: Collection[str]) -> str:
     """Say that `name` is an unknown `kind`, and what the client may have meant."""
     known = sorted(known)
     names = f"the known ones are {', '.join(known)}" if known else "there are none"
-    return f"unknown {kind}{did_you_mean(name, known)}; {names}"
-
-
-def _field(prefix: str, path: str) -> str:
-    separator = "." if prefix and path and not path.startswith("[") else ""
-    return f"{prefix}{separator}{path}" or BODY
-
-
-def _detail(flaw: ValueFlaw) -> str:
-    if not flaw.known:
-        return flaw.detail
-    return unknown_name("field", flaw.path.rpartition(".")[2], flaw.known)
-
-
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return a text such as "; did you mean status?", empty if no known name is similar."""
     by_lower = {each.lower(): each for each in known}
     close = get_close_matches(name[:100].lower(), by_lower, n=1)
-    return f"; did you mean {by_lower[close[0]]}?" if close else ""
+    suggestion = f"; did you mean {by_lower[close[0]]}?" if close else ""
+    return f"unknown {kind}{suggestion}; {names}"

@@ -23,15 +23,16 @@ from server.documents.times import Time
 from storage.records.filters import Filters
 from storage.records.states import Status
 
+MAX_IDS = 100
+"""Most job ids in one request."""
+MAX_WAIT_SECONDS = 60.0
+_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"?')
+_DIGITS = re.compile("[0-9]+")
+
 
 def encode_cursor(job_id: UUID) -> str:
     """Encode the id of the last job of a page as a cursor, opaque to clients."""
     return base64.urlsafe_b64encode(job_id.bytes).rstrip(b"=").decode()
-
-
-def encode_optional_cursor(job_id: UUID | None) -> str | None:
-    """Encode a job id as a cursor; None, at the end of the list, stays None."""
-    return None if job_id is None else encode_cursor(job_id)
 
 
 def parse_cursor(text: str) -> UUID:
@@ -60,15 +61,6 @@ class Query(BaseModel):
     """The parameters of which a request may have several; all their values count."""
 
 
-MAX_IDS = 100
-"""Most job ids in one request."""
-MAX_WAIT_SECONDS = 60.0
-
-
-def _split_at_commas(value: Any) -> Any:
-    return value.split(",") if isinstance(value, str) else value
-
-
 def _storable(value: str) -> str:
     if "\0" in value:
         raise ValueError("text must not contain NUL characters")
@@ -78,7 +70,7 @@ def _storable(value: str) -> str:
 Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_storable)]
 Statuses = Annotated[
     list[Annotated[Status, Field(strict=False)]],
-    BeforeValidator(_split_at_commas),
+    BeforeValidator(lambda value: value.split(",") if isinstance(value, str) else value),
     Field(min_length=1, max_length=50),
 ]
 
@@ -109,10 +101,6 @@ class FilterFields(BaseModel):
             queue=self.queue,
             submitted_by=self.submitted_by,
         )
-
-    def has_filter(self) -> bool:
-        """Return whether at least one filter is given."""
-        return any(getattr(self, name) is not None for name in FilterFields.model_fields)
 
 
 class Cursor(BaseModel):
@@ -166,9 +154,10 @@ class BulkBody(FilterFields, Cursor):
 
     @model_validator(mode="after")
     def _filters_or_all(self) -> Self:
-        if self.all and self.has_filter():
+        has_filter = self.filters() != Filters()
+        if self.all and has_filter:
             raise ValueError('give either filters or {"all": true}, not both')
-        if not self.all and not self.has_filter():
+        if not self.all and not has_filter:
             raise ValueError('give at least one filter, or {"all": true} for every job')
         return self
 
@@ -186,25 +175,18 @@ class SetQuery(WaitQuery):
         return list(dict.fromkeys(value))
 
 
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"?')
-_SECONDS = re.compile("[0-9]+")
-
-
-def preferred_wait(header: str, most: int) -> int | None:
-    """Return the seconds of `wait=30` in a Prefer header, or `most` if they are more.
+def preferred_wait(header: str) -> int | None:
+    """Return the seconds of `wait=30` in a header Prefer (RFC 7240), MAX_WAIT_SECONDS at most.
 
     None if there are none, or if they cannot be honoured: a preference is never an error.
     """
     # A comma in a quoted text separates nothing.
-    plain = _QUOTED.sub(lambda text: text[1] if _SECONDS.fullmatch(text[1]) else "", header)
+    plain = _QUOTED.sub(lambda text: text[1] if _DIGITS.fullmatch(text[1]) else "", header)
     for preference in plain.split(","):
         name, _, value = preference.partition(";")[0].partition("=")
         if name.strip().lower() == "wait":  # only the first one counts
-            return _seconds(value.strip(), most)
+            digits, most = value.strip(), int(MAX_WAIT_SECONDS)
+            if not _DIGITS.fullmatch(digits):
+                return None
+            return most if len(digits) > 9 else min(int(digits), most)
     return None
-
-
-def _seconds(text: str, most: int) -> int | None:
-    if not _SECONDS.fullmatch(text):
-        return None
-    return most if len(text) > 9 else min(int(text), most)

@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from server.documents import schemas
-from server.documents.filters import encode_cursor, encode_optional_cursor
+from server.documents.filters import encode_cursor
 from storage.queries.bulk import BulkChange
 from storage.queries.explain import Explanation
-from storage.records.job import Attempt, Job, Upload
+from storage.records.job import Attempt, Job
 from storage.records.states import Status
 from storage.store import Page
 
@@ -93,7 +93,7 @@ def bulk_document(change: BulkChange, dry_run: bool) -> schemas.BulkDocument:
         "matched": change.matched,
         "changed": change.changed,
         "dry_run": dry_run,
-        "next": encode_optional_cursor(change.next),
+        "next": encode_cursor(change.next) if change.next else None,
     }
 
 
@@ -104,6 +104,7 @@ def retry_document(job_id: UUID) -> schemas.ChangedDocument:
 
 def job_document(job: Job) -> schemas.JobDocument:
     """Build the document of a job."""
+    upload = job.upload
     return {
         "job_id": str(job.id),
         "type": job.type,
@@ -130,7 +131,9 @@ def job_document(job: Job) -> schemas.JobDocument:
         "finished_at": rfc3339(job.finished_at),
         "cancel_requested_at": rfc3339(job.cancel_requested_at),
         "locked_by": job.locked_by,
-        "upload": None if job.upload is None else _upload_document(job.upload),
+        "upload": None
+        if upload is None
+        else {"name": upload.name, "size": upload.size, "sha256": upload.sha256},
         "attempts": [_attempt_document(attempt) for attempt in job.attempts],
     }
 
@@ -147,7 +150,8 @@ def job_headers(job: Job) -> dict[str, str]:
 def page_document(page: Page, limit: int) -> schemas.PageDocument:
     """Build one page of the list of jobs."""
     items = [job_document(job) for job in page.jobs]
-    return {"items": items, "limit": limit, "next": encode_optional_cursor(page.next)}
+    next_cursor = encode_cursor(page.next) if page.next else None
+    return {"items": items, "limit": limit, "next": next_cursor}
 
 
 def set_document(jobs: Mapping[UUID, Job | None]) -> schemas.SetDocument:
@@ -162,10 +166,6 @@ def set_document(jobs: Mapping[UUID, Job | None]) -> schemas.SetDocument:
 def next_link(query: Mapping[str, str], page_after: UUID) -> str:
     """Return the Link header that points to the next page of a list (RFC 8288)."""
     return f'</jobs?{urlencode({**query, "cursor": encode_cursor(page_after)})}>; rel="next"'
-
-
-def _upload_document(upload: Upload) -> schemas.UploadDocument:
-    return {"name": upload.name, "size": upload.size, "sha256": upload.sha256}
 
 
 def _attempt_document(attempt: Attempt) -> schemas.AttemptDocument:

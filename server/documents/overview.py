@@ -7,7 +7,6 @@ from server.documents.queues import queue_document
 from server.documents.schemas import (
     FiguresDocument,
     HistoryDocument,
-    MomentDocument,
     OverviewDocument,
     ReadyDocument,
     RunnerDocument,
@@ -49,15 +48,16 @@ def ready_document(runners: Sequence[RegisteredRunner]) -> ReadyDocument:
 
 def history_document(moments: Sequence[Mapping[str, int]]) -> HistoryDocument:
     """Build the history document from the rows of `storage.queries.history.last_hour`."""
-    return {"moments": [_moment_document(moment) for moment in moments]}
-
-
-def _moment_document(moment: Mapping[str, int]) -> MomentDocument:
     return {
-        "at": rfc3339(moment["at"]),
-        "submitted": moment["submitted"],
-        "finished": moment["finished"],
-        "wait": {"count": moment["waits"], "seconds": moment["waited_ms"] / 1000},
+        "moments": [
+            {
+                "at": rfc3339(moment["at"]),
+                "submitted": moment["submitted"],
+                "finished": moment["finished"],
+                "wait": {"count": moment["waits"], "seconds": moment["waited_ms"] / 1000},
+            }
+            for moment in moments
+        ]
     }
 
 

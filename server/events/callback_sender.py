@@ -16,7 +16,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from tornado.httpclient import HTTPRequest
@@ -164,17 +164,11 @@ class CallbackSender:
         """Send a callback in its own task, so that an unresponsive host delays no other."""
         host = host_of(callback.url)
         if seconds := self._slots.acquire(host):
-            await self._postpone(callback, seconds)
+            await self._store(lambda: self._callbacks.postpone(callback, seconds))
             return
         task = asyncio.create_task(self._send(callback, host))
         self._in_flight.add(task)
-        task.add_done_callback(self._on_sent)
-
-    async def _postpone(self, callback: Callback, seconds: float) -> None:
-        try:
-            await self._run_in_thread(lambda: self._callbacks.postpone(callback, seconds))
-        except Exception as error:  # it becomes due again after RESERVED_SECONDS
-            _log(error)
+        task.add_done_callback(self._in_flight.discard)
 
     async def _wait_for_work(self, change: asyncio.Event) -> None:
         """Wait until a slot is free and a callback may be due."""
@@ -188,34 +182,34 @@ class CallbackSender:
         finally:
             changed.cancel()
 
-    def _on_sent(self, task: asyncio.Task[None]) -> None:
-        self._in_flight.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            _log(error)
-
     async def _send(self, callback: Callback, host: str) -> None:
         reason = await self._try(callback, host)
         self.counts["failed" if reason else "sent"] += 1
         fields = {"job_id": str(callback.job.id), "tries": callback.tries}
         if reason is None:
             log.info("callback sent", extra=fields)
-            await self._run_in_thread(lambda: self._callbacks.done(callback))
+            await self._store(lambda: self._callbacks.done(callback))
         elif callback.tries >= MAX_TRIES:
             self.counts["given_up"] += 1
             log.warning("callback given up", extra={**fields, "reason": reason})
-            await self._run_in_thread(lambda: self._callbacks.done(callback))
+            await self._store(lambda: self._callbacks.done(callback))
         else:
             log.info("callback failed", extra={**fields, "reason": reason})
             seconds = retry_delay(callback.tries)
-            await self._run_in_thread(lambda: self._callbacks.retry(callback, seconds))
+            await self._store(lambda: self._callbacks.retry(callback, seconds))
+
+    async def _store(self, call: Callable[[], object]) -> None:
+        """Make a call to the store. After an error, the callback becomes due again by itself."""
+        try:
+            await self._run_in_thread(call)
+        except Exception as error:
+            _log(error)
 
     async def _try(self, callback: Callback, host: str) -> str | None:
         """Send a callback and release its slot; returns why it failed, or None on success."""
         responded = True
         try:
-            refused = callback_refusal(callback.url, self._hosts)  # the setting may have changed
-            if refused:
+            if refused := callback_refusal(callback.url, self._hosts):  # the setting has changed
                 return refused
             status = await self._post(callback)
         except Exception as error:  # names, networks and peers fail in many ways
@@ -226,7 +220,8 @@ class CallbackSender:
         return None if 200 <= status < 300 else f"answered {status}"
 
     async def _post(self, callback: Callback) -> int:
-        body, head = callback_body(callback.job), _Head()
+        body = callback_body(callback.job)
+        head: list[str] = []
         request = HTTPRequest(
             callback.url,
             method="POST",
@@ -234,31 +229,17 @@ class CallbackSender:
             headers=signed_headers(callback, self._secret, time.time(), body),
             follow_redirects=False,
             decompress_response=False,
-            header_callback=head.add,
+            header_callback=head.append,
             request_timeout=TIMEOUT_SECONDS,
         )
         try:
             return (await self._client.fetch(request, raise_error=False)).code
         except Exception:
-            if head.status is None:
+            *whole, _ = "".join(head).split("\r\n\r\n")
+            status = int(whole[-1].split()[1]) if whole else 0
+            if status < 200:  # an interim response (1xx) came before an incomplete head
                 raise
-            return head.status  # only the body was too long or too slow
-
-
-class _Head:
-    """The status of a response, once its head is complete."""
-
-    def __init__(self) -> None:
-        self.status: int | None = None
-        self._start = ""
-
-    def add(self, line: str) -> None:
-        """Take the next line. The heads of interim responses (1xx) may come before the last one."""
-        if not self._start:
-            self._start = line
-        elif not line.strip():
-            status = int(self._start.split()[1])
-            self._start, self.status = "", status if status >= 200 else None
+            return status  # only the body was too long or too slow
 
 
 def _log(error: BaseException) -> None:

@@ -87,27 +87,19 @@ def event_document(event: Event) -> dict[str, Any]:
     }
 
 
-def job_stream_event(event: Event) -> StreamEvent:
-    """Convert a change of a job to a stream event."""
-    name = "progress" if event.is_progress else "status"
-    final = event.status if event.final else None
-    return StreamEvent(event.version, _frame(name, event_document(event), event.version), final)
-
-
-def output_stream_event(piece: OutputPiece) -> StreamEvent:
-    """Convert a piece of an attempt's output to a stream event."""
-    document = {
-        "job_id": str(piece.job_id),
-        "attempt": piece.attempt,
-        "position": piece.position,
-        "text": piece.text.decode(errors="replace"),
-    }
-    return StreamEvent(piece.version, _frame("log", document, piece.version))
-
-
 def stream_event(item: Event | OutputPiece) -> StreamEvent:
-    """Convert a change of a job, or a piece of output, to a stream event."""
-    return job_stream_event(item) if isinstance(item, Event) else output_stream_event(item)
+    """Convert a change of a job, or a piece of an attempt's output, to a stream event."""
+    if isinstance(item, Event):
+        name, document = "progress" if item.is_progress else "status", event_document(item)
+        final = item.status if item.final else None
+        return StreamEvent(item.version, _frame(name, document, item.version), final)
+    document = {
+        "job_id": str(item.job_id),
+        "attempt": item.attempt,
+        "position": item.position,
+        "text": item.text.decode(errors="replace"),
+    }
+    return StreamEvent(item.version, _frame("log", document, item.version))
 
 
 def callback_body(job: Job) -> bytes:

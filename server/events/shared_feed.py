@@ -24,6 +24,14 @@ from storage.records.job import StoreDamaged, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+MAX_WAIT_SECONDS = 1.0
+"""The longest time between two reads."""
+PAUSE_SECONDS = 0.02
+"""The pause after a read that found events, so that one query returns many fast events."""
+EXISTENCE_CHECK_SECONDS = 10.0
+"""How often to check whether the jobs of the open streams still exist."""
 MAX_WAITING_BYTES = 2**20
 """The limit for each client. All clients share the frames, so many slow clients need no more
 memory than one."""
@@ -87,18 +95,6 @@ class EventStream:
         """End the stream, and wake its reader."""
         self.ended = True
         self._changed.set()
-
-
-log = logging.getLogger(__name__)
-
-T = TypeVar("T")
-
-MAX_WAIT_SECONDS = 1.0
-"""The longest time between two reads."""
-PAUSE_SECONDS = 0.02
-"""The pause after a read that found events, so that one query returns many fast events."""
-EXISTENCE_CHECK_SECONDS = 10.0
-"""How often to check whether the jobs of the open streams still exist."""
 
 
 class RunInThread(Protocol):

@@ -15,9 +15,8 @@ from server.events.documents import (
     JobEventsQuery,
     StreamEvent,
     end_frame,
-    job_stream_event,
     opening_frame,
-    output_stream_event,
+    stream_event,
 )
 from server.events.shared_feed import EventFeed, EventStream
 from server.handlers.base import Handler
@@ -159,7 +158,7 @@ class EventsHandler(StreamHandler):
         """Send the next page of stored events; returns how many were read."""
         reader = self.events
         events = await self.threads.run(reader.after, self.sent)
-        await self.send_new([job_stream_event(event) for event in events if query.matches(event)])
+        await self.send_new([stream_event(event) for event in events if query.matches(event)])
         if events:
             self.sent = max(self.sent, events[-1].version)
         return len(events)
@@ -194,13 +193,13 @@ class JobEventsHandler(StreamHandler):
     async def _missed_events(self, job: Job, last: int | None) -> list[StreamEvent]:
         """Return the events after `last`; or only the job's current state if `last` is None."""
         if last is None:
-            return [job_stream_event(newest_event(job))]
+            return [stream_event(newest_event(job))]
         reader = self.events
         events = await self.threads.run(reader.of_job, job.id, last)
         pieces = await self.threads.run(reader.outputs.of_job, job.id, last)
         if max(last, events[-1].version if events else 0) < job.version:
             events.append(newest_event(job))  # its change was made before events were stored
-        missed = [*map(job_stream_event, events), *map(output_stream_event, pieces)]
+        missed = [*map(stream_event, events), *map(stream_event, pieces)]
         return sorted(missed, key=lambda event: event.version)
 
     async def _send_to_end(self, job_id: UUID, events: list[StreamEvent]) -> bool:

@@ -85,7 +85,7 @@ def wait_seconds(handler: RequestHandler) -> float:
     """
     if "wait" in handler.request.query_arguments:
         return query_wait_seconds(handler)
-    seconds = preferred_wait(handler.request.headers.get("Prefer", ""), int(MAX_WAIT_SECONDS))
+    seconds = preferred_wait(handler.request.headers.get("Prefer", ""))
     if seconds is not None:
         handler.set_header("Preference-Applied", f"wait={seconds}")
     return float(seconds or 0)

@@ -73,7 +73,8 @@ _PREFLIGHT_SECONDS = 600
 def cors_headers(request: Mapping[str, str], origins: Collection[str]) -> dict[str, str]:
     """Headers that let a page of an allowed origin read the response.
 
-    `request` holds the request's headers, `origins` the allowed origins.
+    `request` holds the request's headers, `origins` the allowed origins. Credentials are never
+    allowed: such a page must send a token of its own.
     """
     if not origins:
         return {}

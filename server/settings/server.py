@@ -13,7 +13,6 @@ from storage.settings.traces import TraceSettings
 
 MIN_SECRET_LENGTH = 16
 ALL_ADDRESSES = "*"
-Network = IPv4Network | IPv6Network
 _ORIGIN = re.compile(r"https?://[a-z0-9.:\[\]-]+")
 
 
@@ -184,25 +183,15 @@ class ServerSettings(TraceSettings):
         tokens.Tokens(tokens.parse_tokens(others) if others else (), value)
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "allowed_hosts", "cors_origins")
     @classmethod
-    def _check_networks(cls, value: str) -> str:
+    def _check_entries(cls, value: str, info: ValidationInfo) -> str:
         for text in listed(value):
-            ip_network(text)  # raises ValueError with the reason
-        return value
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _check_hosts(cls, value: str) -> str:
-        for text in listed(value.lower()):
-            addresses.require_host_entry(text)
-        return value
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _check_origins(cls, value: str) -> str:
-        for text in listed(value):
-            if not _ORIGIN.fullmatch(text):
+            if info.field_name == "trusted_proxies":
+                ip_network(text)  # raises ValueError with the reason
+            elif info.field_name == "allowed_hosts":
+                addresses.require_host_entry(text.lower())
+            elif not _ORIGIN.fullmatch(text):
                 raise ValueError(f"{text!r} is not an origin, such as https://app.example.org:8443")
         return value
 
@@ -234,7 +223,7 @@ class ServerSettings(TraceSettings):
         return frozenset(listed(self.callback_hosts.lower()))
 
     @property
-    def proxy_networks(self) -> tuple[Network, ...]:
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The networks in TRUSTED_PROXIES."""
         return tuple(ip_network(text) for text in listed(self.trusted_proxies))
 

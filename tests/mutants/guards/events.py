@@ -56,8 +56,8 @@ EVENTS = (
     Mutant(
         "the status counts though the body is too long",
         "server/events/callback_sender.py",
-        "            if head.status is None:\n",
-        "            if True:\n",
+        "            if status < 200:",
+        "            if True:",
         ANSWERS,
     ),
     Mutant(

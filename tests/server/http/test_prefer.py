@@ -23,7 +23,7 @@ from server.documents.filters import preferred_wait
     ],
 )
 def test_a_preferred_wait_is_honoured_up_to_the_maximum(header: str, seconds: int) -> None:
-    assert preferred_wait(header, 60) == seconds
+    assert preferred_wait(header) == seconds
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_a_preferred_wait_is_honoured_up_to_the_maximum(header: str, seconds: in
     ],
 )
 def test_an_unsupported_preference_is_ignored(header: str) -> None:
-    assert preferred_wait(header, 60) is None
+    assert preferred_wait(header) is None
