@@ -92,21 +92,17 @@ def load_or_create_key(folder: Path) -> bytes:
     path = folder / KEY_FILE
     try:
         if not path.exists():
-            _create_key(path)
+            # The temporary file has mode 0600, and so has the hard link. Its own name goes away.
+            with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{KEY_FILE}-") as file:
+                file.write(secrets.token_bytes(_KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+                with contextlib.suppress(FileExistsError):  # another listener was first
+                    os.link(file.name, path)
+            sync_name(path)
         key = path.read_bytes()
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
     if len(key) != _KEY_BYTES:
         raise StoreError(f"{path} is damaged: delete it, and all users must sign in again")
     return key
-
-
-def _create_key(path: Path) -> None:
-    # The temporary file has mode 0600, and so has the hard link. Its own name goes at the end.
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f"{KEY_FILE}-") as file:
-        file.write(secrets.token_bytes(_KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):  # another listener was first: keep its key
-            os.link(file.name, path)
-    sync_name(path)

@@ -169,7 +169,11 @@ def parse(received: Received) -> tuple[Any, list[Problem]]:
     problems = [unacceptable(received.errors)] if received.errors else []
     for name, value in received.content.items():
         try:
-            document[name] = _form_value(name, value)
+            is_text = name in _TEXT_FIELDS
+            document[name] = value.decode() if is_text else strict_json.parse(value, name)
+        except UnicodeDecodeError as error:
+            detail = f"it is not UTF-8: invalid byte at position {error.start}"
+            problems.append(unacceptable([FieldError(name, detail, "malformed")]))
         except Problem as problem:
             problems.append(problem)
     return document, problems
@@ -261,16 +265,6 @@ def _file_errors(
     elif not file_part and not names_source:
         detail = f"the job type {job_type.name} needs a file: send multipart/form-data with a file"
         yield FieldError(FILE_PART, f"{detail} part named {FILE_PART}", "missing")
-
-
-def _form_value(name: str, value: bytes) -> Any:
-    if name not in _TEXT_FIELDS:
-        return strict_json.parse(value, name)
-    try:
-        return value.decode()
-    except UnicodeDecodeError as error:
-        detail = f"it is not UTF-8: invalid byte at position {error.start}"
-        raise unacceptable([FieldError(name, detail, "malformed")]) from None
 
 
 def callback_refusal(url: str, hosts: Collection[str]) -> str | None:

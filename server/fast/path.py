@@ -238,7 +238,7 @@ def _parse_headers(head: bytes) -> RequestHeaders | None:
         is_json=fields.get("Content-Type", "").lower() in _JSON and length is not None,
         closes=connection.lower() == "close",
         request_id=given_request_id(fields),
-        preferred_wait=preferred_wait(fields.get("Prefer", ""), int(MAX_WAIT_SECONDS)),
+        preferred_wait=preferred_wait(fields.get("Prefer", "")),
     )
 
 

@@ -159,7 +159,11 @@ class Acceptor:
         now = time.monotonic()
         # If this process was paused, clients are charged for two check intervals at most.
         seconds, self._checked_at = min(now - self._checked_at, 2 * CHECK_SECONDS), now
-        delays = Counter(filter(None, [self._close_if_slow(c, seconds) for c in list(self._open)]))
+        delays: Counter[ClientDelay] = Counter()
+        for connection in list(self._open):
+            if delay := connection.check_pace(seconds, self._pace):
+                connection.close_slow(delay)
+                delays[delay] += 1
         for delay, connections in delays.items():
             level = logging.DEBUG if delay == ClientDelay.IDLE else logging.INFO
             extra = {"connections": connections, "late_with": str(delay)}
@@ -171,9 +175,3 @@ class Acceptor:
             log.info("there is room for connections again")
         self._next_check = self._loop.call_later(CHECK_SECONDS, self._check)
         self._resume()
-
-    def _close_if_slow(self, connection: Connection, seconds: float) -> ClientDelay | None:
-        delay = connection.check_pace(seconds, self._pace)
-        if delay:
-            connection.close_slow(delay)
-        return delay

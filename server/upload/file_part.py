@@ -73,7 +73,12 @@ class WriteBuffer:
         """
         end = self._text.find(self._delimiter, self.size, self._filled)
         if end < 0:
-            self.size = self._filled - self._partial_delimiter_bytes()
+            # The last bytes may be the beginning of the delimiter.
+            start = max(self.size, self._filled - len(self._delimiter) + 1)
+            last = bytes(self._memory[start : self._filled])
+            at = last.rfind(self._delimiter[:1])
+            is_partial = at >= 0 and self._delimiter.startswith(last[at:])
+            self.size = self._filled - (len(last) - at if is_partial else 0)
             return False
         self.size = end
         return True
@@ -91,14 +96,6 @@ class WriteBuffer:
     def data(self) -> memoryview:
         """The bytes of the file. They are valid until the next `reset`."""
         return self._memory[: self.size]
-
-    def _partial_delimiter_bytes(self) -> int:
-        """How many of the last bytes may be the beginning of the delimiter."""
-        start = max(self.size, self._filled - len(self._delimiter) + 1)
-        last = bytes(self._memory[start : self._filled])
-        at = last.rfind(self._delimiter[:1])
-        partial = last[at:] if at >= 0 else b""
-        return len(partial) if self._delimiter.startswith(partial) else 0
 
 
 def _searchable(memory: memoryview) -> Any:

@@ -115,8 +115,9 @@ ACCESS = (
     Mutant(
         "an existing cookie key is kept",
         "server/auth/sessions.py",
-        "        with contextlib.suppress(FileExistsError):",
-        "        path.unlink(missing_ok=True)\n        with contextlib.suppress(FileExistsError):",
+        "                with contextlib.suppress(FileExistsError):",
+        "                path.unlink(missing_ok=True)\n"
+        "                with contextlib.suppress(FileExistsError):",
         TOKENS,
     ),
     Mutant(

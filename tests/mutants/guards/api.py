@@ -36,7 +36,7 @@ API = (
     Mutant(
         "a bulk change names its filters, or all",
         "server/documents/filters.py",
-        "if not self.all and not self.has_filter():",
+        "if not self.all and not has_filter:",
         "if False:",
         ("tests/server/handlers/test_bulk.py",),
     ),

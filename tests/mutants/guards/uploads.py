@@ -122,8 +122,8 @@ UPLOADS = (
     Mutant(
         "a delimiter in two pieces ends a file",
         "server/upload/file_part.py",
-        "return len(partial) if self._delimiter.startswith(partial) else 0",
-        "return 0",
+        "(len(last) - at if is_partial else 0)",
+        "0",
         ("tests/server/upload/test_form.py", "tests/server/upload/test_file_part.py"),
     ),
     Mutant(
