@@ -19,9 +19,9 @@ from pathlib import Path
 
 from benchmarks.analysis.log_file import make_log
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.scanner import Scanner, ScanOptions
-from runner.analysis.input.open_source import open_source
+from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.scan import scan_range
 
 TWENTY = [
     *("ERROR", "WARN", "FATAL", "NullPointerException", "permission denied", "timeout after"),
@@ -90,10 +90,8 @@ def _ripgrep_once(path: Path, pattern: Pattern) -> float:
 
 def scan(path: Path, patterns: list[Pattern], lines: bool) -> None:
     """Scan the file once."""
-    with open_source(path) as source:
-        scanner = Scanner(prepare(patterns), ScanOptions(LineOptions() if lines else None), source)
-        while scanner.scan():
-            pass
+    options = ScanOptions(LineOptions() if lines else None)
+    scan_range(path, (0, path.stat().st_size), prepare(patterns), options, lambda *_: None)
 
 
 def table(path: Path, runs: int, wanted: list[str]) -> list[str]:

@@ -16,7 +16,6 @@ from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 from runner.analysis.input.errors import HelperError
-from runner.analysis.input.progress import ReportProgress, ThrottledProgress
 
 RANGES_AHEAD = 2
 """Ranges, for each helper, that are handed out while the first of them is scanned. Results that
@@ -25,9 +24,9 @@ arrive before the first one are held in memory."""
 _PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl  # looked up once, before any helper is forked
 
-Work = Callable[[int, ReportProgress], bytes]
-"""Scans the range with a given number, reports progress (any picklable object), and returns the
-result."""
+Work = Callable[[int, Callable[[Any], None]], bytes]
+"""Scans the range with a given number, reports progress (any picklable object) to a function, and
+returns the result."""
 
 OnProgress = Callable[[int, Any], None]
 OnResult = Callable[[int, bytes], None]
@@ -140,9 +139,9 @@ def _run_helper(work: Work, pipe: Connection, parent: int) -> None:
 
 
 def _scan(work: Work, number: int, pipe: Connection) -> None:
-    report = ThrottledProgress(lambda content: pipe.send(("progress", number, content)))
     try:
-        pipe.send(("result", number, work(number, report)))
+        result = work(number, lambda content: pipe.send(("progress", number, content)))
+        pipe.send(("result", number, result))
     except Exception as error:  # sent as text, since not every exception can be pickled
         pipe.send(("failed", number, f"{type(error).__name__}: {error}"))
         raise

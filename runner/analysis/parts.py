@@ -9,17 +9,14 @@ they need to know nothing but the offset.
 from collections.abc import Sequence
 from typing import Any
 
-from runner.analysis.count.file_facts import FileFacts
-from runner.analysis.count.line_times import LineTimes
-from runner.analysis.count.pattern_result import PartialResult
+from runner.analysis.count.lines import LineOptions
+from runner.analysis.count.result import PartialResult
 from runner.analysis.input.encodings import UTF8_ENCODINGS
 from runner.analysis.input.formats import format_of
-from runner.analysis.input.progress import ThrottledProgress
 from runner.analysis.input.stored import Stored, modified_at, size_of
 from runner.analysis.input.text_check import check_file
 from runner.analysis.match.patterns import Pattern, prepare
-from runner.analysis.part_json import from_part_json, to_part_json
-from runner.analysis.ranges import can_be_split, next_line_start, scan_range
+from runner.analysis.ranges import can_be_split, next_line_start
 from runner.analysis.run import (
     AnalysisOptions,
     AnalysisResult,
@@ -27,6 +24,7 @@ from runner.analysis.run import (
     detect_encoding,
     scan_options_of,
 )
+from runner.analysis.scan import scan_range
 
 MAX_PARTS = 400
 
@@ -59,17 +57,17 @@ def scan_part(
 ) -> dict[str, Any]:
     """Scan the lines that belong to a part of `plan`, and return JSON for `merge`.
 
-    `report` gets the progress of this part only. Raises OSError and HelperError.
+    `report` gets the progress of this part only. Raises OSError and SourceError.
     """
     prepared = prepare(patterns)
     scan_options = scan_options_of(options, modified_at(file), len(patterns))
     size = size_of(file)
     start, end = (_line_end(file, cut, size) for cut in part)
-    throttled = ThrottledProgress(lambda totals: report(progress(part, patterns, *totals)))
-    partial, facts = scan_range(file, (start, end), size, prepared, scan_options, throttled)
-    counts = [result.count for result in partial.results]
-    report(progress(part, patterns, partial.bytes, counts))
-    return to_part_json(partial, facts)
+
+    def report_totals(done: int, counts: list[int]) -> None:
+        report(progress(part, patterns, done, counts))
+
+    return scan_range(file, (start, end), prepared, scan_options, report_totals).dump()
 
 
 def progress(
@@ -84,14 +82,11 @@ def merge(
     results: Sequence[dict[str, Any]], options: AnalysisOptions, patterns: int
 ) -> dict[str, Any]:
     """Merge the results of consecutive parts into the result of one part."""
-    lines = scan_options_of(options, 0.0, patterns).lines
-    samples, max_buckets = (lines.samples, lines.max_buckets) if lines else (0, 0)
-    whole, facts = PartialResult.of(patterns), FileFacts()
+    lines = scan_options_of(options, 0.0, patterns).lines or LineOptions()
+    whole = PartialResult.of(patterns)
     for result in results:
-        partial, part_facts = from_part_json(result, max_buckets)
-        facts.merge(part_facts, whole.bytes)
-        whole.merge(partial, samples)
-    return to_part_json(whole, facts)
+        whole.merge(PartialResult.load(result, lines.max_buckets), lines.samples)
+    return whole.dump()
 
 
 def finish(
@@ -102,14 +97,18 @@ def finish(
     seconds: float,
 ) -> AnalysisResult:
     """The result for the file, from all parts merged. `seconds` is the time that they took."""
-    lines = scan_options_of(options, 0.0, len(patterns)).lines
-    partial, facts = from_part_json(merged, lines.max_buckets if lines else 0)
+    lines = scan_options_of(options, 0.0, len(patterns)).lines or LineOptions()
     encoding, bom = detect_encoding(file, options.encoding)
-    span = facts.time_span.times(LineTimes(modified_at(file)))
-    keys, size = [pattern.key for pattern in patterns], size_of(file)
-    warnings = check_file(file, options.encoding)
     return AnalysisResult(
-        keys, partial, facts, "plain", encoding, bom, size, seconds, span, warnings
+        keys=[pattern.key for pattern in patterns],
+        partial=PartialResult.load(merged, lines.max_buckets),
+        format="plain",
+        encoding=encoding,
+        bom=bom,
+        stored_bytes=size_of(file),
+        seconds=seconds,
+        modified=modified_at(file),
+        warnings=check_file(file, options.encoding),
     )
 
 

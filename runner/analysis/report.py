@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.analysis.count.histogram import rfc3339
-from runner.analysis.count.pattern_result import PatternResult
+from runner.analysis.count.line_times import LineTimes
+from runner.analysis.count.result import PatternResult
 from runner.analysis.run import AnalysisOptions, AnalysisResult
 
 
@@ -30,7 +31,8 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
 
 
 def _file(result: AnalysisResult) -> dict[str, Any]:
-    invalid_text = result.facts.invalid_text
+    invalid_text = result.partial.invalid_text
+    span = result.partial.time_span.times(LineTimes(result.modified))
     return {
         "format": result.format,
         "stored_bytes": result.stored_bytes,
@@ -38,7 +40,7 @@ def _file(result: AnalysisResult) -> dict[str, Any]:
         "bom": result.bom,
         "not_text": invalid_text.count,
         "first_not_text": invalid_text.first_offset,
-        "time_span": result.time_span and [rfc3339(moment) for moment in result.time_span],
+        "time_span": span and [rfc3339(moment) for moment in span],
         "seconds": round(result.seconds, 6),
         "bytes_per_second": round(result.partial.bytes / result.seconds),
     }

@@ -1,7 +1,7 @@
 """Analyzes one file; the main entry point of this package.
 
-patterns ──prepare──▶ ┌ a plain file of 128 MiB or more: ranges, several processors ┐
-file ────open_source──┴ anything else: one Scanner over the source ─────────────────┴▶ result
+patterns ──prepare──▶ ┌ a plain UTF-8 file: as one range, or in several processes ┐
+file ─────────────────┴ any other file: decompressed and decoded ─────────────────┴▶ result
 """
 
 import time
@@ -10,19 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.analysis import ranges
-from runner.analysis.count.file_facts import FileFacts, ObservedSource
 from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
-from runner.analysis.count.pattern_result import PartialResult
-from runner.analysis.count.scanner import Scanner, ScanOptions
+from runner.analysis.count.result import PartialResult
+from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
-from runner.analysis.input.open_source import open_source
-from runner.analysis.input.source import DecompressionLimits
-from runner.analysis.input.stored import Stored, modified_at, read_at
+from runner.analysis.input.formats import format_of
+from runner.analysis.input.open_source import DecompressionLimits, open_source
+from runner.analysis.input.stored import Stored, modified_at, read_at, size_of
 from runner.analysis.input.text_check import check_file
-from runner.analysis.match.patterns import Literal, Pattern, Regex, prepare
+from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.scan import scan_range, scan_text
 
-_REPORT_SECONDS = 0.1
 _MAX_BUCKETS = 50_000
 """Of all histograms together; a bucket takes about 100 bytes."""
 _MIN_BUCKETS = 24  # a histogram of decades never has more
@@ -50,17 +49,19 @@ class AnalysisOptions:
 
 @dataclass(frozen=True)
 class AnalysisResult:
-    """The result for a file. `stored_bytes` is its size, `partial.bytes` the size of its data."""
+    """The result for a file. `stored_bytes` is its size, `partial.bytes` the size of its data.
+
+    `modified` is its time in epoch seconds, which determines the year of times that have none.
+    """
 
     keys: list[str]
     partial: PartialResult
-    facts: FileFacts
     format: str
     encoding: str
     bom: bool
     stored_bytes: int
     seconds: float
-    time_span: tuple[float, float] | None
+    modified: float
     warnings: list[dict[str, str]]
 
 
@@ -69,42 +70,49 @@ def analyze(
     patterns: Sequence[Pattern],
     options: AnalysisOptions,
     report: Report,
-    helpers: int = 1,
+    processes: int = 1,
     limits: DecompressionLimits | None = None,
 ) -> AnalysisResult:
-    """Scan a file to its end, on `helpers` processors if it is plain and large.
+    """Scan a file to its end, in several processes if it is plain and large.
 
-    The number of processors does not change the result. Raises PatternError, FormatError, OSError,
+    The number of processes does not change the result. Raises PatternError, FormatError, OSError,
     HelperError, and SourceError (after a last report with the counts so far).
     """
     warnings = check_file(file, options.encoding, limits)
-    ready, keys = prepare(patterns), [pattern.key for pattern in patterns]
-    started, modified = time.monotonic(), modified_at(file)
+    prepared, keys = prepare(patterns), [pattern.key for pattern in patterns]
+    started, modified, size = time.monotonic(), modified_at(file), size_of(file)
     scan_options = scan_options_of(options, modified, len(patterns))
-    with (
-        open_source(file, limits) as source,
-        Utf8Source(source, options.encoding) as text,
-    ):
 
-        def report_progress(done: int, counts: list[int]) -> None:
-            by_key = dict(zip(keys, counts, strict=True))
-            report({"bytes_done": done, "bytes_total": source.bytes_total, "counts": by_key})
+    def report_totals(done: int, counts: list[int]) -> None:
+        by_key = dict(zip(keys, counts, strict=True))
+        report({"bytes_done": done, "bytes_total": size, "counts": by_key})
 
-        splittable = helpers > 1 and source.format == "plain"
-        splittable = splittable and ranges.can_be_split(ready, source.bytes_total, ranges.MIN_BYTES)
-        encoding, bom = detect_encoding(file, options.encoding) if splittable else ("", False)
-        if encoding in UTF8_ENCODINGS:
-            size = ranges.RANGE_BYTES
-            partial, facts = ranges.scan_ranges(
-                file, ready, scan_options, helpers, report_progress, size
-            )
-        else:
-            partial, facts = _scan(text, ready, scan_options, report_progress)
-            encoding, bom = text.encoding, text.bom
-        span = facts.time_span.times(LineTimes(modified))
-        seconds, size = max(time.monotonic() - started, 1e-6), source.bytes_total
-        found = (keys, partial, facts, source.format, encoding, bom, size, seconds, span)
-        return AnalysisResult(*found, warnings)
+    form = format_of(file)
+    encoding, bom = detect_encoding(file, options.encoding)
+    if form is not None or encoding not in UTF8_ENCODINGS:
+        with (
+            open_source(file, limits) as source,
+            Utf8Source(source, options.encoding) as text,
+        ):
+            partial = scan_text(text, prepared, scan_options, report_totals)
+        encoding, bom = text.encoding, text.bom
+    elif processes > 1 and ranges.can_be_split(prepared, size, ranges.MIN_BYTES):
+        partial = ranges.scan_ranges(
+            file, prepared, scan_options, processes, report_totals, ranges.RANGE_BYTES
+        )
+    else:
+        partial = scan_range(file, (0, size), prepared, scan_options, report_totals)
+    return AnalysisResult(
+        keys=keys,
+        partial=partial,
+        format=form.name if form else "plain",
+        encoding=encoding,
+        bom=bom,
+        stored_bytes=size,
+        seconds=max(time.monotonic() - started, 1e-6),
+        modified=modified,
+        warnings=warnings,
+    )
 
 
 def detect_encoding(file: Stored, asked: str | None) -> tuple[str, bool]:
@@ -125,23 +133,3 @@ def scan_options_of(options: AnalysisOptions, modified: float, patterns: int) ->
     buckets = max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)
     samples = min(options.samples, max(1, _MAX_SAMPLES // patterns))
     return ScanOptions(LineOptions(samples, time_of, options.histogram, buckets))
-
-
-def _scan(
-    text: Utf8Source,
-    patterns: Sequence[Literal | Regex],
-    scan_options: ScanOptions,
-    report_progress: Callable[[int, list[int]], None],
-) -> tuple[PartialResult, FileFacts]:
-    facts, report_at = FileFacts(), 0.0
-    scanner = Scanner(patterns, scan_options, ObservedSource(text, facts.time_span))
-    try:
-        while scanner.scan():
-            now = time.monotonic()
-            if now >= report_at:
-                report_progress(text.bytes_done, scanner.counts)
-                report_at = now + _REPORT_SECONDS
-    finally:
-        report_progress(text.bytes_done, scanner.counts)
-    facts.invalid_text = text.invalid_text
-    return scanner.partial, facts

@@ -16,8 +16,7 @@ from pydantic import (
 )
 
 from runner.analysis.input.encodings import EncodingError, check_encoding
-from runner.analysis.input.errors import FormatError, PatternError
-from runner.analysis.input.source import DecompressionLimits, SourceError
+from runner.analysis.input.errors import FormatError, PatternError, SourceError
 from runner.analysis.match.patterns import Pattern, errors_of
 from runner.job_types.base import Context, NotRetryable, Payload
 from runner.job_types.in_parts import InParts, Part
@@ -193,6 +192,7 @@ class Analyze(InParts[AnalyzePayload]):
 
     def run(self, payload: AnalyzePayload, context: Context) -> Any:
         """Scan the file. A file that cannot be read to its end fails the job: no partial counts."""
+        from runner.analysis.input.open_source import DecompressionLimits
         from runner.analysis.report import to_json
         from runner.analysis.run import analyze
 

@@ -4,6 +4,7 @@ import codecs
 import gzip
 import random
 import tempfile
+from collections.abc import Callable
 from encodings.aliases import aliases
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis.input import invalid_text
 from runner.analysis.input.encodings import EncodingError, Utf8Source, check_encoding, detect
+from runner.analysis.input.errors import SourceError
 from runner.analysis.input.invalid_text import MAX_INVALID, InvalidText, Utf8Check
 from runner.analysis.input.open_source import open_source
-from runner.analysis.input.source import SourceError
+from runner.analysis.match.patterns import Pattern
+from runner.analysis.run import AnalysisOptions, analyze
 
 TEXT = "2026-11-25 ERROR ü ж 字 😀 denied\n"
 LATIN = "Zeitüberschreitung für Jürgen: ¿qué?\n"
@@ -24,14 +26,12 @@ quick = settings(database=None, deadline=None, max_examples=100)
 encodings = sorted(set(aliases.values()))
 
 
-def read(
-    stored: bytes, encoding: str | None = None, step: int = 5000, check: bool = True
-) -> tuple[bytes, Utf8Source]:
+def read(stored: bytes, encoding: str | None = None, step: int = 5000) -> tuple[bytes, Utf8Source]:
     """The data as UTF-8, and the closed source."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(stored)
         file.flush()
-        with Utf8Source(open_source(Path(file.name)), encoding, check) as source:
+        with Utf8Source(open_source(Path(file.name)), encoding) as source:
             data, buffer = bytearray(), memoryview(bytearray(step))
             while size := source.readinto(buffer):
                 data += buffer[:size]
@@ -105,7 +105,7 @@ def test_utf8_and_ascii_pass_unchanged(data: bytes, step: int) -> None:
         got, source = read(data, encoding, step)
         assert got == data
         assert not source.bom
-        assert source.invalid_text == InvalidText()
+        assert source.replaced == InvalidText()
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 5000])
@@ -115,7 +115,7 @@ def test_a_bom_determines_the_encoding(name: str, step: int) -> None:
     for encoding in (None, name[:6]):
         got, source = read(stored, encoding, step)
         assert got == TEXT.encode() * 300
-        assert (source.encoding, source.bom, source.invalid_text) == (name, True, InvalidText())
+        assert (source.encoding, source.bom, source.replaced) == (name, True, InvalidText())
 
 
 def test_a_utf8_bom_is_reported_and_stays_in_the_data() -> None:
@@ -139,14 +139,14 @@ def test_a_requested_encoding_takes_precedence_over_a_bom() -> None:
 def test_single_byte_encodings_are_transcoded(name: str) -> None:
     got, source = read((LATIN * 3000).encode(name), check_encoding(name))
     assert got == LATIN.encode() * 3000
-    assert source.invalid_text == InvalidText()
+    assert source.replaced == InvalidText()
 
 
 def test_undecodable_text_is_replaced_and_counted() -> None:
     stored = "aü".encode("utf-16-le") + b"\x00\xdc" + "b".encode("utf-16-le") + b"\xff"
     got, source = read(b"\xff\xfe" + stored)
     assert got == "aü\ufffdb\ufffd".encode()
-    assert source.invalid_text == InvalidText(2, 3)
+    assert source.replaced == InvalidText(2, 3)
 
 
 @quick
@@ -182,13 +182,8 @@ def test_invalid_bytes_are_counted_wherever_windows_are_cut(data: bytes, cuts: l
     assert invalid_text_of(data, cuts) == reference_invalid_text(data)
 
 
-@pytest.mark.parametrize("with_stringzilla", [True, False])
 @pytest.mark.parametrize("size", [4095, 4096, 4097, 30_000])
-def test_invalid_bytes_are_counted_across_blocks(
-    size: int, with_stringzilla: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not with_stringzilla:
-        monkeypatch.setattr(invalid_text, "has_stringzilla", lambda: False)
+def test_invalid_bytes_are_counted_across_blocks(size: int) -> None:
     chance = random.Random(size)
     parts = [b"a" * 50, b"\xfc", "ü".encode(), "字".encode(), b"\xe5\xad", "😀".encode()]
     data = b"".join(chance.choices(parts, weights=[90, 1, 9, 9, 1, 9], k=5000))
@@ -202,14 +197,20 @@ def test_invalid_bytes_are_counted_across_blocks(
     )
 
 
-def test_the_source_counts_invalid_utf8_unless_check_is_off() -> None:
-    stored = LATIN.encode("latin-1")
-    assert read(stored)[1].invalid_text == InvalidText(5, 4)
-    assert read(stored, check=False)[1].invalid_text == InvalidText()
-
-
-def test_an_incomplete_character_at_the_end_is_invalid() -> None:
-    assert read(b"ab\xe5\xad")[1].invalid_text == InvalidText(2, 2)
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        (LATIN.encode("latin-1"), InvalidText(5, 4)),
+        (b"ab\xe5\xad", InvalidText(2, 2)),  # an incomplete character at the end
+    ],
+)
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_a_scan_counts_invalid_utf8(
+    stored: bytes, expected: InvalidText, compress: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "log").write_bytes(compress(stored))
+    found = analyze(tmp_path / "log", [Pattern("a")], AnalysisOptions(), lambda progress: None)
+    assert found.partial.invalid_text == expected
 
 
 def test_counting_stops_at_the_limit_in_parts_as_in_the_whole() -> None:

@@ -5,9 +5,8 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stringzilla import Str
 
-from runner.analysis.input import primitives
-from runner.analysis.input.primitives import text_of
 from runner.analysis.match import fixed_length
 from runner.analysis.match.fixed_length import fixed_length_regex
 
@@ -23,10 +22,10 @@ texts = st.lists(st.sampled_from(["ab", "a", "b", "1", "abab", "-"]), max_size=4
 def test_the_same_matches_are_found_as_by_re(text: str, data: str, before: int, after: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fixed_length, "_MIN_KEY_BYTES", 1)
-        patch.setattr(primitives, "_BATCH_MATCHES", 2)
+        patch.setattr(fixed_length, "_BATCH_MATCHES", 2)
         regex, end = fixed_length_regex(text), max(len(data) - after, before)
         if regex is not None:
-            searched = text_of(bytearray(data.encode()))
+            searched = Str(bytearray(data.encode()))
             starts = [at for found in regex.starts(searched, before, end) for at in found]
             part = re.compile(text, re.ASCII).finditer(data, before, end)
             assert starts == [match.start() for match in part]

@@ -8,11 +8,13 @@ import pytest
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.input import mapped
-from runner.analysis.input.encodings import Utf8Source
-from runner.analysis.input.mapped import map_file
-from runner.analysis.input.open_source import open_source
-from runner.analysis.input.source import SourceError
+from runner.analysis.input.errors import SourceError
+from runner.analysis.input.invalid_text import InvalidText
+from runner.analysis.input.mapped import MappedFile, map_file
+from runner.analysis.input.open_source import PlainSource
 from runner.analysis.match.patterns import Pattern, prepare
+from runner.analysis.run import AnalysisOptions, analyze
+from runner.analysis.scan import scan_range
 from tests.support.analysis.oracle import scan
 
 LINE = b"a b\n"
@@ -28,6 +30,11 @@ def resident(path: Path) -> int:
         elif is_it and name == "Rss:":
             found += int(rest[0]) << 10
     return found
+
+
+def mapped_or_read(source: PlainSource) -> MappedFile | PlainSource:
+    """What an analysis scans."""
+    return source.mapped() or source
 
 
 @pytest.fixture
@@ -72,21 +79,21 @@ def test_a_file_is_mapped_piece_by_piece_and_earlier_pages_are_released(
 def test_a_file_that_is_shortened_meanwhile_is_an_error_after_its_data(
     log: Path,
 ) -> None:
-    with open_source(log) as source:
+    with PlainSource(log) as source:
         options = ScanOptions(LineOptions(), window_bytes=8192)
-        scanner = Scanner(prepare([Pattern("a")]), options, source)
+        scanner = Scanner(prepare([Pattern("a")]), options, mapped_or_read(source))
         assert scanner.scan()
         os.truncate(log, 12_000)
         with pytest.raises(SourceError, match="was cut while it was read") as caught:
             for _ in iter(scanner.scan, False):
                 pass
     assert scanner.counts == [3000]
-    assert caught.value.file_offset == source.bytes_done == 12_000
+    assert caught.value.file_offset == scanner.bytes == 12_000
 
 
 def test_a_file_that_grows_while_it_is_scanned_keeps_its_end(log: Path) -> None:
-    with open_source(log) as source:
-        scanner = Scanner(prepare([Pattern("a")]), ScanOptions(), source)
+    with PlainSource(log) as source:
+        scanner = Scanner(prepare([Pattern("a")]), ScanOptions(), mapped_or_read(source))
         with log.open("ab") as file:
             file.write(LINE)
         while scanner.scan():
@@ -105,27 +112,21 @@ def test_some_files_cannot_be_mapped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_text_in_another_encoding_is_not_mapped(tmp_path: Path, encoding: str) -> None:
+def test_text_in_another_encoding_is_decoded(tmp_path: Path, encoding: str) -> None:
     path = tmp_path / "log"
     path.write_bytes("äa\nb".encode(encoding))
-    requested = None if encoding == "utf-16" else encoding
-    with open_source(path) as source, Utf8Source(source, requested) as text:
-        assert text.mapped_file() is None
-        scanner = Scanner(prepare([Pattern("ä")]), ScanOptions(), text)
-        while scanner.scan():
-            pass
-        assert (scanner.counts, text.encoding[:5]) == ([1], encoding[:5])
+    options = AnalysisOptions(encoding=None if encoding == "utf-16" else encoding)
+    found = analyze(path, [Pattern("ä")], options, lambda progress: None)
+    assert (found.partial.counts, found.encoding[:5]) == ([1], encoding[:5])
 
 
 def test_invalid_utf8_is_counted_in_a_mapped_file(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"\xef\xbb\xbfok\n" * 1000 + b"\xff\n" + b"\xc3")
-    with open_source(path) as source, Utf8Source(source) as text:
-        scanner = Scanner(prepare([Pattern("ok")]), ScanOptions(window_bytes=4096), text)
-        while scanner.scan():
-            pass
-        assert (text.invalid_text.count, text.invalid_text.first_offset) == (2, 6000)
-        assert (text.bom, text.bytes_done, scanner.counts) == (True, 6003, [1000])
+    options = ScanOptions(window_bytes=4096)
+    partial = scan_range(path, (0, 6003), prepare([Pattern("ok")]), options, lambda *_: None)
+    assert partial.invalid_text == InvalidText(2, 6000)
+    assert (partial.bytes, partial.counts) == (6003, [1000])
 
 
 def test_long_lines_are_cut_at_the_same_bytes_read_or_mapped(
@@ -133,8 +134,10 @@ def test_long_lines_are_cut_at_the_same_bytes_read_or_mapped(
 ) -> None:
     path, pattern = tmp_path / "log", Pattern("x$", regex=True)
     path.write_bytes(b"x" * (5 << 19) + b"\nx\n")
-    with open_source(path) as source:
-        scanner = Scanner(prepare([pattern]), ScanOptions(LineOptions()), source)
+    with PlainSource(path) as source:
+        mapped = source.mapped()
+        assert mapped
+        scanner = Scanner(prepare([pattern]), ScanOptions(LineOptions()), mapped)
         while scanner.scan():
             pass
     assert scanner.partial == scan(path.read_bytes(), [pattern], ScanOptions(LineOptions()))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner.analysis import parts
-from runner.analysis.input.errors import HelperError
+from runner.analysis.input.errors import SourceError
 from runner.analysis.match.patterns import Pattern
 from runner.analysis.report import to_json
 from runner.analysis.run import AnalysisOptions, analyze
@@ -165,5 +165,5 @@ def test_a_file_that_was_shortened_fails_its_part(
     log = tmp_path / "log"
     log.write_bytes(b"a\n" * 10)
     monkeypatch.setattr(parts, "_line_end", lambda file, cut, size: cut)
-    with pytest.raises(HelperError, match="cut while it was read"):
+    with pytest.raises(SourceError, match="cut while it was read"):
         parts.scan_part(log, (10, 30), PATTERNS, ALL, ignore_progress)

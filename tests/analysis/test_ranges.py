@@ -5,7 +5,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,7 @@ from runner.analysis import ranges
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.helpers import RANGES_AHEAD, run_ranges
-from runner.analysis.input import progress
 from runner.analysis.input.errors import HelperError
-from runner.analysis.input.progress import ReportProgress
 from runner.analysis.match.patterns import Pattern, prepare
 from runner.analysis.ranges import can_be_split, line_ranges, scan_ranges
 from tests.support.analysis.oracle import expected, found, scan
@@ -31,6 +29,7 @@ COUNTS = ScanOptions(LineOptions())
 PATTERNS = [Pattern("a"), Pattern("aa"), Pattern("b+a", regex=True), Pattern("A", ignore_case=True)]
 
 
+Report = Callable[[object], None]
 MIB = bytes(1 << 20)  # more than fits into a pipe
 
 
@@ -51,7 +50,7 @@ def ignore_result(number: int, result: bytes) -> None:
 def test_ranges_give_the_same_result_as_the_whole(tmp_path: Path, number: int, size: int) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB" * 9)
-    partial, _ = scan_ranges(path, prepare(PATTERNS), WITH_SAMPLES, number, ignore_totals, size)
+    partial = scan_ranges(path, prepare(PATTERNS), WITH_SAMPLES, number, ignore_totals, size)
     assert partial == scan(path.read_bytes(), PATTERNS, WITH_SAMPLES)
     assert found(partial.results[0]) == expected(path.read_bytes(), PATTERNS[0], 3)
 
@@ -63,10 +62,10 @@ def test_ranges_of_literals_give_the_same_result_as_the_whole(
 ) -> None:
     path, patterns = tmp_path / "log", [each for each in PATTERNS if not each.regex]
     path.write_bytes(b"aab\nbba\n\nxaaaaaaaaaaaaaaaaaaaaab\nB\xff\n" * 9)
-    partial, seen = scan_ranges(path, prepare(patterns), COUNTS, number, ignore_totals, size)
+    partial = scan_ranges(path, prepare(patterns), COUNTS, number, ignore_totals, size)
     assert partial == scan(path.read_bytes(), patterns, COUNTS)
     assert found(partial.results[0]) == expected(path.read_bytes(), patterns[0], 0)
-    assert seen.invalid_text.count == 9
+    assert partial.invalid_text.count == 9
 
 
 @pytest.mark.parametrize("options", [COUNTS, WITH_SAMPLES])
@@ -113,7 +112,7 @@ def test_a_file_is_split_only_if_no_match_can_span_lines(text: str, cut: bool) -
 def test_each_range_is_scanned_once_and_results_are_in_order() -> None:
     taken: list[tuple[int, bytes]] = []
 
-    def work(number: int, progress: ReportProgress) -> bytes:
+    def work(number: int, report: Report) -> bytes:
         return b"%d" % number
 
     run_ranges(
@@ -128,7 +127,7 @@ def test_a_helper_far_ahead_waits() -> None:
     def begun(seconds: float) -> bool:
         return bool(select.select([reading], [], [], seconds)[0])
 
-    def work(number: int, progress: ReportProgress) -> bytes:
+    def work(number: int, report: Report) -> bytes:
         os.write(writing, b"x")
         if number:
             return MIB
@@ -147,7 +146,7 @@ def test_a_helper_far_ahead_waits() -> None:
 def test_a_helper_that_dies_with_its_result_fails_the_scan() -> None:
     reading, writing = os.pipe()
 
-    def work(number: int, progress: ReportProgress) -> bytes:
+    def work(number: int, report: Report) -> bytes:
         if not number:
             os.kill(int.from_bytes(os.read(reading, 4), "little"), signal.SIGKILL)
             threading.Event().wait()  # until killed
@@ -161,7 +160,7 @@ def test_a_helper_that_dies_with_its_result_fails_the_scan() -> None:
 
 
 def test_a_helper_that_dies_fails_the_scan() -> None:
-    def work(number: int, progress: ReportProgress) -> bytes:
+    def work(number: int, report: Report) -> bytes:
         if number == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         threading.Event().wait()  # until killed
@@ -172,7 +171,7 @@ def test_a_helper_that_dies_fails_the_scan() -> None:
 
 
 def test_a_helper_that_fails_fails_the_scan_and_ends_the_others() -> None:
-    def work(number: int, progress: ReportProgress) -> bytes:
+    def work(number: int, report: Report) -> bytes:
         if number == 1:
             raise ValueError("bad range")
         threading.Event().wait()  # until killed
@@ -183,7 +182,7 @@ def test_a_helper_that_fails_fails_the_scan_and_ends_the_others() -> None:
 
 
 def test_an_error_in_this_process_ends_the_helpers() -> None:
-    def work(number: int, progress: ReportProgress) -> bytes:
+    def work(number: int, report: Report) -> bytes:
         if number:
             threading.Event().wait()  # until killed
         return b""
@@ -195,12 +194,11 @@ def test_an_error_in_this_process_ends_the_helpers() -> None:
         run_ranges(work, 3, 3, ignore_progress, fail)
 
 
-def test_progress_of_all_ranges_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "REPORT_SECONDS", 0)
+def test_progress_of_all_ranges_is_reported() -> None:
     received: set[tuple[int, object]] = set()
 
-    def work(number: int, progress: ReportProgress) -> bytes:
-        progress(lambda: number * 2)
+    def work(number: int, report: Report) -> bytes:
+        report(number * 2)
         return b""
 
     run_ranges(work, 6, 3, lambda number, content: received.add((number, content)), ignore_result)
@@ -213,7 +211,7 @@ def test_a_file_that_is_shortened_meanwhile_fails_the_scan(
 ) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"a\n" * 10)
-    monkeypatch.setattr(ranges, "line_ranges", lambda path, offsets: [(0, 10), (10, 22)])
+    monkeypatch.setattr(ranges, "line_ranges", lambda path, range_bytes: [(0, 10), (10, 22)])
     with pytest.raises(HelperError, match="cut while it was read"):
         scan_ranges(path, prepare(PATTERNS[:2]), options, 2, ignore_totals, 100)
 
@@ -221,7 +219,7 @@ def test_a_file_that_is_shortened_meanwhile_fails_the_scan(
 def test_helpers_die_with_their_parent(tmp_path: Path) -> None:
     reading, writing = os.pipe()
 
-    def work(number: int, progress: ReportProgress) -> bytes:
+    def work(number: int, report: Report) -> bytes:
         os.write(writing, b"x")
         threading.Event().wait()
         return b""

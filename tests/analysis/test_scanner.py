@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis.count import lines
+from runner.analysis.count import scanner as scanner_module
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import Scanner, ScanOptions
-from runner.analysis.input import primitives, window
-from runner.analysis.input.source import SourceError
-from runner.analysis.match import engine_choice, fixed_length, kernel
+from runner.analysis.input import window
+from runner.analysis.input.errors import SourceError
+from runner.analysis.match import fixed_length, kernel, regexes
 from runner.analysis.match.patterns import Pattern, prepare
 from tests.support.analysis.kernel import SMALL, VECTORS
 from tests.support.analysis.oracle import Dribble, Found, expected, found, scan, scan_mapped
@@ -122,10 +122,10 @@ def test_all_strategies_find_the_same_matches_of_a_regex(
 
 def _shorten(patch: pytest.MonkeyPatch) -> None:
     """Let short data reach code for megabytes: the choice of a strategy, blocks, batches."""
-    patch.setattr(engine_choice, "TRIAL_BYTES", 10)
+    patch.setattr(regexes, "TRIAL_BYTES", 10)
     patch.setattr(kernel, "LIMITS", SMALL)
-    patch.setattr(primitives, "_BATCH_MATCHES", 2)
-    patch.setattr(lines, "_SCRATCH_BYTES", 7)
+    patch.setattr(fixed_length, "_BATCH_MATCHES", 2)
+    patch.setattr(scanner_module, "_BATCH_MATCHES", 2)
     patch.setattr(window, "LINE_HEAD_BYTES", 4)
     patch.setattr("tests.support.analysis.oracle.LINE_HEAD_BYTES", 4)
 
@@ -180,8 +180,7 @@ def test_a_match_across_windows_is_found_at_every_position(
     assert_exact(data, patterns, 11, 11, [11])
 
 
-def test_without_wheels_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(primitives, "has_stringzilla", lambda: False)
+def test_without_the_kernel_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "available", lambda: False)
     texts = (
         "".join(letters) for size in (1, 2, 3) for letters in itertools.product("aB\n", repeat=size)
@@ -190,8 +189,7 @@ def test_without_wheels_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) 
     assert_exact(b"aBab\nBBaAbB\n\nab" * 9, patterns, 1000, 1000, [5])
 
 
-def test_the_installed_engines_pass_their_tests() -> None:
-    assert primitives.has_stringzilla()
+def test_the_installed_kernel_passes_its_test() -> None:
     assert kernel.available()
 
 

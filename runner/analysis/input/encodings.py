@@ -1,6 +1,6 @@
 """Text in any encoding, as UTF-8. Text that is UTF-8 or ASCII already passes unchanged.
 
-    source ──first bytes──▶ BOM? ─┬─ UTF-8 ─────────────▶ mapped or readinto(window), checked
+    source ──first bytes──▶ BOM? ─┬─ UTF-8 ─────────────▶ readinto(window)
                                   └─ other ──decode, encode──▶ pieces ──▶ readinto(window)
 
 A requested encoding takes precedence over a BOM, and a BOM over the default, UTF-8. A UTF-8 BOM
@@ -10,9 +10,9 @@ stays in the data, as in the file; the BOM of another encoding is left out.
 import codecs
 from collections.abc import Iterator
 
-from runner.analysis.input.invalid_text import InvalidText, Utf8Check
-from runner.analysis.input.mapped import MappedFile
-from runner.analysis.input.source import PiecedSource, Source, SourceError
+from runner.analysis.input.errors import SourceError
+from runner.analysis.input.invalid_text import InvalidText
+from runner.analysis.input.open_source import PiecedSource, Source
 
 _BLOCK_BYTES = 32 << 10
 _LONGEST_NAME = 40
@@ -70,16 +70,13 @@ def detect(head: bytes, requested: str | None = None) -> tuple[str, int]:
 class Utf8Source(PiecedSource):
     """Another source's data as UTF-8, in bounded memory. Undecodable text becomes U+FFFD."""
 
-    def __init__(self, source: Source, encoding: str | None = None, check: bool = True) -> None:
-        """`encoding` is a name from check_encoding, or None to detect it from the BOM.
-
-        With `check`, data that is declared UTF-8 is checked for invalid bytes.
-        """
+    def __init__(self, source: Source, encoding: str | None = None) -> None:
+        """`encoding` is a name from check_encoding, or None to detect it from the BOM."""
         super().__init__(self._transcode())
         self._source = source
         self._requested = encoding
-        self._utf8_check = Utf8Check() if check else None
-        self._replaced = InvalidText()
+        self.replaced = InvalidText()
+        """The text in another encoding that could not be decoded so far."""
         self._encoded_bytes = 0  # bytes of UTF-8 so far
         self._started = False
         self.encoding = encoding or "utf-8"
@@ -94,57 +91,26 @@ class Utf8Source(PiecedSource):
         return self._source.bytes_done
 
     @property
-    def invalid_text(self) -> InvalidText:
-        """The text that could not be decoded so far."""
-        if self._is_utf8 and self._utf8_check:
-            return self._utf8_check.invalid_text
-        return self._replaced
-
-    @property
-    def _is_utf8(self) -> bool:
-        return self.encoding in UTF8_ENCODINGS
+    def is_valid(self) -> bool:
+        """Whether the data was decoded, and so is valid UTF-8."""
+        return self.encoding not in UTF8_ENCODINGS
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer with UTF-8, see Source."""
         if not self._started:
             self._read_head()
-        if not self._is_utf8:
-            return super().readinto(buffer)
-        filled = self._read_through(buffer)
-        if buffer:
-            self._check_text(buffer[:filled])
-        return filled
-
-    def mapped_file(self) -> MappedFile | None:
-        """The mapped file of the source if it is UTF-8, see Source."""
-        file = self._source.mapped_file()
-        if file is not None:
-            head = bytes(file.view(0, min(_HEAD_BYTES, file.size)))
-            self.encoding, bom_bytes = detect(head, self._requested)
-            self.bom = bom_bytes > 0
-        return file if self._is_utf8 else None
-
-    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
-        """Check bytes that were taken from the mapped file, see Source."""
-        self._source.mark_consumed(data, ascii)
-        self._check_text(data, ascii)
+        return super().readinto(buffer) if self.is_valid else self._read_through(buffer)
 
     def close(self) -> None:
         """Close the source."""
         self._source.close()
-
-    def _check_text(self, data: memoryview, ascii: bool = False) -> None:
-        if self._utf8_check:
-            self._utf8_check.feed(data, ascii)
-            if not data:
-                self._utf8_check.finish()
 
     def _read_head(self) -> None:
         head = bytearray(_HEAD_BYTES)
         size = self._source.readinto(memoryview(head))
         self.encoding, bom_bytes = detect(bytes(head[:size]), self._requested)
         self.bom = bom_bytes > 0
-        self._head = bytes(head[:size] if self._is_utf8 else head[bom_bytes:size])
+        self._head = bytes(head[bom_bytes:size] if self.is_valid else head[:size])
         self._started = True
 
     def _read_through(self, buffer: memoryview) -> int:
@@ -172,6 +138,6 @@ class Utf8Source(PiecedSource):
         replaced = text.count("\ufffd")
         if replaced:
             before = text[: text.index("\ufffd")].encode("utf-8", "replace")
-            self._replaced.add(replaced, self._encoded_bytes + len(before))
+            self.replaced.add(replaced, self._encoded_bytes + len(before))
         self._encoded_bytes += len(data)
         return data

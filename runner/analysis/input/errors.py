@@ -3,6 +3,7 @@
 AnalysisError
 ├── PatternError   a pattern that cannot be searched for
 ├── FormatError    the file has no lines of text
+├── SourceError    the file cannot be read to its end
 └── HelperError    a helper process failed or died, so there is no valid result
 """
 
@@ -27,6 +28,25 @@ class FormatError(AnalysisError):
 
     def __init__(self, name: str, advice: str) -> None:
         super().__init__(f"this is {name}, which analyze cannot read: {advice}")
+
+
+class SourceError(AnalysisError):
+    """The data cannot be read further.
+
+    `file_offset` counts bytes of the stored file, `data_offset` the bytes of data before the error.
+    """
+
+    def __init__(self, problem: str, file_offset: int, data_offset: int) -> None:
+        super().__init__(problem, file_offset, data_offset)
+        self.problem = problem
+        self.file_offset = file_offset
+        self.data_offset = data_offset
+
+    def __str__(self) -> str:
+        return (
+            f"{self.problem} (at byte {self.file_offset} of the file, "
+            f"after {self.data_offset} bytes of data)"
+        )
 
 
 class HelperError(AnalysisError):

@@ -1,19 +1,14 @@
-"""A decoder of one gzip member, by ISA-L if it is installed, otherwise by Python's zlib.
+"""A decoder of one gzip member, by ISA-L, which is twice as fast as zlib.
 
 It collects the whole header before it passes it on, because ISA-L fails on a header with extra
 fields that arrives in two pieces. (Each member that bgzip writes has extra fields.)
 """
 
-import zlib
 from typing import Any
 
-try:
-    from isal import igzip_lib
-except ImportError:
-    igzip_lib = None  # type: ignore[assignment]
+from isal import igzip_lib
 
-# igzip_lib's type stubs declare `error` as an exception, not as a class.
-_ERRORS: Any = (zlib.error, *(() if igzip_lib is None else (igzip_lib.error,)))
+_ERROR: Any = igzip_lib.error  # its type stub declares an exception, not a class
 
 _MAX_HEADER_BYTES = 256 << 10  # extra fields have at most 64 KiB, but names can have any length
 _HEADER_CRC, _EXTRA, _NAME, _COMMENT, _RESERVED = 0x02, 0x04, 0x08, 0x10, 0xE0
@@ -26,14 +21,9 @@ class GzipError(Exception):
 class GzipDecoder:
     """Decodes one member and checks its CRC and length; same interface as bz2.BZ2Decompressor."""
 
-    def __init__(self, accelerated: bool = True) -> None:
-        """With `accelerated`, use ISA-L if it is installed."""
+    def __init__(self) -> None:
         self._header: bytes | None = b""  # None once it is complete
-        self._inner: Any
-        if accelerated and igzip_lib is not None:
-            self._inner = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-        else:
-            self._inner = ZlibDecoder()
+        self._inner: Any = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
 
     @property
     def eof(self) -> bool:
@@ -61,37 +51,8 @@ class GzipDecoder:
             self._header = None
         try:
             piece: bytes = self._inner.decompress(data, max_length)
-        except _ERRORS as error:
+        except _ERROR as error:
             raise GzipError(str(error)) from None
-        return piece
-
-
-class ZlibDecoder:
-    """Python's zlib as a gzip decoder, with the interface of bz2.BZ2Decompressor."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(wbits=31)
-        self._full = False  # the last output reached max_length, so there may be more
-
-    @property
-    def eof(self) -> bool:
-        """Whether the member is complete."""
-        return self._inner.eof
-
-    @property
-    def needs_input(self) -> bool:
-        """Whether the decoder needs more input before it can return data."""
-        return not (self._full or self._inner.unconsumed_tail)
-
-    @property
-    def unused_data(self) -> bytes:
-        """Input that follows the member."""
-        return self._inner.unused_data
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        """Decode input, and return at most `max_length` bytes. Raises zlib.error."""
-        piece = self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
-        self._full = len(piece) == max_length
         return piece
 
 

@@ -11,12 +11,7 @@ full of other characters costs 0.5 s for each GB, mostly for decoding.
 from codecs import utf_8_decode
 from dataclasses import dataclass
 
-from runner.analysis.input.primitives import has_stringzilla
-
-try:
-    import stringzilla
-except ImportError:  # no wheel for this platform
-    stringzilla = None
+import stringzilla
 
 MAX_INVALID = 100_000
 """Counting stops here: a file with so many invalid bytes is not text, and counting is slow."""
@@ -62,10 +57,10 @@ class Utf8Check:
         self._incomplete = b""  # the beginning of a character at the end of the last window
         self._offset = 0  # of the next window, in all the data
 
-    def feed(self, window: memoryview, ascii: bool = False) -> None:
-        """Check the next bytes of the data. Bytes known to be ASCII are not looked at."""
+    def feed(self, window: memoryview, is_valid: bool = False) -> None:
+        """Check the next bytes of the data. Bytes known to be valid are not looked at."""
         at = self._join(window) if self._incomplete else 0
-        end = 0 if ascii else len(window)
+        end = 0 if is_valid else len(window)
         while at < end and not self.invalid_text.at_limit and (at := _next_high(window, at)) >= 0:
             block = bytes(window[at : at + _BLOCK_BYTES])
             used = self._decode(block, self._offset + at)
@@ -105,11 +100,6 @@ class Utf8Check:
 
 
 def _next_high(window: memoryview, start: int) -> int:
-    """The position of the next byte above 127, or of a block that contains it; -1 for none."""
-    if has_stringzilla():
-        found = stringzilla.find_first_of(window[start:], _HIGH)
-        return start + found if found >= 0 else -1
-    for at in range(start, len(window), _BLOCK_BYTES):
-        if not bytes(window[at : at + _BLOCK_BYTES]).isascii():
-            return at
-    return -1
+    """The position of the next byte above 127; -1 for none."""
+    found = stringzilla.find_first_of(window[start:], _HIGH)
+    return start + found if found >= 0 else -1

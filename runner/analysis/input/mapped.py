@@ -11,8 +11,6 @@ does not.
 import mmap
 import os
 
-from runner.analysis.input import primitives
-
 _PAGE = mmap.ALLOCATIONGRANULARITY
 _MAPPED_BYTES = 128 << 20  # of one mapping; the kernel keeps 8 bytes for each of its pages
 
@@ -24,9 +22,13 @@ class MappedFile:
     A process that reads bytes that were cut off is killed by SIGBUS, so no wrong count is stored.
     """
 
+    is_valid = False
+    """The bytes are not known to be valid UTF-8, see window.Reader."""
+
     def __init__(self, file: int, start: int, end: int) -> None:
         """`file` is a file descriptor."""
         self._file, self._start, self._end = file, start, end
+        self.expected_size = end - start
         self._pages: mmap.mmap | None = None
         self._view = memoryview(b"")
         self._mapped_from = self._released = 0  # offsets in the file
@@ -66,10 +68,9 @@ class MappedFile:
 def map_file(file: int | None, start: int, end: int) -> MappedFile | None:
     """Map a part of an open file, given by its descriptor.
 
-    Returns None if there is no descriptor, if the file cannot be mapped, or without stringzilla,
-    which searches in it.
+    Returns None if there is no descriptor, or if the file cannot be mapped.
     """
-    if file is None or not primitives.has_stringzilla() or start >= end:
+    if file is None or start >= end:
         return None
     found = MappedFile(file, start, end)
     try:

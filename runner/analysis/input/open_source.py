@@ -1,28 +1,72 @@
 """Opens a stored file as a stream of bytes, and decompresses it if needed.
 
-    file ──first bytes──▶ format ─┬─ plain ────────────────────────────▶ mapped, or readinto
+    file ──first bytes──▶ format ─┬─ plain ────────────────────────────▶ readinto(window)
                                   └─ gzip, zstd, xz, bzip2 ──members──▶ pieces ──▶ readinto(window)
 
-The name of the file does not matter.
+The name of the file does not matter. A source yields every byte that it can before it raises an
+error, and a truncated file is an error. So a count is never silently wrong.
 """
 
-from runner.analysis.input.compressed import CompressedSource
-from runner.analysis.input.formats import format_of
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+from runner.analysis.input.errors import SourceError
+from runner.analysis.input.formats import Decoder, Format, format_of
 from runner.analysis.input.mapped import MappedFile, map_file
-from runner.analysis.input.source import DecompressionLimits, Source, SourceError
 from runner.analysis.input.stored import Stored, descriptor_of, open_stored, size_of
 
-__all__ = ["DecompressionLimits", "PlainSource", "Source", "SourceError", "open_source"]
+
+@dataclass(frozen=True)
+class DecompressionLimits:
+    """Limits for decompressed data; a file that exceeds them raises SourceError."""
+
+    max_total_bytes: int | None = None  # MAX_DATA_BYTES of the worker; None for any size
+    max_ratio: int = 1000  # MAX_DATA_RATIO: data bytes for each file byte; logs have about 20
+    ratio_from_bytes: int = 1 << 30  # the ratio is not checked below: that takes about a second
+
+
+class Source(ABC):
+    """A stream of bytes from a file, read once from start to end."""
+
+    format: str  # plain, gzip, zstd, xz or bzip2
+    bytes_total: int  # of the file as it is stored
+
+    @property
+    @abstractmethod
+    def bytes_done(self) -> int:
+        """The number of bytes of the stored file that were read, for progress reports."""
+
+    @abstractmethod
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the buffer with the next bytes. Fewer are read only at the end; 0 is the end.
+
+        Raises SourceError after all data before the error was read, and again at each call.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the file."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 class PlainSource(Source):
-    """A file whose bytes are the data."""
+    """A file whose bytes are the data, or the part of it from one offset to another."""
 
     format = "plain"
+    is_valid = False
+    """The bytes are not known to be valid UTF-8, see window.Reader."""
 
-    def __init__(self, file: Stored) -> None:
-        self._file = open_stored(file)
+    def __init__(self, file: Stored, start: int = 0, end: int | None = None) -> None:
         self.bytes_total = size_of(file)
+        self._start, self._end = start, self.bytes_total if end is None else end
+        self._file = open_stored(file, start, self._end)
         self._consumed = 0
 
     @property
@@ -30,27 +74,184 @@ class PlainSource(Source):
         """The number of bytes read so far."""
         return self._consumed
 
+    def mapped(self) -> MappedFile | None:
+        """The part, mapped into memory, to be used instead of `readinto`; None if not possible."""
+        return map_file(descriptor_of(self._file), self._start, self._end)
+
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer, see Source. Raises SourceError if the file was shortened."""
-        filled = 0
+        filled, missing = 0, self._end - self._start - self._consumed
+        buffer = buffer[:missing]
         while filled < len(buffer) and (size := self._file.readinto(buffer[filled:])):
             filled += size
         self._consumed += filled
-        if buffer and not filled and self._consumed < self.bytes_total:
+        if buffer and not filled:
             raise SourceError("the file was cut while it was read", self._consumed, self._consumed)
         return filled
-
-    def mapped_file(self) -> MappedFile | None:
-        """The whole file, see Source."""
-        return map_file(descriptor_of(self._file), 0, self.bytes_total)
-
-    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
-        """Note bytes taken from the mapped file, see Source."""
-        self._consumed += len(data)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+class PiecedSource(Source):
+    """A source whose data comes from an iterator, in pieces of any size."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._piece = memoryview(b"")
+        self._failure: SourceError | None = None
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill the buffer from the next pieces, see Source."""
+        filled = 0
+        while filled < len(buffer) and self._has_data(filled):
+            size = min(len(self._piece), len(buffer) - filled)
+            buffer[filled : filled + size] = self._piece[:size]
+            self._piece = self._piece[size:]
+            filled += size
+        return filled
+
+    def _has_data(self, filled: int) -> bool:
+        """Whether there is more data. Raises an error only after the data before it was read."""
+        try:
+            while not self._piece and self._failure is None:
+                self._piece = memoryview(next(self._pieces))
+        except StopIteration:
+            return False
+        except SourceError as error:
+            self._failure = error
+        if self._failure is not None and not filled:
+            raise self._failure
+        return self._failure is None
+
+
+class CompressedSource(PiecedSource):
+    """A compressed file as one stream of data, member after member.
+
+        chunk of the file ──decoder of this member──▶ pieces of bounded size
+              ▲                     │
+              └───── unused ◀───────┘ at the end of a member: padding, or the next member
+
+    Zero bytes between and after members are padding. A decoder that fails drops data that it has
+    just decoded. Then the member is decoded once more, at the end byte by byte. That yields all
+    data before the damage, and the offset of the damage.
+    """
+
+    def __init__(
+        self, file: Stored, compressed_format: Format, limits: DecompressionLimits
+    ) -> None:
+        super().__init__(self._members())
+        self._file = open_stored(file)
+        self.bytes_total = size_of(file)
+        self.format = compressed_format.name
+        self._format = compressed_format
+        self._limits = limits
+        self._unused = b""  # read from the file, but not yet decoded
+        self._file_offset = 0  # of the next byte to decode
+        self._data_bytes = 0  # decoded so far
+
+    @property
+    def bytes_done(self) -> int:
+        """The number of bytes of the file that were decoded."""
+        return self._file_offset
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _members(self) -> Iterator[bytes]:
+        while self._skip_padding():
+            for piece in self._member():
+                yield self._checked_piece(piece)
+                self._data_bytes += len(piece)
+
+    def _skip_padding(self) -> bool:
+        """Skip zero bytes up to the next member; return False at the end of the file."""
+        while chunk := self._next_chunk():
+            if member := chunk.lstrip(b"\0"):
+                self._put_back(member)
+                return True
+        return False
+
+    def _member(self) -> Iterator[bytes]:
+        start, size = self._file_offset, 0
+        decoder = self._format.new_decoder()
+        while not decoder.eof:
+            chunk_at = self._file_offset
+            chunk = self._next_chunk()
+            if not chunk:
+                raise self._error(f"the {self.format} data is cut short", chunk_at)
+            try:
+                for piece in self._pieces_of(decoder, chunk):
+                    size += len(piece)
+                    yield piece
+            except self._format.errors:
+                yield from self._decode_again(start, chunk_at, size)
+        self._put_back(decoder.unused_data)
+
+    def _pieces_of(self, decoder: Decoder, chunk: bytes) -> Iterator[bytes]:
+        """Everything that the decoder yields for a chunk."""
+        while True:
+            piece = decoder.decompress(chunk, self._format.piece_bytes)
+            if piece:
+                yield piece
+            if decoder.eof or decoder.needs_input or not (piece or chunk):
+                return
+            chunk = b""
+
+    def _decode_again(self, start: int, chunk_at: int, skip: int) -> Iterator[bytes]:
+        """Decode the member again that failed in the chunk at `chunk_at`, without its first `skip`
+        bytes of data.
+
+        Always raises SourceError in the end, with the offset of the damage.
+        """
+        decoder = self._format.new_decoder()
+        self._file.seek(start)
+        self._unused, self._file_offset = b"", start
+        try:
+            while chunk := self._read(self._bytes_to_read(chunk_at - self._file_offset)):
+                for piece in self._pieces_of(decoder, chunk):
+                    if new_bytes := piece[skip:]:
+                        yield new_bytes
+                    skip = max(skip - len(piece), 0)
+                self._file_offset += len(chunk)
+        except self._format.errors as error:
+            raise self._error(self._format.problem(error), self._file_offset) from None
+        raise self._error(f"the {self.format} data changed while it was read", self._file_offset)
+
+    def _bytes_to_read(self, distance: int) -> int:
+        """How many bytes to read: chunks up to the failed one, then single bytes."""
+        return max(min(self._format.chunk_bytes, distance), 1)
+
+    def _checked_piece(self, piece: bytes) -> bytes:
+        """Return the piece. Raises SourceError if the data exceeds a limit (a zip bomb)."""
+        total, limits = self._data_bytes + len(piece), self._limits
+        maximum = limits.max_total_bytes
+        if maximum is not None and total > maximum:
+            problem = f"the data is more than {maximum} bytes (MAX_DATA_BYTES)"
+            raise self._error(problem, self._file_offset)
+        if total > max(limits.ratio_from_bytes, self._file_offset * limits.max_ratio):
+            problem = f"the data is more than {limits.max_ratio} times its file (MAX_DATA_RATIO)"
+            raise self._error(problem, self._file_offset)
+        return piece
+
+    def _error(self, problem: str, file_offset: int) -> SourceError:
+        return SourceError(problem, file_offset, self._data_bytes)
+
+    def _next_chunk(self) -> bytes:
+        """The next bytes of the file, b"" at its end."""
+        chunk = self._unused or self._read(self._format.chunk_bytes)
+        self._unused = b""
+        self._file_offset += len(chunk)
+        return chunk
+
+    def _read(self, size: int) -> bytes:
+        return self._file.read(size) or b""
+
+    def _put_back(self, unused: bytes) -> None:
+        self._unused = unused
+        self._file_offset -= len(unused)
 
 
 def open_source(file: Stored, limits: DecompressionLimits | None = None) -> Source:

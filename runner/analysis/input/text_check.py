@@ -8,10 +8,9 @@ from pathlib import Path
 
 from runner.analysis.input.binary_formats import HEAD_BYTES, refuse_binary
 from runner.analysis.input.encodings import detect
-from runner.analysis.input.errors import FormatError
+from runner.analysis.input.errors import FormatError, SourceError
 from runner.analysis.input.formats import format_of, format_of_data
-from runner.analysis.input.open_source import open_source
-from runner.analysis.input.source import DecompressionLimits, SourceError
+from runner.analysis.input.open_source import DecompressionLimits, open_source
 from runner.analysis.input.stored import Stored, read_at, size_of
 
 _SAMPLES = 16

@@ -16,13 +16,15 @@ from functools import cache
 from itertools import compress, groupby
 from typing import Any
 
-from runner.analysis.input.primitives import Text, splits, starts_of
+from stringzilla import Str
+
 from runner.analysis.match.regex_text import TOKEN
 
 ByteSet = frozenset[int]
 
 _MAX_BYTES = 64
 _MIN_KEY_BYTES = 2
+_BATCH_MATCHES = 16 << 10  # in memory at once
 _DIGITS = b"0123456789"
 _WORD = _DIGITS + b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 _CLASSES = {"\\d": ByteSet(_DIGITS), "\\w": ByteSet(_WORD), "\\s": ByteSet(b"\t\f\r ")}
@@ -38,11 +40,11 @@ class FixedLengthRegex:
     key_at: int
     overlaps: bool  # whether a match may begin inside another one
 
-    def starts(self, text: Text, at: int, end: int) -> Iterator[list[int]]:
+    def starts(self, text: Str, at: int, end: int) -> Iterator[list[int]]:
         """Yield the positions of matches in a part of the text, ascending, in batches."""
         resume, last = at, end - len(self.sets)
-        for pieces, since in splits(text, self.key, at, end):
-            key_starts = starts_of(pieces, since, len(self.key))
+        for pieces, since in _splits(text, self.key, at, end):
+            key_starts = _starts_of(pieces, since, len(self.key))
             candidates = [
                 start for key in key_starts if resume <= (start := key - self.key_at) <= last
             ]
@@ -50,7 +52,7 @@ class FixedLengthRegex:
                 resume = found[-1] + len(self.sets)
                 yield found
 
-    def _checked(self, text: Text, starts: list[int]) -> list[int]:
+    def _checked(self, text: Str, starts: list[int]) -> list[int]:
         flags = everywhere = int.from_bytes(b"\1" * len(starts), "big")
         after = self.key_at + len(self.key)
         for low, high in ((0, self.key_at), (after, len(self.sets))):
@@ -60,6 +62,31 @@ class FixedLengthRegex:
         if flags != everywhere:
             starts = list(compress(starts, flags.to_bytes(len(starts), "big")))
         return _without_overlaps(starts, len(self.sets)) if self.overlaps else starts
+
+
+def _splits(text: Str, literal: bytes, at: int, end: int) -> Iterator[tuple[Sequence[Any], int]]:
+    """Split a part of the text at a literal: yields (pieces, offset of the first piece).
+
+    Each batch has the pieces before, between and after up to _BATCH_MATCHES matches; its last piece
+    always extends to `end`. Matches do not overlap, across batches as well.
+    """
+    while True:
+        pieces = text[at:end].split(literal, _BATCH_MATCHES)
+        if len(pieces) > 1:
+            yield pieces, at
+        if len(pieces) <= _BATCH_MATCHES:
+            return
+        at = end - len(pieces[-1])
+
+
+def _starts_of(pieces: Sequence[Any], at: int, size: int) -> list[int]:
+    """Positions of the matches of `size` bytes between pieces; the first piece begins at `at`."""
+    starts = []
+    for piece in pieces[:-1]:
+        at += len(piece)
+        starts.append(at)
+        at += size
+    return starts
 
 
 def _all_in(sets: tuple[ByteSet, ...], joined: bytes, flags: int) -> int:

@@ -1,7 +1,7 @@
 """Searches a window for many literals at once, with their lines, by the C kernel in native/.
 
 The package `job-service-scan` contains the library, one wheel for each kind of processor. If it is
-not installed, or if its results differ from Python's, literals are searched one after another.
+not installed, or if its results differ from Python's, literals are found one by one.
 """
 
 import ctypes
@@ -12,7 +12,8 @@ from itertools import product, starmap
 from pathlib import Path
 from typing import Any
 
-from runner.analysis.input.primitives import address_of
+from stringzilla import Str
+
 from runner.analysis.match.patterns import Literal
 
 Hit = tuple[int, int]
@@ -115,7 +116,7 @@ class Kernel:
         limits.hits = max(limits.hits, _HITS_PER_LITERAL * count)
         size = _library().scan_memory(count, len(texts), ctypes.byref(limits))
         self._memory = bytearray(size + _CACHE_LINE)
-        start = address_of(memoryview(self._memory))
+        start = Str(self._memory).address
         sizes = (ctypes.c_uint32 * count)(*(len(each.text) for each in literals))
         folded = bytes(each.folded for each in literals)
         self._handle = _library().scan_new(
@@ -148,7 +149,7 @@ class Kernel:
         The bytes before `start` were searched with the last window. Yields hits in batches,
         ascending for each literal. A batch comes every few milliseconds, even if it is empty.
         """
-        address = address_of(view)
+        address = Str(view).address
         if not self._planned:
             _library().scan_plan(self._handle, address, min(end, _SAMPLE_BYTES))
             self._planned = True

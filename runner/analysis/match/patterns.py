@@ -13,14 +13,20 @@ from itertools import islice
 
 from runner.analysis.input.errors import PatternError
 from runner.analysis.match.fixed_length import FixedLengthRegex, fixed_length_regex
-from runner.analysis.match.regex_errors import unbalanced
+from runner.analysis.match.re2_regex import WHOLE, CompiledRegex, RegexError
+from runner.analysis.match.regex_errors import explain, unbalanced
 from runner.analysis.match.regex_text import check_regex, required_literals, word_regex
-from runner.analysis.match.regexes import MemoryBudget, compile_regex
 
 MAX_ERRORS = 100
 """Wrong patterns that are reported."""
 MAX_PATTERN_BYTES = 40_000
 """The longest pattern, in bytes of UTF-8."""
+MIN_MEMORY, MAX_MEMORY = 256 << 10, 8 << 20
+"""Bytes for RE2, for each regex."""
+
+_MAX_INSTRUCTIONS = 200_000  # of RE2, in all regexes of a job
+_INSTRUCTION_BYTES = 24
+_CONTEXTS = (b"", b"a", b"-", b"a-", b"-a", b"aa", b"--", b"a -a")
 
 
 @dataclass(frozen=True)
@@ -48,14 +54,6 @@ class Literal:
     folded: bool
 
     @property
-    def overlaps_itself(self) -> bool:
-        """Whether one match can begin inside another, as "aa" in "aaa"."""
-        text = self.text
-        if text[:1] not in text[1:]:  # a suffix that is also a prefix begins with the first byte
-            return False
-        return any(text.endswith(text[:size]) for size in range(1, len(text)))
-
-    @property
     def spans_lines(self) -> bool:
         """Whether a match can begin in one line and end in another."""
         return b"\n" in self.text[:-1]
@@ -76,6 +74,26 @@ class Regex:
     required: bytes
     folded: bool
     fixed_length: FixedLengthRegex | None = None
+
+
+class MemoryBudget:
+    """The RE2 instructions and memory that the regexes of a job may still use.
+
+    RE2 takes half a microsecond to compile an instruction, and the submitter of the job waits.
+    """
+
+    def __init__(self) -> None:
+        self.instructions = _MAX_INSTRUCTIONS
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether the regexes are too large together."""
+        return self.instructions < 0
+
+    @property
+    def memory(self) -> int:
+        """Bytes for the remaining instructions, within the limits for a regex."""
+        return min(MAX_MEMORY, max(MIN_MEMORY, self.instructions * _INSTRUCTION_BYTES))
 
 
 def errors_of(patterns: Sequence[Pattern | None]) -> list[PatternError]:
@@ -112,10 +130,38 @@ def _check(index: int, pattern: Pattern, budget: MemoryBudget) -> None:
     if pattern.regex:
         check_regex(index, pattern.text)
         if unbalanced(pattern.text):  # the source could hide that, as in "a)b(c"
-            compile_regex(index, pattern.text, pattern.text, budget)
-        compile_regex(index, source, pattern.text, budget)
+            _compile(index, pattern.text, pattern.text, budget)
+        _compile(index, source, pattern.text, budget)
     elif pattern.word:
-        compile_regex(index, source, source, budget)
+        _compile(index, source, source, budget)
+
+
+def _compile(index: int, source: str, text: str, budget: MemoryBudget) -> None:
+    """Check that RE2 accepts a regex. Raises PatternError, also if it matches the empty string.
+
+    `text` is the part of `source` that its author wrote, for the error.
+    """
+    try:
+        regex = CompiledRegex(source, budget.memory)
+    except RegexError as error:
+        why, position = explain(_error(text, budget.memory) or str(error), text)
+        raise PatternError(index, f"is not a valid regex: {why}", position) from error
+    budget.instructions -= regex.instructions
+    if budget.is_exceeded:
+        raise PatternError(index, "makes the regexes of this job too large together")
+    for context in _CONTEXTS:
+        for at in range(len(context) + 1):
+            if regex.match(WHOLE, context, at, at)[0][0] >= 0:
+                raise PatternError(index, "can match the empty string, so everywhere")
+
+
+def _error(source: str, memory: int) -> str | None:
+    """RE2's message about a regex, None if it accepts it."""
+    try:
+        CompiledRegex(source, memory)
+    except RegexError as error:
+        return str(error)
+    return None
 
 
 def prepare(patterns: Sequence[Pattern]) -> list[Literal | Regex]:

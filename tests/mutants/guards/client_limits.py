@@ -215,9 +215,9 @@ CLIENT_LIMITS = (
     ),
     Mutant(
         "all regexes of a job together are bounded",
-        "runner/analysis/match/regexes.py",
-        "if budget.is_exceeded:",
-        "if False:",
+        "runner/analysis/match/patterns.py",
+        "    if budget.is_exceeded:\n        raise",
+        "    if False:\n        raise",
         ("tests/analysis/test_patterns.py",),
     ),
     Mutant(

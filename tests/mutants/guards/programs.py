@@ -235,7 +235,7 @@ PROGRAMS = (
     ),
     Mutant(
         "a compressed file that expands too much is refused",
-        "runner/analysis/input/compressed.py",
+        "runner/analysis/input/open_source.py",
         "if maximum is not None and total > maximum:",
         "if False:",
         ("tests/analysis/test_open_source.py", "tests/end_to_end/test_programs.py"),

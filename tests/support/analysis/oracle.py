@@ -5,13 +5,11 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
-from runner.analysis.count.pattern_result import PartialResult, PatternResult
+from runner.analysis.count.result import PartialResult, PatternResult
 from runner.analysis.count.scanner import Scanner, ScanOptions
-from runner.analysis.input import primitives
-from runner.analysis.input.mapped import MappedFile, map_file
+from runner.analysis.input.mapped import map_file
 from runner.analysis.input.window import LINE_HEAD_BYTES
 from runner.analysis.match.patterns import Pattern, prepare
 
@@ -63,17 +61,13 @@ def _regex(data: bytes, pattern: Pattern, longest: int) -> list[int]:
 class Dribble(io.RawIOBase):
     """A source that yields pieces of the given sizes, repeated."""
 
+    is_valid = False
+
     def __init__(self, data: bytes, sizes: Iterable[int] = (1 << 30,)) -> None:
         self._data, self._sizes = io.BytesIO(data), itertools.cycle(sizes)
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         return self._data.readinto(buffer[: next(self._sizes)])
-
-    def mapped_file(self) -> None:
-        return None
-
-    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
-        raise AssertionError("nothing is mapped")
 
 
 def scan(
@@ -89,34 +83,15 @@ def scan(
     return scanner.partial
 
 
-class Mapped(Dribble):
-    """A source whose data is a mapped file in memory (memfd)."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data)
-        self.file = os.memfd_create("data")
-        os.write(self.file, data)
-        self.taken = bytearray()
-
-    def mapped_file(self) -> MappedFile | None:  # type: ignore[override]
-        return map_file(self.file, 0, os.fstat(self.file).st_size)
-
-    def mark_consumed(self, data: memoryview, ascii: bool) -> None:
-        assert not ascii or bytes(data).isascii()
-        self.taken += data
-
-    def close(self) -> None:
-        os.close(self.file)
-        super().close()
-
-
 def scan_mapped(data: bytes, patterns: Sequence[Pattern], options: ScanOptions) -> PartialResult:
-    """Scan the data in a mapped file if possible; all of it must be marked as consumed."""
-    with closing(Mapped(data)) as source:
-        scanner = Scanner(prepare(patterns), options, source)
+    """Scan the data in a mapped file in memory (memfd), or empty data as it is read."""
+    with open(os.memfd_create("data"), "w+b", 0) as file:
+        file.write(data)
+        scanner = Scanner(
+            prepare(patterns), options, map_file(file.fileno(), 0, len(data)) or Dribble(b"")
+        )
         while scanner.scan():
             pass
-        assert source.taken == (data if primitives.has_stringzilla() else b"")
         return scanner.partial
 
 

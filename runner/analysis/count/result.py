@@ -1,0 +1,104 @@
+"""The results of patterns in a part of a file, and how the results of parts are merged.
+
+Line numbers count from 1 at the start of the part; `merge` adds the lines of the parts before.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.analysis.count.histogram import Histogram, TimeSpan
+from runner.analysis.input.invalid_text import InvalidText
+
+
+@dataclass
+class PatternResult:
+    """One pattern's result in a part of a file. Without line options, only `count` is filled."""
+
+    count: int = 0
+    matching_lines: int = 0
+    first_line: int | None = None
+    last_line: int | None = None
+    samples: list[bytes] = field(default_factory=list)
+    histogram: Histogram | None = None
+    undated: int = 0
+    """Matching lines without a time that can be read."""
+
+    def merge(self, later: "PatternResult", lines_before: int, samples: int) -> None:
+        """Add the result of a later part of the file, which begins with a new line."""
+        self.count += later.count
+        self.matching_lines += later.matching_lines
+        if later.first_line is not None and later.last_line is not None:
+            if self.first_line is None:
+                self.first_line = later.first_line + lines_before
+            self.last_line = later.last_line + lines_before
+        self.samples += later.samples[: samples - len(self.samples)]
+        if self.histogram is None:
+            self.histogram = later.histogram
+        elif later.histogram is not None:
+            self.histogram.merge(later.histogram)
+        self.undated += later.undated
+
+    def dump(self) -> list[Any]:
+        """The result for JSON; samples have one character for each byte (Latin-1)."""
+        samples = [sample.decode("latin-1") for sample in self.samples]
+        lines = [self.matching_lines, self.first_line, self.last_line]
+        histogram = self.histogram and self.histogram.dump()
+        return [self.count, *lines, samples, histogram, self.undated]
+
+    @classmethod
+    def load(cls, content: list[Any], max_buckets: int) -> "PatternResult":
+        """A result from the output of `dump`. Its histogram gets `max_buckets` as its bound."""
+        count, matching, first, last, samples, histogram, undated = content
+        as_bytes = [sample.encode("latin-1") for sample in samples]
+        loaded = None if histogram is None else Histogram.load(histogram, max_buckets)
+        return cls(count, matching, first, last, as_bytes, loaded, undated)
+
+
+@dataclass
+class PartialResult:
+    """The result for a part of a file. `lines` is 0 if lines are not counted."""
+
+    results: list[PatternResult]
+    bytes: int = 0
+    lines: int = 0
+    time_span: TimeSpan = field(default_factory=TimeSpan, compare=False)
+    invalid_text: InvalidText = field(default_factory=InvalidText, compare=False)
+
+    @classmethod
+    def of(cls, patterns: int) -> "PartialResult":
+        """An empty result for this number of patterns."""
+        return cls([PatternResult() for _ in range(patterns)])
+
+    @property
+    def counts(self) -> list[int]:
+        """The number of matches of each pattern."""
+        return [result.count for result in self.results]
+
+    def merge(self, later: "PartialResult", samples: int) -> None:
+        """Add a later part, which begins with a new line."""
+        for result, other in zip(self.results, later.results, strict=True):
+            result.merge(other, self.lines, samples)
+        self.time_span.merge(later.time_span)
+        self.invalid_text.merge(later.invalid_text, self.bytes)
+        self.bytes += later.bytes
+        self.lines += later.lines
+
+    def dump(self) -> dict[str, Any]:
+        """The result for JSON, which is stored until another process merges it.
+
+        It is not pickled, because unpickling data from a store is unsafe.
+        """
+        return {
+            "bytes": self.bytes,
+            "lines": self.lines,
+            "tallies": [result.dump() for result in self.results],
+            "span": self.time_span.dump(),
+            "trouble": [self.invalid_text.count, self.invalid_text.first_offset],
+        }
+
+    @classmethod
+    def load(cls, content: dict[str, Any], max_buckets: int) -> "PartialResult":
+        """A result from the output of `dump`. Histograms get `max_buckets` as their bound."""
+        results = [PatternResult.load(each, max_buckets) for each in content["tallies"]]
+        time_span, invalid_text = TimeSpan.load(content["span"]), InvalidText(*content["trouble"])
+        return cls(results, content["bytes"], content["lines"], time_span, invalid_text)

@@ -1,0 +1,70 @@
+"""Scans one file, or one range of a plain file, in this process.
+
+file ──▶ source ──▶ Scanner, window by window ──▶ PartialResult
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from runner.analysis.count.result import PartialResult
+from runner.analysis.count.scanner import Scanner, ScanOptions
+from runner.analysis.input.encodings import Utf8Source
+from runner.analysis.input.open_source import PlainSource
+from runner.analysis.input.stored import Stored
+from runner.analysis.match.patterns import Literal, Regex
+from runner.analysis.match.regexes import AdaptiveRegex
+
+REPORT_SECONDS = 0.1
+
+ReportTotals = Callable[[int, list[int]], None]
+"""Takes the bytes scanned so far, and the counts so far in the order of the patterns."""
+
+
+def scan_range(
+    file: Stored,
+    byte_range: tuple[int, int],
+    patterns: Sequence[Literal | Regex],
+    options: ScanOptions,
+    report_totals: ReportTotals,
+    regexes: Sequence[AdaptiveRegex] | None = None,
+) -> PartialResult:
+    """Scan whole lines of a plain UTF-8 file, from one offset to another.
+
+    `regexes` are the compiled patterns, if this process has them from an earlier range. Raises
+    OSError, and SourceError if the file becomes shorter.
+    """
+    with PlainSource(file, *byte_range) as source:
+        scanner = Scanner(patterns, options, source.mapped() or source, regexes)
+        partial = _scan(scanner, lambda: scanner.bytes, report_totals)
+    partial.time_span.trim(byte_range[0], source.bytes_total - byte_range[1])
+    return partial
+
+
+def scan_text(
+    text: Utf8Source,
+    patterns: Sequence[Literal | Regex],
+    options: ScanOptions,
+    report_totals: ReportTotals,
+) -> PartialResult:
+    """Scan a source that decompresses or decodes a file. Raises OSError and SourceError."""
+    scanner = Scanner(patterns, options, text)
+    partial = _scan(scanner, lambda: text.bytes_done, report_totals)
+    if text.is_valid:
+        partial.invalid_text = text.replaced
+    return partial
+
+
+def _scan(
+    scanner: Scanner, bytes_done: Callable[[], int], report_totals: ReportTotals
+) -> PartialResult:
+    """Scan to the end, and report the totals at most ten times a second and at the end."""
+    report_at = 0.0
+    try:
+        while scanner.scan():
+            now = time.monotonic()
+            if now >= report_at:
+                report_totals(bytes_done(), scanner.counts)
+                report_at = now + REPORT_SECONDS
+    finally:
+        report_totals(bytes_done(), scanner.counts)
+    return scanner.partial
