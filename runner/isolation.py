@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runner.config import RunnerSettings
-from runner.pool.linux import landlock, network_filter
-from runner.pool.linux.job_access import JobAccess
+from runner.pool.linux import landlock, seccomp
+from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import PoolError
 from storage.files.disk import make_folder
@@ -28,7 +28,7 @@ def job_access(
     cannot be enforced.
     """
     uploads, network = settings.uploads_folder, settings.job_network == "all"
-    if not network and not network_filter.is_supported():
+    if not network and not seccomp.is_supported():
         raise PoolError("JOB_NETWORK=none: this kernel or processor has no filter of system calls")
     if not network and uploads is None:
         raise PoolError("JOB_NETWORK=none: jobs could not read their uploads, which are in S3")

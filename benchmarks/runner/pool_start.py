@@ -21,7 +21,7 @@ from pathlib import Path
 from runner.job_types.base import MAX_DATA_RATIO
 from runner.job_types.loader import PACKAGES
 from runner.pool.job_process import entry
-from runner.pool.linux import proc
+from runner.pool.linux import processes
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from tests.support.pool import pools
@@ -55,7 +55,7 @@ def measured(slots: int) -> tuple[float, float, float]:
         try:
             until_ready(pool, slots)
             ready = time.perf_counter() - began
-            memory = sum(map(pss, proc.descendants_of(os.getpid()))) / 1024
+            memory = sum(map(pss, processes.descendants_of(os.getpid()))) / 1024
             old = keepers()
             began = time.perf_counter()
             os.kill(next(iter(old)), signal.SIGKILL)
@@ -72,7 +72,7 @@ def keepers() -> set[int]:
     return {
         pid
         for pid in found
-        if any(pools.name_of(child) == "job" for child in proc.children_of(pid))
+        if any(pools.name_of(child) == "job" for child in processes.children_of(pid))
     }
 
 

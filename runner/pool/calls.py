@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runner.pool.channel import KeeperChannel
-from runner.pool.protocol import answers, fields, messages
-from runner.pool.protocol.outcome import CallOutcome, read_outcome
+from runner.pool.protocol import answers, messages
+from runner.pool.protocol.answers import CallOutcome, read_outcome
 from runner.pool.protocol.output import Piece
 from runner.pool.protocol.setup import CallLimits
 
@@ -122,7 +122,7 @@ class Calls:
                 if other == "progress":
                     self.progress[call.call_id] = answers.check_progress(message.fields)
                 else:
-                    fields.choice(message.fields, "kind", ("terminated",))
+                    answers.choice(message.fields, "kind", ("terminated",))
                     call.keeper_terminated = True
 
     def pids(self) -> dict[str, int]:
@@ -171,7 +171,7 @@ class Calls:
         # There is no body if the kernel dropped its descriptor because too many were open.
         if message.body is not None:
             data = messages.read_bytes(message.body, self._limits.log_bytes)
-            piece = fields.integer(message.fields, "position"), data
+            piece = answers.field(message.fields, "position"), data
             self.output.setdefault(call_id, []).append(piece)
 
     def _end(self, call_id: str, outcome: CallOutcome) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import BegunCall
 from runner.pool.protocol.prefetch import MAX_EXPECTED_WAIT_SECONDS
+from runner.pool.protocol.shared_memory import BegunCall
 
 _CHANNEL_FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
 """Errors of a send that must wait until the keeper reads: the kernel limits the bytes in a channel,

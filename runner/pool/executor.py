@@ -22,10 +22,9 @@ from runner.pool.channel import KeeperChannel
 from runner.pool.fork.context import ForkContext
 from runner.pool.fork_server import ForkServer
 from runner.pool.keeper import keeper
-from runner.pool.linux import proc, processes, semaphores
-from runner.pool.linux.kill_tree import kill_descendants
+from runner.pool.linux import processes, semaphores
+from runner.pool.linux.processes import kill_descendants
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import new_begun_calls
 from runner.pool.protocol.prefetch import MAX_PREFETCH
 from runner.pool.protocol.setup import (
     SLOT_NUMBER,
@@ -33,6 +32,7 @@ from runner.pool.protocol.setup import (
     KeeperArguments,
     PoolArguments,
 )
+from runner.pool.protocol.shared_memory import BegunCalls
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class KeeperExecutor:
         happen in another thread, so it should only record the fact.
         """
         self._server = server
-        self._older_children = proc.children_of(os.getpid())
+        self._older_children = processes.children_of(os.getpid())
         """The child processes that existed before the keepers."""
         self._on_broken = on_broken
         self._size = size
@@ -191,7 +191,8 @@ class KeeperExecutor:
         self, resources: contextlib.ExitStack, arguments: PoolArguments
     ) -> KeeperArguments:
         """Create channels, shared memory and the pipe of slots; returns the keepers' arguments."""
-        keeper_ends, begun_calls = [], resources.enter_context(new_begun_calls(self._size))
+        keeper_ends, begun_calls = [], BegunCalls(self._size)
+        resources.callback(begun_calls.close)
         for slot in range(self._size):
             end, keeper_end = map(resources.enter_context, messages.new_channel())
             self._channels[end.fileno()] = KeeperChannel(end, partial(begun_calls.last, slot))

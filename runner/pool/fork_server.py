@@ -8,6 +8,12 @@ Forked keepers share the loaded memory with it, and start within milliseconds.
 The fork server of multiprocessing is not used for two reasons. It takes orders from any process of
 its user, including jobs. And it stays the parent of the processes that it forks, so that the runner
 could signal a pid that already belongs to another process.
+
+The environment variables of keepers and jobs: a part of the worker's.
+
+The worker's environment contains the database URL and tokens, which jobs must not see. The kernel
+shows the initial environment of a process in /proc for as long as it lives, so the variables must
+be removed before keepers are started, not afterwards.
 """
 
 import contextlib
@@ -17,15 +23,16 @@ import resource
 import select
 import signal
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from multiprocessing import resource_tracker
 from typing import Any
 
-from runner.pool.fork import environment, server_main
+from runner.pool.fork import server_main
 from runner.pool.fork.watchdog import WatchdogArguments
 from runner.pool.job_process.loop import Entry
-from runner.pool.linux import proc, processes
-from runner.pool.linux.job_access import JobAccess
+from runner.pool.linux import processes
+from runner.pool.linux.landlock import JobAccess
 from runner.pool.protocol import messages
 from runner.pool.protocol.setup import InheritedDescriptor
 
@@ -87,7 +94,7 @@ class ForkServer:
 
     def _start_once(self) -> None:
         # The tracker must run before the signals are blocked below: starting it would unblock them.
-        with environment.reduced(self._env):
+        with reduced(self._env):
             _start_tracker()
         channel, server_end = messages.new_channel()
         arguments = (
@@ -106,7 +113,7 @@ class ForkServer:
         )
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
-            with server_end, environment.reduced(self._env):
+            with server_end, reduced(self._env):
                 process.start()
         except OSError:
             channel.close()
@@ -166,8 +173,33 @@ def _start_tracker() -> None:
     All job processes can write to it. Without the limit, a line without end would use up the memory
     of all; with it, the tracker ends, and the next process that needs one starts another.
     """
-    before = proc.children_of(os.getpid())
+    before = processes.children_of(os.getpid())
     resource_tracker.ensure_running()
-    for tracker in set(proc.children_of(os.getpid())).difference(before):
+    for tracker in set(processes.children_of(os.getpid())).difference(before):
         with contextlib.suppress(OSError):
             resource.prlimit(tracker, resource.RLIMIT_DATA, (_TRACKER_BYTES, _TRACKER_BYTES))
+
+
+_ALLOWED = ("PATH", "LANG", "LANGUAGE", "LC_*", "TZ", "PYTHON*", "LD_LIBRARY_PATH")
+
+
+def is_allowed(name: str, extra: Collection[str]) -> bool:
+    """Return whether jobs get a variable: one that most programs need, or one named in `extra`."""
+    return name in extra or any(fnmatchcase(name, pattern) for pattern in _ALLOWED)
+
+
+@contextlib.contextmanager
+def reduced(extra: Collection[str]) -> Iterator[None]:
+    """Start programs within this block with only the allowed variables.
+
+    The variables of this process are removed during the block, so other threads must not read them
+    meanwhile.
+    """
+    before = dict(os.environb)
+    for name in list(os.environ):
+        if not is_allowed(name, extra):
+            del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environb.update(before)

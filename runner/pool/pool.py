@@ -19,14 +19,13 @@ from runner.pool.fork.watchdog import WatchdogArguments, WatchdogSettings
 from runner.pool.fork_server import ForkServer
 from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
-from runner.pool.linux.job_access import JobAccess
+from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
-from runner.pool.protocol.lease import Lease
-from runner.pool.protocol.loop_counter import LoopCounter
-from runner.pool.protocol.outcome import CallOutcome
+from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.output import Piece
 from runner.pool.protocol.prefetch import MAX_PREFETCH
 from runner.pool.protocol.setup import CallLimits, InheritedDescriptor, PoolArguments
+from runner.pool.protocol.shared_memory import Lease, LoopCounter
 
 __all__ = ["CallOutcome", "Pool", "PoolError"]
 

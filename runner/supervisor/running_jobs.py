@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from runner.pool.pool import Pool
-from runner.pool.protocol.outcome import CallOutcome
+from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.output import UnstoredOutput
 from runner.pool.protocol.prefetch import PrefetchDepth
 from runner.supervisor.job_request import RUN, Step, request_text, shared_file

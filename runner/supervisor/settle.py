@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Sequence
 
-from runner.pool.protocol.outcome import CallOutcome
+from runner.pool.protocol.answers import CallOutcome
 from runner.supervisor.backoff import backoff_ms
 from runner.supervisor.running_jobs import KillReason, RunningJob
 from storage.claiming.part_claims import PartFence

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.messages import MESSAGE_BYTES
-from runner.pool.protocol.outcome import CallOutcome
 from runner.supervisor.part_reports import check_plan, sum_progress
 from runner.supervisor.running_jobs import PROGRESS_SECONDS, KillReason, RunningJob, RunningJobs
 from storage.claims import Claims

@@ -14,9 +14,9 @@ import select
 import time
 
 from runner.pool.pool import Pool
-from runner.pool.protocol.lease import steady_now
-from runner.pool.protocol.outcome import CallOutcome
+from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.prefetch import MAX_WAIT_SECONDS
+from runner.pool.protocol.shared_memory import steady_now
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import Capacity, KillReason, RunningJob, RunningJobs
 from runner.supervisor.settle import Settler, log_settled

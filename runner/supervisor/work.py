@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from runner.pool.protocol.outcome import CallOutcome
+from runner.pool.protocol.answers import CallOutcome
 from runner.supervisor.running_jobs import Capacity, KillReason, RunningJob, RunningJobs
 from runner.supervisor.split_jobs import SplitJobs
 from storage.claiming.part_claims import ClaimedPart, PartFence, Parts

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runner.pool.linux import landlock, network_filter
+from runner.pool.linux import landlock, seccomp
 from runner.pool.linux.work_folders import WORK
 from tests.support.paths import ROOT
 from tests.support.programs import Service, running_service
@@ -208,9 +208,7 @@ def test_uploads_that_cannot_be_linked_can_be_read_and_a_worker_says_so(tmp_path
         assert tried(service, "read", tmp_path / "data" / "jobs.db") in DENIED
 
 
-@pytest.mark.skipif(
-    not network_filter.is_supported(), reason="this kernel has no system call filters"
-)
+@pytest.mark.skipif(not seccomp.is_supported(), reason="this kernel has no system call filters")
 def test_without_a_network_a_job_reaches_nothing() -> None:
     with short_folder() as folder, running_service("", folder, **TYPES) as service:
         port = service.base_url.rpartition(":")[2]

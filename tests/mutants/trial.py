@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.pool.linux import processes
-from runner.pool.linux.kill_tree import kill_descendants
+from runner.pool.linux.processes import kill_descendants
 from tests.mutants.mutant import Mutant
 from tests.support.paths import ROOT
 

@@ -7,7 +7,7 @@ import pytest
 
 from runner.config import RunnerSettings
 from runner.isolation import job_access
-from runner.pool.linux import landlock, network_filter
+from runner.pool.linux import landlock, seccomp
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import PoolError
 from storage.settings.settings import SettingsError
@@ -55,13 +55,13 @@ def test_what_the_kernel_cannot_enforce_is_reported_in_one_line(
 def test_a_worker_that_cannot_block_the_network_does_not_start(
     tmp_path: Path, work_place: RunnerFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network_filter, "is_supported", lambda: True)
+    monkeypatch.setattr(seccomp, "is_supported", lambda: True)
     without = settings(tmp_path, JOB_NETWORK="none")
     assert not job_access(without, None, work_place).network
     bucket = settings(tmp_path, JOB_NETWORK="none", UPLOADS_URL="s3://bucket/x")
     with pytest.raises(PoolError, match="S3"):
         job_access(bucket, None, work_place)
-    monkeypatch.setattr(network_filter, "is_supported", lambda: False)
+    monkeypatch.setattr(seccomp, "is_supported", lambda: False)
     with pytest.raises(PoolError, match="JOB_NETWORK=none"):
         job_access(without, None, work_place)
 

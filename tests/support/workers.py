@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from runner.job_types import loader as job_types
-from runner.pool.linux.job_access import JobAccess
+from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.limits import JobLimits
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool

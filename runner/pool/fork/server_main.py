@@ -24,7 +24,7 @@ from runner.pool.job_process.loop import Entry
 from runner.pool.job_process.results import plain_text
 from runner.pool.keeper import keeper
 from runner.pool.linux import processes
-from runner.pool.linux.job_access import JobAccess
+from runner.pool.linux.landlock import JobAccess
 from runner.pool.protocol import messages
 from runner.pool.protocol.setup import InheritedDescriptor
 

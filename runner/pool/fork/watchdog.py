@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.pool.linux import proc, processes
-from runner.pool.protocol.loop_counter import STACKS_SIGNAL, LoopCounter
+from runner.pool.linux import processes
 from runner.pool.protocol.setup import InheritedDescriptor
+from runner.pool.protocol.shared_memory import STACKS_SIGNAL, LoopCounter
 
 _MAX_CHECK_SECONDS = 5.0
 _CHECKS = 10
@@ -95,7 +95,7 @@ class Watchdog:
             self._hung_seconds = 0.0
 
     def _is_stopped(self) -> bool:
-        return proc.state_of(self._runner) in STOPPED_STATES
+        return processes.state_of(self._runner) in STOPPED_STATES
 
     def _end_runner(self) -> None:
         """Report the stacks of the runner, and kill it. This process dies with it."""

@@ -21,24 +21,38 @@ from multiprocessing import process as multiprocessing_process
 from multiprocessing import resource_tracker
 from typing import Any, NoReturn
 
-from runner.pool.job_process.clean_up import CleanUp, reset_signals
 from runner.pool.job_process.results import (
     describe_exception,
     describe_memory_error,
+    describe_traceback,
     validated_progress,
     validated_result,
 )
-from runner.pool.job_process.tracebacks import describe_traceback
-from runner.pool.linux import landlock, network_filter, processes, seccomp
-from runner.pool.linux.limits import JobLimits, SoftLimits
+from runner.pool.linux import landlock, processes, seccomp
+from runner.pool.linux.limits import SoftLimits
 from runner.pool.linux.work_folders import FILE, WORK
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import configure_output, redirect_output
+from runner.pool.protocol.setup import CallLimits
 
 _mappings: list[mmap.mmap] = []
 
 Entry = Callable[[str, Callable[[str], None]], str]
 """entry(request, report_progress) returns the result as JSON text. It may raise any exception."""
+
+_DEFAULT_SIGNALS = (
+    "SIGTERM",
+    "SIGALRM",
+    "SIGCHLD",
+    "SIGCONT",
+    "SIGHUP",
+    "SIGUSR1",
+    "SIGUSR2",
+    "SIGXCPU",
+)
+_PEAK_TOLERANCE_BYTES = 1 << 20
+"""The peak memory is reset only if it exceeds the current memory by more than this, because a reset
+costs extra system calls. A smaller difference stays in the peak of the next call."""
 
 
 @dataclass(frozen=True)
@@ -59,43 +73,109 @@ class Confinement:
 UNCONFINED = Confinement(readable=None, writable=(), network=True)
 
 
-@dataclass(frozen=True)
-class LimitedEntry:
-    """The entry, with the limits of its results and resources."""
-
-    entry: Entry
-    max_result_bytes: int
-    limits: JobLimits
-    output: int
-    """The descriptor to print to; -1 for the output of the keeper."""
-    runner_folder_path: str
-    """The folder that contains the folders of all calls."""
-    confinement: Confinement
-
-
 def run_job_process(
     keeper: int,
     channel: socket.socket,
     keep_fds: Collection[int],
-    limited_entry: LimitedEntry,
+    entry: Entry,
+    limits: CallLimits,
+    output: int,
+    runner_folder_path: str,
+    confinement: Confinement,
 ) -> NoReturn:
-    """Run calls until the keeper is gone. To be called in a process just forked by its keeper."""
+    """Run calls until the keeper is gone. To be called in a process just forked by its keeper.
+
+    `output` is the descriptor to print to; -1 for the output of the keeper. `runner_folder_path` is
+    the folder that contains the folders of all calls.
+    """
     try:
         _hold(keep_fds)
-        _detach_from_keeper(keeper, [channel.fileno(), limited_entry.output])
-        os.nice(limited_entry.limits.nice)
-        _confine(limited_entry.confinement)
+        _detach_from_keeper(keeper, [channel.fileno(), output])
+        os.nice(limits.job.nice)
+        _confine(confinement)
         seccomp.protect_limits_of_others()
-        soft_limits, clean_up = SoftLimits(limited_entry.limits), CleanUp()
+        loop = _Loop(channel, entry, limits, output, runner_folder_path)
         configure_output()
         while True:
-            _serve_one(channel, limited_entry, soft_limits, clean_up)
+            loop.serve_one()
     except (EOFError, ConnectionError):
         os._exit(0)  # the keeper has closed the channel; exceptions of jobs are caught below
     except BaseException:
         traceback.print_exc()
     finally:
         os._exit(1)
+
+
+class _Loop:
+    """What a job process keeps from call to call."""
+
+    def __init__(
+        self,
+        channel: socket.socket,
+        entry: Entry,
+        limits: CallLimits,
+        output: int,
+        runner_folder_path: str,
+    ):
+        """To be created before the first call, with signals reset."""
+        self._channel, self._entry, self._output = channel, entry, output
+        self._max_result_bytes = limits.max_result_bytes
+        self._runner_folder_path = runner_folder_path
+        self._soft_limits = SoftLimits(limits.job)
+        self._signal_masks = processes.parse_signal_masks(
+            processes.read_or_empty("/proc/self/status")
+        )
+
+    def serve_one(self) -> None:
+        """Receive one request, run it, and send the answer."""
+        message = messages.receive(self._channel, wait=True)
+        assert message is not None
+        assert message.body is not None
+        request = messages.read_text(message.body)
+        pid, cpu_before, nonce = os.getpid(), processes.cpu_seconds(), message.fields["nonce"]
+        redirect_output(self._output)
+        answer, body = self._answer(request, message.fields)
+        if os.getpid() != pid:
+            os._exit(1)  # a process that the job forked has returned from the job's code
+        answer["cpu_seconds"] = processes.cpu_seconds() - cpu_before
+        answer["peak_memory_bytes"], answer["memory_bytes"] = self._undo_effects()
+        _flush()
+        messages.send(self._channel, {**answer, "nonce": nonce}, body)
+
+    def _answer(self, request: str, call: dict[str, Any]) -> tuple[dict[str, Any], bytes | None]:
+        """Run the entry with timer and limits set; returns the answer and its body."""
+        limits = self._soft_limits.limits
+        try:
+            with self._soft_limits:
+                signal.setitimer(signal.ITIMER_REAL, call["timeout"] or 0)
+                _enter(f"{self._runner_folder_path}/{call['folder']}")
+                result = self._entry(request, partial(_report, self._channel, call["nonce"]))
+                return {"kind": "returned"}, validated_result(result, self._max_result_bytes)
+        except MemoryError as error:
+            fields = describe_memory_error(error, limits)
+            return {"kind": "out_of_memory", **fields}, describe_traceback(error)
+        except BaseException as error:  # SystemExit and KeyboardInterrupt end only the job, too
+            fields = describe_exception(error, limits)
+            return {"kind": "raised", **fields}, describe_traceback(error)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def _undo_effects(self) -> tuple[int, int]:
+        """Undo effects of the call on this process; returns its peak and current resident memory in
+        bytes.
+
+        The signals are reset only if /proc/self/status shows that the call has changed them,
+        because a reset takes longer than a short call. If the timer of the call has expired while
+        SIGALRM was blocked, unblocking it ends the process here.
+        """
+        status = processes.read_or_empty("/proc/self/status")
+        is_sigint_unchanged = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if not is_sigint_unchanged or processes.parse_signal_masks(status) != self._signal_masks:
+            reset_signals()
+        peak, current = processes.parse_memory(status)
+        if peak - current > _PEAK_TOLERANCE_BYTES:
+            processes.reset_peak_memory()
+        return peak, current
 
 
 def _hold(lock_files: Collection[int]) -> None:
@@ -131,57 +211,24 @@ def _confine(allowed: Confinement) -> None:
     """Give up the rights that jobs do not need. Raises OSError if the network cannot be blocked."""
     landlock.restrict_self(allowed.readable, allowed.writable)
     if not allowed.network:
-        network_filter.block_network()
+        seccomp.block_network()
 
 
-def _serve_one(
-    channel: socket.socket, limited_entry: LimitedEntry, soft_limits: SoftLimits, clean_up: CleanUp
-) -> None:
-    """Receive one request, run it, and send the answer."""
-    message = messages.receive(channel, wait=True)
-    assert message is not None
-    assert message.body is not None
-    request = messages.read_text(message.body)
-    pid, cpu_before, nonce = os.getpid(), processes.cpu_seconds(), message.fields["nonce"]
-    redirect_output(limited_entry.output)
-    report = partial(_report, channel, nonce)
-    folder = f"{limited_entry.runner_folder_path}/{message.fields['folder']}"
-    entry = partial(_run_in_folder, folder, limited_entry.entry, request, report)
-    call = partial(validated_result, entry, limited_entry.max_result_bytes)
-    answer, body = _answer(call, message.fields["timeout"], soft_limits)
-    if os.getpid() != pid:
-        os._exit(1)  # a process that the job forked has returned from the job's code
-    answer["cpu_seconds"] = processes.cpu_seconds() - cpu_before
-    answer["peak_memory_bytes"], answer["memory_bytes"] = clean_up()
-    _flush()
-    messages.send(channel, {**answer, "nonce": nonce}, body)
-
-
-def _run_in_folder(folder: str, entry: Entry, request: str, report: Callable[[str], None]) -> str:
-    """Run the entry in its folder, which is also HOME and the folder for temporary files."""
+def _enter(folder: str) -> None:
+    """Make a folder the working folder, HOME, and the folder for temporary files."""
     os.chdir(folder)
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
     # multiprocessing remembers a temporary folder, which could belong to an earlier job.
     getattr(multiprocessing_process.current_process(), "_config", {}).pop("tempdir", None)
-    return entry(request, report)
 
 
-def _answer(
-    call: Callable[[], bytes], timeout: float | None, soft_limits: SoftLimits
-) -> tuple[dict[str, Any], bytes | None]:
-    """Run the call with timer and limits set; returns the answer and its body."""
-    try:
-        with soft_limits:
-            signal.setitimer(signal.ITIMER_REAL, timeout or 0)
-            return {"kind": "returned"}, call()
-    except MemoryError as error:
-        fields = describe_memory_error(error, soft_limits.limits)
-        return {"kind": "out_of_memory", **fields}, describe_traceback(error)
-    except BaseException as error:  # SystemExit and KeyboardInterrupt end only the job, too
-        fields = describe_exception(error, soft_limits.limits)
-        return {"kind": "raised", **fields}, describe_traceback(error)
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+def reset_signals() -> None:
+    """Reset signal handlers and mask, so that timeouts and graceful kills work after any job."""
+    for name in _DEFAULT_SIGNALS:
+        signal.signal(signal.Signals[name], signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # Python's default: write() raises OSError
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _report(channel: socket.socket, nonce: str, text: str) -> None:

@@ -1,12 +1,15 @@
 """Converts results and exceptions of a call to text that can be sent to the keeper."""
 
+import concurrent.futures
 import errno
-from collections.abc import Callable
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from traceback import FrameSummary, TracebackException
 from typing import Any
 
 from runner.pool.linux.limits import JobLimits
-from runner.pool.protocol.answers import MESSAGE_LENGTH, TYPE_LENGTH
-from runner.pool.protocol.json_text import parse_json
+from runner.pool.protocol.answers import MESSAGE_LENGTH, TRACEBACK_BYTES, TYPE_LENGTH, parse_json
 
 _NAME = vars(type)["__name__"]
 """Reads the name of a class, also if its metaclass has an attribute of this name."""
@@ -30,12 +33,11 @@ class ResultTooLarge(Exception):
     retryable = False
 
 
-def validated_result(call: Callable[[], str], max_bytes: int) -> bytes:
-    """Make a call, and return its result as UTF-8 after checking that it is JSON text.
+def validated_result(text: str, max_bytes: int) -> bytes:
+    """Return a result as UTF-8 after checking that it is JSON text.
 
-    Raises the call's exceptions, InvalidResult, and ResultTooLarge above `max_bytes`.
+    Raises InvalidResult, and ResultTooLarge above `max_bytes`.
     """
-    text = call()
     if not isinstance(text, str):
         raise InvalidResult(f"a result is JSON text, not of type {type(text).__name__}")
     try:
@@ -105,3 +107,69 @@ def plain_text(text: str, max_length: int) -> str:
     former, and PostgreSQL refuses the latter."""
     escaped = text[:max_length].encode("utf-8", "backslashreplace").decode()
     return escaped.replace("\0", "\\x00")[:max_length]
+
+
+_RUNNER = Path(__file__).parents[2]
+_SERVICE = (
+    f"{_RUNNER / 'pool'}{os.sep}",
+    *(str(_RUNNER / "job_types" / name) for name in ("base.py", "loader.py", "steps.py")),
+    f"{Path(concurrent.futures.__file__).parent}{os.sep}",
+)
+"""Folders and files whose frames say nothing about a job type."""
+_MAX_PIECE = 2000
+"""Maximum characters of a frame or of an exception's text, so that one leaves room for others."""
+_LEFT_OUT = "\n… lines are left out …\n"
+_START_BYTES = TRACEBACK_BYTES // 4
+_END_BYTES = TRACEBACK_BYTES - _START_BYTES - len(_LEFT_OUT.encode())
+"""How much is kept of the start and of the end of a traceback that is too long."""
+
+
+def describe_traceback(error: BaseException) -> bytes | None:
+    """Return the traceback of an exception in UTF-8, at most TRACEBACK_BYTES.
+
+    It shows what Python prints: files, line numbers, source lines and the texts of exceptions,
+    chained ones included, but no values of variables. Frames of the service are left out.
+    Returns None if no code of a job type is in it, or if it cannot be formatted.
+    """
+    try:
+        formatted = TracebackException(type(error), error, error.__traceback__, lookup_lines=False)
+        chain = list(_chained(formatted))
+        for each in chain:
+            each.stack[:] = filter(_is_of_job, each.stack)
+        if not any(each.stack for each in chain):
+            return None
+        text = "".join(
+            piece if len(piece) <= _MAX_PIECE else _cut(piece) for piece in formatted.format()
+        )
+    except BaseException:  # the exception's own code can raise anything
+        return None
+    return _shortened(text.replace("\0", "\\x00").encode("utf-8", "backslashreplace"))
+
+
+def _chained(error: TracebackException) -> Iterator[TracebackException]:
+    """Yield an exception, its causes and contexts, and those of the members of its group."""
+    found, seen = [error], set[int]()
+    while found:
+        each = found.pop()
+        if id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            found += [other for other in (each.__cause__, each.__context__) if other]
+            found += each.exceptions or ()
+
+
+def _is_of_job(frame: FrameSummary) -> bool:
+    return not frame.filename.startswith(_SERVICE)
+
+
+def _cut(piece: str) -> str:
+    return f"{piece[:_MAX_PIECE]} …\n"
+
+
+def _shortened(text: bytes) -> bytes:
+    """Cut the middle out of a text that is too long, at the ends of lines where possible."""
+    if len(text) <= TRACEBACK_BYTES:
+        return text
+    start = text[:_START_BYTES].rpartition(b"\n")[0]
+    end = text[-_END_BYTES:].partition(b"\n")[2]
+    return _LEFT_OUT.join(each.decode(errors="ignore") for each in (start, end)).encode()

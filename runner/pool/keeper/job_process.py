@@ -1,23 +1,28 @@
-"""A job process, as seen by its keeper."""
+"""A job process, as seen by its keeper: its calls, its answers, and what it leaves behind."""
 
 import contextlib
+import functools
 import math
 import os
 import select
 import signal
-import socket
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import NoReturn
 
-from runner.pool.job_process import loop as job_loop
-from runner.pool.keeper import oom_kills
-from runner.pool.keeper.stray_processes import StrayProcesses
-from runner.pool.linux import proc, processes
-from runner.pool.linux.kill_tree import ProcessUsage, kill_descendants
+from runner.pool.job_process import loop
+from runner.pool.linux import processes
 from runner.pool.linux.limits import cpu_clock
+from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
+from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.output import OutputPipe
 from runner.pool.protocol.setup import CallLimits
+
+_READ_BYTES = 65536
+_OOM_FIELD = b"oom_kill"
+_SYSTEM_COUNTER = Path("/proc/vmstat")
 
 
 class LateMessage(ValueError):
@@ -29,11 +34,11 @@ class JobProcess:
 
     def __init__(
         self,
-        entry: job_loop.Entry,
+        entry: loop.Entry,
         keep_fds: Collection[int],
         limits: CallLimits,
         runner_folder_path: str,
-        confinement: job_loop.Confinement = job_loop.UNCONFINED,
+        confinement: loop.Confinement = loop.UNCONFINED,
     ):
         """Fork the process. Raises OSError.
 
@@ -41,53 +46,34 @@ class JobProcess:
         the path of the folder that contains the folders of all calls.
         """
         self.calls = 0
-        self.limits = limits.job
-        self._max_result_bytes = limits.max_result_bytes
-        self._poll = select.poll()
+        self.limits = limits
         self._nonce = self._previous_nonce = ""
         """The nonces of the last call and of the one before it."""
-        self._recorded_cpu_seconds = self._cpu_clock_at_call = 0.0
+        self._answered_cpu_seconds = self._cpu_clock_at_call = 0.0
         self._memory_bytes = self._oom_kills_before_call = 0
         with contextlib.ExitStack() as resources:
             self.output = OutputPipe(limits.log_bytes)
             resources.callback(self.output.close)
             self.channel, job_end = messages.new_channel()
             resources.callback(self.channel.close)
+            self._poll = select.poll()
             self._poll.register(self.channel, select.POLLIN)
-            with job_end:
-                limited_entry = job_loop.LimitedEntry(
-                    entry,
-                    limits.max_result_bytes,
-                    limits.job,
-                    self.output.write_end,
-                    runner_folder_path,
-                    confinement,
+            with job_end as end:
+                self.pid = _fork(
+                    lambda keeper: loop.run_job_process(
+                        keeper,
+                        end,
+                        keep_fds,
+                        entry,
+                        limits,
+                        self.output.write_end,
+                        runner_folder_path,
+                        confinement,
+                    )
                 )
-                self.pid = self._fork(job_end, keep_fds, limited_entry)
-            try:
-                self._stray_processes = StrayProcesses(self.pid)
-            except OSError:
-                self.channel.close()
-                kill_descendants()
-                raise
+            resources.callback(kill_descendants)
+            self._stray_processes = StrayProcesses(self.pid)
             resources.pop_all()
-
-    @staticmethod
-    def _fork(
-        job_end: socket.socket, keep_fds: Collection[int], limited_entry: job_loop.LimitedEntry
-    ) -> int:
-        keeper = os.getpid()
-        sys.stdout.flush()  # the new process would print buffered text again
-        sys.stderr.flush()
-        # The new process must not run the keeper's handlers before it has reset them.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCONT})
-        try:
-            pid = os.fork()
-            if pid == 0:
-                job_loop.run_job_process(keeper, job_end, keep_fds, limited_entry)
-            return pid
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def send_call(self, request: str, timeout: float | None, folder: str) -> None:
         """Send a call to the process. If the process has just died, its exit code will show it.
@@ -96,8 +82,8 @@ class JobProcess:
         which the fields of a message must be.
         """
         body = request.encode("utf-8", "surrogatepass")
-        self._oom_kills_before_call = oom_kills.count()
-        if self.limits.cpu_seconds is not None:
+        self._oom_kills_before_call = count_oom_kills()
+        if self.limits.job.cpu_seconds is not None:
             self._cpu_clock_at_call = cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
             self._previous_nonce, self._nonce = self._nonce, answers.new_nonce()
@@ -105,17 +91,25 @@ class JobProcess:
             messages.send(self.channel, fields, body)
         self.calls += 1
 
-    def receive(self) -> str | answers.Answer | None:
-        """Return the next progress, as JSON text, or the answer; None if there is none yet.
+    def receive(self) -> str | CallOutcome | None:
+        """Return the next progress, as JSON text, or the outcome that the process reports; None if
+        there is neither yet.
 
         Raises EOFError once the process can send nothing more, and ValueError for a message that an
         honest process would not send: LateMessage if the previous call is to blame.
         """
         message = messages.receive(self.channel)
-        if message and message.fields.get("nonce") == self._previous_nonce != "":
+        if message is None:
+            return None
+        if message.fields.get("nonce") == self._previous_nonce != "":
             messages.drop(message.body)
             raise LateMessage
-        return message and answers.read(message, self._nonce, self._max_result_bytes)
+        answer = answers.read_answer(message, self._nonce, self.limits.max_result_bytes)
+        if isinstance(answer, str):
+            return answer
+        outcome, self._memory_bytes = answer
+        self._answered_cpu_seconds += outcome.cpu_seconds or 0.0
+        return outcome
 
     def has_sent_more(self) -> bool:
         """Return whether the process has sent anything after its last answer, or can send nothing
@@ -128,30 +122,23 @@ class JobProcess:
 
     def over_cpu_limit(self) -> float:
         """Return by how many seconds the call exceeds its limit of CPU time; negative if below."""
-        if self.limits.cpu_seconds is None:
+        limit = self.limits.job.cpu_seconds
+        if limit is None:
             return -math.inf
-        return cpu_clock(self.pid) - self._cpu_clock_at_call - self.limits.cpu_seconds
+        return cpu_clock(self.pid) - self._cpu_clock_at_call - limit
 
     def memory_ran_out(self) -> bool:
         """Return whether the OOM killer has killed any process since the call was sent."""
-        return oom_kills.count() > self._oom_kills_before_call
+        return count_oom_kills() > self._oom_kills_before_call
 
     def has_stray_processes(self) -> bool:
         """Return whether a process or thread that the last call started is still running."""
         return self._stray_processes.exist()
 
-    def needs_replacement(self, max_calls: int, max_bytes: int) -> bool:
-        """Return whether the process has run `max_calls` calls or holds more than `max_bytes`."""
-        return self.calls >= max_calls or self._memory_bytes > max_bytes
-
-    def record_usage(self, answer: answers.Answer) -> ProcessUsage:
-        """Record and return the usage that a call reports in its answer.
-
-        `kill` subtracts the recorded CPU time from the total of the process.
-        """
-        self._recorded_cpu_seconds += answer.cpu_seconds
-        self._memory_bytes = answer.memory_bytes
-        return ProcessUsage(answer.cpu_seconds, answer.peak_memory_bytes)
+    def needs_replacement(self) -> bool:
+        """Return whether the process has run its number of calls, or holds too much memory."""
+        is_worn = self.calls >= self.limits.jobs_per_process
+        return is_worn or self._memory_bytes > self.limits.max_kept_bytes
 
     def kill(self) -> ProcessUsage:
         """Kill the process and all other descendants of the keeper.
@@ -159,12 +146,133 @@ class JobProcess:
         Returns the usage since the last answer. If the process had already died, the peak memory is
         the peak over all its calls.
         """
-        peak, _ = proc.memory_of(self.pid)
+        peak, _ = processes.memory_of(self.pid)
         # The kernel signals a process group atomically, so that a fork bomb cannot outrun it.
         processes.send_signal(self.pid, signal.SIGKILL, group=True)
         self.channel.close()
         self._stray_processes.close()
         usage = kill_descendants()
         self.output.close()
-        cpu_seconds = max(0.0, usage.cpu_seconds - self._recorded_cpu_seconds)
+        cpu_seconds = max(0.0, usage.cpu_seconds - self._answered_cpu_seconds)
         return ProcessUsage(cpu_seconds, peak or usage.peak_memory_bytes)
+
+
+def _fork(run: Callable[[int], NoReturn]) -> int:
+    """Fork a process that calls `run` with the pid of its parent; returns its pid."""
+    keeper = os.getpid()
+    sys.stdout.flush()  # the new process would print buffered text again
+    sys.stderr.flush()
+    # The new process must not run the keeper's handlers before it has reset them.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCONT})
+    try:
+        pid = os.fork()
+        if pid == 0:
+            run(keeper)
+        return pid
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+class StrayProcesses:
+    """Checks after each call whether the job process or this process, its keeper, has strays.
+
+    Keeps the files in /proc open, because opening them for each check costs more than reading.
+    """
+
+    def __init__(self, pid: int):
+        """`pid` is the job process. Raises OSError."""
+        self._pid = pid
+        self._files = contextlib.ExitStack()
+        with contextlib.ExitStack() as opened:
+            self._threads = _open(opened, f"/proc/{pid}/task")
+            self._children_of_job_process = _open_children(opened, pid)
+            self._children_of_keeper = _open_children(opened, os.getpid())
+            self._files = opened.pop_all()
+
+    def exist(self) -> bool:
+        """Return whether the job process has a second thread or a child, or the keeper another
+        child, such as a daemon that it has adopted."""
+        # The job process comes first. A daemon moves from it to the keeper, so that the reverse
+        # order could miss one.
+        return (
+            os.fstat(self._threads).st_nlink != 3  # ".", ".." and one thread
+            or bool(_children(self._children_of_job_process, self._pid))
+            or _children(self._children_of_keeper, os.getpid()) != [self._pid]
+        )
+
+    def close(self) -> None:
+        """Close the files."""
+        self._files.close()
+
+
+def _open(opened: contextlib.ExitStack, path: str) -> int:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    opened.callback(os.close, file)
+    return file
+
+
+def _open_children(opened: contextlib.ExitStack, pid: int) -> int | None:
+    """Open the list of children of a single-threaded process; None if the kernel has none."""
+    if not processes.has_children_file():
+        return None
+    return _open(opened, f"/proc/{pid}/task/{pid}/children")
+
+
+def _children(file: int | None, pid: int) -> list[int]:
+    if file is None:
+        return processes.children_by_scan(pid)
+    with contextlib.suppress(ProcessLookupError):
+        return [int(child) for child in os.pread(file, _READ_BYTES, 0).split()]
+    return []
+
+
+def count_oom_kills() -> int:
+    """Return the number of processes that the kernel's OOM killer has killed so far.
+
+    The counter belongs to the memory cgroup (version 1 or 2) that this process had at first call.
+    It counts every kill there, no matter whether its limit or that of a parent was reached. Without
+    a cgroup, the counter of the whole system is used.
+    """
+    counter = _open_oom_counter()
+    try:
+        return 0 if counter is None else _parse_oom_kills(os.pread(counter, _READ_BYTES, 0)) or 0
+    except OSError:
+        return 0  # the cgroup has been removed
+
+
+def candidate_files(cgroups: str, mounts: str) -> Iterator[Path]:
+    """Yield the files that may contain the counter, the most specific first.
+
+    `cgroups` and `mounts` are the texts of /proc/self/cgroup and /proc/self/mountinfo.
+    """
+    paths = {line.split(":", 2)[1]: line.split(":", 2)[2] for line in cgroups.splitlines()}
+    for line in mounts.splitlines():
+        mount, _, system = line.partition(" - ")
+        root, point = mount.split()[3:5]
+        kind, _, options = system.split(" ", 2)
+        if kind == "cgroup" and "memory" in options.split(","):
+            names = (names for names in paths if "memory" in names.split(","))
+            # In a container, its own cgroup may be all that is mounted, under the host's path.
+            path = os.path.relpath(paths[next(names)], root)
+            yield Path(point, path, "memory.oom_control")
+        elif kind == "cgroup2" and "" in paths:
+            yield Path(point, os.path.relpath(paths[""], root), "memory.events")
+    yield _SYSTEM_COUNTER
+
+
+@functools.cache
+def _open_oom_counter() -> int | None:
+    """Open the file with the counter, once, because it is read for every call."""
+    own = Path("/proc/self/cgroup"), Path("/proc/self/mountinfo")
+    found = candidate_files(*(file.read_text() if file.exists() else "" for file in own))
+    for file in found:
+        with contextlib.suppress(OSError):
+            if _parse_oom_kills(file.read_bytes()) is not None:
+                return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    return None
+
+
+def _parse_oom_kills(text: bytes) -> int | None:
+    """Return the counter from the text of such a file, or None if it has none."""
+    lines = (line.split() for line in text.splitlines())
+    return next((int(line[1]) for line in lines if line[0] == _OOM_FIELD), None)

@@ -5,8 +5,8 @@
       └─ progress; outcome, after ┘
          the call has left no process
 
-A keeper announces the start of a call in shared memory (protocol/begun_calls.py), because a message
-would wake the pool.
+A keeper announces the start of a call in shared memory (`BegunCalls`), because a message would wake
+the pool.
 
 The whole life of a keeper is a single call of the executor: one executor call for each job would
 cost more than a short job does. A keeper has one thread, because it forks.
@@ -18,33 +18,19 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from runner.pool.job_process.loop import UNCONFINED, Confinement, Entry
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.limits_exceeded import LimitWatchdog
-from runner.pool.keeper.orders import CallOrders
-from runner.pool.keeper.signals import install_signal_handlers
-from runner.pool.keeper.watch import (
-    LEASE_ENDED,
-    CallEnd,
-    CallWatch,
-    RunnerGone,
-    WatchedDescriptors,
-)
-from runner.pool.linux import semaphores
-from runner.pool.linux.job_access import JobAccess
-from runner.pool.linux.kill_tree import ProcessUsage, kill_descendants
+from runner.pool.keeper.watch import CallOrders, CallWatch, lease_ended, lost
+from runner.pool.linux import processes, semaphores
+from runner.pool.linux.landlock import JobAccess
+from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.linux.work_folders import JobFolder
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import BegunCalls
-from runner.pool.protocol.lease import Lease
+from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.setup import KeeperArguments
-
-T = TypeVar("T")
-
-_NOT_RECEIVED = CallEnd("lost", ("Lost", "the job could not be received: too many open files"))
-"""The kernel has dropped the descriptor of the request, because the keeper has too many open."""
+from runner.pool.protocol.shared_memory import BegunCalls, Lease
 
 _keeper: "Keeper | None" = None
 """The keeper of this process."""
@@ -72,8 +58,7 @@ def start(arguments: KeeperArguments) -> None:
 def serve() -> NoReturn:
     """Run the calls that the pool sends to this keeper, until the runner ends."""
     assert _keeper is not None
-    while True:
-        _keeper.serve_one()
+    _keeper.serve()
 
 
 class Keeper:
@@ -87,100 +72,106 @@ class Keeper:
         self._call_id: str | None = None
         self._process: JobProcess | None = None
         self._slot, self._channel = arguments.take_slot()
-        self._begun_calls = BegunCalls(arguments.begun_calls.descriptor)
-        wakeup = install_signal_handlers(arguments.runner_pid, self._die)
-        self._watched = WatchedDescriptors(
-            CallOrders(self._channel), wakeup, Lease(arguments.lease.descriptor)
-        )
+        self._orders = CallOrders(self._channel)
+        self._begun_calls = BegunCalls(descriptor=arguments.begun_calls.descriptor)
+        self._lease = Lease(arguments.lease.descriptor)
+        self._wakeup = install_signal_handlers(arguments.runner_pid, self._die)
         self._folder = JobFolder(
             arguments.runner_folder.descriptor, self._runner_folder_path, arguments.shared_files
         )
-        assert _entry is not None
-        self._entry = _entry
         # The executor has mapped these. A job that overwrites them could hang the worker.
         semaphores.keep_from_forks(semaphores.mapped_semaphores() - _loaded_semaphores)
         gc.freeze()  # keeps existing objects in memory pages that job processes share
         with contextlib.suppress(OSError):  # a full disk: tried again for the first call
             self._folder.prepare()
             self._ensure_process()
-        self._send({"kind": "ready"})
 
-    def serve_one(self) -> None:
+    def serve(self) -> NoReturn:
+        """Run calls until the runner ends."""
+        try:
+            messages.send(self._channel, {"kind": "ready"})
+            while True:
+                self._serve_one()
+        except (EOFError, ConnectionError):
+            self._die()  # the runner is gone
+
+    def _serve_one(self) -> None:
         """Wait for a call, and run it."""
-        message = self._read_orders(self._watched.orders.next_call)
+        message = self._orders.next_call()
         request = None if message.body is None else messages.read_text(message.body)
         self._call_id = message.fields["call_id"]
         try:
-            self._run(message.fields, request)
+            self._send_outcome(self._run(message.fields, request))
         finally:
             # If this call made the keeper fail, `_die` must not report the call as not at fault.
             self._call_id = None
+        self._prepare_next()
 
-    def _run(self, call: dict[str, Any], request: str | None) -> None:
+    def _run(self, call: dict[str, Any], request: str | None) -> CallOutcome:
         call_id, timeout = call["call_id"], call["timeout"]
         # The lease is checked before the kill orders. A runner that sets a new lease has already
         # ordered the kill of every call of the old one. So a call that passes both checks belongs
         # to the current lease.
-        if request is None or self._watched.lease.seconds_left() == 0.0:
-            self._send_outcome(_NOT_RECEIVED if request is None else LEASE_ENDED, None)
-            return
-        if self._read_orders(lambda: self._watched.orders.is_killed(call_id)):
-            self._send_outcome(CallEnd("killed"), None)
-            return
+        if request is None:  # the kernel has dropped its descriptor
+            return lost("the job could not be received: too many open files")
+        if self._lease.seconds_left() == 0.0:
+            return lease_ended()
+        if self._orders.is_killed(call_id):
+            return CallOutcome("killed")
         try:
             process, folder = self._ensure_process(), self._folder.prepare(call.get("file"))
         except OSError as error:
-            reason = f"the keeper could not fork or make a folder: {error}"
-            self._send_outcome(CallEnd("lost", ("Lost", reason)), None)
-            return
+            return lost(f"the keeper could not fork or make a folder: {error}")
+        watch = CallWatch(
+            self._orders,
+            self._wakeup,
+            self._lease,
+            process,
+            self._folder.used_bytes,
+            call_id,
+            timeout,
+        )
         # Before the call is sent, so that a running call never appears to the pool as waiting.
         self._begun_calls.begin(self._slot, call["number"], process.pid)
-        watchdog = LimitWatchdog(process.limits, self._folder.used_bytes)
-        watch = CallWatch(self._watched, process, watchdog, call_id, timeout, self._limits.grace)
         process.send_call(request, timeout, folder)
-        self._finish(process, watch)
-        self._prepare_next(process)
-
-    def _finish(self, process: JobProcess, watch: CallWatch) -> None:
-        """Wait for the end of the call, remove all that it left, and then send the outcome."""
-        try:
-            end = watch.wait_for_end()
-        except RunnerGone:
-            self._die()
+        outcome = watch.wait_for_end()
         seconds = time.monotonic() - watch.started_at
-        if end.answer is None:
+        outcome = outcome._replace(seconds=seconds, pid=process.pid)
+        return self._clean_up(process, outcome)
+
+    def _clean_up(self, process: JobProcess, outcome: CallOutcome) -> CallOutcome:
+        """Remove all that the call has left. Returns the outcome with its usage."""
+        if outcome.cpu_seconds is None:  # there is no answer
             usage = self._kill(process)
-        else:
-            usage = process.record_usage(end.answer)
-            if end.kind == "out_of_memory" or process.has_stray_processes():
-                self._kill(process)
+            outcome = outcome._replace(
+                cpu_seconds=usage.cpu_seconds, peak_memory_bytes=usage.peak_memory_bytes
+            )
+        elif outcome.kind == "out_of_memory" or process.has_stray_processes():
+            self._kill(process)
         if not self._folder.discard() and self._process:
             self._kill(process)
         process.output.finish(self._channel, self._call_id or "")
-        self._send_outcome(end, usage, seconds=seconds, pid=process.pid)
+        return outcome
 
-    def _prepare_next(self, process: JobProcess) -> None:
+    def _prepare_next(self) -> None:
         """Prepare a job process and a folder while the keeper is idle."""
-        if self._process and self._needs_replacement(process):
-            self._kill(process)
-        if self._watched.orders.has_next:
+        if self._process and self._process.needs_replacement():
+            self._kill(self._process)
+        if self._orders.has_next:
             return  # the next call is run at once, and prepares both
         with contextlib.suppress(OSError):  # tried again for the next call
             self._ensure_process()
             self._folder.prepare()
 
-    def _needs_replacement(self, process: JobProcess) -> bool:
-        return process.needs_replacement(self._limits.jobs_per_process, self._limits.max_kept_bytes)
-
     def _ensure_process(self) -> JobProcess:
         """Return the job process; a new one if there is none, or if it has died or has sent more
         than its answer. Raises OSError."""
-        process = self._process
-        if process and (process.exit_code() is not None or process.has_sent_more()):
-            self._kill(process)
+        if self._process and self._process.has_sent_more():
+            self._kill(self._process)
         if self._process is None:
+            assert _entry is not None
             self._process = JobProcess(
-                self._entry,
+                _entry,
                 self._keep_fds,
                 self._limits,
                 self._runner_folder_path,
@@ -192,39 +183,18 @@ class Keeper:
         self._process = None
         return process.kill()
 
-    def _send_outcome(self, end: CallEnd, usage: ProcessUsage | None, **more: Any) -> None:
-        """Send the fields of a `CallOutcome` to the pool."""
-        error_type, error_message = end.error or (None, None)
-        outcome = {
-            "kind": end.kind,
-            "error_type": error_type,
-            "error_message": error_message,
-            "retryable": end.answer is None or end.answer.retryable,
-            "cpu_seconds": usage and usage.cpu_seconds,
-            "peak_memory_bytes": usage and usage.peak_memory_bytes,
-            "not_at_fault": end.kind == "lost" and end.answer is None,
-            **more,
-        }
-        message = {"kind": "outcome", "call_id": self._call_id, "outcome": outcome}
+    def _send_outcome(self, outcome: CallOutcome) -> None:
+        """Send an outcome to the pool: its result or traceback is the body of the message."""
+        fields = outcome._asdict()
+        result, traceback = fields.pop("result"), fields.pop("traceback")
+        text = traceback if result is None else result
+        message = {"kind": "outcome", "call_id": self._call_id, "outcome": fields}
         try:
-            self._send(message, end.answer and end.answer.body)
+            messages.send(self._channel, message, None if text is None else text.encode())
         except OSError as error:  # a long body needs memory and a descriptor
             reason = f"the result could not be sent: {error}"
-            outcome |= {"kind": "lost", "error_type": "Lost", "error_message": reason}
-            self._send(message)
-
-    def _send(self, fields: dict[str, Any], body: bytes | None = None) -> None:
-        try:
-            messages.send(self._channel, fields, body)
-        except ConnectionError:
-            self._die()  # the runner is gone
-
-    def _read_orders(self, read: Callable[[], T]) -> T:
-        """Call a method of `CallOrders`; the keeper dies if the runner is gone."""
-        try:
-            return read()
-        except EOFError:
-            self._die()
+            fields |= {"kind": "lost", "error_type": "Lost", "error_message": reason}
+            messages.send(self._channel, message)
 
     def _die(self, *_: object) -> NoReturn:
         """Kill all descendants, report the call that this interrupts to the pool, and exit."""
@@ -235,3 +205,34 @@ class Keeper:
                 messages.send(self._channel, {"kind": "terminated", "call_id": self._call_id})
         finally:
             os._exit(128 + signal.SIGTERM)
+
+
+def install_signal_handlers(runner_pid: int, die: Callable[[], object]) -> int:
+    """Make a keeper call `die` when the runner ends or terminates it.
+
+    Returns a descriptor that becomes readable after each signal. SIGINT and SIGTERM have been
+    blocked in keepers up to here. The keeper gets a process group of its own, because signals that
+    a terminal or process manager sends to the runner's group are for the runner alone.
+    """
+
+    def die_if_orphaned(*_: object) -> None:
+        """Handle SIGCONT, which other processes can send as well."""
+        if os.getppid() != runner_pid:
+            die()
+
+    os.setpgid(0, 0)
+    pending = signal.sigtimedwait({signal.SIGTERM}, 0)
+    if pending is not None and pending.si_pid == runner_pid:
+        die()
+    wakeup, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    # Python writes to the descriptor only for signals that have a handler.
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # from a terminal: for the runner to handle
+    signal.signal(signal.SIGTERM, lambda *_: die())
+    signal.signal(signal.SIGCONT, die_if_orphaned)
+    processes.set_subreaper()
+    # SIGCONT also wakes a keeper that is stopped.
+    processes.die_with_parent(runner_pid, signal.SIGCONT)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    return wakeup

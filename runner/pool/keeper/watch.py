@@ -1,9 +1,9 @@
 """Watches one call in a job process until the call ends or must be ended.
 
     job process ── progress, answer ──▶ ┌───────────┐
-    its exit (SIGCHLD) ───────────────▶ │ CallWatch │ ─▶ CallEnd
-    pool ── kill ─────────────────────▶ │           │ ─▶ RunnerGone
-    deadline, end of the lease ───────▶ └───────────┘
+    its exit (SIGCHLD) ───────────────▶ │ CallWatch │ ─▶ CallOutcome
+    pool ── kill ─────────────────────▶ │           │ ─▶ EOFError: the runner has ended
+    deadline, limits, end of lease ───▶ └───────────┘
 
 The first event wins: an answer counts even if the process dies or is to be killed right after it.
 """
@@ -12,61 +12,76 @@ import math
 import os
 import select
 import signal
+import socket
 import time
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable
 
 from runner.pool.keeper.job_process import JobProcess, LateMessage
-from runner.pool.keeper.limits_exceeded import LimitWatchdog
-from runner.pool.keeper.orders import CallOrders
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
-from runner.pool.protocol.answers import Answer
-from runner.pool.protocol.lease import Lease
-from runner.pool.protocol.outcome import RESULT_LOST
+from runner.pool.protocol.answers import CallOutcome, Kind
+from runner.pool.protocol.shared_memory import Lease
 
 KEEPER_DELAY_SECONDS = 1.0
 """How long after a timeout the keeper ends the call itself, in case the kernel's timer failed."""
 _PROGRESS_SECONDS = 0.05
 """The minimum time between two progress messages. Only the newest progress waits to be sent."""
 _MAX_POLL_SECONDS = 3600.0
-_CHECK_SECONDS = 1.0
-"""How often the CPU time is checked, if limited, since a job can ignore SIGXCPU; and the lease, if
-it ends, since it can be renewed and its clock also runs during suspend."""
+_CHECK_SECONDS = 0.25
+"""How often the limits that the kernel does not enforce per job are checked, and the lease, if it
+ends: it can be renewed, and its clock also runs during suspend."""
+_MAX_TIME_SHARE = 0.1
+"""The share of a keeper's time that checks of limits may take, however many files there are."""
 _MAX_MESSAGES = 1000
 """How many messages are received per wake-up: more than a channel holds, but limited, so that a
 flood of messages does not delay a kill."""
 
 
-class RunnerGone(Exception):
-    """The runner has ended."""
+class CallOrders:
+    """The orders of the pool to one keeper: a queue of calls to run, and kills."""
 
+    def __init__(self, channel: socket.socket):
+        self.channel = channel
+        self._queue: deque[messages.Message] = deque()
 
-class CallEnd(NamedTuple):
-    """How a call ended, as its keeper sees it."""
+    def next_call(self) -> messages.Message:
+        """Return the first call in the queue, or wait for one. Raises EOFError if the pool is
+        gone."""
+        while not self._queue:
+            message = messages.receive(self.channel, wait=True)
+            assert message is not None
+            if message.fields["kind"] == "call":  # else a kill order that came too late
+                self._queue.append(message)
+        return self._queue.popleft()
 
-    kind: str
-    """The kind of the outcome, see `CallOutcome`."""
-    error: tuple[str, str] | None = None
-    """The type and message of the error."""
-    answer: Answer | None = None
-    """The answer of the job process, if it sent one."""
+    @property
+    def has_next(self) -> bool:
+        """Whether a call is in the queue."""
+        return bool(self._queue)
 
+    def is_killed(self, call_id: str) -> bool:
+        """Process all orders that have arrived; returns whether one kills the call `call_id`.
 
-_LATE_MESSAGE = CallEnd("lost", ("Lost", "the job before it sent more than one answer"))
-LEASE_ENDED = CallEnd("lost", ("Lost", "the runner did not renew its lease in time"))
+        New calls are queued. A kill order for a queued call removes it at once. Kill orders for
+        calls that have ended are ignored. Raises EOFError if the pool is gone.
+        """
+        killed = False
+        while (message := messages.receive(self.channel)) is not None:
+            if message.fields["kind"] == "call":
+                self._queue.append(message)
+            elif message.fields["call_id"] == call_id:
+                killed = True
+            else:
+                self._kill_queued(message.fields["call_id"])
+        return killed
 
-
-@dataclass(frozen=True)
-class WatchedDescriptors:
-    """Event sources of a keeper besides its job process."""
-
-    orders: CallOrders
-    """Orders of the pool. Their channel closes when the runner ends."""
-    wakeup: int
-    """A descriptor that is readable after a signal."""
-    lease: Lease
-    """When the lease ends, the call is ended, too."""
+    def _kill_queued(self, call_id: str) -> None:
+        for call in [call for call in self._queue if call.fields["call_id"] == call_id]:
+            self._queue.remove(call)
+            messages.drop(call.body)
+            outcome = {"kind": "killed", "not_at_fault": True}
+            messages.send(self.channel, {"kind": "outcome", "call_id": call_id, "outcome": outcome})
 
 
 class CallWatch:
@@ -74,75 +89,83 @@ class CallWatch:
 
     def __init__(
         self,
-        watched: WatchedDescriptors,
+        orders: CallOrders,
+        wakeup: int,
+        lease: Lease,
         process: JobProcess,
-        limit_watchdog: LimitWatchdog,
+        used_bytes: Callable[[int], int],
         call_id: str,
         timeout: float | None,
-        grace: float,
     ):
+        """`wakeup` is a descriptor that is readable after a signal. When the lease ends, so does
+        the call. `used_bytes(limit)` returns the size of the job's folder; it may stop counting
+        above `limit`."""
         self.started_at = time.monotonic()
-        self._watched = watched
-        self._process = process
-        self._limit_watchdog = limit_watchdog
+        self._orders, self._wakeup, self._lease = orders, wakeup, lease
+        self._process, self._limits = process, process.limits.job
+        self._used_bytes = used_bytes
         self._call_id = call_id
         self._timeout = math.inf if timeout is None else timeout
-        self._grace = grace
         self._deadline = self.started_at + self._timeout + KEEPER_DELAY_SECONDS
-        self._kill_requested = self._channel_closed = False
+        self._next_check_at = self.started_at + _CHECK_SECONDS
+        self._channel_closed = False
         self._progress: str | None = None
         self._next_progress_at = 0.0
         # Not select(), which fails for descriptors above 1023.
         self._poll = select.poll()
-        for descriptor in (watched.wakeup, watched.orders.channel, process.channel):
+        for descriptor in (wakeup, orders.channel, process.channel):
             self._poll.register(descriptor, select.POLLIN)
         process.output.register(self._poll)
 
-    def wait_for_end(self) -> CallEnd:
-        """Wait for the end of the call. Raises RunnerGone."""
+    def wait_for_end(self) -> CallOutcome:
+        """Wait for the end of the call. Raises EOFError if the runner has ended.
+
+        `cpu_seconds` of the outcome is None if the job process has sent no answer.
+        """
         end = None
         while end is None:
-            self._wait()
-            end = self._receive() or self._check_exit()
+            signaled = self._wait()
+            end = self._receive()
+            if end is None and signaled:
+                end = self._check_exit()
             if end is None:
-                self._check_orders()
-                end = self._check_deadlines()
+                end = self._check_orders()
             self._forward_progress(last=end is not None)
-            self._process.output.forward(self._watched.orders.channel, self._call_id)
-        return CallEnd("killed") if self._kill_requested else end
+            self._process.output.forward(self._orders.channel, self._call_id)
+        return end
 
-    def _wait(self) -> None:
-        """Wait for an event or until something is due."""
+    def _wait(self) -> bool:
+        """Wait for an event or until something is due. Returns whether a signal has arrived."""
+        limits, lease_seconds = self._limits, self._lease.seconds_left()
+        limited = limits.cpu_seconds or limits.folder_bytes or limits.processes
+        until_check = _CHECK_SECONDS if limited or lease_seconds < math.inf else _MAX_POLL_SECONDS
         progress_at = self._next_progress_at if self._progress else math.inf
-        output_at = self._process.output.next_due(self._poll)
-        until = min(self._deadline, progress_at, output_at, self._limit_watchdog.next_check_at)
-        lease_seconds = self._watched.lease.seconds_left()
-        has_cpu_limit = self._process.limits.cpu_seconds is not None
-        is_unlimited = lease_seconds == math.inf and not has_cpu_limit
-        max_seconds = _MAX_POLL_SECONDS if is_unlimited else _CHECK_SECONDS
-        seconds = min(max(until - time.monotonic(), 0.0), lease_seconds, max_seconds)
+        until = min(self._deadline, progress_at, self._process.output.next_due(self._poll))
+        seconds = min(max(until - time.monotonic(), 0.0), lease_seconds, until_check)
+        signaled = False
         for descriptor, _ in self._poll.poll(math.ceil(seconds * 1000)):
-            if descriptor == self._watched.wakeup:
-                os.read(descriptor, 4096)
+            if descriptor == self._wakeup:
+                signaled = bool(os.read(descriptor, 4096))
             self._process.output.on_readable(descriptor, self._poll)
+        return signaled
 
-    def _receive(self) -> CallEnd | None:
+    def _receive(self) -> CallOutcome | None:
         """Receive the messages of the job process; returns the end if one is its answer."""
         try:
             for _ in range(_MAX_MESSAGES):
                 message = self._process.receive()
                 if message is None:
                     break
-                if isinstance(message, Answer):
-                    return _end_from_answer(message)
+                if isinstance(message, CallOutcome):
+                    return message
                 self._progress = message
         except EOFError:
             self._on_channel_closed()
         except LateMessage:
-            return _LATE_MESSAGE
+            return lost("the job before it sent more than one answer")
         except ValueError as error:
             text = f"the job process sent an invalid message: {error}"
-            return CallEnd("crashed", ("InvalidMessage", text))
+            return _ended("crashed", "InvalidMessage", text)
         return None
 
     def _on_channel_closed(self) -> None:
@@ -153,9 +176,9 @@ class CallWatch:
         if not self._channel_closed:
             self._channel_closed = True
             self._poll.unregister(self._process.channel)
-            self._shorten_deadline(time.monotonic() + KEEPER_DELAY_SECONDS)
+            self._deadline = min(self._deadline, time.monotonic() + KEEPER_DELAY_SECONDS)
 
-    def _check_exit(self) -> CallEnd | None:
+    def _check_exit(self) -> CallOutcome | None:
         """Return the end if the process has exited."""
         if (code := self._process.exit_code()) is None:
             return None
@@ -167,64 +190,74 @@ class CallWatch:
             return self._out_of_cpu_time()
         if code == -signal.SIGXFSZ:
             text = "the job process wrote a file beyond JOB_FILE_BYTES"
-            return CallEnd("crashed", ("FileTooLarge", text))
+            return _ended("crashed", "FileTooLarge", text)
         if code == -signal.SIGKILL and self._process.memory_ran_out():
             text = "memory ran out, and the kernel killed the job process"
-            return CallEnd("out_of_memory", ("OutOfMemory", text))
+            return _ended("out_of_memory", "OutOfMemory", text)
         text = f"the job process {processes.describe_exit(code)}"
-        return CallEnd("crashed", ("Crashed", text))
+        return _ended("crashed", "Crashed", text)
 
-    def _check_orders(self) -> None:
-        """Start the kill of the call if the pool has ordered it. Raises RunnerGone."""
-        try:
-            if self._watched.orders.is_killed(self._call_id) and not self._kill_requested:
-                self._kill_requested = True
-                self._shorten_deadline(time.monotonic() + self._grace)
-                if self._grace:
-                    processes.send_signal(self._process.pid, signal.SIGTERM, group=True)
-                    processes.send_signal(self._process.pid, signal.SIGCONT, group=True)
-        except EOFError:
-            raise RunnerGone from None
-
-    def _shorten_deadline(self, deadline: float) -> None:
-        self._deadline = min(self._deadline, deadline)
-
-    def _check_deadlines(self) -> CallEnd | None:
-        if self._watched.lease.seconds_left() == 0.0:
-            return LEASE_ENDED
+    def _check_orders(self) -> CallOutcome | None:
+        """Return the end if the call must not go on. Raises EOFError if the runner has ended."""
+        if self._orders.is_killed(self._call_id):
+            return CallOutcome("killed")
+        if self._lease.seconds_left() == 0.0:
+            return lease_ended()
         if time.monotonic() < self._deadline:
-            return None if self._kill_requested else self._check_limits()
-        if self._kill_requested:
-            return CallEnd("killed")
+            return self._check_limits()
         if self._channel_closed:
-            return CallEnd("crashed", ("Crashed", "the job process closed its channel"))
+            return _ended("crashed", "Crashed", "the job process closed its channel")
         return self._timed_out()
 
-    def _check_limits(self) -> CallEnd | None:
-        """Return the end if the job exceeds a limit that the kernel has not enforced."""
+    def _check_limits(self) -> CallOutcome | None:
+        """Return the end if the job exceeds a limit that the kernel has not enforced.
+
+        The kernel limits processes only per user (RLIMIT_NPROC) or container, and other jobs share
+        both. It does not limit the size of a folder at all. A job can ignore SIGXCPU. A check takes
+        some microseconds if the job has neither files nor children.
+        """
+        if (now := time.monotonic()) < self._next_check_at:
+            return None
+        end = None
         if self._process.over_cpu_limit() > KEEPER_DELAY_SECONDS:
-            return self._out_of_cpu_time()
-        error = self._limit_watchdog.check()
-        return CallEnd("crashed", error) if error else None
+            end = self._out_of_cpu_time()
+        elif (most := self._limits.processes) and processes.count_descendants(
+            os.getpid(), most
+        ) > most:
+            text = f"the job had more processes and threads than JOB_PROCESSES={most} allows"
+            end = _ended("crashed", "ProcessesExceeded", text)
+        elif (most := self._limits.folder_bytes) and self._used_bytes(most) > most:
+            text = f"the job wrote more than JOB_FOLDER_BYTES={most} to its folder"
+            end = _ended("crashed", "FolderExceeded", text)
+        duration = time.monotonic() - now
+        self._next_check_at = now + max(_CHECK_SECONDS, duration / _MAX_TIME_SHARE)
+        return end
 
-    def _timed_out(self) -> CallEnd:
-        return CallEnd("timed_out", ("TimedOut", f"the job ran longer than {self._timeout:g} s"))
+    def _timed_out(self) -> CallOutcome:
+        return _ended("timed_out", "TimedOut", f"the job ran longer than {self._timeout:g} s")
 
-    def _out_of_cpu_time(self) -> CallEnd:
-        limit = self._process.limits.cpu_seconds
-        text = f"the job used more CPU time than JOB_CPU_SECONDS={limit} allows"
-        return CallEnd("timed_out", ("CpuTimeExceeded", text))
+    def _out_of_cpu_time(self) -> CallOutcome:
+        text = f"the job used more CPU time than JOB_CPU_SECONDS={self._limits.cpu_seconds} allows"
+        return _ended("timed_out", "CpuTimeExceeded", text)
 
     def _forward_progress(self, last: bool) -> None:
         now = time.monotonic()
         if self._progress is not None and (last or now >= self._next_progress_at):
             self._next_progress_at = now + _PROGRESS_SECONDS
             fields = {"kind": "progress", "call_id": self._call_id, "text": self._progress}
-            if messages.try_send(self._watched.orders.channel, fields):
+            if messages.try_send(self._orders.channel, fields):
                 self._progress = None
 
 
-def _end_from_answer(answer: Answer) -> CallEnd:
-    if answer.kind == "returned" and answer.body is None:
-        return CallEnd("lost", ("Lost", RESULT_LOST), answer)
-    return CallEnd(answer.kind, answer.error, answer)
+def _ended(kind: Kind, error_type: str, error_message: str) -> CallOutcome:
+    return CallOutcome(kind, error_type=error_type, error_message=error_message)
+
+
+def lost(reason: str) -> CallOutcome:
+    """Return the outcome of a call that was lost for a reason outside of it."""
+    return _ended("lost", "Lost", reason)._replace(not_at_fault=True)
+
+
+def lease_ended() -> CallOutcome:
+    """Return the outcome of a call at the end of the lease."""
+    return lost("the runner did not renew its lease in time")

@@ -9,8 +9,8 @@ from typing import Any
 
 from runner.pool.linux.limits import JobLimits
 from runner.pool.linux.work_folders import RunnerFolder
-from runner.pool.protocol.lease import Lease
 from runner.pool.protocol.output import LOG_BYTES
+from runner.pool.protocol.shared_memory import Lease
 
 SLOT_NUMBER = struct.Struct("H")
 """The format of a slot number in the pipe from which keepers take their slots."""
@@ -43,8 +43,6 @@ class CallLimits:
     """Names of environment variables for jobs in addition to the list in fork/environment.py."""
     log_bytes: int = LOG_BYTES
     """How much of a call's output is kept. With 0, jobs print to the output of the runner."""
-    grace: float = 0.0
-    """Seconds between SIGTERM and SIGKILL. With 0, only SIGKILL is sent."""
     job: JobLimits = field(default_factory=JobLimits)
 
     @property

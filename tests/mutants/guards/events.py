@@ -203,7 +203,7 @@ EVENTS = (
     Mutant(
         "a job cannot close the output of others",
         "runner/pool/job_process/loop.py",
-        "    redirect_output(limited_entry.output)\n",
+        "        redirect_output(self._output)\n",
         "",
         PRINTED,
     ),

@@ -41,7 +41,7 @@ ISOLATION = (
     ),
     Mutant(
         "jobs get only the listed variables",
-        "runner/pool/fork/environment.py",
+        "runner/pool/fork_server.py",
         "        if not is_allowed(name, extra):\n",
         "        if False:\n",
         SEEN,
@@ -49,7 +49,7 @@ ISOLATION = (
     Mutant(
         "the fork server is started without the worker's variables",
         "runner/pool/fork_server.py",
-        "            with server_end, environment.reduced(self._env):\n",
+        "            with server_end, reduced(self._env):\n",
         "            with server_end:\n",
         SEEN,
     ),
@@ -83,14 +83,14 @@ ISOLATION = (
     ),
     Mutant(
         "a job reads neither the store nor secrets that are next to code",
-        "runner/pool/linux/job_access.py",
+        "runner/pool/linux/landlock.py",
         "    if any(_contains(each, real) for each in protected):\n        return\n",
         "    if any(_contains(each, real) for each in protected):\n        yield path\n",
         ("tests/runner/pool/test_job_access.py",),
     ),
     Mutant(
         "/tmp is not writable if the store is below it",
-        "runner/pool/linux/job_access.py",
+        "runner/pool/linux/landlock.py",
         "if list(without(path, protected)) == [path])",
         "if path)",
         ACCESS,
@@ -98,13 +98,13 @@ ISOLATION = (
     Mutant(
         "jobs without a network reach nothing",
         "runner/pool/job_process/loop.py",
-        "        network_filter.block_network()\n",
+        "        seccomp.block_network()\n",
         "        pass\n",
         ACCESS,
     ),
     Mutant(
         "jobs without a network cannot use io_uring",
-        "runner/pool/linux/network_filter.py",
+        "runner/pool/linux/seccomp.py",
         "        instruction(IF_EQUAL, _IO_URING_SETUP, 3, 0),\n",
         "        instruction(IF_EQUAL, _IO_URING_SETUP, 0, 0),\n",
         ("tests/runner/pool/test_job_access.py",),
@@ -119,7 +119,7 @@ ISOLATION = (
     Mutant(
         "jobs have a lower priority",
         "runner/pool/job_process/loop.py",
-        "        os.nice(limited_entry.limits.nice)\n",
+        "        os.nice(limits.job.nice)\n",
         "",
         SEEN,
     ),
@@ -160,16 +160,16 @@ ISOLATION = (
     ),
     Mutant(
         "too many processes end a job",
-        "runner/pool/keeper/limits_exceeded.py",
-        "if limit is None or proc.count_descendants(os.getpid(), limit) <= limit:",
-        "if True:",
+        "runner/pool/keeper/watch.py",
+        "            os.getpid(), most\n        ) > most:",
+        "            os.getpid(), most\n        ) > most * 1000:",
         EXCESS,
     ),
     Mutant(
         "too large a folder ends a job",
-        "runner/pool/keeper/limits_exceeded.py",
-        "if limit is None or self._used_bytes(limit) <= limit:",
-        "if True:",
+        "runner/pool/keeper/watch.py",
+        "elif (most := self._limits.folder_bytes) and self._used_bytes(most) > most:",
+        "elif False:",
         EXCESS,
     ),
     Mutant(

@@ -11,13 +11,6 @@ PREFETCH = ("tests/runner/pool/test_prefetch.py",)
 LIMITS = ("tests/runner/pool/test_limits.py",)
 BEGUN = ("tests/runner/pool/test_begun_calls.py",)
 
-BEGIN = '        self._begun_calls.begin(self._slot, call["number"], process.pid)\n'
-WATCH = """\
-        watchdog = LimitWatchdog(process.limits, self._folder.used_bytes)
-        watch = CallWatch(self._watched, process, watchdog, call_id, timeout, self._limits.grace)
-"""
-SEND = "        process.send_call(request, timeout, folder)\n"
-
 POOL = (
     Mutant(
         "a kill ends the job process",
@@ -28,7 +21,7 @@ POOL = (
     ),
     Mutant(
         "a kill affects one call only",
-        "runner/pool/keeper/orders.py",
+        "runner/pool/keeper/watch.py",
         'elif message.fields["call_id"] == call_id:',
         "else:\n                killed = True\n            if False:",
         PREFETCH,
@@ -36,13 +29,13 @@ POOL = (
     Mutant(
         "a call that was killed early is never begun",
         "runner/pool/keeper/keeper.py",
-        "if self._read_orders(lambda: self._watched.orders.is_killed(call_id)):",
-        "if False:",
+        "        if self._orders.is_killed(call_id):\n",
+        "        if False:\n",
         PREFETCH,
     ),
     Mutant(
         "a queued call that is killed leaves the queue",
-        "runner/pool/keeper/orders.py",
+        "runner/pool/keeper/watch.py",
         "            self._queue.remove(call)\n",
         "",
         PREFETCH,
@@ -98,14 +91,14 @@ POOL = (
     ),
     Mutant(
         "a kill repeats until no process is left",
-        "runner/pool/linux/kill_tree.py",
+        "runner/pool/linux/processes.py",
         "    while children := ",
         "    if children := ",
         (*KILLS, *ENDS),
     ),
     Mutant(
         "a keeper adopts daemons",
-        "runner/pool/keeper/signals.py",
+        "runner/pool/keeper/keeper.py",
         "    processes.set_subreaper()\n",
         "",
         (*KILLS, *ENDS),
@@ -119,7 +112,7 @@ POOL = (
     ),
     Mutant(
         "keepers die with the runner, by the kernel",
-        "runner/pool/keeper/signals.py",
+        "runner/pool/keeper/keeper.py",
         "    processes.die_with_parent(runner_pid, signal.SIGCONT)\n",
         "",
         ENDS,
@@ -127,8 +120,13 @@ POOL = (
     Mutant(
         "keepers die with the runner, by their channel",
         "runner/pool/keeper/watch.py",
-        "            raise RunnerGone from None",
-        "            return",
+        "        if self._orders.is_killed(self._call_id):\n"
+        '            return CallOutcome("killed")\n',
+        "        try:\n"
+        "            if self._orders.is_killed(self._call_id):\n"
+        '                return CallOutcome("killed")\n'
+        "        except EOFError:\n"
+        "            return None\n",
         FAULTS,
     ),
     Mutant(
@@ -148,7 +146,7 @@ POOL = (
     Mutant(
         "the kernel enforces a timeout",
         "runner/pool/job_process/loop.py",
-        "signal.setitimer(signal.ITIMER_REAL, timeout or 0)",
+        'signal.setitimer(signal.ITIMER_REAL, call["timeout"] or 0)',
         "pass",
         KILLS,
     ),
@@ -168,16 +166,9 @@ POOL = (
     ),
     Mutant(
         "signals are reset after each call",
-        "runner/pool/job_process/clean_up.py",
+        "runner/pool/job_process/loop.py",
         "            reset_signals()\n",
         "            pass\n",
-        KILLS,
-    ),
-    Mutant(
-        "a grace period ends",
-        "runner/pool/keeper/watch.py",
-        "                self._shorten_deadline(time.monotonic() + self._grace)\n",
-        "",
         KILLS,
     ),
     Mutant(
@@ -217,7 +208,7 @@ POOL = (
     ),
     Mutant(
         "signals to the whole process group disturb no keeper",
-        "runner/pool/keeper/signals.py",
+        "runner/pool/keeper/keeper.py",
         "    os.setpgid(0, 0)\n",
         "",
         (*ENDS, "tests/end_to_end/test_programs.py"),
@@ -281,8 +272,8 @@ POOL = (
     Mutant(
         "a job process that needs replacement is replaced",
         "runner/pool/keeper/keeper.py",
-        "if self._process and self._needs_replacement(process):",
-        "if False:",
+        "        if self._process and self._process.needs_replacement():\n",
+        "        if False:\n",
         POOL_TESTS,
     ),
     Mutant(
@@ -295,8 +286,10 @@ POOL = (
     Mutant(
         "the start of a call is recorded before the call is sent",
         "runner/pool/keeper/keeper.py",
-        BEGIN + WATCH + SEND,
-        WATCH + SEND + BEGIN,
+        '        self._begun_calls.begin(self._slot, call["number"], process.pid)\n'
+        "        process.send_call(request, timeout, folder)\n",
+        "        process.send_call(request, timeout, folder)\n"
+        '        self._begun_calls.begin(self._slot, call["number"], process.pid)\n',
         BEGUN,
     ),
     Mutant(
@@ -364,7 +357,7 @@ POOL = (
     ),
     Mutant(
         "a keeper that is stopped dies with its runner",
-        "runner/pool/keeper/signals.py",
+        "runner/pool/keeper/keeper.py",
         "processes.die_with_parent(runner_pid, signal.SIGCONT)",
         "processes.die_with_parent(runner_pid, signal.SIGTERM)",
         ENDS,

@@ -58,15 +58,15 @@ PROGRAMS = (
     Mutant(
         "keepers enforce the end of the lease",
         "runner/pool/keeper/watch.py",
-        "if self._watched.lease.seconds_left() == 0.0:",
-        "if False:",
+        "        if self._lease.seconds_left() == 0.0:\n",
+        "        if False:\n",
         ("tests/runner/pool/test_process_deaths.py",),
     ),
     Mutant(
         "keepers begin no call after the end of the lease",
         "runner/pool/keeper/keeper.py",
-        "if request is None or self._watched.lease.seconds_left() == 0.0:",
-        "if request is None:",
+        "        if self._lease.seconds_left() == 0.0:\n",
+        "        if False:\n",
         ("tests/runner/pool/test_process_deaths.py",),
     ),
     Mutant(

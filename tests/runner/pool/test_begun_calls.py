@@ -1,13 +1,15 @@
 """The shared memory in which keepers store the calls that they have begun."""
 
+import os
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 
 import pytest
 
 from runner.pool.channel import KeeperChannel
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import BegunCall, BegunCalls, new_begun_calls
+from runner.pool.protocol.shared_memory import BegunCall, BegunCalls
 from tests.support.pool import loads, pools
 from tests.support.pool.pools import open_pool
 from tests.support.waiting import wait_for
@@ -16,7 +18,7 @@ from tests.support.waiting import wait_for
 @pytest.fixture
 def begun_calls() -> Iterator[BegunCalls]:
     """The memory of three keepers."""
-    with new_begun_calls(3) as begun_calls:
+    with closing(BegunCalls(3)) as begun_calls:
         yield begun_calls
 
 
@@ -36,21 +38,21 @@ def channel(begun_calls: BegunCalls) -> Iterator[KeeperChannel]:
 def test_a_begun_call_is_visible_in_another_mapping_and_changes_no_other_slot(
     begun_calls: BegunCalls,
 ) -> None:
-    mapping = BegunCalls(begun_calls.descriptor)
+    mapping = BegunCalls(descriptor=os.dup(begun_calls.descriptor))
     mapping.begin(1, 2**42 - 1, 2**22 - 1)
     mapping.close()
     assert [begun_calls.last(slot) for slot in range(3)] == [(0, 0), (2**42 - 1, 2**22 - 1), (0, 0)]
 
 
 def test_there_can_be_more_slots_than_a_page_holds() -> None:
-    with new_begun_calls(5000) as begun_calls:
+    with closing(BegunCalls(5000)) as begun_calls:
         begun_calls.begin(4999, 7, 8)
         assert begun_calls.last(4999) == BegunCall(7, 8)
 
 
 def test_the_last_begun_call_can_be_read_after_close() -> None:
     before = pools.open_descriptors()
-    with new_begun_calls(1) as begun_calls:
+    with closing(BegunCalls(1)) as begun_calls:
         begun_calls.begin(0, 7, 8)
     assert begun_calls.last(0) == BegunCall(7, 8)
     assert pools.open_descriptors() == before

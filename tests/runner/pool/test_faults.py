@@ -1,31 +1,22 @@
 """Faults: system calls that fail, broken channels, and jobs that disturb their keeper."""
 
 import gc
-import math
 import os
 import resource
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.limits_exceeded import LimitWatchdog
-from runner.pool.keeper.orders import CallOrders
-from runner.pool.keeper.watch import CallWatch, WatchedDescriptors
-from runner.pool.linux.limits import JobLimits
 from runner.pool.pool import PoolError
 from runner.pool.protocol import messages
-from runner.pool.protocol.answers import Answer
-from runner.pool.protocol.lease import Lease
-from runner.pool.protocol.output import OutputPipe
+from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.setup import CallLimits
 from tests.support.paths import ROOT
 from tests.support.pool import calls, loads, pools
+from tests.support.pool.fake_process import KILL, FakeProcess, watch
 from tests.support.pool.pools import descriptors_below, free_descriptor, open_descriptors, open_pool
 from tests.support.waiting import wait_for
 
@@ -178,52 +169,17 @@ def test_a_just_forked_job_process_does_not_run_the_signal_handlers_of_its_keepe
     assert output_of(code) == (0, f"{says}\n")
 
 
-class FakeProcess(JobProcess):
-    """A fake job process that lives, and whose messages the test chooses."""
-
-    def __init__(self, send: Callable[[], str | Answer]):
-        self.channel, job_end = messages.new_channel()
-        job_end.close()
-        self.limits = JobLimits()
-        self.output = OutputPipe(0)
-        self.receive_count = 0
-        self._send = send
-
-    def receive(self) -> str | Answer | None:
-        self.receive_count += 1
-        assert self.receive_count < 100_000, "received without end"
-        return self._send()
-
-    def exit_code(self) -> int | None:
-        return None
-
-    def over_cpu_limit(self) -> float:
-        return -math.inf
-
-
-@contextmanager
-def watch(process: FakeProcess) -> Iterator[tuple[CallWatch, socket.socket]]:
-    """Watch a fake job process; yields the watch and the pool's end of the keeper's channel."""
-    pool, channel = messages.new_channel()
-    wakeup = os.eventfd(0, os.EFD_NONBLOCK)
-    with pool, channel, process.channel:
-        watched = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
-        watchdog = LimitWatchdog(process.limits, lambda limit: 0)
-        yield CallWatch(watched, process, watchdog, "call_id", None, 0.0), pool
-    os.close(wakeup)
-
-
 def test_a_flood_of_progress_does_not_delay_a_kill() -> None:
     process = FakeProcess(lambda: "{}")
     with watch(process) as (call_watch, pool):
-        messages.send(pool, {"kind": "kill", "call_id": "call_id"})
+        messages.send(pool, KILL)
         assert call_watch.wait_for_end().kind == "killed"
 
 
 class DyingProcess(FakeProcess):
     """A fake job process that answers and exits right after the first receive."""
 
-    def receive(self) -> str | Answer | None:
+    def receive(self) -> str | CallOutcome | None:
         answer = super().receive()
         return None if self.receive_count == 1 else answer
 
@@ -231,11 +187,11 @@ class DyingProcess(FakeProcess):
         return 0 if self.receive_count else None
 
 
-ANSWER = Answer("returned", 0.0, 0, 0, body=b"1")
+ANSWER = CallOutcome("returned", "1", cpu_seconds=0.0, peak_memory_bytes=0)
 
 
 def test_an_answer_sent_between_the_last_receive_and_the_exit_counts() -> None:
-    with watch(DyingProcess(lambda: ANSWER)) as (call_watch, _):
+    with watch(DyingProcess(lambda: ANSWER), signaled=True) as (call_watch, _):
         assert call_watch.wait_for_end().kind == "returned"
 
 
@@ -246,8 +202,5 @@ def test_a_keeper_does_not_busy_wait_on_a_closed_channel() -> None:
     process = FakeProcess(raise_eof)
     with watch(process) as (call_watch, _):
         end = call_watch.wait_for_end()
-    assert (end.kind, end.error) == (
-        "crashed",
-        ("Crashed", "the job process closed its channel"),
-    )
+    assert (end.kind, end.error_message) == ("crashed", "the job process closed its channel")
     assert process.receive_count < 10

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from runner.pool.calls import Calls
 from runner.pool.channel import KeeperChannel
 from runner.pool.linux.semaphores import semaphore_files
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import BegunCalls, new_begun_calls
 from runner.pool.protocol.setup import CallLimits
+from runner.pool.protocol.shared_memory import BegunCalls
 from storage.liveness.runners import is_lock_free
 from tests.support.pool import forgeries, pools
 from tests.support.pool.forgeries import FORGERIES
@@ -175,7 +176,7 @@ class OneKeeper:
 @pytest.fixture
 def one_keeper() -> Iterator[OneKeeper]:
     end, keeper_end = messages.new_channel()
-    with end, keeper_end, new_begun_calls(1) as begun_calls:
+    with end, keeper_end, closing(BegunCalls(1)) as begun_calls:
         yield OneKeeper(end, begun_calls)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool.fork.environment import is_allowed, reduced
-from runner.pool.linux import landlock, proc
-from runner.pool.linux.job_access import JobAccess
+from runner.pool.fork_server import is_allowed, reduced
+from runner.pool.linux import landlock, processes
+from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.limits import JobLimits
 from tests.support.paths import ROOT
 from tests.support.pool import isolation_calls, pools
@@ -69,7 +69,7 @@ def test_the_worker_itself_keeps_its_variables(owner: Owner) -> None:
 def test_no_process_except_the_worker_has_secrets_in_its_environment(owner: Owner) -> None:
     """A job runs as the same user, so some kernels let it read these environments."""
     (keeper,) = {pools.parent(owner.value("pid"))}
-    others = list(proc.descendants_of(os.getpid()))
+    others = list(processes.descendants_of(os.getpid()))
     assert keeper in others
     for pid in others:
         assert "s3cret" not in str(isolation_calls.initial_environment(str(pid)))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool.linux import network_filter
-from runner.pool.linux.job_access import JobAccess, without
+from runner.pool.linux import seccomp
+from runner.pool.linux.landlock import JobAccess, without
 from tests.support.paths import ROOT
 
 
@@ -71,17 +71,15 @@ def test_access_to_something_protected_on_request_is_noticed(code: Path) -> None
 
 BLOCK = """
 import ctypes, sys
-from runner.pool.linux import network_filter
-network_filter.block_network()
+from runner.pool.linux import seccomp
+seccomp.block_network()
 libc = ctypes.CDLL(None, use_errno=True)
 for call in ((41, 1, 1, 0), (41, 2, 1, 0), (41, 10, 2, 0), (41 | 1 << 30, 1, 1, 0), (425, 1, 0)):
     print(libc.syscall(*call) >= 0, ctypes.get_errno())
 """
 
 
-@pytest.mark.skipif(
-    not network_filter.is_supported(), reason="this kernel has no system call filters"
-)
+@pytest.mark.skipif(not seccomp.is_supported(), reason="this kernel has no system call filters")
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the numbers are those of x86-64")
 def test_no_system_call_makes_a_socket_of_the_network() -> None:
     command = [sys.executable, "-c", BLOCK]
@@ -90,15 +88,13 @@ def test_no_system_call_makes_a_socket_of_the_network() -> None:
     assert ended.stdout.splitlines() == ["True 0", *denied]
 
 
-@pytest.mark.skipif(
-    not network_filter.is_supported(), reason="this kernel has no system call filters"
-)
+@pytest.mark.skipif(not seccomp.is_supported(), reason="this kernel has no system call filters")
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="it has another instruction")
 def test_a_system_call_of_another_architecture_ends_the_process() -> None:
     code = """
 import ctypes, mmap
-from runner.pool.linux import network_filter
-network_filter.block_network()
+from runner.pool.linux import seccomp
+seccomp.block_network()
 page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
 page.write(bytes.fromhex("b814000000cd80c3"))  # getpid() of 32-bit programs: int 0x80
 ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()

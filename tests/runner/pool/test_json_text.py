@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runner.pool.protocol.json_text import MAX_LEVELS, MAX_VALUES, parse_json
+from runner.pool.protocol.answers import MAX_LEVELS, MAX_VALUES, parse_json
 
 JSON = (
     *("1", " [1, 2.5e3] ", '"\\u0000\\ud83d\\ude00"', '{"a": {"a": []}}', "9" * 308, "-1e-400"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from runner.pool.linux import proc
+from runner.pool.linux import processes
 from tests.support.pool import loads, pools
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
@@ -40,7 +40,7 @@ def test_a_kill_ends_the_whole_process_tree(
     assert outcome.pid == pids[0]
     assert pools.existing(pids) == []
     # The only process below the keeper is the next job process.
-    wait_for(lambda: len(list(proc.descendants_of(keeper))) == 1)
+    wait_for(lambda: len(list(processes.descendants_of(keeper))) == 1)
     (tmp_path / "gate").touch()
     assert owner.outcome(neighbour).result == str(pid)
     assert owner.value("echo", value=1) == 1
@@ -73,11 +73,10 @@ def test_a_job_whose_keeper_is_stopped_can_be_killed_without_affecting_others(
 
 
 def test_a_repeated_kill_resumes_a_keeper_that_was_stopped_again() -> None:
-    with open_pool(1, grace=2.0) as owner:
-        call_id, (pid,) = owner.start("ignore_signals", names=["SIGTERM"])
-        keeper = pools.parent(pid)
-        owner.pool.kill(call_id)
-        pools.stop(keeper)
+    with open_pool(1) as owner:
+        call_id, (pid,) = owner.start("sleep", seconds=60)
+        pools.stop(pools.parent(pid))
+        owner.pool._calls.kill(call_id)  # as if it had resumed the keeper, which was stopped again
         assert owner.kill(call_id).kind == "killed"
 
 
@@ -115,16 +114,6 @@ def test_a_call_sent_to_a_stopped_keeper_can_be_killed() -> None:
             pools.stop(keeper)
         call_id = owner.submit("sleep", seconds=60)
         assert owner.kill(call_id).kind == "killed"
-
-
-def test_a_stopped_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
-    with open_pool(1, grace=10.0) as owner:
-        call_id, (pid,) = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
-        pools.stop(pid)
-        outcome = owner.kill(call_id)
-    assert outcome.kind == "killed"
-    assert outcome.seconds < 8
-    assert (tmp_path / "cleaned").read_text() == "clean"
 
 
 def test_a_call_can_be_killed_before_it_starts() -> None:
@@ -233,25 +222,6 @@ def test_stray_processes_and_threads_are_gone_before_the_outcome_arrives(
         assert owner.value("pid") not in pids
 
 
-def test_a_job_can_clean_up_during_the_grace_period(tmp_path: Path) -> None:
-    with open_pool(1, grace=10.0) as owner:
-        call_id, _ = owner.start("clean_up_on_sigterm", path=str(tmp_path / "cleaned"))
-        outcome = owner.kill(call_id)
-    assert outcome.kind == "killed"
-    assert (outcome.result, outcome.error_type) == (None, None)
-    assert outcome.seconds < 5
-    assert (tmp_path / "cleaned").read_text() == "clean"
-
-
-def test_the_grace_period_ends() -> None:
-    with open_pool(1, grace=0.3) as owner:
-        call_id, pids = owner.start("ignore_signals", names=["SIGTERM"])
-        asked_at = time.monotonic()
-        assert owner.kill(call_id).kind == "killed"
-        assert 0.3 <= time.monotonic() - asked_at < 3
-        assert pools.existing(pids) == []
-
-
 def test_the_outcome_of_a_killed_job_reports_its_resource_usage() -> None:
     with open_pool(1) as owner:
         owner.run("use_cpu", seconds=0.5, in_child=False)
@@ -273,7 +243,7 @@ def test_hundreds_of_kills_leak_no_resources() -> None:
         def used() -> list[int]:
             gc.collect()
             mine = pools.open_descriptors(), threading.active_count(), len(pools.children())
-            return [*mine, pools.open_descriptors(keeper), len(proc.children_of(keeper))]
+            return [*mine, pools.open_descriptors(keeper), len(processes.children_of(keeper))]
 
         wait_for(lambda: used()[-1] == 1)  # the next job process has been forked
         before = used()

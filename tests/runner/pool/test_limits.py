@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from runner.pool.keeper import oom_kills
+from runner.pool.keeper import job_process
 from runner.pool.linux.limits import JobLimits
-from runner.pool.protocol.outcome import CallOutcome
+from runner.pool.protocol.answers import CallOutcome
 from tests.support.cgroups import small_cgroup
 from tests.support.paths import ROOT
 from tests.support.pool import limit_calls, pools
@@ -178,6 +178,6 @@ MEMORY_V1, MEMORY_V2 = "/sys/fs/cgroup/memory", "/sys/fs/cgroup"
 def test_the_counter_of_oom_kills_is_found_in_both_versions_of_cgroups(
     cgroups: str, mounts: str, first: str
 ) -> None:
-    found = list(oom_kills.candidate_files(cgroups, mounts))
+    found = list(job_process.candidate_files(cgroups, mounts))
     assert os.path.normpath(found[0]) == first
     assert str(found[-1]) == "/proc/vmstat"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool.keeper.limits_exceeded import LimitWatchdog
-from runner.pool.linux import proc
+from runner.pool.linux import processes
 from runner.pool.linux.limits import JobLimits
 from tests.support.pool import isolation_calls, pools
+from tests.support.pool.fake_process import FakeProcess, watch
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.waiting import wait_for
 
@@ -79,7 +79,7 @@ def test_a_fork_bomb_is_killed_completely(owner: Owner) -> None:
     assert (outcome.kind, outcome.error_type) == ("crashed", "ProcessesExceeded")
     message = "the job had more processes and threads than JOB_PROCESSES=40 allows"
     assert outcome.error_message == message
-    wait_for(lambda: len(list(proc.descendants_of(keeper))) <= 1)
+    wait_for(lambda: len(list(processes.descendants_of(keeper))) <= 1)
     assert owner.outcome(neighbour).kind == "returned"
     assert_usable(owner)
 
@@ -106,11 +106,11 @@ def test_slow_checks_are_made_less_often() -> None:
         time.sleep(0.1)
         return 0
 
-    watchdog = LimitWatchdog(JobLimits(folder_bytes=1), used_bytes)
-    watchdog.next_check_at = before = time.monotonic()
-    assert watchdog.check() is None
-    assert watchdog.next_check_at - before >= 1.0
-    assert LimitWatchdog(JobLimits(), used_bytes).next_check_at > 10**9
+    process = FakeProcess(lambda: None, JobLimits(folder_bytes=1))
+    with watch(process, used_bytes) as (call_watch, _):
+        call_watch._next_check_at = before = time.monotonic()
+        assert call_watch._check_limits() is None
+        assert call_watch._next_check_at - before >= 1.0
 
 
 @pytest.mark.timing

@@ -5,7 +5,7 @@ from collections import Counter
 from random import Random
 
 from runner.pool.protocol import answers, messages
-from runner.pool.protocol.outcome import read_outcome
+from runner.pool.protocol.answers import CallOutcome, read_outcome
 from tests.support.pool import forgeries, pools
 from tests.support.pool.pools import open_pool
 
@@ -13,22 +13,17 @@ NONCE = "0123456789abcdef" * 2
 MAX_RESULT_BYTES = 1000
 
 
-def check_storable(accepted: str | answers.Answer) -> None:
+def check_storable(accepted: str | CallOutcome) -> None:
     """Check that progress or an answer that the keeper accepted passes the pool as well, and can be
     stored and shown."""
     if isinstance(accepted, str):
         assert isinstance(json.loads(accepted), dict)
         return
-    error_type, error_message = accepted.error or (None, None)
-    outcome = {
-        "kind": accepted.kind,
-        "error_type": error_type,
-        "error_message": error_message,
-        "retryable": accepted.retryable,
-        "cpu_seconds": accepted.cpu_seconds,
-        "peak_memory_bytes": accepted.peak_memory_bytes,
-    }
-    end = read_outcome(messages.Message({"outcome": outcome}, accepted.body), MAX_RESULT_BYTES)
+    outcome = accepted._asdict()
+    result, traceback = outcome.pop("result"), outcome.pop("traceback")
+    text = traceback if result is None else result
+    body = None if text is None else text.encode()
+    end = read_outcome(messages.Message({"outcome": outcome}, body), MAX_RESULT_BYTES)
     assert 0 <= (end.peak_memory_bytes or 0) < 2**63
     shown = [json.loads(end.result or "null"), *end[2:]]
     text = json.dumps(shown, allow_nan=False, ensure_ascii=False)
@@ -40,7 +35,8 @@ def test_no_mutated_message_does_harm() -> None:
     for _ in range(100_000):
         packet = forgeries.mutation(random, NONCE)
         try:
-            accepted = answers.read(messages.decode(packet), NONCE, MAX_RESULT_BYTES)
+            answer = answers.read_answer(messages.decode(packet), NONCE, MAX_RESULT_BYTES)
+            accepted = answer if isinstance(answer, str) else answer[0]
         except ValueError:
             seen["refused"] += 1
             continue

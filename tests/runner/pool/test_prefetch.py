@@ -12,14 +12,13 @@ import pytest
 
 from runner.pool.channel import KeeperChannel
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import BegunCall
-from runner.pool.protocol.lease import steady_now
 from runner.pool.protocol.prefetch import (
     MAX_EXPECTED_WAIT_SECONDS,
     MAX_PREFETCH,
     MAX_PREFETCH_TOTAL,
     PrefetchDepth,
 )
+from runner.pool.protocol.shared_memory import BegunCall, steady_now
 from tests.support.pool import pools
 from tests.support.pool.pools import Owner, descriptors_below, free_descriptor, open_pool
 from tests.support.stores import Bench, die

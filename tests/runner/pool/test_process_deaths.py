@@ -19,9 +19,9 @@ from typing import Any, NoReturn
 import pytest
 
 from runner.pool.executor import KeeperExecutor
-from runner.pool.linux import proc
+from runner.pool.linux import processes
 from runner.pool.pool import PoolError
-from runner.pool.protocol.lease import steady_now
+from runner.pool.protocol.shared_memory import steady_now
 from tests.support.paths import ROOT
 from tests.support.pool import loads, pools
 from tests.support.pool.pools import open_pool
@@ -113,7 +113,7 @@ def test_a_call_is_accepted_while_the_executor_is_broken() -> None:
         _, (pid,) = owner.start("sleep", seconds=60)
         keeper = pools.parent(pid)
         owner.kill_all()
-        wait_for(lambda: proc.children_of(keeper))  # its last action before it is idle
+        wait_for(lambda: processes.children_of(keeper))  # its last action before it is idle
         os.kill(keeper, signal.SIGKILL)
         wait_for(lambda: pools.state(keeper) == "")  # waited for by the executor
         assert owner.value("echo", value=1) == 1
@@ -260,7 +260,9 @@ def test_a_scan_of_proc_finds_the_same_children_as_the_children_file() -> None:
     with open_pool(2) as owner:
         call_id, (pid, *_) = owner.start("family", seconds=60)
         for parent in (os.getpid(), pools.parent(pid), pid):
-            assert sorted(proc.children_by_scan(parent)) == sorted(proc.children_of(parent))
+            assert sorted(processes.children_by_scan(parent)) == sorted(
+                processes.children_of(parent)
+            )
         owner.kill(call_id)
 
 
@@ -294,10 +296,10 @@ def tree_below(runner: int) -> list[int]:
     """
 
     def found() -> list[int]:
-        pids = pools.living(list(proc.descendants_of(runner)))
+        pids = pools.living(list(processes.descendants_of(runner)))
         # While the last keeper is being forked, the number of processes is the same, but the keeper
         # is not a child of the runner yet.
-        is_complete = len(proc.children_of(runner)) == 3 + 1 + 1
+        is_complete = len(processes.children_of(runner)) == 3 + 1 + 1
         return pids if is_complete and len(pids) == 3 + 3 + 3 + 1 + 1 else []
 
     return wait_for(found)
@@ -387,7 +389,7 @@ def test_a_runner_that_dies_while_keepers_start_leaves_no_process(tmp_path: Path
     for _ in range(3):
         with runner(tmp_path) as process:
             assert read_line(process) == "created"
-            below = list(proc.descendants_of(process.pid))
+            below = list(processes.descendants_of(process.pid))
             process.kill()
             wait_for(partial(are_over, below))
             # A keeper that was just starting still has to notice that the runner is gone.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from runner.job_types import loader
-from runner.pool.job_process.tracebacks import describe_traceback
+from runner.pool.job_process.results import describe_traceback
 from runner.pool.protocol.answers import TRACEBACK_BYTES
 from tests.support.pool import calls
 from tests.support.pool.pools import Owner, open_pool

@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from runner.pool.fork.watchdog import Watchdog, WatchdogArguments, WatchdogSettings
-from runner.pool.protocol.loop_counter import LoopCounter
 from runner.pool.protocol.setup import InheritedDescriptor
+from runner.pool.protocol.shared_memory import LoopCounter
 from tests.support.paths import ROOT
 from tests.support.programs import alive
 from tests.support.waiting import wait_for

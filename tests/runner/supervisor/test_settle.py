@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.pool.protocol.outcome import CallOutcome
+from runner.pool.protocol.answers import CallOutcome
 from runner.supervisor.running_jobs import RunningJob
 from runner.supervisor.settle import Settler
 from tests.support.stores import Bench

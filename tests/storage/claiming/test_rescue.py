@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runner.pool.protocol.lease import steady_now
+from runner.pool.protocol.shared_memory import steady_now
 from storage.liveness.liveness import FileLiveness, LeaseLiveness
 from tests.support.stores import RAISED, RETURNED, Bench, die
 

@@ -12,14 +12,13 @@ import resource
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from runner.analysis import ranges
 from runner.job_types import loader as job_types
 from runner.pool.job_process.results import validated_result
-from runner.pool.linux.proc import memory_of
+from runner.pool.linux.processes import memory_of
 from runner.pool.protocol.setup import CallLimits
 from tests.support.paths import ROOT
 
@@ -62,8 +61,8 @@ def main() -> None:
     if child := os.fork():  # as a keeper does, so that the parent's libraries are not counted
         sys.exit(os.waitpid(child, 0)[1])
     try:
-        run = partial(entry, json.dumps(request), lambda progress: None)
-        result = validated_result(run, CallLimits().max_result_bytes)
+        text = entry(json.dumps(request), lambda progress: None)
+        result = validated_result(text, CallLimits().max_result_bytes)
     except Exception as failed:
         error = f"{type(failed).__name__}: {failed}"
     own, used = memory_of(os.getpid())[0], resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from runner.pool.fork.server_main import PROCESS_NAME
 from runner.pool.keeper import keeper
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.signals import install_signal_handlers
+from runner.pool.keeper.keeper import install_signal_handlers
 from tests.support.pool.calls import Report, entry
 
 

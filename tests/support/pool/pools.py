@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from runner.pool.linux.job_access import JobAccess
+from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import CallOutcome, Pool
 from runner.pool.protocol.setup import CallLimits

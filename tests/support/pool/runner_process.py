@@ -17,16 +17,13 @@ from typing import Any
 from runner.pool.fork.watchdog import WatchdogSettings
 from runner.pool.keeper import keeper
 from runner.pool.keeper.job_process import JobProcess
-from runner.pool.keeper.limits_exceeded import LimitWatchdog
-from runner.pool.keeper.orders import CallOrders
-from runner.pool.keeper.watch import CallWatch, RunnerGone, WatchedDescriptors
-from runner.pool.linux import proc, processes
+from runner.pool.keeper.watch import CallOrders, CallWatch
+from runner.pool.linux import processes
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol import messages
-from runner.pool.protocol.begun_calls import new_begun_calls
-from runner.pool.protocol.lease import Lease
 from runner.pool.protocol.setup import SLOT_NUMBER, CallLimits, InheritedDescriptor, KeeperArguments
+from runner.pool.protocol.shared_memory import BegunCalls, Lease
 from tests.support.pool import calls
 from tests.support.pool.pools import command, open_pool, open_runner_folder
 
@@ -111,7 +108,7 @@ def print_report(seconds: float, stacks: str) -> None:
 def print_limit_of_tracker() -> None:
     """Open a pool, and print the memory limit of multiprocessing's tracker."""
     with open_pool(1):
-        below = proc.children_of(os.getpid())
+        below = processes.children_of(os.getpid())
         (tracker,) = [pid for pid in below if "resource_tracker" in command(pid)]
         _print_line(str(resource.prlimit(tracker, resource.RLIMIT_DATA)))
 
@@ -121,15 +118,13 @@ def watch_without_runner() -> None:
     runner, channel = messages.new_channel()
     wakeup, _ = os.pipe2(os.O_NONBLOCK)
     process = JobProcess(calls.entry, [], CallLimits(), "")
-    watched = WatchedDescriptors(CallOrders(channel), wakeup, Lease())
-    watch = CallWatch(
-        watched, process, LimitWatchdog(process.limits, lambda _: 0), "call_id", None, 0.0
-    )
+    orders = CallOrders(channel)
+    watch = CallWatch(orders, wakeup, Lease(), process, lambda _: 0, "call_id", None)
     process.send_call(json.dumps({"do": "sleep", "with": {"seconds": 60}}), None, "")
     runner.close()
     try:
         watch.wait_for_end()
-    except RunnerGone:
+    except EOFError:
         _print_line("gone")
     process.kill()
 
@@ -142,7 +137,7 @@ def start_keeper_without_runner() -> None:
     channel = InheritedDescriptor(keeper_end.detach())
     lease = InheritedDescriptor(Lease().descriptor)
     runner.close()
-    with open_runner_folder() as folder, new_begun_calls(1) as begun_calls:
+    with open_runner_folder() as folder, contextlib.closing(BegunCalls(1)) as begun_calls:
         runner_folder = InheritedDescriptor(folder.descriptor), str(folder.path)
         ends = (
             InheritedDescriptor(read),
@@ -152,7 +147,7 @@ def start_keeper_without_runner() -> None:
         )
         keeper.set_entry(calls.load())
         keeper.start(KeeperArguments(CallLimits(), os.getppid(), *ends, (), *runner_folder))
-    _print_line("lives on")
+        keeper.serve()
 
 
 def fork_while_a_signal_comes(name: str) -> None:

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool.linux import proc, processes
-from runner.pool.linux.kill_tree import kill_descendants
+from runner.pool.linux import processes
+from runner.pool.linux.processes import kill_descendants
 from storage.jobs.events import Events
 from storage.open import Store, open_store
 from storage.records.job import StoreError
@@ -245,7 +245,7 @@ def kill_leftovers(server: postgres.PostgresServer | None) -> list[str]:
 
 def commands_below(spare: set[int]) -> Iterator[str]:
     """The commands of the descendants of this process that have not ended."""
-    for pid in proc.descendants_of(os.getpid(), spare):
+    for pid in processes.descendants_of(os.getpid(), spare):
         with contextlib.suppress(OSError):
             if command := Path(f"/proc/{pid}/cmdline").read_bytes():
                 yield command.replace(b"\0", b" ").decode(errors="replace")

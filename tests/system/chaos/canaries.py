@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.pool.linux.kill_tree import kill_descendants
+from runner.pool.linux.processes import kill_descendants
 from tests.mutants.catalogue import MUTANTS
 from tests.mutants.trial import copy_tree
 from tests.support.paths import ROOT

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.pool.linux import proc, processes
+from runner.pool.linux import processes
 from tests.support.disk.failing_calls import failing_system_calls
 from tests.support.disk.small_disks import fill_disk
 from tests.support.servers.postgres import PostgresServer
@@ -212,7 +212,7 @@ class FaultInjector:
     def _freeze_worker(self) -> bool:
         managed = self._random.choice(self._fleet.workers)
         runner = _runner(managed)
-        below = proc.descendants_of(runner[0]) if runner else []
+        below = processes.descendants_of(runner[0]) if runner else []
         return self._freeze(managed, [*runner, *below], self._span())
 
     def _orphan(self) -> bool:

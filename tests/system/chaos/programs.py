@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.pool.fork.server_main import PROCESS_NAME
-from runner.pool.linux import proc, processes
+from runner.pool.linux import processes
 from tests.support.pool.pools import name_of
 from tests.support.programs import Program
 from tests.system.chaos.networks import Network, Networks
@@ -232,7 +232,7 @@ class Fleet:
     def _wait_for_orphans(self) -> None:
         """Reap zombies that a killed runner has left; this process adopts them."""
         mine = {managed.program.process.pid for managed in self.programs if managed.program}
-        for pid in proc.children_of(os.getpid()):
+        for pid in processes.children_of(os.getpid()):
             with contextlib.suppress(ChildProcessError):
                 if (
                     pid not in mine
@@ -243,7 +243,7 @@ class Fleet:
 
 
 def _children(pid: int | None) -> list[int]:
-    return [] if pid is None else proc.children_of(pid)
+    return [] if pid is None else processes.children_of(pid)
 
 
 def _command(pid: int) -> bytes:
