@@ -26,9 +26,6 @@ class TokenBuckets:
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """For each key, the level of its bucket and the time of that level."""
 
-    def __len__(self) -> int:
-        return len(self._levels)
-
     def take(self, key: str, detail: str) -> None:
         """Take a token from the bucket of `key`. Raises Problem 429 if it is empty."""
         now, full = time.monotonic(), float(self._burst)

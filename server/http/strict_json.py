@@ -14,6 +14,7 @@ from server.http.codes import Code
 from server.http.problems import BODY, FieldError, Problem
 
 MAX_DEPTH = 32
+_TOO_DEEP = f"is nested deeper than {MAX_DEPTH} levels"
 _BOM = "\ufeff"
 _MAX_DIGITS = 309  # digits of the largest double, 1.8e308
 _SUSPICIOUS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -48,7 +49,7 @@ def parse(body: bytes, field: str = "") -> Any:
         reason = f"is not JSON: {error.msg} at {place}"
         raise _malformed(field, reason, line=error.lineno, column=error.colno) from None
     except RecursionError:
-        raise _too_deep(field) from None
+        raise _malformed(field, _TOO_DEEP) from None
     if _SUSPICIOUS.search(text) or not _is_clean(value):
         _check(value, "", 0, field)
     return value
@@ -59,24 +60,26 @@ def _is_clean(value: Any) -> bool:
 
     Texts are not looked at. This takes a tenth of the time of `_check`, which knows the path.
     """
-    level, depth = [value], 0
-    while level and depth < MAX_DEPTH:
-        kinds = set(map(type, level))
-        if _JsonFlaw in kinds:
+    level: list[Any] = [[value]]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            item
+            for each in level
+            for item in (each.values() if type(each) is dict else each)
+            if type(item) not in _SCALARS
+        ]
+        if not level:
+            return True
+        if _JsonFlaw in map(type, level):
             return False
-        inner: list[Any] = []
-        for each in level:
-            items = each.values() if type(each) is dict else each if type(each) is list else ()
-            inner += [item for item in items if type(item) not in _SCALARS]
-        level, depth = inner, depth + 1
-    return not level
+    return False
 
 
 def _check(value: Any, path: str, depth: int, field: str) -> None:
     if isinstance(value, _JsonFlaw):
         raise _at(path, field, value.reason)
     if depth > MAX_DEPTH:
-        raise _too_deep(field)
+        raise _malformed(field, _TOO_DEEP)
     if isinstance(value, str):
         _check_text(value, path, field)
     elif isinstance(value, dict):
@@ -114,10 +117,6 @@ def _subject(field: str) -> str:
     return f"the form field {field}" if field else "the body"
 
 
-def _too_deep(field: str) -> Problem:
-    return _malformed(field, f"is nested deeper than {MAX_DEPTH} levels")
-
-
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) == len(pairs):
@@ -141,11 +140,10 @@ def _int(text: str) -> Any:
     return _JsonFlaw(f"{text[:20]}… is out of the range of a double")
 
 
-def _constant(name: str) -> Any:
-    return _JsonFlaw(f"{name} is not JSON")
-
-
 _JSON = json.JSONDecoder(
-    object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+    object_pairs_hook=_object,
+    parse_constant=lambda name: _JsonFlaw(f"{name} is not JSON"),
+    parse_float=_float,
+    parse_int=_int,
 )
 """Created once: that takes longer than parsing a short body."""

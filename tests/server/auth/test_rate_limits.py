@@ -134,7 +134,7 @@ def test_addresses_are_remembered_up_to_a_bound(clock: Clock) -> None:
     buckets = TokenBuckets("requests", 1, 1, Code.RATE_LIMITED)
     for n in range(MAX_KEYS + 1000):
         buckets.take(str(n), "too many")
-    assert len(buckets) == MAX_KEYS
+    assert len(buckets._levels) == MAX_KEYS
     with pytest.raises(Problem, match="too many"):
         buckets.take(str(MAX_KEYS), "too many")
 
