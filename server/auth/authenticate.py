@@ -92,7 +92,7 @@ class Authenticator:
         wrong tokens from the address. A request that fails without a token counts only against the
         address's request rate.
         """
-        if "Authorization" in headers:
+        if self.tokens is not None and "Authorization" in headers:
             with self.counting_failures(address):
                 return self.authenticate(headers, method, by_https)
         try:
