@@ -154,7 +154,7 @@ class Claims(ClaimTransactions):
 
     def _select_self(self) -> Any:
         named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == parameter(RunnerRow.name))
-        return self._database.share(named)
+        return self._database.engine.share(named)
 
 
 def _select_to_cancel() -> Any:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from storage.db.clock import Clock, clock_of
-from storage.db.database import Database
-from storage.db.engines import APPLICATION_NAME, open_engine
+from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.schema.migrate import bring_up_to_date
 from storage.db.schema.soundness import BackgroundCheck
 from storage.files.disk import make_folder
@@ -111,7 +110,6 @@ def open_store(
         tighten(settings.data_dir, database.file, settings.uploads_folder)
         deadline = time.monotonic() + timeout
         _retry_until(lambda: _migrate(settings), give_up, deadline)
-        database.reports_damage = True
         refuse_unfinished_transfer(database)
         uploads = open_uploads(settings, give_up, deadline)
         wakeup = _wakeup(database, settings)
@@ -140,9 +138,10 @@ def _migrate(settings: "Settings") -> None:
 
 
 def _check_in_background(database: Database) -> BackgroundCheck | None:
-    if database.postgresql:
+    if database.file is None:
         return None
-    check = BackgroundCheck(Path(database.engine.database), database.engine.damage.report)
+    database.engine.reports_damage = True
+    check = BackgroundCheck(database.file, database.engine.damage.report)
     check.start()
     return check
 

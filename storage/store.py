@@ -206,5 +206,7 @@ class JobStore:
         if job.source is None:
             return None
         query = UploadRow.select(UploadRow.id).join(JobRow, on=(JobRow.upload_id == UploadRow.id))
-        rows = self._database.rows(self._database.share(query.where(JobRow.id == job.source)))
+        rows = self._database.rows(
+            self._database.engine.share(query.where(JobRow.id == job.source))
+        )
         return rows[0]["id"] if rows else None

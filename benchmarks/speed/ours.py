@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.peers.servers import POSTGRESQL
 from benchmarks.speed.client import Flood, connect, flood, request
-from storage.db.engines import open_engine
+from storage.db.database import open_engine
 from storage.db.models import JobRow
 from storage.records.states import Status
 from tests.support.programs import Service, running_service

@@ -28,7 +28,7 @@ from benchmarks.jobs import percentile
 from benchmarks.speed import ours
 from benchmarks.speed.client import connect, request
 from benchmarks.storage.trees import page_owners
-from storage.db.engines import open_engine
+from storage.db.database import open_engine
 from tests.support.programs import Service
 
 JOB = json.dumps({"type": "sleep", "payload": {"seconds": 0}}).encode()

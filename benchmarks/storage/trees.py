@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.db.engines import open_engine
+from storage.db.database import open_engine
 
 _INTERIOR = (2, 5)
 """The types of pages of an index and of a table that have child pages."""

@@ -107,7 +107,7 @@ def _highest_priority(database: Database) -> Any:
     query = job.select(job.priority).where(
         *is_in_queue, job.priority < parameter(JobRow.priority, "above")
     )
-    return database.by_index(query.order_by(job.priority.desc()).limit(1), job, UNFINISHED)
+    return database.engine.by_index(query.order_by(job.priority.desc()).limit(1), job, UNFINISHED)
 
 
 def _select_due(database: Database, has_priority: bool, room: int, *columns: Any) -> Any:
@@ -115,7 +115,7 @@ def _select_due(database: Database, has_priority: bool, room: int, *columns: Any
     queued = IS_QUEUED, JobRow.queue == parameter(JobRow.queue), JobRow.priority == priority
     due = JobRow.select(*columns).where(*queued, JobRow.run_at <= parameter(JobRow.run_at, "now"))
     ordered = due.order_by(JobRow.run_at, JobRow.id).limit(room)
-    return database.by_index(ordered, JobRow, UNFINISHED)
+    return database.engine.by_index(ordered, JobRow, UNFINISHED)
 
 
 def _select_locked() -> Any:

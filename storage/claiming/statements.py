@@ -70,9 +70,9 @@ class ClaimStatements:
     ) -> ClaimedJobs:
         """Claim jobs that were found before the version lock was taken, provided all are unchanged.
 
-        Only in optimistic mode, see `storage/db/optimistic.py`.
+        Only in optimistic mode, see `storage/db/pipeline.py`.
         """
-        assert self._database.is_optimistic
+        assert self._database.engine.is_optimistic
         changes = _changes(rows, runner, now, last_offset)
         if rows:
             claim = self._database.statement(

@@ -13,7 +13,7 @@ from storage.claiming.job_parts import JobParts
 from storage.claiming.part_claims import Parts
 from storage.claiming.statements import ClaimCall
 from storage.db.database import Database
-from storage.db.optimistic import OptimisticConflict
+from storage.db.pipeline import OptimisticConflict
 from storage.notify.wakeup import EVENTS, LISTENER, WORKER, Wakeup
 from storage.records.attempt_ends import SettledPublisher
 
@@ -60,7 +60,7 @@ class ClaimTransactions:
         `Claims.claim`; it may call it once. After the commit, `before_wakeup` gets the result,
         before any other program is woken.
 
-        The transaction is optimistic where possible, see `storage/db/optimistic.py`. After a
+        The transaction is optimistic where possible, see `storage/db/pipeline.py`. After a
         conflict nothing has changed, and `apply_changes` runs again in a normal transaction.
         """
         topics: list[str] = []

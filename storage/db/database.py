@@ -1,47 +1,80 @@
 """Runs queries and transactions.
 
 Correctness does not depend on the differences between SQLite and PostgreSQL: every change is one
-guarded UPDATE, which is the same on both.
+guarded UPDATE, which is the same on both. `Database.engine` is a `Sqlite` or a `Postgresql` and has
+all that differs.
 
 Each thread has its own connection, which is opened on first use and dropped after an error.
 """
 
 import logging
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import peewee as pw
 
 from storage.db.counters import PendingCounts, add_statement
-from storage.db.dialect import Dialect
-from storage.db.errors import PEEWEE_ERRORS, is_rolled_back, store_error_from
-from storage.db.optimistic import OptimisticTransactions
-from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
-from storage.db.statements import Statement, batches
-from storage.db.versions import VersionSequence
-from storage.records.job import StoreDamaged, StoreFull, StoreInDoubt, StoreUnavailable
+from storage.db.peewee_internals import DRIVER_ERRORS
+from storage.db.postgresql import Postgresql
+from storage.db.sqlite import SharedSqlite
+from storage.db.statements import Statement
+from storage.db.versions import PendingVersion, ReservedVersions, advance_statement
+from storage.records.job import StoreFull, StoreInDoubt, StoreUnavailable, StoreUnusable
+from storage.settings.url import is_postgresql, url_problem
 
 log = logging.getLogger(__name__)
 
+APPLICATION_NAME = "job-service"
+"""Prefix of the names that a database server shows for our connections."""
 Queries = Sequence[tuple[Statement, Mapping[str, Any]]]
 """Statements, each with the values of its parameters."""
+Rows = Sequence[Mapping[str, Any]]
+"""The values of a statement's parameters, for several rows."""
 
 
-class Database(VersionSequence, OptimisticTransactions, Dialect):
+def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False) -> Any:
+    """Return the engine for a database URL. It connects on first use.
+
+    `name` is shown by PostgreSQL for its connections. With `exclusive`, no other program may use
+    the database; for a SQLite file, no other connection can exist.
+
+    Raises StoreUnusable if the URL is invalid.
+    """
+    if problem := url_problem(url):
+        raise StoreUnusable(problem)
+    if is_postgresql(url):
+        return Postgresql(url, name, exclusive)
+    return SharedSqlite(urlparse(url).path.removeprefix("/"), exclusive)
+
+
+class Database:
     """A database: runs queries, and translates the engine's errors into StoreError.
 
     Every method raises StoreUnavailable, StoreFull or StoreUnusable when the engine fails.
     """
 
     def __init__(self, engine: Any):
-        super().__init__(engine)
-        self._statements: dict[Hashable, Statement] = {}
-        self.reports_damage = False
-        """Whether an error that reveals a damaged SQLite file ends the changes of all programs."""
+        self.engine = engine
         self.counters = PendingCounts()
         """Counts of the current transaction, which stores them when it ends."""
+        self._statements: dict[Hashable, Statement] = {}
+        self._reserved = ReservedVersions()
+
+    @property
+    def postgresql(self) -> bool:
+        """Whether this is PostgreSQL, for the few callers that must know."""
+        return isinstance(self.engine, Postgresql)
+
+    @property
+    def file(self) -> Path | None:
+        """The database file; None if the database is on a server."""
+        file: Path | None = self.engine.file
+        return file
+
+    # Transactions
 
     @contextmanager
     def transaction(self, at_end: Callable[[], None] | None = None) -> Iterator[None]:
@@ -62,19 +95,69 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
         try:
             with self.translate_errors(), self.engine.atomic():
                 yield
-                self._before_commit(at_end)
+                if counts := self.counters.take():
+                    add = self.statement("add to counters", add_statement)
+                    self.change_each_deferred(add, counts)
+                if at_end:
+                    at_end()
                 committing = True
         except (StoreUnavailable, StoreFull) as error:
-            if self._is_connection_lost():
+            if self.engine.is_connection_lost():
                 self._drop_connection()
-            if not committing or is_rolled_back(error, self.postgresql):
+            if not committing or self.engine.is_rolled_back(error):
                 raise
             raise StoreInDoubt(str(error)) from error
 
-    @property
-    def file(self) -> Path | None:
-        """The database file; None if the database is on a server."""
-        return None if self.postgresql else Path(self.engine.database)
+    def optimistic(self) -> AbstractContextManager[None]:
+        """Make the transactions in a block optimistic, see `storage/db/pipeline.py`.
+
+        Raises OptimisticConflict if a row was not in the expected state. No effect on SQLite.
+        """
+        manager: AbstractContextManager[None] = self.engine.optimistic()
+        return manager
+
+    # Versions: see storage/db/versions.py
+
+    def next_version(self, count: int = 1) -> int:
+        """Allocate the next `count` versions, and return the last one.
+
+        Only inside a transaction. Waits for the version lock, which orders the commits.
+        """
+        offset = self.next_version_offset(count)
+        return self.pending_newest_version()() - offset
+
+    def next_version_offset(self, count: int) -> int:
+        """Allocate the next `count` versions, and return the offset of the last from the newest.
+
+        Needs no round trip. All statements that follow run after the version lock is taken.
+        """
+        if (offset := self._reserved.next_offset(count)) is not None:
+            return offset
+        self.reserve_versions(count)
+        return self.next_version_offset(count)
+
+    def reserve_versions(self, count: int) -> None:
+        """Reserve versions for the coming changes of this transaction. Takes the version lock."""
+        first = not self._reserved.has_any
+        advance = self.statement(("next version", first), lambda: advance_statement(first))
+        with self.translate_errors():
+            newest = self.engine.defer(advance.sql, advance.arguments({"count": count}))
+        self._reserved.add(newest, count)
+
+    def pending_newest_version(self) -> PendingVersion:
+        """Return a function that returns the newest version of this transaction.
+
+        It can be called after the transaction; within it, it may have to wait for the result.
+        """
+        result = self._reserved.newest
+
+        def newest() -> int:
+            with self.translate_errors(), DRIVER_ERRORS:
+                return int(result.value())
+
+        return newest
+
+    # Queries
 
     def run(self, query: Any) -> None:
         """Run a changing query in a transaction."""
@@ -91,6 +174,13 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
         with self.translate_errors():
             return list(query.bind(self.engine).dicts().execute())
 
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """Run SQL that is not a query on a table, and return the cursor."""
+        with self.translate_errors():
+            return self.engine.execute_sql(sql, parameters)
+
+    # Statements, which are compiled once
+
     def statement(self, key: Hashable, make: Callable[[], Any]) -> Statement:
         """Return the statement with this key. `make` builds its query on first use."""
         if key not in self._statements:
@@ -103,96 +193,51 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
             cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
             return int(cursor.rowcount)
 
-    def change_each(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> int:
+    def change_each(self, statement: Statement, rows: Rows) -> int:
         """Run a changing statement for each row of values in a transaction.
 
         Returns the total number of changed rows.
         """
         with self.transaction(), self.translate_errors():
-            if batch := statement.batch if len(rows) > 1 else None:
-                return sum(
-                    self.engine.execute_sql(*each).rowcount for each in batch.bind_each(rows)
-                )
-            cursor = self.engine.cursor()
-            with PEEWEE_ERRORS:
-                cursor.executemany(statement.sql, map(statement.arguments, rows))
-            return int(cursor.rowcount)
+            return int(self.engine.change_each(statement, rows))
 
-    def change_each_deferred(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Defer a changing statement for each row of values, see `defer`.
-
-        Only inside a transaction.
-        """
-        if not self.postgresql:
-            self.change_each(statement, rows)
-        else:
-            self.defer_each(statement.bind_each(rows))
-
-    def change_each_guarded(
-        self, statement: Statement, rows: Sequence[Mapping[str, Any]]
-    ) -> list[bool]:
+    def change_each_guarded(self, statement: Statement, rows: Rows) -> list[bool]:
         """Run an UPDATE for each row of values in a transaction.
 
         Returns one bool per row: whether it has changed something. In optimistic mode all are True,
-        since a conflict aborts the transaction; see `storage/db/optimistic.py`.
+        since a conflict aborts the transaction.
         """
         with self.transaction(), self.translate_errors():
-            if self.is_optimistic:
-                self.defer_each(statement.batch_or_fail.bind_each(rows))
-                return [True] * len(rows)
-            if not self.postgresql or len(rows) == 1:
-                # One cursor of the driver, since Peewee's own path to a statement takes longer
-                # than SQLite needs for a short one.
-                cursor = self.engine.cursor()
-                with PEEWEE_ERRORS:
-                    return [
-                        bool(cursor.execute(statement.sql, statement.arguments(each)).rowcount)
-                        for each in rows
-                    ]
-            changed: list[bool] = []
-            bound = statement.batch_of_guarded.bind_each(rows)
-            for batch, each in zip(batches(rows), bound, strict=True):
-                positions = {position for (position,) in self.engine.execute_sql(*each).fetchall()}
-                changed += [position in positions for position in range(1, len(batch) + 1)]
-            return changed
+            return list(self.engine.change_each_guarded(statement, rows))
 
-    def defer(self, sql: str, arguments: Sequence[Any]) -> None:
-        """Run a statement inside a transaction without waiting for its result.
+    def change_each_deferred(self, statement: Statement, rows: Rows) -> None:
+        """Defer a changing statement for each row of values. Only inside a transaction.
 
         It is sent together with the next statement or the commit and costs no round trip of its
         own. So its error may be raised by that statement or the commit.
         """
         with self.translate_errors():
-            self.engine.defer(sql, arguments)
-
-    def defer_each(self, statements: Iterable[tuple[str, Sequence[Any]]]) -> None:
-        """Defer several statements with their arguments, see `defer`."""
-        for sql, arguments in statements:
-            self.defer(sql, arguments)
+            self.engine.defer_each(statement, rows)
 
     def fetch(self, statement: Statement, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the rows of a statement."""
-        with self.translate_errors():
-            cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
-            return _rows(statement, cursor)
+        return self.fetch_each([(statement, values)])[0]
 
     def fetch_each(self, queries: Queries) -> list[list[dict[str, Any]]]:
         """Return the rows of each of several statements, in one round trip."""
-        with self.translate_errors():
+        with self.translate_errors(), DRIVER_ERRORS:
             bound = [(statement.sql, statement.arguments(values)) for statement, values in queries]
             cursors = self.engine.execute_each(bound)
-            return [_rows(each[0], cursor) for each, cursor in zip(queries, cursors, strict=True)]
+            return [
+                statement.to_dicts([column[0] for column in cursor.description], cursor.fetchall())
+                for (statement, _), cursor in zip(queries, cursors, strict=True)
+            ]
 
-    def execute(self, sql: str, parameters: tuple[Any, ...] = ()) -> None:
-        """Run SQL that is not a query on a table."""
-        with self.translate_errors():
-            self.engine.execute_sql(sql, parameters)
+    # Connections
 
     def raw_connection(self) -> Any:
         """Return a new connection of the driver in autocommit mode. The caller closes it."""
-        connection = self.engine._connect()
-        self.engine.opened.remove(connection)
-        return connection
+        return self.engine.raw_connection()
 
     def close(self) -> None:
         """Close the connections of all threads. None of them may be in use."""
@@ -204,30 +249,11 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
         try:
             yield
         except (pw.DatabaseError, pw.InterfaceError) as error:
-            translated = store_error_from(error, self.engine.database, self._is_connection_lost())
+            translated = self.engine.store_error(error)
             if translated is None:
                 raise  # an error in a query, not a state of the store
             self._drop_connection()
-            if not self.postgresql and is_damage(error):
-                translated = self._damage(str(error))
             raise translated from error
-
-    def _damage(self, found: str) -> StoreDamaged:
-        if self.reports_damage:
-            note: DamageNote = self.engine.damage
-            return note.report(found)
-        return damaged(self.engine.database, found)
-
-    def _is_connection_lost(self) -> bool:
-        """Return whether the server has ended the connection."""
-        return self.postgresql and not self.engine.is_closed() and self.engine.connection().closed
-
-    def _before_commit(self, at_end: Callable[[], None] | None) -> None:
-        if counts := self.counters.take():
-            add = self.statement("add to counters", add_statement)
-            self.defer_each(add.bind_each(counts))
-        if at_end:
-            at_end()
 
     def _drop_connection(self) -> None:
         if self.engine.in_transaction():
@@ -236,9 +262,3 @@ class Database(VersionSequence, OptimisticTransactions, Dialect):
             self.engine.close()
         except pw.PeeweeException:
             log.debug("closing a failed connection failed", exc_info=True)
-
-
-def _rows(statement: Statement, cursor: Any) -> list[dict[str, Any]]:
-    with PEEWEE_ERRORS:
-        rows = cursor.fetchall()
-    return statement.to_dicts([column[0] for column in cursor.description], rows)

@@ -21,7 +21,7 @@ PendingVersion = Callable[[], int]
 NEWEST_VERSION = pw.SQL("(SELECT value FROM version)")
 
 
-class _ReservedVersions(threading.local):
+class ReservedVersions(threading.local):
     """The versions that the current transaction of a thread has reserved and not used yet."""
 
     _newest: Any = None
@@ -56,60 +56,6 @@ class _ReservedVersions(threading.local):
         return self._newest
 
 
-class VersionSequence:
-    """Mixin of Database that allocates versions."""
-
-    engine: Any
-    statement: Any
-    translate_errors: Any
-
-    def __init__(self, *args: Any):
-        super().__init__(*args)
-        self._reserved = _ReservedVersions()
-
-    def next_version(self, count: int = 1) -> int:
-        """Allocate the next `count` versions, and return the last one.
-
-        Only inside a transaction. Waits for the version lock, which orders the commits.
-        """
-        return self.version_at(self.next_version_offset(count))
-
-    def next_version_offset(self, count: int) -> int:
-        """Allocate the next `count` versions, and return the offset of the last from the newest.
-
-        Needs no round trip. All statements that follow run after the version lock is taken.
-        """
-        if (offset := self._reserved.next_offset(count)) is not None:
-            return offset
-        self.reserve_versions(count)
-        return self.next_version_offset(count)
-
-    def reserve_versions(self, count: int) -> None:
-        """Reserve versions for the coming changes of this transaction. Takes the version lock."""
-        first = not self._reserved.has_any
-        advance = self.statement(("next version", first), lambda: _advance(first))
-        with self.translate_errors():
-            newest = self.engine.defer_query(advance.sql, advance.arguments({"count": count}))
-        self._reserved.add(newest, count)
-
-    def version_at(self, offset: int) -> int:
-        """Return the version with this offset from the newest version of the transaction."""
-        return self.pending_newest_version()() - offset
-
-    def pending_newest_version(self) -> PendingVersion:
-        """Return a function that returns the newest version of this transaction.
-
-        It can be called after the transaction; within it, it may have to wait for the result.
-        """
-        result = self._reserved.newest
-
-        def newest() -> int:
-            with self.translate_errors():
-                return int(result.value())
-
-        return newest
-
-
 class _VersionRow(VersionRow):
     """The row with the column that only this module writes. Transfers leave it out."""
 
@@ -121,7 +67,7 @@ class _VersionRow(VersionRow):
         table_name = "version"
 
 
-def _advance(first: bool) -> Any:
+def advance_statement(first: bool) -> Any:
     """Build the statement that advances the sequence by `count`, and returns the last version.
 
     `first` says that it is the first one in its transaction.

@@ -72,7 +72,7 @@ class Callbacks:
     def _select_due(self, limit: int) -> Any:
         due = CallbackRow.due_at <= parameter(CallbackRow.due_at, "now")
         query = CallbackRow.select(CallbackRow.job_id, CallbackRow.tries).where(due)
-        return self._database.for_update(query.order_by(CallbackRow.due_at).limit(limit))
+        return self._database.engine.skip_locked(query.order_by(CallbackRow.due_at).limit(limit))
 
 
 def _taken(callback: Callback) -> tuple[pw.Expression, ...]:

@@ -114,4 +114,4 @@ def count_running(database: Database) -> Any:
     """Return the subquery for the number of running jobs of the queue QUEUE."""
     job = JobRow.alias("held")
     running = job.select(pw.fn.COUNT(pw.SQL("*"))).where(IS_RUNNING, job.queue == QUEUE.name)
-    return database.by_index(running, job, UNFINISHED)
+    return database.engine.by_index(running, job, UNFINISHED)

@@ -182,7 +182,7 @@ def _queue(row: dict[str, Any], now: int) -> Queue:
 def _select(database: Database) -> Any:
     job = JobRow.alias("waiting")
     mine = job.select(job.id).where(IS_QUEUED, job.queue == QUEUE.name).limit(COUNT_LIMIT)
-    some = database.by_index(mine, job, UNFINISHED).alias("some")
+    some = database.engine.by_index(mine, job, UNFINISHED).alias("some")
     queued = pw.Select([some], [pw.fn.COUNT(pw.SQL("*"))])
     return QUEUE.select(
         QUEUE,

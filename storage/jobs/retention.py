@@ -26,7 +26,7 @@ def prune(database: Database, finished_before: int) -> tuple[int, list[UUID]]:
             .order_by(JobRow.finished_at)
             .limit(BATCH)
         )
-        rows = database.rows(database.for_update(old))
+        rows = database.rows(database.engine.skip_locked(old))
         ids = [row["id"] for row in rows]
         if not ids:
             return 0, []
@@ -43,7 +43,7 @@ def delete_job(
     """
     with database.transaction():
         query = JobRow.select(JobRow.status, JobRow.upload_id).where(JobRow.id == job_id)
-        rows = database.rows(database.lock(query))
+        rows = database.rows(database.engine.lock(query))
         if not rows:
             return None, []
         status = Status(rows[0]["status"])
@@ -76,7 +76,7 @@ def _delete_unused(database: Database, uploads: set[UUID]) -> list[UUID]:
         return []
     candidates = UploadRow.id.in_(sorted(uploads))
     # Locked before the search for users: from here on, no new job can take one as its source.
-    database.rows(database.lock(UploadRow.select().where(candidates)))
+    database.rows(database.engine.lock(UploadRow.select().where(candidates)))
     used = JobRow.select(JobRow.upload_id).where(JobRow.upload_id.in_(sorted(uploads))).distinct()
     unused = sorted(uploads - {row["upload_id"] for row in database.rows(used)})
     database.run(UploadRow.delete().where(UploadRow.id.in_(unused)))

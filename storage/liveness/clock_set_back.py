@@ -23,5 +23,5 @@ def reschedule(database: Database, now: int, longest_backoff_ms: int) -> int:
     transitions = Transitions(database)
     with database.transaction():
         database.next_version(0)  # before any job is locked: all changes lock in this order
-        rows = database.rows(database.for_update(waiting.limit(BATCH)))
+        rows = database.rows(database.engine.skip_locked(waiting.limit(BATCH)))
         return sum(transitions.apply(RESCHEDULE, row["id"], now, run_at=now) for row in rows)

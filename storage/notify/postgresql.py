@@ -32,7 +32,7 @@ class PostgresWakeup:
         """Queue NOTIFY for these topics in the current transaction. Raises StoreError."""
         for topic in dict.fromkeys(topics):
             if topic != EVENTS:
-                self._database.defer("SELECT pg_notify(%s, '')", (_channel(topic),))
+                self._database.engine.defer("SELECT pg_notify(%s, '')", (_channel(topic),))
 
     def notify_after_commit(self, topics: Sequence[str]) -> None:
         """Do nothing: the commit has sent the notifications."""

@@ -127,7 +127,7 @@ def _count(
         return
     in_queue = (JobRow.queue == queue, JobRow.priority == priority)
     some = JobRow.select(JobRow.type).where(IS_QUEUED, *in_queue, condition)
-    some = database.by_index(some.limit(limit), JobRow, UNFINISHED).alias("some")
+    some = database.engine.by_index(some.limit(limit), JobRow, UNFINISHED).alias("some")
     count = pw.fn.COUNT(pw.SQL("*")).alias("count")
     for row in database.rows(pw.Select([some], [some.c.type, count]).group_by(some.c.type)):
         counts[row["type"]] += row["count"]

@@ -64,14 +64,14 @@ def select_unfinished(database: Database, names: Mapping[str, Any], status: str)
     is_unfinished = IS_QUEUED if status == Status.QUEUED else IS_RUNNING
     within = _within({})
     query = JobRow.select(JobRow.id).where(is_unfinished, *within, *_chosen(database, names))
-    return database.by_index(query.order_by(JobRow.id.desc()), JobRow, UNFINISHED)
+    return database.engine.by_index(query.order_by(JobRow.id.desc()), JobRow, UNFINISHED)
 
 
 def select_count(database: Database, status: str, limit: int) -> Any:
     """The number of jobs with a status that is not final, up to a limit."""
     is_unfinished = IS_QUEUED if status == Status.QUEUED else IS_RUNNING
     some = JobRow.select(JobRow.id).where(is_unfinished).limit(limit)
-    some = database.by_index(some, JobRow, UNFINISHED).alias("some")
+    some = database.engine.by_index(some, JobRow, UNFINISHED).alias("some")
     return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
 
 
@@ -79,12 +79,12 @@ def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
     """The conditions of the named filters."""
     text = parameter(JobRow.payload, "text"), parameter(JobRow.payload, "quoted")
     named = UploadRow.select(UploadRow.id).where(
-        UploadRow.id == JobRow.upload_id, database.contains(UploadRow.name, text[0])
+        UploadRow.id == JobRow.upload_id, database.engine.contains(UploadRow.name, text[0])
     )
-    in_text = database.contains(JobRow.payload, text[1]) | pw.fn.EXISTS(named)
+    in_text = database.engine.contains(JobRow.payload, text[1]) | pw.fn.EXISTS(named)
     if "id_part" in names:
         digits = pw.fn.REPLACE(JobRow.id.cast("TEXT"), "-", "")
-        in_text |= database.contains(digits, parameter(JobRow.payload, "id_part"))
+        in_text |= database.engine.contains(digits, parameter(JobRow.payload, "id_part"))
     conditions = {
         "created_after": JobRow.created_at >= parameter(JobRow.created_at, "created_after"),
         "created_before": JobRow.created_at < parameter(JobRow.created_at, "created_before"),

@@ -113,7 +113,7 @@ def _select_counts(database: Database) -> Any:
     # Not grouped by the database, which would then read all jobs in the order of their types.
     name, value = pw.Value(_RUNNING).alias("name"), pw.Value(1).alias("value")
     running = JobRow.select(JobRow.type, name, value).where(IS_RUNNING)
-    return database.by_index(running, JobRow, UNFINISHED).union_all(counters)
+    return database.engine.by_index(running, JobRow, UNFINISHED).union_all(counters)
 
 
 def _first_due(database: Database, queues: Sequence[str], now: int) -> dict[str, int]:
@@ -136,7 +136,9 @@ def _select_first_due(database: Database) -> Any:
     )
     due = JobRow.run_at <= parameter(JobRow.run_at, "now")
     first = JobRow.select(JobRow.type, JobRow.run_at).where(IS_QUEUED, *in_queue, due)
-    first = database.by_index(first.order_by(JobRow.run_at).limit(OLDEST_ROWS), JobRow, UNFINISHED)
+    first = database.engine.by_index(
+        first.order_by(JobRow.run_at).limit(OLDEST_ROWS), JobRow, UNFINISHED
+    )
     some = first.alias("some")
     columns = [some.c.type, pw.fn.MIN(some.c.run_at).alias("run_at")]
     return pw.Select([some], columns).group_by(some.c.type)

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlparse
 
-from storage.db.database import Database
-from storage.db.engines import APPLICATION_NAME, open_engine
+from storage.db.database import APPLICATION_NAME, Database, open_engine
 from storage.db.models import JobRow, VersionRow
 from storage.db.schema import migrate as schema
 from storage.db.schema.state import read_state

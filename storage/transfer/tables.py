@@ -10,7 +10,6 @@ from uuid import UUID
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.errors import PEEWEE_ERRORS
 from storage.db.models import (
     AttemptRow,
     CallbackRow,
@@ -81,7 +80,9 @@ class Table:
         would add are copied as well."""
         with _without_triggers(self._database, self.name):
             if self._database.postgresql:
-                self._copy_in(rows)
+                names = [field.name for field in self._fields]
+                with self._database.translate_errors():
+                    self._database.engine.copy_in(self.name, names, rows)
             else:
                 insert = self._database.statement(("transfer", self.name), self._insert)
                 self._database.change_each(insert, rows)
@@ -125,16 +126,6 @@ class Table:
         query = self._model.select().order_by(*self._key).limit(limit)
         is_after = pw.Tuple(*self._key) > pw.Tuple(*map(parameter, self._key))
         return query if first else query.where(is_after)
-
-    def _copy_in(self, rows: Sequence[Row]) -> None:
-        """Insert with COPY, which makes a transfer four times as fast as INSERT."""
-        names = [field.name for field in self._fields]
-        columns = ", ".join(f'"{name}"' for name in names)
-        cursor = self._database.engine.cursor()
-        sql = f'COPY "{self.name}" ({columns}) FROM STDIN'
-        with self._database.translate_errors(), PEEWEE_ERRORS, cursor.copy(sql) as copy:
-            for row in rows:
-                copy.write_row([row[name] for name in names])
 
     def _insert(self) -> Any:
         return self._model.insert(**{field.name: parameter(field) for field in self._fields})

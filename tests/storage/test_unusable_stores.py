@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.db import engines
+from storage.db import sqlite
 from storage.db.database import Database
 from storage.open import open_store
 from storage.records.filters import Filters
@@ -115,8 +115,11 @@ def test_a_connection_lost_within_a_transaction_is_reported_as_unavailable(bench
 
     def lose() -> None:
         with database.transaction():
+            ((pid,),) = database.execute("SELECT pg_backend_pid()").fetchall()
+            bench.elsewhere(
+                lambda: database.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+            )
             database.execute("SELECT 1")
-            database.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     with pytest.raises(StoreUnavailable, match="terminating connection"):
         lose()
@@ -203,7 +206,7 @@ def test_a_program_with_an_unusable_database_exits_with_one_line_and_leaves_it_u
 def test_a_database_with_an_interrupted_transaction_is_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "has_wal_reset_fix", lambda version: False)  # so there is no WAL
+    monkeypatch.setattr(sqlite, "has_wal_reset_fix", lambda version: False)  # so there is no WAL
     open_store(settings("", tmp_path)).close()
     begin = ["PRAGMA cache_size = 1", "BEGIN", "CREATE TABLE diary (day TEXT)"]
     write = "INSERT INTO diary VALUES (zeroblob(99999))"
@@ -291,13 +294,13 @@ def test_a_program_killed_while_creating_the_database_starts_again(tmp_path: Pat
 def test_a_sqlite_with_the_wal_reset_bug_is_recognized(
     version: tuple[int, int, int], is_fixed: bool
 ) -> None:
-    assert engines.has_wal_reset_fix(version) is is_fixed
+    assert sqlite.has_wal_reset_fix(version) is is_fixed
 
 
 def test_a_sqlite_with_the_wal_reset_bug_does_not_use_a_wal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "has_wal_reset_fix", lambda version: False)
+    monkeypatch.setattr(sqlite, "has_wal_reset_fix", lambda version: False)
     store = open_store(settings("", tmp_path))
     assert store.database.engine.journal_mode == "delete"
     JobStore(store.database, store.wakeup, store.clock).enqueue([NewJob("sleep", {})])

@@ -11,8 +11,7 @@ from typing import Any
 
 import psycopg
 
-from storage.db.database import Database
-from storage.db.engines import open_engine
+from storage.db.database import Database, open_engine
 from storage.records.job import StoreError
 from tests.support.servers import postgres
 from tests.support.waiting import wait_for

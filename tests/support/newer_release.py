@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from storage.db.database import Database
-from storage.db.engines import open_engine
+from storage.db.database import Database, open_engine
 from storage.db.schema import migrate, state
 
 EXPAND = (

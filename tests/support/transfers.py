@@ -14,8 +14,7 @@ from uuid import UUID
 
 import psycopg
 
-from storage.db.database import Database
-from storage.db.engines import open_engine
+from storage.db.database import Database, open_engine
 from storage.db.models import CounterRow, JobRow
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey

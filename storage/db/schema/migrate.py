@@ -10,11 +10,11 @@ from typing import Any
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.engines import new_file_engine
 from storage.db.models import ReleaseRow
 from storage.db.schema import state
 from storage.db.schema.soundness import require_sound
 from storage.db.schema.sqlite_file import create_file
+from storage.db.sqlite import Sqlite
 from storage.db.sqlite_file.wal_file import open_plainly
 from storage.records.job import StoreUnusable
 
@@ -167,7 +167,7 @@ def _require_utf8(database: Database) -> None:
 
 def _create_sqlite(file: Path) -> None:
     """Create a SQLite file with the schema in rollback mode. Its first user switches it to WAL."""
-    maker = Database(new_file_engine(file))
+    maker = Database(Sqlite(str(file)))
     try:
         _migrate(maker)
     finally:

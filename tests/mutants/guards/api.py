@@ -143,7 +143,7 @@ API = (
         "storage/store.py",
         "            self._transitions.cancel(job_id, self._clock(), by)\n",
         "            of_job = JobRow.select(JobRow.id).where(JobRow.id == job_id)\n"
-        "            self._database.rows(self._database.lock(of_job))\n"
+        "            self._database.rows(self._database.engine.lock(of_job))\n"
         "            self._transitions.cancel(job_id, self._clock(), by)\n",
         ("tests/server/handlers/test_retry_and_delete.py",),
     ),

@@ -35,16 +35,9 @@ OPTIMISTIC = (
     ),
     Mutant(
         "a conflict aborts an optimistic transaction",
-        "storage/db/statements.py",
-        "{changes} {_FAIL_UNLESS_ALL_CHANGED}",
-        "{changes} {_CHANGED_POSITIONS}",
-        OPTIMISTIC_TESTS,
-    ),
-    Mutant(
-        "a deleted job aborts an optimistic transaction",
-        "storage/db/optimistic.py",
-        "except pw.IntegrityError as error:",
-        "except ZeroDivisionError as error:",
+        "storage/db/batch_statements.py",
+        "_FAIL_UNLESS_ALL_CHANGED if all_or_none else",
+        "_SELECT_POSITIONS if all_or_none else",
         OPTIMISTIC_TESTS,
     ),
     Mutant(
@@ -70,8 +63,8 @@ OPTIMISTIC = (
     ),
     Mutant(
         "statements of an aborted pipeline are prepared again",
-        "storage/db/pipeline.py",
-        "        connection._prepared.clear()\n",
+        "storage/db/postgresql.py",
+        "        if pipeline.has_failed:\n            self.close()\n",
         "",
         OPTIMISTIC_TESTS,
     ),

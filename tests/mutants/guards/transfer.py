@@ -17,9 +17,9 @@ TRANSFER = (
     ),
     Mutant(
         "a SQLite file in transfer is opened exclusively",
-        "storage/db/engines.py",
-        '        pragmas = {"locking_mode": "exclusive", **pragmas}\n',
-        "        pass\n",
+        "storage/db/sqlite.py",
+        '            pragmas = {"locking_mode": "exclusive", **pragmas}\n',
+        "            pass\n",
         MOVING,
     ),
     Mutant(
@@ -66,7 +66,7 @@ TRANSFER = (
     ),
     Mutant(
         "the wait for locks is bounded",
-        "storage/db/engines.py",
+        "storage/db/postgresql.py",
         "            connection.execute(timeouts.SESSION_SETTINGS)",
         "            pass",
         ("tests/end_to_end/test_store_outages.py",),
@@ -88,8 +88,15 @@ TRANSFER = (
     Mutant(
         "a transaction that idles after several statements is ended",
         "storage/db/pipeline.py",
-        "_fetch_gen(flush=False)",
-        "_fetch_gen(flush=True)",
+        "            self._send_all()\n            self._mode.sync()\n",
+        "            self._leave()\n            self._enter()\n",
+        CUT_OFF,
+    ),
+    Mutant(
+        "the reason for which a server has ended a connection is read",
+        "storage/db/pipeline.py",
+        "            self._require_connected()\n",
+        "",
         CUT_OFF,
     ),
     Mutant(
@@ -101,7 +108,7 @@ TRANSFER = (
     ),
     Mutant(
         "a silent server is given up",
-        "storage/db/engines.py",
+        "storage/db/postgresql.py",
         "{**timeouts.CONNECTION_OPTIONS, ",
         "{",
         CUT_OFF,

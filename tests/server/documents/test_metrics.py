@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from storage.db.counters import BUCKETS
-from storage.db.database import Database
-from storage.db.engines import open_engine
+from storage.db.database import Database, open_engine
 from storage.db.models import JobRow, ReleaseRow
 from storage.db.schema.state import MIGRATIONS
 from storage.jobs import retention

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.db.database import Database
-from storage.db.engines import open_engine
+from storage.db.database import Database, open_engine
 from storage.db.models import ReleaseRow
 from storage.db.schema import state
 from storage.open import Store, open_store

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import peewee as pw
 import pytest
 
 from storage.db.database import Database
+from storage.db.errors import store_error_from
 from storage.records.job import NewJob, StoreError, StoreUnavailable
 from tests.support.servers import postgres
 from tests.support.stores import Bench
@@ -62,6 +64,12 @@ def test_an_idle_transaction_is_ended_by_the_server_and_blocks_no_writer(
         wait_for(others_can_write, timeout=30)
     assert [type(error) for error in raised] == [StoreUnavailable]
     assert "idle-in-transaction" in str(raised[0])
+
+
+def test_every_error_of_a_lost_connection_is_a_state_of_the_store() -> None:
+    error = pw.InternalError("terminating connection due to idle-in-transaction timeout")
+    assert isinstance(store_error_from(error, "jobs", lost=True), StoreUnavailable)
+    assert store_error_from(error, "jobs", lost=False) is None
 
 
 def test_client_and_server_both_detect_a_cut_network() -> None:

@@ -6,8 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from storage.db.database import Database
-from storage.db.engines import open_engine
+from storage.db.database import Database, open_engine
 from storage.db.schema import migrate, state
 from storage.open import open_store
 from storage.queries.stats import read_stats

@@ -9,8 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from storage.db.database import Database
-from storage.db.engines import open_engine
+from storage.db.database import Database, open_engine
 from storage.db.schema.migrate import contract
 from storage.jobs.events import Events
 from storage.records.job import AttemptEnd, Fence, Job, Outcome, Usage

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.pq import PipelineStatus
 
 from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.records.job import NewJob, StoreInDoubt, StoreUnavailable
@@ -97,18 +98,18 @@ class RoundTrips:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
-        execute, pipeline = psycopg.Cursor.execute, psycopg.Connection.pipeline
+        execute, sync = psycopg.Cursor.execute, psycopg.Pipeline.sync
 
         def executing(cursor: Any, *args: Any, **kwargs: Any) -> Any:
-            self.count += cursor.connection._pipeline is None
+            self.count += cursor.connection.info.pipeline_status == PipelineStatus.OFF
             return execute(cursor, *args, **kwargs)
 
-        def piping(connection: Any) -> Any:
-            self.count += connection._pipeline is None
-            return pipeline(connection)
+        def syncing(pipeline: Any) -> Any:
+            self.count += 1
+            return sync(pipeline)
 
         monkeypatch.setattr(psycopg.Cursor, "execute", executing)
-        monkeypatch.setattr(psycopg.Connection, "pipeline", piping)
+        monkeypatch.setattr(psycopg.Pipeline, "sync", syncing)
 
     def reset(self) -> None:
         """Start counting from zero."""

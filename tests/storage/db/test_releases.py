@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.db.database import Database
-from storage.db.engines import open_engine
+from storage.db.database import Database, open_engine
 from storage.db.schema import state
 from storage.open import open_store
 from storage.queries.health import require_ready

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from storage.db.statements import BATCH_SIZE
@@ -104,8 +105,9 @@ def test_writers_on_postgresql_use_indexes_regardless_of_statistics(
         engine.execute_sql("ANALYZE")  # of tables without rows
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(3 * BATCH_SIZE)])
     runner = bench.runner()
-    plans: dict[str, str] = {}
-    monkeypatch.setattr(engine, "execute_sql", explaining(engine.execute_sql, plans))
+    cursors: dict[str, psycopg.Cursor[Any]] = {}
+    execute = explaining(psycopg.Connection.execute, cursors)
+    monkeypatch.setattr(psycopg.Connection, "execute", execute)
 
     def settle(jobs: list[Job]) -> list[bool]:
         return runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs])
@@ -117,8 +119,8 @@ def test_writers_on_postgresql_use_indexes_regardless_of_statistics(
         jobs = runner.claims.settle_and_claim(lambda claim: claim(), 20).jobs()
         assert all(runner.claims.settle_and_claim(lambda claim: settle(jobs)))  # noqa: B023  # called now
     of_jobs = {
-        text: plan
-        for text, plan in plans.items()
+        text: "\n".join(line for (line,) in plan.fetchall())
+        for text, plan in cursors.items()
         if ('"job"' in text or '"attempt"' in text) and '"upload"' not in text
     }
     assert len(of_jobs) > 8
@@ -142,13 +144,14 @@ def whole_scans(plan: str) -> list[str]:
     ]
 
 
-def explaining(execute: Callable[..., Any], plans: dict[str, str]) -> Callable[..., Any]:
-    """Wrap `execute` to record the plan of each statement."""
+def explaining(
+    execute: Callable[..., Any], cursors: dict[str, psycopg.Cursor[Any]]
+) -> Callable[..., Any]:
+    """Wrap `Connection.execute` to keep a cursor with the plan of each statement."""
 
-    def explain_and_execute(sql: str, parameters: Any = ()) -> Any:
+    def explain_and_execute(connection: Any, sql: str, parameters: Any = ()) -> Any:
         if sql.startswith(("SELECT", "UPDATE", "INSERT", "WITH")) and "pg_notify" not in sql:
-            found = execute(f"EXPLAIN {sql}", parameters).fetchall()
-            plans[sql] = "\n".join(line for (line,) in found)
-        return execute(sql, parameters)
+            cursors[sql] = execute(connection, f"EXPLAIN {sql}", parameters)
+        return execute(connection, sql, parameters)
 
     return explain_and_execute

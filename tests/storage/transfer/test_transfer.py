@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from storage.db import models
-from storage.db.database import Database
-from storage.db.engines import new_file_engine, open_engine
+from storage.db.database import Database, open_engine
 from storage.db.schema.state import HISTORY
+from storage.db.sqlite import Sqlite
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.records.job import NewJob, Outcome, StoreUnavailable, StoreUnusable
@@ -322,7 +322,7 @@ def test_an_invalid_source_is_refused_and_left_unchanged(tmp_path: Path) -> None
     code, printed = TransferSetup(f"sqlite:///{missing}", target, tmp_path).run()
     assert (code, f"there is no file {missing}" in printed) == (1, True)
     assert not missing.exists()
-    foreign = Database(new_file_engine(tmp_path / "foreign.db"))
+    foreign = Database(Sqlite(str(tmp_path / "foreign.db")))
     foreign.execute("CREATE TABLE theirs (id INTEGER)")
     foreign.close()
     content = (tmp_path / "foreign.db").read_bytes()

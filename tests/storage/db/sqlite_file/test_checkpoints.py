@@ -8,7 +8,7 @@ from typing import Any
 import peewee as pw
 import pytest
 
-from storage.db import engines
+from storage.db import sqlite
 from storage.records.job import NewJob
 from tests.storage.db.sqlite_file.test_write_lock import is_free
 from tests.support.stores import Bench, open_bench
@@ -24,14 +24,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def copies(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """For each copy of the WAL into the file, whether others could write meanwhile."""
     found: list[bool] = []
-    checkpoint = engines._Sqlite._checkpoint
+    checkpoint = sqlite.SharedSqlite._checkpoint
 
     def note(self: Any, mode: str) -> tuple[int, int]:
         if mode != "NOOP":
             found.append(is_free(tmp_path / "jobs.db-writer"))
         return checkpoint(self, mode)
 
-    monkeypatch.setattr(engines._Sqlite, "_checkpoint", note)
+    monkeypatch.setattr(sqlite.SharedSqlite, "_checkpoint", note)
     return found
 
 
@@ -60,7 +60,7 @@ def test_others_may_write_while_the_wal_is_copied(bench: Bench, copies: list[boo
 
 
 def test_no_commit_copies_the_wal_by_itself(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "CHECKPOINT_PAGES", 1_000_000)
+    monkeypatch.setattr(sqlite, "CHECKPOINT_PAGES", 1_000_000)
     write_pages(bench, 1500)
     pages, copied = wal(bench)
     assert (pages > 1500, copied) == (True, 0)
@@ -69,7 +69,7 @@ def test_no_commit_copies_the_wal_by_itself(bench: Bench, monkeypatch: pytest.Mo
 def test_a_wal_that_others_keep_from_starting_anew_is_copied_while_nobody_writes(
     bench: Bench, copies: list[bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "MAX_WAL_PAGES", 1000)
+    monkeypatch.setattr(sqlite, "MAX_WAL_PAGES", 1000)
     write_pages(bench, 1000)
     assert copies == [False]
     pages, copied = wal(bench)
@@ -83,7 +83,7 @@ def test_a_copy_that_fails_does_not_fail_the_commit(
         raise pw.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr(engines._Sqlite, "_checkpoint", fail)
+        patch.setattr(sqlite.SharedSqlite, "_checkpoint", fail)
         job_id = bench.enqueue()
     assert bench.job(job_id).status == "queued"
 
@@ -96,13 +96,13 @@ def test_the_wal_stays_short_while_many_write(bench: Bench, tmp_path: Path) -> N
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(write, range(4)))
     page = 4096 + 24
-    assert (tmp_path / "jobs.db-wal").stat().st_size < (engines.MAX_WAL_PAGES + 2000) * page
+    assert (tmp_path / "jobs.db-wal").stat().st_size < (sqlite.MAX_WAL_PAGES + 2000) * page
 
 
 def test_an_old_sqlite_copies_the_wal_within_commits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "WITH_NOOP", (99, 0, 0))
+    monkeypatch.setattr(sqlite, "WITH_NOOP", (99, 0, 0))
     with open_bench(f"sqlite:///{tmp_path / 'old.db'}", tmp_path) as bench:
         write_pages(bench, 1500)
         pages, copied = wal(bench)

@@ -27,7 +27,7 @@ from tests.support.waiting import wait_for
 TRANSACTION = """
 import sys, time
 from storage.db.database import Database
-from storage.db.engines import open_engine
+from storage.db.database import open_engine
 database = Database(open_engine(sys.argv[1]))
 with database.transaction():
     database.next_version()

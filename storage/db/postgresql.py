@@ -1,0 +1,246 @@
+"""PostgreSQL: the engine of Peewee with its connections and transactions, and its dialect."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import peewee as pw
+import psycopg
+
+from storage.db import timeouts
+from storage.db.batch_statements import (
+    NOT_ALL_CHANGED,
+    BatchStatement,
+    guarded_over_rows,
+    over_rows,
+)
+from storage.db.errors import sqlstate_of, store_error_from
+from storage.db.peewee_internals import DRIVER_ERRORS
+from storage.db.pipeline import BoundStatement, OptimisticConflict, PendingResult, Pipeline
+from storage.db.statements import BATCH_SIZE, Statement
+from storage.records.job import StoreError
+
+# Changes find their rows by an index. The planner relies on the last statistics of tables and
+# indexes: if a table was small then, it would now read or sort all of a million rows to find a few.
+# A disabled plan type has a very high cost, and high costs would trigger JIT compilation each time,
+# so JIT is off as well.
+_DISABLED = ("enable_sort", "enable_seqscan", "enable_hashjoin", "enable_mergejoin", "jit")
+_PLANNER_SETTINGS = dict.fromkeys(_DISABLED, "off")
+_ROLLED_BACK_CLASSES = ("22", "23", "40", "53", "55")
+"""Classes of SQLSTATEs with which a server rolls back a transaction but keeps the connection."""
+_COMPLETION_UNKNOWN = "40003"
+
+Rows = Sequence[Mapping[str, Any]]
+"""The values of a statement's parameters, for several rows."""
+
+
+class Postgresql(pw.PostgresqlDatabase):
+    """A database on a server. Waits are bounded, see `storage/db/timeouts.py`."""
+
+    file = None
+    reports_damage = False
+
+    def __init__(self, url: str, name: str, exclusive: bool):
+        """`name` is shown by the server for the connections. `exclusive` says that there are no
+        other users, so that a transaction may pause for any time."""
+        from playhouse import db_url  # not at the top: it imports much that SQLite does not need
+
+        self._pipelines: dict[Any, Pipeline] = {}
+        """The open connections of all threads."""
+        self._mode = threading.local()
+        self._batches: dict[tuple[Any, ...], BatchStatement | None] = {}
+        session = timeouts.EXCLUSIVE_TRANSACTION if exclusive else timeouts.TRANSACTION
+        self._begin = timeouts.begin({**session, **_PLANNER_SETTINGS})
+        parsed = db_url.parse(url, unquote_password=True, unquote_user=True)
+        options = {**timeouts.CONNECTION_OPTIONS, "application_name": name, **parsed}
+        super().__init__(**options, prefer_psycopg3=True)
+
+    # Connections
+
+    def raw_connection(self) -> Any:
+        """Return a new connection of psycopg in autocommit mode. The caller closes it."""
+        try:
+            connection = super()._connect()  # type: ignore[misc]
+        except psycopg.ProgrammingError as error:  # raised before any server is contacted
+            raise pw.DatabaseError(f"its address is wrong: {str(error).strip()}") from error
+        try:
+            connection.execute(timeouts.SESSION_SETTINGS)
+        except Exception:
+            connection.close()
+            raise
+        return connection
+
+    def _connect(self) -> Any:
+        connection = self.raw_connection()
+        self._pipelines[connection] = Pipeline(connection)
+        return connection
+
+    def close(self) -> bool:
+        """Close the connection of this thread; return whether it had one."""
+        connection = None if self.is_closed() else self.connection()
+        closed = bool(super().close())
+        if pipeline := self._pipelines.pop(connection, None):
+            pipeline.close()
+        return closed
+
+    def close_all(self) -> None:
+        """Close the connections of all threads. None of them may be in use."""
+        self.close()
+        for pipeline in self._pipelines.values():
+            pipeline.close()
+        self._pipelines.clear()
+
+    def is_connection_lost(self) -> bool:
+        """Return whether the server has ended the connection."""
+        return not self.is_closed() and bool(self.connection().closed)
+
+    def _pipeline(self) -> Pipeline:
+        return self._pipelines[self.connection()]
+
+    # Transactions
+
+    def begin(self, isolation_level: Any = None) -> None:
+        """Begin a transaction. Connects first, since connecting resets the transaction state."""
+        self._pipeline().begin(self._begin)
+
+    def commit(self) -> None:
+        """Commit after all deferred statements, in one round trip."""
+        with DRIVER_ERRORS:
+            self._pipeline().commit()
+
+    def rollback(self) -> None:
+        """Roll back, or close the connection if that fails: it would hide the first error."""
+        if self.is_closed() or self.is_connection_lost():
+            return
+        pipeline = self._pipeline()
+        with contextlib.suppress(psycopg.Error):
+            pipeline.rollback()
+        if pipeline.has_failed:
+            self.close()
+
+    @contextmanager
+    def optimistic(self) -> Iterator[None]:
+        """Make the transactions of this thread optimistic in this block, see `pipeline.py`.
+
+        Raises OptimisticConflict if a row was not in the expected state.
+        """
+        self._mode.is_optimistic = True
+        try:
+            yield
+        except pw.DataError as error:
+            if sqlstate_of(error) == NOT_ALL_CHANGED:
+                raise OptimisticConflict from error
+            raise
+        finally:
+            self._mode.is_optimistic = False
+
+    @property
+    def is_optimistic(self) -> bool:
+        """Whether changes assume that their guards hold."""
+        return getattr(self._mode, "is_optimistic", False)
+
+    # Statements
+
+    def execute_sql(self, sql: str, params: Sequence[Any] | None = None) -> Any:
+        """Run a statement after the deferred ones, in one round trip, and return its cursor."""
+        return self.execute_each([(sql, params or ())])[0]
+
+    def execute_each(self, statements: Sequence[BoundStatement]) -> list[Any]:
+        """Run statements after the deferred ones, in one round trip. Returns their cursors."""
+        with DRIVER_ERRORS:
+            return self._pipeline().run(statements)
+
+    def defer(self, sql: str, parameters: Sequence[Any]) -> PendingResult:
+        """Run a statement together with the next one or the commit."""
+        return self._pipeline().defer(sql, parameters)
+
+    def change_each(self, statement: Statement, rows: Rows) -> int:
+        """Run a changing statement for each row; return the total number of changed rows."""
+        return sum(each.rowcount for each in self.execute_each(self._bind_each(statement, rows)))
+
+    def defer_each(self, statement: Statement, rows: Rows) -> None:
+        """Defer a changing statement for each row."""
+        for bound in self._bind_each(statement, rows):
+            self.defer(*bound)
+
+    def change_each_guarded(self, statement: Statement, rows: Rows) -> list[bool]:
+        """Run an UPDATE for each row; return where it has changed something.
+
+        In optimistic mode all are True, since a conflict aborts the transaction.
+        """
+        batch = self._batch((statement, self.is_optimistic), guarded_over_rows)
+        assert batch
+        bound = list(batch.bind_each(rows))
+        if self.is_optimistic:
+            for each in bound:
+                self.defer(*each)
+            return [True] * len(rows)
+        changed = set[int]()
+        for number, cursor in enumerate(self.execute_each(bound)):
+            changed |= {number * BATCH_SIZE + position for (position,) in cursor.fetchall()}
+        return [position in changed for position in range(1, len(rows) + 1)]
+
+    def copy_in(self, table: str, names: Sequence[str], rows: Rows) -> None:
+        """Insert rows with COPY, which is four times as fast as INSERT."""
+        columns = ", ".join(f'"{name}"' for name in names)
+        with (
+            DRIVER_ERRORS,
+            self._pipeline().left(),
+            self.connection().cursor().copy(f'COPY "{table}" ({columns}) FROM STDIN') as copy,
+        ):
+            for row in rows:
+                copy.write_row([row[name] for name in names])
+
+    def _bind_each(self, statement: Statement, rows: Rows) -> list[BoundStatement]:
+        """Return a few statements for many rows where possible, or one for each row."""
+        if len(rows) > 1 and (batch := self._batch((statement,), over_rows)):
+            return list(batch.bind_each(rows))
+        return [(statement.sql, statement.arguments(row)) for row in rows]
+
+    def _batch(self, key: tuple[Any, ...], make: Callable[..., Any]) -> BatchStatement | None:
+        if key not in self._batches:
+            self._batches[key] = make(self, *key)
+        return self._batches[key]
+
+    # Errors
+
+    def store_error(self, error: pw.PeeweeException) -> StoreError | None:
+        """Return the state of the store that an error shows; None for an error in a query."""
+        return store_error_from(error, self.database, self.is_connection_lost())
+
+    def is_rolled_back(self, error: StoreError) -> bool:
+        """Return whether a failed commit certainly had no effect.
+
+        The server gives the reason of a rollback as SQLSTATE, but a lost connection leaves the
+        outcome unknown.
+        """
+        state = sqlstate_of(error) or ""
+        return state[:2] in _ROLLED_BACK_CLASSES and state != _COMPLETION_UNKNOWN
+
+    # Dialect
+
+    def skip_locked(self, query: Any) -> Any:
+        """Lock the rows of a query, and skip those that other transactions have locked."""
+        return query.for_update("FOR UPDATE SKIP LOCKED")
+
+    def lock(self, query: Any) -> Any:
+        """Lock the rows of a query against changes by others until the transaction ends."""
+        return query.for_update("FOR UPDATE")
+
+    def share(self, query: Any) -> Any:
+        """Lock the rows of a query against deletion by others until the transaction ends."""
+        return query.for_update("FOR KEY SHARE")
+
+    def by_index(self, query: Any, model: Any, index: str) -> Any:
+        """Do nothing: PostgreSQL keeps statistics, and has no such hints."""
+        return query
+
+    def contains(self, field: Any, text: Any) -> Any:
+        """Return the condition that a field contains a text, which must be in lower case.
+
+        The comparison ignores case for the letters A to Z. Collation C, since LOWER depends on the
+        database's locale.
+        """
+        return pw.fn.STRPOS(pw.fn.LOWER(field.collate('"C"')), text) > 0
