@@ -147,7 +147,7 @@ class App:
         return EventFeed(
             self.events,
             self.store.wakeup,
-            self.threads.run,
+            self.threads,
             self.settings.max_streams,
             lambda: self.authenticator.changes,
         )
@@ -183,7 +183,7 @@ class App:
             return None
         callbacks = Callbacks(self.store.database, self.store.clock)
         secret = self.settings.callback_secret.encode()
-        return CallbackSender(callbacks, self.changes, self.threads.run, hosts, secret)
+        return CallbackSender(callbacks, self.changes, self.threads, hosts, secret)
 
     def _read_stats(self, requests: Sequence[None]) -> list[Stats]:
         stats = read_stats(self.store.database, self.store.clock, self.store.runners_folder)

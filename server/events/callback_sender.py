@@ -17,6 +17,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
+from typing import Any
 from urllib.parse import urlsplit
 
 from tornado.httpclient import HTTPRequest
@@ -24,8 +25,8 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from server.checking.submission import callback_refusal
 from server.events.documents import callback_body
-from server.events.shared_feed import RunInThread
 from server.store.changes import StoreChanges
+from server.store.threads import StoreThreads
 from storage.jobs.callbacks import Callback, Callbacks
 from storage.records.job import StoreDamaged, StoreError
 
@@ -114,13 +115,13 @@ class CallbackSender:
         self,
         callbacks: Callbacks,
         changes: StoreChanges,
-        run_in_thread: RunInThread,
+        threads: StoreThreads,
         hosts: Collection[str],
         secret: bytes,
     ):
         self._callbacks = callbacks
         self._changes = changes
-        self._run_in_thread = run_in_thread
+        self._threads = threads
         self._hosts = hosts
         self._secret = secret
         self._client = SimpleAsyncHTTPClient(
@@ -147,24 +148,18 @@ class CallbackSender:
     async def _run(self) -> None:
         while True:
             change = self._changes.next_change()
-            taken = await self._take(self._slots.free)
+            take, free = self._callbacks.take, self._slots.free
+            taken: list[Callback] = await self._call_store(take, free, RESERVED_SECONDS) or []
             for callback in taken:
                 await self._start(callback)
             if not taken or not self._slots.free:
                 await self._wait_for_work(change)
 
-    async def _take(self, limit: int) -> list[Callback]:
-        try:
-            return await self._run_in_thread(lambda: self._callbacks.take(limit, RESERVED_SECONDS))
-        except Exception as error:  # any error: the sender must not stop
-            _log(error)
-            return []
-
     async def _start(self, callback: Callback) -> None:
         """Send a callback in its own task, so that an unresponsive host delays no other."""
         host = host_of(callback.url)
         if seconds := self._slots.acquire(host):
-            await self._store(lambda: self._callbacks.postpone(callback, seconds))
+            await self._call_store(self._callbacks.postpone, callback, seconds)
             return
         task = asyncio.create_task(self._send(callback, host))
         self._in_flight.add(task)
@@ -188,20 +183,23 @@ class CallbackSender:
         fields = {"job_id": str(callback.job.id), "tries": callback.tries}
         if reason is None:
             log.info("callback sent", extra=fields)
-            await self._store(lambda: self._callbacks.done(callback))
+            await self._call_store(self._callbacks.done, callback)
         elif callback.tries >= MAX_TRIES:
             self.counts["given_up"] += 1
             log.warning("callback given up", extra={**fields, "reason": reason})
-            await self._store(lambda: self._callbacks.done(callback))
+            await self._call_store(self._callbacks.done, callback)
         else:
             log.info("callback failed", extra={**fields, "reason": reason})
             seconds = retry_delay(callback.tries)
-            await self._store(lambda: self._callbacks.retry(callback, seconds))
+            await self._call_store(self._callbacks.retry, callback, seconds)
 
-    async def _store(self, call: Callable[[], object]) -> None:
-        """Make a call to the store. After an error, the callback becomes due again by itself."""
+    async def _call_store(self, call: Callable[..., Any], *args: Any) -> Any:
+        """Make a call to the store, and return its result; None after an error.
+
+        After any error, the sender goes on, and the callback becomes due again by itself.
+        """
         try:
-            await self._run_in_thread(call)
+            return await self._threads.run(call, *args)
         except Exception as error:
             _log(error)
 

@@ -12,19 +12,17 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from server.events.documents import StreamEvent, stream_event
+from server.store.threads import StoreThreads
 from storage.jobs.events import Event, Events
 from storage.jobs.output import OutputPiece
 from storage.notify.wakeup import EVENTS, Waiter, Wakeup
 from storage.records.job import StoreDamaged, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 MAX_WAIT_SECONDS = 1.0
 """The longest time between two reads."""
@@ -44,8 +42,8 @@ class EventStream:
         self,
         matches: Callable[[Event], bool],
         drop: Callable[[], None],
-        job_id: UUID | None = None,
-        is_allowed: Callable[[], bool] = lambda: True,
+        job_id: UUID | None,
+        is_allowed: Callable[[], bool],
     ):
         """`matches` selects events of all jobs; a `job_id` restricts the stream to one job.
 
@@ -97,13 +95,6 @@ class EventStream:
         self._changed.set()
 
 
-class RunInThread(Protocol):
-    """Runs a blocking call outside the event loop's thread."""
-
-    def __call__(self, call: Callable[[], T], /) -> Awaitable[T]:
-        """Return the call's result, or raise its exception."""
-
-
 class EventFeed:
     """Reads new events while streams are open, and puts them into the streams."""
 
@@ -111,14 +102,14 @@ class EventFeed:
         self,
         events: Events,
         wakeup: Wakeup,
-        run_in_thread: RunInThread,
+        threads: StoreThreads,
         max_streams: int,
-        access_changes: Callable[[], int] = lambda: 0,
+        access_changes: Callable[[], int],
     ):
         """`access_changes` returns how often the rights of clients have changed."""
         self._events = events
         self._wakeup = wakeup
-        self._run_in_thread = run_in_thread
+        self._threads = threads
         self._max_streams = max_streams
         self._access_changes = access_changes
         self._checked_changes = access_changes()
@@ -189,9 +180,9 @@ class EventFeed:
 
     async def _read(self) -> None:
         try:
-            waiter = await self._run_in_thread(lambda: self._wakeup.waiter(EVENTS))
+            waiter = await self._threads.run(self._wakeup.waiter, EVENTS)
             with contextlib.closing(waiter):
-                self.version = await self._run_in_thread(self._events.newest)
+                self.version = await self._threads.run(self._events.newest)
                 self._ready.set_result(None)
                 await self._follow(waiter)
         except OSError as error:
@@ -214,7 +205,7 @@ class EventFeed:
         while self._open:
             self._drop_refused()
             try:
-                version, items = await self._run_in_thread(lambda: self._read_new(waiter))
+                version, items = await self._threads.run(self._read_new, waiter)
                 self._distribute(items)
                 self.version = version
                 if time.monotonic() > check_at:
@@ -255,7 +246,7 @@ class EventFeed:
         """End the streams of deleted jobs, whose last event may have been deleted unread."""
         followed = {job_id for job_id in self._subscribers if job_id is not None}
         if followed:
-            existing = await self._run_in_thread(lambda: self._events.existing(followed))
+            existing = await self._threads.run(self._events.existing, followed)
             for job_id in followed - existing:
                 for stream in self._subscribers.get(job_id, ()):
                     stream.job_deleted = True
