@@ -41,25 +41,9 @@ def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")[:-6]
 
 
-def job_path(job_id: UUID) -> str:
-    """Return the path of a job."""
-    return f"/jobs/{job_id}"
-
-
-def accepted_document(job_id: UUID) -> schemas.AcceptedDocument:
-    """Build the response to a submission that was accepted."""
-    return {"job_id": str(job_id), "status": Status.QUEUED}
-
-
-def cancel_document(job: Job) -> schemas.ChangedDocument:
-    """Build the response to a cancel: canceled, or requested but not yet confirmed."""
-    message = "job canceled successfully" if job.final else "cancel requested"
-    return {"job_id": str(job.id), "status": job.status, "message": message}
-
-
-def retry_after(seconds: float | None) -> str:
-    """Return the value of a Retry-After header: whole seconds, 1 if the time is not known."""
-    return str(min(MAX_RETRY_AFTER, max(1, math.ceil(seconds or 0))))
+def retry_after(seconds: float) -> str:
+    """Return the value of a Retry-After header: whole seconds, at least 1."""
+    return str(min(MAX_RETRY_AFTER, max(1, math.ceil(seconds))))
 
 
 def explain_document(
@@ -95,11 +79,6 @@ def bulk_document(change: BulkChange, dry_run: bool) -> schemas.BulkDocument:
         "dry_run": dry_run,
         "next": encode_cursor(change.next) if change.next else None,
     }
-
-
-def retry_document(job_id: UUID) -> schemas.ChangedDocument:
-    """Build the response to a retry."""
-    return {"job_id": str(job_id), "status": Status.QUEUED, "message": "job queued again"}
 
 
 def job_document(job: Job) -> schemas.JobDocument:

@@ -24,12 +24,12 @@ OWN_JOBS = "submit for jobs that the caller has submitted, admin for others"
 class Operation:
     """One method of one path."""
 
-    method: str
     path: str
     summary: str
     responses: Mapping[int, Any]
     """By status: the type of the document, a media type if it is not JSON, a tuple of alternatives,
     or None for a response without content."""
+    method: str = "get"
     role: Role | str | None = Role.READ
     """The role that the caller needs; None if no token is needed. The handlers enforce it."""
     queries: tuple[type[BaseModel], ...] = ()
@@ -48,49 +48,42 @@ class Operation:
 
 
 OPERATIONS = (
-    Operation("get", "/", "Overview of this API", {200: ("text/html", schemas.IndexDocument)}),
+    Operation("/", "Overview of this API", {200: ("text/html", schemas.IndexDocument)}),
     Operation(
-        "get",
         "/healthz",
         "Check that the listener and its store respond",
         {200: schemas.HealthDocument},
         role=None,
     ),
+    Operation("/readyz", "Check that new jobs can be accepted", {200: schemas.ReadyDocument}),
+    Operation("/metrics", "Metrics for Prometheus", {200: "text/plain"}),
+    Operation("/overview", "Figures about all jobs as JSON", {200: schemas.OverviewDocument}),
+    Operation("/overview/history", "Figures of the last hour", {200: schemas.HistoryDocument}),
+    Operation("/openapi.json", "This document", {200: dict[str, Any]}),
+    Operation("/session", "The caller's name and role", {200: schemas.SessionDocument}),
     Operation(
-        "get", "/readyz", "Check that new jobs can be accepted", {200: schemas.ReadyDocument}
-    ),
-    Operation("get", "/metrics", "Metrics for Prometheus", {200: "text/plain"}),
-    Operation(
-        "get", "/overview", "Figures about all jobs as JSON", {200: schemas.OverviewDocument}
-    ),
-    Operation(
-        "get", "/overview/history", "Figures of the last hour", {200: schemas.HistoryDocument}
-    ),
-    Operation("get", "/openapi.json", "This document", {200: dict[str, Any]}),
-    Operation("get", "/session", "The caller's name and role", {200: schemas.SessionDocument}),
-    Operation(
-        "post",
         "/session",
         "Sign in from a page of this service; the response sets a cookie",
         {200: schemas.SessionDocument},
+        method="post",
         role=None,
         body=SignIn,
         problems=(401, 409),
         response_headers={200: ("Set-Cookie",)},
     ),
     Operation(
-        "delete",
         "/session",
         "Sign out from a page of this service",
         {204: None},
+        method="delete",
         role=None,
         response_headers={204: ("Set-Cookie",)},
     ),
     Operation(
-        "post",
         "/jobs",
         "Submit a job; the status is 200 if it became final during the wait",
         {200: schemas.JobDocument, 202: (schemas.AcceptedDocument, schemas.JobDocument)},
+        method="post",
         role=Role.SUBMIT,
         body=NEW_JOB,
         problems=(409, 507),
@@ -102,7 +95,6 @@ OPERATIONS = (
         request_headers=("Idempotency-Key", "Traceparent"),
     ),
     Operation(
-        "get",
         "/jobs",
         "List jobs, or get several jobs by their ids",
         {200: (schemas.PageDocument, schemas.SetDocument)},
@@ -110,23 +102,22 @@ OPERATIONS = (
         response_headers={200: ("Link", "Preference-Applied", "Retry-After")},
     ),
     Operation(
-        "post",
         "/jobs/cancel",
         "Cancel all jobs that match filters",
         {200: schemas.BulkDocument},
+        method="post",
         role=Role.ADMIN,
         body=BulkBody,
     ),
     Operation(
-        "post",
         "/jobs/retry",
         "Retry all jobs that match filters",
         {200: schemas.BulkDocument},
+        method="post",
         role=Role.ADMIN,
         body=BulkBody,
     ),
     Operation(
-        "get",
         "/jobs/{job_id}",
         "Get a job, immediately or once it is final",
         {200: schemas.JobDocument},
@@ -134,81 +125,77 @@ OPERATIONS = (
         response_headers={200: ("Preference-Applied", "Retry-After")},
     ),
     Operation(
-        "delete",
         "/jobs/{job_id}",
         "Delete a final job",
         {204: None},
+        method="delete",
         role=OWN_JOBS,
         problems=(409,),
     ),
     Operation(
-        "post",
         "/jobs/{job_id}/cancel",
         "Cancel a job: 200 if its process has ended, 202 if it may still be running",
         {200: schemas.ChangedDocument, 202: schemas.ChangedDocument},
+        method="post",
         role=OWN_JOBS,
         problems=(409,),
     ),
     Operation(
-        "post",
         "/jobs/{job_id}/retry",
         "Queue a failed or canceled job again",
         {202: schemas.ChangedDocument},
+        method="post",
         role=OWN_JOBS,
         problems=(409,),
         response_headers={202: ("Location",)},
     ),
     Operation(
-        "get",
         "/jobs/{job_id}/events",
         "Follow a job until it is final; 204 if there are no more events",
         {200: EVENT_STREAM, 204: None},
         queries=(JobEventsQuery,),
     ),
     Operation(
-        "get",
         "/events",
         "Follow all jobs",
         {200: EVENT_STREAM},
         queries=(EventsQuery,),
     ),
-    Operation("get", "/queues", "All queues", {200: schemas.QueuesDocument}),
-    Operation("get", "/queues/{name}", "A queue", {200: schemas.QueueDocument}),
+    Operation("/queues", "All queues", {200: schemas.QueuesDocument}),
+    Operation("/queues/{name}", "A queue", {200: schemas.QueueDocument}),
     Operation(
-        "put",
         "/queues/{name}",
         "Create a queue (201), or replace all its settings (200)",
         {200: schemas.QueueDocument, 201: schemas.QueueDocument},
+        method="put",
         role=Role.ADMIN,
         body=QueueBody,
         problems=(409,),
         response_headers={201: ("Location",)},
     ),
     Operation(
-        "patch",
         "/queues/{name}",
         "Change the given settings of a queue",
         {200: schemas.QueueDocument},
+        method="patch",
         role=Role.ADMIN,
         body=QueueChanges,
     ),
     Operation(
-        "delete",
         "/queues/{name}",
         "Delete a queue without queued or running jobs",
         {204: None},
+        method="delete",
         role=Role.ADMIN,
         problems=(409,),
     ),
     Operation(
-        "get",
         "/jobs/{job_id}/logs",
         "The output of an attempt",
         {200: ("text/plain", schemas.LogsDocument)},
         queries=(LogsQuery,),
     ),
     Operation(
-        "get",
         "/jobs/{job_id}/explain",
         "Explain why a job is not running yet",
         {200: schemas.ExplainDocument},

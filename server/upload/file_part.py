@@ -20,6 +20,11 @@ from storage.records.job import Upload
 
 BUFFER_BYTES = 4 * 1024**2
 """Most bytes that a buffer can hold."""
+MIN_BATCH_BYTES = 1024**2
+"""Smallest size of a batch. With larger batches, the threads wait for each other less often."""
+MEMORY_BUDGET_BYTES = 32 * 1024**2
+"""Memory for all files that arrive, unless their smallest batches need more. Each file has two
+batches in memory."""
 
 
 class WriteBuffer:
@@ -54,8 +59,9 @@ class WriteBuffer:
         self._capacity, self.size, self._filled = capacity, 0, len(first)
         self._memory[: len(first)] = first
 
-    def append(self, data: memoryview) -> memoryview:
-        """Add as many bytes as fit. Returns the others.
+    def append(self, data: memoryview) -> tuple[memoryview, bool]:
+        """Add as many bytes as fit. Returns the others, and whether the file ends in this buffer:
+        then `take_rest` begins with the delimiter.
 
         `data` may be a part of `free`, whose bytes are already in place.
         """
@@ -64,24 +70,16 @@ class WriteBuffer:
         if data.obj is not self._memory.obj:
             self._memory[self._filled : end] = data[:taken]
         self._filled = end
-        return data[taken:]
-
-    def find_end(self) -> bool:
-        """Search the new bytes for the delimiter, and update `size`.
-
-        Returns True if the file ends in this buffer: `take_rest` then begins with the delimiter.
-        """
-        end = self._text.find(self._delimiter, self.size, self._filled)
-        if end < 0:
-            # The last bytes may be the beginning of the delimiter.
+        found = self._text.find(self._delimiter, self.size, self._filled)
+        if found >= 0:
+            self.size = found
+        else:  # the last bytes may be the beginning of the delimiter
             start = max(self.size, self._filled - len(self._delimiter) + 1)
             last = bytes(self._memory[start : self._filled])
             at = last.rfind(self._delimiter[:1])
             is_partial = at >= 0 and self._delimiter.startswith(last[at:])
             self.size = self._filled - (len(last) - at if is_partial else 0)
-            return False
-        self.size = end
-        return True
+        return data[taken:], found >= 0
 
     def take_rest(self) -> bytes:
         """Remove and return the bytes after `size`: the delimiter, or what may become one."""
@@ -107,14 +105,6 @@ def _searchable(memory: memoryview) -> Any:
         return import_module("stringzilla").Str(memory)  # imported with the first upload
     except ImportError:  # it has no wheel for this platform
         return memory.obj
-
-
-MIN_BATCH_BYTES = 1024**2
-"""Smallest size of a batch. With larger batches, the threads wait for each other less often."""
-
-MEMORY_BUDGET_BYTES = 32 * 1024**2
-"""Memory for all files that arrive, unless their smallest batches need more. Each file has two
-batches in memory."""
 
 
 class FilePart:
@@ -156,8 +146,7 @@ class FilePart:
         """
         rest = memoryview(data)
         while rest:
-            rest = self._collecting.append(rest)
-            ended = self._collecting.find_end()
+            rest, ended = self._collecting.append(rest)
             self._check_size()
             if ended:
                 return self._collecting.take_rest() + bytes(rest)

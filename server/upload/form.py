@@ -79,10 +79,9 @@ class FormBody(Body):
         self._max_total = max_file_bytes + len(_FIELDS) * max_field_bytes + OVERHEAD_BYTES
         self._total = 0
         self._name = ""
-        """The name of the current part, if its content is kept in memory."""
-        self._in_file = False
-        """Whether the current part is the file."""
-        self._buffer = bytearray()
+        """The name of the current part."""
+        self._content: FilePart | bytearray | None = None
+        """The content of the current part; None if it is dropped."""
         self._file: FilePart | None = None
         self._lock = asyncio.Lock()
         self.fields: dict[str, bytes] = {}
@@ -141,14 +140,15 @@ class FormBody(Body):
         They do need it while the parser holds back bytes: the beginning of a delimiter, or a whole
         one, if what follows it is not known yet.
         """
+        if not isinstance(self._content, FilePart):
+            return None
         at = self._last.rfind(b"\r")
         kept = self._last[at:]
         may_end = self._delimiter.startswith(kept) or kept.startswith(self._delimiter)
-        return None if at >= 0 and may_end else self._current_file()
+        return None if at >= 0 and may_end else self._content
 
     async def _begin_part(self, part: MultipartSegment) -> None:
-        name = _text(part.name or "")
-        self._name, self._buffer = "", bytearray()
+        self._name = name = _text(part.name or "")
         if name in FILE_PARTS:
             await self._begin_file(name, part)
         elif name not in _FIELDS:
@@ -157,7 +157,7 @@ class FormBody(Body):
         elif name in self.fields:
             self.errors.append(FieldError(name, "given twice", "repeated"))
         else:
-            self._name = name
+            self._content = bytearray()
 
     async def _begin_file(self, name: str, part: MultipartSegment) -> None:
         shown_name = file_name(part)
@@ -168,27 +168,22 @@ class FormBody(Body):
         if self._file is not None:
             self.errors.append(FieldError(name, "given twice; a job takes one file", "repeated"))
         self.file_part, self.file_name = name, shown_name
-        self._file = await self._open_file(self._delimiter)
-        self._in_file = True
+        self._content = self._file = await self._open_file(self._delimiter)
 
     async def _add_data(self, data: bytes) -> None:
-        if file := self._current_file():
-            await file.write(data)
-        elif self._name:
-            self._buffer += data
-            if len(self._buffer) > self._max_field_bytes:
+        if isinstance(self._content, FilePart):
+            await self._content.write(data)
+        elif self._content is not None:
+            self._content += data
+            if len(self._content) > self._max_field_bytes:
                 raise too_large(f"the form field {self._name}", self._max_field_bytes)
 
     async def _end_part(self) -> None:
-        if file := self._current_file():
-            await file.end()
-        elif self._name:
-            self.fields[self._name] = bytes(self._buffer)
-        self._name, self._in_file, self._buffer = "", False, bytearray()
-
-    def _current_file(self) -> FilePart | None:
-        """The file, if the part that arrives now is the file."""
-        return self._file if self._in_file else None
+        if isinstance(self._content, FilePart):
+            await self._content.end()
+        elif self._content is not None:
+            self.fields[self._name] = bytes(self._content)
+        self._content = None
 
 
 def _malformed(error: MultipartError) -> Problem:

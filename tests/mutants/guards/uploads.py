@@ -136,8 +136,8 @@ UPLOADS = (
     Mutant(
         "bytes that the parser holds back are not written to the file",
         "server/upload/form.py",
-        "return None if at >= 0 and may_end else self._current_file()",
-        "return self._current_file()",
+        "return None if at >= 0 and may_end else self._content",
+        "return self._content",
         ("tests/server/upload/test_form.py",),
     ),
 )
