@@ -81,7 +81,7 @@ class App:
         self.job_types = job_types
         self.activity = Activity()
         self.request_metrics = RequestMetrics()
-        self.threads = StoreThreads(reads_at_once=not database.postgresql)
+        self.threads = StoreThreads()
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
         self.changes = StoreChanges(wakeup)
         self.authenticator = open_authenticator(settings)
@@ -98,7 +98,9 @@ class App:
         )
         self.admissions = Admissions(self.queue_watermark, self.disk_watermark, spans)
         self.job_store = JobStore(database, wakeup, store.clock)
-        self.reader = JobReader(self.job_store, self.threads, self.changes)
+        self.reader = JobReader(
+            self.job_store, self.threads, self.changes, reads_at_once=not database.postgresql
+        )
         self.jobs = Jobs(
             store,
             self.job_store,
@@ -108,7 +110,7 @@ class App:
             self.queue_watermark,
             spans,
         )
-        self.stats = Batcher(self._read_stats, self.threads.run)
+        self.stats = Batcher("stats", self._read_stats)
         self.events = Events(database)
         self.event_feed = self._event_feed()
         self._callback_sender = self._start_callback_sender()
@@ -174,7 +176,8 @@ class App:
         """Stop the threads and the check process. The store stays open."""
         self._checks.process.close()
         self.changes.close()
-        self.threads.close()
+        for each in (self.jobs, self.reader, self.stats, self.threads):
+            each.close()
         self._file_threads.shutdown()
 
     def _start_callback_sender(self) -> CallbackSender | None:

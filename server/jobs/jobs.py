@@ -5,7 +5,7 @@ returns. The methods raise Problem, and StoreError when the store fails.
 """
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,8 +58,6 @@ class Submitted:
 
     job_id: UUID
     replayed: bool
-    seen: int | None
-    """The number of changes of the store before a new job was stored."""
 
 
 class Jobs:
@@ -83,16 +81,23 @@ class Jobs:
         self._queue_watermark = queue_watermark
         self._spans = spans
         self._queues = Queues(store.database, store.wakeup, store.clock)
-        self._enqueue = Batcher(job_store.enqueue, threads.enqueue)
-        self._enqueue_once = Batcher(job_store.enqueue_once, threads.enqueue)
+        self._enqueue = Batcher("enqueue", job_store.enqueue)
+        self._enqueue_once = Batcher("enqueue once", job_store.enqueue_once)
+
+    def close(self) -> None:
+        """End the threads that store jobs."""
+        self._enqueue.close()
+        self._enqueue_once.close()
 
     async def submit(self, admission: Admission, body: bytes, seconds: float) -> Response:
         """Check and store a job without a file, and wait up to `seconds` for its end."""
         try:
-            submitted = await self.enqueue(admission, await self.check(Received(body)))
+            checked = await self.check(Received(body))
+            seen = self._reader.changes if seconds else None
+            submitted = await self.enqueue(admission, checked)
         finally:
             admission.release()
-        return await self.accepted(submitted, seconds)
+        return await self.accepted(submitted, seconds, None if submitted.replayed else seen)
 
     async def check(self, received: Received) -> CheckedSubmission:
         """Parse and validate a whole submission. Raises Problem 400, 422 and 503."""
@@ -124,7 +129,6 @@ class Jobs:
         """
         span, caller = admission.span, admission.caller.name
         job = checked.new_job(upload, caller, span.traceparent if span else None)
-        seen = self._reader.changes
         try:
             job_id = await self._store_once(admission.key, job)
         except StoreInDoubt as error:
@@ -137,12 +141,15 @@ class Jobs:
             span.accepted(job)
         log_change(caller, "submit", job_id=str(job_id))
         admission.release()
-        return Submitted(job_id, replayed, None if replayed else seen)
+        return Submitted(job_id, replayed)
 
-    async def accepted(self, submitted: Submitted, seconds: float) -> Response:
+    async def accepted(
+        self, submitted: Submitted, seconds: float, seen: int | None = None
+    ) -> Response:
         """Wait up to `seconds` for the end of a submitted job, and return the response.
 
-        The status is 200 if the job is final, else 202. The job is stored already, so a failure
+        `seen` is the number of changes of the store before it was stored, if that is known. The
+        status is 200 if the job is final, else 202. The job is stored already, so a failure
         while waiting still gives a 202.
         """
         job_id = submitted.job_id
@@ -152,8 +159,8 @@ class Jobs:
         job: Job | None = None
         if seconds:
             with suppress(StoreError):
-                await self._reader.until_final([job_id], seconds, submitted.seen)
-                job = await self._reader.get(job_id)
+                found = await self._reader.until_final([job_id], seconds, seen)
+                job = found[job_id] if found else await self._reader.get(job_id)
         if job is None:
             document = {"job_id": str(job_id), "status": Status.QUEUED}
             return Response(202, document, headers)
@@ -170,14 +177,14 @@ class Jobs:
 
         Raises Problem 404 if the job does not exist or was deleted meanwhile.
         """
-        job = (await self._reader.wait([job_id], seconds))[job_id]
+        job = await self._reader.wait(job_id, seconds)
         if job is None:
             raise job_not_found(job_id)
         return job
 
-    async def wait_each(self, ids: Collection[UUID], seconds: float) -> dict[UUID, Job | None]:
+    async def wait_each(self, ids: Sequence[UUID], seconds: float) -> dict[UUID, Job | None]:
         """Return jobs once all are final or `seconds` are over; None for each that is not found."""
-        return await self._reader.wait(ids, seconds)
+        return await self._reader.wait_each(ids, seconds)
 
     async def list(self, filters: Filters, limit: int, start_after: UUID | None) -> Page:
         """Return up to `limit` jobs that match, newest first."""

@@ -1,15 +1,13 @@
-"""Calls that block on the store, outside the event loop's thread: one by one, or in batches.
-
-New jobs that arrive while a transaction is running are stored by the next one, with a single sync
-to disk (group commit). Jobs that clients ask for meanwhile are read by a single query.
-"""
+"""Calls that block on the store, outside the event loop's thread: one by one, or in batches."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from typing import Any, Generic, ParamSpec, TypeVar
-from uuid import UUID
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,80 +15,109 @@ R = TypeVar("R")
 
 THREADS = 8
 MAX_BATCH = 256
-MAX_READ_AT_ONCE = 4
-"""The most jobs that are read in the event loop. A query for one takes 0.1 ms, two changes of
-thread cost more."""
 
 
 class StoreThreads:
-    """The threads of a listener that wait for its store."""
+    """Threads that wait for the store."""
 
-    def __init__(self, reads_at_once: bool):
-        """`reads_at_once`: a read waits for nothing, so that it may run in the event loop."""
-        self._reads_at_once = reads_at_once
-        self._any = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
-        self._enqueuing = ThreadPoolExecutor(1, thread_name_prefix="enqueue")
-        self._reading = ThreadPoolExecutor(1, thread_name_prefix="read")
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run any call."""
+        """Run a call."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._any, partial(call, *args, **kwargs))
-
-    async def enqueue(self, call: Callable[[list[T]], R], items: list[T]) -> R:
-        """Run a call that stores new jobs, after the one before it."""
-        return await asyncio.get_running_loop().run_in_executor(self._enqueuing, call, items)
-
-    async def read(self, call: Callable[[Collection[UUID]], R], ids: Collection[UUID]) -> R:
-        """Run a call that reads jobs by their ids: a few at once, if that waits for nothing."""
-        if self._reads_at_once and len(ids) <= MAX_READ_AT_ONCE:
-            return call(ids)
-        return await asyncio.get_running_loop().run_in_executor(self._reading, call, ids)
+        return await loop.run_in_executor(self._executor, partial(call, *args, **kwargs))
 
     def close(self) -> None:
         """End the threads, after their present calls."""
-        for each in (self._any, self._enqueuing, self._reading):
-            each.shutdown()
+        self._executor.shutdown()
 
 
 class Batcher(Generic[T, R]):
-    """Makes one call for many items. Items that arrive while it runs are the next batch."""
+    """A thread that makes one call for many items: all that have arrived during the call before.
+
+    So new jobs that arrive during a transaction are stored by the next one, with a single sync to
+    disk (group commit), and jobs that clients ask for meanwhile are read by a single query. Create
+    it inside the running event loop.
+    """
 
     def __init__(
-        self,
-        call: Callable[[list[T]], Sequence[R]],
-        run: Callable[[Any, list[T]], Awaitable[Sequence[R]]],
+        self, name: str, call: Callable[[list[T]], Sequence[R]], alone_at_once: bool = False
     ):
-        """`run` runs `call`, which returns one result for each item, in order."""
+        """`call` returns one result for each item, in order.
+
+        With `alone_at_once`, the event loop itself makes the call for an item that comes alone.
+        """
         self._call = call
-        self._run = run
-        self._waiting: list[tuple[T, asyncio.Future[R]]] = []
-        self._task: asyncio.Task[None] | None = None
-        """Calls until no item waits."""
+        self._alone_at_once = alone_at_once
+        self._loop = asyncio.get_running_loop()
+        self._pending = 0
+        """Items without a result."""
+        self._gathered: list[tuple[T, asyncio.Future[R]]] = []
+        """Items that have come in this iteration of the event loop."""
+        self._items: SimpleQueue[tuple[T, asyncio.Future[R]] | None] = SimpleQueue()
+        self._thread = Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
 
     async def call(self, item: T) -> R:
         """Return the result for one item. An error of the call is raised for its whole batch."""
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, future))
-        if self._task is None:
-            self._task = asyncio.create_task(self._call_while_waiting())
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._pending += 1
+        if not self._alone_at_once:
+            self._items.put((item, future))
+        else:
+            self._gathered.append((item, future))
+            if len(self._gathered) == 1:
+                self._loop.call_soon(self._hand_over)
         return await future
 
-    async def _call_while_waiting(self) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-                await self._call_for(batch)
-        finally:
-            self._task = None
+    def close(self) -> None:
+        """End the thread, after its present call."""
+        self._items.put(None)
+        self._thread.join()
 
-    async def _call_for(self, batch: list[tuple[T, asyncio.Future[R]]]) -> None:
+    def _hand_over(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        if self._pending == 1:
+            self._answer(gathered, self._results(gathered))
+        else:
+            for each in gathered:
+                self._items.put(each)
+
+    def _work(self) -> None:
+        is_closing = False
+        while not is_closing:
+            batch = self._take()
+            is_closing = None in batch
+            if asked := [each for each in batch if each]:
+                results = self._results(asked)
+                with suppress(RuntimeError):  # the loop may have been closed meanwhile
+                    self._loop.call_soon_threadsafe(self._answer, asked, results)
+
+    def _take(self) -> list[tuple[T, asyncio.Future[R]] | None]:
+        """Wait for an item, and return it with those that have come meanwhile."""
+        batch = [self._items.get()]
+        with suppress(Empty):
+            while len(batch) < MAX_BATCH:
+                batch.append(self._items.get_nowait())
+        return batch
+
+    def _results(self, batch: Sequence[tuple[T, asyncio.Future[R]]]) -> Sequence[R] | Exception:
         try:
-            results = await self._run(self._call, [item for item, _ in batch])
+            return self._call([item for item, _ in batch])
         except Exception as error:
-            for future in [future for _, future in batch if not future.done()]:
-                future.set_exception(error)
-            return
-        for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+            return error
+
+    def _answer(
+        self,
+        batch: Sequence[tuple[T, asyncio.Future[R]]],
+        results: Sequence[R] | Exception,
+    ) -> None:
+        self._pending -= len(batch)
+        for at, (_, future) in enumerate(batch):
+            if future.done():
+                continue  # canceled
+            if isinstance(results, Exception):
+                future.set_exception(results)
+            else:
+                future.set_result(results[at])

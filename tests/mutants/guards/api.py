@@ -169,6 +169,13 @@ API = (
         ("tests/server/documents/test_listener_metrics.py",),
     ),
     Mutant(
+        "a wait ends when its job is deleted",
+        "server/jobs/waits.py",
+        "if job is None or job.final}",
+        "if job and job.final}",
+        ("tests/server/jobs/test_wait.py",),
+    ),
+    Mutant(
         "the duration of a wait is not measured",
         "server/fast/path.py",
         "counted = None if request.seconds else seconds",

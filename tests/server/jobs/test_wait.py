@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Sequence
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
 from tornado.httpclient import HTTPResponse
 
 from server.app import App
+from server.jobs.waits import JobReader
 from storage.records.filters import Filters
 from storage.records.job import Job, StoreUnavailable
 from tests.support.api import Client, analyze_form, fields, form, read
@@ -96,10 +98,10 @@ async def test_an_invalid_wait_is_refused_and_no_job_is_stored(client: Client, w
 async def test_a_failed_wait_still_reports_an_accepted_job(
     app: App, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(ids: Collection[UUID]) -> set[UUID]:
+    def fail(ids: Sequence[UUID]) -> list[Job | None]:
         raise StoreUnavailable("locked")
 
-    monkeypatch.setattr(app.job_store, "unfinished", fail)
+    monkeypatch.setattr(app.job_store, "get_each", fail)
     answer = read(await submit(client, "/jobs?wait=20"), 202)
     assert answer == {"job_id": str((await stored(bench)).id), "status": "queued"}
 
@@ -122,3 +124,28 @@ async def test_a_key_can_be_repeated_while_its_submission_waits(
     assert read(again, 202)["job_id"] == job_id
     assert again.headers["Idempotency-Replayed"] == "true"
     assert read(await ended(bench, first), 200)["job_id"] == job_id
+
+
+async def test_many_waits_end_each_with_its_own_job(client: Client, bench: Bench) -> None:
+    ids = [await client.sleep_job() for _ in range(6)]  # more than are read at once
+    waits = [asyncio.ensure_future(client.get(f"/jobs/{job_id}?wait=20")) for job_id in ids]
+    both = asyncio.ensure_future(client.get(f"/jobs?id={ids[0]}&id={ids[1]}&wait=20"))
+    for job_id in reversed(ids):
+        await client.post(f"/jobs/{job_id}/cancel", status=200)
+    assert [(await each)["job_id"] for each in waits] == ids
+    assert [job["job_id"] for job in (await both)["items"]] == ids[:2]
+
+
+async def test_a_wait_ends_when_its_job_is_deleted(client: Client, bench: Bench) -> None:
+    job_id, other = await client.sleep_job(), await client.sleep_job()
+    waits = [
+        asyncio.ensure_future(client.get(f"/jobs/{each}?wait=20", status=status))
+        for each, status in ((job_id, 404), (other, 200))
+    ]
+    await asyncio.sleep(0)
+    with patch.object(JobReader, "_look", autospec=True):
+        await client.post(f"/jobs/{job_id}/cancel", status=200)
+        await client.fetch(f"/jobs/{job_id}", method="DELETE")
+    assert (await waits[0])["code"] == "job_not_found"
+    await client.post(f"/jobs/{other}/cancel", status=200)
+    assert (await waits[1])["status"] == "canceled"
