@@ -1,33 +1,47 @@
-"""The calls of a pool: their states, outcomes, progress and output.
+"""The calls of a pool: their states, and the channels through which their keepers get them.
 
 submitted ──begin──▶ running ──outcome──▶ returned | raised | timed_out | crashed | killed
     └──────────────────┴──its executor is stopped──▶ lost
 """
 
+import errno
+import itertools
 import logging
+import socket
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
-from runner.pool.channel import KeeperChannel
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.answers import CallOutcome, read_outcome
 from runner.pool.protocol.output import Piece
+from runner.pool.protocol.prefetch import MAX_EXPECTED_WAIT_SECONDS
 from runner.pool.protocol.setup import CallLimits
+from runner.pool.protocol.shared_memory import BegunCall
 
 log = logging.getLogger(__name__)
 
+_CHANNEL_FULL = (errno.EAGAIN, errno.ETOOMANYREFS)
+"""Errors of a send that must wait until the keeper reads: the kernel limits the bytes in a channel,
+and the number of descriptors in transit in all channels."""
 
-@dataclass
+
+@dataclass(eq=False)
 class Call:
     """A call without an outcome."""
 
     call_id: str
-    channel: KeeperChannel | None
+    channel: "KeeperChannel | None" = None
     """The channel to its keeper; None if the call could not be given to any."""
-    is_prefetched: bool
+    number: int = 0
+    """Its place among the calls of its keeper."""
+    request: bytes = b""
+    timeout: float | None = None
+    file: str | None = None
+    is_prefetched: bool = False
     """Whether its keeper had another call to run first when it was submitted."""
-    submitted_at: float
+    submitted_at: float = field(default_factory=time.monotonic)
     """Seconds of the monotonic clock."""
     kill_sent: bool = False
     keeper_terminated: bool = False
@@ -38,12 +52,13 @@ class Call:
     @property
     def is_waiting(self) -> bool:
         """Whether no keeper has begun the call."""
-        return self.channel is None or self.channel.is_waiting(self.call_id)
+        return self.channel is None or self.number > self.channel.last_begun().number
 
     @property
     def pid(self) -> int | None:
         """The job process that runs the call, if any."""
-        return None if self.channel is None else self.channel.pid_of(self.call_id)
+        begun = self.channel.last_begun() if self.channel else BegunCall(-1)
+        return begun.pid if begun.number == self.number else None
 
     @property
     def since(self) -> float:
@@ -51,6 +66,114 @@ class Call:
         if self.channel is None or self.is_waiting:
             return self.submitted_at
         return self.channel.first_since
+
+
+class KeeperChannel:
+    """The calls of one keeper: the running call, and prefetched calls that wait behind it."""
+
+    def __init__(self, channel: socket.socket, last_begun: Callable[[], BegunCall]):
+        """`last_begun` returns the call that the keeper has begun last."""
+        self.socket, self.last_begun = channel, last_begun
+        self.is_ready = False
+        """Whether the keeper has forked its first job process."""
+        self.first_since = 0.0
+        """The monotonic time at which the first unfinished call was sent or became the first."""
+        self.calls: dict[str, Call] = {}
+        """All unfinished calls, in the order in which they are sent."""
+        self._next_numbers = itertools.count(1)
+        self._unsent: deque[Call] = deque()
+        """Calls that are not sent yet because the channel is full."""
+
+    def room(self, prefetch: int) -> int:
+        """Return how many more calls may be sent if `prefetch` calls may wait behind a running one.
+
+        Once the running call has taken MAX_EXPECTED_WAIT_SECONDS, no call may be sent behind it.
+        """
+        if not self.calls:
+            return 1 + (prefetch if self.is_ready else 0)
+        is_short = self.is_ready and time.monotonic() - self.first_since < MAX_EXPECTED_WAIT_SECONDS
+        return max(0, 1 + prefetch - len(self.calls)) if is_short else 0
+
+    def send(
+        self, call_id: str, request: bytes, timeout: float | None, file: str | None = None
+    ) -> Call:
+        """Send a call. If the channel is full, `send_unsent` will send it later.
+
+        Raises ConnectionError if the keeper is dead, and any other OSError if the call cannot be
+        sent.
+        """
+        if not self.calls:
+            self.first_since = time.monotonic()
+        number, waits = next(self._next_numbers), bool(self.calls)
+        call = Call(call_id, self, number, request, timeout, file, is_prefetched=waits)
+        if self._unsent or not self._try_send(call):
+            self._unsent.append(call)
+        self.calls[call_id] = call
+        return call
+
+    def send_unsent(self) -> Iterator[tuple[Call, messages.Message]]:
+        """Send the calls for which the channel was full; yields outcomes of calls that fail.
+
+        To be called after the keeper has sent a message, since it may have read some by then.
+        """
+        while self._unsent:
+            call = self._unsent[0]
+            try:
+                if not self._try_send(call):
+                    return
+            except OSError as error:
+                del self.calls[call.call_id]
+                outcome = {
+                    "kind": "lost",
+                    "error_type": "Lost",
+                    "error_message": send_error_message(error),
+                    "not_at_fault": True,
+                }
+                yield call, messages.Message({"kind": "outcome", "outcome": outcome})
+            self._unsent.popleft()
+
+    def remove_unsent(self, call: Call) -> bool:
+        """Remove a call that was not sent yet. Returns False if it was sent."""
+        if call not in self._unsent:
+            return False
+        self._unsent.remove(call)
+        del self.calls[call.call_id]
+        return True
+
+    def find_call(self, message: messages.Message) -> Call | None:
+        """Return the unfinished call that a message of the keeper is about.
+
+        Without one, the message is dropped. With an outcome, the call is finished.
+        """
+        kind, call_id = message.fields.get("kind"), message.fields.get("call_id")
+        if not isinstance(call_id, str) or call_id not in self.calls:
+            self.is_ready |= kind == "ready"
+            messages.drop(message.body)
+            return None
+        if kind != "outcome":
+            return self.calls[call_id]
+        if call_id == next(iter(self.calls)):
+            self.first_since = time.monotonic()  # the next call becomes the first
+        return self.calls.pop(call_id)
+
+    def _try_send(self, call: Call) -> bool:
+        """Send a call. Returns False if the channel is full and the keeper will send a message
+        after it has read some."""
+        fields = {
+            "kind": "call",
+            "call_id": call.call_id,
+            "number": call.number,
+            "timeout": call.timeout,
+            "file": call.file,
+        }
+        try:
+            messages.send(self.socket, fields, call.request, nonblocking=True)
+        except OSError as error:
+            if error.errno in _CHANNEL_FULL and len(self.calls) > len(self._unsent):
+                return False
+            raise
+        call.request = b""
+        return True
 
 
 class Calls:
@@ -63,14 +186,6 @@ class Calls:
         self.progress: dict[str, str] = {}
         self.output: dict[str, list[Piece]] = {}
 
-    def count_without_keeper(self) -> int:
-        """Return how many calls could not be given to a keeper."""
-        return sum(call.channel is None for call in self.unfinished.values())
-
-    def add(self, call_id: str, channel: KeeperChannel | None, is_prefetched: bool = False) -> None:
-        """Add a call that was submitted."""
-        self.unfinished[call_id] = Call(call_id, channel, is_prefetched, time.monotonic())
-
     def waiting(self, seconds: float) -> Iterator[str]:
         """Yield the prefetched calls that have waited at least this long, the oldest first."""
         latest = time.monotonic() - seconds
@@ -80,43 +195,47 @@ class Calls:
             if call.is_prefetched and call.is_waiting:
                 yield call_id
 
+    def pids(self) -> dict[str, int]:
+        """Return the job processes of the running calls."""
+        calls = self.unfinished.items()
+        return {call_id: pid for call_id, call in calls if (pid := call.pid) is not None}
+
     def kill(self, call_id: str) -> bool:
         """Order the kill of a call. Returns False if there is no such call."""
         call = self.unfinished.get(call_id)
         if call is not None and call.channel and not call.kill_sent:
-            if call.channel.remove_unsent(call_id):
-                self._end(call_id, CallOutcome("killed", not_at_fault=True))
+            if call.channel.remove_unsent(call):
+                self.end(call, CallOutcome("killed", not_at_fault=True))
             else:
                 order = {"kind": "kill", "call_id": call_id}
                 call.kill_sent = messages.try_send(call.channel.socket, order)
         return call is not None
 
-    def handle(self, message: messages.Message) -> None:
-        """Handle a keeper's message about a call. It is dropped if the call has ended.
+    def handle(self, call: Call, message: messages.Message) -> None:
+        """Handle a keeper's message about a call.
 
         A message that no keeper would send fails its call, and nothing else.
         """
-        call_id = message.fields["call_id"]
-        call = self.unfinished.get(call_id)
-        if call is None:
-            messages.drop(message.body)
-            return
         try:
             self._handle(call, message)
         except ValueError as error:
             call.fault = f"a keeper sent an invalid message: {error}"
-            log.error(call.fault, extra={"call": call_id})
+            log.error(call.fault, extra={"call": call.call_id})
             if message.fields["kind"] == "outcome":
-                self._end(call_id, CallOutcome("crashed"))
+                self.end(call, CallOutcome("crashed"))
             else:
-                self.kill(call_id)
+                self.kill(call.call_id)
 
     def _handle(self, call: Call, message: messages.Message) -> None:
         match message.fields["kind"]:
             case "outcome":
-                self._end(call.call_id, read_outcome(message, self._limits.max_result_bytes))
+                self.end(call, read_outcome(message, self._limits.max_result_bytes))
             case "output":
-                self._add_output(call.call_id, message)
+                # There is no body if the kernel dropped its descriptor: too many were open.
+                if message.body is not None:
+                    data = messages.read_bytes(message.body, self._limits.log_bytes)
+                    piece = answers.field(message.fields, "position"), data
+                    self.output.setdefault(call.call_id, []).append(piece)
             case other:
                 messages.drop(message.body)
                 if other == "progress":
@@ -125,19 +244,13 @@ class Calls:
                     answers.choice(message.fields, "kind", ("terminated",))
                     call.keeper_terminated = True
 
-    def pids(self) -> dict[str, int]:
-        """Return the job processes of the running calls."""
-        calls = self.unfinished.items()
-        return {call_id: pid for call_id, call in calls if (pid := call.pid) is not None}
-
     def mark_all_lost(self) -> None:
         """End all calls as lost, after all processes of the pool have ended."""
-        for call_id in list(self.unfinished):
-            self.mark_lost(call_id, "a process that supervised the job was killed")
+        for call in list(self.unfinished.values()):
+            self.mark_lost(call, "a process that supervised the job was killed")
 
-    def mark_lost(self, call_id: str, reason: str) -> None:
+    def mark_lost(self, call: Call, reason: str) -> None:
         """End a call as lost, with an error message."""
-        call = self.unfinished[call_id]
         lost = CallOutcome(
             "lost",
             error_type="Lost",
@@ -146,38 +259,18 @@ class Calls:
             seconds=time.monotonic() - call.since,
             pid=call.pid,
         )
-        self._end(call_id, lost)
+        self.end(call, lost)
 
-    def has_updates(self) -> bool:
-        """Return whether there are outcomes, progress or output to take."""
-        return bool(self.outcomes or self.progress or self.output)
-
-    def take_outcomes(self) -> list[tuple[str, CallOutcome]]:
-        """Return the outcomes since the last call of this method."""
-        outcomes, self.outcomes = self.outcomes, []
-        return outcomes
-
-    def take_progress(self) -> dict[str, str]:
-        """Return the newest progress of each call since the last call of this method."""
-        progress, self.progress = self.progress, {}
-        return progress
-
-    def take_output(self) -> dict[str, list[Piece]]:
-        """Return the output of each call since the last call of this method."""
-        output, self.output = self.output, {}
-        return output
-
-    def _add_output(self, call_id: str, message: messages.Message) -> None:
-        # There is no body if the kernel dropped its descriptor because too many were open.
-        if message.body is not None:
-            data = messages.read_bytes(message.body, self._limits.log_bytes)
-            piece = answers.field(message.fields, "position"), data
-            self.output.setdefault(call_id, []).append(piece)
-
-    def _end(self, call_id: str, outcome: CallOutcome) -> None:
-        fault = self.unfinished.pop(call_id).fault
-        if fault:
+    def end(self, call: Call, outcome: CallOutcome) -> None:
+        """End a call. If a message about it was invalid, it has crashed."""
+        self.unfinished.pop(call.call_id, None)
+        if call.fault:
             outcome = CallOutcome(
-                "crashed", error_type="InvalidMessage", error_message=fault, pid=outcome.pid
+                "crashed", error_type="InvalidMessage", error_message=call.fault, pid=outcome.pid
             )
-        self.outcomes.append((call_id, outcome))
+        self.outcomes.append((call.call_id, outcome))
+
+
+def send_error_message(error: OSError) -> str:
+    """Return the error message of a call that could not be sent to a keeper."""
+    return f"the job could not be handed over: {error}"

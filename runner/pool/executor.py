@@ -18,7 +18,7 @@ from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from runner.pool.channel import KeeperChannel
+from runner.pool.calls import Call, KeeperChannel
 from runner.pool.fork.context import ForkContext
 from runner.pool.fork_server import ForkServer
 from runner.pool.keeper import keeper
@@ -74,13 +74,10 @@ class KeeperExecutor:
         """The keepers by their sentinels: descriptors that are readable after their end."""
         with contextlib.ExitStack() as resources:
             self._epoll = resources.enter_context(select.epoll())
-            keeper_arguments = self._open_channels(resources, arguments)
+            keeper_arguments = (self._open_channels(resources, arguments),)
             context = ForkContext(server.fork)
-            initializer_arguments = (keeper_arguments,)
             before = semaphores.semaphore_files()
-            self._process_pool = ProcessPoolExecutor(
-                size, context, keeper.start, initializer_arguments
-            )
+            self._process_pool = ProcessPoolExecutor(size, context, keeper.start, keeper_arguments)
             self._semaphore_files = semaphores.semaphore_files() - before
             """Those that jobs could still open."""
             self._resources = resources.pop_all()
@@ -95,20 +92,18 @@ class KeeperExecutor:
         """Return how many more calls may be submitted if `prefetch` may wait at each keeper."""
         return sum(channel.room(prefetch) for channel in self._channels.values())
 
-    def submit(
-        self, call_id: str, request: str, timeout: float | None, file: str | None
-    ) -> KeeperChannel:
+    def submit(self, call_id: str, request: str, timeout: float | None, file: str | None) -> Call:
         """Send a call to the keeper with the fewest calls, preferring keepers that are ready.
 
-        Returns the keeper's channel. Raises ConnectionError if the keeper is dead, and any other
+        Raises ConnectionError if the keeper is dead, and any other
         OSError if the call cannot be sent.
         """
         channels = self._channels.values()
         channel = min(
-            channels, key=lambda each: (not each.room(MAX_PREFETCH), len(each), not each.is_ready)
+            channels,
+            key=lambda each: (not each.room(MAX_PREFETCH), len(each.calls), not each.is_ready),
         )
-        channel.send(call_id, request.encode("utf-8", "surrogatepass"), timeout, file)
-        return channel
+        return channel.send(call_id, request.encode("utf-8", "surrogatepass"), timeout, file)
 
     def fileno(self) -> int:
         """Return a descriptor that is readable while a keeper has sent messages or has died.
@@ -117,7 +112,7 @@ class KeeperExecutor:
         """
         return -1 if self._epoll.closed else self._epoll.fileno()
 
-    def receive(self) -> Iterator[messages.Message]:
+    def receive(self) -> Iterator[tuple[Call, messages.Message]]:
         """Yield the messages about calls that keepers have sent."""
         ready = [] if self._epoll.closed else self._epoll.poll(0)
         for descriptor, _ in ready:
@@ -131,7 +126,7 @@ class KeeperExecutor:
             semaphores.replace_by_decoys(self._semaphore_files)
             self._semaphore_files.clear()
 
-    def _receive_from(self, channel: KeeperChannel) -> Iterator[messages.Message]:
+    def _receive_from(self, channel: KeeperChannel) -> Iterator[tuple[Call, messages.Message]]:
         for _ in range(_MAX_MESSAGES):
             try:
                 message = messages.receive(channel.socket)
@@ -140,8 +135,8 @@ class KeeperExecutor:
                 return self.mark_broken()
             if message is None:
                 break
-            if channel.handle(message):
-                yield message
+            if call := channel.find_call(message):
+                yield call, message
         yield from channel.send_unsent()
 
     def mark_broken(self) -> None:
@@ -178,6 +173,10 @@ class KeeperExecutor:
                     self._epoll.unregister(descriptor)
             receive()
         for process in self._keepers.values():
+            assert process.pid
+            # First what its keeper would end, in case that this process is killed before the end.
+            with contextlib.suppress(OSError):  # too few descriptors
+                processes.kill_below(process.pid)
             process.kill()
         self._process_pool.shutdown()
         receive()
@@ -203,16 +202,10 @@ class KeeperExecutor:
         with open(write, "wb") as free_slots:
             free_slots.write(b"".join(map(SLOT_NUMBER.pack, range(self._size))))
         return KeeperArguments(
-            limits=arguments.limits,
-            runner_pid=os.getpid(),
-            free_slots=InheritedDescriptor(read),
-            channels=tuple(keeper_ends),
-            begun_calls=InheritedDescriptor(begun_calls.descriptor),
-            lease=InheritedDescriptor(arguments.lease.descriptor),
-            keep_fds=tuple(map(InheritedDescriptor, arguments.keep_fds)),
-            runner_folder=InheritedDescriptor(arguments.runner_folder.descriptor),
-            runner_folder_path=str(arguments.runner_folder.path),
-            shared_files=arguments.shared_files,
+            arguments,
+            InheritedDescriptor(read),
+            tuple(keeper_ends),
+            InheritedDescriptor(begun_calls.descriptor),
         )
 
     def _start(self) -> None:

@@ -8,12 +8,6 @@ Forked keepers share the loaded memory with it, and start within milliseconds.
 The fork server of multiprocessing is not used for two reasons. It takes orders from any process of
 its user, including jobs. And it stays the parent of the processes that it forks, so that the runner
 could signal a pid that already belongs to another process.
-
-The environment variables of keepers and jobs: a part of the worker's.
-
-The worker's environment contains the database URL and tokens, which jobs must not see. The kernel
-shows the initial environment of a process in /proc for as long as it lives, so the variables must
-be removed before keepers are started, not afterwards.
 """
 
 import contextlib
@@ -23,7 +17,7 @@ import resource
 import select
 import signal
 import socket
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
 from multiprocessing import resource_tracker
 from typing import Any
@@ -50,7 +44,7 @@ class ForkServer:
         self,
         load: Callable[[], Entry],
         env: Sequence[str],
-        keep_fds: Iterable[int],
+        keep_fds: Sequence[InheritedDescriptor],
         watchdog: WatchdogArguments | None = None,
         access: JobAccess | None = None,
     ):
@@ -62,7 +56,7 @@ class ForkServer:
         OSError, with the error of `load` if that failed.
         """
         self._load, self._env, self._watchdog, self._access = load, env, watchdog, access
-        self._keep_fds = tuple(InheritedDescriptor(descriptor) for descriptor in keep_fds)
+        self._keep_fds = keep_fds
         self.pid = 0
         self._start()
 
@@ -191,6 +185,10 @@ def is_allowed(name: str, extra: Collection[str]) -> bool:
 @contextlib.contextmanager
 def reduced(extra: Collection[str]) -> Iterator[None]:
     """Start programs within this block with only the allowed variables.
+
+    The worker's environment contains the database URL and tokens, which jobs must not see. The
+    kernel shows the initial environment of a process in /proc for as long as it lives, so it must
+    never contain them.
 
     The variables of this process are removed during the block, so other threads must not read them
     meanwhile.

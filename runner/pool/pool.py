@@ -1,19 +1,18 @@
 """A pool of N processes that run calls and can be killed one by one.
 
     Pool ─▶ KeeperExecutor ─▶ keepers ──▶ one job process each
-    (calls)  (executor)        (keeper/)  (job_process/)
+    (pool)   (executor)        (keeper/)  (job_process/)
 
 A process has at most one pool. It uses the pool in its main thread, and starts no other processes
 while the pool is open.
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 
-from runner.pool.calls import Calls
-from runner.pool.channel import send_error_message
-from runner.pool.event import EventFd
+from runner.pool.calls import Call, Calls, send_error_message
 from runner.pool.executor import KeeperExecutor, require_main_thread
 from runner.pool.fork.watchdog import WatchdogArguments, WatchdogSettings
 from runner.pool.fork_server import ForkServer
@@ -66,10 +65,8 @@ class Pool:
 
         `load` is pickled and called once, in the fork server, so that all later processes share
         the modules that it imports. `keep_fds` are lock files, not empty, that all processes of the
-        pool hold.
-        With `watchdog`, a call of `beat` must follow the one before it in time, or this process is
-        killed.
-        `access` says what calls may access; None: everything.
+        pool hold. With `watchdog`, a call of `beat` must follow the one before it in time, or this
+        process is killed. `access` says what calls may access; None: everything.
         """
         require_main_thread()
         self.size, self.log_bytes = size, limits.log_bytes
@@ -79,9 +76,15 @@ class Pool:
         self._runner_folder = runner_folder
         self.lease = Lease()
         """When it ends, the keepers end their calls as lost, even if this process is stopped."""
-        fds = tuple(dict.fromkeys(keep_fds))
-        shared_files = access.shared_files if access else None
-        arguments = PoolArguments(limits, fds, self.lease, runner_folder, shared_files)
+        arguments = PoolArguments(
+            limits=limits,
+            runner_pid=os.getpid(),
+            lease=InheritedDescriptor(self.lease.descriptor),
+            keep_fds=tuple(map(InheritedDescriptor, dict.fromkeys(keep_fds))),
+            runner_folder=InheritedDescriptor(runner_folder.descriptor),
+            runner_folder_path=str(runner_folder.path),
+            shared_files=access.shared_files if access else None,
+        )
         with _pool_errors(), contextlib.ExitStack() as resources:
             resources.callback(self.lease.close)
             self._event = EventFd()
@@ -90,10 +93,11 @@ class Pool:
             self._loop_counter = LoopCounter()
             resources.callback(self._loop_counter.close)
             watch = self._watch(watchdog) if watchdog else None
-            server = ForkServer(load, limits.env, fds, watch, access)
+            server = ForkServer(load, limits.env, arguments.keep_fds, watch, access)
             resources.callback(server.close)
-            on_broken = self._event.set
-            self._new_executor = partial(KeeperExecutor, size, arguments, server, on_broken)
+            self._new_executor = partial(
+                KeeperExecutor, size, arguments, server, on_broken=self._event.set
+            )
             self._executor = self._new_executor()
             self._resources = resources.pop_all()
 
@@ -111,7 +115,8 @@ class Pool:
 
         Each of them would start at once, or wait at a keeper as one of at most `prefetch` calls.
         """
-        return max(0, self._executor.room(prefetch) - self._calls.count_without_keeper())
+        without_keeper = sum(call.channel is None for call in self._calls.unfinished.values())
+        return max(0, self._executor.room(prefetch) - without_keeper)
 
     def submit(
         self, call_id: str, request: str, timeout: float | None, file: str | None = None
@@ -132,7 +137,7 @@ class Pool:
         if self._executor.broken or not self._try_submit(call_id, request, timeout, file):
             self._replace_executor()
             if not self._try_submit(call_id, request, timeout, file):
-                self._calls.add(call_id, None)
+                calls[call_id] = Call(call_id)
         self._update_event()
 
     def kill(self, call_id: str) -> bool:
@@ -156,14 +161,14 @@ class Pool:
         self._receive()
         if self._executor.broken and not self._closed:
             self._replace_executor()
-        outcomes = self._calls.take_outcomes()
+        outcomes, self._calls.outcomes = self._calls.outcomes, []
         self._update_event()
         return outcomes
 
     def progress(self) -> dict[str, str]:
         """Return the newest progress of each call since the last call, by call id."""
         self._receive()
-        progress = self._calls.take_progress()
+        progress, self._calls.progress = self._calls.progress, {}
         self._update_event()
         return progress
 
@@ -172,7 +177,7 @@ class Pool:
 
         After `collect` has returned the outcome of a call, this returns the rest of its output.
         """
-        output = self._calls.take_output()
+        output, self._calls.output = self._calls.output, {}
         self._update_event()
         return output
 
@@ -226,20 +231,19 @@ class Pool:
     ) -> bool:
         """Submit a call to the executor. Returns False if the executor is broken."""
         try:
-            channel = self._executor.submit(call_id, request, timeout, file)
-            self._calls.add(call_id, channel, is_prefetched=len(channel) > 1)
+            call = self._executor.submit(call_id, request, timeout, file)
+            self._calls.unfinished[call_id] = call
         except ConnectionError:
             self._executor.mark_broken()
             return False
         except OSError as error:
-            self._calls.add(call_id, None)
-            self._calls.mark_lost(call_id, send_error_message(error))
+            self._calls.mark_lost(Call(call_id), send_error_message(error))
         return True
 
     def _receive(self) -> None:
         """Handle all messages that keepers have sent."""
-        for message in self._executor.receive():
-            self._calls.handle(message)
+        for call, message in self._executor.receive():
+            self._calls.handle(call, message)
 
     def _update_event(self) -> None:
         """Make the event readable exactly while there is something to collect."""
@@ -247,4 +251,37 @@ class Pool:
             self._event.update(self._has_updates)
 
     def _has_updates(self) -> bool:
-        return self._calls.has_updates() or self._executor.broken
+        calls = self._calls
+        return bool(calls.outcomes or calls.progress or calls.output or self._executor.broken)
+
+
+class EventFd:
+    """A file descriptor to wait on, set by any thread and updated by its owner's thread."""
+
+    def __init__(self) -> None:
+        """Create an event that is not set. Raises OSError."""
+        self._descriptor = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._is_set = False
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
+
+    def set(self) -> None:
+        """Make the descriptor readable. May be called in any thread."""
+        self._is_set = True
+        os.eventfd_write(self._descriptor, 1)
+
+    def update(self, condition: Callable[[], bool]) -> None:
+        """Make the descriptor readable if the condition is true, and not readable otherwise."""
+        if self._is_set and not condition():
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._descriptor)
+            self._is_set = False
+        # Checked again after the read: another thread may have made the condition true meanwhile.
+        if not self._is_set and condition():
+            self.set()
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._descriptor)

@@ -66,18 +66,18 @@ class Keeper:
 
     def __init__(self, arguments: KeeperArguments):
         """Fork the first job process. Raises OSError."""
-        self._limits = arguments.limits
-        self._keep_fds = [each.descriptor for each in arguments.keep_fds]
-        self._runner_folder_path = arguments.runner_folder_path
+        pool = arguments.pool
+        self._limits, self._runner_folder_path = pool.limits, pool.runner_folder_path
+        self._keep_fds = [each.descriptor for each in pool.keep_fds]
         self._call_id: str | None = None
         self._process: JobProcess | None = None
         self._slot, self._channel = arguments.take_slot()
         self._orders = CallOrders(self._channel)
         self._begun_calls = BegunCalls(descriptor=arguments.begun_calls.descriptor)
-        self._lease = Lease(arguments.lease.descriptor)
-        self._wakeup = install_signal_handlers(arguments.runner_pid, self._die)
+        self._lease = Lease(pool.lease.descriptor)
+        self._wakeup = install_signal_handlers(pool.runner_pid, self._die)
         self._folder = JobFolder(
-            arguments.runner_folder.descriptor, self._runner_folder_path, arguments.shared_files
+            pool.runner_folder.descriptor, pool.runner_folder_path, pool.shared_files
         )
         # The executor has mapped these. A job that overwrites them could hang the worker.
         semaphores.keep_from_forks(semaphores.mapped_semaphores() - _loaded_semaphores)

@@ -4,8 +4,6 @@ Landlock allows whole folders, and cannot take anything back below them. So a fo
 something protected, such as a working folder with DATA_DIR in it, is replaced by its visible
 entries without that. New entries of such a folder can then be read by new job processes only.
 
-Confines a process and all processes that it will start with Landlock, as far as the kernel can.
-
 | ABI | Linux | what it adds                                                                  |
 |---|---|---|
 | 2 | 5.19 | files: only the given paths. Other processes: neither ptrace nor their environment,

@@ -1,8 +1,5 @@
-"""Controls processes by prctl(2), signals and waitid(2). Linux only.
-
-Reads the state of processes from /proc. Linux only.
-
-Kills all descendants of this process, and measures what they used. Linux only.
+"""Controls processes by prctl(2), signals and waitid(2), reads their state from /proc, and kills
+whole trees of them. Linux only.
 """
 
 import contextlib
@@ -21,6 +18,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PR_GET_CHILD_SUBREAPER = 37
 _PR_SET_NO_NEW_PRIVS = 38
 _OOM_SCORE_INCREASE = 500
+_READ_BYTES = 65536
 
 
 def die_with_parent(parent: int, signal_number: int) -> None:
@@ -125,9 +123,6 @@ def _prctl(option: int, argument: Any) -> None:
     if ctypes.CDLL(None, use_errno=True).prctl(option, argument, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"prctl({option}): {os.strerror(number)}")
-
-
-_READ_BYTES = 65536
 
 
 def children_of(pid: int) -> list[int]:
@@ -253,12 +248,19 @@ def kill_descendants(exclude: Collection[int] = ()) -> ProcessUsage:
     """
     usage = ProcessUsage()
     while children := [child for child in children_of(os.getpid()) if child not in exclude]:
-        # Killing only the children would also work, but a fork bomb could grow faster than that.
-        for pid in list(descendants_of(os.getpid(), exclude)):
-            send_signal(pid, signal.SIGKILL)
+        kill_below(os.getpid(), exclude)
         for pid in children:
             usage = _sum(usage, _wait_for(pid))
     return usage
+
+
+def kill_below(pid: int, exclude: Collection[int] = ()) -> None:
+    """Send SIGKILL to all descendants of a process, apart from children in `exclude`.
+
+    Killing only the children of a keeper would also work, but a fork bomb could grow faster.
+    """
+    for descendant in list(descendants_of(pid, exclude)):
+        send_signal(descendant, signal.SIGKILL)
 
 
 def _wait_for(pid: int) -> ProcessUsage:

@@ -1,17 +1,10 @@
-"""Keeps a process from changing the limits of other processes, with a seccomp filter.
+"""Refuses system calls by seccomp filters: to change limits of other processes, to use the network.
 
 The kernel lets a process set the limits of any process of its user (prlimit), and so end it, for
 example with a limit of CPU time. Landlock does not prevent that.
 
     architecture ─▶ number of the system call ─▶ prlimit64(pid ≠ 0, …, new limit ≠ NULL) ─▶ EPERM
                               └──────────────────────────────────────────────────────────▶ allowed
-
-Blocks the network for this process and all processes that it will start, with a seccomp filter.
-
-Every call of socket() for another family than unix sockets fails with EACCES: IPv4 and IPv6, TCP
-and UDP, raw packets, netlink, vsock. io_uring, which makes sockets without this call, is refused,
-and a system call of another architecture ends the process. A process can still use unix sockets,
-and sockets that it inherits or is sent.
 """
 
 import ctypes
@@ -111,7 +104,13 @@ def is_supported() -> bool:
 
 
 def block_network() -> None:
-    """Block the network for good. This process must have a single thread. Raises OSError."""
+    """Block the network for good, for this process and all that it will start. Raises OSError.
+
+    Every call of socket() for another family than unix sockets fails with EACCES: IPv4 and IPv6,
+    TCP and UDP, raw packets, netlink, vsock. io_uring, which makes sockets without this call, is
+    refused, and a system call of another architecture ends the process. A process can still use
+    unix sockets, and sockets that it inherits or is sent. It must have a single thread.
+    """
     architecture, socket = _SOCKET[platform.machine()]
     program = (
         instruction(LOAD, ARCHITECTURE),

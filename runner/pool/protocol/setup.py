@@ -8,9 +8,7 @@ from multiprocessing import reduction
 from typing import Any
 
 from runner.pool.linux.limits import JobLimits
-from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.protocol.output import LOG_BYTES
-from runner.pool.protocol.shared_memory import Lease
 
 SLOT_NUMBER = struct.Struct("H")
 """The format of a slot number in the pipe from which keepers take their slots."""
@@ -60,27 +58,8 @@ class PoolArguments:
     """The part of the keepers' arguments that stays the same when all keepers are replaced."""
 
     limits: CallLimits
-    keep_fds: tuple[int, ...]
-    lease: Lease
-    runner_folder: RunnerFolder
-    shared_files: str | None
-    """The folder of the files that calls are given."""
-
-
-@dataclass(frozen=True)
-class KeeperArguments:
-    """The arguments of every keeper."""
-
-    limits: CallLimits
     runner_pid: int
     """The process that holds the pool."""
-    free_slots: InheritedDescriptor
-    """A pipe with the numbers of all slots; each keeper takes one."""
-    channels: tuple[InheritedDescriptor, ...]
-    """Channels to the pool, one for each slot. Only the runner holds the other ends, so a keeper
-    reads EOF when the runner dies."""
-    begun_calls: InheritedDescriptor
-    """The memfd of `BegunCalls`."""
     lease: InheritedDescriptor
     """The memfd of `Lease`."""
     keep_fds: tuple[InheritedDescriptor, ...]
@@ -90,6 +69,20 @@ class KeeperArguments:
     runner_folder_path: str
     shared_files: str | None = None
     """The folder of the files that calls are given."""
+
+
+@dataclass(frozen=True)
+class KeeperArguments:
+    """The arguments of every keeper."""
+
+    pool: PoolArguments
+    free_slots: InheritedDescriptor
+    """A pipe with the numbers of all slots; each keeper takes one."""
+    channels: tuple[InheritedDescriptor, ...]
+    """Channels to the pool, one for each slot. Only the runner holds the other ends, so a keeper
+    reads EOF when the runner dies."""
+    begun_calls: InheritedDescriptor
+    """The memfd of `BegunCalls`."""
 
     def take_slot(self) -> tuple[int, socket.socket]:
         """Take a slot that no other keeper has taken; returns its number and its channel."""

@@ -85,8 +85,8 @@ MESSAGES = (
     ),
     Mutant(
         "a keeper reports only its own calls",
-        "runner/pool/channel.py",
-        "if not isinstance(call_id, str) or call_id not in self._numbers:",
+        "runner/pool/calls.py",
+        "if not isinstance(call_id, str) or call_id not in self.calls:",
         "if not call_id:",
         INVALID,
     ),

@@ -42,7 +42,7 @@ POOL = (
     ),
     Mutant(
         "no call waits behind a long one",
-        "runner/pool/channel.py",
+        "runner/pool/calls.py",
         "if is_short else 0",
         "if self.is_ready else 0",
         PREFETCH,
@@ -78,7 +78,7 @@ POOL = (
     Mutant(
         "a call that is still unsent can be killed",
         "runner/pool/calls.py",
-        "if call.channel.remove_unsent(call_id):",
+        "if call.channel.remove_unsent(call):",
         "if False:",
         PREFETCH,
     ),
@@ -221,9 +221,16 @@ POOL = (
         FORKS,
     ),
     Mutant(
+        "what a keeper would end is killed before it",
+        "runner/pool/executor.py",
+        "                processes.kill_below(process.pid)\n",
+        "                pass\n",
+        ENDS,
+    ),
+    Mutant(
         "all keepers of a broken executor are killed",
         "runner/pool/executor.py",
-        "        for process in self._keepers.values():\n            process.kill()\n",
+        "            process.kill()\n",
         "",
         ENDS,
     ),
@@ -294,8 +301,8 @@ POOL = (
     ),
     Mutant(
         "the time of a call does not restart when a waiting call ends",
-        "runner/pool/channel.py",
-        "if call_id == next(iter(self._numbers)):",
+        "runner/pool/calls.py",
+        "if call_id == next(iter(self.calls)):",
         "if call_id:",
         BEGUN,
     ),

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from runner.pool.channel import KeeperChannel
+from runner.pool.calls import KeeperChannel
 from runner.pool.protocol import messages
 from runner.pool.protocol.shared_memory import BegunCall, BegunCalls
 from tests.support.pool import loads, pools
@@ -61,23 +61,23 @@ def test_the_last_begun_call_can_be_read_after_close() -> None:
 def test_a_call_waits_until_its_keeper_begins_it(
     begun_calls: BegunCalls, channel: KeeperChannel
 ) -> None:
-    assert [channel.is_waiting(call_id) for call_id in ("first", "second")] == [True, True]
-    assert channel.pid_of("first") is None
+    assert [channel.calls[call_id].is_waiting for call_id in ("first", "second")] == [True, True]
+    assert channel.calls["first"].pid is None
     begun_calls.begin(0, 1, 100)
-    assert [channel.is_waiting(call_id) for call_id in ("first", "second")] == [False, True]
-    assert [channel.pid_of(call_id) for call_id in ("first", "second")] == [100, None]
+    assert [channel.calls[call_id].is_waiting for call_id in ("first", "second")] == [False, True]
+    assert [channel.calls[call_id].pid for call_id in ("first", "second")] == [100, None]
 
 
 def test_a_call_before_the_last_begun_one_neither_waits_nor_runs(
     begun_calls: BegunCalls, channel: KeeperChannel
 ) -> None:
     begun_calls.begin(0, 2, 100)  # the outcome of the first call was not received yet
-    assert [channel.is_waiting(call_id) for call_id in ("first", "second", "third")] == [
+    assert [channel.calls[call_id].is_waiting for call_id in ("first", "second", "third")] == [
         False,
         False,
         True,
     ]
-    assert [channel.pid_of(call_id) for call_id in ("first", "second", "third")] == [
+    assert [channel.calls[call_id].pid for call_id in ("first", "second", "third")] == [
         None,
         100,
         None,
@@ -88,9 +88,9 @@ def test_the_time_of_a_call_starts_when_the_call_before_it_ends(
     channel: KeeperChannel,
 ) -> None:
     sent_at = channel.first_since
-    channel.handle(messages.Message({"kind": "outcome", "call_id": "second"}))
+    channel.find_call(messages.Message({"kind": "outcome", "call_id": "second"}))
     assert channel.first_since == sent_at
-    channel.handle(messages.Message({"kind": "outcome", "call_id": "first"}))
+    channel.find_call(messages.Message({"kind": "outcome", "call_id": "first"}))
     assert channel.first_since > sent_at
 
 

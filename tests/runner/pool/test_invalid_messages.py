@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from runner.pool.calls import Calls
-from runner.pool.channel import KeeperChannel
+from runner.pool.calls import Calls, KeeperChannel
 from runner.pool.linux.semaphores import semaphore_files
 from runner.pool.protocol import messages
 from runner.pool.protocol.setup import CallLimits
@@ -163,14 +162,13 @@ class OneKeeper:
     def __init__(self, end: socket.socket, begun_calls: BegunCalls):
         self.channel = KeeperChannel(end, partial(begun_calls.last, 0))
         self.calls = Calls(CallLimits(log_bytes=1000))
-        self.channel.send("call", b"{}", None)
-        self.calls.add("call", self.channel)
+        self.calls.unfinished["call"] = self.channel.send("call", b"{}", None)
         begun_calls.begin(0, 1, 4711)
 
     def handle(self, message: messages.Message) -> None:
         """Handle a message as the pool does."""
-        if self.channel.handle(message):
-            self.calls.handle(message)
+        if call := self.channel.find_call(message):
+            self.calls.handle(call, message)
 
 
 @pytest.fixture
@@ -203,7 +201,7 @@ def test_the_pool_refuses_an_invalid_outcome_of_a_keeper(
 ) -> None:
     fields = {"kind": "outcome", "call_id": "call", "outcome": outcome}
     one_keeper.handle(messages.Message(fields, body))
-    ((call_id, accepted),) = one_keeper.calls.take_outcomes()
+    ((call_id, accepted),) = one_keeper.calls.outcomes
     assert (call_id, accepted.kind, accepted.error_type) == ("call", "crashed", "InvalidMessage")
     assert one_keeper.calls.unfinished == {}
 
@@ -226,7 +224,7 @@ def test_the_pool_kills_a_call_about_which_a_keeper_sends_an_invalid_message(
     assert one_keeper.calls.unfinished["call"].kill_sent
     outcome = {"kind": "outcome", "call_id": "call", "outcome": {"kind": "killed"}}
     one_keeper.handle(messages.Message(outcome))
-    ((_, accepted),) = one_keeper.calls.take_outcomes()
+    ((_, accepted),) = one_keeper.calls.outcomes
     assert (accepted.kind, accepted.error_type) == ("crashed", "InvalidMessage")
 
 
@@ -239,5 +237,7 @@ def test_the_pool_drops_messages_about_calls_of_other_keepers(
     body = forgeries.sealed(0)
     one_keeper.handle(messages.Message({"kind": kind, "call_id": call_id}, body))
     assert len(os.listdir("/proc/self/fd")) == before
-    assert not one_keeper.calls.has_updates()
+    assert one_keeper.calls.outcomes == []
+    assert one_keeper.calls.progress == {}
+    assert one_keeper.calls.output == {}
     assert "call" in one_keeper.calls.unfinished

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runner.pool.channel import KeeperChannel
+from runner.pool.calls import KeeperChannel
 from runner.pool.protocol import messages
 from runner.pool.protocol.prefetch import (
     MAX_EXPECTED_WAIT_SECONDS,
@@ -170,7 +170,7 @@ def test_a_send_with_too_many_descriptors_in_transit_is_retried_only_if_the_keep
             patched.setattr(messages, "send", too_many_descriptors)
             with pytest.raises(OSError, match="too many"):
                 channel.send("first", b"{}", None)
-        assert len(channel) == 0
+        assert channel.calls == {}
         channel.send("second", b"{}", None)
         with monkeypatch.context() as patched:
             patched.setattr(messages, "send", too_many_descriptors)

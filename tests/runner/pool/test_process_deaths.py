@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -407,3 +408,17 @@ def test_interrupting_the_runner_with_ctrl_c_does_not_affect_keepers(tmp_path: P
         (tmp_path / "gate").touch()
         assert read_line(process) == "returned"
         assert process.wait(10) == 0
+
+
+def test_what_a_keeper_would_end_is_killed_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    kill = BaseProcess.kill
+
+    def check_and_kill(keeper: BaseProcess) -> None:
+        wait_for(lambda: pools.existing(pids) == [])
+        assert os.path.exists(f"/proc/{keeper.pid}/exe")
+        kill(keeper)
+
+    with open_pool(1) as owner:
+        _, pids = owner.start("family", seconds=60)
+        monkeypatch.setattr(BaseProcess, "kill", check_and_kill)
+        owner.pool.close(timeout=0)

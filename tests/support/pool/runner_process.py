@@ -22,7 +22,13 @@ from runner.pool.linux import processes
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol import messages
-from runner.pool.protocol.setup import SLOT_NUMBER, CallLimits, InheritedDescriptor, KeeperArguments
+from runner.pool.protocol.setup import (
+    SLOT_NUMBER,
+    CallLimits,
+    InheritedDescriptor,
+    KeeperArguments,
+    PoolArguments,
+)
 from runner.pool.protocol.shared_memory import BegunCalls, Lease
 from tests.support.pool import calls
 from tests.support.pool.pools import command, open_pool, open_runner_folder
@@ -139,14 +145,10 @@ def start_keeper_without_runner() -> None:
     runner.close()
     with open_runner_folder() as folder, contextlib.closing(BegunCalls(1)) as begun_calls:
         runner_folder = InheritedDescriptor(folder.descriptor), str(folder.path)
-        ends = (
-            InheritedDescriptor(read),
-            (channel,),
-            InheritedDescriptor(begun_calls.descriptor),
-            lease,
-        )
+        arguments = PoolArguments(CallLimits(), os.getppid(), lease, (), *runner_folder)
+        ends = InheritedDescriptor(read), (channel,), InheritedDescriptor(begun_calls.descriptor)
         keeper.set_entry(calls.load())
-        keeper.start(KeeperArguments(CallLimits(), os.getppid(), *ends, (), *runner_folder))
+        keeper.start(KeeperArguments(arguments, *ends))
         keeper.serve()
 
 
