@@ -60,22 +60,24 @@ def test_claimed_jobs_equal_the_stored_ones(bench: Bench) -> None:
     assert [len(job.attempts) for job in jobs] == [2, 1]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_an_unsent_claim_is_discarded_with_its_transaction(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.jobs.enqueue([NewJob("sleep", {})])
-    runner, engine, sent = bench.runner(), bench.store.database.engine, list[str]()
-    execute = engine.execute_sql
+    runner, sent = bench.runner(), list[str]()
+    execute = psycopg.Connection.execute
 
-    def noting(sql: str, parameters: Any = ()) -> Any:
+    def noting(connection: Any, sql: str, parameters: Any = ()) -> Any:
         sent.append(sql)
-        return execute(sql, parameters)
+        return execute(connection, sql, parameters)
 
-    monkeypatch.setattr(engine, "execute_sql", noting)
+    monkeypatch.setattr(psycopg.Connection, "execute", noting)
     with contextlib.suppress(ZeroDivisionError), runner.claims.transaction():
         assert claimed(runner, 1)
         raise ZeroDivisionError
-    assert not any(sql.startswith("WITH") for sql in sent)
+    assert sent[-1] == "ROLLBACK"
+    assert not any(sql.startswith('UPDATE "job"') for sql in sent)
     assert [job.attempt for job in claimed(runner, 1)] == [1]
 
 
