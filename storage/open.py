@@ -18,8 +18,7 @@ from storage.files.folder import FolderUploads
 from storage.files.private import require_access, tighten
 from storage.files.uploads import Uploads
 from storage.liveness.liveness import FileLiveness, LeaseLiveness, Liveness
-from storage.notify.postgresql import PostgresWakeup
-from storage.notify.wakeup import SocketWakeup
+from storage.notify.wakeup import PostgresWakeup, SocketWakeup, Wakeup
 from storage.records.job import StoreError, StoreFull, StoreUnavailable
 from storage.transfer.checkpoint import refuse_unfinished_transfer
 
@@ -37,7 +36,7 @@ class Store:
 
     settings: "Settings"
     database: Database
-    wakeup: SocketWakeup | PostgresWakeup
+    wakeup: Wakeup
     uploads: Uploads
     clock: Clock
     check: BackgroundCheck | None = None
@@ -192,7 +191,7 @@ def _retry_until(call: Callable[[], None], give_up: Callable[[], bool], deadline
             time.sleep(1.0)
 
 
-def _wakeup(database: Database, settings: "Settings") -> SocketWakeup | PostgresWakeup:
+def _wakeup(database: Database, settings: "Settings") -> Wakeup:
     if not database.postgresql:
         return SocketWakeup(settings.data_dir / "wakeup")
     return PostgresWakeup(database, _direct_database(settings, f"{settings.program} listens"))

@@ -17,8 +17,7 @@ from storage.jobs.queues import existing_queues
 from storage.jobs.rows import jobs_by_id, unfinished_among
 from storage.jobs.statements import insert_job
 from storage.jobs.transitions import Transitions, to_json_text
-from storage.notify.transaction import notifying_transaction
-from storage.notify.wakeup import LISTENER, WORKER, Wakeup
+from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.id_skew import IdSkew
 from storage.queries.search import find
 from storage.records.filters import Filters

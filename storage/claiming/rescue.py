@@ -10,8 +10,7 @@ from storage.db.models import JobRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.jobs.transitions import Transitions
 from storage.liveness.liveness import Liveness
-from storage.notify.transaction import notifying_transaction
-from storage.notify.wakeup import LISTENER, WORKER, Wakeup
+from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.records.job import AttemptEnd, Fence, Outcome
 from storage.records.states import CONFIRM_CANCEL
 from storage.records.trace_context import trace_origin

@@ -22,8 +22,7 @@ from storage.jobs.open_queues import (
     count_running,
     first_run_at,
 )
-from storage.notify.transaction import notifying_transaction
-from storage.notify.wakeup import WORKER, Wakeup
+from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
 from storage.records.queue_name import DEFAULT_QUEUE
 
 MAX_QUEUES = 100

@@ -4,8 +4,11 @@ A wake-up may be lost, or come without a change. Waiters therefore also read the
 intervals.
 
 With SQLite, a wake-up is a unix datagram to each socket in a shared folder, named `worker-….sock`
-or `listener-….sock`. (inotify on the WAL would fire before a commit is visible.) With PostgreSQL,
-it is a NOTIFY; see storage/notify/postgresql.py.
+or `listener-….sock`. (inotify on the WAL would fire before a commit is visible.)
+
+With PostgreSQL, it is a NOTIFY. The triggers that write events notify the topic `events`
+themselves. LISTEN needs a session of its own, which a pooler in transaction mode does not provide,
+so waiters can use another address than everything else (LISTEN_URL).
 """
 
 import contextlib
@@ -14,9 +17,15 @@ import secrets
 import select
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any
+
+import psycopg
+
+from storage.db.database import Database
+from storage.records.job import StoreError
 
 WORKER = "worker"
 LISTENER = "listener"
@@ -25,45 +34,6 @@ EVENTS = "events"
 _SETTLED_NS = 1_000_000_000
 """Age of a folder's last change from which a listing is kept: until then, another change could have
 the same time."""
-
-
-class Waiter(Protocol):
-    """Waits for the wake-ups of one topic."""
-
-    def fileno(self) -> int:
-        """Descriptor that is readable after a wake-up; -1 while there is none."""
-
-    def clear(self) -> None:
-        """Discard the wake-ups so far."""
-
-    def close(self) -> None:
-        """Stop waiting."""
-
-
-class Wakeup(Protocol):
-    """Sends wake-ups and creates waiters."""
-
-    def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic, and all waiters of `events`. Never raises. Within
-        transactions, use `notifying_transaction`."""
-
-    def notify_in_transaction(self, topics: Sequence[str]) -> None:
-        """Send wake-ups for these topics as part of the ending transaction, if the database can."""
-
-    def notify_after_commit(self, topics: Sequence[str]) -> None:
-        """Send wake-ups for these topics now, if `notify_in_transaction` could not."""
-
-    def waiter(self, topic: str) -> Waiter:
-        """Return a new waiter. Raises OSError."""
-
-
-def wait(waiter: Waiter, seconds: float) -> None:
-    """Sleep until a wake-up or the timeout, then discard the wake-ups."""
-    poll = select.poll()  # select() cannot handle descriptors above 1023
-    if waiter.fileno() >= 0:
-        poll.register(waiter.fileno(), select.POLLIN)
-    poll.poll(seconds * 1000)
-    waiter.clear()
 
 
 class SocketWakeup:
@@ -79,8 +49,11 @@ class SocketWakeup:
         """The time of the folder's last change, and the names in it."""
 
     def notify(self, topic: str) -> None:
-        """Wake all waiters of a topic, and remove the sockets of dead waiters. If this process is
-        out of file descriptors, no waiter is woken."""
+        """Wake all waiters of a topic, and all of `events`. Never raises.
+
+        Removes the sockets of dead waiters. If this process is out of file descriptors, no waiter
+        is woken.
+        """
         with contextlib.suppress(OSError):
             for name in self._names():
                 if name.startswith((f"{topic}-", f"{EVENTS}-")):
@@ -157,6 +130,92 @@ class SocketWaiter:
         os.close(self._folder)
 
 
+class PostgresWakeup:
+    """Sends wake-ups by NOTIFY. `listening` is the database that waiters connect to."""
+
+    def __init__(self, database: Database, listening: Database):
+        self._database = database
+        self._listening = listening
+
+    def notify(self, topic: str) -> None:
+        """Wake all waiters of a topic, and all of `events`, on all hosts. Never raises."""
+        with contextlib.suppress(StoreError), self._database.transaction():
+            self.notify_in_transaction([topic])
+
+    def notify_in_transaction(self, topics: Sequence[str]) -> None:
+        """Queue NOTIFY for these topics in the current transaction. Raises StoreError."""
+        for topic in dict.fromkeys(topics):
+            if topic != EVENTS:
+                self._database.engine.defer("SELECT pg_notify(%s, '')", (_channel(topic),))
+
+    def notify_after_commit(self, topics: Sequence[str]) -> None:
+        """Do nothing: the commit has sent the notifications."""
+
+    def waiter(self, topic: str) -> "PostgresWaiter":
+        """Return a new waiter, with a connection of its own."""
+        return PostgresWaiter(self._listening, topic)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to free."""
+
+
+class PostgresWaiter:
+    """A connection that listens to a topic. If it is lost, the next `clear` reconnects."""
+
+    def __init__(self, database: Database, topic: str):
+        self._database = database
+        self._topic = topic
+        self._connection: Any = None
+        self.clear()
+
+    def fileno(self) -> int:
+        """The connection's socket; -1 while it is lost."""
+        return int(self._connection.fileno()) if self._connection else -1
+
+    def clear(self) -> None:
+        """Consume all notifications that have arrived."""
+        try:
+            if self._connection is None:
+                self._connection = self._database.raw_connection()
+                self._connection.execute(f"LISTEN {_channel(self._topic)}")
+            for _ in self._connection.notifies(timeout=0):
+                pass
+        except psycopg.Error:
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+Wakeup = SocketWakeup | PostgresWakeup
+Waiter = SocketWaiter | PostgresWaiter
+
+
+@contextmanager
+def notifying_transaction(wakeup: Wakeup, database: Database, *topics: str) -> Iterator[list[str]]:
+    """Run a transaction, then wake all waiters of the given topics.
+
+    The block may append topics to the list it gets. A failed transaction sends no wake-ups. Raises
+    the errors of `Database.transaction`.
+    """
+    all_topics = list(topics)
+    with database.transaction(lambda: wakeup.notify_in_transaction(all_topics)):
+        yield all_topics
+    wakeup.notify_after_commit(all_topics)
+
+
+def wait(waiter: Waiter, seconds: float) -> None:
+    """Sleep until a wake-up or the timeout, then discard the wake-ups."""
+    poll = select.poll()  # select() cannot handle descriptors above 1023
+    if waiter.fileno() >= 0:
+        poll.register(waiter.fileno(), select.POLLIN)
+    poll.poll(seconds * 1000)
+    waiter.clear()
+
+
 def has_waiters(folder: Path) -> bool:
     """Return whether a living program waits for wake-ups in this folder."""
     if not folder.is_dir():
@@ -179,3 +238,7 @@ def _is_bound(folder: int, name: str) -> bool:
 
 def _address(folder: int, name: str) -> str:
     return f"/proc/self/fd/{folder}/{name}"
+
+
+def _channel(topic: str) -> str:
+    return f"job_service_{topic}"

@@ -10,8 +10,7 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs.transitions import Transitions
-from storage.notify.transaction import notifying_transaction
-from storage.notify.wakeup import LISTENER, WORKER, Wakeup
+from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
 from storage.queries.search import find
 from storage.records.filters import Filters
 from storage.records.states import CANCEL, REQUEST_CANCEL, REQUEUE, Status

@@ -92,7 +92,7 @@ STORE = (
     ),
     Mutant(
         "a notification is sent with the commit",
-        "storage/notify/postgresql.py",
+        "storage/notify/wakeup.py",
         "            if topic != EVENTS:",
         "            if False:",
         ("tests/storage/notify/test_wakeup.py",),
@@ -106,7 +106,7 @@ STORE = (
     ),
     Mutant(
         "waiting processes are woken after the commit",
-        "storage/notify/transaction.py",
+        "storage/notify/wakeup.py",
         "    wakeup.notify_after_commit(all_topics)\n",
         "",
         ("tests/storage/notify/test_wakeup.py",),

@@ -8,9 +8,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from storage.notify.postgresql import PostgresWaiter
-from storage.notify.transaction import notifying_transaction
-from storage.notify.wakeup import LISTENER, WORKER, SocketWakeup, Waiter
+from storage.notify.wakeup import (
+    LISTENER,
+    WORKER,
+    PostgresWaiter,
+    SocketWakeup,
+    Waiter,
+    notifying_transaction,
+)
 from tests.support.pool.pools import descriptors_below, free_descriptor, open_descriptors
 from tests.support.stores import RETURNED, Bench
 from tests.support.waiting import wait_for
