@@ -180,7 +180,7 @@ class EventFeed:
 
     async def _read(self) -> None:
         try:
-            waiter = await self._threads.run(self._wakeup.waiter, EVENTS)
+            waiter: Waiter = await self._threads.run(lambda: self._wakeup.waiter(EVENTS))
             with contextlib.closing(waiter):
                 self.version = await self._threads.run(self._events.newest)
                 self._ready.set_result(None)

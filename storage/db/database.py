@@ -193,14 +193,6 @@ class Database:
             cursor = self.engine.execute_sql(statement.sql, statement.arguments(values))
             return int(cursor.rowcount)
 
-    def change_each(self, statement: Statement, rows: Rows) -> int:
-        """Run a changing statement for each row of values in a transaction.
-
-        Returns the total number of changed rows.
-        """
-        with self.transaction(), self.translate_errors():
-            return int(self.engine.change_each(statement, rows))
-
     def change_each_guarded(self, statement: Statement, rows: Rows) -> list[bool]:
         """Run an UPDATE for each row of values in a transaction.
 

@@ -156,14 +156,15 @@ class Postgresql(pw.PostgresqlDatabase):
         """Run a statement together with the next one or the commit."""
         return self._pipeline().defer(sql, parameters)
 
-    def change_each(self, statement: Statement, rows: Rows) -> int:
-        """Run a changing statement for each row; return the total number of changed rows."""
-        return sum(each.rowcount for each in self.execute_each(self._bind_each(statement, rows)))
-
     def defer_each(self, statement: Statement, rows: Rows) -> None:
-        """Defer a changing statement for each row."""
-        for bound in self._bind_each(statement, rows):
-            self.defer(*bound)
+        """Defer a changing statement for each row: a few for many rows where possible."""
+        batch = self._batch((statement,), over_rows) if len(rows) > 1 else None
+        if batch:
+            bound = batch.bind_each(rows)
+        else:
+            bound = ((statement.sql, statement.arguments(row)) for row in rows)
+        for each in bound:
+            self.defer(*each)
 
     def change_each_guarded(self, statement: Statement, rows: Rows) -> list[bool]:
         """Run an UPDATE for each row; return where it has changed something.
@@ -192,12 +193,6 @@ class Postgresql(pw.PostgresqlDatabase):
         ):
             for row in rows:
                 copy.write_row([row[name] for name in names])
-
-    def _bind_each(self, statement: Statement, rows: Rows) -> list[BoundStatement]:
-        """Return a few statements for many rows where possible, or one for each row."""
-        if len(rows) > 1 and (batch := self._batch((statement,), over_rows)):
-            return list(batch.bind_each(rows))
-        return [(statement.sql, statement.arguments(row)) for row in rows]
 
     def _batch(self, key: tuple[Any, ...], make: Callable[..., Any]) -> BatchStatement | None:
         if key not in self._batches:

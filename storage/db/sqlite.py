@@ -13,7 +13,7 @@ import peewee as pw
 from storage.db.errors import store_error_from
 from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
-from storage.db.sqlite_file.lock_note import CHECKPOINT, COMMIT, ROLLBACK, WORK
+from storage.db.sqlite_file.lock_holder import CHECKPOINT, COMMIT, ROLLBACK, WORK
 from storage.db.sqlite_file.write_lock import WriteLock
 from storage.db.statements import Statement
 from storage.db.timeouts import BUSY_SECONDS
@@ -98,14 +98,10 @@ class Sqlite(pw.SqliteDatabase):
         """Run a statement, and return its result."""
         return Result(self.execute_sql(sql, parameters))
 
-    def change_each(self, statement: Statement, rows: Rows) -> int:
-        """Run a changing statement for each row; return the total number of changed rows."""
-        cursor = self.cursor()
+    def defer_each(self, statement: Statement, rows: Rows) -> None:
+        """Run a changing statement for each row."""
         with DRIVER_ERRORS:
-            cursor.executemany(statement.sql, map(statement.arguments, rows))
-        return int(cursor.rowcount)
-
-    defer_each = change_each
+            self.cursor().executemany(statement.sql, map(statement.arguments, rows))
 
     def change_each_guarded(self, statement: Statement, rows: Rows) -> list[bool]:
         """Run an UPDATE for each row; return where it has changed something.

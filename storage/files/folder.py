@@ -5,6 +5,7 @@ files/<id>      complete, synced to disk, and never changed
 """
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import time
@@ -14,7 +15,6 @@ from uuid import UUID, uuid4
 
 from storage.files.disk import make_folder, sync_folder
 from storage.files.uploads import GRACE_SECONDS, FindOrphans, Uploads, UploadWriter
-from storage.files.write_back import WriteBack
 from storage.records.job import StoreFull, StoreUnavailable, Upload
 
 INCOMING, FILES = "incoming", "files"
@@ -22,6 +22,10 @@ _DISK_FULL = {28, 122}  # ENOSPC, EDQUOT
 _STEP_BYTES = 64 * 1024
 """Bytes per write call. Larger calls make Linux look for larger pieces of memory; where few are
 free, they take two to four times as long (benchmarks.server.uploads)."""
+_WRITE_BACK_BYTES = 8 * 1024**2
+_SYNC_FILE_RANGE_WRITE = 2
+_libc = ctypes.CDLL(None)
+_libc.sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
 
 class FolderWriter(UploadWriter):
@@ -37,7 +41,7 @@ class FolderWriter(UploadWriter):
                 self._part.unlink(missing_ok=True)  # from an interrupted transfer
             self._file = self._part.open("xb", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX)
-        self._write_back = WriteBack(self._file.fileno())
+        self._written_back = 0
 
     def write(self, data: bytes | memoryview) -> None:
         """Append to the file; see `UploadWriter.write`."""
@@ -46,7 +50,11 @@ class FolderWriter(UploadWriter):
             while rest:
                 rest = rest[self._file.write(rest[:_STEP_BYTES]) :]
         self.size += len(data)
-        self._write_back.wrote(self.size)
+        new = self.size - self._written_back
+        if new >= _WRITE_BACK_BYTES:  # a hint that makes the fsync at the end short
+            file, begin = self._file.fileno(), self._written_back
+            _libc.sync_file_range(file, begin, new, _SYNC_FILE_RANGE_WRITE)
+            self._written_back = self.size
 
     def finish(self, name: str, sha256: str) -> Upload:
         """Sync and publish the file; see `UploadWriter.finish`."""

@@ -44,7 +44,7 @@ def store_keys(database: Database, keyed: Sequence[KeyedJob]) -> dict[str, Store
         {"key": each.key, "fingerprint": each.fingerprint, "job_id": each.job.id}
         for each in sorted(keyed, key=lambda each: each.key)
     ]
-    database.change_each(insert, rows)
+    database.change_each_deferred(insert, rows)
     kept = KeyRow.select().where(KeyRow.key.in_(sorted({each.key for each in keyed})))
     return {row["key"]: _kept(row) for row in database.rows(kept)}
 

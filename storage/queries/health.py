@@ -66,8 +66,7 @@ def open_transactions(database: Database) -> Sequence[OpenTransaction]:
     """Return the few oldest transactions of this database, oldest first; none on SQLite."""
     if not database.postgresql:
         return ()
-    with database.translate_errors():
-        found = database.engine.execute_sql(_SELECT, (_MAX_SHOWN,)).fetchall()
+    found = database.execute(_SELECT, (_MAX_SHOWN,)).fetchall()
     return [OpenTransaction(*row) for row in found]
 
 

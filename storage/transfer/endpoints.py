@@ -65,7 +65,7 @@ def open_target(url: str) -> Database:
         creating.close()
     database = Database(open_engine(url, MIGRATE_NAME, exclusive=True))
     with _closed_if_refused(database):
-        if database.postgresql and not database.engine.execute_sql(_LOCK).fetchone()[0]:
+        if database.postgresql and not database.execute(_LOCK).fetchone()[0]:
             raise TransferRefused("--to: another transfer into this database is running")
         _refuse_programs("--to", database, folder)
     return database
@@ -124,7 +124,7 @@ def _sessions(database: Database) -> list[str]:
     end, because the sessions of a program may outlive it for a moment."""
     until = time.monotonic() + _ENDING_SECONDS
     while True:
-        rows = database.engine.execute_sql(_OTHERS, (f"{APPLICATION_NAME} %",)).fetchall()
+        rows = database.execute(_OTHERS, (f"{APPLICATION_NAME} %",)).fetchall()
         found = [name for (name,) in rows if name != MIGRATE_NAME]
         if not found or time.monotonic() > until:
             return found

@@ -85,7 +85,7 @@ class Table:
                     self._database.engine.copy_in(self.name, names, rows)
             else:
                 insert = self._database.statement(("transfer", self.name), self._insert)
-                self._database.change_each(insert, rows)
+                self._database.change_each_deferred(insert, rows)
 
     def clear(self) -> None:
         """Delete all rows, within a transaction: a new database has some."""
@@ -155,7 +155,7 @@ def _without_triggers(database: Database, table: str) -> Iterator[None]:
     without them, and a killed process leaves none disabled."""
     if not database.postgresql:
         of_table = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
-        triggers = database.engine.execute_sql(of_table, (table,)).fetchall()
+        triggers = database.execute(of_table, (table,)).fetchall()
         for name, _ in triggers:
             database.execute(f'DROP TRIGGER "{name}"')
         yield
@@ -163,7 +163,7 @@ def _without_triggers(database: Database, table: str) -> Iterator[None]:
             database.execute(sql)
         return
     has_triggers = "SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal"
-    if not database.engine.execute_sql(has_triggers, (table,)).fetchone():
+    if not database.execute(has_triggers, (table,)).fetchone():
         yield
         return
     database.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER')

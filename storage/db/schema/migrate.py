@@ -1,8 +1,10 @@
 """Migrates the schema of a database, and creates new SQLite files."""
 
+import contextlib
 import fcntl
 import logging
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,9 @@ from storage.db.database import Database
 from storage.db.models import ReleaseRow
 from storage.db.schema import state
 from storage.db.schema.soundness import require_sound
-from storage.db.schema.sqlite_file import create_file
 from storage.db.sqlite import Sqlite
 from storage.db.sqlite_file.wal_file import open_plainly
+from storage.files.disk import sync_name
 from storage.records.job import StoreUnusable
 
 log = logging.getLogger(__name__)
@@ -31,11 +33,11 @@ def bring_up_to_date(database: Database, lock_folder: Path) -> None:
     to something else, has a newer schema with which this release does not work, or is damaged.
     """
     with schema_lock(database, lock_folder):
-        if not database.postgresql:
-            create_file(Path(database.engine.database), _create_sqlite)
+        if database.file:
+            create_file(database.file, _create_sqlite)
         refuse_foreign(database)
-        if not database.postgresql:
-            require_sound(Path(database.engine.database))
+        if database.file:
+            require_sound(database.file)
         _migrate(database)
 
 
@@ -106,8 +108,7 @@ def _raise_oldest(database: Database, pending: Sequence[str]) -> None:
 def schema_lock(database: Database, lock_folder: Path) -> Iterator[None]:
     """Keep other programs from opening the database. `lock_folder` is only used for SQLite."""
     if database.postgresql:
-        with database.translate_errors():
-            database.engine.execute_sql("SELECT pg_advisory_lock(hashtext('job service schema'))")
+        database.execute("SELECT pg_advisory_lock(hashtext('job service schema'))")
         try:
             yield
         finally:
@@ -123,46 +124,37 @@ def refuse_foreign(database: Database) -> None:
 
     To be called before anything is written to it.
     """
-    _require_utf8(database)
     with database.translate_errors():
-        tables = _existing_tables(database.engine)
+        tables = _tables_in(database.file) if database.file else _tables_on_server(database)
     if tables is not None and state.HISTORY not in tables:
         kind = "holds other tables" if tables else "is empty"
         raise StoreUnusable(f"{database.engine.database} {kind}: not a database of this service")
 
 
-def _existing_tables(engine: Any) -> list[str] | None:
-    """Return the names of the tables, or None for a new database on PostgreSQL."""
-    if isinstance(engine, pw.PostgresqlDatabase):
-        return list(engine.get_tables()) or None
+def _tables_in(file: Path) -> list[str]:
     # Not through the engine, whose pragmas would write to a file that may not be ours.
     try:
-        return _tables_of(engine.database, "ro")
+        with open_plainly(file, "ro") as plain:
+            return list(plain.get_tables())
     except pw.OperationalError as error:
         if "readonly" not in str(error):
             raise
-        # An interrupted transaction (without a WAL) blocks reading until it is rolled back.
-        return _tables_of(engine.database, "rw")
-
-
-def _tables_of(path: str, mode: str) -> list[str]:
-    with open_plainly(path, mode) as plain:
+    # An interrupted transaction (without a WAL) blocks reading until it is rolled back.
+    with open_plainly(file, "rw") as plain:
         return list(plain.get_tables())
 
 
-def _require_utf8(database: Database) -> None:
-    """Raise StoreUnusable unless the encoding is UTF-8.
+def _tables_on_server(database: Database) -> list[str] | None:
+    """Return the names of the tables, or None for a new database.
 
-    Other encodings lack characters that clients send. SQLite always uses UTF-8.
+    Raises StoreUnusable unless the encoding is UTF-8: others lack characters that clients send.
     """
-    if not database.postgresql:
-        return
-    with database.translate_errors():
-        ((encoding,),) = database.engine.execute_sql("SELECT current_setting('server_encoding')")
+    ((encoding,),) = database.execute("SELECT current_setting('server_encoding')").fetchall()
     found = encoding.decode() if isinstance(encoding, bytes) else encoding  # bytes from SQL_ASCII
     if found != "UTF8":
         made = "make it with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
         raise StoreUnusable(f"{database.engine.database} has the encoding {found}: {made}")
+    return list(database.engine.get_tables()) or None
 
 
 def _create_sqlite(file: Path) -> None:
@@ -172,3 +164,26 @@ def _create_sqlite(file: Path) -> None:
         _migrate(maker)
     finally:
         maker.close()
+
+
+def create_file(file: Path, write: Callable[[Path], None]) -> None:
+    """Create a file, unless it exists. The caller must hold a lock.
+
+        jobs.db.making ─ schema ─▶ synced ─▶ linked as jobs.db ─▶ folder synced ─▶ first name gone
+
+    After a kill or a power cut at most the temporary file remains; the next start removes it.
+
+    `write` writes the complete file to the path that it is given. Raises OSError, and whatever
+    `write` raises.
+    """
+    file = file.resolve()
+    part = file.with_name(f"{file.name}.making")
+    part.unlink(missing_ok=True)
+    if not file.exists():
+        write(part)
+        with part.open("rb") as content:
+            os.fsync(content.fileno())
+        with contextlib.suppress(FileExistsError):  # another program was first: keep its file
+            os.link(part, file)
+    sync_name(file)
+    part.unlink(missing_ok=True)

@@ -15,8 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from storage.db.sqlite_file.lock_holder import HolderWatch
-from storage.db.sqlite_file.lock_note import NONE, LockNote
+from storage.db.sqlite_file.lock_holder import NONE, HolderWatch, LockNote
 
 log = logging.getLogger(__name__)
 

@@ -149,8 +149,8 @@ STORE_FAULTS = (
     Mutant(
         "a foreign file is only read",
         "storage/db/schema/migrate.py",
-        '_tables_of(engine.database, "ro")',
-        '_tables_of(engine.database, "rw")',
+        'open_plainly(file, "ro")',
+        'open_plainly(file, "rw")',
         FAULTS,
     ),
     Mutant(

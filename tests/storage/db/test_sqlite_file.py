@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.db.schema.sqlite_file import create_file
+from storage.db.schema.migrate import create_file
 from storage.files.disk import make_folder
 from storage.open import open_store
 from storage.settings.settings import Settings, SettingsError

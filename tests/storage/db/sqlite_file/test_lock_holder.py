@@ -15,8 +15,7 @@ import pytest
 
 from storage.db import timeouts
 from storage.db.sqlite_file import lock_holder, write_lock
-from storage.db.sqlite_file.lock_holder import HolderWatch
-from storage.db.sqlite_file.lock_note import COMMIT, LockNote
+from storage.db.sqlite_file.lock_holder import COMMIT, HolderWatch, LockNote
 from storage.db.sqlite_file.write_lock import WriteLock
 from storage.records.job import StoreUnavailable
 from tests.storage.db.sqlite_file.test_write_lock import HOLD
