@@ -19,16 +19,15 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from runner.pool.calls import Call, KeeperChannel
-from runner.pool.fork.context import ForkContext
 from runner.pool.fork_server import ForkServer
 from runner.pool.keeper import keeper
 from runner.pool.linux import processes, semaphores
 from runner.pool.linux.processes import kill_descendants
 from runner.pool.protocol import messages
 from runner.pool.protocol.prefetch import MAX_PREFETCH
+from runner.pool.protocol.python_internals import ForkContext, InheritedDescriptor
 from runner.pool.protocol.setup import (
     SLOT_NUMBER,
-    InheritedDescriptor,
     KeeperArguments,
     PoolArguments,
 )

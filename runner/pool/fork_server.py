@@ -19,7 +19,6 @@ import signal
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from fnmatch import fnmatchcase
-from multiprocessing import resource_tracker
 from typing import Any
 
 from runner.pool.fork import server_main
@@ -28,7 +27,7 @@ from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.protocol import messages
-from runner.pool.protocol.setup import InheritedDescriptor
+from runner.pool.protocol.python_internals import InheritedDescriptor, start_tracker
 
 _RESUME_SECONDS = 0.1
 _START_ATTEMPTS = 3
@@ -63,7 +62,7 @@ class ForkServer:
     def fork(self, descriptors: Sequence[int]) -> int:
         """Fork a process that becomes a child of this process; returns its pid.
 
-        It gets copies of the descriptors, and calls `fork.context.run_child` with them. This
+        It gets copies of the descriptors, and calls `run_child` with them. This
         process must be a subreaper. A fork server that has died is replaced first. Raises OSError.
         """
         try:
@@ -168,7 +167,7 @@ def _start_tracker() -> None:
     of all; with it, the tracker ends, and the next process that needs one starts another.
     """
     before = processes.children_of(os.getpid())
-    resource_tracker.ensure_running()
+    start_tracker()
     for tracker in set(processes.children_of(os.getpid())).difference(before):
         with contextlib.suppress(OSError):
             resource.prlimit(tracker, resource.RLIMIT_DATA, (_TRACKER_BYTES, _TRACKER_BYTES))

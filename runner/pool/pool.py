@@ -23,7 +23,8 @@ from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.output import Piece
 from runner.pool.protocol.prefetch import MAX_PREFETCH
-from runner.pool.protocol.setup import CallLimits, InheritedDescriptor, PoolArguments
+from runner.pool.protocol.python_internals import InheritedDescriptor
+from runner.pool.protocol.setup import CallLimits, PoolArguments
 from runner.pool.protocol.shared_memory import Lease, LoopCounter
 
 __all__ = ["CallOutcome", "Pool", "PoolError"]

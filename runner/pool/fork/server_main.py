@@ -18,7 +18,6 @@ from collections.abc import Callable, Sequence
 from io import FileIO
 from typing import NoReturn
 
-from runner.pool.fork.context import run_child
 from runner.pool.fork.watchdog import Watchdog, WatchdogArguments
 from runner.pool.job_process.loop import Entry
 from runner.pool.job_process.results import plain_text
@@ -26,7 +25,7 @@ from runner.pool.keeper import keeper
 from runner.pool.linux import processes
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.protocol import messages
-from runner.pool.protocol.setup import InheritedDescriptor
+from runner.pool.protocol.python_internals import PRELOADED, InheritedDescriptor, run_child
 
 PROCESS_NAME = "fork-server"
 MAX_DESCRIPTORS = 250
@@ -36,8 +35,6 @@ MORE, LAST = b"+", b"."
 _PID = struct.Struct("q")
 """The pid of a forked process, or minus an errno."""
 _REASON_LENGTH = 4000
-_PRELOADED = ("concurrent.futures.process", "multiprocessing.queues", "multiprocessing.synchronize")
-"""Modules of the executor that each keeper would otherwise import for itself."""
 
 
 def serve(
@@ -61,7 +58,7 @@ def serve(
         reason = plain_text(f"{type(error).__name__}: {error}", _REASON_LENGTH)
         messages.send(channel, {"reason": reason})
         return
-    for name in _PRELOADED:
+    for name in PRELOADED:
         importlib.import_module(name)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()  # each forked process would print buffered text again

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runner.pool.linux import processes
-from runner.pool.protocol.setup import InheritedDescriptor
+from runner.pool.protocol.python_internals import InheritedDescriptor
 from runner.pool.protocol.shared_memory import STACKS_SIGNAL, LoopCounter
 
 _MAX_CHECK_SECONDS = 5.0

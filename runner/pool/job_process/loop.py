@@ -17,8 +17,6 @@ import traceback
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import process as multiprocessing_process
-from multiprocessing import resource_tracker
 from typing import Any, NoReturn
 
 from runner.pool.job_process.results import (
@@ -33,6 +31,7 @@ from runner.pool.linux.limits import SoftLimits
 from runner.pool.linux.work_folders import FILE, WORK
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import configure_output, redirect_output
+from runner.pool.protocol.python_internals import forget_temporary_folder, tracker_descriptor
 from runner.pool.protocol.setup import CallLimits
 
 _mappings: list[mmap.mmap] = []
@@ -193,7 +192,7 @@ def _detach_from_keeper(keeper: int, keep_fds: Collection[int]) -> None:
     reset_signals()
     os.setsid()
     # All processes below the runner share one tracker of shared memory and semaphores.
-    tracker = resource_tracker.getfd()
+    tracker = tracker_descriptor()
     kept = keep_fds if tracker is None else [*keep_fds, tracker]
     processes.close_descriptors_except(kept)
     null = os.open(os.devnull, os.O_RDONLY)
@@ -218,8 +217,7 @@ def _enter(folder: str) -> None:
     """Make a folder the working folder, HOME, and the folder for temporary files."""
     os.chdir(folder)
     os.environ["HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
-    # multiprocessing remembers a temporary folder, which could belong to an earlier job.
-    getattr(multiprocessing_process.current_process(), "_config", {}).pop("tempdir", None)
+    forget_temporary_folder()  # it could belong to an earlier job
 
 
 def reset_signals() -> None:

@@ -4,28 +4,13 @@ import os
 import socket
 import struct
 from dataclasses import dataclass, field
-from multiprocessing import reduction
-from typing import Any
 
 from runner.pool.linux.limits import JobLimits
 from runner.pool.protocol.output import LOG_BYTES
+from runner.pool.protocol.python_internals import InheritedDescriptor
 
 SLOT_NUMBER = struct.Struct("H")
 """The format of a slot number in the pipe from which keepers take their slots."""
-
-
-class InheritedDescriptor:
-    """A file descriptor that is duplicated into a child process when it is pickled for it."""
-
-    def __init__(self, descriptor: int):
-        self.descriptor = descriptor
-
-    def __reduce__(self) -> Any:
-        return _inherit, (reduction.DupFd(self.descriptor),)
-
-
-def _inherit(duplicate: Any) -> InheritedDescriptor:
-    return InheritedDescriptor(duplicate.detach())
 
 
 @dataclass(frozen=True)

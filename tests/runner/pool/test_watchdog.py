@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from runner.pool.fork.watchdog import Watchdog, WatchdogArguments, WatchdogSettings
-from runner.pool.protocol.setup import InheritedDescriptor
+from runner.pool.protocol.python_internals import InheritedDescriptor
 from runner.pool.protocol.shared_memory import LoopCounter
 from tests.support.paths import ROOT
 from tests.support.programs import alive

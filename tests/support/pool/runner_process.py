@@ -22,10 +22,10 @@ from runner.pool.linux import processes
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol import messages
+from runner.pool.protocol.python_internals import InheritedDescriptor
 from runner.pool.protocol.setup import (
     SLOT_NUMBER,
     CallLimits,
-    InheritedDescriptor,
     KeeperArguments,
     PoolArguments,
 )

@@ -1,18 +1,34 @@
-"""A multiprocessing context whose processes are forked by another process, the fork server.
+"""The undocumented parts of Python's multiprocessing that the pool uses, and nothing else of ours.
 
     ForkContext(fork) ─▶ ProcessPoolExecutor ─▶ pickle process ─▶ fork([pipe, …]) ─▶ run_child
 
-It extends multiprocessing as that module's own start methods do: with a Popen, and a context that
-uses it (compare multiprocessing/popen_forkserver.py in CPython).
+The context has processes that are forked by another process, the fork server. It extends
+multiprocessing as that module's own start methods do: with a Popen, and a context that uses it
+(compare multiprocessing/popen_forkserver.py in CPython).
+
+A new Python may change these parts. `NEWEST_TESTED` names the last one that they were checked with,
+and `tests/runner/pool/test_python_internals.py` fails if a part differs.
 """
 
 import contextlib
 import io
 import os
 from collections.abc import Callable, Sequence
-from multiprocessing import context, popen_fork, reduction, spawn, util
+from multiprocessing import (
+    context,
+    popen_fork,
+    process,
+    reduction,
+    resource_tracker,
+    spawn,
+    util,
+)
 from typing import Any
 
+NEWEST_TESTED = (3, 13)
+"""The newest Python that this module was checked with. The oldest is 3.11."""
+PRELOADED = ("concurrent.futures.process", "multiprocessing.queues", "multiprocessing.synchronize")
+"""Modules that each process of a ProcessPoolExecutor would otherwise import for itself."""
 Fork = Callable[[Sequence[int]], int]
 """fork(descriptors) returns the pid of a new child of this process, which calls run_child(copies).
 Raises OSError."""
@@ -49,8 +65,8 @@ class _Process(context.SpawnProcess):
         """Leave out the fork function, which the new process does not need."""
         return {name: value for name, value in vars(self).items() if name != "_fork"}
 
-    def _Popen(self, process: Any) -> "_Popen":  # type: ignore[override]
-        return _Popen(process, self._fork)
+    def _Popen(self, child: Any) -> "_Popen":  # type: ignore[override]
+        return _Popen(child, self._fork)
 
 
 class _DescriptorIndex:
@@ -70,18 +86,18 @@ class _Popen(popen_fork.Popen):
     method = "spawn"
     DupFd = _DescriptorIndex
 
-    def __init__(self, process: Any, fork: Fork):
+    def __init__(self, child: Any, fork: Fork):
         self._fork = fork
         self._descriptors: list[int] = []
-        super().__init__(process)
+        super().__init__(child)
 
     def duplicate_for_child(self, descriptor: int) -> int:
         """Let the child inherit a descriptor; returns its index."""
         self._descriptors.append(descriptor)
         return len(self._descriptors) - 1
 
-    def _launch(self, process: Any) -> None:
-        data = self._pickled(process)
+    def _launch(self, child: Any) -> None:
+        data = self._pickled(child)
         with contextlib.ExitStack() as child_ends, contextlib.ExitStack() as parent_ends:
             # Readable when the child has ended.
             self.sentinel, child_alive = _pipe(parent_ends, child_ends)
@@ -92,12 +108,12 @@ class _Popen(popen_fork.Popen):
             with open(write, "wb", closefd=False) as file:
                 file.write(data)
 
-    def _pickled(self, process: Any) -> bytes:
+    def _pickled(self, child: Any) -> bytes:
         buffer = io.BytesIO()
         context.set_spawning_popen(self)  # type: ignore[arg-type]
         try:
-            reduction.dump(spawn.get_preparation_data(process.name), buffer)
-            reduction.dump(process, buffer)
+            reduction.dump(spawn.get_preparation_data(child.name), buffer)
+            reduction.dump(child, buffer)
         finally:
             context.set_spawning_popen(None)
         return buffer.getvalue()
@@ -109,3 +125,32 @@ def _pipe(read: contextlib.ExitStack, write: contextlib.ExitStack) -> tuple[int,
     for stack, end in zip((read, write), ends, strict=True):
         stack.callback(os.close, end)
     return ends
+
+
+class InheritedDescriptor:
+    """A file descriptor that is duplicated into a child process when it is pickled for it."""
+
+    def __init__(self, descriptor: int):
+        self.descriptor = descriptor
+
+    def __reduce__(self) -> Any:
+        return _inherit, (reduction.DupFd(self.descriptor),)
+
+
+def _inherit(duplicate: Any) -> InheritedDescriptor:
+    return InheritedDescriptor(duplicate.detach())
+
+
+def start_tracker() -> None:
+    """Start multiprocessing's tracker of semaphores and shared memory, unless it runs."""
+    resource_tracker.ensure_running()
+
+
+def tracker_descriptor() -> int | None:
+    """Return the descriptor to which this process writes for the tracker."""
+    return resource_tracker.getfd()
+
+
+def forget_temporary_folder() -> None:
+    """Let multiprocessing ask for its temporary folder again, which it remembers."""
+    getattr(process.current_process(), "_config", {}).pop("tempdir", None)
