@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -59,7 +59,7 @@ class Table:
         meta: Any = model._meta
         self.name: str = meta.table_name
         self._fields: list[pw.Field] = list(meta.sorted_fields)
-        self._key: list[pw.Field] = list(meta.get_primary_keys())
+        self._key: list[Any] = list(meta.get_primary_keys())
         self._booleans = [f.name for f in self._fields if isinstance(f, pw.BooleanField)]
 
     def batches(self, after: str | None = None, most: int = BATCH_ROWS) -> Iterator[list[Row]]:
@@ -97,13 +97,14 @@ class Table:
         count = self._model.select(pw.fn.COUNT(pw.SQL("*")).alias("count"))
         return int(self._database.rows(count)[0]["count"])
 
-    def digest(self) -> Iterator[tuple[int, int]]:
-        """Yield the number of rows read so far, and the sum of their hashes, after each batch."""
+    def digest(self, progress: Callable[[int], None]) -> tuple[int, int]:
+        """Return the number of rows and the sum of their hashes. Calls `progress` with the number
+        of rows read so far after each batch."""
         count = total = 0
-        yield count, total
         for rows in self.batches():
             count, total = count + len(rows), total + sum(map(self._hash, rows))
-            yield count, total % (1 << 256)
+            progress(count)
+        return count, total % (1 << 256)
 
     def _hash(self, row: Row) -> int:
         """Hash of all values of a row. Hashes are added up, because databases may sort texts
@@ -115,7 +116,7 @@ class Table:
         key = ("page", self.name, limit, after is None)
         page = self._database.statement(key, lambda: self._select(limit, after is None))
         values = [] if after is None else json.loads(after)
-        key_values = {f.name: _of_json(f, v) for f, v in zip(self._key, values, strict=False)}
+        key_values = {f.name: f.python_value(v) for f, v in zip(self._key, values, strict=False)}
         rows = self._database.fetch(page, key_values)
         for name in self._booleans:
             for row in rows:
@@ -129,10 +130,6 @@ class Table:
 
     def _insert(self) -> Any:
         return self._model.insert(**{field.name: parameter(field) for field in self._fields})
-
-
-def _of_json(field: Any, value: Any) -> Any:
-    return field.python_value(value)
 
 
 def _plain(value: Any) -> Any:

@@ -7,9 +7,8 @@ read, and is locked against changes throughout. At the end, all rows of both dat
 again and compared.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 
 from storage.db.clock import clock_of
@@ -109,17 +108,10 @@ class Transfer:
             self._progress(f"copying {source.name}: {done:,} of {total:,}")
 
     def _compare(self, source: Table, target: Table) -> TableComparison:
-        last: Any = None
-        for last in self._both(source, target):
-            self._progress(f"comparing {source.name}: {last[0][0]:,} rows")
-        from_source, from_target = last
+        def progress(rows: int) -> None:
+            self._progress(f"comparing {source.name}: {rows:,} rows")
+
+        from_source, from_target = source.digest(progress), target.digest(progress)
         return TableComparison(
             source.name, from_source[0], from_target[0], from_source == from_target
         )
-
-    def _both(self, source: Table, target: Table) -> Iterator[tuple[Any, Any]]:
-        """The digests of both tables after each batch; the last pair is of all rows."""
-        of_source, of_target = (0, 0), (0, 0)
-        for new_source, new_target in zip_longest(source.digest(), target.digest()):
-            of_source, of_target = new_source or of_source, new_target or of_target
-            yield of_source, of_target
