@@ -18,7 +18,7 @@ from server.auth.addresses import AllowedHosts, TrustedProxies
 from server.auth.authenticate import Authenticator
 from server.auth.sessions import Sessions, load_or_create_key
 from server.checking.submission import SubmissionChecks
-from server.documents.metrics import ListenerMetrics, Traffic
+from server.documents.metrics import ListenerMetrics
 from server.events.callback_sender import OUTCOMES, CallbackSender
 from server.events.shared_feed import EventFeed
 from server.fast.path import FastPath
@@ -36,6 +36,7 @@ from server.handlers.pages import FileHandler, IndexHandler, NoPageHandler, Page
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.web_files import WebFiles
+from server.http.acceptor import Traffic
 from server.http.access_log import RequestMetrics, log_access
 from server.http.activity import Activity
 from server.http_server import HttpServer

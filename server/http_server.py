@@ -23,10 +23,9 @@ from tornado.httputil import (
 from tornado.web import Application
 
 from server.auth.addresses import TrustedProxies
-from server.documents.metrics import Traffic
 from server.fast.connection import FastConnection
 from server.fast.path import FastPath
-from server.http.acceptor import Acceptor
+from server.http.acceptor import Acceptor, Traffic
 from server.http.connection import CHUNK_BYTES, ClientPace, Connection
 from server.http.framing import use_origin_form
 from server.http.response import HEADER, given_request_id, new_request_id
@@ -139,7 +138,7 @@ class HttpServer:
 
     def traffic(self) -> Traffic:
         """How many connections are open, and the bytes received and sent so far."""
-        return Traffic(*self._acceptor.traffic())
+        return self._acceptor.traffic()
 
     def _open_connection(
         self, client: socket.socket, address: Any, on_close: Callable[[Connection], None]

@@ -15,7 +15,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    field_validator,
     model_validator,
 )
 
@@ -41,6 +40,11 @@ def parse_cursor(text: str) -> UUID:
         return UUID(bytes=base64.b64decode(text + "==", altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         raise ValueError("not a cursor: use the value of `next` from the previous page") from None
+
+
+def _require_cursor(text: str) -> str:
+    parse_cursor(text)
+    return text
 
 
 def _digits(value: Any) -> Any:
@@ -106,14 +110,9 @@ class FilterFields(BaseModel):
 class Cursor(BaseModel):
     """The position at which a list or a bulk change continues."""
 
-    cursor: str | None = Field(None, description="`next` from the previous response")
-
-    @field_validator("cursor")
-    @classmethod
-    def _is_cursor(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_cursor(value)
-        return value
+    cursor: Annotated[str, AfterValidator(_require_cursor)] | None = Field(
+        None, description="`next` from the previous response"
+    )
 
     def start_after(self) -> UUID | None:
         """Return the id of the last job of the previous page, or None for the first page."""
@@ -167,12 +166,11 @@ class SetQuery(WaitQuery):
 
     REPEATABLE: ClassVar = frozenset({"id"})
 
-    id: list[UUID] = Field(max_length=MAX_IDS, description="job id; repeat it for several jobs")
-
-    @field_validator("id")
-    @classmethod
-    def _without_duplicates(cls, value: list[UUID]) -> list[UUID]:
-        return list(dict.fromkeys(value))
+    id: Annotated[
+        list[UUID],
+        Field(max_length=MAX_IDS, description="job id; repeat it for several jobs"),
+        AfterValidator(lambda ids: list(dict.fromkeys(ids))),
+    ]
 
 
 def preferred_wait(header: str) -> int | None:

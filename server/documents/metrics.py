@@ -22,6 +22,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from server.http import access_log
+from server.http.acceptor import Traffic
 from server.http.access_log import RequestMetrics
 from storage.db import counters
 from storage.jobs.queues import COUNT_LIMIT, Queue
@@ -33,15 +34,6 @@ PREFIX = "job_service_"
 VERSION = "0.1.0"
 """The version of this release, as in pyproject.toml, which the image does not contain."""
 Kind = type[CounterMetricFamily | GaugeMetricFamily]
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """The connections of a listener: how many are open, and the bytes of all so far."""
-
-    connections: int = 0
-    received_bytes: int = 0
-    sent_bytes: int = 0
 
 
 def exposition(

@@ -16,6 +16,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from server.http.connection import ClientDelay, ClientPace, Connection
@@ -37,6 +38,15 @@ def default_max_connections() -> int:
     """The connections that the limit of open files allows, with one more file for each client."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(MIN_CONNECTIONS, (soft - RESERVED_FILES) // 2)
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The connections of a listener: how many are open, and the bytes of all so far."""
+
+    connections: int = 0
+    received_bytes: int = 0
+    sent_bytes: int = 0
 
 
 OpenConnection = Callable[[socket.socket, Any, Callable[[Connection], None]], Connection]
@@ -87,11 +97,11 @@ class Acceptor:
         for listening in self._sockets:
             listening.close()
 
-    def traffic(self) -> tuple[int, int, int]:
-        """How many connections are open, and the bytes received and sent by all so far."""
+    def traffic(self) -> Traffic:
+        """Return the present figures."""
         received = self._received + sum(each.bytes_received for each in self._open)
         sent = self._sent + sum(each.bytes_sent for each in self._open)
-        return len(self._open), received, sent
+        return Traffic(len(self._open), received, sent)
 
     async def finish_connections(self, idle_seconds: float, seconds: float) -> None:
         """Wait up to `seconds` until all connections are closed.
