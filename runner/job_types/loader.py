@@ -27,8 +27,8 @@ from runner.job_types.base import (
     UploadFile,
     to_json,
 )
+from runner.job_types.in_parts import InParts
 from runner.job_types.payload_errors import flaws
-from runner.job_types.steps import RUN, do_step
 
 PACKAGES = ("runner.job_types",)
 TRACEPARENT = "TRACEPARENT"
@@ -88,8 +88,13 @@ def load(
     upload: null, or an object with "name", "size", and one of "path", "url" and "problem". The path
         is relative to the folder of the job.
     cores: how many processors the job may keep busy; 1 if missing.
-    step: a step of `runner.job_types.steps`; the whole job if missing.
-    results: the part results that the step combines, if it does.
+    step: the whole job if missing, or one step of a split job:
+        {"kind": "run"}                     ──▶ the result of the job
+        {"kind": "plan", "part_bytes"}      ──▶ the parts, [{"spec", "progress"}, …]
+        {"kind": "part", "spec"}            ──▶ the result of a part
+        {"kind": "fold", "seconds": null}   ──▶ the folded results
+        {"kind": "fold", "seconds": 1.5}    ──▶ the result of the job, from the last parts
+    results: the part results that a fold combines.
     traceparent: the W3C trace context of the attempt, if the job is traced. The job finds it in
         its environment as TRACEPARENT.
     """
@@ -117,11 +122,34 @@ def _run(
     payload = _payload(job_type, fields["payload"])
     context = Context(fields["job_id"], fields["attempt"], upload, report, fields.get("cores", 1))
     context.max_data_bytes, context.max_data_ratio = max_data_bytes, max_data_ratio
-    step, results = fields.get("step", RUN), fields.get("results", ())
-    done = do_step(job_type, payload, context, step, results)
+    step = fields.get("step", {"kind": "run"})
+    done = _run_step(job_type, payload, context, step, fields.get("results", ()))
     result = to_json("result", done)
     context.flush()
     return result
+
+
+def _run_step(
+    job_type: JobType[Any],
+    payload: Payload,
+    context: Context,
+    step: dict[str, Any],
+    results: Sequence[Any],
+) -> Any:
+    kind = step["kind"]
+    if kind == "run":
+        return job_type.run(payload, context)
+    if not isinstance(job_type, InParts):
+        if kind == "plan":
+            return []
+        raise NotRetryable(f"job type {job_type.name!r} cannot run in parts")
+    if kind == "plan":
+        return [vars(part) for part in job_type.plan(payload, context, step["part_bytes"])]
+    if kind == "part":
+        return job_type.run_part(payload, context, step["spec"])
+    folded = job_type.fold(payload, results)
+    seconds = step["seconds"]
+    return folded if seconds is None else job_type.finish(payload, context, folded, seconds)
 
 
 def _upload(job_type: JobType[Any], upload: dict[str, Any] | None) -> UploadFile | None:

@@ -116,138 +116,117 @@ _OWN = frozenset({"value_error", "assertion_error"})
 """Errors that validators of our own raise, with a sentence of their own."""
 _UNKNOWN = frozenset({"extra_forbidden", "unexpected_keyword_argument"})
 _ABSENT = frozenset({"missing", "missing_argument", "missing_keyword_only_argument"})
-_OF_PYTHON = (
-    *("callable_type", "is_instance_of", "is_subclass_of", "needs_python_object"),
-    *("frozen_field", "frozen_instance", "get_attribute_error", "no_such_attribute"),
-    *("default_factory_not_called", "multiple_argument_values", "unexpected_positional_argument"),
-)
-"""Errors of fields that only a Python value could fill."""
 
-_OBJECT = ("wrong_type", "it must be an object")
-_LIST = ("wrong_type", "it must be a list")
-_TEXT = ("wrong_type", "it must be a text")
-_WHOLE = ("wrong_type", "it must be a whole number")
-_NUMBER = ("wrong_type", "it must be a number")
-_BOOL = ("wrong_type", "it must be true or false")
-_DATE = ("malformed", "it must be a date such as 2030-01-31")
-_CLOCK = ("malformed", "it must be a time of day such as 12:30:00")
-_TIME = ("malformed", "it must be a time such as 2030-01-31T12:00:00Z")
-_DURATION = ("malformed", "it must be a duration such as PT1H30M, or a number of seconds")
-_URL = ("malformed", "it must be a URL such as https://host/path")
-_UUID = ("malformed", "it must be a UUID such as 01a2107d-08cc-73f5-a3eb-bdc8e70382e5")
-_FEW_CHARACTERS = ("wrong_length", "it must have at least {min_length} characters")
-_MANY_CHARACTERS = ("wrong_length", "it must have at most {max_length} characters")
-_CHOICE = ("not_allowed", "it must be {expected}")
-_MISSING = ("missing", "it is required")
-_REPEATED = ("invalid", "it must not contain itself")
-
-SENTENCES: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(_OWN, ("invalid", "")),
-    **dict.fromkeys(_UNKNOWN, ("unknown", "unknown field")),
-    **dict.fromkeys(_ABSENT, _MISSING),
-    **dict.fromkeys(["missing_positional_only_argument", "missing_sentinel_error"], _MISSING),
-    "model_type": _OBJECT,
-    "model_attributes_type": _OBJECT,
-    "dataclass_type": _OBJECT,
-    "dataclass_exact_type": _OBJECT,
-    "dict_type": _OBJECT,
-    "frozen_dict_type": _OBJECT,
-    "ordered_dict_type": _OBJECT,
-    "counter_type": _OBJECT,
-    "mapping_type": _OBJECT,
-    "arguments_type": _OBJECT,
-    "list_type": _LIST,
-    "tuple_type": _LIST,
-    "named_tuple_type": _LIST,
-    "set_type": _LIST,
-    "frozen_set_type": _LIST,
-    "deque_type": _LIST,
-    "iterable_type": _LIST,
-    "iteration_error": _LIST,
-    "set_item_not_hashable": (
-        "wrong_type",
-        "its items must be texts, numbers, true, false or null",
+_SENTENCES = (
+    ("invalid", "", "assertion_error value_error"),
+    ("unknown", "unknown field", "extra_forbidden unexpected_keyword_argument"),
+    (
+        *("missing", "it is required"),
+        "missing missing_argument missing_keyword_only_argument "
+        "missing_positional_only_argument missing_sentinel_error",
     ),
-    "too_short": ("wrong_length", "it must have at least {min_length} items, not {actual_length}"),
-    "too_long": ("wrong_length", "it must have at most {max_length} items, not {actual_length}"),
-    "string_type": _TEXT,
-    "bytes_type": _TEXT,
-    "string_unicode": ("invalid", "its characters must be valid Unicode"),
-    "string_not_ascii": ("invalid", "its characters must be ASCII"),
-    "bytes_invalid_encoding": ("malformed", "its encoding must be {encoding}"),
-    "string_pattern_mismatch": ("malformed", "it must match the regex {pattern}"),
-    "string_too_short": _FEW_CHARACTERS,
-    "bytes_too_short": _FEW_CHARACTERS,
-    "string_too_long": _MANY_CHARACTERS,
-    "bytes_too_long": _MANY_CHARACTERS,
-    "url_too_long": _MANY_CHARACTERS,
-    "int_type": _WHOLE,
-    "int_parsing": _WHOLE,
-    "int_from_float": _WHOLE,
-    "int_parsing_size": ("out_of_range", "it has too many digits"),
-    "float_type": _NUMBER,
-    "float_parsing": _NUMBER,
-    "decimal_type": _NUMBER,
-    "decimal_parsing": _NUMBER,
-    "fraction_type": _NUMBER,
-    "fraction_parsing": _NUMBER,
-    "complex_type": _NUMBER,
-    "complex_str_parsing": _NUMBER,
-    "finite_number": ("out_of_range", "it must be a finite number"),
-    "decimal_max_digits": ("out_of_range", "it must have at most {max_digits} digits"),
-    "decimal_whole_digits": (
+    (
+        *("wrong_type", "it must be an object"),
+        "arguments_type counter_type dataclass_exact_type dataclass_type dict_type "
+        "frozen_dict_type mapping_type model_attributes_type model_type ordered_dict_type",
+    ),
+    (
+        *("wrong_type", "it must be a list"),
+        "deque_type frozen_set_type iterable_type iteration_error list_type named_tuple_type "
+        "set_type tuple_type",
+    ),
+    (
+        *("wrong_type", "its items must be texts, numbers, true, false or null"),
+        "set_item_not_hashable",
+    ),
+    ("wrong_length", "it must have at least {min_length} items, not {actual_length}", "too_short"),
+    ("wrong_length", "it must have at most {max_length} items, not {actual_length}", "too_long"),
+    ("wrong_type", "it must be a text", "bytes_type string_type"),
+    ("invalid", "its characters must be valid Unicode", "string_unicode"),
+    ("invalid", "its characters must be ASCII", "string_not_ascii"),
+    ("malformed", "its encoding must be {encoding}", "bytes_invalid_encoding"),
+    ("malformed", "it must match the regex {pattern}", "string_pattern_mismatch"),
+    (
+        *("wrong_length", "it must have at least {min_length} characters"),
+        "bytes_too_short string_too_short",
+    ),
+    (
+        *("wrong_length", "it must have at most {max_length} characters"),
+        "bytes_too_long string_too_long url_too_long",
+    ),
+    ("wrong_type", "it must be a whole number", "int_from_float int_parsing int_type"),
+    ("out_of_range", "it has too many digits", "int_parsing_size"),
+    (
+        *("wrong_type", "it must be a number"),
+        "complex_str_parsing complex_type decimal_parsing decimal_type float_parsing "
+        "float_type fraction_parsing fraction_type",
+    ),
+    ("out_of_range", "it must be a finite number", "finite_number"),
+    ("out_of_range", "it must have at most {max_digits} digits", "decimal_max_digits"),
+    (
         *("out_of_range", "it must have at most {whole_digits} digits before the decimal point"),
+        "decimal_whole_digits",
     ),
-    "decimal_max_places": (
+    (
         *("out_of_range", "it must have at most {decimal_places} digits after the decimal point"),
+        "decimal_max_places",
     ),
-    "greater_than": ("out_of_range", "it must be above {gt}"),
-    "greater_than_equal": ("out_of_range", "it must be at least {ge}"),
-    "less_than": ("out_of_range", "it must be below {lt}"),
-    "less_than_equal": ("out_of_range", "it must be at most {le}"),
-    "multiple_of": ("out_of_range", "it must be a multiple of {multiple_of}"),
-    "bool_type": _BOOL,
-    "bool_parsing": _BOOL,
-    "none_required": ("wrong_type", "it must be null"),
-    "enum": _CHOICE,
-    "literal_error": _CHOICE,
-    "ellipsis_error": ("not_allowed", "it must be left out"),
-    "date_type": _DATE,
-    "date_parsing": _DATE,
-    "date_from_datetime_parsing": _DATE,
-    "date_from_datetime_inexact": ("malformed", "it must be a date without a time of day"),
-    "date_past": ("out_of_range", "it must be a date in the past"),
-    "date_future": ("out_of_range", "it must be a date in the future"),
-    "time_type": _CLOCK,
-    "time_parsing": _CLOCK,
-    "datetime_type": _TIME,
-    "datetime_parsing": _TIME,
-    "datetime_object_invalid": _TIME,
-    "datetime_from_date_parsing": _TIME,
-    "datetime_past": ("out_of_range", "it must be a time in the past"),
-    "datetime_future": ("out_of_range", "it must be a time in the future"),
-    "timezone_naive": ("malformed", "it must be a time without an offset from UTC"),
-    "timezone_aware": ("malformed", "it must be a time with an offset from UTC, such as Z"),
-    "timezone_offset": ("malformed", "its offset from UTC must be {tz_expected} seconds"),
-    "time_delta_type": _DURATION,
-    "time_delta_parsing": _DURATION,
-    "uuid_type": _UUID,
-    "uuid_parsing": _UUID,
-    "uuid_version": ("malformed", "it must be a UUID of version {expected_version}"),
-    "url_type": _URL,
-    "url_parsing": _URL,
-    "url_syntax_violation": _URL,
-    "url_scheme": ("not_allowed", "its scheme must be {expected_schemes}"),
-    "json_type": ("malformed", "it must be a text with JSON"),
-    "json_invalid": ("malformed", "it must be a text with JSON"),
-    "union_tag_not_found": ("missing", "it needs the field {discriminator}"),
-    "union_tag_invalid": ("not_allowed", "its {discriminator} must be {expected_tags}"),
-    "recursion_loop": _REPEATED,
-    "recursion_depth_exceeded": _REPEATED,
-    "invalid_key": ("invalid", "its keys must be texts"),
-    **dict.fromkeys(_OF_PYTHON, ("invalid", "no JSON value is valid here")),
-}
-"""For each type of Pydantic's errors: the code, and a sentence with the values of its context.
+    ("out_of_range", "it must be above {gt}", "greater_than"),
+    ("out_of_range", "it must be at least {ge}", "greater_than_equal"),
+    ("out_of_range", "it must be below {lt}", "less_than"),
+    ("out_of_range", "it must be at most {le}", "less_than_equal"),
+    ("out_of_range", "it must be a multiple of {multiple_of}", "multiple_of"),
+    ("wrong_type", "it must be true or false", "bool_parsing bool_type"),
+    ("wrong_type", "it must be null", "none_required"),
+    ("not_allowed", "it must be {expected}", "enum literal_error"),
+    ("not_allowed", "it must be left out", "ellipsis_error"),
+    (
+        *("malformed", "it must be a date such as 2030-01-31"),
+        "date_from_datetime_parsing date_parsing date_type",
+    ),
+    ("malformed", "it must be a date without a time of day", "date_from_datetime_inexact"),
+    ("out_of_range", "it must be a date in the past", "date_past"),
+    ("out_of_range", "it must be a date in the future", "date_future"),
+    ("malformed", "it must be a time of day such as 12:30:00", "time_parsing time_type"),
+    (
+        *("malformed", "it must be a time such as 2030-01-31T12:00:00Z"),
+        "datetime_from_date_parsing datetime_object_invalid datetime_parsing datetime_type",
+    ),
+    ("out_of_range", "it must be a time in the past", "datetime_past"),
+    ("out_of_range", "it must be a time in the future", "datetime_future"),
+    ("malformed", "it must be a time without an offset from UTC", "timezone_naive"),
+    ("malformed", "it must be a time with an offset from UTC, such as Z", "timezone_aware"),
+    ("malformed", "its offset from UTC must be {tz_expected} seconds", "timezone_offset"),
+    (
+        *("malformed", "it must be a duration such as PT1H30M, or a number of seconds"),
+        "time_delta_parsing time_delta_type",
+    ),
+    (
+        *("malformed", "it must be a UUID such as 01a2107d-08cc-73f5-a3eb-bdc8e70382e5"),
+        "uuid_parsing uuid_type",
+    ),
+    ("malformed", "it must be a UUID of version {expected_version}", "uuid_version"),
+    (
+        *("malformed", "it must be a URL such as https://host/path"),
+        "url_parsing url_syntax_violation url_type",
+    ),
+    ("not_allowed", "its scheme must be {expected_schemes}", "url_scheme"),
+    ("malformed", "it must be a text with JSON", "json_invalid json_type"),
+    ("missing", "it needs the field {discriminator}", "union_tag_not_found"),
+    ("not_allowed", "its {discriminator} must be {expected_tags}", "union_tag_invalid"),
+    ("invalid", "it must not contain itself", "recursion_depth_exceeded recursion_loop"),
+    ("invalid", "its keys must be texts", "invalid_key"),
+    (
+        *("invalid", "no JSON value is valid here"),
+        "callable_type default_factory_not_called frozen_field frozen_instance "
+        "get_attribute_error is_instance_of is_subclass_of multiple_argument_values "
+        "needs_python_object no_such_attribute unexpected_positional_argument",
+    ),
+)
+"""Code, sentence with values of the error's context, and the types of Pydantic's errors."""
+
+SENTENCES = {kind: (code, text) for code, text, kinds in _SENTENCES for kind in kinds.split()}
+"""For each type of Pydantic's errors: the code, and the sentence.
 
 `PydanticCustomError` may have any other type, and its message is used as it is.
 """

@@ -74,19 +74,17 @@ class RemoteLocation:
 
     def connect(self) -> "RangeReader":
         """Return a reader with its own connection, which the first request opens."""
-        if self._tls is None:
-            return RangeReader(
-                HTTPConnection(self._host, timeout=_TIMEOUT_SECONDS), self._target, self
-            )
-        tls = HTTPSConnection(self._host, timeout=_TIMEOUT_SECONDS, context=self._tls)
-        return RangeReader(tls, self._target, self)
+        connection = HTTPConnection(self._host, timeout=_TIMEOUT_SECONDS)
+        if self._tls is not None:
+            connection = HTTPSConnection(self._host, timeout=_TIMEOUT_SECONDS, context=self._tls)
+        return RangeReader(connection, self._target, self.size)
 
 
 class RangeReader:
     """Requests ranges of a file over one connection, one after another."""
 
-    def __init__(self, connection: HTTPConnection, target: str, location: RemoteLocation) -> None:
-        self._connection, self._target, self._size = connection, target, location.size
+    def __init__(self, connection: HTTPConnection, target: str, size: int) -> None:
+        self._connection, self._target, self._size = connection, target, size
 
     def close(self) -> None:
         """Close the connection."""

@@ -10,7 +10,7 @@ from storage.records.job import Job, Upload
 from storage.records.trace_context import attempt_traceparent
 
 Step = dict[str, Any]
-"""A step as described in runner/job_types/steps.py."""
+"""A step as described in runner/job_types/loader.py."""
 RUN: Step = {"kind": "run"}
 
 

@@ -8,12 +8,11 @@ The three parts are sliced at the positions that they had in earlier lines. A li
 no such layout fits.
 """
 
-from runner.analysis.count.time_formats import CLF, LINE_BYTES, Match, find_time, seconds_of
+from runner.analysis.count.time_formats import CLF, Match, find_time, seconds_of
 
 _CACHE_ENTRIES = 1024  # of each cache; an entry can take 1 KiB
 _MAX_LAYOUTS = 4  # of times in one file, to be read without parsing
 _DIGITS = 6  # of a fraction: more of them could round up to the next second
-_CLF_BYTES = 28  # [25/Nov/2026:01:02:03 +0000]
 
 # A time ends before these bytes, unless a blank is followed by a zone.
 _TERMINATORS = frozenset((b"", b" ", b"\t", b"]", b")", b'"', b"|", b";", b"\n", b"\r"))
@@ -73,7 +72,6 @@ class LineTimes:
         self._reference = reference
         self._seconds: dict[tuple[bytes, bytes], float | None] = {}
         self._layouts: list[_Layout] = []  # the newest last
-        self._bracketed_seconds: dict[bytes, float] = {}  # times in CLF, with their brackets
 
     def time_of(self, line_start: bytes) -> float | None:
         """The time of a line in epoch seconds, or None if it has none that can be read.
@@ -85,17 +83,7 @@ class LineTimes:
             seconds = layout.time_of(line_start)
             if seconds is not None:
                 return seconds
-        if b"." in line_start[1:4] and line_start[:1].isdigit():
-            seconds = self._after_address(line_start)
-            if seconds is not None:
-                return seconds
         return self._parse(line_start)
-
-    def _after_address(self, line: bytes) -> float | None:
-        """The time of a line that begins with an IP address: in brackets, if it is cached."""
-        at = line.find(b"[", 0, LINE_BYTES - _CLF_BYTES)
-        seconds = self._bracketed_seconds.get(line[at : at + _CLF_BYTES])
-        return None if seconds is None or b"\n" in line[:at] else seconds
 
     def _parse(self, line: bytes) -> float | None:
         match = find_time(line)
@@ -110,9 +98,6 @@ class LineTimes:
             return None
         if match.re is CLF:
             # Such lines begin with addresses of different lengths, so layouts would not repeat.
-            _clear_if_full(self._bracketed_seconds)
-            if len(match[0]) == _CLF_BYTES:
-                self._bracketed_seconds[match[0]] = seconds
             return seconds
         separator, digits = _split(match["fraction"])
         scale = 10.0 ** -min(len(digits), _DIGITS)
