@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "runner.analysis.match": "runner.analysis.input",
     "runner.analysis.count": "runner.analysis.input runner.analysis.match",
     "runner.analysis": "runner.analysis.*",
-    "runner.remote": "runner.analysis.input",
+    "runner.remote": "",
     "runner.job_types": "runner.analysis runner.analysis.input runner.analysis.match runner.remote",
     "runner.pool.linux": "",
     "runner.pool.protocol": "runner.pool.linux",

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runner.job_types.base import JobError, NotRetryable, UploadFile
-from runner.remote.file import RemoteFile
-from runner.remote.ranges import PIECE_BYTES, RemoteChanged, RemoteError, RemoteMissing
+from runner.remote.file import RemoteChanged, RemoteError, RemoteFile, RemoteMissing
+
+_COPY_BYTES = 1 << 20
 
 
 class RemoteUpload(UploadFile):
@@ -55,7 +56,7 @@ class RemoteUpload(UploadFile):
             tempfile.NamedTemporaryFile("wb", 0, prefix="upload-", delete=False) as copy,
         ):
             try:
-                shutil.copyfileobj(source, copy, PIECE_BYTES)
+                shutil.copyfileobj(source, copy, _COPY_BYTES)
             except OSError as error:
                 if error.errno == errno.EFBIG:
                     raise self._unreadable(

@@ -1,4 +1,4 @@
 """Reads a file behind a URL by HTTP range requests.
 
-May import only `runner.analysis.input`.
+May import no other folder.
 """

@@ -1,19 +1,48 @@
-"""A file behind a URL, read by range requests in a thread that reads ahead.
+"""A file behind a URL on a web server, such as an S3 bucket, read by range requests.
 
-    GET, Range: 64 MiB ──▶ pieces of 1 MiB ──▶ at most 16 ahead ──▶ readinto
+    GET, Range: 64 MiB ──▶ response ──▶ readinto
 
-After a broken connection, a new one continues at the next byte.
+After a broken connection, a new one continues at the next byte. Errors::
+
+    RemoteError          the file cannot be read now: the network fails, or the store refuses
+    ├── RemoteMissing    the store has no such file
+    └── RemoteChanged    the file no longer has the size with which it was stored
+
+This uses http.client and no S3 library: the threads of such a library would not survive a fork, and
+presigned URLs need no credentials. Imports no other module of this project.
 """
 
 import io
-from collections.abc import Iterator
-from contextlib import closing
-
-from runner.remote.ranges import PIECE_BYTES, RemoteLocation, RetryBudget, TransientError
-from runner.remote.read_ahead import ReadAhead
+import re
+import ssl
+import time
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from urllib.parse import urlsplit
 
 RANGE_BYTES = 64 << 20
-_PIECES_AHEAD = 16
+_TRIES = 5
+"""Failed requests in a row, without a byte read, after which to give up."""
+_PAUSE_SECONDS = 0.1  # doubles with each retry
+_TIMEOUT_SECONDS = 30.0
+_BODY_BYTES = 4096
+_TOO_MANY = 429
+
+
+class RemoteError(OSError):
+    """The file cannot be read now. The message is shown to clients, so it contains no URL."""
+
+
+class RemoteMissing(RemoteError):
+    """The store has no such file."""
+
+
+class RemoteChanged(RemoteError):
+    """The file no longer has the size with which it was stored."""
+
+    def __init__(self, size: str) -> None:
+        super().__init__(f"it has {size} bytes")
+        self.size = size
 
 
 class RemoteFile:
@@ -24,7 +53,9 @@ class RemoteFile:
 
     def __init__(self, url: str, size: int) -> None:
         """`size` is the size of the file in bytes; any other size is an error when reading."""
-        self._location = RemoteLocation(url, size)
+        parts = urlsplit(url)
+        self._host, self._target = parts.netloc, f"{parts.path}?{parts.query}"
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
         self.size = size
 
     def modified(self) -> float:
@@ -32,35 +63,41 @@ class RemoteFile:
 
         Also serves as a check that the file can be read.
         """
-        retries = RetryBudget()
-        with closing(self._location.connect()) as reader:
-            while True:
-                try:
-                    return reader.modified()
-                except TransientError as error:
-                    retries.wait(error)
+        with self.open() as reader:
+            return reader.modified()
 
     def open(self, start: int = 0, end: int | None = None) -> "RemoteReader":
         """Open the file for reading from offset `start` to `end`, or to the end of the file."""
-        return RemoteReader(self._location, start, self.size if end is None else end)
+        connection = HTTPConnection(self._host, timeout=_TIMEOUT_SECONDS)
+        if self._tls is not None:
+            connection = HTTPSConnection(self._host, timeout=_TIMEOUT_SECONDS, context=self._tls)
+        requests = _RangeRequests(connection, self._target, self.size)
+        return RemoteReader(requests, self.size, start, self.size if end is None else end)
 
 
 class RemoteReader(io.RawIOBase):
     """A readable, seekable stream of a remote file. Reading raises RemoteError."""
 
-    def __init__(self, location: RemoteLocation, start: int, end: int) -> None:
+    def __init__(self, requests: "_RangeRequests", size: int, start: int, end: int) -> None:
         super().__init__()
-        self._location = location
-        self._offset, self._end = start, min(end, location.size)
-        self._piece = memoryview(b"")
-        self._ahead: ReadAhead | None = None
+        self._requests, self._size = requests, size
+        self._offset, self._end = start, min(end, size)
+        self._tries = 0
+
+    def modified(self) -> float:
+        """Return when the file was stored, see RemoteFile; now if the server does not say."""
+        while True:
+            try:
+                return self._requests.modified()
+            except _TransientError as error:
+                self._wait(error)
 
     def readable(self) -> bool:
         """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Return True. A seek discards the bytes that were read ahead."""
+        """Return True. A seek ends the request under way."""
         return True
 
     def tell(self) -> int:
@@ -69,54 +106,128 @@ class RemoteReader(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Move to another offset, and return it."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._location.size}[whence]
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._size}[whence]
         if base + offset != self._offset:
-            self._stop()
+            self._requests.close()
             self._offset = max(base + offset, 0)
         return self._offset
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Read the next bytes, at most one piece; returns how many."""
-        view = memoryview(buffer).cast("B")
-        if not self._piece and len(view):
-            self._piece = memoryview(self._next_piece())
-        size = min(len(view), len(self._piece))
-        view[:size] = self._piece[:size]
-        self._piece = self._piece[size:]
-        self._offset += size
-        return size
+        """Read the next bytes; returns how many."""
+        view = memoryview(buffer).cast("B")[: max(self._end - self._offset, 0)]
+        while view:
+            try:
+                size = self._requests.readinto(view, self._offset, self._end)
+            except _TransientError as error:
+                self._wait(error)
+            else:
+                self._tries = 0
+                self._offset += size
+                return size
+        return 0
 
     def close(self) -> None:
-        """Stop reading ahead, and close the connection."""
-        self._stop()
+        """Close the connection."""
+        self._requests.close()
         super().close()
 
-    def _next_piece(self) -> bytes:
-        if self._offset >= self._end:
-            return b""
-        if self._ahead is None:
-            pieces = _pieces(self._location, self._offset, self._end)
-            if self._end - self._offset <= PIECE_BYTES:
-                return b"".join(pieces)  # too small for a thread
-            self._ahead = ReadAhead(pieces, _PIECES_AHEAD)
-        return next(self._ahead, b"")
-
-    def _stop(self) -> None:
-        self._piece = memoryview(b"")
-        if self._ahead is not None:
-            self._ahead.close()
-            self._ahead = None
+    def _wait(self, error: "_TransientError") -> None:
+        """Sleep before a retry; raises RemoteError after _TRIES failures in a row."""
+        self._tries += 1
+        if self._tries == _TRIES:
+            raise RemoteError(str(error)) from error
+        time.sleep(_PAUSE_SECONDS * 2**self._tries)
 
 
-def _pieces(location: RemoteLocation, start: int, end: int) -> Iterator[bytes]:
-    """Yield the bytes from one offset to another, in pieces. Raises RemoteError."""
-    retries = RetryBudget()
-    with closing(location.connect()) as reader:
-        while start < end:
-            try:
-                for piece in reader.fetch(start, min(start + RANGE_BYTES, end)):
-                    yield piece
-                    start += len(piece)
-                    retries.reset()
-            except TransientError as error:
-                retries.wait(error)
+class _TransientError(Exception):
+    """A failure that a retry may overcome."""
+
+
+class _RangeRequests:
+    """Requests ranges of a file over one connection, one after another."""
+
+    def __init__(self, connection: HTTPConnection, target: str, size: int) -> None:
+        self._connection, self._target, self._size = connection, target, size
+        self._response: HTTPResponse | None = None  # the one under way
+        self._response_end = 0
+
+    def close(self) -> None:
+        """Close the connection. The next request opens a new one."""
+        self._response = None
+        self._connection.close()
+
+    def readinto(self, view: memoryview, start: int, end: int) -> int:
+        """Read bytes from `start` on, which follows the last byte read. None is read behind `end`.
+
+        Raises RemoteError and _TransientError.
+        """
+        if self._response is None:
+            self._response_end = min(start + RANGE_BYTES, end)
+            self._response = self._request(start, self._response_end)
+        try:
+            size = self._response.readinto(view[: self._response_end - start])
+        except (OSError, HTTPException) as error:
+            raise self._connection_error(error) from error
+        if not size:
+            raise self._connection_error(EOFError("it ended too early"))
+        if start + size == self._response_end:
+            self._response.close()
+            self._response = None
+        return size
+
+    def modified(self) -> float:
+        """Return when the file was stored, see RemoteReader.
+
+        Raises RemoteError and _TransientError.
+        """
+        response = self._request(0, 1)
+        try:
+            response.read()
+            return parsedate_to_datetime(response.headers["Last-Modified"]).timestamp()
+        except (OSError, HTTPException) as error:
+            raise self._connection_error(error) from error
+        except (TypeError, ValueError):
+            return time.time()  # servers other than S3 may leave the header out
+
+    def _request(self, start: int, end: int) -> HTTPResponse:
+        # An empty file has no valid range.
+        headers = {"Range": f"bytes={start}-{end - 1}"} if self._size else {}
+        try:
+            self._connection.request("GET", self._target, headers=headers)
+            response = self._connection.getresponse()
+            body = b"" if response.status in (200, 206) else response.read(_BODY_BYTES)
+        except (OSError, HTTPException) as error:
+            raise self._connection_error(error) from error
+        if problem := self._problem(response, body, start):
+            self.close()
+            raise problem
+        return response
+
+    def _problem(self, response: HTTPResponse, body: bytes, start: int) -> Exception | None:
+        """Return what is wrong with a response, or None."""
+        status = response.status
+        if status == 404 and b"NoSuchKey" in body:  # not NoSuchBucket, for example
+            return RemoteMissing("the store has no such file")
+        if status in (200, 206, 416):
+            return self._range_problem(response, start)
+        text = f"the store answers {status} {response.reason}"
+        return _TransientError(text) if status >= 500 or status == _TOO_MANY else RemoteError(text)
+
+    def _range_problem(self, response: HTTPResponse, start: int) -> RemoteError | None:
+        if response.status == 200:
+            size = response.headers.get("Content-Length", "")
+            if size == str(self._size) and self._size:
+                return RemoteError("the store ignores range requests")
+        else:
+            content_range = response.headers.get("Content-Range", "")
+            match = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+)", content_range)
+            if match is None or match[1] not in (str(start), None):
+                return RemoteError("the store answers with another range")
+            size = match[2]
+        return None if size == str(self._size) else RemoteChanged(size)
+
+    def _connection_error(self, error: Exception) -> _TransientError:
+        self.close()
+        return _TransientError(
+            f"the connection to the store failed: {type(error).__name__}: {error}"
+        )

@@ -61,6 +61,11 @@ def find_time(line: bytes) -> Match | None:
     Only the first 256 bytes of the line are searched, of a JSON line 1,024, and nothing after a
     newline. The match can be an impossible time, such as February 30.
     """
+    if line[:1].isdigit():  # as in most logs
+        if match := ISO.match(line, 0, LINE_BYTES):
+            return match
+        line = line[:LINE_BYTES].partition(b"\n")[0]
+        return EPOCH.match(line) or CLF.search(line)
     line = line[:JSON_BYTES].partition(b"\n")[0]
     if _JSON.match(line):
         for key in _JSON_KEY.finditer(line):

@@ -10,7 +10,6 @@ stays in the data, as in the file; the BOM of another encoding is left out.
 import codecs
 from collections.abc import Iterator
 
-from runner.analysis.input.errors import SourceError
 from runner.analysis.input.invalid_text import InvalidText
 from runner.analysis.input.open_source import PiecedSource, Source
 
@@ -78,7 +77,7 @@ class Utf8Source(PiecedSource):
         self.replaced = InvalidText()
         """The text in another encoding that could not be decoded so far."""
         self._encoded_bytes = 0  # bytes of UTF-8 so far
-        self._started = False
+        self._started, self._head = False, b""
         self.encoding = encoding or "utf-8"
         self.bom = False
         """`encoding` and `bom` are final from the first read on."""
@@ -96,34 +95,21 @@ class Utf8Source(PiecedSource):
         return self.encoding not in UTF8_ENCODINGS
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer with UTF-8, see Source."""
-        if not self._started:
-            self._read_head()
-        return super().readinto(buffer) if self.is_valid else self._read_through(buffer)
+        """Fill the buffer with UTF-8, see Source. At first, it must have room for a BOM."""
+        if self._started:
+            return super().readinto(buffer) if self.is_valid else self._source.readinto(buffer)
+        self._started = True
+        size = self._source.readinto(buffer)
+        self.encoding, bom_bytes = detect(bytes(buffer[: min(size, _HEAD_BYTES)]), self._requested)
+        self.bom = bom_bytes > 0
+        if not self.is_valid:
+            return size
+        self._head = bytes(buffer[bom_bytes:size])
+        return super().readinto(buffer)
 
     def close(self) -> None:
         """Close the source."""
         self._source.close()
-
-    def _read_head(self) -> None:
-        head = bytearray(_HEAD_BYTES)
-        size = self._source.readinto(memoryview(head))
-        self.encoding, bom_bytes = detect(bytes(head[:size]), self._requested)
-        self.bom = bom_bytes > 0
-        self._head = bytes(head[bom_bytes:size] if self.is_valid else head[:size])
-        self._started = True
-
-    def _read_through(self, buffer: memoryview) -> int:
-        head = self._head[: len(buffer)]
-        buffer[: len(head)] = head
-        try:
-            size = len(head) + self._source.readinto(buffer[len(head) :])
-        except SourceError:
-            if not head:
-                raise
-            size = len(head)  # the source raises the error again at the next call
-        self._head = self._head[len(head) :]
-        return size
 
     def _transcode(self) -> Iterator[bytes]:
         decoder = codecs.getincrementaldecoder(self.encoding)("replace")

@@ -10,9 +10,7 @@ import pytest
 from runner.job_types.base import JobError, NotRetryable
 from runner.job_types.remote_upload import RemoteUpload
 from runner.remote import file as remote_file
-from runner.remote import ranges as remote_ranges
-from runner.remote.file import RemoteFile
-from runner.remote.ranges import RemoteChanged, RemoteError, RemoteMissing
+from runner.remote.file import RemoteChanged, RemoteError, RemoteFile, RemoteMissing
 from tests.support.servers.range_server import Failure, Handler, web_store
 from tests.support.waiting import wait_for
 
@@ -21,9 +19,8 @@ DATA = hashlib.shake_256(b"far").digest((3 << 20) + 5)
 
 @pytest.fixture(autouse=True)
 def _small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_ranges, "_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(remote_ranges, "_TIMEOUT_SECONDS", 1.0)
-    monkeypatch.setattr(remote_ranges, "PIECE_BYTES", 64 << 10)
+    monkeypatch.setattr(remote_file, "_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(remote_file, "_TIMEOUT_SECONDS", 1.0)
     monkeypatch.setattr(remote_file, "RANGE_BYTES", 1 << 20)
 
 
@@ -71,11 +68,11 @@ def test_an_empty_file_can_be_read() -> None:
         assert read(file) == b""
 
 
-def test_reading_ahead_is_limited() -> None:
+def test_ranges_are_requested_one_after_another() -> None:
     with web_store(bytes(64 << 20)) as store, RemoteFile(store.url, 64 << 20).open() as opened:
         assert opened.read(1) == b"\0"
         threading.Event().wait(0.3)
-        assert len(store.asked) <= 3  # of 64
+        assert len(store.asked) == 1  # of 64
 
 
 def cut(handler: Handler, number: int) -> bool:
