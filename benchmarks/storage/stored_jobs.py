@@ -5,7 +5,8 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from storage.db.models import VersionRow
+from storage.db.models import CounterRow
+from storage.db.versions import IS_VERSION
 from storage.records.states import Status
 from tests.support.stores import Bench, id_at
 
@@ -24,7 +25,7 @@ _COLUMNS = (
     "started_at, finished_at, version, client_retries"
 )
 _COUNT = """
-INSERT INTO tally (type, name, value)
+INSERT INTO counter (type, name, value)
 SELECT type, 'submitted', COUNT(*) FROM job WHERE finished_at IS NULL GROUP BY type
 """
 
@@ -50,7 +51,7 @@ def fill(bench: Bench, count: int) -> None:
             connection.execute("COMMIT")
     finally:
         connection.close()
-    database.run(VersionRow.update(value=count))
+    database.run(CounterRow.update(value=count).where(IS_VERSION))
 
 
 def _rows(now: int, count: int) -> Iterator[tuple[Any, ...]]:

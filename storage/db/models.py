@@ -190,14 +190,17 @@ class QueueRow(pw.Model):
 
 
 class CounterRow(pw.Model):
-    """The value of one counter for one job type."""
+    """The value of one counter for one job type. All values only grow.
+
+    The type is empty for the newest version, and for the values that describe all jobs.
+    """
 
     type = pw.TextField()
     name = pw.TextField()
     value = pw.BigIntegerField()
 
     class Meta:
-        table_name = "tally"
+        table_name = "counter"
         primary_key = pw.CompositeKey("type", "name")
 
 
@@ -212,17 +215,6 @@ class MomentRow(pw.Model):
 
     class Meta:
         table_name = "moment"
-
-
-class VersionRow(pw.Model):
-    """The single row with the newest version number and the values that describe all jobs."""
-
-    id = pw.IntegerField(primary_key=True)
-    value = pw.BigIntegerField()
-    id_skew_ms = pw.BigIntegerField()
-
-    class Meta:
-        table_name = "version"
 
 
 class ReleaseRow(pw.Model):

@@ -13,12 +13,14 @@ from typing import Any
 
 import peewee as pw
 
-from storage.db.models import VersionRow
+from storage.db.models import CounterRow
 from storage.db.parameters import parameter
 
 PendingVersion = Callable[[], int]
 """Returns a version; waits until the server has reported it."""
-NEWEST_VERSION = pw.SQL("(SELECT value FROM version)")
+IS_VERSION = pw.SQL("type = '' AND name = 'version'")
+"""The condition for the row of `counter` that is the version row."""
+NEWEST_VERSION = pw.SQL(f"(SELECT value FROM counter WHERE {IS_VERSION.sql})")
 
 
 class ReservedVersions(threading.local):
@@ -56,7 +58,7 @@ class ReservedVersions(threading.local):
         return self._newest
 
 
-class _VersionRow(VersionRow):
+class _VersionRow(CounterRow):
     """The row with the column that only this module writes. Transfers leave it out."""
 
     base = pw.BigIntegerField(null=True)
@@ -64,7 +66,13 @@ class _VersionRow(VersionRow):
     `storage/db/sqlite_file/wal_file.py`."""
 
     class Meta:
-        table_name = "version"
+        table_name = "counter"
+        primary_key = pw.CompositeKey("type", "name")
+
+
+def select_newest_version() -> Any:
+    """Select the newest version of all changes."""
+    return CounterRow.select(CounterRow.value).where(IS_VERSION)
 
 
 def advance_statement(first: bool) -> Any:
@@ -72,7 +80,7 @@ def advance_statement(first: bool) -> Any:
 
     `first` says that it is the first one in its transaction.
     """
-    count = parameter(VersionRow.value, "count")
+    count = parameter(_VersionRow.value, "count")
     base = {"base": _VersionRow.value} if first else {}
-    advance = _VersionRow.update(value=_VersionRow.value + count, **base)
+    advance = _VersionRow.update(value=_VersionRow.value + count, **base).where(IS_VERSION)
     return advance.returning(_VersionRow.value)

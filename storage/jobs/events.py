@@ -13,8 +13,9 @@ from uuid import UUID
 import peewee as pw
 
 from storage.db.database import Database
-from storage.db.models import AttemptRow, EventRow, JobRow, VersionRow
+from storage.db.models import AttemptRow, EventRow, JobRow
 from storage.db.parameters import parameter
+from storage.db.versions import select_newest_version
 from storage.jobs import output
 from storage.jobs.output import OutputPiece, OutputReader
 from storage.jobs.rows import from_json_text
@@ -60,7 +61,8 @@ class Events:
 
     def newest(self) -> int:
         """Return the newest version of all changes."""
-        return int(self._database.rows(VersionRow.select(VersionRow.value))[0]["value"])
+        query = self._database.statement("newest version", select_newest_version)
+        return int(self._database.fetch(query, {})[0]["value"])
 
     def after(self, version: int) -> list[Event]:
         """Return the next events of all jobs after a version, oldest first: at most PAGE."""

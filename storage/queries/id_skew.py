@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import peewee as pw
+
 from storage.db.database import Database
-from storage.db.models import VersionRow
+from storage.db.models import CounterRow
 from storage.db.parameters import parameter
 
+_IS_SKEW = pw.SQL("type = '' AND name = 'version id_skew_ms'")
 _TIME_BITS = 80
 """Position of the time in a UUID of version 7: this many bits follow its milliseconds."""
 _LATEST_MS = (1 << 48) - 1
@@ -43,7 +46,7 @@ class IdSkew:
 
 def stored_skew(database: Database) -> int:
     """The largest skew of all jobs, in milliseconds."""
-    return int(database.fetch(database.statement("stored skew", _select), {})[0]["id_skew_ms"])
+    return int(database.fetch(database.statement("stored skew", _select), {})[0]["value"])
 
 
 def id_time_ms(job_id: UUID) -> int:
@@ -57,10 +60,10 @@ def first_id_at(ms: int) -> UUID:
 
 
 def _select() -> Any:
-    return VersionRow.select(VersionRow.id_skew_ms).where(VersionRow.id == 1)  # the one row
+    return CounterRow.select(CounterRow.value).where(_IS_SKEW)
 
 
 def _update() -> Any:
-    wide = parameter(VersionRow.id_skew_ms, "wide")
+    wide = parameter(CounterRow.value, "wide")
     # Another listener may have stored a larger skew in the meantime.
-    return VersionRow.update(id_skew_ms=wide).where(VersionRow.id_skew_ms < wide)
+    return CounterRow.update(value=wide).where(_IS_SKEW, CounterRow.value < wide)

@@ -110,6 +110,7 @@ def _counts_by_type(database: Database) -> dict[str, Counter[str]]:
 def _select_counts(database: Database) -> Any:
     """One query for the counters and the running jobs, so that both are of the same moment."""
     counters = CounterRow.select(CounterRow.type, CounterRow.name, CounterRow.value)
+    counters = counters.where(CounterRow.type != "")
     # Not grouped by the database, which would then read all jobs in the order of their types.
     name, value = pw.Value(_RUNNING).alias("name"), pw.Value(1).alias("value")
     running = JobRow.select(JobRow.type, name, value).where(IS_RUNNING)

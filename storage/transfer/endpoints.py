@@ -13,9 +13,10 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 from storage.db.database import APPLICATION_NAME, Database, open_engine
-from storage.db.models import JobRow, VersionRow
+from storage.db.models import JobRow
 from storage.db.schema import migrate as schema
 from storage.db.schema.state import read_state
+from storage.db.versions import select_newest_version
 from storage.files.disk import make_folder
 from storage.liveness.runners import living_runner_names
 from storage.notify.wakeup import has_waiters
@@ -81,8 +82,13 @@ def lock_source(source: Database) -> None:
 def require_empty(target: Database) -> None:
     """Raise TransferRefused if the target has, or once had, jobs of its own."""
     jobs = target.rows(JobRow.select(JobRow.id).limit(1))
-    if jobs or target.rows(VersionRow.select().where(VersionRow.value > 0)):
+    if jobs or target.rows(select_newest_version())[0]["value"] > 0:
         raise TransferRefused("--to: it has jobs that are not from this transfer: use an empty one")
+    if read_state(target).contractions:  # triggers that fill its tables are off during a transfer
+        raise TransferRefused(
+            "--to: it keeps what only the previous release needs: use a new database, or run "
+            "`python -m storage contract` on it before"
+        )
 
 
 def _refuse_newer(source: Database) -> None:

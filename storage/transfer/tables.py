@@ -22,7 +22,6 @@ from storage.db.models import (
     PartRow,
     QueueRow,
     UploadRow,
-    VersionRow,
 )
 from storage.db.parameters import parameter
 
@@ -38,7 +37,6 @@ MODELS: tuple[type[pw.Model], ...] = (
     CallbackRow,
     MomentRow,
     CounterRow,
-    VersionRow,
 )
 """The tables that are copied, each after the tables it refers to. Runners are not copied, because
 their programs are stopped."""

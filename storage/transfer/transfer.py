@@ -13,7 +13,7 @@ from typing import Any
 
 from storage.db.clock import clock_of
 from storage.db.database import Database
-from storage.db.models import VersionRow
+from storage.db.versions import select_newest_version
 from storage.transfer.checkpoint import create_checkpoint, read_checkpoint, update_checkpoint
 from storage.transfer.endpoints import TransferRefused, lock_source, require_empty
 from storage.transfer.tables import BATCH_ROWS, MODELS, Table
@@ -70,7 +70,7 @@ class Transfer:
 
     def _checkpoint(self) -> dict[str, Any]:
         """The checkpoint of this transfer, created if there is none."""
-        version = int(self._source.rows(VersionRow.select(VersionRow.value))[0]["value"])
+        version = int(self._source.rows(select_newest_version())[0]["value"])
         checkpoint = read_checkpoint(self._target)
         if checkpoint is None:
             require_empty(self._target)

@@ -1,6 +1,5 @@
 """The figures about all jobs (exact, and cheap to read), and the readiness check."""
 
-import importlib.util
 import json
 import random
 import re
@@ -13,7 +12,6 @@ import pytest
 from storage.db.counters import BUCKETS
 from storage.db.database import Database, open_engine
 from storage.db.models import JobRow, ReleaseRow
-from storage.db.schema.state import MIGRATIONS
 from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob
 from storage.queries.stats import Stats, read_stats
@@ -155,24 +153,6 @@ def test_an_uncommitted_change_is_not_counted(bench: Bench) -> None:
     bench.enqueue("b")
     found = read_figures(bench).types
     assert (found["a"].queued, found["b"].queued) == (1, 1)
-
-
-def test_the_migration_counts_jobs_from_before_the_counters(bench: Bench) -> None:
-    for type in ("a", "a", "b"):
-        bench.enqueue(type)
-    bench.runner().claim_one()
-    bench.jobs.cancel(bench.enqueue("b"))
-    bench.store.database.execute("DROP TABLE tally")
-    file = MIGRATIONS / "0005_tally.py"
-    spec = importlib.util.spec_from_file_location("tally", file)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    with bench.store.database.transaction():
-        module.up(None, bench.store.database.engine)
-    found = read_figures(bench).types
-    assert (found["a"].queued, found["a"].running, found["b"].queued) == (1, 1, 1)
 
 
 def test_figures_read_only_the_running_jobs(bench: Bench) -> None:

@@ -69,7 +69,7 @@ def test_frequently_changed_tables_are_vacuumed_often(bench: Bench) -> None:
     options = dict(bench.store.database.engine.execute_sql(query).fetchall())
     assert "autovacuum_vacuum_scale_factor=0.02" in options["job"]
     assert {"fillfactor=70", "autovacuum_vacuum_cost_delay=0"} <= set(options["attempt"])
-    assert "autovacuum_vacuum_threshold=1000" in options["version"]
+    assert "autovacuum_vacuum_threshold=1000" in options["counter"]
 
 
 def test_a_missing_migration_runs_even_after_one_with_a_higher_number(

@@ -1,7 +1,9 @@
 """This release and the previous one on one store, before the contraction and after it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from uuid import UUID
 import pytest
 
 from storage.db.database import Database, open_engine
+from storage.db.models import CounterRow
 from storage.db.schema.migrate import contract
 from storage.jobs.events import Events
+from storage.queries.id_skew import stored_skew
 from storage.records.job import AttemptEnd, Fence, Job, Outcome, Usage
 from tests.support.newer_release import update_schema_to
 from tests.support.previous_release import LAST, PreviousRelease
@@ -175,3 +179,68 @@ def test_both_releases_delete_jobs_of_the_other(bench: Bench, previous: Previous
     previous.delete(job_id)
     assert bench.jobs.get(job_id) is None
     assert previous.attempts(job_id) == []
+
+
+def counters_of(bench: Bench) -> dict[str, int]:
+    """The counters of all types together, as this release has them."""
+    found: Counter[str] = Counter()
+    for row in bench.store.database.rows(CounterRow.select().where(CounterRow.type != "")):
+        found[row["name"]] += row["value"]
+    return dict(found)
+
+
+def test_both_releases_have_the_same_versions_and_counters(
+    bench: Bench, previous: PreviousRelease, empty_database_url: str, tmp_path: Path
+) -> None:
+    events, runner = Events(bench.store.database), bench.runner()
+    for number in range(3):
+        job_id = id_at(bench.clock(), number)
+        previous.submit(job_id, bench.clock())
+        assert bench.job(job_id).version == events.newest() == previous.version()
+        runner.claims.complete(runner.claim_one(), "1", AttemptEnd(Outcome.RETURNED))
+        bench.enqueue("other")
+        runner.claims.complete(runner.claim_one(), "1", AttemptEnd(Outcome.RETURNED))
+        assert events.newest() == previous.version()
+        assert counters_of(bench) == previous.counters()
+    counted, version = counters_of(bench), events.newest()
+    assert counted["submitted"] == counted["finished succeeded"] == 6
+    contract_now(empty_database_url, tmp_path)
+    assert (counters_of(bench), events.newest()) == (counted, version)
+    assert bench.job(bench.enqueue()).version > version
+
+
+def test_versions_and_counters_of_an_existing_store_are_kept(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    update_schema_to(empty_database_url, tmp_path, LAST)
+    database = Database(open_engine(empty_database_url))
+    previous = PreviousRelease(database)
+    for number in range(5):
+        previous.submit(id_at(1000, number), 1000)
+    version, counted = previous.version(), previous.counters()
+    database.execute("UPDATE version SET id_skew_ms = 4096")
+    database.close()
+    with open_bench(empty_database_url, tmp_path) as bench:
+        assert Events(bench.store.database).newest() == version == 5
+        assert counters_of(bench) == counted == {"submitted": 5}
+        assert stored_skew(bench.store.database) == 4096
+        bench.enqueue(id=id_at(bench.clock() - 100_000))
+        found = bench.store.database.engine.execute_sql("SELECT id_skew_ms FROM version")
+        assert found.fetchall()[0][0] == stored_skew(bench.store.database) > 100_000
+
+
+@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
+def test_writers_of_both_releases_do_not_deadlock(
+    bench: Bench, previous: PreviousRelease, empty_database_url: str
+) -> None:
+    def submit_each() -> None:
+        for number in range(50):
+            previous.submit(id_at(5000, number), bench.clock())
+
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(submit_each)
+        for _ in range(50):
+            bench.enqueue()
+        done.result(30)
+    assert Events(bench.store.database).newest() == previous.version() == 100
+    assert counters_of(bench) == previous.counters() == {"submitted": 100}

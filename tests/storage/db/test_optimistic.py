@@ -209,7 +209,7 @@ def test_statements_of_an_aborted_pipeline_are_prepared_again_later(bench: Bench
     def ask(first: str) -> None:
         with database.transaction():
             database.engine.defer(first, ())
-            database.execute("SELECT 1 FROM version WHERE id = %s", (1,))
+            database.execute("SELECT 1 FROM job WHERE attempt = %s", (1,))
 
     for _ in range(2):  # nothing is prepared yet
         with pytest.raises(pw.DataError):

@@ -165,7 +165,7 @@ def test_no_other_program_writes_during_a_transaction(bench: Bench) -> None:
     stranger = database.raw_connection()
     stranger.execute("PRAGMA busy_timeout = 0")
     with database.transaction(), pytest.raises(Exception, match="locked"):
-        stranger.execute("UPDATE version SET value = value")
+        stranger.execute("UPDATE counter SET value = value")
     stranger.close()
 
 

@@ -4,11 +4,12 @@ from typing import Any
 
 import peewee as pw
 
-OLDEST = "0024_first_attempt"
+OLDEST = "0025_counter"
 CONTRACT = True
 DROPPED = (
     "the indexes job_due, job_run_at, job_running and job_by_type",
     "the triggers that copied first attempts into the table attempt",
+    "the tables version and tally, and the triggers that kept them equal to counter",
 )
 STATEMENTS = (
     "DROP INDEX job_due",
@@ -16,7 +17,16 @@ STATEMENTS = (
     "DROP INDEX job_running",
     "DROP INDEX job_by_type",
 )
-TRIGGERS = (("first_attempt_begin", "job"), ("first_attempt_end", "job"))
+TRIGGERS = (
+    ("first_attempt_begin", "job"),
+    ("first_attempt_end", "job"),
+    ("counter_from_version", "version"),
+    ("version_from_counter", "counter"),
+    ("counter_from_new_tally", "tally"),
+    ("counter_from_tally", "tally"),
+    ("tally_from_new_counter", "counter"),
+    ("tally_from_counter", "counter"),
+)
 
 
 def up(migrator: Any, db: Any) -> None:
@@ -24,7 +34,10 @@ def up(migrator: Any, db: Any) -> None:
     for statement in STATEMENTS:
         db.execute_sql(statement)
     postgresql = isinstance(db, pw.PostgresqlDatabase)
-    for name, table in TRIGGERS:
+    before_counter = (("version_before_counter", "counter"),) if postgresql else ()
+    for name, table in (*TRIGGERS, *before_counter):
         db.execute_sql(f"DROP TRIGGER {name} ON {table}" if postgresql else f"DROP TRIGGER {name}")
         if postgresql:
             db.execute_sql(f"DROP FUNCTION {name}()")
+    for table in ("tally", "version"):
+        db.execute_sql(f"DROP TABLE {table}")
