@@ -24,15 +24,19 @@ from server.events.shared_feed import EventFeed
 from server.fast.path import FastPath
 from server.handlers.base import Handler, NotFound
 from server.handlers.bulk import BulkCancelHandler, BulkRetryHandler
-from server.handlers.error_page import ErrorPageHandler
 from server.handlers.events import EventsHandler, JobEventsHandler
 from server.handlers.explain import ExplainHandler
 from server.handlers.health import HealthHandler, OpenApiHandler
-from server.handlers.job import CancelHandler, JobHandler, RetryHandler
+from server.handlers.job import CancelHandler, JobHandler, OutputHandler, RetryHandler
 from server.handlers.jobs import JobsHandler
 from server.handlers.metrics import HistoryHandler, MetricsHandler, OverviewHandler, ReadyHandler
-from server.handlers.output import OutputHandler
-from server.handlers.pages import FileHandler, IndexHandler, NoPageHandler, PageHandler
+from server.handlers.pages import (
+    ErrorPageHandler,
+    FileHandler,
+    IndexHandler,
+    NoPageHandler,
+    PageHandler,
+)
 from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.web_files import WebFiles
@@ -100,7 +104,7 @@ class App:
         self.admissions = Admissions(self.queue_watermark, self.disk_watermark, spans)
         self.job_store = JobStore(database, wakeup, store.clock)
         self.reader = JobReader(
-            self.job_store, self.threads, self.changes, reads_at_once=not database.postgresql
+            self.job_store, self.threads, self.changes, reads_at_once=store.reads_wait_for_nobody
         )
         self.jobs = Jobs(
             store,

@@ -52,6 +52,11 @@ class Store:
         """The folder in which the runners of one host hold their locks."""
         return runners_folder(self.settings)
 
+    @property
+    def reads_wait_for_nobody(self) -> bool:
+        """Whether no writer blocks a reader, and no network is in between: in a file with a WAL."""
+        return not self.database.postgresql and self.database.engine.journal_mode == "wal"
+
     def liveness(self, lease_seconds: float) -> Liveness:
         """Return the mechanism with which runners detect each other's death."""
         return open_liveness(self.settings, self.database, lease_seconds)

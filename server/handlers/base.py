@@ -29,6 +29,8 @@ from server.http.response import (
 )
 from server.jobs.jobs import Response
 
+WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
 
 @stream_request_body
 class Handler(RequestHandler):
@@ -96,7 +98,7 @@ class Handler(RequestHandler):
         return Role.READ if method in SAFE_METHODS else self.ROLES.get(method, Role.ADMIN)
 
     def body(self) -> Body:
-        """Return the object that receives the request's body. May raise a Problem."""
+        """Return the object that receives the body of a POST, PUT or PATCH. May raise a Problem."""
         return NoBody()
 
     async def prepare(self) -> None:
@@ -107,8 +109,8 @@ class Handler(RequestHandler):
         try:
             self._admit()
             self._check_head()
-            self.received = self.body()
-            self._require_method()
+            if self.request.method in WITH_BODY:
+                self.received = self.body()
         except Problem as problem:
             if self._responds_early():
                 raise
@@ -243,13 +245,17 @@ class Handler(RequestHandler):
             require_role(self.caller, role)
 
     def _check_head(self) -> None:
-        """Check the names in the query, and the syntax of the conditions."""
-        method = "GET" if self.request.method == "HEAD" else self.request.method or ""
-        if method == "OPTIONS" or method not in self.ALLOW.split(", "):
+        """Check the method, the names in the query, and the syntax of the conditions."""
+        method = self.request.method or ""
+        if method not in self.ALLOW.split(", "):
+            detail = f"{method} is not supported here; the supported methods are {self.ALLOW}"
+            raise Problem(Code.METHOD_NOT_ALLOWED, detail)
+        if method == "OPTIONS":
             return
         if not self.ANY_QUERY:
-            require_known_parameters(self.request.query_arguments, self.QUERIES.get(method, ()))
-        if method != "GET":
+            models = self.QUERIES.get("GET" if method == "HEAD" else method, ())
+            require_known_parameters(self.request.query_arguments, models)
+        if method not in SAFE_METHODS:
             conditions = conditions_of(self.request.headers)
             if not self.CONDITIONAL:
                 conditions.require(None)
@@ -265,12 +271,6 @@ class Handler(RequestHandler):
             return True
         size = body_size(self.request.headers)
         return size is None or size - self._arrived > SMALL_BYTES
-
-    def _require_method(self) -> None:
-        method = self.request.method or ""
-        if method not in self.ALLOW.split(", "):
-            detail = f"{method} is not supported here; the supported methods are {self.ALLOW}"
-            raise Problem(Code.METHOD_NOT_ALLOWED, detail)
 
     def _refused(self, *args: str) -> None:
         """Replaces the method of a refused request."""

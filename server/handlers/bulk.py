@@ -11,7 +11,7 @@ from server.documents.filters import BulkBody
 from server.documents.jobs import bulk_document
 from server.handlers.base import Handler
 from server.http.access_log import log_change
-from server.http.body import Body, JsonBody, NoBody, json_body
+from server.http.body import Body, JsonBody, json_body
 from server.jobs.admission import QueueWatermark
 from server.store.threads import StoreThreads
 from storage.queries.bulk import Bulk, BulkChange
@@ -35,8 +35,6 @@ class BulkHandler(Handler):
 
     def body(self) -> Body:
         """Accept JSON. Raises Problem 413 or 415."""
-        if self.request.method != "POST":
-            return NoBody()
         return json_body(self.request.headers, MAX_BODY_BYTES)
 
     async def change(self, change: Change) -> None:

@@ -1,4 +1,4 @@
-"""`/jobs`: submit a job, with or without a file. Lists are in `server.handlers.lists`."""
+"""`/jobs`: submit a job, with or without a file, and list jobs: page by page, or by their ids."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
@@ -6,13 +6,14 @@ from typing import Any, ClassVar
 from server.auth.callers import Role
 from server.checking.submission import CheckedSubmission, Received
 from server.documents.filters import ListQuery, SetQuery, WaitQuery
-from server.handlers.lists import ListHandler
-from server.handlers.query import wait_seconds
-from server.http.body import Body, JsonBody, NoBody, content_length, media_type
+from server.documents.jobs import next_link, page_document, set_document
+from server.handlers.base import Handler
+from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
+from server.http.body import Body, JsonBody, content_length, media_type
 from server.http.codes import Code
-from server.http.problems import Problem, too_large
+from server.http.problems import FieldError, Problem, too_large
 from server.jobs.admission import Admission, Admissions, DiskWatermark
-from server.jobs.jobs import Response, Submitted
+from server.jobs.jobs import Jobs, Response, Submitted
 from server.upload.file_part import FilePart
 from server.upload.form import OVERHEAD_BYTES, FormBody
 from storage.files.uploads import Uploads
@@ -20,9 +21,10 @@ from storage.records.job import StoreError, Upload
 from storage.records.queue_name import DEFAULT_QUEUE
 
 
-class JobsHandler(ListHandler):
+class JobsHandler(Handler):
     """The collection of jobs."""
 
+    jobs: Jobs
     admissions: Admissions
     disk_watermark: DiskWatermark
     uploads: Uploads
@@ -45,8 +47,6 @@ class JobsHandler(ListHandler):
 
         Raises Problem 400, 409, 413, 415, 422, 503 or 507.
         """
-        if self.request.method != "POST":
-            return NoBody()
         self._wait = wait_seconds(self)
         kind, options = media_type(self.request.headers)
         size = content_length(self.request.headers.get("Content-Length")) or 0
@@ -66,6 +66,15 @@ class JobsHandler(ListHandler):
         self._admission = self.admissions.admit(headers, self.caller, size, has_file=is_form)
         return body
 
+    async def get(self) -> None:
+        """Send a page of jobs, newest first, or the jobs of `?id=…&id=…&wait=30`."""
+        if "id" in self.request.query_arguments:
+            await self._send_by_ids()
+        else:
+            await self._send_page()
+
+    head = get
+
     async def post(self) -> None:
         """Validate and store a new job; with `?wait=30` or `Prefer: wait=30`, wait for its end."""
         self.require_body()
@@ -79,6 +88,33 @@ class JobsHandler(ListHandler):
             text = self.received.text()
             response = await self.jobs.submit(self._admission, text, self._wait)
         self.send_response(response)
+
+    async def _send_page(self) -> None:
+        parameters = query_parameters(self)
+        parameters.pop("wait", None)
+        if "status" in parameters:
+            parameters["status"] = ",".join(self.get_query_arguments("status"))
+        seconds, errors = _read_wait(self, query_wait_seconds)
+        if seconds:
+            errors = [FieldError("wait", "it is only allowed together with id")]
+        query = read_query(ListQuery, parameters, others=errors)
+        page = await self.jobs.list(query.filters(), query.limit, query.start_after())
+        if page.next:
+            self.set_header("Link", next_link(query.page_parameters(parameters), page.next))
+        self.send_json(page_document(page, query.limit))
+
+    async def _send_by_ids(self) -> None:
+        seconds, errors = _read_wait(self, wait_seconds)
+        self.is_timed = not seconds
+        names = self.request.query_arguments
+        excluded = [name for name in names if name not in SetQuery.model_fields]
+        errors += [FieldError(name, "it is not allowed together with id") for name in excluded]
+        parameters = {"id": self.get_query_arguments("id"), "wait": seconds}
+        query = read_query(SetQuery, parameters, others=errors)
+        jobs = await self.jobs.wait_each(query.id, query.wait)
+        if any(job and not job.final for job in jobs.values()):
+            self.set_header("Retry-After", "1")
+        self.send_json(set_document(jobs))
 
     def _count_finished(self) -> None:
         if self._admission:
@@ -106,7 +142,7 @@ class JobsHandler(ListHandler):
         """Check the fields that stand before the file, so that a bad one is refused without it."""
         assert isinstance(self.received, FormBody)
         form, self._fields_checked = self.received, len(self.received.fields)
-        self._checked = await self.jobs.check_fields(_received(form, is_whole=False))
+        self._checked = await self.jobs.check(_received(form, is_whole=False))
         await self.jobs.require_queue(form.fields.get("queue", b"").decode() or DEFAULT_QUEUE)
         return FilePart(
             await self.run_file_io(self.uploads.writer),
@@ -124,8 +160,10 @@ class JobsHandler(ListHandler):
             checked = self._checked
             if checked is None or form.errors or len(form.fields) > self._fields_checked:
                 checked = await self.jobs.check(_received(form))
+                assert checked
             upload = await form.finish()
             submitted = await self.jobs.enqueue(admission, checked, upload)
+            admission.release()
         except BaseException as error:
             # After an uncertain commit or an unexpected error, the job may be stored and need its
             # file. If it is not, maintenance deletes the unused file later.
@@ -140,3 +178,13 @@ class JobsHandler(ListHandler):
 
 def _received(form: FormBody, is_whole: bool = True) -> Received:
     return Received(form.fields, form.file_part, is_whole, tuple(form.errors))
+
+
+def _read_wait(
+    handler: Handler, read: Callable[[Handler], float]
+) -> tuple[float, list[FieldError]]:
+    """The seconds to wait, and what is wrong with them."""
+    try:
+        return read(handler), []
+    except Problem as problem:
+        return 0.0, list(problem.errors)

@@ -1,6 +1,11 @@
-"""The web front end: one page for `/docs` and all paths below `/ui`, and its files."""
+"""The web front end: one page for `/docs` and all paths below `/ui`, its files, and `/docs/errors`,
+the page with a section for each code, to which `type` of a problem leads.
+"""
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
 from typing import Any
 
 from runner.job_types.base import JobType
@@ -20,6 +25,9 @@ POLICY = "; ".join(
         "object-src 'none'",
     ]
 )
+_ERRORS_HEAD = """<h1>Errors</h1>
+<p>Every error response has one of these codes. A code never changes its meaning.</p>
+"""
 _CACHE_FOREVER = "public, max-age=31536000, immutable"
 _REVALIDATE = "no-cache"
 
@@ -130,6 +138,37 @@ class FileHandler(WebHandler):
         self.send(file, cache=_CACHE_FOREVER if is_current else _REVALIDATE)
 
     head = get
+
+
+class ErrorPageHandler(WebHandler):
+    """The page about errors. It needs no token, and no JavaScript."""
+
+    ROUTE = "/docs/errors"
+
+    async def get(self) -> None:
+        """Send the page."""
+        self.send(error_page(self.files))
+
+    head = get
+
+
+@lru_cache(1)
+def error_page(files: WebFiles) -> WebFile:
+    """Build the page; once for the files of a listener."""
+    return files.static_page("Errors", _ERRORS_HEAD + "".join(map(_section, Code)))
+
+
+def _section(code: Code) -> str:
+    return (
+        f'<section id="{code}" class="problem"><h2><code>{code}</code></h2>\n'
+        f"<p><strong>{escape(code.title)}</strong> (status {code.status}). {_html(code.when)}</p>\n"
+        f"<p><em>Remedy:</em> {_html(code.remedy)}</p></section>\n"
+    )
+
+
+def _html(markdown: str) -> str:
+    """Escape a text, and turn `code` into an element."""
+    return re.sub("`([^`]*)`", r"<code>\1</code>", escape(markdown))
 
 
 def wants_page(accept: str) -> bool:

@@ -1,22 +1,19 @@
 """`/queues`: the queues, with their limits and pauses."""
 
 import re
-from typing import Any, ClassVar, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import ClassVar
 
 from server.auth.callers import Role
-from server.documents.field_errors import field_errors
+from server.documents.field_errors import read_document
 from server.documents.queues import (
     QueueBody,
-    QueueChanges,
     queue_document,
     queues_document,
     settings_etag,
 )
 from server.handlers.base import Handler
 from server.http.access_log import log_change
-from server.http.body import Body, JsonBody, NoBody, json_body
+from server.http.body import Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.conditions import Conditions, conditions_of
 from server.http.problems import FieldError, Problem, unacceptable
@@ -24,13 +21,9 @@ from server.store.threads import StoreThreads
 from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, Queues, TooManyQueues
 from storage.records.queue_name import DEFAULT_QUEUE, validate_queue_name
 
-T = TypeVar("T")
-
 MAX_BODY_BYTES = 4096
 MERGE_PATCH = "application/merge-patch+json"
 """RFC 7396: a null in a PATCH is the same as in JSON here, since it removes the limit."""
-_SETTINGS = TypeAdapter(QueueBody)
-_CHANGES = TypeAdapter(QueueChanges)
 _COUNTS_PART = re.compile(r'\.[^".]*"$')
 
 
@@ -62,8 +55,6 @@ class QueueHandler(Handler):
 
     def body(self) -> Body:
         """Accept JSON with the settings. Raises Problem 413 or 415."""
-        if self.request.method not in ("PATCH", "PUT"):
-            return NoBody()
         kinds = [MERGE_PATCH] if self.request.method == "PATCH" else []
         return json_body(self.request.headers, MAX_BODY_BYTES, *kinds)
 
@@ -89,7 +80,7 @@ class QueueHandler(Handler):
 
     async def put(self, name: str) -> None:
         """Create the queue, or replace all its settings."""
-        settings = self._read(_SETTINGS).model_dump()
+        settings = self._read().model_dump()
         put = self.queues.put
         try:
             validate_queue_name(name)
@@ -106,8 +97,7 @@ class QueueHandler(Handler):
 
     async def patch(self, name: str) -> None:
         """Change the given settings of the queue."""
-        given = self._read(_CHANGES)
-        changes: dict[str, Any] = {**given}
+        changes = self._read().model_dump(exclude_unset=True)
         _require_name(name)
         check = self._check(only_existing=True)
         change = self.queues.change
@@ -155,15 +145,11 @@ class QueueHandler(Handler):
 
         return check
 
-    def _read(self, adapter: TypeAdapter[T]) -> T:
+    def _read(self) -> QueueBody:
         """Validate the received settings. Raises Problem 400 and 422."""
         self.require_body()
         assert isinstance(self.received, JsonBody)
-        document = self.received.document()
-        try:
-            return adapter.validate_python(document)
-        except ValidationError as error:
-            raise unacceptable(field_errors(error, document, QueueBody)) from None
+        return read_document(QueueBody, self.received.document())
 
 
 def queue_not_found(name: str) -> Problem:

@@ -9,7 +9,7 @@ from server.documents.field_errors import read_document
 from server.documents.schemas import SessionDocument
 from server.handlers.base import Handler
 from server.http.access_log import log_change
-from server.http.body import Body, JsonBody, NoBody, media_type
+from server.http.body import Body, JsonBody, media_type
 from server.http.codes import Code
 from server.http.problems import Problem
 
@@ -32,12 +32,7 @@ class SessionHandler(Handler):
         return super().role() if self.request.method in SAFE_METHODS else None
 
     def body(self) -> Body:
-        """Accept JSON with the token. Raises Problem 403, 409 or 415."""
-        if self.request.method in SAFE_METHODS:
-            return NoBody()
-        require_same_origin(self.request.headers)
-        if self.request.method != "POST":
-            return NoBody()
+        """Accept JSON with the token. Raises Problem 409 or 415."""
         if self.authenticator.tokens is None:
             raise Problem(Code.SIGN_IN_NOT_NEEDED, "sign-in is not needed: no tokens are set")
         if media_type(self.request.headers)[0] != "application/json":
@@ -91,3 +86,9 @@ class SessionHandler(Handler):
             "role": str(caller.role),
         }
         self.send_json(document)
+
+    def _check_head(self) -> None:
+        """Refuse changes by pages of other origins first."""
+        if self.request.method not in SAFE_METHODS:
+            require_same_origin(self.request.headers)
+        super()._check_head()

@@ -93,20 +93,18 @@ class Jobs:
         """Check and store a job without a file, and wait up to `seconds` for its end."""
         try:
             checked = await self.check(Received(body))
+            assert checked
             seen = self._reader.changes if seconds else None
             submitted = await self.enqueue(admission, checked)
         finally:
             admission.release()
         return await self.accepted(submitted, seconds, None if submitted.replayed else seen)
 
-    async def check(self, received: Received) -> CheckedSubmission:
-        """Parse and validate a whole submission. Raises Problem 400, 422 and 503."""
-        checked = await self.check_fields(received)
-        assert checked is not None
-        return checked
+    async def check(self, received: Received) -> CheckedSubmission | None:
+        """Parse and validate a submission. Raises Problem 400, 422 and 503.
 
-    async def check_fields(self, received: Received) -> CheckedSubmission | None:
-        """As `check`, but None if required fields are missing that may still follow."""
+        Returns None if required fields are missing that may still follow.
+        """
         try:
             return await self._checks.check(received)
         except Problem as problem:
@@ -140,7 +138,6 @@ class Jobs:
         if span and not replayed:
             span.accepted(job)
         log_change(caller, "submit", job_id=str(job_id))
-        admission.release()
         return Submitted(job_id, replayed)
 
     async def accepted(
@@ -177,14 +174,14 @@ class Jobs:
 
         Raises Problem 404 if the job does not exist or was deleted meanwhile.
         """
-        job = await self._reader.wait(job_id, seconds)
+        job = (await self._reader.wait([job_id], seconds))[job_id]
         if job is None:
             raise job_not_found(job_id)
         return job
 
     async def wait_each(self, ids: Sequence[UUID], seconds: float) -> dict[UUID, Job | None]:
         """Return jobs once all are final or `seconds` are over; None for each that is not found."""
-        return await self._reader.wait_each(ids, seconds)
+        return await self._reader.wait(ids, seconds)
 
     async def list(self, filters: Filters, limit: int, start_after: UUID | None) -> Page:
         """Return up to `limit` jobs that match, newest first."""

@@ -46,19 +46,12 @@ class JobReader:
 
     async def get_each(self, ids: Sequence[UUID]) -> dict[UUID, Job | None]:
         """Return several jobs, in order; None for an id without a job. Raises StoreError."""
+        if len(ids) == 1:
+            return {ids[0]: await self.get(ids[0])}
         jobs = await self._read(self._store.get_each, ids) if ids else []
         return dict(zip(ids, jobs, strict=True))
 
-    async def wait(self, job_id: UUID, seconds: float) -> Job | None:
-        """Return a job once it is final or deleted. As `wait_each` otherwise."""
-        seen = self._changes.count
-        job = await self.get(job_id)
-        if not seconds or job is None or job.final:
-            return job
-        found = await self.until_final([job_id], seconds, seen)
-        return found[job_id] if found else await self.get(job_id)
-
-    async def wait_each(self, ids: Sequence[UUID], seconds: float) -> dict[UUID, Job | None]:
+    async def wait(self, ids: Sequence[UUID], seconds: float) -> dict[UUID, Job | None]:
         """Return jobs once all are final or deleted.
 
         After `seconds` or when the listener stops, returns them as they are. Raises StoreError.

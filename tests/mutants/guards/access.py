@@ -59,8 +59,8 @@ ACCESS = (
     Mutant(
         "a page of another origin cannot sign in",
         "server/handlers/session.py",
-        "        require_same_origin(self.request.headers)\n",
-        "",
+        "            require_same_origin(self.request.headers)\n",
+        "            pass\n",
         SESSIONS,
     ),
     Mutant(

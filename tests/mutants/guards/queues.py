@@ -107,8 +107,8 @@ QUEUES = (
     Mutant(
         "PUT replaces all settings of a queue",
         "server/handlers/queues.py",
-        "self._read(_SETTINGS).model_dump()",
-        "self._read(_SETTINGS).model_dump(exclude_unset=True)",
+        "settings = self._read().model_dump()",
+        "settings = self._read().model_dump(exclude_unset=True)",
         API,
     ),
     Mutant(

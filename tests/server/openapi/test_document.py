@@ -16,8 +16,7 @@ from server.app import App
 from server.checking.submission import Submission
 from server.documents.filters import BulkBody, ListQuery
 from server.handlers.base import Handler
-from server.handlers.error_page import ErrorPageHandler
-from server.handlers.pages import FileHandler, NoPageHandler, PageHandler
+from server.handlers.pages import ErrorPageHandler, FileHandler, NoPageHandler, PageHandler
 from server.http.codes import Code
 from server.http.problems import CONTENT_TYPE
 from tests.support.api import Client
