@@ -14,7 +14,7 @@ from orjson import dumps
 
 from storage.db.parameters import PARAMETER_ROWS
 from storage.db.peewee_internals import reading_from
-from storage.db.statements import BATCH_SIZE, Statement
+from storage.db.statements import BATCH_SIZE, Rows, Statement
 
 _CHANGED = "changed"
 """Name of the CTE with the rows that a statement has changed."""
@@ -47,7 +47,7 @@ class BatchStatement:
     def __init__(self, fields: Mapping[str, pw.Field], sql: str, parameters: Sequence[Any]):
         self._names, self._sql, self._parameters = list(fields), sql, parameters
 
-    def bind_each(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[Any]]]:
+    def bind_each(self, rows: Rows) -> Iterator[tuple[str, list[Any]]]:
         """Yield SQL and arguments for each batch of at most BATCH_SIZE rows."""
         for start in range(0, len(rows), BATCH_SIZE):
             batch = rows[start : start + BATCH_SIZE]

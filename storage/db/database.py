@@ -20,7 +20,7 @@ from storage.db.counters import PendingCounts, add_statement
 from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.postgresql import Postgresql
 from storage.db.sqlite import SharedSqlite
-from storage.db.statements import Statement
+from storage.db.statements import Rows, Statement
 from storage.db.versions import PendingVersion, ReservedVersions, advance_statement
 from storage.records.job import StoreFull, StoreInDoubt, StoreUnavailable, StoreUnusable
 from storage.settings.url import is_postgresql, url_problem
@@ -31,8 +31,6 @@ APPLICATION_NAME = "job-service"
 """Prefix of the names that a database server shows for our connections."""
 Queries = Sequence[tuple[Statement, Mapping[str, Any]]]
 """Statements, each with the values of its parameters."""
-Rows = Sequence[Mapping[str, Any]]
-"""The values of a statement's parameters, for several rows."""
 
 
 def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False) -> Any:

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,7 +19,7 @@ from storage.db.batch_statements import (
 from storage.db.errors import sqlstate_of, store_error_from
 from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.pipeline import BoundStatement, OptimisticConflict, PendingResult, Pipeline
-from storage.db.statements import BATCH_SIZE, Statement
+from storage.db.statements import BATCH_SIZE, Rows, Statement
 from storage.records.job import StoreError
 
 # Changes find their rows by an index. The planner relies on the last statistics of tables and
@@ -31,9 +31,6 @@ _PLANNER_SETTINGS = dict.fromkeys(_DISABLED, "off")
 _ROLLED_BACK_CLASSES = ("22", "23", "40", "53", "55")
 """Classes of SQLSTATEs with which a server rolls back a transaction but keeps the connection."""
 _COMPLETION_UNKNOWN = "40003"
-
-Rows = Sequence[Mapping[str, Any]]
-"""The values of a statement's parameters, for several rows."""
 
 
 class Postgresql(pw.PostgresqlDatabase):
@@ -112,7 +109,7 @@ class Postgresql(pw.PostgresqlDatabase):
 
     def rollback(self) -> None:
         """Roll back, or close the connection if that fails: it would hide the first error."""
-        if self.is_closed() or self.is_connection_lost():
+        if self.is_closed():
             return
         pipeline = self._pipeline()
         with contextlib.suppress(psycopg.Error):

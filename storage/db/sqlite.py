@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from storage.db.peewee_internals import DRIVER_ERRORS
 from storage.db.sqlite_file.damage import DamageNote, damaged, is_damage
 from storage.db.sqlite_file.lock_holder import CHECKPOINT, COMMIT, ROLLBACK, WORK
 from storage.db.sqlite_file.write_lock import WriteLock
-from storage.db.statements import Statement
+from storage.db.statements import Rows, Statement
 from storage.db.timeouts import BUSY_SECONDS
 from storage.records.job import StoreError, StoreFull
 
@@ -30,9 +30,6 @@ MAX_WAL_PAGES = 4 * CHECKPOINT_PAGES
 another so fast that it has become longer than this, they wait for the copy."""
 # WAL-reset bug, https://sqlite.org/wal.html#walresetbug: fixed in these and all later releases.
 WAL_RESET_FIXED = ((3, 44, 6), (3, 50, 7), (3, 51, 3))
-
-Rows = Sequence[Mapping[str, Any]]
-"""The values of a statement's parameters, for several rows."""
 
 
 class Result:

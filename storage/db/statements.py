@@ -21,6 +21,8 @@ from storage.db.peewee_internals import returned_fields
 
 BATCH_SIZE = 100
 """Maximum number of rows that one statement changes."""
+Rows = Sequence[Mapping[str, Any]]
+"""The values of a statement's parameters, for several rows."""
 _UUID_FIELD = pw.UUIDField()
 
 
