@@ -9,14 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from server.documents.times import Time
 from storage.records.filters import Filters

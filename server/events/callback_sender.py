@@ -30,6 +30,19 @@ from server.store.threads import StoreThreads
 from storage.jobs.callbacks import Callback, Callbacks
 from storage.records.job import StoreDamaged, StoreError
 
+log = logging.getLogger(__name__)
+
+OUTCOMES = ("sent", "failed", "given_up")
+MAX_TRIES = 12
+FIRST_RETRY_SECONDS = 5.0
+MAX_RETRY_SECONDS = 3600.0
+TIMEOUT_SECONDS = 10.0
+MAX_HEAD_BYTES, MAX_BODY_BYTES = 2**14, 2**16
+"""The most that is read of a response. Only its status counts."""
+RESERVED_SECONDS = 60.0
+"""How long a callback is reserved for the listener that has taken it."""
+PAUSE_SECONDS = 0.1
+"""Minimum time between two queries that find no callback, however fast jobs end."""
 MAX_IN_FLIGHT = 16
 _MAX_UNRESPONSIVE = 2
 """The limit of callbacks in flight to a host that did not respond last time, or was never tried."""
@@ -38,7 +51,10 @@ _RETRY_UNTRIED_SECONDS, _RETRY_UNRESPONSIVE_SECONDS = 1.0, 10.0
 
 
 class CallbackSlots:
-    """The slots in use. A host is a name with its port."""
+    """The slots of the callbacks in flight: hosts that do not respond leave most to the others.
+
+    A host is a name with its port.
+    """
 
     def __init__(self) -> None:
         self._in_flight: Counter[str] = Counter()
@@ -64,21 +80,6 @@ class CallbackSlots:
         """Give a slot back, and note whether the host sent a response, whatever its status."""
         self._in_flight[host] -= 1
         self._responded[host] = responded
-
-
-log = logging.getLogger(__name__)
-
-OUTCOMES = ("sent", "failed", "given_up")
-MAX_TRIES = 12
-FIRST_RETRY_SECONDS = 5.0
-MAX_RETRY_SECONDS = 3600.0
-TIMEOUT_SECONDS = 10.0
-MAX_HEAD_BYTES, MAX_BODY_BYTES = 2**14, 2**16
-"""The most that is read of a response. Only its status counts."""
-RESERVED_SECONDS = 60.0
-"""How long a callback is reserved for the listener that has taken it."""
-PAUSE_SECONDS = 0.1
-"""Minimum time between two queries that find no callback, however fast jobs end."""
 
 
 def signed_headers(callback: Callback, secret: bytes, now: float, body: bytes) -> dict[str, str]:

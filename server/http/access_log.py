@@ -7,6 +7,16 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
+BUCKETS = (
+    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
+    *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+"""Upper bounds in seconds. Neighbours differ by a factor of two or a little more, so a quantile is
+off by less than that."""
+OTHER = "other"
+"""The route of unknown paths, and the method of unknown methods: clients choose their names."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
 
 def log_access(
     method: str,
@@ -36,17 +46,6 @@ def log_change(caller: str | None, action: str, **details: str | int) -> None:
     """Log a change that a named caller made. Without tokens, callers have no names: no line."""
     if caller is not None:
         log.info("change", extra={"caller": caller, "action": action, **details})
-
-
-BUCKETS = (
-    *(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
-    *(0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
-)
-"""Upper bounds in seconds. Neighbours differ by a factor of two or a little more, so a quantile is
-off by less than that."""
-OTHER = "other"
-"""The route of unknown paths, and the method of unknown methods: clients choose their names."""
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 @dataclass

@@ -26,6 +26,19 @@ from server.http.iostream import OpenIOStream
 from server.http.problems import CONTENT_TYPE, Problem, malformed
 from server.http.response import DEFAULT_HEADERS, HEADER, encode_json, http_response, new_request_id
 
+CHUNK_BYTES = 512 * 1024
+"""Most bytes of a body that are read at once."""
+HEAD_BYTES = 16 * 1024
+"""Most bytes of a head, or of a short body, that are read at once. Tornado allocates this much for
+each read, and most requests have only a few hundred bytes."""
+MAX_EARLY_EVENTS = 2
+"""How often a request may be reported as readable before Tornado reads it. After a response,
+Tornado needs this many iterations of the event loop until it reads."""
+LINGER_SECONDS = 30.0
+"""How long a client may go on sending a body after the response."""
+_BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes if it cannot parse a request
+_CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
+
 
 class ClientDelay(StrEnum):
     """The part of the exchange for which a client took too long; the value is for messages."""
@@ -43,20 +56,6 @@ class ClientPace:
     idle_seconds: float
     slow_seconds: float
     min_bytes_per_second: float
-
-
-CHUNK_BYTES = 512 * 1024
-"""Most bytes of a body that are read at once."""
-HEAD_BYTES = 16 * 1024
-"""Most bytes of a head, or of a short body, that are read at once. Tornado allocates this much for
-each read, and most requests have only a few hundred bytes."""
-MAX_EARLY_EVENTS = 2
-"""How often a request may be reported as readable before Tornado reads it. After a response,
-Tornado needs this many iterations of the event loop until it reads."""
-LINGER_SECONDS = 30.0
-"""How long a client may go on sending a body after the response."""
-_BARE_400 = b"HTTP/1.1 400 Bad Request\r\n\r\n"  # what Tornado writes if it cannot parse a request
-_CONTINUE = b"HTTP/1.1 100 (Continue)\r\n\r\n"
 
 
 class Connection(OpenIOStream):

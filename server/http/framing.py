@@ -12,6 +12,15 @@ from collections.abc import Awaitable, Callable
 
 from tornado.httputil import HTTPHeaders, HTTPInputError, RequestStartLine
 
+LINE_BYTES = 4096
+"""Longest line with the size of a chunk."""
+SURPLUS_BYTES = 16 * 1024
+"""By how much the extensions of a body may exceed its data; signatures of chunks never do."""
+TRAILER_BYTES = 8192
+"""Most bytes of all trailers."""
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t -~\x80-\xff]*)?\r\n")
+_PLAIN_SIZE = re.compile(rb"[1-9A-Fa-f][0-9A-Fa-f]{0,15}\r\n")
+_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n")
 _HOST = r"(?:[A-Za-z0-9.~_!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?"
 _ABSOLUTE = re.compile(rf"https?://({_HOST})(/[^#]*)?(\?[^#]*)?", re.IGNORECASE)
 _ONE_HOST = re.compile(_HOST)
@@ -33,17 +42,6 @@ def use_origin_form(line: RequestStartLine, headers: HTTPHeaders) -> RequestStar
     if needs_host or (len(hosts) == 1 and _ONE_HOST.fullmatch(hosts[0])):
         headers["Host"] = match[1]
     return line._replace(path=(match[2] or "/") + (match[3] or ""))
-
-
-LINE_BYTES = 4096
-"""Longest line with the size of a chunk."""
-SURPLUS_BYTES = 16 * 1024
-"""By how much the extensions of a body may exceed its data; signatures of chunks never do."""
-TRAILER_BYTES = 8192
-"""Most bytes of all trailers."""
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t -~\x80-\xff]*)?\r\n")
-_PLAIN_SIZE = re.compile(rb"[1-9A-Fa-f][0-9A-Fa-f]{0,15}\r\n")
-_TRAILER = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t -~\x80-\xff]*\r\n")
 
 
 def is_plain_size(line: bytes) -> bool:

@@ -16,6 +16,25 @@ HEADER = "X-Request-Id"
 MAX_LENGTH = 128
 _VALID = re.compile(f"[A-Za-z0-9._:/+=@~-]{{1,{MAX_LENGTH}}}")
 """No spaces, quotes or line breaks, so that an id cannot imitate other text in a log."""
+DEFAULT_HEADERS = {
+    "Content-Type": "application/json; charset=utf-8",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+"""Headers of every response. Browsers may not guess its type, run it, or show it in a frame. No
+cache may keep it; only the files of the front end have another Cache-Control."""
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
+_EXPOSED_HEADERS = (
+    "ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy,"
+    " Retry-After, X-Request-ID"
+)
+_ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer,"
+    " X-Request-ID"
+)
+_PREFLIGHT_SECONDS = 600
 
 
 def given_request_id(headers: Mapping[str, str]) -> str | None:
@@ -27,19 +46,6 @@ def given_request_id(headers: Mapping[str, str]) -> str | None:
 def new_request_id() -> str:
     """Draw an id: 16 hexadecimal digits."""
     return f"{getrandbits(64):016x}"
-
-
-DEFAULT_HEADERS = {
-    "Content-Type": "application/json; charset=utf-8",
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-"""Headers of every response. Browsers may not guess its type, run it, or show it in a frame. No
-cache may keep it; only the files of the front end have another Cache-Control."""
-
-_JSON = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 
 
 def encode_json(document: Any) -> bytes:
@@ -57,17 +63,6 @@ def http_response(status: int, headers: Mapping[str, str], body: bytes) -> bytes
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     start = f"HTTP/1.1 {status} {responses[status]}\r\n"
     return f"{start}{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-_EXPOSED_HEADERS = (
-    "ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy,"
-    " Retry-After, X-Request-ID"
-)
-_ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Prefer,"
-    " X-Request-ID"
-)
-_PREFLIGHT_SECONDS = 600
 
 
 def cors_headers(request: Mapping[str, str], origins: Collection[str]) -> dict[str, str]:
