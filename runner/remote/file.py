@@ -45,6 +45,10 @@ class RemoteChanged(RemoteError):
         self.size = size
 
 
+class _TransientError(Exception):
+    """A failure that a retry may overcome."""
+
+
 class RemoteFile:
     """A file behind a URL.
 
@@ -71,24 +75,28 @@ class RemoteFile:
         connection = HTTPConnection(self._host, timeout=_TIMEOUT_SECONDS)
         if self._tls is not None:
             connection = HTTPSConnection(self._host, timeout=_TIMEOUT_SECONDS, context=self._tls)
-        requests = _RangeRequests(connection, self._target, self.size)
-        return RemoteReader(requests, self.size, start, self.size if end is None else end)
+        return RemoteReader(connection, self._target, self.size, start, end)
 
 
 class RemoteReader(io.RawIOBase):
     """A readable, seekable stream of a remote file. Reading raises RemoteError."""
 
-    def __init__(self, requests: "_RangeRequests", size: int, start: int, end: int) -> None:
+    def __init__(
+        self, connection: HTTPConnection, target: str, size: int, start: int, end: int | None
+    ) -> None:
+        """Read from offset `start` to `end`, or to the end of the file, which has `size` bytes."""
         super().__init__()
-        self._requests, self._size = requests, size
-        self._offset, self._end = start, min(end, size)
+        self._connection, self._target, self._size = connection, target, size
+        self._offset, self._end = start, size if end is None else min(end, size)
+        self._response: HTTPResponse | None = None  # to the request under way
+        self._response_end = 0
         self._tries = 0
 
     def modified(self) -> float:
         """Return when the file was stored, see RemoteFile; now if the server does not say."""
         while True:
             try:
-                return self._requests.modified()
+                return self._modified()
             except _TransientError as error:
                 self._wait(error)
 
@@ -108,7 +116,7 @@ class RemoteReader(io.RawIOBase):
         """Move to another offset, and return it."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._offset, io.SEEK_END: self._size}[whence]
         if base + offset != self._offset:
-            self._requests.close()
+            self._disconnect()
             self._offset = max(base + offset, 0)
         return self._offset
 
@@ -117,7 +125,7 @@ class RemoteReader(io.RawIOBase):
         view = memoryview(buffer).cast("B")[: max(self._end - self._offset, 0)]
         while view:
             try:
-                size = self._requests.readinto(view, self._offset, self._end)
+                size = self._read(view)
             except _TransientError as error:
                 self._wait(error)
             else:
@@ -128,58 +136,38 @@ class RemoteReader(io.RawIOBase):
 
     def close(self) -> None:
         """Close the connection."""
-        self._requests.close()
+        self._disconnect()
         super().close()
 
-    def _wait(self, error: "_TransientError") -> None:
+    def _disconnect(self) -> None:
+        """Close the connection. The next request opens it again."""
+        self._response = None
+        self._connection.close()
+
+    def _wait(self, error: _TransientError) -> None:
         """Sleep before a retry; raises RemoteError after _TRIES failures in a row."""
         self._tries += 1
         if self._tries == _TRIES:
             raise RemoteError(str(error)) from error
         time.sleep(_PAUSE_SECONDS * 2**self._tries)
 
-
-class _TransientError(Exception):
-    """A failure that a retry may overcome."""
-
-
-class _RangeRequests:
-    """Requests ranges of a file over one connection, one after another."""
-
-    def __init__(self, connection: HTTPConnection, target: str, size: int) -> None:
-        self._connection, self._target, self._size = connection, target, size
-        self._response: HTTPResponse | None = None  # the one under way
-        self._response_end = 0
-
-    def close(self) -> None:
-        """Close the connection. The next request opens a new one."""
-        self._response = None
-        self._connection.close()
-
-    def readinto(self, view: memoryview, start: int, end: int) -> int:
-        """Read bytes from `start` on, which follows the last byte read. None is read behind `end`.
-
-        Raises RemoteError and _TransientError.
-        """
+    def _read(self, view: memoryview) -> int:
+        """Read bytes from the response under way, or from a new one."""
         if self._response is None:
-            self._response_end = min(start + RANGE_BYTES, end)
-            self._response = self._request(start, self._response_end)
+            self._response_end = min(self._offset + RANGE_BYTES, self._end)
+            self._response = self._request(self._offset, self._response_end)
         try:
-            size = self._response.readinto(view[: self._response_end - start])
+            size = self._response.readinto(view[: self._response_end - self._offset])
         except (OSError, HTTPException) as error:
             raise self._connection_error(error) from error
         if not size:
             raise self._connection_error(EOFError("it ended too early"))
-        if start + size == self._response_end:
+        if self._offset + size == self._response_end:
             self._response.close()
             self._response = None
         return size
 
-    def modified(self) -> float:
-        """Return when the file was stored, see RemoteReader.
-
-        Raises RemoteError and _TransientError.
-        """
+    def _modified(self) -> float:
         response = self._request(0, 1)
         try:
             response.read()
@@ -199,7 +187,7 @@ class _RangeRequests:
         except (OSError, HTTPException) as error:
             raise self._connection_error(error) from error
         if problem := self._problem(response, body, start):
-            self.close()
+            self._disconnect()
             raise problem
         return response
 
@@ -227,7 +215,7 @@ class _RangeRequests:
         return None if size == str(self._size) else RemoteChanged(size)
 
     def _connection_error(self, error: Exception) -> _TransientError:
-        self.close()
+        self._disconnect()
         return _TransientError(
             f"the connection to the store failed: {type(error).__name__}: {error}"
         )

@@ -65,12 +65,9 @@ class MappedFile:
             self._released += size
 
 
-def map_file(file: int | None, start: int, end: int) -> MappedFile | None:
-    """Map a part of an open file, given by its descriptor.
-
-    Returns None if there is no descriptor, or if the file cannot be mapped.
-    """
-    if file is None or start >= end:
+def map_file(file: int, start: int, end: int) -> MappedFile | None:
+    """Map a part of an open file, given by its descriptor; None if it cannot be mapped."""
+    if start >= end:
         return None
     found = MappedFile(file, start, end)
     try:

@@ -10,12 +10,13 @@ error, and a truncated file is an error. So a count is never silently wrong.
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
 from typing import Self
 
 from runner.analysis.input.errors import SourceError
 from runner.analysis.input.formats import Decoder, Format, format_of
 from runner.analysis.input.mapped import MappedFile, map_file
-from runner.analysis.input.stored import Stored, descriptor_of, open_stored, size_of
+from runner.analysis.input.stored import Stored, open_stored, size_of
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class PlainSource(Source):
 
     def mapped(self) -> MappedFile | None:
         """The part, mapped into memory, to be used instead of `readinto`; None if not possible."""
-        return map_file(descriptor_of(self._file), self._start, self._end)
+        is_local = isinstance(self._file, FileIO)
+        return map_file(self._file.fileno(), self._start, self._end) if is_local else None
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill the buffer, see Source. Raises SourceError if the file was shortened."""

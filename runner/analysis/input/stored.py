@@ -42,11 +42,6 @@ def modified_at(file: Stored) -> float:
     return os.stat(file).st_mtime if isinstance(file, Path) else file.modified()
 
 
-def descriptor_of(opened: RawIOBase) -> int | None:
-    """The descriptor of an open file; None if it is not on a local disk."""
-    return opened.fileno() if isinstance(opened, FileIO) else None
-
-
 def read_at(file: Stored, start: int, size: int) -> bytes:
     """Up to `size` bytes from offset `start`; fewer at the end. Raises OSError."""
     with open_stored(file, start, start + size) as opened:
