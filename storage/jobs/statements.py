@@ -5,6 +5,7 @@ from typing import Any
 
 import peewee as pw
 
+from storage.db.database import Database
 from storage.db.models import AttemptRow, JobRow, QueueRow, RunnerRow
 from storage.db.parameters import PARAMETER_ROWS, key_equals, parameter, unindexed
 from storage.db.versions import NEWEST_VERSION
@@ -99,10 +100,10 @@ def end_attempt() -> Any:
     return insert.on_conflict(conflict_target=_KEY, update=_excluded_end())
 
 
-def move_first_attempt() -> Any:
+def move_first_attempt(database: Database) -> Any:
     """Build the upsert that gives the first attempt of a job a row, if the row of the job has it.
 
-    To be run before the job is queued again.
+    To be run before the job is queued again. It waits for a transaction that deletes the job.
     """
     columns = {
         "job_id": JobRow.id,
@@ -123,7 +124,9 @@ def move_first_attempt() -> Any:
         JobRow.first_outcome.is_null(False),
         JobRow.client_retries == 0,
     )
-    insert = AttemptRow.insert_from(job, [getattr(AttemptRow, name) for name in columns])
+    insert = AttemptRow.insert_from(
+        database.engine.lock(job), [getattr(AttemptRow, name) for name in columns]
+    )
     return insert.on_conflict(conflict_target=_KEY, update=_excluded_end())
 
 

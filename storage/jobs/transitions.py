@@ -67,7 +67,9 @@ class Transitions:
         )
         counts = {"retry_count": 0, "loss_count": 0, "client_retries": JobRow.client_retries + 1}
         self._database.next_version(0)  # so that the job stays as it is until it is changed here
-        move = self._database.statement("move first attempt", move_first_attempt)
+        move = self._database.statement(
+            "move first attempt", lambda: move_first_attempt(self._database)
+        )
         self._database.change(move, {"id": job_id})
         if not self.apply(REQUEUE, job_id, now, run_at=now, **counts, **cleared):
             return False
