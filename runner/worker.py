@@ -3,6 +3,7 @@
 import contextlib
 import logging
 from functools import partial
+from typing import TYPE_CHECKING
 
 from runner.config import RunnerSettings
 from runner.hang_report import report_hang
@@ -10,15 +11,14 @@ from runner.isolation import job_access
 from runner.pool.fork.watchdog import WatchdogSettings
 from runner.pool.job_process import entry
 from runner.pool.linux import processes
-from runner.pool.linux.limits import JobLimits
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool, PoolError
-from runner.pool.protocol.setup import CallLimits
+from runner.pool.protocol.setup import CallLimits, JobLimits
 from runner.supervisor.backoff import backoff_ms
 from runner.supervisor.heartbeat import Heartbeat
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJobs
-from runner.supervisor.spans import AttemptSpans
+from runner.supervisor.spans import close_spans, send_spans
 from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
@@ -31,6 +31,9 @@ from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.start_up import open_spans
 
+if TYPE_CHECKING:  # loaded only if traces are on
+    from storage.telemetry.spans import Spans
+
 log = logging.getLogger(__name__)
 
 
@@ -38,14 +41,14 @@ def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSign
     """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
     set_up_logs(settings.log_level, settings.log_format, "worker")
     processes.forbid_inspection()  # from the jobs, which run as the same user
-    traces = AttemptSpans(open_spans(settings, "worker"))
+    spans = open_spans(settings, "worker")
     try:
         database = new_database(settings)
         liveness = open_liveness(settings, database, settings.lease_seconds)
     except StoreError as error:
         exit_with(f"cannot start: {error}")
     try:
-        run(settings, database, liveness, signals, heartbeat, traces)
+        run(settings, database, liveness, signals, heartbeat, spans)
     except PoolError as error:
         exit_with(f"cannot run jobs: {error}")
 
@@ -56,7 +59,7 @@ def run(
     liveness: Liveness,
     signals: StopSignals,
     heartbeat: Heartbeat,
-    traces: AttemptSpans,
+    spans: "Spans | None",
 ) -> None:
     """Run jobs until a stop signal, then drain. Raises PoolError."""
     with contextlib.ExitStack() as stack:
@@ -78,7 +81,7 @@ def run(
         waiter = store.wakeup.waiter(WORKER)
         stack.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        traces.follow(claims.settled, rescuer.settled)
+        send_spans(spans, claims.settled, rescuer.settled)
         maintenance = Maintenance(store, liveness, rescuer, work_place, settings.retention_seconds)
         stack.callback(maintenance.close)
         supervisor = Supervisor(
@@ -94,7 +97,7 @@ def run(
     supervisor.settle_remaining()
     deregister(claims, liveness)
     store.close()
-    traces.close()
+    close_spans(spans)
     log.info("stopped")
 
 

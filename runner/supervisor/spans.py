@@ -14,23 +14,18 @@ if TYPE_CHECKING:  # loaded only if traces are on
 _NOT_ERRORS = {Outcome.RETURNED, Outcome.CANCELED, Outcome.RELEASED}
 
 
-class AttemptSpans:
-    """Sends spans when an attempt is settled, by this runner or by its rescue of a dead runner."""
+def send_spans(spans: "Spans | None", *observers: SettledPublisher) -> None:
+    """From now on, send spans of the attempts and parts that these observers report as settled: by
+    this runner or by its rescue of a dead one."""
+    if spans:
+        for observer in observers:
+            observer.subscriber = partial(_send, spans)
 
-    def __init__(self, spans: "Spans | None"):
-        """Without `spans`, nothing is sent."""
-        self._spans = spans
 
-    def follow(self, *observers: SettledPublisher) -> None:
-        """From now on, send spans of the attempts and parts that these observers report."""
-        if self._spans:
-            for observer in observers:
-                observer.subscriber = partial(_send, self._spans)
-
-    def close(self) -> None:
-        """Send the remaining spans, within seconds."""
-        if self._spans:
-            self._spans.close()
+def close_spans(spans: "Spans | None") -> None:
+    """Send the remaining spans, within seconds."""
+    if spans:
+        spans.close()
 
 
 def _send(spans: "Spans", end: Settled) -> None:

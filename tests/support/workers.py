@@ -10,10 +10,9 @@ from uuid import UUID
 
 from runner.job_types import loader as job_types
 from runner.pool.linux.landlock import JobAccess
-from runner.pool.linux.limits import JobLimits
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
-from runner.pool.protocol.setup import CallLimits
+from runner.pool.protocol.setup import CallLimits, JobLimits
 from runner.supervisor.backoff import backoff_ms
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJobs

@@ -6,6 +6,7 @@ request ─▶ set timer, limits ─▶ entry(request, report) ─▶ check resu
 """
 
 import contextlib
+import math
 import mmap
 import os
 import resource
@@ -27,12 +28,11 @@ from runner.pool.job_process.results import (
     validated_result,
 )
 from runner.pool.linux import landlock, processes, seccomp
-from runner.pool.linux.limits import SoftLimits
 from runner.pool.linux.work_folders import FILE, WORK
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import configure_output, redirect_output
 from runner.pool.protocol.python_internals import forget_temporary_folder, tracker_descriptor
-from runner.pool.protocol.setup import CallLimits
+from runner.pool.protocol.setup import CallLimits, JobLimits
 
 _mappings: list[mmap.mmap] = []
 
@@ -175,6 +175,52 @@ class _Loop:
         if peak - current > _PEAK_TOLERANCE_BYTES:
             processes.reset_peak_memory()
         return peak, current
+
+
+class SoftLimits:
+    """A reusable context manager that sets the soft limits of this process and restores them.
+
+    They are set while the job runs and lifted while its process sends the answer. Processes that
+    the job starts inherit them; each limit applies to each process separately. The limits guard
+    against accidents: a job can lift them on purpose.
+    """
+
+    def __init__(self, limits: JobLimits):
+        self.limits = limits
+        self._data = resource.getrlimit(resource.RLIMIT_DATA)
+        others = (resource.RLIMIT_CPU, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE)
+        self._others = {which: resource.getrlimit(which) for which in others}
+
+    def __enter__(self) -> None:
+        limits = self.limits
+        wanted = {
+            resource.RLIMIT_DATA: limits.memory_bytes,
+            resource.RLIMIT_CPU: limits.cpu_seconds
+            and math.ceil(processes.cpu_clock()) + limits.cpu_seconds,
+            resource.RLIMIT_NOFILE: limits.open_files,
+            resource.RLIMIT_FSIZE: limits.file_bytes,
+        }
+        for which, soft in wanted.items():
+            if soft is not None:
+                _set_soft(which, soft)
+
+    def __exit__(self, *_: object) -> None:
+        # RLIMIT_DATA first, with a tuple made earlier: no memory may be left to allocate.
+        try:
+            resource.setrlimit(resource.RLIMIT_DATA, self._data)
+        except ValueError:  # the job has lowered the hard limit as well
+            _set_soft(resource.RLIMIT_DATA, self._data[0])
+        for which, before in self._others.items():
+            if resource.getrlimit(which) != before:
+                _set_soft(which, before[0])
+
+
+def _set_soft(which: int, soft: int) -> None:
+    """Set a soft limit, at most to the current hard limit, which the job may have lowered."""
+    _, hard = resource.getrlimit(which)
+    if hard != resource.RLIM_INFINITY and (soft == resource.RLIM_INFINITY or soft > hard):
+        soft = hard
+    resource.setrlimit(which, (soft, hard))
 
 
 def _hold(lock_files: Collection[int]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from traceback import FrameSummary, TracebackException
 from typing import Any
 
-from runner.pool.linux.limits import JobLimits
 from runner.pool.protocol.answers import MESSAGE_LENGTH, TRACEBACK_BYTES, TYPE_LENGTH, parse_json
+from runner.pool.protocol.setup import JobLimits
 
 _NAME = vars(type)["__name__"]
 """Reads the name of a class, also if its metaclass has an attribute of this name."""

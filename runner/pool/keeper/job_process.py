@@ -13,7 +13,6 @@ from typing import NoReturn
 
 from runner.pool.job_process import loop
 from runner.pool.linux import processes
-from runner.pool.linux.limits import cpu_clock
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
 from runner.pool.protocol.answers import CallOutcome
@@ -84,7 +83,7 @@ class JobProcess:
         body = request.encode("utf-8", "surrogatepass")
         self._oom_kills_before_call = count_oom_kills()
         if self.limits.job.cpu_seconds is not None:
-            self._cpu_clock_at_call = cpu_clock(self.pid)
+            self._cpu_clock_at_call = processes.cpu_clock(self.pid)
         with contextlib.suppress(ConnectionError):
             self._previous_nonce, self._nonce = self._nonce, answers.new_nonce()
             fields = {"nonce": self._nonce, "timeout": timeout, "folder": folder}
@@ -125,7 +124,7 @@ class JobProcess:
         limit = self.limits.job.cpu_seconds
         if limit is None:
             return -math.inf
-        return cpu_clock(self.pid) - self._cpu_clock_at_call - limit
+        return processes.cpu_clock(self.pid) - self._cpu_clock_at_call - limit
 
     def memory_ran_out(self) -> bool:
         """Return whether the OOM killer has killed any process since the call was sent."""

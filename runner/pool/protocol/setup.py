@@ -5,12 +5,33 @@ import socket
 import struct
 from dataclasses import dataclass, field
 
-from runner.pool.linux.limits import JobLimits
 from runner.pool.protocol.output import LOG_BYTES
 from runner.pool.protocol.python_internals import InheritedDescriptor
 
 SLOT_NUMBER = struct.Struct("H")
 """The format of a slot number in the pipe from which keepers take their slots."""
+
+
+@dataclass(frozen=True)
+class JobLimits:
+    """The limits of a job; None means no limit."""
+
+    memory_bytes: int | None = None
+    """Private writable memory (RLIMIT_DATA). Shared memory does not count, nor does address space
+    that is only reserved, as by RE2 and allocators; RLIMIT_AS would count both."""
+    cpu_seconds: int | None = None
+    """CPU time of all threads (RLIMIT_CPU). The kernel checks whole seconds, so a job may use up to
+    one more."""
+    open_files: int | None = None
+    """Open file descriptors (RLIMIT_NOFILE), including the few of the job process itself."""
+    file_bytes: int | None = None
+    """Size of each file that the job writes (RLIMIT_FSIZE)."""
+    folder_bytes: int | None = None
+    """Total size of the job's folder. The keeper checks it periodically."""
+    processes: int | None = None
+    """Processes and threads, including the job process. The keeper checks it periodically."""
+    nice: int = 0
+    """The increment of the nice value, relative to the runner's."""
 
 
 @dataclass(frozen=True)

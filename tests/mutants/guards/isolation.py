@@ -174,8 +174,8 @@ ISOLATION = (
     ),
     Mutant(
         "the size of a job's files is limited",
-        "runner/pool/linux/limits.py",
-        "            resource.RLIMIT_FSIZE: self.file_bytes,\n",
+        "runner/pool/job_process/loop.py",
+        "            resource.RLIMIT_FSIZE: limits.file_bytes,\n",
         "",
         EXCESS,
     ),

@@ -371,14 +371,14 @@ POOL = (
     ),
     Mutant(
         "the limits of a job are set",
-        "runner/pool/linux/limits.py",
-        "for which, soft in self.limits.soft_limits(cpu_clock()).items():",
+        "runner/pool/job_process/loop.py",
+        "for which, soft in wanted.items():",
         "for which, soft in {}.items():",
         LIMITS,
     ),
     Mutant(
         "the limits of a job are lifted for its answer",
-        "runner/pool/linux/limits.py",
+        "runner/pool/job_process/loop.py",
         "                _set_soft(which, before[0])\n",
         "                pass\n",
         LIMITS,

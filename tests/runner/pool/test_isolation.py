@@ -14,7 +14,7 @@ import pytest
 from runner.pool.fork_server import is_allowed, reduced
 from runner.pool.linux import landlock, processes
 from runner.pool.linux.landlock import JobAccess
-from runner.pool.linux.limits import JobLimits
+from runner.pool.protocol.setup import JobLimits
 from tests.support.paths import ROOT
 from tests.support.pool import isolation_calls, pools
 from tests.support.pool.pools import Owner, open_pool

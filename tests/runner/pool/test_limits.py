@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from runner.pool.keeper import job_process
-from runner.pool.linux.limits import JobLimits
 from runner.pool.protocol.answers import CallOutcome
+from runner.pool.protocol.setup import JobLimits
 from tests.support.cgroups import small_cgroup
 from tests.support.paths import ROOT
 from tests.support.pool import limit_calls, pools

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runner.pool.linux import processes
-from runner.pool.linux.limits import JobLimits
+from runner.pool.protocol.setup import JobLimits
 from tests.support.pool import isolation_calls, pools
 from tests.support.pool.fake_process import FakeProcess, watch
 from tests.support.pool.pools import Owner, open_pool

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from runner.pool.linux.limits import JobLimits
+from runner.pool.protocol.setup import JobLimits
 from storage.records.job import Attempt, Upload, Usage
 from tests.support.pool import pools
 from tests.support.stores import folder_of

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 
 from runner.pool.keeper.job_process import JobProcess
 from runner.pool.keeper.watch import CallOrders, CallWatch
-from runner.pool.linux.limits import JobLimits
 from runner.pool.protocol import messages
 from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.output import OutputPipe
-from runner.pool.protocol.setup import CallLimits
+from runner.pool.protocol.setup import CallLimits, JobLimits
 from runner.pool.protocol.shared_memory import Lease
 
 KILL = {"kind": "kill", "call_id": "call_id"}
