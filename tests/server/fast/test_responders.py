@@ -243,3 +243,49 @@ async def connect(client: Client) -> tuple[asyncio.StreamReader, asyncio.StreamW
 def head(method: str, path: str, headers: dict[str, str]) -> bytes:
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()
+
+
+@pytest.mark.gen_test
+async def test_a_repeated_submission_is_answered_alike(client: Client) -> None:
+    async def submit(body: bytes, key: str, **more: str) -> HTTPResponse:
+        headers = {"Content-Type": "application/json", "Idempotency-Key": key, **more}
+        return await client.fetch("/jobs", method="POST", body=body, headers=headers)
+
+    plain = {"X-Plain": "no"}
+    first = await submit(SLEEP, "a")
+    for body, key, code in ((SLEEP, "a", 202), (SLEEP[:-1], "a", 400), (SLEEP, "", 400)):
+        fast, slow = await submit(body, key), await submit(body, key, **plain)
+        assert (fast.code, comparable(fast)) == (code, comparable(slow))
+        if code == 202:
+            assert fast.headers["Idempotency-Replayed"] == "true"
+            assert fast.body == slow.body == first.body
+    other = SLEEP.replace(b"0", b"1")
+    fast, slow = await submit(other, "a"), await submit(other, "a", **plain)
+    assert (fast.code, comparable(fast)) == (422, comparable(slow))
+
+
+@pytest.mark.gen_test
+@pytest.mark.parametrize("prefer", ["wait=0", "respond-async, wait=0", "wait=soon", "handling=x"])
+@pytest.mark.parametrize("query", ["", "?wait=0"])
+async def test_a_preference_is_answered_alike(client: Client, query: str, prefer: str) -> None:
+    path = f"/jobs/{await client.sleep_job()}{query}"
+    chosen = {"Prefer": prefer, "X-Request-ID": "1"}
+    fast = await client.fetch(path, headers=chosen)
+    slow = await client.fetch(path, headers={**chosen, "X-Plain": "no"})
+    assert comparable(fast) == comparable(slow)
+    applied = "wait=0" if "wait=0" in prefer and not query else None
+    assert fast.headers.get("Preference-Applied") == applied
+
+
+@pytest.mark.gen_test
+async def test_a_request_is_logged_alike(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", "server.http.access_log")
+    path = f"/jobs/{await client.sleep_job()}"
+    logged = []
+    for more in ({}, {"X-Plain": "no"}):
+        caplog.clear()
+        await client.fetch(path + "?wait=0", headers={"X-Request-ID": "1", **more})
+        (line,) = [each for each in caplog.records if each.message == "request"]
+        names = ("method", "path", "status", "address", "request_id")
+        logged.append([getattr(line, name) for name in names])
+    assert logged[0] == logged[1] == ["GET", path, 200, "127.0.0.1", "1"]
