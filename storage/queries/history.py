@@ -12,7 +12,7 @@ from storage.db.database import Database
 from storage.db.models import CounterRow, MomentRow
 from storage.queries.stats import TypeStats
 
-STEP_SECONDS = 15.0
+STEP_SECONDS = 60.0
 KEPT_MS = 3600 * 1000
 _STEP_MS = round(1000 * STEP_SECONDS)
 _SUMS = (MomentRow.submitted, MomentRow.finished, MomentRow.waits, MomentRow.waited_ms)
