@@ -3,7 +3,6 @@
 import contextlib
 import logging
 from functools import partial
-from typing import TYPE_CHECKING
 
 from runner.config import RunnerSettings
 from runner.hang_report import report_hang
@@ -18,7 +17,7 @@ from runner.supervisor.backoff import backoff_ms
 from runner.supervisor.heartbeat import Heartbeat
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJobs
-from runner.supervisor.spans import close_spans, send_spans
+from runner.supervisor.spans import AttemptSpans
 from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
@@ -31,9 +30,6 @@ from storage.settings.stop_signals import StopSignals
 from storage.telemetry.logs import exit_with, set_up_logs
 from storage.telemetry.start_up import open_spans
 
-if TYPE_CHECKING:  # loaded only if traces are on
-    from storage.telemetry.spans import Spans
-
 log = logging.getLogger(__name__)
 
 
@@ -41,14 +37,14 @@ def run_worker(settings: RunnerSettings, heartbeat: Heartbeat, signals: StopSign
     """Run a worker until a stop signal. Exits with a one-line message if it cannot start."""
     set_up_logs(settings.log_level, settings.log_format, "worker")
     processes.forbid_inspection()  # from the jobs, which run as the same user
-    spans = open_spans(settings, "worker")
+    traces = AttemptSpans(open_spans(settings, "worker"))
     try:
         database = new_database(settings)
         liveness = open_liveness(settings, database, settings.lease_seconds)
     except StoreError as error:
         exit_with(f"cannot start: {error}")
     try:
-        run(settings, database, liveness, signals, heartbeat, spans)
+        run(settings, database, liveness, signals, heartbeat, traces)
     except PoolError as error:
         exit_with(f"cannot run jobs: {error}")
 
@@ -59,7 +55,7 @@ def run(
     liveness: Liveness,
     signals: StopSignals,
     heartbeat: Heartbeat,
-    spans: "Spans | None",
+    traces: AttemptSpans,
 ) -> None:
     """Run jobs until a stop signal, then drain. Raises PoolError."""
     with contextlib.ExitStack() as stack:
@@ -81,8 +77,9 @@ def run(
         waiter = store.wakeup.waiter(WORKER)
         stack.callback(waiter.close)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        send_spans(spans, claims.settled, rescuer.settled)
-        maintenance = Maintenance(store, liveness, rescuer, work_place, settings.retention_seconds)
+        maintenance = Maintenance(
+            store, liveness, rescuer, traces, work_place, settings.retention_seconds
+        )
         stack.callback(maintenance.close)
         supervisor = Supervisor(
             pool,
@@ -90,6 +87,7 @@ def run(
             claims,
             liveness,
             maintenance,
+            traces,
             settings.drain_seconds,
             settings.parts_bytes,
         )
@@ -97,7 +95,7 @@ def run(
     supervisor.settle_remaining()
     deregister(claims, liveness)
     store.close()
-    close_spans(spans)
+    traces.close()
     log.info("stopped")
 
 

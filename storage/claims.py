@@ -1,35 +1,65 @@
 """`Claims`: the operations of the store for runners. `store` has those for clients.
 
-A change of a running job takes effect only if the runner still holds its attempt. Otherwise it
-returns False: another runner has settled the job, and this runner's view of it is stale.
+A change of a running job takes effect only if the runner still holds its attempt. Otherwise
+another runner has settled the job, and this runner's view of it is stale.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
-from storage.claiming.candidates import CandidateFinder
-from storage.claiming.claim import Claimer
+from storage.claiming.candidates import CandidateFinder, Candidates
 from storage.claiming.job_parts import JobParts
-from storage.claiming.part_claims import Parts
-from storage.claiming.transaction import ClaimTransactions
+from storage.claiming.part_claims import ClaimedPart, Parts, PartWork
+from storage.claiming.statements import ClaimedJobs, ClaimStatements
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
 from storage.db.parameters import parameter
+from storage.db.pipeline import OptimisticConflict
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs import output
 from storage.jobs.open_queues import IS_RUNNING, open_queues
 from storage.jobs.rows import fetch_jobs, select_jobs
-from storage.jobs.transitions import Transitions
+from storage.jobs.transitions import Settlement, Transitions
 from storage.liveness.liveness import Liveness
-from storage.notify.wakeup import Wakeup
-from storage.records.job import AttemptEnd, Fence, Job, Outcome, Usage
-from storage.records.states import COMPLETE, CONFIRM_CANCEL, FAIL, RELEASE, RETRY
+from storage.notify.wakeup import EVENTS, LISTENER, WORKER, Wakeup
+from storage.records.job import Fence, Job
 
-_UNKNOWN = Usage()
+_RESERVED_VERSIONS = 200
+"""Versions that a transaction reserves at once; if it makes more changes, it reserves as many
+again."""
 
 
-class Claims(ClaimTransactions):
+class Unstored(NamedTuple):
+    """Progress and output of an attempt that is to be stored."""
+
+    fence: Fence
+    progress: str | None
+    """As JSON text; None keeps the stored one."""
+    pieces: Sequence[tuple[int, bytes]]
+    max_bytes: int
+    """The most output that is kept of the attempt."""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a claim transaction has done, and what is to be started and woken after it."""
+
+    accepted: list[bool]
+    """For each settlement, whether the runner still held the attempt."""
+    jobs: ClaimedJobs
+    next_run_at: int | None
+    """When the next job of an open queue falls due, if no job was claimed. None without one."""
+    topics: list[str]
+    """Whom to wake, see `Claims.wake`."""
+    accepted_parts: list[bool]
+    """For each ended part, whether the runner still held it."""
+    parts: list[ClaimedPart]
+
+
+class Claims:
     """Claims due jobs for one runner and settles them. For one thread.
 
     `queues` are the queues that the runner claims from, None for all.
@@ -43,16 +73,87 @@ class Claims(ClaimTransactions):
         clock: Clock,
         queues: Collection[str] | None = None,
     ):
-        self._transitions = Transitions(database)
-        finder = CandidateFinder(database, queues, liveness)
-        claimer = Claimer(database, finder, liveness, clock)
-        parts = Parts(database, liveness, queues, self.is_registered)
-        job_parts = JobParts(database, liveness)
-        super().__init__(database, wakeup, claimer, self._transitions.settled, parts, job_parts)
-        self._reserve = SpaceReserve(database.file)
+        self._database = database
+        self._wakeup = wakeup
         self._liveness = liveness
         self._clock = clock
         self._queues = queues
+        self._transitions = Transitions(database)
+        self._finder = CandidateFinder(database, queues, liveness)
+        self._statements = ClaimStatements(database)
+        self._reserve = SpaceReserve(database.file)
+        self.traced = self._transitions.traced
+        """The ends of traced attempts that the last transaction has stored, with their times."""
+        self.parts = Parts(database, liveness, queues, self.is_registered)
+        self.job_parts = JobParts(database, wakeup, liveness)
+
+    def settle_and_claim(
+        self,
+        settlements: Sequence[Settlement] = (),
+        unstored: Sequence[Unstored] = (),
+        limit: int = 0,
+        prefetch: int = 0,
+        part_work: PartWork | None = None,
+    ) -> Claimed:
+        """Settle ended attempts, store progress and output, and claim jobs, in one transaction.
+
+        Claims up to `limit` due jobs, ordered by priority, then by the time when they became due,
+        and `prefetch` more that wait in the runner until one of the others has ended, see
+        `candidates.prefetchable`. The caller starts what was claimed, and then calls `wake`.
+
+        The transaction is optimistic where possible, see `storage/db/pipeline.py`. After a conflict
+        nothing has changed, and it runs again without.
+        """
+        work = settlements, unstored, limit, prefetch, part_work
+        if not self._database.postgresql:
+            return self._settle_and_claim(*work)
+        try:
+            with self._database.optimistic():
+                return self._settle_and_claim(*work, optimistic=True)
+        except OptimisticConflict:
+            return self._settle_and_claim(*work)
+
+    def _settle_and_claim(
+        self,
+        settlements: Sequence[Settlement],
+        unstored: Sequence[Unstored],
+        limit: int,
+        prefetch: int,
+        part_work: PartWork | None = None,
+        optimistic: bool = False,
+    ) -> Claimed:
+        self.traced.clear()
+        now, candidates = self._clock(), None
+        with self._database.transaction():
+            if optimistic:  # search before the version lock blocks other writers
+                candidates = self._finder.find_optimistically(now, limit + prefetch)
+            guarded = candidates is not None
+            self._database.reserve_versions(_RESERVED_VERSIONS)
+            for each in unstored:
+                self._store(each)
+            accepted = self._transitions.settle(settlements, now)
+            if candidates is None:
+                candidates = self._finder.find(now, limit + prefetch)
+            rows = candidates.to_claim(limit)
+            for row in rows:
+                self._database.counters.observe(row["type"], "wait", now - row["run_at"])
+            last_offset = self._database.next_version_offset(len(rows))
+            name = self._liveness.name
+            jobs = self._statements.claim(rows, name, now, last_offset, guarded)
+            topics = [LISTENER if any(accepted) else EVENTS]
+            if candidates.is_truncated and _is_room_left(candidates, now, rows):
+                topics.append(WORKER)
+            part_results: tuple[list[bool], list[ClaimedPart]] = [], []
+            if part_work:
+                part_results = self.parts.settle_and_claim(part_work, len(rows))
+                topics += [WORKER] * bool(part_work.ended)  # the runner of the job
+            self._wakeup.notify_in_transaction(topics)
+        next_run_at = min((queue.next_run_at for queue in candidates.open_queues), default=None)
+        return Claimed(accepted, jobs, next_run_at, topics, *part_results)
+
+    def wake(self, claimed: Claimed) -> None:
+        """Wake the programs that wait for the changes of a claim transaction."""
+        self._wakeup.notify_after_commit(claimed.topics)
 
     def make_room(self) -> None:
         """Release a piece of the space reserve: the disk is full, and a cancel is to be stored."""
@@ -72,22 +173,16 @@ class Claims(ClaimTransactions):
         named = self._database.statement("registered", self._select_self)
         return bool(self._database.fetch(named, {"name": self._liveness.name}))
 
-    def claim(self, limit: int, prefetch: int = 0) -> list[Job]:
-        """Claim up to `limit` due jobs, ordered by priority, then by the time when they became due.
-
-        Claims `prefetch` more jobs that wait in the runner until one of the others has ended, see
-        `candidates.prefetchable`.
-        """
-        with self._database.transaction():
-            return self._claimer.claim(limit, prefetch).jobs()
-
     def seconds_to_next(self) -> float | None:
         """Return the seconds until the next queued job in an open queue is due.
 
         Below 0 if one is due already, None if there is no such job.
         """
         queues = open_queues(self._database, self._queues)
-        run_at = min((queue.next_run_at for queue in queues), default=None)
+        return self.seconds_until(min((queue.next_run_at for queue in queues), default=None))
+
+    def seconds_until(self, run_at: int | None) -> float | None:
+        """Return the seconds until a time of the store's clock, None for None."""
         return None if run_at is None else (run_at - self._clock()) / 1000
 
     def held(self) -> list[Job]:
@@ -101,56 +196,15 @@ class Claims(ClaimTransactions):
         rows = self._database.fetch(canceled, {"locked_by": self._liveness.name})
         return [Fence(row["id"], self._liveness.name, row["attempt"]) for row in rows]
 
-    def progress(self, fence: Fence, progress: str) -> bool:
-        """Store the progress of a running job, as JSON text."""
-        changes = {"progress": progress, "version": self._database.next_version()}
-        guard = (JobRow.id == fence.job_id, JobRow.locked_by == fence.runner)
-        update = JobRow.update(**changes).where(*guard, JobRow.attempt == fence.attempt)
-        return self._database.changed(update) == 1
-
-    def store_output(
-        self, fence: Fence, pieces: Sequence[tuple[int, bytes]], max_bytes: int
-    ) -> None:
-        """Store new output of a running job, see `storage.jobs.output.store`."""
-        with self._database.transaction():
-            output.store(self._database, fence, pieces, max_bytes)
-
-    def complete(self, fence: Fence, result: str, end: AttemptEnd) -> bool:
-        """Record that the job succeeded. `result` is JSON text."""
-        return self.complete_each([(fence, result, end)])[0]
-
-    def complete_each(self, ends: Sequence[tuple[Fence, str, AttemptEnd]]) -> list[bool]:
-        """Record that several jobs succeeded. Each has its fence, its result as JSON text and its
-        end."""
-        settlements = [(fence, end, {"result": result}) for fence, result, end in ends]
-        return self._transitions.settle_each(COMPLETE, settlements, self._clock())
-
-    def retry(self, fence: Fence, end: AttemptEnd, delay_ms: int) -> bool:
-        """Record that the attempt failed, and queue the job again with a delay."""
-        now = self._clock()
-        changes = {"run_at": now + delay_ms, "retry_count": JobRow.retry_count + 1}
-        return self._transitions.settle(RETRY, fence, end, now, **changes)
-
-    def lose(self, job: Job, end: AttemptEnd, delay_ms: int) -> bool:
-        """Record that the attempt lost its keeper, see `Transitions.lose`."""
-        counts = job.loss_count + 1, job.max_losses
-        return self._transitions.lose(job.fence, end, counts, self._clock(), delay_ms)
-
-    def fail(self, fence: Fence, end: AttemptEnd) -> bool:
-        """Record that the attempt failed for good."""
-        return self._transitions.settle(FAIL, fence, end, self._clock())
-
-    def release(self, fence: Fence, usage: Usage = _UNKNOWN, delay_ms: int = 0) -> bool:
-        """Give the job back without using a retry, due after a delay."""
-        now = self._clock()
-        end = AttemptEnd(Outcome.RELEASED, usage=usage)
-        return self._transitions.settle(
-            RELEASE, fence, end, now, run_at=now + delay_ms, progress=None
-        )
-
-    def confirm_cancel(self, fence: Fence, end: AttemptEnd) -> bool:
-        """Record that the job's process is gone, as a client requested."""
-        return self._transitions.settle(CONFIRM_CANCEL, fence, end, self._clock())
+    def _store(self, unstored: Unstored) -> None:
+        """Store progress and output of a running job, as long as the runner holds it."""
+        fence = unstored.fence
+        output.store(self._database, fence, unstored.pieces, unstored.max_bytes)
+        if unstored.progress is not None:
+            changes = {"progress": unstored.progress, "version": self._database.next_version()}
+            guard = (JobRow.id == fence.job_id, JobRow.locked_by == fence.runner)
+            update = JobRow.update(**changes).where(*guard, JobRow.attempt == fence.attempt)
+            self._database.run(update)
 
     def _select_self(self) -> Any:
         named = RunnerRow.select(RunnerRow.name).where(RunnerRow.name == parameter(RunnerRow.name))
@@ -162,4 +216,16 @@ def _select_to_cancel() -> Any:
         IS_RUNNING,
         JobRow.locked_by == parameter(JobRow.locked_by),
         JobRow.cancel_requested_at.is_null(False),
+    )
+
+
+def _is_room_left(candidates: Candidates, now: int, claimed: Sequence[dict[str, Any]]) -> bool:
+    """Return whether other runners may now find a job in a queue with a limit.
+
+    If the queue was full until now, no runner has been woken for its jobs.
+    """
+    counts = Counter(row["queue"] for row in claimed)
+    return any(
+        queue.room is not None and queue.next_run_at <= now and counts[queue.name] < queue.room
+        for queue in candidates.open_queues
     )

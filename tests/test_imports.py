@@ -47,12 +47,13 @@ MAY_IMPORT = {
     "runner.remote": "",
     "runner.job_types": "runner.analysis runner.analysis.input runner.analysis.match runner.remote",
     "runner.pool.linux": "",
-    "runner.pool.protocol": "runner.pool.linux",
+    "runner.pool.protocol": "runner.pool.linux storage.records",
     "runner.pool.job_process": "runner.job_types runner.pool.linux runner.pool.protocol",
-    "runner.pool.keeper": "runner.pool.job_process runner.pool.linux runner.pool.protocol",
+    "runner.pool.keeper": "runner.pool.job_process runner.pool.linux runner.pool.protocol "
+    "storage.records",
     "runner.pool.fork": "runner.pool.job_process runner.pool.keeper runner.pool.linux "
     "runner.pool.protocol",
-    "runner.pool": "runner.pool.*",
+    "runner.pool": "runner.pool.* storage.records",
     "runner.supervisor": "runner.pool runner.pool.linux runner.pool.protocol storage "
     "storage.claiming storage.db storage.files storage.jobs storage.liveness storage.notify "
     "storage.queries storage.records storage.telemetry",
@@ -226,7 +227,7 @@ def test_every_folder_says_what_it_contains() -> None:
         ("storage.db.database", "import requests"),
         ("storage.db.database", "import numpy"),
         ("storage.records.job", "from tests.support.stores import Clock"),
-        ("runner.pool.pool", "def f():\n    from storage.records.job import Job"),
+        ("runner.pool.pool", "def f():\n    from storage.jobs.rows import to_job"),
         ("runner.supervisor.supervisor", "from server.documents import jobs"),
         ("runner.supervisor.supervisor", "import peewee as pw"),
         ("runner.job_types.base", "from runner.pool.pool import Pool"),

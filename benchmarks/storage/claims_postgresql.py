@@ -17,22 +17,20 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 from uuid import UUID
 
 import psycopg
 
 from benchmarks.jobs import percentile
-from storage.claiming.statements import ClaimCall, ClaimedJobs
 from storage.claims import Claims
 from storage.open import Store, open_store
-from storage.records.job import AttemptEnd, Job, NewJob, Outcome
+from storage.records.job import Job, NewJob
 from storage.settings.settings import Settings
 from storage.store import JobStore
+from tests.support.claims_in_steps import completed
 from tests.support.servers import postgres
 
-RETURNED = AttemptEnd(Outcome.RETURNED)
 RESULT = '{"slept_seconds": 0}'
 STORED = 500
 """Jobs stored in one transaction; also claimed at once to finish the kept ones."""
@@ -128,13 +126,6 @@ class Bench:
         return head + "\n".join(f"|{'|'.join(map(str, row))}|" for row in rows)
 
 
-def settle_and_claim(
-    claims: Claims, jobs: list[Job], claim: ClaimCall
-) -> tuple[list[bool], ClaimedJobs]:
-    """The changes of one transaction."""
-    return claims.complete_each([(job.fence, RESULT, RETURNED) for job in jobs]), claim()
-
-
 def opened(url: str, folder: Path) -> Store:
     """Open the store as a program does."""
     return open_store(Settings.read({"DATA_DIR": str(folder), "DATABASE_URL": url}))
@@ -153,10 +144,12 @@ def claim_all(
     began_at = time.perf_counter()
     while True:
         transaction_at = time.perf_counter()
-        settled, claimed = claims.settle_and_claim(partial(settle_and_claim, claims, jobs), batch)
-        if not all(settled):
+        ends = [completed(job.fence, RESULT) for job in jobs]
+        claimed = claims.settle_and_claim(ends, limit=batch)
+        if not all(claimed.accepted):
             raise SystemExit("a job was not settled by the runner that has claimed it")
-        jobs = claimed.jobs()
+        jobs = claimed.jobs.jobs()
+        claims.wake(claimed)
         ids += [job.id for job in jobs]
         times.append(time.perf_counter() - transaction_at)
         if not jobs and claims.seconds_to_next() is None:

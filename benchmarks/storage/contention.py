@@ -19,9 +19,10 @@ from pathlib import Path
 from storage.claims import Claims
 from storage.db.sqlite_file.write_lock import WriteLock
 from storage.open import Store, open_store
-from storage.records.job import AttemptEnd, Fence, NewJob, Outcome, StoreError
+from storage.records.job import Fence, NewJob, StoreError
 from storage.settings.settings import Settings
 from storage.store import JobStore
+from tests.support.claims_in_steps import completed
 
 HEAD = """|lock|role|calls/s|median ms|p99 ms|longest ms|refused|fewest and most of one|
 |---|---|---|---|---|---|---|---|"""
@@ -124,11 +125,9 @@ def settler(store: Store) -> Callable[[], object]:
     held: list[Fence] = []
 
     def settle_and_claim() -> None:
-        with claims.transaction():
-            for fence in held:
-                claims.complete(fence, "null", AttemptEnd(Outcome.RETURNED))
-            jobs = claims.claim(1)
-        held[:] = [Fence(job.id, liveness.name, job.attempt) for job in jobs]
+        claimed = claims.settle_and_claim([completed(each) for each in held], limit=1)
+        held[:] = [job.fence for job in claimed.jobs.jobs()]
+        claims.wake(claimed)
 
     return settle_and_claim
 

@@ -21,12 +21,13 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.storage.claims_postgresql import RESULT, RETURNED, STORED, opened, say
+from benchmarks.storage.claims_postgresql import RESULT, STORED, opened, say
 from storage.claims import Claims
 from storage.jobs.retention import prune
 from storage.open import Store
 from storage.records.job import Job, NewJob
 from storage.store import JobStore
+from tests.support.claims_in_steps import completed
 from tests.support.servers.postgres import synced_database
 from tests.support.stores import id_at
 
@@ -126,9 +127,10 @@ def measured(store: Store, batch: int, count: int) -> list[str]:
     began_at = time.perf_counter()
     while not times or held:
         transaction_at = time.perf_counter()
-        with claims.transaction():
-            claims.complete_each([(job.fence, RESULT, RETURNED) for job in held])
-            held = claims.claim(batch)
+        ends = [completed(job.fence, RESULT) for job in held]
+        claimed = claims.settle_and_claim(ends, limit=batch)
+        held = claimed.jobs.jobs()
+        claims.wake(claimed)
         times.append(time.perf_counter() - transaction_at)
         liveness.renew()
     rate = count / (time.perf_counter() - began_at)

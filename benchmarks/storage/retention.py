@@ -25,9 +25,10 @@ from benchmarks.speed.client import Connection, connect
 from storage.claims import Claims
 from storage.db.models import JobRow
 from storage.open import Store, open_store
-from storage.records.job import AttemptEnd, NewJob, Outcome
+from storage.records.job import NewJob
 from storage.settings.settings import Settings
 from storage.store import JobStore
+from tests.support.claims_in_steps import completed
 from tests.support.programs import running_service
 
 CONNECTIONS = 8
@@ -66,8 +67,8 @@ def fill(folder: Path, count: int) -> None:
         claims.register(BATCH)
         for _ in range(0, count, BATCH):
             jobs.enqueue([NewJob("noop", {}) for _ in range(BATCH)])
-            held = [job.fence for job in claims.claim(BATCH)]
-            claims.complete_each([(each, "null", AttemptEnd(Outcome.RETURNED)) for each in held])
+            held = claims.settle_and_claim(limit=BATCH).jobs.jobs()
+            claims.settle_and_claim([completed(job.fence) for job in held])
         claims.deregister()
         liveness.close()
 

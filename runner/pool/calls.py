@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from runner.pool.protocol import answers, messages
-from runner.pool.protocol.answers import CallOutcome, read_outcome
+from runner.pool.protocol.answers import read_outcome
 from runner.pool.protocol.output import Piece
 from runner.pool.protocol.prefetch import MAX_EXPECTED_WAIT_SECONDS
 from runner.pool.protocol.setup import CallLimits
 from runner.pool.protocol.shared_memory import BegunCall
+from storage.records.attempt_outcome import AttemptOutcome
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +183,7 @@ class Calls:
     def __init__(self, limits: CallLimits) -> None:
         self._limits = limits
         self.unfinished: dict[str, Call] = {}
-        self.outcomes: list[tuple[str, CallOutcome]] = []
+        self.outcomes: list[tuple[str, AttemptOutcome]] = []
         self.progress: dict[str, str] = {}
         self.output: dict[str, list[Piece]] = {}
 
@@ -205,7 +206,7 @@ class Calls:
         call = self.unfinished.get(call_id)
         if call is not None and call.channel and not call.kill_sent:
             if call.channel.remove_unsent(call):
-                self.end(call, CallOutcome("killed", not_at_fault=True))
+                self.end(call, AttemptOutcome("killed", not_at_fault=True))
             else:
                 order = {"kind": "kill", "call_id": call_id}
                 call.kill_sent = messages.try_send(call.channel.socket, order)
@@ -222,7 +223,7 @@ class Calls:
             call.fault = f"a keeper sent an invalid message: {error}"
             log.error(call.fault, extra={"call": call.call_id})
             if message.fields["kind"] == "outcome":
-                self.end(call, CallOutcome("crashed"))
+                self.end(call, AttemptOutcome("crashed"))
             else:
                 self.kill(call.call_id)
 
@@ -251,7 +252,7 @@ class Calls:
 
     def mark_lost(self, call: Call, reason: str) -> None:
         """End a call as lost, with an error message."""
-        lost = CallOutcome(
+        lost = AttemptOutcome(
             "lost",
             error_type="Lost",
             error_message=reason,
@@ -261,11 +262,11 @@ class Calls:
         )
         self.end(call, lost)
 
-    def end(self, call: Call, outcome: CallOutcome) -> None:
+    def end(self, call: Call, outcome: AttemptOutcome) -> None:
         """End a call. If a message about it was invalid, it has crashed."""
         self.unfinished.pop(call.call_id, None)
         if call.fault:
-            outcome = CallOutcome(
+            outcome = AttemptOutcome(
                 "crashed", error_type="InvalidMessage", error_message=call.fault, pid=outcome.pid
             )
         self.outcomes.append((call.call_id, outcome))

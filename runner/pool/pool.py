@@ -20,14 +20,14 @@ from runner.pool.job_process.loop import Entry
 from runner.pool.linux import processes
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
-from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.output import Piece
 from runner.pool.protocol.prefetch import MAX_PREFETCH
 from runner.pool.protocol.python_internals import InheritedDescriptor
 from runner.pool.protocol.setup import CallLimits, PoolArguments
 from runner.pool.protocol.shared_memory import Lease, LoopCounter
+from storage.records.attempt_outcome import AttemptOutcome
 
-__all__ = ["CallOutcome", "Pool", "PoolError"]
+__all__ = ["AttemptOutcome", "Pool", "PoolError"]
 
 _DEFAULTS = CallLimits()
 _STOP_SECONDS = 1.0
@@ -153,7 +153,7 @@ class Pool:
             self._update_event()
         return known
 
-    def collect(self) -> list[tuple[str, CallOutcome]]:
+    def collect(self) -> list[tuple[str, AttemptOutcome]]:
         """Return the ids and outcomes of calls that have ended since the last call.
 
         It does not wait, except up to a second after a keeper was killed, because all keepers are

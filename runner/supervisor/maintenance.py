@@ -14,6 +14,7 @@ from functools import partial
 from runner.pool.linux.work_folders import RunnerFolder
 from runner.supervisor.background import BackgroundTasks
 from runner.supervisor.backoff import MAX_BACKOFF_SECONDS
+from runner.supervisor.spans import AttemptSpans
 from storage.claiming.rescue import Rescuer
 from storage.db.clock import ClockSetBackDetector
 from storage.db.database import Database
@@ -57,12 +58,14 @@ class Maintenance:
         store: Store,
         liveness: Liveness,
         rescuer: Rescuer,
+        spans: AttemptSpans,
         work_place: RunnerFolder,
         retention_seconds: float,
     ):
         self._store = store
         self._liveness = liveness
         self._rescuer = rescuer
+        self._spans = spans
         self._background_tasks = BackgroundTasks(inline=store.uploads.folder is not None)
         self._retention_ms = round(retention_seconds * 1000)
         self._clock_set_back = ClockSetBackDetector(store.clock)
@@ -111,7 +114,10 @@ class Maintenance:
             self._rescue_task.due_at = 0.0
 
     def _rescue(self) -> bool:
-        self._rescuer.rescue()
+        try:
+            self._rescuer.rescue()
+        finally:
+            self._spans.send(self._rescuer.traced)
         return False
 
     def _fill_reserve(self) -> bool:

@@ -10,12 +10,13 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 from runner.pool.pool import Pool
-from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.output import UnstoredOutput
 from runner.pool.protocol.prefetch import PrefetchDepth
 from runner.supervisor.job_request import RUN, Step, request_text, shared_file
 from storage.claiming.part_claims import ClaimedPart, PartFence
+from storage.claims import Unstored
 from storage.files.uploads import Uploads
+from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence, Job
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,10 @@ class RunningJob:
         """The fields that identify the job or part in a log record."""
         fields = {"job_id": str(self.job.id), "attempt": self.job.attempt}
         return {**fields, "part": self.part.number} if self.part else fields
+
+    def unstored(self, progress: str | None) -> Unstored:
+        """The output that is not stored yet, with this progress."""
+        return Unstored(self.fence, progress, self.output.pieces, self.output.max_bytes)
 
     def mark_stored(self) -> None:
         """Note that all progress and output is stored."""
@@ -159,7 +164,7 @@ class RunningJobs:
             running.kill_reason = KillReason.DISOWN
             self._pool.kill(call_id)
 
-    def collect(self) -> list[tuple[RunningJob, CallOutcome]]:
+    def collect(self) -> list[tuple[RunningJob, AttemptOutcome]]:
         """Take the jobs that have ended from the pool, with their outcomes."""
         self._processors = len(os.sched_getaffinity(0))
         outcomes = self._pool.collect()

@@ -1,11 +1,13 @@
 """Trace spans of attempts: the wait before an attempt, the attempt itself, and its parts."""
 
 import time
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from storage.records.attempt_ends import Settled, SettledAttempt, SettledPart, SettledPublisher
-from storage.records.job import Json, Outcome
+from storage.claiming.part_claims import PartFence
+from storage.jobs.transitions import Settlement
+from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job import Job, Outcome
 from storage.records.trace_context import ATTEMPT, WAIT, attempt_traceparent, span_id
 
 if TYPE_CHECKING:  # loaded only if traces are on
@@ -14,51 +16,50 @@ if TYPE_CHECKING:  # loaded only if traces are on
 _NOT_ERRORS = {Outcome.RETURNED, Outcome.CANCELED, Outcome.RELEASED}
 
 
-def send_spans(spans: "Spans | None", *observers: SettledPublisher) -> None:
-    """From now on, send spans of the attempts and parts that these observers report as settled: by
-    this runner or by its rescue of a dead one."""
-    if spans:
-        for observer in observers:
-            observer.subscriber = partial(_send, spans)
+class AttemptSpans:
+    """Sends spans when an attempt is settled, by this runner or by its rescue of a dead runner."""
+
+    def __init__(self, spans: "Spans | None"):
+        """Without `spans`, nothing is sent."""
+        self._spans = spans
+
+    def send(self, settled: Sequence[tuple[Settlement, int]]) -> None:
+        """Send the spans of attempts that were settled at the times given."""
+        if self._spans:
+            for settlement, at in settled:
+                _send_attempt(self._spans, settlement, at)
+
+    def send_part(self, job: Job, part: PartFence, outcome: AttemptOutcome) -> None:
+        """Send the span of a part that has just ended, if its job is traced."""
+        if self._spans is None or job.traceparent is None:
+            return
+        now = round(time.time() * 1000)
+        self._spans.add(
+            f"{job.type} part",
+            attempt_traceparent(job.traceparent, job.id, job.attempt),
+            (now - round(outcome.seconds * 1000), now),
+            {
+                "job.id": str(job.id),
+                "job.type": job.type,
+                "job.attempt": job.attempt,
+                "job.part": part.number,
+                "job.runner": part.runner,
+                "job.outcome": outcome.kind,
+            },
+            kind="consumer",
+            error=outcome.error,
+        )
+
+    def close(self) -> None:
+        """Send the remaining spans, within seconds."""
+        if self._spans:
+            self._spans.close()
 
 
-def close_spans(spans: "Spans | None") -> None:
-    """Send the remaining spans, within seconds."""
-    if spans:
-        spans.close()
-
-
-def _send(spans: "Spans", end: Settled) -> None:
-    if isinstance(end, SettledPart):
-        _send_part(spans, end)
-    else:
-        _send_attempt(spans, end)
-
-
-def _send_part(spans: "Spans", end: SettledPart) -> None:
-    """Send the span of a part that has just ended."""
-    job, now = end.job, round(time.time() * 1000)
-    assert job.traceparent
-    spans.add(
-        f"{job.type} part",
-        attempt_traceparent(job.traceparent, job.id, job.attempt),
-        (now - round(end.seconds * 1000), now),
-        {
-            "job.id": str(job.id),
-            "job.type": job.type,
-            "job.attempt": job.attempt,
-            "job.part": end.number,
-            "job.runner": end.runner,
-            "job.outcome": end.outcome,
-        },
-        kind="consumer",
-        error=end.error,
-    )
-
-
-def _send_attempt(spans: "Spans", end: SettledAttempt) -> None:
+def _send_attempt(spans: "Spans", settlement: Settlement, at: int) -> None:
     """Send the spans of an attempt and of the wait before it."""
-    fence, origin, usage = end.fence, end.fence.trace_origin, end.end.usage
+    fence, outcome = settlement.fence, settlement.outcome
+    origin = fence.trace_origin
     assert origin
     attributes: Attributes = {
         "job.id": str(fence.job_id),
@@ -76,23 +77,18 @@ def _send_attempt(spans: "Spans", end: SettledAttempt) -> None:
     spans.add(
         fence.type,
         origin.traceparent,
-        (fence.started_at, end.at),
+        (fence.started_at, at),
         {
             **attributes,
-            "job.outcome": end.end.outcome.value,
-            "job.status": end.status.value,
-            "job.cpu_seconds": usage.cpu_seconds,
-            "job.peak_memory_bytes": usage.peak_memory_bytes,
-            "process.pid": usage.pid,
+            "job.outcome": outcome.kind,
+            "job.status": settlement.transition.target.value,
+            "job.cpu_seconds": outcome.cpu_seconds,
+            "job.peak_memory_bytes": outcome.peak_memory_bytes,
+            "process.pid": outcome.pid,
         },
         id=span_id(ATTEMPT, fence.job_id, fence.attempt),
         kind="consumer",
-        error=_error(end),
+        error=None
+        if outcome.kind in _NOT_ERRORS
+        else {"type": outcome.kind, "message": "", **(outcome.error or {})},
     )
-
-
-def _error(end: SettledAttempt) -> Json | None:
-    outcome = end.end.outcome
-    if outcome in _NOT_ERRORS:
-        return None
-    return {"type": outcome.value, "message": "", **(end.end.error or {})}

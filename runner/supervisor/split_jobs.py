@@ -3,7 +3,7 @@
     plan ──▶ create parts ──▶ wait for all ──▶ fold, a batch at a time ──▶ outcome of the job
                                 └─ canceled, timed out, a part failed ──▶ end the parts ──┘
 
-Any runner with a free slot runs the parts. A split job ends with a CallOutcome, like any other
+Any runner with a free slot runs the parts. A split job ends with a AttemptOutcome, like any other
 job, so it is settled in the same way.
 """
 
@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.messages import MESSAGE_BYTES
 from runner.supervisor.part_reports import check_plan, sum_progress
 from runner.supervisor.running_jobs import PROGRESS_SECONDS, KillReason, RunningJob, RunningJobs
-from storage.claims import Claims
+from storage.claims import Claims, Unstored
+from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.job import Fence, Job, Json
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ MIN_PARTS = 4
 FOLD_BYTES = 8 << 20
 """Maximum bytes of results in one fold call, so that more parts do not need more memory."""
 
-Ended = tuple[RunningJob, CallOutcome]
+Ended = tuple[RunningJob, AttemptOutcome]
 
 
 @dataclass
@@ -42,7 +42,7 @@ class SplitJob:
     started_at: float
     """When the plan was started, in seconds of the monotonic clock."""
     parts_created: bool = False
-    outcome: CallOutcome | None = None
+    outcome: AttemptOutcome | None = None
     """The outcome that the job gets once none of its parts runs any more."""
     is_folding: bool = False
     folded: list[str] = field(default_factory=list)
@@ -124,7 +124,7 @@ class SplitJobs:
         """Forget all split jobs: other runners may hold them by now."""
         self._split_jobs.clear()
 
-    def _handle(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
+    def _handle(self, running: RunningJob, outcome: AttemptOutcome) -> list[Ended]:
         kind = running.step["kind"]
         if running.part or kind == "run":
             return [(running, outcome)]
@@ -134,7 +134,7 @@ class SplitJobs:
         handle = self._handle_plan if kind == "plan" else self._handle_fold
         return handle(running, outcome)
 
-    def _handle_plan(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
+    def _handle_plan(self, running: RunningJob, outcome: AttemptOutcome) -> list[Ended]:
         if running.kill_reason:  # too late for the plan call, but not for the job
             return [(running, outcome._replace(kind="killed"))]
         planned = json.loads(outcome.result or "[]")
@@ -151,7 +151,7 @@ class SplitJobs:
         self._split_jobs[running.fence] = split
         return []
 
-    def _handle_fold(self, running: RunningJob, outcome: CallOutcome) -> list[Ended]:
+    def _handle_fold(self, running: RunningJob, outcome: AttemptOutcome) -> list[Ended]:
         split = self._split_jobs.get(running.fence)
         if split is None:  # disowned meanwhile
             return []
@@ -166,7 +166,7 @@ class SplitJobs:
             return []
         statuses = self._parts.statuses(job.id)
         if split.first_unfolded == len(split.parts) and not split.is_folding:
-            return self._finish(split, CallOutcome("returned", result=split.folded[0]), statuses)
+            return self._finish(split, AttemptOutcome("returned", result=split.folded[0]), statuses)
         if split.outcome is None and not split.is_folding:
             self._decide_outcome(split, statuses)
         # The parts of a released job go on: the next runner that claims it uses their results.
@@ -180,8 +180,7 @@ class SplitJobs:
 
     def _create_parts(self, split: SplitJob) -> bool:
         """Store the parts; False if this runner no longer holds the job."""
-        with self._claims.transaction():
-            split.parts_created = self._parts.make(split.running.fence, split.parts)
+        split.parts_created = self._parts.make(split.running.fence, split.parts)
         if split.parts_created:
             fields = {**split.running.log_fields(), "parts": len(split.parts)}
             log.info("job is done in parts", extra=fields)
@@ -192,15 +191,14 @@ class SplitJobs:
         other parts."""
         seconds_left, job = split.seconds_left, split.running.job
         if split.running.kill_reason:
-            split.outcome = CallOutcome("killed")
+            split.outcome = AttemptOutcome("killed")
         elif seconds_left is not None and seconds_left <= 0:
             reason = f"the job ran longer than {job.timeout:g} s"
-            split.outcome = CallOutcome("timed_out", error_type="TimedOut", error_message=reason)
+            split.outcome = AttemptOutcome("timed_out", error_type="TimedOut", error_message=reason)
         elif statuses["failed"]:
             split.outcome = _outcome_of_failed_part(self._parts.error(job.id))
         if split.outcome and split.running.kill_reason is not KillReason.RELEASE:
-            with self._claims.transaction():
-                self._parts.end(job.id)
+            self._parts.end(job.id)
             statuses["ending"] = statuses["running"] + statuses["ending"]
 
     def _start_fold(self, split: SplitJob) -> None:
@@ -223,8 +221,8 @@ class SplitJobs:
             return
         text, split.progress_checked_at = self._progress(split, statuses), time.monotonic()
         if text != split.stored_progress:
-            with self._claims.transaction():
-                self._claims.progress(split.running.fence, text)
+            unstored = Unstored(split.running.fence, text, (), 0)
+            self._claims.wake(self._claims.settle_and_claim(unstored=[unstored]))
             split.stored_progress = text
 
     def _progress(self, split: SplitJob, statuses: Counter[str]) -> str:
@@ -233,7 +231,9 @@ class SplitJobs:
         text = json.dumps({**total, **parts})
         return text if len(text) <= MESSAGE_BYTES else json.dumps(parts)
 
-    def _finish(self, split: SplitJob, outcome: CallOutcome, statuses: Counter[str]) -> list[Ended]:
+    def _finish(
+        self, split: SplitJob, outcome: AttemptOutcome, statuses: Counter[str]
+    ) -> list[Ended]:
         """Forget a split job; returns it with its outcome and the usage of all its calls."""
         split.running.progress = self._progress(split, statuses)
         usage = self._parts.usage(split.running.job.id)
@@ -243,9 +243,9 @@ class SplitJobs:
         return [(split.running, outcome._replace(cpu_seconds=cpu_seconds, peak_memory_bytes=peak))]
 
 
-def _outcome_of_failed_part(error: Json) -> CallOutcome:
+def _outcome_of_failed_part(error: Json) -> AttemptOutcome:
     """The outcome that the error of a part gives its job."""
-    return CallOutcome(
+    return AttemptOutcome(
         error["outcome"],
         error_type=error["type"],
         error_message=error["message"],

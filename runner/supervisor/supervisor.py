@@ -12,21 +12,23 @@ import logging
 import math
 import select
 import time
+from collections.abc import Sequence
 
 from runner.pool.pool import Pool
-from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.prefetch import MAX_WAIT_SECONDS
 from runner.pool.protocol.shared_memory import steady_now
+from runner.supervisor.job_request import RUN
 from runner.supervisor.maintenance import Maintenance
+from runner.supervisor.parts import JobsInParts
 from runner.supervisor.running_jobs import Capacity, KillReason, RunningJob, RunningJobs
-from runner.supervisor.settle import Settler, log_settled
-from runner.supervisor.work import Workload
-from storage.claiming.part_claims import ClaimedPart, PartFence
-from storage.claiming.statements import ClaimCall, ClaimedJobs
-from storage.claims import Claims
+from runner.supervisor.settle import is_disowned, log_end, log_ended, settlement
+from runner.supervisor.spans import AttemptSpans
+from runner.supervisor.split_jobs import Ended
+from storage.claiming.part_claims import ClaimedPart, PartFence, PartWork
+from storage.claims import Claimed, Claims
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import Waiter
-from storage.records.job import Fence, StoreDamaged, StoreError, StoreFull, StoreInDoubt
+from storage.records.job import Fence, Job, StoreDamaged, StoreError, StoreFull, StoreInDoubt
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class Supervisor:
         claims: Claims,
         liveness: Liveness,
         maintenance: Maintenance,
+        spans: AttemptSpans,
         drain_seconds: float,
         parts_bytes: int = 0,
     ):
@@ -61,9 +64,10 @@ class Supervisor:
         self._liveness = liveness
         self._maintenance = maintenance
         self._drain_seconds = drain_seconds
-        self._settler = Settler(claims)
-        self._workload = Workload(claims, running_jobs, pool.size, parts_bytes)
-        self._unsettled: list[tuple[RunningJob, CallOutcome]] = []
+        self._spans = spans
+        self._parts = JobsInParts(claims, running_jobs, spans, pool.size, parts_bytes)
+        self._must_look_for_parts = True
+        self._unsettled: list[Ended] = []
         """Ended jobs and parts that are not settled yet, with their outcomes."""
         self._maybe_settled: set[Fence | PartFence] = set()
         """Fences that the last commit may have settled: it is unknown whether it succeeded."""
@@ -78,19 +82,19 @@ class Supervisor:
         """Stop claiming, and let jobs run for `drain_seconds`; a second call releases them now."""
         seconds = self._drain_seconds if self._drain_until is None else 0.0
         self._drain_until = time.monotonic() + seconds
-        log.info("draining", extra={"running": len(self._workload), "seconds": seconds})
+        log.info("draining", extra={"running": self._running_count(), "seconds": seconds})
 
     def is_drained(self) -> bool:
         """Whether a drain is over: everything is settled, or SETTLE_SECONDS have passed as well."""
         if self._drain_until is None:
             return False
-        if not (self._workload or self._unsettled):
+        if not (self._running_count() or self._unsettled):
             return True
         return time.monotonic() > self._drain_until + SETTLE_SECONDS
 
     def settle_remaining(self) -> None:
         """Settle the jobs that ended when the pool was closed; if that fails, a rescue follows."""
-        self._unsettled += self._workload.collect()
+        self._collect()
         try:
             self._settle_and_claim()
         except StoreError as error:
@@ -101,14 +105,16 @@ class Supervisor:
     def tick(self) -> None:
         """Run one iteration. If the store fails, everything is kept for the next iteration."""
         self._pool.beat()
-        self._unsettled += self._workload.collect()
+        self._collect()
         try:
             self._register()
             self._liveness.renew()  # first: no other failure may let the lease expire
             self._pool.lease.end_at(self._liveness.safe_until())  # before anything waits for locks
             self._reconcile()
-            self._unsettled += self._workload.advance_split_jobs()
-            self._workload.kill_canceled()  # before the commit waits for the disk
+            if self._parts.is_active:
+                self._unsettled += self._parts.split_jobs.advance()
+                self._parts.kill_unneeded()
+            self._kill_canceled()  # before the commit waits for the disk
             self._settle_and_claim()
             self._maintenance.run()
         except StoreError as error:
@@ -122,7 +128,8 @@ class Supervisor:
         max_wait = MAX_WAIT_SECONDS if self._drain_until is None else 0.0
         self._has_prefetched = self._running_jobs.release_prefetched(max_wait)
         if self._drain_until is not None and time.monotonic() >= self._drain_until:
-            self._workload.release_all()
+            self._running_jobs.kill_all(KillReason.RELEASE)
+            self._parts.split_jobs.kill_all(KillReason.RELEASE)
 
     def wait(self, waiter: Waiter, stop: int) -> None:
         """Sleep until an iteration is due; the file descriptor `stop` ends the sleep as well."""
@@ -131,7 +138,10 @@ class Supervisor:
         for descriptor in descriptors:
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
-        poll.poll(math.ceil(self._seconds_to_wait() * 1000))
+        events = poll.poll(math.ceil(self._seconds_to_wait() * 1000))
+        # Whoever creates parts wakes all runners; without any event, the wake-up may be lost.
+        woken = not events or any(descriptor == waiter.fileno() for descriptor, _ in events)
+        self._must_look_for_parts = self._must_look_for_parts or woken
         waiter.clear()
         self._maintenance.check_deaths()
 
@@ -150,52 +160,99 @@ class Supervisor:
         """
         if not self._must_reconcile and time.monotonic() < self._reconcile_at:
             return
-        self._workload.resume([running for running, _ in self._unsettled])
+        ended = {running.held_fence for running, _ in self._unsettled}
+        known = (self._running_jobs, self._parts.split_jobs, ended)
+        held = self._claims.held()
+        self._start([job for job in held if not any(job.fence in fences for fences in known)])
+        self._parts.resume({running.part for running, _ in self._unsettled})
         self._must_reconcile = False
         self._reconcile_at = time.monotonic() + RECONCILE_SECONDS
 
+    def _collect(self) -> None:
+        """Take ended calls from the pool."""
+        ended = self._running_jobs.collect()
+        if any(running.step is not RUN for running, _ in ended):
+            ended = self._parts.handle_ended(ended)
+        for running, outcome in ended:
+            if is_disowned(running, outcome):
+                log_end(running, outcome, accepted=False)
+            else:
+                self._unsettled.append((running, outcome))
+
+    def _kill_canceled(self) -> None:
+        """Kill jobs that clients have canceled."""
+        if self._running_jobs.any_alive() or len(self._parts.split_jobs):
+            for fence in self._claims.to_cancel():
+                self._running_jobs.kill(fence, KillReason.CANCEL)
+                self._parts.split_jobs.kill(fence, KillReason.CANCEL)
+
     def _settle_and_claim(self) -> None:
         """Settle ended attempts, store progress, and claim jobs and parts, in one transaction."""
-        due, capacity = self._running_jobs.due_to_store(), self._capacity()
-        if not (
-            self._unsettled
-            or due
-            or self._update_next_due(capacity)
-            or self._workload.has_waiting_parts(capacity)
-        ):
+        ended, due, capacity = self._unsettled, self._running_jobs.due_to_store(), self._capacity()
+        limits, part_work = capacity, None
+        if self._parts.is_active or self._must_look_for_parts:
+            limits = self._parts.reserve_slots(capacity)
+            self._must_look_for_parts = not capacity.free_slots
+            part_work = self._parts.work(ended, due, capacity.free_slots)
+        if not (ended or due or part_work or self._update_next_due(capacity)):
             return
-
-        def apply_changes(claim: ClaimCall) -> tuple[list[bool], ClaimedJobs, list[ClaimedPart]]:
-            accepted = self._settler.settle_each(self._unsettled)
-            for running in due:
-                self._settler.store_progress(running)
-            return accepted, *self._workload.claim(capacity, claim)
-
-        def after_commit(result: tuple[list[bool], ClaimedJobs, list[ClaimedPart]]) -> None:
-            _, jobs, parts = result
-            for running in due:
-                running.mark_stored()
-            self._unsettled = []
-            self._workload.start(jobs.jobs(), parts)
-
-        ended = self._unsettled
+        whole = [each for each in ended if not each[0].part]
+        claimed = self._run_claim_transaction(whole, due, limits, part_work)
+        for running in due:
+            running.mark_stored()
+        self._unsettled = []
         try:
-            limits = self._workload.capacity_for_jobs(capacity)
-            accepted, *_ = self._claims.settle_and_claim(
-                apply_changes, *limits, before_wakeup=after_commit
-            )
-        except StoreInDoubt:
-            self._maybe_settled = {running.held_fence for running, _ in ended}
-            raise
-        log_settled(ended, accepted, self._maybe_settled)
+            self._start(claimed.jobs.jobs(), claimed.parts)
+        finally:
+            self._claims.wake(claimed)
+        log_ended(whole, claimed.accepted, self._maybe_settled)
+        if part_work:
+            self._parts.settled(ended, claimed.accepted_parts, self._maybe_settled)
+        self._spans.send(self._claims.traced)
         self._maybe_settled.clear()
-        self._update_next_due(self._capacity())
+        if len(claimed.jobs) or not any(limits):
+            self._update_next_due(self._capacity())
+        else:
+            self._note_next_due(self._claims.seconds_until(claimed.next_run_at))
+
+    def _run_claim_transaction(
+        self,
+        whole: Sequence[Ended],
+        due: Sequence[RunningJob],
+        limits: Capacity,
+        part_work: PartWork | None,
+    ) -> Claimed:
+        unstored = [running.unstored(None) for running, _ in whole if running.output.pieces]
+        unstored += [running.unstored(running.progress) for running in due if not running.part]
+        settlements = [settlement(running, outcome) for running, outcome in whole]
+        try:
+            return self._claims.settle_and_claim(settlements, unstored, *limits, part_work)
+        except StoreInDoubt:
+            self._maybe_settled = {running.held_fence for running, _ in self._unsettled}
+            self._spans.send(self._claims.traced)
+            raise
+
+    def _start(self, jobs: Sequence[Job], parts: Sequence[ClaimedPart] = ()) -> None:
+        """Start claimed jobs and parts. Jobs with a file may be split."""
+        if parts:
+            self._parts.start(parts)
+        for job in jobs:
+            if job.upload:
+                self._parts.split_jobs.start(job)
+            else:
+                self._running_jobs.start(job)
 
     def _update_next_due(self, capacity: Capacity) -> bool:
         """Note when the next job falls due; returns whether one can be claimed now."""
         seconds = self._claims.seconds_to_next() if any(capacity) else None
-        self._next_due_at = None if seconds is None else time.monotonic() + seconds
+        self._note_next_due(seconds)
         return seconds is not None and seconds <= 0
+
+    def _note_next_due(self, seconds: float | None) -> None:
+        self._next_due_at = None if seconds is None else time.monotonic() + seconds
+
+    def _running_count(self) -> int:
+        return len(self._running_jobs) + len(self._parts.split_jobs)
 
     def _capacity(self) -> Capacity:
         return self._running_jobs.capacity() if self._drain_until is None else NO_CAPACITY
@@ -214,15 +271,17 @@ class Supervisor:
         """
         if self._registered and steady_now() >= self._liveness.safe_until():
             log.error("the lease could not be renewed, killing all jobs")
-            self._workload.disown_all()
+            self._running_jobs.disown_all()
+            self._parts.split_jobs.disown_all()
             self._registered = False
 
     def _seconds_to_wait(self) -> float:
         """Seconds until the next iteration is due even if no event arrives."""
-        is_busy = (
-            self._workload or self._unsettled or self._must_reconcile or self._liveness.fileno() < 0
+        is_busy = self._running_count() or self._unsettled or self._liveness.fileno() < 0
+        now, waits = (
+            time.monotonic(),
+            [POLL_SECONDS if is_busy or self._must_reconcile else IDLE_POLL_SECONDS],
         )
-        now, waits = time.monotonic(), [POLL_SECONDS if is_busy else IDLE_POLL_SECONDS]
         if self._drain_until is not None and self._drain_until > now:
             waits.append(self._drain_until - now)
         if self._must_reconcile:  # the store has failed: do not use it again at once
@@ -232,6 +291,7 @@ class Supervisor:
         if self._has_prefetched:
             waits.append(MAX_WAIT_SECONDS)
         waits.append(self._running_jobs.seconds_to_next_store())
-        waits.append(self._workload.seconds_to_next_check())
+        if len(self._parts.split_jobs):
+            waits.append(self._parts.split_jobs.seconds_to_next_check())
         seconds = max(0.01, min(waits))
         return min(seconds, max(0.0, self._maintenance.seconds_to_continue()))

@@ -44,19 +44,21 @@ class CandidateFinder:
     def find(self, now: int, limit: int) -> Candidates:
         """Return the open queues and up to `limit` of their due jobs, see `due_jobs`.
 
-        Only inside a transaction that holds the version lock.
+        Only inside a transaction that holds the version lock. With a limit of 0, it does not look.
         """
+        if limit < 1:
+            return Candidates([], [], False)
         query = self._due_query(now, limit)
         return self._candidates(query, *self._fetch(query))
 
     def find_optimistically(self, now: int, limit: int) -> Candidates | None:
         """Find candidates before the transaction takes the version lock.
 
-        The claim must check that they are unchanged. Returns None if that is not possible: on
-        SQLite, where a transaction blocks other writers from its beginning, and while a queue with
-        jobs has a limit. The caller then uses `find`.
+        The claim must check that they are unchanged. Returns None if that is not possible,
+        while a queue with jobs has a limit. The caller then uses `find`. Only on PostgreSQL: on
+        SQLite, a transaction blocks other writers from its beginning.
         """
-        if limit < 1 or not self._database.postgresql:
+        if limit < 1:
             return None
         query = self._due_query(now, limit)
         queue_rows, recent_due = self._fetch(query)

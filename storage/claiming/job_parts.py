@@ -13,21 +13,17 @@ from storage.db.models import JobRow, PartRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
 from storage.jobs.rows import from_json_text
 from storage.liveness.liveness import Liveness
+from storage.notify.wakeup import WORKER, Wakeup, notifying_transaction
 from storage.records.job import Fence, Json, Usage
 
 
 class JobParts:
     """The parts of the jobs that this runner holds. For one thread; methods raise StoreError."""
 
-    def __init__(self, database: Database, liveness: Liveness):
+    def __init__(self, database: Database, wakeup: Wakeup, liveness: Liveness):
         self._database = database
+        self._wakeup = wakeup
         self._liveness = liveness
-        self._changed = False
-
-    def take_changed(self) -> bool:
-        """Return whether parts were created or are to be ended since the last call."""
-        changed, self._changed = self._changed, False
-        return changed
 
     def has_helpers(self, queue: str) -> bool:
         """Return whether other runners claim jobs, and so parts, from a queue."""
@@ -41,7 +37,7 @@ class JobParts:
         If an earlier attempt created parts with the same specs, they are kept with their results.
         Returns False if this runner does not hold the job.
         """
-        with self._database.transaction():
+        with notifying_transaction(self._wakeup, self._database, WORKER):
             self._database.next_version(0)  # version lock first, as in all changes
             if not self._database.rows(_select_held(fence)):
                 return False
@@ -51,15 +47,13 @@ class JobParts:
                 self._resume(fence.job_id)
             else:
                 self._replace(fence.job_id, parts)
-            self._changed = True
         return True
 
     def end(self, job_id: UUID) -> None:
         """Start no more parts of a job, and end its running parts."""
-        with self._database.transaction():
+        with notifying_transaction(self._wakeup, self._database, WORKER):
             self._database.next_version(0)
             self._set_statuses(job_id, {"queued": "ended", "running": "ending"})
-            self._changed = True
 
     def statuses(self, job_id: UUID) -> Counter[str]:
         """Return the number of parts of a job by status."""

@@ -13,7 +13,7 @@ Parts outlast the attempt that created them, so that the next attempt continues 
 job has no parts.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,8 @@ from storage.db.models import JobRow, PartRow
 from storage.jobs.rows import from_json_text, jobs_by_id
 from storage.jobs.transitions import to_json_text
 from storage.liveness.liveness import Liveness
-from storage.records.job import Job, Json, Usage
+from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job import Job
 
 MAX_LOST = 3
 """After this many runners died while they held a part, the part may be the cause, so it fails."""
@@ -57,6 +58,26 @@ class ClaimedPart:
     spec: Any
 
 
+@dataclass(frozen=True)
+class EndedPart:
+    """An ended try of a part, with its last progress as JSON text."""
+
+    fence: PartFence
+    outcome: AttemptOutcome
+    progress: str | None
+
+
+@dataclass(frozen=True)
+class PartWork:
+    """What a claim transaction is to do with parts: see `Claims.settle_and_claim`."""
+
+    ended: Sequence[EndedPart] = ()
+    progress: Sequence[tuple[PartFence, str]] = ()
+    """New progress of running parts, as JSON text."""
+    limit: int = 0
+    """How many jobs and parts to claim."""
+
+
 class Parts:
     """Claims and settles parts for a runner. For one thread; methods raise StoreError."""
 
@@ -75,20 +96,23 @@ class Parts:
         self._liveness = liveness
         self._queues = queues
         self._is_registered = is_registered
-        self._settled = False
-
-    def take_settled(self) -> bool:
-        """Return whether any part was settled since the last call.
-
-        If so, the runner of the part's job is to be woken.
-        """
-        settled, self._settled = self._settled, False
-        return settled
 
     def waiting(self, limit: int) -> int:
         """Return how many queued parts the runner may claim, counted up to `limit`."""
         waiting = self._database.statement(("parts", limit), lambda: self._select_waiting(limit))
         return len(self._database.fetch(waiting, {}))
+
+    def settle_and_claim(
+        self, work: PartWork, claimed_jobs: int
+    ) -> tuple[list[bool], list[ClaimedPart]]:
+        """Settle and claim parts in the current transaction, which has claimed some jobs.
+
+        Returns which ends were accepted, and the claimed parts.
+        """
+        accepted = [self.settle(each) for each in work.ended]
+        for fence, progress in work.progress:
+            self._change(PartRow.update(progress=progress).where(*_held(fence)))
+        return accepted, self.claim(work.limit - claimed_jobs)
 
     def claim(self, limit: int) -> list[ClaimedPart]:
         """Claim up to `limit` parts, ordered by the priority and the `run_at` of their jobs."""
@@ -114,35 +138,23 @@ class Parts:
         job = jobs_by_id(self._database, [fence.job_id]).get(fence.job_id)
         return ClaimedPart(job, fence, from_json_text(rows[0]["spec"])) if rows and job else None
 
-    def progress(self, fence: PartFence, progress: str) -> None:
-        """Store the progress of a part, as JSON text."""
-        self._change(PartRow.update(progress=progress).where(*_held(fence)))
+    def settle(self, ended: EndedPart) -> bool:
+        """Store how a part ended for its holder.
 
-    def done(self, fence: PartFence, result: str, progress: str | None, usage: Usage) -> bool:
-        """Store the result of a part, as JSON text.
-
-        Returns False if the part was to be ended, or another runner holds it.
+        Returns False if the part was to be ended, or another runner holds it. A part that was to be
+        ended becomes ended instead.
         """
-        last = {} if progress is None else {"progress": progress}
-        return self._settle(fence, "done", result=result, **last, **_added(usage))
-
-    def fail(self, fence: PartFence, error: Json, usage: Usage) -> bool:
-        """Record that a part failed, which fails the attempt. Returns False as `done` does."""
-        return self._settle(fence, "failed", error=to_json_text(error), **_added(usage))
-
-    def give_back(self, fence: PartFence) -> bool:
-        """Give a part back for another runner to run. Returns False as `done` does."""
-        return self._settle(fence, "queued")
-
-    def _take(self, row: dict[str, Any], job: Job) -> ClaimedPart:
-        fence = PartFence(job.id, row["number"], self._liveness.name, row["tries"] + 1)
-        taken = PartRow.update(status="running", runner=fence.runner, tries=fence.tries)
-        self._database.run(taken.where(*part_at(fence.job_id, fence.number)))
-        return ClaimedPart(job, fence, from_json_text(row["spec"]))
-
-    def _settle(self, fence: PartFence, status: str, **changes: Any) -> bool:
-        """Settle a part for its holder. A part that was to be ended becomes ended instead."""
-        self._settled = True
+        outcome, fence, changes = ended.outcome, ended.fence, _added(ended.outcome)
+        if outcome.kind == "killed" or (outcome.kind == "lost" and outcome.not_at_fault):
+            status, changes = "queued", {}
+        elif outcome.kind == "returned":
+            status, changes["result"] = "done", outcome.result or "null"
+            if ended.progress is not None:
+                changes["progress"] = ended.progress
+        else:
+            status, cause = "failed", {"outcome": outcome.kind, "retryable": outcome.retryable}
+            error = {**cause, "traceback": outcome.traceback, **(outcome.error or {})}
+            changes["error"] = to_json_text(error)
         running = PartRow.update(status=status, runner=None, **changes).where(
             *_held(fence), PartRow.status == "running"
         )
@@ -151,6 +163,12 @@ class Parts:
             if not changed:
                 self._change(PartRow.update(status="ended", runner=None).where(*_held(fence)))
         return changed
+
+    def _take(self, row: dict[str, Any], job: Job) -> ClaimedPart:
+        fence = PartFence(job.id, row["number"], self._liveness.name, row["tries"] + 1)
+        taken = PartRow.update(status="running", runner=fence.runner, tries=fence.tries)
+        self._database.run(taken.where(*part_at(fence.job_id, fence.number)))
+        return ClaimedPart(job, fence, from_json_text(row["spec"]))
 
     def _change(self, query: Any) -> int:
         with self._database.transaction():
@@ -177,13 +195,13 @@ def _held(fence: PartFence) -> tuple[pw.Expression, ...]:
     return *part_at(fence.job_id, fence.number), *holder
 
 
-def _added(usage: Usage) -> dict[str, Any]:
+def _added(outcome: AttemptOutcome) -> dict[str, Any]:
     """Return the changes that add the usage of a try.
 
     CPU seconds are summed up. The peak memory is that of the last try.
     """
-    cpu = pw.fn.COALESCE(PartRow.cpu_seconds, 0.0) + (usage.cpu_seconds or 0.0)
-    return {"cpu_seconds": cpu, "peak_memory_bytes": usage.peak_memory_bytes}
+    cpu = pw.fn.COALESCE(PartRow.cpu_seconds, 0.0) + (outcome.cpu_seconds or 0.0)
+    return {"cpu_seconds": cpu, "peak_memory_bytes": outcome.peak_memory_bytes}
 
 
 def select_holders() -> Any:

@@ -8,14 +8,17 @@ from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
 from storage.jobs.open_queues import IS_RUNNING
-from storage.jobs.transitions import Transitions
+from storage.jobs.transitions import Settlement, Transitions, loss
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import LISTENER, WORKER, Wakeup, notifying_transaction
-from storage.records.job import AttemptEnd, Fence, Outcome
+from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job import Fence, StoreInDoubt
 from storage.records.states import CONFIRM_CANCEL
 from storage.records.trace_context import trace_origin
 
-LOST_ERROR = {"type": "Lost", "message": "the runner ended without settling the job"}
+LOST = AttemptOutcome(
+    "lost", error_type="Lost", error_message="the runner ended without settling the job"
+)
 
 
 class Rescuer:
@@ -39,10 +42,12 @@ class Rescuer:
         self._backoff_ms = backoff_ms
         self._clock = clock
         self._transitions = Transitions(database)
-        self.settled = self._transitions.settled
+        self.traced: list[tuple[Settlement, int]] = []
+        """The ends of traced attempts that the last `rescue` has stored, with their times."""
 
     def rescue(self) -> int:
         """Settle the jobs and parts of all dead runners, and return their number."""
+        self.traced.clear()
         return sum(self._rescue_runner(name) for name in self._other_runners())
 
     def _other_runners(self) -> set[str]:
@@ -51,14 +56,21 @@ class Rescuer:
         return names - {self._liveness.name}
 
     def _rescue_runner(self, name: str) -> int:
-        with (
-            self.settled.publish_after_commit(),
-            notifying_transaction(self._wakeup, self._database) as woken,
-        ):
+        self._transitions.traced.clear()
+        try:
+            rescued = self._settle_all(name)
+        except StoreInDoubt:
+            self.traced += self._transitions.traced
+            raise
+        self.traced += self._transitions.traced
+        return rescued
+
+    def _settle_all(self, name: str) -> int:
+        with notifying_transaction(self._wakeup, self._database) as woken:
             if not self._liveness.is_dead(name):
                 return 0
             held = JobRow.select().where(IS_RUNNING, JobRow.locked_by == name)
-            rescued = sum(self._rescue_counted(row) for row in self._database.rows(held))
+            rescued = sum(self._rescue_job(row) for row in self._database.rows(held))
             self._database.next_version(0)  # version lock first, also if no job was changed
             rescued += free_lost_parts(self._database, name)
             self._database.run(RunnerRow.delete().where(RunnerRow.name == name))
@@ -67,22 +79,19 @@ class Rescuer:
         self._liveness.clean_up_after(name)
         return rescued
 
-    def _rescue_counted(self, row: dict[str, Any]) -> bool:
-        rescued = self._rescue_job(row)
-        if rescued:
-            self._database.counters.add(row["type"], "rescue")
-        return rescued
-
     def _rescue_job(self, row: dict[str, Any]) -> bool:
         fields = row["id"], row["locked_by"], row["attempt"], row["type"], row["started_at"]
         fence = Fence(*fields, trace_origin(row["traceparent"], row["created_at"], row["run_at"]))
-        end = AttemptEnd(Outcome.LOST, LOST_ERROR)
-        now, losses = self._clock(), row["loss_count"] + 1
+        losses = row["loss_count"] + 1
         if row["cancel_requested_at"] is not None:
-            return self._transitions.settle(CONFIRM_CANCEL, fence, end, now)
-        remaining_ms = max(0, self._backoff_ms(losses) - self._liveness.min_dead_ms)
-        counts = losses, row["max_losses"]
-        return self._transitions.lose(fence, end, counts, now, remaining_ms)
+            settlement = Settlement(CONFIRM_CANCEL, fence, LOST)
+        else:
+            remaining_ms = max(0, self._backoff_ms(losses) - self._liveness.min_dead_ms)
+            settlement = loss(fence, LOST, losses, row["max_losses"], remaining_ms)
+        (rescued,) = self._transitions.settle([settlement], self._clock())
+        if rescued:
+            self._database.counters.add(row["type"], "rescue")
+        return rescued
 
 
 def _select_runners() -> Any:

@@ -7,7 +7,7 @@ job that was found earlier is claimed optimistically: the claim checks that it i
 other transactions were not blocked during the search.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import peewee as pw
@@ -43,8 +43,6 @@ class ClaimedJobs:
 
 _CLAIMED = {"status": CLAIM.target, "progress": None}
 """The values that all claimed jobs have."""
-ClaimCall = Callable[[], ClaimedJobs]
-"""Claims the candidates that were found, inside a transaction."""
 
 
 class ClaimStatements:
@@ -57,32 +55,25 @@ class ClaimStatements:
     def __init__(self, database: Database):
         self._database = database
 
-    def claim(self, rows: Rows, runner: str, now: int, last_offset: int) -> ClaimedJobs:
-        """Claim jobs that were found under the version lock, so that no guard can refuse."""
-        changes = _changes(rows, runner, now, last_offset)
-        if rows:
-            claim = self._database.statement("claim", lambda: _claim_update(changes[0]))
-            self._database.change_each_deferred(claim, _parameters(rows, changes))
-        return self._claimed(rows, changes)
-
-    def claim_optimistically(
-        self, rows: Rows, runner: str, now: int, last_offset: int
+    def claim(
+        self, rows: Rows, runner: str, now: int, last_offset: int, guarded: bool = False
     ) -> ClaimedJobs:
-        """Claim jobs that were found before the version lock was taken, provided all are unchanged.
+        """Claim jobs that were found under the version lock, so that no guard can refuse.
 
-        Only in optimistic mode, see `storage/db/pipeline.py`.
+        With `guarded`, they were found before it was taken, and are claimed provided all are
+        unchanged. Only in optimistic mode, see `storage/db/pipeline.py`.
         """
-        assert self._database.engine.is_optimistic
         changes = _changes(rows, runner, now, last_offset)
-        if rows:
+        if rows and guarded:
+            assert self._database.engine.is_optimistic
             claim = self._database.statement(
                 "optimistic claim",
                 lambda: _claim_update(changes[0]).where(*optimistic_claim_guard()),
             )
             self._database.change_each_guarded(claim, _parameters(rows, changes))
-        return self._claimed(rows, changes)
-
-    def _claimed(self, rows: Rows, changes: Rows) -> ClaimedJobs:
+        elif rows:
+            claim = self._database.statement("claim", lambda: _claim_update(changes[0]))
+            self._database.change_each_deferred(claim, _parameters(rows, changes))
         later = [each for each in _parameters(rows, changes) if each["attempt"] > 1]
         if later:
             insert = self._database.statement("attempt", insert_attempt)

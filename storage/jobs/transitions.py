@@ -1,8 +1,9 @@
 """Guarded transitions of jobs: each is one UPDATE with a guard made from the state table."""
 
 import json
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,12 @@ from storage.jobs.statements import (
     restore_queue,
     select_job_type,
 )
-from storage.records.attempt_ends import SettledPublisher
-from storage.records.job import AttemptEnd, Fence, Json
+from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job import Fence
 from storage.records.states import (
     ABANDON,
     CANCEL,
+    CONFIRM_CANCEL,
     FINAL,
     REQUEST_CANCEL,
     REQUEUE,
@@ -33,8 +35,47 @@ to_json_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow
 """Encode JSON as it is stored."""
 
 
-Settlement = tuple[Fence, AttemptEnd, dict[str, Any]]
-"""The fence of an attempt, how it ended, and further changes of its job."""
+@dataclass(frozen=True)
+class Settlement:
+    """An ended attempt, and the transition that its end causes."""
+
+    transition: Transition
+    fence: Fence
+    outcome: AttemptOutcome
+    changes: dict[str, Any] = field(default_factory=dict)
+    """Further changes of the job."""
+    delay_ms: int | None = None
+    """For a job that waits again: when it is due."""
+    progress: str | None = None
+    """The last progress as JSON text; None keeps the stored one."""
+    if_canceled: AttemptOutcome | None = None
+    """The outcome if a client has asked to cancel the job, so that the transition is refused. None
+    if the transition does not depend on that."""
+
+
+def loss(
+    fence: Fence,
+    outcome: AttemptOutcome,
+    losses: int,
+    max_losses: int,
+    delay_ms: int,
+    progress: str | None = None,
+) -> Settlement:
+    """Return the settlement of an attempt that lost its runner or keeper.
+
+    `losses` counts the losses of the job, with this one. The job is due again after the delay. A
+    job that has lost its worker too often fails, since it may be the cause.
+    """
+    changes = {"loss_count": losses}
+    if losses <= max_losses:
+        return Settlement(RESCUE, fence, outcome, changes, delay_ms, progress, outcome)
+    times = "once" if losses == 1 else f"{losses} times"
+    reason = f"more often than its max_losses of {max_losses} allows"
+    message = (
+        f"the job has lost its worker {times}, {reason}; the last time: {outcome.error_message}"
+    )
+    last = outcome._replace(error_type="Lost", error_message=message)
+    return Settlement(ABANDON, fence, last, changes, None, progress, outcome)
 
 
 class Transitions:
@@ -42,7 +83,9 @@ class Transitions:
 
     def __init__(self, database: Database):
         self._database = database
-        self.settled = SettledPublisher()
+        self.traced: list[tuple[Settlement, int]] = []
+        """The ends of traced attempts with their times. They count once they are committed; whoever
+        runs the transaction empties the list."""
 
     def apply(self, transition: Transition, job_id: UUID, now: int, **changes: Any) -> bool:
         """Apply a transition without a fence, to a job that any caller may change."""
@@ -78,82 +121,71 @@ class Transitions:
         self._database.change(restore, {"id": job_id})
         return True
 
-    def lose(
-        self, fence: Fence, end: AttemptEnd, counts: tuple[int, int], now: int, delay_ms: int
-    ) -> bool:
-        """End an attempt that lost its runner or keeper. `counts` are the losses of the job, with
-        this one, and how many it may have.
+    def settle(self, settlements: Sequence[Settlement], now: int) -> list[bool]:
+        """End attempts for their holders. Returns, for each, whether the runner still held it.
 
-        The job is due again after the delay. A job that has lost its worker too often fails, since
-        it may be the cause.
+        Changes the jobs, and the rows of the attempts that have one. Settlements that change the
+        same columns are sent together. Only inside a transaction.
         """
-        losses, max_losses = counts
-        if losses <= max_losses:
-            return self.settle(RESCUE, fence, end, now, run_at=now + delay_ms, loss_count=losses)
-        last = replace(end, error=_lost_too_often(end.error or {}, losses, max_losses))
-        return self.settle(ABANDON, fence, last, now, loss_count=losses)
+        accepted = self._settle(settlements, now)
+        canceled = [
+            (index, Settlement(CONFIRM_CANCEL, each.fence, outcome, progress=each.progress))
+            for index, each in enumerate(settlements)
+            if not accepted[index] and (outcome := each.if_canceled)
+        ]
+        confirmed = self._settle([each for _, each in canceled], now)
+        for (index, _), is_confirmed in zip(canceled, confirmed, strict=True):
+            accepted[index] = is_confirmed
+        return accepted
 
-    def settle(
-        self, transition: Transition, fence: Fence, end: AttemptEnd, now: int, **changes: Any
-    ) -> bool:
-        """End an attempt for its holder: change the job, and the row of the attempt if it has one.
+    def _settle(self, settlements: Sequence[Settlement], now: int) -> list[bool]:
+        groups = defaultdict[tuple[str, ...], list[tuple[int, Settlement, dict[str, Any]]]](list)
+        for index, each in enumerate(settlements):
+            changes = _job_changes(each, now)
+            groups[each.transition.name, *changes].append((index, each, changes))
+        accepted = [False] * len(settlements)
+        for group in groups.values():
+            indices, same, changes_of_each = zip(*group, strict=True)
+            for index, is_changed in zip(
+                indices, self._settle_group(same, changes_of_each, now), strict=True
+            ):
+                accepted[index] = is_changed
+        return accepted
 
-        A first attempt that makes its job final needs no row: the row of the job has it.
-        """
-        return self.settle_each(transition, [(fence, end, changes)], now)[0]
-
-    def settle_each(
-        self, transition: Transition, settlements: Sequence[Settlement], now: int
+    def _settle_group(
+        self, settlements: Sequence[Settlement], changes: Sequence[dict[str, Any]], now: int
     ) -> list[bool]:
-        """Settle several attempts at once, at a lower cost per attempt. Returns one bool each."""
-        assert transition.fenced, transition.name
-        if not settlements:
-            return []
-        with self._database.transaction():
-            changes = [
-                {**_job_changes(transition, fence, end), **more} for fence, end, more in settlements
-            ]
-            changes = self._with_versions(transition, now, changes)
-            if any(change.keys() != changes[0].keys() for change in changes):
-                return [
-                    self.settle(transition, fence, end, now, **more)
-                    for fence, end, more in settlements
-                ]
-            changed = self._settle_rows(transition, settlements, changes, now)
-            for (fence, end, _), is_changed in zip(settlements, changed, strict=True):
-                if is_changed:
-                    self._count(transition, fence, end, now)
-        return changed
-
-    def _settle_rows(
-        self,
-        transition: Transition,
-        settlements: Sequence[Settlement],
-        changes: Sequence[dict[str, Any]],
-        now: int,
-    ) -> list[bool]:
+        """Settle attempts whose jobs change by the same statement."""
+        transition = settlements[0].transition
+        changes = self._with_versions(transition, now, changes)
         rows = [
-            {**change, **_fence_values(fence)}
-            for change, (fence, _, _) in zip(changes, settlements, strict=True)
+            {**change, **_fence_values(each.fence)}
+            for change, each in zip(changes, settlements, strict=True)
         ]
         changed = self._database.change_each_guarded(self._statement(transition, changes[0]), rows)
-        ended = [
-            _attempt_values(fence, end, now)
-            for (fence, end, _), is_changed in zip(settlements, changed, strict=True)
-            if is_changed and not _is_in_job(transition, fence)
+        settled = [
+            each for each, is_changed in zip(settlements, changed, strict=True) if is_changed
         ]
+        ended = [_attempt_values(each, now) for each in settled if not _is_in_job(each)]
         if ended:
             end_each = self._database.statement("end", end_attempt)
             self._database.change_each_deferred(end_each, ended)
+        for each in settled:
+            self._count(each, now)
         return changed
 
-    def _count(self, transition: Transition, fence: Fence, end: AttemptEnd, now: int) -> None:
-        counters = self._database.counters
-        counters.add(fence.type, f"attempt {end.outcome}")
+    def _count(self, settlement: Settlement, now: int) -> None:
+        counters, fence, target = (
+            self._database.counters,
+            settlement.fence,
+            settlement.transition.target,
+        )
+        counters.add(fence.type, f"attempt {settlement.outcome.kind}")
         counters.observe(fence.type, "run", now - fence.started_at)
-        if transition.target in FINAL:
-            counters.add(fence.type, f"finished {transition.target}")
-        self.settled.record(fence, end, transition.target, now)
+        if target in FINAL:
+            counters.add(fence.type, f"finished {target}")
+        if fence.trace_origin:
+            self.traced.append((settlement, now))
 
     def _count_by_id(self, job_id: UUID, name: str) -> None:
         job_type = self._database.statement("type", select_job_type)
@@ -183,47 +215,49 @@ class Transitions:
         return self._database.statement(key, lambda: guarded_update(transition, changes))
 
 
-def _lost_too_often(error: Json, losses: int, max_losses: int) -> Json:
-    times = "once" if losses == 1 else f"{losses} times"
-    reason = f"more often than its max_losses of {max_losses} allows"
-    last = f"the last time: {error.get('message')}"
-    return {"type": "Lost", "message": f"the job has lost its worker {times}, {reason}; {last}"}
-
-
 def _fence_values(fence: Fence) -> dict[str, Any]:
     return {"job_id": fence.job_id, "holder": fence.runner, "held_attempt": fence.attempt}
 
 
-def _is_in_job(transition: Transition, fence: Fence) -> bool:
+def _is_in_job(settlement: Settlement) -> bool:
     """Return whether the row of the job has the attempt, so that it needs no row of its own."""
-    return fence.attempt == 1 and transition.target in FINAL
+    return settlement.fence.attempt == 1 and settlement.transition.target in FINAL
 
 
-def _job_changes(transition: Transition, fence: Fence, end: AttemptEnd) -> dict[str, Any]:
+def _job_changes(settlement: Settlement, now: int) -> dict[str, Any]:
     """Return the changes of a job when its attempt ends."""
-    progress = {} if end.progress is None else {"progress": end.progress}
-    changes = {"error": end.error and to_json_text(end.error), **progress}
-    if not _is_in_job(transition, fence):
+    outcome, error = settlement.outcome, settlement.outcome.error
+    changes = {"error": error and to_json_text(error), **settlement.changes}
+    if settlement.progress is not None:
+        changes["progress"] = settlement.progress
+    if settlement.delay_ms is not None:
+        changes["run_at"] = now + settlement.delay_ms
+    if not _is_in_job(settlement):
         return changes
-    first = {
-        "runner": fence.runner,
-        "outcome": end.outcome,
-        "traceback": end.traceback,
-        **vars(end.usage),
+    return {
+        **changes,
+        "first_runner": settlement.fence.runner,
+        "first_outcome": outcome.kind,
+        "first_traceback": outcome.traceback,
+        "first_cpu_seconds": outcome.cpu_seconds,
+        "first_peak_memory_bytes": outcome.peak_memory_bytes,
+        "first_pid": outcome.pid,
     }
-    return {**changes, **{f"first_{name}": value for name, value in first.items()}}
 
 
-def _attempt_values(fence: Fence, end: AttemptEnd, now: int) -> dict[str, Any]:
+def _attempt_values(settlement: Settlement, now: int) -> dict[str, Any]:
     """Return the values for the row of an attempt when it ends."""
+    fence, outcome, error = settlement.fence, settlement.outcome, settlement.outcome.error
     return {
         "job_id": fence.job_id,
         "number": fence.attempt,
         "runner": fence.runner,
         "started_at": fence.started_at,
         "finished_at": now,
-        "outcome": end.outcome,
-        "error": end.error and to_json_text(end.error),
-        "traceback": end.traceback,
-        **vars(end.usage),
+        "outcome": outcome.kind,
+        "error": error and to_json_text(error),
+        "traceback": outcome.traceback,
+        "cpu_seconds": outcome.cpu_seconds,
+        "peak_memory_bytes": outcome.peak_memory_bytes,
+        "pid": outcome.pid,
     }

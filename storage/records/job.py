@@ -217,18 +217,3 @@ class Job:
 JobCheck = Callable[[Job], None]
 """Is called with a job before a client changes it, in the same transaction: no one else can change
 the job between the two. Raises an exception if the client may not."""
-
-
-@dataclass(frozen=True)
-class AttemptEnd:
-    """How an attempt ended, as its holder reports it.
-
-    `error` is {"type", "message"}. `progress` is the last progress as JSON text; None keeps the
-    stored one.
-    """
-
-    outcome: Outcome
-    error: Json | None = None
-    usage: Usage = Usage()
-    progress: str | None = None
-    traceback: str | None = None

@@ -2,10 +2,9 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from uuid import UUID
 
-from storage.records.job import AttemptEnd, Outcome, Usage
+from storage.records.job import Usage
 from tests.support.stores import CANCELED, RAISED, RETURNED, Bench
 
 
@@ -86,7 +85,7 @@ def test_a_completed_job_has_its_result_and_a_finished_attempt(bench: Bench) -> 
     runner = bench.runner()
     fence = runner.claim_one()
     bench.clock.forward(3)
-    ended = AttemptEnd(Outcome.RETURNED, usage=Usage(1.5, 2**33))
+    ended = RETURNED._replace(cpu_seconds=1.5, peak_memory_bytes=2**33)
     assert runner.claims.complete(fence, json.dumps({"ü": "\0"}), ended)
     job = bench.job(job_id)
     assert (job.status, job.result, job.error) == ("succeeded", {"ü": "\0"}, None)
@@ -119,7 +118,7 @@ def test_a_failed_job_keeps_its_error(bench: Bench) -> None:
 
 def test_attempts_keep_their_tracebacks(bench: Bench) -> None:
     job_id, runner, traceback = bench.enqueue(), bench.runner(), "Traceback:\n  \u00e4\n"
-    assert runner.claims.retry(runner.claim_one(), replace(RAISED, traceback=traceback), 0)
+    assert runner.claims.retry(runner.claim_one(), RAISED._replace(traceback=traceback), 0)
     assert runner.claims.fail(runner.claim_one(), RAISED)
     assert [each.traceback for each in bench.job(job_id).attempts] == [traceback, None]
     assert bench.jobs.retry(job_id)[0]
@@ -163,15 +162,16 @@ def test_a_result_of_an_earlier_attempt_is_refused(bench: Bench) -> None:
     runner.claims.release(stale)
     runner.claim_one()
     assert not runner.claims.complete(stale, "1", RETURNED)
-    assert not runner.claims.progress(stale, "{}")
-    assert bench.job(job_id).status == "running"
+    runner.claims.progress(stale, "{}")
+    job = bench.job(job_id)
+    assert (job.status, job.progress) == ("running", None)
 
 
 def test_progress_is_stored_and_cleared_by_the_next_attempt(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
     fence = runner.claim_one()
-    assert runner.claims.progress(fence, '{"bytes_done":5}')
+    runner.claims.progress(fence, '{"bytes_done":5}')
     assert bench.job(job_id).progress == {"bytes_done": 5}
     runner.claims.retry(fence, RAISED, 0)
     runner.claim_one()

@@ -12,20 +12,19 @@ from uuid import UUID
 import peewee as pw
 
 from storage.claiming.rescue import Rescuer
-from storage.claims import Claims
 from storage.db.models import RunnerRow
 from storage.files.folder import FolderUploads
 from storage.jobs.queues import Queues
 from storage.liveness.liveness import FileLiveness, Liveness
 from storage.open import Store, open_store
-from storage.records.job import AttemptEnd, Fence, Job, NewJob, Outcome
+from storage.records.job import Fence, Job, NewJob
 from storage.settings.settings import Settings
 from storage.store import JobStore
+from tests.support.claims_in_steps import CANCELED, RAISED, RETURNED, ClaimsInSteps
+
+__all__ = ["CANCELED", "RAISED", "RETURNED"]
 
 T = TypeVar("T")
-RAISED = AttemptEnd(Outcome.RAISED, {"type": "ValueError", "message": "no"})
-RETURNED = AttemptEnd(Outcome.RETURNED)
-CANCELED = AttemptEnd(Outcome.CANCELED)
 
 
 @dataclass
@@ -94,7 +93,7 @@ class Holder:
     def __init__(self, bench: Bench, liveness: Liveness, queues: Collection[str] | None):
         store = bench.store
         self.liveness = liveness
-        self.claims = Claims(store.database, store.wakeup, liveness, bench.clock, queues)
+        self.claims = ClaimsInSteps(store.database, store.wakeup, liveness, bench.clock, queues)
         self.rescuer = Rescuer(
             store.database, store.wakeup, liveness, lambda retries: 1000 * retries, bench.clock
         )

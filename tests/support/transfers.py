@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -19,9 +19,10 @@ from storage.db.models import CounterRow, JobRow
 from storage.jobs.events import Events
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.queries import history
-from storage.records.job import AttemptEnd, Job, NewJob, Outcome, Usage
+from storage.records.job import Job, NewJob
 from storage.transfer.checkpoint import read_checkpoint
-from tests.support.stores import RAISED, Bench, open_bench
+from tests.support.claims_in_steps import part_returned
+from tests.support.stores import RAISED, RETURNED, Bench, open_bench
 from tests.support.waiting import wait_for
 
 FILE = b"ERROR one\n" * 1000
@@ -111,8 +112,8 @@ def fill_store(bench: Bench) -> dict[str, UUID]:
     holder.claims.progress(fence, '{"lines":1}')
     holder.claims.fail(fence, RAISED)
     ids["done"] = bench.enqueue("analyze", source=ids["failed"], payload={"ä": "\0'\\☃"})
-    ended = AttemptEnd(Outcome.RETURNED, usage=Usage(0.1, 1 << 33, 4711))
-    holder.claims.retry(holder.claim_one(), replace(RAISED, traceback="line 1\nä"), 0)
+    ended = RETURNED._replace(cpu_seconds=0.1, peak_memory_bytes=1 << 33, pid=4711)
+    holder.claims.retry(holder.claim_one(), RAISED._replace(traceback="line 1\nä"), 0)
     holder.claims.complete(holder.claim_one(), '{"x":1e-7}', ended)
     keyed = KeyedJob(
         "a key", "its print", NewJob("sleep", {"seconds": 1}, timeout=1.5, priority=-5)
@@ -128,7 +129,7 @@ def fill_store(bench: Bench) -> dict[str, UUID]:
     assert fence.job_id == ids["running"]
     assert holder.claims.job_parts.make(fence, [("[0,1]", "{}"), ('["ä"]', "{}")])
     (taken,) = holder.claims.parts.claim(1)
-    assert holder.claims.parts.done(taken.fence, '{"x":1}', None, ended.usage)
+    assert holder.claims.parts.settle(part_returned(taken.fence, '{"x":1}'))
     return ids
 
 

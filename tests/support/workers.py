@@ -16,6 +16,7 @@ from runner.pool.protocol.setup import CallLimits, JobLimits
 from runner.supervisor.backoff import backoff_ms
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.running_jobs import RunningJobs
+from runner.supervisor.spans import AttemptSpans
 from runner.supervisor.supervisor import Supervisor
 from storage.claiming.rescue import Rescuer
 from storage.claims import Claims
@@ -26,6 +27,7 @@ from storage.open import Store, open_store
 from storage.records.job import Attempt, Job, NewJob
 from storage.settings.settings import Settings
 from storage.store import JobStore
+from tests.support.claims_in_steps import ClaimsInSteps
 from tests.support.waiting import wait_for
 
 TYPES = ("runner.job_types", "tests.support.job_types.behaviours")
@@ -52,10 +54,11 @@ class Worker:
             access=JobAccess((), files, write=("/",)),
         )
         self._waiter = store.wakeup.waiter(WORKER)
+        spans = AttemptSpans(None)
         rescuer = Rescuer(store.database, store.wakeup, liveness, backoff_ms, store.clock)
-        self._maintenance = maintenance = Maintenance(store, liveness, rescuer, work, 3600)
+        self._maintenance = maintenance = Maintenance(store, liveness, rescuer, spans, work, 3600)
         running_jobs = RunningJobs(self.pool, store.uploads)
-        parts = self.pool, running_jobs, self.claims, liveness, maintenance
+        parts = self.pool, running_jobs, self.claims, liveness, maintenance, spans
         self.supervisor = Supervisor(*parts, drain_seconds=0.0, parts_bytes=parts_bytes)
 
     def enqueue(self, type: str = "sleep", **options: Any) -> UUID:
@@ -110,9 +113,9 @@ class Worker:
         self._liveness.close()
 
 
-def another_runner(store: Store, liveness: Liveness) -> Claims:
+def another_runner(store: Store, liveness: Liveness) -> ClaimsInSteps:
     """Register another runner with one slot; return its claims."""
-    claims = Claims(store.database, store.wakeup, liveness, store.clock)
+    claims = ClaimsInSteps(store.database, store.wakeup, liveness, store.clock)
     claims.register(1)
     return claims
 

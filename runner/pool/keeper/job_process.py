@@ -15,9 +15,9 @@ from runner.pool.job_process import loop
 from runner.pool.linux import processes
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.protocol import answers, messages
-from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.output import OutputPipe
 from runner.pool.protocol.setup import CallLimits
+from storage.records.attempt_outcome import AttemptOutcome
 
 _READ_BYTES = 65536
 _OOM_FIELD = b"oom_kill"
@@ -90,7 +90,7 @@ class JobProcess:
             messages.send(self.channel, fields, body)
         self.calls += 1
 
-    def receive(self) -> str | CallOutcome | None:
+    def receive(self) -> str | AttemptOutcome | None:
         """Return the next progress, as JSON text, or the outcome that the process reports; None if
         there is neither yet.
 

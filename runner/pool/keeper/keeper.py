@@ -28,9 +28,9 @@ from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.linux.work_folders import JobFolder
 from runner.pool.protocol import messages
-from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.setup import KeeperArguments
 from runner.pool.protocol.shared_memory import BegunCalls, Lease
+from storage.records.attempt_outcome import AttemptOutcome
 
 _keeper: "Keeper | None" = None
 """The keeper of this process."""
@@ -107,7 +107,7 @@ class Keeper:
             self._call_id = None
         self._prepare_next()
 
-    def _run(self, call: dict[str, Any], request: str | None) -> CallOutcome:
+    def _run(self, call: dict[str, Any], request: str | None) -> AttemptOutcome:
         call_id, timeout = call["call_id"], call["timeout"]
         # The lease is checked before the kill orders. A runner that sets a new lease has already
         # ordered the kill of every call of the old one. So a call that passes both checks belongs
@@ -117,7 +117,7 @@ class Keeper:
         if self._lease.seconds_left() == 0.0:
             return lease_ended()
         if self._orders.is_killed(call_id):
-            return CallOutcome("killed")
+            return AttemptOutcome("killed")
         try:
             process, folder = self._ensure_process(), self._folder.prepare(call.get("file"))
         except OSError as error:
@@ -139,7 +139,7 @@ class Keeper:
         outcome = outcome._replace(seconds=seconds, pid=process.pid)
         return self._clean_up(process, outcome)
 
-    def _clean_up(self, process: JobProcess, outcome: CallOutcome) -> CallOutcome:
+    def _clean_up(self, process: JobProcess, outcome: AttemptOutcome) -> AttemptOutcome:
         """Remove all that the call has left. Returns the outcome with its usage."""
         if outcome.cpu_seconds is None:  # there is no answer
             usage = self._kill(process)
@@ -183,7 +183,7 @@ class Keeper:
         self._process = None
         return process.kill()
 
-    def _send_outcome(self, outcome: CallOutcome) -> None:
+    def _send_outcome(self, outcome: AttemptOutcome) -> None:
         """Send an outcome to the pool: its result or traceback is the body of the message."""
         fields = outcome._asdict()
         result, traceback = fields.pop("result"), fields.pop("traceback")

@@ -1,7 +1,7 @@
 """Watches one call in a job process until the call ends or must be ended.
 
     job process ── progress, answer ──▶ ┌───────────┐
-    its exit (SIGCHLD) ───────────────▶ │ CallWatch │ ─▶ CallOutcome
+    its exit (SIGCHLD) ───────────────▶ │ CallWatch │ ─▶ AttemptOutcome
     pool ── kill ─────────────────────▶ │           │ ─▶ EOFError: the runner has ended
     deadline, limits, end of lease ───▶ └───────────┘
 
@@ -20,8 +20,8 @@ from collections.abc import Callable
 from runner.pool.keeper.job_process import JobProcess, LateMessage
 from runner.pool.linux import processes
 from runner.pool.protocol import messages
-from runner.pool.protocol.answers import CallOutcome, Kind
 from runner.pool.protocol.shared_memory import Lease
+from storage.records.attempt_outcome import AttemptOutcome, Kind
 
 KEEPER_DELAY_SECONDS = 1.0
 """How long after a timeout the keeper ends the call itself, in case the kernel's timer failed."""
@@ -117,7 +117,7 @@ class CallWatch:
             self._poll.register(descriptor, select.POLLIN)
         process.output.register(self._poll)
 
-    def wait_for_end(self) -> CallOutcome:
+    def wait_for_end(self) -> AttemptOutcome:
         """Wait for the end of the call. Raises EOFError if the runner has ended.
 
         `cpu_seconds` of the outcome is None if the job process has sent no answer.
@@ -149,14 +149,14 @@ class CallWatch:
             self._process.output.on_readable(descriptor, self._poll)
         return signaled
 
-    def _receive(self) -> CallOutcome | None:
+    def _receive(self) -> AttemptOutcome | None:
         """Receive the messages of the job process; returns the end if one is its answer."""
         try:
             for _ in range(_MAX_MESSAGES):
                 message = self._process.receive()
                 if message is None:
                     break
-                if isinstance(message, CallOutcome):
+                if isinstance(message, AttemptOutcome):
                     return message
                 self._progress = message
         except EOFError:
@@ -178,7 +178,7 @@ class CallWatch:
             self._poll.unregister(self._process.channel)
             self._deadline = min(self._deadline, time.monotonic() + KEEPER_DELAY_SECONDS)
 
-    def _check_exit(self) -> CallOutcome | None:
+    def _check_exit(self) -> AttemptOutcome | None:
         """Return the end if the process has exited."""
         if (code := self._process.exit_code()) is None:
             return None
@@ -197,10 +197,10 @@ class CallWatch:
         text = f"the job process {processes.describe_exit(code)}"
         return _ended("crashed", "Crashed", text)
 
-    def _check_orders(self) -> CallOutcome | None:
+    def _check_orders(self) -> AttemptOutcome | None:
         """Return the end if the call must not go on. Raises EOFError if the runner has ended."""
         if self._orders.is_killed(self._call_id):
-            return CallOutcome("killed")
+            return AttemptOutcome("killed")
         if self._lease.seconds_left() == 0.0:
             return lease_ended()
         if time.monotonic() < self._deadline:
@@ -209,7 +209,7 @@ class CallWatch:
             return _ended("crashed", "Crashed", "the job process closed its channel")
         return self._timed_out()
 
-    def _check_limits(self) -> CallOutcome | None:
+    def _check_limits(self) -> AttemptOutcome | None:
         """Return the end if the job exceeds a limit that the kernel has not enforced.
 
         The kernel limits processes only per user (RLIMIT_NPROC) or container, and other jobs share
@@ -233,10 +233,10 @@ class CallWatch:
         self._next_check_at = now + max(_CHECK_SECONDS, duration / _MAX_TIME_SHARE)
         return end
 
-    def _timed_out(self) -> CallOutcome:
+    def _timed_out(self) -> AttemptOutcome:
         return _ended("timed_out", "TimedOut", f"the job ran longer than {self._timeout:g} s")
 
-    def _out_of_cpu_time(self) -> CallOutcome:
+    def _out_of_cpu_time(self) -> AttemptOutcome:
         text = f"the job used more CPU time than JOB_CPU_SECONDS={self._limits.cpu_seconds} allows"
         return _ended("timed_out", "CpuTimeExceeded", text)
 
@@ -249,15 +249,15 @@ class CallWatch:
                 self._progress = None
 
 
-def _ended(kind: Kind, error_type: str, error_message: str) -> CallOutcome:
-    return CallOutcome(kind, error_type=error_type, error_message=error_message)
+def _ended(kind: Kind, error_type: str, error_message: str) -> AttemptOutcome:
+    return AttemptOutcome(kind, error_type=error_type, error_message=error_message)
 
 
-def lost(reason: str) -> CallOutcome:
+def lost(reason: str) -> AttemptOutcome:
     """Return the outcome of a call that was lost for a reason outside of it."""
     return _ended("lost", "Lost", reason)._replace(not_at_fault=True)
 
 
-def lease_ended() -> CallOutcome:
+def lease_ended() -> AttemptOutcome:
     """Return the outcome of a call at the end of the lease."""
     return lost("the runner did not renew its lease in time")

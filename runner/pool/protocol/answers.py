@@ -9,7 +9,7 @@ job process gets with the call. A message with another nonce is late or forged.
                             {"kind": "returned", "nonce", …usage}      + body: JSON of the result
                             {"kind": "raised" | "out_of_memory", "nonce", …usage, …error}
                                                                        + body: the traceback
-    keeper ─▶ pool          {"kind": "outcome", "call_id", "outcome": fields of CallOutcome}
+    keeper ─▶ pool          {"kind": "outcome", "call_id", "outcome": fields of AttemptOutcome}
                                                                        + one of these bodies
 """
 
@@ -17,11 +17,12 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from itertools import chain, islice
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, get_args
 
 import orjson
 
 from runner.pool.protocol import messages
+from storage.records.attempt_outcome import AttemptOutcome, Kind
 
 TYPE_LENGTH = 200
 MESSAGE_LENGTH = 4000
@@ -38,39 +39,11 @@ _MAX_SECONDS = 1e10
 _MAX_PID = 2**22
 _STRING_OR_VALUE = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{,]', re.DOTALL)
 
-Kind = Literal["returned", "raised", "killed", "timed_out", "out_of_memory", "crashed", "lost"]
 Fields = Mapping[str, Any]
 
 
 class InvalidMessage(ValueError):
     """A message that an honest process would not send. The text says why."""
-
-
-class CallOutcome(NamedTuple):
-    """How a call ended. Once there is an outcome, no process of the call runs any more."""
-
-    kind: Kind
-    result: str | None = None
-    """JSON text, if the call returned."""
-    error_type: str | None = None
-    """None if the call returned or was killed."""
-    error_message: str | None = None
-    """None if the call returned or was killed. At most 4000 characters of the exception's text,
-    without lone surrogates."""
-    retryable: bool = True
-    """False if the exception declares that a retry is useless."""
-    not_at_fault: bool = False
-    """True if the call was lost for a reason outside of it, or was killed before it began."""
-    seconds: float = 0.0
-    cpu_seconds: float | None = None
-    """CPU time of its processes, as far as they were waited for; None if unknown."""
-    peak_memory_bytes: int | None = None
-    """Peak resident memory of the job process; after a crash, the peak over all its calls. None if
-    unknown."""
-    pid: int | None = None
-    """The job process."""
-    traceback: str | None = None
-    """Where an exception was raised, if the call raised one. At most TRACEBACK_BYTES in UTF-8."""
 
 
 _RETURNED = frozenset({"kind", "nonce", "cpu_seconds", "peak_memory_bytes", "memory_bytes"})
@@ -83,7 +56,7 @@ _NAMES = {
 }
 """The fields of each message of a job process."""
 _KINDS = frozenset(get_args(Kind))
-_DEFAULTS = CallOutcome("killed")._asdict()
+_DEFAULTS = AttemptOutcome("killed")._asdict()
 del _DEFAULTS["result"], _DEFAULTS["traceback"]
 """The fields of an outcome in a message. Those without a value may be None."""
 
@@ -95,7 +68,7 @@ def new_nonce() -> str:
 
 def read_answer(
     message: messages.Message, nonce: str, max_result_bytes: int
-) -> str | tuple[CallOutcome, int]:
+) -> str | tuple[AttemptOutcome, int]:
     """Return the progress in a message of a job process, as JSON text. If the message is the answer
     to the call, return its outcome, and the memory in bytes that the process holds now.
 
@@ -118,7 +91,7 @@ def read_answer(
     return _outcome(outcome, message, body, max_result_bytes), field(values, "memory_bytes")
 
 
-def read_outcome(message: messages.Message, max_result_bytes: int) -> CallOutcome:
+def read_outcome(message: messages.Message, max_result_bytes: int) -> AttemptOutcome:
     """Return the outcome in a keeper's message, and free its body.
 
     Raises ValueError, mostly InvalidMessage.
@@ -132,7 +105,7 @@ def read_outcome(message: messages.Message, max_result_bytes: int) -> CallOutcom
 
 def _outcome(
     received: Fields, message: messages.Message, body: bytes | None, max_result_bytes: int
-) -> CallOutcome:
+) -> AttemptOutcome:
     values = {**_DEFAULTS, **received}
     kind = choice(values, "kind", _KINDS)
     result = traceback = None
@@ -151,7 +124,7 @@ def _outcome(
             values[name] = field(values, name) if has_error else None
         elif name != "kind" and (value is not None or _DEFAULTS[name] is not None):
             field(values, name)
-    return CallOutcome(**values, result=result, traceback=traceback)
+    return AttemptOutcome(**values, result=result, traceback=traceback)
 
 
 def choice(values: Fields, name: str, allowed: Collection[str]) -> str:

@@ -149,9 +149,9 @@ API = (
     ),
     Mutant(
         "a claim waits for the version lock before it locks jobs",
-        "storage/claiming/claim.py",
-        "last_offset = self._database.next_version_offset(limit + prefetch)",
-        "last_offset = 0",
+        "storage/claims.py",
+        "            self._database.reserve_versions(_RESERVED_VERSIONS)\n",
+        "",
         ("tests/server/handlers/test_retry_and_delete.py",),
     ),
     Mutant(

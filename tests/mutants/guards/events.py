@@ -209,12 +209,9 @@ EVENTS = (
     ),
     Mutant(
         "output is stored with the end of its attempt",
-        "runner/supervisor/settle.py",
-        """running, outcome)
-        self._store_output(running)
-""",
-        """running, outcome)
-""",
+        "runner/supervisor/supervisor.py",
+        "for running, _ in whole if running.output.pieces]",
+        "for running, _ in ()]",
         ("tests/server/handlers/test_output.py",),
     ),
     Mutant(

@@ -268,9 +268,9 @@ STORE_FAULTS = (
     Mutant(
         "a cancel waits for no commit",
         "runner/supervisor/supervisor.py",
-        "            self._workload.kill_canceled()  # before the commit waits for the disk\n"
+        "            self._kill_canceled()  # before the commit waits for the disk\n"
         "            self._settle_and_claim()\n",
-        "            self._settle_and_claim()\n            self._workload.kill_canceled()\n",
+        "            self._settle_and_claim()\n            self._kill_canceled()\n",
         ("tests/runner/supervisor/test_supervisor.py",),
     ),
     Mutant(

@@ -66,8 +66,8 @@ PARTS = (
     Mutant(
         "a cancel ends the parts of its job",
         "runner/supervisor/split_jobs.py",
-        "                self._parts.end(job.id)\n",
-        "                pass\n",
+        "            self._parts.end(job.id)\n",
+        "            pass\n",
         WHOLE,
     ),
     Mutant(
@@ -79,7 +79,7 @@ PARTS = (
     ),
     Mutant(
         "parts that are not needed any more are killed",
-        "runner/supervisor/work.py",
+        "runner/supervisor/parts.py",
         "if is_ending.get(fence, True):",
         "if False:",
         WHOLE,
@@ -100,10 +100,10 @@ PARTS = (
     ),
     Mutant(
         "parts leave half of the slots to jobs",
-        "runner/supervisor/work.py",
-        "return min(self._waiting, max(0, share), free_slots)",
-        "return min(self._waiting, free_slots)",
-        ("tests/runner/supervisor/test_work.py",),
+        "runner/supervisor/parts.py",
+        "reserved = min(self._waiting, max(0, share), free)",
+        "reserved = min(self._waiting, free)",
+        ("tests/runner/supervisor/test_parts.py",),
     ),
     Mutant(
         "a cut is moved to the end of its line",

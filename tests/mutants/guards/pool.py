@@ -121,10 +121,10 @@ POOL = (
         "keepers die with the runner, by their channel",
         "runner/pool/keeper/watch.py",
         "        if self._orders.is_killed(self._call_id):\n"
-        '            return CallOutcome("killed")\n',
+        '            return AttemptOutcome("killed")\n',
         "        try:\n"
         "            if self._orders.is_killed(self._call_id):\n"
-        '                return CallOutcome("killed")\n'
+        '                return AttemptOutcome("killed")\n'
         "        except EOFError:\n"
         "            return None\n",
         FAULTS,

@@ -93,9 +93,8 @@ PROGRAMS = (
     Mutant(
         "an end that could not be stored is stored later",
         "runner/supervisor/supervisor.py",
-        "        def apply_changes(claim: ClaimCall)",
-        "        ended, self._unsettled = self._unsettled, []\n\n"
-        "        def apply_changes(claim: ClaimCall)",
+        "        claimed = self._run_claim_transaction(",
+        "        self._unsettled = []\n        claimed = self._run_claim_transaction(",
         WHOLE,
     ),
     Mutant(
@@ -107,53 +106,54 @@ PROGRAMS = (
     ),
     Mutant(
         "a drain is bounded",
-        "runner/supervisor/work.py",
+        "runner/supervisor/supervisor.py",
         "self._running_jobs.kill_all(KillReason.RELEASE)",
         "pass",
         WHOLE,
     ),
     Mutant(
         "a job with a requested cancel is killed",
-        "runner/supervisor/work.py",
-        "self._running_jobs.kill(fence, KillReason.CANCEL)\n                self._split_jobs",
-        "pass\n                self._split_jobs",
+        "runner/supervisor/supervisor.py",
+        "self._running_jobs.kill(fence, KillReason.CANCEL)\n                self._parts",
+        "pass\n                self._parts",
         WHOLE,
     ),
     Mutant(
         "canceled is written only when the process is gone",
-        "runner/supervisor/work.py",
-        "self._running_jobs.kill(fence, KillReason.CANCEL)\n                self._split_jobs",
-        "jobs = __import__('storage.records.job', fromlist=['']); "
-        "self._claims.confirm_cancel(fence, jobs.AttemptEnd(jobs.Outcome.CANCELED))\n"
-        "                self._split_jobs",
+        "runner/supervisor/supervisor.py",
+        "self._running_jobs.kill(fence, KillReason.CANCEL)\n                self._parts",
+        "from storage.jobs.transitions import CONFIRM_CANCEL, AttemptOutcome, Settlement\n"
+        "                ended = Settlement(CONFIRM_CANCEL, fence, AttemptOutcome('canceled'))\n"
+        "                self._claims.settle_and_claim([ended])\n"
+        "                self._parts",
         WHOLE,
     ),
     Mutant(
         "a job that was asked to cancel is canceled by its error",
-        "runner/supervisor/settle.py",
-        "return accepted or self._claims.confirm_cancel(running.fence, end)",
-        "return accepted",
+        "storage/jobs/transitions.py",
+        "if not accepted[index] and (outcome := each.if_canceled)",
+        "if False and (outcome := each.if_canceled)",
         ("tests/runner/supervisor/test_settle.py",),
     ),
     Mutant(
         "an error that would recur is not retried",
         "runner/supervisor/settle.py",
-        "if retryable and retries <= running.job.max_retries:",
-        "if retries <= running.job.max_retries:",
+        "if outcome.retryable and retries <= job.max_retries:",
+        "if retries <= job.max_retries:",
         WHOLE,
     ),
     Mutant(
         "retries are limited",
         "runner/supervisor/settle.py",
-        "if retryable and retries <= running.job.max_retries:",
-        "if retryable:",
+        "if outcome.retryable and retries <= job.max_retries:",
+        "if outcome.retryable:",
         WHOLE,
     ),
     Mutant(
         "a job that lost its keeper uses no retry",
         "runner/supervisor/settle.py",
-        "if end.outcome is Outcome.LOST:",
-        "if False:",
+        '    if outcome.kind == "lost":\n',
+        "    if False:\n",
         ("tests/runner/supervisor/test_settle.py",),
     ),
     Mutant(

@@ -57,9 +57,9 @@ QUEUES = (
     ),
     Mutant(
         "other runners learn of room in a limited queue",
-        "storage/claiming/transaction.py",
-        "self._claimer.leaves_room_for_others or any(parts_changed)",
-        "any(parts_changed)",
+        "storage/claims.py",
+        "if candidates.is_truncated and _is_room_left(candidates, now, rows):",
+        "if False:",
         QUEUES_TESTS,
     ),
     Mutant(

@@ -113,18 +113,18 @@ STORE = (
     ),
     Mutant(
         "waiting processes are woken after the claim transaction",
-        "storage/claiming/transaction.py",
-        "        finally:\n            self._wakeup.notify_after_commit(topics)\n",
+        "runner/supervisor/supervisor.py",
+        "        finally:\n            self._claims.wake(claimed)\n",
         "        finally:\n            pass\n",
-        ("tests/storage/notify/test_wakeup.py",),
+        ("tests/runner/supervisor/test_supervisor.py",),
     ),
     Mutant(
         "a worker starts its jobs before it wakes others",
-        "storage/claiming/transaction.py",
-        "        try:\n            before_wakeup(result)\n",
-        "        self._wakeup.notify_after_commit(woken)\n"
-        "        try:\n            before_wakeup(result)\n",
-        ("tests/storage/notify/test_wakeup.py",),
+        "runner/supervisor/supervisor.py",
+        "        try:\n            self._start(claimed.jobs.jobs(), claimed.parts)\n",
+        "        self._claims.wake(claimed)\n"
+        "        try:\n            self._start(claimed.jobs.jobs(), claimed.parts)\n",
+        ("tests/runner/supervisor/test_supervisor.py",),
     ),
     Mutant(
         "a batch makes every one of its changes",
@@ -164,8 +164,8 @@ STORE = (
     Mutant(
         "an attempt ends only together with its job",
         "storage/jobs/transitions.py",
-        "if is_changed and not _is_in_job(transition, fence)",
-        "if not _is_in_job(transition, fence)",
+        "zip(settlements, changed, strict=True) if is_changed",
+        "zip(settlements, changed, strict=True)",
         CLAIMS,
     ),
     Mutant(
@@ -184,10 +184,10 @@ STORE = (
     ),
     Mutant(
         "a retry is counted",
-        "storage/claims.py",
-        '"retry_count": JobRow.retry_count + 1',
-        '"retry_count": JobRow.retry_count',
-        CLAIMS,
+        "runner/supervisor/settle.py",
+        '{"retry_count": retries}',
+        '{"retry_count": retries - 1}',
+        ("tests/runner/supervisor/test_settle.py",),
     ),
     Mutant(
         "only jobs of dead runners are rescued",
@@ -199,8 +199,8 @@ STORE = (
     Mutant(
         "a lost attempt is counted",
         "storage/jobs/transitions.py",
-        "run_at=now + delay_ms, loss_count=losses)",
-        "run_at=now + delay_ms, loss_count=losses - 1)",
+        'changes = {"loss_count": losses}',
+        'changes = {"loss_count": losses - 1}',
         RESCUE,
     ),
     Mutant(

@@ -24,23 +24,23 @@ EMPTY = (
 TRACES = (
     Mutant(
         "a rolled-back end is not reported",
-        "storage/records/attempt_ends.py",
-        "        self._recorded.clear()\n",
+        "storage/claims.py",
+        "        self.traced.clear()\n",
         "",
         STORED,
     ),
     Mutant(
         "an end that may have been stored is reported",
-        "storage/records/attempt_ends.py",
-        "            self._publish()\n            raise\n",
+        "storage/claiming/rescue.py",
+        "            self.traced += self._transitions.traced\n            raise\n",
         "            raise\n",
         STORED,
     ),
     Mutant(
         "only traced jobs are reported",
-        "storage/records/attempt_ends.py",
-        "if self.subscriber and fence.trace_origin:",
-        "if self.subscriber:",
+        "storage/jobs/transitions.py",
+        "if fence.trace_origin:",
+        "if True:",
         STORED,
     ),
     Mutant(
@@ -60,8 +60,8 @@ TRACES = (
     Mutant(
         "a lost attempt is reported",
         "storage/claiming/rescue.py",
-        "            self.settled.publish_after_commit(),\n",
-        "",
+        "        self.traced += self._transitions.traced\n        return rescued",
+        "        return rescued",
         STORED,
     ),
     Mutant(

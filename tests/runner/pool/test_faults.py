@@ -12,8 +12,8 @@ import pytest
 from runner.pool.keeper.job_process import JobProcess
 from runner.pool.pool import PoolError
 from runner.pool.protocol import messages
-from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.setup import CallLimits
+from storage.records.attempt_outcome import AttemptOutcome
 from tests.support.paths import ROOT
 from tests.support.pool import calls, loads, pools
 from tests.support.pool.fake_process import KILL, FakeProcess, watch
@@ -179,7 +179,7 @@ def test_a_flood_of_progress_does_not_delay_a_kill() -> None:
 class DyingProcess(FakeProcess):
     """A fake job process that answers and exits right after the first receive."""
 
-    def receive(self) -> str | CallOutcome | None:
+    def receive(self) -> str | AttemptOutcome | None:
         answer = super().receive()
         return None if self.receive_count == 1 else answer
 
@@ -187,7 +187,7 @@ class DyingProcess(FakeProcess):
         return 0 if self.receive_count else None
 
 
-ANSWER = CallOutcome("returned", "1", cpu_seconds=0.0, peak_memory_bytes=0)
+ANSWER = AttemptOutcome("returned", "1", cpu_seconds=0.0, peak_memory_bytes=0)
 
 
 def test_an_answer_sent_between_the_last_receive_and_the_exit_counts() -> None:

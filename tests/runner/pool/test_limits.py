@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from runner.pool.keeper import job_process
-from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.setup import JobLimits
+from storage.records.attempt_outcome import AttemptOutcome
 from tests.support.cgroups import small_cgroup
 from tests.support.paths import ROOT
 from tests.support.pool import limit_calls, pools
@@ -23,7 +23,7 @@ LIMITED = JobLimits(memory_bytes=128 * 2**20, cpu_seconds=1, open_files=50)
 MIB = 2**20
 
 
-def assert_out_of_memory(outcome: CallOutcome, message: str) -> None:
+def assert_out_of_memory(outcome: AttemptOutcome, message: str) -> None:
     assert (outcome.kind, outcome.error_type) == ("out_of_memory", "OutOfMemory"), outcome
     assert message in (outcome.error_message or "")
     assert outcome.retryable
@@ -126,7 +126,7 @@ def test_a_job_killed_by_the_oom_killer_is_out_of_memory() -> None:
                 raise
             pytest.skip(f"no cgroup can be made: {error}")
         outcomes = run_in(folder, "run_out_of_memory('400')")
-    assert_out_of_memory(CallOutcome(**outcomes["large"]), "memory ran out")
+    assert_out_of_memory(AttemptOutcome(**outcomes["large"]), "memory ran out")
     assert outcomes["small"]["kind"] == "returned"
 
 

@@ -5,7 +5,8 @@ from collections import Counter
 from random import Random
 
 from runner.pool.protocol import answers, messages
-from runner.pool.protocol.answers import CallOutcome, read_outcome
+from runner.pool.protocol.answers import read_outcome
+from storage.records.attempt_outcome import AttemptOutcome
 from tests.support.pool import forgeries, pools
 from tests.support.pool.pools import open_pool
 
@@ -13,7 +14,7 @@ NONCE = "0123456789abcdef" * 2
 MAX_RESULT_BYTES = 1000
 
 
-def check_storable(accepted: str | CallOutcome) -> None:
+def check_storable(accepted: str | AttemptOutcome) -> None:
     """Check that progress or an answer that the keeper accepted passes the pool as well, and can be
     stored and shown."""
     if isinstance(accepted, str):

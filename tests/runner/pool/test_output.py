@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from runner.pool.pool import CallOutcome
 from runner.pool.protocol import messages
 from runner.pool.protocol.output import LOG_BYTES, OutputPipe, UnstoredOutput
+from storage.records.attempt_outcome import AttemptOutcome
 from tests.support.pool import output_calls
 from tests.support.pool.pools import Owner, cpu_seconds, open_descriptors, open_pool
 from tests.support.waiting import wait_for
@@ -33,14 +33,14 @@ class Printer:
         self.owner.pool.submit(call_id, json.dumps({"do": do, **arguments}), None)
         return call_id
 
-    def collect(self) -> list[tuple[str, CallOutcome]]:
+    def collect(self) -> list[tuple[str, AttemptOutcome]]:
         """Collect outcomes and output; returns the outcomes."""
         outcomes = self.owner.pool.collect()
         for call_id, pieces in self.owner.pool.output().items():
             self.printed[call_id] += pieces
         return outcomes
 
-    def run(self, do: str, **arguments: Any) -> tuple[CallOutcome, list[tuple[int, bytes]]]:
+    def run(self, do: str, **arguments: Any) -> tuple[AttemptOutcome, list[tuple[int, bytes]]]:
         """Run a call; returns its outcome and output."""
         call_id = self.submit(do, **arguments)
         ((_, outcome),) = wait_for(self.collect)

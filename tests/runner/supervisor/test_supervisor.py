@@ -90,6 +90,25 @@ def test_a_cancel_does_not_wait_for_a_commit(
         wait_for(lambda: not psutil.pid_exists(pid))
 
 
+def test_claimed_jobs_start_before_others_are_woken_who_are_woken_even_if_that_fails(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.supervisor.tick()
+    worker.enqueue()
+    done: list[str] = []
+
+    def fail_to_start(*args: object) -> None:
+        done.append("start")
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(worker.supervisor, "_start", fail_to_start)
+        patch.setattr(worker.claims, "wake", lambda claimed: done.append("wake"))
+        with pytest.raises(ZeroDivisionError):
+            worker.supervisor.tick()
+    assert done == ["start", "wake"]
+
+
 def test_a_job_that_falls_due_wakes_the_runner(worker: Worker) -> None:
     job_id = worker.enqueue(payload={"seconds": 0}, delay=1)
     worker.turn_until(lambda: worker.job(job_id).status == "succeeded")

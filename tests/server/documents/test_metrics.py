@@ -15,8 +15,9 @@ from storage.db.models import JobRow, ReleaseRow
 from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob
 from storage.queries.stats import Stats, read_stats
+from storage.records.attempt_outcome import AttemptOutcome
 from storage.records.filters import Filters
-from storage.records.job import AttemptEnd, Fence, NewJob, Outcome
+from storage.records.job import Fence, NewJob
 from storage.records.states import Status
 from storage.telemetry.logs import instance
 from tests.storage.queries.test_query_plans import Plans, slow
@@ -109,9 +110,7 @@ def test_outcomes_and_durations_are_counted_by_type(bench: Bench) -> None:
         if status == "done":
             runner.claims.complete(fence, "1", RETURNED)
         else:
-            runner.claims.fail(
-                fence, AttemptEnd(Outcome.CRASHED, {"type": "Crashed", "message": ""})
-            )
+            runner.claims.fail(fence, AttemptOutcome("crashed", error_type="Crashed"))
     mine = read_figures(bench).types["a"]
     assert mine.counters["finished succeeded"] == mine.counters["attempt returned"] == 2
     assert mine.counters["finished failed"] == mine.counters["attempt crashed"] == 1

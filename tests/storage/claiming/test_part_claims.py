@@ -1,17 +1,27 @@
 """Parts of jobs as rows: which runner may claim, settle and end them."""
 
+import select
+from contextlib import closing
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import pytest
 
 from storage.claiming.job_parts import JobParts
-from storage.claiming.part_claims import MAX_LOST, ClaimedPart, Parts
+from storage.claiming.part_claims import MAX_LOST, ClaimedPart, Parts, PartWork
 from storage.liveness.runners import registered_runners
+from storage.notify.wakeup import WORKER
 from storage.records.job import Fence, Upload, Usage
+from tests.support.claims_in_steps import part_killed, part_raised, part_returned
 from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
 
-ERROR = {"outcome": "raised", "retryable": True, "type": "ValueError", "message": "no"}
+ERROR = {
+    "outcome": "raised",
+    "retryable": True,
+    "traceback": None,
+    "type": "ValueError",
+    "message": "no",
+}
 SPECS = [(f'["part {number}"]', '{"done":0}') for number in range(4)]
 
 
@@ -49,7 +59,7 @@ class Split:
         """Let the other runner finish this many parts."""
         for taken in self.take(count):
             result = f'"{taken.spec[0]}"'
-            assert self.parts.done(taken.fence, result, '{"done":1}', Usage(1.5, 2000))
+            assert self.parts.settle(part_returned(taken.fence, result, '{"done":1}'))
 
 
 def enqueue(bench: Bench, **options: int) -> UUID:
@@ -129,16 +139,17 @@ def test_results_are_returned_in_order_up_to_a_size(split: Split) -> None:
 
 def test_changes_by_the_former_holder_of_a_part_are_refused(split: Split) -> None:
     (taken,) = split.take()
-    assert split.parts.give_back(taken.fence)
+    assert split.parts.settle(part_killed(taken.fence))
     (again,) = split.own.claims.parts.claim(1)
     assert again.fence.tries == taken.fence.tries + 1
-    assert not split.parts.done(taken.fence, "1", None, Usage())
-    assert not split.parts.fail(taken.fence, ERROR, Usage())
-    assert not split.parts.give_back(taken.fence)
-    split.parts.progress(taken.fence, '{"done":7}')
+    assert not split.parts.settle(part_returned(taken.fence))
+    assert not split.parts.settle(part_raised(taken.fence))
+    assert not split.parts.settle(part_killed(taken.fence))
+    work = PartWork(progress=[(taken.fence, '{"done":7}')])
+    assert split.other.claims.settle_and_claim(part_work=work).parts == []
     assert split.statuses() == {"queued": 3, "running": 1}
     assert split.job_parts.part_progress(split.job_id) == [{"done": 0}] * 4
-    assert split.own.claims.parts.done(again.fence, "1", None, Usage())
+    assert split.own.claims.parts.settle(part_returned(again.fence))
 
 
 def test_parts_to_be_ended_are_reported_and_end_whatever_their_outcome(
@@ -149,16 +160,16 @@ def test_parts_to_be_ended_are_reported_and_end_whatever_their_outcome(
     assert split.statuses() == {"ending": 3, "ended": 1}
     assert split.parts.held() == {each.fence: True for each in (first, second, third)}
     assert split.parts.waiting(9) == 0
-    assert not split.parts.done(first.fence, "1", None, Usage())
-    assert not split.parts.fail(second.fence, ERROR, Usage())
-    assert not split.parts.give_back(third.fence)
+    assert not split.parts.settle(part_returned(first.fence))
+    assert not split.parts.settle(part_raised(second.fence))
+    assert not split.parts.settle(part_killed(third.fence))
     assert split.statuses() == {"ended": 4}
 
 
 def test_the_next_attempt_continues_with_the_finished_parts(split: Split) -> None:
     split.finish(1)
     failed, running = split.take(2)
-    assert split.parts.fail(failed.fence, ERROR, Usage())
+    assert split.parts.settle(part_raised(failed.fence))
     assert split.job_parts.error(split.job_id) == ERROR
     split.job_parts.end(split.job_id)
     assert split.own.claims.retry(split.fence, RAISED, 0)
@@ -173,7 +184,7 @@ def test_parts_with_other_specs_replace_the_old_ones(split: Split) -> None:
     (running,) = split.take()
     assert split.job_parts.make(split.fence, SPECS[:3])
     assert split.statuses() == {"queued": 3}
-    assert not split.parts.done(running.fence, "1", None, Usage())
+    assert not split.parts.settle(part_returned(running.fence))
     assert split.statuses() == {"queued": 3}
 
 
@@ -191,7 +202,7 @@ def test_a_final_job_has_no_parts(split: Split, end: str) -> None:
         split.bench.jobs.cancel(split.job_id)
     assert split.statuses() == {}
     assert split.parts.held() == {}
-    assert not split.parts.done(running.fence, "1", None, Usage())
+    assert not split.parts.settle(part_returned(running.fence))
 
 
 def test_parts_of_a_dead_runner_are_run_by_others(split: Split) -> None:
@@ -200,7 +211,7 @@ def test_parts_of_a_dead_runner_are_run_by_others(split: Split) -> None:
     die(split.bench, split.other)
     assert split.own.rescuer.rescue() == 2
     assert split.statuses() == {"done": 1, "queued": 3}
-    assert not split.parts.done(first.fence, "1", None, Usage())
+    assert not split.parts.settle(part_returned(first.fence))
     assert split.bench.job(split.job_id).status == "running"
 
 
@@ -226,7 +237,7 @@ def test_a_part_whose_runners_keep_dying_fails(split: Split) -> None:
 def test_a_held_part_can_be_reloaded(split: Split) -> None:
     (taken,) = split.take()
     assert split.parts.reload(taken.fence) == taken
-    split.parts.give_back(taken.fence)
+    split.parts.settle(part_killed(taken.fence))
     assert split.parts.reload(taken.fence) is None
 
 
@@ -242,9 +253,15 @@ def test_a_part_occupies_a_slot_and_a_job_waiting_for_its_parts_does_not(split: 
 
 
 def test_new_parts_wake_other_runners_and_settled_parts_wake_the_jobs_runner(split: Split) -> None:
-    assert split.job_parts.take_changed()
-    assert not split.job_parts.take_changed()
-    (taken,) = split.take()
-    assert not split.parts.take_settled()
-    split.parts.done(taken.fence, "1", None, Usage())
-    assert split.parts.take_settled()
+    with closing(split.bench.store.wakeup.waiter(WORKER)) as waiter:
+        assert split.job_parts.make(split.fence, SPECS)
+        assert select.select([waiter], [], [], 5)[0]
+        waiter.clear()
+        claims = split.other.claims
+        (taken,) = claims.settle_and_claim(part_work=PartWork(limit=1)).parts
+        claims.wake(claims.settle_and_claim())
+        assert not select.select([waiter], [], [], 0.2)[0]
+        claimed = claims.settle_and_claim(part_work=PartWork([part_returned(taken.fence)]))
+        claims.wake(claimed)
+        assert claimed.accepted_parts == [True]
+        assert select.select([waiter], [], [], 5)[0]

@@ -15,8 +15,10 @@ from storage.db.database import Database, open_engine
 from storage.db.models import CounterRow
 from storage.db.schema.migrate import contract
 from storage.jobs.events import Events
+from storage.jobs.transitions import loss
 from storage.queries.id_skew import stored_skew
-from storage.records.job import AttemptEnd, Fence, Job, Outcome, Usage
+from storage.records.attempt_outcome import AttemptOutcome
+from storage.records.job import Fence, Job
 from tests.support.newer_release import update_schema_to
 from tests.support.previous_release import LAST, PreviousRelease
 from tests.support.stores import Bench, Holder, id_at, open_bench
@@ -62,8 +64,9 @@ def end(
         values = {"status": status, "outcome": outcome}
         previous.end(fence.job_id, fence.attempt, bench.clock(), fence.runner, **values)
         return
-    usage = Usage(0.5, 4096, 77)
-    ended = AttemptEnd(Outcome(outcome), ERROR if way != "completed" else None, usage)
+    ended = AttemptOutcome(outcome or "", cpu_seconds=0.5, peak_memory_bytes=4096, pid=77)
+    if way != "completed":
+        ended = ended._replace(error_type=ERROR["type"], error_message=ERROR["message"])
     changes = {
         "completed": lambda: runner.claims.complete(fence, "1", ended),
         "failed": lambda: runner.claims.fail(fence, ended),
@@ -158,11 +161,10 @@ def test_a_first_attempt_of_the_previous_release_is_rescued_after_the_contractio
         previous.submit(job_id, bench.clock())
         previous.claim(job_id, bench.clock())
     contract_now(empty_database_url, tmp_path)
-    lost = AttemptEnd(Outcome.LOST, ERROR)
+    lost = AttemptOutcome("lost", error_type=ERROR["type"], error_message=ERROR["message"])
     for job_id, losses in zip(ids, (1, 99), strict=True):
         fence = Fence(job_id, "previous", 1, "sleep", bench.clock())
-        change = runner.rescuer._transitions.lose
-        assert change(fence, lost, (losses, 10), bench.clock(), 0)
+        assert runner.claims.settle(loss(fence, lost, losses, 10, 0)) == [True]
     assert [bench.job(job_id).status for job_id in ids] == ["queued", "failed"]
     assert [[each.outcome for each in bench.job(job_id).attempts] for job_id in ids] == [
         ["lost"],
@@ -175,7 +177,7 @@ def test_a_first_attempt_of_the_previous_release_is_rescued_after_the_contractio
 def test_both_releases_delete_jobs_of_the_other(bench: Bench, previous: PreviousRelease) -> None:
     runner = bench.runner()
     job_id = bench.enqueue()
-    runner.claims.complete(runner.claim_one(), "1", AttemptEnd(Outcome.RETURNED))
+    runner.claims.complete(runner.claim_one(), "1", AttemptOutcome("returned"))
     previous.delete(job_id)
     assert bench.jobs.get(job_id) is None
     assert previous.attempts(job_id) == []
@@ -197,9 +199,9 @@ def test_both_releases_have_the_same_versions_and_counters(
         job_id = id_at(bench.clock(), number)
         previous.submit(job_id, bench.clock())
         assert bench.job(job_id).version == events.newest() == previous.version()
-        runner.claims.complete(runner.claim_one(), "1", AttemptEnd(Outcome.RETURNED))
+        runner.claims.complete(runner.claim_one(), "1", AttemptOutcome("returned"))
         bench.enqueue("other")
-        runner.claims.complete(runner.claim_one(), "1", AttemptEnd(Outcome.RETURNED))
+        runner.claims.complete(runner.claim_one(), "1", AttemptOutcome("returned"))
         assert events.newest() == previous.version()
         assert counters_of(bench) == previous.counters()
     counted, version = counters_of(bench), events.newest()

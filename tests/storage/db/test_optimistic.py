@@ -3,16 +3,18 @@
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
+from unittest.mock import patch
 
 import peewee as pw
 import pytest
 
-from storage.claiming.statements import ClaimCall, ClaimedJobs
+from storage.claiming.statements import ClaimedJobs, ClaimStatements
 from storage.db.models import CounterRow
 from storage.jobs.retention import delete_job
 from storage.jobs.transitions import Transitions
 from storage.records.job import Fence, Job, NewJob
-from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
+from tests.support.claims_in_steps import completed
+from tests.support.stores import RAISED, Bench, Holder, die
 from tests.support.waiting import wait_for
 
 only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -37,15 +39,18 @@ class SettleAndClaim:
 
     def run(self, limit: int) -> tuple[list[bool], list[Job]]:
         """Return which ends were stored, and the claimed jobs."""
-        settled, claimed = self._runner.claims.settle_and_claim(self._changes, limit)
-        return settled, claimed.jobs()
+        settle = self._runner.claims._transitions.settle
 
-    def _changes(self, claim: ClaimCall) -> tuple[list[bool], ClaimedJobs]:
-        self.runs += 1
-        if self.runs == 1:
-            self._meanwhile()
-        ends = [(job.fence, "1", RETURNED) for job in self._jobs]
-        return self._runner.claims.complete_each(ends), claim()
+        def settle_meanwhile(*args: Any) -> list[bool]:
+            self.runs += 1
+            if self.runs == 1:
+                self._meanwhile()
+            return settle(*args)
+
+        ends = [completed(job.fence) for job in self._jobs]
+        with patch.object(self._runner.claims._transitions, "settle", settle_meanwhile):
+            claimed = self._runner.claims.settle_and_claim(ends, limit=limit)
+        return claimed.accepted, claimed.jobs.jobs()
 
 
 def test_one_transaction_settles_and_claims(bench: Bench) -> None:
@@ -72,12 +77,12 @@ def test_a_runner_that_settles_a_job_does_not_deadlock_with_its_rescuer(
     settle, database = Transitions.settle, bench.store.database
     with ThreadPoolExecutor(1) as thread:
 
-        def settle_meanwhile(*args: Any, **changes: Any) -> bool:
+        def settle_meanwhile(*args: Any) -> list[bool]:
             monkeypatch.setattr(Transitions, "settle", settle)
             database.next_version()
             taken.append(thread.submit(transaction.run, 1))
             wait_for(lambda: is_waiting(bench))
-            return settle(*args, **changes)
+            return settle(*args)
 
         taken: list[Future[tuple[list[bool], list[Job]]]] = []
         monkeypatch.setattr(Transitions, "settle", settle_meanwhile)
@@ -88,7 +93,7 @@ def test_a_runner_that_settles_a_job_does_not_deadlock_with_its_rescuer(
 def test_a_claimed_job_is_returned_as_it_was_claimed_even_if_settled_since(bench: Bench) -> None:
     job_id, runner = bench.enqueue(max_retries=2), bench.runner()
     runner.claims.retry(runner.claim_one(), RAISED, 0)
-    claimed = runner.claims.settle_and_claim(lambda claim: claim(), 1)
+    claimed = runner.claims.settle_and_claim(limit=1).jobs
     fence = Fence(job_id, runner.liveness.name, 2)
     assert runner.claims.release(fence)
     (job,) = claimed.jobs()
@@ -97,18 +102,23 @@ def test_a_claimed_job_is_returned_as_it_was_claimed_even_if_settled_since(bench
 
 
 @only_on_postgresql
-def test_others_can_write_while_a_runner_prepares_its_transaction(bench: Bench) -> None:
+def test_others_can_write_while_a_runner_prepares_its_transaction(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in range(4)])
     runner = bench.runner()
     jobs = runner.claims.claim(2)
 
-    def changes(claim: ClaimCall) -> ClaimedJobs:
-        assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
-        claimed = claim()
+    claim = ClaimStatements.claim
+
+    def claim_and_enqueue(*args: Any) -> ClaimedJobs:
+        claimed = claim(*args)
         bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
         return claimed
 
-    assert len(runner.claims.settle_and_claim(changes, 2).jobs()) == 2
+    monkeypatch.setattr(ClaimStatements, "claim", claim_and_enqueue)
+    ends = [completed(job.fence) for job in jobs]
+    assert len(runner.claims.settle_and_claim(ends, limit=2).jobs) == 2
 
 
 @only_on_postgresql

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from psycopg.pq import PipelineStatus
 
-from storage.claiming.statements import ClaimCall, ClaimedJobs
+from storage.jobs.transitions import Transitions
 from storage.records.job import NewJob, StoreInDoubt, StoreUnavailable
+from tests.support.claims_in_steps import completed
 from tests.support.stores import RETURNED, Bench
 
 only_on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -24,16 +25,19 @@ def test_a_claim_transaction_takes_two_round_trips_and_the_first_without_the_ver
     jobs = runner.claims.claim(3)
     round_trips = RoundTrips(monkeypatch)
 
-    def changes(claim: ClaimCall) -> ClaimedJobs:
-        assert round_trips.count == 1  # the search
-        assert all(runner.claims.complete_each([(job.fence, "1", RETURNED) for job in jobs]))
-        claimed = claim()
-        assert round_trips.count == 1  # no change has been sent
-        return claimed
+    settle = Transitions.settle
 
+    def settle_after_search(*args: Any) -> list[bool]:
+        assert round_trips.count == 1  # the search
+        accepted = settle(*args)
+        assert round_trips.count == 1  # no change has been sent
+        return accepted
+
+    monkeypatch.setattr(Transitions, "settle", settle_after_search)
     for _ in range(2):
         round_trips.reset()
-        jobs = runner.claims.settle_and_claim(changes, 3).jobs()
+        ends = [completed(job.fence) for job in jobs]
+        jobs = runner.claims.settle_and_claim(ends, limit=3).jobs.jobs()
         assert len(jobs) == 3
         assert round_trips.count == 2
 
@@ -75,9 +79,7 @@ def test_a_pipeline_larger_than_the_socket_buffer_is_sent_completely(bench: Benc
     runner = bench.runner()
     (job,) = runner.claims.claim(1)
     assert job.payload == {"text": result}
-    assert runner.claims.settle_and_claim(
-        lambda _: runner.claims.complete(job.fence, result, RETURNED)
-    )
+    assert runner.claims.settle_and_claim([completed(job.fence, result)]).accepted == [True]
     assert bench.job(job_id).result == json.loads(result)
 
 

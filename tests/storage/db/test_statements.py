@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from storage.db.statements import BATCH_SIZE
-from storage.records.job import AttemptEnd, Job, NewJob, Outcome, Usage
+from storage.records.job import Job, NewJob, Outcome, Usage
+from tests.support.claims_in_steps import completed
 from tests.support.stores import RETURNED, Bench, Holder
 
 TEXTS = ('"', "\\", "'", "%s", "\0", "é 🦀 \u2028", "{", "x" * 100_000, "")
@@ -40,7 +41,7 @@ def test_many_attempts_keep_their_usage_and_outcomes(bench: Bench) -> None:
     runner = bench.runner()
     bench.jobs.enqueue([NewJob("sleep", {}) for _ in used])
     jobs = claimed(runner, len(used))
-    ends = [AttemptEnd(Outcome.RETURNED, usage=usage) for usage in used]
+    ends = [RETURNED._replace(**vars(usage)) for usage in used]
     given = [(job.fence, "1", ended) for job, ended in zip(jobs, ends, strict=True)]
     assert all(runner.claims.complete_each(given))
     attempts = [bench.job(job.id).attempts[0] for job in jobs]
@@ -118,8 +119,9 @@ def test_writers_on_postgresql_use_indexes_regardless_of_statistics(
         for job in runner.claims.claim(20):
             runner.claims.release(job.fence)
         assert all(settle(runner.claims.claim(20)))
-        jobs = runner.claims.settle_and_claim(lambda claim: claim(), 20).jobs()
-        assert all(runner.claims.settle_and_claim(lambda claim: settle(jobs)))  # noqa: B023  # called now
+        jobs = runner.claims.settle_and_claim(limit=20).jobs.jobs()
+        ends = [completed(job.fence) for job in jobs]
+        assert all(runner.claims.settle_and_claim(ends).accepted)
     of_jobs = {
         text: "\n".join(line for (line,) in plan.fetchall())
         for text, plan in cursors.items()

@@ -98,7 +98,7 @@ def test_an_end_whose_commit_is_in_doubt_counts_once(
 
 def test_a_job_whose_claim_commits_after_the_connection_was_lost_runs(worker: Worker) -> None:
     job_id = worker.enqueue(payload={"seconds": 0})
-    worker.claims.claim(1)  # as a server does it whose client has heard nothing
+    worker.claims.settle_and_claim(limit=1)  # as a server does it whose client has heard nothing
     worker.supervisor._reconcile_at = 0.0
     job, _ = worker.ended(job_id)
     assert (job.status, job.attempt) == ("succeeded", 1)

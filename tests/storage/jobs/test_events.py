@@ -11,6 +11,7 @@ from storage.jobs.retention import prune
 from storage.liveness.clock_set_back import reschedule
 from storage.records.job import NewJob
 from storage.records.states import Status
+from tests.support.claims_in_steps import completed
 from tests.support.stores import CANCELED, RAISED, RETURNED, Bench
 
 
@@ -106,7 +107,7 @@ def test_only_the_newest_progress_is_an_event(bench: Bench, events: Events) -> N
     assert statuses(found) == ["queued", "running", "progress"]
     assert [each.progress for each in found] == [None, None, {"step": 2}]
     assert found[-1].version == bench.job(job_id).version
-    runner.claims.complete(fence, "null", replace(RETURNED, progress='{"step": 9}'))
+    runner.claims.settle(replace(completed(fence), progress='{"step": 9}'))
     found = events.after(0)
     assert statuses(found) == ["queued", "running", "succeeded"]
     assert [each.progress for each in found] == [None, None, {"step": 9}]

@@ -13,6 +13,7 @@ from storage.notify.wakeup import WORKER
 from storage.records.filters import Filters
 from storage.records.job import NewJob
 from storage.store import Refusal
+from tests.support.claims_in_steps import completed
 from tests.support.stores import RAISED, RETURNED, Bench
 
 
@@ -163,10 +164,8 @@ def test_the_end_of_a_job_in_a_limited_queue_wakes_other_runners(setup: QueueSet
     first, second = runner.claims.claim(2)
     with closing(bench.store.wakeup.waiter(WORKER)) as waiter:
         waiter.clear()
-        with runner.claims.transaction():
-            for job in (first, second):
-                runner.claims.complete(job.fence, "null", RETURNED)
-            runner.claims.claim(1)
+        ends = [completed(job.fence) for job in (first, second)]
+        runner.claims.wake(runner.claims.settle_and_claim(ends, limit=1))
         assert select.select([waiter], [], [], 5)[0]
 
 
@@ -179,7 +178,9 @@ def test_a_claim_that_reaches_its_maximum_wakes_other_runners(
     runner = setup.bench.runner()
     with closing(setup.bench.store.wakeup.waiter(WORKER)) as waiter:
         waiter.clear()
-        assert len(runner.claims.settle_and_claim(lambda claim: claim(), 4)) == 2
+        claimed = runner.claims.settle_and_claim(limit=4)
+        assert len(claimed.jobs) == 2
+        runner.claims.wake(claimed)
         assert select.select([waiter], [], [], 5)[0]
 
 

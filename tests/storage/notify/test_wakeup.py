@@ -2,7 +2,7 @@
 
 import os
 import select
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -16,8 +16,9 @@ from storage.notify.wakeup import (
     Waiter,
     notifying_transaction,
 )
+from tests.support.claims_in_steps import completed
 from tests.support.pool.pools import descriptors_below, free_descriptor, open_descriptors
-from tests.support.stores import RETURNED, Bench
+from tests.support.stores import Bench
 from tests.support.waiting import wait_for
 
 
@@ -158,25 +159,13 @@ def test_waiters_are_woken_by_a_commit_but_not_by_a_rollback(bench: Bench) -> No
         listeners.close()
 
 
-@pytest.mark.parametrize("error", [None, ZeroDivisionError])
-def test_a_claim_transaction_wakes_waiters_after_its_callback_even_if_that_fails(
-    bench: Bench, error: type[Exception] | None
-) -> None:
+def test_a_claim_transaction_wakes_waiters_only_when_its_caller_says_so(bench: Bench) -> None:
     bench.enqueue()
     claims = bench.runner().claims
-    ends = [(job.fence, "1", RETURNED) for job in claims.claim(1)]
-    were_awake: list[bool] = []
-
-    def go_on(_: object) -> None:
-        were_awake.append(readable(listeners))
-        if error:
-            raise error
-
+    ends = [completed(job.fence) for job in claims.claim(1)]
     with closing(bench.store.wakeup.waiter(LISTENER)) as listeners:
-        with pytest.raises(error) if error else nullcontext():
-            claims.settle_and_claim(
-                lambda claim: (claims.complete_each(ends), claim()), before_wakeup=go_on
-            )
+        claimed = claims.settle_and_claim(ends)
+        if not bench.store.database.postgresql:  # which wakes with the commit
+            assert not readable(listeners)
+        claims.wake(claimed)
         wait_for(lambda: readable(listeners))
-    if not bench.store.database.postgresql:  # which wakes with the commit
-        assert were_awake == [False]

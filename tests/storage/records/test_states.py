@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from storage.jobs.transitions import Transitions
+from storage.jobs.transitions import Settlement, Transitions
 from storage.records.job import Fence
 from storage.records.states import (
     CANCEL,
@@ -51,7 +51,8 @@ def apply_transition(bench: Bench, transition: Transition, fence: Fence) -> bool
     """Apply only the transition, with the values that its target status needs."""
     transitions = Transitions(bench.store.database)
     if transition.fenced:
-        return transitions.settle(transition, fence, RAISED, bench.clock())
+        with bench.store.database.transaction():
+            return transitions.settle([Settlement(transition, fence, RAISED)], bench.clock())[0]
     claimed: dict[str, Any] = {"locked_by": "runner", "attempt": 1}
     extra: dict[str, Any] = {CLAIM: claimed, REQUEUE: {"finished_at": None}}.get(transition, {})
     with bench.store.database.transaction():

@@ -1,31 +1,20 @@
 """Trace data in the store, and when the end of an attempt is reported to tracing."""
 
 import contextlib
+from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
 
-from storage.records.attempt_ends import Settled, SettledAttempt, SettledPublisher
-from storage.records.job import Fence, Outcome, StoreInDoubt
-from storage.records.states import Status
+from storage.jobs.transitions import Settlement
+from storage.records.job import StoreInDoubt
+from storage.records.states import RETRY
 from storage.records.trace_context import ATTEMPT, WAIT, TraceOrigin, attempt_traceparent, span_id
-from tests.support.stores import RAISED, RETURNED, Bench, Holder, die
+from tests.support.claims_in_steps import completed
+from tests.support.stores import RAISED, Bench, Holder, die
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 JOB = UUID("01a21054-ecc3-7788-9e49-c6d97d1c0c65")
-
-
-def reported_ends(*ends: SettledPublisher) -> list[SettledAttempt]:
-    """A list that grows with each end that the observers report."""
-    reported: list[SettledAttempt] = []
-
-    def hear(end: Settled) -> None:
-        assert isinstance(end, SettledAttempt)
-        reported.append(end)
-
-    for each in ends:
-        each.subscriber = hear
-    return reported
 
 
 def test_a_job_stores_the_traceparent_of_its_trace(bench: Bench) -> None:
@@ -47,69 +36,47 @@ def test_a_wait_begins_when_the_job_is_stored_and_due(
     assert bench.clock() - job.fence.trace_origin.due_at == waits
 
 
-def test_the_ends_of_traced_attempts_are_reported_after_the_commit(bench: Bench) -> None:
+def test_the_ends_of_traced_attempts_are_listed(bench: Bench) -> None:
     job_id, runner = bench.enqueue(traceparent=TRACEPARENT, max_retries=1), bench.runner()
-    reported = reported_ends(runner.claims.settled)
-    fence = runner.claim_one()
-    with runner.claims.transaction():
-        runner.claims.retry(fence, RAISED, 0)
-        assert reported == []
-    with runner.claims.transaction():
-        (job,) = runner.claims.claim(1)
-    with runner.claims.transaction():
-        runner.claims.complete(job.fence, "null", RETURNED)
-    ends = [(each.fence.job_id, each.fence.attempt, each.end, each.status) for each in reported]
-    assert ends == [
-        (job_id, 1, RAISED, Status.QUEUED),
-        (job_id, 2, RETURNED, Status.SUCCEEDED),
-    ]
+    claims, fence = runner.claims, runner.claim_one()
+    retry = Settlement(RETRY, fence, RAISED, delay_ms=0)
+    claims.settle_and_claim([retry])
+    assert claims.traced == [(retry, bench.clock())]
+    (job,) = claims.settle_and_claim(limit=1).jobs.jobs()
+    complete = completed(job.fence)
+    claims.settle_and_claim([complete])
+    assert claims.traced == [(complete, bench.clock())]
+    assert (complete.fence.job_id, complete.fence.attempt) == (job_id, 2)
+    claims.settle_and_claim()
+    assert claims.traced == []
 
 
-def test_attempts_without_a_trace_are_not_reported(bench: Bench) -> None:
+def test_attempts_without_a_trace_are_not_listed(bench: Bench) -> None:
     bench.enqueue()
     runner = bench.runner()
-    reported = reported_ends(runner.claims.settled)
-    with runner.claims.transaction():
-        runner.claims.complete(runner.claim_one(), "null", RETURNED)
-    assert reported == []
+    assert runner.claims.settle_and_claim([completed(runner.claim_one())]).accepted == [True]
+    assert runner.claims.traced == []
 
 
-def test_an_end_that_is_rolled_back_is_not_reported(bench: Bench) -> None:
+def test_an_end_that_comes_too_late_is_not_listed(bench: Bench) -> None:
     runner = held(bench)
-    reported = reported_ends(runner.claims.settled)
     (job,) = runner.claims.held()
-    with contextlib.suppress(ZeroDivisionError), runner.claims.transaction():
-        assert runner.claims.complete(job.fence, "null", RETURNED)
-        raise ZeroDivisionError
-    with runner.claims.transaction():
-        pass
-    assert reported == []
+    runner.claims.release(job.fence)
+    assert runner.claims.settle_and_claim([completed(job.fence)]).accepted == [False]
+    assert runner.claims.traced == []
 
 
-def test_an_end_that_comes_too_late_is_not_reported(bench: Bench) -> None:
-    runner = held(bench)
-    reported = reported_ends(runner.claims.settled)
-    (job,) = runner.claims.held()
-    with runner.claims.transaction():
-        runner.claims.release(job.fence)
-        assert not runner.claims.complete(job.fence, "null", RETURNED)
-    assert [each.end.outcome for each in reported] == [Outcome.RELEASED]
-
-
-def test_a_lost_attempt_is_reported_by_its_rescuer(bench: Bench) -> None:
+def test_a_lost_attempt_is_listed_by_its_rescuer(bench: Bench) -> None:
     dead, rescuer = held(bench), bench.runner()
     (job,) = dead.claims.held()
-    reported = reported_ends(rescuer.rescuer.settled)
     bench.clock.forward(3)
     die(bench, dead)
     assert rescuer.rescuer.rescue() == 1
-    (end,) = reported
+    ((end, at),) = rescuer.rescuer.traced
     assert (end.fence, end.fence.trace_origin) == (job.fence, job.fence.trace_origin)
-    assert (end.end.outcome, end.status, end.at) == (
-        Outcome.LOST,
-        Status.QUEUED,
-        bench.clock(),
-    )
+    assert (end.outcome.kind, end.transition.target, at) == ("lost", "queued", bench.clock())
+    assert rescuer.rescuer.rescue() == 0
+    assert rescuer.rescuer.traced == []
 
 
 def held(bench: Bench) -> Holder:
@@ -120,16 +87,22 @@ def held(bench: Bench) -> Holder:
     return runner
 
 
-def test_an_end_with_an_uncertain_commit_is_reported() -> None:
-    ends = SettledPublisher()
-    reported, fence = (
-        reported_ends(ends),
-        Fence(JOB, "me", 1, trace_origin=TraceOrigin(TRACEPARENT, 0)),
-    )
-    with contextlib.suppress(StoreInDoubt), ends.publish_after_commit():
-        ends.record(fence, RETURNED, Status.SUCCEEDED, 5)
+def test_an_end_with_an_uncertain_commit_is_listed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = held(bench)
+    (job,) = runner.claims.held()
+
+    @contextlib.contextmanager
+    def in_doubt() -> Iterator[None]:
+        yield
         raise StoreInDoubt
-    assert reported == [SettledAttempt(fence, RETURNED, Status.SUCCEEDED, 5)]
+
+    monkeypatch.setattr(bench.store.database, "transaction", in_doubt)
+    monkeypatch.setattr(bench.store.database, "change_each_guarded", lambda *_: [True])
+    with pytest.raises(StoreInDoubt):
+        runner.claims.settle_and_claim([completed(job.fence)])
+    assert [end.fence for end, _ in runner.claims.traced] == [job.fence]
 
 
 def test_each_span_has_its_own_reproducible_id() -> None:

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from runner.pool.keeper.job_process import JobProcess
 from runner.pool.keeper.watch import CallOrders, CallWatch
 from runner.pool.protocol import messages
-from runner.pool.protocol.answers import CallOutcome
 from runner.pool.protocol.output import OutputPipe
 from runner.pool.protocol.setup import CallLimits, JobLimits
 from runner.pool.protocol.shared_memory import Lease
+from storage.records.attempt_outcome import AttemptOutcome
 
 KILL = {"kind": "kill", "call_id": "call_id"}
 """The order to kill the call that `watch` watches."""
@@ -23,7 +23,7 @@ class FakeProcess(JobProcess):
 
     def __init__(
         self,
-        send: Callable[[], str | CallOutcome | None],
+        send: Callable[[], str | AttemptOutcome | None],
         limits: JobLimits = JobLimits(),  # noqa: B008  # it is frozen
     ):
         self.channel, job_end = messages.new_channel()
@@ -33,7 +33,7 @@ class FakeProcess(JobProcess):
         self.receive_count = 0
         self._send = send
 
-    def receive(self) -> str | CallOutcome | None:
+    def receive(self) -> str | AttemptOutcome | None:
         """Return what the test sends."""
         self.receive_count += 1
         assert self.receive_count < 100_000, "received without end"

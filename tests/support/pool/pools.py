@@ -14,8 +14,9 @@ from typing import Any
 
 from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.work_folders import RunnerFolder
-from runner.pool.pool import CallOutcome, Pool
+from runner.pool.pool import Pool
 from runner.pool.protocol.setup import CallLimits
+from storage.records.attempt_outcome import AttemptOutcome
 from tests.support.pool import calls
 from tests.support.waiting import wait_for
 
@@ -26,7 +27,7 @@ class Owner:
     def __init__(self, pool: Pool, folder: RunnerFolder):
         self.pool, self.folder = pool, folder
         self._submitted: list[str] = []
-        self._outcomes: dict[str, CallOutcome] = {}
+        self._outcomes: dict[str, AttemptOutcome] = {}
         self._progress: dict[str, str] = {}
 
     def submit(self, do: str, timeout: float | None = None, **arguments: Any) -> str:
@@ -41,16 +42,16 @@ class Owner:
         self.pool.submit(call_id, json.dumps({"do": "raw", "text": text}), None)
         return call_id
 
-    def run(self, do: str, timeout: float | None = None, **arguments: Any) -> CallOutcome:
+    def run(self, do: str, timeout: float | None = None, **arguments: Any) -> AttemptOutcome:
         """Submit a call, and wait for its outcome."""
         return self.outcome(self.submit(do, timeout, **arguments))
 
-    def outcome(self, call_id: str) -> CallOutcome:
+    def outcome(self, call_id: str) -> AttemptOutcome:
         """Wait for the outcome of a call."""
         self._wait(lambda: call_id in self._outcomes)
         return self._outcomes.pop(call_id)
 
-    def outcomes(self, call_ids: list[str]) -> list[CallOutcome]:
+    def outcomes(self, call_ids: list[str]) -> list[AttemptOutcome]:
         """Wait for the outcomes of several calls."""
         return [self.outcome(call_id) for call_id in call_ids]
 
@@ -72,12 +73,12 @@ class Owner:
         call_id = self.submit(do, timeout, **arguments)
         return call_id, self.progress(call_id)
 
-    def kill(self, call_id: str) -> CallOutcome:
+    def kill(self, call_id: str) -> AttemptOutcome:
         """Kill a call, and wait for its outcome."""
         assert self.pool.kill(call_id)
         return self.outcome(call_id)
 
-    def kill_all(self) -> list[CallOutcome]:
+    def kill_all(self) -> list[AttemptOutcome]:
         """Kill all calls, and wait for their outcomes."""
         call_ids = [call_id for call_id in self._submitted if self.pool.kill(call_id)]
         return self.outcomes(call_ids)

@@ -1,13 +1,17 @@
 """How jobs and parts share the slots of a runner."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from runner.supervisor.work import PartClaimer
+from runner.supervisor.parts import JobsInParts
+from runner.supervisor.running_jobs import Capacity
+from runner.supervisor.spans import AttemptSpans
 from storage.db.models import PartRow
-from storage.records.job import Upload, Usage
+from storage.records.job import Upload
 from tests.support.workers import Worker, another_runner, open_worker
 
 
@@ -48,9 +52,12 @@ class FakeRunningJobs:
 def test_half_of_the_slots_are_reserved_for_waiting_parts(
     slots: int, running: int, waiting: int, free: int, reserved: int
 ) -> None:
-    claimer = PartClaimer(FakeParts(waiting), FakeRunningJobs(running), slots)  # type: ignore[arg-type]
-    assert claimer.find_waiting(free) is (waiting > 0 and free > 0)
-    assert claimer.reserved_slots(free) == reserved
+    claims = SimpleNamespace(parts=FakeParts(waiting), job_parts=None)
+    running_jobs: Any = FakeRunningJobs(running)
+    parts = JobsInParts(claims, running_jobs, AttemptSpans(None), slots, 0)  # type: ignore[arg-type]
+    left = parts.reserve_slots(Capacity(free, 7))
+    assert left == (free - reserved, 0 if reserved else 7)
+    assert parts.is_active is (waiting > 0 and free > 0)
 
 
 def leave_a_part(worker: Worker, notes: Path) -> None:
@@ -61,7 +68,7 @@ def leave_a_part(worker: Worker, notes: Path) -> None:
     other = another_runner(store, store.liveness(30))
     (job,) = other.claim(1)
     assert other.job_parts.make(job.fence, [("[0, 0, 1]", "{}")])
-    assert other.release(job.fence, Usage(), 3_600_000)
+    assert other.release(job.fence, delay_ms=3_600_000)
 
 
 def test_a_part_that_this_runner_no_longer_holds_is_killed_even_if_its_job_is_queued(
