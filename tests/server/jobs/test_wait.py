@@ -15,6 +15,7 @@ from storage.records.filters import Filters
 from storage.records.job import Job, StoreUnavailable
 from tests.support.api import Client, analyze_form, fields, form, read
 from tests.support.stores import RETURNED, Bench
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.gen_test
 SLEEP = json.dumps({"type": "sleep", "payload": {"seconds": 5}}).encode()
@@ -136,13 +137,13 @@ async def test_many_waits_end_each_with_its_own_job(client: Client, bench: Bench
     assert [job["job_id"] for job in (await both)["items"]] == ids[:2]
 
 
-async def test_a_wait_ends_when_its_job_is_deleted(client: Client, bench: Bench) -> None:
+async def test_a_wait_ends_when_its_job_is_deleted(app: App, client: Client) -> None:
     job_id, other = await client.sleep_job(), await client.sleep_job()
     waits = [
         asyncio.ensure_future(client.get(f"/jobs/{each}?wait=20", status=status))
         for each, status in ((job_id, 404), (other, 200))
     ]
-    await asyncio.sleep(0)
+    await until(lambda: len(app.reader._waits) == len(waits))
     with patch.object(JobReader, "_look", autospec=True):
         await client.post(f"/jobs/{job_id}/cancel", status=200)
         await client.fetch(f"/jobs/{job_id}", method="DELETE")
