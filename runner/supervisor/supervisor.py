@@ -67,15 +67,14 @@ class Supervisor:
         self._spans = spans
         self._parts = JobsInParts(claims, running_jobs, spans, pool.size, parts_bytes)
         self._must_look_for_parts = True
+        self._look_for_cancels_at = 0.0
         self._unsettled: list[Ended] = []
         """Ended jobs and parts that are not settled yet, with their outcomes."""
         self._maybe_settled: set[Fence | PartFence] = set()
         """Fences that the last commit may have settled: it is unknown whether it succeeded."""
         self._drain_until: float | None = None
         self._next_due_at: float | None = None
-        self._registered = False
-        self._must_reconcile = False
-        self._has_prefetched = False
+        self._registered = self._must_reconcile = self._has_prefetched = False
         self._reconcile_at = 0.0
 
     def drain(self) -> None:
@@ -88,9 +87,8 @@ class Supervisor:
         """Whether a drain is over: everything is settled, or SETTLE_SECONDS have passed as well."""
         if self._drain_until is None:
             return False
-        if not (self._running_count() or self._unsettled):
-            return True
-        return time.monotonic() > self._drain_until + SETTLE_SECONDS
+        is_settled = not (self._running_count() or self._unsettled)
+        return is_settled or time.monotonic() > self._drain_until + SETTLE_SECONDS
 
     def settle_remaining(self) -> None:
         """Settle the jobs that ended when the pool was closed; if that fails, a rescue follows."""
@@ -134,14 +132,14 @@ class Supervisor:
     def wait(self, waiter: Waiter, stop: int) -> None:
         """Sleep until an iteration is due; the file descriptor `stop` ends the sleep as well."""
         poll = select.poll()  # select() is limited to descriptors below 1024; large pools have more
-        descriptors = (waiter.fileno(), self._liveness.fileno(), stop, *self._pool.filenos())
-        for descriptor in descriptors:
+        for descriptor in (waiter.fileno(), self._liveness.fileno(), stop, *self._pool.filenos()):
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
         events = poll.poll(math.ceil(self._seconds_to_wait() * 1000))
-        # Whoever creates parts wakes all runners; without any event, the wake-up may be lost.
-        woken = not events or any(descriptor == waiter.fileno() for descriptor, _ in events)
-        self._must_look_for_parts = self._must_look_for_parts or woken
+        # Whoever cancels a job or creates parts wakes all runners. The wake-up can be lost.
+        if not events or any(descriptor == waiter.fileno() for descriptor, _ in events):
+            self._must_look_for_parts = True
+            self._look_for_cancels_at = 0.0
         waiter.clear()
         self._maintenance.check_deaths()
 
@@ -180,11 +178,17 @@ class Supervisor:
                 self._unsettled.append((running, outcome))
 
     def _kill_canceled(self) -> None:
-        """Kill jobs that clients have canceled."""
-        if self._running_jobs.any_alive() or len(self._parts.split_jobs):
-            for fence in self._claims.to_cancel():
+        """Kill jobs that clients have canceled: after a wake-up, and every POLL_SECONDS.
+
+        While there are such jobs, each iteration retries their kills.
+        """
+        is_due = time.monotonic() >= self._look_for_cancels_at
+        if is_due and (self._running_jobs.any_alive() or len(self._parts.split_jobs)):
+            canceled = self._claims.to_cancel()
+            for fence in canceled:
                 self._running_jobs.kill(fence, KillReason.CANCEL)
                 self._parts.split_jobs.kill(fence, KillReason.CANCEL)
+            self._look_for_cancels_at = 0.0 if canceled else time.monotonic() + POLL_SECONDS
 
     def _settle_and_claim(self) -> None:
         """Settle ended attempts, store progress, and claim jobs and parts, in one transaction."""
@@ -244,12 +248,11 @@ class Supervisor:
 
     def _update_next_due(self, capacity: Capacity) -> bool:
         """Note when the next job falls due; returns whether one can be claimed now."""
-        seconds = self._claims.seconds_to_next() if any(capacity) else None
-        self._note_next_due(seconds)
-        return seconds is not None and seconds <= 0
+        return self._note_next_due(self._claims.seconds_to_next() if any(capacity) else None)
 
-    def _note_next_due(self, seconds: float | None) -> None:
+    def _note_next_due(self, seconds: float | None) -> bool:
         self._next_due_at = None if seconds is None else time.monotonic() + seconds
+        return seconds is not None and seconds <= 0
 
     def _running_count(self) -> int:
         return len(self._running_jobs) + len(self._parts.split_jobs)

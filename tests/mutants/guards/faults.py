@@ -266,6 +266,13 @@ STORE_FAULTS = (
         DOUBT,
     ),
     Mutant(
+        "a wake-up makes a worker look for canceled jobs",
+        "runner/supervisor/supervisor.py",
+        "            self._look_for_cancels_at = 0.0\n",
+        "",
+        ("tests/runner/supervisor/test_supervisor.py",),
+    ),
+    Mutant(
         "a cancel waits for no commit",
         "runner/supervisor/supervisor.py",
         "            self._kill_canceled()  # before the commit waits for the disk\n"

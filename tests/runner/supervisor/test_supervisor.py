@@ -80,6 +80,7 @@ def test_a_cancel_does_not_wait_for_a_commit(
     pid = worker.started(canceled)
     worker.enqueue(payload={"seconds": 0})
     worker.jobs.cancel(canceled)
+    worker.wake()
 
     def fail(*args: object, **options: object) -> None:
         raise StoreUnavailable("others have been writing for long")
