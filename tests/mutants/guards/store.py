@@ -162,6 +162,27 @@ STORE = (
         ("tests/storage/db/test_statements.py",),
     ),
     Mutant(
+        "a start leaves what the previous release needs",
+        "storage/db/schema/migrate.py",
+        "    _apply(database, found.pending)\n",
+        "    _apply(database, found.pending + found.contractions)\n",
+        ("tests/storage/db/test_contraction.py",),
+    ),
+    Mutant(
+        "a first attempt outlives a client's retry",
+        "storage/jobs/transitions.py",
+        'self._database.change(move, {"id": job_id})',
+        "pass",
+        ("tests/storage/db/test_mixed_releases.py",),
+    ),
+    Mutant(
+        "a transfer needs a target without triggers for the previous release",
+        "storage/transfer/endpoints.py",
+        "if read_state(target).contractions:",
+        "if False:",
+        ("tests/storage/db/test_contraction.py",),
+    ),
+    Mutant(
         "an attempt ends only together with its job",
         "storage/jobs/transitions.py",
         "zip(settlements, changed, strict=True) if is_changed",

@@ -13,6 +13,7 @@ from storage.open import Store, open_store
 from storage.queries.health import require_ready
 from storage.records.job import StoreUnusable
 from storage.settings.settings import Settings
+from storage.transfer.endpoints import TransferRefused, open_target, require_empty
 from tests.storage.transfer.test_migrate_command import run
 from tests.support import previous_release
 from tests.support.newer_release import update_schema, update_schema_to
@@ -103,3 +104,16 @@ def test_the_command_refuses_while_programs_use_the_database(
     assert answer.returncode == 1
     assert "first stop all programs" in answer.stderr
     assert indexes(empty_database_url) >= OLD_INDEXES
+
+
+def test_a_transfer_refuses_a_target_that_still_has_triggers_for_the_previous_release(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    """Triggers are off during a transfer, so the tables of that release would stay empty."""
+    update_schema_to(empty_database_url, tmp_path, PREVIOUS)
+    target = open_target(empty_database_url)
+    try:
+        with pytest.raises(TransferRefused, match="storage contract"):
+            require_empty(target)
+    finally:
+        target.close()

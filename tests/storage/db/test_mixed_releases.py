@@ -246,3 +246,22 @@ def test_writers_of_both_releases_do_not_deadlock(
         done.result(30)
     assert Events(bench.store.database).newest() == previous.version() == 100
     assert counters_of(bench) == previous.counters() == {"submitted": 100}
+
+
+def test_a_first_attempt_outlives_a_retry_of_a_client(
+    bench: Bench, empty_database_url: str, tmp_path: Path
+) -> None:
+    contract_now(empty_database_url, tmp_path)
+    runner, job_id = bench.runner(), bench.enqueue(max_retries=0)
+    runner.claims.fail(runner.claim_one(), AttemptEnd(Outcome.RAISED, ERROR, Usage(pid=7)))
+    first = bench.job(job_id).attempts
+    assert [(each.number, each.outcome, each.usage.pid) for each in first] == [(1, "raised", 7)]
+    bench.clock.forward(1)
+    assert bench.jobs.retry(job_id)[0]
+    assert bench.job(job_id).attempts == first
+    bench.jobs.cancel(job_id)
+    assert bench.job(job_id).attempts == first
+    assert bench.jobs.retry(job_id)[0]
+    runner.claims.complete(runner.claim_one(), "1", AttemptEnd(Outcome.RETURNED))
+    assert bench.job(job_id).attempts[:1] == first
+    assert [each.outcome for each in bench.job(job_id).attempts] == ["raised", "returned"]
