@@ -253,7 +253,10 @@ def test_a_first_attempt_outlives_a_retry_of_a_client(
 ) -> None:
     contract_now(empty_database_url, tmp_path)
     runner, job_id = bench.runner(), bench.enqueue(max_retries=0)
-    runner.claims.fail(runner.claim_one(), AttemptEnd(Outcome.RAISED, ERROR, Usage(pid=7)))
+    raised = AttemptOutcome(
+        "raised", error_type=ERROR["type"], error_message=ERROR["message"], pid=7
+    )
+    runner.claims.fail(runner.claim_one(), raised)
     first = bench.job(job_id).attempts
     assert [(each.number, each.outcome, each.usage.pid) for each in first] == [(1, "raised", 7)]
     bench.clock.forward(1)
@@ -262,6 +265,6 @@ def test_a_first_attempt_outlives_a_retry_of_a_client(
     bench.jobs.cancel(job_id)
     assert bench.job(job_id).attempts == first
     assert bench.jobs.retry(job_id)[0]
-    runner.claims.complete(runner.claim_one(), "1", AttemptEnd(Outcome.RETURNED))
+    runner.claims.complete(runner.claim_one(), "1", AttemptOutcome("returned"))
     assert bench.job(job_id).attempts[:1] == first
     assert [each.outcome for each in bench.job(job_id).attempts] == ["raised", "returned"]
