@@ -41,9 +41,9 @@ REPEAT_FACTOR = 10.0
 
 @dataclass
 class MaintenanceTask:
-    """A periodic task. `run` does a bounded amount of work, and returns whether more is left."""
+    """A periodic task. `run` does a bounded amount of work, and returns True if more is left."""
 
-    run: Callable[[], bool]
+    run: Callable[[], object]
     interval_seconds: float
     due_at: float = 0.0
     """When to run it next, in seconds of the monotonic clock."""
@@ -81,7 +81,7 @@ class Maintenance:
             MaintenanceTask(self._record_history, history.STEP_SECONDS),
             MaintenanceTask(work_place.empty_trash, TIDY_SECONDS),
             MaintenanceTask(transactions.check, TRANSACTION_CHECK_SECONDS),
-            MaintenanceTask(self._fill_reserve, RESERVE_SECONDS),
+            MaintenanceTask(self._reserve.fill, RESERVE_SECONDS),
         ]
 
     def run(self) -> None:
@@ -113,16 +113,11 @@ class Maintenance:
         if self._liveness.runner_may_have_died():
             self._rescue_task.due_at = 0.0
 
-    def _rescue(self) -> bool:
+    def _rescue(self) -> None:
         try:
             self._rescuer.rescue()
         finally:
             self._spans.send(self._rescuer.traced)
-        return False
-
-    def _fill_reserve(self) -> bool:
-        self._reserve.fill()
-        return False
 
     def _prune(self) -> bool:
         """Delete one batch of final jobs that are older than the retention."""
@@ -132,15 +127,13 @@ class Maintenance:
             self._background_tasks.submit(partial(self._store.uploads.delete, unused))
         return pruned == retention.BATCH
 
-    def _sweep(self) -> bool:
+    def _sweep(self) -> None:
         """Delete files that belong to no job: a dead listener or a failed commit left them."""
         unknown = partial(retention.unknown_uploads, self._store.database)
         self._background_tasks.submit(partial(self._store.uploads.sweep, unknown))
-        return False
 
-    def _record_history(self) -> bool:
+    def _record_history(self) -> None:
         history.record_moment(self._store.database, self._store.clock())
-        return False
 
     def _reschedule(self) -> bool:
         """After the clock was set back, make one batch of the delayed jobs due."""
@@ -165,8 +158,8 @@ class TransactionWatch:
         self._next_warning: dict[tuple[int, float], float] = {}
         """The age in seconds at which to warn again, by session and start of the transaction."""
 
-    def check(self) -> bool:
-        """Log the warnings that are due. Returns False, as nothing is left. Raises StoreError."""
+    def check(self) -> None:
+        """Log the warnings that are due. Raises StoreError."""
         old = {
             (transaction.pid, transaction.began_at): transaction
             for transaction in open_transactions(self._database)
@@ -182,7 +175,6 @@ class TransactionWatch:
         warned = {key: transaction.seconds * REPEAT_FACTOR for key, transaction in due.items()}
         ages = {**self._next_warning, **warned}
         self._next_warning = {key: age for key, age in ages.items() if key in old}
-        return False
 
 
 def _run_task(task: MaintenanceTask) -> bool:
@@ -192,7 +184,7 @@ def _run_task(task: MaintenanceTask) -> bool:
     the main loop, which needs no new ones, goes on.
     """
     try:
-        return task.run()
+        return task.run() is True
     except (OSError, RuntimeError) as error:
         reason = f"{type(error).__name__}: {error}"
         log.warning("maintenance failed, it will be retried", extra={"reason": reason})

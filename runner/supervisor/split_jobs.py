@@ -7,6 +7,7 @@ Any runner with a free slot runs the parts. A split job ends with a AttemptOutco
 job, so it is settled in the same way.
 """
 
+import contextlib
 import json
 import logging
 import math
@@ -14,9 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from runner.pool.protocol.messages import MESSAGE_BYTES
-from runner.supervisor.part_reports import check_plan, sum_progress
 from runner.supervisor.running_jobs import PROGRESS_SECONDS, KillReason, RunningJob, RunningJobs
 from storage.claims import Claims, Unstored
 from storage.records.attempt_outcome import AttemptOutcome
@@ -28,6 +29,11 @@ MIN_PARTS = 4
 """The smallest file that is split has about this many parts; larger files have more."""
 FOLD_BYTES = 8 << 20
 """Maximum bytes of results in one fold call, so that more parts do not need more memory."""
+
+_ALWAYS_ALLOWED = 1000
+"""A plan may have this many parts even if the file is small."""
+_FACTOR = 4
+"""A plan may have this many times the parts that were asked for."""
 
 Ended = tuple[RunningJob, AttemptOutcome]
 
@@ -252,3 +258,36 @@ def _outcome_of_failed_part(error: Json) -> AttemptOutcome:
         retryable=error["retryable"],
         traceback=error.get("traceback"),
     )
+
+
+def check_plan(planned: Any, size: int, part_bytes: int) -> str | None:
+    """Return what is wrong with the result of a plan step; None if it is a list of parts.
+
+    `size` is that of the file, `part_bytes` the size of the parts that were asked for.
+    """
+    most = _ALWAYS_ALLOWED + _FACTOR * size // part_bytes
+    if not isinstance(planned, list) or len(planned) > most:
+        return f"a plan is a list of at most {most} parts"
+    for part in planned:
+        is_part = isinstance(part, dict) and part.keys() == {"spec", "progress"}
+        if not is_part or not isinstance(part["progress"], dict):
+            return "each part of a plan has a spec, and an object as progress"
+    return None
+
+
+def sum_progress(progresses: Sequence[Json]) -> Json:
+    """Add up the progress of parts, name by name, also in nested objects.
+
+    A name is left out unless it has numbers, or objects, in all the parts that report it. So are
+    sums beyond the range of a double, which JSON cannot hold.
+    """
+    total: dict[str, Any] = {}
+    for name in dict.fromkeys(name for progress in progresses for name in progress):
+        values = [progress[name] for progress in progresses if name in progress]
+        if all(isinstance(value, dict) for value in values):
+            total[name] = sum_progress(values)
+        elif all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
+            with contextlib.suppress(OverflowError):  # an integer that no float can hold
+                if math.isfinite(number := sum(values)):
+                    total[name] = number
+    return total

@@ -9,7 +9,7 @@ SEEN = ("tests/runner/pool/test_isolation.py",)
 JSON = ("tests/runner/pool/test_json_text.py",)
 TRACEBACKS = ("tests/runner/pool/test_tracebacks.py",)
 STORED = ("tests/storage/jobs/test_rows.py",)
-PARTS = ("tests/runner/supervisor/test_part_reports.py",)
+PARTS = ("tests/runner/supervisor/test_split_job_reports.py",)
 
 MESSAGES = (
     Mutant(
@@ -190,14 +190,14 @@ MESSAGES = (
     ),
     Mutant(
         "a plan is a list of parts",
-        "runner/supervisor/part_reports.py",
+        "runner/supervisor/split_jobs.py",
         "not isinstance(planned, list) or ",
         "",
         PARTS,
     ),
     Mutant(
         "a sum that JSON cannot hold is left out",
-        "runner/supervisor/part_reports.py",
+        "runner/supervisor/split_jobs.py",
         "if math.isfinite(number := sum(values)):",
         "if (number := sum(values)) is not None:",
         PARTS,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from runner.supervisor.part_reports import check_plan, sum_progress
+from runner.supervisor.split_jobs import check_plan, sum_progress
 
 PART = {"spec": 1, "progress": {}}
 
