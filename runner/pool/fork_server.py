@@ -50,7 +50,7 @@ class ForkServer:
         """Start the fork server, and wait until it has loaded the entry.
 
         `env` names environment variables that it gets in addition to the list in
-        fork/environment.py. `keep_fds` are descriptors that it holds. With `watchdog`, it ends this
+        `_ALLOWED`. `keep_fds` are descriptors that it holds. With `watchdog`, it ends this
         process if this process hangs. `access` says what jobs may access; None: everything. Raises
         OSError, with the error of `load` if that failed.
         """

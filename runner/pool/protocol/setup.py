@@ -44,7 +44,7 @@ class CallLimits:
     """A job process is replaced if its resident memory after a call exceeds this."""
     max_result_bytes: int = 16 * 2**20
     env: tuple[str, ...] = ()
-    """Names of environment variables for jobs in addition to the list in fork/environment.py."""
+    """Names of environment variables for jobs in addition to those that all have."""
     log_bytes: int = LOG_BYTES
     """How much of a call's output is kept. With 0, jobs print to the output of the runner."""
     job: JobLimits = field(default_factory=JobLimits)

@@ -75,6 +75,16 @@ def test_a_second_answer_neither_becomes_nor_fails_the_next_call() -> None:
                 assert (outcome.kind, outcome.not_at_fault) == ("lost", True)
 
 
+def test_a_process_that_has_sent_a_second_answer_runs_no_other_job() -> None:
+    with open_pool(1, forgeries.load) as owner:
+        pid = owner.value("pid")
+        assert owner.run("answer_twice").result == '"first"'
+        wait_for(lambda: pools.existing([pid]) == [] or pools.state(pid) == "S")
+        following = owner.run("pid")
+    assert following.kind == "returned"
+    assert following.result != str(pid)
+
+
 def test_progress_after_the_answer_is_dropped(owner: Owner) -> None:
     call_id = owner.submit("report_after_the_answer")
     assert owner.outcome(call_id).result == '"first"'
