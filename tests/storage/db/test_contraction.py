@@ -19,7 +19,7 @@ from tests.support import previous_release
 from tests.support.newer_release import update_schema, update_schema_to
 
 PREVIOUS = previous_release.LAST
-OLD_INDEXES = {"job_due", "job_run_at", "job_running", "job_by_type"}
+OLD_INDEXES = {"job_due", "job_running", "job_by_type"}
 NEW_INDEXES = {"job_unfinished", "job_type", "job_unsuccessful"}
 
 
