@@ -35,7 +35,8 @@ class ClaimsInSteps(Claims):
 
     def claim(self, limit: int, prefetch: int = 0) -> list[Job]:
         """Claim due jobs."""
-        return self._settle_and_claim((), (), limit, prefetch).jobs.jobs()
+        with self._database.transaction():
+            return self._settle_and_claim((), (), limit, prefetch).jobs.jobs()
 
     def settle(self, *settlements: Settlement) -> list[bool]:
         """Settle attempts."""
