@@ -18,6 +18,7 @@ from storage.records.states import Status
 UNSUCCESSFUL = frozenset({Status.FAILED, Status.CANCELED})
 # A literal: a database uses a partial index only if it can prove the index's condition.
 _IS_UNSUCCESSFUL = pw.SQL("status IN ('failed', 'canceled')")
+_HAS_TYPE = pw.SQL("type <> ''")
 
 
 def _within(guard: Mapping[str, Any]) -> list[Any]:
@@ -34,7 +35,7 @@ def _within(guard: Mapping[str, Any]) -> list[Any]:
     )
     if not guard:
         return [JobRow.id >= start, JobRow.id < end]
-    return [key >= start, key < end, *([_IS_UNSUCCESSFUL] if "status" in guard else [])]
+    return [key >= start, key < end, _IS_UNSUCCESSFUL if "status" in guard else _HAS_TYPE]
 
 
 def _newest_first(guard: Mapping[str, Any]) -> list[Any]:
@@ -100,4 +101,4 @@ def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
 def select_type_after() -> Any:
     """The next type after `after`, in alphabetical order, that any job has."""
     after = JobRow.type > parameter(JobRow.type, "after")
-    return JobRow.select(JobRow.type).where(after).order_by(JobRow.type).limit(1)
+    return JobRow.select(JobRow.type).where(after, _HAS_TYPE).order_by(JobRow.type).limit(1)
