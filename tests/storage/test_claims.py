@@ -138,10 +138,12 @@ def test_a_release_uses_no_retry_and_is_due_at_once(bench: Bench) -> None:
 def test_a_job_whose_cancel_was_requested_is_neither_retried_nor_released(bench: Bench) -> None:
     job_id = bench.enqueue()
     runner = bench.runner()
+    runner.claims.release(runner.claim_one())
     fence = runner.claim_one()
     bench.jobs.cancel(job_id)
     assert not runner.claims.retry(fence, RAISED, 0)
     assert not runner.claims.release(fence)
+    assert [each.outcome for each in bench.job(job_id).attempts] == ["released", None]
     assert runner.claims.confirm_cancel(fence, CANCELED)
     assert bench.job(job_id).status == "canceled"
 

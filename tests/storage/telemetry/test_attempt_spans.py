@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from storage.claiming import rescue
 from storage.jobs.transitions import Settlement
 from storage.records.job import StoreInDoubt
 from storage.records.states import RETRY
@@ -103,6 +104,25 @@ def test_an_end_with_an_uncertain_commit_is_listed(
     with pytest.raises(StoreInDoubt):
         runner.claims.settle_and_claim([completed(job.fence)])
     assert [end.fence for end, _ in runner.claims.traced] == [job.fence]
+
+
+def test_a_lost_attempt_whose_commit_is_uncertain_is_listed_by_its_rescuer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, rescuer = held(bench), bench.runner().rescuer
+    (job,) = dead.claims.held()
+    die(bench, dead)
+
+    @contextlib.contextmanager
+    def in_doubt(*args: object) -> Iterator[list[str]]:
+        with bench.store.database.transaction():
+            yield []
+        raise StoreInDoubt
+
+    monkeypatch.setattr(rescue, "notifying_transaction", in_doubt)
+    with pytest.raises(StoreInDoubt):
+        rescuer.rescue()
+    assert [end.fence for end, _ in rescuer.traced] == [job.fence]
 
 
 def test_each_span_has_its_own_reproducible_id() -> None:
