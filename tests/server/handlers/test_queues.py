@@ -201,9 +201,10 @@ async def test_the_default_queue_can_be_paused_but_not_deleted(client: Client) -
 
 
 @pytest.mark.gen_test
-async def test_the_number_of_queues_is_limited(client: Client) -> None:
-    for number in range(MAX_QUEUES - 1):
-        await put(client, f"q{number}", 201)
+async def test_the_number_of_queues_is_limited(client: Client, bench: Bench) -> None:
+    for number in range(MAX_QUEUES - 2):
+        bench.queues.put(f"q{number}")
+    await put(client, "last", 201)
     assert "delete one" in (await put(client, "one-more", 409))["detail"]
 
 
