@@ -25,7 +25,8 @@ PATIENCE_SECONDS = 15.0
 class Load:
     """Submits jobs, and collects the responses of all clients."""
 
-    PAUSE_SECONDS = 0.02
+    PAUSE_SECONDS = 0.06
+    """So long that all clients together submit fewer jobs than the workers can run."""
 
     def __init__(self, token: str, seconds: float):
         self._headers = {"Authorization": f"Bearer {token}"}
