@@ -20,7 +20,7 @@ from storage.db.parameters import parameter
 from storage.db.pipeline import OptimisticConflict
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs import output
-from storage.jobs.open_queues import IS_RUNNING, open_queues
+from storage.jobs.open_queues import IS_RUNNING, earliest_run_at, open_queues
 from storage.jobs.rows import fetch_jobs, select_jobs
 from storage.jobs.transitions import Settlement, Transitions
 from storage.liveness.liveness import Liveness
@@ -45,7 +45,7 @@ class Unstored(NamedTuple):
 
 @dataclass(frozen=True)
 class Claimed:
-    """What a claim transaction has done, and what is to be started and woken after it."""
+    """The results of a claim transaction: the settled ends, and the jobs and parts to start."""
 
     accepted: list[bool]
     """For each settlement, whether the runner still held the attempt."""
@@ -148,7 +148,7 @@ class Claims:
                 part_results = self.parts.settle_and_claim(part_work, len(rows))
                 topics += [WORKER] * bool(part_work.ended)  # the runner of the job
             self._wakeup.notify_in_transaction(topics)
-        next_run_at = min((queue.next_run_at for queue in candidates.open_queues), default=None)
+        next_run_at = earliest_run_at(candidates.open_queues)
         return Claimed(accepted, jobs, next_run_at, topics, *part_results)
 
     def wake(self, claimed: Claimed) -> None:
@@ -178,8 +178,7 @@ class Claims:
 
         Below 0 if one is due already, None if there is no such job.
         """
-        queues = open_queues(self._database, self._queues)
-        return self.seconds_until(min((queue.next_run_at for queue in queues), default=None))
+        return self.seconds_until(earliest_run_at(open_queues(self._database, self._queues)))
 
     def seconds_until(self, run_at: int | None) -> float | None:
         """Return the seconds until a time of the store's clock, None for None."""

@@ -45,10 +45,6 @@ class JobsInParts:
         """Whether there is a split job, or a part that waits or is held here."""
         return bool(self._waiting or self._running or len(self.split_jobs))
 
-    def handle_ended(self, ended: Sequence[Ended]) -> list[Ended]:
-        """Handle the ended plan and fold calls; returns everything else, which is to be settled."""
-        return self.split_jobs.handle_ended(ended)
-
     def reserve_slots(self, capacity: Capacity) -> Capacity:
         """Look for parts that wait, and return the capacity for jobs that leaves slots for them.
 

@@ -136,7 +136,7 @@ class Supervisor:
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
         events = poll.poll(math.ceil(self._seconds_to_wait() * 1000))
-        # Whoever cancels a job or creates parts wakes all runners. The wake-up can be lost.
+        # A program that cancels a job or creates parts wakes all runners. The wake-up can be lost.
         if not events or any(descriptor == waiter.fileno() for descriptor, _ in events):
             self._must_look_for_parts = True
             self._look_for_cancels_at = 0.0
@@ -170,7 +170,7 @@ class Supervisor:
         """Take ended calls from the pool."""
         ended = self._running_jobs.collect()
         if any(running.step is not RUN for running, _ in ended):
-            ended = self._parts.handle_ended(ended)
+            ended = self._parts.split_jobs.handle_ended(ended)
         for running, outcome in ended:
             if is_disowned(running, outcome):
                 log_end(running, outcome, accepted=False)
@@ -281,10 +281,8 @@ class Supervisor:
     def _seconds_to_wait(self) -> float:
         """Seconds until the next iteration is due even if no event arrives."""
         is_busy = self._running_count() or self._unsettled or self._liveness.fileno() < 0
-        now, waits = (
-            time.monotonic(),
-            [POLL_SECONDS if is_busy or self._must_reconcile else IDLE_POLL_SECONDS],
-        )
+        now = time.monotonic()
+        waits = [POLL_SECONDS if is_busy or self._must_reconcile else IDLE_POLL_SECONDS]
         if self._drain_until is not None and self._drain_until > now:
             waits.append(self._drain_until - now)
         if self._must_reconcile:  # the store has failed: do not use it again at once

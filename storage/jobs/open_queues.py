@@ -46,6 +46,11 @@ def open_queues(database: Database, queues: Collection[str] | None) -> list[Open
     return open_queues_from(database.fetch(*open_queues_query(database)), queues)
 
 
+def earliest_run_at(queues: Collection[OpenQueue]) -> int | None:
+    """Return when the first job of these queues is or was due, None without a queue."""
+    return min((queue.next_run_at for queue in queues), default=None)
+
+
 def open_queues_query(
     database: Database, runner: str | None = None
 ) -> tuple[Statement, dict[str, str | None]]:

@@ -175,11 +175,8 @@ class Transitions:
         return changed
 
     def _count(self, settlement: Settlement, now: int) -> None:
-        counters, fence, target = (
-            self._database.counters,
-            settlement.fence,
-            settlement.transition.target,
-        )
+        counters = self._database.counters
+        fence, target = settlement.fence, settlement.transition.target
         counters.add(fence.type, f"attempt {settlement.outcome.kind}")
         counters.observe(fence.type, "run", now - fence.started_at)
         if target in FINAL:

@@ -62,18 +62,20 @@ def select_chosen(database: Database, guard: Mapping[str, Any], names: Mapping[s
 
 def select_unfinished(database: Database, names: Mapping[str, Any], status: str) -> Any:
     """All ids of the jobs with a status that is not final, otherwise like `select_chosen`."""
-    is_unfinished = IS_QUEUED if status == Status.QUEUED else IS_RUNNING
-    within = _within({})
-    query = JobRow.select(JobRow.id).where(is_unfinished, *within, *_chosen(database, names))
+    conditions = _is_unfinished(status), *_within({}), *_chosen(database, names)
+    query = JobRow.select(JobRow.id).where(*conditions)
     return database.engine.by_index(query.order_by(JobRow.id.desc()), JobRow, UNFINISHED)
 
 
 def select_count(database: Database, status: str, limit: int) -> Any:
     """The number of jobs with a status that is not final, up to a limit."""
-    is_unfinished = IS_QUEUED if status == Status.QUEUED else IS_RUNNING
-    some = JobRow.select(JobRow.id).where(is_unfinished).limit(limit)
+    some = JobRow.select(JobRow.id).where(_is_unfinished(status)).limit(limit)
     some = database.engine.by_index(some, JobRow, UNFINISHED).alias("some")
     return pw.Select([some], [pw.fn.COUNT(pw.SQL("*")).alias("count")])
+
+
+def _is_unfinished(status: str) -> pw.SQL:
+    return IS_QUEUED if status == Status.QUEUED else IS_RUNNING
 
 
 def _chosen(database: Database, names: Mapping[str, Any]) -> list[Any]:
