@@ -228,7 +228,7 @@ class App:
         )
 
     def _routes(self) -> Iterator[tuple[str, type[Handler], dict[str, Any]]]:
-        """Yield path, handler, and the objects that it uses beside those that all use."""
+        """Yield the path and the handler of each route, with the objects that only it uses."""
         store, threads = self.store, {"threads": self.threads}
         database, clock, folder = store.database, store.clock, store.runners_folder
         job_types, files = {"job_types": self.job_types}, {"files": WebFiles()}

@@ -87,7 +87,7 @@ def rate_limit_network(address: str) -> str:
 
 
 class AllowedHosts:
-    """Decides by which host names clients may call the service.
+    """Checks the host name of a request: only some names are allowed.
 
     A web page can point its own host name at the address of the service, and then counts as a page
     of the service (DNS rebinding). Such a name is always public, so it has a dot. Names that no

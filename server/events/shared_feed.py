@@ -169,7 +169,7 @@ class EventFeed:
         return self.version
 
     async def stop(self) -> None:
-        """End all streams, also those that are opened from now on, and stop reading."""
+        """End all streams, and stop reading. A stream that is opened later ends at once."""
         self._stopped = True
         self._end_all()
         if self._reading is not None:

@@ -1,4 +1,4 @@
-"""What a listener is doing: requests under way, and background tasks. Imports nothing of ours."""
+"""Counts the requests under way, and keeps the background tasks. Imports nothing of ours."""
 
 import asyncio
 import contextlib

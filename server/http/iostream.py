@@ -16,7 +16,7 @@ class OpenIOStream(IOStream):
     """An IOStream that lets a subclass decide when and how its socket is read."""
 
     def has_buffered(self) -> bool:
-        """Whether bytes were read from the socket that nobody has asked for yet."""
+        """Whether the buffer holds bytes of the socket that Tornado has not passed on yet."""
         return self._read_buffer_size > 0
 
     def on_events(self, events: int) -> None:

@@ -70,8 +70,9 @@ class JobReader:
     ) -> dict[UUID, Job | None]:
         """Wait until all these jobs are final or deleted, `seconds` are over, or for the stop.
 
-        Returns those that are final or, as None, deleted. `seen` is the number of changes when all
-        were known to be neither; None if they may be. Raises StoreError.
+        Returns the final jobs by their ids, and None for each deleted one. `seen` is the number of
+        changes at which the caller knew that no job was final or deleted. It is None if the caller
+        does not know. Raises StoreError.
         """
         wait = _Wait(ids)
         self._waits.add(wait)
@@ -89,7 +90,7 @@ class JobReader:
         return wait.found
 
     def stop(self) -> None:
-        """End all waits, also those that begin later."""
+        """End all waits. A wait that begins later ends at once."""
         self._stopped = True
         self._watcher.cancel()
         for wait in self._waits:
@@ -107,7 +108,7 @@ class JobReader:
             await self._look(list(self._waits))
 
     async def _look(self, waits: list["_Wait"]) -> None:
-        """Give the waits their jobs that are final or deleted, and end those that have all."""
+        """Tell each wait which of its jobs are final or deleted. A wait without other jobs ends."""
         ids = list({job_id for wait in waits for job_id in wait.ids})
         try:
             for start in range(0, len(ids), MAX_BATCH):
@@ -119,7 +120,7 @@ class JobReader:
                 wait.end(error)
 
     async def _ended(self, ids: Sequence[UUID]) -> dict[UUID, Job | None]:
-        """Return those of these jobs that are final or, as None, deleted."""
+        """Return the final jobs among these by their ids, and None for each deleted one."""
         if len(ids) > 1:  # most are unfinished, and their rows may be long
             unfinished = await self._read(self._store.unfinished, ids)
             ids = [job_id for job_id in ids if job_id not in unfinished]

@@ -95,7 +95,7 @@ class Batcher(Generic[T, R]):
                     self._loop.call_soon_threadsafe(self._answer, asked, results)
 
     def _take(self) -> list[tuple[T, asyncio.Future[R]] | None]:
-        """Wait for an item, and return it with those that have come meanwhile."""
+        """Wait for an item, and return all items that wait by then, up to MAX_BATCH."""
         batch = [self._items.get()]
         with suppress(Empty):
             while len(batch) < MAX_BATCH:

@@ -69,7 +69,7 @@ class EndedPart:
 
 @dataclass(frozen=True)
 class PartWork:
-    """What a claim transaction is to do with parts: see `Claims.settle_and_claim`."""
+    """The ends, the progress and the claims of parts for one `Claims.settle_and_claim`."""
 
     ended: Sequence[EndedPart] = ()
     progress: Sequence[tuple[PartFence, str]] = ()

@@ -106,7 +106,7 @@ def run_job_process(
 
 
 class _Loop:
-    """What a job process keeps from call to call."""
+    """The loop of a job process, and the objects that all of its calls share."""
 
     def __init__(
         self,

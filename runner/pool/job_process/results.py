@@ -147,7 +147,7 @@ def describe_traceback(error: BaseException) -> bytes | None:
 
 
 def _chained(error: TracebackException) -> Iterator[TracebackException]:
-    """Yield an exception, its causes and contexts, and those of the members of its group."""
+    """Yield an exception, then its causes, contexts and group members, and all of theirs."""
     found, seen = [error], set[int]()
     while found:
         each = found.pop()

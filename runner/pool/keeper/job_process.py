@@ -229,8 +229,8 @@ def count_oom_kills() -> int:
     """Return the number of processes that the kernel's OOM killer has killed so far.
 
     The counter belongs to the memory cgroup (version 1 or 2) that this process had at first call.
-    It counts every kill there, no matter whether its limit or that of a parent was reached. Without
-    a cgroup, the counter of the whole system is used.
+    It counts every kill in that cgroup, also if a limit of a parent cgroup was reached. Without a
+    cgroup, the counter of the whole system is used.
     """
     counter = _open_oom_counter()
     try:

@@ -1,4 +1,4 @@
-"""What a job may read and write: its own folder, Python and the job types, and parts of the system.
+"""Confines a job to its own folder, Python, the job types and parts of the system.
 
 Landlock allows whole folders, and cannot take anything back below them. So a folder that contains
 something protected, such as a working folder with DATA_DIR in it, is replaced by its visible
@@ -49,7 +49,7 @@ _WRITABLE = ("/dev/null", "/dev/zero", "/dev/full", "/dev/shm", "/tmp", "/proc/s
 
 @dataclass(frozen=True)
 class JobAccess:
-    """What jobs may read and write in addition, and what they must not. All paths are absolute."""
+    """Paths that all jobs may read or write, and protected paths. All of them are absolute."""
 
     protected: tuple[str, ...]
     """Files and folders, which need not exist: DATA_DIR, secrets."""

@@ -1,4 +1,4 @@
-"""What job processes send to their keeper, and keepers to the pool, about the end of a call.
+"""The messages about the end of a call: from a job process to its keeper, and on to the pool.
 
 A library inside the job process may be compromised, so nothing of it is trusted: names, types,
 ranges, sizes and JSON are checked in the keeper. The pool checks what the keeper passes on again,

@@ -1,4 +1,7 @@
-"""Memory that the runner shares with its keepers and its fork server: its use wakes nobody."""
+"""Memory that the runner shares with its keepers and its fork server.
+
+A change of it wakes no process.
+"""
 
 import faulthandler
 import math
@@ -17,7 +20,7 @@ _PID_BITS = 22
 
 
 class _SharedWords:
-    """Aligned words of 64 bits, each of which is written and read atomically."""
+    """Aligned words of 64 bits. Writing or reading a word is atomic."""
 
     def __init__(self, kind: str, count: int, descriptor: int | None):
         """Create words of a `kind` as in the module struct, or map existing ones by their inherited
