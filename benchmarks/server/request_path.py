@@ -2,20 +2,21 @@
 
     python -m benchmarks.server.request_path [--functions]
 
-Runs a listener in this process, beside a real worker, and prints for `POST /jobs`, for the same with
-`?wait=5`, for `GET /jobs/ID` and for the cancel of a running job: the files entered in order, how
-many there are, and how often a function is entered in a file that was left before. The first
-requests, which fill caches, are not traced. `--functions` also lists the functions.
+Runs a listener in this process, beside a real worker. Prints the files that are entered, in order,
+for `POST /jobs`, for the same with `?wait=5`, for `GET /jobs/ID` and for the cancel of a running
+job. Counts the files, and how often a function is entered in a file that was left before: with and
+without leaves, functions that call no other function of the project. The first requests, which fill
+caches, are not traced. `--functions` also lists the functions, leaves in parentheses.
 """
 
 import argparse
 import asyncio
 import json
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
@@ -34,8 +35,16 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("server/", "runner/", "storage/")
 WARM = 5
 SLEEP = {"type": "sleep", "payload": {"seconds": 60}}
-Step = tuple[str, str]
-"""A file and the name of a function in it."""
+COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>"}
+
+
+@dataclass
+class Step:
+    """A function that was entered. A leaf calls no other function of the project."""
+
+    file: str
+    function: str
+    is_leaf: bool = True
 
 
 def main() -> None:
@@ -52,16 +61,22 @@ def main() -> None:
 
 def rows(name: str, steps: list[Step], with_functions: bool) -> Iterator[str]:
     """Describe a path."""
-    visits = [
-        (file, [function for _, function in group])
-        for file, group in groupby(steps, key=lambda step: step[0])
-    ]
-    files = {file for file, _ in visits}
-    returns = len(visits) - len(files)
-    in_server = sum(file.startswith("server/") for file in files)
-    yield f"{name}: {len(files)} files ({in_server} in server), {len(steps)} functions, {returns} returns"
-    for file, functions in visits:
+    yield f"{name}: {counts(steps)}"
+    yield f"without leaves: {counts([step for step in steps if not step.is_leaf])}"
+    for file, group in groupby(steps, key=lambda step: step.file):
+        functions = [f"({step.function})" if step.is_leaf else step.function for step in group]
         yield f"  {file}: {', '.join(functions)}" if with_functions else f"  {file}"
+
+
+def counts(steps: list[Step]) -> str:
+    """Count the files, functions and returns of a path."""
+    visits = [file for file, _ in groupby(steps, key=lambda step: step.file)]
+    files = set(visits)
+    in_server = sum(file.startswith("server/") for file in files)
+    return (
+        f"{len(files)} files ({in_server} in server), {len(steps)} functions,"
+        f" {len(visits) - len(files)} returns"
+    )
 
 
 async def trace(settings: ServerSettings) -> dict[str, list[Step]]:
@@ -118,36 +133,38 @@ def job_id_in(answer: bytes) -> str:
 
 
 class Tracer:
-    """Notes the functions that all threads enter in a block.
-
-    Create it before the threads.
-    """
+    """Notes the functions that all threads enter in a block. Create it before the threads."""
 
     def __init__(self) -> None:
-        self._steps: list[Step] | None = None
-        self._frames: set[FrameType] = set()
-        """Those of the block, so that a coroutine that goes on is not taken for a new one."""
+        self._is_on = False
+        self._steps: dict[FrameType, Step] = {}
+        """By their frames, so that a coroutine that goes on is not taken for a new one."""
         threading.setprofile(self._note)
         sys.setprofile(self._note)
 
     @contextmanager
     def tracing(self) -> Iterator[list[Step]]:
-        """Yield the list of the functions that are entered in this block."""
-        self._steps = steps = []
+        """Yield a list, which has the functions that were entered in this block after its end."""
+        steps = list[Step]()
+        self._is_on = True
         try:
             yield steps
         finally:
-            self._steps = None
-            self._frames.clear()
+            self._is_on = False
+            steps += self._steps.values()
+            self._steps.clear()
 
     def _note(self, frame: FrameType, event: str, _: Any) -> None:
-        steps = self._steps
-        if steps is None or event != "call" or frame in self._frames:
+        if not self._is_on or event != "call" or frame in self._steps:
             return
         name = frame.f_code.co_filename.removeprefix(f"{ROOT}/")
-        if name.startswith(FOLDERS):
-            self._frames.add(frame)
-            steps.append((name, frame.f_code.co_qualname))
+        if name.startswith(FOLDERS) and frame.f_code.co_name not in COMPREHENSIONS:
+            self._steps[frame] = Step(name, frame.f_code.co_qualname)
+            caller = frame.f_back
+            while caller and caller not in self._steps:
+                caller = caller.f_back
+            if caller:
+                self._steps[caller].is_leaf = False
 
 
 if __name__ == "__main__":
