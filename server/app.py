@@ -41,7 +41,6 @@ from server.handlers.queues import QueueHandler, QueuesHandler
 from server.handlers.session import SessionHandler
 from server.handlers.web_files import WebFiles
 from server.http.acceptor import Traffic
-from server.http.access_log import RequestMetrics, log_access
 from server.http.activity import Activity
 from server.http_server import HttpServer
 from server.jobs.admission import Admissions, DiskWatermark, QueueWatermark
@@ -49,9 +48,8 @@ from server.jobs.jobs import Jobs
 from server.jobs.waits import JobReader
 from server.openapi.document import openapi_document
 from server.settings.server import ServerSettings
-from server.store.changes import StoreChanges
 from server.store.spans import RequestSpans
-from server.store.threads import Batcher, StoreThreads
+from server.store.threads import Batcher, StoreChanges, StoreThreads
 from storage.jobs.callbacks import Callbacks
 from storage.jobs.events import Events
 from storage.jobs.queues import Queues
@@ -85,13 +83,12 @@ class App:
         self.store = store
         self.job_types = job_types
         self.activity = Activity()
-        self.request_metrics = RequestMetrics()
         self.threads = StoreThreads()
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
         self.changes = StoreChanges(wakeup)
         self.authenticator = open_authenticator(settings)
         self.hosts = AllowedHosts(settings.allowed_host_names)
-        self.proxies = TrustedProxies(settings.proxy_networks)
+        self.proxies = open_proxies(settings)
         self._checks = SubmissionChecks(
             job_types, settings.job_type_packages, settings.allowed_callback_hosts, settings.cell
         )
@@ -144,7 +141,6 @@ class App:
             self.hosts,
             self.proxies,
             self.activity,
-            self.request_metrics,
             self.settings.max_header_bytes,
             self.settings.max_json_bytes,
             self.settings.allowed_origins,
@@ -205,7 +201,7 @@ class App:
         sender = self._callback_sender
         return ListenerMetrics(
             instance(),
-            self.request_metrics,
+            self.activity.metrics,
             self._server.traffic() if self._server else Traffic(),
             self.event_feed.streams,
             sender.counts if sender else dict.fromkeys(OUTCOMES, 0),
@@ -292,12 +288,23 @@ class App:
     def _log_request(self, handler: RequestHandler) -> None:
         """Log and count a request that a handler has answered, as the fast path does."""
         request, status = handler.request, handler.get_status()
-        seconds, address = request.request_time(), request.remote_ip or ""
         assert isinstance(handler, Handler)
-        method, caller = request.method or "", handler.caller.name
-        counted = seconds if handler.is_timed else None
-        self.request_metrics.count(handler.ROUTE, method, status, counted)
-        log_access(method, request.path, status, seconds, address, caller, handler.request_id)
+        self.activity.record(
+            handler.ROUTE,
+            request.method or "",
+            request.path,
+            status,
+            request.request_time(),
+            handler.is_timed,
+            request.remote_ip or "",
+            handler.caller.name,
+            handler.request_id,
+        )
+
+
+def open_proxies(settings: ServerSettings) -> TrustedProxies | None:
+    """Return the proxies whose headers are believed; None if there are none."""
+    return TrustedProxies(settings.proxy_networks) if settings.proxy_networks else None
 
 
 def open_authenticator(settings: ServerSettings) -> Authenticator:

@@ -38,7 +38,7 @@ _CONTINUE = "100-continue"
 class HttpApplication(HTTPServerConnectionDelegate):
     """Passes requests to Tornado's application, and adjusts their headers first."""
 
-    def __init__(self, application: Application, proxies: TrustedProxies):
+    def __init__(self, application: Application, proxies: TrustedProxies | None):
         self._application = application
         self._proxies = proxies
 
@@ -62,7 +62,7 @@ class _AdjustedRequest(HTTPMessageDelegate):
 
     def __init__(
         self,
-        proxies: TrustedProxies,
+        proxies: TrustedProxies | None,
         context: object,
         stream: Connection,
         delegate: HTTPMessageDelegate,
@@ -77,7 +77,8 @@ class _AdjustedRequest(HTTPMessageDelegate):
         start_line = use_origin_form(start_line, headers)
         if start_line.version == "HTTP/1.0" and "Transfer-Encoding" in headers:
             raise HTTPInputError("HTTP/1.0 has no chunks")  # a proxy may see another end (RFC 9112)
-        self._proxies.update_context(self._context, headers)
+        if self._proxies:
+            self._proxies.update_context(self._context, headers)
         headers[HEADER] = self._stream.request_id = given_request_id(headers) or new_request_id()
         if headers.get("Expect", "").lower() == _CONTINUE:
             headers["Expect"] = _CONTINUE  # Tornado compares case, and Java sends 100-Continue
@@ -102,7 +103,7 @@ class HttpServer:
     def __init__(
         self,
         application: Application,
-        proxies: TrustedProxies,
+        proxies: TrustedProxies | None,
         fast_path: FastPath | None,
         settings: ServerSettings,
         sockets: Sequence[socket.socket],

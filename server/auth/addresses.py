@@ -30,12 +30,11 @@ class TrustedProxies:
 
     def update_context(self, context: Any, headers: Mapping[str, str]) -> None:
         """Set `remote_ip` and `protocol` in Tornado's connection context for the next request."""
-        if self._networks:
-            peer = str(context.address[0]) if context.address else ""
-            context.remote_ip = self.client_address(peer, headers)
-            protocol = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
-            is_https = protocol == "https" and self._is_trusted(peer)
-            context.protocol = "https" if is_https else "http"
+        peer = str(context.address[0]) if context.address else ""
+        context.remote_ip = self.client_address(peer, headers)
+        protocol = headers.get("X-Forwarded-Proto", "").rpartition(",")[2].strip().lower()
+        is_https = protocol == "https" and self._is_trusted(peer)
+        context.protocol = "https" if is_https else "http"
 
     def client_address(self, peer: str, headers: Mapping[str, str]) -> str:
         """The client's address for a request that arrived from `peer` with these headers.
@@ -44,8 +43,6 @@ class TrustedProxies:
         list is read from its end, and reading stops at an entry that is not an address. If all
         entries that were read are trusted, returns the last one read.
         """
-        if not self._networks:
-            return peer
         client = peer
         for hop in reversed(headers.get("X-Forwarded-For", "").split(",")):
             if not self._is_trusted(client):

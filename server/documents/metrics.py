@@ -21,9 +21,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from server.http import access_log
 from server.http.acceptor import Traffic
-from server.http.access_log import RequestMetrics
+from server.http.activity import BUCKETS, RequestMetrics
 from storage.db import counters
 from storage.jobs.queues import COUNT_LIMIT, Queue
 from storage.queries.stats import Stats, TypeStats
@@ -200,7 +199,7 @@ class ListenerMetrics(Collector):
             for key, found in sorted(self.requests.durations.items())
         ]
         text = "Seconds that requests took, except those whose client decides about that"
-        labels, bounds = ["route", "method"], access_log.BUCKETS
+        labels, bounds = ["route", "method"], BUCKETS
         yield _histogram("http_request_seconds", text, labels, bounds, durations)
 
 

@@ -25,8 +25,7 @@ from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from server.checking.submission import callback_refusal
 from server.events.documents import callback_body
-from server.store.changes import StoreChanges
-from server.store.threads import StoreThreads
+from server.store.threads import StoreChanges, StoreThreads
 from storage.jobs.callbacks import Callback, Callbacks
 from storage.records.job import StoreDamaged, StoreError
 

@@ -22,8 +22,8 @@ from server.auth.addresses import AllowedHosts, TrustedProxies
 from server.auth.authenticate import Authenticator, require_role
 from server.auth.callers import ANONYMOUS, Caller, Role
 from server.documents.filters import MAX_WAIT_SECONDS, preferred_wait
-from server.http.access_log import RequestMetrics, log_access
 from server.http.activity import Activity
+from server.http.conditions import ALWAYS
 from server.http.problems import CONTENT_TYPE, log_failure, problem_of
 from server.http.response import (
     DEFAULT_HEADERS,
@@ -110,9 +110,8 @@ class FastPath:
         admissions: Admissions,
         authenticator: Authenticator,
         hosts: AllowedHosts,
-        proxies: TrustedProxies,
+        proxies: TrustedProxies | None,
         activity: Activity,
-        metrics: RequestMetrics,
         max_header_bytes: int,
         max_json_bytes: int,
         allowed_origins: Collection[str],
@@ -123,7 +122,6 @@ class FastPath:
         self._hosts = hosts
         self._proxies = proxies
         self.activity = activity
-        self._metrics = metrics
         self._max_head_bytes = min(MAX_HEAD_BYTES, max_header_bytes)
         self._max_body_bytes = min(MAX_BODY_BYTES, max_json_bytes)
         self._default_headers = {**DEFAULT_HEADERS, **cors_headers({}, allowed_origins)}
@@ -172,7 +170,8 @@ class FastPath:
         started_at, caller = time.monotonic(), ANONYMOUS
         headers, method = request.headers, request.method
         request_id = headers.request_id or new_request_id()
-        address = self._proxies.client_address(peer, headers.fields)
+        proxies = self._proxies
+        address = proxies.client_address(peer, headers.fields) if proxies else peer
         try:
             caller = self._authenticator.admit(address, headers.fields, method)
             self._authenticator.count_request(address, caller.name)
@@ -186,9 +185,17 @@ class FastPath:
             response = Response(problem.status, problem.document(request_id), own_headers)
             data = self._encode(request, response, request_id)
         seconds = time.monotonic() - started_at
-        counted = None if request.seconds else seconds
-        self._metrics.count(request.route, method, response.status, counted)
-        log_access(method, request.path, response.status, seconds, address, caller.name, request_id)
+        self.activity.record(
+            request.route,
+            method,
+            request.path,
+            response.status,
+            seconds,
+            not request.seconds,
+            address,
+            caller.name,
+            request_id,
+        )
         return data
 
     async def _submit(self, request: Request, caller: Caller) -> Response:
@@ -202,7 +209,7 @@ class FastPath:
 
     async def _cancel(self, request: Request, caller: Caller) -> Response:
         assert request.job_id
-        return await self._jobs.cancel(request.job_id, caller, request.headers.fields)
+        return await self._jobs.cancel(request.job_id, caller, request.headers.fields, ALWAYS)
 
     def _encode(self, request: Request, response: Response, request_id: str) -> bytes:
         body = encode_json(response.document)

@@ -12,11 +12,10 @@ from server.auth.authenticate import SAFE_METHODS, Authenticator, is_same_origin
 from server.auth.callers import ANONYMOUS, Role
 from server.documents.filters import Query
 from server.handlers.query import require_known_parameters
-from server.http.access_log import OTHER
-from server.http.activity import Activity
+from server.http.activity import OTHER, Activity
 from server.http.body import SMALL_BYTES, Body, NoBody, RefusedBody, body_size
 from server.http.codes import Code
-from server.http.conditions import Conditions, conditions_of
+from server.http.conditions import ALWAYS, conditions_of
 from server.http.problems import CONTENT_TYPE, Problem, log_failure, problem_of
 from server.http.response import (
     DEFAULT_HEADERS,
@@ -65,6 +64,7 @@ class Handler(RequestHandler):
         vars(self).update(collaborators)
         self.received: Body = NoBody()
         self.caller = ANONYMOUS
+        self.conditions = ALWAYS
         self._body_complete = False
         self._token_changes = 0
         self._arrived = 0
@@ -168,7 +168,7 @@ class Handler(RequestHandler):
         Overrides Tornado's method, which knows no If-Match. Raises Problem 400 or 412.
         """
         conditions = conditions_of(self.request.headers, is_read=True)
-        if conditions == Conditions():
+        if conditions == ALWAYS:
             return False
         etag = self.compute_etag()
         conditions.require_match(etag)
@@ -256,9 +256,9 @@ class Handler(RequestHandler):
             models = self.QUERIES.get("GET" if method == "HEAD" else method, ())
             require_known_parameters(self.request.query_arguments, models)
         if method not in SAFE_METHODS:
-            conditions = conditions_of(self.request.headers)
+            self.conditions = conditions_of(self.request.headers)
             if not self.CONDITIONAL:
-                conditions.require(None)
+                self.conditions.require(None)
 
     def _responds_early(self) -> bool:
         """Whether an error is sent before the end of the body.

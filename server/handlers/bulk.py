@@ -10,7 +10,7 @@ from server.documents.field_errors import read_document
 from server.documents.filters import BulkBody
 from server.documents.jobs import bulk_document
 from server.handlers.base import Handler
-from server.http.access_log import log_change
+from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body
 from server.jobs.admission import QueueWatermark
 from server.store.threads import StoreThreads

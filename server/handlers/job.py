@@ -42,8 +42,8 @@ class JobHandler(OneJobHandler):
     async def delete(self, job_id: str) -> None:
         """Delete a final job, and its file unless another job uses it."""
         self.require_body()
-        parsed_id, headers = parse_job_id(job_id), self.request.headers
-        self.send_response(await self.jobs.delete(parsed_id, self.caller, headers))
+        response = await self.jobs.delete(parse_job_id(job_id), self.caller, self.conditions)
+        self.send_response(response)
 
 
 class CancelHandler(OneJobHandler):
@@ -57,7 +57,8 @@ class CancelHandler(OneJobHandler):
         """Cancel the job; responds when its process has ended, or after two seconds."""
         self.require_body()
         parsed_id, headers = parse_job_id(job_id), self.request.headers
-        self.send_response(await self.jobs.cancel(parsed_id, self.caller, headers))
+        response = await self.jobs.cancel(parsed_id, self.caller, headers, self.conditions)
+        self.send_response(response)
 
 
 class RetryHandler(OneJobHandler):
@@ -71,7 +72,8 @@ class RetryHandler(OneJobHandler):
         """Queue the job again, with its id and its full number of retries."""
         self.require_body()
         parsed_id, headers = parse_job_id(job_id), self.request.headers
-        self.send_response(await self.jobs.retry(parsed_id, self.caller, headers))
+        response = await self.jobs.retry(parsed_id, self.caller, headers, self.conditions)
+        self.send_response(response)
 
 
 class OutputHandler(OneJobHandler):

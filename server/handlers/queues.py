@@ -12,10 +12,10 @@ from server.documents.queues import (
     settings_etag,
 )
 from server.handlers.base import Handler
-from server.http.access_log import log_change
+from server.http.activity import log_change
 from server.http.body import Body, JsonBody, json_body
 from server.http.codes import Code
-from server.http.conditions import Conditions, conditions_of
+from server.http.conditions import ALWAYS
 from server.http.problems import FieldError, Problem, unacceptable
 from server.store.threads import StoreThreads
 from storage.jobs.queues import MAX_QUEUES, Queue, QueueCheck, QueueInUse, Queues, TooManyQueues
@@ -134,10 +134,9 @@ class QueueHandler(Handler):
         With `only_existing` it accepts a missing queue, for which the response is 404. None for a
         request without conditions.
         """
-        conditions = conditions_of(self.request.headers)
-        if conditions == Conditions():
+        if self.conditions == ALWAYS:
             return None
-        of_settings = conditions.with_tags(lambda tag: _COUNTS_PART.sub('"', tag))
+        of_settings = self.conditions.with_tags(lambda tag: _COUNTS_PART.sub('"', tag))
 
         def check(queue: Queue | None) -> None:
             if queue or not only_existing:

@@ -8,7 +8,7 @@ from server.auth.sessions import SignIn, cookie_name
 from server.documents.field_errors import read_document
 from server.documents.schemas import SessionDocument
 from server.handlers.base import Handler
-from server.http.access_log import log_change
+from server.http.activity import log_change
 from server.http.body import Body, JsonBody, media_type
 from server.http.codes import Code
 from server.http.problems import Problem

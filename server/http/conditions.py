@@ -52,6 +52,10 @@ class Conditions:
         return Conditions(*(each and frozenset(map(change, each)) for each in tags))
 
 
+ALWAYS = Conditions()
+"""The conditions of a request without these headers."""
+
+
 def conditions_of(headers: Mapping[str, str], is_read: bool = False) -> Conditions:
     """Parse the conditions of a request. Raises Problem 400.
 

@@ -19,7 +19,7 @@ from tornado.concurrent import Future
 from tornado.httputil import HTTPInputError
 from tornado.iostream import UnsatisfiableReadError
 
-from server.http.access_log import log_refusal
+from server.http.activity import log_refusal
 from server.http.codes import Code
 from server.http.framing import LINE_BYTES, Chunks, is_plain_size
 from server.http.iostream import OpenIOStream
@@ -276,9 +276,9 @@ class Connection(OpenIOStream):
         return True
 
     def _await_head(self) -> None:
-        self._head_begun, self._in_head = not self._transferred, True
+        transferred = self._transferred_before_head = self.bytes_received + self.bytes_sent
+        self._head_begun, self._in_head = not transferred, True
         self._responded, self._early_events, self.request_id = False, 0, None
-        self._transferred_before_head = self._transferred
         self._chunks = None
         self._head_seconds, self._seconds_behind = None, 0.0
 

@@ -8,12 +8,21 @@ The checks of a submission, in this order:
 3. the key: its syntax (400), and whether a request with it is in progress (409)
 4. the body (4xx), once it has arrived; then whether the key stands for another submission (422)
 
+A key makes it safe to repeat a submission:
+
+    key new                                    ─▶ a new job
+    key known, same submission                 ─▶ the first response again
+    key known, different submission            ─▶ 422
+    key of a request that is still in progress ─▶ 409, if this listener is handling that request
+
 The space below the disk watermark is reserved for jobs that were accepted. A JSON body uses the
 disk of the database, a form also the disk of the uploads. With PostgreSQL, the database's disk
 belongs to its server and is not checked.
 """
 
 import contextlib
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -26,7 +35,7 @@ from server.http.codes import Code
 from server.http.problems import Problem, insufficient_storage, malformed, unavailable
 from server.store.spans import RequestSpans, SubmissionSpan
 from storage.files.disk import DiskSpace, disk_space
-from storage.records.job import StoreError
+from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, StoreError
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +114,24 @@ def _key(headers: Mapping[str, str], caller: Caller) -> str | None:
         raise malformed(f"{KEY_HEADER} must be 1 to {MAX_KEY_LENGTH} printable ASCII characters")
     # A key cannot contain a line break.
     return key if caller.name is None else f"{caller.name}\n{key}"
+
+
+def fingerprint(job: NewJob) -> str:
+    """Return a hash over everything that the client submitted; of a file, its name and digest.
+
+    Two submissions of one caller are equal if and only if their fingerprints are.
+    """
+    upload = job.upload and [job.upload.name, job.upload.sha256]
+    submitted: dict[str, Any] = {**vars(job), "upload": upload, "source": None, "id": None}
+    del submitted["submitted_by"], submitted["traceparent"]
+    if job.max_losses == DEFAULT_MAX_LOSSES:
+        del submitted["max_losses"]  # as in keys that listeners of earlier releases have stored
+    if isinstance(job.payload, EncodedJson):
+        submitted["payload"] = None
+    text = json.dumps(submitted, sort_keys=True, ensure_ascii=False)
+    if isinstance(job.payload, EncodedJson):  # inside of a text, quotes would be escaped
+        text = text.replace('"payload": null', f'"payload": {job.payload.sorted}', 1)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class DiskWatermark:

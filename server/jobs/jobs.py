@@ -15,14 +15,13 @@ from server.auth.callers import Caller, Role
 from server.checking.submission import CheckedSubmission, Received, SubmissionChecks
 from server.documents.jobs import job_document, job_headers
 from server.documents.queues import UNKNOWN_QUEUE
-from server.http.access_log import log_change
+from server.http.activity import log_change
 from server.http.codes import Code
-from server.http.conditions import Conditions, conditions_of
+from server.http.conditions import ALWAYS, Conditions
 from server.http.problems import FieldError, Problem, joined, unacceptable, unavailable
 from server.http.response import encode_json, etag_of
-from server.jobs.admission import KEY_HEADER, Admission, QueueWatermark
+from server.jobs.admission import KEY_HEADER, Admission, QueueWatermark, fingerprint
 from server.jobs.waits import JobReader
-from server.store.idempotency import fingerprint
 from server.store.spans import RequestSpans
 from server.store.threads import Batcher, StoreThreads
 from storage.jobs.idempotency import KeyedJob
@@ -156,8 +155,7 @@ class Jobs:
         job: Job | None = None
         if seconds:
             with suppress(StoreError):
-                found = await self._reader.until_final([job_id], seconds, seen)
-                job = found[job_id] if found else await self._reader.get(job_id)
+                job = await self._reader.end_of(job_id, seconds, seen)
         if job is None:
             document = {"job_id": str(job_id), "status": Status.QUEUED}
             return Response(202, document, headers)
@@ -187,20 +185,25 @@ class Jobs:
         """Return up to `limit` jobs that match, newest first."""
         return await self._threads.run(self._jobs.list, filters, limit, start_after)
 
-    async def cancel(self, job_id: UUID, caller: Caller, headers: Mapping[str, str]) -> Response:
+    async def cancel(
+        self, job_id: UUID, caller: Caller, headers: Mapping[str, str], conditions: Conditions
+    ) -> Response:
         """Cancel a job, and wait up to CANCEL_WAIT_SECONDS for the end of its process.
 
         The status is 200 if the job is canceled, 202 if its process may still be running. Raises
         Problem 409 if the job ended before it could be canceled.
         """
         await self._require_may_change(job_id, caller)
-        began_at, check = time.time(), job_check(headers, _CANCELABLE)
+        began_at, seen = time.time(), self._reader.changes
+        check = job_check(conditions, _CANCELABLE)
         job = await self._threads.run(self._jobs.cancel, job_id, caller.name, check)
         if job is None:
             raise job_not_found(job_id)
         log_change(caller.name, "cancel", job_id=str(job_id))
         if not job.final:
-            job = await self.wait(job_id, CANCEL_WAIT_SECONDS)
+            job = await self._reader.end_of(job_id, CANCEL_WAIT_SECONDS, seen)
+            if job is None:
+                raise job_not_found(job_id)
         if job.final and job.status != Status.CANCELED:
             detail = f"the job has already {job.status}; it cannot be canceled"
             raise Problem(Code.JOB_ENDED, detail)
@@ -210,12 +213,14 @@ class Jobs:
         message = "job canceled successfully" if job.final else "cancel requested"
         return Response(status, {"job_id": str(job_id), "status": job.status, "message": message})
 
-    async def retry(self, job_id: UUID, caller: Caller, headers: Mapping[str, str]) -> Response:
+    async def retry(
+        self, job_id: UUID, caller: Caller, headers: Mapping[str, str], conditions: Conditions
+    ) -> Response:
         """Queue a failed or canceled job again, with its id and its full number of retries."""
         await self._require_may_change(job_id, caller)
         began_at = time.time()
         self._queue_watermark.admit()
-        check = job_check(headers, REQUEUE.sources)
+        check = job_check(conditions, REQUEUE.sources)
         retried, job = await self._threads.run(self._jobs.retry, job_id, check)
         if job is None:
             raise job_not_found(job_id)
@@ -232,10 +237,10 @@ class Jobs:
         }
         return Response(202, document, {"Location": f"/jobs/{job_id}"})
 
-    async def delete(self, job_id: UUID, caller: Caller, headers: Mapping[str, str]) -> Response:
+    async def delete(self, job_id: UUID, caller: Caller, conditions: Conditions) -> Response:
         """Delete a final job, and its file unless another job uses it."""
         await self._require_may_change(job_id, caller)
-        status = await self._threads.run(self._delete, job_id, job_check(headers, FINAL))
+        status = await self._threads.run(self._delete, job_id, job_check(conditions, FINAL))
         if status is None:
             raise job_not_found(job_id)
         if status not in FINAL:
@@ -288,14 +293,13 @@ class Jobs:
         return status
 
 
-def job_check(headers: Mapping[str, str], statuses: Collection[Status]) -> JobCheck | None:
+def job_check(conditions: Conditions, statuses: Collection[Status]) -> JobCheck | None:
     """Return a check for the store: it raises Problem 412 if the conditions do not hold.
 
     It compares the ETag of GET /jobs/ID. `statuses` are those that the request can change; in any
-    other status it is refused for that. None for a request without conditions. Raises Problem 400.
+    other status it is refused for that. None for a request without conditions.
     """
-    conditions = conditions_of(headers)
-    if conditions == Conditions():
+    if conditions == ALWAYS:
         return None
 
     def check(job: Job) -> None:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 from uuid import UUID
 
-from server.store.changes import StoreChanges
-from server.store.threads import MAX_BATCH, Batcher, StoreThreads
+from server.store.threads import MAX_BATCH, Batcher, StoreChanges, StoreThreads
 from storage.records.job import Job
 from storage.store import JobStore
 
@@ -89,6 +88,14 @@ class JobReader:
             self._waits.discard(wait)
         return wait.found
 
+    async def end_of(self, job_id: UUID, seconds: float, seen: int | None) -> Job | None:
+        """Return a job once it is final, or as it is after `seconds` or when the listener stops.
+
+        None if it was deleted. `seen` is as for `until_final`. Raises StoreError.
+        """
+        found = await self.until_final([job_id], seconds, seen)
+        return found[job_id] if found else await self.get(job_id)
+
     def stop(self) -> None:
         """End all waits. A wait that begins later ends at once."""
         self._stopped = True
@@ -124,8 +131,8 @@ class JobReader:
         if len(ids) > 1:  # most are unfinished, and their rows may be long
             unfinished = await self._read(self._store.unfinished, ids)
             ids = [job_id for job_id in ids if job_id not in unfinished]
-        found = await self.get_each(ids)
-        return {job_id: job for job_id, job in found.items() if job is None or job.final}
+        found = zip(ids, await self._read(self._store.get_each, ids), strict=True)
+        return {job_id: job for job_id, job in found if job is None or job.final}
 
     async def _read(self, call: Callable[[Sequence[UUID]], R], ids: Sequence[UUID]) -> R:
         if len(ids) <= self._max_at_once:

@@ -1,13 +1,17 @@
-"""Calls that block on the store, outside the event loop's thread: one by one, or in batches."""
+"""The threads between the event loop and the store: they make calls that block on it, one by one or
+in batches, and wait for its wake-ups.
+"""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, ParamSpec, TypeVar
+
+from storage.notify.wakeup import LISTENER, Wakeup, wait
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -15,6 +19,8 @@ R = TypeVar("R")
 
 THREADS = 8
 MAX_BATCH = 256
+MAX_WAIT_SECONDS = 1.0
+"""The longest time between two wake-ups of all waiting requests."""
 
 
 class StoreThreads:
@@ -91,13 +97,13 @@ class Batcher(Generic[T, R]):
             is_closing = None in batch
             if asked := [each for each in batch if each]:
                 results = self._results(asked)
-                with suppress(RuntimeError):  # the loop may have been closed meanwhile
+                with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
                     self._loop.call_soon_threadsafe(self._answer, asked, results)
 
     def _take(self) -> list[tuple[T, asyncio.Future[R]] | None]:
         """Wait for an item, and return all items that wait by then, up to MAX_BATCH."""
         batch = [self._items.get()]
-        with suppress(Empty):
+        with contextlib.suppress(Empty):
             while len(batch) < MAX_BATCH:
                 batch.append(self._items.get_nowait())
         return batch
@@ -121,3 +127,50 @@ class Batcher(Generic[T, R]):
                 future.set_exception(results)
             else:
                 future.set_result(results[at])
+
+
+class StoreChanges:
+    """Receives the store's wake-ups in a thread, and passes them to all waiting requests.
+
+    Also wakes them every MAX_WAIT_SECONDS, because a wake-up can be lost.
+    """
+
+    def __init__(self, wakeup: Wakeup):
+        self._wakeup = wakeup
+        self._waiter = wakeup.waiter(LISTENER)
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+        self.count = 0
+        """How often the waiting requests were woken so far."""
+        self._closing = False
+        self._thread = Thread(target=self._listen, name="changes", daemon=True)
+        self._thread.start()
+
+    def next_change(self) -> asyncio.Event:
+        """Return an event that the next change sets. Get it before reading the store."""
+        return self._changed
+
+    @staticmethod
+    async def wait_for(change: asyncio.Event, seconds: float) -> None:
+        """Wait for an event from `next_change`, for `seconds` at most."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(change.wait(), seconds)
+
+    def close(self) -> None:
+        """Stop the thread, and wait for its end."""
+        self._closing = True
+        self._wakeup.notify(LISTENER)
+        self._thread.join()
+        self._waiter.close()
+
+    def wake(self) -> None:
+        """Wake all waiting requests, so that they read the store again."""
+        self.count += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _listen(self) -> None:
+        while not self._closing:
+            wait(self._waiter, MAX_WAIT_SECONDS)
+            with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
+                self._loop.call_soon_threadsafe(self.wake)

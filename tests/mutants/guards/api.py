@@ -108,28 +108,28 @@ API = (
         "storage/migrations/0004_submission_key.py",
         "key TEXT PRIMARY KEY",
         "key TEXT",
-        ("tests/server/store/test_idempotency.py",),
+        ("tests/server/jobs/test_idempotency.py",),
     ),
     Mutant(
         "a key goes with its job",
         "storage/migrations/0004_submission_key.py",
         "ON DELETE CASCADE ",
         "",
-        ("tests/server/store/test_idempotency.py",),
+        ("tests/server/jobs/test_idempotency.py",),
     ),
     Mutant(
         "a key with another submission is refused",
         "server/jobs/jobs.py",
         "kept.fingerprint != keyed.fingerprint:",
         "False:",
-        ("tests/server/store/test_idempotency.py",),
+        ("tests/server/jobs/test_idempotency.py",),
     ),
     Mutant(
         "two requests at once cannot use one key",
         "server/jobs/admission.py",
         "if key in self._keys_in_flight:",
         "if False:",
-        ("tests/server/store/test_idempotency.py",),
+        ("tests/server/jobs/test_idempotency.py",),
     ),
     Mutant(
         "a succeeded job is never queued again",
@@ -163,7 +163,7 @@ API = (
     ),
     Mutant(
         "clients cannot add methods to the metrics",
-        "server/http/access_log.py",
+        "server/http/activity.py",
         "method = method if method in METHODS else OTHER",
         "method = method",
         ("tests/server/documents/test_listener_metrics.py",),
@@ -178,8 +178,8 @@ API = (
     Mutant(
         "the duration of a wait is not measured",
         "server/fast/path.py",
-        "counted = None if request.seconds else seconds",
-        "counted = seconds",
+        "            not request.seconds,\n",
+        "            True,\n",
         ("tests/server/documents/test_listener_metrics.py",),
     ),
 )

@@ -7,7 +7,7 @@ CONNECTIONS = ("tests/server/http/test_connection.py",)
 FAST = ("tests/server/fast/test_responders.py", "tests/server/fast/test_connection.py")
 RATES = ("tests/server/auth/test_rate_limits.py",)
 ORIGINS = ("tests/server/http/test_cors.py",)
-QUEUE = ("tests/server/store/test_queue_watermark.py",)
+QUEUE = ("tests/server/jobs/test_queue_watermark.py",)
 
 CLIENT_LIMITS = (
     Mutant(

@@ -10,7 +10,7 @@ HOLDER = ("tests/storage/db/sqlite_file/test_lock_holder.py",)
 CHECKPOINTS = ("tests/storage/db/sqlite_file/test_checkpoints.py",)
 WAL = ("tests/storage/db/sqlite_file/test_wal_file.py",)
 FULL_DISK = ("tests/end_to_end/test_disk_full.py",)
-DISK = ("tests/server/store/test_disk_watermark.py",)
+DISK = ("tests/server/jobs/test_disk_watermark.py",)
 
 STORE_FAULTS = (
     Mutant(

@@ -240,10 +240,10 @@ STORE = (
     ),
     Mutant(
         "the previous release's idempotency keys are known",
-        "server/store/idempotency.py",
+        "server/jobs/admission.py",
         "if job.max_losses == DEFAULT_MAX_LOSSES:",
         "if False:",
-        ("tests/server/store/test_idempotency.py",),
+        ("tests/server/jobs/test_idempotency.py",),
     ),
     Mutant(
         "a rescue completes a requested cancel",

@@ -73,7 +73,7 @@ TRACES = (
     ),
     Mutant(
         "a trace does not change the fingerprint of a submission",
-        "server/store/idempotency.py",
+        "server/jobs/admission.py",
         'del submitted["submitted_by"], submitted["traceparent"]',
         'del submitted["submitted_by"]',
         REPLAYED,

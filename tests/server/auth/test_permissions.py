@@ -325,7 +325,7 @@ async def test_only_admins_change_jobs_from_before_there_were_tokens(
 async def test_each_change_is_logged_with_its_caller(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "server.http.access_log")
+    caplog.set_level(logging.INFO, "server.http.activity")
     job_id = (await submit(client, "ann"))["job_id"]
     other = (await submit(client, "sue", more=SLOW))["job_id"]
     for method, path in (

@@ -10,7 +10,7 @@ import pytest
 
 from server.app import App
 from server.handlers.base import Handler
-from server.http.access_log import BUCKETS, OTHER
+from server.http.activity import BUCKETS, OTHER
 from tests.server.openapi.test_document import routes
 from tests.support.api import Client, analyze_form
 from tests.support.event_clients import Followers

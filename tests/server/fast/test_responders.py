@@ -279,7 +279,7 @@ async def test_a_preference_is_answered_alike(client: Client, query: str, prefer
 
 @pytest.mark.gen_test
 async def test_a_request_is_logged_alike(client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("DEBUG", "server.http.access_log")
+    caplog.set_level("DEBUG", "server.http.activity")
     path = f"/jobs/{await client.sleep_job()}"
     logged = []
     for more in ({}, {"X-Plain": "no"}):

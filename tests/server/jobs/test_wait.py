@@ -99,10 +99,10 @@ async def test_an_invalid_wait_is_refused_and_no_job_is_stored(client: Client, w
 async def test_a_failed_wait_still_reports_an_accepted_job(
     app: App, client: Client, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(ids: Sequence[UUID]) -> dict[UUID, Job | None]:
+    def fail(ids: Sequence[UUID]) -> list[Job | None]:
         raise StoreUnavailable("locked")
 
-    monkeypatch.setattr(app.reader, "get_each", fail)
+    monkeypatch.setattr(app.job_store, "get_each", fail)
     answer = read(await submit(client, "/jobs?wait=20"), 202)
     assert answer == {"job_id": str((await stored(bench)).id), "status": "queued"}
 

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from tornado.httpclient import HTTPResponse
 
-from server.store.idempotency import fingerprint
+from server.jobs.admission import fingerprint
 from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob, StoredKey
 from storage.open import open_store
