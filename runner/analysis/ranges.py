@@ -9,7 +9,6 @@ from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
 from runner.analysis.helpers import run_ranges
 from runner.analysis.input.stored import Stored, read_at, size_of
-from runner.analysis.match import kernel
 from runner.analysis.match.patterns import Literal, Regex
 from runner.analysis.match.regexes import adaptive_regexes
 from runner.analysis.scan import ReportTotals, scan_range
@@ -65,8 +64,7 @@ def scan_ranges(
     Raises OSError, and HelperError if a helper fails, also because the file becomes shorter.
     """
     ranges = line_ranges(file, min(range_bytes, -(-size_of(file) // processes)))
-    kernel.available()  # helpers inherit the cached answer and the compiled regexes
-    regexes = adaptive_regexes(patterns)
+    regexes = adaptive_regexes(patterns)  # helpers inherit them
     samples = options.lines.samples if options.lines else 0
     merged = PartialResult.of(len(patterns))
     under_way: dict[int, tuple[int, list[int]]] = {}

@@ -175,9 +175,10 @@ class Analyze(InParts[AnalyzePayload]):
     upload = "required"
 
     def load(self) -> None:
-        """Import the modules of the analysis."""
+        """Import the modules of the analysis, and its library in C."""
         for name in ("parts", "report", "run"):
             import_module(f"runner.analysis.{name}")
+        import_module("runner.analysis.match.kernel").load()
 
     def is_slow_to_check(self, payload: dict[str, Any]) -> bool:
         """Return whether there are regexes: RE2 takes 0.1 s to compile as many as are allowed."""

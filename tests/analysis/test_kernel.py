@@ -5,9 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +15,8 @@ from runner.analysis.match import kernel
 from runner.analysis.match.kernel import Kernel
 from runner.analysis.match.patterns import Literal
 from runner.analysis.native import build
+from runner.job_types import loader
+from runner.job_types.loader import JobTypesError
 from tests.support.analysis.kernel import SMALL, VECTORS, kernel_results, literals_of, reference
 from tests.support.paths import ROOT
 
@@ -91,51 +91,19 @@ def test_a_byte_above_127_is_noticed_at_every_position(
         assert reported == [True, False, True]
 
 
-@pytest.fixture
-def asked_anew() -> Iterator[None]:
-    def forget() -> None:
-        kernel._library.cache_clear()
-        kernel.available.cache_clear()
-
-    forget()
-    yield
-    forget()
-
-
-@pytest.mark.usefixtures("asked_anew")
-def test_a_library_that_cannot_be_loaded_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_without_the_library_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "job_service_scan", None)
-    assert not kernel.available()
+    kernel._library.cache_clear()
+    with pytest.raises(JobTypesError, match=r"'analyze': ModuleNotFoundError: .*job_service_scan"):
+        loader.load()
 
 
-@pytest.mark.usefixtures("asked_anew")
-def test_a_library_of_another_version_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
-    libc = SimpleNamespace(LIBRARY="libc.so.6")  # it has none of the kernel's functions
-    monkeypatch.setitem(sys.modules, "job_service_scan", libc)
-    assert not kernel.available()
-
-
-@pytest.mark.usefixtures("asked_anew")
-def test_a_library_that_reports_all_data_as_ascii_is_not_available(
+def test_a_worker_on_a_processor_that_is_too_old_does_not_start(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Kernel, "ascii", True)
-    assert not kernel.available()
-
-
-@pytest.mark.usefixtures("asked_anew")
-@pytest.mark.parametrize("wrong", ["count", "lines", "first_line", "last_line"])
-def test_a_library_that_counts_wrong_is_not_available(
-    wrong: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Wrong(Kernel):
-        def scan(self, *given: int | memoryview) -> list[list[kernel.Hit]]:  # type: ignore[override]
-            batches = list(super().scan(*given))  # type: ignore[arg-type]
-            setattr(self.literals[0], wrong, getattr(self.literals[0], wrong) + 1)
-            return batches
-
-    monkeypatch.setattr(kernel, "Kernel", Wrong)
-    assert not kernel.available()
+    monkeypatch.setattr(kernel, "_vectors", lambda: -1)
+    with pytest.raises(JobTypesError, match="'analyze': RuntimeError: this processor has no SSSE3"):
+        loader.load()
 
 
 def test_the_wheels_have_the_version_of_the_sources() -> None:

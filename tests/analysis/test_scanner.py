@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.analysis.count import scanner as scanner_module
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.scanner import Scanner, ScanOptions
 from runner.analysis.input import window
@@ -70,20 +69,17 @@ def assert_exact(
     )
 
 
-@pytest.mark.parametrize("vectors", [*VECTORS, None])
+@pytest.mark.parametrize("vectors", VECTORS)
 @pytest.mark.parametrize("most", [3, 40])
 @quick
 @given(data=texts, given_=st.data(), size=st.integers(4, 40), pieces=sizes)
 def test_literals_are_exact_in_any_windows(
-    most: int, vectors: int | None, data: str, given_: st.DataObject, size: int, pieces: list[int]
+    most: int, vectors: int, data: str, given_: st.DataObject, size: int, pieces: list[int]
 ) -> None:
     patterns = given_.draw(distinct(literal, most))
     with pytest.MonkeyPatch.context() as patch:
         _shorten(patch)
-        if vectors is None:
-            patch.setattr(kernel, "available", lambda: False)
-        else:
-            patch.setattr(kernel, "_vectors", lambda: vectors)
+        patch.setattr(kernel, "_vectors", lambda: vectors)
         assert_exact(data.encode(), patterns, size, size, pieces)
 
 
@@ -125,7 +121,6 @@ def _shorten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(regexes, "TRIAL_BYTES", 10)
     patch.setattr(kernel, "LIMITS", SMALL)
     patch.setattr(fixed_length, "_BATCH_MATCHES", 2)
-    patch.setattr(scanner_module, "_BATCH_MATCHES", 2)
     patch.setattr(window, "LINE_HEAD_BYTES", 4)
     patch.setattr("tests.support.analysis.oracle.LINE_HEAD_BYTES", 4)
 
@@ -180,17 +175,12 @@ def test_a_match_across_windows_is_found_at_every_position(
     assert_exact(data, patterns, 11, 11, [11])
 
 
-def test_without_the_kernel_the_result_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "available", lambda: False)
+def test_many_short_texts_with_newlines() -> None:
     texts = (
         "".join(letters) for size in (1, 2, 3) for letters in itertools.product("aB\n", repeat=size)
     )
     patterns = [Pattern(text, ignore_case=number % 2 == 0) for number, text in enumerate(texts)]
     assert_exact(b"aBab\nBBaAbB\n\nab" * 9, patterns, 1000, 1000, [5])
-
-
-def test_the_installed_kernel_passes_its_test() -> None:
-    assert kernel.available()
 
 
 def test_a_histogram_counts_each_line_once_for_each_pattern() -> None:

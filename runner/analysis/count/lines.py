@@ -36,11 +36,10 @@ class LineOptions:
 
 
 class PatternState:
-    """A pattern's result, and the offsets where its next match and next matching line may begin."""
+    """A pattern's result, and the offset where its next matching line may begin."""
 
     def __init__(self) -> None:
         self.result = PatternResult()
-        self.resume = 0
         self.next_line = 0
 
 

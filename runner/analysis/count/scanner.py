@@ -8,9 +8,8 @@ pattern with itself. A line ends with its newline, and a match counts for the li
 in. Literals are exact in lines of any length. Regexes see a line of more than 1 MiB as several.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import stringzilla
 
@@ -29,7 +28,6 @@ _MAPPED_BYTES = 12 << 20  # mapping costs more than a read call, but less for ea
 LONGEST_LINE = 1 << 20
 """Regexes see a longer line as several lines."""
 _LOWER = bytes(range(256)).lower()
-_BATCH_MATCHES = 16 << 10  # positions in memory at once, without the kernel
 
 
 @dataclass(frozen=True)
@@ -60,10 +58,7 @@ class Scanner:
         """
         self._literals = [pattern for pattern in patterns if isinstance(pattern, Literal)]
         self._regexes = adaptive_regexes(patterns) if regexes is None else regexes
-        use_kernel = bool(self._literals) and kernel.available()
         self._needs_lowercase = any(regex.folded for regex in self._regexes)
-        if not use_kernel:
-            self._needs_lowercase |= any(literal.folded for literal in self._literals)
         self._source = source
         self._window = self._make_window(options)
         self._lines = None if options.lines is None else Lines(self._window, options.lines)
@@ -72,7 +67,7 @@ class Scanner:
         self._lowercase_text = stringzilla.Str(self._lowercase_buffer)
         self._time_span, self._utf8_check = TimeSpan(), Utf8Check()
         self._kernel: kernel.Kernel | None = None
-        if use_kernel:
+        if self._literals:
             report_lines = options.lines is not None and options.lines.reads_each_line
             self._kernel = kernel.Kernel(self._literals, self._lines is not None, report_lines)
 
@@ -134,20 +129,16 @@ class Scanner:
 
     def _search(self) -> None:
         if self._kernel:
-            self._search_by_kernel(self._kernel)
-        else:
-            for literal in self._literals:
-                found = self._positions(literal)
-                while starts := list(islice(found, _BATCH_MATCHES)):
-                    self._add_matches(self._states[literal.index], starts)
+            self._search_for_literals(self._kernel)
         for regex in self._regexes:
-            for starts in regex.search(self._window, self._text(regex.folded)):
-                self._add_matches(self._states[regex.index], starts)
+            state = self._states[regex.index]
+            text = self._lowercase_text if regex.folded else self._window.text
+            for starts in regex.search(self._window, text):
+                state.result.count += len(starts)
+                if self._lines:
+                    self._lines.add_matches(state, starts)
 
-    def _text(self, folded: bool) -> stringzilla.Str:
-        return self._lowercase_text if folded else self._window.text
-
-    def _search_by_kernel(self, literals: kernel.Kernel) -> None:
+    def _search_for_literals(self, literals: kernel.Kernel) -> None:
         window = self._window
         view = window.view[: window.end]
         for hits in literals.scan(view, window.base, window.start, window.end):
@@ -157,22 +148,6 @@ class Scanner:
                 self._lines.record_line(result, at)
                 if not self._lines.needs_each_line(result):
                     literals.stop_reporting(number)
-
-    def _positions(self, literal: Literal) -> Iterator[int]:
-        """Find a literal in the window, on a processor for which there is no kernel."""
-        window, state, text = self._window, self._states[literal.index], self._text(literal.folded)
-        size = len(literal.text)
-        at = max(window.start - size + 1, state.resume - window.base, 0)
-        while (at := text.find(literal.text, at, window.end)) >= 0:
-            yield at
-            at += size
-            state.resume = window.base + at
-
-    def _add_matches(self, state: PatternState, starts: list[int]) -> None:
-        """Count matches, given as ascending positions."""
-        state.result.count += len(starts)
-        if self._lines:
-            self._lines.add_matches(state, starts)
 
     def _update_results(self) -> None:
         """Copy the counts so far from the kernel to the results of the literals."""

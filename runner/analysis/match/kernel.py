@@ -1,14 +1,12 @@
 """Searches a window for many literals at once, with their lines, by the C kernel in native/.
 
-The package `job-service-scan` contains the library, one wheel for each kind of processor. If it is
-not installed, or if its results differ from Python's, literals are found one by one.
+The package `job-service-scan` contains the library, one wheel for each kind of processor.
 """
 
 import ctypes
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
-from itertools import product, starmap
 from pathlib import Path
 from typing import Any
 
@@ -81,13 +79,20 @@ def _load_library(path: Path) -> Any:
     return library
 
 
+def load() -> None:
+    """Load the library, which forked processes then share.
+
+    Raises ImportError or OSError if it is not installed, and RuntimeError for a processor that is
+    too old.
+    """
+    _library()
+    if _vectors() < 0:
+        raise RuntimeError("this processor has no SSSE3")
+
+
 @cache
 def _library() -> Any:
-    """The library; None if it is not installed."""
-    try:
-        return _load_library(import_module("job_service_scan").LIBRARY)
-    except (ImportError, OSError):
-        return None
+    return _load_library(import_module("job_service_scan").LIBRARY)
 
 
 @cache
@@ -109,7 +114,7 @@ class Kernel:
     ) -> None:
         """Count lines if `lines`; report each line as a hit if `report_lines`.
 
-        Literals are numbered in the order given. Requires `available()`.
+        Literals are numbered in the order given.
         """
         texts, count = b"".join(each.text for each in literals), len(literals)
         limits = KernelLimits.from_buffer_copy(LIMITS)
@@ -158,51 +163,3 @@ class Kernel:
         while unfinished:
             unfinished = _library().scan_continue(self._handle)
             yield [(hit.literal, hit.at) for hit in self._scan.hits[: self._scan.hit_count]]
-
-
-@cache
-def available() -> bool:
-    """Whether the library is installed and passes its test, which takes 3 ms once a process."""
-    try:
-        tests = product(_tests(), (True, False))
-        return (
-            _library() is not None and _vectors() >= 0 and all(starmap(_agrees_with_python, tests))
-        )
-    except Exception:  # whatever is wrong with it, it is not used
-        return False
-
-
-def _tests() -> list[list[bytes]]:
-    few = [b"ab", b"\n", b"aXb"]
-    some = [*few, b"aa", b"a", b"b\x00a", b"\xff", b"abcd", b"abcdefgh", b"X\nab"]
-    return [few[:1], few, some, [*some, *(b"%07d" % number for number in range(40))]]
-
-
-def _agrees_with_python(texts: list[bytes], lines: bool) -> bool:
-    data = bytearray(b"abaab\x00aXb\nab\xff" * 9 + b"0000007\n" + b"abcdefgh" * 20 + b"X\nab")
-    data += bytes(range(256)) + b"000001700000180000019\n" + b"a" * 99 + b"b"
-    kernel = Kernel([Literal(number, text, False) for number, text in enumerate(texts)], lines)
-    half, keep = len(data) // 2, max(map(len, texts)) - 1
-    view = memoryview(data)
-    for _ in kernel.scan(view, 0, 0, half):
-        pass
-    ascii = kernel.ascii
-    for _ in kernel.scan(view[half - keep :], half - keep, keep, len(data) - half + keep):
-        pass
-    compared = 4 if lines else 1
-    found = [(each.count, each.lines, each.first_line, each.last_line) for each in kernel.literals]
-    ascii = ascii or kernel.ascii  # both halves have bytes above 127
-    expected = [_reference_counts(bytes(data), text) for text in texts]
-    return not ascii and [each[:compared] for each in found] == [
-        each[:compared] for each in expected
-    ]
-
-
-def _reference_counts(data: bytes, text: bytes) -> tuple[int, int, int, int]:
-    """Count, lines, first and last line of a literal, by Python alone."""
-    lines, count, at = [0], 0, data.find(text)
-    while at >= 0:
-        count += 1
-        lines.append(data.count(b"\n", 0, at) + 1)
-        at = data.find(text, at + len(text))
-    return count, len(set(lines)) - 1, lines[:2][-1], lines[-1]
