@@ -129,7 +129,7 @@ def scan_options_of(options: AnalysisOptions, modified: float, patterns: int) ->
     """
     if not options.lines:
         return ScanOptions()
-    time_of = LineTimes(modified).time_of if options.histogram else None
+    time_of = LineTimes(modified).second_of if options.histogram else None
     buckets = max(_MIN_BUCKETS, _MAX_BUCKETS // patterns)
     samples = min(options.samples, max(1, _MAX_SAMPLES // patterns))
     return ScanOptions(LineOptions(samples, time_of, options.histogram, buckets))

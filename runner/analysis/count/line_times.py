@@ -1,6 +1,6 @@
 """Reads the times of lines. Times that repeat, up to the second, are not computed again."""
 
-from runner.analysis.count.time_formats import find_time, seconds_of
+from runner.analysis.count.time_formats import Match, find_time, seconds_of
 
 _CACHE_ENTRIES = 1024  # an entry can take 1 KiB
 _DIGITS = 6  # of a fraction: more of them could round up to the next second
@@ -26,14 +26,23 @@ class LineTimes:
         match = find_time(line_start)
         if match is None:
             return None
-        at, fraction, zone = match.group("at", "fraction", "zone")
-        key = (at, zone)
-        if key not in self._seconds:
+        second, fraction = self._second(match), match["fraction"]
+        if second is None or not fraction:
+            return second
+        digits = fraction.lstrip(b".,")[:_DIGITS]
+        return second + int(digits) * 10.0 ** -len(digits)
+
+    def second_of(self, line_start: bytes) -> float | None:
+        """The time of a line, see `time_of`, without the fraction of its second."""
+        match = find_time(line_start)
+        return None if match is None else self._second(match)
+
+    def _second(self, match: Match) -> float | None:
+        key = match["at"], match["zone"]
+        try:
+            return self._seconds[key]
+        except KeyError:
             if len(self._seconds) >= _CACHE_ENTRIES:
                 self._seconds.clear()
-            self._seconds[key] = seconds_of(match, self._reference)
-        seconds = self._seconds[key]
-        if seconds is None or not fraction:
-            return seconds
-        digits = fraction.lstrip(b".,")[:_DIGITS]
-        return seconds + int(digits) * 10.0 ** -len(digits)
+            second = self._seconds[key] = seconds_of(match, self._reference)
+            return second

@@ -89,20 +89,19 @@ class Lines:
             for at in first_matches:
                 self.record_line(result, at)
 
-    def needs_each_line(self, result: PatternResult) -> bool:
-        """Whether the text of each further line of the pattern must be read."""
-        return self._options.time_of is not None or len(result.samples) < self._options.samples
+    def record_line(self, result: PatternResult, at: int) -> bool:
+        """Record a sample and the time of the line at a position, as the options require.
 
-    def record_line(self, result: PatternResult, at: int) -> None:
-        """Record a sample and the time of the line at a position, as the options require."""
-        time_of, samples = self._options.time_of, self._options.samples
-        if not self.needs_each_line(result):
-            return
+        Returns False if nothing needs the text of this line and of the pattern's further lines.
+        """
+        time_of, is_sample = self._options.time_of, len(result.samples) < self._options.samples
+        if time_of is None and not is_sample:
+            return False
         line = self._window.line_at(at)
-        if len(result.samples) < samples:
+        if is_sample:
             result.samples.append(line)
         if time_of is None:
-            return
+            return True
         time = time_of(line)
         if time is None:
             result.undated += 1
@@ -110,6 +109,7 @@ class Lines:
             if result.histogram is None:
                 result.histogram = Histogram(self._options.unit, self._options.max_buckets)
             result.histogram.add(time)
+        return True
 
     def finish_window(self, newlines: int | None = None) -> None:
         """Number the matching lines of the window.

@@ -145,8 +145,7 @@ class Scanner:
             for number, at in hits:
                 assert self._lines is not None
                 result = self._states[self._literals[number].index].result
-                self._lines.record_line(result, at)
-                if not self._lines.needs_each_line(result):
+                if not self._lines.record_line(result, at):
                     literals.stop_reporting(number)
 
     def _update_results(self) -> None:
