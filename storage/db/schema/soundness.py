@@ -1,18 +1,16 @@
 """Checks a SQLite file for damage: a small one before it is used, a large one in the background.
 
-Programs that start together share one check. `jobs.db-checked` describes the file that was checked
-last. The program that checks holds an flock on it.
+The program that checks in the background holds an flock on `jobs.db-checked`, and others leave it
+to that program.
 """
 
 import contextlib
 import fcntl
-import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import peewee as pw
@@ -25,8 +23,6 @@ log = logging.getLogger(__name__)
 
 MAX_START_BYTES = 64 * 1024**2
 """The largest file that a start checks. It takes 0.1 s, and 1 s if the file is not in memory."""
-_TOGETHER_SECONDS = 10.0
-"""Programs that start within this time share one check, if the file has not changed meanwhile."""
 _MAX_WAL_GROWTH = 64 * 1024**2
 """A step of the background check ends when the WAL has grown by so many bytes during it."""
 _TRIES, _PAUSE_SECONDS = 3, 60.0
@@ -45,7 +41,7 @@ def require_sound(file: Path) -> None:
     try:
         if mismatch := wal_mismatch(file):
             raise damaged(file, mismatch)
-        if not note.exists() and (not is_small(file) or _was_checked(file)):
+        if not note.exists() and not is_small(file):
             return
         found = _quick_check(file)
     except pw.OperationalError as error:
@@ -55,8 +51,6 @@ def require_sound(file: Path) -> None:
     if found != "ok":
         raise damaged(file, found)
     note.remove()
-    with contextlib.suppress(OSError), _memory(file) as memory:  # the disk may be full
-        _remember(memory, file)
 
 
 def _quick_check(file: Path) -> str:
@@ -67,38 +61,6 @@ def _quick_check(file: Path) -> str:
 
 def _one_line(text: str) -> str:
     return " ".join(text.removeprefix("*** in database main ***").split())
-
-
-@contextmanager
-def _memory(file: Path) -> Iterator[int]:
-    """Open the file that describes the last check. Raises OSError."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-    memory = os.open(f"{file}-checked", flags, 0o600)
-    try:
-        yield memory
-    finally:
-        os.close(memory)
-
-
-def _remember(memory: int, file: Path) -> None:
-    text = json.dumps(_state(file)).encode()
-    os.ftruncate(memory, 0)
-    os.pwrite(memory, text, 0)
-
-
-def _was_checked(file: Path) -> bool:
-    """Return whether a file was just found sound, and was not replaced or written to since."""
-    with contextlib.suppress(OSError, ValueError):
-        memory = Path(f"{file}-checked")
-        age = time.time() - memory.stat().st_mtime
-        return 0 <= age < _TOGETHER_SECONDS and json.loads(memory.read_text()) == _state(file)
-    return False
-
-
-def _state(file: Path) -> list[int]:
-    """What changes when a file is replaced or written to."""
-    status = file.stat()
-    return [status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns]
 
 
 def is_small(file: Path) -> bool:
@@ -121,7 +83,7 @@ class BackgroundCheck:
         self._thread = threading.Thread(target=self._run, name="check-database", daemon=True)
 
     def start(self) -> None:
-        """Start the check, unless the file is small or was just checked."""
+        """Start the check, unless the file is small."""
         if not is_small(self._file):
             self._thread.start()
 
@@ -134,10 +96,9 @@ class BackgroundCheck:
     def _run(self) -> None:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
         try:
-            with _memory(self._file) as memory:
-                fcntl.flock(memory, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if not _was_checked(self._file):
-                    self._check(memory)
+            with open(f"{self._file}-checked", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._check()
         except BlockingIOError:
             return  # another program checks the file
         except (OSError, pw.PeeweeException) as error:
@@ -146,7 +107,7 @@ class BackgroundCheck:
             else:
                 log.warning("the database could not be checked", extra={"reason": str(error)})
 
-    def _check(self, memory: int) -> None:
+    def _check(self) -> None:
         began_at = time.monotonic()
         for table in self._tables():
             found = self._check_patiently(table)
@@ -157,7 +118,6 @@ class BackgroundCheck:
             elif found != "ok":
                 self._report(_one_line(found))
                 return
-        _remember(memory, self._file)
         extra = {"seconds": round(time.monotonic() - began_at, 1)}
         log.info("the database was checked, it is sound", extra=extra)
 

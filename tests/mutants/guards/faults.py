@@ -35,17 +35,17 @@ STORE_FAULTS = (
         SOUND,
     ),
     Mutant(
-        "a file that was written to is checked again",
+        "one program at a time checks a large file",
         "storage/db/schema/soundness.py",
-        "status.st_size, status.st_ctime_ns]",
-        "0]",
+        "                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "",
         SOUND,
     ),
     Mutant(
         "a note of damage makes a start check a large file",
         "storage/db/schema/soundness.py",
-        "if not note.exists() and (",
-        "if (",
+        "if not note.exists() and not",
+        "if not",
         SOUND,
     ),
     Mutant(

@@ -40,7 +40,6 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def large_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a store that is too large for a check at the start."""
     make_store_with_jobs(tmp_path, 500)
-    (tmp_path / "jobs.db-checked").unlink()
     monkeypatch.setattr(soundness, "MAX_START_BYTES", PAGE)
     return tmp_path
 
@@ -48,45 +47,6 @@ def large_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def lines(caplog: pytest.LogCaptureFixture, message: str) -> int:
     """How many log lines contain a message."""
     return sum(message in record.getMessage() for record in caplog.records)
-
-
-def test_programs_that_start_together_share_one_check(tmp_path: Path, checks: list[Path]) -> None:
-    make_store_with_jobs(tmp_path, 1)
-    checks.clear()
-    stores = [open_at(tmp_path) for _ in range(3)]
-    assert checks == [tmp_path / "jobs.db"]
-    for store in stores:
-        store.close()
-
-
-def test_a_file_that_has_changed_since_is_checked_again(tmp_path: Path, checks: list[Path]) -> None:
-    make_store_with_jobs(tmp_path, 500)
-    open_at(tmp_path).close()
-    assert len(checks) == 2
-    overwrite_pages(tmp_path / "jobs.db", 1)
-    for _ in range(2):
-        with pytest.raises(StoreDamaged, match=r"jobs\.db is damaged: .*docs/store\.md"):
-            open_at(tmp_path)
-    assert len(checks) == 4
-
-
-def test_an_earlier_check_is_not_trusted_for_long(
-    tmp_path: Path, checks: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    open_at(tmp_path).close()
-    monkeypatch.setattr(soundness, "_TOGETHER_SECONDS", 0)
-    open_at(tmp_path).close()
-    assert len(checks) == 2
-
-
-@pytest.mark.parametrize("text", ["", "[]", "nothing", "null", "[1, 2, 3, 4]"])
-def test_a_memory_of_another_check_is_not_trusted(
-    tmp_path: Path, checks: list[Path], text: str
-) -> None:
-    open_at(tmp_path).close()
-    (tmp_path / "jobs.db-checked").write_text(text)
-    open_at(tmp_path).close()
-    assert len(checks) == 2
 
 
 def test_every_overwritten_page_is_found(tmp_path: Path) -> None:
@@ -151,28 +111,27 @@ def test_a_large_file_is_checked_in_the_background(checks: list[Path], large_sto
     assert len(checks) == 1  # that of the new store
 
 
-def test_a_large_file_that_was_written_to_after_its_check_is_checked_again(
-    large_store: Path, caplog: pytest.LogCaptureFixture
+def test_one_program_checks_a_large_file_and_others_leave_it_to_that_program(
+    large_store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    store = open_at(large_store)
-    wait_for(lambda: lines(caplog, "it is sound") == 1)
-    store.close()
-    overwrite_from(large_store / "jobs.db", 50 * PAGE)
-    store = open_at(large_store)
-    wait_for(lambda: (large_store / "jobs.db-damaged").exists())
-    store.close()
+    began, others_ended = threading.Event(), threading.Event()
 
+    def wait_in_a_step(self: BackgroundCheck, most: int) -> bool:
+        began.set()
+        return not others_ended.wait(20)
 
-def test_one_program_checks_a_large_file_and_others_trust_it(
-    large_store: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    stores = [open_at(large_store) for _ in range(3)]
+    monkeypatch.setattr(BackgroundCheck, "_must_end", wait_in_a_step)
+    monkeypatch.setattr(soundness, "_STEPS_PER_CALL", 1)
+    first = open_at(large_store)
+    assert began.wait(20)
+    others = [open_at(large_store) for _ in range(2)]
+    for other in others:
+        assert other.check is not None
+        other.check._thread.join(20)
+    others_ended.set()
     wait_for(lambda: lines(caplog, "it is sound") == 1)
-    for store in [*stores, open_at(large_store)]:
-        assert store.check is not None
-        store.check._thread.join(20)
+    for store in (first, *others):
         store.close()
     assert lines(caplog, "it is sound") == 1
 
@@ -205,7 +164,6 @@ def test_a_check_ends_with_its_program(large_store: Path, monkeypatch: pytest.Mo
     store.close()
     assert store.check is not None
     assert not store.check._thread.is_alive()
-    assert (large_store / "jobs.db-checked").read_text() == ""
 
 
 def test_a_copy_that_is_made_while_programs_run_is_a_sound_store(tmp_path: Path) -> None:
