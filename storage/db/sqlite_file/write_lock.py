@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from storage.db.sqlite_file.lock_holder import NONE, HolderWatch, LockNote
+from storage.db.sqlite_file.lock_holder import NONE, LockNote, describe
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,6 @@ class WriteLock:
         self._waiting = self._wanted = self._held = False
         self.note = LockNote(Path(f"{path}.holder"))
         """The holder writes here what it is doing."""
-        self._long_wait = threading.local()
-        """The `watch` of the last long wait of a thread."""
         self._explain_at = 0.0
 
     def acquire(self, seconds: float) -> bool:
@@ -83,10 +81,8 @@ class WriteLock:
                 self.note.close()
 
     def describe_holder(self) -> str:
-        """Return who holds the lock and what the holder is doing, after a wait of this thread."""
-        watch = getattr(self._long_wait, "watch", None) or HolderWatch(self._path, self.note)
-        self._long_wait.watch = None
-        return watch.describe()
+        """Return who holds the lock and what the holder is doing."""
+        return describe(self.note)
 
     def _wait_patiently(
         self, wait: Callable[[float], bool], began_at: float, seconds: float
@@ -103,11 +99,9 @@ class WriteLock:
         return wait(max(0.0, began_at + seconds - time.monotonic()))
 
     def _explain(self, seconds: float) -> None:
-        self._long_wait.watch = HolderWatch(self._path, self.note)
-        holder = self._long_wait.watch.describe()
         if (now := time.monotonic()) >= self._explain_at:
             self._explain_at = now + EXPLAIN_SECONDS
-            extra = {"seconds": seconds, "holder": holder}
+            extra = {"seconds": seconds, "holder": self.describe_holder()}
             log.warning("a change waits for the write lock of the database", extra=extra)
 
     def _acquire_file_lock(self, began_at: float, seconds: float) -> bool:
