@@ -2,6 +2,12 @@
 
 A change of a running job takes effect only if the runner still holds its attempt. Otherwise
 another runner has settled the job, and this runner's view of it is stale.
+
+A job that was found while the transaction held the version lock cannot change before its claim. A
+job that was found earlier is claimed optimistically: the claim checks that it is unchanged, and
+other transactions were not blocked during the search.
+
+The row of a job holds its first attempt; each later attempt gets a row of its own.
 """
 
 from collections import Counter
@@ -9,27 +15,33 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from storage.claiming.candidates import CandidateFinder, Candidates
+import peewee as pw
+
+from storage.claiming.candidates import CandidateFinder, Candidates, Rows
 from storage.claiming.job_parts import JobParts
 from storage.claiming.part_claims import ClaimedPart, Parts, PartWork
-from storage.claiming.statements import ClaimedJobs, ClaimStatements
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow, RunnerRow
 from storage.db.parameters import parameter
 from storage.db.pipeline import OptimisticConflict
+from storage.db.versions import PendingVersion
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs import output
 from storage.jobs.open_queues import IS_RUNNING, earliest_run_at, open_queues
-from storage.jobs.rows import fetch_jobs, select_jobs
+from storage.jobs.rows import fetch_jobs, jobs_from_claimed_rows, select_jobs
+from storage.jobs.statements import guarded_update, insert_attempt, optimistic_claim_guard
 from storage.jobs.transitions import Settlement, Transitions
 from storage.liveness.liveness import Liveness
 from storage.notify.wakeup import EVENTS, LISTENER, WORKER, Wakeup
 from storage.records.job import Fence, Job
+from storage.records.states import CLAIM
 
 _RESERVED_VERSIONS = 200
 """Versions that a transaction reserves at once; if it makes more changes, it reserves as many
 again."""
+_CLAIMED = {"status": CLAIM.target, "progress": None}
+"""The values that all claimed jobs have."""
 
 
 class Unstored(NamedTuple):
@@ -41,6 +53,25 @@ class Unstored(NamedTuple):
     pieces: Sequence[tuple[int, bytes]]
     max_bytes: int
     """The most output that is kept of the attempt."""
+
+
+class ClaimedJobs:
+    """Jobs that a transaction claims.
+
+    The records are built after the commit, so that no other writer waits for it.
+    """
+
+    def __init__(self, database: Database, rows: Rows, newest: PendingVersion):
+        self._database, self._rows, self._newest = database, rows, newest
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def jobs(self) -> list[Job]:
+        """Build the jobs. Raises StoreError."""
+        newest = self._newest() if self._rows else 0
+        rows = [{**row, "version": newest - row["version"]} for row in self._rows]
+        return jobs_from_claimed_rows(self._database, rows)
 
 
 @dataclass(frozen=True)
@@ -80,7 +111,6 @@ class Claims:
         self._queues = queues
         self._transitions = Transitions(database)
         self._finder = CandidateFinder(database, queues, liveness)
-        self._statements = ClaimStatements(database)
         self._reserve = SpaceReserve(database.file)
         self.traced = self._transitions.traced
         """The ends of traced attempts that the last transaction has stored, with their times."""
@@ -137,9 +167,7 @@ class Claims:
             rows = candidates.to_claim(limit)
             for row in rows:
                 self._database.counters.observe(row["type"], "wait", now - row["run_at"])
-            last_offset = self._database.next_version_offset(len(rows))
-            name = self._liveness.name
-            jobs = self._statements.claim(rows, name, now, last_offset, guarded)
+            jobs = self._claim(rows, now, guarded)
             topics = [LISTENER if any(accepted) else EVENTS]
             if candidates.is_truncated and _is_room_left(candidates, now, rows):
                 topics.append(WORKER)
@@ -150,6 +178,34 @@ class Claims:
             self._wakeup.notify_in_transaction(topics)
         next_run_at = earliest_run_at(candidates.open_queues)
         return Claimed(accepted, jobs, next_run_at, topics, *part_results)
+
+    def _claim(self, rows: Rows, now: int, guarded: bool) -> ClaimedJobs:
+        """Claim jobs that were found under the version lock, so that no guard can refuse.
+
+        With `guarded`, they were found before it was taken, and are claimed provided all are
+        unchanged. Only in optimistic mode, see `storage/db/pipeline.py`.
+        """
+        database = self._database
+        last_offset = database.next_version_offset(len(rows))
+        changes = _claim_changes(rows, self._liveness.name, now, last_offset)
+        values = [
+            {**new, "job_id": row["id"], "expected_version": row["version"]}
+            for row, new in zip(rows, changes, strict=True)
+        ]
+        if rows and guarded:
+            assert database.engine.is_optimistic
+            claim = database.statement(
+                "optimistic claim",
+                lambda: _claim_update(changes[0]).where(*optimistic_claim_guard()),
+            )
+            database.change_each_guarded(claim, values)
+        elif rows:
+            claim = database.statement("claim", lambda: _claim_update(changes[0]))
+            database.change_each_deferred(claim, values)
+        if later := [each for each in values if each["attempt"] > 1]:
+            database.change_each_deferred(database.statement("attempt", insert_attempt), later)
+        claimed = [{**row, **_CLAIMED, **new} for row, new in zip(rows, changes, strict=True)]
+        return ClaimedJobs(database, claimed, database.pending_newest_version())
 
     def wake(self, claimed: Claimed) -> None:
         """Wake the programs that wait for the changes of a claim transaction."""
@@ -228,3 +284,25 @@ def _is_room_left(candidates: Candidates, now: int, claimed: Sequence[dict[str, 
         queue.room is not None and queue.next_run_at <= now and counts[queue.name] < queue.room
         for queue in candidates.open_queues
     )
+
+
+def _claim_update(changes: dict[str, Any]) -> Any:
+    return guarded_update(CLAIM, {**changes, "progress": pw.Value(None)})
+
+
+def _claim_changes(rows: Rows, runner: str, now: int, last_offset: int) -> Rows:
+    """Return the changes that a claim makes to each job.
+
+    `last_offset` is the offset of the last change from the newest version of the transaction. As
+    many unused versions as there are rows end there.
+    """
+    return [
+        {
+            "locked_by": runner,
+            "started_at": now,
+            "attempt": row["attempt"] + 1,
+            "version": last_offset + changes_after,
+            "first_runner": row["first_runner"] if row["attempt"] else runner,
+        }
+        for changes_after, row in zip(reversed(range(len(rows))), rows, strict=True)
+    ]

@@ -6,8 +6,13 @@ a step or a part, or to look whether parts wait.
 
 from collections.abc import Collection, Sequence
 
-from runner.supervisor.running_jobs import Capacity, KillReason, RunningJob, RunningJobs
-from runner.supervisor.settle import log_ended
+from runner.supervisor.running_jobs import (
+    Capacity,
+    KillReason,
+    RunningJob,
+    RunningJobs,
+    log_ended,
+)
 from runner.supervisor.spans import AttemptSpans
 from runner.supervisor.split_jobs import Ended, SplitJobs
 from storage.claiming.part_claims import ClaimedPart, EndedPart, PartFence, PartWork

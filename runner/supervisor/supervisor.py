@@ -20,8 +20,16 @@ from runner.pool.protocol.shared_memory import steady_now
 from runner.supervisor.job_request import RUN
 from runner.supervisor.maintenance import Maintenance
 from runner.supervisor.parts import JobsInParts
-from runner.supervisor.running_jobs import Capacity, KillReason, RunningJob, RunningJobs
-from runner.supervisor.settle import is_disowned, log_end, log_ended, settlement
+from runner.supervisor.running_jobs import (
+    Capacity,
+    KillReason,
+    RunningJob,
+    RunningJobs,
+    is_disowned,
+    log_end,
+    log_ended,
+    settlement,
+)
 from runner.supervisor.spans import AttemptSpans
 from runner.supervisor.split_jobs import Ended
 from storage.claiming.part_claims import ClaimedPart, PartFence, PartWork
@@ -40,6 +48,9 @@ RECONCILE_SECONDS = 10.0
 """The longest time between two comparisons of the running jobs with the store."""
 SETTLE_SECONDS = 5.0
 """After the drain, how long to wait for processes that do not end or a store that fails."""
+RECHECK_SECONDS = 0.02
+"""How long after a claim to look when the next job falls due. Most short jobs end before, and the
+transaction that settles them tells."""
 NO_CAPACITY = Capacity(0, 0)
 
 
@@ -66,8 +77,8 @@ class Supervisor:
         self._drain_seconds = drain_seconds
         self._spans = spans
         self._parts = JobsInParts(claims, running_jobs, spans, pool.size, parts_bytes)
-        self._must_look_for_parts = True
-        self._look_for_cancels_at = 0.0
+        self._parts_may_wait = True
+        self._look_for_parts_at = self._look_for_cancels_at = 0.0
         self._unsettled: list[Ended] = []
         """Ended jobs and parts that are not settled yet, with their outcomes."""
         self._maybe_settled: set[Fence | PartFence] = set()
@@ -135,13 +146,14 @@ class Supervisor:
         for descriptor in (waiter.fileno(), self._liveness.fileno(), stop, *self._pool.filenos()):
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
-        events = poll.poll(math.ceil(self._seconds_to_wait() * 1000))
+        readable = [each for each, _ in poll.poll(math.ceil(self._seconds_to_wait() * 1000))]
         # A program that cancels a job or creates parts wakes all runners. The wake-up can be lost.
-        if not events or any(descriptor == waiter.fileno() for descriptor, _ in events):
-            self._must_look_for_parts = True
+        if not readable or waiter.fileno() in readable or waiter.fileno() < 0:
+            self._parts_may_wait = True
             self._look_for_cancels_at = 0.0
-        waiter.clear()
-        self._maintenance.check_deaths()
+            waiter.clear()
+        if self._liveness.fileno() in readable:
+            self._maintenance.check_deaths()
 
     def _register(self) -> None:
         if not self._registered:
@@ -194,11 +206,11 @@ class Supervisor:
         """Settle ended attempts, store progress, and claim jobs and parts, in one transaction."""
         ended, due, capacity = self._unsettled, self._running_jobs.due_to_store(), self._capacity()
         limits, part_work = capacity, None
-        if self._parts.is_active or self._must_look_for_parts:
+        has_work = bool(ended or due) or self._is_job_due(capacity)
+        if self._parts.is_active or self._must_look_for_parts(has_work, capacity):
             limits = self._parts.reserve_slots(capacity)
-            self._must_look_for_parts = not capacity.free_slots
             part_work = self._parts.work(ended, due, capacity.free_slots)
-        if not (ended or due or part_work or self._update_next_due(capacity)):
+        if not (has_work or part_work):
             return
         whole = [each for each in ended if not each[0].part]
         claimed = self._run_claim_transaction(whole, due, limits, part_work)
@@ -214,10 +226,21 @@ class Supervisor:
             self._parts.settled(ended, claimed.accepted_parts, self._maybe_settled)
         self._spans.send(self._claims.traced)
         self._maybe_settled.clear()
-        if len(claimed.jobs) or not any(limits):
-            self._update_next_due(self._capacity())
-        else:
-            self._note_next_due(self._claims.seconds_until(claimed.next_run_at))
+        is_unknown = len(claimed.jobs) or not any(limits)
+        until_next = self._claims.seconds_until(claimed.next_run_at)
+        self._note_next_due(RECHECK_SECONDS if is_unknown else until_next)
+
+    def _must_look_for_parts(self, has_work: bool, capacity: Capacity) -> bool:
+        """Whether to ask the store for parts that wait: after a wake-up, and every POLL_SECONDS.
+
+        Iterations with jobs to settle or to claim do not ask, except once in POLL_SECONDS.
+        """
+        now = time.monotonic()
+        if not self._parts_may_wait or (has_work and now < self._look_for_parts_at):
+            return False
+        self._parts_may_wait = not capacity.free_slots
+        self._look_for_parts_at = now + POLL_SECONDS
+        return True
 
     def _run_claim_transaction(
         self,
@@ -246,13 +269,14 @@ class Supervisor:
             else:
                 self._running_jobs.start(job)
 
-    def _update_next_due(self, capacity: Capacity) -> bool:
+    def _is_job_due(self, capacity: Capacity) -> bool:
         """Note when the next job falls due; returns whether one can be claimed now."""
-        return self._note_next_due(self._claims.seconds_to_next() if any(capacity) else None)
-
-    def _note_next_due(self, seconds: float | None) -> bool:
-        self._next_due_at = None if seconds is None else time.monotonic() + seconds
+        seconds = self._claims.seconds_to_next() if any(capacity) else None
+        self._note_next_due(seconds)
         return seconds is not None and seconds <= 0
+
+    def _note_next_due(self, seconds: float | None) -> None:
+        self._next_due_at = None if seconds is None else time.monotonic() + seconds
 
     def _running_count(self) -> int:
         return len(self._running_jobs) + len(self._parts.split_jobs)
@@ -281,6 +305,7 @@ class Supervisor:
     def _seconds_to_wait(self) -> float:
         """Seconds until the next iteration is due even if no event arrives."""
         is_busy = self._running_count() or self._unsettled or self._liveness.fileno() < 0
+        is_busy = is_busy or self._parts_may_wait
         now = time.monotonic()
         waits = [POLL_SECONDS if is_busy or self._must_reconcile else IDLE_POLL_SECONDS]
         if self._drain_until is not None and self._drain_until > now:

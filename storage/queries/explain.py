@@ -9,7 +9,7 @@ from uuid import UUID
 
 import peewee as pw
 
-from storage.claiming.due_jobs import priorities_above
+from storage.claiming.candidates import priorities_above
 from storage.db.clock import Clock
 from storage.db.database import Database
 from storage.db.models import JobRow

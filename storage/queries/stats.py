@@ -12,7 +12,7 @@ from typing import Any
 
 import peewee as pw
 
-from storage.claiming.due_jobs import priorities_above
+from storage.claiming.candidates import priorities_above
 from storage.db.clock import Clock
 from storage.db.counters import BUCKETS, bucket, total
 from storage.db.database import Database

@@ -49,7 +49,7 @@ OPTIMISTIC = (
     ),
     Mutant(
         "candidates of one runner are skipped by another",
-        "storage/claiming/due_jobs.py",
+        "storage/claiming/candidates.py",
         "query.where(is_free)",
         "query",
         OPTIMISTIC_TESTS,

@@ -106,6 +106,13 @@ PARTS = (
         ("tests/runner/supervisor/test_parts.py",),
     ),
     Mutant(
+        "a part does not wait until no job is due",
+        "runner/supervisor/supervisor.py",
+        "(has_work and now < self._look_for_parts_at)",
+        "has_work",
+        ("tests/runner/supervisor/test_parts.py",),
+    ),
+    Mutant(
         "a cut is moved to the end of its line",
         "runner/analysis/parts.py",
         "return next_line_start(file, cut - 1, size) if cut else 0",

@@ -64,14 +64,14 @@ STORE = (
     ),
     Mutant(
         "a claim adds one to the attempt",
-        "storage/claiming/statements.py",
+        "storage/claims.py",
         'row["attempt"] + 1',
         'max(1, row["attempt"])',
         CLAIMS,
     ),
     Mutant(
         "a job is not claimed before its run_at",
-        "storage/claiming/due_jobs.py",
+        "storage/claiming/candidates.py",
         'where(*queued, JobRow.run_at <= parameter(JobRow.run_at, "now"))',
         "where(*queued)",
         CLAIMS,
@@ -205,7 +205,7 @@ STORE = (
     ),
     Mutant(
         "a retry is counted",
-        "runner/supervisor/settle.py",
+        "runner/supervisor/running_jobs.py",
         '{"retry_count": retries}',
         '{"retry_count": retries - 1}',
         ("tests/runner/supervisor/test_settle.py",),

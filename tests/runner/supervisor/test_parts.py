@@ -84,3 +84,13 @@ def test_a_part_that_this_runner_no_longer_holds_is_killed_even_if_its_job_is_qu
         worker.turn_until(lambda: not worker.pool.pids())  # killed without a wake-up
         job, _ = worker.ended(worker.enqueue(payload={"seconds": 0}))
         assert job.status == "succeeded"
+
+
+def test_a_part_is_started_although_a_job_is_due_in_every_iteration(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = tmp_path / "notes"
+    with open_worker(database_url, tmp_path) as worker:
+        monkeypatch.setattr(worker.claims, "seconds_to_next", lambda: 0.0)
+        leave_a_part(worker, notes)
+        worker.turn_until(lambda: notes.exists() and "begin" in notes.read_text())

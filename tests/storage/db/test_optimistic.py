@@ -8,7 +8,7 @@ from unittest.mock import patch
 import peewee as pw
 import pytest
 
-from storage.claiming.statements import ClaimedJobs, ClaimStatements
+from storage.claims import ClaimedJobs, Claims
 from storage.db.models import CounterRow
 from storage.jobs.retention import delete_job
 from storage.jobs.transitions import Transitions
@@ -109,14 +109,14 @@ def test_others_can_write_while_a_runner_prepares_its_transaction(
     runner = bench.runner()
     jobs = runner.claims.claim(2)
 
-    claim = ClaimStatements.claim
+    claim = Claims._claim
 
     def claim_and_enqueue(*args: Any) -> ClaimedJobs:
         claimed = claim(*args)
         bench.elsewhere(lambda: bench.jobs.enqueue([NewJob("sleep", {})]))
         return claimed
 
-    monkeypatch.setattr(ClaimStatements, "claim", claim_and_enqueue)
+    monkeypatch.setattr(Claims, "_claim", claim_and_enqueue)
     ends = [completed(job.fence) for job in jobs]
     assert len(runner.claims.settle_and_claim(ends, limit=2).jobs) == 2
 
