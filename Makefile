@@ -28,6 +28,8 @@ run: $(INSTALLED) ## Start listener and worker, data in ./data; Ctrl-C stops bot
 		LOG_FORMAT="$${LOG_FORMAT:-text}" honcho start
 
 # Tests that measure time run first, one at a time. Pytest's exit code 5 means that TESTS chose none of the pass.
+# Each program that a test starts would compile all modules again, if the environment forbids to keep bytecode.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(INSTALLED) ## Run all tests; TESTS="-k cancel" picks some
 	@$(BIN)/pytest -m timing $(TESTS); alone=$$?; \
 	$(BIN)/pytest -m "not timing" -n 4 $(TESTS); others=$$?; \

@@ -17,11 +17,19 @@ from tests.support.api import Client, open_app
 from tests.support.browsers import browser as browser
 from tests.support.browsers import page as page
 from tests.support.browsers import service as service
+from tests.support.compiled_once import shared_compilation
 from tests.support.event_clients import Followers
 from tests.support.pool.pools import Owner, open_pool
 from tests.support.servers import postgres, s3
 from tests.support.servers.shared_database import SharedDatabases
 from tests.support.stores import Bench, open_bench
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """Compiles statements once for all tests of a process, not once for each store."""
+    with shared_compilation():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,61 @@
+"""Lets all databases of a test process share what depends on the code only.
+
+A program compiles its statements and describes its API once. A process of tests opens a store for
+each test, and a listener for many: describing the API again took half of the CPU time of these.
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from inspect import ismethod
+from typing import Any
+from unittest.mock import patch
+
+import server.app
+from runner.job_types.base import JobType
+from server.openapi.document import openapi_document
+from storage.db.database import Database
+from storage.db.postgresql import Postgresql
+from storage.db.statements import Statement
+
+
+@contextmanager
+def shared_compilation() -> Iterator[None]:
+    """Share statements between databases of a kind, and the document of the same job types."""
+    with (
+        patch.object(Database, "statement", _statement_of_all),
+        patch.object(Postgresql, "_batch", _batch_of_all),
+        patch.object(server.app, "openapi_document", _document_of_all),
+    ):
+        yield
+
+
+_compile_own, _batch_own = Database.statement, Postgresql._batch
+_statements: dict[Hashable, Statement] = {}
+_batches: dict[Hashable, Any] = {}
+_documents: dict[Hashable, dict[str, Any]] = {}
+
+
+def _statement_of_all(database: Database, key: Hashable, make: Callable[[], Any]) -> Statement:
+    """Replaces `Database.statement`: finds the statement that any database has compiled."""
+    code = getattr(make, "__code__", None)
+    if code is None or ismethod(make) or "self" in code.co_freevars:
+        return _compile_own(database, key, make)  # depends on an object, such as a worker's queues
+    shared = type(database.engine), code, key
+    if shared not in _statements:
+        _statements[shared] = _compile_own(database, key, make)
+    return _statements[shared]
+
+
+def _batch_of_all(engine: Postgresql, key: tuple[Any, ...], make: Callable[..., Any]) -> Any:
+    """Replaces `Postgresql._batch`; its keys contain the statement."""
+    if key not in _batches:
+        _batches[key] = _batch_own(engine, key, make)
+    return _batches[key]
+
+
+def _document_of_all(job_types: Mapping[str, JobType[Any]]) -> dict[str, Any]:
+    """Replaces `openapi_document`."""
+    key = tuple((name, type(job_type)) for name, job_type in job_types.items())
+    if key not in _documents:
+        _documents[key] = openapi_document(job_types)
+    return _documents[key]
