@@ -17,6 +17,8 @@ def main() -> None:
     from runner.config import RunnerSettings
     from runner.supervisor.heartbeat import Heartbeat
     from storage.files.private import create_privately
+    from storage.settings.drivers import without_psycopg
+    from storage.settings.url import is_postgresql
     from storage.telemetry.start_up import read_or_exit
 
     parser = argparse.ArgumentParser(
@@ -35,7 +37,8 @@ def main() -> None:
         sys.exit(heartbeat.problem())
     signals.exit_if_received()
     create_privately()
-    from runner.worker import run_worker  # not above: health checks, every few seconds, skip it
+    with without_psycopg(is_postgresql(settings.store_url)):
+        from runner.worker import run_worker  # not above: health checks, every few seconds, skip it
 
     run_worker(settings, heartbeat, signals)
 

@@ -19,6 +19,8 @@ def _run(signals: StopSignals) -> None:
     from server.auth.tokens import add_token_command, print_new_token
     from server.settings.server import ServerSettings
     from storage.files.private import create_privately
+    from storage.settings.drivers import without_psycopg
+    from storage.settings.url import is_postgresql
     from storage.telemetry.start_up import read_or_exit
 
     parser = argparse.ArgumentParser(
@@ -34,7 +36,8 @@ def _run(signals: StopSignals) -> None:
     settings = read_or_exit(ServerSettings)
     signals.exit_if_received()
     create_privately()
-    from server.listener import serve
+    with without_psycopg(is_postgresql(settings.store_url)):
+        from server.listener import serve
 
     serve(settings, signals)
 

@@ -22,9 +22,9 @@ from storage.claiming.job_parts import JobParts
 from storage.claiming.part_claims import ClaimedPart, Parts, PartWork
 from storage.db.clock import Clock
 from storage.db.database import Database
+from storage.db.errors import OptimisticConflict
 from storage.db.models import JobRow, RunnerRow
 from storage.db.parameters import parameter
-from storage.db.pipeline import OptimisticConflict
 from storage.db.versions import PendingVersion
 from storage.files.space_reserve import SpaceReserve
 from storage.jobs import output

@@ -18,7 +18,6 @@ import peewee as pw
 
 from storage.db.counters import PendingCounts, add_statement
 from storage.db.peewee_internals import DRIVER_ERRORS
-from storage.db.postgresql import Postgresql
 from storage.db.sqlite import SharedSqlite
 from storage.db.statements import Rows, Statement
 from storage.db.versions import PendingVersion, ReservedVersions, advance_statement
@@ -44,6 +43,8 @@ def open_engine(url: str, name: str = APPLICATION_NAME, exclusive: bool = False)
     if problem := url_problem(url):
         raise StoreUnusable(problem)
     if is_postgresql(url):
+        from storage.db.postgresql import Postgresql  # not at the top: it imports psycopg
+
         return Postgresql(url, name, exclusive)
     return SharedSqlite(urlparse(url).path.removeprefix("/"), exclusive)
 
@@ -64,7 +65,7 @@ class Database:
     @property
     def postgresql(self) -> bool:
         """Whether this is PostgreSQL, for the few callers that must know."""
-        return isinstance(self.engine, Postgresql)
+        return self.engine.file is None
 
     @property
     def file(self) -> Path | None:

@@ -5,6 +5,10 @@ import peewee as pw
 from storage.records.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
 
 
+class OptimisticConflict(Exception):
+    """The server aborted an optimistic transaction because a row was not in the expected state."""
+
+
 def store_error_from(error: pw.PeeweeException, name: str, lost: bool) -> StoreError | None:
     """Translate an error of Peewee into a StoreError, or return None for an error in a query.
 

@@ -50,10 +50,6 @@ BoundStatement = tuple[str, Sequence[Any]]
 """SQL text with its parameters."""
 
 
-class OptimisticConflict(Exception):
-    """The server aborted an optimistic transaction because a row was not in the expected state."""
-
-
 class PendingResult:
     """The result of a statement that may not have been sent yet."""
 

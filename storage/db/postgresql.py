@@ -16,9 +16,9 @@ from storage.db.batch_statements import (
     guarded_over_rows,
     over_rows,
 )
-from storage.db.errors import sqlstate_of, store_error_from
+from storage.db.errors import OptimisticConflict, sqlstate_of, store_error_from
 from storage.db.peewee_internals import DRIVER_ERRORS
-from storage.db.pipeline import BoundStatement, OptimisticConflict, PendingResult, Pipeline
+from storage.db.pipeline import BoundStatement, PendingResult, Pipeline
 from storage.db.statements import BATCH_SIZE, Rows, Statement
 from storage.records.job import StoreError
 

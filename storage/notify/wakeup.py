@@ -22,8 +22,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from storage.db.database import Database
 from storage.records.job import StoreError
 
@@ -163,8 +161,11 @@ class PostgresWaiter:
     """A connection that listens to a topic. If it is lost, the next `clear` reconnects."""
 
     def __init__(self, database: Database, topic: str):
+        import psycopg  # not at the top: programs on SQLite do not load it
+
         self._database = database
         self._topic = topic
+        self._error = psycopg.Error
         self._connection: Any = None
         self.clear()
 
@@ -180,7 +181,7 @@ class PostgresWaiter:
                 self._connection.execute(f"LISTEN {_channel(self._topic)}")
             for _ in self._connection.notifies(timeout=0):
                 pass
-        except psycopg.Error:
+        except self._error:
             self.close()
 
     def close(self) -> None:

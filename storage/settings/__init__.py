@@ -1,2 +1,4 @@
-"""Settings from environment variables, and database URLs. May import only `storage.records`: every
-other folder may read its settings from here."""
+"""Settings from environment variables, database URLs and drivers.
+
+May import only `storage.records`: every other folder may read its settings from here.
+"""

@@ -19,6 +19,7 @@ from storage.db.sqlite import Sqlite
 from storage.db.sqlite_file.wal_file import open_plainly
 from storage.files.disk import sync_name
 from storage.records.job import StoreUnusable
+from storage.settings.drivers import without_psycopg
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +82,8 @@ def _apply(database: Database, names: Sequence[str]) -> None:
     if not names:
         return
     with database.translate_errors():
-        from playhouse.migrations import Runner  # not above: it loads much, and is seldom needed
+        with without_psycopg(database.postgresql):
+            from playhouse.migrations import Runner  # not above: it loads much, is seldom needed
 
         class Chosen(Runner):  # type: ignore[misc]
             """Runs only the migrations with these names."""

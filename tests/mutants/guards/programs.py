@@ -14,6 +14,13 @@ FILE_PART = ("tests/server/upload/test_file_part.py",)
 
 PROGRAMS = (
     Mutant(
+        "programs on SQLite do not load psycopg",
+        "storage/settings/drivers.py",
+        "if postgresql or ",
+        "if True or ",
+        ("tests/storage/settings/test_drivers.py",),
+    ),
+    Mutant(
         "a connection that is not read does not keep the loop busy",
         "server/http/connection.py",
         " or self._early_events == MAX_EARLY_EVENTS or",
