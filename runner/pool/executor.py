@@ -26,11 +26,7 @@ from runner.pool.linux.processes import kill_descendants
 from runner.pool.protocol import messages
 from runner.pool.protocol.prefetch import MAX_PREFETCH
 from runner.pool.protocol.python_internals import ForkContext, InheritedDescriptor
-from runner.pool.protocol.setup import (
-    SLOT_NUMBER,
-    KeeperArguments,
-    PoolArguments,
-)
+from runner.pool.protocol.setup import KeeperArguments, NextSlot, PoolArguments
 from runner.pool.protocol.shared_memory import BegunCalls
 
 log = logging.getLogger(__name__)
@@ -188,24 +184,16 @@ class KeeperExecutor:
     def _open_channels(
         self, resources: contextlib.ExitStack, arguments: PoolArguments
     ) -> KeeperArguments:
-        """Create channels, shared memory and the pipe of slots; returns the keepers' arguments."""
+        """Create channels and shared memory; returns the keepers' arguments."""
         keeper_ends, begun_calls = [], BegunCalls(self._size)
         resources.callback(begun_calls.close)
         for slot in range(self._size):
             end, keeper_end = map(resources.enter_context, messages.new_channel())
             self._channels[end.fileno()] = KeeperChannel(end, partial(begun_calls.last, slot))
             self._epoll.register(end, select.EPOLLIN)
-            keeper_ends.append(InheritedDescriptor(keeper_end.fileno()))
-        read, write = os.pipe()
-        resources.callback(os.close, read)
-        with open(write, "wb") as free_slots:
-            free_slots.write(b"".join(map(SLOT_NUMBER.pack, range(self._size))))
-        return KeeperArguments(
-            arguments,
-            InheritedDescriptor(read),
-            tuple(keeper_ends),
-            InheritedDescriptor(begun_calls.descriptor),
-        )
+            keeper_ends.append(keeper_end.fileno())
+        shared = InheritedDescriptor(begun_calls.descriptor)
+        return KeeperArguments(arguments, NextSlot(keeper_ends), shared)
 
     def _start(self) -> None:
         """Start all keepers, as calls of the ProcessPoolExecutor that never return."""

@@ -134,10 +134,7 @@ class ForkServer:
     def _request_fork(self, descriptors: Sequence[int]) -> int:
         if self._channel.fileno() < 0:
             raise ConnectionError(f"the {server_main.PROCESS_NAME} has ended")
-        rest = list(descriptors)
-        while rest:
-            batch, rest = rest[: server_main.MAX_DESCRIPTORS], rest[server_main.MAX_DESCRIPTORS :]
-            socket.send_fds(self._channel, [server_main.MORE if rest else server_main.LAST], batch)
+        socket.send_fds(self._channel, [server_main.REQUEST], descriptors)
         pid = self._receive_reply()["pid"]
         if pid < 0:
             raise OSError(-pid, f"fork: {os.strerror(-pid)}")

@@ -15,9 +15,10 @@ import os
 import secrets
 import socket
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import peewee as pw
 
@@ -37,18 +38,20 @@ MAX_RENEW_SECONDS = 10.0
 """The longest time between two renewals of a lease, as a renewal is a heartbeat, too."""
 
 
-class Liveness(Protocol):
+class Liveness(ABC):
     """The liveness of this runner, and the check of others."""
 
     name: str
-    descriptors: tuple[int, ...]
+    descriptors: tuple[int, ...] = ()
     """Lock files that all processes of the runner must hold: open, or mapped into memory."""
-    min_dead_ms: int
+    min_dead_ms = 0
     """Minimum time for which a runner's jobs have been dead once the runner is proved dead."""
 
+    @abstractmethod
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
         """Insert the runner into the database, with the queues it takes jobs from (None: all)."""
 
+    @abstractmethod
     def renew(self) -> None:
         """Show that the runner is alive: extend its lease, or touch its lock file.
 
@@ -57,22 +60,26 @@ class Liveness(Protocol):
 
     def safe_until(self) -> float:
         """Time by `clock.steady_now` until which others surely consider this runner alive, unless
-        it is renewed. Its jobs must be dead by then."""
+        it is renewed. Its jobs must be dead by then. Infinity for a lock, which does not expire."""
+        return math.inf
 
+    @abstractmethod
     def is_dead(self, name: str) -> bool:
         """Return whether another runner is proved dead. Call this inside a transaction: the runner
         stays dead until it ends."""
 
     def fileno(self) -> int:
         """Descriptor that is readable when another runner may have died; -1 if there is none."""
+        return -1
 
     def runner_may_have_died(self) -> bool:
         """Return whether `fileno` was readable since the previous call, and clear it."""
+        return False
 
-    def clean_up_after(self, name: str) -> None:
+    def clean_up_after(self, name: str) -> None:  # noqa: B027
         """Remove the remains of a dead runner, after its jobs were rescued."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Remove the remains of this runner."""
 
 
@@ -98,7 +105,7 @@ def insert_runner(
     database.run(row.on_conflict_ignore())  # an uncertain commit may have stored it already
 
 
-class FileLiveness:
+class FileLiveness(Liveness):
     """Liveness by flock, for runners on one kernel."""
 
     def __init__(self, database: Database, folder: Path):
@@ -110,8 +117,7 @@ class FileLiveness:
         self._file = os.open(self._path(self.name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         os.ftruncate(self._file, 1)  # an empty file could not be mapped
-        self.descriptors: tuple[int, ...] = (self._file,)
-        self.min_dead_ms = 0
+        self.descriptors = (self._file,)
         self._touched_at = -math.inf
         self.renew()
         self._close_watch = close_watch.watch(folder)
@@ -127,10 +133,6 @@ class FileLiveness:
             self._touched_at = now
             with contextlib.suppress(OSError):
                 touch(self._file)
-
-    def safe_until(self) -> float:
-        """Infinity: a lock does not expire."""
-        return math.inf
 
     def is_dead(self, name: str) -> bool:
         """Return whether the runner's lock is free."""
@@ -159,7 +161,7 @@ class FileLiveness:
         return lock_path(self._folder, name)
 
 
-class LeaseLiveness:
+class LeaseLiveness(Liveness):
     """Liveness by leases, for runners on many hosts. Only the database's clock decides."""
 
     def __init__(self, database: Database, lease_seconds: float):
@@ -167,7 +169,6 @@ class LeaseLiveness:
         self._lease_seconds = lease_seconds
         self._renewed_at = steady_now()
         self.name = new_runner_name()
-        self.descriptors: tuple[int, ...] = ()
         self.min_dead_ms = round(lease_seconds * 1000 * (1 - SAFE_SHARE))
 
     def register(self, slots: int, now: int, queues: Collection[str] | None = None) -> None:
@@ -203,20 +204,6 @@ class LeaseLiveness:
             RunnerRow.name == name, RunnerRow.lease_expires_at > DATABASE_NOW
         )
         return not self._database.rows(alive.for_update("FOR UPDATE"))
-
-    def fileno(self) -> int:
-        """-1: only a query finds dead runners, as the database does not report them."""
-        return -1
-
-    def runner_may_have_died(self) -> bool:
-        """Always False."""
-        return False
-
-    def clean_up_after(self, name: str) -> None:
-        """Do nothing: the rescue has deleted the row."""
-
-    def close(self) -> None:
-        """Do nothing: deregistration deletes the row."""
 
     def _lease_end(self) -> Any:
         return pw.Expression(DATABASE_NOW, "+", int(self._lease_seconds * 1000))

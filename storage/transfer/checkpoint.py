@@ -8,15 +8,6 @@ from storage.db.database import Database
 from storage.records.job import StoreUnusable
 
 TABLE_NAME = "move"
-CREATE_TABLE = """
-CREATE TABLE move (
-    id INTEGER PRIMARY KEY,
-    source TEXT NOT NULL,
-    version BIGINT NOT NULL,
-    copying TEXT NOT NULL,
-    after TEXT,
-    finished_at BIGINT
-)"""
 
 
 class CheckpointRow(pw.Model):
@@ -53,7 +44,7 @@ def create_checkpoint(database: Database, source: str, version: int, first: str)
     row: dict[str, Any] = {"id": 1, "source": source, "version": version, "copying": first}
     row |= {"after": None, "finished_at": None}
     with database.transaction():
-        database.execute(CREATE_TABLE)
+        pw.SchemaManager(CheckpointRow, database.engine).create_table(safe=False)
         database.run(CheckpointRow.insert(**row))
     return row
 

@@ -28,10 +28,9 @@ from runner.pool.protocol import messages
 from runner.pool.protocol.python_internals import PRELOADED, InheritedDescriptor, run_child
 
 PROCESS_NAME = "fork-server"
-MAX_DESCRIPTORS = 250
-"""Descriptors per message. The kernel's limit is 253 (SCM_MAX_FD)."""
-MORE, LAST = b"+", b"."
-"""The content of a message with descriptors: whether more messages follow for the same fork."""
+REQUEST = b"."
+"""The content of a message with the descriptors for a fork."""
+_MAX_DESCRIPTORS = 253  # the kernel's limit (SCM_MAX_FD); a keeper gets about a dozen
 _PID = struct.Struct("q")
 """The pid of a forked process, or minus an errno."""
 _REASON_LENGTH = 4000
@@ -80,14 +79,10 @@ def _receive(channel: socket.socket) -> list[int]:
     The kernel drops descriptors that exceed this process's limit. The fork fails then, too, because
     it needs a few more descriptors.
     """
-    received: list[int] = []
-    while True:
-        data, descriptors, _, _ = socket.recv_fds(channel, 1, MAX_DESCRIPTORS)
-        received += descriptors
-        if not data:
-            raise EOFError
-        if data == LAST:
-            return received
+    data, descriptors, _, _ = socket.recv_fds(channel, 1, _MAX_DESCRIPTORS)
+    if not data:
+        raise EOFError
+    return descriptors
 
 
 def _fork_orphan(channel: socket.socket, descriptors: Sequence[int]) -> int:

@@ -16,6 +16,7 @@ import contextlib
 import gc
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -28,7 +29,7 @@ from runner.pool.linux.landlock import JobAccess
 from runner.pool.linux.processes import ProcessUsage, kill_descendants
 from runner.pool.linux.work_folders import JobFolder
 from runner.pool.protocol import messages
-from runner.pool.protocol.setup import KeeperArguments
+from runner.pool.protocol.setup import KeeperArguments, Slot
 from runner.pool.protocol.shared_memory import BegunCalls, Lease
 from storage.records.attempt_outcome import AttemptOutcome
 
@@ -71,7 +72,9 @@ class Keeper:
         self._keep_fds = [each.descriptor for each in pool.keep_fds]
         self._call_id: str | None = None
         self._process: JobProcess | None = None
-        self._slot, self._channel = arguments.take_slot()
+        assert isinstance(arguments.slot, Slot)
+        self._slot = arguments.slot.number
+        self._channel = socket.socket(fileno=arguments.slot.channel.descriptor)
         self._orders = CallOrders(self._channel)
         self._begun_calls = BegunCalls(descriptor=arguments.begun_calls.descriptor)
         self._lease = Lease(pool.lease.descriptor)

@@ -1,15 +1,11 @@
 """The arguments that a pool gives to its keepers when they start."""
 
-import os
-import socket
-import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from runner.pool.protocol.output import LOG_BYTES
 from runner.pool.protocol.python_internals import InheritedDescriptor
-
-SLOT_NUMBER = struct.Struct("H")
-"""The format of a slot number in the pipe from which keepers take their slots."""
 
 
 @dataclass(frozen=True)
@@ -77,21 +73,32 @@ class PoolArguments:
     """The folder of the files that calls are given."""
 
 
+class Slot(NamedTuple):
+    """The place of a keeper in its pool."""
+
+    number: int
+    channel: InheritedDescriptor
+    """The channel to the pool. Only the runner holds the other end, so the keeper reads EOF when
+    the runner dies."""
+
+
+class NextSlot:
+    """Becomes the next slot each time that it is pickled for a keeper."""
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        """`channels` are the keepers' ends."""
+        self._slots = enumerate(map(InheritedDescriptor, channels))
+
+    def __reduce__(self) -> Any:
+        return Slot, next(self._slots)
+
+
 @dataclass(frozen=True)
 class KeeperArguments:
-    """The arguments of every keeper."""
+    """The arguments of a keeper. They are pickled for each keeper once."""
 
     pool: PoolArguments
-    free_slots: InheritedDescriptor
-    """A pipe with the numbers of all slots; each keeper takes one."""
-    channels: tuple[InheritedDescriptor, ...]
-    """Channels to the pool, one for each slot. Only the runner holds the other ends, so a keeper
-    reads EOF when the runner dies."""
+    slot: Slot | NextSlot
+    """The slot of the keeper; NextSlot in the runner."""
     begun_calls: InheritedDescriptor
     """The memfd of `BegunCalls`."""
-
-    def take_slot(self) -> tuple[int, socket.socket]:
-        """Take a slot that no other keeper has taken; returns its number and its channel."""
-        data = os.read(self.free_slots.descriptor, SLOT_NUMBER.size)
-        (number,) = SLOT_NUMBER.unpack(data)
-        return number, socket.socket(fileno=self.channels[number].descriptor)

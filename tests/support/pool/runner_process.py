@@ -23,12 +23,7 @@ from runner.pool.linux.work_folders import RunnerFolder
 from runner.pool.pool import Pool
 from runner.pool.protocol import messages
 from runner.pool.protocol.python_internals import InheritedDescriptor
-from runner.pool.protocol.setup import (
-    SLOT_NUMBER,
-    CallLimits,
-    KeeperArguments,
-    PoolArguments,
-)
+from runner.pool.protocol.setup import CallLimits, KeeperArguments, PoolArguments, Slot
 from runner.pool.protocol.shared_memory import BegunCalls, Lease
 from tests.support.pool import calls
 from tests.support.pool.pools import command, open_pool, open_runner_folder
@@ -138,17 +133,15 @@ def watch_without_runner() -> None:
 def start_keeper_without_runner() -> None:
     """Start a keeper whose channel to the pool is already closed."""
     runner, keeper_end = messages.new_channel()
-    read, write = os.pipe()
-    os.write(write, SLOT_NUMBER.pack(0))
-    channel = InheritedDescriptor(keeper_end.detach())
+    slot = Slot(0, InheritedDescriptor(keeper_end.detach()))
     lease = InheritedDescriptor(Lease().descriptor)
     runner.close()
     with open_runner_folder() as folder, contextlib.closing(BegunCalls(1)) as begun_calls:
         runner_folder = InheritedDescriptor(folder.descriptor), str(folder.path)
         arguments = PoolArguments(CallLimits(), os.getppid(), lease, (), *runner_folder)
-        ends = InheritedDescriptor(read), (channel,), InheritedDescriptor(begun_calls.descriptor)
+        shared = InheritedDescriptor(begun_calls.descriptor)
         keeper.set_entry(calls.load())
-        keeper.start(KeeperArguments(arguments, *ends))
+        keeper.start(KeeperArguments(arguments, slot, shared))
         keeper.serve()
 
 
