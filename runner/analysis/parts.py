@@ -11,6 +11,7 @@ from typing import Any
 
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.result import PartialResult
+from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.input.encodings import UTF8_ENCODINGS
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.stored import Stored, modified_at, size_of
@@ -102,6 +103,7 @@ def finish(
     return AnalysisResult(
         keys=[pattern.key for pattern in patterns],
         partial=PartialResult.load(merged, lines.max_buckets),
+        time_span=TimeSpan.of_file(file),
         format="plain",
         encoding=encoding,
         bom=bom,

@@ -32,7 +32,7 @@ def to_json(result: AnalysisResult, options: AnalysisOptions) -> dict[str, Any]:
 
 def _file(result: AnalysisResult) -> dict[str, Any]:
     invalid_text = result.partial.invalid_text
-    span = result.partial.time_span.times(LineTimes(result.modified))
+    span = result.time_span.times(LineTimes(result.modified))
     return {
         "format": result.format,
         "stored_bytes": result.stored_bytes,

@@ -14,6 +14,7 @@ from runner.analysis.count.line_times import LineTimes
 from runner.analysis.count.lines import LineOptions
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import ScanOptions
+from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.input.encodings import UTF8_ENCODINGS, Utf8Source, detect
 from runner.analysis.input.formats import format_of
 from runner.analysis.input.open_source import DecompressionLimits, open_source
@@ -56,6 +57,7 @@ class AnalysisResult:
 
     keys: list[str]
     partial: PartialResult
+    time_span: TimeSpan
     format: str
     encoding: str
     bom: bool
@@ -87,14 +89,14 @@ def analyze(
         by_key = dict(zip(keys, counts, strict=True))
         report({"bytes_done": done, "bytes_total": size, "counts": by_key})
 
-    form = format_of(file)
+    form, time_span = format_of(file), None
     encoding, bom = detect_encoding(file, options.encoding)
     if form is not None or encoding not in UTF8_ENCODINGS:
         with (
             open_source(file, limits) as source,
             Utf8Source(source, options.encoding) as text,
         ):
-            partial = scan_text(text, prepared, scan_options, report_totals)
+            partial, time_span = scan_text(text, prepared, scan_options, report_totals)
         encoding, bom = text.encoding, text.bom
     elif processes > 1 and ranges.can_be_split(prepared, size, ranges.MIN_BYTES):
         partial = ranges.scan_ranges(
@@ -105,6 +107,7 @@ def analyze(
     return AnalysisResult(
         keys=keys,
         partial=partial,
+        time_span=time_span or TimeSpan.of_file(file),
         format=form.name if form else "plain",
         encoding=encoding,
         bom=bom,

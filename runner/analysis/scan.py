@@ -4,10 +4,11 @@ file ──▶ source ──▶ Scanner, window by window ──▶ PartialResul
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from runner.analysis.count.result import PartialResult
 from runner.analysis.count.scanner import Scanner, ScanOptions
+from runner.analysis.count.time_span import TimeSpan
 from runner.analysis.input.encodings import Utf8Source
 from runner.analysis.input.open_source import PlainSource
 from runner.analysis.input.stored import Stored
@@ -35,9 +36,9 @@ def scan_range(
     """
     with PlainSource(file, *byte_range) as source:
         scanner = Scanner(patterns, options, source.mapped() or source, regexes)
-        partial = _scan(scanner, lambda: scanner.bytes, report_totals)
-    partial.time_span.trim(byte_range[0], source.bytes_total - byte_range[1])
-    return partial
+        for _ in _windows(scanner, lambda: scanner.bytes, report_totals):
+            pass
+    return scanner.partial
 
 
 def scan_text(
@@ -45,26 +46,31 @@ def scan_text(
     patterns: Sequence[Literal | Regex],
     options: ScanOptions,
     report_totals: ReportTotals,
-) -> PartialResult:
+) -> tuple[PartialResult, TimeSpan]:
     """Scan a source that decompresses or decodes a file. Raises OSError and SourceError."""
-    scanner = Scanner(patterns, options, text)
-    partial = _scan(scanner, lambda: text.bytes_done, report_totals)
+    scanner, time_span = Scanner(patterns, options, text), TimeSpan()
+    for new in _windows(scanner, lambda: text.bytes_done, report_totals):
+        time_span.feed(new)
+    partial = scanner.partial
     if text.is_valid:
         partial.invalid_text = text.replaced
-    return partial
+    return partial, time_span
 
 
-def _scan(
+def _windows(
     scanner: Scanner, bytes_done: Callable[[], int], report_totals: ReportTotals
-) -> PartialResult:
-    """Scan to the end, and report the totals at most ten times a second and at the end."""
+) -> Iterator[memoryview]:
+    """Scan to the end, and report the totals at most ten times a second and at the end.
+
+    Yields the bytes of each window after they were scanned.
+    """
     report_at = 0.0
     try:
         while scanner.scan():
+            yield scanner.new
             now = time.monotonic()
             if now >= report_at:
                 report_totals(bytes_done(), scanner.counts)
                 report_at = now + REPORT_SECONDS
     finally:
         report_totals(bytes_done(), scanner.counts)
-    return scanner.partial

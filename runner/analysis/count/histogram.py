@@ -1,4 +1,4 @@
-"""Histograms of lines over time, and the time span of a file.
+"""Histograms of lines over time.
 
 A histogram has a maximum number of buckets. When it gets more, it changes to a coarser unit:
 seconds become minutes, and so on up to decades. Coarser counts are exact, and they do not depend on
@@ -10,8 +10,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runner.analysis.count.line_times import LineTimes
-
 UNITS = ("second", "minute", "hour", "day")
 """Units that may be requested; a histogram may change to months, years or decades."""
 
@@ -22,7 +20,6 @@ _COARSER = {
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _YEARS = {"year": 1, "decade": 10}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EDGE_BYTES = 32 << 10
 
 
 def rfc3339(time: float) -> str:
@@ -105,69 +102,3 @@ def _bucket_start(unit: str, index: int) -> float:
         return index * _SECONDS[unit]
     year, month = divmod(index, 12) if unit == "month" else (index * _YEARS[unit], 0)
     return datetime(year, month + 1, 1, tzinfo=UTC).timestamp()
-
-
-class TimeSpan:
-    """Finds the first time in the first 32 KiB of a file, and the last time in its last 32 KiB.
-
-    The result does not depend on the size of windows, or on how parts of the file were merged.
-    """
-
-    def __init__(self) -> None:
-        self._head = self._tail = b""
-        self._tail_is_whole = True  # whether the tail is everything fed so far
-
-    def feed(self, window: memoryview) -> None:
-        """Add the next bytes of the file."""
-        missing = _EDGE_BYTES - len(self._head)
-        if missing:
-            self._head += window[:missing]
-        self._append(bytes(window[-_EDGE_BYTES:]), len(window) <= _EDGE_BYTES)
-
-    def merge(self, later: "TimeSpan") -> None:
-        """Add the following part of the file."""
-        self._head = (self._head + later._head)[:_EDGE_BYTES]
-        self._append(later._tail, later._tail_is_whole)
-
-    def trim(self, before: int, behind: int) -> None:
-        """Drop bytes that are not within 32 KiB of the file's start or end.
-
-        `before` and `behind` are the bytes of the file before and behind this part.
-        """
-        if before >= _EDGE_BYTES:
-            self._head = b""
-        if behind >= _EDGE_BYTES:
-            self._tail, self._tail_is_whole = b"", False
-
-    def dump(self) -> tuple[str, str, bool]:
-        """The state for JSON; text has one character for each byte (Latin-1)."""
-        return self._head.decode("latin-1"), self._tail.decode("latin-1"), self._tail_is_whole
-
-    @classmethod
-    def load(cls, content: Any) -> "TimeSpan":
-        """A time span from the output of `dump`."""
-        span = cls()
-        head, tail, span._tail_is_whole = content
-        span._head, span._tail = head.encode("latin-1"), tail.encode("latin-1")
-        return span
-
-    def times(self, line_times: LineTimes) -> tuple[float, float] | None:
-        """The first and last time in epoch seconds, or None if neither is found."""
-        first_lines, last_lines = self._head.split(b"\n"), self._tail.split(b"\n")
-        if len(self._head) == _EDGE_BYTES and len(first_lines) > 1:
-            first_lines.pop()  # cut off, perhaps within its time
-        if not self._tail_is_whole:
-            last_lines.pop(0)
-        found = (_first_time(first_lines, line_times), _first_time(last_lines[::-1], line_times))
-        known = [time for time in found if time is not None]
-        return (known[0], known[-1]) if known else None
-
-    def _append(self, data: bytes, is_whole: bool) -> None:
-        joined = data if len(data) == _EDGE_BYTES else self._tail + data
-        self._tail_is_whole = self._tail_is_whole and is_whole and len(joined) <= _EDGE_BYTES
-        self._tail = joined[-_EDGE_BYTES:]
-
-
-def _first_time(lines: list[bytes], line_times: LineTimes) -> float | None:
-    times = (line_times.time_of(line) for line in lines)
-    return next((time for time in times if time is not None), None)

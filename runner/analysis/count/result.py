@@ -6,7 +6,7 @@ Line numbers count from 1 at the start of the part; `merge` adds the lines of th
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.analysis.count.histogram import Histogram, TimeSpan
+from runner.analysis.count.histogram import Histogram
 from runner.analysis.input.invalid_text import InvalidText
 
 
@@ -61,7 +61,6 @@ class PartialResult:
     results: list[PatternResult]
     bytes: int = 0
     lines: int = 0
-    time_span: TimeSpan = field(default_factory=TimeSpan, compare=False)
     invalid_text: InvalidText = field(default_factory=InvalidText, compare=False)
 
     @classmethod
@@ -78,7 +77,6 @@ class PartialResult:
         """Add a later part, which begins with a new line."""
         for result, other in zip(self.results, later.results, strict=True):
             result.merge(other, self.lines, samples)
-        self.time_span.merge(later.time_span)
         self.invalid_text.merge(later.invalid_text, self.bytes)
         self.bytes += later.bytes
         self.lines += later.lines
@@ -92,7 +90,6 @@ class PartialResult:
             "bytes": self.bytes,
             "lines": self.lines,
             "tallies": [result.dump() for result in self.results],
-            "span": self.time_span.dump(),
             "trouble": [self.invalid_text.count, self.invalid_text.first_offset],
         }
 
@@ -100,5 +97,5 @@ class PartialResult:
     def load(cls, content: dict[str, Any], max_buckets: int) -> "PartialResult":
         """A result from the output of `dump`. Histograms get `max_buckets` as their bound."""
         results = [PatternResult.load(each, max_buckets) for each in content["tallies"]]
-        time_span, invalid_text = TimeSpan.load(content["span"]), InvalidText(*content["trouble"])
-        return cls(results, content["bytes"], content["lines"], time_span, invalid_text)
+        invalid_text = InvalidText(*content["trouble"])
+        return cls(results, content["bytes"], content["lines"], invalid_text)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import stringzilla
 
-from runner.analysis.count.histogram import TimeSpan
 from runner.analysis.count.lines import LineOptions, Lines, PatternState
 from runner.analysis.count.result import PartialResult
 from runner.analysis.input.invalid_text import Utf8Check
@@ -65,7 +64,7 @@ class Scanner:
         self._states = [PatternState() for _ in patterns]
         self._lowercase_buffer = bytearray(self._window.max_bytes if self._needs_lowercase else 1)
         self._lowercase_text = stringzilla.Str(self._lowercase_buffer)
-        self._time_span, self._utf8_check = TimeSpan(), Utf8Check()
+        self._utf8_check = Utf8Check()
         self._kernel: kernel.Kernel | None = None
         if self._literals:
             report_lines = options.lines is not None and options.lines.reads_each_line
@@ -92,14 +91,17 @@ class Scanner:
         self._update_results()
         results = [state.result for state in self._states]
         lines = self._lines.count if self._lines else 0
-        return PartialResult(
-            results, self.bytes, lines, self._time_span, self._utf8_check.invalid_text
-        )
+        return PartialResult(results, self.bytes, lines, self._utf8_check.invalid_text)
 
     @property
     def bytes(self) -> int:
         """The number of bytes scanned so far."""
         return self._window.base + self._window.end
+
+    @property
+    def new(self) -> memoryview:
+        """The bytes of the last window that were scanned."""
+        return self._window.view[self._window.start : self._window.end]
 
     @property
     def counts(self) -> list[int]:
@@ -119,10 +121,8 @@ class Scanner:
             target = memoryview(self._lowercase_buffer)[: window.end]
             stringzilla.translate(window.view[: window.end], _LOWER, out=target)
         self._search()
-        new = window.view[window.start : window.end]  # still in the processor's cache
-        self._time_span.feed(new)
         is_ascii = self._kernel is not None and self._kernel.ascii
-        self._utf8_check.feed(new, is_ascii or self._source.is_valid)
+        self._utf8_check.feed(self.new, is_ascii or self._source.is_valid)
         if self._lines:
             self._lines.finish_window(self._kernel.newlines if self._kernel else None)
         return True

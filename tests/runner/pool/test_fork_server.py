@@ -143,7 +143,7 @@ def test_a_fork_server_closes_the_descriptors_that_it_has_passed_on() -> None:
         for _ in range(3):
             read, write = os.pipe()
             os.close(write)  # the forked process reads EOF instead of a process object
-            pid = server.fork([read, read, *[read] * 300])
+            pid = server.fork([read, read, *[read] * 30])
             os.close(read)
             assert os.waitpid(pid, 0) == (pid, 0x100)  # so it exits with code 1
         assert pools.open_descriptors(server.pid) == before

@@ -1,0 +1,48 @@
+"""The time span of a file: from the first time near its start to the last time near its end."""
+
+from collections.abc import Iterable
+
+from runner.analysis.count.line_times import LineTimes
+from runner.analysis.input.stored import Stored, read_at, size_of
+
+EDGE_BYTES = 32 << 10
+
+
+class TimeSpan:
+    """Finds the first time in the first 32 KiB of data, and the last time in the last 32 KiB."""
+
+    def __init__(self) -> None:
+        self._head = self._tail = b""
+        self._is_cut = False  # whether the data is larger than the tail
+
+    @classmethod
+    def of_file(cls, file: Stored) -> "TimeSpan":
+        """The time span of a plain file. Raises OSError."""
+        span, size = cls(), size_of(file)
+        span._head = read_at(file, 0, EDGE_BYTES)
+        span._tail = read_at(file, max(size - EDGE_BYTES, 0), EDGE_BYTES)
+        span._is_cut = size > EDGE_BYTES
+        return span
+
+    def feed(self, window: memoryview) -> None:
+        """Add the next bytes of the data."""
+        self._head += window[: EDGE_BYTES - len(self._head)]
+        joined = self._tail + window[-EDGE_BYTES:]
+        self._is_cut = self._is_cut or len(joined) > EDGE_BYTES
+        self._tail = joined[-EDGE_BYTES:]
+
+    def times(self, line_times: LineTimes) -> tuple[float, float] | None:
+        """The first and last time in epoch seconds, or None if neither is found."""
+        first_lines, last_lines = self._head.split(b"\n"), self._tail.split(b"\n")
+        if self._is_cut:
+            last_lines.pop(0)
+            if len(first_lines) > 1:
+                first_lines.pop()  # cut off, perhaps within its time
+        found = (_first_time(first_lines, line_times), _first_time(last_lines[::-1], line_times))
+        known = [time for time in found if time is not None]
+        return (known[0], known[-1]) if known else None
+
+
+def _first_time(lines: Iterable[bytes], line_times: LineTimes) -> float | None:
+    times = (line_times.time_of(line) for line in lines)
+    return next((time for time in times if time is not None), None)
