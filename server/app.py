@@ -85,7 +85,7 @@ class App:
         self.activity = Activity()
         self.threads = StoreThreads()
         self._file_threads = ThreadPoolExecutor(FILE_THREADS, thread_name_prefix="upload")
-        self.changes = StoreChanges(wakeup)
+        self.changes = StoreChanges(wakeup, self.threads)
         self.authenticator = open_authenticator(settings)
         self.hosts = AllowedHosts(settings.allowed_host_names)
         self.proxies = open_proxies(settings)
@@ -176,8 +176,7 @@ class App:
     def close(self) -> None:
         """Stop the threads and the check process. The store stays open."""
         self._checks.process.close()
-        self.changes.close()
-        for each in (self.jobs, self.reader, self.stats, self.threads):
+        for each in (self.jobs, self.reader, self.stats, self.threads, self.changes):
             each.close()
         self._file_threads.shutdown()
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from uuid import UUID
 
 from server.events.documents import StreamEvent, stream_event
-from server.store.threads import StoreThreads
+from server.store.threads import MAX_WAIT_SECONDS, StoreThreads, wait_for_wakeup
 from storage.jobs.events import Event, Events
 from storage.jobs.output import OutputPiece
 from storage.notify.wakeup import EVENTS, Waiter, Wakeup
@@ -24,8 +24,6 @@ from storage.records.job import StoreDamaged, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-MAX_WAIT_SECONDS = 1.0
-"""The longest time between two reads."""
 PAUSE_SECONDS = 0.02
 """The pause after a read that found events, so that one query returns many fast events."""
 EXISTENCE_CHECK_SECONDS = 10.0
@@ -216,7 +214,7 @@ class EventFeed:
                     log.warning("events cannot be read, trying again", extra={"reason": str(error)})
                 await asyncio.sleep(MAX_WAIT_SECONDS)
                 continue
-            await (asyncio.sleep(PAUSE_SECONDS) if items else _wait_for_wakeup(waiter))
+            await (asyncio.sleep(PAUSE_SECONDS) if items else wait_for_wakeup(waiter))
 
     def _read_new(self, waiter: Waiter) -> tuple[int, list[Event | OutputPiece]]:
         waiter.clear()
@@ -255,16 +253,3 @@ class EventFeed:
     def _end_all(self) -> None:
         for stream in self._open:
             stream.end()
-
-
-async def _wait_for_wakeup(waiter: Waiter) -> None:
-    """Wait for a wake-up, for MAX_WAIT_SECONDS at most, because a wake-up can be lost."""
-    loop, woken, descriptor = asyncio.get_running_loop(), asyncio.Event(), waiter.fileno()
-    if descriptor < 0:
-        return await asyncio.sleep(MAX_WAIT_SECONDS)
-    loop.add_reader(descriptor, woken.set)
-    try:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(woken.wait(), MAX_WAIT_SECONDS)
-    finally:
-        loop.remove_reader(descriptor)

@@ -1,5 +1,5 @@
-"""The threads between the event loop and the store: they make calls that block on it, one by one or
-in batches, and wait for its wake-ups.
+"""Between the event loop and the store: threads for calls that block, one by one or in batches, and
+the wake-ups of the store.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Generic, ParamSpec, TypeVar
 
-from storage.notify.wakeup import LISTENER, Wakeup, wait
+from storage.notify.wakeup import LISTENER, Waiter, Wakeup
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,7 +20,7 @@ R = TypeVar("R")
 THREADS = 8
 MAX_BATCH = 256
 MAX_WAIT_SECONDS = 1.0
-"""The longest time between two wake-ups of all waiting requests."""
+"""The longest time between two wake-ups of all waiting requests and streams."""
 
 
 class StoreThreads:
@@ -130,21 +130,18 @@ class Batcher(Generic[T, R]):
 
 
 class StoreChanges:
-    """Receives the store's wake-ups in a thread, and passes them to all waiting requests.
+    """Passes the store's wake-ups to all waiting requests. Create it inside the running event loop.
 
     Also wakes them every MAX_WAIT_SECONDS, because a wake-up can be lost.
     """
 
-    def __init__(self, wakeup: Wakeup):
-        self._wakeup = wakeup
+    def __init__(self, wakeup: Wakeup, threads: StoreThreads):
         self._waiter = wakeup.waiter(LISTENER)
-        self._loop = asyncio.get_running_loop()
+        self._threads = threads
         self._changed = asyncio.Event()
         self.count = 0
         """How often the waiting requests were woken so far."""
-        self._closing = False
-        self._thread = Thread(target=self._listen, name="changes", daemon=True)
-        self._thread.start()
+        self._task = asyncio.create_task(self._listen())
 
     def next_change(self) -> asyncio.Event:
         """Return an event that the next change sets. Get it before reading the store."""
@@ -157,10 +154,10 @@ class StoreChanges:
             await asyncio.wait_for(change.wait(), seconds)
 
     def close(self) -> None:
-        """Stop the thread, and wait for its end."""
-        self._closing = True
-        self._wakeup.notify(LISTENER)
-        self._thread.join()
+        """Stop listening. Call it after the threads have ended."""
+        self._task.cancel()
+        if (descriptor := self._waiter.fileno()) >= 0:
+            asyncio.get_running_loop().remove_reader(descriptor)
         self._waiter.close()
 
     def wake(self) -> None:
@@ -169,8 +166,25 @@ class StoreChanges:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _listen(self) -> None:
-        while not self._closing:
-            wait(self._waiter, MAX_WAIT_SECONDS)
-            with contextlib.suppress(RuntimeError):  # the loop may have been closed meanwhile
-                self._loop.call_soon_threadsafe(self.wake)
+    async def _listen(self) -> None:
+        while True:
+            await wait_for_wakeup(self._waiter)
+            if self._waiter.fileno() >= 0:
+                self._waiter.clear()
+            else:  # a lost connection, which is opened again
+                await self._threads.run(self._waiter.clear)
+            self.wake()
+
+
+async def wait_for_wakeup(waiter: Waiter) -> None:
+    """Wait for a wake-up, for MAX_WAIT_SECONDS at most, because a wake-up can be lost."""
+    loop, woken, descriptor = asyncio.get_running_loop(), asyncio.Event(), waiter.fileno()
+    if descriptor < 0:
+        return await asyncio.sleep(MAX_WAIT_SECONDS)
+    loop.add_reader(descriptor, woken.set)
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(MAX_WAIT_SECONDS):
+                await woken.wait()
+    finally:
+        loop.remove_reader(descriptor)
