@@ -201,7 +201,7 @@ class App:
         return ListenerMetrics(
             instance(),
             self.activity.metrics,
-            self._server.traffic() if self._server else Traffic(),
+            self._server.acceptor.traffic() if self._server else Traffic(),
             self.event_feed.streams,
             sender.counts if sender else dict.fromkeys(OUTCOMES, 0),
             self.disk_watermark.free_bytes(),

@@ -25,7 +25,7 @@ from tornado.web import Application
 from server.auth.addresses import TrustedProxies
 from server.fast.connection import FastConnection
 from server.fast.path import FastPath
-from server.http.acceptor import Acceptor, Traffic
+from server.http.acceptor import Acceptor
 from server.http.connection import CHUNK_BYTES, ClientPace, Connection
 from server.http.framing import use_origin_form
 from server.http.response import HEADER, given_request_id, new_request_id
@@ -123,23 +123,11 @@ class HttpServer:
         pace = ClientPace(
             settings.idle_seconds, settings.slow_seconds, settings.min_bytes_per_second
         )
-        self._acceptor = Acceptor(self._open_connection, sockets, max_connections, pace)
-
-    def close(self) -> None:
-        """Stop accepting connections."""
-        self._acceptor.close()
-
-    async def finish_connections(self, idle_seconds: float, seconds: float) -> None:
-        """Let clients end their requests, for `idle_seconds` begin one, and close idle ones."""
-        await self._acceptor.finish_connections(idle_seconds, seconds)
+        self.acceptor = Acceptor(self._open_connection, sockets, max_connections, pace)
 
     async def close_all_connections(self) -> None:
         """Close the connections that are still open."""
         await self._server.close_all_connections()
-
-    def traffic(self) -> Traffic:
-        """How many connections are open, and the bytes received and sent so far."""
-        return self._acceptor.traffic()
 
     def _open_connection(
         self, client: socket.socket, address: Any, on_close: Callable[[Connection], None]

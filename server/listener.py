@@ -145,9 +145,9 @@ async def listen(
     await stop.wait()
     log.info("stopping")
     stop_at = time.monotonic() + STOP_SECONDS
-    server.close()
+    server.acceptor.close()
     await app.begin_stop()
-    await server.finish_connections(LAST_REQUEST_SECONDS, STOP_SECONDS)
+    await server.acceptor.finish_connections(LAST_REQUEST_SECONDS, STOP_SECONDS)
     await app.finish_requests(max(0.0, stop_at - time.monotonic()))
     await server.close_all_connections()
     await app.activity.finish_background_tasks(ABORT_SECONDS)

@@ -134,7 +134,7 @@ def http_server(
 
     entrance = io_loop.run_sync(begin)
     yield entrance
-    entrance.close()
+    entrance.acceptor.close()
     io_loop.run_sync(entrance.close_all_connections)
 
 

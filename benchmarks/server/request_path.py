@@ -104,7 +104,7 @@ async def trace(settings: ServerSettings) -> dict[str, list[Step]]:
     with tracer.tracing() as found["POST /jobs/ID/cancel"]:
         await client.ask(canceled)
     client.close()
-    server.close()
+    server.acceptor.close()
     await app.finish_requests(5)
     app.close()
     store.close()

@@ -167,8 +167,8 @@ class CallbackSender:
 
     async def _wait_for_work(self, change: asyncio.Event) -> None:
         """Wait until a slot is free and a callback may be due."""
-        tasks = set(self._in_flight)
-        changed = asyncio.create_task(self._changes.wait_for(change, RESERVED_SECONDS))
+        tasks: set[asyncio.Task[Any]] = set(self._in_flight)
+        changed = asyncio.create_task(change.wait())
         try:
             if self._slots.free:
                 tasks.add(changed)  # done after a second at the latest: StoreChanges wakes all

@@ -147,12 +147,6 @@ class StoreChanges:
         """Return an event that the next change sets. Get it before reading the store."""
         return self._changed
 
-    @staticmethod
-    async def wait_for(change: asyncio.Event, seconds: float) -> None:
-        """Wait for an event from `next_change`, for `seconds` at most."""
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(change.wait(), seconds)
-
     def close(self) -> None:
         """Stop listening. Call it after the threads have ended."""
         self._task.cancel()

@@ -83,7 +83,7 @@ async def listening(bench: Bench, http_client: AsyncHTTPClient) -> AsyncIterator
         (sock,) = bind_sockets(0, "127.0.0.1")
         server = app.serve([sock], max_connections=1000)
         yield Client(http_client, f"http://127.0.0.1:{sock.getsockname()[1]}")
-        server.close()
+        server.acceptor.close()
         await server.close_all_connections()
 
 

@@ -32,7 +32,7 @@ async def listener(bench: Bench, **settings: int) -> AsyncIterator[str]:
         (sock,) = bind_sockets(0, "127.0.0.1")
         server = app.serve([sock], max_connections=1000)
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-        server.close()
+        server.acceptor.close()
 
 
 def spoil_reads(monkeypatch: pytest.MonkeyPatch, failures: int) -> list[int]:

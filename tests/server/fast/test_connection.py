@@ -104,7 +104,7 @@ async def test_half_a_submission_creates_no_job(
     writer.write(SUBMISSION[:-1])
     await until(lambda: bool(only()._received))
     writer.close()
-    await until(lambda: not http_server._acceptor._open)
+    await until(lambda: not http_server.acceptor._open)
     assert (await client.get("/jobs"))["items"] == []
 
 
@@ -184,4 +184,4 @@ async def test_a_long_response_reaches_a_client_that_reads_it_late(
 @pytest.fixture
 def only(http_server: HttpServer, client: Client) -> Callable[[], Any]:
     """Returns the only open connection, or None."""
-    return lambda: next(iter(http_server._acceptor._open), None)
+    return lambda: next(iter(http_server.acceptor._open), None)
