@@ -28,13 +28,13 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from server.auth.callers import Caller
 from server.http.codes import Code
 from server.http.problems import Problem, insufficient_storage, malformed, unavailable
 from server.store.spans import RequestSpans, SubmissionSpan
-from storage.files.disk import DiskSpace, disk_space
 from storage.records.job import DEFAULT_MAX_LOSSES, EncodedJson, NewJob, StoreError
 
 log = logging.getLogger(__name__)
@@ -150,8 +150,9 @@ class DiskWatermark:
         self._uploads = self._folders if uploads is None else {**self._folders, "uploads": uploads}
         self._nearly_full: set[str] = set()
         """The disks whose free space was below the watermark when it was last read."""
-        self._readings: dict[str, tuple[float, DiskSpace]] = {}
-        """For each disk: when it was read, and its space minus the bytes admitted since then."""
+        self._readings: dict[str, tuple[float, int, int]] = {}
+        """For each disk: when it was read, its free bytes minus those admitted since then, and its
+        watermark."""
 
     def admit(self, size: int) -> None:
         """Admit a request without a file, whose body has `size` bytes. Raises Problem 507."""
@@ -168,49 +169,42 @@ class DiskWatermark:
         found = {}
         for name, folder in self._uploads.items():
             with contextlib.suppress(OSError):
-                found[name] = disk_space(folder).free
+                found[name] = disk_usage(folder).free
         return found
 
     def _require(self, name: str, folder: Path, size: int) -> None:
         now = time.monotonic()
-        read_at, space = self._readings.get(name, (-DISK_READ_SECONDS, DiskSpace(0, 0)))
-        if now - read_at >= DISK_READ_SECONDS or space.free - size < self._watermark(space):
-            read_at, space = now, self._read(name, folder)
-        watermark = self._watermark(space)
-        if space.free - size < watermark:
-            raise _disk_full(name, space, watermark, size)
-        self._readings[name] = read_at, DiskSpace(space.total, space.free - size)
+        read_at, free, watermark = self._readings.get(name, (-DISK_READ_SECONDS, 0, 0))
+        if now - read_at >= DISK_READ_SECONDS or free - size < watermark:
+            read_at, (free, watermark) = now, self._read(name, folder)
+        if free - size < watermark:
+            raise _disk_full(name, free, watermark, size)
+        self._readings[name] = read_at, free - size, watermark
 
-    def _read(self, name: str, folder: Path) -> DiskSpace:
+    def _read(self, name: str, folder: Path) -> tuple[int, int]:
+        """Return the free space of a disk, and its watermark. Logs when one crosses the other."""
         try:
-            space = disk_space(folder)
+            total, _, free = disk_usage(folder)
         except OSError as error:
             detail = f"cannot read the free space for the {name}: {error.strerror}"
             raise unavailable(detail) from error
-        self._log_crossing(name, space, self._watermark(space))
-        return space
-
-    def _watermark(self, space: DiskSpace) -> int:
-        if self._min_free is None:
-            return min(DEFAULT_MIN_FREE_BYTES, space.total // DEFAULT_DISK_FRACTION)
-        return self._min_free
-
-    def _log_crossing(self, name: str, space: DiskSpace, watermark: int) -> None:
-        """Log when the free space falls below the watermark, and when it is above again."""
-        is_low = space.free < watermark
-        if is_low != (name in self._nearly_full):
+        watermark = self._min_free
+        if watermark is None:
+            watermark = min(DEFAULT_MIN_FREE_BYTES, total // DEFAULT_DISK_FRACTION)
+        if (free < watermark) != (name in self._nearly_full):
             self._nearly_full ^= {name}
-            extra = {"disk": name, "free_bytes": space.free, "min_free_bytes": watermark}
-            if is_low:
+            extra = {"disk": name, "free_bytes": free, "min_free_bytes": watermark}
+            if free < watermark:
                 log.warning("a disk is nearly full, new jobs are refused", extra=extra)
             else:
                 log.info("a disk has room again, new jobs are accepted", extra=extra)
+        return free, watermark
 
 
-def _disk_full(name: str, space: DiskSpace, watermark: int, size: int) -> Problem:
-    needed = f"; this request needs {size} more" if space.free >= watermark else ""
+def _disk_full(name: str, free: int, watermark: int, size: int) -> Problem:
+    needed = f"; this request needs {size} more" if free >= watermark else ""
     return insufficient_storage(
-        f"the disk for the {name} has {space.free} bytes free, of which {watermark} are reserved"
+        f"the disk for the {name} has {free} bytes free, of which {watermark} are reserved"
         f" for accepted jobs (MIN_FREE_BYTES){needed}: free some space, or lower MIN_FREE_BYTES"
     )
 

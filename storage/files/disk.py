@@ -1,29 +1,14 @@
-"""Free space of a disk, and calls that make folders and names survive a power cut.
+"""Calls that make folders and names survive a power cut.
 
 Imports nothing of ours.
 """
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 _CANNOT_SYNC = {errno.EACCES, errno.EINVAL}
 """Errors for an unreadable folder, and for a file system that cannot sync folders."""
-
-
-@dataclass(frozen=True)
-class DiskSpace:
-    """Size of a disk, and space that unprivileged users can still use, in bytes."""
-
-    total: int
-    free: int
-
-
-def disk_space(folder: Path) -> DiskSpace:
-    """Return the space of the disk that holds a folder. Takes microseconds. Raises OSError."""
-    found = os.statvfs(folder)
-    return DiskSpace(found.f_frsize * found.f_blocks, found.f_frsize * found.f_bavail)
 
 
 def make_folder(folder: Path) -> None:

@@ -8,9 +8,9 @@ PostgreSQL server has no such file.
 import os
 from collections.abc import Callable
 from pathlib import Path
+from shutil import disk_usage
 from typing import TypeVar
 
-from storage.files.disk import disk_space
 from storage.records.job import StoreFull
 
 RESERVE_BYTES = 4 << 20
@@ -30,7 +30,7 @@ class SpaceReserve:
 
     def fill(self) -> None:
         """Fill the reserve if the disk has plenty of space. Raises OSError."""
-        if self._path is None or disk_space(self._path.parent).free < MIN_FREE_BYTES:
+        if self._path is None or disk_usage(self._path.parent).free < MIN_FREE_BYTES:
             return
         file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

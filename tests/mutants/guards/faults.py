@@ -339,7 +339,7 @@ STORE_FAULTS = (
     Mutant(
         "the default watermark fits a small disk",
         "server/jobs/admission.py",
-        "min(DEFAULT_MIN_FREE_BYTES, space.total // DEFAULT_DISK_FRACTION)",
+        "min(DEFAULT_MIN_FREE_BYTES, total // DEFAULT_DISK_FRACTION)",
         "DEFAULT_MIN_FREE_BYTES",
         DISK,
     ),

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 import pytest
@@ -14,7 +15,6 @@ from server.app import App
 from server.http.problems import Problem
 from server.jobs import admission
 from server.jobs.admission import DiskWatermark
-from storage.files.disk import DiskSpace, disk_space
 from tests.support.api import Client, analyze_form, form, open_app
 from tests.support.disk.small_disks import MIB, leave_free, small_disk
 from tests.support.stores import Bench, open_bench
@@ -156,12 +156,12 @@ def test_a_reading_of_the_free_space_serves_many_jobs(
 ) -> None:
     reads = []
 
-    def read(folder: Path) -> DiskSpace:
+    def read(folder: Path) -> Any:
         reads.append(folder)
-        return disk_space(folder)
+        return disk_usage(folder)
 
     monkeypatch.setattr(admission, "DISK_READ_SECONDS", 60.0)
-    monkeypatch.setattr(admission, "disk_space", read)
+    monkeypatch.setattr(admission, "disk_usage", read)
     watermark = DiskWatermark(WATERMARK, disk, disk)
     for _ in range(9):
         watermark.admit(MIB)
