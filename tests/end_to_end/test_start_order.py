@@ -1,14 +1,12 @@
 """Settings and job types are checked before a program reads or changes a database."""
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.newer_release import read_schema, update_schema_to
+from tests.support.warm_start import run_program
 
 PROGRAMS = ("server", "runner")
 JOB_TYPE = """
@@ -30,14 +28,8 @@ class Mine(JobType):
 def start(program: str, folder: Path, **environ: str) -> str:
     """Start a program, which must exit with 1 and one line of text. Returns that line."""
     given = {"DATA_DIR": str(folder / "data"), "PORT": "0", "HOST": "127.0.0.1"}
-    given |= {"LOG_LEVEL": "WARNING", "LOG_FORMAT": "text", "PYTHONPATH": str(folder), **environ}
-    answer = subprocess.run(
-        [sys.executable, "-m", program],
-        env={**os.environ, **given},
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
+    given |= {"LOG_LEVEL": "WARNING", "LOG_FORMAT": "text", **environ}
+    answer = run_program(program, **given)
     assert answer.returncode == 1, answer.stderr
     assert "Traceback" not in answer.stderr, answer.stderr
     return answer.stderr.strip()
@@ -78,14 +70,16 @@ def test_invalid_job_types_create_no_database(
     program: str, name: str, load: str, expected: str, tmp_path: Path
 ) -> None:
     module = write_module(tmp_path, name, load)
-    said = start(program, tmp_path, JOB_TYPES=f"runner.job_types,{module}")
+    said = start(
+        program, tmp_path, JOB_TYPES=f"runner.job_types,{module}", PYTHONPATH=str(tmp_path)
+    )
     assert expected in said
     assert not (tmp_path / "data" / "jobs.db").exists()
 
 
 def test_a_job_type_that_cannot_be_loaded_creates_no_database(tmp_path: Path) -> None:
     module = write_module(tmp_path, "mine", "raise RuntimeError('no model')")
-    assert "no model" in start("runner", tmp_path, JOB_TYPES=module)
+    assert "no model" in start("runner", tmp_path, JOB_TYPES=module, PYTHONPATH=str(tmp_path))
     assert not (tmp_path / "data" / "jobs.db").exists()
     assert list((tmp_path / "data" / "runners").iterdir()) == []
 
@@ -135,13 +129,8 @@ def test_an_invalid_place_for_files_leaves_the_source_of_a_transfer_as_it_is(
 ) -> None:
     before = read_schema(old_database)
     target = f"sqlite:///{tmp_path / 'target.db'}"
-    command = [sys.executable, "-m", "storage", "migrate", "--from", old_database, "--to", target]
-    answer = subprocess.run(
-        [*command, "--data-dir", str(tmp_path), "--uploads-to", "ftp://x"],
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
+    places = ["--from", old_database, "--to", target, "--data-dir", str(tmp_path)]
+    answer = run_program("storage", "migrate", *places, "--uploads-to", "ftp://x")
     assert answer.returncode == 2
     assert "--uploads-to: it must be file:///path or s3://bucket/prefix" in answer.stderr
     assert read_schema(old_database) == before

@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from tests.support.damaged_files import make_mixed_copy, make_store_with_jobs, o
 from tests.support.database_creation import make_and_die_at_each_step
 from tests.support.servers.postgres import PostgresServer
 from tests.support.stores import Bench
+from tests.support.warm_start import run_program
 
 DAMAGES = ("one page", "ten pages", "newer WAL")
 
@@ -190,13 +190,8 @@ def test_a_program_with_an_unusable_database_exits_with_one_line_and_leaves_it_u
     _unusable(kind, file)
     files = [file, *tmp_path.glob("jobs.db-wal")]
     content = [each.read_bytes() for each in files]
-    answer = subprocess.run(
-        [sys.executable, "-m", program],
-        env={**os.environ, "DATA_DIR": str(tmp_path), "PORT": "0", "LOG_LEVEL": "WARNING"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
+    environ = {"DATA_DIR": str(tmp_path), "PORT": "0", "LOG_LEVEL": "WARNING"}
+    answer = run_program(program, **environ)
     assert answer.returncode == 1
     (line,) = map(json.loads, answer.stderr.splitlines())
     assert line["message"].startswith(f"cannot start: {file}")

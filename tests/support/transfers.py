@@ -24,6 +24,7 @@ from storage.transfer.checkpoint import read_checkpoint
 from tests.support.claims_in_steps import part_returned
 from tests.support.stores import RAISED, RETURNED, Bench, open_bench
 from tests.support.waiting import wait_for
+from tests.support.warm_start import run_program
 
 FILE = b"ERROR one\n" * 1000
 
@@ -48,9 +49,8 @@ class TransferSetup:
 
     def start(self, *options: str, **environ: str) -> subprocess.Popen[str]:
         """Start the command."""
-        given = ["--from", self.source, "--to", self.target, "--data-dir", str(self.data_dir)]
         return subprocess.Popen(
-            [sys.executable, "-m", "storage", "migrate", *given, *options],
+            [sys.executable, "-m", "storage", "migrate", *self._places(), *options],
             env={**os.environ, "LOG_LEVEL": "WARNING", **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -59,9 +59,12 @@ class TransferSetup:
 
     def run(self, *options: str) -> tuple[int, str]:
         """Run the command; return its exit code and its output."""
-        process = self.start(*options)
-        printed, _ = process.communicate(timeout=60)
-        return process.returncode, printed
+        given = [*self._places(), *options]
+        ended = run_program("storage", "migrate", *given, LOG_LEVEL="WARNING")
+        return ended.returncode, ended.stderr + ended.stdout
+
+    def _places(self) -> list[str]:
+        return ["--from", self.source, "--to", self.target, "--data-dir", str(self.data_dir)]
 
     @contextmanager
     def open_source(self) -> Iterator[Bench]:

@@ -2,7 +2,7 @@
 
 Importing takes a second of CPU time for each service, which was a fifth of the whole suite. The
 fork is a process like any other: it has its own session, environment and signal handlers, and runs
-`python -m server` or `python -m runner` from the first line.
+`python -m server`, `python -m runner` or `python -m storage` from the first line.
 
     test ──name, environment, log──▶ template ──fork──▶ program
          ◀──process id, wait status──
@@ -18,10 +18,21 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-MODULES = ("server.settings.server", "server.listener", "runner.config", "runner.worker")
+MODULES = (
+    "server.settings.server",
+    "server.listener",
+    "runner.config",
+    "runner.worker",
+    "storage.transfer.transfer",
+    "storage.transfer.vacuum",
+)
+_END_SECONDS = 50
 _STARTS_PYTHON = ("PYTHON", "LD_")
 """Variables with these prefixes change how Python itself starts, which a fork cannot show."""
 
@@ -72,9 +83,20 @@ class Template:
             self._process = subprocess.Popen(command, pass_fds=[remote.fileno()])
         atexit.register(self.close)
 
-    def start(self, name: str, environ: dict[str, str], log: str) -> WarmProcess:
-        """Start a program with this environment, which appends its output to the file `log`."""
-        request = {"name": name, "environ": environ, "log": log, "folder": os.getcwd()}
+    def start(
+        self,
+        name: str,
+        environ: dict[str, str],
+        log: str,
+        errors: str | None = None,
+        arguments: Sequence[str] = (),
+    ) -> WarmProcess:
+        """Start a program with this environment.
+
+        It appends its output to the file `log`, or only its standard output if `errors` is a file.
+        """
+        request = {"name": name, "environ": environ, "arguments": arguments}
+        request |= {"logs": [log, errors or log], "folder": os.getcwd()}
         _send(self._socket, request)
         while (message := self._receive()).keys() != {"started"}:
             pass
@@ -110,11 +132,39 @@ def start_warm(name: str, environ: dict[str, str], log: str) -> WarmProcess | No
 
     Returns None if the variables change how Python itself starts.
     """
-    global _template
-    if any(variable.startswith(_STARTS_PYTHON) for variable in environ):
+    if _starts_differently(environ):
         return None
+    return _only_template().start(name, {**os.environ, **environ}, log)
+
+
+def run_program(name: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m NAME` with these variables in addition to the present ones, until it ends.
+
+    Raises subprocess.TimeoutExpired if it does not end.
+    """
+    command, every = [sys.executable, "-m", name, *arguments], {**os.environ, **environ}
+    if _starts_differently(environ):
+        return subprocess.run(
+            command, env=every, capture_output=True, text=True, timeout=_END_SECONDS
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        printed, errors = Path(folder, "printed"), Path(folder, "errors")
+        process = _only_template().start(name, every, str(printed), str(errors), arguments)
+        try:
+            code = process.wait(_END_SECONDS)
+        finally:
+            process.kill()
+        return subprocess.CompletedProcess(command, code, printed.read_text(), errors.read_text())
+
+
+def _starts_differently(environ: Mapping[str, str]) -> bool:
+    return any(variable.startswith(_STARTS_PYTHON) for variable in environ)
+
+
+def _only_template() -> Template:
+    global _template
     _template = _template or Template()
-    return _template.start(name, {**os.environ, **environ}, log)
+    return _template
 
 
 def serve(connection: socket.socket) -> str | None:
@@ -146,10 +196,11 @@ def become(request: dict[str, Any]) -> str:
     os.chdir(request["folder"])
     os.environ.clear()
     os.environ.update(request["environ"])
-    log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    for descriptor in (1, 2):
+    for descriptor, path in enumerate(request["logs"], 1):
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, descriptor)
-    os.close(log)
+        os.close(log)
+    sys.argv[1:] = request["arguments"]
     name: str = request["name"]
     return name
 
@@ -178,7 +229,6 @@ def main() -> None:
         importlib.import_module(module)
     name = serve(connection)
     if name:
-        sys.argv[1:] = []
         runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 

@@ -2,10 +2,8 @@
 
 import hashlib
 import json
-import os
 import re
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +25,7 @@ from server.settings.server import ServerSettings
 from storage.records.job import StoreError
 from storage.settings.settings import SettingsError
 from tests.support.stores import Clock
+from tests.support.warm_start import run_program
 
 SECRET = "s3cr3t-s3cr3t-s3cr3t"
 HASH = hashlib.sha256(SECRET.encode()).hexdigest()
@@ -164,10 +163,7 @@ def test_a_file_that_changes_is_read_again(
 
 
 def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "server", *arguments]
-    return subprocess.run(
-        command, env={**os.environ, **environ}, capture_output=True, text=True, timeout=30
-    )
+    return run_program("server", *arguments, **environ)
 
 
 def test_the_command_makes_a_token_that_works_with_the_line_it_prints() -> None:

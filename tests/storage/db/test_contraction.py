@@ -14,9 +14,9 @@ from storage.queries.health import require_ready
 from storage.records.job import StoreUnusable
 from storage.settings.settings import Settings
 from storage.transfer.endpoints import TransferRefused, open_target, require_empty
-from tests.storage.transfer.test_migrate_command import run
 from tests.support import previous_release
 from tests.support.newer_release import update_schema, update_schema_to
+from tests.support.warm_start import run_program
 
 PREVIOUS = previous_release.LAST
 OLD_INDEXES = {"job_due", "job_running", "job_by_type"}
@@ -57,11 +57,11 @@ def test_an_existing_database_keeps_it_until_the_command_drops_it(
     store.close()
     assert indexes(empty_database_url) >= OLD_INDEXES | NEW_INDEXES
     command = "contract", {"DATABASE_URL": empty_database_url, "DATA_DIR": str(tmp_path)}
-    answer = run(command[0], **command[1], LOG_LEVEL="WARNING")
+    answer = run_program("storage", command[0], **command[1], LOG_LEVEL="WARNING")
     assert (answer.returncode, answer.stderr) == (0, "")
     assert "dropped: the indexes job_due" in answer.stdout
     assert indexes(empty_database_url) & (OLD_INDEXES | NEW_INDEXES) == NEW_INDEXES
-    assert "nothing to do" in run(command[0], **command[1]).stdout
+    assert "nothing to do" in run_program("storage", command[0], **command[1]).stdout
 
 
 def test_the_previous_release_is_refused_only_after_the_contraction(
@@ -72,7 +72,7 @@ def test_the_previous_release_is_refused_only_after_the_contraction(
     with monkeypatch.context() as previous:
         previous.setattr(state, "MIGRATIONS", tmp_path / f"migrations up to {PREVIOUS}")
         update_schema(empty_database_url, tmp_path)
-    run("contract", DATABASE_URL=empty_database_url, DATA_DIR=str(tmp_path))
+    run_program("storage", "contract", DATABASE_URL=empty_database_url, DATA_DIR=str(tmp_path))
     with monkeypatch.context() as previous:
         previous.setattr(state, "MIGRATIONS", tmp_path / f"migrations up to {PREVIOUS}")
         with pytest.raises(StoreUnusable, match=f"this one ends with {PREVIOUS}"):
@@ -99,7 +99,9 @@ def test_the_command_refuses_while_programs_use_the_database(
     update_schema_to(empty_database_url, tmp_path, PREVIOUS)
     store = opened(empty_database_url, tmp_path)
     store.database.rows(ReleaseRow.select())
-    answer = run("contract", DATABASE_URL=empty_database_url, DATA_DIR=str(tmp_path))
+    answer = run_program(
+        "storage", "contract", DATABASE_URL=empty_database_url, DATA_DIR=str(tmp_path)
+    )
     store.close()
     assert answer.returncode == 1
     assert "first stop all programs" in answer.stderr

@@ -2,10 +2,8 @@
 
 import json
 import logging
-import os
 import re
 import socket
-import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +15,7 @@ from runner.config import RunnerSettings
 from server.settings.server import ServerSettings
 from storage.settings.settings import Settings, SettingsError
 from storage.telemetry.logs import TextFormatter
+from tests.support.warm_start import run_program
 
 PROGRAMS: dict[str, type[Settings]] = {"server": ServerSettings, "runner": RunnerSettings}
 
@@ -91,16 +90,9 @@ def test_a_size_that_cannot_be_read_is_reported_with_the_units(text: str) -> Non
         RunnerSettings.read({"JOB_MEMORY_BYTES": text})
 
 
-def run(program: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", program, *arguments]
-    return subprocess.run(
-        command, env={**os.environ, **environ}, capture_output=True, text=True, timeout=30
-    )
-
-
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_help_lists_every_setting_with_its_default(program: str) -> None:
-    answer = run(program, "--help")
+    answer = run_program(program, "--help")
     assert answer.returncode == 0
     for name, field in PROGRAMS[program].model_fields.items():
         (line,) = [row for row in answer.stdout.splitlines() if row.split()[:1] == [name.upper()]]
@@ -109,7 +101,7 @@ def test_help_lists_every_setting_with_its_default(program: str) -> None:
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_with_wrong_settings_says_so_and_does_not_start(program: str) -> None:
-    answer = run(program, LOG_LEVEL="loud", JOB_TYPES="runner.job_types")
+    answer = run_program(program, LOG_LEVEL="loud", JOB_TYPES="runner.job_types")
     assert answer.returncode == 1
     assert "LOG_LEVEL=loud" in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -143,7 +135,7 @@ def test_a_program_whose_database_is_a_folder_says_so_and_ends(
         (f"cannot start: {tmp_path}/data/jobs.db", {"DATABASE_URL": ""}),
     ):
         data = {"DATA_DIR": str(tmp_path / "data"), "PORT": "0", "LOG_FORMAT": "text"}
-        answer = run(program, **data, **environ)
+        answer = run_program(program, **data, **environ)
         assert answer.returncode == 1
         assert answer.stderr.splitlines()[-1] == f"{expected} is a folder, not a file"
 
@@ -175,7 +167,7 @@ def test_a_program_that_cannot_start_says_so_in_the_format_of_its_log(
         ({}, "cannot start: "),
     ):
         data = {"DATA_DIR": str(tmp_path), "PORT": "0", "LOG_FORMAT": "json", **environ}
-        answer = run(program, **data)
+        answer = run_program(program, **data)
         assert answer.returncode == 1
         last = [json.loads(line) for line in answer.stderr.splitlines()][-1]
         assert last["message"].startswith(expected)
@@ -184,7 +176,7 @@ def test_a_program_that_cannot_start_says_so_in_the_format_of_its_log(
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_program_that_cannot_find_its_job_types_says_so(program: str, tmp_path: Any) -> None:
-    answer = run(program, JOB_TYPES="no.such.module", DATA_DIR=str(tmp_path), PORT="0")
+    answer = run_program(program, JOB_TYPES="no.such.module", DATA_DIR=str(tmp_path), PORT="0")
     assert answer.returncode == 1
     assert "no.such.module" in answer.stderr
     assert "Traceback" not in answer.stderr
@@ -212,7 +204,7 @@ def test_a_traceback_follows_the_line_with_its_fields() -> None:
 
 def test_a_program_logs_json_where_there_is_no_terminal(tmp_path: Any) -> None:
     (tmp_path / "uploads").write_text("a file in the way, found after the schema is made")
-    answer = run("server", DATA_DIR=str(tmp_path), PORT="0")
+    answer = run_program("server", DATA_DIR=str(tmp_path), PORT="0")
     assert answer.returncode == 1
     first = json.loads(answer.stderr.splitlines()[0])
     assert (first["level"], first["program"]) == ("INFO", "listener")

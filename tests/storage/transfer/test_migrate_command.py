@@ -1,25 +1,17 @@
 """How `python -m storage migrate` reports invalid options, before it opens any database."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support.warm_start import run_program
+
 VALID_URL = "postgresql://nobody@127.0.0.1:1/none"
-
-
-def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "storage", *arguments]
-    return subprocess.run(
-        command, env={**os.environ, **environ}, capture_output=True, text=True, timeout=30
-    )
 
 
 def refusal(*options: str) -> str:
     """Run the command with invalid options; return the error in its last line."""
-    answer = run("migrate", *options)
+    answer = run_program("storage", "migrate", *options)
     assert (answer.returncode, "Traceback" in answer.stderr) == (2, False), answer.stderr
     return answer.stderr.splitlines()[-1].partition("error: ")[2]
 
@@ -60,10 +52,11 @@ def test_an_invalid_batch_size_is_reported_with_the_allowed_values(rows: str) ->
 def test_help_and_usage_work_with_invalid_settings() -> None:
     wrong = {"LOG_LEVEL": "loud", "DATABASE_URL": "mysql://x"}
     for arguments in (["--help"], ["migrate", "--help"]):
-        answer = run(*arguments, **wrong)
+        answer = run_program("storage", *arguments, **wrong)
         assert (answer.returncode, answer.stdout[:6]) == (0, "usage:")
-    answer = run("migrate", **wrong)
+    answer = run_program("storage", "migrate", **wrong)
     assert answer.returncode == 2
     assert "the following arguments are required: --from, --to" in answer.stderr
-    answer = run("migrate", "--from", VALID_URL, "--to", VALID_URL, **wrong)
+    both = ("--from", VALID_URL, "--to", VALID_URL)
+    answer = run_program("storage", "migrate", *both, **wrong)
     assert (answer.returncode, "LOG_LEVEL=loud" in answer.stderr) == (1, True)

@@ -11,9 +11,9 @@ from storage.records.job import NewJob, StoreError
 from storage.store import JobStore
 from storage.transfer import vacuum as vacuum_module
 from storage.transfer.vacuum import vacuum
-from tests.storage.transfer.test_migrate_command import run
 from tests.support.damaged_files import open_at
 from tests.support.programs import running_service
+from tests.support.warm_start import run_program
 
 
 def make_store_with_free_pages(folder: Path) -> set[str]:
@@ -46,7 +46,7 @@ def names_in(folder: Path) -> set[str]:
 
 def vacuum_command(folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the command on a folder."""
-    return run("vacuum", DATA_DIR=str(folder), LOG_LEVEL="WARNING")
+    return run_program("storage", "vacuum", DATA_DIR=str(folder), LOG_LEVEL="WARNING")
 
 
 def test_the_file_gets_smaller_and_keeps_all_jobs(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_program_that_opens_the_file_at_the_last_moment_is_noticed(
 def test_what_is_no_sqlite_file_is_refused(
     tmp_path: Path, environ: dict[str, str], told: str
 ) -> None:
-    answer = run("vacuum", **{"DATA_DIR": str(tmp_path), **environ})
+    answer = run_program("storage", "vacuum", **{"DATA_DIR": str(tmp_path), **environ})
     assert (answer.returncode, "Traceback" in answer.stderr) == (1, False)
     assert told in answer.stderr
     assert list(tmp_path.iterdir()) == []
