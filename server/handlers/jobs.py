@@ -9,7 +9,7 @@ from server.documents.filters import ListQuery, SetQuery, WaitQuery
 from server.documents.jobs import next_link, page_document, set_document
 from server.handlers.base import Handler
 from server.handlers.query import query_parameters, query_wait_seconds, read_query, wait_seconds
-from server.http.body import Body, JsonBody, content_length, media_type
+from server.http.body import Body, JsonBody, content_length, json_body, media_type
 from server.http.codes import Code
 from server.http.problems import FieldError, Problem, too_large
 from server.jobs.admission import Admission, Admissions, DiskWatermark
@@ -52,7 +52,7 @@ class JobsHandler(Handler):
         size = content_length(self.request.headers.get("Content-Length")) or 0
         body: JsonBody | FormBody
         if kind == "application/json":
-            body = self._json_body(size)
+            body = json_body(self.request.headers, self.max_json_bytes)
         elif kind == "multipart/form-data":
             body = self._form_body(size, options.get("boundary", ""))
         else:
@@ -120,11 +120,6 @@ class JobsHandler(Handler):
         if self._admission:
             self._admission.release()
         super()._count_finished()
-
-    def _json_body(self, size: int) -> JsonBody:
-        if size > self.max_json_bytes:
-            raise too_large("the body", self.max_json_bytes)
-        return JsonBody(self.max_json_bytes)
 
     def _form_body(self, size: int, boundary: str) -> FormBody:
         if size > self.max_upload_bytes + self.max_json_bytes + OVERHEAD_BYTES:

@@ -9,7 +9,7 @@ from server.documents.field_errors import read_document
 from server.documents.schemas import SessionDocument
 from server.handlers.base import Handler
 from server.http.activity import log_change
-from server.http.body import Body, JsonBody, media_type
+from server.http.body import Body, JsonBody, json_body
 from server.http.codes import Code
 from server.http.problems import Problem
 
@@ -32,12 +32,10 @@ class SessionHandler(Handler):
         return super().role() if self.request.method in SAFE_METHODS else None
 
     def body(self) -> Body:
-        """Accept JSON with the token. Raises Problem 409 or 415."""
+        """Accept JSON with the token. Raises Problem 409, 413 or 415."""
         if self.authenticator.tokens is None:
             raise Problem(Code.SIGN_IN_NOT_NEEDED, "sign-in is not needed: no tokens are set")
-        if media_type(self.request.headers)[0] != "application/json":
-            raise Problem(Code.MEDIA_TYPE_UNSUPPORTED, "send application/json")
-        return JsonBody(MAX_BODY_BYTES)
+        return json_body(self.request.headers, MAX_BODY_BYTES)
 
     def get(self) -> None:
         """Send the caller's name and role."""

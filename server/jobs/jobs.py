@@ -107,14 +107,16 @@ class Jobs:
         try:
             return await self._checks.check(received)
         except Problem as problem:
-            if problem.queue and (unknown := await self._unknown_queue(problem.queue)):
+            try:
+                await self.require_queue(problem.queue or DEFAULT_QUEUE)
+            except Problem as unknown:
                 raise joined([problem, unknown]) from None
             raise
 
     async def require_queue(self, name: str) -> None:
         """Raise Problem 422 if there is no queue with this name, which must be valid."""
-        if unknown := await self._unknown_queue(name):
-            raise unknown
+        if name != DEFAULT_QUEUE and await self._threads.run(self._queues.get, name) is None:
+            raise unacceptable([UNKNOWN_QUEUE])
 
     async def enqueue(
         self, admission: Admission, checked: CheckedSubmission, upload: Upload | None = None
@@ -266,12 +268,6 @@ class Jobs:
             detail = "there is no such job with a file; it may have been deleted"
             raise unacceptable([FieldError("payload.source.job_id", detail, "unknown")])
         return stored
-
-    async def _unknown_queue(self, name: str) -> Problem | None:
-        if name == DEFAULT_QUEUE:
-            return None
-        queue = await self._threads.run(self._queues.get, name)
-        return unacceptable([UNKNOWN_QUEUE]) if queue is None else None
 
     async def _require_may_change(self, job_id: UUID, caller: Caller) -> None:
         """Raise Problem 403 if the caller may not change this job, or 404 if it does not exist.
