@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support.programs import Service, running_service
@@ -42,25 +41,24 @@ def formatted(page: Page, call: str) -> Any:
     return page.evaluate(f"import('{module}').then((format) => format.{call})")
 
 
-@pytest.mark.parametrize("width", [701, 768, 1024])
-def test_no_page_is_wider_than_a_tablet(browser: Browser, service: Service, width: int) -> None:
+def test_no_page_is_wider_than_a_tablet(browser: Browser, service: Service) -> None:
     service.worker()
     job_id = service.upload(b"ERROR\n" * 10, {"patterns": ["ERROR", "x" * 200, LONG_NAME]})
     service.submit(payload={"seconds": 1}, run_at=FAR)
     service.submit("note", {"notes": LONG_NAME * 2})
     service.result(job_id)
-    viewport: Any = {"width": width, "height": 900}
-    context = browser.new_context(base_url=service.base_url, viewport=viewport)
-    page = context.new_page()
-    for path in ("/", "/ui/jobs", f"/ui/jobs/{job_id}", "/ui/submit", "/docs"):
-        page.goto(path)
-        expect(page.locator(".loading")).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-    page.goto("/")
-    tiles = page.locator(".tile")
-    expect(tiles).to_have_count(5)
-    assert len(set(tiles.evaluate_all("all => all.map((each) => each.offsetTop)"))) == 1
-    context.close()
+    page = browser.new_context(base_url=service.base_url).new_page()
+    for width in (701, 768, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        for path in ("/ui/jobs", f"/ui/jobs/{job_id}", "/ui/submit", "/docs", "/"):
+            page.goto(path)
+            expect(page.locator(".loading")).to_have_count(0)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        tiles = page.locator(".tile")
+        expect(tiles).to_have_count(5)
+        tops = set(tiles.evaluate_all("all => all.map((each) => each.offsetTop)"))
+        assert len(tops) == 1, width
+    page.context.close()
 
 
 def test_times_use_the_24_hour_clock(service: Service, page: Page) -> None:
@@ -157,13 +155,9 @@ def test_an_unknown_job_is_reported_with_a_link_to_all_jobs(service: Service, pa
     expect(page.get_by_text("No jobs yet")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [360, 701, 1024])
-def test_long_names_and_errors_do_not_break_the_layout(
-    browser: Browser, tmp_path: Path, width: int
-) -> None:
+def test_long_names_and_errors_do_not_break_the_layout(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "wordy.py").write_text(WORDY)
     types = "runner.job_types,wordy"
-    viewport: Any = {"width": width, "height": 800}
     with running_service("", tmp_path, JOB_TYPES=types, PYTHONPATH=str(tmp_path)) as service:
         service.worker()
         (name,) = set(service.call("GET", "/")[1]["job_types"]) - {"analyze", "sleep"}
@@ -171,17 +165,23 @@ def test_long_names_and_errors_do_not_break_the_layout(
         assert service.result(job_id)["status"] == "failed"
         running = service.submit(name, {"how": "wait"})
         assert service.wait_for_status(running, "running")
-        page = browser.new_context(base_url=service.base_url, viewport=viewport).new_page()
-        for path in ("/", "/ui/jobs", f"/ui/jobs/{job_id}", "/ui/submit"):
-            page.goto(path)
-            expect(page.get_by_text(name).first).to_be_attached()
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        page.goto("/")
-        card = page.locator(".runners > li")
-        expect(card.get_by_role("link")).to_be_visible()
-        assert card.evaluate("each => each.scrollWidth <= each.clientWidth")
-        page.goto(f"/ui/jobs/{job_id}")
-        notice = page.locator(".notice.error")
-        assert "the first line\nmany words" in notice.inner_text()
-        assert notice.evaluate("each => each.clientHeight") < 400
+        page = browser.new_context(base_url=service.base_url).new_page()
+        for width in (360, 701, 1024):
+            page.set_viewport_size({"width": width, "height": 800})
+            _require_narrow_pages(page, width, name, job_id)
         page.context.close()
+
+
+def _require_narrow_pages(page: Page, width: int, name: str, job_id: str) -> None:
+    """Open the pages of a failed job with a long name and a long error."""
+    for path in ("/ui/jobs", "/ui/submit", "/", f"/ui/jobs/{job_id}"):
+        page.goto(path)
+        expect(page.get_by_text(name).first).to_be_attached()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, (path, width)
+        if path == "/":
+            card = page.locator(".runners > li")
+            expect(card.get_by_role("link")).to_be_visible()
+            assert card.evaluate("each => each.scrollWidth <= each.clientWidth"), width
+    notice = page.locator(".notice.error")
+    assert "the first line\nmany words" in notice.inner_text()
+    assert notice.evaluate("each => each.clientHeight") < 400, width
