@@ -5,16 +5,15 @@
 
 Submits `POST /jobs?wait=5` of a sleep of 0 seconds every 10 ms, to one listener and one worker on a
 new database. On SQLite, a first run is traced by strace, which needs the right to trace: it counts
-system calls, and names the tables and indexes whose pages are written to the WAL. A second run
-measures CPU time by process and thread. On PostgreSQL, the first run counts bytes of WAL instead.
+system calls, and names the tables and indexes whose pages each transaction writes and reads. A
+second run measures CPU time by process and thread. On PostgreSQL, the first run counts bytes of WAL
+instead.
 """
 
 import argparse
 import asyncio
 import json
-import re
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from pathlib import Path
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
 from benchmarks.speed.client import connect, request
+from benchmarks.storage.page_trace import CALLS, FRAME_HEADER_BYTES, Trace
 from benchmarks.storage.trees import page_owners
 from storage.db.database import open_engine
 from tests.support.programs import Service
@@ -34,14 +34,6 @@ from tests.support.programs import Service
 JOB = json.dumps({"type": "sleep", "payload": {"seconds": 0}}).encode()
 SUBMIT = request("POST", "/jobs?wait=5", JOB)
 PAUSE_SECONDS = 0.01
-CALLS = ("pread64", "pwrite64", "fsync", "fdatasync", "fcntl", "getdents64", "sendto", "sendmsg")
-_UNFINISHED = "<unfinished ...>"
-_RESUMED = re.compile(r"^<\.\.\. \w+ resumed>")
-_CALL = re.compile(r"^(\w+)\((.*)")
-_PATH = re.compile(r"^\d+<([^>]*)>")
-_BYTES = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
-_SIZE = re.compile(r", (\d+), \d+ *\)")
-_FRAME_HEADER_BYTES = 24
 
 
 def main() -> None:
@@ -106,9 +98,10 @@ def count_calls(running: Service, jobs: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder, "strace")
         with traced(list(programs.values()), output):
+            wal = Path(f"{file}-wal").read_bytes()
             asyncio.run(submit_each(running, jobs))
-        trace = Trace({pid: name for name, pid in programs.items()})
-        trace.read(output.read_text().splitlines())
+        trace = Trace({pid: name for name, pid in programs.items()}, wal)
+        trace.add(output.read_text().splitlines())
     yield from trace.rows(jobs, page_owners(file))
 
 
@@ -116,7 +109,7 @@ def count_calls(running: Service, jobs: int) -> Iterator[str]:
 def traced(pids: Sequence[int], output: Path) -> Iterator[None]:
     """Trace the system calls of processes with all their threads."""
     attach = [option for pid in pids for option in ("-p", str(pid))]
-    options = ["-f", "-y", "-xx", "-s", str(_FRAME_HEADER_BYTES), "-o", str(output)]
+    options = ["-f", "-y", "-xx", "-s", str(FRAME_HEADER_BYTES), "-o", str(output)]
     command = ["strace", *options, "-e", f"trace={','.join(CALLS)}", *attach]
     strace = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     assert strace.stderr
@@ -128,106 +121,6 @@ def traced(pids: Sequence[int], output: Path) -> Iterator[None]:
     finally:
         strace.terminate()
         strace.communicate()
-
-
-class Trace:
-    """The calls of both programs, and the pages that each transaction wrote.
-
-    Of the worker's transactions, the first after a submission is the claim, the next one the
-    completion.
-    """
-
-    def __init__(self, names: dict[int, str]):
-        self._names = names
-        self._programs: dict[int, str] = {}
-        """The program of each thread."""
-        self.calls: Counter[tuple[str, str]] = Counter()
-        self.pages: dict[str, Counter[int]] = {}
-        """Number of writes of each page, by transaction."""
-        self._pending: dict[str, list[int]] = {name: [] for name in names.values()}
-        self._since_submission = 0
-
-    def read(self, lines: Iterable[str]) -> None:
-        """Read the output of strace, which splits a call that another thread interrupts."""
-        begun: dict[str, str] = {}
-        for line in lines:
-            thread, _, text = line.partition(" ")
-            text = text.strip()
-            if text.endswith(_UNFINISHED):
-                begun[thread] = text.removesuffix(_UNFINISHED)
-            else:
-                if resumed := _RESUMED.match(text):
-                    text = begun.pop(thread, "") + text[resumed.end() :]
-                if call := _CALL.match(text):
-                    self._add(self._program(int(thread)), call[1], call[2])
-
-    def _program(self, thread: int) -> str:
-        if thread not in self._programs:
-            owners = [pid for pid in self._names if Path(f"/proc/{pid}/task/{thread}").exists()]
-            self._programs[thread] = self._names[owners[0]] if owners else "?"
-        return self._programs[thread]
-
-    def _add(self, program: str, call: str, rest: str) -> None:
-        path = _PATH.match(rest)
-        name = Path(_decoded(path[1]).decode()).name if path else ""
-        if call in ("pread64", "pwrite64"):
-            if name not in ("jobs.db", "jobs.db-wal"):
-                return
-            if call == "pwrite64" and name == "jobs.db-wal":
-                self._add_write(program, rest)
-            size = int(_SIZE.findall(rest)[-1])
-            if size == _FRAME_HEADER_BYTES:
-                return
-            call = f"{call} {name}"
-        self.calls[program, call] += 1
-
-    def _add_write(self, program: str, rest: str) -> None:
-        text = _BYTES.search(rest)
-        data = _decoded(text[1]) if text else b""
-        if f", {_FRAME_HEADER_BYTES}, " not in rest or len(data) < _FRAME_HEADER_BYTES:
-            return
-        page, committed = struct.unpack(">2I", data[:8])
-        self._pending.setdefault(program, []).append(page)
-        if committed:
-            self._end(program)
-
-    def _end(self, program: str) -> None:
-        """Note the end of a transaction."""
-        if program == "server":
-            self._since_submission, name = 0, "submission"
-        else:
-            self._since_submission += 1
-            name = {1: "claim", 2: "completion"}.get(self._since_submission, "other")
-        self.pages.setdefault(name, Counter()).update(self._pending[program])
-        self._pending[program] = []
-
-    def rows(self, jobs: int, owners: dict[int, str]) -> Iterator[str]:
-        """Return the tables, per job. `owners` are the names of the trees by page."""
-        names = [name for name in ("submission", "claim", "completion", "other") if self.pages]
-        by_tree: dict[str, Counter[str]] = {}
-        for name in names:
-            for page, count in self.pages.get(name, Counter[int]()).items():
-                by_tree.setdefault(owners.get(page, "free"), Counter())[name] += count
-        yield f"| WAL pages per job | {' | '.join(names)} | all |"
-        yield "|---" * (len(names) + 2) + "|"
-        for tree, counts in sorted(by_tree.items(), key=lambda item: -item[1].total()):
-            yield _row(tree, [counts[name] for name in names], jobs)
-        sums = [sum(counts[name] for counts in by_tree.values()) for name in names]
-        yield _row("all", sums, jobs)
-        programs = sorted({program for program, _ in self.calls})
-        yield f"\n| system calls per job | {' | '.join(programs)} | all |"
-        yield "|---" * (len(programs) + 2) + "|"
-        for call in sorted({call for _, call in self.calls}):
-            yield _row(call, [self.calls[program, call] for program in programs], jobs)
-
-
-def _row(name: str, counts: Sequence[float], jobs: int) -> str:
-    cells = [f"{count / jobs:.2f}" for count in [*counts, sum(counts)]]
-    return f"| {name} | {' | '.join(cells)} |"
-
-
-def _decoded(text: str) -> bytes:
-    return bytes.fromhex(text.replace("\\x", "")) if text.startswith("\\x") else text.encode()
 
 
 def measure_cpu(running: Service, jobs: int) -> Iterator[str]:
