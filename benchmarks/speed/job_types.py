@@ -5,17 +5,19 @@ from typing import Any
 from runner.job_types.base import Context, JobType, Payload
 
 
-class NoPayload(Payload):
-    """An empty payload."""
+class NoopPayload(Payload):
+    """Any text."""
+
+    text: str = ""
 
 
-class Noop(JobType[NoPayload]):
+class Noop(JobType[NoopPayload]):
     """Returns at once."""
 
     name = "noop"
-    Payload = NoPayload
+    Payload = NoopPayload
     upload = "none"
 
-    def run(self, payload: NoPayload, context: Context) -> Any:
+    def run(self, payload: NoopPayload, context: Context) -> Any:
         """Return at once."""
         return None

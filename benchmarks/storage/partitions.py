@@ -23,7 +23,7 @@ import psycopg
 
 from benchmarks.storage.claims_postgresql import RESULT, STORED, opened, say
 from storage.claims import Claims
-from storage.jobs.retention import prune
+from storage.jobs.retention import Retention
 from storage.open import Store
 from storage.records.job import Job, NewJob
 from storage.store import JobStore
@@ -142,7 +142,8 @@ def deleted(store: Store, day: datetime) -> float:
     """Seconds to delete all jobs that finished on a day, with a vacuum."""
     before = round(1000 * (day + timedelta(days=1)).timestamp())
     began_at = time.perf_counter()
-    while prune(store.database, before)[0]:
+    retention = Retention(store.database)
+    while retention.prune(before, 0)[0]:
         pass
     with contextlib.closing(store.database.raw_connection()) as connection:
         connection.execute("VACUUM job")

@@ -1,13 +1,14 @@
 """Where the pages, system calls and CPU time of a single job on an idle service go.
 
     python -m benchmarks.storage.single_job [--jobs 200] [--warm 100] [--cpu-only]
-        [--database sqlite|postgresql]
+        [--database sqlite|postgresql] [--text-bytes N]
 
 Submits `POST /jobs?wait=5` of a sleep of 0 seconds every 10 ms, to one listener and one worker on a
-new database. On SQLite, a first run is traced by strace, which needs the right to trace: it counts
-system calls, and names the tables and indexes whose pages each transaction writes and reads. A
-second run measures CPU time by process and thread. On PostgreSQL, the first run counts bytes of WAL
-instead.
+new database. With `--text-bytes`, the jobs do nothing, and have such a text in their payload.
+
+On SQLite, a first run is traced by strace, which needs the right to trace: it counts system calls,
+and names the tables and indexes whose pages each transaction writes and reads. A second run
+measures CPU time by process and thread. On PostgreSQL, the first run counts bytes of WAL instead.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.jobs import percentile
 from benchmarks.speed import ours
@@ -31,8 +33,6 @@ from benchmarks.storage.trees import page_owners
 from storage.db.database import open_engine
 from tests.support.programs import Service
 
-JOB = json.dumps({"type": "sleep", "payload": {"seconds": 0}}).encode()
-SUBMIT = request("POST", "/jobs?wait=5", JOB)
 PAUSE_SECONDS = 0.01
 
 
@@ -42,17 +42,26 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--warm", type=int, default=100, help="jobs to run before")
     parser.add_argument("--cpu-only", action="store_true")
+    parser.add_argument("--text-bytes", type=int, default=0)
     parser.add_argument("--database", choices=sorted(ours.DATABASES), default="sqlite")
     options = parser.parse_args()
-    database = ours.DATABASES[options.database]
+    database, submission = ours.DATABASES[options.database], submission_of(options.text_bytes)
     if not options.cpu_only:
         with ours.service(database=database) as running:
-            asyncio.run(submit_each(running, options.warm))
+            asyncio.run(submit_each(running, submission, options.warm))
             count = count_wal_bytes if options.database == "postgresql" else count_calls
-            say(count(running, options.jobs))
+            say(count(running, submission, options.jobs))
     with ours.service(database=database) as running:
-        asyncio.run(submit_each(running, options.warm))
-        say(measure_cpu(running, options.jobs))
+        asyncio.run(submit_each(running, submission, options.warm))
+        say(measure_cpu(running, submission, options.jobs))
+
+
+def submission_of(text_bytes: int) -> bytes:
+    """The request that submits a job and waits for its end."""
+    job: dict[str, Any] = {"type": "sleep", "payload": {"seconds": 0}}
+    if text_bytes:
+        job = {"type": "noop", "payload": {"text": text_bytes * "x"}}
+    return request("POST", "/jobs?wait=5", json.dumps(job).encode())
 
 
 def say(lines: Iterable[str]) -> None:
@@ -61,13 +70,13 @@ def say(lines: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-async def submit_each(running: Service, count: int) -> list[float]:
+async def submit_each(running: Service, submission: bytes, count: int) -> list[float]:
     """Submit jobs one after the other; return the seconds until each answer."""
     connection, found = await connect(ours.port_of(running)), list[float]()
     for _ in range(count):
         await asyncio.sleep(PAUSE_SECONDS)
         began_at = time.perf_counter()
-        answer = await connection.ask(SUBMIT)
+        answer = await connection.ask(submission)
         found.append(time.perf_counter() - began_at)
         if b'"succeeded"' not in answer:
             raise SystemExit(f"not succeeded: {answer[:500]!r}")
@@ -75,7 +84,7 @@ async def submit_each(running: Service, count: int) -> list[float]:
     return found
 
 
-def count_wal_bytes(running: Service, jobs: int) -> Iterator[str]:
+def count_wal_bytes(running: Service, submission: bytes, jobs: int) -> Iterator[str]:
     """Count the bytes that PostgreSQL writes to its WAL, per job."""
     engine = open_engine(running.environ["DATABASE_URL"])
 
@@ -85,13 +94,15 @@ def count_wal_bytes(running: Service, jobs: int) -> Iterator[str]:
 
     with engine.connection_context():
         engine.execute_sql("CHECKPOINT")
-        asyncio.run(submit_each(running, jobs))  # writes whole pages, once after the checkpoint
+        asyncio.run(
+            submit_each(running, submission, jobs)
+        )  # writes whole pages, once after the checkpoint
         before = position()
-        asyncio.run(submit_each(running, jobs))
+        asyncio.run(submit_each(running, submission, jobs))
         yield f"{(position() - before) / jobs:,.0f} bytes of WAL per job"
 
 
-def count_calls(running: Service, jobs: int) -> Iterator[str]:
+def count_calls(running: Service, submission: bytes, jobs: int) -> Iterator[str]:
     """Count the system calls of both programs, per job."""
     programs = {program.name: program.process.pid for program in running.programs()[-2:]}
     file = Path(running.environ["DATABASE_URL"].removeprefix("sqlite:///"))
@@ -99,7 +110,7 @@ def count_calls(running: Service, jobs: int) -> Iterator[str]:
         output = Path(folder, "strace")
         with traced(list(programs.values()), output):
             wal = Path(f"{file}-wal").read_bytes()
-            asyncio.run(submit_each(running, jobs))
+            asyncio.run(submit_each(running, submission, jobs))
         trace = Trace({pid: name for name, pid in programs.items()}, wal)
         trace.add(output.read_text().splitlines())
     yield from trace.rows(jobs, page_owners(file))
@@ -123,10 +134,10 @@ def traced(pids: Sequence[int], output: Path) -> Iterator[None]:
         strace.communicate()
 
 
-def measure_cpu(running: Service, jobs: int) -> Iterator[str]:
+def measure_cpu(running: Service, submission: bytes, jobs: int) -> Iterator[str]:
     """Measure the CPU time of all processes, by thread, and the time until each answer."""
     before = cpu_times(running)
-    seconds = asyncio.run(submit_each(running, jobs))
+    seconds = asyncio.run(submit_each(running, submission, jobs))
     after = cpu_times(running)
     spent: Counter[str] = Counter()
     for key, (name, ns) in after.items():

@@ -19,7 +19,7 @@ from storage.claiming.rescue import Rescuer
 from storage.db.clock import ClockSetBackDetector
 from storage.db.database import Database
 from storage.files.space_reserve import SpaceReserve
-from storage.jobs import retention
+from storage.jobs.retention import Retention, unknown_uploads
 from storage.liveness.clock_set_back import BATCH, reschedule
 from storage.liveness.liveness import Liveness
 from storage.open import Store
@@ -67,6 +67,7 @@ class Maintenance:
         self._rescuer = rescuer
         self._spans = spans
         self._background_tasks = BackgroundTasks(inline=store.uploads.folder is not None)
+        self._retention = Retention(store.database)
         self._retention_ms = round(retention_seconds * 1000)
         self._clock_set_back = ClockSetBackDetector(store.clock)
         self._reserve = SpaceReserve(store.database.file)
@@ -121,15 +122,14 @@ class Maintenance:
 
     def _prune(self) -> bool:
         """Delete one batch of final jobs that are older than the retention."""
-        before = self._store.clock() - self._retention_ms
-        pruned, unused = retention.prune(self._store.database, before)
+        _, unused = self._retention.prune(self._store.clock(), self._retention_ms)
         if unused:
             self._background_tasks.submit(partial(self._store.uploads.delete, unused))
-        return pruned == retention.BATCH
+        return self._retention.has_more
 
     def _sweep(self) -> None:
         """Delete files that belong to no job: a dead listener or a failed commit left them."""
-        unknown = partial(retention.unknown_uploads, self._store.database)
+        unknown = partial(unknown_uploads, self._store.database)
         self._background_tasks.submit(partial(self._store.uploads.sweep, unknown))
 
     def _record_history(self) -> None:

@@ -5,14 +5,18 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import peewee as pw
+
 from storage.db.database import Database
-from storage.db.models import JobRow
+from storage.db.models import EventRow, JobRow
 from storage.records.states import Status
 
 UNKNOWN = math.inf
 """The seconds that something takes if nothing is known about it."""
 RECENT = 100
 """Number of recently finished jobs whose run times are used."""
+MAX_EVENTS = 50_000
+"""Among how many of the newest events those jobs are searched."""
 MAX_SECONDS = 10 * 366 * 86400.0
 """Longer times count as unknown."""
 CLOCK_SECONDS = 5.0
@@ -46,15 +50,25 @@ class RunTimes:
 
 def read_run_times(database: Database) -> RunTimes:
     """Read the run times of the last RECENT jobs that ended, without those that were canceled."""
-    columns = (JobRow.type, JobRow.status, JobRow.started_at, JobRow.finished_at)
-    ended = JobRow.finished_at.is_null(False), JobRow.started_at.is_null(False)
-    newest = JobRow.select(*columns).where(*ended).order_by(JobRow.finished_at.desc())
     recent: dict[str, list[float]] = {}
-    for row in database.rows(newest.limit(RECENT)):
+    select = database.statement(("recent ends", RECENT, MAX_EVENTS), _select_recent)
+    for row in database.fetch(select, {}):
         if row["status"] != Status.CANCELED:
             took = max(0, row["finished_at"] - row["started_at"]) / 1000
             recent.setdefault(row["type"], []).append(took)
     return RunTimes(recent)
+
+
+def _select_recent() -> Any:
+    """Select the last RECENT ends of jobs among the newest events."""
+    columns = EventRow.job_id, EventRow.status, EventRow.started_at, EventRow.finished_at
+    newest = EventRow.select(*columns).order_by(EventRow.version.desc()).limit(MAX_EVENTS)
+    event = newest.alias("event")
+    query = pw.Select(
+        [event], [JobRow.type, event.c.status, event.c.started_at, event.c.finished_at]
+    )
+    ended = event.c.finished_at.is_null(False), event.c.started_at.is_null(False)
+    return query.join(JobRow, on=(JobRow.id == event.c.job_id)).where(*ended).limit(RECENT)
 
 
 def left_by_progress(progress: Any, elapsed: float) -> float:

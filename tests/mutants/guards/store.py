@@ -10,9 +10,52 @@ TURNS = ("tests/storage/db/sqlite_file/test_write_lock.py",)
 UPLOADS = ("tests/storage/files/test_folder.py",)
 MAKING = ("tests/storage/db/test_sqlite_file.py",)
 RELEASES = ("tests/storage/db/test_releases.py",)
+RETENTION = ("tests/storage/jobs/test_retention.py",)
 CLOCK = ("tests/storage/db/test_clock.py",)
 
 STORE = (
+    Mutant(
+        "only the newest end of a job counts for its retention",
+        "storage/jobs/retention.py",
+        "(JobRow.id == EventRow.job_id) & (JobRow.version == EventRow.version)",
+        "(JobRow.id == EventRow.job_id) & JobRow.finished_at.is_null(False)",
+        RETENTION,
+    ),
+    Mutant(
+        "a job that was retried meanwhile is not deleted",
+        "storage/jobs/retention.py",
+        ' if row["version"] == expired[row["id"]]]',
+        "]",
+        RETENTION,
+    ),
+    Mutant(
+        "a job that is locked meanwhile is deleted later",
+        "storage/jobs/retention.py",
+        "self._passed = min([passed, *(version - 1 for version in kept)])",
+        "self._passed = passed",
+        RETENTION,
+    ),
+    Mutant(
+        "a job that ended while the clock was ahead keeps no other",
+        "storage/jobs/retention.py",
+        'elif row["finished_at"] <= now:',
+        "else:",
+        RETENTION,
+    ),
+    Mutant(
+        "events that were passed are read again from time to time",
+        "storage/jobs/retention.py",
+        "if now >= self._restart_at:",
+        "if False:",
+        RETENTION,
+    ),
+    Mutant(
+        "jobs that are older than all events are deleted, too",
+        "storage/migrations/0027_final_events.py",
+        "    AND NOT EXISTS (SELECT 1 FROM event WHERE event.version = job.version)",
+        "    AND FALSE",
+        RETENTION,
+    ),
     Mutant(
         "a file is kept for a final job, too",
         "storage/jobs/retention.py",

@@ -22,7 +22,7 @@ from server.events import callback_sender
 from server.events.callback_sender import MAX_IN_FLIGHT, CallbackSlots, host_of
 from server.settings.server import ServerSettings
 from storage.jobs.callbacks import Callbacks, pending_jobs
-from storage.jobs.retention import prune
+from storage.jobs.retention import Retention
 from storage.settings.settings import SettingsError
 from tests.support.api import Client, fields, opened_app
 from tests.support.metrics import samples
@@ -141,7 +141,7 @@ def test_a_taken_callback_becomes_due_again(bench: Bench, outbox: Callbacks) -> 
 
 def test_a_job_leaves_the_outbox_when_it_is_deleted(bench: Bench) -> None:
     bench.jobs.cancel(bench.enqueue(callback_url=URL))
-    prune(bench.store.database, bench.clock() + 1)
+    Retention(bench.store.database).prune(bench.clock() + 1, 0)
     assert pending_jobs(bench.store.database) == set()
 
 

@@ -14,7 +14,7 @@ from server.app import App
 from server.events import shared_feed
 from server.handlers import events as event_handlers
 from storage.jobs.events import Event, Events
-from storage.jobs.retention import prune
+from storage.jobs.retention import Retention
 from storage.records.job import NewJob, StoreUnavailable
 from tests.support.api import Client, opened_app
 from tests.support.event_clients import Followers, event_labels
@@ -344,7 +344,7 @@ async def test_deleting_a_job_ends_its_stream(
     await stream.some(1)
     with bench.store.database.transaction():
         bench.jobs.cancel(UUID(job_id))
-        prune(bench.store.database, bench.clock() + 1)
+        Retention(bench.store.database).prune(bench.clock() + 1, 0)
     (end,) = await stream.rest()
     assert (end.name, end.data) == ("end", {"job_id": job_id, "status": None})
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from storage.jobs import retention
+from storage.jobs.retention import Retention
 from storage.jobs.transitions import Transitions
 from storage.records.job import Fence, Upload
 from storage.records.states import Status
@@ -80,7 +81,7 @@ def test_a_retried_job_is_not_pruned(bench: Bench) -> None:
     fence = failed(bench)
     bench.jobs.retry(fence.job_id)
     bench.clock.forward(1_000_000)
-    assert retention.prune(bench.store.database, bench.clock()) == (0, [])
+    assert Retention(bench.store.database).prune(bench.clock(), 0) == (0, [])
 
 
 def test_a_final_job_is_deleted_and_a_shared_file_stays(bench: Bench) -> None:

@@ -12,8 +12,8 @@ import pytest
 from tornado.httpclient import HTTPResponse
 
 from server.jobs.admission import fingerprint
-from storage.jobs import retention
 from storage.jobs.idempotency import KeyedJob, StoredKey
+from storage.jobs.retention import Retention
 from storage.open import open_store
 from storage.records.filters import Filters
 from storage.records.job import EncodedJson, NewJob, Upload
@@ -54,7 +54,7 @@ def test_a_key_is_deleted_with_its_job(bench: Bench) -> None:
     bench.jobs.enqueue_once([first])
     bench.jobs.cancel(first.job.id)
     bench.clock.forward(1)
-    assert retention.prune(bench.store.database, bench.clock()) == (1, [])
+    assert Retention(bench.store.database).prune(bench.clock(), 0) == (1, [])
     assert bench.jobs.enqueue_once([second]) == [StoredKey(second.job.id, "g")]
 
 

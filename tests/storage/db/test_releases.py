@@ -36,7 +36,9 @@ def test_every_migration_declares_the_oldest_release_that_works_with_it() -> Non
     sources = {name: (state.MIGRATIONS / f"{name}.py").read_text() for name in DECLARED}
     assert [name for name, source in sources.items() if "\nOLDEST = " not in source] == []
     assert set(DECLARED.values()) <= set(MIGRATIONS)
-    assert list(DECLARED.values()) == sorted(DECLARED.values())
+    for contracts in (True, False):  # an expansion may follow a contraction that is not applied yet
+        oldest = [DECLARED[name] for name in DECLARED if state.is_contraction(name) is contracts]
+        assert oldest == sorted(oldest)
 
 
 def test_no_migration_after_the_first_needs_itself() -> None:
@@ -49,7 +51,7 @@ def test_a_migration_with_which_its_predecessor_works_only_adds(
     name: str, empty_database_url: str, tmp_path: Path
 ) -> None:
     previous = MIGRATIONS[MIGRATIONS.index(name) - 1]
-    if DECLARED[name] != DECLARED[previous]:
+    if state.is_contraction(name):
         pytest.skip("it contracts the schema")
     update_schema_to(empty_database_url, tmp_path, previous)
     before = read_schema(empty_database_url)

@@ -7,7 +7,7 @@ import pytest
 from storage.db.models import EventRow
 from storage.jobs import output
 from storage.jobs.events import PAGE, Event, Events, newest_event
-from storage.jobs.retention import prune
+from storage.jobs.retention import Retention
 from storage.liveness.clock_set_back import reschedule
 from storage.records.job import NewJob
 from storage.records.states import Status
@@ -162,7 +162,7 @@ def test_events_are_deleted_with_their_job(bench: Bench, events: Events) -> None
     runner.claims.complete(fence, "null", RETURNED)
     bench.clock.forward(60)
     new = bench.enqueue()
-    prune(bench.store.database, bench.clock())
+    Retention(bench.store.database).prune(bench.clock(), 0)
     assert {each.job_id for each in events.after(0)} == {new}
     assert events.of_job(old, 0) == []
     assert events.existing({old, new}) == {new}

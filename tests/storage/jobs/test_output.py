@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from storage.jobs.output import OutputPiece, OutputReader
-from storage.jobs.retention import prune
+from storage.jobs.retention import Retention
 from storage.jobs.rows import LAST_BYTES
 from tests.support.stores import RAISED, RETURNED, Bench
 
@@ -135,5 +135,5 @@ def test_output_is_deleted_with_its_job(bench: Bench, outputs: OutputReader) -> 
     fence = runner.claim_one()
     runner.claims.store_output(fence, [(0, b"one\n")], MOST)
     runner.claims.complete(fence, "null", RETURNED)
-    prune(bench.store.database, bench.clock() + 1)
+    Retention(bench.store.database).prune(bench.clock() + 1, 0)
     assert outputs.between(0, 2**62) == []

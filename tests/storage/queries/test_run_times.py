@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from storage.queries.run_times import UNKNOWN, RunTimes, left_by_progress, share_done
+from storage.queries import run_times
+from storage.queries.run_times import (
+    UNKNOWN,
+    RunTimes,
+    left_by_progress,
+    read_run_times,
+    share_done,
+)
+from tests.support.stores import CANCELED, RETURNED, Bench
 
 
 @pytest.mark.parametrize(
@@ -74,3 +82,39 @@ def test_running_jobs_tell_how_long_their_type_runs_if_none_has_ended() -> None:
     for type in ("a", "b"):
         times.left(type, 10, progress)
     assert (times.usual("a"), times.usual("b")) == (1, 600)
+
+
+def test_the_last_ends_count_without_canceled_jobs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_times, "RECENT", 3)
+    runner, database = bench.runner(), bench.store.database
+    for seconds in (9, 1, 2):
+        bench.enqueue("a")
+        fence = runner.claim_one()
+        bench.clock.forward(seconds)
+        runner.claims.complete(fence, "1", RETURNED)
+    bench.jobs.cancel(bench.enqueue("a"))  # it never ran
+    canceled = bench.enqueue("a")
+    fence = runner.claim_one()
+    bench.jobs.cancel(canceled)
+    runner.claims.confirm_cancel(fence, CANCELED)
+    bench.enqueue("a", delay=10**6)
+    assert read_run_times(database).usual("a") == 1.5
+
+
+def test_run_times_are_searched_among_a_bounded_number_of_events(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_times, "MAX_EVENTS", 3)
+    runner, database = bench.runner(), bench.store.database
+    bench.enqueue("a")
+    fence = runner.claim_one()
+    bench.clock.forward(4)
+    runner.claims.complete(fence, "1", RETURNED)
+    usual = []
+    for _ in range(2):
+        bench.enqueue("b", delay=10**6)
+        usual.append(read_run_times(database).usual("a"))
+        bench.enqueue("b", delay=10**6)
+    assert usual == [4, UNKNOWN]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.jobs import retention
+from storage.jobs.retention import Retention
 from storage.records.filters import Filters
 from storage.records.job import NewJob, StoreError
 from storage.store import JobStore
@@ -24,7 +24,7 @@ def make_store_with_free_pages(folder: Path) -> set[str]:
         for job_id in jobs.enqueue([NewJob("sleep", {"text": "x" * 500}) for _ in range(50)]):
             if canceled:
                 jobs.cancel(job_id)  # type: ignore[arg-type]
-    assert retention.prune(store.database, store.clock() + 1)[0] == 50
+    assert Retention(store.database).prune(store.clock() + 1, 0)[0] == 50
     store.close()
     return ids_in(folder)
 
