@@ -15,13 +15,6 @@ CLOCK = ("tests/storage/db/test_clock.py",)
 
 STORE = (
     Mutant(
-        "only the newest end of a job counts for its retention",
-        "storage/jobs/retention.py",
-        "(JobRow.id == EventRow.job_id) & (JobRow.version == EventRow.version)",
-        "(JobRow.id == EventRow.job_id) & JobRow.finished_at.is_null(False)",
-        RETENTION,
-    ),
-    Mutant(
         "a job that was retried meanwhile is not deleted",
         "storage/jobs/retention.py",
         ' if row["version"] == expired[row["id"]]]',
