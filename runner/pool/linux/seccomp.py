@@ -77,9 +77,6 @@ def _program(calls: tuple[tuple[int, int], ...]) -> Iterator[bytes]:
     yield instruction(RETURN, ERRNO | errno.EPERM)
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
 _IF_AT_LEAST = 0x35
 _KILL_PROCESS = 0x80000000
 _IO_URING_SETUP = 425
