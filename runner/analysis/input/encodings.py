@@ -81,8 +81,6 @@ class Utf8Source(PiecedSource):
         self.encoding = encoding or "utf-8"
         self.bom = False
         """`encoding` and `bom` are final from the first read on."""
-        self.format = source.format
-        self.bytes_total = source.bytes_total
 
     @property
     def bytes_done(self) -> int:

@@ -31,9 +31,6 @@ class DecompressionLimits:
 class Source(ABC):
     """A stream of bytes from a file, read once from start to end."""
 
-    format: str  # plain, gzip, zstd, xz or bzip2
-    bytes_total: int  # of the file as it is stored
-
     @property
     @abstractmethod
     def bytes_done(self) -> int:
@@ -60,13 +57,11 @@ class Source(ABC):
 class PlainSource(Source):
     """A file whose bytes are the data, or the part of it from one offset to another."""
 
-    format = "plain"
     is_valid = False
     """The bytes are not known to be valid UTF-8, see window.Reader."""
 
     def __init__(self, file: Stored, start: int = 0, end: int | None = None) -> None:
-        self.bytes_total = size_of(file)
-        self._start, self._end = start, self.bytes_total if end is None else end
+        self._start, self._end = start, size_of(file) if end is None else end
         self._file = open_stored(file, start, self._end)
         self._consumed = 0
 
@@ -145,8 +140,6 @@ class CompressedSource(PiecedSource):
     ) -> None:
         super().__init__(self._members())
         self._file = open_stored(file)
-        self.bytes_total = size_of(file)
-        self.format = compressed_format.name
         self._format = compressed_format
         self._limits = limits
         self._unused = b""  # read from the file, but not yet decoded
@@ -183,7 +176,7 @@ class CompressedSource(PiecedSource):
             chunk_at = self._file_offset
             chunk = self._next_chunk()
             if not chunk:
-                raise self._error(f"the {self.format} data is cut short", chunk_at)
+                raise self._error(f"the {self._format.name} data is cut short", chunk_at)
             try:
                 for piece in self._pieces_of(decoder, chunk):
                     size += len(piece)
@@ -220,7 +213,8 @@ class CompressedSource(PiecedSource):
                 self._file_offset += len(chunk)
         except self._format.errors as error:
             raise self._error(self._format.problem(error), self._file_offset) from None
-        raise self._error(f"the {self.format} data changed while it was read", self._file_offset)
+        problem = f"the {self._format.name} data changed while it was read"
+        raise self._error(problem, self._file_offset)
 
     def _bytes_to_read(self, distance: int) -> int:
         """How many bytes to read: chunks up to the failed one, then single bytes."""
