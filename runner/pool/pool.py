@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
+from typing import NamedTuple
 
 from runner.pool.calls import Call, Calls, send_error_message
 from runner.pool.executor import KeeperExecutor, require_main_thread
@@ -34,6 +35,16 @@ _STOP_SECONDS = 1.0
 """How long the keepers of a broken executor may take to exit by themselves."""
 _MAX_FAILED_STARTS = 5
 """The pool gives up after so many executors in a row whose keepers died before any was ready."""
+
+
+class Collected(NamedTuple):
+    """Everything that calls have sent since the last call of `Pool.collect`, by call id."""
+
+    outcomes: list[tuple[str, AttemptOutcome]]
+    """The calls that have ended. Their progress and output is complete."""
+    progress: dict[str, str]
+    """The newest progress of each call."""
+    output: dict[str, list[Piece]]
 
 
 class PoolError(Exception):
@@ -153,8 +164,8 @@ class Pool:
             self._update_event()
         return known
 
-    def collect(self) -> list[tuple[str, AttemptOutcome]]:
-        """Return the ids and outcomes of calls that have ended since the last call.
+    def collect(self) -> Collected:
+        """Return the outcomes, the progress and the output of calls since the last call.
 
         It does not wait, except up to a second after a keeper was killed, because all keepers are
         replaced then. Raises PoolError.
@@ -162,25 +173,11 @@ class Pool:
         self._receive()
         if self._executor.broken and not self._closed:
             self._replace_executor()
-        outcomes, self._calls.outcomes = self._calls.outcomes, []
+        calls = self._calls
+        collected = Collected(calls.outcomes, calls.progress, calls.output)
+        calls.outcomes, calls.progress, calls.output = [], {}, {}
         self._update_event()
-        return outcomes
-
-    def progress(self) -> dict[str, str]:
-        """Return the newest progress of each call since the last call, by call id."""
-        self._receive()
-        progress, self._calls.progress = self._calls.progress, {}
-        self._update_event()
-        return progress
-
-    def output(self) -> dict[str, list[Piece]]:
-        """Return the output of each call since the last call, by call id.
-
-        After `collect` has returned the outcome of a call, this returns the rest of its output.
-        """
-        output, self._calls.output = self._calls.output, {}
-        self._update_event()
-        return output
+        return collected
 
     def waiting(self, seconds: float) -> Iterator[str]:
         """Yield the prefetched calls that have waited at least this long, the oldest first."""

@@ -175,12 +175,11 @@ class RunningJobs:
     def collect(self) -> list[tuple[RunningJob, AttemptOutcome]]:
         """Take the jobs that have ended from the pool, with their outcomes."""
         self._processors = len(os.sched_getaffinity(0))
-        outcomes = self._pool.collect()
-        # Read after the outcomes, so that all progress and output of the ended jobs has arrived.
-        for call_id, progress in self._pool.progress().items():
+        outcomes, progress_of, output_of = self._pool.collect()
+        for call_id, progress in progress_of.items():
             if call_id in self._running:
                 self._running[call_id].progress = progress
-        for call_id, pieces in self._pool.output().items():
+        for call_id, pieces in output_of.items():
             if call_id in self._running:
                 self._running[call_id].output.add(pieces)
         ended = [(self._running.pop(call_id), outcome) for call_id, outcome in outcomes]

@@ -110,10 +110,10 @@ def test_the_owner_is_woken_until_it_collects_the_calls_of_a_failed_keeper() -> 
         call_id, (pid,) = owner.start("sleep", seconds=60)
         os.kill(pools.parent(pid), signal.SIGKILL)
         wait_for(owner.is_woken)
-        owner.pool.progress()
+        owner.pool.pids()
         assert owner.is_woken()
         assert owner.outcome(call_id).kind == "lost"
-        wait_for(lambda: owner.pool.collect() == [] and not owner.is_woken())
+        wait_for(lambda: not any(owner.pool.collect()) and not owner.is_woken())
 
 
 def test_messages_arrive_even_if_the_sender_closed_with_unread_data() -> None:

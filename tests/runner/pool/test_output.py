@@ -35,8 +35,8 @@ class Printer:
 
     def collect(self) -> list[tuple[str, AttemptOutcome]]:
         """Collect outcomes and output; returns the outcomes."""
-        outcomes = self.owner.pool.collect()
-        for call_id, pieces in self.owner.pool.output().items():
+        outcomes, _, output = self.owner.pool.collect()
+        for call_id, pieces in output.items():
             self.printed[call_id] += pieces
         return outcomes
 

@@ -144,15 +144,14 @@ def test_progress_that_is_no_json_object_is_an_error(owner: Owner, text: str) ->
 
 def test_no_descriptor_is_readable_while_there_is_nothing_to_collect(owner: Owner) -> None:
     owner.run("echo", value=1)
-    owner.pool.progress()
-    wait_for(lambda: owner.pool.collect() == [] and not owner.is_woken())
+    wait_for(lambda: not any(owner.pool.collect()) and not owner.is_woken())
 
 
-def test_an_outcome_received_while_reading_progress_wakes_the_owner(owner: Owner) -> None:
+def test_an_outcome_received_while_reading_pids_wakes_the_owner(owner: Owner) -> None:
     owner.submit("echo", value=1)
-    wait_for(lambda: owner.pool.progress() == {} and owner.pool.room() == 2)
+    wait_for(lambda: owner.pool.pids() == {} and owner.pool.room() == 2)
     assert owner.is_woken()
-    assert len(owner.pool.collect()) == 1
+    assert len(owner.pool.collect().outcomes) == 1
     assert not owner.is_woken()
 
 

@@ -104,8 +104,9 @@ class Owner:
             left = deadline - time.monotonic()
             assert left > 0, f"not after 20 s; running: {self.pool.pids()}"
             select.select(self.pool.filenos(), [], [], left)
-            self._progress |= self.pool.progress()
-            for call_id, outcome in self.pool.collect():
+            outcomes, progress, _ = self.pool.collect()
+            self._progress |= progress
+            for call_id, outcome in outcomes:
                 assert call_id not in self._outcomes, "a second outcome"
                 self._outcomes[call_id] = outcome
 

@@ -47,12 +47,12 @@ def run_pool(lock: str, gate: str) -> None:
     reported: set[str] = set()
     while len(reported) < 2:
         select.select(pool.filenos(), [], [], 10)
-        reported |= set(pool.progress())
+        reported |= set(pool.collect().progress)
     _print_line("running")
     outcomes: list[Any] = []
     while not outcomes:
         select.select(pool.filenos(), [], [], 10)
-        outcomes = pool.collect()
+        outcomes = pool.collect().outcomes
     _print_line(outcomes[0][1].kind)
     pool.close()
 
@@ -180,7 +180,7 @@ def run_out_of_memory(mebibytes: str) -> None:
     outcomes: dict[str, Any] = {}
     while len(outcomes) < 2:
         select.select(pool.filenos(), [], [], 10)
-        outcomes |= pool.collect()
+        outcomes |= pool.collect().outcomes
     _print_line(json.dumps({call_id: outcome._asdict() for call_id, outcome in outcomes.items()}))
     pool.close()
     runner_folder.close()
