@@ -132,7 +132,8 @@ class Claims:
         `candidates.prefetchable`. The caller starts what was claimed, and then calls `wake`.
 
         The transaction is optimistic where possible, see `storage/db/pipeline.py`. After a conflict
-        nothing has changed, and it runs again without.
+        nothing has changed, and it runs again without. It writes nothing if no job is due, and
+        there is nothing to settle or to store.
         """
         work = settlements, unstored, limit, prefetch, part_work
         if not self._database.postgresql:
@@ -153,17 +154,20 @@ class Claims:
         optimistic: bool = False,
     ) -> Claimed:
         self.traced.clear()
-        now, candidates = self._clock(), None
+        now, count = self._clock(), limit + prefetch
+        has_changes = bool(settlements or unstored or part_work)
         with self._database.transaction():
-            if optimistic:  # search before the version lock blocks other writers
-                candidates = self._finder.find_optimistically(now, limit + prefetch)
-            guarded = candidates is not None
+            candidates = self._find_early(now, count, has_changes, optimistic)
+            if candidates and not (has_changes or candidates.due):
+                nothing = self._claim([], now, False)
+                return Claimed([], nothing, earliest_run_at(candidates.open_queues), [], [], [])
+            guarded = optimistic and candidates is not None
             self._database.reserve_versions(_RESERVED_VERSIONS)
             for each in unstored:
                 self._store(each)
             accepted = self._transitions.settle(settlements, now)
             if candidates is None:
-                candidates = self._finder.find(now, limit + prefetch)
+                candidates = self._finder.find(now, count)
             rows = candidates.to_claim(limit)
             for row in rows:
                 self._database.counters.observe(row["type"], "wait", now - row["run_at"])
@@ -178,6 +182,20 @@ class Claims:
             self._wakeup.notify_in_transaction(topics)
         next_run_at = earliest_run_at(candidates.open_queues)
         return Claimed(accepted, jobs, next_run_at, topics, *part_results)
+
+    def _find_early(
+        self, now: int, count: int, has_changes: bool, optimistic: bool
+    ) -> Candidates | None:
+        """Find candidates before the transaction takes the version lock; None if not possible.
+
+        On PostgreSQL, the lock would block other writers. On SQLite, they are blocked already, but
+        the search must follow the changes of this transaction.
+        """
+        if optimistic:
+            return self._finder.find_optimistically(now, count)
+        if has_changes or self._database.postgresql:
+            return None
+        return self._finder.find(now, count)
 
     def _claim(self, rows: Rows, now: int, guarded: bool) -> ClaimedJobs:
         """Claim jobs that were found under the version lock, so that no guard can refuse.

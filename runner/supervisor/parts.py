@@ -1,7 +1,7 @@
 """Jobs in parts: the split jobs of this runner, and the parts that it runs for any runner.
 
-The supervisor asks `is_active` first, and enters this code only if it is true, if an ended call was
-a step or a part, or to look whether parts wait.
+The supervisor reads `is_active` first, and enters this code only if it is true, if an ended call
+was a step or a part, or to look whether parts wait.
 """
 
 from collections.abc import Collection, Sequence
@@ -44,11 +44,24 @@ class JobsInParts:
         """The parts that were started here and are not settled yet."""
         self._waiting = 0
         """How many parts this runner could claim, when it looked last."""
-
-    @property
-    def is_active(self) -> bool:
+        self.is_active = False
         """Whether there is a split job, or a part that waits or is held here."""
-        return bool(self._waiting or self._running or len(self.split_jobs))
+
+    def handle_ended(self, ended: Sequence[Ended]) -> list[Ended]:
+        """Handle ended calls, see `SplitJobs.handle_ended`."""
+        handled = self.split_jobs.handle_ended(ended)
+        self._update_active()
+        return handled
+
+    def advance(self) -> list[Ended]:
+        """Kill parts that are not needed any more, and do the next step of each split job.
+
+        Returns the split jobs that have ended.
+        """
+        self._kill_unneeded()
+        ended = self.split_jobs.advance()
+        self._update_active()
+        return ended
 
     def reserve_slots(self, capacity: Capacity) -> Capacity:
         """Look for parts that wait, and return the capacity for jobs that leaves slots for them.
@@ -57,6 +70,7 @@ class JobsInParts:
         """
         free, prefetch = capacity
         self._waiting = self._parts.waiting(self._slots) if free else 0
+        self._update_active()
         share = (self._slots + 1) // 2 - len(self._running_jobs.part_fences())
         reserved = min(self._waiting, max(0, share), free)
         return Capacity(free - reserved, 0 if reserved else prefetch)
@@ -99,20 +113,14 @@ class JobsInParts:
                 self._running.discard(running.part)
                 if is_accepted:
                     self._spans.send_part(running.job, running.part, outcome)
+        self._update_active()
 
     def start(self, parts: Sequence[ClaimedPart]) -> None:
         """Start claimed parts."""
         for part in parts:
             self._running.add(part.fence)
             self._running_jobs.start_part(part)
-
-    def kill_unneeded(self) -> None:
-        """Kill parts whose job needs them no longer, and parts that this runner no longer holds."""
-        running = self._running_jobs.part_fences()
-        is_ending = self._parts.held() if running else {}
-        for fence in running:
-            if is_ending.get(fence, True):
-                self._running_jobs.kill(fence, KillReason.CANCEL)
+        self._update_active()
 
     def resume(self, ended: Collection[PartFence | None]) -> None:
         """Start the parts that this runner holds in the store, but neither runs nor has ended."""
@@ -121,3 +129,14 @@ class JobsInParts:
                 part = self._parts.reload(fence)
                 if part:
                     self.start([part])
+
+    def _kill_unneeded(self) -> None:
+        """Kill parts whose job needs them no longer, and parts that this runner no longer holds."""
+        running = self._running_jobs.part_fences()
+        is_ending = self._parts.held() if running else {}
+        for fence in running:
+            if is_ending.get(fence, True):
+                self._running_jobs.kill(fence, KillReason.CANCEL)
+
+    def _update_active(self) -> None:
+        self.is_active = bool(self._waiting or self._running or len(self.split_jobs))

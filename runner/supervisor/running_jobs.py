@@ -193,19 +193,18 @@ class RunningJobs:
 
     def due_to_store(self) -> list[RunningJob]:
         """The jobs whose progress or output should be stored now."""
-        return [running for running, seconds in self._seconds_to_store() if seconds <= 0]
+        latest = time.monotonic() - PROGRESS_SECONDS
+        return [
+            running
+            for running in self._running.values()
+            if running.has_unstored and running.stored_at <= latest
+        ]
 
     def seconds_to_next_store(self) -> float:
         """Seconds until progress or output should be stored, infinite if there is none."""
-        return min((seconds for _, seconds in self._seconds_to_store()), default=math.inf)
-
-    def _seconds_to_store(self) -> list[tuple[RunningJob, float]]:
-        latest = time.monotonic() - PROGRESS_SECONDS
-        return [
-            (running, running.stored_at - latest)
-            for running in self._running.values()
-            if running.has_unstored
-        ]
+        running_jobs = self._running.values()
+        stored_at = [running.stored_at for running in running_jobs if running.has_unstored]
+        return min(stored_at, default=math.inf) + PROGRESS_SECONDS - time.monotonic()
 
     def _submit(self, running: RunningJob, results: Sequence[str], timeout: float | None) -> None:
         running.output = UnstoredOutput(self._pool.log_bytes)

@@ -73,6 +73,7 @@ class Supervisor:
         self._running_jobs = running_jobs
         self._claims = claims
         self._liveness = liveness
+        self._deaths_fd = liveness.fileno()
         self._maintenance = maintenance
         self._drain_seconds = drain_seconds
         self._spans = spans
@@ -86,6 +87,10 @@ class Supervisor:
         self._drain_until: float | None = None
         self._next_due_at: float | None = None
         self._registered = self._must_reconcile = self._has_prefetched = False
+        self._is_woken = False
+        """Whether another program has ended the last wait."""
+        self._wakes_bring_jobs = True
+        """Whether this runner got a job when it claimed after the last wake-up."""
         self._reconcile_at = 0.0
 
     def drain(self) -> None:
@@ -121,8 +126,7 @@ class Supervisor:
             self._pool.lease.end_at(self._liveness.safe_until())  # before anything waits for locks
             self._reconcile()
             if self._parts.is_active:
-                self._unsettled += self._parts.split_jobs.advance()
-                self._parts.kill_unneeded()
+                self._unsettled += self._parts.advance()
             self._kill_canceled()  # before the commit waits for the disk
             self._settle_and_claim()
             self._maintenance.run()
@@ -143,16 +147,17 @@ class Supervisor:
     def wait(self, waiter: Waiter, stop: int) -> None:
         """Sleep until an iteration is due; the file descriptor `stop` ends the sleep as well."""
         poll = select.poll()  # select() is limited to descriptors below 1024; large pools have more
-        for descriptor in (waiter.fileno(), self._liveness.fileno(), stop, *self._pool.filenos()):
+        for descriptor in (waiter.fileno(), self._deaths_fd, stop, *self._pool.filenos()):
             if descriptor >= 0:
                 poll.register(descriptor, select.POLLIN)
         readable = [each for each, _ in poll.poll(math.ceil(self._seconds_to_wait() * 1000))]
         # A program that cancels a job or creates parts wakes all runners. The wake-up can be lost.
-        if not readable or waiter.fileno() in readable or waiter.fileno() < 0:
+        self._is_woken = waiter.fileno() in readable
+        if not readable or self._is_woken or waiter.fileno() < 0:
             self._parts_may_wait = True
             self._look_for_cancels_at = 0.0
             waiter.clear()
-        if self._liveness.fileno() in readable:
+        if self._deaths_fd in readable:
             self._maintenance.check_deaths()
 
     def _register(self) -> None:
@@ -182,7 +187,7 @@ class Supervisor:
         """Take ended calls from the pool."""
         ended = self._running_jobs.collect()
         if any(running.step is not RUN for running, _ in ended):
-            ended = self._parts.split_jobs.handle_ended(ended)
+            ended = self._parts.handle_ended(ended)
         for running, outcome in ended:
             if is_disowned(running, outcome):
                 log_end(running, outcome, accepted=False)
@@ -195,7 +200,7 @@ class Supervisor:
         While there are such jobs, each iteration retries their kills.
         """
         is_due = time.monotonic() >= self._look_for_cancels_at
-        if is_due and (self._running_jobs.any_alive() or len(self._parts.split_jobs)):
+        if is_due and (self._running_jobs.any_alive() or self._parts.is_active):
             canceled = self._claims.to_cancel()
             for fence in canceled:
                 self._running_jobs.kill(fence, KillReason.CANCEL)
@@ -226,6 +231,8 @@ class Supervisor:
             self._parts.settled(ended, claimed.accepted_parts, self._maybe_settled)
         self._spans.send(self._claims.traced)
         self._maybe_settled.clear()
+        if self._is_woken and any(limits):
+            self._wakes_bring_jobs = len(claimed.jobs) > 0
         is_unknown = len(claimed.jobs) or not any(limits)
         until_next = self._claims.seconds_until(claimed.next_run_at)
         self._note_next_due(RECHECK_SECONDS if is_unknown else until_next)
@@ -270,7 +277,13 @@ class Supervisor:
                 self._running_jobs.start(job)
 
     def _is_job_due(self, capacity: Capacity) -> bool:
-        """Note when the next job falls due; returns whether one can be claimed now."""
+        """Note when the next job falls due; returns whether one can be claimed now.
+
+        After a wake-up, the claim itself finds out. But if other runners were faster last time,
+        this one only reads, so that it does not keep them from writing.
+        """
+        if self._is_woken and self._wakes_bring_jobs and any(capacity):
+            return True
         seconds = self._claims.seconds_to_next() if any(capacity) else None
         self._note_next_due(seconds)
         return seconds is not None and seconds <= 0
@@ -304,8 +317,8 @@ class Supervisor:
 
     def _seconds_to_wait(self) -> float:
         """Seconds until the next iteration is due even if no event arrives."""
-        is_busy = self._running_count() or self._unsettled or self._liveness.fileno() < 0
-        is_busy = is_busy or self._parts_may_wait
+        is_busy = len(self._running_jobs) or self._unsettled or self._parts.is_active
+        is_busy = is_busy or self._parts_may_wait or self._deaths_fd < 0
         now = time.monotonic()
         waits = [POLL_SECONDS if is_busy or self._must_reconcile else IDLE_POLL_SECONDS]
         if self._drain_until is not None and self._drain_until > now:
@@ -317,7 +330,7 @@ class Supervisor:
         if self._has_prefetched:
             waits.append(MAX_WAIT_SECONDS)
         waits.append(self._running_jobs.seconds_to_next_store())
-        if len(self._parts.split_jobs):
+        if self._parts.is_active:
             waits.append(self._parts.split_jobs.seconds_to_next_check())
         seconds = max(0.01, min(waits))
         return min(seconds, max(0.0, self._maintenance.seconds_to_continue()))
